@@ -1,0 +1,42 @@
+# unlockpath: `make run` shows cars opening, `make test` passes the tests; both set up all they need.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+SCENARIO ?= scenarios/quiet_city.yaml
+
+.PHONY: help setup run test check bench lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+$(VENV)/.ready: requirements.lock pyproject.toml scripts/setup
+	@scripts/setup
+
+setup: $(VENV)/.ready  ## Make .venv, and install mosquitto, prometheus and alertmanager where possible
+	@scripts/setup --system-only
+
+run: setup  ## A thousand cars open over a real broker; writes runs/<name>/report.html
+	$(BIN)/fleet-sim run $(SCENARIO)
+
+test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
+	@scripts/setup --for-tests
+	$(BIN)/pytest -q -n 2 --dist loadgroup
+
+check: setup  ## ruff, strict mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## The numbers, side by side with other client stacks, medians and ratios
+	@scripts/setup --for-tests
+	$(BIN)/python -m bench
+
+lock:  ## Renew requirements.lock from pyproject.toml
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+
+clean:  ## Remove .venv and caches (keeps runs/)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/build

@@ -1,0 +1,116 @@
+"""When unlocks start: an open model, decided in advance from the seed.
+
+A load is a list of stages, one after the other. The times depend on nothing that happens during
+the run, so a slow platform cannot slow its own load down (no coordinated omission): latency is
+measured from these intended times.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fleet_wire.randomness import RandomStream
+
+
+class _Stage(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Constant(_Stage):
+    """Evenly spaced arrivals."""
+
+    kind: Literal["constant"] = "constant"
+    rate_per_s: float = Field(ge=0, le=100_000)
+    duration_s: float = Field(gt=0)
+
+    def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
+        """Return the arrivals in seconds from the start of the stage."""
+        return [
+            index / self.rate_per_s for index in range(round(self.rate_per_s * self.duration_s))
+        ]
+
+
+class Poisson(_Stage):
+    """Independent arrivals: many customers who know nothing of each other."""
+
+    kind: Literal["poisson"] = "poisson"
+    rate_per_s: float = Field(ge=0, le=100_000)
+    duration_s: float = Field(gt=0)
+
+    def times(self, stream: RandomStream) -> list[float]:
+        """Return the arrivals in seconds from the start of the stage."""
+        times: list[float] = []
+        if self.rate_per_s == 0:
+            return times
+        at = stream.exponential(1 / self.rate_per_s)
+        while at < self.duration_s:
+            times.append(at)
+            at += stream.exponential(1 / self.rate_per_s)
+        return times
+
+
+class Ramp(_Stage):
+    """A rate that changes linearly; arrivals where its integral passes a whole number."""
+
+    kind: Literal["ramp"] = "ramp"
+    from_rate_per_s: float = Field(ge=0, le=100_000)
+    to_rate_per_s: float = Field(ge=0, le=100_000)
+    duration_s: float = Field(gt=0)
+
+    def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
+        """Return the arrivals in seconds from the start of the stage."""
+        start, slope = self.from_rate_per_s, self.to_rate_per_s - self.from_rate_per_s
+        count = int((start + slope / 2) * self.duration_s)
+        if slope == 0:
+            return [index / start for index in range(count)]
+        slope /= self.duration_s
+        # start * t + slope * t^2 / 2 = n, solved for t
+        return [
+            (max(start * start + 2 * slope * n, 0.0) ** 0.5 - start) / slope for n in range(count)
+        ]
+
+
+class Burst(_Stage):
+    """`count` arrivals, spread evenly over `over_s` (0: all at once), then quiet to the end."""
+
+    kind: Literal["burst"] = "burst"
+    count: int = Field(ge=1)
+    over_s: float = Field(0.0, ge=0)
+    duration_s: float = Field(gt=0)
+
+    def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
+        """Return the arrivals in seconds from the start of the stage."""
+        step = min(self.over_s, self.duration_s) / self.count
+        return [index * step for index in range(self.count)]
+
+
+class Times(_Stage):
+    """Arrivals at exactly these seconds from the start of the stage."""
+
+    kind: Literal["times"] = "times"
+    at_s: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    duration_s: float = Field(gt=0)
+
+    def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
+        """Return the arrivals in seconds from the start of the stage."""
+        return sorted(at for at in self.at_s if at < self.duration_s)
+
+
+Stage = Annotated[Constant | Poisson | Ramp | Burst | Times, Field(discriminator="kind")]
+
+
+def arrival_times(stages: list[Stage], stream: RandomStream) -> list[float]:
+    """Return every arrival in seconds from the start of the load, ascending."""
+    times: list[float] = []
+    start = 0.0
+    for stage in stages:
+        times.extend(start + at for at in stage.times(stream))
+        start += stage.duration_s
+    return times
+
+
+def total_duration_s(stages: list[Stage]) -> float:
+    """Return how long the load lasts."""
+    return sum(stage.duration_s for stage in stages)

@@ -1,0 +1,30 @@
+"""Two clocks: monotonic for durations, wall for stamps. Never subtract one from the other."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a component may ask about time. Handed in, so that virtual time can hand in its own."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds since an arbitrary start; never goes back."""
+        ...
+
+    def unix_s(self) -> float:
+        """Return seconds since 1970-01-01 UTC; may jump."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def monotonic_s(self) -> float:
+        """Return `time.monotonic()`: on Linux the same clock in every process."""
+        return time.monotonic()
+
+    def unix_s(self) -> float:
+        """Return `time.time()`."""
+        return time.time()
