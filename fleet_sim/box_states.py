@@ -1,0 +1,135 @@
+"""The states of a box and of its car, as tables: the code, the test and the diagram come from here.
+
+`docs/box-states.md` holds the diagram that `mermaid()` draws; a test keeps the two the same.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TypeVar
+
+from fleet_wire.errors import LocalProtocolError
+
+
+class Power(Enum):
+    """Whether the box computes. Names after Teltonika's and OVMS's sleep modes."""
+
+    OFF = "off"
+    BOOTING = "booting"
+    AWAKE = "awake"
+    ASLEEP = "asleep"
+    """Online deep sleep: no connection, but an SMS wakes it."""
+    WAKING = "waking"
+
+
+class PowerEvent(Enum):
+    """What changes `Power`."""
+
+    SWITCH_ON = "switch_on"
+    BOOTED = "booted"
+    FALL_ASLEEP = "fall_asleep"
+    SMS = "sms"
+    RESUMED = "resumed"
+    SWITCH_OFF = "switch_off"
+
+
+class Connection(Enum):
+    """Whether the box holds an MQTT connection, as the box sees it."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+
+
+class ConnectionEvent(Enum):
+    """What changes `Connection`."""
+
+    CONNECT = "connect"
+    ACCEPTED = "accepted"
+    LOST = "lost"
+    CLOSE = "close"
+
+
+class Work(Enum):
+    """What the box does for a command."""
+
+    IDLE = "idle"
+    CHECKING = "checking"
+    WAKING_CAN = "waking_can"
+    ACTUATING = "actuating"
+
+
+class WorkEvent(Enum):
+    """What changes `Work`."""
+
+    COMMAND = "command"
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    CAN_AWAKE = "can_awake"
+    MOVED = "moved"
+    RESET = "reset"
+
+
+POWER: dict[Power, dict[PowerEvent, Power]] = {
+    Power.OFF: {PowerEvent.SWITCH_ON: Power.BOOTING},
+    Power.BOOTING: {PowerEvent.BOOTED: Power.AWAKE, PowerEvent.SWITCH_OFF: Power.OFF},
+    Power.AWAKE: {PowerEvent.FALL_ASLEEP: Power.ASLEEP, PowerEvent.SWITCH_OFF: Power.OFF},
+    Power.ASLEEP: {PowerEvent.SMS: Power.WAKING, PowerEvent.SWITCH_OFF: Power.OFF},
+    Power.WAKING: {PowerEvent.RESUMED: Power.AWAKE, PowerEvent.SWITCH_OFF: Power.OFF},
+}
+
+CONNECTION: dict[Connection, dict[ConnectionEvent, Connection]] = {
+    Connection.DISCONNECTED: {ConnectionEvent.CONNECT: Connection.CONNECTING},
+    Connection.CONNECTING: {
+        ConnectionEvent.ACCEPTED: Connection.CONNECTED,
+        ConnectionEvent.LOST: Connection.DISCONNECTED,
+        ConnectionEvent.CLOSE: Connection.DISCONNECTED,
+    },
+    Connection.CONNECTED: {
+        ConnectionEvent.LOST: Connection.DISCONNECTED,
+        ConnectionEvent.CLOSE: Connection.DISCONNECTED,
+    },
+}
+
+WORK: dict[Work, dict[WorkEvent, Work]] = {
+    Work.IDLE: {WorkEvent.COMMAND: Work.CHECKING, WorkEvent.RESET: Work.IDLE},
+    Work.CHECKING: {
+        WorkEvent.ACCEPT: Work.WAKING_CAN,
+        WorkEvent.REFUSE: Work.IDLE,
+        WorkEvent.RESET: Work.IDLE,
+    },
+    Work.WAKING_CAN: {
+        WorkEvent.CAN_AWAKE: Work.ACTUATING,
+        WorkEvent.REFUSE: Work.IDLE,
+        WorkEvent.RESET: Work.IDLE,
+    },
+    Work.ACTUATING: {
+        WorkEvent.MOVED: Work.IDLE,
+        WorkEvent.REFUSE: Work.IDLE,
+        WorkEvent.RESET: Work.IDLE,
+    },
+}
+
+StateT = TypeVar("StateT", bound=Enum)
+EventT = TypeVar("EventT", bound=Enum)
+
+
+def after(table: dict[StateT, dict[EventT, StateT]], state: StateT, event: EventT) -> StateT:
+    """Return the state after `event`. Raises `LocalProtocolError` where the table has no way."""
+    try:
+        return table[state][event]
+    except KeyError:
+        raise LocalProtocolError(
+            f"{type(state).__name__}: no transition from {state.value!r} on {event.value!r}"
+        ) from None
+
+
+def mermaid(table: dict[StateT, dict[EventT, StateT]]) -> str:
+    """Return the table as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2", f"    [*] --> {next(iter(table)).value}"]
+    lines += [
+        f"    {state.value} --> {target.value}: {event.value}"
+        for state, row in table.items()
+        for event, target in row.items()
+    ]
+    return "\n".join(lines)

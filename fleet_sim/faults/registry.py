@@ -1,0 +1,61 @@
+"""What a fault is, and the table of all of them.
+
+To add one: write a class with its parameters as fields and `@register` above it, in the module of
+its layer, and give it a test. Nothing else needs to know its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import simpy
+from pydantic import BaseModel, ConfigDict
+
+from fleet_sim.box import Box
+from fleet_wire.randomness import RandomStream
+
+FaultProcess = Generator[simpy.Event, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """One fault of a scenario, on its cars: what a fault's process gets.
+
+    `duration_s` is the length of the window; the process starts when the window opens.
+    """
+
+    env: simpy.Environment
+    boxes: Sequence[Box]
+    duration_s: float
+    stream_of: Callable[[str], RandomStream]
+    """Return this injection's own random stream of one car, by vehicle id."""
+
+
+class Fault(BaseModel):
+    """A way in which cars do not open. Its fields are the parameters a scenario may set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """The name in a scenario: the slug of the catalogue."""
+    summary: ClassVar[str]
+    """One sentence for `fleet-sim faults`."""
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Act from the opening of the window to its end, as a SimPy process."""
+        raise NotImplementedError
+
+
+FAULTS: dict[str, type[Fault]] = {}
+
+FaultClass = TypeVar("FaultClass", bound=type[Fault])
+
+
+def register(fault: FaultClass) -> FaultClass:
+    """Enter a fault class under its name."""
+    if fault.name in FAULTS:
+        raise ValueError(f"two faults are called {fault.name!r}")
+    FAULTS[fault.name] = fault
+    return fault
