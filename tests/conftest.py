@@ -1,0 +1,24 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from fleet_sim.broker_process import BrokerProcess
+from tests.support import running_mosquitto
+
+
+@pytest.fixture
+def mosquitto() -> Iterator[BrokerProcess]:
+    """Run a mosquitto of its own for one test."""
+    with running_mosquitto() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def shared_mosquitto() -> Iterator[BrokerProcess]:
+    """Run one mosquitto for all tests of a module: they keep to topics of their own."""
+    with running_mosquitto() as broker:
+        yield broker
