@@ -30,7 +30,6 @@ class PowerEvent(Enum):
     FALL_ASLEEP = "fall_asleep"
     SMS = "sms"
     RESUMED = "resumed"
-    SWITCH_OFF = "switch_off"
 
 
 class Connection(Enum):
@@ -67,15 +66,14 @@ class WorkEvent(Enum):
     REFUSE = "refuse"
     CAN_AWAKE = "can_awake"
     MOVED = "moved"
-    RESET = "reset"
 
 
 POWER: dict[Power, dict[PowerEvent, Power]] = {
     Power.OFF: {PowerEvent.SWITCH_ON: Power.BOOTING},
-    Power.BOOTING: {PowerEvent.BOOTED: Power.AWAKE, PowerEvent.SWITCH_OFF: Power.OFF},
-    Power.AWAKE: {PowerEvent.FALL_ASLEEP: Power.ASLEEP, PowerEvent.SWITCH_OFF: Power.OFF},
-    Power.ASLEEP: {PowerEvent.SMS: Power.WAKING, PowerEvent.SWITCH_OFF: Power.OFF},
-    Power.WAKING: {PowerEvent.RESUMED: Power.AWAKE, PowerEvent.SWITCH_OFF: Power.OFF},
+    Power.BOOTING: {PowerEvent.BOOTED: Power.AWAKE},
+    Power.AWAKE: {PowerEvent.FALL_ASLEEP: Power.ASLEEP},
+    Power.ASLEEP: {PowerEvent.SMS: Power.WAKING},
+    Power.WAKING: {PowerEvent.RESUMED: Power.AWAKE},
 }
 
 CONNECTION: dict[Connection, dict[ConnectionEvent, Connection]] = {
@@ -92,22 +90,10 @@ CONNECTION: dict[Connection, dict[ConnectionEvent, Connection]] = {
 }
 
 WORK: dict[Work, dict[WorkEvent, Work]] = {
-    Work.IDLE: {WorkEvent.COMMAND: Work.CHECKING, WorkEvent.RESET: Work.IDLE},
-    Work.CHECKING: {
-        WorkEvent.ACCEPT: Work.WAKING_CAN,
-        WorkEvent.REFUSE: Work.IDLE,
-        WorkEvent.RESET: Work.IDLE,
-    },
-    Work.WAKING_CAN: {
-        WorkEvent.CAN_AWAKE: Work.ACTUATING,
-        WorkEvent.REFUSE: Work.IDLE,
-        WorkEvent.RESET: Work.IDLE,
-    },
-    Work.ACTUATING: {
-        WorkEvent.MOVED: Work.IDLE,
-        WorkEvent.REFUSE: Work.IDLE,
-        WorkEvent.RESET: Work.IDLE,
-    },
+    Work.IDLE: {WorkEvent.COMMAND: Work.CHECKING},
+    Work.CHECKING: {WorkEvent.ACCEPT: Work.WAKING_CAN, WorkEvent.REFUSE: Work.IDLE},
+    Work.WAKING_CAN: {WorkEvent.CAN_AWAKE: Work.ACTUATING, WorkEvent.REFUSE: Work.IDLE},
+    Work.ACTUATING: {WorkEvent.MOVED: Work.IDLE},
 }
 
 StateT = TypeVar("StateT", bound=Enum)

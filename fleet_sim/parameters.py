@@ -93,6 +93,15 @@ class BoxParameters(BaseModel):
         le=1,
         description="share of the group's boxes asleep (online deep sleep) at start",
     )
+    cold_start_share: float = Field(
+        0.0, ge=0, le=1, description="share of the group's boxes without power until the start"
+    )
+    connect_round_trips: int = Field(
+        5, ge=0, description="DNS, TCP, TLS 1.3, CONNECT, SUBSCRIBE: one each [E from RTT]"
+    )
+    network_loss_s: float = Field(
+        30.0, ge=0, description="connection given up after so long unregistered (OVMS: 3 x 10 s)"
+    )
     awake_after_wake_s: float = Field(
         300.0, gt=0, description="awake for so long after a wake (AutoPi cloud-config-power)"
     )
@@ -125,6 +134,8 @@ NULL_BOX = BoxParameters(
     actuation=Uniform(base_s=0.0),
     boot=Uniform(base_s=0.0),
     modem_resume=Uniform(base_s=0.0),
+    network_stable=Uniform(base_s=0.0),
+    connect_round_trips=0,
     inhibit_count=1_000_000,
     relock_after_s=None,
     heartbeat_s=0.0,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from fleet_sim.box import Box
 from fleet_sim.distributions import Delay, Uniform
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, register
+
+if TYPE_CHECKING:  # boxes know nothing of faults, nor does loading a scenario need boxes
+    from fleet_sim.box import Box
 
 
 @register
@@ -57,6 +59,6 @@ class RegionalCarrierOutage(Fault):
 
 
 def _without_coverage(injection: Injection, box: Box, duration_s: float) -> FaultProcess:
-    box.lose_coverage()
+    box.modem.lose_coverage()
     yield injection.env.timeout(duration_s)
-    box.regain_coverage()
+    box.modem.regain_coverage()

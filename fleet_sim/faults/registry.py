@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import simpy
 from pydantic import BaseModel, ConfigDict
 
-from fleet_sim.box import Box
 from fleet_wire.randomness import RandomStream
+
+if TYPE_CHECKING:  # boxes know nothing of faults, nor does loading a scenario need boxes
+    from fleet_sim.box import Box
 
 FaultProcess = Generator[simpy.Event, Any, None]
 

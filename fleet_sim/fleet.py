@@ -1,0 +1,47 @@
+"""All boxes of one process, and the heartbeats that they share an alarm clock for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import simpy
+
+from fleet_sim.box import Box
+from fleet_sim.scenario import VehicleSpec
+from fleet_sim.sms_centre import SmsCentre
+from fleet_sim.world import World
+
+
+class Fleet:
+    """The boxes of one process. `start` once; the environment does the rest."""
+
+    def __init__(self, world: World, specs: Iterable[VehicleSpec], *, sms_centre: str) -> None:
+        self.world = world
+        self.boxes: dict[str, Box] = {spec.vehicle_id: Box(world, spec) for spec in specs}
+        self._sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
+
+    def start(self) -> None:
+        """Let every box begin."""
+        self._sms_centre.start()
+        by_interval: dict[float, list[Box]] = defaultdict(list)
+        for box in self.boxes.values():
+            box.modem.start()
+            if box.spec.parameters.heartbeat_s > 0:
+                by_interval[box.spec.parameters.heartbeat_s].append(box)
+        for interval_s, boxes in by_interval.items():
+            self.world.env.process(_heartbeats(self.world.env, interval_s, boxes))
+
+
+def _heartbeats(
+    env: simpy.Environment, interval_s: float, boxes: list[Box]
+) -> Generator[simpy.Event, Any, None]:
+    """Wake once a second for all boxes: a process each would cost most of the run."""
+    slots = max(round(interval_s), 1)
+    shares = [boxes[slot::slots] for slot in range(slots)]
+    while True:
+        for share in shares:
+            yield env.timeout(interval_s / slots)
+            for box in share:
+                box.heartbeat()
