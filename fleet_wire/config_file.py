@@ -35,7 +35,9 @@ _SHOWN_CHOICES = 30
 
 def suggestion(word: object, choices: Sequence[str]) -> str:
     """Return "; did you mean 'x'?" for the nearest of `choices`, or the list of them all."""
-    near = get_close_matches(str(word).lower(), choices, n=1, cutoff=0.5)
+    text = str(word).lower()
+    longer = [choice for choice in choices if choice.startswith(text) and len(text) > 1]
+    near = longer[:1] or get_close_matches(text, choices, n=1)
     if near:
         return f"; did you mean '{near[0]}'?"
     if not choices or len(choices) > _SHOWN_CHOICES:
