@@ -1,0 +1,59 @@
+"""Puts a scenario's faults into a fleet, and writes down what was done to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import simpy
+
+from fleet_sim.faults import FAULTS, Fault, Injection
+from fleet_sim.fleet import Fleet
+from fleet_sim.scenario import FaultEntry, Scenario, VehicleSpec, select
+
+
+def inject_all(
+    scenario: Scenario, specs: Sequence[VehicleSpec], fleet: Fleet, *, load_starts_s: float
+) -> list[dict[str, Any]]:
+    """Schedule every fault; return the lines of `ground_truth.jsonl`, one for each.
+
+    `load_starts_s` is the simulated second at which the load begins: windows count from there.
+    """
+    truth = []
+    for number, entry in enumerate(scenario.faults):
+        fault = FAULTS[entry.name].model_validate(entry.parameters)
+        targets = select(specs, entry.target, fleet.world.seed, f"fault-{number}")
+        ids = [spec.vehicle_id for spec in targets if spec.vehicle_id in fleet.boxes]
+        fleet.world.env.process(
+            _inject(fault, entry, fleet, ids, number=number, load_starts_s=load_starts_s)
+        )
+        truth.append(
+            {
+                "fault": entry.name,
+                "start_s": entry.window.start_s,
+                "end_s": entry.window.end_s,
+                "vehicles": ids,
+                "parameters": fault.model_dump(mode="json"),
+            }
+        )
+    return truth
+
+
+def _inject(
+    fault: Fault,
+    entry: FaultEntry,
+    fleet: Fleet,
+    ids: Sequence[str],
+    *,
+    number: int,
+    load_starts_s: float,
+) -> Generator[simpy.Event, Any, None]:
+    env = fleet.world.env
+    yield env.timeout(max(load_starts_s + entry.window.start_s - env.now, 0.0))
+    injection = Injection(
+        env=env,
+        boxes=[fleet.boxes[vehicle_id] for vehicle_id in ids],
+        duration_s=entry.window.end_s - entry.window.start_s,
+        stream_of=lambda vehicle_id: fleet.world.stream(f"fault-{number}/{vehicle_id}"),
+    )
+    yield from fault.process(injection)
