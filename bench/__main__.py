@@ -1,0 +1,94 @@
+"""Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from bench.child_fleet import C_PROGRAM, build_c_fleet
+from bench.machine import machine_facts
+from bench.measure import Measurement, Plan, measure
+from bench.probe_run import ProbeMeasurement, measure_probe
+from bench.results import Results, render
+from bench.stacks import STACKS
+
+_QUICK = Plan(boxes=1_000, closed_loop_s=1.0, open_loop_s=2.0)
+_DESCRIPTORS_BESIDE_BOXES = 100
+
+
+def main() -> None:
+    """Run the rounds, interleaved, so that a disturbance hits all stacks alike."""
+    arguments = _arguments()
+    plan = _QUICK if arguments.quick else Plan()
+    plan = Plan(
+        boxes=arguments.boxes or plan.boxes,
+        rate_per_s=arguments.rate,
+        closed_loop_s=plan.closed_loop_s,
+        open_loop_s=plan.open_loop_s,
+    )
+    _need_descriptors(plan.boxes + _DESCRIPTORS_BESIDE_BOXES)
+    if "c" in arguments.stacks:
+        build_c_fleet()
+    results = uvloop.run(
+        _rounds(
+            arguments.stacks,
+            plan,
+            rounds=1 if arguments.quick else arguments.rounds,
+            has_probe=not arguments.no_probe,
+        )
+    )
+    results_file = C_PROGRAM.parent / "results.json"
+    results_file.parent.mkdir(exist_ok=True)
+    results_file.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
+    print(render(results))
+    print(f"\nEach round by itself: {results_file.relative_to(Path.cwd())}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--boxes", type=int, help="default 10,000; 1,000 with --quick")
+    parser.add_argument("--rate", type=float, default=2_000.0, help="commands/s of the open loop")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--stacks", type=_stacks, default=list(STACKS), help=",".join(STACKS))
+    parser.add_argument("--no-probe", action="store_true", help="leave the real probe out")
+    parser.add_argument("--quick", action="store_true", help="one short round with fewer boxes")
+    return parser.parse_args()
+
+
+def _stacks(text: str) -> list[str]:
+    kinds = text.split(",")
+    if unknown := [kind for kind in kinds if kind not in STACKS]:
+        raise argparse.ArgumentTypeError(
+            f"unknown {', '.join(unknown)}; there are {', '.join(STACKS)}"
+        )
+    return kinds
+
+
+async def _rounds(kinds: list[str], plan: Plan, *, rounds: int, has_probe: bool) -> Results:
+    stacks: dict[str, list[Measurement]] = {kind: [] for kind in kinds}
+    probe: list[ProbeMeasurement] = []
+    for number in range(1, rounds + 1):
+        for kind in kinds:
+            print(f"round {number} of {rounds}: {STACKS[kind].title}", flush=True)
+            stacks[kind].append(await measure(STACKS[kind], plan))
+        if has_probe:
+            print(f"round {number} of {rounds}: the real probe, full boxes", flush=True)
+            probe.append(await measure_probe(plan))
+    return Results(machine_facts(), stacks, probe)
+
+
+def _need_descriptors(needed: int) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise SystemExit(
+            f"{needed} open files are needed, {hard} allowed\n  cure: ulimit -Hn {needed} (as root)"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""A fleet in a process of its own, seen from outside: its two lines, its CPU time, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from bench.fleets.common import Connected, Stopped
+
+_HERE = Path(__file__).parent
+C_SOURCE = _HERE / "c" / "epoll_box.c"
+C_PROGRAM = _HERE / "build" / "epoll_box"
+_CONNECT_TIMEOUT_S = 120.0
+_STOP_TIMEOUT_S = 30.0
+
+
+class FleetFailedError(Exception):
+    """The fleet's process did not do what it should."""
+
+
+class ChildFleet:
+    """A running fleet, all of whose boxes are connected."""
+
+    def __init__(self, process: asyncio.subprocess.Process, connected: Connected) -> None:
+        self._process = process
+        self.connected = connected
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    async def stop(self) -> Stopped:
+        """End the fleet and return its last line. Raises `FleetFailedError`."""
+        self._process.send_signal(signal.SIGTERM)
+        return msgspec.json.decode(await _line(self._process, _STOP_TIMEOUT_S), type=Stopped)
+
+
+@asynccontextmanager
+async def running_fleet(
+    kind: str, *, host: str, port: int, count: int
+) -> AsyncIterator[ChildFleet]:
+    """Start a fleet, wait until it is connected, and see to it that it has gone at the end.
+
+    Raises `FleetFailedError` where the process ends, or does not connect in time.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *_command(kind, host=host, port=port, count=count), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        line = await _line(process, _CONNECT_TIMEOUT_S)
+        yield ChildFleet(process, msgspec.json.decode(line, type=Connected))
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def build_c_fleet() -> None:
+    """Compile the C boxes where the program is missing or older than its source."""
+    if C_PROGRAM.exists() and C_PROGRAM.stat().st_mtime > C_SOURCE.stat().st_mtime:
+        return
+    C_PROGRAM.parent.mkdir(exist_ok=True)
+    subprocess.run(
+        ["gcc", "-O2", "-Wall", "-Wextra", "-o", str(C_PROGRAM), str(C_SOURCE)], check=True
+    )
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time that a process has used, to the nanosecond.
+
+    The clock id of another process is made as in `clock_getcpuclockid` (glibc,
+    sysdeps/unix/sysv/linux/clock_getcpuclockid.c): the inverted pid, and 2 for scheduler time.
+    """
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def _command(kind: str, *, host: str, port: int, count: int) -> list[str]:
+    if kind == "c":
+        return [str(C_PROGRAM), host, str(port), str(count)]
+    options = ["--host", host, "--port", str(port), "--count", str(count)]
+    return [sys.executable, "-m", "bench.fleets", kind, *options]
+
+
+async def _line(process: asyncio.subprocess.Process, timeout_s: float) -> bytes:
+    assert process.stdout is not None  # noqa: S101 - we asked for a pipe
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), timeout_s)
+    except TimeoutError:
+        raise FleetFailedError(f"the fleet said nothing for {timeout_s:g} s") from None
+    if not line:
+        raise FleetFailedError(f"the fleet ended with exit code {await process.wait()}")
+    return line

@@ -1,0 +1,121 @@
+"""What every fleet has in common: its options, its two lines of JSON, and how it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+CONNECTS_IN_FLIGHT = 64
+BOXES_PER_ADDRESS = 1_000
+"""More would exhaust the 28,000 ephemeral ports of one source address."""
+KEEPALIVE_S = 600
+FLEET_SECRET = "unlockpath-demo-secret"  # noqa: S105 - what both sides default to
+EXECUTED = b'{"command_id":"bench","phase":"executed"}'
+"""What a box without a model answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOptions:
+    """Which kind of box, where the broker is, and how many boxes connect to it."""
+
+    kind: str
+    host: str
+    port: int
+    count: int
+
+
+class Connected(msgspec.Struct):
+    """A fleet's first line: every box is connected and subscribed."""
+
+    connected: int
+    seconds: float
+    """From the first box made to the last SUBACK."""
+    baseline_rss_bytes: int
+    """Before the first box was made."""
+    rss_bytes: int
+    cpu_s: float
+
+
+class Stopped(msgspec.Struct):
+    """A fleet's last line, after SIGTERM."""
+
+    answered: int
+    rss_bytes: int
+    cpu_s: float
+
+
+class Reporter:
+    """Takes the times of a fleet and prints its two lines."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        gc.collect()
+        self._baseline_rss_bytes = rss_bytes()
+        self._start_s = time.monotonic()
+
+    def all_connected(self, count: int) -> None:
+        """Print the first line, and take the boxes out of the garbage collector's sight."""
+        seconds = time.monotonic() - self._start_s
+        gc.collect()
+        gc.freeze()
+        _print(
+            Connected(
+                connected=count,
+                seconds=seconds,
+                baseline_rss_bytes=self._baseline_rss_bytes,
+                rss_bytes=rss_bytes(),
+                cpu_s=time.process_time(),
+            )
+        )
+
+    def stopped(self) -> None:
+        """Print the last line."""
+        _print(Stopped(answered=self.answered, rss_bytes=rss_bytes(), cpu_s=time.process_time()))
+
+
+def vehicle_id(index: int) -> str:
+    """Return the id of a box: five digits, so that every topic has the same length."""
+    return f"bench-{index:05d}"
+
+
+def source_address(index: int) -> str:
+    """Return the loopback address that a box connects from."""
+    return f"127.0.0.{1 + index // BOXES_PER_ADDRESS}"
+
+
+def rss_bytes() -> int:
+    """Return the resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
+def stop_event() -> asyncio.Event:
+    """Return an event that SIGTERM sets."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    return stop
+
+
+async def connect_all(count: int, connect: Callable[[int], Awaitable[None]]) -> None:
+    """Connect boxes 0 to `count`, always the same number of them at a time."""
+    indices = iter(range(count))
+
+    async def worker() -> None:
+        for index in indices:
+            await connect(index)
+
+    await asyncio.gather(*(worker() for _ in range(min(count, CONNECTS_IN_FLIGHT))))
+
+
+def _print(line: Connected | Stopped) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
+    sys.stdout.buffer.flush()

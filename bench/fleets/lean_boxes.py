@@ -1,0 +1,113 @@
+"""Boxes without a model on the project's own lean link: what a full box is compared with.
+
+`bare` answers each command with one message, as the boxes of the other stacks do. `bare3` sends
+what a full box sends: `received`, `executed` and the retained state, of the same sizes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvloop
+
+from bench.fleets.common import (
+    EXECUTED,
+    KEEPALIVE_S,
+    FleetOptions,
+    Reporter,
+    stop_event,
+    vehicle_id,
+)
+from fleet_wire.link import BrokerAddress, Disconnected, Link, LinkFactory, Message, Session
+from fleet_wire.mqtt_link import MqttLinkFactory
+
+_ID_AT = len(b'{"command_id":"')
+_RECEIVED_END = b'","phase":"received","since_received_s":0.0,"box_time":1700000000000}'
+_EXECUTED_END = (
+    b'","phase":"executed","can_wake_s":0.0,"actuation_s":0.0,"since_received_s":0.0,'
+    b'"box_time":1700000000000}'
+)
+_STATE_START = (
+    b'{"Vehicle.Cabin.Door.Row1.DriverSide.IsLocked":false,'
+    b'"Vehicle.Cabin.Door.Row1.DriverSide.IsOpen":false,'
+    b'"Vehicle.LowVoltageBattery.CurrentVoltage":12.6,"firmware":"2.4.1","hardware":"tcu-3",'
+    b'"operator":"operator-a","region":"default","last_command_id":"'
+)
+
+
+class _Fleet:
+    """Counts the boxes that are connected and the commands that are answered."""
+
+    def __init__(self, options: FleetOptions) -> None:
+        self.reporter = Reporter()
+        self._missing = options.count
+        self._count = options.count
+
+    def one_connected(self) -> None:
+        self._missing -= 1
+        if self._missing == 0:
+            self.reporter.all_connected(self._count)
+
+
+class _BareBox:
+    """Implements `fleet_wire.link.LinkHandler`."""
+
+    __slots__ = ("_fleet", "_index", "_link")
+
+    def __init__(self, fleet: _Fleet, index: int, link_factory: LinkFactory) -> None:
+        self._fleet = fleet
+        self._index = index
+        self._link: Link = link_factory(self)
+        self._link.connect()
+
+    def session(self) -> Session:
+        vehicle = vehicle_id(self._index)
+        return Session(
+            client_id=vehicle,
+            subscriptions=(f"cars/{vehicle}/command",),
+            clean_start=True,
+            keepalive_s=KEEPALIVE_S,
+        )
+
+    def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
+        self._fleet.one_connected()
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        raise ConnectionError(f"the broker has gone: {reason}")
+
+    def on_message(self, message: Message) -> None:
+        self._link.acknowledge(message)
+        self._answer(message)
+        self._fleet.reporter.answered += 1
+
+    def _answer(self, message: Message) -> None:  # noqa: ARG002 - the other kind looks into it
+        self._link.publish(f"cars/{vehicle_id(self._index)}/result", EXECUTED)
+
+
+class _Bare3Box(_BareBox):
+    __slots__ = ()
+
+    def _answer(self, message: Message) -> None:
+        command_id = message.payload[_ID_AT : message.payload.index(b'"', _ID_AT)]
+        start = b'{"command_id":"' + command_id
+        publish, vehicle = self._link.publish, vehicle_id(self._index)
+        publish(f"cars/{vehicle}/result", start + _RECEIVED_END)
+        publish(f"cars/{vehicle}/result", start + _EXECUTED_END)
+        publish(f"cars/{vehicle}/state", _STATE_START + command_id + b'"}', retain=True)
+
+
+def run(options: FleetOptions) -> None:
+    """Run the fleet until SIGTERM."""
+    uvloop.run(_run(options))
+
+
+async def _run(options: FleetOptions) -> None:
+    stop = stop_event()
+    broker = BrokerAddress(scheme="mqtt", host=options.host, port=options.port)
+    link_factory = MqttLinkFactory(broker, loop=asyncio.get_running_loop())
+    kind = _Bare3Box if options.kind == "bare3" else _BareBox
+    fleet = _Fleet(options)
+    boxes = [kind(fleet, index, link_factory) for index in range(options.count)]
+    await stop.wait()
+    fleet.reporter.stopped()
+    del boxes

@@ -1,0 +1,137 @@
+"""The real probe against a fleet of full boxes: what a user of the project gets."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.child_fleet import cpu_s, running_fleet
+from bench.fleets.common import FLEET_SECRET, vehicle_id
+from bench.measure import Plan, quantile
+from fleet_sim.broker_process import start_broker
+from fleet_wire.attempt import Attempt, Stage
+from fleet_wire.causes import Outcome
+
+_TIMEOUT_S = 120.0
+_MILLISECONDS = 1e3
+
+
+class ProbeFailedError(Exception):
+    """The probe did not come to its end."""
+
+
+class ProbeMeasurement(msgspec.Struct, frozen=True, kw_only=True):
+    """What the probe wrote about one load."""
+
+    boxes: int
+    rate_per_s: float
+    sent: int
+    ok: int
+    not_ok_by_cause: dict[str, int]
+    dropped: int
+    """Starts that the probe itself could not make."""
+    lag_p99_ms: float
+    """From the intended to the real start."""
+    lag_max_ms: float
+    round_trip_p50_ms: float
+    round_trip_p99_ms: float
+    """From the intended start to `executed`."""
+    state_p99_ms: float
+    """From the intended start to the changed state, when an attempt ends."""
+    cpu_us: float
+    """The fleet's, per unlock that went well."""
+
+
+async def measure_probe(plan: Plan) -> ProbeMeasurement:
+    """Run `platform_probe` at the plan's rate against full boxes without delays.
+
+    Raises `ProbeFailedError` with the end of the probe's log.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        start_broker("mosquitto", Path(name)) as broker,
+    ):
+        directory = Path(name)
+        async with running_fleet(
+            "full", host=broker.address.host, port=broker.port, count=plan.boxes
+        ) as fleet:
+            used_s = cpu_s(fleet.pid)
+            await _run_probe(directory, _settings(plan, directory, str(broker.address)))
+            used_s = cpu_s(fleet.pid) - used_s
+        return _read(directory, plan, used_s)
+
+
+def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
+    vehicles = directory / "vehicles.txt"
+    vehicles.write_text("".join(f"{vehicle_id(i)}\n" for i in range(plan.boxes)), encoding="ascii")
+    return {
+        "broker": broker,
+        "fleet_secret": FLEET_SECRET,
+        "listen": "127.0.0.1:0",
+        "out_dir": str(directory),
+        "log_file": str(directory / "probe.log.jsonl"),
+        "log_level": "warning",
+        "seed": 1,
+        "load": {
+            "stages": [
+                {
+                    "kind": "constant",
+                    "rate_per_s": plan.rate_per_s,
+                    "duration_s": 2 * plan.open_loop_s,
+                }
+            ],
+            "vehicles_file": str(vehicles),
+        },
+        "exit_when_done": True,
+    }
+
+
+async def _run_probe(directory: Path, settings: dict[str, Any]) -> None:
+    config = directory / "probe.yaml"
+    config.write_bytes(msgspec.json.encode(settings))  # JSON is YAML
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), _TIMEOUT_S)
+    except TimeoutError:
+        raise ProbeFailedError(f"the probe was not done after {_TIMEOUT_S:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise ProbeFailedError(output.decode(errors="replace")[-2000:])
+
+
+def _read(directory: Path, plan: Plan, fleet_cpu_s: float) -> ProbeMeasurement:
+    stats = msgspec.json.decode((directory / "probe_stats.json").read_bytes())
+    decoder = msgspec.json.Decoder(Attempt)
+    lines = (directory / "attempts.jsonl").read_bytes().splitlines()
+    attempts = [decoder.decode(line) for line in lines]
+    ok = [attempt for attempt in attempts if attempt.outcome is Outcome.OK]
+    round_trips_s = sorted(attempt.stages[Stage.RESULT_RECEIVED] for attempt in ok)
+    totals_s = sorted(attempt.total_s for attempt in ok)
+    lag_s = stats["schedule_lag_s"]
+    return ProbeMeasurement(
+        boxes=plan.boxes,
+        rate_per_s=plan.rate_per_s,
+        sent=stats["sent"],
+        ok=len(ok),
+        not_ok_by_cause=Counter(str(a.cause) for a in attempts if a.outcome is not Outcome.OK),
+        dropped=stats["dropped"],
+        lag_p99_ms=_MILLISECONDS * lag_s["p99"],
+        lag_max_ms=_MILLISECONDS * lag_s["max"],
+        round_trip_p50_ms=_MILLISECONDS * quantile(round_trips_s, 0.50),
+        round_trip_p99_ms=_MILLISECONDS * quantile(round_trips_s, 0.99),
+        state_p99_ms=_MILLISECONDS * quantile(totals_s, 0.99),
+        cpu_us=fleet_cpu_s * 1e6 / max(len(ok), 1),
+    )

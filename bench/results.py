@@ -1,0 +1,173 @@
+"""Medians of the rounds, the table, and the ratios beside what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import msgspec
+
+from bench.measure import Measurement
+from bench.probe_run import ProbeMeasurement
+from bench.stacks import STACKS
+
+
+class Results(msgspec.Struct, frozen=True):
+    """Everything that a run measured, as it goes into results.json."""
+
+    machine: dict[str, str]
+    stacks: dict[str, list[Measurement]]
+    """By kind, one measurement a round."""
+    probe: list[ProbeMeasurement]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    title: tuple[str, str]
+    value: Callable[[Measurement], float]
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A number that the project wants to reach on two cores. Nothing fails where it does not."""
+
+    title: str
+    values: Sequence[float]
+    """One a round."""
+    limit: float
+    is_ceiling: bool
+    form: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the median reaches it."""
+        middle = median(self.values)
+        return middle <= self.limit if self.is_ceiling else middle >= self.limit
+
+
+_COLUMNS = (
+    _Column(("", "boxes"), lambda m: m.boxes, ",.0f"),
+    _Column(("connect+", "sub./s"), lambda m: m.connects_per_s, ",.0f"),
+    _Column(("KiB", "a box"), lambda m: m.kib_per_box, ".2f"),
+    _Column(("KiB", "loaded"), lambda m: m.kib_per_box_loaded, ".2f"),
+    _Column(("round trips/s", "64 in flight"), lambda m: m.round_trips_per_s, ",.0f"),
+    _Column(("CPU µs", "then"), lambda m: m.cpu_us_at_most, ".1f"),
+    _Column(("open loop", "commands/s"), lambda m: m.rate_per_s, ",.0f"),
+    _Column(("CPU µs", "then"), lambda m: m.cpu_us, ".1f"),
+    _Column(("broker", "CPU µs"), lambda m: m.broker_cpu_us, ".1f"),
+    _Column(("p50", "ms"), lambda m: m.p50_ms, ".2f"),
+    _Column(("p99", "ms"), lambda m: m.p99_ms, ".2f"),
+    _Column(("", "lost"), lambda m: m.lost, ",.0f"),
+)
+
+
+def render(results: Results) -> str:
+    """Return the whole report as text."""
+    machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    parts = [machine, "", table(results.stacks), ""]
+    parts.append("CPU is that of the fleet's process per command answered, idle work included.")
+    parts.extend(["", goals_table(goals(results))])
+    return "\n".join(parts)
+
+
+def table(stacks: Mapping[str, Sequence[Measurement]]) -> str:
+    """Return medians, and below each the least and the most where there was more than one round."""
+    rows = [["", *(column.title[0] for column in _COLUMNS)]]
+    rows.append(["", *(column.title[1] for column in _COLUMNS)])
+    for kind, rounds in stacks.items():
+        rows.append([STACKS[kind].title])
+        spread = [""]
+        for column in _COLUMNS:
+            values = [column.value(measurement) for measurement in rounds]
+            rows[-1].append(format(median(values), column.form))
+            spread.append(_spread(values, column.form))
+        if len(rounds) > 1:
+            rows.append(spread)
+    return _aligned(rows)
+
+
+def goals(results: Results) -> list[Goal]:
+    """Return the goals that the measured stacks allow to judge; ratios are taken round by round."""
+    found: list[Goal] = []
+    stacks = results.stacks
+    full, bare = stacks.get("full", []), stacks.get("bare", [])
+    if full:
+        memory = [measurement.kib_per_box_loaded for measurement in full]
+        found.append(Goal("full box, KiB, loaded", memory, 6.0, is_ceiling=True, form=".2f"))
+    if full and bare:
+        connects = _ratios(full, bare, lambda m: m.connects_per_s)
+        found.append(Goal("connect rate, full / bare", connects, 0.6, is_ceiling=False, form=".2f"))
+    for kind in ("bare", "bare3"):
+        if full and (other := stacks.get(kind)):
+            for title, value in _CPU_LOADS:
+                found.append(
+                    Goal(
+                        f"CPU a command, full / {kind}, {title}",
+                        _ratios(full, other, value),
+                        1.5,
+                        is_ceiling=True,
+                        form=".2f",
+                    )
+                )
+    return found + (_probe_goals(results.probe) if results.probe else [])
+
+
+_CPU_LOADS: tuple[tuple[str, Callable[[Measurement], float]], ...] = (
+    ("open loop", lambda m: m.cpu_us),
+    ("64 in flight", lambda m: m.cpu_us_at_most),
+)
+
+
+def goals_table(found: Sequence[Goal]) -> str:
+    """Return one line a goal, with its verdict."""
+    rows = [["full boxes", "median", "least..most", "goal", ""]]
+    rows.extend(
+        [
+            goal.title,
+            format(median(goal.values), goal.form),
+            _spread(goal.values, goal.form),
+            f"{'<=' if goal.is_ceiling else '>='} {goal.limit:g}",
+            "holds" if goal.holds else "MISSED",
+        ]
+        for goal in found
+    )
+    return _aligned(rows)
+
+
+def _probe_goals(probe: Sequence[ProbeMeasurement]) -> list[Goal]:
+    rate = f"at {probe[0].rate_per_s:,.0f}/s"
+    values: tuple[tuple[str, float, Callable[[ProbeMeasurement], float], str], ...] = (
+        (f"real probe {rate}: not ok", 0, lambda m: m.sent - m.ok, ".0f"),
+        (f"real probe {rate}: dropped starts", 0, lambda m: m.dropped, ".0f"),
+        (f"real probe {rate}: schedule lag p99, ms", 5, lambda m: m.lag_p99_ms, ".2f"),
+        (f"real probe {rate}: round trip p99, ms", 3, lambda m: m.round_trip_p99_ms, ".2f"),
+    )
+    return [
+        Goal(
+            title, [value(measurement) for measurement in probe], limit, is_ceiling=True, form=form
+        )
+        for title, limit, value, form in values
+    ]
+
+
+def _ratios(
+    of: Sequence[Measurement], to: Sequence[Measurement], value: Callable[[Measurement], float]
+) -> list[float]:
+    return [value(one) / value(other) for one, other in zip(of, to, strict=True)]
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    return f"{format(min(values), form)}..{format(max(values), form)}"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

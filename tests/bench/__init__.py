@@ -1,0 +1,1 @@
+"""Tests of the benchmarks themselves: that every fleet answers, not how fast."""
