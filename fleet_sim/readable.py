@@ -1,0 +1,79 @@
+"""Numbers as people read them: in the report and on the terminal alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+NOTHING = "–"  # noqa: RUF001 - an en dash is what a table shows for no value
+_SIGNS = {"min": "≥", "max": "≤", "equals": "="}
+
+
+def duration(value_s: float | None) -> str:
+    """Return seconds with three significant digits in µs, ms or s; hours and minutes above 2 min.
+
+    >>> duration(0.00042), duration(0.0312), duration(4.256), duration(250)
+    ('420 µs', '31.2 ms', '4.26 s', '4 min 10 s')
+    """
+    if value_s is None:
+        return NOTHING
+    if value_s >= 120:  # noqa: PLR2004 - two minutes
+        minutes, seconds = divmod(round(value_s), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value_s >= size * 0.9995:
+            return f"{_three_digits(value_s / size)} {unit}"
+    return f"{_three_digits(value_s / 1e-6)} µs" if value_s > 0 else "0 s"
+
+
+def _three_digits(value: float) -> str:
+    decimals = max(0, 2 - math.floor(math.log10(value) + 1e-12)) if value > 0 else 0
+    text = f"{value:.{min(decimals, 2)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def share(value: float | None) -> str:
+    """Return a share in percent, cut and not rounded: 99.999 % never reads as 100 %.
+
+    >>> share(1.0), share(0.99999), share(0.5)
+    ('100 %', '99.99 %', '50 %')
+    """
+    if value is None:
+        return NOTHING
+    cut = math.floor(value * 10_000 + 1e-6) / 100
+    return f"{cut:.2f}".rstrip("0").rstrip(".") + " %"
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with its thousands apart, and other numbers to four digits."""
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+
+
+def bytes_size(value: float | None) -> str:
+    """Return a size in KiB."""
+    return NOTHING if value is None else f"{value / 1024:.1f} KiB"
+
+
+def value(measured: Any) -> str:
+    """Return what an expectation measured, in the unit in which its condition is written."""
+    if measured is None:
+        return "no value"
+    if isinstance(measured, bool) or not isinstance(measured, int | float):
+        return str(measured)
+    return count(measured)
+
+
+def condition(limits: Any) -> str:
+    """Return `{min, max, equals}` as signs.
+
+    >>> condition({"min": 0.99})
+    '≥ 0.99'
+    """
+    if not isinstance(limits, Mapping):
+        return str(limits)
+    known = [(sign, limits[name]) for name, sign in _SIGNS.items() if limits.get(name) is not None]
+    return " and ".join(f"{sign} {value(limit)}" for sign, limit in known)
