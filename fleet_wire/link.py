@@ -21,9 +21,14 @@ from fleet_wire.errors import ConfigError
 
 SUCCESS = 0
 NO_MATCHING_SUBSCRIBERS = 16
+MALFORMED_PACKET = 129
+PROTOCOL_ERROR = 130
 NOT_AUTHORIZED = 135
 KEEP_ALIVE_TIMEOUT = 141
 SESSION_TAKEN_OVER = 142
+RECEIVE_MAXIMUM_EXCEEDED = 147
+TOPIC_ALIAS_INVALID = 148
+PACKET_TOO_LARGE = 149
 FIRST_ERROR_CODE = 128
 """MQTT 5 reason codes from here on are errors (specification, section 2.4)."""
 
@@ -92,6 +97,8 @@ class Ended(StrEnum):
     """No PINGRESP in time."""
     PROTOCOL_ERROR = "protocol_error"
     """The broker sent what MQTT does not allow, or a packet above our limit."""
+    HANDLER_ERROR = "handler_error"
+    """A handler raised: a defect on our side, logged."""
 
 
 class Disconnected(NamedTuple):
@@ -107,7 +114,10 @@ OnAck = Callable[[int], None]
 
 
 class LinkHandler(Protocol):
-    """What a link calls. An exception from a handler closes that link alone, and is logged."""
+    """What a link calls. An exception from a handler closes that link alone, and is logged.
+
+    Every call of `Link` is allowed from inside every callback.
+    """
 
     def session(self) -> Session:
         """Return what to say in CONNECT and SUBSCRIBE; asked at each connect."""
@@ -157,6 +167,7 @@ class Link(Protocol):
         At QoS 1 it waits its turn behind the broker's receive maximum and our own back-pressure,
         and survives a reconnect. At QoS 0 it is dropped (and counted) while not connected or while
         the peer does not read.
+        A queued message that proves to be above the broker's limit gets 149 (packet too large).
         Raises `LocalProtocolError` for what MQTT does not allow, or above `max_queued`.
         """
         ...
@@ -166,7 +177,10 @@ class Link(Protocol):
         ...
 
     def disconnect(self) -> None:
-        """Say goodbye and close: the will is not published, the session is kept."""
+        """Say goodbye and close: the will is not published, the session is kept.
+
+        A frozen link cannot say it: it closes as `abort` does.
+        """
         ...
 
     def abort(self) -> None:
@@ -174,7 +188,11 @@ class Link(Protocol):
         ...
 
     def freeze(self) -> None:
-        """Fall silent as a dead radio does: neither read nor write, the socket stays open."""
+        """Fall silent as a dead radio does: neither read nor write, the socket stays open.
+
+        Holds until `thaw`, for a next connection too. What the broker does meanwhile, and be it to
+        close, is noticed at `thaw`.
+        """
         ...
 
     def thaw(self) -> None:

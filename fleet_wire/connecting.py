@@ -1,0 +1,141 @@
+"""How TCP connections of a fleet are made: paced, from many source addresses, with clear errors."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import os
+import resource
+import socket
+import ssl
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+CONNECTS_PER_SOURCE = 1_000
+"""Connections from one source address before the next takes its turn."""
+
+_IP_BIND_ADDRESS_NO_PORT = 24
+"""Linux, ip(7): choose the port at connect, so that a port serves many destinations."""
+
+_LOOPBACK_SOURCES = tuple(f"127.0.0.{number}" for number in range(2, 252))
+_RESOLVED_FOR_S = 5.0
+
+_Target = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
+
+
+class ConnectPace:
+    """Lets at most `max_in_flight` clients connect at a time, first come, first served.
+
+    Several factories may share one.
+    """
+
+    def __init__(self, max_in_flight: int = 64) -> None:
+        self._free = max_in_flight
+        self._waiting: OrderedDict[Callable[[], None], None] = OrderedDict()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._waiting)
+
+    def enter(self, start: Callable[[], None]) -> None:
+        """Call `start` when it has its turn, maybe at once. Each turn ends with `leave`."""
+        if self._free:
+            self._free -= 1
+            start()
+        else:
+            self._waiting[start] = None
+
+    def withdraw(self, start: Callable[[], None]) -> None:
+        """Take back an `enter` whose turn has not come."""
+        self._waiting.pop(start, None)
+
+    def leave(self) -> None:
+        """End a turn: the next one starts."""
+        if self._waiting:
+            start, _ = self._waiting.popitem(last=False)
+            start()
+        else:
+            self._free += 1
+
+
+class Dialer:
+    """Makes TCP sockets to one host.
+
+    `sources` are the local addresses to take in turn; None means 127.0.0.2 and up where the host
+    is on loopback (each has its own 28,000 ports), and the system's choice elsewhere.
+    """
+
+    def __init__(self, host: str, port: int, sources: Sequence[str] | None = None) -> None:
+        self._host = host
+        self._port = port
+        self._sources = sources
+        self._count = 0
+        self._targets: list[_Target] = []
+        self._resolved_until_s = 0.0
+
+    async def dial(self) -> socket.socket:
+        """Return a connected socket with TCP_NODELAY.
+
+        Raises `OSError` of the last address where none answers.
+        """
+        loop = asyncio.get_running_loop()
+        failure: OSError | None = None
+        for family, address in await self._resolved(loop):
+            connection = self._new_socket(family, str(address[0]))
+            try:
+                await loop.sock_connect(connection, address)
+            except OSError as error:
+                connection.close()
+                failure = error
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+        raise failure or OSError(f"{self._host} has no address")
+
+    async def _resolved(self, loop: asyncio.AbstractEventLoop) -> list[_Target]:
+        if loop.time() >= self._resolved_until_s:
+            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            self._targets = [(family, address) for family, _, _, _, address in found]
+            self._resolved_until_s = loop.time() + _RESOLVED_FOR_S
+        return self._targets
+
+    def _new_socket(self, family: socket.AddressFamily, host: str) -> socket.socket:
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(0)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            source = self._next_source(family, host)
+            if source is not None:
+                connection.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+                connection.bind((source, 0))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _next_source(self, family: socket.AddressFamily, host: str) -> str | None:
+        sources = self._sources
+        if sources is None and family == socket.AF_INET and ipaddress.ip_address(host).is_loopback:
+            sources = _LOOPBACK_SOURCES
+        if not sources:
+            return None
+        self._count += 1
+        return sources[(self._count - 1) // CONNECTS_PER_SOURCE % len(sources)]
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return what went wrong; for a limit of the machine also the command that raises it."""
+    is_plain = error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError)
+    text = os.strerror(error.errno) if is_plain else str(error)
+    if error.errno == errno.EMFILE:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return f"{text}: this process may open {soft} (`ulimit -n {hard}` allows {hard})"
+    if error.errno == errno.ENFILE:
+        return f"{text}: the machine's limit (`sysctl fs.file-max` shows it)"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{text}: no local port is free (`sysctl net.ipv4.ip_local_port_range` shows them)"
+    return text
