@@ -1,0 +1,315 @@
+"""The settings of the probe: a YAML file, environment variables, flags. Later ones win.
+
+A variable is `PLATFORM_PROBE_` and the key in capitals, with two underscores between levels:
+`PLATFORM_PROBE_LOAD__DEADLINE_S=10`. Lists and mappings are written as JSON.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from fleet_wire.arrivals import Burst, Constant, Poisson, Ramp, Stage, Times
+from fleet_wire.config_errors import document_errors
+from fleet_wire.config_file import Document, Loc, load_document, suggestion
+from fleet_wire.errors import ConfigError, LocalProtocolError
+from fleet_wire.link import BrokerAddress
+from fleet_wire.topics import checked_vehicle_id
+
+ENV_PREFIX: Final = "PLATFORM_PROBE_"
+DEFAULT_OUT_DIR: Final = Path("probe-data")
+MAX_PORT: Final = 65_535
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TlsSettings(_Part):
+    """Certificates for `mqtts://` and `wss://`."""
+
+    ca_file: Path | None = Field(
+        None, description="PEM file of the authority that signed the broker's certificate;"
+        " null: the system's authorities",
+    )  # fmt: skip
+    cert_file: Path | None = Field(
+        None, description="PEM file of the probe's own certificate, where the broker asks for one"
+    )
+    key_file: Path | None = Field(None, description="PEM file of the key of cert_file")
+
+
+class LoadSettings(_Part):
+    """Synthetic unlocks, and how long to wait for answers (also to commands of others)."""
+
+    stages: list[Stage] = Field(
+        [], description="when unlocks start, one stage after the other; none: only watch"
+    )
+    repeat: bool = Field(default=False, description="begin again after the last stage, for ever")
+    vehicles: list[str] = Field([], description="ids of the cars to unlock")
+    vehicles_file: Path | None = Field(
+        None, description="file with the ids of the cars to unlock, one a line"
+    )
+    deadline_s: float = Field(
+        20.0, gt=0, description="the customer's patience: without an answer an unlock ends here"
+    )
+    command_ttl_s: float = Field(
+        30.0, gt=0, le=86_400, description="life of a command: a box refuses it later"
+    )
+    state_grace_s: float = Field(
+        5.0, gt=0, description="wait for the car to report an open lock, after it says executed"
+    )
+    late_window_s: float = Field(
+        600.0, ge=0, description="late answers are recognised for so long after the end"
+    )
+    max_in_flight: int = Field(
+        20_000, ge=1, description="unlocks under way above which a start is dropped, and counted"
+    )
+    start_delay_s: float = Field(0.5, ge=0, description="from being ready to second 0 of the load")
+    wake: bool = Field(default=True, description="send a wake request to a box that is asleep")
+
+    @model_validator(mode="after")
+    def _has_cars(self) -> Self:
+        if self.vehicles and self.vehicles_file:
+            raise ValueError("vehicles and vehicles_file exclude each other")
+        if self.stages and not self.vehicles and not self.vehicles_file:
+            raise ValueError("stages need vehicles or vehicles_file: the cars to unlock")
+        if self.repeat and not any(map(_has_arrivals, self.stages)):
+            raise ValueError("repeat needs a stage with arrivals")
+        return self
+
+    @field_validator("vehicles")
+    @classmethod
+    def _are_ids(cls, vehicles: list[str]) -> list[str]:
+        for vehicle_id in vehicles:
+            _checked_id(vehicle_id)
+        return vehicles
+
+    def vehicle_ids(self) -> list[str]:
+        """Return the cars to unlock. Raises `ConfigError` with file and line."""
+        if self.vehicles_file is None:
+            return self.vehicles
+        return _read_vehicles(self.vehicles_file)
+
+
+class FloorSettings(_Part):
+    """Unlocks of a null box, a box that takes no time: what the stack itself takes."""
+
+    vehicle_id: str = Field("null-box-0", description="id of the null box")
+    rate_per_s: float = Field(1.0, gt=0, le=100, description="unlocks of the null box a second")
+
+    @field_validator("vehicle_id")
+    @classmethod
+    def _is_id(cls, vehicle_id: str) -> str:
+        return _checked_id(vehicle_id)
+
+
+class ProbeSettings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    broker: str = Field(
+        "mqtt://127.0.0.1:1883",
+        description="the broker: mqtt://, mqtts://, ws:// or wss://, with USER:PASSWORD@ if needed",
+    )
+    protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = Field(
+        "5", description="version of MQTT; with 3.1.1 there is no evidence from PUBACK codes"
+    )
+    tls: TlsSettings = Field(TlsSettings(), description="certificates for mqtts:// and wss://")
+    client_id: str = Field(
+        "platform-probe", min_length=1, max_length=64,
+        description="MQTT client id; a second probe with the same id takes the session over",
+    )  # fmt: skip
+    fleet_secret: SecretStr = Field(
+        SecretStr("unlockpath-demo-secret"), min_length=1,
+        description="the secret from which every car's signing key is derived",
+    )  # fmt: skip
+    listen: str = Field(
+        "127.0.0.1:9464",
+        description="HOST:PORT of /metrics, /healthz and /readyz; port 0: any free one",
+    )
+    out_dir: Path = Field(
+        DEFAULT_OUT_DIR, description="directory of attempts.jsonl and the other records"
+    )
+    log_file: Path | None = Field(None, description="file of the log; null: stderr")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="lowest level to log; an unlock that went well is info"
+    )
+    seed: int = Field(1, description="decides when which car is unlocked")
+    watch: bool = Field(default=True, description="also follow the commands that others send")
+    load: LoadSettings | None = Field(
+        None, description="synthetic unlocks; null: only watch, with the default deadlines"
+    )
+    floor: FloorSettings | None = Field(None, description="unlocks of a null box; null: none")
+    exit_when_done: bool = Field(
+        default=False, description="end when the load is over and has ended"
+    )
+    wait_s: float = Field(
+        60.0, ge=0, description="how long to wait for the broker at the start; then exit code 2"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic passes it by name
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """Take nothing but what is passed in: `load_settings` merges, to know what came whence."""
+        return (init_settings,)
+
+    @field_validator("broker")
+    @classmethod
+    def _is_address(cls, broker: str) -> str:
+        try:
+            BrokerAddress.parse(broker)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return broker
+
+    @field_validator("listen")
+    @classmethod
+    def _is_host_and_port(cls, listen: str) -> str:
+        host, _, port = listen.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > MAX_PORT:
+            raise ValueError(f"expected HOST:PORT, for example 127.0.0.1:9464, not '{listen}'")
+        return listen
+
+    @field_validator("out_dir", mode="before")
+    @classmethod
+    def _default_directory(cls, out_dir: Any) -> Any:
+        return DEFAULT_OUT_DIR if out_dir is None else out_dir
+
+    @field_serializer("broker")
+    def _without_password(self, broker: str) -> str:
+        return str(BrokerAddress.parse(broker))
+
+    @property
+    def broker_address(self) -> BrokerAddress:
+        """Where the broker is, password included."""
+        return BrokerAddress.parse(self.broker)
+
+    @property
+    def listen_host(self) -> str:
+        """The host to listen on."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def listen_port(self) -> int:
+        """The port to listen on; 0: any free one."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def tracking(self) -> LoadSettings:
+        """The load, or one without stages: its deadlines hold for watched commands too."""
+        return self.load or LoadSettings()
+
+
+def load_settings(
+    path: Path | None = None, flags: Mapping[Loc, tuple[Any, str]] | None = None
+) -> ProbeSettings:
+    """Return the settings: flags over environment over file over defaults.
+
+    `flags` maps a place to its value and to the flag as the user wrote it.
+    Raises `ConfigError` that says for each problem which file and line, variable or flag it is in.
+    """
+    if path is None:
+        document = Document(path=Path("settings"), values={}, lines={})
+    else:
+        document = load_document(path)
+    for loc, value in _environment():
+        document = document.with_value(
+            loc, value, f"{ENV_PREFIX}{'__'.join(map(str, loc))}".upper()
+        )
+    for loc, (value, flag) in (flags or {}).items():
+        document = document.with_value(loc, value, flag)
+    try:
+        return ProbeSettings.model_validate(document.values)
+    except ValidationError as error:
+        raise document_errors(document, error, ProbeSettings) from None
+
+
+def settings_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the settings file."""
+    return ProbeSettings.model_json_schema()
+
+
+def _environment() -> Iterator[tuple[Loc, Any]]:
+    """Yield each value that the environment sets. Raises `ConfigError` for unknown names."""
+    fields = list(ProbeSettings.model_fields)
+    for name in os.environ:
+        key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
+        if name.startswith(ENV_PREFIX) and key not in fields:
+            raise ConfigError([f"{name}: unknown setting{suggestion(key, fields)}"])
+    try:
+        values = EnvSettingsSource(ProbeSettings)()
+    except SettingsError as error:
+        raise ConfigError([f"environment {ENV_PREFIX}*: {error}"]) from None
+    yield from _leaves(values, ())
+
+
+def _leaves(values: Mapping[str, Any], loc: Loc) -> Iterator[tuple[Loc, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*loc, key))
+        else:
+            yield (*loc, key), value
+
+
+def _has_arrivals(stage: Stage) -> bool:
+    if isinstance(stage, Constant | Poisson):
+        return stage.rate_per_s * stage.duration_s >= 1
+    if isinstance(stage, Ramp):
+        return (stage.from_rate_per_s + stage.to_rate_per_s) * stage.duration_s / 2 >= 1
+    return isinstance(stage, Burst | Times)
+
+
+def _checked_id(vehicle_id: str) -> str:
+    try:
+        return checked_vehicle_id(vehicle_id)
+    except LocalProtocolError as error:
+        raise ValueError(str(error)) from None
+
+
+def _read_vehicles(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+    vehicles: list[str] = []
+    problems: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        vehicle_id = line.strip()
+        if not vehicle_id or vehicle_id.startswith("#"):
+            continue
+        try:
+            vehicles.append(checked_vehicle_id(vehicle_id))
+        except LocalProtocolError as error:
+            problems.append(f"{path}:{number}: {error}")
+    if not vehicles and not problems:
+        problems.append(f"{path}: no vehicle ids, expected one a line")
+    if problems:
+        raise ConfigError(problems[:20])
+    return vehicles
