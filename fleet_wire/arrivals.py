@@ -15,7 +15,7 @@ from fleet_wire.randomness import RandomStream
 
 
 class _Stage(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Constant(_Stage):
@@ -61,15 +61,15 @@ class Ramp(_Stage):
 
     def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
         """Return the arrivals in seconds from the start of the stage."""
-        start, slope = self.from_rate_per_s, self.to_rate_per_s - self.from_rate_per_s
-        count = int((start + slope / 2) * self.duration_s)
-        if slope == 0:
-            return [index / start for index in range(count)]
-        slope /= self.duration_s
-        # start * t + slope * t^2 / 2 = n, solved for t
-        return [
-            (max(start * start + 2 * slope * n, 0.0) ** 0.5 - start) / slope for n in range(count)
-        ]
+        start = self.from_rate_per_s
+        slope = (self.to_rate_per_s - start) / self.duration_s
+        count = int((start + self.to_rate_per_s) / 2 * self.duration_s)
+        times = [0.0] * min(count, 1)
+        for n in range(1, count):
+            # start * t + slope * t^2 / 2 = n, solved for t in the form that no small slope spoils
+            root = max(start * start + 2 * slope * n, 0.0) ** 0.5
+            times.append(2 * n / (start + root))
+        return times
 
 
 class Burst(_Stage):

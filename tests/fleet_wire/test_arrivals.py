@@ -1,0 +1,149 @@
+"""When unlocks start."""
+
+from __future__ import annotations
+
+import itertools
+from statistics import fmean, pvariance
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from fleet_wire.arrivals import (
+    Burst,
+    Constant,
+    Poisson,
+    Ramp,
+    Stage,
+    Times,
+    arrival_times,
+    total_duration_s,
+)
+from fleet_wire.randomness import RandomStream
+
+RATES = st.floats(0, 50)
+DURATIONS = st.floats(0.01, 20)
+STAGES = st.one_of(
+    st.builds(Constant, rate_per_s=RATES, duration_s=DURATIONS),
+    st.builds(Poisson, rate_per_s=RATES, duration_s=DURATIONS),
+    st.builds(Ramp, from_rate_per_s=RATES, to_rate_per_s=RATES, duration_s=DURATIONS),
+    st.builds(Burst, count=st.integers(1, 50), over_s=st.floats(0, 30), duration_s=DURATIONS),
+    st.builds(Times, at_s=st.lists(st.floats(0, 30), min_size=1, max_size=9), duration_s=DURATIONS),
+)
+
+
+def stream() -> RandomStream:
+    """Return a stream with a fixed seed."""
+    return RandomStream(1, "arrivals")
+
+
+def test_constant_is_evenly_spaced() -> None:
+    """Four a second for a second and a half are six, a quarter apart."""
+    times = Constant(rate_per_s=4, duration_s=1.5).times(stream())
+    assert times == [0, 0.25, 0.5, 0.75, 1.0, 1.25]
+
+
+def test_ramp_follows_its_integral() -> None:
+    """From 0 to 8 a second in 4 s: arrival n at sqrt(n), 16 in all."""
+    times = Ramp(from_rate_per_s=0, to_rate_per_s=8, duration_s=4).times(stream())
+    assert times == pytest.approx([n**0.5 for n in range(16)])
+
+
+def test_ramp_down_thins_out() -> None:
+    """A falling rate gives growing gaps."""
+    times = Ramp(from_rate_per_s=8, to_rate_per_s=0, duration_s=4).times(stream())
+    gaps = [late - early for early, late in itertools.pairwise(times)]
+    assert len(times) == 16
+    assert gaps == sorted(gaps)
+
+
+@given(st.floats(0.1, 50), st.floats(-1e-9, 1e-9), st.floats(1, 20))
+def test_almost_flat_ramp_is_almost_constant(rate: float, slope: float, duration_s: float) -> None:
+    """No small slope spoils the times."""
+    ramp = Ramp(from_rate_per_s=rate, to_rate_per_s=rate + slope, duration_s=duration_s)
+    times = ramp.times(stream())
+    assert times == pytest.approx([n / rate for n in range(len(times))], rel=1e-6)
+
+
+def test_burst_spreads_then_waits() -> None:
+    """Four over two seconds; all at once without a spread."""
+    assert Burst(count=4, over_s=2, duration_s=9).times(stream()) == [0, 0.5, 1.0, 1.5]
+    assert Burst(count=3, duration_s=9).times(stream()) == [0, 0, 0]
+
+
+def test_times_are_sorted_and_cut() -> None:
+    """A list may be in any order; what is past the stage does not happen."""
+    assert Times(at_s=[3, 1, 1, 5], duration_s=5).times(stream()) == [1, 1, 3]
+
+
+def test_poisson_has_its_rate_and_spread() -> None:
+    """Counts per second of 100 s at 50 a second: mean and variance both near 50."""
+    times = Poisson(rate_per_s=50, duration_s=100).times(stream())
+    counts = [0] * 100
+    for at_s in times:
+        counts[int(at_s)] += 1
+    assert fmean(counts) == pytest.approx(50, abs=5 * 50**0.5 / 10)
+    assert 25 < pvariance(counts) < 100
+
+
+def test_poisson_gaps_are_exponential() -> None:
+    """The share of gaps above the mean is 1/e."""
+    times = Poisson(rate_per_s=50, duration_s=100).times(stream())
+    gaps = [late - early for early, late in itertools.pairwise(times)]
+    assert sum(gap > 1 / 50 for gap in gaps) / len(gaps) == pytest.approx(0.368, abs=0.035)
+
+
+def test_known_poisson_arrivals() -> None:
+    """The first arrivals of a seed never change."""
+    times = Poisson(rate_per_s=2, duration_s=3).times(stream())
+    assert times == pytest.approx([1.3863378491845515], rel=1e-12)
+
+
+@given(st.lists(STAGES, min_size=1, max_size=4), st.integers(0, 2**32))
+def test_arrivals_ascend_within_the_load(stages: list[Stage], seed: int) -> None:
+    """Whatever the stages: in order, from 0, before the end, and the same for the same seed."""
+    times = arrival_times(stages, RandomStream(seed, "load"))
+    assert times == sorted(times)
+    assert all(0 <= at_s <= total_duration_s(stages) for at_s in times)
+    assert times == arrival_times(stages, RandomStream(seed, "load"))
+
+
+@given(RATES, RATES, DURATIONS)
+def test_ramp_has_as_many_as_its_area(first: float, last: float, duration_s: float) -> None:
+    """The number of arrivals is the mean rate times the duration, rounded down."""
+    ramp = Ramp(from_rate_per_s=first, to_rate_per_s=last, duration_s=duration_s)
+    assert len(ramp.times(stream())) == int((first + last) / 2 * duration_s)
+
+
+def test_stages_follow_each_other() -> None:
+    """A stage begins where the one before ends, arrivals or not."""
+    stages: list[Stage] = [
+        Constant(rate_per_s=0, duration_s=5),
+        Poisson(rate_per_s=0, duration_s=5),
+        Burst(count=1, duration_s=5),
+        Constant(rate_per_s=1, duration_s=2),
+    ]
+    assert arrival_times(stages, stream()) == [10, 15, 16]
+    assert total_duration_s(stages) == 17
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "comb", "duration_s": 1},
+        {"kind": "constant", "rate_per_s": -1, "duration_s": 1},
+        {"kind": "constant", "rate_per_s": 1, "duration_s": 0},
+        {"kind": "constant", "rate_per_s": 1, "duration_s": float("inf")},
+        {"kind": "poisson", "rate_per_s": float("nan"), "duration_s": 1},
+        {"kind": "ramp", "from_rate_per_s": 1, "duration_s": 1},
+        {"kind": "burst", "count": 0, "duration_s": 1},
+        {"kind": "times", "at_s": [], "duration_s": 1},
+        {"kind": "times", "at_s": [-1], "duration_s": 1},
+        {"kind": "constant", "rate_per_s": 1, "duration_s": 1, "rate": 2},
+    ],
+)
+def test_impossible_stages_are_refused(values: dict[str, object]) -> None:
+    """What makes no sense is no stage."""
+    with pytest.raises(ValidationError):
+        TypeAdapter[Stage](Stage).validate_python(values)
