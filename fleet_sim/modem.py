@@ -142,6 +142,10 @@ class Modem:
             self._change_connection(ConnectionEvent.CLOSE)
             self._link.disconnect()
 
+    def leave(self) -> None:
+        """Say goodbye to the broker for good, at the end of a run."""
+        self._link.disconnect()
+
     def receive_sms(self) -> None:
         """Wake up, if asleep. Without coverage the SMS waits in the network."""
         if not self.has_coverage:

@@ -56,7 +56,16 @@ def wake(vehicle_id: str, payload: bytes | None = None) -> Message:
     """Return a wake request as the broker delivers it."""
     request = codec.encode(WakeRequest(request_id="w1", requested_at_ms=0))
     return Message(
-        f"wake/{vehicle_id}", payload or request, 1, False, False, 1, None, None, None, []
+        topic=f"wake/{vehicle_id}",
+        payload=payload or request,
+        qos=1,
+        retain=False,
+        duplicate=False,
+        packet_id=1,
+        correlation_data=None,
+        response_topic=None,
+        expiry_s=None,
+        user_properties=[],
     )
 
 

@@ -1,0 +1,311 @@
+"""The command `fleet-sim`."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import click
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from fleet_sim.boxes_run import parse_shard, serve_boxes
+from fleet_sim.faults import FAULTS
+from fleet_sim.live_fleet import DEFAULT_SECRET, FleetOptions
+from fleet_sim.live_run import LiveOptions, LiveRun, TlsFiles
+from fleet_sim.progress import print_summary, progress_on
+from fleet_sim.run_directory import RunDirectory
+from fleet_sim.scenario import Scenario, load_scenario, scenario_schema
+from fleet_wire.errors import UnlockpathError
+from fleet_wire.link import BrokerAddress
+from fleet_wire.links import tls_context
+
+EXPECTATION_FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
+SEED_BITS = 32
+
+P = ParamSpec("P")
+
+
+def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Print our own errors without a traceback, and exit with 2."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except UnlockpathError as error:
+            click.echo(f"fleet-sim: {error}", err=True)
+            sys.exit(USAGE_ERROR)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            cure = ""
+            if error.strerror == "No space left on device":
+                cure = f"\n  cure: df -h {error.filename or '.'}  (shows what is full)"
+            click.echo(f"fleet-sim: {where}{error.strerror or error}{cure}", err=True)
+            sys.exit(USAGE_ERROR)
+
+    return wrapped
+
+
+scenario_argument = click.argument(
+    "scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO"
+)
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override any key of the scenario, for example --set load.stages.0.rate_per_s=20,"
+    " --set fleet.groups.city.count=50, or --set fleet.count=500. May be given several times.",
+)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Of all that is random. Default: the scenario's, else a new one, which is printed.",
+)
+secret_option = click.option(
+    "--fleet-secret",
+    default=DEFAULT_SECRET,
+    show_default=True,
+    help="The secret from which each car's signing key is derived; the probe needs the same.",
+)
+
+
+def tls_options(command: Callable[P, None]) -> Callable[P, None]:
+    """Add the certificate options."""
+    file = click.Path(path_type=Path, exists=True, dir_okay=False)
+    for name, text in (
+        ("--key-file", "Key of our own certificate, PEM, without a password."),
+        ("--cert-file", "Our own certificate, PEM, where the broker asks for one."),
+        ("--ca-file", "Authority that signed the broker's certificate, PEM."),
+    ):
+        command = click.option(name, type=file, help=text)(command)
+    return command
+
+
+@click.group(context_settings={"auto_envvar_prefix": "FLEET_SIM", "max_content_width": 100})
+@click.version_option(package_name="unlockpath")
+def main() -> None:
+    """Simulate a fleet of keyless cars over a real MQTT broker.
+
+    \b
+    fleet-sim run scenarios/quiet_city.yaml          broker, boxes and probe together
+    fleet-sim boxes SCENARIO --broker mqtt://host    only the boxes
+    fleet-sim check SCENARIO                         is this scenario right?
+
+    Every option can also be set by an environment variable: FLEET_SIM_RUN_SEED=7.
+    """  # noqa: D301 - click's own escape
+
+
+@main.command()
+@scenario_argument
+@click.option(
+    "--broker",
+    "broker_url",
+    metavar="URL",
+    help="Use this broker: mqtt:// or mqtts://, with USER:PASSWORD@ if needed."
+    " Default: a private mosquitto on a free port; iotcore where mosquitto is not installed.",
+)
+@click.option(
+    "--private-broker",
+    "broker_kind",
+    type=click.Choice(["auto", "mosquitto", "iotcore"]),
+    default="auto",
+    show_default=True,
+    help="Which private broker to start when there is no --broker.",
+)
+@seed_option
+@set_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to write the run. Default: runs/<scenario>-<seed>-<time>.",
+)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for a broker that is away.",
+)
+@click.option("--listen", metavar="HOST:PORT", help="The probe's /metrics. Default: port 9464.")
+@secret_option
+@tls_options
+@plain_errors
+def run(  # noqa: PLR0913 - one parameter for each option
+    *,
+    scenario: Path,
+    broker_url: str | None,
+    broker_kind: Any,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    wait_s: float,
+    listen: str | None,
+    fleet_secret: str,
+    ca_file: Path | None,
+    cert_file: Path | None,
+    key_file: Path | None,
+) -> None:
+    """Run SCENARIO live: start a broker, the boxes and the probe, and write a report.
+
+    Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error.
+    SIGTERM or Ctrl-C lets the unlocks under way finish and writes the summary; Ctrl-C twice ends
+    at once.
+
+    \b
+    fleet-sim run scenarios/quiet_city.yaml
+    fleet-sim run scenarios/morning_rush.yaml --seed 7 --set fleet.count=5000
+    fleet-sim run scenarios/quiet_city.yaml --broker mqtt://localhost:1883
+    """  # noqa: D301 - click's own escape
+    loaded = load_scenario(scenario, list(overrides))
+    seed = _seed(seed, loaded)
+    click.echo(f"seed {seed}")
+    directory = RunDirectory.create(out, scenario_name=scenario.stem, seed=seed)
+    logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
+    console = Console()
+    options = LiveOptions(
+        seed=seed,
+        broker_url=broker_url,
+        broker_kind=broker_kind,
+        fleet_secret=fleet_secret,
+        tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),
+        wait_s=wait_s,
+        listen=listen,
+    )
+    text = "".join(f"# --set {override}\n" for override in overrides)
+    text += scenario.read_text(encoding="utf-8")
+    ended_early, summary = uvloop.run(_live(loaded, text, directory, options, console))
+    print_summary(summary, console)
+    console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True)
+    if not ended_early and not all(verdict["holds"] for verdict in summary["expect"]):
+        sys.exit(EXPECTATION_FAILED)
+
+
+async def _live(
+    scenario: Scenario, text: str, directory: RunDirectory, options: LiveOptions, console: Console
+) -> tuple[bool, dict[str, Any]]:
+    live_run = LiveRun(scenario, text, directory, options, progress_on(console))
+    summary, ended_early = await live_run.run()
+    if live_run.was_cut_short:
+        click.echo(f"ended at once; what was gathered is in {directory.path}", err=True)
+        sys.exit(INTERRUPTED)
+    return ended_early, summary
+
+
+@main.command()
+@scenario_argument
+@click.option("--broker", required=True, metavar="URL", help="The broker, mqtt:// or mqtts://.")
+@click.option(
+    "--shard",
+    default="1/1",
+    show_default=True,
+    metavar="K/N",
+    help="Take every N-th car, from the K-th: for several processes, or several brokers.",
+)
+@seed_option
+@set_option
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for a broker that is away.",
+)
+@secret_option
+@tls_options
+@plain_errors
+def boxes(  # noqa: PLR0913 - one parameter for each option
+    *,
+    scenario: Path,
+    broker: str,
+    shard: str,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    wait_s: float,
+    fleet_secret: str,
+    ca_file: Path | None,
+    cert_file: Path | None,
+    key_file: Path | None,
+) -> None:
+    """Run only the boxes of SCENARIO, until SIGTERM or Ctrl-C.
+
+    \b
+    fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
+    fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
+    """  # noqa: D301 - click's own escape
+    logging.basicConfig(level=logging.WARNING)
+    address = BrokerAddress.parse(broker)
+    part = parse_shard(shard)
+    loaded = load_scenario(scenario, list(overrides))
+    seed = _seed(seed, loaded)
+    click.echo(f"seed {seed}")
+    options = FleetOptions(
+        broker=address,
+        seed=seed,
+        fleet_secret=fleet_secret,
+        tls=(
+            tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+            if address.is_tls
+            else None
+        ),
+        wait_s=wait_s,
+        name=f"sms-centre-{part[0]}-of-{part[1]}",
+    )
+    uvloop.run(_serve(loaded, options, part))
+
+
+async def _serve(scenario: Scenario, options: FleetOptions, shard: tuple[int, int]) -> None:
+    await serve_boxes(scenario, options, progress_on(Console()), shard=shard)
+
+
+@main.command()
+@scenario_argument
+@set_option
+@plain_errors
+def check(*, scenario: Path, overrides: tuple[str, ...]) -> None:
+    """Check SCENARIO without running it; every error names file, line and key."""
+    loaded = load_scenario(scenario, list(overrides))
+    click.echo(
+        f"{scenario}: {loaded.fleet.count} cars in {len(loaded.fleet.groups)} groups,"
+        f" {loaded.load.duration_s:g} s of load, {len(loaded.faults)} faults,"
+        f" {len(loaded.expect)} expectations: fine"
+    )
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of a scenario, for editors and other programs."""
+    click.echo(msgspec.json.format(msgspec.json.encode(scenario_schema()), indent=2).decode())
+
+
+@main.command()
+def faults() -> None:
+    """List the faults that a scenario may inject, with their parameters and defaults."""
+    console = Console()
+    for name, fault in sorted(FAULTS.items()):
+        console.print(f"[bold]{name}[/bold]  {fault.summary}")
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for key, field in fault.model_fields.items():
+            default = field.get_default(call_default_factory=True)
+            table.add_row("", key, str(default), field.description or "")
+        console.print(table)
+
+
+def _seed(chosen: int | None, scenario: Scenario) -> int:
+    if chosen is not None:
+        return chosen
+    return scenario.seed if scenario.seed is not None else secrets.randbits(SEED_BITS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""A fleet on a real broker: the boxes of one process, stepped by asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import ssl
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleet_sim.fleet import Fleet
+from fleet_sim.live_driver import LiveDriver
+from fleet_sim.progress import Progress
+from fleet_sim.scenario import VehicleSpec
+from fleet_sim.world import FleetCounts, World
+from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.link import BrokerAddress
+from fleet_wire.links import link_factory
+
+DEFAULT_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars; both sides' default
+POLL_S = 0.1
+SETTLE_S = 20.0
+"""Go on without the boxes that are still missing when none has come for so long."""
+MESSAGE_EVERY_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOptions:
+    """What a fleet on a real broker needs besides its cars."""
+
+    broker: BrokerAddress
+    seed: int
+    fleet_secret: str = DEFAULT_SECRET
+    tls: ssl.SSLContext | None = None
+    quick_ack: bool = False
+    """For brokers that do not set TCP_NODELAY (iotcore)."""
+    wait_s: float = 60.0
+    """How long to wait for a broker that is not there."""
+    name: str = "sms-centre"
+    """MQTT client id of this process's SMS centre."""
+
+
+class LiveFleet:
+    """The boxes of this process. Make it where the event loop runs."""
+
+    def __init__(self, specs: Sequence[VehicleSpec], options: FleetOptions) -> None:
+        self._options = options
+        self._rss_before = _rss_bytes()
+        self.driver = LiveDriver(asyncio.get_running_loop())
+        factory = link_factory(options.broker, tls=options.tls, quick_ack=options.quick_ack)
+        world = World(
+            env=self.driver.env,
+            seed=options.seed,
+            fleet_secret=options.fleet_secret,
+            epoch_unix_s=time.time() - self.driver.now_s(),
+            link_factory=self.driver.wrap(factory),
+        )
+        self.fleet = Fleet(world, specs, sms_centre=options.name)
+        self.connect_rate_per_s: float | None = None
+
+    @property
+    def counts(self) -> FleetCounts:
+        """What the boxes have counted."""
+        return self.fleet.world.counts
+
+    @property
+    def rss_bytes_per_box(self) -> float | None:
+        """Memory that the process has taken since before it had boxes, a box."""
+        boxes = len(self.fleet.boxes)
+        return (_rss_bytes() - self._rss_before) / boxes if boxes else None
+
+    async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
+        """Start every box and wait until the broker knows them all, or `stop` is set.
+
+        Boxes that have not come when the others are long there are left to come by themselves.
+        Raises `BrokerUnreachableError` where the broker is away for `wait_s`.
+        """
+        self.driver.enter()
+        self.fleet.start()
+        self.driver.leave()
+        total = len(self.fleet.boxes)
+        started_s = changed_s = said_s = time.monotonic()
+        first_s: float | None = None
+        known = 0
+        while known < total and not stop.is_set():
+            await asyncio.sleep(POLL_S)
+            now_s = time.monotonic()
+            if self.counts.known > known:
+                known, changed_s = self.counts.known, now_s
+                first_s = first_s or now_s
+                progress.connecting(known, total)
+            if first_s is None and now_s - said_s >= MESSAGE_EVERY_S:
+                said_s = now_s
+                left_s = started_s + self._options.wait_s - now_s
+                progress.note(
+                    f"no answer from {self._options.broker}; trying for {max(left_s, 0):.0f} s more"
+                )
+            if first_s is None and now_s - started_s >= self._options.wait_s:
+                raise BrokerUnreachableError(
+                    f"{self._options.broker}: no box could connect in {self._options.wait_s:g} s;"
+                    " is the broker up, and do address, password and TLS fit?"
+                )
+            if first_s is not None and now_s - changed_s >= SETTLE_S:
+                progress.note(f"going on without {total - known} boxes that are not there yet")
+                break
+        if first_s is not None and known:
+            self.connect_rate_per_s = known / max(changed_s - first_s + POLL_S, POLL_S)
+        # Cars live as long as the run: looking through them for garbage would only cost pauses.
+        gc.collect()
+        gc.freeze()
+
+    def sample(self, load_starts_s: float) -> dict[str, Any]:
+        """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
+        return {
+            "t_s": round(self.driver.now_s() - load_starts_s, 3),
+            "connected": self.counts.reachable,
+            "asleep": self.counts.asleep,
+            "rss_bytes": _rss_bytes(),
+        }
+
+    async def close(self) -> None:
+        """Let time stand still and leave the broker."""
+        self.driver.stop()
+        for box in self.fleet.boxes.values():
+            box.modem.leave()
+        await asyncio.sleep(POLL_S)
+
+
+def _rss_bytes() -> int:
+    """Return the resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
