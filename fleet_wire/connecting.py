@@ -129,8 +129,9 @@ class Dialer:
 
 def describe_os_error(error: OSError) -> str:
     """Return what went wrong; for a limit of the machine also the command that raises it."""
-    is_plain = error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError)
-    text = os.strerror(error.errno) if is_plain else str(error)
+    has_number = error.errno is not None and error.errno > 0
+    is_plain = has_number and not isinstance(error, ssl.SSLError)
+    text = os.strerror(error.errno or 0) if is_plain else str(error)
     if error.errno == errno.EMFILE:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         return f"{text}: this process may open {soft} (`ulimit -n {hard}` allows {hard})"

@@ -50,12 +50,9 @@ def tls_context(
         try:
             context.load_cert_chain(cert_file, key_file, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
-            raise ConfigError(
-                [
-                    f"tls.cert_file {cert_file} with key {key_file or cert_file}:"
-                    f" expected PEM, the key without a password: {error}"
-                ]
-            ) from None
+            pair = f"tls.cert_file {cert_file} with key {key_file or cert_file}"
+            expected = "expected PEM, the key without a password"
+            raise ConfigError([f"{pair}: {expected}: {error}"]) from None
     return context
 
 

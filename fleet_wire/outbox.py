@@ -1,0 +1,110 @@
+"""QoS 1 on its way out: a window in flight, and behind it what waits. No I/O.
+
+At least once: what a connection leaves unacknowledged goes out again on the next one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from fleet_wire.link import OnAck
+from fleet_wire.mqtt_packets import with_duplicate_flag
+
+LAST_PACKET_ID = 65_535
+MAX_QUEUED = 32_000
+"""What waits has ids that were given in turn; this keeps the count from coming round to them."""
+
+_Entry = tuple[int, bytes, OnAck | None]
+"""Packet id, packet, and whom to tell of its PUBACK."""
+
+
+class Outbox:
+    """The outgoing QoS 1 messages of one link, in order."""
+
+    __slots__ = ("_in_flight", "_last_id", "_waiting", "window")
+
+    def __init__(self) -> None:
+        self.window = 0
+        """How many may be in flight: set at each CONNACK."""
+        self._last_id = 0
+        # Both are None while empty: that is most of the time, of most links.
+        self._in_flight: dict[int, tuple[bytes, OnAck | None]] | None = None
+        self._waiting: deque[_Entry] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for the window."""
+        return 0 if self._waiting is None else len(self._waiting)
+
+    def next_id(self) -> int:
+        """Return the packet id of the next message; it is taken by `start`, `wait` or `take`."""
+        packet_id = self._last_id % LAST_PACKET_ID + 1
+        while self._in_flight is not None and packet_id in self._in_flight:
+            packet_id = packet_id % LAST_PACKET_ID + 1
+        return packet_id
+
+    def take(self, packet_id: int) -> None:
+        """Use `packet_id` for something that is no message: a SUBSCRIBE."""
+        self._last_id = packet_id
+
+    def may_start(self) -> bool:
+        """Whether a new message may be sent now: nothing waits, and the window is open."""
+        return self._waiting is None and self._window_is_open()
+
+    def start(self, packet_id: int, packet: bytes, on_ack: OnAck | None) -> None:
+        """Keep a message that is being sent now."""
+        self._last_id = packet_id
+        self._put_in_flight(packet_id, packet, on_ack)
+
+    def wait(self, packet_id: int, packet: bytes, on_ack: OnAck | None) -> None:
+        """Keep a message that cannot be sent yet."""
+        self._last_id = packet_id
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append((packet_id, packet, on_ack))
+
+    def pop_sendable(self) -> tuple[int, bytes] | None:
+        """Return id and packet of the next message that may be sent; it is in flight from now."""
+        if self._waiting is None or not self._window_is_open():
+            return None
+        packet_id, packet, on_ack = self._waiting.popleft()
+        if not self._waiting:
+            self._waiting = None
+        self._put_in_flight(packet_id, packet, on_ack)
+        return packet_id, packet
+
+    def acknowledged(self, packet_id: int) -> OnAck | None:
+        """Forget a message whose PUBACK came, and return whom to tell; None for unknown ids."""
+        if self._in_flight is None:
+            return None
+        entry = self._in_flight.pop(packet_id, None)
+        if not self._in_flight:
+            self._in_flight = None
+        return None if entry is None else entry[1]
+
+    def reconnected(self, *, session_present: bool, window: int) -> None:
+        """Put what is unacknowledged in front of what waits.
+
+        It counts as a duplicate only where the broker still has the session.
+        """
+        self.window = window
+        in_flight, self._in_flight = self._in_flight, None
+        unsent = [
+            (packet_id, with_duplicate_flag(packet, is_duplicate=True), on_ack)
+            for packet_id, (packet, on_ack) in (in_flight or {}).items()
+        ]
+        unsent.extend(self._waiting or ())
+        if not session_present:
+            unsent = [
+                (packet_id, with_duplicate_flag(packet, is_duplicate=False), on_ack)
+                for packet_id, packet, on_ack in unsent
+            ]
+        self._waiting = deque(unsent) if unsent else None
+
+    def _window_is_open(self) -> bool:
+        return self._in_flight is None or len(self._in_flight) < self.window
+
+    def _put_in_flight(self, packet_id: int, packet: bytes, on_ack: OnAck | None) -> None:
+        if self._in_flight is None:
+            self._in_flight = {}
+        self._in_flight[packet_id] = (packet, on_ack)
