@@ -33,10 +33,13 @@ bench: setup  ## The numbers, side by side with other client stacks, medians and
 	@scripts/setup --for-tests
 	$(BIN)/python -m bench
 
-lock:  ## Renew requirements.lock from pyproject.toml
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header --quiet
+
+lock:  ## Renew the two lock files from pyproject.toml
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+	$(COMPILE) --extra dev --output-file requirements.lock
+	$(COMPILE) --output-file requirements-run.lock
 
 clean:  ## Remove .venv and caches (keeps runs/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/build
