@@ -65,24 +65,24 @@ class Document:
 
     def line_of(self, loc: Loc) -> int | None:
         """Return the line (from 1) of `loc` or of what encloses it; None where it is overridden."""
-        for end in range(len(loc), -1, -1):
-            if loc[:end] in self.overrides:
-                return None
-            if loc[:end] in self.lines:
-                return self.lines[loc[:end]]
-        return None
+        if self._origin(loc):
+            return None
+        known = (loc[:end] for end in range(len(loc), -1, -1) if loc[:end] in self.lines)
+        return next((self.lines[place] for place in known), None)
 
     def problem(self, loc: Loc, message: str) -> str:
         """Return `FILE:LINE: key: message`, or `--set ...: key: message` where overridden."""
         key = f"{key_text(loc)}: " if loc else ""
-        return f"{self._place(loc)}: {key}{message}"
-
-    def _place(self, loc: Loc) -> str:
-        for end in range(len(loc), -1, -1):
-            if loc[:end] in self.overrides:
-                return self.overrides[loc[:end]]
         line = self.line_of(loc)
-        return f"{self.path}:{line}" if line else str(self.path)
+        place = self._origin(loc) or (f"{self.path}:{line}" if line else str(self.path))
+        return f"{place}: {key}{message}"
+
+    def _origin(self, loc: Loc) -> str | None:
+        """Return what brought the value at `loc`, when that was not the file."""
+        ends = range(len(loc), -1, -1)
+        return next(
+            (self.overrides[loc[:end]] for end in ends if loc[:end] in self.overrides), None
+        )
 
     def with_value(self, loc: Loc, value: Any, origin: str) -> Document:
         """Return a copy with `value` at `loc`, brought by `origin` (say `--set seed=3`).
