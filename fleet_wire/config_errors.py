@@ -17,6 +17,7 @@ from fleet_wire.config_file import Document, Loc, suggestion
 from fleet_wire.errors import ConfigError
 
 _SHOWN_LETTERS = 60
+_SHOWN_MAPPINGS = 3
 _TYPE_NAMES = {
     "integer": "a whole number",
     "number": "a number",
@@ -92,11 +93,15 @@ def _best(complaints: Sequence[_Complaint], depth: int) -> list[_Complaint]:
             members = unions.setdefault(complaint.loc[:keys], {})
             members.setdefault(member, []).append(complaint)
     for members in unions.values():
-        nearest = min(
-            members.values(), key=lambda them: (sum(one.is_misfit for one in them), len(them))
-        )
+        nearest = min(members.values(), key=_misfit)
         kept += _best(nearest, depth + 1)
     return kept
+
+
+def _misfit(complaints: Sequence[_Complaint]) -> tuple[int, int, int]:
+    """Return how badly a member of a union fits: keys first, then how far in the trouble begins."""
+    misfits = sum(complaint.is_misfit for complaint in complaints)
+    return misfits, -max(len(complaint.loc) for complaint in complaints), len(complaints)
 
 
 def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc, str]:
@@ -115,7 +120,7 @@ def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc,
         message = f"unknown key{suggestion(loc[-1], _keys(schema.at(loc[:-1], value)))}"
     elif kind in ("literal_error", "enum"):
         message = f"unknown value {_shown(given)}{suggestion(given, _choices(here))}"
-    elif kind.endswith(("_type", "_parsing")):
+    elif kind.endswith(("_type", "_parsing", "_from_float")):
         message = f"expected {_described(here)}, not {_shown(given)}"
     elif kind == "value_error":
         message = str(context["error"])
@@ -154,13 +159,13 @@ def _choices(schemas: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _described(schemas: Sequence[Mapping[str, Any]]) -> str:
     """Return what the schemas allow, in words: "a number or a mapping with median_s, sigma"."""
-    words: list[str] = []
-    if choices := _choices(schemas):
-        words.append(f"one of {', '.join(choices)}")
+    choices = _choices(schemas)
+    words = [f"one of {', '.join(choices)}"] if choices else []
+    mappings = {tuple(schema.get("properties", ())) for schema in schemas}
     for schema in schemas:
         kind = schema.get("type")
         if kind == "object":
-            keys = list(schema.get("properties", {}))
+            keys = schema.get("properties", ()) if len(mappings) <= _SHOWN_MAPPINGS else ()
             words.append(f"a mapping with {', '.join(keys)}" if keys else "a mapping")
         elif "enum" not in schema and "const" not in schema and kind in _TYPE_NAMES:
             words.append(_TYPE_NAMES[kind])
