@@ -1,0 +1,1 @@
+"""Tests of the files in deploy/, of the image and of docker-compose.yml."""

@@ -1,0 +1,132 @@
+"""The Grafana dashboards, as far as they can be checked without Grafana."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_wire.causes import CAUSES, Outcome
+from tests.deploy.shipped import (
+    DASHBOARDS,
+    DEPLOY,
+    dashboard,
+    panel_exprs,
+    panels,
+    variables,
+    with_values,
+    yaml,
+)
+
+LEAST_PANELS = {"overview": 12, "support": 8, "regions": 6}
+GRID_WIDTH = 24
+OUTCOME_COLOURS = {"ok": "#009E73", "refused": "#56B4E9", "failed": "#D55E00", "unknown": "#E69F00"}
+"""From the palette of Okabe and Ito, which people with any colour vision can tell apart."""
+
+
+@pytest.fixture(params=DASHBOARDS, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    """Give each dashboard's file in turn."""
+    chosen: Path = request.param
+    return chosen
+
+
+def test_dashboard_has_its_panels(path: Path) -> None:
+    """Enough panels, each with a title, a description, a unit, and at least one expression."""
+    board = dashboard(path)
+    assert len(panels(board)) >= LEAST_PANELS[path.stem]
+    for panel in panels(board):
+        assert panel["title"]
+        assert len(panel["description"]) > 20, panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["targets"], panel["title"]
+        assert all(target["expr"] for target in panel["targets"]), panel["title"]
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    assert board["uid"] == f"unlockpath-{path.stem}"
+
+
+def test_panels_do_not_overlap(path: Path) -> None:
+    """Every panel lies within the grid, on no other."""
+
+    def cells(panel: dict[str, Any]) -> set[tuple[int, int]]:
+        at = panel["gridPos"]
+        assert at["x"] + at["w"] <= GRID_WIDTH
+        return {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+
+    for one, other in itertools.combinations(dashboard(path)["panels"], 2):
+        assert not cells(one) & cells(other), (one["title"], other["title"])
+
+
+def test_variables_are_defined_and_used(path: Path) -> None:
+    """An expression reads only variables that exist, and none exists for nothing."""
+    board = dashboard(path)
+    text = path.read_text(encoding="utf-8")
+    used = set(re.findall(r"\$\{?((?!__)[a-z]\w*)", text))
+    assert used == set(variables(board))
+
+
+def test_outcomes_have_the_same_colours_everywhere() -> None:
+    """An outcome has the same colour on every panel that shows outcomes."""
+    seen = dict.fromkeys(OUTCOME_COLOURS, 0)
+    for path in DASHBOARDS:
+        for panel in panels(dashboard(path)):
+            shows_outcomes = any(
+                target.get("legendFormat") == "{{outcome}}" for target in panel["targets"]
+            )
+            colours = {
+                override["matcher"]["options"]: prop["value"]["fixedColor"]
+                for override in panel["fieldConfig"]["overrides"]
+                for prop in override["properties"]
+                if prop["id"] == "color"
+            }
+            if shows_outcomes:
+                assert {name: colours.get(name) for name in OUTCOME_COLOURS} == OUTCOME_COLOURS
+                seen = {name: count + 1 for name, count in seen.items()}
+    assert set(OUTCOME_COLOURS) == {outcome.value for outcome in Outcome}
+    assert min(seen.values()) >= 3
+
+
+def test_support_table_explains_every_cause() -> None:
+    """The table beside the numbers has the sentence and the party of each cause."""
+    table = next(
+        panel
+        for panel in panels(dashboard(DEPLOY / "grafana" / "dashboards" / "support.json"))
+        if panel["type"] == "table"
+    )
+    texts = {
+        override["matcher"]["options"]: {
+            cause: mapped["text"] for cause, mapped in prop["value"][0]["options"].items()
+        }
+        for override in table["fieldConfig"]["overrides"]
+        for prop in override["properties"]
+        if prop["id"] == "mappings"
+    }
+    assert texts["meaning"] == {cause.value: info.explanation for cause, info in CAUSES.items()}
+    assert texts["party"] == {
+        cause.value: info.party.value.replace("_", " ") for cause, info in CAUSES.items()
+    }
+
+
+def test_promtool_parses_every_expression() -> None:
+    """Every expression is PromQL, once Grafana's variables have values."""
+    for expr in panel_exprs():
+        run = subprocess.run(
+            ["promtool", "--experimental", "promql", "format", with_values(expr.promql)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, (expr, run.stderr)
+
+
+def test_provisioning_finds_the_dashboards() -> None:
+    """The paths in the provisioning files are the ones that docker-compose.yml mounts."""
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    (provider,) = yaml(provisioning / "dashboards" / "unlockpath.yml")["providers"]
+    assert provider["options"]["path"] == "/etc/grafana/dashboards"
+    (source,) = yaml(provisioning / "datasources" / "prometheus.yml")["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    scrape = yaml(DEPLOY / "prometheus" / "prometheus.yml")["global"]["scrape_interval"]
+    assert source["jsonData"]["timeInterval"] == scrape

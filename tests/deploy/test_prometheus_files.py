@@ -1,0 +1,165 @@
+"""The scrape configuration and the rules, as promtool and their own conventions see them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.samples import Sample
+
+from platform_probe.metrics import UNLOCK_BUCKETS_S, ProbeMetrics
+from tests.deploy.shipped import (
+    DASHBOARDS,
+    EXPOSED,
+    PROMETHEUS,
+    RECORDED,
+    RULE_TESTS,
+    alerts,
+    dashboard,
+    left_sides,
+    panel_exprs,
+    panels,
+    recording_rules,
+    rule_exprs,
+    variables,
+    yaml,
+)
+
+EXPECTED_ALERT = re.compile(r'alertname="(\w+)"')
+
+
+def promtool(*arguments: str | Path) -> None:
+    """Run promtool, and fail with what it says."""
+    run = subprocess.run(
+        ["promtool", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def exposed_samples() -> list[Sample]:
+    """Return what a fresh probe exposes."""
+    metrics = ProbeMetrics(CollectorRegistry(), version="test")
+    return [sample for family in metrics.registry.collect() for sample in family.samples]
+
+
+def test_promtool_accepts_the_configuration() -> None:
+    """The shipped Prometheus takes the shipped file and both rule files, without a warning."""
+    promtool("check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml")
+    promtool(
+        "check",
+        "rules",
+        "--lint=all",
+        "--lint-fatal",
+        *sorted((PROMETHEUS / "rules").glob("*.yml")),
+    )
+
+
+@pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
+def test_rules_fire_and_stay_silent(path: Path) -> None:
+    """Promtool's unit tests: which alerts fire on which data, and that no other does."""
+    promtool("test", "rules", path)
+
+
+def _alerts_expected_to_fire(path: Path) -> set[str]:
+    names: set[str] = set()
+    for test in yaml(path)["tests"]:
+        for check in test["promql_expr_test"]:
+            for sample in check.get("exp_samples", []):
+                names.update(EXPECTED_ALERT.findall(sample["labels"]))
+    return names
+
+
+def test_every_alert_is_seen_to_fire() -> None:
+    """No alert is without a unit test in which it fires; on healthy data none does."""
+    fires = {path.stem: _alerts_expected_to_fire(path) for path in RULE_TESTS}
+    assert fires.pop("healthy") == set()
+    assert set().union(*fires.values()) == {alert["alert"] for alert in alerts()}
+
+
+def test_unit_tests_run_every_group() -> None:
+    """A group that a unit test does not name would be evaluated in any order, or be forgotten."""
+    groups = [
+        group["name"]
+        for name in ("recording.yml", "alerts.yml")
+        for group in yaml(PROMETHEUS / "rules" / name)["groups"]
+    ]
+    assert all(yaml(path)["group_eval_order"] == groups for path in RULE_TESTS)
+
+
+def test_alerts_compare_recorded_series_only() -> None:
+    """An alert is `recorded OP number [and ...]`, and each series is one that we record."""
+    recorded = {rule["record"] for rule in recording_rules()}
+    used = {series for alert in alerts() for series in left_sides(alert)}
+    assert used <= recorded
+
+
+def test_recorded_series_have_a_reader() -> None:
+    """What no alert, panel or other rule reads is not recorded."""
+    read = {
+        name
+        for expr in panel_exprs()
+        for name in RECORDED.findall(expr.promql)
+    } | {
+        name
+        for rule in [*recording_rules(), *alerts()]
+        for name in RECORDED.findall(rule["expr"])
+    }  # fmt: skip
+    assert {rule["record"] for rule in recording_rules()} - read == set()
+
+
+def test_expressions_name_series_that_exist() -> None:
+    """Every series in a rule or panel is one that the probe exposes or that we record."""
+    exposed = {sample.name for sample in exposed_samples()}
+    recorded = {rule["record"] for rule in recording_rules()}
+    for expr in [*rule_exprs(), *panel_exprs()]:
+        assert set(EXPOSED.findall(expr.promql)) <= exposed, expr.place
+        assert set(RECORDED.findall(expr.promql)) <= recorded, expr.place
+
+
+def test_service_levels_lie_on_bucket_edges() -> None:
+    """The edges that the rules read by name are edges that the probe has."""
+    edges = {
+        int(edge)
+        for rule in recording_rules()
+        for edge in re.findall(r'le=~"(\d+)\(', rule["expr"])
+    }
+    assert edges == {10, 30}
+    assert edges <= set(UNLOCK_BUCKETS_S)
+
+
+def test_metrics_in_the_unit_tests_exist() -> None:
+    """A unit test cannot pass on a series, or a label, that the probe does not have."""
+    known = {(sample.name, frozenset(sample.labels)) for sample in exposed_samples()}
+    names = {name for name, _ in known}
+    for path in RULE_TESTS:
+        for test in yaml(path)["tests"]:
+            for series in test["input_series"]:
+                name, _, labels = series["series"].partition("{")
+                if name == "up":
+                    continue
+                assert name in names, series
+                assert (name, frozenset(re.findall(r"(\w+)=", labels))) in known, series
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
+def test_alert_tells_what_to_do(alert: dict[str, Any]) -> None:
+    """Severity, summary, description, action, and a link to a dashboard, panel and variable."""
+    assert alert["labels"]["severity"] in {"critical", "warning"}
+    annotations = alert["annotations"]
+    assert set(annotations) == {"summary", "description", "action", "dashboard"}
+    assert len(annotations["summary"]) <= 90, "one line on a phone"
+    link = re.fullmatch(
+        r"\{\{ \$externalLabels\.grafana \}\}/d/(?P<uid>[\w-]+)"
+        r"(?:\?viewPanel=(?P<panel>\d+)|\?var-(?P<variable>\w+)=\{\{ \$labels\.\w+ \}\})?",
+        annotations["dashboard"],
+    )
+    assert link, annotations["dashboard"]
+    board = {(board := dashboard(path))["uid"]: board for path in DASHBOARDS}[link["uid"]]
+    if link["panel"]:
+        assert int(link["panel"]) in {panel["id"] for panel in panels(board)}
+    if link["variable"]:
+        assert link["variable"] in variables(board)
