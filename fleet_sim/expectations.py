@@ -46,8 +46,12 @@ class Condition(BaseModel):
 
     def __str__(self) -> str:
         """Return the bounds in words, for a person."""
-        bounds = (("at least", self.min), ("at most", self.max), ("exactly", self.equals))
-        return " and ".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
+        words = {"min": "at least", "max": "at most", "equals": "exactly"}
+        bounds = self.model_dump(exclude_none=True).items()
+        return " and ".join(
+            f"{words[name]} {bound:.10g}" if isinstance(bound, float) else f"{words[name]} {bound}"
+            for name, bound in bounds
+        )
 
 
 def _is_equal(value: Any, expected: Any) -> bool:
