@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from fleet_sim.broker_process import BrokerProcess
 from tests.support import running_mosquitto
+
+hypothesis.settings.register_profile("no-deadline", deadline=None)
+hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong
 
 
 @pytest.fixture
