@@ -74,6 +74,8 @@ class AttemptTracker:
         self._ended: dict[str, _Ended] = {}
         self.started: Counter[Source] = Counter()
         self.ended: Counter[Source] = Counter()
+        self.ok = 0
+        """Attempts that went well, those of the null box left out."""
         self.not_followed = 0
         """Commands of others that were not followed because too many attempts were open."""
 
@@ -100,11 +102,11 @@ class AttemptTracker:
         if attempt is not None:
             attempt.reached_s[Stage.PUBLISHED] = self._clock.monotonic_s()
 
-    def not_published(self, command_id: str, reason: str) -> None:
-        """End an attempt whose command the link did not take."""
+    def fail(self, command_id: str, cause: Cause, reason: str) -> None:
+        """End an attempt whose command could not be sent."""
         attempt = self._open.get(command_id)
         if attempt is not None:
-            self._end(attempt, Cause.NOT_PUBLISHED, self._clock.monotonic_s(), reason)
+            self._end(attempt, cause, self._clock.monotonic_s(), reason)
 
     def acknowledged(self, command_id: str, code: int) -> None:
         """Note the broker's PUBACK with its reason code."""
@@ -297,6 +299,7 @@ class AttemptTracker:
         if not siblings:
             del self._open_by_vehicle[attempt.start.vehicle_id]
         self.ended[attempt.start.source] += 1
+        self.ok += cause is None and attempt.start.source is not Source.FLOOR
         self._remember(attempt.start.command_id, self._as_ended(attempt, record.outcome, ended_s))
         self._emit(record)
 

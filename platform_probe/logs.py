@@ -35,6 +35,10 @@ SHOWN_LETTERS: Final = 300
 class Logger(Protocol):
     """The part of a structlog logger that is used here."""
 
+    def is_enabled_for(self, level: int) -> bool:
+        """Return whether lines of this level are written."""
+        ...
+
     def debug(self, event: str, **fields: Any) -> Any:
         """Log for those who look into the probe itself."""
         ...
@@ -138,6 +142,7 @@ class LogSink:
 
     def __init__(self, logger: Logger) -> None:
         self._logger = logger
+        self._logs_ok = logger.is_enabled_for(logging.INFO)
 
     def emit(self, record: Record) -> None:
         """Log at info what went well, at warning what was refused or is unknown, else at error."""
@@ -147,7 +152,8 @@ class LogSink:
         if record.source is Source.FLOOR:
             return
         if record.outcome is Outcome.OK:
-            self._logger.info("unlock", **_line(record))
+            if self._logs_ok:
+                self._logger.info("unlock", **_line(record))
             return
         fields = _line(record)
         if record.cause is not None:
@@ -183,22 +189,29 @@ def _line(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-class RateLimited:
-    """Says the same kind of thing at most once in `REPEAT_AFTER_S`, and how often it happened.
+class Complaints:
+    """Logs complaints of a kind at most once in `REPEAT_AFTER_S`, with how many there were.
 
-    At most a few dozen kinds are expected: they are names in our own code.
+    A flood of bad messages, or a full disk, must not become a flood of lines. Kinds are names in
+    our own code: a few dozen at most.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, logger: Logger, clock: Clock) -> None:
+        self._logger = logger
         self._clock = clock
-        self._last: dict[str, tuple[float, int]] = {}
+        self._last: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def allows(self, kind: str) -> int | None:
-        """Return how often `kind` came since it was last allowed, or None where it is not now."""
+    def complain(self, event: str, kind: str, **fields: Any) -> None:
+        """Log the event with its kind and fields at warning, unless its like was just logged."""
         now_s = self._clock.monotonic_s()
-        last_s, count = self._last.get(kind, (now_s - REPEAT_AFTER_S, 0))
+        last_s, count = self._last.get((event, kind), (now_s - REPEAT_AFTER_S, 0))
+        count += 1
         if now_s - last_s < REPEAT_AFTER_S:
-            self._last[kind] = (last_s, count + 1)
-            return None
-        self._last[kind] = (now_s, 0)
-        return count + 1
+            self._last[event, kind] = (last_s, count)
+            return
+        self._last[event, kind] = (now_s, 0)
+        shown = {
+            name: value[:SHOWN_LETTERS] if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
+        self._logger.warning(event, kind=kind, count=count, **shown)

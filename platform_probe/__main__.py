@@ -1,0 +1,167 @@
+"""The command `platform-probe`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+import msgspec
+import uvloop
+
+from fleet_wire.config_file import Loc
+from fleet_wire.errors import UnlockpathError
+from platform_probe.service import serve
+from platform_probe.settings import ProbeSettings, load_settings, settings_schema
+
+_REPEATED_STAGE_S: Final = 60.0
+
+_PLACES: Final[dict[str, Loc]] = {
+    "broker": ("broker",),
+    "protocol": ("protocol",),
+    "client_id": ("client_id",),
+    "listen": ("listen",),
+    "out": ("out_dir",),
+    "log_file": ("log_file",),
+    "log_level": ("log_level",),
+    "seed": ("seed",),
+    "watch": ("watch",),
+    "exit_when_done": ("exit_when_done",),
+    "wait": ("wait_s",),
+    "deadline": ("load", "deadline_s"),
+    "vehicles": ("load", "vehicles_file"),
+}
+
+
+def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that `run` and `config` share."""
+    path = click.Path(path_type=Path)
+    options = [
+        click.option("--config", type=path, metavar="FILE", help="YAML file with settings."),
+        click.option("--broker", metavar="URL", help="For example mqtts://user:pw@broker:8883."),
+        click.option("--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: 5]"),
+        click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
+        click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
+        click.option("--out", type=path, metavar="DIR", help="Where attempts.jsonl goes."),
+        click.option("--log-file", type=path, metavar="FILE", help="The log.  [default: stderr]"),
+        click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
+        click.option("--seed", metavar="N", help="Decides when which car is unlocked."),
+        click.option("--vehicles", metavar="FILE", help="Ids of the cars to unlock, one a line."),
+        click.option(
+            "--rate", type=float, metavar="N",
+            help="Unlocks a second, at random times, for ever. Needs cars to unlock.",
+        ),
+        click.option("--deadline", metavar="SECONDS", help="The customer's patience."),
+        click.option("--watch/--no-watch", default=None, help="Follow the commands of others."),
+        click.option(
+            "--exit-when-done/--no-exit-when-done", default=None,
+            help="End when the load is over.",
+        ),
+        click.option("--wait", metavar="SECONDS", help="For the broker at start; then exit 2."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="unlockpath")
+def main() -> None:
+    r"""Watch keyless cars open, over MQTT: send unlocks, time each stage, say why one failed.
+
+    \b
+    Each setting can be given in three ways; the first one found wins:
+      a flag                  --listen 0.0.0.0:9464
+      an environment variable PLATFORM_PROBE_LISTEN=0.0.0.0:9464
+      the file of --config    listen: 0.0.0.0:9464
+    """
+
+
+@main.command()
+@_settings_options
+def run(**options: Any) -> None:
+    r"""Run the probe until it is told to stop, or until its load is over.
+
+    \b
+    Only watch what the platform sends, and serve metrics:
+      platform-probe run --broker mqtt://broker:1883
+    Send two unlocks a second to the cars in cars.txt:
+      platform-probe run --broker mqtt://broker:1883 --vehicles cars.txt --rate 2
+    Everything from a file, but another port:
+      platform-probe run --config probe.yaml --listen 127.0.0.1:9500
+
+    On stdout it reports one JSON object a line: `ready`, then `progress` each second, then `done`.
+    The log goes to stderr; each unlock is one line of attempts.jsonl in the output directory.
+    SIGTERM or Ctrl-C: end what is in flight, then stop. Ctrl-C twice: stop at once.
+
+    Exit codes: 0 after an orderly end, 2 for wrong settings, a broker that stays away, or a limit
+    of the machine.
+    """
+    settings = _load(options)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings))
+    except UnlockpathError as error:
+        _fail(error)
+
+
+@main.command()
+@_settings_options
+def config(**options: Any) -> None:
+    """Print the settings that `run` would use with the same options, secrets hidden."""
+    _print_json(_load(options).model_dump(mode="json"))
+
+
+@main.command()
+def schema() -> None:
+    r"""Print the JSON Schema of the settings file, for editors.
+
+    \b
+    For example, with the YAML extension of VS Code:
+      platform-probe schema > probe.schema.json
+      and as first line of probe.yaml: # yaml-language-server: $schema=probe.schema.json
+    """
+    _print_json(settings_schema())
+
+
+def _load(options: dict[str, Any]) -> ProbeSettings:
+    path: Path | None = options.pop("config")
+    try:
+        return load_settings(path, _flags(options))
+    except UnlockpathError as error:
+        _fail(error)
+
+
+def _flags(options: dict[str, Any]) -> dict[Loc, tuple[Any, str]]:
+    """Return where each given flag puts its value, and how the user wrote it."""
+    flags: dict[Loc, tuple[Any, str]] = {}
+    for name, value in options.items():
+        if value is None:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if name == "rate":
+            stage = {"kind": "poisson", "rate_per_s": value, "duration_s": _REPEATED_STAGE_S}
+            flags["load", "stages"] = ([stage], flag)
+            flags["load", "repeat"] = (True, flag)
+            continue
+        if name == "vehicles":
+            flags["load", "vehicles"] = ([], flag)
+        flags[_PLACES[name]] = (value, flag)
+    return flags
+
+
+def _print_json(value: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def _fail(error: UnlockpathError) -> NoReturn:
+    for line in str(error).splitlines():
+        click.echo(f"platform-probe: {line}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Sorts what comes from the broker to the tracker. Whatever breaks the contract is counted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.codec import decode
+from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.link import Message
+from fleet_wire.messages import Command, Presence, Result, Telemetry, VehicleState
+from fleet_wire.topics import TopicKind, parse_topic, topic_of
+from platform_probe.attempt_tracker import AttemptTracker
+from platform_probe.commands import trace_id_of
+from platform_probe.logs import Complaints
+from platform_probe.metrics import ProbeMetrics
+
+_FROM_BOXES: Final = (
+    TopicKind.RESULT,
+    TopicKind.STATE,
+    TopicKind.PRESENCE,
+    TopicKind.TELEMETRY,
+)
+_SHOWN_BYTES: Final = 80
+
+
+def subscriptions(*, watch: bool) -> tuple[str, ...]:
+    """Return the topic filters of a probe; with `watch` also the commands that others send."""
+    kinds = (*_FROM_BOXES, TopicKind.COMMAND) if watch else _FROM_BOXES
+    return tuple(topic_of(kind, "+") for kind in kinds)
+
+
+class Inbox:
+    """Takes every message that a probe receives. `malformed` counts those that break the rules."""
+
+    def __init__(
+        self, tracker: AttemptTracker, metrics: ProbeMetrics, complaints: Complaints
+    ) -> None:
+        self._tracker = tracker
+        self._metrics = metrics
+        self._complaints = complaints
+        self.malformed = 0
+
+    def take(self, message: Message) -> None:
+        """Take one message. Never raises for what the message holds."""
+        kind: TopicKind | None = None
+        try:
+            kind, vehicle_id = parse_topic(message.topic)
+            if kind is TopicKind.COMMAND and self._is_known(message):
+                return
+            self._dispatch(kind, vehicle_id, message)
+        except RemoteProtocolError as error:
+            self.malformed += 1
+            self._metrics.count_malformed(kind)
+            self._complaints.complain(
+                "malformed_message",
+                kind.value if kind else "other",
+                topic=message.topic,
+                reason=error.reason,
+                payload_starts=repr(message.payload[:_SHOWN_BYTES]),
+                payload_bytes=len(message.payload),
+            )
+
+    def _is_known(self, message: Message) -> bool:
+        """Return whether this is the echo of our own command: no need to read it."""
+        correlation = message.correlation_data
+        return correlation is not None and self._tracker.knows(correlation.decode("latin-1"))
+
+    def _dispatch(self, kind: TopicKind, vehicle_id: str, message: Message) -> None:
+        decoded = decode(kind, message.payload)
+        match decoded:
+            case Result():
+                self._tracker.result(vehicle_id, decoded)
+            case VehicleState():
+                self._tracker.state(vehicle_id, decoded, retained=message.retain)
+            case Presence():
+                self._tracker.presence(vehicle_id, decoded, retained=message.retain)
+            case Telemetry():
+                self._tracker.telemetry(vehicle_id)
+            case Command() if message.retain:
+                raise RemoteProtocolError("a command is retained: boxes would get it again")
+            case Command():
+                trace_id = trace_id_of(message.user_properties)
+                self._tracker.command_seen(vehicle_id, decoded, trace_id)
+            case _:
+                raise RemoteProtocolError("not a message for the probe")

@@ -1,0 +1,334 @@
+"""The probe on an event loop: connects, sends, listens, and tells the tracker what happens.
+
+Everything that decides lies in the parts without I/O (`attempt_tracker`, `conclusion`, `inbox`,
+`commands`, `plan`); this module only wires them to a link and to the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+from fleet_wire.attempt import Flag, Source
+from fleet_wire.causes import Cause
+from fleet_wire.clock import Clock
+from fleet_wire.errors import (
+    BrokerError,
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    LocalProtocolError,
+)
+from fleet_wire.link import Disconnected, Ended, Link, LinkFactory, Message, Session
+from fleet_wire.randomness import RandomStream
+from fleet_wire.reconnect import ReconnectPolicy
+from fleet_wire.topics import TopicKind, topic_of
+from platform_probe.attempt_tracker import AttemptTracker
+from platform_probe.commands import CommandMaker
+from platform_probe.evidence import BoxPresence, FleetEvidence
+from platform_probe.inbox import Inbox, subscriptions
+from platform_probe.load_driver import Lags, LoadDriver
+from platform_probe.logs import Complaints, Logger
+from platform_probe.metrics import ProbeMetrics
+from platform_probe.plan import LoadPlan, PlannedStart
+from platform_probe.settings import FloorSettings, ProbeSettings
+from platform_probe.sinks import Sink
+
+KEEPALIVE_S: Final = 15
+"""Short, so that a broker that vanished without a word is noticed within a deadline or so."""
+RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=10.0)
+TICK_S: Final = 0.05
+SETTLE_S: Final = 0.1
+"""Ready when no retained message came for so long: presence is evidence for the first unlock."""
+MAX_SETTLE_S: Final = 30.0
+DRAIN_S: Final = 5.0
+PERMANENT_CODES: Final = frozenset({132, 133, 134, 135, 138, 140})
+"""CONNACK codes that trying again does not change: version, client id, password, banned."""
+_OWN: Final = (Source.PROBE, Source.CUSTOMER)
+
+
+class Probe:
+    """One probe; the `LinkHandler` of its links.
+
+    Each connection gets a new link: what an old one still held must not open a car whose customer
+    has been told that nobody knows.
+    """
+
+    def __init__(
+        self,
+        settings: ProbeSettings,
+        *,
+        links: LinkFactory,
+        clock: Clock,
+        sink: Sink,
+        metrics: ProbeMetrics,
+        logger: Logger,
+    ) -> None:
+        self._settings = settings
+        self._load = settings.tracking
+        self._loop = asyncio.get_running_loop()
+        self._links = links
+        self._clock = clock
+        self._metrics = metrics
+        self._logger = logger
+        self.evidence = FleetEvidence()
+        self.tracker = AttemptTracker(
+            clock=clock,
+            evidence=self.evidence,
+            emit=sink.emit,
+            deadline_s=self._load.deadline_s,
+            state_grace_s=self._load.state_grace_s,
+            late_window_s=self._load.late_window_s,
+        )
+        complaints = Complaints(logger, clock)
+        self._inbox = Inbox(self.tracker, metrics, complaints)
+        self._complaints = complaints
+        self._commands = CommandMaker(
+            seed=settings.seed,
+            fleet_secret=settings.fleet_secret.get_secret_value(),
+            ttl_s=self._load.command_ttl_s,
+            clock=clock,
+        )
+        self._plan = LoadPlan(
+            stages=tuple(self._load.stages),
+            vehicles=self._load.vehicle_ids() if self._load.stages else (),
+            seed=settings.seed,
+            repeat=self._load.repeat,
+        )
+        self._driver = self._driver_of(iter(self._plan), self._start_planned)
+        self._floor = self._driver_of(_floor_plan(settings.floor), self._start_floor)
+        self._reconnect_stream = RandomStream(settings.seed, "probe/reconnect")
+        self._link: Link | None = None
+        self._reconnect: asyncio.TimerHandle | None = None
+        self._failures = 0
+        self._retained = 0
+        self._fatal: BrokerError | None = None
+        self._last_error = "not connected yet"
+        self._is_stopping = False
+        self._is_closed = False
+        self.lags = Lags()
+        self.dropped = 0
+
+    # What a link calls
+
+    def session(self) -> Session:
+        """Say who we are and what we listen to."""
+        return Session(
+            client_id=self._settings.client_id,
+            subscriptions=subscriptions(watch=self._settings.watch),
+            clean_start=True,
+            keepalive_s=KEEPALIVE_S,
+        )
+
+    def on_connected(self, *, session_present: bool) -> None:
+        """Note that commands can be sent and answers come."""
+        self._failures = 0
+        self._metrics.set_connected(connected=True)
+        self._logger.info(
+            "broker_connected",
+            broker=str(self._settings.broker_address),
+            session_present=session_present,
+        )
+
+    def on_message(self, message: Message) -> None:
+        """Take a message, then acknowledge it."""
+        self._retained += message.retain
+        self._inbox.take(message)
+        if self._link is not None:
+            self._link.acknowledge(message)
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        """End what is in flight, and connect again after a while."""
+        self._metrics.set_connected(connected=False)
+        self._metrics.count_disconnect(reason.why)
+        code = f" (MQTT reason code {reason.code})" if reason.code is not None else ""
+        self._last_error = f"{reason.why.value}{code}: {reason.detail}".rstrip(": ")
+        if reason.why is Ended.REFUSED and reason.code in PERMANENT_CODES:
+            self._fatal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
+        self.tracker.broker_lost(self._last_error)
+        if self._is_closed:
+            return
+        delay_s = RECONNECT.delay_s(self._failures, self._reconnect_stream)
+        self._failures += 1
+        self._logger.warning(
+            "broker_disconnected",
+            broker=str(self._settings.broker_address),
+            why=reason.why,
+            code=reason.code,
+            detail=reason.detail,
+            retry_in_s=round(delay_s, 3),
+        )
+        self._reconnect = self._loop.call_later(delay_s, self._connect)
+
+    # The life of a probe
+
+    async def get_ready(self) -> None:
+        """Connect, and learn what is retained.
+
+        Raises `BrokerUnreachableError` or `BrokerRefusedError` when that does not work out within
+        `wait_s`.
+        """
+        self._tick()
+        self._connect()
+        wait_s = self._settings.wait_s
+        await self._until(
+            lambda: self.is_connected or self._is_stopping or self._fatal is not None, wait_s
+        )
+        if self._fatal is not None:
+            raise self._fatal
+        if not self.is_connected and not self._is_stopping:
+            broker = self._settings.broker_address
+            raise BrokerUnreachableError(
+                f"no connection to {broker} within {wait_s:g} s: {self._last_error}"
+            )
+        settled_s = self._clock.monotonic_s() + MAX_SETTLE_S
+        seen = -1
+        while seen != self._retained and self._clock.monotonic_s() < settled_s:
+            seen = self._retained
+            await asyncio.sleep(SETTLE_S)
+
+    def begin(self) -> float:
+        """Begin the load, and return the Unix time of its second 0."""
+        now_s = self._clock.monotonic_s()
+        self.tracker.load_began_s = now_s + self._load.start_delay_s
+        self._driver.begin(self.tracker.load_began_s)
+        self._floor.begin(now_s)
+        return self._clock.unix_s() + self._load.start_delay_s
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every planned unlock has been started and has ended."""
+        started, ended = self.tracker.started, self.tracker.ended
+        return self._driver.is_done and started[Source.PROBE] == ended[Source.PROBE]
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._is_stopping = True
+        self._driver.stop()
+        self._floor.stop()
+
+    async def drain(self) -> None:
+        """Give what is in flight a few seconds to end."""
+        await self._until(lambda: not len(self.tracker) or not self.is_connected, DRAIN_S)
+
+    def close(self) -> None:
+        """End what is still in flight, and say goodbye to the broker."""
+        self._is_closed = True
+        self.stop()
+        self.tracker.interrupt()
+        self._ticker.cancel()
+        if self._reconnect is not None:
+            self._reconnect.cancel()
+        if self._link is not None:
+            self._link.disconnect()
+        self._metrics.set_connected(connected=False)
+
+    # What others may ask
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the probe is connected and subscribed."""
+        return self._link is not None and self._link.is_connected
+
+    def not_ready(self) -> str | None:
+        """Return why the probe cannot do its work now, or None when it can."""
+        if self.is_connected:
+            return None
+        return f"no connection to {self._settings.broker_address}: {self._last_error}"
+
+    def refresh_gauges(self) -> None:
+        """Bring the gauges up to date, before they are read."""
+        self._metrics.set_fleet(
+            in_flight=len(self.tracker),
+            boxes=self.evidence.by_presence,
+            online_by_region=self.evidence.online_by_region,
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return how many unlocks (other than the null box's) were started, ended and went well."""
+        sent = sum(self.tracker.started[source] for source in _OWN)
+        ended = sum(self.tracker.ended[source] for source in _OWN)
+        return {"sent": sent, "ended": ended, "ok": self.tracker.ok, "in_flight": sent - ended}
+
+    def stats(self) -> dict[str, Any]:
+        """Return the content of `probe_stats.json`."""
+        return {
+            **self.counts(),
+            "schedule_lag_s": self.lags.summary(),
+            "dropped": self.dropped,
+            "malformed": self._inbox.malformed,
+            "not_followed": self.tracker.not_followed,
+            "seed": self._settings.seed,
+            "plan_digest": self._plan.digest(),
+        }
+
+    def complain(self, event: str, kind: str, **fields: Any) -> None:
+        """Log a complaint, at a limited rate."""
+        self._complaints.complain(event, kind, **fields)
+
+    # Within
+
+    async def _until(self, predicate: Callable[[], bool], timeout_s: float) -> None:
+        until_s = self._clock.monotonic_s() + timeout_s
+        while not predicate() and self._clock.monotonic_s() < until_s:  # noqa: ASYNC110 - the tick
+            await asyncio.sleep(TICK_S)
+
+    def _driver_of(
+        self, plan: Iterator[PlannedStart], start: Callable[[PlannedStart, float], None]
+    ) -> LoadDriver:
+        return LoadDriver(plan, clock=self._clock, loop=self._loop, start=start)
+
+    def _connect(self) -> None:
+        self._link = self._links(self)
+        self._link.connect()
+
+    def _tick(self) -> None:
+        self.tracker.tick()
+        self._ticker = self._loop.call_later(TICK_S, self._tick)
+
+    def _start_planned(self, planned: PlannedStart, intended_s: float) -> None:
+        lag_s = self._clock.monotonic_s() - intended_s
+        self.lags.add(lag_s)
+        self._metrics.observe_start(lag_s)
+        if len(self.tracker) >= self._load.max_in_flight:
+            self.dropped += 1
+            self._metrics.count_dropped_start()
+            return
+        self._unlock(planned.vehicle_id, Source.PROBE, intended_s)
+
+    def _start_floor(self, planned: PlannedStart, _: float) -> None:
+        # The floor is what the stack takes: how late we start it is measured by the load.
+        self._unlock(planned.vehicle_id, Source.FLOOR, self._clock.monotonic_s())
+
+    def _unlock(self, vehicle_id: str, source: Source, intended_s: float) -> None:
+        outgoing = self._commands.unlock(vehicle_id, source=source, intended_s=intended_s)
+        attempt = self.tracker.start(outgoing.start)
+        command_id = outgoing.start.command_id
+        link = self._link
+        if link is None or not link.is_connected:
+            self.tracker.fail(command_id, Cause.BROKER_UNREACHABLE, self._last_error)
+            return
+        try:
+            if self._load.wake and attempt.presence_at_start is BoxPresence.ASLEEP:
+                request = self._commands.wake_request(outgoing.start)
+                link.publish(topic_of(TopicKind.WAKE, vehicle_id), request)
+                attempt.flag(Flag.WOKEN)
+            link.publish(
+                outgoing.topic,
+                outgoing.payload,
+                properties=outgoing.properties,
+                on_ack=partial(self.tracker.acknowledged, command_id),
+            )
+        except LocalProtocolError as error:
+            self.tracker.fail(command_id, Cause.NOT_PUBLISHED, str(error))
+            return
+        self.tracker.published(command_id)
+
+
+def _floor_plan(floor: FloorSettings | None) -> Iterator[PlannedStart]:
+    """Yield unlocks of the null box at a constant rate, for ever."""
+    if floor is not None:
+        for number in count():
+            yield PlannedStart(number / floor.rate_per_s, floor.vehicle_id)

@@ -1,0 +1,192 @@
+"""`platform-probe run`: puts the parts together, runs them, and ends them in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import select
+import signal
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from fleet_wire.clock import SystemClock
+from fleet_wire.link import LinkFactory
+from fleet_wire.links import link_factory, tls_context
+from fleet_wire.mqtt_link import LinkLimits
+from platform_probe.http_server import HttpServer
+from platform_probe.logs import (
+    LineWriter,
+    Logger,
+    LogSink,
+    make_logger,
+    open_log,
+    route_standard_library,
+)
+from platform_probe.metrics import ProbeMetrics
+from platform_probe.probe import Probe
+from platform_probe.settings import ProbeSettings
+from platform_probe.sinks import FanOut, JsonlSink, Sink
+
+STATS_FILE: Final = "probe_stats.json"
+STDOUT: Final = 1
+PROGRESS_S: Final = 1.0
+YOUNG_OBJECTS: Final = 20_000
+"""Objects between two runs of the garbage collector: what is open is not collected in vain."""
+LIMITS: Final = LinkLimits(receive_max=65_535, max_in_flight=20_000, max_queued=20_000)
+"""One link carries what the whole fleet answers."""
+
+
+async def serve(settings: ProbeSettings) -> None:
+    """Run a probe until it is done or told to stop.
+
+    Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
+    allow, `ConfigError` for settings that cannot be used.
+    """
+    with ExitStack() as stack:
+        metrics = ProbeMetrics(CollectorRegistry(), version=version("unlockpath"))
+        logger = _logger(settings, metrics, stack)
+        jsonl = stack.enter_context(JsonlSink(settings.out_dir))
+        probe: Probe
+
+        def sink_failed(name: str, error: Exception) -> None:
+            metrics.count_sink_error(name)
+            probe.complain("sink_failed", name, error=str(error))
+
+        sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger)}
+        probe = Probe(
+            settings,
+            links=_links(settings),
+            clock=SystemClock(),
+            sink=FanOut(sinks, on_error=sink_failed),
+            metrics=metrics,
+            logger=logger,
+        )
+
+        def exposition(accept: str) -> tuple[bytes, str]:
+            probe.refresh_gauges()
+            return metrics.exposition(accept)
+
+        server = HttpServer(metrics=exposition, not_ready=probe.not_ready)
+        port = await server.start(settings.listen_host, settings.listen_port)
+        try:
+            await _Run(settings, probe, logger, port).run()
+        finally:
+            probe.close()
+            _write_stats(settings.out_dir / STATS_FILE, probe, logger)
+            await server.stop()
+
+
+class _Run:
+    """One run: from the first connect to the last word on stdout."""
+
+    def __init__(
+        self, settings: ProbeSettings, probe: Probe, logger: Logger, http_port: int
+    ) -> None:
+        self._settings = settings
+        self._probe = probe
+        self._logger = logger
+        self._http_port = http_port
+        self._told_to_stop = asyncio.Event()
+        self._told_to_end = asyncio.Event()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._told_to_stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._interrupted)
+        work = asyncio.ensure_future(self._work())
+        end = asyncio.ensure_future(self._told_to_end.wait())
+        try:
+            await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            await _cancelled(work, end)
+        self._probe.close()
+        self._say("done", **self._probe.counts())
+
+    async def _work(self) -> None:
+        stopping = asyncio.ensure_future(self._stop_when_told())
+        try:
+            await self._probe.get_ready()
+            if self._told_to_stop.is_set():
+                return
+            load_starts_at = self._probe.begin()
+            _calm_garbage_collector()
+            host = self._settings.listen_host
+            url = f"http://{f'[{host}]' if ':' in host else host}:{self._http_port}/metrics"
+            self._say("ready", load_starts_at=load_starts_at, metrics_url=url)
+            await self._until_done()
+            self._probe.stop()
+            await self._probe.drain()
+        finally:
+            await _cancelled(stopping)
+
+    async def _until_done(self) -> None:
+        while not self._told_to_stop.is_set():
+            if self._settings.exit_when_done and self._probe.is_done:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told_to_stop.wait(), PROGRESS_S)
+            self._say("progress", **self._probe.counts())
+
+    async def _stop_when_told(self) -> None:
+        await self._told_to_stop.wait()
+        self._logger.info("stopping")
+        self._probe.stop()
+
+    def _interrupted(self) -> None:
+        if self._told_to_stop.is_set():
+            self._told_to_end.set()
+        self._told_to_stop.set()
+
+    def _say(self, event: str, **fields: Any) -> None:
+        """Write a line for whoever started us; a reader that is gone or asleep must not stop us."""
+        line = msgspec.json.encode({"event": event, **fields}) + b"\n"
+        with contextlib.suppress(OSError):
+            if select.select((), (STDOUT,), (), 0)[1]:
+                os.write(STDOUT, line)
+
+
+async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _logger(settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack) -> Logger:
+    descriptor = open_log(settings.log_file)
+    if settings.log_file is not None:
+        stack.callback(os.close, descriptor)
+    writer = LineWriter(descriptor, on_error=lambda: metrics.count_sink_error("log"))
+    logger = make_logger(settings.log_level, writer, SystemClock())
+    route_standard_library(logger, "warning")
+    return logger
+
+
+def _links(settings: ProbeSettings) -> LinkFactory:
+    broker = settings.broker_address
+    tls = settings.tls
+    context = None
+    if broker.is_tls:
+        context = tls_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
+    return link_factory(broker, protocol=settings.protocol, tls=context, limits=LIMITS)
+
+
+def _calm_garbage_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+
+
+def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:
+    try:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(probe.stats())) + b"\n")
+    except OSError as error:
+        logger.warning("stats_not_written", path=str(path), error=str(error))
