@@ -7,10 +7,14 @@ at once, without an event, so that a box without delays shows what the stack its
 
 from __future__ import annotations
 
-from fleet_sim.box_states import WORK, Work, WorkEvent, after
+from dataclasses import dataclass
+
+from fleet_sim.box_states import WORK, Power, Work, WorkEvent, after
 from fleet_sim.modem import Modem
+from fleet_sim.power import PowerControl
 from fleet_sim.scenario import VehicleSpec
-from fleet_sim.vehicle import Vehicle
+from fleet_sim.troubles import Troubles
+from fleet_sim.vehicle import CAN_GIVE_UP_S, Vehicle
 from fleet_sim.world import World
 from fleet_wire import codec
 from fleet_wire.errors import RemoteProtocolError
@@ -24,6 +28,7 @@ from fleet_wire.messages import (
     Telemetry,
     VehicleState,
 )
+from fleet_wire.reconnect import ReconnectPolicy
 from fleet_wire.signing import is_signed, vehicle_key
 from fleet_wire.topics import TopicKind
 
@@ -33,21 +38,30 @@ POSITION_REFRESH_S = 1800.0
 """A parked box takes a position every 30 minutes (INVERS, standby GNSS refresh)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """The command that a box works on."""
+
+    command: Command
+    properties: PublishProperties
+    received_s: float
+
+
 class Box:
-    """One box: its modem, its car, and the command it works on."""
+    """One box: its power, its modem, its car, and the command it works on."""
 
     __slots__ = (
         "_clock_error_s",
-        "_command",
+        "_job",
         "_key",
         "_last_counter",
         "_last_result",
-        "_properties",
-        "_received_s",
         "_stream",
+        "_troubles",
         "_work",
         "_world",
         "modem",
+        "power",
         "spec",
         "vehicle",
     )
@@ -59,13 +73,13 @@ class Box:
         self._clock_error_s = spec.parameters.clock_error.sample_s(self._stream)
         self._key = vehicle_key(world.fleet_secret, spec.vehicle_id)
         self._work = Work.IDLE
-        self._command: Command | None = None
-        self._properties: PublishProperties | None = None
-        self._received_s = 0.0
+        self._job: _Job | None = None
         self._last_counter = -1
         self._last_result: Result | None = None
+        self._troubles: Troubles | None = None
         self.vehicle = Vehicle(spec.parameters, world.stream(f"{spec.vehicle_id}/vehicle"))
         self.modem = Modem(world, spec, self)
+        self.power = PowerControl(world, spec, self.modem, self)
 
     @property
     def vehicle_id(self) -> str:
@@ -77,9 +91,33 @@ class Box:
         """Return whether a command is being worked on."""
         return self._work is not Work.IDLE
 
+    @property
+    def is_awake(self) -> bool:
+        """Return whether the box wants a connection."""
+        return self.power.state is Power.AWAKE
+
+    @property
+    def reconnect_policy(self) -> ReconnectPolicy:
+        """Return the firmware's rule for connecting again."""
+        if self._troubles is not None and self._troubles.reconnect is not None:
+            return self._troubles.reconnect
+        return self.spec.parameters.reconnect
+
+    @property
+    def troubles(self) -> Troubles:
+        """Return what faults have done to this box, for them to change."""
+        if self._troubles is None:
+            self._troubles = Troubles()
+        return self._troubles
+
     def came_online(self) -> None:
-        """Tell the others how the car is."""
+        """Tell the others how the car is, and whether the box stays."""
         self._publish_state()
+        self.power.came_online()
+
+    def coverage_returned(self) -> None:
+        """Receive what waited in the network."""
+        self.power.coverage_returned()
 
     def take(self, message: Message) -> None:
         """Take a command; what is none is counted."""
@@ -95,42 +133,50 @@ class Box:
         counts = self._world.counts
         counts.commands += 1
         last = self._last_result
-        if self._command is not None and self._command.command_id == command.command_id:
+        properties = PublishProperties(correlation_data=correlation_data)
+        if self._job is not None and self._job.command.command_id == command.command_id:
             counts.redelivered += 1  # the answer to the first copy is under way
         elif last is not None and last.command_id == command.command_id:
             counts.redelivered += 1
-            self._publish_result(last, PublishProperties(correlation_data=correlation_data))
+            self._publish_result(last, properties)
         elif self._work is not Work.IDLE:
             counts.refused += 1
             self._publish_result(
                 Result(command_id=command.command_id, phase=Phase.REFUSED, reason=Reason.BUSY),
-                PublishProperties(correlation_data=correlation_data),
+                properties,
             )
         else:
             self._work = after(WORK, self._work, WorkEvent.COMMAND)
-            self._command = command
-            self._properties = PublishProperties(correlation_data=correlation_data)
-            self._received_s = self._world.env.now
-            self._world.later(self.spec.parameters.processing.sample_s(self._stream), self._check)
+            self._job = job = _Job(command, properties, self._world.env.now)
+            processing_s = self.spec.parameters.processing.sample_s(self._stream)
+            self._world.later(processing_s, self._check, job)
 
-    def _check(self) -> None:
-        command = self._current()
-        reason = self._objection(command)
-        if reason is not None:
-            self._refuse(reason)
+    def _check(self, job: _Job) -> None:
+        if self._job is not job:
+            return  # the box has lost its power or crashed meanwhile
+        troubles = self._troubles
+        if troubles is not None and troubles.crashes is not None and troubles.crashes.happens():
+            self.power.reboot()
             return
-        self._last_counter = command.counter
+        reason = self._objection(job.command)
+        if reason is not None:
+            self._refuse(job, reason)
+            return
+        self._last_counter = job.command.counter
         self._work = after(WORK, self._work, WorkEvent.ACCEPT)
-        self._answer(Phase.RECEIVED)
+        self._answer(job, Phase.RECEIVED)
         can_wake_s = self.vehicle.can_wake_s(self._world.env.now)
-        self._world.later(can_wake_s, self._actuate, can_wake_s)
+        if troubles is not None and troubles.can_bus_dead and troubles.can_bus_dead.happens():
+            self._world.later(CAN_GIVE_UP_S, self._give_up, job)
+        else:
+            self._world.later(can_wake_s, self._actuate, job, can_wake_s)
 
-    def _current(self) -> Command:
-        assert self._command is not None  # noqa: S101 - only called while work is not IDLE
-        return self._command
+    def _give_up(self, job: _Job) -> None:
+        if self._job is job:
+            self._refuse(job, Reason.CAN_BUS_NO_ACK)
 
     def _objection(self, command: Command) -> Reason | None:
-        """Return why the box does not accept a command, the first thing a thief would try first."""
+        """Return why the box does not accept a command; the signature is looked at first."""
         if not is_signed(
             self._key,
             command.signature,
@@ -143,7 +189,7 @@ class Box:
         if command.counter <= self._last_counter:
             return Reason.REPLAYED
         life_ms = command.expires_at_ms - self._wall_ms()
-        if life_ms < 0:
+        if life_ms < 0 and not (self._troubles is not None and self._troubles.ignores_expiry):
             return Reason.EXPIRED
         if life_ms > self.spec.parameters.max_command_ttl_s * 1000:
             return Reason.TTL_TOO_LONG
@@ -152,26 +198,31 @@ class Box:
     def _wall_ms(self) -> int:
         """Return what the box believes the time to be, in Unix milliseconds."""
         now_s = self._world.epoch_unix_s + self._world.env.now + self._clock_error_s
-        return int(now_s * 1000)
+        if self._troubles is not None:
+            now_s += self._troubles.clock_skew_s
+        return max(int(now_s * 1000), 0)
 
-    def _actuate(self, can_wake_s: float) -> None:
+    def _actuate(self, job: _Job, can_wake_s: float) -> None:
+        if self._job is not job:
+            return
         reason = self.vehicle.refusal(self._world.env.now)
         if reason is not None:
-            self._refuse(reason)
+            self._refuse(job, reason)
             return
         self._work = after(WORK, self._work, WorkEvent.CAN_AWAKE)
         actuation_s = self.vehicle.actuation_s()
-        self._world.later(actuation_s, self._moved, can_wake_s, actuation_s)
+        self._world.later(actuation_s, self._moved, job, can_wake_s, actuation_s)
 
-    def _moved(self, can_wake_s: float, actuation_s: float) -> None:
-        command = self._current()
-        to_locked = command.action is Action.LOCK
+    def _moved(self, job: _Job, can_wake_s: float, actuation_s: float) -> None:
+        if self._job is not job:
+            return
+        to_locked = job.command.action is Action.LOCK
         self.vehicle.move_lock(
-            self._world.env.now, to_locked=to_locked, command_id=command.command_id
+            self._world.env.now, to_locked=to_locked, command_id=job.command.command_id
         )
         self._work = after(WORK, self._work, WorkEvent.MOVED)
         self._world.counts.executed += 1
-        self._answer(Phase.EXECUTED, can_wake_s=can_wake_s, actuation_s=actuation_s)
+        self._answer(job, Phase.EXECUTED, can_wake_s=can_wake_s, actuation_s=actuation_s)
         self._publish_state()
         relock_after_s = self.spec.parameters.relock_after_s
         if relock_after_s is not None and not to_locked:
@@ -183,13 +234,14 @@ class Box:
             self.vehicle.move_lock(self._world.env.now, to_locked=True)
             self._publish_state()
 
-    def _refuse(self, reason: Reason) -> None:
+    def _refuse(self, job: _Job, reason: Reason) -> None:
         self._work = after(WORK, self._work, WorkEvent.REFUSE)
         self._world.counts.refused += 1
-        self._answer(Phase.REFUSED, reason=reason)
+        self._answer(job, Phase.REFUSED, reason=reason)
 
     def _answer(
         self,
+        job: _Job,
         phase: Phase,
         *,
         reason: Reason | None = None,
@@ -197,25 +249,37 @@ class Box:
         actuation_s: float | None = None,
     ) -> None:
         result = Result(
-            command_id=self._current().command_id,
+            command_id=job.command.command_id,
             phase=phase,
             reason=reason,
             can_wake_s=can_wake_s,
             actuation_s=actuation_s,
-            since_received_s=self._world.env.now - self._received_s,
+            since_received_s=self._world.env.now - job.received_s,
             box_time_ms=self._wall_ms(),
         )
-        self._publish_result(result, self._properties)
-        if phase is not Phase.RECEIVED:
-            self._last_result = result
-            self._command = self._properties = None
+        if phase is Phase.RECEIVED:
+            self._publish_result(result, job.properties)
+            return
+        self._last_result = result
+        self._job = None
+        lost = self._troubles.loses_result if self._troubles is not None else None
+        if lost is None or not lost.happens():
+            self._publish_result(result, job.properties)
+
+    def reset(self) -> None:
+        """Forget the command being worked on: the box has lost its power."""
+        self._job = None
+        self._work = after(WORK, self._work, WorkEvent.RESET)
 
     def send_sms(self) -> None:
         """Send the box an SMS, which comes late or never."""
         parameters = self.spec.parameters
-        if self._stream.uniform() >= parameters.sms_loss:
+        is_lost = self._stream.uniform() < parameters.sms_loss
+        if self._troubles is not None and self._troubles.loses_sms is not None:
+            is_lost = self._troubles.loses_sms.happens()
+        if not is_lost:
             delay_s = parameters.sms_wake.sample_s(self._stream)
-            self._world.later(delay_s, self.modem.receive_sms)
+            self._world.later(delay_s, self.power.receive_sms)
 
     def heartbeat(self) -> None:
         """Send telemetry, if there is a connection."""

@@ -19,6 +19,8 @@ class Power(Enum):
     AWAKE = "awake"
     ASLEEP = "asleep"
     """Online deep sleep: no connection, but an SMS wakes it."""
+    DEEP_ASLEEP = "deep_asleep"
+    """Modem off: only its own timer wakes the box."""
     WAKING = "waking"
 
 
@@ -29,7 +31,10 @@ class PowerEvent(Enum):
     BOOTED = "booted"
     FALL_ASLEEP = "fall_asleep"
     SMS = "sms"
+    FALL_DEEPLY_ASLEEP = "fall_deeply_asleep"
+    TIMER = "timer"
     RESUMED = "resumed"
+    SWITCH_OFF = "switch_off"
 
 
 class Connection(Enum):
@@ -66,14 +71,22 @@ class WorkEvent(Enum):
     REFUSE = "refuse"
     CAN_AWAKE = "can_awake"
     MOVED = "moved"
+    RESET = "reset"
 
+
+_OFF = {PowerEvent.SWITCH_OFF: Power.OFF}
 
 POWER: dict[Power, dict[PowerEvent, Power]] = {
     Power.OFF: {PowerEvent.SWITCH_ON: Power.BOOTING},
-    Power.BOOTING: {PowerEvent.BOOTED: Power.AWAKE},
-    Power.AWAKE: {PowerEvent.FALL_ASLEEP: Power.ASLEEP},
-    Power.ASLEEP: {PowerEvent.SMS: Power.WAKING},
-    Power.WAKING: {PowerEvent.RESUMED: Power.AWAKE},
+    Power.BOOTING: {PowerEvent.BOOTED: Power.AWAKE, **_OFF},
+    Power.AWAKE: {
+        PowerEvent.FALL_ASLEEP: Power.ASLEEP,
+        PowerEvent.FALL_DEEPLY_ASLEEP: Power.DEEP_ASLEEP,
+        **_OFF,
+    },
+    Power.ASLEEP: {PowerEvent.SMS: Power.WAKING, **_OFF},
+    Power.DEEP_ASLEEP: {PowerEvent.TIMER: Power.WAKING, **_OFF},
+    Power.WAKING: {PowerEvent.RESUMED: Power.AWAKE, **_OFF},
 }
 
 CONNECTION: dict[Connection, dict[ConnectionEvent, Connection]] = {
@@ -89,11 +102,17 @@ CONNECTION: dict[Connection, dict[ConnectionEvent, Connection]] = {
     },
 }
 
+_RESET = {WorkEvent.RESET: Work.IDLE}
+
 WORK: dict[Work, dict[WorkEvent, Work]] = {
-    Work.IDLE: {WorkEvent.COMMAND: Work.CHECKING},
-    Work.CHECKING: {WorkEvent.ACCEPT: Work.WAKING_CAN, WorkEvent.REFUSE: Work.IDLE},
-    Work.WAKING_CAN: {WorkEvent.CAN_AWAKE: Work.ACTUATING, WorkEvent.REFUSE: Work.IDLE},
-    Work.ACTUATING: {WorkEvent.MOVED: Work.IDLE},
+    Work.IDLE: {WorkEvent.COMMAND: Work.CHECKING, **_RESET},
+    Work.CHECKING: {WorkEvent.ACCEPT: Work.WAKING_CAN, WorkEvent.REFUSE: Work.IDLE, **_RESET},
+    Work.WAKING_CAN: {
+        WorkEvent.CAN_AWAKE: Work.ACTUATING,
+        WorkEvent.REFUSE: Work.IDLE,
+        **_RESET,
+    },
+    Work.ACTUATING: {WorkEvent.MOVED: Work.IDLE, **_RESET},
 }
 
 StateT = TypeVar("StateT", bound=Enum)

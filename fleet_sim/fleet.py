@@ -27,7 +27,7 @@ class Fleet:
         self._sms_centre.start()
         by_interval: dict[float, list[Box]] = defaultdict(list)
         for box in self.boxes.values():
-            box.modem.start()
+            box.power.start()
             if box.spec.parameters.heartbeat_s > 0:
                 by_interval[box.spec.parameters.heartbeat_s].append(box)
         for interval_s, boxes in by_interval.items():

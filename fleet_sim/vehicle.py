@@ -6,6 +6,9 @@ from fleet_sim.parameters import BoxParameters
 from fleet_wire.messages import Reason
 from fleet_wire.randomness import RandomStream
 
+CAN_GIVE_UP_S = 3.2
+"""A bus that does not wake is given up after 10 tries (OVMS vehicle_renaultzoe_ph2)."""
+
 
 class Vehicle:
     """One car. All times are seconds of simulated time."""

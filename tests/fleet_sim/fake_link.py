@@ -170,5 +170,5 @@ def bench(
     box = Box(world, VehicleSpec("car-1", group))
     made = Bench(env, world, box, links[0])
     if start:
-        box.modem.start()
+        box.power.start()
     return made
