@@ -272,7 +272,7 @@ class Modem:
     def lose_nat_entry(self, notices_after_s: float) -> None:
         """Half-open: neither end hears the other, until the box notices and connects anew."""
         if self.connection is Connection.CONNECTED and not self._is_half_open:
-                self._is_half_open = True
+            self._is_half_open = True
             self._recount()
             self._link.freeze()
             self._world.later(notices_after_s, self._notice_half_open, self._connects)
