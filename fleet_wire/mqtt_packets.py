@@ -145,11 +145,15 @@ def connect_packet(
 
 
 def subscribe_packet(packet_id: int, topic_filters: Sequence[str]) -> bytes:
-    """Return SUBSCRIBE at QoS 1."""
-    return mqtt5.SubscribePacket(
-        packet_id,
-        [mqtt5.TopicFilter(pattern, max_qos=_AT_LEAST_ONCE) for pattern in topic_filters],
-    ).write()
+    """Return SUBSCRIBE at QoS 1.
+
+    The retain flag of what comes then says, as in MQTT 3.1.1, that it waited at the broker.
+    """
+    filters = [
+        mqtt5.TopicFilter(pattern, max_qos=_AT_LEAST_ONCE, retain_as_published=False)
+        for pattern in topic_filters
+    ]
+    return mqtt5.SubscribePacket(packet_id, filters).write()
 
 
 def publish_packet(
