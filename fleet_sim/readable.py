@@ -34,6 +34,17 @@ def _three_digits(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def clock(value_s: int) -> str:
+    """Return whole seconds as hours and minutes, or minutes and seconds below an hour.
+
+    >>> clock(90), clock(5400)
+    ('1:30 min', '1:30 h')
+    """
+    minutes, seconds = divmod(value_s, 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours}:{rest:02d} h" if hours else f"{minutes}:{seconds:02d} min"
+
+
 def share(value: float | None) -> str:
     """Return a share in percent, cut and not rounded: 99.999 % never reads as 100 %.
 

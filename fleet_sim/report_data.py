@@ -21,6 +21,7 @@ _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400,
 LEAST_S = 1e-5
 """A time is drawn as at least this: logarithmic axes know no zero."""
 
+_READS_WELL_S = 300
 _LABEL_SHARE = 0.0065
 """A character of a fault's label as a share of the width of a plot, generously."""
 
@@ -148,7 +149,7 @@ def thin(points: Sequence[Point], limit: int) -> list[Point]:
 
 
 def _every_nth(points: list[Point], limit: int) -> list[Point]:
-    return points[:: max(1, -(-len(points) // limit))]
+    return points[:: -(-len(points) // limit)] if points else []
 
 
 def per_bucket(times_s: Iterable[float], *, width_s: int, end_s: float) -> list[int]:
@@ -180,6 +181,18 @@ def lanes(data: RunData) -> list[tuple[InjectedFault, int]]:
         ends_s[lane] = fault.start_s + len(fault.fault) * _LABEL_SHARE * data.end_s
         labels.append((fault, lane))
     return labels
+
+
+def time_ticks(end_s: float) -> dict[str, Any]:
+    """Return the ticks of an axis over time: in seconds while these read well, else in clock words.
+
+    Short runs leave the choice of ticks to plotly, which finds new ones when the reader zooms.
+    """
+    if end_s <= 2 * _READS_WELL_S:
+        return {"ticksuffix": " s"}
+    width_s = bucket_width_s(end_s, at_most=14)
+    ticks = range(0, int(end_s) + 1, width_s)
+    return {"tickvals": list(ticks), "ticktext": [readable.clock(tick) for tick in ticks]}
 
 
 def seconds_ticks(low: float, high: float) -> tuple[list[float], list[str]]:

@@ -23,6 +23,7 @@ from fleet_sim.report_data import (
     quantile_line,
     seconds_ticks,
     thin,
+    time_ticks,
 )
 from fleet_sim.report_page import CAUSE_COLOURS, OUTCOME_COLOURS, Page
 from fleet_sim.summary import quantile
@@ -169,7 +170,7 @@ def _over_time(data: RunData, height: int, y_title: str, **y_axis: Any) -> Any:
     figure = _figure(
         height,
         hovermode="closest",
-        xaxis=_axis("seconds into the load", range=[start_s, data.end_s * 1.01]),
+        xaxis=_axis("into the load", range=[start_s, data.end_s * 1.01], **time_ticks(data.end_s)),
         yaxis=_axis(y_title, **y_axis),
     )
     labels = lanes(data)
