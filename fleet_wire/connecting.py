@@ -21,7 +21,8 @@ _IP_BIND_ADDRESS_NO_PORT = 24
 _LOOPBACK_SOURCES = tuple(f"127.0.0.{number}" for number in range(2, 252))
 _RESOLVED_FOR_S = 5.0
 
-_Target = tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]
+_Target = tuple[socket.AddressFamily, tuple[str | int | bytes, ...], Sequence[str]]
+"""Where to connect to, and the local addresses to do it from."""
 
 
 class ConnectPace:
@@ -82,8 +83,8 @@ class Dialer:
         """
         loop = asyncio.get_running_loop()
         failure: OSError | None = None
-        for family, address in await self._resolved(loop):
-            connection = self._new_socket(family, str(address[0]))
+        for family, address, sources in await self._resolved(loop):
+            connection = self._new_socket(family, sources)
             try:
                 await loop.sock_connect(connection, address)
             except OSError as error:
@@ -99,17 +100,21 @@ class Dialer:
     async def _resolved(self, loop: asyncio.AbstractEventLoop) -> list[_Target]:
         if loop.time() >= self._resolved_until_s:
             found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            self._targets = [(family, address) for family, _, _, _, address in found]
+            self._targets = [
+                (family, address, self._sources_for(family, str(address[0])))
+                for family, _, _, _, address in found
+            ]
             self._resolved_until_s = loop.time() + _RESOLVED_FOR_S
         return self._targets
 
-    def _new_socket(self, family: socket.AddressFamily, host: str) -> socket.socket:
+    def _new_socket(self, family: socket.AddressFamily, sources: Sequence[str]) -> socket.socket:
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
             connection.settimeout(0)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            source = self._next_source(family, host)
-            if source is not None:
+            if sources:
+                source = sources[self._count // CONNECTS_PER_SOURCE % len(sources)]
+                self._count += 1
                 connection.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
                 connection.bind((source, 0))
         except BaseException:
@@ -117,14 +122,11 @@ class Dialer:
             raise
         return connection
 
-    def _next_source(self, family: socket.AddressFamily, host: str) -> str | None:
-        sources = self._sources
-        if sources is None and family == socket.AF_INET and ipaddress.ip_address(host).is_loopback:
-            sources = _LOOPBACK_SOURCES
-        if not sources:
-            return None
-        self._count += 1
-        return sources[(self._count - 1) // CONNECTS_PER_SOURCE % len(sources)]
+    def _sources_for(self, family: socket.AddressFamily, host: str) -> Sequence[str]:
+        if self._sources is not None:
+            return self._sources
+        is_loopback = family == socket.AF_INET and ipaddress.ip_address(host).is_loopback
+        return _LOOPBACK_SOURCES if is_loopback else ()
 
 
 def describe_os_error(error: OSError) -> str:

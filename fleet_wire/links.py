@@ -6,6 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Literal
 
+from fleet_wire.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.errors import ConfigError
 from fleet_wire.link import BrokerAddress, LinkFactory
 from fleet_wire.mqtt_link import LinkLimits, MqttLinkFactory
@@ -21,7 +22,7 @@ def link_factory(
 ) -> LinkFactory:
     """Return the factory of links to `broker`; call it where the event loop runs."""
     if broker.is_websocket or protocol != "5":
-        raise ConfigError([f"broker {broker}: only MQTT 5 over mqtt:// and mqtts://"])
+        return AiomqttLinkFactory(broker, protocol=protocol, tls=tls, limits=limits)
     return MqttLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack)
 
 
