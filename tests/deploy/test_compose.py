@@ -1,0 +1,157 @@
+"""docker-compose.yml and the image, as far as they can be checked without a container engine."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import fleet_sim.__main__
+import platform_probe.__main__
+from fleet_sim.scenario import load_scenario
+from fleet_wire.link import BrokerAddress
+from platform_probe.settings import load_settings
+from tests.deploy.compose import compose_services, in_tree
+from tests.deploy.shipped import DEPLOY, PROMETHEUS, ROOT, yaml
+
+COMMANDS: dict[str, click.Command] = {
+    "fleet-sim": fleet_sim.__main__.main,
+    "platform-probe": platform_probe.__main__.main,
+}
+PIN = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    """Return the services, as docker-compose resolves them."""
+    return compose_services()
+
+
+def accept(words: list[str]) -> click.Context:
+    """Parse a command as our CLI does, without running it; return the subcommand's context."""
+    command = COMMANDS[words[0]]
+    assert isinstance(command, click.Group)
+    with command.make_context(words[0], words[1:]) as context:
+        name, sub, rest = command.resolve_command(context, words[1:])
+        assert sub is not None
+        return sub.make_context(name, rest, parent=context)
+
+
+def test_services_are_pinned_and_local(services: dict[str, Any]) -> None:
+    """Every image has a version, every port is this machine's own, every restart is asked for."""
+    assert set(services) == {
+        "mosquitto", "boxes", "probe", "prometheus", "alertmanager", "grafana",
+    }  # fmt: skip
+    for name, service in services.items():
+        assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
+        assert service["restart"] == "unless-stopped"
+        assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", []))
+
+
+def test_what_is_mounted_exists(services: dict[str, Any]) -> None:
+    """Each bind mount is a file or directory of this tree, and read-only."""
+    for service in services.values():
+        for volume in service.get("volumes", []):
+            if volume["type"] == "bind":
+                assert Path(volume["source"]).exists(), volume
+                assert volume["read_only"], volume
+
+
+def test_dependencies_can_become_healthy(services: dict[str, Any]) -> None:
+    """Who waits for a healthy service waits for one that has a health check."""
+    for service in services.values():
+        for name, wanted in service.get("depends_on", {}).items():
+            if wanted["condition"] == "service_healthy":
+                assert services[name]["healthcheck"]["test"]
+
+
+def test_our_commands_are_accepted(services: dict[str, Any]) -> None:
+    """Our own CLIs parse the commands, on files that are mounted where they say."""
+    boxes = services["boxes"]
+    context = accept(boxes["command"])
+    scenario = in_tree(boxes, str(context.params["scenario"]))
+    load_scenario(scenario)
+    assert context.params["broker"] == "mqtt://mosquitto:1883"
+
+    probe = services["probe"]
+    context = accept(probe["command"])
+    settings = load_settings(in_tree(probe, str(context.params["config"])))
+    assert BrokerAddress.parse(settings.broker) == BrokerAddress.parse("mqtt://mosquitto:1883")
+    assert (settings.listen_host, settings.listen_port) == ("0.0.0.0", 9464)  # noqa: S104
+    assert settings.load is not None
+    assert settings.load.repeat
+    assert not settings.exit_when_done
+
+
+def test_probe_opens_cars_that_the_boxes_play(services: dict[str, Any]) -> None:
+    """Each car that the probe is to open is one of the scenario's; every region has some."""
+    probe = services["probe"]
+    settings = load_settings(in_tree(probe, "/etc/platform-probe.yaml"))
+    assert settings.load is not None
+    assert settings.load.vehicles_file is not None
+    vehicles_file = in_tree(probe, str(settings.load.vehicles_file))
+    chosen = settings.load.model_copy(update={"vehicles_file": vehicles_file}).vehicle_ids()
+    specs = {
+        spec.vehicle_id: spec
+        for spec in load_scenario(ROOT / "scenarios" / "quiet_city.yaml").vehicles()
+    }
+    assert set(chosen) <= set(specs)
+    assert {specs[vehicle_id].region for vehicle_id in chosen} == {
+        spec.region for spec in specs.values()
+    }
+
+
+def test_scrape_targets_are_services(services: dict[str, Any]) -> None:
+    """Prometheus looks for the probe and for Alertmanager under their names and ports here."""
+    for job, service in (("platform-probe", "probe"), ("alertmanager", "alertmanager")):
+        text = (PROMETHEUS / "targets" / f"{job}.yml").read_text(encoding="utf-8")
+        (host, port) = re.findall(r"targets: \[([\w-]+):(\d+)\]", text)[0]
+        assert host == service
+        assert int(port) in {entry["target"] for entry in services[service]["ports"]}
+
+
+def test_prometheus_is_what_the_tests_run(services: dict[str, Any]) -> None:
+    """The flags and paths of the containers are those of the configuration files."""
+    prometheus, alertmanager = services["prometheus"], services["alertmanager"]
+    assert "--enable-feature=exemplar-storage" in prometheus["command"]
+    for service, flag in ((prometheus, "prometheus"), (alertmanager, "alertmanager")):
+        config = f"/etc/{flag}/{flag}.yml"
+        assert f"--config.file={config}" in service["command"]
+        assert in_tree(service, config).is_file()
+    receiver = yaml(DEPLOY / "alertmanager" / "alertmanager.yml")["receivers"][0]
+    url_file = receiver["webhook_configs"][0]["url_file"]
+    assert in_tree(alertmanager, url_file).parent == DEPLOY / "alertmanager" / "secrets"
+
+
+def test_image_copies_what_exists() -> None:
+    """The Dockerfile copies files of this tree, which .dockerignore lets through."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = {
+        word
+        for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
+        for word in line.split()[:-1]
+    }
+    assert {"requirements-run.lock", "fleet_wire", "fleet_sim", "platform_probe"} <= copied
+    for name in copied:
+        assert (ROOT / name).exists(), name
+        assert f"!{name}" in allowed, name
+    assert re.search(r"^USER unlockpath$", dockerfile, re.MULTILINE), "not as root"
+
+
+def test_image_runs_the_locked_versions() -> None:
+    """The image's lock has what we need at run time, at the versions that the tests run with."""
+    everything = dict(PIN.findall((ROOT / "requirements.lock").read_text(encoding="utf-8")))
+    run = dict(PIN.findall((ROOT / "requirements-run.lock").read_text(encoding="utf-8")))
+    assert run.items() <= everything.items()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {
+        re.split(r"[\[<>=~ ;]", requirement)[0].lower().replace("_", "-").replace(".", "-")
+        for requirement in project["dependencies"]
+    }
+    assert needed <= {name.replace(".", "-") for name in run}
+    assert not {"pytest", "mypy", "ruff", "gmqtt"} & set(run)

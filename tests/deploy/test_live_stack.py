@@ -1,0 +1,202 @@
+"""The shipped Prometheus and Alertmanager files at work, on a real run in which cars fail to open.
+
+`fleet-sim run` opens cars over a real mosquitto, a quarter of which stand in a garage without
+coverage. The real Prometheus scrapes its probe. Every rule and every panel must return numbers,
+and an alert must travel the whole way to a receiver.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+import pytest_asyncio
+
+from tests.deploy.shipped import (
+    DASHBOARDS,
+    ROOT,
+    Expr,
+    dashboard,
+    panel_exprs,
+    rule_exprs,
+    variables,
+    with_values,
+)
+from tests.deploy.stack import (
+    Api,
+    Webhook,
+    running,
+    running_alertmanager,
+    running_prometheus,
+    tail_of,
+    until_up,
+)
+from tests.support import eventually, free_port
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("live_stack"),
+]
+
+SCENARIO = ROOT / "scenarios" / "underground_garage.yaml"
+OVERRIDES = (
+    "load.stages.0.duration_s=300",  # the tests end it
+    "load.deadline_s=3",  # a customer without patience: failures come soon
+    "faults.0.window.start_s=0",
+    "faults.0.window.end_s=300",
+)
+ALERT = "UnlockBudgetBurn1h"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs while these tests do."""
+
+    prometheus: Api
+    alertmanager: Api
+    webhook: Webhook
+    run: Popen[bytes]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """Start Alertmanager, Prometheus and a run; give them when unlocks have failed."""
+    directory = tmp_path_factory.mktemp("live_stack")
+    probe_port = free_port()
+    webhook = Webhook()
+    webhook.start()
+    with contextlib.ExitStack() as started:
+        started.callback(webhook.stop)
+        alertmanager = started.enter_context(running_alertmanager(directory, webhook))
+        await until_up(alertmanager, directory / "alertmanager.log")
+        prometheus = started.enter_context(
+            running_prometheus(
+                directory, probe_port=probe_port, alertmanager_port=alertmanager.port
+            )
+        )
+        await until_up(prometheus, directory / "prometheus.log")
+        run = started.enter_context(
+            running(_run_command(directory, probe_port), directory / "run.log")
+        )
+        failed = 'sum(unlockpath_unlocks_total{outcome="unknown"})'
+        await eventually(
+            lambda: _has_ended(run, directory) or any(n >= 5 for n in prometheus.numbers(failed)),
+            timeout_s=60,
+            message="no unlock failed",
+        )
+        yield Stack(prometheus, alertmanager, webhook, run)
+
+
+def _run_command(directory: Path, probe_port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "fleet_sim", "run", str(SCENARIO)),
+        *("--out", str(directory / "run"), "--listen", f"127.0.0.1:{probe_port}"),
+        *(part for override in OVERRIDES for part in ("--set", override)),
+    ]
+
+
+def _has_ended(run: Popen[bytes], directory: Path) -> bool:
+    assert run.poll() is None, tail_of(directory / "run.log")
+    return False
+
+
+async def assert_return_numbers(stack: Stack, exprs: list[Expr]) -> None:
+    """Wait until every expression has returned at least one number, while the run goes on."""
+    missing = list(exprs)
+
+    def all_have_returned() -> bool:
+        missing[:] = [
+            expr for expr in missing if not stack.prometheus.numbers(with_values(expr.promql))
+        ]
+        return not missing
+
+    with contextlib.suppress(AssertionError):
+        await eventually(all_have_returned, timeout_s=45)
+    assert missing == []
+    assert stack.run.poll() is None, "the run must outlast the queries"
+
+
+async def test_every_rule_returns_data(stack: Stack) -> None:
+    """Each recording rule, each series that it records, and what each alert compares."""
+    assert len(rule_exprs()) > 100
+    await assert_return_numbers(stack, rule_exprs())
+
+
+async def test_every_panel_returns_data(stack: Stack) -> None:
+    """Each expression of each panel of each dashboard."""
+    assert len(panel_exprs()) > 40
+    await assert_return_numbers(stack, panel_exprs())
+
+
+async def test_rules_are_evaluated_without_error(stack: Stack) -> None:
+    """Prometheus itself says of each rule that it is well."""
+    groups = stack.prometheus.get("/api/v1/rules")["data"]["groups"]
+    health = {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
+    assert set(health.values()) == {"ok"}, health
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+async def test_variables_have_values(stack: Stack, path: Path) -> None:
+    """Each list that a dashboard offers has entries, and they come from labels that exist."""
+    for variable in variables(dashboard(path)).values():
+        if variable["type"] == "datasource":
+            continue
+        series, _, label = (
+            variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
+        ).rpartition(", ")
+        values = stack.prometheus.get(
+            f"/api/v1/label/{label}/values", **{"match[]": series}
+        )["data"]  # fmt: skip
+        assert values, variable["name"]
+
+
+async def test_histograms_carry_trace_ids(stack: Stack) -> None:
+    """Prometheus stores the exemplars of the durations: from a slow bucket to its unlock."""
+    answer = stack.prometheus.get(
+        "/api/v1/query_exemplars",
+        query="unlockpath_unlock_duration_seconds_bucket",
+        start="0",
+        end="9999999999",
+    )
+    assert any(
+        exemplar["labels"]["trace_id"]
+        for series in answer["data"]
+        for exemplar in series["exemplars"]
+    )
+
+
+async def test_alert_reaches_alertmanager_and_receivers(stack: Stack) -> None:
+    """A budget burns; the alert is at Alertmanager, in the webhook, and in Slack's words."""
+    alerts = stack.alertmanager
+
+    def is_active() -> bool:
+        active = alerts.get("/api/v2/alerts", active="true")
+        return any(alert["labels"]["alertname"] == ALERT for alert in active)
+
+    await eventually(is_active, timeout_s=30, message=f"{ALERT} is not at Alertmanager")
+    messages = stack.webhook.messages
+
+    def sent() -> list[dict[str, object]]:
+        return [m for m in messages if m.get("groupLabels", {}).get("alertname") == ALERT]
+
+    await eventually(sent, timeout_s=30, message=f"no webhook message says {ALERT}")
+    alert = sent()[0]["alerts"][0]  # type: ignore[index]
+    annotations = alert["annotations"]
+    assert alert["status"] == "firing"
+    assert alert["labels"]["severity"] == "critical"
+    assert annotations["dashboard"].startswith(
+        "http://localhost:3000/d/unlockpath-overview?var-slo="
+    )
+    assert "Burn rate" in annotations["description"]
+    assert "error expanding" not in str(annotations)
+
+    def in_slack() -> bool:
+        texts = [str(m.get("attachments")) for m in messages]
+        return any(annotations["action"] in text and "Dashboard" in text for text in texts)
+
+    await eventually(in_slack, timeout_s=30, message="Slack was not told what to do")
