@@ -8,7 +8,7 @@ of the service levels and on the customer's deadline. A cause is a label of coun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -42,26 +42,41 @@ SINKS: Final = ("jsonl", "metrics", "log")
 PRESENCES: Final = ("online", "asleep", "offline")
 
 
-class LabelCap:
-    """Maps texts from the wire to at most `MAX_LABEL_VALUES` label values, first come first served.
+class _Dimension:
+    """Counters by outcome for at most `MAX_LABEL_VALUES` values that come from the wire.
 
-    What comes later is "other"; None is "unknown". Neither takes a place.
+    First come, first served: what comes later is "other". None is "unknown". Neither takes a place.
     """
 
-    def __init__(self) -> None:
-        self._labels: dict[str | None, str] = {None: UNKNOWN, UNKNOWN: UNKNOWN, OTHER: OTHER}
-        self._free = MAX_LABEL_VALUES
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._by_label: dict[str, dict[Outcome, Counter]] = {}
+        for label in (UNKNOWN, OTHER):
+            self._add(label)
+
+    @property
+    def labels(self) -> Iterable[str]:
+        """The label values in use."""
+        return self._by_label
 
     def label(self, value: str | None) -> str:
-        """Return the label value to use for `value`."""
-        label = self._labels.get(value)
-        if label is not None:
-            return label
-        if self._free == 0 or value is None:
-            return OTHER
-        self._free -= 1
-        self._labels[value] = value
+        """Return the label value for `value`, which takes a place if one is left."""
+        if value is None:
+            return UNKNOWN
+        if value not in self._by_label:
+            if len(self._by_label) >= MAX_LABEL_VALUES + 2:
+                return OTHER
+            self._add(value)
         return value
+
+    def of(self, value: str | None) -> dict[Outcome, Counter]:
+        """Return the counters for `value`."""
+        return self._by_label[self.label(value)]
+
+    def _add(self, label: str) -> None:
+        self._by_label[label] = {
+            outcome: self._counter.labels(label, outcome.value) for outcome in Outcome
+        }
 
 
 class ProbeMetrics:
@@ -122,22 +137,19 @@ class ProbeMetrics:
         )
 
     def _make_dimension_metrics(self) -> None:
-        self._region_cap, self._firmware_cap = LabelCap(), LabelCap()
-        self._region_unlocks = self._counter(
+        regions = self._counter(
             "region_unlocks", "Unlocks that ended, by region of the car.", "region", "outcome"
         )
-        self._firmware_unlocks = self._counter(
+        firmwares = self._counter(
             "firmware_unlocks", "Unlocks that ended, by firmware of the box.",
             "firmware", "outcome",
         )  # fmt: skip
+        self._regions = _Dimension(regions)
+        self._firmwares = _Dimension(firmwares)
         self._region_online = self._gauge(
             "region_boxes_online", "Boxes with a connection, by region.", "region"
         )
-        self._regions_shown: set[str] = set()
-        self._firmwares_shown: set[str] = set()
-        for label in (UNKNOWN, OTHER):
-            self._show_region(label)
-            self._show_firmware(label)
+        self._show_online({})
 
     def _make_probe_metrics(self) -> None:
         self._in_flight = self._gauge("in_flight", "Unlocks that have started and not ended.")
@@ -181,10 +193,8 @@ class ProbeMetrics:
             self._stage_duration[stage].observe(hop_s)
         for flag in record.flags:
             self._flags[flag].inc()
-        region = self._show_region(self._region_cap.label(record.region))
-        self._region_unlocks.labels(region, record.outcome.value).inc()
-        firmware = self._show_firmware(self._firmware_cap.label(record.firmware))
-        self._firmware_unlocks.labels(firmware, record.outcome.value).inc()
+        self._regions.of(record.region)[record.outcome].inc()
+        self._firmwares.of(record.firmware)[record.outcome].inc()
         self._last_attempt.set(record.started_at + record.total_s)
 
     def observe_start(self, lag_s: float) -> None:
@@ -222,12 +232,7 @@ class ProbeMetrics:
         self._in_flight.set(in_flight)
         for presence, gauge in self._boxes.items():
             gauge.set(boxes.get(presence, 0))
-        online: dict[str, int] = dict.fromkeys(self._regions_shown, 0)
-        for region, count in online_by_region.items():
-            label = self._show_region(self._region_cap.label(region))
-            online[label] = online.get(label, 0) + count
-        for label, count in online.items():
-            self._region_online.labels(label).set(count)
+        self._show_online(online_by_region)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the page for a scrape with this Accept header, and its content type.
@@ -237,20 +242,13 @@ class ProbeMetrics:
         encoder, content_type = choose_encoder(accept)
         return encoder(self.registry), content_type
 
-    def _show_region(self, label: str) -> str:
-        if label not in self._regions_shown:
-            self._regions_shown.add(label)
-            self._region_online.labels(label)
-            for outcome in Outcome:
-                self._region_unlocks.labels(label, outcome.value)
-        return label
-
-    def _show_firmware(self, label: str) -> str:
-        if label not in self._firmwares_shown:
-            self._firmwares_shown.add(label)
-            for outcome in Outcome:
-                self._firmware_unlocks.labels(label, outcome.value)
-        return label
+    def _show_online(self, by_region: Mapping[str | None, int]) -> None:
+        online = dict.fromkeys(self._regions.labels, 0)
+        for region, count in by_region.items():
+            label = self._regions.label(region)
+            online[label] = online.get(label, 0) + count
+        for label, count in online.items():
+            self._region_online.labels(label).set(count)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"unlockpath_{name}_total", text, labels, registry=self.registry)

@@ -23,6 +23,7 @@ _WAITS_FOR: Final = {
 }
 """The stage that an unlock waits for when this is the furthest one it reached."""
 _ORDER: Final = tuple(Stage)
+_NAMED: Final = tuple((stage, stage.value) for stage in Stage)
 _DIGITS: Final = 6
 """Times are recorded to the microsecond."""
 
@@ -136,15 +137,14 @@ class OpenAttempt:
         hops_s: dict[str, float] = {}
         latest_s = 0.0
         furthest = Stage.INTENDED
-        for stage in _ORDER:
+        for stage, name in _NAMED:
             at_s = self.reached_s.get(stage)
             if at_s is None:
                 continue
             furthest = stage
-            at_s = round(max(at_s - self.start.intended_s, 0.0), _DIGITS)
-            stages[stage.value] = at_s
+            stages[name] = at_s = round(max(at_s - self.start.intended_s, 0.0), _DIGITS)
             if stage is not Stage.INTENDED:
-                hops_s[stage.value] = round(max(at_s - latest_s, 0.0), _DIGITS)
+                hops_s[name] = round(max(at_s - latest_s, 0.0), _DIGITS)
             latest_s = max(latest_s, at_s)
         end_s = round(ended_s - self.start.intended_s, _DIGITS)
         if end_s > latest_s:
