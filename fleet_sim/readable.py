@@ -11,7 +11,7 @@ _SIGNS = {"min": "≥", "max": "≤", "equals": "="}
 
 
 def duration(value_s: float | None) -> str:
-    """Return seconds with three significant digits in µs, ms or s; hours and minutes above 2 min.
+    """Return seconds with three significant digits in µs, ms or s; hours and minutes from 2 min on.
 
     >>> duration(0.00042), duration(0.0312), duration(4.256), duration(250)
     ('420 µs', '31.2 ms', '4.26 s', '4 min 10 s')
@@ -21,7 +21,8 @@ def duration(value_s: float | None) -> str:
     if value_s >= 120:  # noqa: PLR2004 - two minutes
         minutes, seconds = divmod(round(value_s), 60)
         hours, minutes = divmod(minutes, 60)
-        return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+        parts = ((hours, "h"), (minutes, "min"), (0 if hours else seconds, "s"))
+        return " ".join(f"{number} {unit}" for number, unit in parts if number)
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if value_s >= size * 0.9995:
             return f"{_three_digits(value_s / size)} {unit}"
@@ -32,17 +33,6 @@ def _three_digits(value: float) -> str:
     decimals = max(0, 2 - math.floor(math.log10(value) + 1e-12)) if value > 0 else 0
     text = f"{value:.{min(decimals, 2)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def clock(value_s: int) -> str:
-    """Return whole seconds as hours and minutes, or minutes and seconds below an hour.
-
-    >>> clock(90), clock(5400)
-    ('1:30 min', '1:30 h')
-    """
-    minutes, seconds = divmod(value_s, 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{hours}:{rest:02d} h" if hours else f"{minutes}:{seconds:02d} min"
 
 
 def share(value: float | None) -> str:

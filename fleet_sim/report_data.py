@@ -184,7 +184,7 @@ def lanes(data: RunData) -> list[tuple[InjectedFault, int]]:
 
 
 def time_ticks(end_s: float) -> dict[str, Any]:
-    """Return the ticks of an axis over time: in seconds while these read well, else in clock words.
+    """Return the ticks of an axis over time: in seconds while these read well, else in words.
 
     Short runs leave the choice of ticks to plotly, which finds new ones when the reader zooms.
     """
@@ -192,7 +192,7 @@ def time_ticks(end_s: float) -> dict[str, Any]:
         return {"ticksuffix": " s"}
     width_s = bucket_width_s(end_s, at_most=14)
     ticks = range(0, int(end_s) + 1, width_s)
-    return {"tickvals": list(ticks), "ticktext": [readable.clock(tick) for tick in ticks]}
+    return {"tickvals": list(ticks), "ticktext": [readable.duration(tick) for tick in ticks]}
 
 
 def seconds_ticks(low: float, high: float) -> tuple[list[float], list[str]]:

@@ -37,7 +37,8 @@ _DENSE = 3_000
 """Above this the marks are smaller, so that they do not cover each other."""
 
 _BINS = 50
-_HEADROOM = 1.22
+_LEGEND_AT_MOST = 6
+_HEADROOM = 1.32
 """The names of the quantiles stand above the bars."""
 
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
@@ -122,7 +123,8 @@ def plots(page: Page) -> list[Plot]:
         Plot(
             "causes",
             "Causes over time",
-            f"Unlocks that did not end well, per {readable.duration(width_s)}, by cause.",
+            f"Unlocks that did not end well, per {readable.duration(width_s)}, by cause, "
+            "in the colours of the table.",
             _causes(data, width_s),
             is_over_time=True,
         ),
@@ -363,15 +365,12 @@ def _causes(data: RunData, width_s: int) -> Any:
             times_s.setdefault(point.cause, []).append(point.at_s)
     if not times_s:
         return None
-    return _stack(
-        data,
-        width_s,
-        [
-            (cause.value, CAUSE_COLOURS[cause], times_s[cause])
-            for cause in CAUSES
-            if cause in times_s
-        ],
-    )
+    parts = [
+        (cause.value, CAUSE_COLOURS[cause], times_s[cause]) for cause in CAUSES if cause in times_s
+    ]
+    figure = _stack(data, width_s, parts)
+    # a legend of up to twenty causes would cover the plot
+    return figure.update_layout(showlegend=len(parts) <= _LEGEND_AT_MOST)
 
 
 def _boxes(data: RunData, configured: int | None) -> Any:
