@@ -26,8 +26,8 @@ def write_report(run_directory: Path, summary: Mapping[str, Any], scenario_text:
     """Write `report.html` into `run_directory` from its files and its summary; return its path.
 
     Shows verdicts from `summary["expect"]`. Reads `attempts.jsonl`, `fleet_samples.jsonl`,
-    `ground_truth.jsonl` and `manifest.json` (`name`, `started_at`, `scenario`, and `scenario_file`
-    for the command that repeats the run); what is missing is left out.
+    `ground_truth.jsonl` and `manifest.json` (`name`, `started_at`, `scenario`, and for the command
+    that repeats the run `scenario_file` and `overrides`); what is missing is left out.
     """
     data = read_run(run_directory)
     name = str(data.manifest.get("name") or run_directory.resolve().name)

@@ -324,6 +324,9 @@ def scenario(page: Page) -> Markup:
 
 def footer(page: Page) -> Markup:
     """Return how to get the same run again."""
-    path = str(page.data.manifest.get("scenario_file") or f"scenarios/{page.name}.yaml")
-    command = f"fleet-sim run {shlex.quote(path)} --seed {page.number('seed')}"
-    return element("footer", "The same run again: ", element("code", command))
+    manifest = page.data.manifest
+    words = ["fleet-sim", "run", str(manifest.get("scenario_file") or "SCENARIO")]
+    words += ["--seed", str(page.number("seed"))]
+    for override in manifest.get("overrides") or []:
+        words += ["--set", str(override)]
+    return element("footer", "The same run again: ", element("code", shlex.join(words)))

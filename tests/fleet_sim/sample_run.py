@@ -75,7 +75,7 @@ def write_sample_run(directory: Path, run: SampleRun) -> dict[str, Any]:
     })  # fmt: skip
     _write_json(directory / "manifest.json", {
         "name": "garage", "seed": run.seed, "mode": "live", "started_at": STARTED_AT,
-        "scenario_file": "scenarios/garage.yaml",
+        "scenario_file": "scenarios/garage.yaml", "overrides": ["fleet.count=1000"],
         "scenario": {
             "description": "Cars in an underground garage lose their coverage.",
             "load": {"deadline_s": DEADLINE_S},

@@ -217,7 +217,8 @@ def test_the_page_tells_how_to_run_it_again(garage: tuple[dict[str, Any], PageRe
     """Scenario and command stand at the end."""
     _, page = garage
     assert "rate_per_s: 6, duration_s: 60" in page.text
-    assert page.text.endswith("The same run again: fleet-sim run scenarios/garage.yaml --seed 7")
+    command = "fleet-sim run scenarios/garage.yaml --seed 7 --set fleet.count=1000"
+    assert page.text.endswith(f"The same run again: {command}")
 
 
 def test_a_good_run_passes(tmp_path: Path) -> None:
