@@ -21,7 +21,7 @@ from fleet_sim.faults import FAULTS
 from fleet_sim.live_fleet import DEFAULT_SECRET, FleetOptions
 from fleet_sim.live_run import LiveOptions, LiveRun, TlsFiles
 from fleet_sim.progress import print_summary, progress_on
-from fleet_sim.run_directory import RunDirectory
+from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, load_scenario, scenario_schema
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.link import BrokerAddress
@@ -45,10 +45,7 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
             sys.exit(USAGE_ERROR)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            cure = ""
-            if error.strerror == "No space left on device":
-                cure = f"\n  cure: df -h {error.filename or '.'}  (shows what is full)"
-            click.echo(f"fleet-sim: {where}{error.strerror or error}{cure}", err=True)
+            click.echo(f"fleet-sim: {where}{error.strerror or error}", err=True)
             sys.exit(USAGE_ERROR)
 
     return wrapped
@@ -181,9 +178,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
         wait_s=wait_s,
         listen=listen,
     )
-    text = "".join(f"# --set {override}\n" for override in overrides)
-    text += scenario.read_text(encoding="utf-8")
-    ended_early, summary = uvloop.run(_live(loaded, text, directory, options, console))
+    source = ScenarioSource(scenario, overrides)
+    ended_early, summary = uvloop.run(_live(loaded, source, directory, options, console))
     print_summary(summary, console)
     console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True)
     if not ended_early and not all(verdict["holds"] for verdict in summary["expect"]):
@@ -191,9 +187,13 @@ def run(  # noqa: PLR0913 - one parameter for each option
 
 
 async def _live(
-    scenario: Scenario, text: str, directory: RunDirectory, options: LiveOptions, console: Console
+    scenario: Scenario,
+    source: ScenarioSource,
+    directory: RunDirectory,
+    options: LiveOptions,
+    console: Console,
 ) -> tuple[bool, dict[str, Any]]:
-    live_run = LiveRun(scenario, text, directory, options, progress_on(console))
+    live_run = LiveRun(scenario, source, directory, options, progress_on(console))
     summary, ended_early = await live_run.run()
     if live_run.was_cut_short:
         click.echo(f"ended at once; what was gathered is in {directory.path}", err=True)
@@ -259,6 +259,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
             else None
         ),
         wait_s=wait_s,
+        with_null_box=part[0] == 1,
         name=f"sms-centre-{part[0]}-of-{part[1]}",
     )
     uvloop.run(_serve(loaded, options, part))

@@ -51,7 +51,7 @@ async def serve_boxes(
             await _wait(stop, REPORT_S)
             counts = fleet.counts
             progress.note(
-                f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
+                f"{fleet.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
                 f" {counts.executed} executed, {counts.refused} refused"
             )
     finally:

@@ -14,13 +14,19 @@ from typing import Any
 
 from fleet_sim.fleet import Fleet
 from fleet_sim.live_driver import LiveDriver
+from fleet_sim.parameters import NULL_BOX
 from fleet_sim.progress import Progress
-from fleet_sim.scenario import VehicleSpec
+from fleet_sim.scenario import RESERVED_PREFIX, Group, VehicleSpec
 from fleet_sim.world import FleetCounts, World
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import link_factory
 
+NULL_VEHICLE = VehicleSpec(
+    f"{RESERVED_PREFIX}0",
+    Group(name="null", count=1, id=f"{RESERVED_PREFIX}0", box=NULL_BOX),
+)
+"""The null box: what an unlock of it takes is what the stack takes."""
 DEFAULT_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars; both sides' default
 POLL_S = 0.1
 SETTLE_S = 20.0
@@ -40,6 +46,8 @@ class FleetOptions:
     """For brokers that do not set TCP_NODELAY (iotcore)."""
     wait_s: float = 60.0
     """How long to wait for a broker that is not there."""
+    with_null_box: bool = True
+    """Whether a box that takes no time stands beside the fleet, to measure the stack's floor."""
     name: str = "sms-centre"
     """MQTT client id of this process's SMS centre."""
 
@@ -49,6 +57,7 @@ class LiveFleet:
 
     def __init__(self, specs: Sequence[VehicleSpec], options: FleetOptions) -> None:
         self._options = options
+        self._configured = len(specs)
         self._rss_before = _rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
         factory = link_factory(options.broker, tls=options.tls, quick_ack=options.quick_ack)
@@ -59,13 +68,25 @@ class LiveFleet:
             epoch_unix_s=time.time() - self.driver.now_s(),
             link_factory=self.driver.wrap(factory),
         )
-        self.fleet = Fleet(world, specs, sms_centre=options.name)
+        boxes = [*specs, NULL_VEHICLE] if options.with_null_box else specs
+        self._beside = len(boxes) - len(specs)
+        self.fleet = Fleet(world, boxes, sms_centre=options.name)
         self.connect_rate_per_s: float | None = None
 
     @property
     def counts(self) -> FleetCounts:
-        """What the boxes have counted."""
+        """What the boxes have counted, the null box among them."""
         return self.fleet.world.counts
+
+    @property
+    def reachable(self) -> int:
+        """How many boxes of the scenario are connected and have coverage now."""
+        return max(self.counts.reachable - self._beside, 0)
+
+    @property
+    def reachable_max(self) -> int:
+        """How many of them have been so at once."""
+        return max(self.counts.reachable_max - self._beside, 0)
 
     @property
     def rss_bytes_per_box(self) -> float | None:
@@ -82,15 +103,15 @@ class LiveFleet:
         self.driver.enter()
         self.fleet.start()
         self.driver.leave()
-        total = len(self.fleet.boxes)
+        total = self._configured
         started_s = changed_s = said_s = time.monotonic()
         first_s: float | None = None
         known = 0
         while known < total and not stop.is_set():
             await asyncio.sleep(POLL_S)
             now_s = time.monotonic()
-            if self.counts.known > known:
-                known, changed_s = self.counts.known, now_s
+            if self._known > known:
+                known, changed_s = self._known, now_s
                 first_s = first_s or now_s
                 progress.connecting(known, total)
             if first_s is None and now_s - said_s >= MESSAGE_EVERY_S:
@@ -113,11 +134,15 @@ class LiveFleet:
         gc.collect()
         gc.freeze()
 
+    @property
+    def _known(self) -> int:
+        return max(self.counts.known - self._beside, 0)
+
     def sample(self, load_starts_s: float) -> dict[str, Any]:
         """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
         return {
             "t_s": round(self.driver.now_s() - load_starts_s, 3),
-            "connected": self.counts.reachable,
+            "connected": self.reachable,
             "asleep": self.counts.asleep,
             "rss_bytes": _rss_bytes(),
         }

@@ -21,13 +21,12 @@ from fleet_sim import expectations
 from fleet_sim.broker_process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.injection import inject_all
 from fleet_sim.limits import raise_descriptor_limit
-from fleet_sim.live_fleet import DEFAULT_SECRET, FleetOptions, LiveFleet
-from fleet_sim.parameters import NULL_BOX
+from fleet_sim.live_fleet import DEFAULT_SECRET, NULL_VEHICLE, FleetOptions, LiveFleet
 from fleet_sim.probe_process import ProbeError, ProbeProcess
 from fleet_sim.progress import Progress
 from fleet_sim.report import write_report
-from fleet_sim.run_directory import RunDirectory
-from fleet_sim.scenario import RESERVED_PREFIX, Group, Scenario, VehicleSpec, select
+from fleet_sim.run_directory import RunDirectory, ScenarioSource
+from fleet_sim.scenario import Scenario, VehicleSpec, select
 from fleet_sim.summary import RunFacts, summarize
 from fleet_wire.errors import ConfigError
 from fleet_wire.link import BrokerAddress
@@ -37,7 +36,6 @@ SAMPLE_S = 1.0
 BROKER_CHECK_S = 0.5
 METRICS_PORT = 9464
 """Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
-NULL_VEHICLE_ID = f"{RESERVED_PREFIX}0"
 FLOOR_RATE_PER_S = 2.0
 
 
@@ -95,13 +93,13 @@ class LiveRun:
     def __init__(
         self,
         scenario: Scenario,
-        scenario_text: str,
+        source: ScenarioSource,
         directory: RunDirectory,
         options: LiveOptions,
         progress: Progress,
     ) -> None:
         self._scenario = scenario
-        self._scenario_text = scenario_text
+        self._source = source
         self._directory = directory
         self._options = options
         self._progress = progress
@@ -109,6 +107,7 @@ class LiveRun:
         self._broker: BrokerProcess | None = None
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
+        self._unwritable: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -125,6 +124,7 @@ class LiveRun:
         raise_descriptor_limit(len(specs) + 1)
         address = self._start_broker(len(specs))
         self._directory.write_manifest(
+            self._source,
             seed=self._options.seed,
             mode="live",
             broker=str(address),
@@ -149,7 +149,7 @@ class LiveRun:
             mode="live",
             broker=self._broker.description if self._broker else str(address),
             boxes_configured=len(specs),
-            boxes_connected_max=max(fleet.counts.reachable_max - 1, 0),  # the null box aside
+            boxes_connected_max=fleet.reachable_max,
             connect_rate_per_s=fleet.connect_rate_per_s,
             rss_bytes_per_box=rss_bytes_per_box,
         )
@@ -167,11 +167,8 @@ class LiveRun:
 
     def _make_fleet(self, specs: Sequence[VehicleSpec], address: BrokerAddress) -> LiveFleet:
         files = self._options.tls
-        null_box = VehicleSpec(
-            NULL_VEHICLE_ID, Group(name="null", count=1, id=NULL_VEHICLE_ID, box=NULL_BOX)
-        )
         return LiveFleet(
-            [*specs, null_box],
+            specs,
             FleetOptions(
                 broker=address,
                 seed=self._options.seed,
@@ -221,7 +218,7 @@ class LiveRun:
                 )
                 fleet.driver.leave()
                 for line in truth:
-                    self._directory.append("ground_truth.jsonl", line)
+                    self._append("ground_truth.jsonl", line)
                 self._background(self._sample(fleet, self._load_starts_s))
             case "progress" | "done":
                 self._last_event = dict(event)
@@ -229,8 +226,7 @@ class LiveRun:
     async def _sample(self, fleet: LiveFleet, load_starts_s: float) -> None:
         while True:
             sample = fleet.sample(load_starts_s)
-            sample["connected"] = max(sample["connected"] - 1, 0)  # the null box aside
-            self._directory.append("fleet_samples.jsonl", sample)
+            self._append("fleet_samples.jsonl", sample)
             event = self._last_event
             self._progress.load(
                 elapsed_s=sample["t_s"],
@@ -242,6 +238,18 @@ class LiveRun:
                 connected=sample["connected"],
             )
             await asyncio.sleep(SAMPLE_S)
+
+    def _append(self, name: str, record: Mapping[str, Any]) -> None:
+        """Append to a file of the run; where that fails say so, once, and let the run go on."""
+        try:
+            self._directory.append(name, record)
+        except OSError as error:
+            if name not in self._unwritable:
+                self._unwritable.add(name)
+                where = self._directory.path
+                self._progress.note(
+                    f"{where / name}: {error.strerror}; going on without it (df -h {where})"
+                )
 
     async def _keep_broker(self, broker: BrokerProcess) -> None:
         """Start the private broker again when it dies, as an operator's supervisor would."""
@@ -283,7 +291,7 @@ class LiveRun:
                 "deadline_s": load.deadline_s,
                 "command_ttl_s": load.command_ttl_s,
             },
-            "floor": {"vehicle_id": NULL_VEHICLE_ID, "rate_per_s": FLOOR_RATE_PER_S},
+            "floor": {"vehicle_id": NULL_VEHICLE.vehicle_id, "rate_per_s": FLOOR_RATE_PER_S},
             "exit_when_done": True,
             "wait_s": self._options.wait_s,
         }
@@ -296,8 +304,10 @@ class LiveRun:
         summary = summarize(self._directory.path, facts)
         verdicts = expectations.check(self._scenario.expect, summary)
         summary["expect"] = [verdict.as_json() for verdict in verdicts]
-        self._directory.write_json("summary.json", summary)
-        write_report(self._directory.path, summary, self._scenario_text)
+        with self._directory.writing("summary.json"):
+            self._directory.write_json("summary.json", summary)
+        with self._directory.writing("report.html"):
+            write_report(self._directory.path, summary, self._source.text)
         return summary
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,10 +15,24 @@ from typing import Any
 import msgspec
 
 from fleet_sim.limits import check_disk
-from fleet_wire.errors import ConfigError
+from fleet_wire.errors import ConfigError, LimitError
 
 PACKAGES = ("unlockpath", "simpy", "mqtt5", "uvloop")
 """Whose versions may change what a run does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioSource:
+    """Where a scenario came from, so that a reader can run it again."""
+
+    file: Path
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The file as it was written, below the overrides."""
+        above = "".join(f"# --set {override}\n" for override in self.overrides)
+        return above + self.file.read_text(encoding="utf-8")
 
 
 class RunDirectory:
@@ -43,11 +59,16 @@ class RunDirectory:
         check_disk(path)
         return cls(path)
 
-    def write_manifest(self, *, seed: int, mode: str, broker: str, scenario: Any) -> None:
+    def write_manifest(
+        self, source: ScenarioSource, *, seed: int, mode: str, broker: str, scenario: Any
+    ) -> None:
         """Write what is needed to do the same run again."""
         self.write_json(
             "manifest.json",
             {
+                "name": source.file.stem,
+                "scenario_file": str(source.file),
+                "overrides": source.overrides,
                 "seed": seed,
                 "mode": mode,
                 "broker": broker,
@@ -68,6 +89,17 @@ class RunDirectory:
         temporary.write_bytes(text + b"\n")
         temporary.replace(path)
         return path
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[None]:
+        """Turn a failure to write a file into a `LimitError` that names it."""
+        try:
+            yield
+        except OSError as error:
+            raise LimitError(
+                f"{self.path / name}: {error.strerror}",
+                f"df -h {self.path}  (shows the disk); what was gathered before is in {self.path}",
+            ) from None
 
     def append(self, name: str, record: Mapping[str, Any]) -> None:
         """Append one line of JSON."""

@@ -1,0 +1,116 @@
+"""Starts our commands as a user does, and reads what they write."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+SCENARIO = """\
+description: Cars that answer quickly.
+seed: 11
+fleet:
+  groups:
+    - name: car
+      count: 30
+      box:
+        processing: 0.01
+        can_wake: 0.02
+        can_awake: 0.01
+        actuation: 0.02
+        connect_round_trips: 1
+        keepalive_s: 5
+        inhibit_count: 1000
+        radio: {connected_rtt: 0.004, cdrx_rtt: 0.01, idle_rtt: 0.02}
+        reconnect: {base_s: 0.2, cap_s: 1}
+load:
+  stages: [{kind: constant, rate_per_s: 20, duration_s: 4}]
+  deadline_s: 3
+expect:
+  attempts.ok_share: {min: 0.5}
+"""
+
+
+def write_scenario(directory: Path, text: str = SCENARIO) -> Path:
+    """Write a scenario file and return its path."""
+    path = directory / "scenario.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def start(module: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+    """Start one of our commands, its output in pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        **options,
+    )
+
+
+def run(module: str, *arguments: object, timeout_s: float = 60.0) -> tuple[int, str, str]:
+    """Run one of our commands to its end; return exit code, stdout and stderr."""
+    with start(module, *arguments) as process:
+        stdout, stderr = process.communicate(timeout=timeout_s)
+        return process.returncode, stdout, stderr
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = 60.0) -> tuple[int, str, str]:
+    """Wait for the end of a command; return exit code, stdout and stderr."""
+    try:
+        stdout, stderr = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, stdout, stderr
+
+
+def wait_for(predicate: Callable[[], object], timeout_s: float = 30.0) -> None:
+    """Wait until `predicate()` is true."""
+    deadline_s = time.monotonic() + timeout_s
+    while not predicate():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"not true within {timeout_s} s: {predicate}")
+        time.sleep(0.02)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a JSON-lines file; none when it is not there yet."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def summary(directory: Path) -> dict[str, Any]:
+    """Return the summary of a run."""
+    value: dict[str, Any] = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
+    return value
+
+
+def value_at(values: dict[str, Any], key: str) -> Any:
+    """Return what stands at a dotted key."""
+    found: Any = values
+    for part in key.split("."):
+        found = found[part]
+    return found
+
+
+def pids_with(words: Sequence[str]) -> list[int]:
+    """Return the processes whose command line holds all of `words`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if all(word in command for word in words):
+                found.append(int(entry.name))
+    return found

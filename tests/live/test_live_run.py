@@ -1,0 +1,240 @@
+"""`fleet-sim run` on a real broker: what it writes, how it ends, and what bad things get."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.live.commands import (
+    SCENARIO,
+    finish,
+    lines,
+    pids_with,
+    run,
+    start,
+    summary,
+    value_at,
+    wait_for,
+    write_scenario,
+)
+from tests.support import free_port
+
+KEYS = (
+    "seed",
+    "mode",
+    "broker",
+    "boxes.configured",
+    "boxes.connected_max",
+    "connect.rate_per_s",
+    "fleet.rss_bytes_per_box",
+    "attempts.total",
+    "attempts.by_outcome",
+    "attempts.by_cause",
+    "unlock.p50_s",
+    "unlock.p95_s",
+    "unlock.p99_s",
+    "stages.published.p50_s",
+    "stages.box_received.p50_s",
+    "probe.schedule_lag_p99_s",
+    "probe.dropped",
+    "floor.p50_s",
+    "expect",
+)
+
+
+def test_a_run_opens_every_car_and_leaves_a_report(tmp_path: Path) -> None:
+    """80 unlocks, all ok; every file of the run directory is there and agrees."""
+    out = tmp_path / "run"
+    scenario = write_scenario(tmp_path)
+    code, stdout, stderr = run("fleet_sim", "run", scenario, "--out", out)
+    assert code == 0, stdout + stderr
+    assert stdout.startswith("seed 11\n")
+    result = summary(out)
+    for key in KEYS:
+        assert value_at(result, key) is not None, key
+    attempts = lines(out / "attempts.jsonl")
+    assert len(attempts) == result["attempts"]["total"] == 80
+    assert result["attempts"]["by_outcome"] == {"ok": 80, "refused": 0, "failed": 0, "unknown": 0}
+    assert result["boxes"] == {"configured": 30, "connected_max": 30}
+    assert result["floor"]["p50_s"] < result["unlock"]["p50_s"]
+    for attempt in attempts:
+        assert sum(attempt["hops_s"].values()) == pytest.approx(attempt["total_s"])
+    assert lines(out / "fleet_samples.jsonl")
+    assert (out / "report.html").stat().st_size > 100_000
+    logged = [line for line in lines(out / "probe.log.jsonl") if line.get("attempt_id")]
+    assert {line["attempt_id"] for line in attempts} <= {line["attempt_id"] for line in logged}
+    assert all(line["trace_id"] for line in logged)
+
+
+def test_an_expectation_that_does_not_hold_gives_exit_code_1(tmp_path: Path) -> None:
+    """QA's pipeline sees it."""
+    scenario = write_scenario(tmp_path, SCENARIO.replace("min: 0.5", "max: 0.1"))
+    code, stdout, _ = run(
+        "fleet_sim",
+        "run",
+        scenario,
+        "--out",
+        tmp_path / "run",
+        "--set",
+        "load.stages.0.duration_s=1",
+    )
+    assert code == 1
+    assert "✗" in stdout
+
+
+def test_a_wrong_scenario_gives_exit_code_2_and_the_place(tmp_path: Path) -> None:
+    """File, line, key, and what was meant."""
+    scenario = write_scenario(tmp_path, SCENARIO.replace("actuation:", "actuaton:"))
+    code, _, stderr = run("fleet_sim", "run", scenario, "--out", tmp_path / "run")
+    assert code == 2
+    assert f"{scenario}:11: fleet.groups.0.box.actuaton" in stderr
+    assert "did you mean 'actuation'?" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_a_killed_broker_costs_only_what_was_in_flight(tmp_path: Path) -> None:
+    """Boxes and probe come back by themselves; what was under way ends as unknown."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 12").replace(
+        "actuation: 0.02", "actuation: 0.3"
+    )
+    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 20)
+    (broker,) = pids_with(["mosquitto", str(out)])
+    os.kill(broker, signal.SIGKILL)
+    code, stdout, stderr = finish(process)
+    assert code == 0, stdout + stderr
+    attempts = lines(out / "attempts.jsonl")
+    result = summary(out)
+    assert len(attempts) == result["attempts"]["total"] == 240
+    lost = [a for a in attempts if a["outcome"] == "unknown"]
+    assert lost
+    assert "broker_unreachable" in {a["cause"] for a in lost}
+    assert {a["cause"] for a in lost} <= {"broker_unreachable", "box_offline", "box_silent"}
+    assert attempts[-1]["outcome"] == "ok"
+    assert "starting it again" in stdout
+
+
+def test_sigterm_drains_and_writes_the_summary(tmp_path: Path) -> None:
+    """The user's word counts, whatever the expectations say: exit code 0."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace("min: 0.5", "max: 0")
+    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process.send_signal(signal.SIGTERM)
+    code, stdout, stderr = finish(process)
+    assert code == 0, stdout + stderr
+    assert summary(out)["attempts"]["total"] == len(lines(out / "attempts.jsonl"))
+    assert (out / "report.html").exists()
+    assert not pids_with([str(out)])
+
+
+def test_ctrl_c_twice_ends_now_and_loses_nothing(tmp_path: Path) -> None:
+    """What had ended is on disk; nothing of the run is left running."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 600").replace(
+        "actuation: 0.02", "actuation: 2.5"
+    )
+    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Ctrl-C again" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    code, _, stderr = finish(process)
+    assert code == 130, stderr
+    assert len(lines(out / "attempts.jsonl")) > 10
+    wait_for(lambda: not pids_with([str(out)]))
+
+
+def test_a_broker_that_is_away_is_waited_for_then_given_up(tmp_path: Path) -> None:
+    """A message while it waits, exit code 2 after --wait seconds."""
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    scenario = write_scenario(tmp_path)
+    code, stdout, stderr = run(
+        "fleet_sim", "run", scenario, "--out", tmp_path / "run", "--broker", url, "--wait", 4
+    )
+    assert code == 2
+    assert f"no answer from {url}" in stdout
+    assert f"{url}: no box could connect in 4 s" in stderr
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    """The metrics cannot be served where another program listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        code, stdout, stderr = run(
+            "fleet_sim",
+            "run",
+            write_scenario(tmp_path),
+            *("--out", tmp_path / "run", "--listen", f"127.0.0.1:{port}"),
+        )
+    assert code == 2, stdout
+    assert str(port) in stderr
+
+
+def test_too_few_descriptors_are_named_with_their_cure(tmp_path: Path) -> None:
+    """The limit, how many are needed, and the command that raises it."""
+    scenario = write_scenario(tmp_path)
+    process = start(
+        "fleet_sim",
+        "run",
+        scenario,
+        *("--out", tmp_path / "run", "--set", "fleet.count=5000"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000)),
+    )
+    code, _, stderr = finish(process)
+    assert code == 2
+    assert "5101 open files" in stderr
+    assert "ulimit -Hn 5101" in stderr
+
+
+def test_a_file_that_cannot_grow_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
+    """As on a full disk: writes fail in mid-run, the run goes on, and says what is missing."""
+    out = tmp_path / "run"
+    process = start(
+        "fleet_sim",
+        "run",
+        write_scenario(tmp_path),
+        *("--out", out),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
+    )
+    code, stdout, stderr = finish(process)
+    assert code == 2, stdout
+    assert "report.html" in stderr
+    assert "Traceback" not in stderr
+    whole = [line for line in (out / "attempts.jsonl").read_text().splitlines() if line[-1] == "}"]
+    assert len(whole) > 20
+    assert summary(out)["probe"]["ended"] == 80
+
+
+def test_iotcore_serves_where_there_is_no_mosquitto(tmp_path: Path) -> None:
+    """The broker that comes with the Python packages carries a small run, and says its limit."""
+    out = tmp_path / "run"
+    code, stdout, stderr = run(
+        "fleet_sim", "run", write_scenario(tmp_path), "--out", out, "--private-broker", "iotcore"
+    )
+    assert code == 0, stdout + stderr
+    assert "at most 2000 boxes" in stdout
+    assert summary(out)["attempts"]["by_outcome"]["ok"] == 80
+
+
+def test_iotcore_refuses_more_boxes_than_it_carries(tmp_path: Path) -> None:
+    """The error says what to do instead."""
+    code, _, stderr = run(
+        "fleet_sim",
+        "run",
+        write_scenario(tmp_path),
+        *("--out", tmp_path / "run", "--private-broker", "iotcore", "--set", "fleet.count=2001"),
+    )
+    assert code == 2
+    assert "install mosquitto" in stderr
