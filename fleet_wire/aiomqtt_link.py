@@ -82,49 +82,77 @@ class _Connection:
         self.paho: Client = self.client._client  # noqa: SLF001 - aiomqtt hides manual PUBACK
         self.session_present = False
         self.is_closed = False
+        self.is_leaving = False
+        """Whether DISCONNECT is on its way, after which paho closes by itself."""
+        self._is_paused = False
+        self._loop = asyncio.get_running_loop()
         self.held: list[Message] = []
         """Messages that came before SUBACK."""
         self.by_mid: dict[int, int] = {}
         """From paho's packet ids to our keys of unacknowledged messages."""
         self.paho.manual_ack_set(on=True)
         self.paho.on_message = self._on_message
+        self.paho.on_socket_register_write = self._on_register_write
         self.paho.on_publish = self._on_publish
         self._connect_of_aiomqtt = self.client._on_connect  # noqa: SLF001
         self.paho.on_connect = self._on_connect
         self._disconnect_of_aiomqtt = self.client._on_disconnect  # noqa: SLF001
         self.paho.on_disconnect = self._on_disconnect
-        self.ended: asyncio.Future[Disconnected] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[Disconnected] = self._loop.create_future()
 
     def end(self, reason: Disconnected) -> None:
         """Say why this connection ended; the first reason counts."""
         if not self.ended.done():
             self.ended.set_result(reason)
 
+    async def gone(self, timeout_s: float) -> None:
+        """Wait until paho has closed the connection; a peer that does not read may keep it."""
+        await asyncio.wait({self.client._disconnected}, timeout=timeout_s)  # noqa: SLF001
+
     def drop(self) -> None:
-        """Close the socket without a goodbye."""
+        """Close the socket without a goodbye, soon: paho dead-locks inside its own callbacks."""
         self.is_closed = True
+        self._loop.call_soon(self._close_socket)
+
+    def _close_socket(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self.paho._sock_close()  # noqa: SLF001 - paho has no public way without DISCONNECT
 
     def pause(self) -> None:
         """Neither read, write nor ping."""
+        self._is_paused = True
         connection = self.paho.socket()
         if connection is None:
             return
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(connection.fileno())
-        loop.remove_writer(connection.fileno())
+        self._loop.remove_reader(connection.fileno())
+        self._loop.remove_writer(connection.fileno())
         if self.client._misc_task is not None:  # noqa: SLF001
             self.client._misc_task.cancel()  # noqa: SLF001
 
     def resume(self) -> None:
         """Undo `pause`."""
+        self._is_paused = False
         connection = self.paho.socket()
         if connection is None:
             return
         self.client._on_socket_open(self.paho, None, connection)  # noqa: SLF001
         if self.paho.want_write():
-            self.client._on_socket_register_write(self.paho, None, connection)  # noqa: SLF001
+            self._start_writing(connection)
+
+    def _on_register_write(self, _client: Client, _userdata: Any, connection: Any) -> None:
+        # In aiomqtt's own place: it comes too late where the socket closes meanwhile.
+        self._loop.call_soon_threadsafe(self._start_writing, connection)
+
+    def _start_writing(self, connection: Any) -> None:
+        if connection.fileno() >= 0 and not self._is_paused:
+            self._loop.add_writer(connection.fileno(), self._write)
+
+    def _write(self) -> None:
+        try:
+            self.paho.loop_write()
+        except Exception as error:
+            logger.exception("paho failed to write")
+            self.end(Disconnected(Ended.BROKER_CLOSED, detail=str(error)))
 
     def _on_connect(
         self,
@@ -227,8 +255,6 @@ class AiomqttLink:
         del self._unacknowledged_in[packet_id]
         if self._connection is not None:
             self._connection.paho.ack(packet_id, 1)
-            if self._is_frozen:
-                self._connection.pause()  # paho asks for writing by itself
 
     def disconnect(self) -> None:
         """Say goodbye and close; a frozen link cannot say it, so that its will is published."""
@@ -236,12 +262,9 @@ class AiomqttLink:
         if connection is None or self._is_frozen or not self._is_connected:
             self.abort()
             return
+        connection.is_leaving = True
         self._forget()
         connection.paho.disconnect()
-        # paho closes once it is written; a peer that does not read is not waited for.
-        asyncio.get_running_loop().call_later(
-            self._factory.limits.connect_timeout_s, connection.drop
-        )
 
     def abort(self) -> None:
         """Drop the connection as a crash does: the broker publishes the will."""
@@ -299,6 +322,8 @@ class AiomqttLink:
         if reason is None and self._attempt is attempt:
             self._guarded(connection, self._become_connected, connection)
             reason = await connection.ended
+            if connection.is_leaving:
+                await connection.gone(self._factory.limits.connect_timeout_s)
         connection.drop()
         self._end(attempt, reason)
 
@@ -437,7 +462,7 @@ class AiomqttLinkFactory:
 
     def subscribe_options(self) -> Any:
         """Return what goes with a topic filter: options in MQTT 5, the QoS in 3.1.1."""
-        return SubscribeOptions(qos=1, retainAsPublished=True) if self.protocol == "5" else 1
+        return SubscribeOptions(qos=1) if self.protocol == "5" else 1
 
     def publish_properties(self, properties: PublishProperties | None) -> Any:
         """Return paho's form of `properties`; none in 3.1.1."""

@@ -1,0 +1,31 @@
+"""Fixtures of the conformance tests: every harness in turn, on the event loop of the product."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+import pytest
+import uvloop
+
+from tests.conformance.harness import HARNESSES, Clients, Harness
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run on uvloop."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=HARNESSES)
+def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    """Give each harness in turn, with a broker of its own."""
+    with HARNESSES[request.param]() as made:
+        yield made
+
+
+@pytest.fixture
+async def clients(harness: Harness) -> AsyncIterator[Clients]:
+    """Make clients, and drop their connections in the end."""
+    made = Clients(harness)
+    yield made
+    made.close()
