@@ -78,7 +78,7 @@ def _after_command(attempt: OpenAttempt, at_s: float | None) -> bool:
 
 
 def _in_attempt(attempt: OpenAttempt, at_s: float | None) -> bool:
-    return at_s is not None and at_s >= attempt.start.intended_s
+    return at_s is not None and at_s > attempt.start.intended_s
 
 
 def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) -> dict[str, Any]:

@@ -266,7 +266,10 @@ def _environment() -> Iterator[tuple[Loc, Any]]:
     try:
         values = EnvSettingsSource(ProbeSettings)()
     except SettingsError as error:
-        raise ConfigError([f"environment {ENV_PREFIX}*: {error}"]) from None
+        example = f"""{ENV_PREFIX}LOAD__VEHICLES='["car-1"]'"""
+        raise ConfigError(
+            [f"environment: {error}: lists and mappings are written as JSON, such as {example}"]
+        ) from None
     yield from _leaves(values, ())
 
 

@@ -1,0 +1,189 @@
+"""Settings: which source wins, and what a wrong one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fleet_wire.arrivals import Constant
+from fleet_wire.errors import ConfigError
+from platform_probe.settings import LoadSettings, ProbeSettings, load_settings, settings_schema
+
+FILE = """\
+broker: mqtt://file:1883
+seed: 3
+listen: 127.0.0.1:1
+load:
+  stages: [{kind: constant, rate_per_s: 5, duration_s: 10}]
+  vehicles: [car-1, car-2]
+  deadline_s: 7
+"""
+
+
+def written(directory: Path, text: str) -> Path:
+    """Return a settings file with this text."""
+    path = directory / "probe.yaml"
+    path.write_text(text)
+    return path
+
+
+def problems_of(path: Path | None, **flags: Any) -> list[str]:
+    """Return what is said about wrong settings."""
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {(name,): (value, f"--{name}") for name, value in flags.items()})
+    return caught.value.problems
+
+
+def test_defaults_only_watch() -> None:
+    """Without anything set the probe watches the broker of this machine."""
+    settings = load_settings()
+    assert settings.broker == "mqtt://127.0.0.1:1883"
+    assert settings.watch
+    assert settings.load is None
+    assert settings.tracking == LoadSettings()
+    assert (settings.listen_host, settings.listen_port) == ("127.0.0.1", 9464)
+    assert settings.out_dir == Path("probe-data")
+
+
+def test_flags_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each source overrides the one below, key by key, also within a mapping."""
+    monkeypatch.setenv("PLATFORM_PROBE_SEED", "4")
+    monkeypatch.setenv("PLATFORM_PROBE_LISTEN", "127.0.0.1:2")
+    monkeypatch.setenv("PLATFORM_PROBE_LOAD__DEADLINE_S", "8")
+    settings = load_settings(written(tmp_path, FILE), {("seed",): (5, "--seed")})
+    assert settings.seed == 5
+    assert settings.listen == "127.0.0.1:2"
+    assert settings.broker == "mqtt://file:1883"
+    assert settings.tracking.deadline_s == 8
+    assert settings.tracking.stages == [Constant(rate_per_s=5, duration_s=10)]
+
+
+def test_mistake_in_the_file_has_its_line(tmp_path: Path) -> None:
+    """A typing error is found, with the place and the right word."""
+    path = written(tmp_path, FILE.replace("deadline_s", "deadlines_s"))
+    assert problems_of(path) == [
+        f"{path}:7: load.deadlines_s: unknown key; did you mean 'deadline_s'?"
+    ]
+
+
+def test_mistake_in_the_environment_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value from the environment is not blamed on the file."""
+    monkeypatch.setenv("PLATFORM_PROBE_SEED", "many")
+    (problem,) = problems_of(written(tmp_path, FILE))
+    assert problem == "PLATFORM_PROBE_SEED: seed: expected a whole number, not 'many'"
+
+
+def test_mistake_in_a_flag_names_the_flag(tmp_path: Path) -> None:
+    """A value from a flag is not blamed on the file."""
+    (problem,) = problems_of(written(tmp_path, FILE), seed="many")
+    assert problem == "--seed: seed: expected a whole number, not 'many'"
+
+
+def test_unknown_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable with a typing error must not be ignored in silence."""
+    monkeypatch.setenv("PLATFORM_PROBE_BROKR", "mqtt://x")
+    assert problems_of(None) == ["PLATFORM_PROBE_BROKR: unknown setting; did you mean 'broker'?"]
+
+
+def test_broken_json_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is written as JSON; what is none is named."""
+    monkeypatch.setenv("PLATFORM_PROBE_LOAD__VEHICLES", "car-1,car-2")
+    (problem,) = problems_of(None)
+    assert 'field "load"' in problem
+    assert "written as JSON" in problem
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("broker", "http://x", "expected mqtt://, mqtts://, ws:// or wss://"),
+        ("listen", "9464", "expected HOST:PORT, for example 127.0.0.1:9464"),
+        ("listen", "localhost:99999", "expected HOST:PORT"),
+        ("protocol", "4", "unknown value '4'"),
+        ("log_level", "loud", "unknown value 'loud'"),
+        ("wait_s", -1, "greater than or equal to 0"),
+        ("fleet_secret", "", "at least 1"),
+        ("floor", {"vehicle_id": "a/b"}, "1 to 64 of A-Z a-z 0-9"),
+        ("load", {"vehicles": ["car 1"]}, "vehicle id 'car 1'"),
+        (
+            "load",
+            {"stages": [{"kind": "burst", "count": 1, "duration_s": 1}]},
+            "the cars to unlock",
+        ),
+        ("load", {"vehicles": ["a"], "vehicles_file": "b"}, "exclude each other"),
+        ("load", {"repeat": True}, "repeat needs a stage with arrivals"),
+        (
+            "load",
+            {
+                "repeat": True,
+                "vehicles": ["a"],
+                "stages": [{"kind": "poisson", "rate_per_s": 0, "duration_s": 60}],
+            },
+            "repeat needs a stage with arrivals",
+        ),
+    ],
+)
+def test_wrong_values_say_what_is_expected(key: str, value: Any, expected: str) -> None:
+    """Each check has a message of its own."""
+    (problem,) = problems_of(None, **{key: value})
+    assert expected in problem
+
+
+def test_version_of_mqtt_may_be_a_number(tmp_path: Path) -> None:
+    """YAML reads 5 as a number: that is no mistake."""
+    assert load_settings(written(tmp_path, "protocol: 5")).protocol == "5"
+
+
+def test_secrets_are_hidden_for_display() -> None:
+    """Neither the broker's password nor the fleet's secret is printed."""
+    secrets = {"broker": "mqtt://user:hunter2@broker:1883", "fleet_secret": "hunter3"}
+    settings = ProbeSettings.model_validate(secrets)
+    shown = settings.model_dump_json()
+    assert "hunter" not in shown
+    assert "mqtt://user@broker:1883" in shown
+    assert settings.broker_address.password == "hunter2"  # noqa: S105 - made up here
+
+
+def test_vehicles_from_a_file(tmp_path: Path) -> None:
+    """One id a line; empty lines and comments are no cars."""
+    path = tmp_path / "cars.txt"
+    path.write_text("# ours\ncar-1\n\n car-2 \n")
+    assert LoadSettings(vehicles_file=path).vehicle_ids() == ["car-1", "car-2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("car-1\ncar/2\n", ":2: vehicle id 'car/2'"),
+        ("\n", "no vehicle ids"),
+        (None, "cannot be read"),
+    ],
+)
+def test_wrong_vehicles_file_is_named(tmp_path: Path, text: str | None, expected: str) -> None:
+    """The line of a wrong id is named, and a file without any."""
+    path = tmp_path / "cars.txt"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        LoadSettings(vehicles_file=path).vehicle_ids()
+    assert str(path) in str(caught.value)
+    assert expected in str(caught.value)
+
+
+def test_schema_describes_every_key(tmp_path: Path) -> None:
+    """Editors can explain each setting, and the schema accepts what the loader accepts."""
+    schema = settings_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for model in (schema, *schema["$defs"].values()):
+        for name, prop in model["properties"].items():
+            is_arrival = model.get("title") in ("Constant", "Poisson", "Ramp", "Burst", "Times")
+            assert is_arrival or "description" in prop, name
+    del tmp_path
+    jsonschema.validate({"seed": 1, "load": {"vehicles": ["a"]}}, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"sed": 1}, schema)
