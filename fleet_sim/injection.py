@@ -51,7 +51,7 @@ def _inject(
     env = fleet.world.env
     yield env.timeout(max(load_starts_s + entry.window.start_s - env.now, 0.0))
     injection = Injection(
-        env=env,
+        world=fleet.world,
         boxes=[fleet.boxes[vehicle_id] for vehicle_id in ids],
         duration_s=entry.window.end_s - entry.window.start_s,
         stream_of=lambda vehicle_id: fleet.world.stream(f"fault-{number}/{vehicle_id}"),

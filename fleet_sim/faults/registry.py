@@ -17,8 +17,16 @@ from fleet_wire.randomness import RandomStream
 
 if TYPE_CHECKING:  # boxes know nothing of faults, nor does loading a scenario need boxes
     from fleet_sim.box import Box
+    from fleet_sim.world import World
 
 FaultProcess = Generator[simpy.Event, Any, None]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLimits:
+    """Settings of the broker that a fault needs; None leaves the broker's own."""
+
+    max_queued_messages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,22 @@ class Injection:
     `duration_s` is the length of the window; the process starts when the window opens.
     """
 
-    env: simpy.Environment
+    world: World
     boxes: Sequence[Box]
     duration_s: float
     stream_of: Callable[[str], RandomStream]
     """Return this injection's own random stream of one car, by vehicle id."""
+
+    @property
+    def env(self) -> simpy.Environment:
+        """Return the environment in which the fault's processes run."""
+        return self.world.env
+
+    def each_box(self, act: Callable[[Box, RandomStream], FaultProcess]) -> FaultProcess:
+        """Run `act` for every car side by side, and end with the window."""
+        for box in self.boxes:
+            self.env.process(act(box, self.stream_of(box.vehicle_id)))
+        yield self.env.timeout(self.duration_s)
 
 
 class Fault(BaseModel):
@@ -44,6 +63,10 @@ class Fault(BaseModel):
     """The name in a scenario: the slug of the catalogue."""
     summary: ClassVar[str]
     """One sentence for `fleet-sim faults`."""
+
+    def broker_limits(self) -> BrokerLimits | None:
+        """Return what the broker must be set to, where the fault needs a broker of our own."""
+        return None
 
     def process(self, injection: Injection) -> FaultProcess:
         """Act from the opening of the window to its end, as a SimPy process."""

@@ -8,7 +8,6 @@ from typing import ClassVar
 import pytest
 import simpy
 
-from fleet_sim.box import Box
 from fleet_sim.distributions import Uniform
 from fleet_sim.faults import FAULTS, Fault, Injection
 from fleet_sim.faults.network import NoCoverageGarage, RegionalCarrierOutage
@@ -19,18 +18,18 @@ from fleet_sim.scenario import load_scenario
 from fleet_sim.world import World
 from fleet_wire.link import LinkHandler
 from fleet_wire.randomness import RandomStream
-from tests.fleet_sim.fake_link import SECRET, FakeLink, bench
+from tests.fleet_sim.fake_link import SECRET, Bench, FakeLink, bench
 
 
-def inject(fault: Fault, boxes: list[Box], env: simpy.Environment, duration_s: float) -> None:
-    """Open the window of a fault now."""
+def inject(fault: Fault, car: Bench, duration_s: float) -> None:
+    """Open the window of a fault on one car now."""
     injection = Injection(
-        env=env,
-        boxes=boxes,
+        world=car.world,
+        boxes=[car.box],
         duration_s=duration_s,
         stream_of=lambda vehicle_id: RandomStream(1, f"fault/{vehicle_id}"),
     )
-    env.process(fault.process(injection))
+    car.env.process(fault.process(injection))
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -56,7 +55,7 @@ def test_a_name_is_given_once() -> None:
 def test_garage_takes_coverage_until_the_episode_ends() -> None:
     """A car leaves the garage when its own episode is over."""
     car = bench()
-    inject(NoCoverageGarage(episode=Uniform(base_s=40.0)), [car.box], car.env, 100.0)
+    inject(NoCoverageGarage(episode=Uniform(base_s=40.0)), car, 100.0)
     car.env.run(until=1)
     assert not car.box.modem.has_coverage
     car.env.run(until=39)
@@ -68,7 +67,7 @@ def test_garage_takes_coverage_until_the_episode_ends() -> None:
 def test_garage_ends_with_its_window() -> None:
     """However long the episode, the window is the scenario's word."""
     car = bench()
-    inject(NoCoverageGarage(), [car.box], car.env, 10.0)
+    inject(NoCoverageGarage(), car, 10.0)
     car.env.run(until=9)
     assert not car.box.modem.has_coverage
     car.env.run(until=11)
@@ -78,7 +77,7 @@ def test_garage_ends_with_its_window() -> None:
 def test_garage_spares_some_by_probability() -> None:
     """With probability 0 nobody is touched."""
     car = bench()
-    inject(NoCoverageGarage(probability=0.0), [car.box], car.env, 10.0)
+    inject(NoCoverageGarage(probability=0.0), car, 10.0)
     car.env.run(until=5)
     assert car.box.modem.has_coverage
 
@@ -86,7 +85,7 @@ def test_garage_spares_some_by_probability() -> None:
 def test_outage_takes_all_at_once_and_gives_back_over_the_spread() -> None:
     """The cells return one after the other."""
     car = bench()
-    inject(RegionalCarrierOutage(return_spread_s=30.0), [car.box], car.env, 10.0)
+    inject(RegionalCarrierOutage(return_spread_s=30.0), car, 10.0)
     car.env.run(until=9.9)
     assert not car.box.modem.has_coverage
     car.env.run(until=40.1)
