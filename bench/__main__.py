@@ -73,8 +73,8 @@ async def _rounds(kinds: list[str], plan: Plan, *, rounds: int, has_probe: bool)
     probe: list[ProbeMeasurement] = []
     for number in range(1, rounds + 1):
         for kind in kinds:
-            print(f"round {number} of {rounds}: {STACKS[kind].title}", flush=True)
-            stacks[kind].append(await measure(STACKS[kind], plan))
+            print(f"round {number} of {rounds}: {STACKS[kind]}", flush=True)
+            stacks[kind].append(await measure(kind, plan))
         if has_probe:
             print(f"round {number} of {rounds}: the real probe, full boxes", flush=True)
             probe.append(await measure_probe(plan))

@@ -44,6 +44,7 @@ class Driver:
     def __init__(self, link_factory: LinkFactory) -> None:
         self._link: Link = link_factory(self)
         self._connected = asyncio.Event()
+        self._ended: Disconnected | None = None
         self._pending: defaultdict[int, deque[float]] = defaultdict(deque)
         self._latencies_s: list[float] = []
         self._last_answer_s = 0.0
@@ -62,8 +63,8 @@ class Driver:
         self._connected.set()
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """Nothing may end this connection: without it there is no measurement."""
-        raise ConnectionError(f"the broker has gone from the driver: {reason}")
+        """Keep why: the load that is on ends with it."""
+        self._ended = reason
 
     def on_message(self, message: Message) -> None:
         """Time an `executed`; in closed loop send the next command for it."""
@@ -93,7 +94,10 @@ class Driver:
     async def closed_loop(
         self, commands: Iterator[ReadyCommand], *, in_flight: int, duration_s: float
     ) -> Load:
-        """Keep `in_flight` commands under way for so long: as fast as the fleet can answer."""
+        """Keep `in_flight` commands under way for so long: as fast as the fleet can answer.
+
+        Raises `ConnectionError` when the broker has gone.
+        """
         with self._measuring():
             start_s = time.monotonic()
             self._following, self._end_s = commands, start_s + duration_s
@@ -107,7 +111,10 @@ class Driver:
     async def open_loop(
         self, commands: Iterator[ReadyCommand], *, rate_per_s: float, total: int
     ) -> Load:
-        """Send `total` commands at a rate, whatever the fleet does; timed from when each is due."""
+        """Send `total` commands at a rate, whatever the fleet does; timed from when each is due.
+
+        `commands` must hold as many. Raises `ConnectionError` when the broker has gone.
+        """
         self._following = commands
         done = asyncio.Event()
 
@@ -128,7 +135,9 @@ class Driver:
 
     def _send_next(self, intended_s: float) -> None:
         assert self._following is not None  # noqa: S101 - a load is on
-        command = next(self._following)
+        command = next(self._following, None)
+        if command is None:
+            return  # a faster machine than was thought of: the load ends early
         self._sent += 1
         self._pending[command.box].append(intended_s)
         self._link.publish(command.topic, command.payload)
@@ -141,6 +150,8 @@ class Driver:
                 quiet_since_s, answered = time.monotonic(), len(self._latencies_s)
 
     def _load(self, start_s: float) -> Load:
+        if self._ended is not None:
+            raise ConnectionError(f"the driver has lost its broker: {self._ended}")
         return Load(
             sent=self._sent,
             answered=len(self._latencies_s),

@@ -15,7 +15,6 @@ from bench.child_fleet import ChildFleet, cpu_s, running_fleet
 from bench.commands import make_commands
 from bench.driver import Driver, Load
 from bench.fleets.common import Connected
-from bench.stacks import Stack
 from fleet_sim.broker_process import BrokerProcess, start_broker
 from fleet_wire.mqtt_link import MqttLinkFactory
 
@@ -68,25 +67,21 @@ class _Loaded:
     broker_cpu_us: float
 
 
-async def measure(stack: Stack, plan: Plan) -> Measurement:
+async def measure(kind: str, plan: Plan) -> Measurement:
     """Start a broker and the fleet, and put the two loads on it."""
-    boxes = min(plan.boxes, stack.max_boxes)
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
         start_broker("mosquitto", Path(directory)) as broker,
     ):
         async with running_fleet(
-            stack.kind, host=broker.address.host, port=broker.port, count=boxes
+            kind, host=broker.address.host, port=broker.port, count=plan.boxes
         ) as fleet:
-            return await _measure(stack, plan, broker, fleet)
+            return await _measure(kind, plan, broker, fleet)
 
 
-async def _measure(
-    stack: Stack, plan: Plan, broker: BrokerProcess, fleet: ChildFleet
-) -> Measurement:
+async def _measure(kind: str, plan: Plan, broker: BrokerProcess, fleet: ChildFleet) -> Measurement:
     connected = fleet.connected
-    rate_per_s = min(plan.rate_per_s, stack.max_rate_per_s)
-    paced_total = round(rate_per_s * plan.open_loop_s)
+    paced_total = round(plan.rate_per_s * plan.open_loop_s)
     total = paced_total + round(_MOST_ROUND_TRIPS_PER_S * plan.closed_loop_s)
     commands = iter(make_commands(total, connected.connected))
     driver = Driver(MqttLinkFactory(broker.address, loop=asyncio.get_running_loop()))
@@ -97,20 +92,20 @@ async def _measure(
         broker,
     )
     paced = await _with_cpu(
-        driver.open_loop(commands, rate_per_s=rate_per_s, total=paced_total), fleet, broker
+        driver.open_loop(commands, rate_per_s=plan.rate_per_s, total=paced_total), fleet, broker
     )
     driver.disconnect()
     stopped = await fleet.stop()
     latencies_s = sorted(paced.load.latencies_s)
     return Measurement(
-        kind=stack.kind,
+        kind=kind,
         boxes=connected.connected,
         connects_per_s=connected.connected / connected.seconds,
         kib_per_box=_kib_per_box(connected, connected.rss_bytes),
         kib_per_box_loaded=_kib_per_box(connected, stopped.rss_bytes),
         round_trips_per_s=most.load.answered / most.load.elapsed_s,
         cpu_us_at_most=most.fleet_cpu_us,
-        rate_per_s=rate_per_s,
+        rate_per_s=plan.rate_per_s,
         cpu_us=paced.fleet_cpu_us,
         broker_cpu_us=paced.broker_cpu_us,
         p50_ms=_MILLISECONDS * quantile(latencies_s, 0.50),

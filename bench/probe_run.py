@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
 import tempfile
 from collections import Counter
@@ -20,6 +21,7 @@ from fleet_wire.causes import Outcome
 
 _TIMEOUT_S = 120.0
 _MILLISECONDS = 1e3
+_MICROSECONDS = 1e6
 
 
 class ProbeFailedError(Exception):
@@ -46,6 +48,8 @@ class ProbeMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     """From the intended start to the changed state, when an attempt ends."""
     cpu_us: float
     """The fleet's, per unlock that went well."""
+    probe_cpu_us: float
+    """The probe's own, its start included."""
 
 
 async def measure_probe(plan: Plan) -> ProbeMeasurement:
@@ -61,10 +65,10 @@ async def measure_probe(plan: Plan) -> ProbeMeasurement:
         async with running_fleet(
             "full", host=broker.address.host, port=broker.port, count=plan.boxes
         ) as fleet:
-            used_s = cpu_s(fleet.pid)
+            fleet_s, children_s = cpu_s(fleet.pid), _children_cpu_s()
             await _run_probe(directory, _settings(plan, directory, str(broker.address)))
-            used_s = cpu_s(fleet.pid) - used_s
-        return _read(directory, plan, used_s)
+            fleet_s, probe_s = cpu_s(fleet.pid) - fleet_s, _children_cpu_s() - children_s
+        return _read(directory, plan, fleet_cpu_s=fleet_s, probe_cpu_s=probe_s)
 
 
 def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
@@ -112,7 +116,15 @@ async def _run_probe(directory: Path, settings: dict[str, Any]) -> None:
         raise ProbeFailedError(output.decode(errors="replace")[-2000:])
 
 
-def _read(directory: Path, plan: Plan, fleet_cpu_s: float) -> ProbeMeasurement:
+def _children_cpu_s() -> float:
+    """Return the CPU time of all children that have ended: the probe is the next to do so."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _read(
+    directory: Path, plan: Plan, *, fleet_cpu_s: float, probe_cpu_s: float
+) -> ProbeMeasurement:
     stats = msgspec.json.decode((directory / "probe_stats.json").read_bytes())
     decoder = msgspec.json.Decoder(Attempt)
     lines = (directory / "attempts.jsonl").read_bytes().splitlines()
@@ -133,5 +145,6 @@ def _read(directory: Path, plan: Plan, fleet_cpu_s: float) -> ProbeMeasurement:
         round_trip_p50_ms=_MILLISECONDS * quantile(round_trips_s, 0.50),
         round_trip_p99_ms=_MILLISECONDS * quantile(round_trips_s, 0.99),
         state_p99_ms=_MILLISECONDS * quantile(totals_s, 0.99),
-        cpu_us=fleet_cpu_s * 1e6 / max(len(ok), 1),
+        cpu_us=fleet_cpu_s * _MICROSECONDS / max(len(ok), 1),
+        probe_cpu_us=probe_cpu_s * _MICROSECONDS / max(len(ok), 1),
     )

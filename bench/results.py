@@ -48,14 +48,12 @@ class Goal:
 
 
 _COLUMNS = (
-    _Column(("", "boxes"), lambda m: m.boxes, ",.0f"),
     _Column(("connect+", "sub./s"), lambda m: m.connects_per_s, ",.0f"),
     _Column(("KiB", "a box"), lambda m: m.kib_per_box, ".2f"),
     _Column(("KiB", "loaded"), lambda m: m.kib_per_box_loaded, ".2f"),
-    _Column(("round trips/s", "64 in flight"), lambda m: m.round_trips_per_s, ",.0f"),
-    _Column(("CPU µs", "then"), lambda m: m.cpu_us_at_most, ".1f"),
-    _Column(("open loop", "commands/s"), lambda m: m.rate_per_s, ",.0f"),
-    _Column(("CPU µs", "then"), lambda m: m.cpu_us, ".1f"),
+    _Column(("64 in flight", "commands/s"), lambda m: m.round_trips_per_s, ",.0f"),
+    _Column(("then", "CPU µs"), lambda m: m.cpu_us_at_most, ".1f"),
+    _Column(("open loop", "CPU µs"), lambda m: m.cpu_us, ".1f"),
     _Column(("broker", "CPU µs"), lambda m: m.broker_cpu_us, ".1f"),
     _Column(("p50", "ms"), lambda m: m.p50_ms, ".2f"),
     _Column(("p99", "ms"), lambda m: m.p99_ms, ".2f"),
@@ -66,10 +64,12 @@ _COLUMNS = (
 def render(results: Results) -> str:
     """Return the whole report as text."""
     machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
-    parts = [machine, "", table(results.stacks), ""]
-    parts.append("CPU is that of the fleet's process per command answered, idle work included.")
-    parts.extend(["", goals_table(goals(results))])
-    return "\n".join(parts)
+    first = next(iter(results.stacks.values()))[0]
+    load = (
+        f"{first.boxes:,} boxes of each stack; open loop at {first.rate_per_s:,.0f} commands/s;"
+        " CPU is that of the fleet's process per command answered, idle work included."
+    )
+    return "\n\n".join((machine, load, table(results.stacks), goals_table(goals(results))))
 
 
 def table(stacks: Mapping[str, Sequence[Measurement]]) -> str:
@@ -77,7 +77,7 @@ def table(stacks: Mapping[str, Sequence[Measurement]]) -> str:
     rows = [["", *(column.title[0] for column in _COLUMNS)]]
     rows.append(["", *(column.title[1] for column in _COLUMNS)])
     for kind, rounds in stacks.items():
-        rows.append([STACKS[kind].title])
+        rows.append([STACKS[kind]])
         spread = [""]
         for column in _COLUMNS:
             values = [column.value(measurement) for measurement in rounds]

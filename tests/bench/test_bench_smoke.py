@@ -20,7 +20,7 @@ async def test_every_stack_answers_every_command(kind: str) -> None:
     """Twenty boxes of each stack answer all commands of both loads."""
     if kind == "c":
         build_c_fleet()
-    measurement = await measure(STACKS[kind], _SMALL)
+    measurement = await measure(kind, _SMALL)
     assert measurement.boxes == 20
     assert measurement.lost == 0
     assert measurement.round_trips_per_s > 0
@@ -59,6 +59,7 @@ def _probe_measurement() -> ProbeMeasurement:
         round_trip_p99_ms=2.5,
         state_p99_ms=2.6,
         cpu_us=100.0,
+        probe_cpu_us=250.0,
     )
 
 
