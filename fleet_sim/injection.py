@@ -7,9 +7,20 @@ from typing import Any
 
 import simpy
 
-from fleet_sim.faults import FAULTS, Fault, Injection
+from fleet_sim.faults import BrokerLimits, Fault, Injection
 from fleet_sim.fleet import Fleet
 from fleet_sim.scenario import FaultEntry, Scenario, VehicleSpec, select
+
+
+def broker_limits(scenario: Scenario) -> BrokerLimits | None:
+    """Return what the faults need the broker to be set to; None where none of them cares."""
+    limits = [entry.fault().broker_limits() for entry in scenario.faults]
+    queues = [
+        limit.max_queued_messages
+        for limit in limits
+        if limit is not None and limit.max_queued_messages is not None
+    ]
+    return BrokerLimits(max_queued_messages=min(queues)) if queues else None
 
 
 def inject_all(
@@ -21,7 +32,7 @@ def inject_all(
     """
     truth = []
     for number, entry in enumerate(scenario.faults):
-        fault = FAULTS[entry.name].model_validate(entry.parameters)
+        fault = entry.fault()
         targets = select(specs, entry.target, fleet.world.seed, f"fault-{number}")
         ids = [spec.vehicle_id for spec in targets if spec.vehicle_id in fleet.boxes]
         fleet.world.env.process(

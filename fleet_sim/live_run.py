@@ -17,17 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fleet_sim import expectations
 from fleet_sim.broker_process import BrokerKind, BrokerProcess, start_broker
-from fleet_sim.injection import inject_all
+from fleet_sim.conclude import conclude
+from fleet_sim.faults import BrokerLimits
+from fleet_sim.injection import broker_limits, inject_all
 from fleet_sim.limits import raise_descriptor_limit
 from fleet_sim.live_fleet import DEFAULT_SECRET, NULL_VEHICLE, FleetOptions, LiveFleet
 from fleet_sim.probe_process import ProbeError, ProbeProcess
 from fleet_sim.progress import Progress
-from fleet_sim.report import write_report
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, VehicleSpec, select
-from fleet_sim.summary import RunFacts, summarize
+from fleet_sim.summary import RunFacts
 from fleet_wire.errors import ConfigError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import tls_context
@@ -37,6 +37,10 @@ BROKER_CHECK_S = 0.5
 METRICS_PORT = 9464
 """Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
 FLOOR_RATE_PER_S = 2.0
+NEEDS_OWN_BROKER = (
+    "a fault of this scenario changes the broker's limits: run it without --broker, on a private"
+    " mosquitto, or with --mode virtual"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +157,23 @@ class LiveRun:
             connect_rate_per_s=fleet.connect_rate_per_s,
             rss_bytes_per_box=rss_bytes_per_box,
         )
-        return self._conclude(facts), self._stop.asked.is_set()
+        summary = conclude(self._directory, self._scenario, self._source, facts)
+        return summary, self._stop.asked.is_set()
 
     def _start_broker(self, boxes: int) -> BrokerAddress:
+        limits = broker_limits(self._scenario)
         if self._options.broker_url is not None:
+            if limits is not None:
+                raise ConfigError([NEEDS_OWN_BROKER])
             return BrokerAddress.parse(self._options.broker_url)
-        self._broker = start_broker(self._options.broker_kind, self._directory.path / "broker")
+        self._broker = start_broker(
+            self._options.broker_kind,
+            self._directory.path / "broker",
+            config=_mosquitto_config(limits),
+        )
+        if limits is not None and self._broker.kind != "mosquitto":
+            self._broker.stop()
+            raise ConfigError([NEEDS_OWN_BROKER])
         self._progress.note(self._broker.description)
         if self._broker.max_boxes is not None and boxes > self._broker.max_boxes:
             self._broker.stop()
@@ -300,15 +315,11 @@ class LiveRun:
         path.chmod(0o600)
         return path
 
-    def _conclude(self, facts: RunFacts) -> dict[str, Any]:
-        summary = summarize(self._directory.path, facts)
-        verdicts = expectations.check(self._scenario.expect, summary)
-        summary["expect"] = [verdict.as_json() for verdict in verdicts]
-        with self._directory.writing("summary.json"):
-            self._directory.write_json("summary.json", summary)
-        with self._directory.writing("report.html"):
-            write_report(self._directory.path, summary, self._source.text)
-        return summary
+
+def _mosquitto_config(limits: BrokerLimits | None) -> str:
+    if limits is None or limits.max_queued_messages is None:
+        return ""
+    return f"max_queued_messages {limits.max_queued_messages}\n"
 
 
 def _too_many(boxes: int, broker: BrokerProcess) -> str:

@@ -1,0 +1,70 @@
+"""Virtual time: the clock and the timers of everything that runs in a SimPy environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import simpy
+
+EPOCH_UNIX_S = 1_767_225_600.0
+"""2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
+
+
+class VirtualClock:
+    """Implements `fleet_wire.clock.Clock` on simulated time."""
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+
+    def monotonic_s(self) -> float:
+        """Return the simulated second."""
+        return float(self._env.now)
+
+    def unix_s(self) -> float:
+        """Return the wall time that simulated time stands for."""
+        return EPOCH_UNIX_S + float(self._env.now)
+
+
+class VirtualTimer:
+    """A call to come; `cancel` it and it does not."""
+
+    __slots__ = ("_arguments", "_then")
+
+    def __init__(self, then: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self._then: Callable[..., Any] | None = then
+        self._arguments = arguments
+
+    def __call__(self, _event: simpy.Event) -> None:
+        """Make the call, unless it was cancelled."""
+        if self._then is not None:
+            self._then(*self._arguments)
+
+    def cancel(self) -> None:
+        """Let the call never be made."""
+        self._then = None
+        self._arguments = ()
+
+
+class VirtualTimers:
+    """What an event loop offers, on simulated time.
+
+    Implements the `Scheduler` of the in-process broker and the probe's timers.
+    """
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+
+    def now_s(self) -> float:
+        """Return the simulated second."""
+        return float(self._env.now)
+
+    def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> VirtualTimer:
+        """Call `then` after simulated time; never at once, even without a delay."""
+        timer = VirtualTimer(then, arguments)
+        self._env.timeout(max(delay_s, 0.0)).callbacks.append(timer)
+        return timer
+
+    def call_soon(self, then: Callable[..., Any], *arguments: Any) -> VirtualTimer:
+        """Call `then` at this simulated instant, after what is due before it."""
+        return self.call_later(0.0, then, *arguments)
