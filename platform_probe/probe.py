@@ -102,6 +102,7 @@ class Probe:
         self._reconnect_stream = RandomStream(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: asyncio.TimerHandle | None = None
+        self._ticker: asyncio.TimerHandle | None = None
         self._failures = 0
         self._retained = 0
         self._fatal: BrokerError | None = None
@@ -218,9 +219,9 @@ class Probe:
         self._is_closed = True
         self.stop()
         self.tracker.interrupt()
-        self._ticker.cancel()
-        if self._reconnect is not None:
-            self._reconnect.cancel()
+        for timer in (self._ticker, self._reconnect):
+            if timer is not None:
+                timer.cancel()
         if self._link is not None:
             self._link.disconnect()
         self._metrics.set_connected(connected=False)

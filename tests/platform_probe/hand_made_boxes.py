@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 from fleet_wire import codec
 from fleet_wire.link import (
+    BrokerAddress,
     Disconnected,
     Link,
     LinkFactory,
+    LinkHandler,
     Message,
     PublishProperties,
     Session,
     Will,
 )
+from fleet_wire.links import link_factory
 from fleet_wire.messages import (
     Command,
     Phase,
@@ -27,6 +32,8 @@ from fleet_wire.topics import TopicKind, topic_of
 
 OFFLINE = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
 ONLINE = codec.encode(Presence(PresenceStatus.ONLINE, "s1"))
+
+RECONNECT_S = 0.05
 
 Answer = Callable[["HandMadeBox", Command], None]
 
@@ -92,9 +99,9 @@ class HandMadeBox:
         self.answer(self, command)
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """Come back."""
+        """Come back soon."""
         del reason
-        self.link.connect()
+        asyncio.get_running_loop().call_later(RECONNECT_S, self.link.connect)
 
     def say(
         self, kind: TopicKind, message: Result | VehicleState | Presence, *, retain: bool = False
@@ -102,6 +109,24 @@ class HandMadeBox:
         """Publish a message on a topic of ours."""
         topic = topic_of(kind, self.vehicle_id)
         self.link.publish(topic, codec.encode(message), retain=retain)
+
+
+@asynccontextmanager
+async def links_to(broker: BrokerAddress) -> AsyncIterator[LinkFactory]:
+    """Give a factory of links, all of which are closed when the block ends."""
+    factory = link_factory(broker)
+    links: list[Link] = []
+
+    def make(handler: LinkHandler) -> Link:
+        links.append(factory(handler))
+        return links[-1]
+
+    yield make
+    # A link whose next connect is due would still open: let it, then close all for good.
+    await asyncio.sleep(RECONNECT_S)
+    for link in links:
+        link.abort()
+    await asyncio.sleep(0)
 
 
 def boxes(
@@ -118,7 +143,6 @@ class AnyClient:
         self._session = Session(client_id=client_id, subscriptions=subscriptions)
         self.messages: list[Message] = []
         self.acks: list[int] = []
-        self.disconnects = 0
         self.link: Link = links(self)
         self.link.connect()
 
@@ -135,10 +159,8 @@ class AnyClient:
         self.link.acknowledge(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """Come back."""
-        del reason
-        self.disconnects += 1
-        self.link.connect()
+        """Fail: no test takes the broker away from this client."""
+        raise AssertionError(reason)
 
     def send(self, topic: str, payload: bytes, properties: PublishProperties | None = None) -> None:
         """Publish, and keep the PUBACK's code."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +39,6 @@ class Log:
     def lines(self) -> list[dict[str, Any]]:
         """The lines so far."""
         return [msgspec.json.decode(line) for line in self.raw]
-
-
-@pytest.fixture
-def root_logger() -> Iterator[logging.Logger]:
-    """Return the root logger of the standard library; put it back as it was."""
-    root = logging.getLogger()
-    before = list(root.handlers), root.level
-    yield root
-    root.handlers[:], root.level = before[0], before[1]
 
 
 @pytest.mark.parametrize(

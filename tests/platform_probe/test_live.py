@@ -1,0 +1,283 @@
+"""The probe as a user runs it: its own process, a real broker, hand-made boxes."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_sim.broker_process import BrokerProcess
+from fleet_wire.attempt import Source
+from fleet_wire.causes import Cause, Outcome
+from fleet_wire.codec import encode
+from fleet_wire.link import LinkFactory, PublishProperties
+from fleet_wire.messages import Action, Command
+from fleet_wire.topics import TopicKind
+from tests.platform_probe.hand_made_boxes import (
+    AnyClient,
+    HandMadeBox,
+    boxes,
+    links_to,
+    say_nothing,
+)
+from tests.platform_probe.running_probe import RunningProbe, running_probe
+from tests.support import eventually
+
+CARS = [f"centre-{number}" for number in range(6)]
+SILENT = "north-0"
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+async def links(mosquitto: BrokerProcess) -> AsyncIterator[LinkFactory]:
+    """Return a factory of links to the test's own broker, which are closed after the test."""
+    async with links_to(mosquitto.address) as factory:
+        yield factory
+
+
+async def fleet_of(links: LinkFactory) -> list[HandMadeBox]:
+    """Return connected boxes: some that open, one that says nothing."""
+    fleet = boxes(links, CARS)
+    fleet.append(HandMadeBox(links, SILENT, say_nothing))
+    await eventually(lambda: all(box.link.is_connected for box in fleet))
+    return fleet
+
+
+def load_of(rate_per_s: float = 40, duration_s: float = 1.0, **changes: Any) -> dict[str, Any]:
+    """Return the settings of a load on all cars."""
+    stage = {"kind": "poisson", "rate_per_s": rate_per_s, "duration_s": duration_s}
+    return {
+        "stages": [stage],
+        "vehicles": [*CARS, SILENT],
+        "start_delay_s": 0.1,
+        "deadline_s": 1.0,
+        **changes,
+    }
+
+
+def ended_all(probe: RunningProbe, at_least: int = 1) -> bool:
+    """Return whether it last said that everything that was sent has ended."""
+    latest = probe.latest
+    sent: int = latest.get("sent", 0)
+    return sent >= at_least and sent == latest["ended"]
+
+
+async def test_metrics_equal_the_lines_on_disk(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """A scrape adds up to attempts.jsonl, by source, outcome and cause; the load ends at exit 0."""
+    await fleet_of(links)
+    customer = AnyClient(links, "customer")
+    async with running_probe(tmp_path, mosquitto.address, load=load_of()) as probe:
+        await probe.ready()
+        command = Command("k1", Action.UNLOCK, 0, 2**50, 1, "unsigned")
+        traceparent = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
+        properties = PublishProperties(user_properties=(("traceparent", traceparent),))
+        customer.send(f"cars/{CARS[0]}/command", encode(command), properties)
+        await eventually(lambda: ended_all(probe, 20) and len(probe.of_kind("progress")) >= 3)
+        unlocks = await probe.series("unlocks_total")
+        counted = {
+            (source, outcome, cause): count
+            for (cause, outcome, source), count in unlocks.items()
+            if count
+        }
+        assert counted == probe.counts()
+        assert counted["customer", "ok", "none"] == 1
+        assert counted["probe", "ok", "none"] > 0
+        assert counted["probe", "unknown", "box_silent"] > 0
+        assert sum(counted.values()) == probe.latest["ended"]
+        by_region = await probe.series("region_unlocks_total")
+        assert sum(by_region.values()) == sum(counted.values())
+        assert (await probe.series("boxes"))[("online",)] == len(CARS) + 1
+        assert (await probe.get("/healthz"))[0] == 200
+        assert (await probe.get("/readyz"))[0] == 200
+        probe.process.send_signal(signal.SIGTERM)
+        assert await probe.exit_code() == 0
+    (customers,) = [one for one in probe.attempts() if one.source is Source.CUSTOMER]
+    assert customers.trace_id == TRACE_ID
+    logged = [line for line in probe.log() if line["event"] == "unlock"]
+    assert len(logged) == len(probe.attempts())
+
+
+async def test_load_that_is_over_ends_the_probe(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """With `exit_when_done` the last word is `done`, and the floor is beside the attempts."""
+    await fleet_of(links)
+    HandMadeBox(links, "null-box-0")
+    settings = {"load": load_of(), "floor": {"rate_per_s": 20}, "exit_when_done": True}
+    async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+        assert await probe.exit_code() == 0
+    done = probe.latest
+    assert done["event"] == "done"
+    assert done["in_flight"] == 0
+    assert done["sent"] == done["ended"] == len(probe.attempts())
+    assert done["ok"] == sum(one.outcome is Outcome.OK for one in probe.attempts())
+    assert (tmp_path / "out" / "floor.jsonl").read_bytes().count(b'"outcome":"ok"') > 3
+    stats = probe.stats()
+    assert stats["sent"] == done["sent"]
+    assert stats["schedule_lag_s"]["p99"] >= stats["schedule_lag_s"]["p50"] >= 0
+
+
+async def test_killed_probe_loses_nothing_that_ended(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """SIGKILL in mid-run: what was reported as ended is on disk, in whole lines."""
+    await fleet_of(links)
+    load = load_of(rate_per_s=200, duration_s=60)
+    async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
+        await eventually(lambda: probe.latest.get("ended", 0) > 50)
+        probe.process.send_signal(signal.SIGKILL)
+        assert await probe.exit_code() == -signal.SIGKILL
+    assert len(probe.attempts()) >= probe.of_kind("progress")[-1]["ended"] > 50
+
+
+async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory) -> None:
+    """SIGTERM: nothing new starts, what is in flight ends by itself, exit 0."""
+    await fleet_of(links)
+    load = load_of(duration_s=60)
+    async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
+        await eventually(lambda: probe.latest.get("in_flight", 0) > 0)
+        probe.process.send_signal(signal.SIGTERM)
+        assert await probe.exit_code() == 0
+    done = probe.latest
+    assert (done["event"], done["in_flight"]) == ("done", 0)
+    assert len(probe.attempts()) == done["sent"]
+    assert Cause.PROBE_INTERRUPTED not in {one.cause for one in probe.attempts()}
+    assert probe.stats()["ended"] == done["ended"]
+
+
+async def test_second_interrupt_ends_at_once(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """Ctrl-C twice: what is in flight is written as interrupted, exit 0."""
+    await fleet_of(links)
+    load = load_of(duration_s=60, deadline_s=600)
+    async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
+        await eventually(lambda: probe.latest.get("in_flight", 0) > 0)
+        probe.process.send_signal(signal.SIGINT)
+        await eventually(lambda: any(line["event"] == "stopping" for line in probe.log()))
+        probe.process.send_signal(signal.SIGINT)
+        assert await probe.exit_code() == 0
+    assert len(probe.attempts()) == probe.latest["sent"]
+    interrupted = {one.vehicle_id for one in probe.attempts() if one.cause is not None}
+    assert interrupted == {SILENT}
+    assert Cause.PROBE_INTERRUPTED in {one.cause for one in probe.attempts()}
+
+
+async def test_broker_that_dies_and_comes_back(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """In flight ends as unknown at once, readiness goes, and all comes back with the broker."""
+    await fleet_of(links)
+    load = load_of(duration_s=60, deadline_s=600)
+    async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
+        await eventually(lambda: probe.latest.get("in_flight", 0) > 2)
+        mosquitto.kill()
+        await eventually(
+            lambda: any(
+                one.cause is Cause.BROKER_UNREACHABLE and one.vehicle_id == SILENT
+                for one in probe.attempts()
+            )
+        )
+        status, body = await probe.get("/readyz")
+        assert status == 503
+        assert str(mosquitto.address) in body
+        assert (await probe.series("broker_connected"))[()] == 0
+        assert sum((await probe.series("broker_disconnects_total")).values()) >= 1
+        mosquitto.restart()
+        ok = probe.latest["ok"]
+        await eventually(lambda: probe.latest["ok"] > ok, message="no unlock after the restart")
+        assert (await probe.get("/readyz"))[0] == 200
+        probe.process.send_signal(signal.SIGINT)
+        probe.process.send_signal(signal.SIGINT)
+        assert await probe.exit_code() == 0
+    unreachable = [one for one in probe.attempts() if one.cause is Cause.BROKER_UNREACHABLE]
+    assert {one.outcome for one in unreachable} == {Outcome.UNKNOWN}
+    assert len(probe.attempts()) == probe.latest["sent"]
+
+
+async def test_rubbish_on_every_topic_is_counted(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """Random bytes and payloads of 10 MB stop nothing: the next unlock still goes well."""
+    (box,) = boxes(links, ["centre-0"])
+    attacker = AnyClient(links, "attacker")
+    await eventually(lambda: box.link.is_connected and attacker.link.is_connected)
+    kinds = [kind.value for kind in TopicKind if kind is not TopicKind.WAKE]
+    draws = random.Random(7)  # noqa: S311 - rubbish, not secrets
+    load = load_of(duration_s=60, vehicles=["centre-0"])
+    async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
+        await probe.ready()
+        for kind in kinds:
+            for _ in range(20):
+                attacker.send(f"cars/stranger/{kind}", draws.randbytes(draws.randrange(300)))
+            attacker.send(f"cars/stranger/{kind}", bytes(17_000))
+            attacker.send(f"cars/stranger/{kind}", bytes(10_000_000))
+        await eventually(lambda: len(attacker.acks) == 22 * len(kinds))
+        sent = probe.latest.get("sent", 0)
+        await eventually(lambda: probe.latest.get("ok", 0) > sent + 5)
+        malformed = await probe.series("malformed_messages_total")
+        for kind in kinds:
+            assert malformed[(kind,)] >= 21
+        assert sum((await probe.series("broker_disconnects_total")).values()) == 0
+        probe.process.send_signal(signal.SIGTERM)
+        assert await probe.exit_code() == 0
+    assert {one.outcome for one in probe.attempts()} == {Outcome.OK}
+    lines = [line for line in probe.log() if line["event"] == "malformed_message"]
+    assert len(lines) <= 2 * len(kinds)
+
+
+async def test_broker_away_at_start_exits_with_2(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """The probe tries again with messages, then gives up with a plain sentence."""
+    mosquitto.stop()
+    async with running_probe(tmp_path, mosquitto.address, wait_s=1) as probe:
+        assert await probe.exit_code() == 2
+    assert f"no connection to {mosquitto.address} within 1 s" in probe.stderr()
+    assert "Traceback" not in probe.stderr()
+    assert any(line["event"] == "broker_disconnected" for line in probe.log())
+    assert probe.stats()["sent"] == 0
+
+
+async def test_broker_that_comes_late_is_waited_for(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Within `wait_s` the probe connects as soon as the broker is there."""
+    mosquitto.stop()
+    async with running_probe(tmp_path, mosquitto.address, wait_s=60) as probe:
+        log = tmp_path / "probe.log"
+        await eventually(lambda: log.exists() and b"broker_disconnected" in log.read_bytes())
+        mosquitto.restart()
+        await probe.ready()
+
+
+async def test_taken_port_exits_with_2(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """A port that another process has is named with its cure."""
+    listen = f"127.0.0.1:{mosquitto.port}"
+    async with running_probe(tmp_path, mosquitto.address, listen=listen) as probe:
+        assert await probe.exit_code() == 2
+    assert f"port {mosquitto.port} on 127.0.0.1 is taken" in probe.stderr()
+    assert "cure: " in probe.stderr()
+    assert "Traceback" not in probe.stderr()
+
+
+async def test_full_disk_is_counted_and_the_probe_goes_on(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """Records that cannot be written are counted and complained of; metrics still count."""
+    await fleet_of(links)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "attempts.jsonl").symlink_to("/dev/full")
+    async with running_probe(tmp_path, mosquitto.address, load=load_of()) as probe:
+        await probe.ready()
+        await eventually(lambda: ended_all(probe, 20) and len(probe.of_kind("progress")) >= 3)
+        ended = probe.latest["ended"]
+        assert (await probe.series("sink_errors_total"))[("jsonl",)] == ended
+        assert sum((await probe.series("unlocks_total")).values()) == ended
+    complaints = [line for line in probe.log() if line["event"] == "sink_failed"]
+    assert complaints
+    assert f"df -h {tmp_path / 'out'}" in complaints[0]["error"]

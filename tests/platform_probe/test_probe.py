@@ -1,0 +1,327 @@
+"""The probe on a fake link: connecting, sending, losing the broker, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from fleet_wire import codec
+from fleet_wire.attempt import Attempt, Flag, Record, Source
+from fleet_wire.causes import Cause, Outcome
+from fleet_wire.clock import SystemClock
+from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
+from fleet_wire.link import Disconnected, Ended, LinkHandler, Message, OnAck, PublishProperties
+from fleet_wire.messages import Command, Phase, Presence, PresenceReason, PresenceStatus, Result
+from fleet_wire.topics import TopicKind, parse_topic
+from platform_probe.metrics import ProbeMetrics
+from platform_probe.probe import Probe
+from platform_probe.settings import ProbeSettings
+from platform_probe.sinks import FanOut
+from tests.platform_probe.hand_made_boxes import state_of
+from tests.platform_probe.test_inbox import message_of
+from tests.platform_probe.test_logs import Log
+from tests.platform_probe.test_sinks import ListSink
+from tests.support import eventually
+
+ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
+BURST = {"kind": "burst", "count": 3, "duration_s": 0.01}
+
+
+class FakeLink:
+    """A link whose broker the test plays."""
+
+    def __init__(self, handler: LinkHandler) -> None:
+        self.handler = handler
+        self.is_connected = False
+        self.is_full = False
+        self.sent: list[tuple[str, bytes, PublishProperties | None, OnAck | None]] = []
+        self.acknowledged: list[Message] = []
+
+    def connect(self) -> None:
+        """Wait for the test to accept or refuse."""
+
+    def accept(self) -> None:
+        """Let the broker accept."""
+        self.is_connected = True
+        self.handler.on_connected(session_present=False)
+
+    def end(self, why: Ended = Ended.BROKER_CLOSED, code: int | None = None) -> None:
+        """Let the connection end."""
+        self.is_connected = False
+        self.handler.on_disconnected(Disconnected(why, code, "as the test wants"))
+
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False,
+        properties: PublishProperties | None = None, on_ack: OnAck | None = None,
+    ) -> None:  # fmt: skip
+        """Keep what is sent."""
+        assert (qos, retain) == (1, False)
+        if self.is_full:
+            raise LocalProtocolError("queue is full")
+        self.sent.append((topic, payload, properties, on_ack))
+
+    def acknowledge(self, message: Message) -> None:
+        """Keep what is acknowledged."""
+        self.acknowledged.append(message)
+
+    def disconnect(self) -> None:
+        """Leave."""
+        self.is_connected = False
+
+    def abort(self) -> None:
+        """Never used by a probe."""
+
+    freeze = thaw = abort
+
+    def answer_all(self) -> None:
+        """Take every command, and answer it as a good box does."""
+        for topic, payload, _, on_ack in self.sent:
+            kind, vehicle_id = parse_topic(topic)
+            if kind is not TopicKind.COMMAND or on_ack is None:
+                continue
+            on_ack(0)
+            command = codec.decode(kind, payload)
+            assert isinstance(command, Command)
+            state = state_of(vehicle_id, is_locked=False, command_id=command.command_id)
+            for answer in (
+                message_of(
+                    f"cars/{vehicle_id}/result",
+                    codec.encode(Result(command.command_id, Phase.EXECUTED)),
+                ),
+                message_of(f"cars/{vehicle_id}/state", codec.encode(state)),
+            ):
+                self.handler.on_message(answer)
+        self.sent.clear()
+
+
+class ProbeBench:
+    """A probe, its fake links, its records, and its log."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.links: list[FakeLink] = []
+        self.records: list[Record] = []
+        self.log = Log()
+        self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
+        sink = ListSink()
+        self.records = sink.records
+        self.probe = Probe(
+            ProbeSettings.model_validate({"wait_s": 5, **settings}),
+            links=self.make_link,
+            clock=SystemClock(),
+            sink=FanOut({"jsonl": sink, "metrics": self.metrics}, on_error=self.fail),
+            metrics=self.metrics,
+            logger=self.log.logger,
+        )
+
+    def make_link(self, handler: LinkHandler) -> FakeLink:
+        """Make a link, as the factory does."""
+        self.links.append(FakeLink(handler))
+        return self.links[-1]
+
+    @staticmethod
+    def fail(name: str, error: Exception) -> None:
+        """Fail the test: no sink may fail."""
+        raise AssertionError(name) from error
+
+    @property
+    def link(self) -> FakeLink:
+        """The latest link."""
+        return self.links[-1]
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The attempts that have ended."""
+        return [record for record in self.records if isinstance(record, Attempt)]
+
+    async def connected(self) -> None:
+        """Connect, and be ready."""
+        ready = asyncio.ensure_future(self.probe.get_ready())
+        await eventually(lambda: self.links)
+        self.link.accept()
+        await ready
+
+    async def loaded(self) -> None:
+        """Be ready, and start the load of three unlocks."""
+        await self.connected()
+        self.probe.begin()
+        await eventually(lambda: self.probe.counts()["sent"] == 3)
+
+
+def load_of(**changes: Any) -> dict[str, Any]:
+    """Return the settings of a load of three unlocks at once."""
+    return {"stages": [BURST], "vehicles": ["car-1"], "start_delay_s": 0, **changes}
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[ProbeBench]:
+    """Return a probe with a load of three unlocks."""
+    bench = ProbeBench(load=load_of())
+    yield bench
+    bench.probe.close()
+
+
+async def test_session_listens_to_all_cars(bench: ProbeBench) -> None:
+    """The probe leaves no session behind: what it missed is of no use later."""
+    session = bench.probe.session()
+    assert session.client_id == "platform-probe"
+    assert "cars/+/result" in session.subscriptions
+    assert session.clean_start
+    assert session.session_expiry_s == 0
+    assert session.will is None
+
+
+async def test_load_is_sent_and_ends_well(bench: ProbeBench) -> None:
+    """Each planned unlock is published with its properties, and tracked to its end."""
+    await bench.loaded()
+    topic, _, properties, _ = bench.link.sent[0]
+    assert topic == "cars/car-1/command"
+    assert properties is not None
+    assert properties.response_topic == "cars/car-1/result"
+    bench.link.answer_all()
+    assert [attempt.outcome for attempt in bench.attempts] == [Outcome.OK] * 3
+    assert bench.probe.is_done
+    assert bench.probe.counts() == {"sent": 3, "ended": 3, "ok": 3, "in_flight": 0}
+    assert bench.probe.stats()["schedule_lag_s"]["max"] >= 0
+
+
+async def test_every_message_is_acknowledged(bench: ProbeBench) -> None:
+    """A malformed message must not come again for ever."""
+    await bench.connected()
+    for payload in (b"?", ASLEEP):
+        message = message_of("cars/car-1/presence", payload)
+        bench.probe.on_message(message)
+        assert bench.link.acknowledged[-1] == message
+
+
+async def test_box_asleep_is_woken_first(bench: ProbeBench) -> None:
+    """A wake request goes out before the command, and the attempt says so."""
+    await bench.connected()
+    bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
+    bench.probe.begin()
+    await eventually(lambda: bench.probe.counts()["sent"] == 3)
+    topics = [topic for topic, *_ in bench.link.sent]
+    assert topics[:2] == ["wake/car-1", "cars/car-1/command"]
+    bench.link.answer_all()
+    assert bench.attempts[0].flags == (Flag.WOKEN,)
+
+
+async def test_waking_can_be_switched_off() -> None:
+    """Without `wake` only the command is sent."""
+    bench = ProbeBench(load=load_of(wake=False))
+    await bench.connected()
+    bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP))
+    bench.probe.begin()
+    await eventually(lambda: bench.probe.counts()["sent"] == 3)
+    assert {topic for topic, *_ in bench.link.sent} == {"cars/car-1/command"}
+    bench.probe.close()
+
+
+async def test_too_many_in_flight_are_dropped_and_counted() -> None:
+    """A start that is dropped is no attempt, but never a secret."""
+    bench = ProbeBench(load=load_of(max_in_flight=2))
+    await bench.connected()
+    bench.probe.begin()
+    await eventually(lambda: bench.probe.dropped)
+    assert bench.probe.counts()["sent"] == 2
+    name = "unlockpath_starts_dropped_total"
+    assert bench.metrics.registry.get_sample_value(name) == 1
+    bench.probe.close()
+
+
+async def test_full_link_is_not_published(bench: ProbeBench) -> None:
+    """What the link does not take was never sent: failed, not unknown."""
+    await bench.connected()
+    bench.link.is_full = True
+    bench.probe.begin()
+    await eventually(lambda: len(bench.attempts) == 3)
+    assert {attempt.cause for attempt in bench.attempts} == {Cause.NOT_PUBLISHED}
+    assert bench.attempts[0].reason == "queue is full"
+
+
+async def test_lost_broker_ends_what_is_in_flight_and_a_new_link_is_made(
+    bench: ProbeBench,
+) -> None:
+    """The old link's queue must not open a car whose customer has been told that nobody knows."""
+    await bench.loaded()
+    lost = bench.link
+    lost.end()
+    assert {attempt.cause for attempt in bench.attempts} == {Cause.BROKER_UNREACHABLE}
+    assert bench.probe.not_ready() is not None
+    await eventually(lambda: bench.link is not lost)
+    bench.link.accept()
+    assert bench.probe.not_ready() is None
+    disconnects = bench.metrics.registry.get_sample_value(
+        "unlockpath_broker_disconnects_total", {"why": "broker_closed"}
+    )
+    assert disconnects == 1
+
+
+async def test_starts_without_a_broker_end_at_once() -> None:
+    """The load goes on while the broker is away: customers do not wait for it either."""
+    bench = ProbeBench(load=load_of(start_delay_s=0.1))
+    await bench.connected()
+    bench.probe.begin()
+    bench.link.end(Ended.KEEPALIVE)
+    await eventually(lambda: len(bench.attempts) == 3)
+    assert {attempt.cause for attempt in bench.attempts} == {Cause.BROKER_UNREACHABLE}
+    assert "keepalive" in (bench.attempts[0].reason or "")
+    bench.probe.close()
+
+
+async def test_broker_that_stays_away_is_an_error() -> None:
+    """After `wait_s` the probe gives up, and says what it tried last."""
+    bench = ProbeBench(wait_s=0.3)
+    ready = asyncio.ensure_future(bench.probe.get_ready())
+    await eventually(lambda: bench.links)
+    bench.link.end(Ended.UNREACHABLE)
+    with pytest.raises(BrokerUnreachableError, match="as the test wants"):
+        await ready
+    assert [line["event"] for line in bench.log.lines] == ["broker_disconnected"]
+    bench.probe.close()
+
+
+async def test_wrong_password_is_an_error_at_once() -> None:
+    """Trying again does not make a password right."""
+    bench = ProbeBench(wait_s=3600)
+    ready = asyncio.ensure_future(bench.probe.get_ready())
+    await eventually(lambda: bench.links)
+    bench.link.end(Ended.REFUSED, 134)
+    with pytest.raises(BrokerRefusedError, match="134"):
+        await ready
+    bench.probe.close()
+
+
+async def test_floor_unlocks_are_kept_apart() -> None:
+    """Null box unlocks are records of source floor, and in no count of the load."""
+    bench = ProbeBench(floor={"rate_per_s": 100})
+    await bench.connected()
+    bench.probe.begin()
+    await eventually(lambda: len(bench.link.sent) >= 3)
+    bench.link.answer_all()
+    assert {attempt.source for attempt in bench.attempts} == {Source.FLOOR}
+    assert bench.attempts[0].vehicle_id == "null-box-0"
+    assert bench.probe.counts() == {"sent": 0, "ended": 0, "ok": 0, "in_flight": 0}
+    bench.probe.close()
+
+
+async def test_close_ends_what_is_in_flight(bench: ProbeBench) -> None:
+    """Nothing that was started stays without a record."""
+    await bench.loaded()
+    bench.probe.close()
+    assert {attempt.cause for attempt in bench.attempts} == {Cause.PROBE_INTERRUPTED}
+    assert not bench.link.is_connected
+
+
+async def test_gauges_show_the_fleet(bench: ProbeBench) -> None:
+    """What is retained is known before the first unlock."""
+    await bench.connected()
+    bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
+    bench.probe.refresh_gauges()
+    value = bench.metrics.registry.get_sample_value
+    assert value("unlockpath_boxes", {"presence": "asleep"}) == 1
+    assert value("unlockpath_in_flight") == 0
+    assert value("unlockpath_broker_connected") == 1
