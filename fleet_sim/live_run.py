@@ -22,11 +22,12 @@ from fleet_sim.conclude import conclude
 from fleet_sim.faults import BrokerLimits
 from fleet_sim.injection import broker_limits, inject_all
 from fleet_sim.limits import raise_descriptor_limit
-from fleet_sim.live_fleet import DEFAULT_SECRET, NULL_VEHICLE, FleetOptions, LiveFleet
+from fleet_sim.live_fleet import DEFAULT_SECRET, FleetOptions, LiveFleet
+from fleet_sim.probe_config import probe_config, target_ids
 from fleet_sim.probe_process import ProbeError, ProbeProcess
 from fleet_sim.progress import Progress
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
-from fleet_sim.scenario import Scenario, VehicleSpec, select
+from fleet_sim.scenario import Scenario, VehicleSpec
 from fleet_sim.summary import RunFacts
 from fleet_wire.errors import ConfigError
 from fleet_wire.link import BrokerAddress
@@ -286,30 +287,25 @@ class LiveRun:
         self._tasks.append(task)
 
     def _write_probe_config(self, specs: Sequence[VehicleSpec], address: BrokerAddress) -> Path:
-        load = self._scenario.load
-        targets = select(specs, load.targets, self._options.seed, "load")
-        vehicles_file = self._directory.path / "vehicles.txt"
-        vehicles_file.write_text("".join(f"{spec.vehicle_id}\n" for spec in targets), "utf-8")
-        config = {
-            "broker": self._options.broker_url or str(address),
-            "tls": self._options.tls.as_settings(),
-            "client_id": "platform-probe-run",
-            "fleet_secret": self._options.fleet_secret,
-            "listen": self._options.listen or _free_listen_address(),
-            "out_dir": str(self._directory.path.resolve()),
-            "log_file": str(self._directory.path.resolve() / "probe.log.jsonl"),
-            "seed": self._options.seed,
-            "watch": False,
-            "load": {
-                "stages": [stage.model_dump(mode="json") for stage in load.stages],
-                "vehicles_file": str(vehicles_file.resolve()),
-                "deadline_s": load.deadline_s,
-                "command_ttl_s": load.command_ttl_s,
-            },
-            "floor": {"vehicle_id": NULL_VEHICLE.vehicle_id, "rate_per_s": FLOOR_RATE_PER_S},
-            "exit_when_done": True,
-            "wait_s": self._options.wait_s,
-        }
+        seed, directory = self._options.seed, self._directory.path.resolve()
+        vehicles_file = directory / "vehicles.txt"
+        ids = target_ids(self._scenario, specs, seed=seed)
+        vehicles_file.write_text("".join(f"{vehicle_id}\n" for vehicle_id in ids), "utf-8")
+        config = probe_config(
+            self._scenario,
+            seed=seed,
+            fleet_secret=self._options.fleet_secret,
+            floor_rate_per_s=FLOOR_RATE_PER_S,
+        )
+        config["load"]["vehicles_file"] = str(vehicles_file)
+        config.update(
+            broker=self._options.broker_url or str(address),
+            tls=self._options.tls.as_settings(),
+            listen=self._options.listen or _free_listen_address(),
+            out_dir=str(directory),
+            log_file=str(directory / "probe.log.jsonl"),
+            wait_s=self._options.wait_s,
+        )
         # JSON is YAML; the file holds the fleet's secret, so it is for its owner alone.
         path = self._directory.write_json("probe.yaml", config)
         path.chmod(0o600)
