@@ -18,11 +18,12 @@ from rich.table import Table
 
 from fleet_sim.boxes_run import parse_shard, serve_boxes
 from fleet_sim.faults import FAULTS
-from fleet_sim.live_fleet import DEFAULT_SECRET, FleetOptions
+from fleet_sim.live_fleet import FleetOptions
 from fleet_sim.live_run import LiveOptions, LiveRun, TlsFiles
 from fleet_sim.progress import print_summary, progress_on
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, load_scenario, scenario_schema
+from fleet_sim.world import DEFAULT_SECRET
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import tls_context

@@ -9,9 +9,16 @@ from typing import Any
 import simpy
 
 from fleet_sim.box import Box
-from fleet_sim.scenario import VehicleSpec
+from fleet_sim.parameters import NULL_BOX
+from fleet_sim.scenario import RESERVED_PREFIX, Group, VehicleSpec
 from fleet_sim.sms_centre import SmsCentre
 from fleet_sim.world import World
+
+NULL_VEHICLE = VehicleSpec(
+    f"{RESERVED_PREFIX}0",
+    Group(name="null", count=1, id=f"{RESERVED_PREFIX}0", box=NULL_BOX),
+)
+"""The null box beside a fleet: what an unlock of it takes is what the stack takes."""
 
 
 class Fleet:

@@ -12,22 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleet_sim.fleet import Fleet
+from fleet_sim.fleet import NULL_VEHICLE, Fleet
 from fleet_sim.live_driver import LiveDriver
-from fleet_sim.parameters import NULL_BOX
 from fleet_sim.progress import Progress
-from fleet_sim.scenario import RESERVED_PREFIX, Group, VehicleSpec
-from fleet_sim.world import FleetCounts, World
+from fleet_sim.scenario import VehicleSpec
+from fleet_sim.world import DEFAULT_SECRET, FleetCounts, World
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import link_factory
 
-NULL_VEHICLE = VehicleSpec(
-    f"{RESERVED_PREFIX}0",
-    Group(name="null", count=1, id=f"{RESERVED_PREFIX}0", box=NULL_BOX),
-)
-"""The null box: what an unlock of it takes is what the stack takes."""
-DEFAULT_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars; both sides' default
 POLL_S = 0.1
 SETTLE_S = 20.0
 """Go on without the boxes that are still missing when none has come for so long."""

@@ -22,13 +22,14 @@ from fleet_sim.conclude import conclude
 from fleet_sim.faults import BrokerLimits
 from fleet_sim.injection import broker_limits, inject_all
 from fleet_sim.limits import raise_descriptor_limit
-from fleet_sim.live_fleet import DEFAULT_SECRET, FleetOptions, LiveFleet
+from fleet_sim.live_fleet import FleetOptions, LiveFleet
 from fleet_sim.probe_config import probe_config, target_ids
 from fleet_sim.probe_process import ProbeError, ProbeProcess
 from fleet_sim.progress import Progress
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, VehicleSpec
 from fleet_sim.summary import RunFacts
+from fleet_sim.world import DEFAULT_SECRET
 from fleet_wire.errors import ConfigError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import tls_context

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fleet_sim.live_fleet import NULL_VEHICLE
+from fleet_sim.fleet import NULL_VEHICLE
 from fleet_sim.scenario import Scenario, VehicleSpec, select
 
 CLIENT_ID = "platform-probe-run"
