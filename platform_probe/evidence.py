@@ -81,6 +81,13 @@ class FleetEvidence:
         """Return what is known about a car. Not to be changed by the caller."""
         return self._vehicles.get(vehicle_id, NOTHING_KNOWN)
 
+    def without_presence_or_state(self) -> int:
+        """Return how many cars sent only one of the two messages that a broker retains of each."""
+        return sum(
+            (vehicle.presence is None) != (vehicle.build is None)
+            for vehicle in self._vehicles.values()
+        )
+
     def heard(self, vehicle_id: str, now_s: float) -> None:
         """Note that the box sent something: an answer to a command."""
         self._vehicle(vehicle_id).heard_s = now_s

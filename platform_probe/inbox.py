@@ -16,10 +16,11 @@ from platform_probe.metrics import ProbeMetrics
 
 _FROM_BOXES: Final = (
     TopicKind.RESULT,
-    TopicKind.STATE,
     TopicKind.PRESENCE,
+    TopicKind.STATE,
     TopicKind.TELEMETRY,
 )
+"""Presence before state: where a broker drops retained messages, the last ones go."""
 _SHOWN_BYTES: Final = 80
 
 

@@ -189,6 +189,7 @@ class Probe:
         while seen != self._retained and self._clock.monotonic_s() < settled_s:
             seen = self._retained
             await asyncio.sleep(SETTLE_S)
+        self._warn_of_missing_facts()
 
     def begin(self) -> float:
         """Begin the load, and return the Unix time of its second 0."""
@@ -270,6 +271,16 @@ class Probe:
         self._complaints.complain(event, kind, **fields)
 
     # Within
+
+    def _warn_of_missing_facts(self) -> None:
+        missing = self.evidence.without_presence_or_state()
+        if missing:
+            self._logger.warning(
+                "retained_messages_missing",
+                cars=missing,
+                explanation="only one of presence and state is known of these cars: the broker may"
+                " drop messages that wait for the probe (mosquitto: max_queued_messages)",
+            )
 
     async def _until(self, predicate: Callable[[], bool], timeout_s: float) -> None:
         until_s = self._clock.monotonic_s() + timeout_s

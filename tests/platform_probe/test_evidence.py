@@ -62,3 +62,14 @@ def test_equal_cars_share_their_build() -> None:
     for vehicle_id in ("a-1", "a-2"):
         evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=False)
     assert evidence.of("a-1").build is evidence.of("a-2").build
+
+
+def test_cars_known_in_part_are_counted() -> None:
+    """A broker that drops retained messages shows in cars of which only one is known."""
+    evidence = FleetEvidence()
+    for vehicle_id in ("a-1", "a-2"):
+        evidence.presence(vehicle_id, ONLINE, 1.0, retained=True)
+    for vehicle_id in ("a-2", "a-3"):
+        evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
+    evidence.heartbeat("a-4", 1.0)
+    assert evidence.without_presence_or_state() == 2

@@ -176,7 +176,7 @@ def test_only_a_watching_probe_listens_to_commands() -> None:
     assert "cars/+/command" in subscriptions(watch=True)
     assert subscriptions(watch=False) == (
         "cars/+/result",
-        "cars/+/state",
         "cars/+/presence",
+        "cars/+/state",
         "cars/+/telemetry",
     )

@@ -325,3 +325,15 @@ async def test_gauges_show_the_fleet(bench: ProbeBench) -> None:
     assert value("unlockpath_boxes", {"presence": "asleep"}) == 1
     assert value("unlockpath_in_flight") == 0
     assert value("unlockpath_broker_connected") == 1
+
+
+async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> None:
+    """A broker that dropped what it retained would make causes wrong: say so at the start."""
+    ready = asyncio.ensure_future(bench.probe.get_ready())
+    await eventually(lambda: bench.links)
+    bench.link.accept()
+    bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
+    await ready
+    warnings = [line for line in bench.log.lines if line["event"] == "retained_messages_missing"]
+    assert [line["cars"] for line in warnings] == [1]
+    assert "max_queued_messages" in warnings[0]["explanation"]
