@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from array import array
 from collections.abc import Callable, Iterator
@@ -10,11 +9,12 @@ from typing import Final
 
 from fleet_wire.clock import Clock
 from platform_probe.plan import PlannedStart
+from platform_probe.timers import Timer, Timers
 
 _MAX_STARTS_AT_ONCE: Final = 64
-"""Then the event loop gets its turn to read answers."""
-_TIMER_S: Final = 0.001
-"""Resolution of the event loop's timers: shorter ones would only spin."""
+"""Then answers get their turn."""
+_ROUNDING_S: Final = 1e-9
+"""Sums of times differ by less: what is due so soon is due now."""
 _KEPT_LAGS: Final = 1_000_000
 
 
@@ -29,16 +29,16 @@ class LoadDriver:
         plan: Iterator[PlannedStart],
         *,
         clock: Clock,
-        loop: asyncio.AbstractEventLoop,
+        timers: Timers,
         start: Callable[[PlannedStart, float], None],
     ) -> None:
         self._plan = plan
         self._clock = clock
-        self._loop = loop
+        self._timers = timers
         self._start = start
         self._next = next(plan, None)
         self._begins_s = math.inf
-        self._handle: asyncio.Handle | None = None
+        self._timer: Timer | None = None
 
     @property
     def is_done(self) -> bool:
@@ -53,11 +53,11 @@ class LoadDriver:
     def stop(self) -> None:
         """Start nothing more."""
         self._next = None
-        if self._handle is not None:
-            self._handle.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _run(self) -> None:
-        self._handle = None
+        self._timer = None
         for _ in range(_MAX_STARTS_AT_ONCE):
             planned = self._next
             if planned is None:
@@ -65,11 +65,11 @@ class LoadDriver:
             intended_s = self._begins_s + planned.scheduled_s
             wait_s = intended_s - self._clock.monotonic_s()
             if wait_s > 0:
-                self._handle = self._loop.call_later(max(wait_s, _TIMER_S), self._run)
+                self._timer = self._timers.call_later(max(wait_s, _TIMER_S), self._run)
                 return
             self._next = next(self._plan, None)
             self._start(planned, intended_s)
-        self._handle = self._loop.call_soon(self._run)
+        self._timer = self._timers.call_soon(self._run)
 
 
 class Lags:

@@ -79,6 +79,11 @@ class _Dimension:
         }
 
 
+def new_registry() -> CollectorRegistry:
+    """Return a registry of its own for one probe."""
+    return CollectorRegistry()
+
+
 class ProbeMetrics:
     """All metrics of a probe, in an injected registry. As a sink it takes every record."""
 

@@ -1,4 +1,4 @@
-"""The probe on an event loop: connects, sends, listens, and tells the tracker what happens.
+"""The probe: connects, sends, listens, and tells the tracker what happens.
 
 Everything that decides lies in the parts without I/O (`attempt_tracker`, `conclusion`, `inbox`,
 `commands`, `plan`); this module only wires them to a link and to the clock.
@@ -6,7 +6,6 @@ Everything that decides lies in the parts without I/O (`attempt_tracker`, `concl
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
@@ -15,12 +14,7 @@ from typing import Any, Final
 from fleet_wire.attempt import Flag, Source
 from fleet_wire.causes import Cause
 from fleet_wire.clock import Clock
-from fleet_wire.errors import (
-    BrokerError,
-    BrokerRefusedError,
-    BrokerUnreachableError,
-    LocalProtocolError,
-)
+from fleet_wire.errors import BrokerRefusedError, LocalProtocolError
 from fleet_wire.link import Disconnected, Ended, Link, LinkFactory, Message, Session
 from fleet_wire.randomness import RandomStream
 from fleet_wire.reconnect import ReconnectPolicy
@@ -35,15 +29,14 @@ from platform_probe.metrics import ProbeMetrics
 from platform_probe.plan import LoadPlan, PlannedStart
 from platform_probe.settings import FloorSettings, ProbeSettings
 from platform_probe.sinks import Sink
+from platform_probe.timers import Timer, Timers
+from platform_probe.timers import Timer, Timers
 
 KEEPALIVE_S: Final = 15
 """Short, so that a broker that vanished without a word is noticed within a deadline or so."""
 RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=10.0)
 TICK_S: Final = 0.05
-SETTLE_S: Final = 0.1
-"""Ready when no retained message came for so long: presence is evidence for the first unlock."""
-MAX_SETTLE_S: Final = 30.0
-DRAIN_S: Final = 5.0
+"""Timeouts are noticed at most so late; they count with their deadline all the same."""
 PERMANENT_CODES: Final = frozenset({132, 133, 134, 135, 138, 140})
 """CONNACK codes that trying again does not change: version, client id, password, banned."""
 _OWN: Final = (Source.PROBE, Source.CUSTOMER)
@@ -62,13 +55,14 @@ class Probe:
         *,
         links: LinkFactory,
         clock: Clock,
+        timers: Timers,
         sink: Sink,
         metrics: ProbeMetrics,
         logger: Logger,
     ) -> None:
         self._settings = settings
         self._load = settings.tracking
-        self._loop = asyncio.get_running_loop()
+        self._timers = timers
         self._links = links
         self._clock = clock
         self._metrics = metrics
@@ -101,14 +95,16 @@ class Probe:
         self._floor = self._driver_of(_floor_plan(settings.floor), self._start_floor)
         self._reconnect_stream = RandomStream(settings.seed, "probe/reconnect")
         self._link: Link | None = None
-        self._reconnect: asyncio.TimerHandle | None = None
-        self._ticker: asyncio.TimerHandle | None = None
+        self._reconnect: Timer | None = None
+        self._ticker: Timer | None = None
         self._failures = 0
-        self._retained = 0
-        self._fatal: BrokerError | None = None
-        self._last_error = "not connected yet"
-        self._is_stopping = False
         self._is_closed = False
+        self.last_error = "not connected yet"
+        """Why there is, or was, no connection."""
+        self.refusal: BrokerRefusedError | None = None
+        """The broker's word that trying again is of no use."""
+        self.retained = 0
+        """Messages so far that had waited at the broker."""
         self.lags = Lags()
         self.dropped = 0
 
@@ -135,7 +131,7 @@ class Probe:
 
     def on_message(self, message: Message) -> None:
         """Take a message, then acknowledge it."""
-        self._retained += message.retain
+        self.retained += message.retain
         self._inbox.take(message)
         if self._link is not None:
             self._link.acknowledge(message)
@@ -145,10 +141,10 @@ class Probe:
         self._metrics.set_connected(connected=False)
         self._metrics.count_disconnect(reason.why)
         code = f" (MQTT reason code {reason.code})" if reason.code is not None else ""
-        self._last_error = f"{reason.why.value}{code}: {reason.detail}".rstrip(": ")
+        self.last_error = f"{reason.why.value}{code}: {reason.detail}".rstrip(": ")
         if reason.why is Ended.REFUSED and reason.code in PERMANENT_CODES:
-            self._fatal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
-        self.tracker.broker_lost(self._last_error)
+            self.refusal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
+        self.tracker.broker_lost(self.last_error)
         if self._is_closed:
             return
         delay_s = RECONNECT.delay_s(self._failures, self._reconnect_stream)
@@ -161,38 +157,25 @@ class Probe:
             detail=reason.detail,
             retry_in_s=round(delay_s, 3),
         )
-        self._reconnect = self._loop.call_later(delay_s, self._connect)
+        self._reconnect = self._timers.call_later(delay_s, self._connect)
 
     # The life of a probe
 
-    async def get_ready(self) -> None:
-        """Connect, and learn what is retained.
-
-        Raises `BrokerUnreachableError` or `BrokerRefusedError` when that does not work out within
-        `wait_s`.
-        """
+    def start(self) -> None:
+        """Begin to connect, and to end what is overdue."""
         self._tick()
         self._connect()
-        wait_s = self._settings.wait_s
-        await self._until(
-            lambda: self.is_connected or self._is_stopping or self._fatal is not None, wait_s
-        )
-        if self._fatal is not None:
-            raise self._fatal
-        if not self.is_connected and not self._is_stopping:
-            broker = self._settings.broker_address
-            raise BrokerUnreachableError(
-                f"no connection to {broker} within {wait_s:g} s: {self._last_error}"
-            )
-        settled_s = self._clock.monotonic_s() + MAX_SETTLE_S
-        seen = -1
-        while seen != self._retained and self._clock.monotonic_s() < settled_s:
-            seen = self._retained
-            await asyncio.sleep(SETTLE_S)
-        self._warn_of_missing_facts()
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._connect()
 
     def begin(self) -> float:
-        """Begin the load, and return the Unix time of its second 0."""
+        """Begin the load, and return the Unix time of its second 0.
+
+        Call it when what is retained has come: presence is evidence for the first unlock.
+        """
+        self._warn_of_missing_facts()
         now_s = self._clock.monotonic_s()
         self.tracker.load_began_s = now_s + self._load.start_delay_s
         self._driver.begin(self.tracker.load_began_s)
@@ -207,13 +190,8 @@ class Probe:
 
     def stop(self) -> None:
         """Start nothing more."""
-        self._is_stopping = True
         self._driver.stop()
         self._floor.stop()
-
-    async def drain(self) -> None:
-        """Give what is in flight a few seconds to end."""
-        await self._until(lambda: not len(self.tracker) or not self.is_connected, DRAIN_S)
 
     def close(self) -> None:
         """End what is still in flight, and say goodbye to the broker."""
@@ -238,7 +216,7 @@ class Probe:
         """Return why the probe cannot do its work now, or None when it can."""
         if self.is_connected:
             return None
-        return f"no connection to {self._settings.broker_address}: {self._last_error}"
+        return f"no connection to {self._settings.broker_address}: {self.last_error}"
 
     def refresh_gauges(self) -> None:
         """Bring the gauges up to date, before they are read."""
@@ -282,23 +260,26 @@ class Probe:
                 " drop messages that wait for the probe (mosquitto: max_queued_messages)",
             )
 
-    async def _until(self, predicate: Callable[[], bool], timeout_s: float) -> None:
-        until_s = self._clock.monotonic_s() + timeout_s
-        while not predicate() and self._clock.monotonic_s() < until_s:  # noqa: ASYNC110 - the tick
-            await asyncio.sleep(TICK_S)
-
     def _driver_of(
         self, plan: Iterator[PlannedStart], start: Callable[[PlannedStart, float], None]
     ) -> LoadDriver:
-        return LoadDriver(plan, clock=self._clock, loop=self._loop, start=start)
+        return LoadDriver(plan, clock=self._clock, timers=self._timers, start=start)
 
     def _connect(self) -> None:
         self._link = self._links(self)
         self._link.connect()
 
     def _tick(self) -> None:
+        """Tell the tracker the time when something may be overdue; sleep while nothing is open."""
+        self._ticker = None
         self.tracker.tick()
-        self._ticker = self._loop.call_later(TICK_S, self._tick)
+        self._plan_tick()
+
+    def _plan_tick(self) -> None:
+        deadline_s = self.tracker.next_deadline_s()
+        if self._ticker is None and deadline_s is not None:
+            wait_s = max(deadline_s - self._clock.monotonic_s(), TICK_S)
+            self._ticker = self._timers.call_later(wait_s, self._tick)
 
     def _start_planned(self, planned: PlannedStart, intended_s: float) -> None:
         lag_s = self._clock.monotonic_s() - intended_s
@@ -320,7 +301,7 @@ class Probe:
         command_id = outgoing.start.command_id
         link = self._link
         if link is None or not link.is_connected:
-            self.tracker.fail(command_id, Cause.BROKER_UNREACHABLE, self._last_error)
+            self.tracker.fail(command_id, Cause.BROKER_UNREACHABLE, self.last_error)
             return
         try:
             if self._load.wake and attempt.presence_at_start is BoxPresence.ASLEEP:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from prometheus_client import CollectorRegistry
 
 from fleet_wire.clock import SystemClock
 from fleet_wire.link import LinkFactory
@@ -29,7 +28,7 @@ from platform_probe.logs import (
     open_log,
     route_standard_library,
 )
-from platform_probe.metrics import ProbeMetrics
+from platform_probe.metrics import ProbeMetrics, new_registry
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.sinks import FanOut, JsonlSink, Sink
@@ -50,7 +49,7 @@ async def serve(settings: ProbeSettings) -> None:
     allow, `ConfigError` for settings that cannot be used.
     """
     with ExitStack() as stack:
-        metrics = ProbeMetrics(CollectorRegistry(), version=version("unlockpath"))
+        metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
         logger = _logger(settings, metrics, stack)
         jsonl = stack.enter_context(JsonlSink(settings.out_dir))
         probe: Probe
@@ -64,6 +63,7 @@ async def serve(settings: ProbeSettings) -> None:
             settings,
             links=_links(settings),
             clock=SystemClock(),
+            timers=asyncio.get_running_loop(),
             sink=FanOut(sinks, on_error=sink_failed),
             metrics=metrics,
             logger=logger,

@@ -19,7 +19,7 @@ class Starts:
         plan = [PlannedStart(at_s, f"car-{n}") for n, at_s in enumerate(times_s)]
         self.plan = plan
         self.driver = LoadDriver(
-            iter(plan), clock=self.clock, loop=asyncio.get_running_loop(), start=self.start
+            iter(plan), clock=self.clock, timers=asyncio.get_running_loop(), start=self.start
         )
 
     def start(self, planned: PlannedStart, intended_s: float) -> None:

@@ -112,6 +112,7 @@ class ProbeBench:
             ProbeSettings.model_validate({"wait_s": 5, **settings}),
             links=self.make_link,
             clock=SystemClock(),
+            timers=asyncio.get_running_loop(),
             sink=FanOut({"jsonl": sink, "metrics": self.metrics}, on_error=self.fail),
             metrics=self.metrics,
             logger=self.log.logger,
