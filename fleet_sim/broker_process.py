@@ -150,8 +150,8 @@ class BrokerProcess:
         self._process = self._spawn()
         self.wait_until_accepting()
 
-    def wait_until_accepting(self) -> None:
-        """Wait for the first connection that it accepts.
+    def wait_until_accepting(self, port: int | None = None) -> None:
+        """Wait for the first connection that it accepts, on its own port or another listener's.
 
         Raises `BrokerUnreachableError` with the end of the broker's log if it dies, or is too slow.
         """
@@ -160,7 +160,9 @@ class BrokerProcess:
             if self.poll() is not None:
                 break
             try:
-                socket.create_connection((HOST, self.port), timeout=_START_TIMEOUT_S).close()
+                socket.create_connection(
+                    (HOST, port or self.port), timeout=_START_TIMEOUT_S
+                ).close()
             except OSError:
                 time.sleep(_POLL_S)
             else:

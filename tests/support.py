@@ -27,15 +27,18 @@ async def eventually(
 
 
 @contextmanager
-def running_mosquitto(config: str = "") -> Iterator[BrokerProcess]:
+def running_mosquitto(config: str = "", *, also_port: int | None = None) -> Iterator[BrokerProcess]:
     """Run a private mosquitto on a free port; `config` is appended to its configuration.
 
-    An option that comes twice has its last value.
+    An option that comes twice has its last value. A second listener of `config` is waited for
+    where its port is given as `also_port`.
     """
     with (
         tempfile.TemporaryDirectory(prefix="mosquitto-") as directory,
         start_broker("mosquitto", Path(directory), config=config) as broker,
     ):
+        if also_port is not None:
+            broker.wait_until_accepting(also_port)
         yield broker
 
 

@@ -24,8 +24,6 @@ class Difference(StrEnum):
 
     NO_PROPERTIES = "MQTT 3.1.1 carries no properties, so no message expiry either"
     NO_REASON_CODES = "MQTT 3.1.1 has no reason codes in PUBACK and no DISCONNECT from a broker"
-    NO_DUPLICATE_FLAG = "the aiomqtt link sends again as new what was unacknowledged"
-    NO_QOS0_LIMIT = "the aiomqtt link counts packets, not bytes, before it drops QoS 0"
     IGNORES_PACKET_LIMIT = "rumqttd sends packets above the client's maximum packet size"
     IGNORES_SUBSCRIBERS = "rumqttd answers success where nobody subscribes"
     NO_TAKEOVER_CODE = "rumqttd closes a connection that is taken over without a reason code"
@@ -117,11 +115,9 @@ class LiveHarness:
 
 LINK_DIFFERENCES: dict[LinkKind, frozenset[Difference]] = {
     "lean": frozenset(),
-    "aiomqtt-5": frozenset({Difference.NO_DUPLICATE_FLAG, Difference.NO_QOS0_LIMIT}),
+    "aiomqtt-5": frozenset(),
     "aiomqtt-3.1.1": frozenset(
         {
-            Difference.NO_DUPLICATE_FLAG,
-            Difference.NO_QOS0_LIMIT,
             Difference.NO_PROPERTIES,
             Difference.NO_REASON_CODES,
         }
