@@ -321,6 +321,8 @@ class AttemptTracker:
 
     def _stray(self, vehicle_id: str, result: Result, now_s: float) -> None:
         ended = self._ended.get(result.command_id)
+        if ended is not None and ended.forget_s <= now_s:
+            ended = None
         if ended is not None and ended.outcome is None:
             return
         kind = StrayKind.ORPHAN

@@ -64,8 +64,8 @@ class LoadDriver:
                 return
             intended_s = self._begins_s + planned.scheduled_s
             wait_s = intended_s - self._clock.monotonic_s()
-            if wait_s > 0:
-                self._timer = self._timers.call_later(max(wait_s, _TIMER_S), self._run)
+            if wait_s > _ROUNDING_S:
+                self._timer = self._timers.call_later(wait_s, self._run)
                 return
             self._next = next(self._plan, None)
             self._start(planned, intended_s)

@@ -1,11 +1,13 @@
 """The probe: connects, sends, listens, and tells the tracker what happens.
 
 Everything that decides lies in the parts without I/O (`attempt_tracker`, `conclusion`, `inbox`,
-`commands`, `plan`); this module only wires them to a link and to the clock.
+`commands`, `plan`); this module wires them to a link, a clock and timers. These are handed in, so
+that the same probe runs on an event loop and in virtual time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
@@ -29,7 +31,6 @@ from platform_probe.metrics import ProbeMetrics
 from platform_probe.plan import LoadPlan, PlannedStart
 from platform_probe.settings import FloorSettings, ProbeSettings
 from platform_probe.sinks import Sink
-from platform_probe.timers import Timer, Timers
 from platform_probe.timers import Timer, Timers
 
 KEEPALIVE_S: Final = 15
@@ -97,6 +98,7 @@ class Probe:
         self._link: Link | None = None
         self._reconnect: Timer | None = None
         self._ticker: Timer | None = None
+        self._tick_at_s = math.inf
         self._failures = 0
         self._is_closed = False
         self.last_error = "not connected yet"
@@ -133,6 +135,7 @@ class Probe:
         """Take a message, then acknowledge it."""
         self.retained += message.retain
         self._inbox.take(message)
+        self._plan_tick()
         if self._link is not None:
             self._link.acknowledge(message)
 
@@ -162,11 +165,6 @@ class Probe:
     # The life of a probe
 
     def start(self) -> None:
-        """Begin to connect, and to end what is overdue."""
-        self._tick()
-        self._connect()
-
-    def start(self) -> None:
         """Begin to connect."""
         self._connect()
 
@@ -187,6 +185,11 @@ class Probe:
         """Whether every planned unlock has been started and has ended."""
         started, ended = self.tracker.started, self.tracker.ended
         return self._driver.is_done and started[Source.PROBE] == ended[Source.PROBE]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is in flight: everything that was started has ended."""
+        return len(self.tracker) == 0
 
     def stop(self) -> None:
         """Start nothing more."""
@@ -270,19 +273,25 @@ class Probe:
         self._link.connect()
 
     def _tick(self) -> None:
-        """Tell the tracker the time when something may be overdue; sleep while nothing is open."""
-        self._ticker = None
+        self._tick_at_s = math.inf
         self.tracker.tick()
         self._plan_tick()
 
     def _plan_tick(self) -> None:
+        """See to it that the tracker is told the time when something may be overdue."""
         deadline_s = self.tracker.next_deadline_s()
-        if self._ticker is None and deadline_s is not None:
-            wait_s = max(deadline_s - self._clock.monotonic_s(), TICK_S)
-            self._ticker = self._timers.call_later(wait_s, self._tick)
+        if deadline_s is None or deadline_s >= self._tick_at_s:
+            return
+        now_s = self._clock.monotonic_s()
+        at_s = max(deadline_s, now_s + TICK_S)
+        if at_s < self._tick_at_s:
+            if self._ticker is not None:
+                self._ticker.cancel()
+            self._tick_at_s = at_s
+            self._ticker = self._timers.call_later(at_s - now_s, self._tick)
 
     def _start_planned(self, planned: PlannedStart, intended_s: float) -> None:
-        lag_s = self._clock.monotonic_s() - intended_s
+        lag_s = max(self._clock.monotonic_s() - intended_s, 0.0)
         self.lags.add(lag_s)
         self._metrics.observe_start(lag_s)
         if len(self.tracker) >= self._load.max_in_flight:
@@ -298,6 +307,7 @@ class Probe:
     def _unlock(self, vehicle_id: str, source: Source, intended_s: float) -> None:
         outgoing = self._commands.unlock(vehicle_id, source=source, intended_s=intended_s)
         attempt = self.tracker.start(outgoing.start)
+        self._plan_tick()
         command_id = outgoing.start.command_id
         link = self._link
         if link is None or not link.is_connected:

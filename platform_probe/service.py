@@ -8,6 +8,8 @@ import gc
 import os
 import select
 import signal
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.clock import SystemClock
+from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.link import LinkFactory
 from fleet_wire.links import link_factory, tls_context
 from fleet_wire.mqtt_link import LinkLimits
@@ -32,10 +35,16 @@ from platform_probe.metrics import ProbeMetrics, new_registry
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.sinks import FanOut, JsonlSink, Sink
+from platform_probe.timers import LoopTimers
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
 PROGRESS_S: Final = 1.0
+POLL_S: Final = 0.05
+SETTLE_S: Final = 0.1
+"""Ready when no retained message came for so long: presence is evidence for the first unlock."""
+MAX_SETTLE_S: Final = 30.0
+DRAIN_S: Final = 5.0
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
 LIMITS: Final = LinkLimits(receive_max=65_535, max_in_flight=20_000, max_queued=20_000)
@@ -63,7 +72,7 @@ async def serve(settings: ProbeSettings) -> None:
             settings,
             links=_links(settings),
             clock=SystemClock(),
-            timers=asyncio.get_running_loop(),
+            timers=LoopTimers(asyncio.get_running_loop()),
             sink=FanOut(sinks, on_error=sink_failed),
             metrics=metrics,
             logger=logger,
@@ -114,7 +123,7 @@ class _Run:
     async def _work(self) -> None:
         stopping = asyncio.ensure_future(self._stop_when_told())
         try:
-            await self._probe.get_ready()
+            await self._connect()
             if self._told_to_stop.is_set():
                 return
             load_starts_at = self._probe.begin()
@@ -124,9 +133,30 @@ class _Run:
             self._say("ready", load_starts_at=load_starts_at, metrics_url=url)
             await self._until_done()
             self._probe.stop()
-            await self._probe.drain()
+            await _until(lambda: self._probe.is_idle, DRAIN_S)
         finally:
             await _cancelled(stopping)
+
+    async def _connect(self) -> None:
+        """Connect, and learn what is retained. Raises `BrokerError` when that does not work out."""
+        probe, wait_s = self._probe, self._settings.wait_s
+        probe.start()
+        await _until(
+            lambda: probe.is_connected or probe.refusal is not None or self._told_to_stop.is_set(),
+            wait_s,
+        )
+        if probe.refusal is not None:
+            raise probe.refusal
+        if not probe.is_connected and not self._told_to_stop.is_set():
+            broker = self._settings.broker_address
+            raise BrokerUnreachableError(
+                f"no connection to {broker} within {wait_s:g} s: {probe.last_error}"
+            )
+        settled_s = time.monotonic() + MAX_SETTLE_S
+        seen = -1
+        while seen != probe.retained and time.monotonic() < settled_s:
+            seen = probe.retained
+            await asyncio.sleep(SETTLE_S)
 
     async def _until_done(self) -> None:
         while not self._told_to_stop.is_set():
@@ -152,6 +182,12 @@ class _Run:
         with contextlib.suppress(OSError):
             if select.select((), (STDOUT,), (), 0)[1]:
                 os.write(STDOUT, line)
+
+
+async def _until(predicate: Callable[[], bool], timeout_s: float) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not predicate() and time.monotonic() < until_s:  # noqa: ASYNC110 - a few times a second
+        await asyncio.sleep(POLL_S)
 
 
 async def _cancelled(*tasks: asyncio.Future[Any]) -> None:

@@ -13,7 +13,7 @@ from fleet_wire import codec
 from fleet_wire.attempt import Attempt, Flag, Record, Source
 from fleet_wire.causes import Cause, Outcome
 from fleet_wire.clock import SystemClock
-from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError, LocalProtocolError
+from fleet_wire.errors import LocalProtocolError
 from fleet_wire.link import Disconnected, Ended, LinkHandler, Message, OnAck, PublishProperties
 from fleet_wire.messages import Command, Phase, Presence, PresenceReason, PresenceStatus, Result
 from fleet_wire.topics import TopicKind, parse_topic
@@ -21,6 +21,7 @@ from platform_probe.metrics import ProbeMetrics
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.sinks import FanOut
+from platform_probe.timers import LoopTimers
 from tests.platform_probe.hand_made_boxes import state_of
 from tests.platform_probe.test_inbox import message_of
 from tests.platform_probe.test_logs import Log
@@ -109,10 +110,10 @@ class ProbeBench:
         sink = ListSink()
         self.records = sink.records
         self.probe = Probe(
-            ProbeSettings.model_validate({"wait_s": 5, **settings}),
+            ProbeSettings.model_validate(settings),
             links=self.make_link,
             clock=SystemClock(),
-            timers=asyncio.get_running_loop(),
+            timers=LoopTimers(asyncio.get_running_loop()),
             sink=FanOut({"jsonl": sink, "metrics": self.metrics}, on_error=self.fail),
             metrics=self.metrics,
             logger=self.log.logger,
@@ -138,16 +139,14 @@ class ProbeBench:
         """The attempts that have ended."""
         return [record for record in self.records if isinstance(record, Attempt)]
 
-    async def connected(self) -> None:
-        """Connect, and be ready."""
-        ready = asyncio.ensure_future(self.probe.get_ready())
-        await eventually(lambda: self.links)
+    def connect(self) -> None:
+        """Connect."""
+        self.probe.start()
         self.link.accept()
-        await ready
 
     async def loaded(self) -> None:
         """Be ready, and start the load of three unlocks."""
-        await self.connected()
+        self.connect()
         self.probe.begin()
         await eventually(lambda: self.probe.counts()["sent"] == 3)
 
@@ -191,7 +190,7 @@ async def test_load_is_sent_and_ends_well(bench: ProbeBench) -> None:
 
 async def test_every_message_is_acknowledged(bench: ProbeBench) -> None:
     """A malformed message must not come again for ever."""
-    await bench.connected()
+    bench.connect()
     for payload in (b"?", ASLEEP):
         message = message_of("cars/car-1/presence", payload)
         bench.probe.on_message(message)
@@ -200,7 +199,7 @@ async def test_every_message_is_acknowledged(bench: ProbeBench) -> None:
 
 async def test_box_asleep_is_woken_first(bench: ProbeBench) -> None:
     """A wake request goes out before the command, and the attempt says so."""
-    await bench.connected()
+    bench.connect()
     bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
     bench.probe.begin()
     await eventually(lambda: bench.probe.counts()["sent"] == 3)
@@ -213,7 +212,7 @@ async def test_box_asleep_is_woken_first(bench: ProbeBench) -> None:
 async def test_waking_can_be_switched_off() -> None:
     """Without `wake` only the command is sent."""
     bench = ProbeBench(load=load_of(wake=False))
-    await bench.connected()
+    bench.connect()
     bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP))
     bench.probe.begin()
     await eventually(lambda: bench.probe.counts()["sent"] == 3)
@@ -224,7 +223,7 @@ async def test_waking_can_be_switched_off() -> None:
 async def test_too_many_in_flight_are_dropped_and_counted() -> None:
     """A start that is dropped is no attempt, but never a secret."""
     bench = ProbeBench(load=load_of(max_in_flight=2))
-    await bench.connected()
+    bench.connect()
     bench.probe.begin()
     await eventually(lambda: bench.probe.dropped)
     assert bench.probe.counts()["sent"] == 2
@@ -235,7 +234,7 @@ async def test_too_many_in_flight_are_dropped_and_counted() -> None:
 
 async def test_full_link_is_not_published(bench: ProbeBench) -> None:
     """What the link does not take was never sent: failed, not unknown."""
-    await bench.connected()
+    bench.connect()
     bench.link.is_full = True
     bench.probe.begin()
     await eventually(lambda: len(bench.attempts) == 3)
@@ -264,7 +263,7 @@ async def test_lost_broker_ends_what_is_in_flight_and_a_new_link_is_made(
 async def test_starts_without_a_broker_end_at_once() -> None:
     """The load goes on while the broker is away: customers do not wait for it either."""
     bench = ProbeBench(load=load_of(start_delay_s=0.1))
-    await bench.connected()
+    bench.connect()
     bench.probe.begin()
     bench.link.end(Ended.KEEPALIVE)
     await eventually(lambda: len(bench.attempts) == 3)
@@ -273,33 +272,34 @@ async def test_starts_without_a_broker_end_at_once() -> None:
     bench.probe.close()
 
 
-async def test_broker_that_stays_away_is_an_error() -> None:
-    """After `wait_s` the probe gives up, and says what it tried last."""
-    bench = ProbeBench(wait_s=0.3)
-    ready = asyncio.ensure_future(bench.probe.get_ready())
-    await eventually(lambda: bench.links)
+async def test_broker_that_stays_away_is_tried_again(bench: ProbeBench) -> None:
+    """Each failed connect is logged, with the time of the next, and the reason is kept."""
+    bench.probe.start()
     bench.link.end(Ended.UNREACHABLE)
-    with pytest.raises(BrokerUnreachableError, match="as the test wants"):
-        await ready
-    assert [line["event"] for line in bench.log.lines] == ["broker_disconnected"]
-    bench.probe.close()
+    await eventually(lambda: len(bench.links) == 2)
+    bench.link.end(Ended.UNREACHABLE)
+    await eventually(lambda: len(bench.links) == 3)
+    assert [line["event"] for line in bench.log.lines] == ["broker_disconnected"] * 2
+    assert bench.log.lines[0]["retry_in_s"] >= 0
+    assert bench.probe.last_error == "unreachable: as the test wants"
+    assert bench.probe.refusal is None
 
 
-async def test_wrong_password_is_an_error_at_once() -> None:
-    """Trying again does not make a password right."""
-    bench = ProbeBench(wait_s=3600)
-    ready = asyncio.ensure_future(bench.probe.get_ready())
-    await eventually(lambda: bench.links)
+async def test_wrong_password_is_final(bench: ProbeBench) -> None:
+    """Trying again does not make a password right; a broker that is busy may take us later."""
+    bench.probe.start()
+    bench.link.end(Ended.REFUSED, 137)
+    assert bench.probe.refusal is None
+    await eventually(lambda: len(bench.links) == 2)
     bench.link.end(Ended.REFUSED, 134)
-    with pytest.raises(BrokerRefusedError, match="134"):
-        await ready
-    bench.probe.close()
+    assert bench.probe.refusal is not None
+    assert bench.probe.refusal.code == 134
 
 
 async def test_floor_unlocks_are_kept_apart() -> None:
     """Null box unlocks are records of source floor, and in no count of the load."""
     bench = ProbeBench(floor={"rate_per_s": 100})
-    await bench.connected()
+    bench.connect()
     bench.probe.begin()
     await eventually(lambda: len(bench.link.sent) >= 3)
     bench.link.answer_all()
@@ -319,7 +319,7 @@ async def test_close_ends_what_is_in_flight(bench: ProbeBench) -> None:
 
 async def test_gauges_show_the_fleet(bench: ProbeBench) -> None:
     """What is retained is known before the first unlock."""
-    await bench.connected()
+    bench.connect()
     bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
     bench.probe.refresh_gauges()
     value = bench.metrics.registry.get_sample_value
@@ -330,11 +330,9 @@ async def test_gauges_show_the_fleet(bench: ProbeBench) -> None:
 
 async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> None:
     """A broker that dropped what it retained would make causes wrong: say so at the start."""
-    ready = asyncio.ensure_future(bench.probe.get_ready())
-    await eventually(lambda: bench.links)
-    bench.link.accept()
+    bench.connect()
     bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
-    await ready
+    bench.probe.begin()
     warnings = [line for line in bench.log.lines if line["event"] == "retained_messages_missing"]
     assert [line["cars"] for line in warnings] == [1]
     assert "max_queued_messages" in warnings[0]["explanation"]
