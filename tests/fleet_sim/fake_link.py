@@ -8,6 +8,7 @@ from typing import Any
 import simpy
 
 from fleet_sim.box import Box
+from fleet_sim.box_states import Power
 from fleet_sim.parameters import NULL_BOX, BoxParameters
 from fleet_sim.scenario_model import Group, VehicleSpec
 from fleet_sim.world import World
@@ -148,6 +149,10 @@ class Bench:
             expiry_s=None,
             user_properties=[],
         )
+
+    def power(self) -> Power:
+        """Return the power state of the box."""
+        return self.box.power.state
 
     def deliver(self, message: Message) -> None:
         """Let a message come out of the broker's socket."""

@@ -77,7 +77,7 @@ def test_a_wake_request_becomes_an_sms() -> None:
     env, fleet, links = fleet_of(1, parameters)
     env.run(until=5)
     box = next(iter(fleet.boxes.values()))
-    assert box.power.state is Power.ASLEEP
+    assert [box.power.state] == [Power.ASLEEP]
     centre = links["sms"].handler
     centre.on_message(wake("nobody"))
     centre.on_message(wake(box.vehicle_id, b"\x00"))
@@ -85,7 +85,7 @@ def test_a_wake_request_becomes_an_sms() -> None:
     assert fleet.world.counts.malformed == 2
     centre.on_message(wake(box.vehicle_id))
     env.run(until=10)
-    assert box.power.state is Power.AWAKE
+    assert [box.power.state] == [Power.AWAKE]
     assert len(links["sms"].acknowledged) == 4
 
 

@@ -46,7 +46,7 @@ def test_failures_spread_out_with_full_jitter() -> None:
     car = bench(NULL_BOX.model_copy(update={"reconnect": ReconnectPolicy(base_s=1.0, cap_s=60.0)}))
     car.link.connects_at_once = False
     car.link.lose()
-    gaps = []
+    gaps: list[float] = []
     for _ in range(12):
         before_s = car.env.now
         while car.link.calls.count("connect") == len(gaps) + 1:
@@ -62,7 +62,7 @@ def test_a_cold_box_boots_first() -> None:
     """Without power at the start a box needs its boot time to connect."""
     parameters = NULL_BOX.model_copy(update={"cold_start_share": 1.0, "boot": Uniform(base_s=20.0)})
     car = bench(parameters)
-    assert car.box.power.state is Power.BOOTING
+    assert car.power() is Power.BOOTING
     car.env.run(until=19)
     assert car.link.calls == []
     car.env.run(until=21)
@@ -75,7 +75,7 @@ def test_a_sleeping_box_is_known_first_then_leaves() -> None:
     car.env.run(until=5)
     assert car.link.calls == ["connect", "disconnect"]
     assert car.link.presences()[-1].reason is PresenceReason.SLEEP
-    assert car.box.power.state is Power.ASLEEP
+    assert car.power() is Power.ASLEEP
     assert (car.world.counts.known, car.world.counts.asleep) == (1, 1)
     assert car.world.counts.reachable == 0
 
@@ -95,13 +95,13 @@ def test_an_sms_wakes_a_sleeping_box_which_dozes_off_again() -> None:
     car.env.run(until=10)
     car.box.send_sms()
     car.env.run(until=22.9)
-    assert car.box.power.state is Power.WAKING
+    assert car.power() is Power.WAKING
     car.env.run(until=23.1)
     assert car.box.modem.connection is Connection.CONNECTED
     car.deliver(car.command())
     assert car.link.results()[-1].phase is Phase.EXECUTED
     car.env.run(until=400)
-    assert car.box.power.state is Power.ASLEEP
+    assert car.power() is Power.ASLEEP
 
 
 def test_a_lost_sms_wakes_nobody() -> None:
@@ -110,7 +110,7 @@ def test_a_lost_sms_wakes_nobody() -> None:
     car.env.run(until=10)
     car.box.send_sms()
     car.env.run(until=1000)
-    assert car.box.power.state is Power.ASLEEP
+    assert car.power() is Power.ASLEEP
 
 
 def test_short_loss_of_coverage_keeps_the_connection_and_what_waited() -> None:
@@ -180,7 +180,7 @@ def test_an_sms_without_coverage_waits_in_the_network() -> None:
     car.env.run(until=10)
     car.box.modem.lose_coverage()
     car.box.power.receive_sms()
-    assert car.box.power.state is Power.ASLEEP
+    assert car.power() is Power.ASLEEP
     car.box.modem.regain_coverage()
     car.env.run(until=11)
-    assert car.box.power.state is Power.AWAKE
+    assert car.power() is Power.AWAKE
