@@ -336,3 +336,20 @@ async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> Non
     warnings = [line for line in bench.log.lines if line["event"] == "retained_messages_missing"]
     assert [line["cars"] for line in warnings] == [1]
     assert "max_queued_messages" in warnings[0]["explanation"]
+
+
+async def test_timeouts_are_noticed_without_other_events() -> None:
+    """The tracker is told the time when a deadline comes, also one that came nearer meanwhile."""
+    bench = ProbeBench(load=load_of(deadline_s=600, state_grace_s=0.1))
+    await bench.loaded()
+    for _, _, properties, on_ack in bench.link.sent:
+        assert properties is not None
+        assert properties.correlation_data is not None
+        assert on_ack is not None
+        on_ack(0)
+        executed = Result(properties.correlation_data.decode(), Phase.EXECUTED)
+        bench.probe.on_message(message_of("cars/car-1/result", codec.encode(executed)))
+    await eventually(lambda: len(bench.attempts) == 3)
+    assert {attempt.cause for attempt in bench.attempts} == {Cause.DOOR_UNCONFIRMED}
+    assert bench.probe.is_idle
+    bench.probe.close()
