@@ -8,31 +8,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from fleet_sim.distributions import Delay, LogNormal, Uniform
+from fleet_sim.radio_parameters import RadioParameters
 from fleet_wire.reconnect import ReconnectPolicy
-
-
-class RadioParameters(BaseModel):
-    """LTE between the box and the broker, as round-trip times; half of one is one way.
-
-    A device that has exchanged nothing for a while is harder to reach: it must first be paged.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    connected_rtt: Delay = Field(
-        Uniform(base_s=0.075),
-        description="RRC connected, parked; median 75 ms (SIGCOMM'21 RRC-Probe, gap < 0.15 s)",
-    )
-    cdrx_rtt: Delay = Field(
-        Uniform(base_s=0.070, spread_s=0.320),
-        description="connected-mode DRX, 70 ms + U(0, 320 ms) (same data, gap 0.15 to 9 s)",
-    )
-    idle_rtt: Delay = Field(
-        Uniform(base_s=0.315, spread_s=1.28),
-        description="server to idle device, with paging: 0.315 s + U(0, 1.28 s) (same data)",
-    )
-    cdrx_after_s: float = Field(0.15, ge=0, description="quiet time until cDRX (same data)")
-    idle_after_s: float = Field(10.5, ge=0, description="quiet time until idle (same data, knee)")
 
 
 class BoxParameters(BaseModel):

@@ -161,7 +161,9 @@ def _described(schemas: Sequence[Mapping[str, Any]]) -> str:
     """Return what the schemas allow, in words: "a number or a mapping with median_s, sigma"."""
     choices = _choices(schemas)
     words = [f"one of {', '.join(choices)}"] if choices else []
-    mappings = {tuple(schema.get("properties", ())) for schema in schemas}
+    mappings = {
+        tuple(schema.get("properties", ())) for schema in schemas if schema.get("type") == "object"
+    }
     for schema in schemas:
         kind = schema.get("type")
         if kind == "object":
