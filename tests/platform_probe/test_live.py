@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from fleet_sim.broker_process import BrokerProcess
 from fleet_wire.attempt import Source
 from fleet_wire.causes import Cause, Outcome
 from fleet_wire.codec import encode
-from fleet_wire.link import LinkFactory, PublishProperties
+from fleet_wire.link import BrokerAddress, LinkFactory, PublishProperties
 from fleet_wire.messages import Action, Command
 from fleet_wire.topics import TopicKind
 from tests.platform_probe.hand_made_boxes import (
@@ -25,7 +26,7 @@ from tests.platform_probe.hand_made_boxes import (
     say_nothing,
 )
 from tests.platform_probe.running_probe import RunningProbe, running_probe
-from tests.support import eventually
+from tests.support import eventually, free_port, running_mosquitto
 
 CARS = [f"centre-{number}" for number in range(6)]
 SILENT = "north-0"
@@ -281,3 +282,43 @@ async def test_full_disk_is_counted_and_the_probe_goes_on(
     complaints = [line for line in probe.log() if line["event"] == "sink_failed"]
     assert complaints
     assert f"df -h {tmp_path / 'out'}" in complaints[0]["error"]
+
+
+async def test_mqtt_3_1_1(tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory) -> None:
+    """With the older protocol the answers are the same; there are no properties to go by."""
+    await fleet_of(links)
+    settings = {"protocol": "3.1.1", "load": load_of(), "exit_when_done": True}
+    async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+        assert await probe.exit_code() == 0
+    opened = {one.vehicle_id for one in probe.attempts() if one.outcome is Outcome.OK}
+    assert opened == set(CARS)
+    assert {one.source for one in probe.attempts()} == {Source.PROBE}
+    silent = {one.cause for one in probe.attempts() if one.vehicle_id == SILENT}
+    assert silent == {Cause.BOX_SILENT}
+
+
+async def test_tls_with_a_client_certificate(tmp_path: Path) -> None:
+    """The certificates of the settings are those that the broker sees and is trusted by."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    server = authority.issue_cert("127.0.0.1")
+    server.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    client = authority.issue_cert("probe@example.org")
+    client.private_key_and_cert_chain_pem.write_to_path(tmp_path / "client.pem")
+    port = free_port()
+    listener = (
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nrequire_certificate true\n"
+        f"cafile {tmp_path}/ca.pem\ncertfile {tmp_path}/server.pem\nkeyfile {tmp_path}/server.pem\n"
+    )
+    address = BrokerAddress("mqtts", "127.0.0.1", port)
+    tls = {"ca_file": f"{tmp_path}/ca.pem", "cert_file": f"{tmp_path}/client.pem"}
+    with running_mosquitto(listener) as broker:
+        async with links_to(broker.address) as links:
+            await fleet_of(links)
+            settings = {"tls": tls, "load": load_of(), "exit_when_done": True}
+            async with running_probe(tmp_path, address, **settings) as probe:
+                assert await probe.exit_code() == 0
+        async with running_probe(tmp_path, address, tls={}, wait_s=0.5) as stranger:
+            assert await stranger.exit_code() == 2
+    assert Outcome.OK in {one.outcome for one in probe.attempts()}
+    assert f"no connection to {address}" in stranger.stderr()
