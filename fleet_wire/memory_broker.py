@@ -26,7 +26,7 @@ from fleet_wire.link import (
 from fleet_wire.memory_link import MemoryLink
 from fleet_wire.memory_router import BrokerLimits, Router
 from fleet_wire.memory_session import MemorySession, Publication, is_valid_filter
-from fleet_wire.memory_wire import Connection, Scheduler, Wire
+from fleet_wire.memory_wire import Connection, Hop, Scheduler, Wire
 from fleet_wire.mqtt_shared import LinkLimits
 
 __all__ = ["BrokerLimits", "MemoryBroker", "Scheduler"]
@@ -57,7 +57,7 @@ class MemoryBroker:
         self,
         scheduler: Scheduler,
         *,
-        hop: float | Callable[[], float] = HOP_S,
+        hop: Hop = HOP_S,
         limits: BrokerLimits | None = None,
         is_persistent: bool = False,
     ) -> None:

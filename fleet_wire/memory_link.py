@@ -42,6 +42,9 @@ class _State(IntEnum):
     CONNECTED = 3
 
 
+_CONNECTED = _State.CONNECTED
+
+
 class MemoryLink:
     """One client of a `MemoryBroker`; implements `fleet_wire.link.Link`."""
 
@@ -83,7 +86,7 @@ class MemoryLink:
     @property
     def is_connected(self) -> bool:
         """Whether `on_connected` has come and nothing has ended the connection since."""
-        return self._state is _State.CONNECTED
+        return self._state is _CONNECTED
 
     @property
     def unread(self) -> int:
@@ -122,7 +125,7 @@ class MemoryLink:
                 f"{topic}: packet of {publication.packet_bytes()} bytes, "
                 f"the broker takes {self._max_packet_bytes}"
             )
-        can_send = self._state is _State.CONNECTED and not self.is_frozen
+        can_send = self._state is _CONNECTED and not self.is_frozen
         if not qos:
             if can_send:
                 self._send(self._broker.take_publish, publication)
@@ -186,7 +189,7 @@ class MemoryLink:
             self._send(self._broker.take_connect, session, self._limits)
 
     def _time_out(self, connection: Connection) -> None:
-        if connection is self._connection and self._state is not _State.CONNECTED:
+        if connection is self._connection and self._state is not _CONNECTED:
             timeout_s = self._limits.connect_timeout_s
             self._end(Disconnected(Ended.UNREACHABLE, detail=f"no answer in {timeout_s:g} s"))
 
@@ -250,7 +253,9 @@ class MemoryLink:
 
     # Reading
 
-    def arrive(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> None:
+    def arrive(
+        self, connection: Connection, step: Callable[..., None], arguments: tuple[Any, ...]
+    ) -> None:
         """Run `step` for what the broker has sent; a frozen link does it at `thaw`."""
         if connection is not self._connection:
             return
@@ -258,10 +263,12 @@ class MemoryLink:
             if self._held_in is None:
                 self._held_in = deque()
             self._held_in.append((step, arguments))
-            return
-        self._guarded(connection, step, *arguments)
+        else:
+            self._guarded(connection, step, arguments)
 
-    def _guarded(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> None:
+    def _guarded(
+        self, connection: Connection, step: Callable[..., None], arguments: tuple[Any, ...] = ()
+    ) -> None:
         try:
             step(self, *arguments)
         except Exception:
@@ -277,11 +284,11 @@ class MemoryLink:
                 self._guarded(connection, MemoryLink._pump)
                 return
             step, arguments = self._held_in.popleft()
-            self._guarded(connection, step, *arguments)
+            self._guarded(connection, step, arguments)
 
     def take_message(self, message: Message) -> None:
         """Take PUBLISH from the broker."""
-        if self._state is _State.CONNECTED:
+        if self._state is _CONNECTED:
             self._handler.on_message(message)
         elif self._early is None:
             self._early = [message]
@@ -338,7 +345,7 @@ class MemoryLink:
         """Send what waits, as far as the window allows."""
         while (
             self._waiting is not None
-            and self._state is _State.CONNECTED
+            and self._state is _CONNECTED
             and not self.is_frozen
             and self._has_room()
         ):
@@ -356,7 +363,7 @@ class MemoryLink:
         """Return when we last sent something: a ping is due when nothing else was sent."""
         now_s = self._broker.wire.now_s()
         interval_s = self._ping_interval_s()
-        if not interval_s or self._state is not _State.CONNECTED or self.is_frozen:
+        if not interval_s or self._state is not _CONNECTED or self.is_frozen:
             return self.last_sent_s
         return now_s - (now_s - self.last_sent_s) % interval_s
 

@@ -23,7 +23,7 @@ class Scheduler(Protocol):
         """Return the present; it never goes back."""
         ...
 
-    def call_later(self, delay_s: float, then: Callable[..., None], *arguments: Any) -> None:
+    def call_later(self, delay_s: float, then: Callable[..., None], *arguments: Any) -> object:
         """Call `then(*arguments)` after `delay_s`.
 
         Never before this call has returned, not even without a delay; calls that fall due at the
@@ -47,25 +47,43 @@ class Connection:
         self.down_due_s = 0.0
 
 
+Hop = float | Callable[[], float]
+"""The time of a packet one way in seconds, or a function that draws it."""
+
 _Entry = tuple[float, int, Callable[..., None], Connection, tuple[Any, ...]]
 
 
 class Wire:
-    """Carries packets between the links and the broker, in order on each connection.
+    """Carries packets between the links and the broker, in order on each connection."""
 
-    `hop` is the time one way in seconds, or draws it for each packet.
-    """
+    __slots__ = (
+        "_armed_s",
+        "_draw_hop_s",
+        "_hop_s",
+        "_packets",
+        "_scheduler",
+        "_sent",
+        "_stalled",
+        "now_s",
+    )
 
-    __slots__ = ("_armed_s", "_packets", "_scheduler", "_sent", "_stalled", "hop", "now_s")
-
-    def __init__(self, scheduler: Scheduler, hop: float | Callable[[], float]) -> None:
-        self.hop = hop if callable(hop) else float(hop)
+    def __init__(self, scheduler: Scheduler, hop: Hop) -> None:
         self.now_s = scheduler.now_s
         self._scheduler = scheduler
+        self._hop_s = 0.0
+        self._draw_hop_s: Callable[[], float] | None = None
+        self.set_hop(hop)
         self._sent = 0
         self._packets: list[_Entry] = []
         self._armed_s = math.inf
         self._stalled: list[tuple[Connection, Callable[..., None], tuple[Any, ...]]] | None = None
+
+    def set_hop(self, hop: Hop) -> None:
+        """Change the time of a packet one way."""
+        if callable(hop):
+            self._draw_hop_s = hop
+        else:
+            self._draw_hop_s, self._hop_s = None, hop
 
     @property
     def is_stalled(self) -> bool:
@@ -77,21 +95,32 @@ class Wire:
         if self._stalled is not None:
             self._stalled.append((connection, step, arguments))
             return
-        hop = self.hop
-        due_s = self.now_s() + (hop if isinstance(hop, float) else hop())
-        connection.up_due_s = due_s = max(due_s, connection.up_due_s)
-        self._add(due_s, step, connection, arguments)
+        due_s = self.now_s() + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
+        due_s = max(due_s, connection.up_due_s)
+        connection.up_due_s = due_s
+        self._sent += 1
+        heappush(self._packets, (due_s, self._sent, step, connection, arguments))
+        if due_s < self._armed_s:
+            self._arm(due_s)
 
     def down(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> None:
         """Let the link run `step(link, *arguments)` a hop later, if it still has `connection`."""
-        hop = self.hop
-        due_s = self.now_s() + (hop if isinstance(hop, float) else hop())
-        connection.down_due_s = due_s = max(due_s, connection.down_due_s)
-        self._add(due_s, connection.link.arrive, connection, (step, *arguments))
+        due_s = self.now_s() + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
+        due_s = max(due_s, connection.down_due_s)
+        connection.down_due_s = due_s
+        self._sent += 1
+        arrive = connection.link.arrive
+        heappush(self._packets, (due_s, self._sent, arrive, connection, (step, arguments)))
+        if due_s < self._armed_s:
+            self._arm(due_s)
 
-    def soon(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> None:
-        """Run `step(connection, *arguments)` now, but after what runs now has returned."""
-        self._add(self.now_s(), step, connection, arguments)
+    def soon(self, connection: Connection, step: Callable[..., None]) -> None:
+        """Run `step(connection)` now, but after what runs now has returned."""
+        now_s = self.now_s()
+        self._sent += 1
+        heappush(self._packets, (now_s, self._sent, step, connection, ()))
+        if now_s < self._armed_s:
+            self._arm(now_s)
 
     def stall(self) -> None:
         """Let what goes up wait at the broker's door."""
@@ -108,26 +137,15 @@ class Wire:
         """Lose what waits at the broker's door, and open it."""
         self._stalled = None
 
-    def _add(
-        self,
-        due_s: float,
-        step: Callable[..., None],
-        connection: Connection,
-        arguments: tuple[Any, ...],
-    ) -> None:
-        self._sent += 1
-        heappush(self._packets, (due_s, self._sent, step, connection, arguments))
-        if due_s < self._armed_s:
-            self._arm(due_s)
-
     def _arm(self, due_s: float) -> None:
         self._armed_s = due_s
-        self._scheduler.call_later(max(0.0, due_s - self.now_s()), self._arrive, due_s)
+        delay_s = due_s - self.now_s()
+        self._scheduler.call_later(delay_s if delay_s > 0 else 0.0, self._arrive, due_s)
 
     def _arrive(self, due_s: float) -> None:
         packets = self._packets
-        # The scheduler may be a rounding error early; what it was armed for is due all the same.
-        now_s = max(self.now_s(), due_s)
+        now_s = self.now_s()
+        now_s = max(now_s, due_s)  # the scheduler came a rounding error early
         armed_s = math.inf if due_s == self._armed_s else self._armed_s
         self._armed_s = -math.inf  # nothing that is sent meanwhile needs to arm
         try:

@@ -9,6 +9,9 @@ import pytest
 import uvloop
 
 from tests.conformance.harness import HARNESSES, Clients, Harness
+from tests.conformance.memory_harness import memory_broker
+
+_ALL = {**HARNESSES, "memory": memory_broker}
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -16,10 +19,10 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(params=HARNESSES)
+@pytest.fixture(params=_ALL)
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     """Give each harness in turn, with a broker of its own."""
-    with HARNESSES[request.param]() as made:
+    with _ALL[request.param]() as made:
         yield made
 
 
