@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -17,14 +17,17 @@ from rich.console import Console
 from rich.table import Table
 
 from fleet_sim.boxes_run import parse_shard, serve_boxes
+from fleet_sim.conclude import first_difference
 from fleet_sim.faults import FAULTS
 from fleet_sim.live_fleet import FleetOptions
 from fleet_sim.live_run import LiveOptions, LiveRun, TlsFiles
+from fleet_sim.manifest import load_run
 from fleet_sim.progress import print_summary, progress_on
+from fleet_sim.rehearsal import Rehearsal, RehearsalOptions
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, load_scenario, scenario_schema
 from fleet_sim.world import DEFAULT_SECRET
-from fleet_wire.errors import UnlockpathError
+from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import tls_context
 
@@ -105,6 +108,22 @@ def main() -> None:
 @main.command()
 @scenario_argument
 @click.option(
+    "--mode",
+    type=click.Choice(["live", "virtual"]),
+    default="live",
+    show_default=True,
+    help="live: a real broker, as fast as the clock. virtual: a broker in this process, as fast as"
+    " it goes, and the same bytes for the same seed.",
+)
+@click.option(
+    "--check-digest",
+    "expected_manifest",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="MANIFEST",
+    help="Fail, with the first line that differs, unless the run gives the same attempts as the one"
+    " with this manifest.",
+)
+@click.option(
     "--broker",
     "broker_url",
     metavar="URL",
@@ -141,6 +160,8 @@ def main() -> None:
 def run(  # noqa: PLR0913 - one parameter for each option
     *,
     scenario: Path,
+    mode: str,
+    expected_manifest: Path | None,
     broker_url: str | None,
     broker_kind: Any,
     seed: int | None,
@@ -153,7 +174,9 @@ def run(  # noqa: PLR0913 - one parameter for each option
     cert_file: Path | None,
     key_file: Path | None,
 ) -> None:
-    """Run SCENARIO live: start a broker, the boxes and the probe, and write a report.
+    """Run SCENARIO: start a broker, the boxes and the probe, and write a report.
+
+    SCENARIO is a YAML file, or the manifest.json of an earlier run, which is then done again.
 
     Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error.
     SIGTERM or Ctrl-C lets the unlocks under way finish and writes the summary; Ctrl-C twice ends
@@ -163,26 +186,57 @@ def run(  # noqa: PLR0913 - one parameter for each option
     fleet-sim run scenarios/quiet_city.yaml
     fleet-sim run scenarios/morning_rush.yaml --seed 7 --set fleet.count=5000
     fleet-sim run scenarios/quiet_city.yaml --broker mqtt://localhost:1883
+    fleet-sim run scenarios/underground_garage.yaml --mode virtual --seed 7
+    fleet-sim run runs/RUN/manifest.json --mode virtual --check-digest runs/RUN/manifest.json
     """  # noqa: D301 - click's own escape
-    loaded = load_scenario(scenario, list(overrides))
-    seed = _seed(seed, loaded)
+    loaded = load_run(scenario, overrides)
+    seed = seed if seed is not None else loaded.seed
+    seed = _seed(seed, loaded.scenario)
     click.echo(f"seed {seed}")
-    directory = RunDirectory.create(out, scenario_name=scenario.stem, seed=seed)
+    source = ScenarioSource(scenario, overrides)
+    directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)
     logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
     console = Console()
-    options = LiveOptions(
-        seed=seed,
-        broker_url=broker_url,
-        broker_kind=broker_kind,
-        fleet_secret=fleet_secret,
-        tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),
-        wait_s=wait_s,
-        listen=listen,
-    )
-    source = ScenarioSource(scenario, overrides)
-    ended_early, summary = uvloop.run(_live(loaded, source, directory, options, console))
+    if mode == "virtual":
+        if broker_url is not None:
+            raise ConfigError(["--broker: in virtual time the broker is in this process"])
+        rehearsal_options = RehearsalOptions(
+            seed=seed, fleet_secret=fleet_secret, hop_s=loaded.hop_s
+        )
+        rehearsal = Rehearsal(
+            loaded.scenario, source, directory, rehearsal_options, progress_on(console)
+        )
+        summary, ended_early = rehearsal.run(), False
+    else:
+        options = LiveOptions(
+            seed=seed,
+            broker_url=broker_url,
+            broker_kind=broker_kind,
+            fleet_secret=fleet_secret,
+            tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),
+            wait_s=wait_s,
+            listen=listen,
+        )
+        summary, ended_early = uvloop.run(
+            _live(loaded.scenario, source, directory, options, console)
+        )
     print_summary(summary, console)
     console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True)
+    _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
+
+
+def _exit_unless_fine(
+    summary: Mapping[str, Any],
+    directory: RunDirectory,
+    expected_manifest: Path | None,
+    *,
+    ended_early: bool,
+) -> None:
+    if expected_manifest is not None:
+        difference = first_difference(directory.path, expected_manifest)
+        if difference is not None:
+            click.echo(f"fleet-sim: another run: {difference}", err=True)
+            sys.exit(EXPECTATION_FAILED)
     if not ended_early and not all(verdict["holds"] for verdict in summary["expect"]):
         sys.exit(EXPECTATION_FAILED)
 
@@ -193,13 +247,13 @@ async def _live(
     directory: RunDirectory,
     options: LiveOptions,
     console: Console,
-) -> tuple[bool, dict[str, Any]]:
+) -> tuple[dict[str, Any], bool]:
     live_run = LiveRun(scenario, source, directory, options, progress_on(console))
     summary, ended_early = await live_run.run()
     if live_run.was_cut_short:
         click.echo(f"ended at once; what was gathered is in {directory.path}", err=True)
         sys.exit(INTERRUPTED)
-    return ended_early, summary
+    return summary, ended_early
 
 
 @main.command()

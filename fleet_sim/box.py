@@ -7,7 +7,7 @@ at once, without an event, so that a box without delays shows what the stack its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fleet_sim.box_states import WORK, Power, Work, WorkEvent, after
 from fleet_sim.modem import Modem
@@ -38,8 +38,7 @@ POSITION_REFRESH_S = 1800.0
 """A parked box takes a position every 30 minutes (INVERS, standby GNSS refresh)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(NamedTuple):
     """The command that a box works on."""
 
     command: Command

@@ -11,7 +11,16 @@ from typing import TypeVar
 from fleet_wire.errors import LocalProtocolError
 
 
-class Power(Enum):
+class _Name(Enum):
+    """A state or an event.
+
+    Hashed by identity: `Enum`'s own hash is Python code, and tables need it for every step.
+    """
+
+    __hash__ = object.__hash__
+
+
+class Power(_Name):
     """Whether the box computes. Names after Teltonika's and OVMS's sleep modes."""
 
     OFF = "off"
@@ -24,7 +33,7 @@ class Power(Enum):
     WAKING = "waking"
 
 
-class PowerEvent(Enum):
+class PowerEvent(_Name):
     """What changes `Power`."""
 
     SWITCH_ON = "switch_on"
@@ -37,7 +46,7 @@ class PowerEvent(Enum):
     SWITCH_OFF = "switch_off"
 
 
-class Connection(Enum):
+class Connection(_Name):
     """Whether the box holds an MQTT connection, as the box sees it."""
 
     DISCONNECTED = "disconnected"
@@ -45,7 +54,7 @@ class Connection(Enum):
     CONNECTED = "connected"
 
 
-class ConnectionEvent(Enum):
+class ConnectionEvent(_Name):
     """What changes `Connection`."""
 
     CONNECT = "connect"
@@ -54,7 +63,7 @@ class ConnectionEvent(Enum):
     CLOSE = "close"
 
 
-class Work(Enum):
+class Work(_Name):
     """What the box does for a command."""
 
     IDLE = "idle"
@@ -63,7 +72,7 @@ class Work(Enum):
     ACTUATING = "actuating"
 
 
-class WorkEvent(Enum):
+class WorkEvent(_Name):
     """What changes `Work`."""
 
     COMMAND = "command"

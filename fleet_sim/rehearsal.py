@@ -98,6 +98,7 @@ class Rehearsal:
             mode="virtual",
             broker=BROKER,
             scenario=self._scenario.resolved(),
+            hop_s=self._options.hop_s,
         )
         self._connect()
         with ExitStack() as stack:

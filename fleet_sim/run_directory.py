@@ -29,6 +29,11 @@ class ScenarioSource:
     overrides: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """What the run is called: the scenario's file, or the run of a manifest."""
+        return self.file.parent.name if self.file.suffix == ".json" else self.file.stem
+
+    @property
     def text(self) -> str:
         """The file as it was written, below the overrides."""
         above = "".join(f"# --set {override}\n" for override in self.overrides)
@@ -60,13 +65,20 @@ class RunDirectory:
         return cls(path)
 
     def write_manifest(
-        self, source: ScenarioSource, *, seed: int, mode: str, broker: str, scenario: Any
+        self,
+        source: ScenarioSource,
+        *,
+        seed: int,
+        mode: str,
+        broker: str,
+        scenario: Any,
+        **more: Any,
     ) -> None:
         """Write what is needed to do the same run again."""
         self.write_json(
             "manifest.json",
             {
-                "name": source.file.stem,
+                "name": source.name,
                 "scenario_file": str(source.file),
                 "overrides": source.overrides,
                 "seed": seed,
@@ -78,6 +90,7 @@ class RunDirectory:
                     **{package: version(package) for package in PACKAGES},
                 },
                 "scenario": scenario,
+                **more,
             },
         )
 

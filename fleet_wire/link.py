@@ -48,8 +48,7 @@ class Message(NamedTuple):
     user_properties: list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishProperties:
+class PublishProperties(NamedTuple):
     """The MQTT 5 properties of a publish. A 3.1.1 link drops them."""
 
     response_topic: str | None = None

@@ -436,10 +436,10 @@ class MqttLink(asyncio.Protocol):
         kind = type(packet)
         if self._state is _State.CONNECTING and kind not in _FIRST_PACKETS:
             raise PeerError(PROTOCOL_ERROR, f"{kind.__name__} before CONNACK")
-        if isinstance(packet, PublishPacket):
-            self._take_publish(packet)
-        elif isinstance(packet, PubAckPacket):
+        if isinstance(packet, PubAckPacket):
             self._take_puback(packet)
+        elif isinstance(packet, PublishPacket):
+            self._take_publish(packet)
         elif isinstance(packet, DisconnectPacket):
             detail = packet.reason_str or name_of(packet.reason_code)
             self._end(Disconnected(Ended.BROKER_CLOSED, int(packet.reason_code), detail))
@@ -474,7 +474,8 @@ class MqttLink(asyncio.Protocol):
         on_ack = self._outbox.acknowledged(packet.packet_id)
         if on_ack is not None:
             on_ack(int(packet.reason_code))
-        self._pump()
+        if self._outbox.waiting:
+            self._pump()
 
     # Writing
 

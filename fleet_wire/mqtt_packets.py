@@ -62,18 +62,25 @@ def packet_size(data: bytes | bytearray, position: int, max_packet_bytes: int) -
 
     Raises `PeerError` for a size above `max_packet_bytes`, before anything is buffered.
     """
+    if position + 1 < len(data) and (length := data[position + 1]) < _CONTINUES:
+        if length + 2 > max_packet_bytes:
+            raise _too_large(length + 2, max_packet_bytes)
+        return length + 2  # nearly every packet of the contract but a state
     length = 0
     for index, byte in enumerate(data[position + 1 : position + 1 + _LENGTH_BYTES]):
         length |= (byte & ~_CONTINUES) << (7 * index)
         if byte < _CONTINUES:
             size = 2 + index + length
             if size > max_packet_bytes:
-                detail = f"packet of {size} bytes, we take {max_packet_bytes}"
-                raise PeerError(PACKET_TOO_LARGE, detail)
+                raise _too_large(size, max_packet_bytes)
             return size
         if index == _LENGTH_BYTES - 1:
             raise PeerError(MALFORMED_PACKET, "packet length of more than 4 bytes")
     return 0
+
+
+def _too_large(size: int, max_packet_bytes: int) -> PeerError:
+    return PeerError(PACKET_TOO_LARGE, f"packet of {size} bytes, we take {max_packet_bytes}")
 
 
 def decode(view: memoryview) -> Packet:
@@ -198,8 +205,8 @@ def with_duplicate_flag(packet: bytes, *, is_duplicate: bool) -> bytes:
 
 
 def puback_packet(packet_id: int) -> bytes:
-    """Return PUBACK with success."""
-    return PubAckPacket(packet_id).write()
+    """Return PUBACK with success, whose reason code is left out (section 3.4.2.1)."""
+    return b"\x40\x02" + packet_id.to_bytes(2, "big")
 
 
 def pingreq_packet() -> bytes:

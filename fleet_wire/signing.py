@@ -19,7 +19,7 @@ def signature_of(
     key: bytes, *, command_id: str, action: Action, expires_at_ms: int, counter: int
 ) -> str:
     """Return the hexadecimal signature over what a thief would want to change."""
-    text = f"{command_id}|{action.value}|{expires_at_ms}|{counter}"
+    text = f"{command_id}|{action}|{expires_at_ms}|{counter}"
     return hmac.digest(key, text.encode(), "sha256").hex()
 
 

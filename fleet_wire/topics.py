@@ -39,7 +39,7 @@ def topic_of(kind: TopicKind, vehicle_id: str) -> str:
     """Return the topic of `kind` for one car, or for all with `vehicle_id` "+"."""
     if kind is TopicKind.WAKE:
         return f"{WAKE}/{vehicle_id}"
-    return f"{CARS}/{vehicle_id}/{kind.value}"
+    return f"{CARS}/{vehicle_id}/{kind}"
 
 
 def parse_topic(topic: str) -> tuple[TopicKind, str]:
