@@ -14,8 +14,12 @@ from fleet_wire.attempt import Source
 from fleet_wire.causes import Cause, Outcome, outcome_of
 from fleet_wire.messages import Action, Phase, PresenceReason, Reason
 from platform_probe.metrics import ProbeMetrics
-from tests.platform_probe.test_attempt_tracker import check_arithmetic
-from tests.platform_probe.tracker_bench import DEADLINE_S, LATE_WINDOW_S, TrackerBench
+from tests.platform_probe.tracker_bench import (
+    DEADLINE_S,
+    LATE_WINDOW_S,
+    TrackerBench,
+    check_arithmetic,
+)
 
 CARS = ("centre-1", "centre-2", "north-1")
 cars = st.sampled_from(CARS)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fleet_wire.attempt import Attempt, Record, Source, StrayAnswer
+import pytest
+
+from fleet_wire.attempt import Attempt, Record, Source, Stage, StrayAnswer
+from fleet_wire.causes import CAUSES, Outcome
 from fleet_wire.messages import (
     Action,
     Command,
@@ -176,3 +179,14 @@ class TrackerBench:
         """Let somebody else's command be seen."""
         command = Command(command_id, action, 0, 30_000, 1, "signature", booking_id="b7")
         self.tracker.command_seen(CAR, command, trace_id)
+
+
+def check_arithmetic(attempt: Attempt) -> None:
+    """Check what holds for every attempt: its hops add up, and its cause fits its outcome."""
+    assert sum(attempt.hops_s.values()) == pytest.approx(attempt.total_s, abs=1e-5)
+    assert max(attempt.stages.values()) <= attempt.total_s + 1e-9
+    assert attempt.stages[Stage.INTENDED] == 0
+    if attempt.cause is not None:
+        assert attempt.outcome is CAUSES[attempt.cause].outcome
+    else:
+        assert attempt.outcome is Outcome.OK
