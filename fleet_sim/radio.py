@@ -8,6 +8,8 @@ the broker sends it again on the next connection.
 
 from __future__ import annotations
 
+import math
+
 from fleet_sim.distributions import Delay
 from fleet_sim.radio_parameters import RadioParameters
 from fleet_wire.randomness import RandomStream
@@ -19,6 +21,8 @@ MAX_RETRANSMISSIONS = 15
 """TCP gives up after so many (Linux, tcp_retries2)."""
 MAX_RETRANSMISSION_S = 120.0
 """The longest that TCP waits before it sends again (Linux, TCP_RTO_MAX)."""
+SIGN_OF_LIFE_S = 1.0
+"""With PSM the device listens for so long at least, while it sends its sign of life [E]."""
 _STALLS_REMEMBERED = 20
 _SOON_S = 1e-6
 """Below what a device takes to notice; keeps rounding from making a wait of nothing."""
@@ -82,7 +86,9 @@ class Radio:
                 wait_s = cycle_s - since_window_s
         if period_s is not None:
             since_sign_s = idle_s % period_s
-            if since_sign_s + wait_s >= parameters.psm_active_s:
+            if since_sign_s < SIGN_OF_LIFE_S:
+                wait_s = 0.0
+            elif since_sign_s + wait_s >= parameters.psm_active_s:
                 wait_s = period_s - since_sign_s
         return wait_s if wait_s > _SOON_S else 0.0
 
@@ -91,8 +97,8 @@ class Radio:
         if self._is_instant:
             return 0.0
         parameters = self._parameters
-        leaves_s = now_s if self._stalls is None else self._stalls.over_s(now_s)
-        leaves_s += self.silent_s(leaves_s)
+        waits_s = 0.0 if self._stalls is None else self._stalls.remaining_s(now_s)
+        waits_s += self.silent_s(now_s + waits_s)
         connected_rtt_s = self._round_trip_s(now_s)
         quiet_s = now_s - self._last_active_s
         if quiet_s < parameters.cdrx_after_s:
@@ -103,28 +109,29 @@ class Radio:
             rtt_s = parameters.idle_rtt.sample_s(self._stream)
         # The measured round trips end with an uplink from a connected device; the rest is the way
         # down, waiting included.
-        delay_s = max(rtt_s - connected_rtt_s / 2, 0.0)
+        delay_s = waits_s + max(rtt_s - connected_rtt_s / 2, 0.0)
         if parameters.loss or parameters.reordering:
             delay_s += self._mishap_s()
-        arrival_s = max(leaves_s + delay_s, self._down_free_s)
-        self._down_free_s = self._last_active_s = arrival_s
-        return arrival_s - now_s
+        delay_s = _behind_s(self._down_free_s, now_s, delay_s)
+        self._down_free_s = self._last_active_s = now_s + delay_s
+        return delay_s
 
     def uplink_s(self, now_s: float) -> float:
         """Return the delay of a packet that the box sends now."""
         if self._is_instant:
             return 0.0
         parameters = self._parameters
-        leaves_s = now_s if self._stalls is None else self._stalls.over_s(now_s)
         delay_s = self._round_trip_s(now_s) / 2
+        if self._stalls is not None:
+            delay_s += self._stalls.remaining_s(now_s)
         if now_s - self._last_active_s >= parameters.idle_after_s:
             delay_s += parameters.idle_uplink.sample_s(self._stream)
         if parameters.loss or parameters.reordering:
             delay_s += self._mishap_s()
-        arrival_s = max(leaves_s + delay_s, self._up_free_s)
-        self._up_free_s = arrival_s
+        delay_s = _behind_s(self._up_free_s, now_s, delay_s)
+        self._up_free_s = now_s + delay_s
         self._last_active_s = max(self._last_active_s, now_s)
-        return arrival_s - now_s
+        return delay_s
 
     def _round_trip_s(self, now_s: float) -> float:
         """Return the round trip of a connected device under the present conditions."""
@@ -151,6 +158,18 @@ class Radio:
         return lost_s
 
 
+def _behind_s(free_s: float, now_s: float, delay_s: float) -> float:
+    """Return the delay of a packet that arrives after `delay_s`, but not before `free_s`.
+
+    Exactly so: rounding must not let it overtake one that arrives at `free_s`.
+    """
+    if now_s + delay_s < free_s:
+        delay_s = free_s - now_s
+        while now_s + delay_s < free_s:
+            delay_s += math.ulp(free_s)
+    return delay_s
+
+
 class _Stalls:
     """Times in which the link carries nothing, and all that is sent waits for the end.
 
@@ -167,12 +186,12 @@ class _Stalls:
         self._ends_s = float("-inf")
         self._begins_s = stream.exponential(every_s)
 
-    def over_s(self, now_s: float) -> float:
-        """Return when the stall that there is now ends; `now_s` if there is none."""
+    def remaining_s(self, now_s: float) -> float:
+        """Return how long the stall that there is now still lasts, 0 without one."""
         oldest_s = now_s - _STALLS_REMEMBERED * self._every_s
         if self._begins_s < oldest_s:  # nobody asked for long: the stalls in between do not matter
             self._begins_s = oldest_s + self._stream.exponential(self._every_s)
         while self._begins_s <= now_s:
             self._ends_s = self._begins_s + self._length.sample_s(self._stream)
             self._begins_s = self._ends_s + self._stream.exponential(self._every_s)
-        return max(now_s, self._ends_s)
+        return max(self._ends_s - now_s, 0.0)
