@@ -100,7 +100,9 @@ class MemoryBroker:
         self._starts += 1
         self._connects_waiting = 0
         self._connect_free_s = 0.0
-        self.wire.drop_stalled()
+        for connection in self.wire.drop_stalled():
+            if connection.session is None:  # its CONNECT was not read yet
+                self.wire.down(connection, MemoryLink.lose, _lost())
         self._late = []
         for session in self._sessions.values():
             connection, session.connection = session.connection, None

@@ -114,7 +114,7 @@ class Router:
             if connection.link.unread < limit:
                 self._send(session, publication, is_retained=is_retained)
                 return
-        elif connection is not None and session.queue is None and session.has_room():
+        elif connection is not None and session.has_room():
             self._send(session, publication, is_retained=is_retained)
             return
         else:

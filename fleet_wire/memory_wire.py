@@ -133,9 +133,10 @@ class Wire:
         for connection, step, arguments in stalled:
             self.up(connection, step, *arguments)
 
-    def drop_stalled(self) -> None:
-        """Lose what waits at the broker's door, and open it."""
-        self._stalled = None
+    def drop_stalled(self) -> list[Connection]:
+        """Lose what waits at the broker's door, and open it; return whose packets they were."""
+        stalled, self._stalled = self._stalled or [], None
+        return [connection for connection, _, _ in stalled]
 
     def _arm(self, due_s: float) -> None:
         self._armed_s = due_s

@@ -9,6 +9,7 @@ import itertools
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -33,6 +34,13 @@ from tests.recorder import Recorder
 
 CONNECT_HOPS = 4
 """CONNECT, CONNACK, SUBSCRIBE, SUBACK."""
+
+
+class Acks:
+    """An `on_ack` that a test can watch go."""
+
+    def __call__(self, code: int) -> None:
+        """Take a PUBACK."""
 
 
 class Place:
@@ -160,6 +168,53 @@ def test_same_calls_same_callbacks_with_any_hash_seed() -> None:
     assert outputs[0].count(b"\n") > 100
 
 
+def test_delayed_will_comes_with_the_end_of_a_shorter_session(place: Place) -> None:
+    """A session of one second ends the wait of a will with a longer delay."""
+    watcher = place.connected("watcher", "will")
+    lost = place.connected("lost", session_expiry_s=1, will=Will("will", b"", delay_s=60))
+    lost.link.abort()
+    place.time.run_for(2.1)
+    assert len(watcher.messages) == 1
+
+
+def test_second_loss_starts_the_will_delay_anew(place: Place) -> None:
+    """A return cancels the delay of the first loss for good; the second loss has its own."""
+    watcher = place.connected("watcher", "will")
+    client = place.connected("client", session_expiry_s=60, will=Will("will", b"", delay_s=2))
+    client.link.abort()
+    place.time.run_for(1)
+    place.connect(client)
+    place.time.run_for(0.5)
+    client.link.abort()
+    place.time.run_for(2)
+    assert watcher.messages == []
+    place.time.run_for(1)
+    assert len(watcher.messages) == 1
+
+
+def test_retained_message_ends_a_second_before_a_queued_one(place: Place) -> None:
+    """In the very second of its expiry a message that waits still comes, a retained one not."""
+    away = place.connected("away", "topic", session_expiry_s=60)
+    away.link.disconnect()
+    sender = place.connected("sender")
+    sender.link.publish("topic", b"brief", retain=True, properties=PublishProperties(expiry_s=2))
+    place.time.run_for(2.5)
+    place.connect(away)
+    place.time.run_for(0.1)
+    assert [(message.retain, message.expiry_s) for message in away.messages] == [(False, None)]
+
+
+def test_retained_message_lets_go_of_its_sender(place: Place) -> None:
+    """What the broker keeps for long does not keep the callback of whoever published it."""
+    client = place.connected("client")
+    acks = Acks()
+    client.link.publish("topic", b"kept", retain=True, on_ack=acks)
+    place.time.run_for(1)
+    gone = weakref.ref(acks)
+    del acks
+    assert gone() is None
+
+
 # Faults
 
 
@@ -254,6 +309,21 @@ def test_connects_above_the_backlog_get_no_answer(place: Place) -> None:
     assert [len(client.ends) for client in storm] == [0, 0, 1, 1]
 
 
+def test_connect_that_was_given_up_leaves_nothing(place: Place) -> None:
+    """A client that aborts while its CONNECT waits is never taken in: no will, no session."""
+    watcher = place.connected("watcher", "will")
+    place.broker.connect_cost_s = 1.0
+    client = place.client("client", session_expiry_s=60, will=Will("will", b""))
+    client.link.connect()
+    place.time.run_for(0.5)
+    client.link.abort()
+    place.time.run_for(2)
+    place.connect(client)
+    place.time.run_for(1)
+    assert client.sessions_present == [False]
+    assert watcher.messages == []
+
+
 def test_connect_that_waits_is_lost_with_the_broker(place: Place) -> None:
     """A CONNECT that waits for its turn when the broker crashes is closed, not accepted later."""
     place.broker.connect_cost_s = 1.0
@@ -264,6 +334,19 @@ def test_connect_that_waits_is_lost_with_the_broker(place: Place) -> None:
     place.broker.start()
     place.time.run_for(1)
     assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+
+
+def test_connect_that_nobody_read_is_lost_with_the_broker(place: Place) -> None:
+    """A hung broker that crashes closes the connections whose CONNECT it has not read."""
+    place.broker.stop_reading()
+    client = place.client("client")
+    client.link.connect()
+    place.time.run_for(1)
+    place.broker.stop()
+    place.broker.start()
+    place.time.run_for(1)
+    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+    place.connect(client)
 
 
 def test_hung_broker_is_noticed_by_the_missing_pingresp(place: Place) -> None:
@@ -496,6 +579,20 @@ def test_nothing_overtakes_what_waited_for_the_thaw(place: Place) -> None:
     frozen.link.thaw()
     frozen.link.freeze()
     frozen.link.thaw()
+    place.time.run_for(1)
+    assert frozen.payloads == [b"1", b"2"]
+
+
+def test_what_arrives_in_the_moment_of_the_thaw_waits_its_turn() -> None:
+    """A message that is due at the very moment of the thaw comes after those that waited."""
+    place = Place(hop=0.25)
+    frozen = place.connected("frozen", "topic")
+    other = place.connected("other")
+    frozen.link.freeze()
+    other.link.publish("topic", b"1")
+    place.time.run_for(1)
+    place.time.call_later(0.5, frozen.link.thaw)  # before the broker's own call for that moment
+    other.link.publish("topic", b"2")
     place.time.run_for(1)
     assert frozen.payloads == [b"1", b"2"]
 
