@@ -100,9 +100,9 @@ class MemoryBroker:
         self._starts += 1
         self._connects_waiting = 0
         self._connect_free_s = 0.0
-        for connection in self.wire.drop_stalled():
-            if connection.session is None:  # its CONNECT was not read yet
-                self.wire.down(connection, MemoryLink.lose, _lost())
+        for unread in self.wire.drop_stalled():
+            if unread.session is None:  # its CONNECT
+                self.wire.down(unread, MemoryLink.lose, _lost())
         self._late = []
         for session in self._sessions.values():
             connection, session.connection = session.connection, None

@@ -73,6 +73,7 @@ def test_pattern_matches_as_the_specification_says(topic_filter: str, topic: str
     )
 
 
+@example(topic_filters=["a", "$x/+"], topic="$x/a", removed=0)
 @given(
     topic_filters=st.lists(FILTERS, max_size=6, unique=True), topic=TOPICS, removed=st.integers()
 )
