@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_sim.parameters import NULL_BOX
-from fleet_sim.radio import Radio
+from fleet_sim.radio import Radio, _behind_s
 from fleet_sim.radio_parameters import RadioParameters
 from fleet_wire.randomness import RandomStream
 
@@ -277,6 +277,18 @@ def test_no_packet_overtakes_another(
         assert delay_s >= 0
         assert now_s + delay_s >= latest_s[is_down]
         latest_s[is_down] = now_s + delay_s
+
+
+def test_rounding_lets_no_packet_overtake() -> None:
+    """The clock plus the delay is never before the packet in front, where plain sums may be."""
+    stream, is_early = RandomStream(1, "x"), 0
+    for _ in range(1000):
+        now_s, free_s = stream.between(16.0, 24.0), stream.between(57.0, 64.0)
+        is_early += now_s + (free_s - now_s) < free_s
+        arrival_s = now_s + _behind_s(free_s, now_s, 0.0)
+        assert free_s <= arrival_s <= free_s + 1e-9
+    assert is_early > 10
+    assert _behind_s(3.0, 2.0, 1.5) == 1.5
 
 
 @given(KEYS, st.integers(0, 2**32), TRAFFIC)
