@@ -82,6 +82,7 @@ def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
         "log_file": str(directory / "probe.log.jsonl"),
         "log_level": "warning",
         "seed": 1,
+        "watch": False,  # nobody else sends commands here
         "load": {
             "stages": [
                 {

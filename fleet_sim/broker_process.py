@@ -64,7 +64,9 @@ log_dest stderr
 log_type error
 log_type warning
 log_type notice
-max_queued_messages 10000
+max_queued_messages 0
+max_queued_bytes 0
+max_inflight_messages 0
 """
 _MOSQUITTO_STAYS_ROOT = "user root\n"
 """As root mosquitto would become user `mosquitto`, who cannot read the run's directory."""

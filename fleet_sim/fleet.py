@@ -13,12 +13,17 @@ from fleet_sim.parameters import NULL_BOX
 from fleet_sim.scenario import RESERVED_PREFIX, Group, VehicleSpec
 from fleet_sim.sms_centre import SmsCentre
 from fleet_sim.world import World
+from fleet_wire.mqtt_shared import LinkLimits
 
 NULL_VEHICLE = VehicleSpec(
     f"{RESERVED_PREFIX}0",
     Group(name="null", count=1, id=f"{RESERVED_PREFIX}0", box=NULL_BOX),
 )
 """The null box beside a fleet: what an unlock of it takes is what the stack takes."""
+
+
+BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20)
+"""A box has little memory: it takes as much at once as clients of mosquitto do by default."""
 
 
 class Fleet:

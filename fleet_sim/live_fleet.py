@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleet_sim.fleet import NULL_VEHICLE, Fleet
+from fleet_sim.fleet import BOX_LINK_LIMITS, NULL_VEHICLE, Fleet
 from fleet_sim.live_driver import LiveDriver
 from fleet_sim.progress import Progress
 from fleet_sim.scenario import VehicleSpec
@@ -53,7 +53,9 @@ class LiveFleet:
         self._configured = len(specs)
         self._rss_before = _rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
-        factory = link_factory(options.broker, tls=options.tls, quick_ack=options.quick_ack)
+        factory = link_factory(
+            options.broker, tls=options.tls, limits=BOX_LINK_LIMITS, quick_ack=options.quick_ack
+        )
         world = World(
             env=self.driver.env,
             seed=options.seed,

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import simpy
 
+from fleet_sim import faults
 from fleet_sim.conclude import conclude
-from fleet_sim.fleet import NULL_VEHICLE, Fleet
+from fleet_sim.fleet import BOX_LINK_LIMITS, NULL_VEHICLE, Fleet
 from fleet_sim.injection import broker_limits, inject_all
 from fleet_sim.probe_config import probe_config, target_ids
 from fleet_sim.progress import Progress
@@ -26,7 +28,7 @@ from fleet_sim.world import DEFAULT_SECRET, World
 from fleet_wire.memory_broker import HOP_S, BrokerLimits, MemoryBroker
 from platform_probe.logs import LineWriter, make_logger, open_log
 from platform_probe.metrics import ProbeMetrics, new_registry
-from platform_probe.probe import Probe
+from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.sinks import FanOut, JsonlSink
 
@@ -38,6 +40,9 @@ SETTLE_S = 5.0
 """Until sleepers have left, and the probe knows what is retained."""
 SAMPLES = 600
 """Points in the plots over time."""
+UNLIMITED = 2**31
+MOST_IN_FLIGHT = 65_535
+"""The receive maximum, where nobody says otherwise (specification, section 3.2.2.3.3)."""
 FLOOR_UNLOCKS = 100
 FLOOR_MAX_RATE_PER_S = 2.0
 
@@ -71,19 +76,15 @@ class Rehearsal:
         self._specs = scenario.vehicles()
         self._env = simpy.Environment()
         self._timers = VirtualTimers(self._env)
-        limits = broker_limits(scenario)
-        queued = limits.max_queued_messages if limits is not None else None
         self._broker = MemoryBroker(
-            self._timers,
-            hop=options.hop_s,
-            limits=BrokerLimits(max_queued_messages=queued) if queued is not None else None,
+            self._timers, hop=options.hop_s, limits=_limits(broker_limits(scenario))
         )
         world = World(
             env=self._env,
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=EPOCH_UNIX_S,
-            link_factory=self._broker.link,
+            link_factory=partial(self._broker.link, limits=BOX_LINK_LIMITS),
         )
         self._fleet = Fleet(world, [*self._specs, NULL_VEHICLE], sms_centre="sms-centre")
 
@@ -151,7 +152,7 @@ class Rehearsal:
         logger = make_logger("warning", writer, clock)
         return Probe(
             ProbeSettings.model_validate(config),
-            links=self._broker.link,
+            links=partial(self._broker.link, limits=LINK_LIMITS),
             clock=clock,
             timers=self._timers,
             sink=FanOut({"jsonl": jsonl}, on_error=_raise),
@@ -189,6 +190,15 @@ class Rehearsal:
             connected=connected,
             **probe.counts(),
         )
+
+
+def _limits(asked: faults.BrokerLimits | None) -> BrokerLimits:
+    """Return the limits that a private mosquitto would have (see `broker_process`)."""
+    queued = asked.max_queued_messages if asked is not None else None
+    return BrokerLimits(
+        max_inflight_messages=MOST_IN_FLIGHT,
+        max_queued_messages=UNLIMITED if queued is None else queued,
+    )
 
 
 def _raise(_sink: str, error: Exception) -> None:

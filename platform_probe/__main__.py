@@ -70,20 +70,20 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="unlockpath")
 def main() -> None:
-    r"""Watch keyless cars open, over MQTT: send unlocks, time each stage, say why one failed.
+    """Watch keyless cars open, over MQTT: send unlocks, time each stage, say why one failed.
 
     \b
     Each setting can be given in three ways; the first one found wins:
       a flag                  --listen 0.0.0.0:9464
       an environment variable PLATFORM_PROBE_LISTEN=0.0.0.0:9464
       the file of --config    listen: 0.0.0.0:9464
-    """
+    """  # noqa: D301 - click's own escape
 
 
 @main.command()
 @_settings_options
 def run(**options: Any) -> None:
-    r"""Run the probe until it is told to stop, or until its load is over.
+    """Run the probe until it is told to stop, or until its load is over.
 
     \b
     Only watch what the platform sends, and serve metrics:
@@ -99,7 +99,7 @@ def run(**options: Any) -> None:
 
     Exit codes: 0 after an orderly end, 2 for wrong settings, a broker that stays away, or a limit
     of the machine.
-    """
+    """  # noqa: D301 - click's own escape
     settings = _load(options)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -117,13 +117,13 @@ def config(**options: Any) -> None:
 
 @main.command()
 def schema() -> None:
-    r"""Print the JSON Schema of the settings file, for editors.
+    """Print the JSON Schema of the settings file, for editors.
 
     \b
     For example, with the YAML extension of VS Code:
       platform-probe schema > probe.schema.json
       and as first line of probe.yaml: # yaml-language-server: $schema=probe.schema.json
-    """
+    """  # noqa: D301 - click's own escape
     _print_json(settings_schema())
 
 

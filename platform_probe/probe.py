@@ -18,6 +18,7 @@ from fleet_wire.causes import Cause
 from fleet_wire.clock import Clock
 from fleet_wire.errors import BrokerRefusedError, LocalProtocolError
 from fleet_wire.link import Disconnected, Ended, Link, LinkFactory, Message, Session
+from fleet_wire.mqtt_shared import LinkLimits
 from fleet_wire.randomness import RandomStream
 from fleet_wire.reconnect import ReconnectPolicy
 from fleet_wire.topics import TopicKind, topic_of
@@ -38,6 +39,8 @@ KEEPALIVE_S: Final = 15
 RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=10.0)
 TICK_S: Final = 0.05
 """Timeouts are noticed at most so late; they count with their deadline all the same."""
+LINK_LIMITS: Final = LinkLimits(receive_max=65_535, max_in_flight=20_000, max_queued=20_000)
+"""One link carries what the whole fleet answers."""
 PERMANENT_CODES: Final = frozenset({132, 133, 134, 135, 138, 140})
 """CONNACK codes that trying again does not change: version, client id, password, banned."""
 _OWN: Final = (Source.PROBE, Source.CUSTOMER)

@@ -21,7 +21,6 @@ from fleet_wire.clock import SystemClock
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.link import LinkFactory
 from fleet_wire.links import link_factory, tls_context
-from fleet_wire.mqtt_link import LinkLimits
 from platform_probe.http_server import HttpServer
 from platform_probe.logs import (
     LineWriter,
@@ -32,7 +31,7 @@ from platform_probe.logs import (
     route_standard_library,
 )
 from platform_probe.metrics import ProbeMetrics, new_registry
-from platform_probe.probe import Probe
+from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.sinks import FanOut, JsonlSink, Sink
 from platform_probe.timers import LoopTimers
@@ -47,8 +46,6 @@ MAX_SETTLE_S: Final = 30.0
 DRAIN_S: Final = 5.0
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
-LIMITS: Final = LinkLimits(receive_max=65_535, max_in_flight=20_000, max_queued=20_000)
-"""One link carries what the whole fleet answers."""
 
 
 async def serve(settings: ProbeSettings) -> None:
@@ -68,11 +65,13 @@ async def serve(settings: ProbeSettings) -> None:
             probe.complain("sink_failed", name, error=str(error))
 
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger)}
+        timers = LoopTimers(asyncio.get_running_loop())
+        stack.callback(timers.close)
         probe = Probe(
             settings,
             links=_links(settings),
             clock=SystemClock(),
-            timers=LoopTimers(asyncio.get_running_loop()),
+            timers=timers,
             sink=FanOut(sinks, on_error=sink_failed),
             metrics=metrics,
             logger=logger,
@@ -212,7 +211,7 @@ def _links(settings: ProbeSettings) -> LinkFactory:
     context = None
     if broker.is_tls:
         context = tls_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
-    return link_factory(broker, protocol=settings.protocol, tls=context, limits=LIMITS)
+    return link_factory(broker, protocol=settings.protocol, tls=context, limits=LINK_LIMITS)
 
 
 def _calm_garbage_collector() -> None:

@@ -1,13 +1,18 @@
-"""Calls to come: an event loop's, or those of virtual time."""
+"""Calls to come: an event loop's, exact to microseconds, or those of virtual time."""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any, Final, Protocol
 
+from platform_probe.timerfd import TimerDescriptor
+
 RESOLUTION_S: Final = 0.001
-"""uvloop and epoll count in milliseconds: a shorter timer would only spin."""
+"""Where there is no timerfd: epoll counts in milliseconds, and a shorter timer would only spin."""
 
 
 class Timer(Protocol):
@@ -30,16 +35,66 @@ class Timers(Protocol):
         ...
 
 
+class _Call:
+    """A call that one timerfd waits for, with all others."""
+
+    __slots__ = ("arguments", "then")
+
+    def __init__(self, then: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self.then: Callable[..., Any] | None = then
+        self.arguments = arguments
+
+    def cancel(self) -> None:
+        """Let it not come."""
+        self.then = None
+
+
 class LoopTimers:
-    """The timers of an event loop, at its resolution."""
+    """The timers of an event loop. Where the system has timerfd they are exact to microseconds."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._calls: list[tuple[float, int, _Call]] = []
+        self._numbers = count()
+        self._timer: TimerDescriptor | None = None
+        try:
+            self._timer = TimerDescriptor()
+        except OSError:
+            return
+        loop.add_reader(self._timer.descriptor, self._expired)
 
     def call_later(self, delay_s: float, then: Callable[..., Any], /, *arguments: Any) -> Timer:
         """Call `then` after `delay_s` seconds, or a little later."""
-        return self._loop.call_later(max(delay_s, RESOLUTION_S), then, *arguments)
+        if self._timer is None:
+            return self._loop.call_later(max(delay_s, RESOLUTION_S), then, *arguments)
+        due_s = time.monotonic() + delay_s
+        call = _Call(then, arguments)
+        is_next = not self._calls or due_s < self._calls[0][0]
+        heapq.heappush(self._calls, (due_s, next(self._numbers), call))
+        if is_next:
+            self._timer.set(due_s)
+        return call
 
     def call_soon(self, then: Callable[..., Any], /, *arguments: Any) -> Timer:
         """Call `then` in the next iteration of the loop."""
         return self._loop.call_soon(then, *arguments)
+
+    def close(self) -> None:
+        """Let no call come any more."""
+        self._calls = []
+        if self._timer is not None:
+            self._loop.remove_reader(self._timer.descriptor)
+            self._timer.close()
+
+    def _expired(self) -> None:
+        assert self._timer is not None  # noqa: S101 - who else would have called
+        self._timer.clear()
+        now_s = time.monotonic()
+        due: list[_Call] = []
+        while self._calls and self._calls[0][0] <= now_s:
+            due.append(heapq.heappop(self._calls)[2])
+        if self._calls:
+            self._timer.set(self._calls[0][0])
+        for call in due:
+            if call.then is not None:
+                self._loop.call_soon(call.then, *call.arguments)

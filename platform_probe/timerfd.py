@@ -1,0 +1,57 @@
+"""Linux's timerfd: a timer with a file descriptor, exact to microseconds.
+
+Event loops on epoll wait in whole milliseconds, which would be in every latency that is measured.
+Python offers timerfd from 3.13 on only, hence ctypes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from typing import Final
+
+_NANOSECONDS: Final = 1_000_000_000
+_ABSOLUTE: Final = 1
+"""TFD_TIMER_ABSTIME: the time given is one of the clock, not from now."""
+
+
+class _Timespec(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+class _Itimerspec(ctypes.Structure):
+    _fields_ = (("interval", _Timespec), ("value", _Timespec))
+
+
+class TimerDescriptor:
+    """One timer on the monotonic clock. Its descriptor is readable when it has expired.
+
+    Raises `OSError` where the system has none.
+    """
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        if not hasattr(self._libc, "timerfd_create"):
+            raise OSError("this system has no timerfd")
+        flags = os.O_NONBLOCK | os.O_CLOEXEC
+        self.descriptor: int = self._libc.timerfd_create(time.CLOCK_MONOTONIC, flags)
+        if self.descriptor < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create")
+
+    def set(self, at_s: float) -> None:
+        """Expire at `at_s` on the monotonic clock; at once where that has passed."""
+        at_ns = max(1, round(at_s * _NANOSECONDS))
+        setting = _Itimerspec(_Timespec(0, 0), _Timespec(*divmod(at_ns, _NANOSECONDS)))
+        self._libc.timerfd_settime(self.descriptor, _ABSOLUTE, ctypes.byref(setting), None)
+
+    def clear(self) -> None:
+        """Take the expiry, so that the descriptor is no longer readable."""
+        try:
+            os.read(self.descriptor, 8)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.descriptor)
