@@ -73,6 +73,7 @@ class Modem:
         "_radio",
         "_spec",
         "_stream",
+        "_unpaged",
         "_world",
         "connection",
     )
@@ -90,6 +91,9 @@ class Modem:
         self._downlink_cuts = 0
         self._lost_coverage_s = 0.0
         self._held: list[Message] | None = None
+        """What came while there was no coverage."""
+        self._unpaged: list[Message] | None = None
+        """What waits in the network for a box that listens now and then (eDRX, PSM)."""
         self._is_counted = False
         self._is_known = False
         self._is_half_open = False
@@ -162,6 +166,8 @@ class Modem:
         self._world.counts.known += not self._is_known
         self._is_known = True
         self._failures = 0
+        self._unpaged = None
+        self._radio.attach(self._world.env.now)
         self._change_connection(ConnectionEvent.ACCEPTED)
         self._owner.came_online()
 
@@ -179,7 +185,13 @@ class Modem:
     # Leaving
 
     def leave(self) -> None:
-        """Say goodbye to the broker: no will, and presence stays as it was."""
+        """Say goodbye to the broker: no will, and presence stays as it was.
+
+        Where the network carries nothing the broker cannot hear it, and finds out by keepalive.
+        """
+        if not self.has_coverage or self._is_half_open:
+            self.abandon()
+            return
         if self.connection is not Connection.DISCONNECTED:
             self._change_connection(ConnectionEvent.CLOSE)
         self._link.disconnect()
@@ -203,7 +215,10 @@ class Modem:
             self._change_connection(ConnectionEvent.LOST)
 
     def crash(self) -> None:
-        """Lose the socket with everything in it: the broker publishes the will."""
+        """Lose the socket with everything in it: the broker publishes the will, if it hears it."""
+        if not self.has_coverage or self._is_half_open:
+            self.abandon()
+            return
         self._link.abort()
         self._held = None
         if self.connection is not Connection.DISCONNECTED:
@@ -292,8 +307,30 @@ class Modem:
 
     def on_message(self, message: Message) -> None:
         """Take a message from the broker's socket; the radio brings it to the box."""
+        now_s = self._world.env.now
+        silent_s = self._radio.silent_s(now_s)
+        if silent_s > 0:
+            self._unpaged = [*(self._unpaged or ()), message]
+            self._world.later(silent_s, self._bring_unpaged)
+        else:
+            self._bring(message)
+
+    def _bring(self, message: Message) -> None:
         downlink_s = self._radio.downlink_s(self._world.env.now)
         self._world.later(downlink_s, self._receive, message, self._connects)
+
+    def _bring_unpaged(self) -> None:
+        """Bring what waited in the network until it could reach the box."""
+        unpaged, self._unpaged = self._unpaged or (), None
+        for message in unpaged:
+            self._bring(message)
+
+    def _uplink_s(self) -> float:
+        """Return the delay of a packet sent now. Who sends can be reached: what waited comes."""
+        delay_s = self._radio.uplink_s(self._world.env.now)
+        if self._unpaged is not None:
+            self._bring_unpaged()
+        return delay_s
 
     def _receive(self, message: Message, connects: int) -> None:
         if connects != self._connects or self.connection is not Connection.CONNECTED:
@@ -303,8 +340,7 @@ class Modem:
         if self._outages:
             self._held = [*(self._held or ()), message]
             return
-        uplink_s = self._radio.uplink_s(self._world.env.now)
-        self._world.later(uplink_s, self._acknowledge, message, connects)
+        self._world.later(self._uplink_s(), self._acknowledge, message, connects)
         self._owner.take(message)
 
     def _acknowledge(self, message: Message, connects: int) -> None:
@@ -330,7 +366,7 @@ class Modem:
         """Send a message of the box at QoS 1, when the radio has carried it."""
         topic = topic_of(kind, self._spec.vehicle_id)
         send = self._link.publish
-        delay_s = self._radio.uplink_s(self._world.env.now)
+        delay_s = self._uplink_s()
         if delay_s <= 0:
             send(topic, payload, retain=retain, properties=properties)
         else:
@@ -340,5 +376,7 @@ class Modem:
     def publish_heartbeat(self, payload: bytes) -> None:
         """Send telemetry at QoS 0, if there is a connection: it is not worth waiting for."""
         if self.connection is Connection.CONNECTED:
+            # Its delay is spared: nobody measures it, and an event each would cost most of a run.
+            self._uplink_s()
             topic = topic_of(TopicKind.TELEMETRY, self._spec.vehicle_id)
             self._link.publish(topic, payload, qos=0)

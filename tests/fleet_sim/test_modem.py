@@ -184,3 +184,25 @@ def test_an_sms_without_coverage_waits_in_the_network() -> None:
     car.box.modem.regain_coverage()
     car.env.run(until=11)
     assert car.power() is Power.AWAKE
+
+
+def test_what_waits_for_a_sleeping_radio_comes_when_the_box_speaks() -> None:
+    """With PSM a command waits in the network until the next sign of life, here a heartbeat."""
+    radio = BoxParameters().radio.model_copy(
+        update={
+            "connected_rtt": Uniform(base_s=0.0),
+            "cdrx_rtt": Uniform(base_s=0.0),
+            "idle_rtt": Uniform(base_s=0.0),
+            "idle_after_s": 10.0,
+            "psm_active_s": 10.0,
+            "psm_period_s": 3_600.0,
+        }
+    )
+    car = bench(QUICK.model_copy(update={"radio": radio}))
+    car.env.run(until=100)
+    car.deliver(car.command(expires_at_ms=2_000_000_000_000))
+    car.env.run(until=400)
+    assert car.link.results() == []
+    car.box.heartbeat()
+    car.env.run(until=401)
+    assert car.link.results()[-1].phase in (Phase.EXECUTED, Phase.REFUSED)
