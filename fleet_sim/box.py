@@ -13,7 +13,7 @@ from fleet_sim.box_states import WORK, Power, Work, WorkEvent, after
 from fleet_sim.modem import Modem
 from fleet_sim.power import PowerControl
 from fleet_sim.scenario import VehicleSpec
-from fleet_sim.troubles import Troubles
+from fleet_sim.troubles import Troubles, any_happens
 from fleet_sim.vehicle import CAN_GIVE_UP_S, Vehicle
 from fleet_sim.world import World
 from fleet_wire import codec
@@ -154,7 +154,7 @@ class Box:
         if self._job is not job:
             return  # the box has lost its power or crashed meanwhile
         troubles = self._troubles
-        if troubles is not None and troubles.crashes is not None and troubles.crashes.happens():
+        if troubles is not None and any_happens(troubles.crashes):
             self.power.reboot()
             return
         reason = self._objection(job.command)
@@ -165,7 +165,7 @@ class Box:
         self._work = after(WORK, self._work, WorkEvent.ACCEPT)
         self._answer(job, Phase.RECEIVED)
         can_wake_s = self.vehicle.can_wake_s(self._world.env.now)
-        if troubles is not None and troubles.can_bus_dead and troubles.can_bus_dead.happens():
+        if troubles is not None and any_happens(troubles.can_bus_dead):
             self._world.later(CAN_GIVE_UP_S, self._give_up, job)
         else:
             self._world.later(can_wake_s, self._actuate, job, can_wake_s)
@@ -188,7 +188,7 @@ class Box:
         if command.counter <= self._last_counter:
             return Reason.REPLAYED
         life_ms = command.expires_at_ms - self._wall_ms()
-        if life_ms < 0 and not (self._troubles is not None and self._troubles.ignores_expiry):
+        if life_ms < 0 and not (self._troubles is not None and self._troubles.expiry_ignored):
             return Reason.EXPIRED
         if life_ms > self.spec.parameters.max_command_ttl_s * 1000:
             return Reason.TTL_TOO_LONG
@@ -198,7 +198,7 @@ class Box:
         """Return what the box believes the time to be, in Unix milliseconds."""
         now_s = self._world.epoch_unix_s + self._world.env.now + self._clock_error_s
         if self._troubles is not None:
-            now_s += self._troubles.clock_skew_s
+            now_s += sum(self._troubles.clock_skews_s)
         return max(int(now_s * 1000), 0)
 
     def _actuate(self, job: _Job, can_wake_s: float) -> None:
@@ -261,8 +261,7 @@ class Box:
             return
         self._last_result = result
         self._job = None
-        lost = self._troubles.loses_result if self._troubles is not None else None
-        if lost is None or not lost.happens():
+        if self._troubles is None or not any_happens(self._troubles.loses_result):
             self._publish_result(result, job.properties)
 
     def reset(self) -> None:
@@ -274,8 +273,8 @@ class Box:
         """Send the box an SMS, which comes late or never."""
         parameters = self.spec.parameters
         is_lost = self._stream.uniform() < parameters.sms_loss
-        if self._troubles is not None and self._troubles.loses_sms is not None:
-            is_lost = self._troubles.loses_sms.happens()
+        if self._troubles is not None and self._troubles.loses_sms:
+            is_lost = any_happens(self._troubles.loses_sms)
         if not is_lost:
             delay_s = parameters.sms_wake.sample_s(self._stream)
             self._world.later(delay_s, self.power.receive_sms)

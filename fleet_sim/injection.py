@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -31,12 +32,16 @@ def inject_all(
     `load_starts_s` is the simulated second at which the load begins: windows count from there.
     """
     truth = []
-    for number, entry in enumerate(scenario.faults):
+    seen: Counter[str] = Counter()
+    for entry in scenario.faults:
         fault = entry.fault()
-        targets = select(specs, entry.target, fleet.world.seed, f"fault-{number}")
+        # Counted by name: adding another fault changes no draw of this one.
+        stream = f"fault/{entry.name}/{seen[entry.name]}"
+        seen[entry.name] += 1
+        targets = select(specs, entry.target, fleet.world.seed, stream)
         ids = [spec.vehicle_id for spec in targets if spec.vehicle_id in fleet.boxes]
         fleet.world.env.process(
-            _inject(fault, entry, fleet, ids, number=number, load_starts_s=load_starts_s)
+            _inject(fault, entry, fleet, ids, stream=stream, load_starts_s=load_starts_s)
         )
         truth.append(
             {
@@ -56,15 +61,17 @@ def _inject(
     fleet: Fleet,
     ids: Sequence[str],
     *,
-    number: int,
+    stream: str,
     load_starts_s: float,
 ) -> Generator[simpy.Event, Any, None]:
     env = fleet.world.env
     yield env.timeout(max(load_starts_s + entry.window.start_s - env.now, 0.0))
+    if not ids:
+        return
     injection = Injection(
         world=fleet.world,
         boxes=[fleet.boxes[vehicle_id] for vehicle_id in ids],
         duration_s=entry.window.end_s - entry.window.start_s,
-        stream_of=lambda vehicle_id: fleet.world.stream(f"fault-{number}/{vehicle_id}"),
+        stream_of=lambda vehicle_id: fleet.world.stream(f"{stream}/{vehicle_id}"),
     )
     yield from fault.process(injection)

@@ -66,9 +66,10 @@ class PowerControl:
             self._modem.connect()
 
     def switch_on(self) -> None:
-        """Give the box power: it boots, then connects."""
-        self._change(PowerEvent.SWITCH_ON)
-        self._world.later(self._spec.parameters.boot.sample_s(self._stream), self._booted)
+        """Give the box power, where it has none: it boots, then connects."""
+        if self.state is Power.OFF:
+            self._change(PowerEvent.SWITCH_ON)
+            self._world.later(self._spec.parameters.boot.sample_s(self._stream), self._booted)
 
     def _booted(self) -> None:
         if self.state is Power.BOOTING:

@@ -95,6 +95,7 @@ def _problems(scenario: Scenario) -> Iterator[Problem]:
         if end_s > limit_s:
             message = f"{end_s:g} s is after the run's end at {limit_s:g} s (load + deadline)"
             yield (*at, "window", "end_s"), message
+    yield from _overlap_problems(scenario)
     for key in scenario.expect:
         if key not in known_keys():
             yield ("expect", key), f"no such key in summary.json{suggestion(key, known_keys())}"
@@ -186,6 +187,32 @@ def _selector_problems(selector: Selector, fleet: Fleet, at: Loc) -> Iterator[Pr
             yield (*at, "ids", index), f"no car has the id '{vehicle_id}'{_id_hint(fleet)}"
         elif fitting and not any(group.has(vehicle_id) for group in fitting):
             yield (*at, "ids", index), f"car '{vehicle_id}' does not fit the rest of the selector"
+
+
+def _overlap_problems(scenario: Scenario) -> Iterator[Problem]:
+    """Find two of a fault that may be in force on one car at once, where that makes no sense."""
+    for index, entry in enumerate(scenario.faults):
+        fault = FAULTS.get(entry.name)
+        if fault is None or fault.only_once is None:
+            continue
+        for earlier, other in enumerate(scenario.faults[:index]):
+            if (
+                other.name == entry.name
+                and entry.window.overlaps(other.window)
+                and _may_share_cars(entry.target, other.target, scenario.fleet)
+            ):
+                message = f"overlaps faults.{earlier}, on the same cars: {fault.only_once}"
+                yield ("faults", index, "window"), message
+                break
+
+
+def _may_share_cars(one: Selector, other: Selector, fleet: Fleet) -> bool:
+    """Return whether a car can fit both; the share aside, which is drawn."""
+    groups = [group for group in fleet.groups if one.fits(group) and other.fits(group)]
+    if one.ids is None and other.ids is None:
+        return bool(groups)
+    ids = set(one.ids or other.ids or ()) & set(other.ids or one.ids or ())
+    return any(group.has(vehicle_id) for group in groups for vehicle_id in ids)
 
 
 def _id_hint(fleet: Fleet) -> str:

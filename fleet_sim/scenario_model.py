@@ -235,6 +235,10 @@ class Window(_Part):
             raise ValueError(f"ends at {self.end_s:g} s, not after its start at {self.start_s:g} s")
         return self
 
+    def overlaps(self, other: Window) -> bool:
+        """Return whether both are open at some time."""
+        return self.start_s < other.end_s and other.start_s < self.end_s
+
 
 class FaultEntry(_Part):
     """A fault of the catalogue, on some cars, for some time."""

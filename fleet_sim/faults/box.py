@@ -8,7 +8,7 @@ from pydantic import Field
 
 from fleet_sim.distributions import Delay, Uniform
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, register
-from fleet_sim.troubles import Chance
+from fleet_sim.troubles import Chance, in_force
 from fleet_wire.randomness import RandomStream
 
 if TYPE_CHECKING:  # see registry
@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # see registry
 
 VOLTAGE_STEP_S = 5.0
 """How often a draining battery is looked at."""
+BUSY_S = 1.0
+"""A box that works on a command looks again after so long whether it may switch its modem off."""
+RETURN_S = 60.0
+"""Longer than a box needs to connect and take what waited, once coverage is back."""
 
 
 @register
@@ -24,6 +28,7 @@ class DeepSleepModemOff(Fault):
 
     name: ClassVar[str] = "deep_sleep_modem_off"
     summary: ClassVar[str] = "the modem is off; no SMS wakes it, and presence still says online"
+    only_once: ClassVar[str | None] = "a box has one modem and one timer"
 
     sleep: Delay = Field(
         Uniform(base_s=3600.0, spread_s=18_000.0),
@@ -35,13 +40,14 @@ class DeepSleepModemOff(Fault):
         """Let each box sleep and wake in turn until the window closes."""
 
         def doze(box: Box, stream: RandomStream) -> FaultProcess:
-            left_s = injection.duration_s
-            while left_s > 0:
+            ends_s = injection.env.now + injection.duration_s
+            while (left_s := ends_s - injection.env.now) > 0:
+                if box.is_busy:
+                    yield injection.env.timeout(min(BUSY_S, left_s))
+                    continue
                 sleep_s = min(self.sleep.sample_s(stream), left_s)
                 box.power.sleep_deeply(sleep_s)
-                turn_s = min(sleep_s + self.awake_s, left_s)
-                yield injection.env.timeout(turn_s)
-                left_s -= turn_s
+                yield injection.env.timeout(min(sleep_s + self.awake_s, left_s))
 
         return injection.each_box(doze)
 
@@ -54,6 +60,7 @@ class UndervoltageCutout(Fault):
     summary: ClassVar[str] = (
         "the 12 V battery runs down: falling voltage in telemetry, then silence"
     )
+    only_once: ClassVar[str | None] = "a car has one 12 V battery"
 
     start_v: float = Field(12.6, description="voltage when the window opens (full at rest, OVMS)")
     drain_v_per_min: float = Field(0.02, gt=0, description="how fast it falls [E]")
@@ -98,12 +105,12 @@ class LateDeliveryPersistentSession(Fault):
 
         def go_away(box: Box, stream: RandomStream) -> FaultProcess:
             away_s = min(self.offline.sample_s(stream), injection.duration_s)
-            box.troubles.ignores_expiry = True
+            box.troubles.expiry_ignored += 1
             box.modem.lose_coverage()
             yield injection.env.timeout(away_s)
             box.modem.regain_coverage()
-            yield injection.env.timeout(injection.duration_s - away_s)
-            box.troubles.ignores_expiry = False
+            yield injection.env.timeout(injection.duration_s - away_s + RETURN_S)
+            box.troubles.expiry_ignored -= 1
 
         return injection.each_box(go_away)
 
@@ -124,10 +131,8 @@ class ExpiredBySkewedBoxClock(Fault):
         """Set the clocks wrong, and right again when the window closes."""
 
         def skew(box: Box, stream: RandomStream) -> FaultProcess:
-            skew_s = self.skew.sample_s(stream)
-            box.troubles.clock_skew_s += skew_s
-            yield injection.env.timeout(injection.duration_s)
-            box.troubles.clock_skew_s -= skew_s
+            with in_force(box.troubles.clock_skews_s, self.skew.sample_s(stream)):
+                yield injection.env.timeout(injection.duration_s)
 
         return injection.each_box(skew)
 
@@ -145,9 +150,8 @@ class AckLostExecuted(Fault):
         """Lose final answers while the window is open; states are still reported."""
 
         def lose(box: Box, stream: RandomStream) -> FaultProcess:
-            box.troubles.loses_result = Chance(self.loss, stream)
-            yield injection.env.timeout(injection.duration_s)
-            box.troubles.loses_result = None
+            with in_force(box.troubles.loses_result, Chance(self.loss, stream)):
+                yield injection.env.timeout(injection.duration_s)
 
         return injection.each_box(lose)
 
@@ -165,8 +169,7 @@ class BadFirmwareCohort(Fault):
         """Let the cohort crash until the release is taken back. Target it by `firmware`."""
 
         def crash(box: Box, stream: RandomStream) -> FaultProcess:
-            box.troubles.crashes = Chance(self.probability, stream)
-            yield injection.env.timeout(injection.duration_s)
-            box.troubles.crashes = None
+            with in_force(box.troubles.crashes, Chance(self.probability, stream)):
+                yield injection.env.timeout(injection.duration_s)
 
         return injection.each_box(crash)

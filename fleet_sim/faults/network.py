@@ -8,7 +8,7 @@ from pydantic import Field
 
 from fleet_sim.distributions import Delay, Uniform
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, register
-from fleet_sim.troubles import Chance
+from fleet_sim.troubles import Chance, in_force
 from fleet_wire.randomness import RandomStream
 
 if TYPE_CHECKING:  # see registry
@@ -104,9 +104,8 @@ class SmsWakeLost(Fault):
         """Lose SMS while the window is open."""
 
         def lose(box: Box, stream: RandomStream) -> FaultProcess:
-            box.troubles.loses_sms = Chance(self.loss, stream)
-            yield injection.env.timeout(injection.duration_s)
-            box.troubles.loses_sms = None
+            with in_force(box.troubles.loses_sms, Chance(self.loss, stream)):
+                yield injection.env.timeout(injection.duration_s)
 
         return injection.each_box(lose)
 

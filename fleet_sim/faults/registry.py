@@ -31,7 +31,7 @@ class BrokerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """One fault of a scenario, on its cars: what a fault's process gets.
+    """One fault of a scenario, on its cars (at least one): what a fault's process gets.
 
     `duration_s` is the length of the window; the process starts when the window opens.
     """
@@ -63,6 +63,8 @@ class Fault(BaseModel):
     """The name in a scenario: the slug of the catalogue."""
     summary: ClassVar[str]
     """One sentence for `fleet-sim faults`."""
+    only_once: ClassVar[str | None] = None
+    """Why two of it on one car at the same time make no sense; None: they do, and act together."""
 
     def broker_limits(self) -> BrokerLimits | None:
         """Return what the broker must be set to, where the fault needs a broker of our own."""

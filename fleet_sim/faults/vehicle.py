@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, register
-from fleet_sim.troubles import Chance
+from fleet_sim.troubles import Chance, in_force
 from fleet_wire.randomness import RandomStream
 
 if TYPE_CHECKING:  # see registry
@@ -29,8 +29,7 @@ class CanBusAsleepNoAck(Fault):
         """Let the bus sleep on while the window is open."""
 
         def stay_asleep(box: Box, stream: RandomStream) -> FaultProcess:
-            box.troubles.can_bus_dead = Chance(self.probability, stream)
-            yield injection.env.timeout(injection.duration_s)
-            box.troubles.can_bus_dead = None
+            with in_force(box.troubles.can_bus_dead, Chance(self.probability, stream)):
+                yield injection.env.timeout(injection.duration_s)
 
         return injection.each_box(stay_asleep)
