@@ -201,7 +201,10 @@ def run(  # noqa: PLR0913 - one parameter for each option
         if broker_url is not None:
             raise ConfigError(["--broker: in virtual time the broker is in this process"])
         rehearsal_options = RehearsalOptions(
-            seed=seed, fleet_secret=fleet_secret, hop_s=loaded.hop_s
+            seed=seed,
+            fleet_secret=fleet_secret,
+            hop_s=loaded.hop_s,
+            load_began_s=loaded.load_began_s,
         )
         rehearsal = Rehearsal(
             loaded.scenario, source, directory, rehearsal_options, progress_on(console)

@@ -23,10 +23,17 @@ MANIFEST = "manifest.json"
 
 
 def conclude(
-    directory: RunDirectory, scenario: Scenario, source: ScenarioSource, facts: RunFacts
+    directory: RunDirectory,
+    scenario: Scenario,
+    source: ScenarioSource,
+    facts: RunFacts,
+    *,
+    load_began_s: float | None,
 ) -> dict[str, Any]:
     """Write summary, report and digest of a run that has ended, and return the summary.
 
+    `load_began_s` is the simulated second at which the load began, None where that need not be
+    told to do the same run again.
     Raises `LimitError` where a file cannot be written.
     """
     with directory.writing(GROUND_TRUTH):
@@ -40,6 +47,7 @@ def conclude(
         manifest = read_json(directory.path / MANIFEST)
         manifest["digest"] = digest_of(directory.path)
         manifest["floor_p50_s"] = summary["floor"]["p50_s"]
+        manifest["load_began_s"] = load_began_s
         directory.write_json(MANIFEST, manifest)
     with directory.writing("report.html"):
         write_report(directory.path, summary, source.text)

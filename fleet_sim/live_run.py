@@ -159,7 +159,13 @@ class LiveRun:
             connect_rate_per_s=fleet.connect_rate_per_s,
             rss_bytes_per_box=rss_bytes_per_box,
         )
-        summary = conclude(self._directory, self._scenario, self._source, facts)
+        summary = conclude(
+            self._directory,
+            self._scenario,
+            self._source,
+            facts,
+            load_began_s=self._load_starts_s,
+        )
         return summary, self._stop.asked.is_set()
 
     def _start_broker(self, boxes: int) -> BrokerAddress:

@@ -21,11 +21,13 @@ HOPS_OF_AN_UNLOCK = 4
 
 @dataclass(frozen=True, slots=True)
 class LoadedRun:
-    """What is to be run; `seed` and `hop_s` are an earlier run's, where there was one."""
+    """What is to be run; everything but the scenario is an earlier run's, where there was one."""
 
     scenario: Scenario
     seed: int | None = None
     hop_s: float = HOP_S
+    load_began_s: float | None = None
+    """Simulated second at which its load began: radios, heartbeats and naps go by it."""
 
 
 def load_run(path: Path, overrides: Sequence[str]) -> LoadedRun:
@@ -45,12 +47,17 @@ def load_run(path: Path, overrides: Sequence[str]) -> LoadedRun:
         raise ConfigError([f"{path}: {what}; the same run needs the same version"])
     try:
         scenario = Scenario.model_validate(manifest["scenario"])
-        seed = int(manifest["seed"])
+        began_s = manifest.get("load_began_s")
+        return LoadedRun(
+            scenario,
+            int(manifest["seed"]),
+            _hop_of(manifest),
+            None if began_s is None else float(began_s),
+        )
     except KeyError as error:
         raise ConfigError([f"{path}: {error.args[0]}: missing; not a run's manifest?"]) from None
     except (ValidationError, TypeError, ValueError) as error:
         raise ConfigError([f"{path}: scenario: {error}"]) from None
-    return LoadedRun(scenario, seed, _hop_of(manifest))
 
 
 def _hop_of(manifest: dict[str, Any]) -> float:

@@ -25,6 +25,7 @@ def probe_config(
             "stages": [stage.model_dump(mode="json") for stage in load.stages],
             "deadline_s": load.deadline_s,
             "command_ttl_s": load.command_ttl_s,
+            "start_delay_s": load.start_delay_s,
         },
         "floor": {"vehicle_id": NULL_VEHICLE.vehicle_id, "rate_per_s": floor_rate_per_s},
         "exit_when_done": True,

@@ -38,6 +38,8 @@ CONNECT_PATIENCE_S = 300.0
 """Longer than any box needs to boot; who is not there by then comes during the load."""
 SETTLE_S = 5.0
 """Until sleepers have left, and the probe knows what is retained."""
+RETAINED_S = 0.25
+"""Until the probe knows what is retained, in an earlier run that is done again."""
 SAMPLES = 600
 """Points in the plots over time."""
 UNLIMITED = 2**31
@@ -55,6 +57,8 @@ class RehearsalOptions:
     fleet_secret: str = DEFAULT_SECRET
     hop_s: float = HOP_S
     """From a client to the broker or back, seconds: a quarter of a live run's floor."""
+    load_began_s: float | None = None
+    """Simulated second of load second 0, to do an earlier run again; None: when all are there."""
 
 
 class Rehearsal:
@@ -117,16 +121,30 @@ class Rehearsal:
             connect_rate_per_s=None,
             rss_bytes_per_box=None,
         )
-        return conclude(self._directory, self._scenario, self._source, facts)
+        return conclude(
+            self._directory,
+            self._scenario,
+            self._source,
+            facts,
+            load_began_s=self._options.load_began_s,
+        )
 
     def _pass(self, duration_s: float) -> None:
         self._env.run(until=self._env.now + duration_s)
+
+    def _pass_until(self, moment_s: float) -> None:
+        if moment_s > self._env.now:
+            self._env.run(until=moment_s)
 
     def _connect(self) -> None:
         total = len(self._specs)
         self._progress.phase(f"connecting {total} boxes in virtual time")
         self._fleet.start()
         counts = self._fleet.world.counts
+        load_began_s = self._options.load_began_s
+        if load_began_s is not None:
+            self._pass_until(load_began_s - self._scenario.load.start_delay_s - RETAINED_S)
+            return
         while counts.known <= total and self._env.now < CONNECT_PATIENCE_S:
             self._pass(CONNECT_STEP_S)
             self._progress.connecting(max(counts.known - 1, 0), total)
@@ -163,7 +181,10 @@ class Rehearsal:
     def _load(self, probe: Probe) -> None:
         load = self._scenario.load
         probe.start()
-        self._pass(SETTLE_S)
+        if self._options.load_began_s is None:
+            self._pass(SETTLE_S)
+        else:
+            self._pass_until(self._options.load_began_s - load.start_delay_s)
         self._progress.phase("cars are being opened")
         load_starts_s = probe.begin() - EPOCH_UNIX_S
         for line in inject_all(
