@@ -138,7 +138,8 @@ def plots(page: Page) -> list[Plot]:
     ]
 
 
-def _figure(height: int, **layout: Any) -> Any:
+def new_figure(height: int, **layout: Any) -> Any:
+    """Return an empty figure in the look of all reports, `height` pixels high."""
     return go.Figure(
         layout={
             "template": "none",
@@ -157,7 +158,8 @@ def _figure(height: int, **layout: Any) -> Any:
     )  # fmt: skip
 
 
-def _axis(title: str, **more: Any) -> dict[str, Any]:
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """Return the layout of an axis."""
     return {
         "title": {"text": title, "standoff": 8, "font": {"size": 13}},
         "zeroline": False,
@@ -169,11 +171,11 @@ def _axis(title: str, **more: Any) -> dict[str, Any]:
 def _over_time(data: RunData, height: int, y_title: str, **y_axis: Any) -> Any:
     """Return an empty figure over the seconds of the load, with the faults as shaded spans."""
     start_s = min(0.0, -0.01 * data.end_s)
-    figure = _figure(
+    figure = new_figure(
         height,
         hovermode="closest",
-        xaxis=_axis("into the load", range=[start_s, data.end_s * 1.01], **time_ticks(data.end_s)),
-        yaxis=_axis(y_title, **y_axis),
+        xaxis=axis("into the load", range=[start_s, data.end_s * 1.01], **time_ticks(data.end_s)),
+        yaxis=axis(y_title, **y_axis),
     )
     labels = lanes(data)
     for fault, lane in labels:
@@ -248,13 +250,13 @@ def _distribution(data: RunData) -> Any:
     ticks, words = seconds_ticks(low, high)
     edges = [low + (high - low) * number / _BINS for number in range(_BINS)]
     highest = max(histogram(totals, low, high, _BINS))
-    figure = _figure(
+    figure = new_figure(
         380, barmode="stack", bargap=0.06, hovermode="closest",
-        xaxis=_axis(
+        xaxis=axis(
             "", range=[low, high], tickvals=[math.log10(tick) for tick in ticks], ticktext=words
         ),
-        yaxis=_axis("unlocks", range=[0, _HEADROOM * highest]),
-        yaxis2=_axis(
+        yaxis=axis("unlocks", range=[0, _HEADROOM * highest]),
+        yaxis2=axis(
             "opened by then", overlaying="y", side="right", range=[0, _HEADROOM],
             tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1], showgrid=False,
         ),
@@ -310,13 +312,13 @@ def _stages(summary: Mapping[str, Any]) -> Any:
     if not reached:
         return None
     labels = [stage.replace("_", " ") for stage in reached]
-    figure = _figure(
+    figure = new_figure(
         380, barmode="overlay", bargap=0.35, showlegend=False,
-        xaxis=_axis(
+        xaxis=axis(
             "seconds from the stage before", rangemode="tozero",
             range=[0, 1.45 * max(known[stage]["p95_s"] for stage in reached) or 1],
         ),
-        yaxis=_axis("", autorange="reversed", ticksuffix="  "),
+        yaxis=axis("", autorange="reversed", ticksuffix="  "),
     )  # fmt: skip
     for key, colour in (("p95_s", _LIGHT_BLUE), ("p50_s", _QUANTILE_BLUE)):
         values = [known[stage][key] for stage in reached]
