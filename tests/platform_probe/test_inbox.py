@@ -168,7 +168,8 @@ def test_random_bytes_never_raise(
     bench.take(f"cars/{CAR}/{kind}", payload, correlation_data=correlation, retain=retain)
     bench.take(f"{kind}/{CAR}", payload)
     bench.behind.wait(30)
-    assert bench.behind.only().cause is Cause.BOX_OFFLINE
+    # By chance it may have been a box's answer to another command: then the box has been heard.
+    assert bench.behind.only().cause in (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
 
 
 def test_only_a_watching_probe_listens_to_commands() -> None:
