@@ -78,7 +78,7 @@ class Rehearsal:
         self._options = options
         self._progress = progress
         self._specs = scenario.vehicles()
-        self._env = simpy.Environment()
+        self._env = simpy.Environment(initial_time=0.0)
         self._timers = VirtualTimers(self._env)
         self._broker = MemoryBroker(
             self._timers, hop=options.hop_s, limits=_limits(broker_limits(scenario))

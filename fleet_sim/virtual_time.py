@@ -19,11 +19,11 @@ class VirtualClock:
 
     def monotonic_s(self) -> float:
         """Return the simulated second."""
-        return float(self._env.now)
+        return self._env.now
 
     def unix_s(self) -> float:
         """Return the wall time that simulated time stands for."""
-        return EPOCH_UNIX_S + float(self._env.now)
+        return EPOCH_UNIX_S + self._env.now
 
 
 class VirtualTimer:
@@ -57,7 +57,7 @@ class VirtualTimers:
 
     def now_s(self) -> float:
         """Return the simulated second."""
-        return float(self._env.now)
+        return self._env.now
 
     def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> VirtualTimer:
         """Call `then` after simulated time; never at once, even without a delay."""

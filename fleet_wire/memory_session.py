@@ -15,7 +15,9 @@ LAST_PACKET_ID = 65_535
 
 _ONE_BYTE, _TWO_BYTES, _THREE_BYTES = 1 << 7, 1 << 14, 1 << 21
 """Below these a variable byte integer takes so many bytes (specification, section 1.5.5)."""
-_SURELY_SMALL = LARGEST_PACKET // 2
+_MOST_BYTES_OF_LETTER = 4
+_MOST_AROUND = 16
+"""Bytes in a PUBLISH without properties besides topic and payload: 10 at most."""
 _SHARED = "$share/"
 _SHARED_PARTS = 3
 
@@ -53,8 +55,10 @@ class Publication:
 
     def is_larger_than(self, limit_bytes: int) -> bool:
         """Return whether the PUBLISH packet is above a limit."""
-        if limit_bytes >= LARGEST_PACKET and len(self.payload) < _SURELY_SMALL:
-            return False
+        if self.properties is None:
+            most_bytes = len(self.payload) + _MOST_BYTES_OF_LETTER * len(self.topic) + _MOST_AROUND
+            if most_bytes <= limit_bytes:
+                return False
         return self.packet_bytes() > limit_bytes
 
     def packet_bytes(self) -> int:
@@ -224,7 +228,8 @@ class Subscriptions:
         if self._tree.children:
             groups: list[list[MemorySession]] = []
             _search(self._tree, topic.split("/"), 0, found, groups)
-            found.extend(_next_member(members, clock_s) for members in groups if members)
+            if groups:
+                found.extend(_next_member(members, clock_s) for members in groups if members)
         return found
 
     def _members(self, topic_filter: str) -> list[MemorySession]:
@@ -246,6 +251,16 @@ def _search(
 ) -> None:
     """Collect what matches, in mosquitto's order: literal, then `+`, then `#`."""
     children = node.children
+    while depth < len(levels) and "#" not in children:
+        # As long as there is only one way on, go it: this is called for every message.
+        literal, any_level = children.get(levels[depth]), children.get("+")
+        if literal is not None and any_level is not None:
+            break
+        one = literal or (any_level if depth or not levels[0].startswith("$") else None)
+        if one is None:
+            return
+        children, node = one.children, one
+        depth += 1
     if depth == len(levels):
         found.extend(node.sessions)
         groups.extend(node.groups.values())

@@ -95,24 +95,24 @@ class Wire:
         if self._stalled is not None:
             self._stalled.append((connection, step, arguments))
             return
-        due_s = self.now_s() + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
-        due_s = max(due_s, connection.up_due_s)
-        connection.up_due_s = due_s
+        now_s = self.now_s()
+        due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
+        due_s = connection.up_due_s = max(due_s, connection.up_due_s)
         self._sent += 1
         heappush(self._packets, (due_s, self._sent, step, connection, arguments))
         if due_s < self._armed_s:
-            self._arm(due_s)
+            self._arm(due_s, now_s)
 
     def down(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> None:
         """Let the link run `step(link, *arguments)` a hop later, if it still has `connection`."""
-        due_s = self.now_s() + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
-        due_s = max(due_s, connection.down_due_s)
-        connection.down_due_s = due_s
+        now_s = self.now_s()
+        due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
+        due_s = connection.down_due_s = max(due_s, connection.down_due_s)
         self._sent += 1
         arrive = connection.link.arrive
         heappush(self._packets, (due_s, self._sent, arrive, connection, (step, arguments)))
         if due_s < self._armed_s:
-            self._arm(due_s)
+            self._arm(due_s, now_s)
 
     def soon(self, connection: Connection, step: Callable[..., None]) -> None:
         """Run `step(connection)` now, but after what runs now has returned."""
@@ -120,7 +120,7 @@ class Wire:
         self._sent += 1
         heappush(self._packets, (now_s, self._sent, step, connection, ()))
         if now_s < self._armed_s:
-            self._arm(now_s)
+            self._arm(now_s, now_s)
 
     def stall(self) -> None:
         """Let what goes up wait at the broker's door."""
@@ -138,15 +138,15 @@ class Wire:
         stalled, self._stalled = self._stalled or [], None
         return [connection for connection, _, _ in stalled]
 
-    def _arm(self, due_s: float) -> None:
+    def _arm(self, due_s: float, now_s: float) -> None:
         self._armed_s = due_s
-        delay_s = due_s - self.now_s()
+        delay_s = due_s - now_s
         self._scheduler.call_later(delay_s if delay_s > 0 else 0.0, self._arrive, due_s)
 
     def _arrive(self, due_s: float) -> None:
         packets = self._packets
-        now_s = self.now_s()
-        now_s = max(now_s, due_s)  # the scheduler came a rounding error early
+        present_s = self.now_s()
+        now_s = max(present_s, due_s)  # the scheduler came a rounding error early
         armed_s = math.inf if due_s == self._armed_s else self._armed_s
         self._armed_s = -math.inf  # nothing that is sent meanwhile needs to arm
         try:
@@ -156,4 +156,4 @@ class Wire:
         finally:
             self._armed_s = armed_s
             if packets and packets[0][0] < armed_s:
-                self._arm(packets[0][0])
+                self._arm(packets[0][0], present_s)

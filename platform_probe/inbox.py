@@ -69,14 +69,14 @@ class Inbox:
     def _dispatch(self, kind: TopicKind, vehicle_id: str, message: Message) -> None:
         decoded = decode(kind, message.payload)
         match decoded:
+            case Telemetry():  # first: nearly all messages are heartbeats
+                self._tracker.telemetry(vehicle_id)
             case Result():
                 self._tracker.result(vehicle_id, decoded)
             case VehicleState():
                 self._tracker.state(vehicle_id, decoded, retained=message.retain)
             case Presence():
                 self._tracker.presence(vehicle_id, decoded, retained=message.retain)
-            case Telemetry():
-                self._tracker.telemetry(vehicle_id)
             case Command() if message.retain:
                 raise RemoteProtocolError("a command is retained: boxes would get it again")
             case Command():
