@@ -16,8 +16,8 @@ if TYPE_CHECKING:  # see registry
 
 VOLTAGE_STEP_S = 5.0
 """How often a draining battery is looked at."""
-BUSY_S = 1.0
-"""A box that works on a command looks again after so long whether it may switch its modem off."""
+NOT_READY_S = 5.0
+"""A box that is busy, or asleep already, looks again after so long whether to sleep deeply [E]."""
 RETURN_S = 60.0
 """Longer than a box needs to connect and take what waited, once coverage is back."""
 
@@ -42,8 +42,8 @@ class DeepSleepModemOff(Fault):
         def doze(box: Box, stream: RandomStream) -> FaultProcess:
             ends_s = injection.env.now + injection.duration_s
             while (left_s := ends_s - injection.env.now) > 0:
-                if box.is_busy:
-                    yield injection.env.timeout(min(BUSY_S, left_s))
+                if box.is_busy or not box.is_awake:
+                    yield injection.env.timeout(min(NOT_READY_S, left_s))
                     continue
                 sleep_s = min(self.sleep.sample_s(stream), left_s)
                 box.power.sleep_deeply(sleep_s)
@@ -72,7 +72,7 @@ class UndervoltageCutout(Fault):
 
         def drain(box: Box, _stream: RandomStream) -> FaultProcess:
             vehicle = box.vehicle
-            full_v, vehicle.voltage_v = vehicle.voltage_v, self.start_v
+            vehicle.voltage_v = self.start_v
             below_s = elapsed_s = 0.0
             while elapsed_s < injection.duration_s:
                 step_s = min(VOLTAGE_STEP_S, injection.duration_s - elapsed_s)
@@ -82,7 +82,7 @@ class UndervoltageCutout(Fault):
                 below_s = below_s + step_s if vehicle.voltage_v < self.cut_v else 0.0
                 if below_s > self.hold_s:
                     box.power.switch_off()
-            vehicle.voltage_v = full_v
+            vehicle.voltage_v = box.spec.parameters.voltage_v
             box.power.switch_on()
 
         return injection.each_box(drain)

@@ -46,7 +46,8 @@ class ReconnectStorm(Fault):
                 box.modem.drop_connection()
             yield injection.env.timeout(injection.duration_s / self.waves)
         for box in injection.boxes:
-            box.troubles.reconnect = None
+            if box.troubles.reconnect is policy:  # else the next storm begins at this instant
+                box.troubles.reconnect = None
 
 
 class _Stranger:

@@ -1,0 +1,89 @@
+"""Every shipped scenario in virtual time: what it promises holds, and only with its faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fleet_sim.__main__ import main
+from fleet_sim.faults import FAULTS
+from fleet_sim.scenario import Scenario, load_scenario
+from tests.live.commands import lines
+from tests.scenarios.rehearsing import ROOT, SCENARIOS, broken_promises, rehearse
+
+FAULTY = [name for name, path in SCENARIOS.items() if load_scenario(path).faults]
+HARMLESS = {"box_busy", "box_asleep"}
+"""What ends an unlock of a car without a fault: another customer, or a box that sleeps too well."""
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_keeps_its_promises(name: str, seed: int, tmp_path: Path) -> None:
+    """With five seeds: the bounds are true statements, not luck. Cars without a fault are fine."""
+    scenario = load_scenario(SCENARIOS[name])
+    assert scenario.expect
+    assert not broken_promises(rehearse(scenario, tmp_path / name, seed=seed))
+    if scenario.faults:
+        check_ground_truth(scenario, tmp_path / name)
+
+
+def check_ground_truth(scenario: Scenario, directory: Path) -> None:
+    """Each touched attempt is one of a targeted car; cars that no fault strikes are fine."""
+    attempts = {each["attempt_id"]: each for each in lines(directory / "attempts.jsonl")}
+    truth = lines(directory / "ground_truth.jsonl")
+    assert [fault["fault"] for fault in truth] == [entry.name for entry in scenario.faults]
+    struck: set[str] = set()
+    for fault in truth:
+        struck.update(fault["vehicles"])
+        assert fault["attempts"]
+        touched = {attempts[attempt_id]["vehicle_id"] for attempt_id in fault["attempts"]}
+        assert touched <= set(fault["vehicles"])
+    spared = [each for each in attempts.values() if each["vehicle_id"] not in struck]
+    assert spared
+    assert {each["cause"] for each in spared if each["cause"]} <= HARMLESS
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_without_its_faults_a_scenario_breaks_a_promise(name: str, tmp_path: Path) -> None:
+    """The expectations state the effect of the fault, so they need it."""
+    scenario = load_scenario(SCENARIOS[name]).model_copy(update={"faults": ()})
+    assert broken_promises(rehearse(scenario, tmp_path / name, seed=scenario.seed or 0))
+
+
+def test_a_queue_with_room_opens_the_cars_late(tmp_path: Path) -> None:
+    """What tells a full queue from a tunnel is that nothing comes afterwards."""
+    overrides = ["faults.0.name=no_coverage_garage", "faults.0.parameters={}"]
+    scenario = load_scenario(SCENARIOS["queue_full_drop"], overrides)
+    broken = broken_promises(rehearse(scenario, tmp_path / "tunnel", seed=7))
+    assert "stray.late" in [promise["key"] for promise in broken]
+
+
+def test_every_fault_is_listed_and_has_a_scenario() -> None:
+    """`fleet-sim faults` lists the fifteen; each is shown by a shipped scenario."""
+    listing = CliRunner().invoke(main, ["faults"]).output
+    shown = {entry.name for path in SCENARIOS.values() for entry in load_scenario(path).faults}
+    assert len(FAULTS) == 15
+    assert shown == set(FAULTS)
+    for name, fault in FAULTS.items():
+        assert name in listing
+        assert all(parameter in listing for parameter in fault.model_fields)
+
+
+def test_every_fault_is_in_the_docs() -> None:
+    """In both tables, with its scenario and with all its parameters."""
+    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    of_faults = {row[0]: row[4] for row in rows if len(row) == 5 and row[0] in FAULTS}
+    assert set(of_faults) == set(FAULTS)
+    for name, scenario in of_faults.items():
+        faults = load_scenario(SCENARIOS[scenario]).faults
+        assert name in [entry.name for entry in faults]
+    parameters: dict[str, list[str]] = {}
+    fault = ""
+    for row in rows:
+        if len(row) == 4 and row[0] != "Fault" and not row[1].startswith("-"):
+            fault = row[0] or fault
+            parameters.setdefault(fault, []).append(row[1])
+    assert parameters == {name: list(fault.model_fields) for name, fault in FAULTS.items()}

@@ -1,0 +1,101 @@
+"""Faults that act on the real broker, in shortened shipped scenarios, against mosquitto.
+
+All run side by side: they mostly wait.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.commands import finish, lines, start, summary
+from tests.scenarios.rehearsing import SCENARIOS
+
+SHORT = (
+    "fleet.count=60",
+    "load.stages.0.duration_s=16",
+    "load.deadline_s=6",
+    "load.command_ttl_s=6",
+    "faults.0.window={start_s: 2, end_s: 18}",
+)
+RUNS = {
+    "queue_full_drop": (
+        *SHORT,
+        "load.stages.0.duration_s=20",
+        "load.command_ttl_s=60",
+        "faults.0.window={start_s: 2, end_s: 8}",
+        "fleet.groups.tunnel.box.network_stable=2",
+        (
+            "expect={attempts.by_cause.box_offline: {min: 6}, stray.late: {max: 10},"
+            " attempts.by_cause.no_subscriber: {equals: 0}, attempts.by_outcome.failed: {equals: 0}}"
+        ),
+    ),
+    "client_id_takeover": (
+        *SHORT,
+        (
+            "expect={attempts.by_cause.box_offline: {min: 5}, attempts.ok_share: {min: 0.5},"
+            " attempts.by_cause.no_subscriber: {equals: 0}, attempts.by_outcome.failed: {equals: 0}}"
+        ),
+    ),
+    "reconnect_storm": (
+        *SHORT,
+        "faults.0.parameters.retry_s=12",
+        (
+            "expect={attempts.by_cause.box_offline: {min: 8}, unlock_ok.p50_s: {max: 4},"
+            " attempts.by_cause.box_silent: {equals: 0}, attempts.by_outcome.failed: {equals: 0}}"
+        ),
+    ),
+    "half_open_tcp_nat": (
+        *SHORT,
+        "fleet.groups.behind-nat.box.keepalive_s=20",
+        "faults.0.parameters={ping_timeout_s: 4}",
+        (
+            "expect={attempts.by_cause.box_silent: {min: 8}, attempts.by_cause.box_offline: {max: 6},"
+            " attempts.ok_share: {min: 0.4}, attempts.by_outcome.failed: {equals: 0}}"
+        ),
+    ),
+}
+pytestmark = pytest.mark.xdist_group("shipped-live")
+
+
+@pytest.fixture(scope="module")
+def runs(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, tuple[Path, subprocess.Popen[str]]]]:
+    """Start all the runs at once."""
+    directory = tmp_path_factory.mktemp("runs")
+    started = {}
+    for name, overrides in RUNS.items():
+        options = [word for override in overrides for word in ("--set", override)]
+        out = directory / name
+        process = start(
+            "fleet_sim",
+            *("run", SCENARIOS[name], "--out", out, "--listen", "127.0.0.1:0", *options),
+        )
+        started[name] = (out, process)
+    yield started
+    for _, process in started.values():
+        if process.poll() is None:
+            process.terminate()
+            finish(process)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_fault_acts_on_the_real_broker(
+    name: str, runs: dict[str, tuple[Path, subprocess.Popen[str]]]
+) -> None:
+    """The effect is the catalogue's, on real sockets and in mosquitto itself."""
+    out, process = runs[name]
+    code, stdout, stderr = finish(process, timeout_s=120)
+    assert code == 0, stdout + stderr
+    assert summary(out)["broker"].startswith("mosquitto")
+    (truth,) = lines(out / "ground_truth.jsonl")
+    assert truth["attempts"]
+    assert not (out / "fleet.log").read_text(encoding="utf-8")
+    if name == "queue_full_drop":
+        limit = f"max_queued_messages {truth['parameters']['max_queued_messages']}"
+        assert limit in (out / "broker" / "mosquitto.conf").read_text(encoding="utf-8")
+        assert "messages are being dropped" in (out / "broker" / "mosquitto.log").read_text()
