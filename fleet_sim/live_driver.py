@@ -27,12 +27,14 @@ class LiveEnvironment(simpy.Environment):
         An exception from the model is logged, and the next event is stepped: one box's defect
         stops no other box.
         """
-        while self.peek() <= now_s:
+        queue = self._queue
+        while queue and queue[0][0] <= now_s:
             try:
                 self.step()
             except Exception:  # noqa: BLE001 - any defect of the model
                 _log.exception("an event of the model failed")
-        self._now = max(self._now, now_s)
+        if now_s > self._now:
+            self._now = now_s
 
 
 class LiveDriver:

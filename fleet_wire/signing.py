@@ -30,4 +30,4 @@ def is_signed(
     expected = signature_of(
         key, command_id=command_id, action=action, expires_at_ms=expires_at_ms, counter=counter
     )
-    return hmac.compare_digest(expected.encode(), signature.encode())
+    return signature.isascii() and hmac.compare_digest(expected, signature)
