@@ -33,8 +33,7 @@ class LiveEnvironment(simpy.Environment):
                 self.step()
             except Exception:  # noqa: BLE001 - any defect of the model
                 _log.exception("an event of the model failed")
-        if now_s > self._now:
-            self._now = now_s
+        self._now = max(self._now, now_s)
 
 
 class LiveDriver:
