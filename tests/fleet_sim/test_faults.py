@@ -9,7 +9,7 @@ import pytest
 import simpy
 
 from fleet_sim.distributions import Uniform
-from fleet_sim.faults import FAULTS, Fault, Injection
+from fleet_sim.faults import FAULTS, Fault
 from fleet_sim.faults.network import NoCoverageGarage, RegionalCarrierOutage
 from fleet_sim.faults.registry import register
 from fleet_sim.fleet import Fleet
@@ -17,19 +17,8 @@ from fleet_sim.injection import inject_all
 from fleet_sim.scenario import load_scenario
 from fleet_sim.world import World
 from fleet_wire.link import LinkHandler
-from fleet_wire.randomness import RandomStream
-from tests.fleet_sim.fake_link import SECRET, Bench, FakeLink, bench
-
-
-def inject(fault: Fault, car: Bench, duration_s: float) -> None:
-    """Open the window of a fault on one car now."""
-    injection = Injection(
-        world=car.world,
-        boxes=[car.box],
-        duration_s=duration_s,
-        stream_of=lambda vehicle_id: RandomStream(1, f"fault/{vehicle_id}"),
-    )
-    car.env.process(fault.process(injection))
+from tests.fleet_sim.fake_link import SECRET, FakeLink, bench
+from tests.fleet_sim.faulty import inject
 
 
 @pytest.mark.parametrize("name", FAULTS)
