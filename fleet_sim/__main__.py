@@ -26,6 +26,7 @@ from fleet_sim.progress import print_summary, progress_on
 from fleet_sim.rehearsal import Rehearsal, RehearsalOptions
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, load_scenario, scenario_schema
+from fleet_sim.sweep_command import sweep
 from fleet_sim.world import DEFAULT_SECRET
 from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.link import BrokerAddress
@@ -99,6 +100,7 @@ def main() -> None:
     \b
     fleet-sim run scenarios/quiet_city.yaml          broker, boxes and probe together
     fleet-sim boxes SCENARIO --broker mqtt://host    only the boxes
+    fleet-sim sweep SCENARIO --seeds 100             many runs in virtual time, one table
     fleet-sim check SCENARIO                         is this scenario right?
 
     Every option can also be set by an environment variable: FLEET_SIM_RUN_SEED=7.
@@ -358,6 +360,9 @@ def faults() -> None:
             default = field.get_default(call_default_factory=True)
             table.add_row("", key, str(default), field.description or "")
         console.print(table)
+
+
+main.add_command(sweep)
 
 
 def _seed(chosen: int | None, scenario: Scenario) -> int:

@@ -1,0 +1,132 @@
+"""A sweep on a real Dask scheduler and real workers, one of which is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet_sim.sweeps import SCENARIO, write_scenario
+from tests.live.commands import finish, lines, run, start, wait_for
+from tests.support import free_port
+
+LONGER = SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 60").replace(
+    "{equals: 10}", "{equals: 480}"
+)
+RUNS = 12
+
+
+@contextmanager
+def dask(what: str, log: Path, *options: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a part of Dask until the end of the block."""
+    command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--host", "127.0.0.1"]
+    command += ["--no-dashboard", "--dashboard-address", "127.0.0.1:0", *map(str, options)]
+    with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+class Cluster:
+    """A scheduler, and workers of one thread each."""
+
+    def __init__(self, stack: ExitStack, directory: Path) -> None:
+        self._stack = stack
+        self._directory = directory
+        self._file = directory / "scheduler.json"
+        self.scheduler = stack.enter_context(
+            dask(
+                "scheduler",
+                directory / "scheduler.log",
+                "--port",
+                0,
+                "--scheduler-file",
+                self._file,
+            )
+        )
+        wait_for(lambda: self._file.exists() and self._file.read_bytes().endswith(b"}"))
+        self.address: str = json.loads(self._file.read_text(encoding="utf-8"))["address"]
+
+    def add_worker(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a worker; it takes runs as soon as it is there."""
+        options: tuple[Any, ...] = ("--scheduler-file", self._file, "--name", name)
+        options += ("--nthreads", 1, "--no-nanny", "--memory-limit", 0)
+        options += ("--local-directory", self._directory / name)
+        return self._stack.enter_context(dask("worker", self._directory / f"{name}.log", *options))
+
+    def has_registered(self, name: str) -> bool:
+        """Return whether a worker has said that the scheduler knows it."""
+        return b"Registered to:" in (self._directory / f"{name}.log").read_bytes()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Give a scheduler without workers, and end all there is at the end."""
+    with ExitStack() as stack:
+        yield Cluster(stack, tmp_path)
+
+
+def test_a_killed_worker_changes_nothing_of_the_table(tmp_path: Path, cluster: Cluster) -> None:
+    """Its runs go to the other worker; the bytes are those of the same sweep on this machine."""
+    doomed = cluster.add_worker("doomed")
+    cluster.add_worker("other")
+    wait_for(lambda: cluster.has_registered("doomed") and cluster.has_registered("other"))
+    scenario = write_scenario(tmp_path, LONGER)
+    command = ("sweep", scenario, "--seeds", RUNS // 2, "--set", "fleet.count=4,8")
+    far, near = tmp_path / "far", tmp_path / "near"
+    process = start("fleet_sim", *command, "--out", far, "--scheduler", cluster.address)
+    wait_for(lambda: len(lines(far / "points.jsonl")) >= 2)
+    doomed.send_signal(signal.SIGKILL)
+    finished_when_killed = len(lines(far / "points.jsonl"))
+    code, stdout, stderr = finish(process)
+    assert finished_when_killed < RUNS
+    assert code in (0, 1), stdout + stderr
+    assert run("fleet_sim", *command, "--out", near)[0] == code
+    for name in ("table.csv", "table.parquet"):
+        assert (far / name).read_bytes() == (near / name).read_bytes()
+    assert len((far / "table.csv").read_text(encoding="utf-8").splitlines()) == RUNS + 1
+
+
+def test_a_scheduler_that_goes_away_keeps_what_is_finished(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """The cure is named; the same command goes on without it."""
+    scenario = write_scenario(tmp_path, LONGER)
+    out = tmp_path / "sweep"
+    command = ("sweep", scenario, "--seeds", RUNS, "--out", out)
+    process = start("fleet_sim", *command, "--scheduler", cluster.address)
+    assert process.stdout is not None
+    said = next(line for line in process.stdout if line.startswith("waiting for workers"))
+    assert f"dask worker {cluster.address}" in said
+    cluster.add_worker("late")
+    wait_for(lambda: len(lines(out / "points.jsonl")) >= 2)
+    cluster.scheduler.kill()
+    code, _, stderr = finish(process)
+    assert code == 2
+    assert f"the Dask scheduler at {cluster.address} is gone" in stderr
+    assert "Traceback" not in stderr
+    kept = len(lines(out / "points.jsonl"))
+    assert 2 <= kept < RUNS
+    code, stdout, _ = run("fleet_sim", *command)
+    assert f"{kept} of {RUNS} runs are in {out} already" in stdout
+
+
+def test_no_scheduler_is_an_error_of_the_option(tmp_path: Path) -> None:
+    """The command that starts one is named."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    code, _, stderr = run(
+        "fleet_sim", "sweep", write_scenario(tmp_path), *("--seeds", 2, "--scheduler", address),
+        *("--out", tmp_path / "sweep"),
+    )  # fmt: skip
+    assert code == 2
+    assert f"--scheduler {address}: no Dask scheduler" in stderr
+    assert "dask scheduler" in stderr
+    assert "Traceback" not in stderr
