@@ -1,0 +1,53 @@
+"""The README tells the truth: its commands are accepted, its files and links exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from fleet_sim.__main__ import main as fleet_sim
+from platform_probe.__main__ import main as platform_probe
+
+README = Path("README.md").read_text(encoding="utf-8")
+PROGRAMS: dict[str, click.Group] = {"fleet-sim": fleet_sim, "platform-probe": platform_probe}
+BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+COMMANDS = [
+    line for block in BLOCKS for line in block.splitlines() if line.partition(" ")[0] in PROGRAMS
+]
+PLACES_OF_THE_READER = ("runs/RUN/", "my.yaml", "cars.txt")
+"""What a reader has, and this test has not."""
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_command_is_one_that_we_accept(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command with its options is parsed as the program does, and its files are there."""
+    program, name, *arguments = shlex.split(line.split(" > ")[0], comments=True)
+    for number, argument in enumerate(arguments):
+        if argument.startswith("scenarios/"):
+            assert Path(argument).exists(), argument
+            arguments[number] = str(Path(argument).resolve())
+        elif argument.startswith(PLACES_OF_THE_READER):
+            place = tmp_path / argument
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text("")
+    monkeypatch.chdir(tmp_path)
+    command = PROGRAMS[program].commands[name]
+    context = command.make_context(name, arguments)
+    assert context.info_name == name
+
+
+def test_there_are_commands_to_check() -> None:
+    """The blocks are found: a change of form must not empty this test."""
+    assert len(COMMANDS) > 10
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
+def test_the_link_leads_somewhere(link: str) -> None:
+    """Every link of the README is a file of this project."""
+    assert Path(link).exists()
