@@ -6,8 +6,10 @@ both, so it is the one place in `fleet_sim` that knows the probe.
 
 from __future__ import annotations
 
+import gc
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -106,7 +108,7 @@ class Rehearsal:
             hop_s=self._options.hop_s,
         )
         self._connect()
-        with ExitStack() as stack:
+        with _cars_left_alone_by_garbage_collection(), ExitStack() as stack:
             probe = self._make_probe(stack)
             self._load(probe)
         self._directory.write_json("probe_stats.json", probe.stats())
@@ -220,6 +222,17 @@ def _limits(asked: faults.BrokerLimits | None) -> BrokerLimits:
         max_inflight_messages=MOST_IN_FLIGHT,
         max_queued_messages=UNLIMITED if queued is None else queued,
     )
+
+
+@contextmanager
+def _cars_left_alone_by_garbage_collection() -> Iterator[None]:
+    """Cars live as long as the run: looking through them again and again takes a sixth of it."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _raise(_sink: str, error: Exception) -> None:
