@@ -27,7 +27,7 @@ def test_the_command_is_one_that_we_accept(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each command with its options is parsed as the program does, and its files are there."""
-    program, name, *arguments = shlex.split(line.split(" > ")[0], comments=True)
+    program, name, *arguments = shlex.split(line.split(" > ", maxsplit=1)[0], comments=True)
     for number, argument in enumerate(arguments):
         if argument.startswith("scenarios/"):
             assert Path(argument).exists(), argument
