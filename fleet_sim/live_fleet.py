@@ -21,7 +21,9 @@ from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import link_factory
 
-POLL_S = 0.1
+POLL_S = 0.02
+GOODBYE_S = 0.1
+"""For the goodbyes of all boxes to leave."""
 SETTLE_S = 20.0
 """Go on without the boxes that are still missing when none has come for so long."""
 MESSAGE_EVERY_S = 3.0
@@ -95,39 +97,38 @@ class LiveFleet:
         Boxes that have not come when the others are long there are left to come by themselves.
         Raises `BrokerUnreachableError` where the broker is away for `wait_s`.
         """
-        self.driver.enter()
-        self.fleet.start()
-        self.driver.leave()
-        total = self._configured
-        started_s = changed_s = said_s = time.monotonic()
-        first_s: float | None = None
-        known = 0
-        while known < total and not stop.is_set():
+        # Cars live as long as the run: looking through them for garbage would only cost pauses.
+        gc.disable()
+        try:
+            self.driver.enter()
+            self.fleet.start()
+            self.driver.leave()
+            first_s, last_s = await self._wait_for_all(progress, stop)
+        finally:
+            gc.collect()
+            gc.freeze()
+            gc.enable()
+        if self._known:
+            self.connect_rate_per_s = self._known / max(last_s - first_s, POLL_S)
+
+    async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
+        """Wait for every box; return when the first was there (or we began), and the last."""
+        waiting = _Waiting(self._options, progress)
+        known, first_s, last_s = 0, None, time.monotonic()
+        while known < self._configured and not stop.is_set():
             await asyncio.sleep(POLL_S)
             now_s = time.monotonic()
             if self._known > known:
-                known, changed_s = self._known, now_s
-                first_s = first_s or now_s
-                progress.connecting(known, total)
-            if first_s is None and now_s - said_s >= MESSAGE_EVERY_S:
-                said_s = now_s
-                left_s = started_s + self._options.wait_s - now_s
-                progress.note(
-                    f"no answer from {self._options.broker}; trying for {max(left_s, 0):.0f} s more"
-                )
-            if first_s is None and now_s - started_s >= self._options.wait_s:
-                raise BrokerUnreachableError(
-                    f"{self._options.broker}: no box could connect in {self._options.wait_s:g} s;"
-                    " is the broker up, and do address, password and TLS fit?"
-                )
-            if first_s is not None and now_s - changed_s >= SETTLE_S:
-                progress.note(f"going on without {total - known} boxes that are not there yet")
+                known, last_s = self._known, now_s
+                first_s = first_s or now_s - POLL_S
+                progress.connecting(known, self._configured)
+            elif not known:
+                waiting.check(now_s)
+            elif now_s - last_s >= SETTLE_S:
+                missing = self._configured - known
+                progress.note(f"going on without {missing} boxes that are not there yet")
                 break
-        if first_s is not None and known:
-            self.connect_rate_per_s = known / max(changed_s - first_s + POLL_S, POLL_S)
-        # Cars live as long as the run: looking through them for garbage would only cost pauses.
-        gc.collect()
-        gc.freeze()
+        return first_s or last_s, last_s
 
     @property
     def _known(self) -> int:
@@ -147,7 +148,29 @@ class LiveFleet:
         self.driver.stop()
         for box in self.fleet.boxes.values():
             box.modem.leave()
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(GOODBYE_S)
+
+
+class _Waiting:
+    """Waits for a broker that does not answer, and says so now and then."""
+
+    def __init__(self, options: FleetOptions, progress: Progress) -> None:
+        self._broker = options.broker
+        self._wait_s = options.wait_s
+        self._progress = progress
+        self._began_s = self._said_s = time.monotonic()
+
+    def check(self, now_s: float) -> None:
+        """Raise `BrokerUnreachableError` when it has been too long."""
+        left_s = self._began_s + self._wait_s - now_s
+        if left_s <= 0:
+            raise BrokerUnreachableError(
+                f"{self._broker}: no box could connect in {self._wait_s:g} s;"
+                " is the broker up, and do address, password and TLS fit?"
+            )
+        if now_s - self._said_s >= MESSAGE_EVERY_S:
+            self._said_s = now_s
+            self._progress.note(f"no answer from {self._broker}; trying for {left_s:.0f} s more")
 
 
 def _rss_bytes() -> int:
