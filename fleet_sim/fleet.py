@@ -43,15 +43,20 @@ class Fleet:
             if box.spec.parameters.heartbeat_s > 0:
                 by_interval[box.spec.parameters.heartbeat_s].append(box)
         for interval_s, boxes in by_interval.items():
-            self.world.env.process(_heartbeats(self.world.env, interval_s, boxes))
+            self.world.env.process(_heartbeats(self.world, interval_s, boxes))
 
 
 def _heartbeats(
-    env: simpy.Environment, interval_s: float, boxes: list[Box]
+    world: World, interval_s: float, boxes: list[Box]
 ) -> Generator[simpy.Event, Any, None]:
-    """Wake once a second for all boxes: a process each would cost most of the run."""
-    slots = max(round(interval_s), 1)
-    shares = [boxes[slot::slots] for slot in range(slots)]
+    """Wake once a second for all boxes: a process each would cost most of the run.
+
+    Each box draws its second: another car must not move its heartbeats.
+    """
+    env, slots = world.env, max(round(interval_s), 1)
+    shares: list[list[Box]] = [[] for _ in range(slots)]
+    for box in boxes:
+        shares[world.stream(f"{box.vehicle_id}/heartbeat").index(slots)].append(box)
     while True:
         for share in shares:
             yield env.timeout(interval_s / slots)

@@ -49,7 +49,25 @@ def test_every_box_beats_once_in_an_interval_and_they_are_spread() -> None:
             sum(kind is TopicKind.TELEMETRY for kind, _ in link.sent) for link in links.values()
         )
     assert beats[10] == 100
-    assert all(beats[second] == 10 * second for second in beats)
+    assert all(0 < beats[second] - beats[second - 1] < 25 for second in beats)
+
+
+def beats_after(until_s: float, count: int) -> dict[str, int]:
+    """Return how many heartbeats each box of a fleet has sent by then."""
+    env, _, links = fleet_of(count, NULL_BOX.model_copy(update={"heartbeat_s": 10.0}))
+    env.run(until=until_s)
+    del links["sms"]
+    return {
+        name: sum(kind is TopicKind.TELEMETRY for kind, _ in link.sent)
+        for name, link in links.items()
+    }
+
+
+def test_another_car_moves_no_heartbeat() -> None:
+    """Each box draws its second of the interval."""
+    few, more = beats_after(4.5, 10), beats_after(4.5, 11)
+    assert set(few.values()) == {0, 1}
+    assert few.items() <= more.items()
 
 
 def wake(vehicle_id: str, payload: bytes | None = None) -> Message:

@@ -1,0 +1,1 @@
+"""Digests that runs must keep, on every machine and Python version."""

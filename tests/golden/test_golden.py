@@ -1,0 +1,34 @@
+"""Golden runs: the same bytes in every process, whatever the hash seed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import msgspec
+
+from tests.golden.golden import GOLDEN, RENEW, expected_digests
+from tests.scenarios.rehearsing import ROOT
+
+
+def start_golden_runs(hash_seed: str) -> subprocess.Popen[str]:
+    """Start a process that prints the digests."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.golden"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_golden_runs_are_the_same_in_every_process() -> None:
+    """Two processes with different hash seeds give the digests that are committed."""
+    processes = [start_golden_runs(hash_seed) for hash_seed in ("0", "4711")]
+    for process in processes:
+        stdout, _ = process.communicate(timeout=120)
+        assert process.returncode == 0
+        found = msgspec.json.decode(stdout, type=dict[str, str])
+        assert set(found) == set(GOLDEN)
+        assert found == expected_digests(), f"if this change was meant: {RENEW}"
