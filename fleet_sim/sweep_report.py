@@ -13,7 +13,7 @@ from fleet_sim.sweep_plan import SweepPlan, overrides_of
 from fleet_sim.sweep_plots import HEADLINES, Setting, expected_keys, spread_words, sweep_plots
 from fleet_sim.sweep_point import Record
 
-WORST = 20
+WORST = 12
 _LEAST = float("-inf")
 
 
@@ -29,9 +29,9 @@ def write_sweep_report(directory: Path, plan: SweepPlan, records: Sequence[Recor
     body = [
         _header(plan, records),
         section("Settings", _settings_caption(plan), _settings(settings)),
+        [pair(*map(panel, drawn[place : place + 2])) for place in range(0, len(drawn), 2)],
         _worst(plan, records),
         _expectations(settings),
-        [pair(*map(panel, drawn[place : place + 2])) for place in range(0, len(drawn), 2)],
         element("details", element("summary", "The scenario"), element("pre", plan.scenario_text)),
         element("footer", "The same sweep again: ", element("code", _command(plan))),
     ]

@@ -16,6 +16,11 @@ from fleet_wire.errors import ConfigError
 from tests.fleet_sim.sweeps import SCENARIO, Quiet, plan, write_scenario
 from tests.live.commands import finish, lines, run, start, wait_for
 
+LONGER = (
+    SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 60")
+    .replace("{equals: 10}", "{equals: 480}")
+    .replace("min: 0.75", "min: 0")
+)
 TABLES = ("table.csv", "table.parquet")
 
 
@@ -147,9 +152,7 @@ def test_an_interrupted_sweep_goes_on_when_started_again(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     """Exit code 130 and what is finished is kept; the table is that of an uninterrupted sweep."""
-    text = SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 60")
-    text = text.replace("{equals: 10}", "{equals: 480}").replace("min: 0.75", "min: 0")
-    command = ("sweep", write_scenario(tmp_path, text), "--seeds", 12, "--jobs", 2, "--out")
+    command = ("sweep", write_scenario(tmp_path, LONGER), "--seeds", 12, "--jobs", 2, "--out")
     out = tmp_path / "sweep"
     process = start("fleet_sim", *command, out, start_new_session=True)
     wait_for(lambda: len(lines(out / "points.jsonl")) >= 2)
@@ -167,6 +170,26 @@ def test_an_interrupted_sweep_goes_on_when_started_again(
     assert len(lines(out / "points.jsonl")) == 12
     assert run("fleet_sim", *command, tmp_path / "whole")[0] == 0
     assert same_files(out, tmp_path / "whole")
+
+
+def test_a_killed_sweep_leaves_no_process(tmp_path: Path) -> None:
+    """Its workers end with it, though nobody told them."""
+    out = tmp_path / "sweep"
+    command = ("sweep", write_scenario(tmp_path, LONGER), "--seeds", 50, "--jobs", 2, "--out", out)
+    process = start("fleet_sim", *command, start_new_session=True)
+    wait_for(lambda: lines(out / "points.jsonl"))
+    process.kill()
+    finish(process)
+    wait_for(lambda: not is_running(process.pid))
+
+
+def is_running(group: int) -> bool:
+    """Return whether a process group has a process."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_the_command_says_what_is_wrong_and_where(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,19 @@ def test_the_fingerprint_follows_what_decides_the_result(tmp_path: Path) -> None
     other = write_scenario(tmp_path, SCENARIO.replace("A few", "Some"))
     changed = plan_sweep(other, ["fleet.count=1,2"], seeds=2)
     assert changed.fingerprint != first.fingerprint
+
+
+def test_the_commands_of_the_guide_make_sense(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sweep of a shipped scenario in docs/sweeps.md is one, and has as many runs as said."""
+    root = Path(__file__).parents[2]
+    monkeypatch.chdir(root)
+    text = (root / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^fleet-sim sweep (scenarios/.+)$", text, re.MULTILINE)
+    runs = []
+    for command in commands:
+        scenario, _, seeds, *sets = shlex.split(command)
+        runs.append(len(plan_sweep(Path(scenario), sets[1::2], seeds=int(seeds))))
+    assert runs == [100, 200, 400]
+    (option,) = re.findall(r"^`--set '(.+)'`\.$", text, re.MULTILINE)
+    one = plan_sweep(Path("scenarios/quiet_city.yaml"), [option], seeds=1)
+    assert len(one) == 2

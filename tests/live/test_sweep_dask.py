@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fleet_sim.sweeps import SCENARIO, write_scenario
+from fleet_sim.sweep_dask import run_on_dask
+from fleet_wire.errors import ConfigError, UnlockpathError
+from tests.fleet_sim.sweeps import SCENARIO, Quiet, task, write_scenario
 from tests.live.commands import finish, lines, run, start, wait_for
 from tests.support import free_port
 
@@ -117,6 +120,21 @@ def test_a_scheduler_that_goes_away_keeps_what_is_finished(
     assert 2 <= kept < RUNS
     code, stdout, _ = run("fleet_sim", *command)
     assert f"{kept} of {RUNS} runs are in {out} already" in stdout
+
+
+def test_a_worker_with_another_version_ends_the_sweep(cluster: Cluster) -> None:
+    """Its results could differ; both versions are named."""
+    cluster.add_worker("old")
+    tasks = [replace(task(), versions={"unlockpath": "0.0.0"})]
+    with pytest.raises(UnlockpathError, match=r"a worker of tcp.* started with unlockpath 0\.0\.0"):
+        [*run_on_dask(tasks, cluster.address, note=Quiet().note)]
+
+
+def test_without_dask_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra that brings it."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ConfigError, match=r"pip install 'unlockpath\[sweep\]'"):
+        [*run_on_dask([task()], "tcp://127.0.0.1:1", note=Quiet().note)]
 
 
 def test_no_scheduler_is_an_error_of_the_option(tmp_path: Path) -> None:
