@@ -7,6 +7,7 @@ at once, without an event, so that a box without delays shows what the stack its
 
 from __future__ import annotations
 
+from math import fsum
 from typing import NamedTuple
 
 from fleet_sim.box_states import WORK, Power, Work, WorkEvent, after
@@ -198,7 +199,7 @@ class Box:
         """Return what the box believes the time to be, in Unix milliseconds."""
         now_s = self._world.epoch_unix_s + self._world.env.now + self._clock_error_s
         if self._troubles is not None:
-            now_s += sum(self._troubles.clock_skews_s)
+            now_s += fsum(self._troubles.clock_skews_s)
         return max(int(now_s * 1000), 0)
 
     def _actuate(self, job: _Job, can_wake_s: float) -> None:

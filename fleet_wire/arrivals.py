@@ -112,5 +112,11 @@ def arrival_times(stages: list[Stage], stream: RandomStream) -> list[float]:
 
 
 def total_duration_s(stages: list[Stage]) -> float:
-    """Return how long the load lasts."""
-    return sum(stage.duration_s for stage in stages)
+    """Return how long the load lasts.
+
+    Added as `arrival_times` does it, and not with `sum`, which rounds otherwise since Python 3.12.
+    """
+    total_s = 0.0
+    for stage in stages:
+        total_s += stage.duration_s
+    return total_s

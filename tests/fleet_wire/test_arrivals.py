@@ -147,3 +147,11 @@ def test_impossible_stages_are_refused(values: dict[str, object]) -> None:
     """What makes no sense is no stage."""
     with pytest.raises(ValidationError):
         TypeAdapter[Stage](Stage).validate_python(values)
+
+
+def test_the_length_of_a_load_is_the_same_on_every_python() -> None:
+    """To the last bit, where the next stage would begin: it decides what a run does."""
+    stages: list[Stage] = [Constant(rate_per_s=0, duration_s=0.1)] * 10
+    after = Times(at_s=[0.0], duration_s=1.0)
+    assert [total_duration_s(stages)] == arrival_times([*stages, after], RandomStream(1, "load"))
+    assert total_duration_s(stages) == 0.9999999999999999
