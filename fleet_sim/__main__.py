@@ -6,9 +6,8 @@ import logging
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 import msgspec
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fleet_sim.boxes_run import parse_shard, serve_boxes
+from fleet_sim.command_errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
 from fleet_sim.conclude import first_difference
 from fleet_sim.faults import FAULTS
 from fleet_sim.live_fleet import FleetOptions
@@ -28,32 +28,13 @@ from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, load_scenario, scenario_schema
 from fleet_sim.sweep_command import sweep
 from fleet_sim.world import DEFAULT_SECRET
-from fleet_wire.errors import ConfigError, UnlockpathError
+from fleet_wire.errors import ConfigError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import tls_context
 
-EXPECTATION_FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 SEED_BITS = 32
 
 P = ParamSpec("P")
-
-
-def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Print our own errors without a traceback, and exit with 2."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except UnlockpathError as error:
-            click.echo(f"fleet-sim: {error}", err=True)
-            sys.exit(USAGE_ERROR)
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"fleet-sim: {where}{error.strerror or error}", err=True)
-            sys.exit(USAGE_ERROR)
-
-    return wrapped
 
 
 scenario_argument = click.argument(
@@ -211,7 +192,10 @@ def run(  # noqa: PLR0913 - one parameter for each option
         rehearsal = Rehearsal(
             loaded.scenario, source, directory, rehearsal_options, progress_on(console)
         )
-        summary, ended_early = rehearsal.run(), False
+        try:
+            summary, ended_early = rehearsal.run(), False
+        except KeyboardInterrupt:
+            _end_at_once(directory)
     else:
         options = LiveOptions(
             seed=seed,
@@ -228,6 +212,11 @@ def run(  # noqa: PLR0913 - one parameter for each option
     print_summary(summary, console)
     console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True)
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
+
+
+def _end_at_once(directory: RunDirectory) -> NoReturn:
+    click.echo(f"ended at once; what was gathered is in {directory.path}", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def _exit_unless_fine(
@@ -256,8 +245,7 @@ async def _live(
     live_run = LiveRun(scenario, source, directory, options, progress_on(console))
     summary, ended_early = await live_run.run()
     if live_run.was_cut_short:
-        click.echo(f"ended at once; what was gathered is in {directory.path}", err=True)
-        sys.exit(INTERRUPTED)
+        _end_at_once(directory)
     return summary, ended_early
 
 

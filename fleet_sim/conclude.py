@@ -29,6 +29,7 @@ def conclude(
     facts: RunFacts,
     *,
     load_began_s: float | None,
+    with_report: bool = True,
 ) -> dict[str, Any]:
     """Write summary, report and digest of a run that has ended, and return the summary.
 
@@ -49,8 +50,9 @@ def conclude(
         manifest["floor_p50_s"] = summary["floor"]["p50_s"]
         manifest["load_began_s"] = load_began_s
         directory.write_json(MANIFEST, manifest)
-    with directory.writing("report.html"):
-        write_report(directory.path, summary, source.text)
+    if with_report:
+        with directory.writing("report.html"):
+            write_report(directory.path, summary, source.text)
     return summary
 
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import simpy
-
 from fleet_sim import faults
 from fleet_sim.conclude import conclude
 from fleet_sim.fleet import BOX_LINK_LIMITS, NULL_VEHICLE, Fleet
@@ -25,7 +23,7 @@ from fleet_sim.progress import Progress
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario
 from fleet_sim.summary import RunFacts
-from fleet_sim.virtual_time import EPOCH_UNIX_S, VirtualClock, VirtualTimers
+from fleet_sim.virtual_time import EPOCH_UNIX_S, VirtualClock, VirtualEnvironment, VirtualTimers
 from fleet_sim.world import DEFAULT_SECRET, World
 from fleet_wire.memory_broker import HOP_S, BrokerLimits, MemoryBroker
 from platform_probe.logs import LineWriter, make_logger, open_log
@@ -61,6 +59,8 @@ class RehearsalOptions:
     """From a client to the broker or back, seconds: a quarter of a live run's floor."""
     load_began_s: float | None = None
     """Simulated second of load second 0, to do an earlier run again; None: when all are there."""
+    with_report: bool = True
+    """A page takes longer than many a run: a sweep throws it away."""
 
 
 class Rehearsal:
@@ -80,7 +80,7 @@ class Rehearsal:
         self._options = options
         self._progress = progress
         self._specs = scenario.vehicles()
-        self._env = simpy.Environment(initial_time=0.0)
+        self._env = VirtualEnvironment(initial_time=0.0)
         self._timers = VirtualTimers(self._env)
         self._broker = MemoryBroker(
             self._timers, hop=options.hop_s, limits=_limits(broker_limits(scenario))
@@ -129,6 +129,7 @@ class Rehearsal:
             self._source,
             facts,
             load_began_s=self._options.load_began_s,
+            with_report=self._options.with_report,
         )
 
     def _pass(self, duration_s: float) -> None:

@@ -10,14 +10,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from fleet_sim.command_errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
 from fleet_sim.sweep import Sweep, SweepOptions, default_directory
 from fleet_sim.sweep_plan import plan_sweep
 from fleet_sim.sweep_point import Record
 from fleet_sim.sweep_pool import cores
 from fleet_sim.sweep_progress import sweep_progress_on
-from fleet_wire.errors import ConfigError, UnlockpathError
-
-SOMETHING_WRONG, USAGE_ERROR, INTERRUPTED = 1, 2, 130
+from fleet_wire.errors import ConfigError
 
 
 @click.command()
@@ -49,6 +48,7 @@ SOMETHING_WRONG, USAGE_ERROR, INTERRUPTED = 1, 2, 130
     " same command.",
 )
 @click.option("--keep", is_flag=True, help="Keep every run's directory, under DIR/runs.")
+@plain_errors
 def sweep(
     *,
     scenario: Path,
@@ -75,19 +75,10 @@ def sweep(
     fleet-sim sweep scenarios/quiet_city.yaml --seeds 100 --set fleet.count=500,5000
     fleet-sim sweep scenarios/quiet_city.yaml --seeds 1000 --scheduler tcp://10.0.0.5:8786
     """  # noqa: D301 - click's own escape
-    try:
-        options = _options(jobs, scheduler, keeps_runs=keep)
-        plan = plan_sweep(scenario, sets, seeds=seeds, first_seed=first_seed)
-        the_sweep = Sweep(plan, out or default_directory(plan), options)
-        records = _run(the_sweep)
-    except UnlockpathError as error:
-        click.echo(f"fleet-sim: {error}", err=True)
-        sys.exit(USAGE_ERROR)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"fleet-sim: {where}{error.strerror or error}", err=True)
-        sys.exit(USAGE_ERROR)
-    _say_how_it_went(records, the_sweep.path)
+    options = _options(jobs, scheduler, keeps_runs=keep)
+    plan = plan_sweep(scenario, sets, seeds=seeds, first_seed=first_seed)
+    the_sweep = Sweep(plan, out or default_directory(plan), options)
+    _say_how_it_went(_run(the_sweep), the_sweep.path)
 
 
 def _options(jobs: int | None, scheduler: str | None, *, keeps_runs: bool) -> SweepOptions:
@@ -125,4 +116,4 @@ def _say_how_it_went(records: Sequence[Record], path: Path) -> None:
         click.echo(f"{failed} runs failed; the first, seed {first.seed}: {first.error}")
     click.echo(f"table: {path / 'table.csv'}\nreport: {path / 'report.html'}")
     if failed or broken:
-        sys.exit(SOMETHING_WRONG)
+        sys.exit(EXPECTATION_FAILED)

@@ -125,7 +125,7 @@ def _run(task: Task, path: Path) -> dict[str, Any]:
     source.file.write_text(task.scenario_text, encoding="utf-8")
     scenario = load_scenario(source.file, overrides)
     directory = RunDirectory.create(path, scenario_name=source.name, seed=task.seed)
-    options = RehearsalOptions(seed=task.seed)
+    options = RehearsalOptions(seed=task.seed, with_report=task.keep_in is not None)
     return Rehearsal(scenario, source, directory, options, LineProgress(StringIO())).run()
 
 
