@@ -179,7 +179,7 @@ class BrokerProcess:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - a program that we found ourselves
-                [*_dies_with_us(), *self._command],
+                [*dies_with_us(), *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -294,7 +294,7 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _dies_with_us() -> list[str]:
+def dies_with_us() -> list[str]:
     """Return what makes the child end with its parent, even after SIGKILL, where there is that."""
     setpriv = shutil.which("setpriv", path=_SEARCH_PATH)
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.broker_process import dies_with_us
 from fleet_wire.errors import UnlockpathError
 
 LOG_TAIL_BYTES = 2_000
@@ -34,6 +35,7 @@ class ProbeProcess:
         stderr_file = config.with_name("probe.stderr.log")
         with stderr_file.open("ab") as stderr:
             process = await asyncio.create_subprocess_exec(
+                *dies_with_us(),
                 *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,

@@ -238,3 +238,15 @@ def test_iotcore_refuses_more_boxes_than_it_carries(tmp_path: Path) -> None:
     )
     assert code == 2
     assert "install mosquitto" in stderr
+
+
+def test_a_killed_run_leaves_nothing_running(tmp_path: Path) -> None:
+    """After SIGKILL broker and probe end too, and what had ended is on disk."""
+    out = tmp_path / "run"
+    text = SCENARIO.replace("duration_s: 4", "duration_s: 600")
+    process = start("fleet_sim", "run", write_scenario(tmp_path, text), "--out", out)
+    wait_for(lambda: len(lines(out / "attempts.jsonl")) > 10)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not pids_with([str(out)]))
+    assert len(lines(out / "attempts.jsonl")) > 10
