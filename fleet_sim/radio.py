@@ -128,7 +128,8 @@ class Radio:
             delay_s += parameters.idle_uplink.sample_s(self._stream)
         if parameters.loss or parameters.reordering:
             delay_s += self._mishap_s()
-        delay_s = _behind_s(self._up_free_s, now_s, delay_s)
+        if now_s + delay_s < self._up_free_s:
+            delay_s = _behind_s(self._up_free_s, now_s, delay_s)
         self._up_free_s = now_s + delay_s
         self._last_active_s = max(self._last_active_s, now_s)
         return delay_s

@@ -11,19 +11,23 @@ EPOCH_UNIX_S = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
 
 
+class VirtualEnvironment(simpy.Environment):
+    """A plain environment that tells the time in one call: it is asked for every packet."""
+
+    def now_s(self) -> float:
+        """Return the simulated second."""
+        return self._now
+
+
 class VirtualClock:
     """Implements `fleet_wire.clock.Clock` on simulated time."""
 
-    def __init__(self, env: simpy.Environment) -> None:
-        self._env = env
-
-    def monotonic_s(self) -> float:
-        """Return the simulated second."""
-        return self._env.now
+    def __init__(self, env: VirtualEnvironment) -> None:
+        self.monotonic_s = env.now_s
 
     def unix_s(self) -> float:
         """Return the wall time that simulated time stands for."""
-        return EPOCH_UNIX_S + self._env.now
+        return EPOCH_UNIX_S + self.monotonic_s()
 
 
 class VirtualTimer:
@@ -52,12 +56,9 @@ class VirtualTimers:
     Implements the `Scheduler` of the in-process broker and the probe's timers.
     """
 
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: VirtualEnvironment) -> None:
         self._env = env
-
-    def now_s(self) -> float:
-        """Return the simulated second."""
-        return self._env.now
+        self.now_s = env.now_s
 
     def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> VirtualTimer:
         """Call `then` after simulated time; never at once, even without a delay."""

@@ -89,10 +89,10 @@ class Router:
 
     def route(self, publication: Publication) -> int:
         """Pass a message on, and keep it if retained; return the reason code for its PUBACK."""
-        topic, clock_s = publication.topic, self.clock_s()
+        topic, clock_s = publication.topic, int(self._wire.now_s())
         code = NO_MATCHING_SUBSCRIBERS
         for session in self._subscriptions.match(topic, clock_s):
-            if session.is_expired(clock_s):
+            if session.connection is None and session.is_expired(clock_s):
                 self._expire(session)
             else:
                 code = SUCCESS

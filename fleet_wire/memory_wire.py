@@ -90,18 +90,19 @@ class Wire:
         """Whether the broker does not read."""
         return self._stalled is not None
 
-    def up(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> None:
-        """Let the broker run `step(connection, *arguments)` a hop later."""
+    def up(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> float:
+        """Let the broker run `step(connection, *arguments)` a hop later; return the present."""
+        now_s = self.now_s()
         if self._stalled is not None:
             self._stalled.append((connection, step, arguments))
-            return
-        now_s = self.now_s()
+            return now_s
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         due_s = connection.up_due_s = max(due_s, connection.up_due_s)
         self._sent += 1
         heappush(self._packets, (due_s, self._sent, step, connection, arguments))
         if due_s < self._armed_s:
             self._arm(due_s, now_s)
+        return now_s
 
     def down(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> None:
         """Let the link run `step(link, *arguments)` a hop later, if it still has `connection`."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import simpy
-
 from fleet_sim.box import Box
 from fleet_sim.faults import Fault, Injection
 from fleet_sim.fleet import Fleet
 from fleet_sim.parameters import NULL_BOX, BoxParameters
 from fleet_sim.scenario_model import Group, VehicleSpec
-from fleet_sim.virtual_time import VirtualTimers
+from fleet_sim.virtual_time import VirtualEnvironment, VirtualTimers
 from fleet_sim.world import World
 from fleet_wire import codec
 from fleet_wire.link import Disconnected, LinkFactory, Message, PublishProperties, Session
@@ -101,7 +99,7 @@ class Street:
         parameters: BoxParameters = NULL_BOX,
         max_queued_messages: int = 1000,
     ) -> None:
-        self.env = simpy.Environment()
+        self.env = VirtualEnvironment()
         self.broker = MemoryBroker(
             VirtualTimers(self.env), limits=BrokerLimits(max_queued_messages=max_queued_messages)
         )
