@@ -5,7 +5,6 @@ It brings messages to the box and takes the box's answers out, each after the ra
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Protocol
 
 from fleet_sim.box_states import CONNECTION, Connection, ConnectionEvent, after
@@ -364,14 +363,17 @@ class Modem:
         properties: PublishProperties | None = None,
     ) -> None:
         """Send a message of the box at QoS 1, when the radio has carried it."""
+        self._world.later(self._uplink_s(), self._send, kind, payload, retain, properties)
+
+    def _send(
+        self,
+        kind: TopicKind,
+        payload: bytes,
+        retain: bool,  # noqa: FBT001 - arguments of a call to come
+        properties: PublishProperties | None,
+    ) -> None:
         topic = topic_of(kind, self._spec.vehicle_id)
-        send = self._link.publish
-        delay_s = self._uplink_s()
-        if delay_s <= 0:
-            send(topic, payload, retain=retain, properties=properties)
-        else:
-            call = partial(send, topic, payload, retain=retain, properties=properties)
-            self._world.later(delay_s, call)
+        self._link.publish(topic, payload, retain=retain, properties=properties)
 
     def publish_heartbeat(self, payload: bytes) -> None:
         """Send telemetry at QoS 0, if there is a connection: it is not worth waiting for."""

@@ -52,5 +52,12 @@ class World:
         if delay_s <= 0:
             then(*arguments)
             return
-        timeout = self.env.timeout(delay_s)
-        timeout.callbacks.append(lambda _event: then(*arguments))
+        # The call travels as the event's value: a closure each would be most of a fleet's memory
+        # while all boxes connect.
+        self.env.timeout(delay_s, (then, arguments)).callbacks.append(_make_call)
+
+
+def _make_call(event: simpy.Event) -> None:
+    call: Any = event.value
+    then, arguments = call
+    then(*arguments)
