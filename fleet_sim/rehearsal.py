@@ -107,7 +107,11 @@ class Rehearsal:
             scenario=self._scenario.resolved(),
             hop_s=self._options.hop_s,
         )
-        self._connect()
+        gc.disable()  # nothing is garbage while a fleet grows
+        try:
+            self._connect()
+        finally:
+            gc.enable()
         with _cars_left_alone_by_garbage_collection(), ExitStack() as stack:
             probe = self._make_probe(stack)
             self._load(probe)

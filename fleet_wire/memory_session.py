@@ -178,27 +178,43 @@ def filter_pattern(topic_filter: str) -> re.Pattern[str]:
 class _Node:
     """One level of the tree of filters that have a wildcard or a group."""
 
-    __slots__ = ("children", "groups", "sessions")
+    __slots__ = ("any_level", "children", "groups", "rest", "sessions")
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
+        self.any_level: _Node | None = None
+        """Where `+` leads."""
+        self.rest: _Node | None = None
+        """Where `#` leads."""
         self.sessions: list[MemorySession] = []
         self.groups: dict[str, list[MemorySession]] = {}
+
+    def after(self, level: str) -> _Node:
+        """Return the node that a level of a filter leads to; make it where there is none."""
+        if level == "+":
+            self.any_level = self.any_level or _Node()
+            return self.any_level
+        if level == "#":
+            self.rest = self.rest or _Node()
+            return self.rest
+        return self.children.setdefault(level, _Node())
 
 
 class Subscriptions:
     """Who subscribes to what. A filter without wildcards costs one dictionary entry."""
 
-    __slots__ = ("_exact", "_tree")
+    __slots__ = ("_exact", "_has_tree", "_tree")
 
     def __init__(self) -> None:
         self._exact: dict[str, MemorySession | list[MemorySession]] = {}
         self._tree = _Node()
+        self._has_tree = False
 
     def add(self, topic_filter: str, session: MemorySession) -> None:
         """Subscribe `session`, which is not subscribed to the filter yet."""
         if "+" in topic_filter or "#" in topic_filter or topic_filter.startswith(_SHARED):
             self._members(topic_filter).append(session)
+            self._has_tree = True
             return
         known = self._exact.setdefault(topic_filter, session)
         if isinstance(known, list):
@@ -225,7 +241,7 @@ class Subscriptions:
         """
         known = self._exact.get(topic)
         found = [] if known is None else [*known] if isinstance(known, list) else [known]
-        if self._tree.children:
+        if self._has_tree:
             groups: list[list[MemorySession]] = []
             _search(self._tree, topic.split("/"), 0, found, groups)
             if groups:
@@ -238,7 +254,7 @@ class Subscriptions:
             _, group, topic_filter = topic_filter.split("/", _SHARED_PARTS - 1)
         node = self._tree
         for level in topic_filter.split("/"):
-            node = node.children.setdefault(level, _Node())
+            node = node.after(level)
         return node.sessions if group is None else node.groups.setdefault(group, [])
 
 
@@ -249,31 +265,37 @@ def _search(
     found: list[MemorySession],
     groups: list[list[MemorySession]],
 ) -> None:
-    """Collect what matches, in mosquitto's order: literal, then `+`, then `#`."""
-    children = node.children
-    while depth < len(levels) and "#" not in children:
-        # As long as there is only one way on, go it: this is called for every message.
-        literal, any_level = children.get(levels[depth]), children.get("+")
-        if literal is not None and any_level is not None:
-            break
-        one = literal or (any_level if depth or not levels[0].startswith("$") else None)
+    """Collect what matches, in mosquitto's order: literal, then `+`, then `#`.
+
+    As long as there is only one way on it goes it in a loop: this is done for every message.
+    """
+    while depth < len(levels):
+        level = levels[depth]
+        literal = node.children.get(level) if node.children else None
+        any_level, rest = node.any_level, node.rest
+        if depth == 0 and level.startswith("$"):
+            any_level = rest = None
+        depth += 1
+        if rest is not None or (literal is not None and any_level is not None):
+            for child in (literal, any_level):
+                if child is not None:
+                    _search(child, levels, depth, found, groups)
+            if rest is not None:
+                _take(rest, found, groups)
+            return
+        one = literal or any_level
         if one is None:
             return
-        children, node = one.children, one
-        depth += 1
-    if depth == len(levels):
-        found.extend(node.sessions)
+        node = one
+    _take(node, found, groups)
+    if node.rest is not None:
+        _take(node.rest, found, groups)
+
+
+def _take(node: _Node, found: list[MemorySession], groups: list[list[MemorySession]]) -> None:
+    found.extend(node.sessions)
+    if node.groups:
         groups.extend(node.groups.values())
-    elif children:
-        if (child := children.get(levels[depth])) is not None:
-            _search(child, levels, depth + 1, found, groups)
-        if depth == 0 and levels[0].startswith("$"):
-            return
-        if (child := children.get("+")) is not None:
-            _search(child, levels, depth + 1, found, groups)
-    if children and (child := children.get("#")) is not None:
-        found.extend(child.sessions)
-        groups.extend(child.groups.values())
 
 
 def _next_member(members: list[MemorySession], clock_s: int) -> MemorySession:
