@@ -117,6 +117,7 @@ class MqttLink(asyncio.Protocol):
         "_outbox",
         "_outgoing",
         "_pinged_tick",
+        "_pubacks",
         "_state",
         "_transport",
         "_unacknowledged",
@@ -133,6 +134,8 @@ class MqttLink(asyncio.Protocol):
         self._is_frozen = False
         self._incoming: bytearray | None = None
         self._outgoing: list[bytes] | None = None
+        self._pubacks: list[bytes] | None = None
+        """What may still gather before it goes out."""
         self._unacknowledged: dict[int, Message] | None = None
         self._outbox = Outbox()
         self._max_packet_bytes = LARGEST_PACKET
@@ -201,7 +204,7 @@ class MqttLink(asyncio.Protocol):
             del unacknowledged[packet_id]
             if not unacknowledged:
                 self._unacknowledged = None
-            self._send(puback_packet(packet_id))
+            self._send_puback(puback_packet(packet_id))
 
     def disconnect(self) -> None:
         """Say goodbye and close. A frozen link cannot say it: then its will is published."""
@@ -360,7 +363,7 @@ class MqttLink(asyncio.Protocol):
             logger.exception("on_disconnected raised")
 
     def _close(self, goodbye: bytes) -> None:
-        outgoing = self._outgoing or []
+        outgoing = [*(self._pubacks or ()), *(self._outgoing or ())]
         transport = self._detach()
         if transport is None:
             return
@@ -374,7 +377,7 @@ class MqttLink(asyncio.Protocol):
         state, self._state = self._state, _State.CLOSED
         transport, self._transport = self._transport, None
         opening, self._opening = self._opening, None
-        self._incoming = self._outgoing = self._unacknowledged = None
+        self._incoming = self._outgoing = self._pubacks = self._unacknowledged = None
         self._is_paused = False
         self._pinged_tick = self.check_tick = 0
         if state is _State.CONNECTED:
@@ -490,6 +493,8 @@ class MqttLink(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what has gathered; called by the factory once an iteration."""
+        if self._pubacks is not None:
+            self._outgoing, self._pubacks = [*self._pubacks, *(self._outgoing or ())], None
         outgoing, transport = self._outgoing, self._transport
         if outgoing is None or transport is None or self._is_frozen:
             return
@@ -506,6 +511,16 @@ class MqttLink(asyncio.Protocol):
             self._factory.will_write(self)
         else:
             self._outgoing.append(packet)
+
+    def _send_puback(self, packet: bytes) -> None:
+        delay_s = self._factory.limits.acknowledge_after_s
+        if not delay_s:
+            self._send(packet)
+        elif self._pubacks is None:
+            self._pubacks = [packet]
+            self._factory.loop.call_later(delay_s, self.flush)
+        else:
+            self._pubacks.append(packet)
 
     def _pump(self) -> None:
         """Send what waits, as far as window and peer allow."""

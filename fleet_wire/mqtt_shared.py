@@ -55,6 +55,11 @@ class LinkLimits:
     """How many may go out unacknowledged; the broker's receive maximum may be lower."""
     max_queued: int = 10_000
     """How many may wait behind those; at most `fleet_wire.outbox.MAX_QUEUED` (32,000)."""
+    acknowledge_after_s: float = 0.0
+    """How long PUBACKs may gather for one write.
+
+    A client that hears a whole fleet spares itself and the broker a system call for each message.
+    """
     connect_timeout_s: float = 10.0
     """From our turn to connect to SUBACK."""
     ping_timeout_s: int = 10

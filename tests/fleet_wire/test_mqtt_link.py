@@ -19,6 +19,7 @@ from tests.fleet_wire.fake_transport import (
     publish_from_broker,
     turn,
 )
+from tests.support import eventually
 
 
 def _puback(packet_id: int) -> bytes:
@@ -38,6 +39,26 @@ async def test_all_packets_of_one_iteration_leave_in_one_write() -> None:
     assert len(transport.writes) == 1
     assert transport.names() == ["PubAck", "PubAck", "Publish", "Publish"]
     assert client.payloads == [b"1", b"2"]
+
+
+async def test_pubacks_gather_where_nobody_waits_for_them() -> None:
+    """They leave together when their time is up, or with the next message, and in order."""
+    network = FakeNetwork(LinkLimits(acknowledge_after_s=0.005))
+    _, link, transport = network.connected_client("topic")
+    await turn()
+    transport.writes.clear()
+    link.data_received(publish_from_broker(b"1", 1))
+    await turn()
+    link.data_received(publish_from_broker(b"2", 2))
+    await turn()
+    assert transport.writes == []
+    await eventually(lambda: transport.writes)
+    assert transport.names() == ["PubAck", "PubAck"]
+    assert len(transport.writes) == 1
+    link.data_received(publish_from_broker(b"3", 3))
+    link.publish("answer", b"")
+    await turn()
+    assert transport.names() == ["PubAck", "PubAck", "PubAck", "Publish"]
 
 
 async def test_packets_may_come_in_any_pieces() -> None:
