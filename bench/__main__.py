@@ -1,4 +1,7 @@
-"""Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`."""
+"""Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
+
+First the stacks over a real broker, then virtual time; `--virtual` is virtual time alone.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from bench.measure import Measurement, Plan, measure
 from bench.probe_run import ProbeMeasurement, measure_probe
 from bench.results import Results, render
 from bench.stacks import STACKS
+from bench.virtual import QUICK, VirtualPlan, measure_virtual, render_virtual
 
 _QUICK = Plan(boxes=1_000, closed_loop_s=1.0, open_loop_s=2.0)
 _DESCRIPTORS_BESIDE_BOXES = 100
@@ -23,6 +27,19 @@ _DESCRIPTORS_BESIDE_BOXES = 100
 def main() -> None:
     """Run the rounds, interleaved, so that a disturbance hits all stacks alike."""
     arguments = _arguments()
+    if not arguments.virtual:
+        _bench_stacks(arguments)
+    _bench_virtual(arguments)
+
+
+def _bench_virtual(arguments: argparse.Namespace) -> None:
+    plan = VirtualPlan(rounds=arguments.rounds if arguments.virtual else 1)
+    results = measure_virtual(QUICK if arguments.quick else plan)
+    _keep("virtual.json", results)
+    print(render_virtual(results))
+
+
+def _bench_stacks(arguments: argparse.Namespace) -> None:
     plan = _QUICK if arguments.quick else Plan()
     plan = Plan(
         boxes=arguments.boxes or plan.boxes,
@@ -41,11 +58,16 @@ def main() -> None:
             has_probe=not arguments.no_probe,
         )
     )
-    results_file = C_PROGRAM.parent / "results.json"
-    results_file.parent.mkdir(exist_ok=True)
-    results_file.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
     print(render(results))
-    print(f"\nEach round by itself: {results_file.relative_to(Path.cwd())}")
+    _keep("results.json", results)
+
+
+def _keep(name: str, results: msgspec.Struct) -> None:
+    """Write what was measured, each round by itself, to a file."""
+    file = C_PROGRAM.parent / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
+    print(f"\nEach round by itself: {file.relative_to(Path.cwd())}\n")
 
 
 def _arguments() -> argparse.Namespace:
@@ -55,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stacks", type=_stacks, default=list(STACKS), help=",".join(STACKS))
     parser.add_argument("--no-probe", action="store_true", help="leave the real probe out")
+    parser.add_argument("--virtual", action="store_true", help="virtual time alone")
     parser.add_argument("--quick", action="store_true", help="one short round with fewer boxes")
     return parser.parse_args()
 

@@ -85,7 +85,7 @@ def table(stacks: Mapping[str, Sequence[Measurement]]) -> str:
             spread.append(_spread(values, column.form))
         if len(rounds) > 1:
             rows.append(spread)
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def goals(results: Results) -> list[Goal]:
@@ -120,9 +120,9 @@ _CPU_LOADS: tuple[tuple[str, Callable[[Measurement], float]], ...] = (
 )
 
 
-def goals_table(found: Sequence[Goal]) -> str:
+def goals_table(found: Sequence[Goal], *, of: str = "full boxes") -> str:
     """Return one line a goal, with its verdict."""
-    rows = [["full boxes", "median", "least..most", "goal", ""]]
+    rows = [[of, "median", "least..most", "goal", ""]]
     rows.extend(
         [
             goal.title,
@@ -133,7 +133,7 @@ def goals_table(found: Sequence[Goal]) -> str:
         ]
         for goal in found
     )
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _probe_goals(probe: Sequence[ProbeMeasurement]) -> list[Goal]:
@@ -162,7 +162,8 @@ def _spread(values: Sequence[float], form: str) -> str:
     return f"{format(min(values), form)}..{format(max(values), form)}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return the rows as lines: the first column to the left, numbers to the right."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return "\n".join(
         "  ".join(

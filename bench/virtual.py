@@ -1,0 +1,166 @@
+"""How fast virtual time is: `python -m bench --virtual`.
+
+Each run is a process of its own (`bench.virtual_child`): 90 of 100 cars are awake and beat every
+300 s, 10 sleep until an SMS wakes them, and each is opened four times a day.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import msgspec
+
+from bench.results import Goal, aligned, goals_table
+from bench.virtual_child import VirtualRun
+
+GOAL_CARS, GOAL_HOURS = 10_000, 24.0
+GOAL_S = 60.0
+GOAL_KIB = 6.0
+FEWEST_CARS_FOR_MEMORY = 1_000
+"""With fewer cars what does not grow with them is most of it."""
+_HEAD = """\
+Virtual time, one core: heartbeats every 300 s, 4 unlocks a car a day, 10 % asleep.
+Events are SimPy's; packets of one moment share one, and would each be one elsewhere."""
+_KIB = 1024.0
+_MICROSECONDS = 1e6
+_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualPlan:
+    """How much is measured. Each size is a number of cars and of simulated hours."""
+
+    sizes: tuple[tuple[int, float], ...] = (
+        (1_000, GOAL_HOURS),
+        (GOAL_CARS, GOAL_HOURS),
+        (100_000, 1.0),
+    )
+    profiled: tuple[int, float] = (GOAL_CARS, 1.0)
+    rounds: int = 1
+
+
+QUICK = VirtualPlan(sizes=((100, 6.0), (1_000, 6.0)), profiled=(1_000, 1.0))
+
+
+class VirtualResults(msgspec.Struct, frozen=True):
+    """What was measured, as it goes into virtual.json."""
+
+    runs: list[list[VirtualRun]]
+    """For each size, one run a round."""
+    profiled: VirtualRun
+
+
+def measure_virtual(plan: VirtualPlan) -> VirtualResults:
+    """Do every run, the sizes in turn, one process at a time."""
+    runs: list[list[VirtualRun]] = [[] for _ in plan.sizes]
+    for number in range(1, plan.rounds + 1):
+        for size, rounds in zip(plan.sizes, runs, strict=True):
+            cars, hours = size
+            print(f"round {number} of {plan.rounds}: {cars:,} cars, {hours:g} h", flush=True)
+            rounds.append(_run(cars, hours))
+    cars, hours = plan.profiled
+    print(f"profile: {cars:,} cars, {hours:g} h", flush=True)
+    return VirtualResults(runs, _run(cars, hours, "--profile"))
+
+
+def _run(cars: int, hours: float, *options: str) -> VirtualRun:
+    command = [sys.executable, "-m", "bench.virtual_child", str(cars), str(hours), *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return msgspec.json.decode(done.stdout, type=VirtualRun)
+
+
+def render_virtual(results: VirtualResults) -> str:
+    """Return tables: the sizes, the goals, the shares of the time."""
+    return "\n\n".join(
+        (
+            _HEAD,
+            _sizes_table(results.runs),
+            goals_table(_goals(results.runs), of="virtual time"),
+            _shares_table(results.profiled),
+        )
+    )
+
+
+def _sizes_table(runs: Sequence[Sequence[VirtualRun]]) -> str:
+    rows = [
+        ["cars", "hours", "wall", "CPU", "connect", "report", "µs per", "unlocks", "ok", "KiB"],
+        ["", "", "s", "s", "CPU s", "CPU s", "car-hour", "", "%", "a car"],
+    ]
+    for rounds in runs:
+        first = rounds[0]
+        rows.append(
+            [
+                f"{first.cars:,}",
+                f"{first.hours:g}",
+                f"{median(run.wall_s for run in rounds):.1f}",
+                f"{median(run.cpu_s for run in rounds):.1f}",
+                f"{median(run.connect_cpu_s for run in rounds):.1f}",
+                f"{median(run.report_cpu_s for run in rounds):.1f}",
+                f"{median(map(_us_per_car_hour, rounds)):.0f}",
+                f"{first.unlocks:,}",
+                f"{first.ok_share * _PERCENT:.1f}",
+                f"{median(map(_kib_per_car, rounds)):.2f}",
+            ]
+        )
+    return f"{aligned(rows)}\n\n{_rates_table(runs)}"
+
+
+def _rates_table(runs: Sequence[Sequence[VirtualRun]]) -> str:
+    rows = [
+        ["cars", "events", "packets", "events", "and packets", "bare SimPy", "share of", "packets"],
+        ["", "", "", "a CPU s", "a CPU s", "events/s", "bare, %", "too, %"],
+    ]
+    for rounds in runs:
+        first = rounds[0]
+        rows.append(
+            [
+                f"{first.cars:,}",
+                f"{first.events:,}",
+                f"{first.packets:,}",
+                f"{median(run.events / run.cpu_s for run in rounds):,.0f}",
+                f"{median((run.events + run.packets) / run.cpu_s for run in rounds):,.0f}",
+                f"{median(run.bare_events_per_s for run in rounds):,.0f}",
+                f"{median(_share_of_bare(run, run.events) for run in rounds):.1f}",
+                f"{median(_share_of_bare(run, run.events + run.packets) for run in rounds):.1f}",
+            ]
+        )
+    return aligned(rows)
+
+
+def _shares_table(profiled: VirtualRun) -> str:
+    shares: Mapping[str, float] = profiled.shares
+    rows = [[f"profile of {profiled.cars:,} cars, {profiled.hours:g} h", "% of the time"]]
+    rows.extend([part, f"{share * _PERCENT:.1f}"] for part, share in shares.items())
+    return aligned(rows)
+
+
+def _goals(runs: Sequence[Sequence[VirtualRun]]) -> list[Goal]:
+    found = []
+    for rounds in runs:
+        cars, hours = rounds[0].cars, rounds[0].hours
+        if (cars, hours) == (GOAL_CARS, GOAL_HOURS):
+            walls_s = [run.wall_s + run.report_cpu_s for run in rounds]
+            title = f"{cars:,} cars, {hours:g} h, with report, s"
+            found.append(Goal(title, walls_s, GOAL_S, is_ceiling=True, form=".1f"))
+        if cars < FEWEST_CARS_FOR_MEMORY:
+            continue
+        kib = [_kib_per_car(run) for run in rounds]
+        found.append(Goal(f"{cars:,} cars, KiB a car", kib, GOAL_KIB, is_ceiling=True, form=".2f"))
+    return found
+
+
+def _us_per_car_hour(run: VirtualRun) -> float:
+    """Return what an hour of one car takes once it is connected."""
+    return (run.cpu_s - run.connect_cpu_s) * _MICROSECONDS / (run.cars * run.hours)
+
+
+def _kib_per_car(run: VirtualRun) -> float:
+    return run.rss_bytes / _KIB / run.cars
+
+
+def _share_of_bare(run: VirtualRun, events: int) -> float:
+    return _PERCENT * events / run.cpu_s / run.bare_events_per_s

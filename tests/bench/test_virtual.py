@@ -1,0 +1,76 @@
+"""The bench of virtual time runs, and tells what it measured."""
+
+from __future__ import annotations
+
+import cProfile
+
+import pytest
+
+from bench.virtual import VirtualPlan, VirtualResults, measure_virtual, render_virtual
+from bench.virtual_child import VirtualRun
+from bench.virtual_shares import shares_of
+from fleet_wire.randomness import RandomStream
+
+
+def test_every_size_is_measured_and_profiled() -> None:
+    """Thirty cars for six hours open about thirty times; the shares of the profile are whole."""
+    plan = VirtualPlan(sizes=((10, 6.0), (30, 6.0)), profiled=(30, 0.5), rounds=1)
+    results = measure_virtual(plan)
+    assert [[run.cars for run in rounds] for rounds in results.runs] == [[10], [30]]
+    run = results.runs[1][0]
+    assert 10 < run.unlocks < 60
+    assert run.ok_share > 0.8
+    assert run.events > run.unlocks
+    assert run.packets > 30 * 6 * 12  # a heartbeat every 300 s
+    assert sum(results.profiled.shares.values()) == pytest.approx(1.0)
+    assert {"SimPy", "broker model", "box", "probe"} <= results.profiled.shares.keys()
+
+
+def _run(cars: int, hours: float, wall_s: float) -> VirtualRun:
+    return VirtualRun(
+        cars=cars,
+        hours=hours,
+        wall_s=wall_s,
+        cpu_s=wall_s / 2,
+        connect_cpu_s=6.0,
+        report_cpu_s=1.0,
+        unlocks=40_000,
+        ok_share=0.99,
+        events=1_000_000,
+        packets=3_000_000,
+        bare_events_per_s=1_000_000.0,
+        rss_bytes=cars * 7_168,
+        shares={"SimPy": 0.25, "box": 0.75},
+    )
+
+
+def test_the_report_shows_sizes_shares_and_verdicts() -> None:
+    """Median wall time, time a car and hour, the share of bare SimPy, and both goals."""
+    rounds = [_run(10_000, 24.0, wall_s) for wall_s in (30.0, 48.0, 70.0)]
+    text = render_virtual(VirtualResults([rounds], _run(2_000, 1.0, 1.0)))
+    assert "48.0" in text
+    assert " 75 " in text  # µs: 24 CPU s, 6 of them to connect, for 240,000 car-hours
+    assert "4.2" in text  # events of SimPy in % of the bare rate
+    assert "16.7" in text  # packets with them
+    (time_goal,) = [line for line in text.splitlines() if "with report" in line]
+    assert "49.0" in time_goal
+    assert time_goal.endswith("holds")
+    (memory_goal,) = [line for line in text.splitlines() if "KiB a car" in line]
+    assert "7.00" in memory_goal
+    assert memory_goal.endswith("MISSED")
+    assert "75.0" in text
+
+
+def test_functions_in_c_count_for_who_called_them() -> None:
+    """Hashing is a part of drawing at random."""
+    stream = RandomStream(1, "bench")
+
+    def draw() -> None:
+        for _ in range(2_000):
+            stream.uniform()
+
+    profile = cProfile.Profile()
+    profile.runcall(draw)
+    shares = shares_of(profile)
+    assert next(iter(shares)) == "random draws"
+    assert sum(shares.values()) == pytest.approx(1.0)
