@@ -172,30 +172,24 @@ def run(  # noqa: PLR0913 - one parameter for each option
     fleet-sim run scenarios/underground_garage.yaml --mode virtual --seed 7
     fleet-sim run runs/RUN/manifest.json --mode virtual --check-digest runs/RUN/manifest.json
     """  # noqa: D301 - click's own escape
+    if mode == "virtual" and broker_url is not None:
+        raise ConfigError(["--broker: in virtual time the broker is in this process"])
     loaded = load_run(scenario, overrides)
-    seed = seed if seed is not None else loaded.seed
-    seed = _seed(seed, loaded.scenario)
+    seed = _seed(loaded.seed if seed is None else seed, loaded.scenario)
     click.echo(f"seed {seed}")
     source = ScenarioSource(scenario, overrides)
     directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)
     logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
     console = Console()
     if mode == "virtual":
-        if broker_url is not None:
-            raise ConfigError(["--broker: in virtual time the broker is in this process"])
         rehearsal_options = RehearsalOptions(
             seed=seed,
             fleet_secret=fleet_secret,
             hop_s=loaded.hop_s,
             load_began_s=loaded.load_began_s,
         )
-        rehearsal = Rehearsal(
-            loaded.scenario, source, directory, rehearsal_options, progress_on(console)
-        )
-        try:
-            summary, ended_early = rehearsal.run(), False
-        except KeyboardInterrupt:
-            _end_at_once(directory)
+        summary = _rehearse(loaded.scenario, source, directory, rehearsal_options, console)
+        ended_early = False
     else:
         options = LiveOptions(
             seed=seed,
@@ -206,12 +200,24 @@ def run(  # noqa: PLR0913 - one parameter for each option
             wait_s=wait_s,
             listen=listen,
         )
-        summary, ended_early = uvloop.run(
-            _live(loaded.scenario, source, directory, options, console)
-        )
+        live = _live(loaded.scenario, source, directory, options, console)
+        summary, ended_early = uvloop.run(live)
     print_summary(summary, console)
     console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True)
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
+
+
+def _rehearse(
+    scenario: Scenario,
+    source: ScenarioSource,
+    directory: RunDirectory,
+    options: RehearsalOptions,
+    console: Console,
+) -> dict[str, Any]:
+    try:
+        return Rehearsal(scenario, source, directory, options, progress_on(console)).run()
+    except KeyboardInterrupt:
+        _end_at_once(directory)
 
 
 def _end_at_once(directory: RunDirectory) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +23,7 @@ class Flushed(Protocol):
         ...
 
 
-class Opening(asyncio.Protocol):
+class Opening(asyncio.Protocol, ABC):
     """One attempt to make a connection: the event loop gives it the connection when it is there."""
 
     __slots__ = ("deadline", "task")
@@ -31,9 +32,9 @@ class Opening(asyncio.Protocol):
         self.task: asyncio.Task[None] | None = None
         self.deadline: asyncio.TimerHandle | None = None
 
+    @abstractmethod
     def fail(self, detail: str) -> None:
         """Learn that there will be no connection."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """Give up what is under way."""

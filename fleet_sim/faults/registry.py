@@ -6,6 +6,7 @@ its layer, and give it a test. Nothing else needs to know its name.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -54,7 +55,7 @@ class Injection:
         yield self.env.timeout(self.duration_s)
 
 
-class Fault(BaseModel):
+class Fault(BaseModel, ABC):
     """A way in which cars do not open. Its fields are the parameters a scenario may set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,9 +71,9 @@ class Fault(BaseModel):
         """Return what the broker must be set to, where the fault needs a broker of our own."""
         return None
 
+    @abstractmethod
     def process(self, injection: Injection) -> FaultProcess:
         """Act from the opening of the window to its end, as a SimPy process."""
-        raise NotImplementedError
 
 
 FAULTS: dict[str, type[Fault]] = {}

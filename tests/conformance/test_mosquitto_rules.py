@@ -149,13 +149,13 @@ async def test_members_of_a_group_take_turns_present_or_not(
     harness: Harness, clients: Clients
 ) -> None:
     """Each message goes to one member; an absent one has its turn, and finds it on return."""
-    here = await clients.connected("here", "$share/group/work/+", session_expiry_s=60)
-    away = await clients.connected("away", "$share/group/work/+", session_expiry_s=60)
-    alone = await clients.connected("alone", "$share/other/work/+")
+    here = await clients.connected("here", "$share/group/jobs/+", session_expiry_s=60)
+    away = await clients.connected("away", "$share/group/jobs/+", session_expiry_s=60)
+    alone = await clients.connected("alone", "$share/other/jobs/+")
     away.link.disconnect()
     sender = await clients.connected("sender")
     for number in range(6):
-        sender.link.publish("work/1", b"%d" % number, on_ack=sender.acks.append)
+        sender.link.publish("jobs/1", b"%d" % number, on_ack=sender.acks.append)
     await harness.until(lambda: len(sender.acks) == 6 and len(alone.messages) == 6)
     await clients.connect(away)
     await harness.until(lambda: len(away.messages) == len(here.messages) == 3)
