@@ -21,7 +21,7 @@ run: setup  ## A thousand cars open over a real broker; writes runs/<name>/repor
 
 test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
-	$(BIN)/pytest -q -n 2 --dist loadgroup
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 check: setup  ## ruff, strict mypy, import-linter
 	$(BIN)/ruff check .

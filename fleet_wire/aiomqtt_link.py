@@ -433,6 +433,19 @@ class AiomqttLink:
         self._unacknowledged_in.clear()
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """A socket that closes when its handshake fails: paho forgets it open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - ssl's own form
+        try:
+            super().do_handshake(block)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except OSError:
+            self.close()
+            raise
+
+
 class AiomqttLinkFactory:
     """Makes links over aiomqtt to one broker, by MQTT `protocol` over TCP, TLS or WebSocket."""
 
@@ -447,6 +460,8 @@ class AiomqttLinkFactory:
         self.broker = broker
         self.protocol = protocol
         self.tls = (tls or ssl.create_default_context()) if broker.is_tls else None
+        if self.tls is not None:
+            self.tls.sslsocket_class = _TlsSocket
         self.limits = limits or LinkLimits()
         self.connects = 0
         """Connections that got as far as `on_connected`."""

@@ -38,10 +38,7 @@ from tests.deploy.stack import (
 )
 from tests.support import eventually, free_port
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("live_stack"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SCENARIO = ROOT / "scenarios" / "underground_garage.yaml"
 OVERRIDES = (

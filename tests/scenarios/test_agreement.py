@@ -20,8 +20,6 @@ from tests.scenarios.agreement import (
     ks_distance,
 )
 
-pytestmark = pytest.mark.xdist_group("agreement")
-
 LOAD = """\
 load:
   stages: [{kind: poisson, rate_per_s: 9, duration_s: 22}]

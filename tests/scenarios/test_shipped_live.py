@@ -69,7 +69,6 @@ RUNS = {
         ),
     ),
 }
-pytestmark = pytest.mark.xdist_group("shipped-live")
 
 
 @pytest.fixture(scope="module")
