@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -51,5 +52,6 @@ class LoadPlan:
         targets = RandomStream(self.seed, f"load/targets{suffix}")
         arrivals = RandomStream(self.seed, f"load/arrivals{suffix}")
         begins_s = cycle * total_duration_s(list(self.stages))
-        for at_s in arrival_times(list(self.stages), arrivals):
+        # A day's arrivals are held all the while: as plain doubles, a quarter of a list's memory.
+        for at_s in array("d", arrival_times(list(self.stages), arrivals)):
             yield PlannedStart(begins_s + at_s, self.vehicles[targets.index(len(self.vehicles))])
