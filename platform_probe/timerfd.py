@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import time
 from typing import Final
 
@@ -39,18 +40,23 @@ class TimerDescriptor:
         if self.descriptor < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
 
-    def set(self, at_s: float) -> None:
-        """Expire at `at_s` on the monotonic clock; at once where that has passed."""
+    def set(self, at_s: float, *, every_ns: int = 0) -> None:
+        """Expire at `at_s` on the monotonic clock, at once where that has passed.
+
+        With `every_ns` expire again after each such interval.
+        """
         at_ns = max(1, round(at_s * _NANOSECONDS))
-        setting = _Itimerspec(_Timespec(0, 0), _Timespec(*divmod(at_ns, _NANOSECONDS)))
+        setting = _Itimerspec(
+            _Timespec(*divmod(every_ns, _NANOSECONDS)), _Timespec(*divmod(at_ns, _NANOSECONDS))
+        )
         self._libc.timerfd_settime(self.descriptor, _ABSOLUTE, ctypes.byref(setting), None)
 
-    def clear(self) -> None:
-        """Take the expiry, so that the descriptor is no longer readable."""
+    def clear(self) -> int:
+        """Make the descriptor unreadable again; return how often the timer has expired."""
         try:
-            os.read(self.descriptor, 8)
+            return int.from_bytes(os.read(self.descriptor, 8), sys.byteorder)
         except BlockingIOError:
-            return
+            return 0
 
     def close(self) -> None:
         """Give the descriptor back."""
