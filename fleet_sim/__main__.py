@@ -27,10 +27,10 @@ from fleet_sim.rehearsal import Rehearsal, RehearsalOptions
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, load_scenario, scenario_schema
 from fleet_sim.sweep_command import sweep
-from fleet_sim.world import DEFAULT_SECRET
 from fleet_wire.errors import ConfigError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import tls_context
+from fleet_wire.signing import DEMO_SECRET
 
 SEED_BITS = 32
 
@@ -55,7 +55,7 @@ seed_option = click.option(
 )
 secret_option = click.option(
     "--fleet-secret",
-    default=DEFAULT_SECRET,
+    default=DEMO_SECRET,
     show_default=True,
     help="The secret from which each car's signing key is derived; the probe needs the same.",
 )

@@ -16,10 +16,11 @@ from fleet_sim.fleet import BOX_LINK_LIMITS, NULL_VEHICLE, Fleet
 from fleet_sim.live_driver import LiveDriver
 from fleet_sim.progress import Progress
 from fleet_sim.scenario import VehicleSpec
-from fleet_sim.world import DEFAULT_SECRET, FleetCounts, World
+from fleet_sim.world import FleetCounts, World
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import link_factory
+from fleet_wire.signing import DEMO_SECRET
 
 POLL_S = 0.02
 GOODBYE_S = 0.1
@@ -35,7 +36,7 @@ class FleetOptions:
 
     broker: BrokerAddress
     seed: int
-    fleet_secret: str = DEFAULT_SECRET
+    fleet_secret: str = DEMO_SECRET
     tls: ssl.SSLContext | None = None
     quick_ack: bool = False
     """For brokers that do not set TCP_NODELAY (iotcore)."""

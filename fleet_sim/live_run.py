@@ -29,10 +29,10 @@ from fleet_sim.progress import Progress
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario, VehicleSpec
 from fleet_sim.summary import RunFacts
-from fleet_sim.world import DEFAULT_SECRET
 from fleet_wire.errors import ConfigError
 from fleet_wire.link import BrokerAddress
 from fleet_wire.links import tls_context
+from fleet_wire.signing import DEMO_SECRET
 
 SAMPLE_S = 1.0
 BROKER_CHECK_S = 0.5
@@ -67,7 +67,7 @@ class LiveOptions:
     broker_url: str | None = None
     """None: a private broker."""
     broker_kind: BrokerKind = "auto"
-    fleet_secret: str = DEFAULT_SECRET
+    fleet_secret: str = DEMO_SECRET
     tls: TlsFiles = field(default_factory=TlsFiles)
     wait_s: float = 60.0
     listen: str | None = None

@@ -24,8 +24,9 @@ from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario
 from fleet_sim.summary import RunFacts
 from fleet_sim.virtual_time import EPOCH_UNIX_S, VirtualClock, VirtualEnvironment, VirtualTimers
-from fleet_sim.world import DEFAULT_SECRET, World
+from fleet_sim.world import World
 from fleet_wire.memory_broker import HOP_S, BrokerLimits, MemoryBroker
+from fleet_wire.signing import DEMO_SECRET
 from platform_probe.logs import LineWriter, make_logger, open_log
 from platform_probe.metrics import ProbeMetrics, new_registry
 from platform_probe.probe import LINK_LIMITS, Probe
@@ -54,7 +55,7 @@ class RehearsalOptions:
     """What the user may choose besides the scenario."""
 
     seed: int
-    fleet_secret: str = DEFAULT_SECRET
+    fleet_secret: str = DEMO_SECRET
     hop_s: float = HOP_S
     """From a client to the broker or back, seconds: a quarter of a live run's floor."""
     load_began_s: float | None = None

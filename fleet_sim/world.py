@@ -11,8 +11,6 @@ import simpy
 from fleet_wire.link import LinkFactory
 from fleet_wire.randomness import RandomStream
 
-DEFAULT_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars; both sides' default
-
 
 @dataclass(slots=True)
 class FleetCounts:

@@ -9,6 +9,9 @@ import hmac
 
 from fleet_wire.messages import Action
 
+DEMO_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars
+"""The fleet secret where nobody names one: both sides' default, so that a first run just works."""
+
 
 def vehicle_key(fleet_secret: str, vehicle_id: str) -> bytes:
     """Return the 32-byte key of one car."""

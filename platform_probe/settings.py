@@ -35,6 +35,7 @@ from fleet_wire.config_errors import document_errors
 from fleet_wire.config_file import Document, Loc, load_document, suggestion
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.link import BrokerAddress
+from fleet_wire.signing import DEMO_SECRET
 from fleet_wire.topics import checked_vehicle_id
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
@@ -144,7 +145,7 @@ class ProbeSettings(BaseSettings):
         description="MQTT client id; a second probe with the same id takes the session over",
     )  # fmt: skip
     fleet_secret: SecretStr = Field(
-        SecretStr("unlockpath-demo-secret"), min_length=1,
+        SecretStr(DEMO_SECRET), min_length=1,
         description="the secret from which every car's signing key is derived",
     )  # fmt: skip
     listen: str = Field(

@@ -14,11 +14,13 @@ from pathlib import Path
 
 import msgspec
 
+from fleet_wire.signing import DEMO_SECRET
+
 CONNECTS_IN_FLIGHT = 64
 BOXES_PER_ADDRESS = 1_000
 """More would exhaust the 28,000 ephemeral ports of one source address."""
 KEEPALIVE_S = 600
-FLEET_SECRET = "unlockpath-demo-secret"  # noqa: S105 - what both sides default to
+FLEET_SECRET = DEMO_SECRET
 EXECUTED = b'{"command_id":"bench","phase":"executed"}'
 """What a box without a model answers."""
 
