@@ -20,7 +20,7 @@ from bench.results import Results, render
 from bench.stacks import STACKS
 from bench.virtual import QUICK, VirtualPlan, measure_virtual, render_virtual
 
-_QUICK = Plan(boxes=1_000, closed_loop_s=1.0, open_loop_s=2.0)
+_QUICK = Plan(boxes=1_000, closed_loop_s=1.0, open_loop_s=2.0, probe_s=4.0)
 _DESCRIPTORS_BESIDE_BOXES = 100
 
 
@@ -46,6 +46,7 @@ def _bench_stacks(arguments: argparse.Namespace) -> None:
         rate_per_s=arguments.rate,
         closed_loop_s=plan.closed_loop_s,
         open_loop_s=plan.open_loop_s,
+        probe_s=plan.probe_s,
     )
     _need_descriptors(plan.boxes + _DESCRIPTORS_BESIDE_BOXES)
     if "c" in arguments.stacks:

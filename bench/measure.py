@@ -34,6 +34,8 @@ class Plan:
     rate_per_s: float = 2_000.0
     closed_loop_s: float = 2.0
     open_loop_s: float = 5.0
+    probe_s: float = 30.0
+    """Of the real probe: long enough that its start does not count for much."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):

@@ -88,7 +88,7 @@ def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
                 {
                     "kind": "constant",
                     "rate_per_s": plan.rate_per_s,
-                    "duration_s": 2 * plan.open_loop_s,
+                    "duration_s": plan.probe_s,
                 }
             ],
             "vehicles_file": str(vehicles),

@@ -8,7 +8,8 @@ at once, without an event, so that a box without delays shows what the stack its
 from __future__ import annotations
 
 from math import fsum
-from typing import NamedTuple
+
+import msgspec
 
 from fleet_sim.box_states import WORK, Power, Work, WorkEvent, after
 from fleet_sim.modem import Modem
@@ -39,11 +40,12 @@ POSITION_REFRESH_S = 1800.0
 """A parked box takes a position every 30 minutes (INVERS, standby GNSS refresh)."""
 
 
-class _Job(NamedTuple):
+class _Job(msgspec.Struct, frozen=True, gc=False):
     """The command that a box works on."""
 
     command: Command
-    properties: PublishProperties
+    properties: PublishProperties | None
+    """Of the answers."""
     received_s: float
 
 
@@ -127,29 +129,28 @@ class Box:
             self._world.counts.malformed += 1
             return
         assert isinstance(command, Command)  # noqa: S101 - what decode returns for COMMAND
-        self._take_command(command, message.correlation_data)
-
-    def _take_command(self, command: Command, correlation_data: bytes | None) -> None:
-        counts = self._world.counts
-        counts.commands += 1
-        last = self._last_result
-        properties = PublishProperties(correlation_data=correlation_data)
+        world = self._world
+        world.counts.commands += 1
+        last, correlation_data = self._last_result, message.correlation_data
+        properties = (
+            PublishProperties(correlation_data=correlation_data) if correlation_data else None
+        )
         if self._job is not None and self._job.command.command_id == command.command_id:
-            counts.redelivered += 1  # the answer to the first copy is under way
+            world.counts.redelivered += 1  # the answer to the first copy is under way
         elif last is not None and last.command_id == command.command_id:
-            counts.redelivered += 1
+            world.counts.redelivered += 1
             self._publish_result(last, properties)
         elif self._work is not Work.IDLE:
-            counts.refused += 1
+            world.counts.refused += 1
             self._publish_result(
                 Result(command_id=command.command_id, phase=Phase.REFUSED, reason=Reason.BUSY),
                 properties,
             )
         else:
             self._work = after(WORK, self._work, WorkEvent.COMMAND)
-            self._job = job = _Job(command, properties, self._world.env.now)
-            processing_s = self.spec.parameters.processing.sample_s(self._stream)
-            self._world.later(processing_s, self._check, job)
+            self._job = job = _Job(command, properties, world.env.now)
+            processing_s = self.spec.of.box.processing.sample_s(self._stream)
+            world.later(processing_s, self._check, job)
 
     def _check(self, job: _Job) -> None:
         if self._job is not job:
@@ -158,14 +159,15 @@ class Box:
         if troubles is not None and any_happens(troubles.crashes):
             self.power.reboot()
             return
-        reason = self._objection(job.command)
+        now_s = self._world.env.now
+        reason = self._objection(job.command, now_s)
         if reason is not None:
             self._refuse(job, reason)
             return
         self._last_counter = job.command.counter
         self._work = after(WORK, self._work, WorkEvent.ACCEPT)
-        self._answer(job, Phase.RECEIVED)
-        can_wake_s = self.vehicle.can_wake_s(self._world.env.now)
+        self._answer(job, Phase.RECEIVED, now_s)
+        can_wake_s = self.vehicle.can_wake_s(now_s)
         if troubles is not None and any_happens(troubles.can_bus_dead):
             self._world.later(CAN_GIVE_UP_S, self._give_up, job)
         else:
@@ -175,32 +177,25 @@ class Box:
         if self._job is job:
             self._refuse(job, Reason.CAN_BUS_NO_ACK)
 
-    def _objection(self, command: Command) -> Reason | None:
+    def _objection(self, command: Command, now_s: float) -> Reason | None:
         """Return why the box does not accept a command; the signature is looked at first."""
-        if not is_signed(
-            self._key,
-            command.signature,
-            command_id=command.command_id,
-            action=command.action,
-            expires_at_ms=command.expires_at_ms,
-            counter=command.counter,
-        ):
+        if not is_signed(self._key, command):
             return Reason.BAD_SIGNATURE
         if command.counter <= self._last_counter:
             return Reason.REPLAYED
-        life_ms = command.expires_at_ms - self._wall_ms()
+        life_ms = command.expires_at_ms - self._wall_ms(now_s)
         if life_ms < 0 and not (self._troubles is not None and self._troubles.expiry_ignored):
             return Reason.EXPIRED
-        if life_ms > self.spec.parameters.max_command_ttl_s * 1000:
+        if life_ms > self.spec.of.box.max_command_ttl_s * 1000:
             return Reason.TTL_TOO_LONG
         return None
 
-    def _wall_ms(self) -> int:
+    def _wall_ms(self, now_s: float) -> int:
         """Return what the box believes the time to be, in Unix milliseconds."""
-        now_s = self._world.epoch_unix_s + self._world.env.now + self._clock_error_s
+        unix_s = self._world.epoch_unix_s + now_s + self._clock_error_s
         if self._troubles is not None:
-            now_s += fsum(self._troubles.clock_skews_s)
-        return max(int(now_s * 1000), 0)
+            unix_s += fsum(self._troubles.clock_skews_s)
+        return int(unix_s * 1000) if unix_s > 0 else 0
 
     def _actuate(self, job: _Job, can_wake_s: float) -> None:
         if self._job is not job:
@@ -216,15 +211,14 @@ class Box:
     def _moved(self, job: _Job, can_wake_s: float, actuation_s: float) -> None:
         if self._job is not job:
             return
-        to_locked = job.command.action is Action.LOCK
-        self.vehicle.move_lock(
-            self._world.env.now, to_locked=to_locked, command_id=job.command.command_id
-        )
+        now_s, command = self._world.env.now, job.command
+        to_locked = command.action is Action.LOCK
+        self.vehicle.move_lock(now_s, to_locked=to_locked, command_id=command.command_id)
         self._work = after(WORK, self._work, WorkEvent.MOVED)
         self._world.counts.executed += 1
-        self._answer(job, Phase.EXECUTED, can_wake_s=can_wake_s, actuation_s=actuation_s)
+        self._answer(job, Phase.EXECUTED, now_s, can_wake_s=can_wake_s, actuation_s=actuation_s)
         self._publish_state()
-        relock_after_s = self.spec.parameters.relock_after_s
+        relock_after_s = self.spec.of.box.relock_after_s
         if relock_after_s is not None and not to_locked:
             self._world.later(relock_after_s, self._relock, self.vehicle.movement)
 
@@ -237,12 +231,13 @@ class Box:
     def _refuse(self, job: _Job, reason: Reason) -> None:
         self._work = after(WORK, self._work, WorkEvent.REFUSE)
         self._world.counts.refused += 1
-        self._answer(job, Phase.REFUSED, reason=reason)
+        self._answer(job, Phase.REFUSED, self._world.env.now, reason=reason)
 
     def _answer(
         self,
         job: _Job,
         phase: Phase,
+        now_s: float,
         *,
         reason: Reason | None = None,
         can_wake_s: float | None = None,
@@ -254,8 +249,8 @@ class Box:
             reason=reason,
             can_wake_s=can_wake_s,
             actuation_s=actuation_s,
-            since_received_s=self._world.env.now - job.received_s,
-            box_time_ms=self._wall_ms(),
+            since_received_s=now_s - job.received_s,
+            box_time_ms=self._wall_ms(now_s),
         )
         if phase is Phase.RECEIVED:
             self._publish_result(result, job.properties)
@@ -293,15 +288,15 @@ class Box:
         self.modem.publish(TopicKind.RESULT, codec.encode(result), properties=properties)
 
     def _publish_state(self) -> None:
-        spec, vehicle = self.spec, self.vehicle
+        group, vehicle = self.spec.of, self.vehicle
         state = VehicleState(
             is_locked=vehicle.is_locked,
             is_open=vehicle.is_open,
             voltage_v=vehicle.voltage_v,
-            firmware=spec.firmware,
-            hardware=spec.hardware,
-            operator=spec.operator,
-            region=spec.region,
+            firmware=group.firmware,
+            hardware=group.hardware,
+            operator=group.operator,
+            region=group.region,
             last_command_id=vehicle.last_command_id,
         )
         self.modem.publish(TopicKind.STATE, codec.encode(state), retain=True)

@@ -22,7 +22,7 @@ NULL_VEHICLE = VehicleSpec(
 """The null box beside a fleet: what an unlock of it takes is what the stack takes."""
 
 
-BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20)
+BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)
 """A box has little memory: it takes as much at once as clients of mosquitto do by default."""
 
 

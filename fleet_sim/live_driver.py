@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 
 import simpy
@@ -35,6 +36,13 @@ class LiveEnvironment(simpy.Environment):
                 _log.exception("an event of the model failed")
         self._now = max(self._now, now_s)
 
+    def next_s(self) -> float:
+        """Return when the next event is due; infinity without one.
+
+        As `peek`, which raises and catches an exception while the queue is empty.
+        """
+        return self._queue[0][0] if self._queue else math.inf
+
 
 class LiveDriver:
     """Keeps one environment in step with the monotonic clock."""
@@ -58,7 +66,7 @@ class LiveDriver:
 
     def leave(self) -> None:
         """Wake up again for the model's next event."""
-        next_s = self.env.peek()
+        next_s = self.env.next_s()
         if next_s < self._armed_for_s:
             if self._timer is not None:
                 self._timer.cancel()

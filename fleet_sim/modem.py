@@ -312,17 +312,16 @@ class Modem:
             self._unpaged = [*(self._unpaged or ()), message]
             self._world.later(silent_s, self._bring_unpaged)
         else:
-            self._bring(message)
+            self._bring(message, now_s)
 
-    def _bring(self, message: Message) -> None:
-        downlink_s = self._radio.downlink_s(self._world.env.now)
-        self._world.later(downlink_s, self._receive, message, self._connects)
+    def _bring(self, message: Message, now_s: float) -> None:
+        self._world.later(self._radio.downlink_s(now_s), self._receive, message, self._connects)
 
     def _bring_unpaged(self) -> None:
         """Bring what waited in the network until it could reach the box."""
         unpaged, self._unpaged = self._unpaged or (), None
         for message in unpaged:
-            self._bring(message)
+            self._bring(message, self._world.env.now)
 
     def _uplink_s(self) -> float:
         """Return the delay of a packet sent now. Who sends can be reached: what waited comes."""

@@ -17,6 +17,8 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from fleet_wire.errors import ConfigError
 
 SUCCESS = 0
@@ -33,7 +35,7 @@ FIRST_ERROR_CODE = 128
 """MQTT 5 reason codes from here on are errors (specification, section 2.4)."""
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A message that came in. `packet_id` is None at QoS 0."""
 
     topic: str
@@ -48,7 +50,7 @@ class Message(NamedTuple):
     user_properties: list[tuple[str, str]]
 
 
-class PublishProperties(NamedTuple):
+class PublishProperties(msgspec.Struct, frozen=True, gc=False):
     """The MQTT 5 properties of a publish. A 3.1.1 link drops them."""
 
     response_topic: str | None = None

@@ -21,6 +21,7 @@ from fleet_wire.link import (
     PACKET_TOO_LARGE,
     PROTOCOL_ERROR,
     RECEIVE_MAXIMUM_EXCEEDED,
+    SUCCESS,
     Disconnected,
     Ended,
     LinkHandler,
@@ -31,6 +32,8 @@ from fleet_wire.link import (
 )
 from fleet_wire.mqtt_packets import (
     LARGEST_PACKET,
+    PUBACK,
+    SHORTEST_PUBACK,
     ConnAckPacket,
     DisconnectPacket,
     Packet,
@@ -112,12 +115,14 @@ class MqttLink(asyncio.Protocol):
         "_is_paused",
         "_keepalive_s",
         "_last_sent_tick",
+        "_low_water",
         "_max_packet_bytes",
         "_opening",
         "_outbox",
         "_outgoing",
         "_pinged_tick",
         "_pubacks",
+        "_socket",
         "_state",
         "_transport",
         "_unacknowledged",
@@ -130,6 +135,10 @@ class MqttLink(asyncio.Protocol):
         self._state = _State.CLOSED
         self._opening: _Opening | None = None
         self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
+        """Where PUBACKs may be awaited together; else None."""
+        self._low_water = 1
+        """How many bytes must have come in before the event loop wakes for them."""
         self._is_paused = False
         self._is_frozen = False
         self._incoming: bytearray | None = None
@@ -187,13 +196,12 @@ class MqttLink(asyncio.Protocol):
                 self._send(packet)
             else:
                 self._factory.qos0_dropped += 1
-        elif can_send and outbox.may_start():
-            outbox.start(packet_id, packet, on_ack)
+        elif can_send and outbox.start(packet_id, packet, on_ack):
             self._send(packet)
-        elif outbox.waiting < self._factory.max_queued:
+        elif (waiting := len(outbox.waiting or ())) < self._factory.max_queued:
             outbox.wait(packet_id, packet, on_ack)
         else:
-            raise LocalProtocolError(f"{outbox.waiting} messages wait to be sent: no more")
+            raise LocalProtocolError(f"{waiting} messages wait to be sent: no more")
 
     def acknowledge(self, message: Message) -> None:
         """Send the PUBACK of a QoS 1 message of this connection, once."""
@@ -204,7 +212,10 @@ class MqttLink(asyncio.Protocol):
             del unacknowledged[packet_id]
             if not unacknowledged:
                 self._unacknowledged = None
-            self._send_puback(puback_packet(packet_id))
+            if self._factory.limits.acknowledge_after_s:
+                self._gather_puback(puback_packet(packet_id))
+            else:
+                self._send(puback_packet(packet_id))
 
     def disconnect(self) -> None:
         """Say goodbye and close. A frozen link cannot say it: then its will is published."""
@@ -262,6 +273,7 @@ class MqttLink(asyncio.Protocol):
             return
         transport.set_protocol(self)
         self._transport = transport
+        self._socket, self._low_water = self._factory.socket_for_low_water(opening), 1
         self._state = _State.CONNECTING
         self._factory.loop.call_soon(self._pause_while_frozen)  # reading starts after this call
         self._guarded(self._say_connect, opening)
@@ -346,7 +358,7 @@ class MqttLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take from the event loop that the connection is gone; a frozen link sees it at `thaw`."""
-        self._transport = None
+        self._transport = self._socket = None
         if not self._is_frozen:
             detail = describe_os_error(exc) if isinstance(exc, OSError) else "connection closed"
             self._notice_loss(detail)
@@ -375,7 +387,7 @@ class MqttLink(asyncio.Protocol):
     def _detach(self) -> asyncio.Transport | None:
         """Forget the connection and return it; what QoS 1 has not delivered stays."""
         state, self._state = self._state, _State.CLOSED
-        transport, self._transport = self._transport, None
+        transport, self._transport, self._socket = self._transport, None, None
         opening, self._opening = self._opening, None
         self._incoming = self._outgoing = self._pubacks = self._unacknowledged = None
         self._is_paused = False
@@ -420,29 +432,33 @@ class MqttLink(asyncio.Protocol):
             self._incoming += data
             data = self._incoming
         position, end = 0, len(data)
-        view = memoryview(data)
+        view, is_connected = memoryview(data), self._state is _State.CONNECTED
         while position < end and not self._is_frozen:
             size = packet_size(data, position, self._factory.limits.max_packet_bytes)
             if not size or position + size > end:
                 break
-            packet = decode(view[position : position + size])
+            if size == SHORTEST_PUBACK and data[position] == PUBACK and is_connected:
+                self._take_puback(int.from_bytes(view[position + 2 : position + size]), SUCCESS)
+            else:
+                self._take(decode(view[position : position + size]))
             position += size
-            self._take(packet)
             if self._transport is not transport:
                 return
         if position == end:
             self._incoming = None
         elif position or self._incoming is None:
             self._incoming = bytearray(view[position:])
+        if self._socket is not None:
+            self._set_low_water(self._socket)
 
     def _take(self, packet: Packet) -> None:
         kind = type(packet)
         if self._state is _State.CONNECTING and kind not in _FIRST_PACKETS:
             raise PeerError(PROTOCOL_ERROR, f"{kind.__name__} before CONNACK")
-        if isinstance(packet, PubAckPacket):
-            self._take_puback(packet)
-        elif isinstance(packet, PublishPacket):
+        if isinstance(packet, PublishPacket):
             self._take_publish(packet)
+        elif isinstance(packet, PubAckPacket):
+            self._take_puback(packet.packet_id, int(packet.reason_code))
         elif isinstance(packet, DisconnectPacket):
             detail = packet.reason_str or name_of(packet.reason_code)
             self._end(Disconnected(Ended.BROKER_CLOSED, int(packet.reason_code), detail))
@@ -456,7 +472,11 @@ class MqttLink(asyncio.Protocol):
     def _take_publish(self, packet: PublishPacket) -> None:
         message = message_of(packet)
         if message.packet_id is not None:
-            self._expect_acknowledge(message.packet_id, message)
+            if self._unacknowledged is None:
+                self._unacknowledged = {}
+            self._unacknowledged[message.packet_id] = message
+            if len(self._unacknowledged) > self._factory.limits.receive_max:
+                raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "more messages than our receive maximum")
         if self._opening is None:
             self._handler.on_message(message)
         elif len(self._opening.held) < _MAX_HELD:
@@ -464,20 +484,11 @@ class MqttLink(asyncio.Protocol):
         else:
             raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "too many messages before SUBACK")
 
-    def _expect_acknowledge(self, packet_id: int, message: Message) -> None:
-        unacknowledged = self._unacknowledged
-        if unacknowledged is None:
-            self._unacknowledged = {packet_id: message}
-            return
-        unacknowledged[packet_id] = message
-        if len(unacknowledged) > self._factory.limits.receive_max:
-            raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "more messages than our receive maximum")
-
-    def _take_puback(self, packet: PubAckPacket) -> None:
-        on_ack = self._outbox.acknowledged(packet.packet_id)
+    def _take_puback(self, packet_id: int, code: int) -> None:
+        on_ack = self._outbox.acknowledged(packet_id)
         if on_ack is not None:
-            on_ack(int(packet.reason_code))
-        if self._outbox.waiting:
+            on_ack(code)
+        if self._outbox.waiting is not None:
             self._pump()
 
     # Writing
@@ -501,6 +512,24 @@ class MqttLink(asyncio.Protocol):
         self._outgoing = None
         self._last_sent_tick = self._factory.wheel.tick
         transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+        if self._socket is not None:
+            self._set_low_water(self._socket)
+
+    def _set_low_water(self, connection: socket.socket) -> None:
+        """Let the event loop sleep until all PUBACKs that are due can be read at once.
+
+        Where none is due it stays as it was: what comes next is longer, or closes the connection.
+        """
+        low_water = 1
+        if self._incoming is None and not self._pinged_tick:
+            due = len(self._outbox.in_flight or ())
+            if not due:
+                return
+            if due > 1:
+                low_water = min(due, self._factory.limits.pubacks_together) * SHORTEST_PUBACK
+        if low_water != self._low_water:
+            self._low_water = low_water
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
 
     def _can_send(self) -> bool:
         return self._state is _State.CONNECTED and not self._is_paused and not self._is_frozen
@@ -512,13 +541,10 @@ class MqttLink(asyncio.Protocol):
         else:
             self._outgoing.append(packet)
 
-    def _send_puback(self, packet: bytes) -> None:
-        delay_s = self._factory.limits.acknowledge_after_s
-        if not delay_s:
-            self._send(packet)
-        elif self._pubacks is None:
+    def _gather_puback(self, packet: bytes) -> None:
+        if self._pubacks is None:
             self._pubacks = [packet]
-            self._factory.loop.call_later(delay_s, self.flush)
+            self._factory.loop.call_later(self._factory.limits.acknowledge_after_s, self.flush)
         else:
             self._pubacks.append(packet)
 

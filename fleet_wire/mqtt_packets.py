@@ -39,6 +39,10 @@ __all__ = [
 LARGEST_PACKET = 268_435_455
 """The specification's limit in bytes, section 2.1.4."""
 
+PUBACK = 0x40
+"""The first byte of one (section 2.1)."""
+SHORTEST_PUBACK = 4
+"""In bytes: one that says success (section 3.4.2.1)."""
 _LARGEST_PAYLOAD = LARGEST_PACKET - 1_000_000
 """Leaves room for topic and properties: above the limit the codec panics."""
 _LENGTH_BYTES = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -26,9 +27,10 @@ class Flushed(Protocol):
 class Opening(asyncio.Protocol, ABC):
     """One attempt to make a connection: the event loop gives it the connection when it is there."""
 
-    __slots__ = ("deadline", "task")
+    __slots__ = ("connection", "deadline", "task")
 
     def __init__(self) -> None:
+        self.connection: socket.socket | None = None
         self.task: asyncio.Task[None] | None = None
         self.deadline: asyncio.TimerHandle | None = None
 
@@ -56,6 +58,11 @@ class LinkLimits:
     """How many may go out unacknowledged; the broker's receive maximum may be lower."""
     max_queued: int = 10_000
     """How many may wait behind those; at most `fleet_wire.outbox.MAX_QUEUED` (32,000)."""
+    pubacks_together: int = 1
+    """How many PUBACKs to read at once, where so many are due, instead of waking up for each.
+
+    Nothing longer than those, at 4 bytes each, has to wait; for topics of one letter say 1.
+    """
     acknowledge_after_s: float = 0.0
     """How long PUBACKs may gather for one write.
 
@@ -110,6 +117,10 @@ class SharedByLinks:
         if len(self._will_write) == 1:
             self.loop.call_soon(self._flush)
 
+    def socket_for_low_water(self, opening: Opening) -> socket.socket | None:
+        """Return the socket of `opening` where its bytes are MQTT's: under TLS they are not."""
+        return opening.connection if self.limits.pubacks_together > 1 and not self._tls else None
+
     def open(self, opening: Opening) -> None:
         """Make the connection for `opening`, or tell it why not."""
         timeout_s = self.limits.connect_timeout_s
@@ -120,7 +131,7 @@ class SharedByLinks:
 
     async def _open(self, opening: Opening) -> None:
         try:
-            connection = await self._dialer.dial()
+            opening.connection = connection = await self._dialer.dial()
             await self.loop.create_connection(
                 lambda: opening,
                 sock=connection,

@@ -21,65 +21,75 @@ _Entry = tuple[int, bytes, OnAck | None]
 class Outbox:
     """The outgoing QoS 1 messages of one link, in order."""
 
-    __slots__ = ("_in_flight", "_last_id", "_waiting", "window")
+    __slots__ = ("_last_id", "in_flight", "waiting", "window")
 
     def __init__(self) -> None:
         self.window = 0
         """How many may be in flight: set at each CONNACK."""
         self._last_id = 0
         # Both are None while empty: that is most of the time, of most links.
-        self._in_flight: dict[int, tuple[bytes, OnAck | None]] | None = None
-        self._waiting: deque[_Entry] | None = None
-
-    @property
-    def waiting(self) -> int:
-        """How many messages wait for the window."""
-        return 0 if self._waiting is None else len(self._waiting)
+        self.in_flight: dict[int, tuple[bytes, OnAck | None]] | None = None
+        """What waits for its PUBACK, by packet id."""
+        self.waiting: deque[_Entry] | None = None
+        """What waits for the window."""
 
     def next_id(self) -> int:
         """Return the packet id of the next message; it is taken by `start`, `wait` or `take`."""
         packet_id = self._last_id % LAST_PACKET_ID + 1
-        while self._in_flight is not None and packet_id in self._in_flight:
-            packet_id = packet_id % LAST_PACKET_ID + 1
+        in_flight = self.in_flight
+        if in_flight is not None:
+            while packet_id in in_flight:
+                packet_id = packet_id % LAST_PACKET_ID + 1
         return packet_id
 
     def take(self, packet_id: int) -> None:
         """Use `packet_id` for something that is no message: a SUBSCRIBE."""
         self._last_id = packet_id
 
-    def may_start(self) -> bool:
-        """Whether a new message may be sent now: nothing waits, and the window is open."""
-        return self._waiting is None and self._window_is_open()
+    def start(self, packet_id: int, packet: bytes, on_ack: OnAck | None) -> bool:
+        """Keep a message as in flight and return True, if it may be sent now.
 
-    def start(self, packet_id: int, packet: bytes, on_ack: OnAck | None) -> None:
-        """Keep a message that is being sent now."""
+        It may not while others wait, or while the window is closed.
+        """
+        in_flight = self.in_flight
+        if self.waiting is not None or (in_flight is not None and len(in_flight) >= self.window):
+            return False
         self._last_id = packet_id
-        self._put_in_flight(packet_id, packet, on_ack)
+        if in_flight is None:
+            self.in_flight = {packet_id: (packet, on_ack)}
+        else:
+            in_flight[packet_id] = (packet, on_ack)
+        return True
 
     def wait(self, packet_id: int, packet: bytes, on_ack: OnAck | None) -> None:
         """Keep a message that cannot be sent yet."""
         self._last_id = packet_id
-        if self._waiting is None:
-            self._waiting = deque()
-        self._waiting.append((packet_id, packet, on_ack))
+        if self.waiting is None:
+            self.waiting = deque()
+        self.waiting.append((packet_id, packet, on_ack))
 
     def pop_sendable(self) -> tuple[int, bytes] | None:
         """Return id and packet of the next message that may be sent; it is in flight from now."""
-        if self._waiting is None or not self._window_is_open():
+        if self.waiting is None:
             return None
-        packet_id, packet, on_ack = self._waiting.popleft()
-        if not self._waiting:
-            self._waiting = None
-        self._put_in_flight(packet_id, packet, on_ack)
+        if self.in_flight is None:
+            self.in_flight = {}
+        elif len(self.in_flight) >= self.window:
+            return None
+        packet_id, packet, on_ack = self.waiting.popleft()
+        if not self.waiting:
+            self.waiting = None
+        self.in_flight[packet_id] = (packet, on_ack)
         return packet_id, packet
 
     def acknowledged(self, packet_id: int) -> OnAck | None:
         """Forget a message whose PUBACK came, and return whom to tell; None for unknown ids."""
-        if self._in_flight is None:
+        in_flight = self.in_flight
+        if in_flight is None:
             return None
-        entry = self._in_flight.pop(packet_id, None)
-        if not self._in_flight:
-            self._in_flight = None
+        entry = in_flight.pop(packet_id, None)
+        if not in_flight:
+            self.in_flight = None
         return None if entry is None else entry[1]
 
     def reconnected(self, *, session_present: bool, window: int) -> None:
@@ -88,23 +98,15 @@ class Outbox:
         It counts as a duplicate only where the broker still has the session.
         """
         self.window = window
-        in_flight, self._in_flight = self._in_flight, None
+        in_flight, self.in_flight = self.in_flight, None
         unsent = [
             (packet_id, with_duplicate_flag(packet, is_duplicate=True), on_ack)
             for packet_id, (packet, on_ack) in (in_flight or {}).items()
         ]
-        unsent.extend(self._waiting or ())
+        unsent.extend(self.waiting or ())
         if not session_present:
             unsent = [
                 (packet_id, with_duplicate_flag(packet, is_duplicate=False), on_ack)
                 for packet_id, packet, on_ack in unsent
             ]
-        self._waiting = deque(unsent) if unsent else None
-
-    def _window_is_open(self) -> bool:
-        return self._in_flight is None or len(self._in_flight) < self.window
-
-    def _put_in_flight(self, packet_id: int, packet: bytes, on_ack: OnAck | None) -> None:
-        if self._in_flight is None:
-            self._in_flight = {}
-        self._in_flight[packet_id] = (packet, on_ack)
+        self.waiting = deque(unsent) if unsent else None

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
+import msgspec
+
 from fleet_wire.attempt import Flag, Record, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.causes import Cause, Outcome
 from fleet_wire.clock import Clock
@@ -29,20 +31,36 @@ MAX_OPEN_WATCHED: Final = 100_000
 """Open attempts above which commands of others are no longer followed, only counted."""
 
 
-class _Ended:
-    """What is remembered of an ended attempt, or of a command that is no unlock."""
+class _Ended(msgspec.Struct, gc=False):
+    """What is remembered of an ended attempt, or of a command that is no unlock.
 
-    __slots__ = ("attempt_id", "forget_s", "outcome", "phases", "started_s", "vehicle_id")
+    Nothing in it can form a cycle: a hundred thousand of these cost the garbage collector nothing.
+    """
 
-    def __init__(self, vehicle_id: str, forget_s: float) -> None:
-        self.vehicle_id = vehicle_id
-        self.forget_s = forget_s
-        self.attempt_id: str | None = None
-        self.started_s = 0.0
-        self.outcome: Outcome | None = None
-        """None: not an unlock; its answers are no concern of ours."""
-        self.phases: tuple[Phase, ...] = ()
-        """The answers that have come."""
+    vehicle_id: str
+    forget_s: float
+    attempt_id: str | None = None
+    started_s: float = 0.0
+    outcome: Outcome | None = None
+    """None: not an unlock; its answers are no concern of ours."""
+    phases: tuple[Phase, ...] = ()
+    """The answers that have come."""
+
+
+class _Deadline(msgspec.Struct, frozen=True, order=True, gc=False):
+    """When an attempt is overdue, unless it has ended or its deadline has moved."""
+
+    at_s: float
+    command_id: str
+
+
+_PHASES: Final[dict[tuple[bool, Phase | None], tuple[Phase, ...]]] = {
+    (False, None): (),
+    (True, None): (Phase.RECEIVED,),
+    **{(False, phase): (phase,) for phase in Phase},
+    **{(True, phase): (Phase.RECEIVED, phase) for phase in Phase},
+}
+"""By whether `received` has come, and the final answer: made once, shared by all that ended so."""
 
 
 class AttemptTracker:
@@ -70,7 +88,7 @@ class AttemptTracker:
         """Second 0 of `scheduled_s`."""
         self._open: dict[str, OpenAttempt] = {}
         self._open_by_vehicle: dict[str, list[OpenAttempt]] = {}
-        self._deadlines: list[tuple[float, str]] = []
+        self._deadlines: list[_Deadline] = []
         self._ended: dict[str, _Ended] = {}
         self.started: Counter[Source] = Counter()
         self.ended: Counter[Source] = Counter()
@@ -203,7 +221,7 @@ class AttemptTracker:
 
         It may be earlier than needed: deadlines of ended attempts are not taken out.
         """
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._deadlines[0].at_s if self._deadlines else None
 
     def broker_lost(self, reason: str) -> None:
         """End every open attempt: the connection through which answers would come is gone."""
@@ -225,8 +243,8 @@ class AttemptTracker:
 
     def _end_overdue(self, now_s: float) -> None:
         deadlines = self._deadlines
-        while deadlines and deadlines[0][0] <= now_s:
-            attempt = self._open.get(heapq.heappop(deadlines)[1])
+        while deadlines and deadlines[0].at_s <= now_s:
+            attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
                 vehicle = self._evidence.of(attempt.start.vehicle_id)
                 self._end(attempt, cause_of_timeout(attempt, vehicle), attempt.deadline_s)
@@ -241,7 +259,7 @@ class AttemptTracker:
         attempt.presence_at_start = self._evidence.of(start.vehicle_id).presence
         self._open[start.command_id] = attempt
         self._open_by_vehicle.setdefault(start.vehicle_id, []).append(attempt)
-        heapq.heappush(self._deadlines, (attempt.deadline_s, start.command_id))
+        heapq.heappush(self._deadlines, _Deadline(attempt.deadline_s, start.command_id))
         self.started[start.source] += 1
         return attempt
 
@@ -269,7 +287,8 @@ class AttemptTracker:
             self._end_opened(attempt, now_s)
         elif now_s + self._state_grace_s < attempt.deadline_s:
             attempt.deadline_s = now_s + self._state_grace_s
-            heapq.heappush(self._deadlines, (attempt.deadline_s, attempt.start.command_id))
+            deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)
+            heapq.heappush(self._deadlines, deadline)
 
     def _opened(self, attempt: OpenAttempt, now_s: float) -> None:
         if Stage.STATE_CHANGED in attempt.reached_s:
@@ -304,15 +323,16 @@ class AttemptTracker:
         self._emit(record)
 
     def _as_ended(self, attempt: OpenAttempt, outcome: Outcome, ended_s: float) -> _Ended:
-        ended = _Ended(attempt.start.vehicle_id, ended_s + self._late_window_s)
-        ended.attempt_id = attempt.start.attempt_id
-        ended.started_s = attempt.start.intended_s
-        ended.outcome = outcome
-        if Stage.BOX_RECEIVED in attempt.reached_s:
-            ended.phases = (Phase.RECEIVED,)
-        if attempt.result is not None:
-            ended.phases = (*ended.phases, attempt.result.phase)
-        return ended
+        start, result = attempt.start, attempt.result
+        has_received = Stage.BOX_RECEIVED in attempt.reached_s
+        return _Ended(
+            vehicle_id=start.vehicle_id,
+            forget_s=ended_s + self._late_window_s,
+            attempt_id=start.attempt_id,
+            started_s=start.intended_s,
+            outcome=outcome,
+            phases=_PHASES[has_received, result.phase if result else None],
+        )
 
     def _remember(self, command_id: str, ended: _Ended) -> None:
         if len(self._ended) >= self._max_ended:

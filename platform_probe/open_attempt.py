@@ -24,7 +24,7 @@ _WAITS_FOR: Final = {
 """The stage that an unlock waits for when this is the furthest one it reached."""
 _ORDER: Final = tuple(Stage)
 _NAMED: Final = tuple((stage, stage.value) for stage in Stage)
-_DIGITS: Final = 6
+_MICROSECONDS: Final = 1e6
 """Times are recorded to the microsecond."""
 
 
@@ -94,7 +94,7 @@ class OpenAttempt:
             trace_id=start.trace_id,
             source=start.source,
             started_at=self.started_at,
-            scheduled_s=round(self.scheduled_s, _DIGITS),
+            scheduled_s=_rounded(self.scheduled_s),
             outcome=outcome_of(cause),
             cause=cause,
             reason=reason,
@@ -135,20 +135,28 @@ class OpenAttempt:
         """
         stages: dict[str, float] = {}
         hops_s: dict[str, float] = {}
-        latest_s = 0.0
+        intended_s, latest_s = self.start.intended_s, 0.0
         furthest = Stage.INTENDED
         for stage, name in _NAMED:
             at_s = self.reached_s.get(stage)
             if at_s is None:
                 continue
             furthest = stage
-            stages[name] = at_s = round(max(at_s - self.start.intended_s, 0.0), _DIGITS)
+            at_s -= intended_s
+            stages[name] = at_s = _rounded(at_s) if at_s > 0 else 0.0
+            hop_s = at_s - latest_s
+            if hop_s > 0:
+                latest_s = at_s
             if stage is not Stage.INTENDED:
-                hops_s[name] = round(max(at_s - latest_s, 0.0), _DIGITS)
-            latest_s = max(latest_s, at_s)
-        end_s = round(ended_s - self.start.intended_s, _DIGITS)
+                hops_s[name] = _rounded(hop_s) if hop_s > 0 else 0.0
+        end_s = _rounded(ended_s - intended_s)
         if end_s > latest_s:
             waited_for = _WAITS_FOR[furthest].value
-            hops_s[waited_for] = round(hops_s.get(waited_for, 0.0) + end_s - latest_s, _DIGITS)
+            hops_s[waited_for] = _rounded(hops_s.get(waited_for, 0.0) + end_s - latest_s)
             latest_s = end_s
         return stages, hops_s, latest_s
+
+
+def _rounded(seconds: float) -> float:
+    """Return `seconds` to the microsecond; `round` to digits takes five times as long."""
+    return round(seconds * _MICROSECONDS) / _MICROSECONDS

@@ -40,7 +40,7 @@ RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=10.0)
 TICK_S: Final = 0.05
 """Timeouts are noticed at most so late; they count with their deadline all the same."""
 LINK_LIMITS: Final = LinkLimits(
-    receive_max=65_535, max_in_flight=20_000, max_queued=20_000, acknowledge_after_s=0.002
+    receive_max=65_535, max_in_flight=20_000, max_queued=20_000, acknowledge_after_s=0.01
 )
 """One link carries what the whole fleet answers."""
 PERMANENT_CODES: Final = frozenset({132, 133, 134, 135, 138, 140})

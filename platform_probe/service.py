@@ -125,8 +125,8 @@ class _Run:
             await self._connect()
             if self._told_to_stop.is_set():
                 return
-            load_starts_at = self._probe.begin()
             _calm_garbage_collector()
+            load_starts_at = self._probe.begin()
             host = self._settings.listen_host
             url = f"http://{f'[{host}]' if ':' in host else host}:{self._http_port}/metrics"
             self._say("ready", load_starts_at=load_starts_at, metrics_url=url)

@@ -10,6 +10,7 @@ import ctypes
 import os
 import sys
 import time
+from functools import partial
 from typing import Final
 
 _NANOSECONDS: Final = 1_000_000_000
@@ -39,17 +40,24 @@ class TimerDescriptor:
         self.descriptor: int = self._libc.timerfd_create(time.CLOCK_MONOTONIC, flags)
         if self.descriptor < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
+        self._setting = _Itimerspec()
+        self._set = partial(
+            self._libc.timerfd_settime,
+            self.descriptor,
+            _ABSOLUTE,
+            ctypes.byref(self._setting),
+            None,
+        )
 
     def set(self, at_s: float, *, every_ns: int = 0) -> None:
         """Expire at `at_s` on the monotonic clock, at once where that has passed.
 
         With `every_ns` expire again after each such interval.
         """
-        at_ns = max(1, round(at_s * _NANOSECONDS))
-        setting = _Itimerspec(
-            _Timespec(*divmod(every_ns, _NANOSECONDS)), _Timespec(*divmod(at_ns, _NANOSECONDS))
-        )
-        self._libc.timerfd_settime(self.descriptor, _ABSOLUTE, ctypes.byref(setting), None)
+        interval, value = self._setting.interval, self._setting.value
+        interval.seconds, interval.nanoseconds = divmod(every_ns, _NANOSECONDS)
+        value.seconds, value.nanoseconds = divmod(max(1, round(at_s * _NANOSECONDS)), _NANOSECONDS)
+        self._set()
 
     def clear(self) -> int:
         """Make the descriptor unreadable again; return how often the timer has expired."""

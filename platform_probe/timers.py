@@ -56,6 +56,7 @@ class LoopTimers:
         self._loop = loop
         self._calls: list[tuple[float, int, _Call]] = []
         self._numbers = count()
+        self._is_expiring = False
         self._timer: TimerDescriptor | None = None
         try:
             self._timer = TimerDescriptor()
@@ -71,7 +72,7 @@ class LoopTimers:
         call = _Call(then, arguments)
         is_next = not self._calls or due_s < self._calls[0][0]
         heapq.heappush(self._calls, (due_s, next(self._numbers), call))
-        if is_next:
+        if is_next and not self._is_expiring:
             self._timer.set(due_s)
         return call
 
@@ -88,13 +89,16 @@ class LoopTimers:
 
     def _expired(self) -> None:
         assert self._timer is not None  # noqa: S101 - who else would have called
-        self._timer.clear()
         now_s = time.monotonic()
-        due: list[_Call] = []
-        while self._calls and self._calls[0][0] <= now_s:
-            due.append(heapq.heappop(self._calls)[2])
-        if self._calls:
-            self._timer.set(self._calls[0][0])
-        for call in due:
-            if call.then is not None:
-                self._loop.call_soon(call.then, *call.arguments)
+        self._is_expiring = True
+        try:
+            while self._calls and self._calls[0][0] <= now_s:
+                call = heapq.heappop(self._calls)[2]
+                if call.then is not None:
+                    call.then(*call.arguments)
+        finally:  # what a failing call leaves is due at once
+            self._is_expiring = False
+            if self._calls:
+                self._timer.set(self._calls[0][0])  # makes the descriptor unreadable, too
+            else:
+                self._timer.clear()

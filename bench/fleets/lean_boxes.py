@@ -18,6 +18,7 @@ from bench.fleets.common import (
     stop_event,
     vehicle_id,
 )
+from fleet_sim.fleet import BOX_LINK_LIMITS
 from fleet_wire.link import BrokerAddress, Disconnected, Link, LinkFactory, Message, Session
 from fleet_wire.mqtt_link import MqttLinkFactory
 
@@ -104,7 +105,7 @@ def run(options: FleetOptions) -> None:
 async def _run(options: FleetOptions) -> None:
     stop = stop_event()
     broker = BrokerAddress(scheme="mqtt", host=options.host, port=options.port)
-    link_factory = MqttLinkFactory(broker, loop=asyncio.get_running_loop())
+    link_factory = MqttLinkFactory(broker, loop=asyncio.get_running_loop(), limits=BOX_LINK_LIMITS)
     kind = _Bare3Box if options.kind == "bare3" else _BareBox
     fleet = _Fleet(options)
     boxes = [kind(fleet, index, link_factory) for index in range(options.count)]

@@ -12,6 +12,7 @@ import sys
 import weakref
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from fleet_wire.errors import LocalProtocolError
@@ -647,6 +648,6 @@ def test_second_acknowledge_and_foreign_messages_do_no_harm(place: Place) -> Non
     client.link.acknowledge(first)
     place.time.run_for(1)
     assert client.payloads == [b"0", b"1"]
-    client.link.acknowledge(client.messages[1]._replace(payload=b"not the one"))
+    client.link.acknowledge(msgspec.structs.replace(client.messages[1], payload=b"not the one"))
     place.time.run_for(1)
     assert client.payloads == [b"0", b"1"]

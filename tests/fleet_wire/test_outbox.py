@@ -72,7 +72,7 @@ def test_each_message_is_acknowledged_once(
         run.send()
         run.acknowledge()
     assert sorted(run.acks) == list(range(run.published))
-    assert run.outbox.may_start()
+    assert run.outbox.start(run.outbox.next_id(), _packet(0), None)
 
 
 def test_ids_come_round_past_what_is_in_flight() -> None:

@@ -27,10 +27,11 @@ COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
 
 def message_of(topic: str, payload: bytes, **changes: Any) -> Message:
     """Return a message as it comes from a link."""
-    return Message(
+    message = Message(
         topic, payload, 1, retain=False, duplicate=False, packet_id=1, correlation_data=None,
         response_topic=None, expiry_s=None, user_properties=[],
-    )._replace(**changes)  # fmt: skip
+    )  # fmt: skip
+    return msgspec.structs.replace(message, **changes)
 
 
 @dataclass
