@@ -139,13 +139,11 @@ class Box:
             world.counts.redelivered += 1  # the answer to the first copy is under way
         elif last is not None and last.command_id == command.command_id:
             world.counts.redelivered += 1
-            self._publish_result(last, properties)
+            self.modem.publish(TopicKind.RESULT, codec.encode(last), properties=properties)
         elif self._work is not Work.IDLE:
             world.counts.refused += 1
-            self._publish_result(
-                Result(command_id=command.command_id, phase=Phase.REFUSED, reason=Reason.BUSY),
-                properties,
-            )
+            refusal = Result(command.command_id, Phase.REFUSED, Reason.BUSY)
+            self.modem.publish(TopicKind.RESULT, codec.encode(refusal), properties=properties)
         else:
             self._work = after(WORK, self._work, WorkEvent.COMMAND)
             self._job = job = _Job(command, properties, world.env.now)
@@ -252,13 +250,12 @@ class Box:
             since_received_s=now_s - job.received_s,
             box_time_ms=self._wall_ms(now_s),
         )
-        if phase is Phase.RECEIVED:
-            self._publish_result(result, job.properties)
-            return
-        self._last_result = result
-        self._job = None
-        if self._troubles is None or not any_happens(self._troubles.loses_result):
-            self._publish_result(result, job.properties)
+        if phase is not Phase.RECEIVED:
+            self._last_result = result
+            self._job = None
+            if self._troubles is not None and any_happens(self._troubles.loses_result):
+                return
+        self.modem.publish(TopicKind.RESULT, codec.encode(result), properties=job.properties)
 
     def reset(self) -> None:
         """Forget the command being worked on: the box has lost its power."""
@@ -283,9 +280,6 @@ class Box:
             position_age_s=self._world.env.now % POSITION_REFRESH_S,
         )
         self.modem.publish_heartbeat(codec.encode(telemetry))
-
-    def _publish_result(self, result: Result, properties: PublishProperties | None) -> None:
-        self.modem.publish(TopicKind.RESULT, codec.encode(result), properties=properties)
 
     def _publish_state(self) -> None:
         group, vehicle = self.spec.of, self.vehicle

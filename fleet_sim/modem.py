@@ -306,6 +306,9 @@ class Modem:
 
     def on_message(self, message: Message) -> None:
         """Take a message from the broker's socket; the radio brings it to the box."""
+        if self._radio.is_instant:
+            self._receive(message, self._connects)
+            return
         now_s = self._world.env.now
         silent_s = self._radio.silent_s(now_s)
         if silent_s > 0:
@@ -338,7 +341,10 @@ class Modem:
         if self._outages:
             self._held = [*(self._held or ()), message]
             return
-        self._world.later(self._uplink_s(), self._acknowledge, message, connects)
+        if self._radio.is_instant:
+            self._link.acknowledge(message)
+        else:
+            self._world.later(self._uplink_s(), self._acknowledge, message, connects)
         self._owner.take(message)
 
     def _acknowledge(self, message: Message, connects: int) -> None:
@@ -362,7 +368,10 @@ class Modem:
         properties: PublishProperties | None = None,
     ) -> None:
         """Send a message of the box at QoS 1, when the radio has carried it."""
-        self._world.later(self._uplink_s(), self._send, kind, payload, retain, properties)
+        if self._radio.is_instant:
+            self._send(kind, payload, retain, properties)
+        else:
+            self._world.later(self._uplink_s(), self._send, kind, payload, retain, properties)
 
     def _send(
         self,

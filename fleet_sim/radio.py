@@ -40,19 +40,20 @@ class Radio:
         "_conditions_until_s",
         "_connected_rtt_s",
         "_down_free_s",
-        "_is_instant",
         "_last_active_s",
         "_parameters",
         "_stalls",
         "_stream",
         "_up_free_s",
         "_window_s",
+        "is_instant",
     )
 
     def __init__(self, parameters: RadioParameters, stream: RandomStream) -> None:
         self._parameters = parameters
         self._stream = stream
-        self._is_instant = parameters.is_instant
+        self.is_instant = parameters.is_instant
+        """Whether every delay is 0: there is no need to ask."""
         self._last_active_s = float("-inf")
         self._down_free_s = 0.0
         self._up_free_s = 0.0
@@ -94,8 +95,6 @@ class Radio:
 
     def downlink_s(self, now_s: float) -> float:
         """Return the delay of a packet that the network sends to the box now."""
-        if self._is_instant:
-            return 0.0
         parameters = self._parameters
         waits_s = 0.0 if self._stalls is None else self._stalls.remaining_s(now_s)
         waits_s += self.silent_s(now_s + waits_s)
@@ -118,8 +117,6 @@ class Radio:
 
     def uplink_s(self, now_s: float) -> float:
         """Return the delay of a packet that the box sends now."""
-        if self._is_instant:
-            return 0.0
         parameters = self._parameters
         delay_s = self._round_trip_s(now_s) / 2
         if self._stalls is not None:

@@ -190,7 +190,7 @@ class MqttLink(asyncio.Protocol):
             raise LocalProtocolError(
                 f"{topic}: packet of {len(packet)} bytes, the broker takes {self._max_packet_bytes}"
             )
-        can_send = self._can_send()
+        can_send = self._state is _State.CONNECTED and not (self._is_paused or self._is_frozen)
         if packet_id is None:
             if can_send:
                 self._send(packet)
@@ -531,9 +531,6 @@ class MqttLink(asyncio.Protocol):
             self._low_water = low_water
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
 
-    def _can_send(self) -> bool:
-        return self._state is _State.CONNECTED and not self._is_paused and not self._is_frozen
-
     def _send(self, packet: bytes) -> None:
         if self._outgoing is None:
             self._outgoing = [packet]
@@ -550,7 +547,10 @@ class MqttLink(asyncio.Protocol):
 
     def _pump(self) -> None:
         """Send what waits, as far as window and peer allow."""
-        while self._can_send() and (sendable := self._outbox.pop_sendable()) is not None:
+        while self._state is _State.CONNECTED and not (self._is_paused or self._is_frozen):
+            sendable = self._outbox.pop_sendable()
+            if sendable is None:
+                return
             packet_id, packet = sendable
             if len(packet) <= self._max_packet_bytes:
                 self._send(packet)
