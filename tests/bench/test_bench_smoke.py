@@ -68,6 +68,7 @@ def _results() -> Results:
         {"cores": "2 of something"},
         {
             "bare": [_measurement("bare"), _measurement("bare", connects_per_s=10_000.0)],
+            "bare3": [_measurement("bare3", cpu_us=50.0), _measurement("bare3", cpu_us=50.0)],
             "full": [_measurement("full", cpu_us=80.0), _measurement("full", cpu_us=80.0)],
         },
         [_probe_measurement()],
@@ -86,11 +87,20 @@ def test_report_shows_medians_spread_and_verdicts() -> None:
 def test_goals_are_judged_on_ratios_of_the_same_round() -> None:
     """A full box at twice the CPU of the bare one misses its goal; equal connect rates hold."""
     by_title = {goal.title: goal for goal in goals(_results())}
-    assert not by_title["CPU a command, full / bare, open loop"].holds
-    assert by_title["CPU a command, full / bare, 64 in flight"].holds
-    assert by_title["connect rate, full / bare"].values == [1.0, 0.8]
+    assert not by_title["CPU, open loop: full / bare, same packets"].holds
+    assert by_title["CPU, 64 in flight: full / bare, same packets"].holds
+    assert by_title["connect rate, full / bare link"].values == [1.0, 0.8]
     assert by_title["full box, KiB, loaded"].holds
     assert not by_title["real probe at 2,000/s: not ok"].holds
+
+
+def test_what_is_only_compared_gets_no_verdict() -> None:
+    """What three messages take above one is the contract's doing: shown, and not judged."""
+    (compared,) = (
+        g for g in goals(_results()) if g.title.endswith("open loop: full / bare, one answer")
+    )
+    assert compared.values == [2.0, 2.0]
+    assert compared.verdict == ("", "")
 
 
 def test_goals_without_what_they_compare_with_are_left_out() -> None:
