@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable
 from enum import IntEnum
 from typing import cast
@@ -21,7 +20,6 @@ from fleet_wire.link import (
     PACKET_TOO_LARGE,
     PROTOCOL_ERROR,
     RECEIVE_MAXIMUM_EXCEEDED,
-    SUCCESS,
     Disconnected,
     Ended,
     LinkHandler,
@@ -32,8 +30,6 @@ from fleet_wire.link import (
 )
 from fleet_wire.mqtt_packets import (
     LARGEST_PACKET,
-    PUBACK,
-    SHORTEST_PUBACK,
     ConnAckPacket,
     DisconnectPacket,
     Packet,
@@ -43,18 +39,16 @@ from fleet_wire.mqtt_packets import (
     PublishPacket,
     SubAckPacket,
     connect_packet,
-    decode,
     disconnect_packet,
     message_of,
     name_of,
-    packet_size,
     pingreq_packet,
     puback_packet,
     publish_packet,
     subscribe_packet,
 )
 from fleet_wire.mqtt_shared import LinkLimits, Opening, SharedByLinks
-from fleet_wire.outbox import Outbox
+from fleet_wire.mqtt_stream import PacketStream
 
 __all__ = ["LinkLimits", "MqttLink", "MqttLinkFactory"]
 
@@ -104,53 +98,27 @@ class _Opening(Opening):
         self._link.not_opened(self, detail)
 
 
-class MqttLink(asyncio.Protocol):
+class MqttLink(PacketStream):
     """One MQTT 5 client; implements `fleet_wire.link.Link`. Made by `MqttLinkFactory`."""
 
     __slots__ = (
-        "_factory",
         "_handler",
-        "_incoming",
-        "_is_frozen",
-        "_is_paused",
         "_keepalive_s",
-        "_last_sent_tick",
-        "_low_water",
         "_max_packet_bytes",
         "_opening",
-        "_outbox",
-        "_outgoing",
-        "_pinged_tick",
-        "_pubacks",
-        "_socket",
         "_state",
-        "_transport",
         "_unacknowledged",
         "check_tick",
     )
 
     def __init__(self, factory: SharedByLinks, handler: LinkHandler) -> None:
-        self._factory = factory
+        super().__init__(factory)
         self._handler = handler
         self._state = _State.CLOSED
         self._opening: _Opening | None = None
-        self._transport: asyncio.Transport | None = None
-        self._socket: socket.socket | None = None
-        """Where PUBACKs may be awaited together; else None."""
-        self._low_water = 1
-        """How many bytes must have come in before the event loop wakes for them."""
-        self._is_paused = False
-        self._is_frozen = False
-        self._incoming: bytearray | None = None
-        self._outgoing: list[bytes] | None = None
-        self._pubacks: list[bytes] | None = None
-        """What may still gather before it goes out."""
         self._unacknowledged: dict[int, Message] | None = None
-        self._outbox = Outbox()
         self._max_packet_bytes = LARGEST_PACKET
         self._keepalive_s = 0
-        self._last_sent_tick = 0
-        self._pinged_tick = 0
         self.check_tick = 0
 
     # What the owner calls
@@ -230,29 +198,6 @@ class MqttLink(asyncio.Protocol):
         if transport is not None:
             transport.abort()
 
-    def freeze(self) -> None:
-        """Neither read nor write from now on, on this connection and any next, until `thaw`."""
-        self._is_frozen = True
-        self._pause_while_frozen()
-
-    def thaw(self) -> None:
-        """Undo `freeze`."""
-        if not self._is_frozen:
-            return
-        self._is_frozen = False
-        self._pinged_tick = 0
-        if self._transport is not None:
-            self._transport.resume_reading()
-            if self._outgoing is not None:
-                self._factory.will_write(self)
-            self._factory.loop.call_soon(self._guarded, self._read_on)
-        else:
-            self._factory.loop.call_soon(self._notice_loss, "connection closed while frozen")
-
-    def _read_on(self) -> None:
-        self._read(b"")
-        self._pump()
-
     # Connecting
 
     def _start(self) -> None:
@@ -272,10 +217,8 @@ class MqttLink(asyncio.Protocol):
             transport.abort()
             return
         transport.set_protocol(self)
-        self._transport = transport
-        self._socket, self._low_water = self._factory.socket_for_low_water(opening), 1
+        self._hold(transport, self._factory.socket_for_low_water(opening))
         self._state = _State.CONNECTING
-        self._factory.loop.call_soon(self._pause_while_frozen)  # reading starts after this call
         self._guarded(self._say_connect, opening)
 
     def _say_connect(self, opening: _Opening) -> None:
@@ -387,11 +330,10 @@ class MqttLink(asyncio.Protocol):
     def _detach(self) -> asyncio.Transport | None:
         """Forget the connection and return it; what QoS 1 has not delivered stays."""
         state, self._state = self._state, _State.CLOSED
-        transport, self._transport, self._socket = self._transport, None, None
         opening, self._opening = self._opening, None
-        self._incoming = self._outgoing = self._pubacks = self._unacknowledged = None
-        self._is_paused = False
-        self._pinged_tick = self.check_tick = 0
+        transport = self._let_go()
+        self._unacknowledged = None
+        self.check_tick = 0
         if state is _State.CONNECTED:
             self._factory.connected -= 1
         elif state is _State.WAITING:
@@ -417,39 +359,7 @@ class MqttLink(asyncio.Protocol):
             if transport is not None and self._transport is transport:
                 self._end(Disconnected(Ended.HANDLER_ERROR, detail="see the log"))
 
-    # Reading
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the event loop."""
-        self._pinged_tick = 0
-        self._guarded(self._read, data)
-
-    def _read(self, data: bytes | bytearray) -> None:
-        transport = self._transport
-        if self._factory.quick_ack and transport is not None:
-            _acknowledge_tcp_at_once(transport)
-        if self._incoming is not None:
-            self._incoming += data
-            data = self._incoming
-        position, end = 0, len(data)
-        view, is_connected = memoryview(data), self._state is _State.CONNECTED
-        while position < end and not self._is_frozen:
-            size = packet_size(data, position, self._factory.limits.max_packet_bytes)
-            if not size or position + size > end:
-                break
-            if size == SHORTEST_PUBACK and data[position] == PUBACK and is_connected:
-                self._take_puback(int.from_bytes(view[position + 2 : position + size]), SUCCESS)
-            else:
-                self._take(decode(view[position : position + size]))
-            position += size
-            if self._transport is not transport:
-                return
-        if position == end:
-            self._incoming = None
-        elif position or self._incoming is None:
-            self._incoming = bytearray(view[position:])
-        if self._socket is not None:
-            self._set_low_water(self._socket)
+    # What comes in
 
     def _take(self, packet: Packet) -> None:
         kind = type(packet)
@@ -485,65 +395,13 @@ class MqttLink(asyncio.Protocol):
             raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "too many messages before SUBACK")
 
     def _take_puback(self, packet_id: int, code: int) -> None:
+        if self._state is _State.CONNECTING:
+            raise PeerError(PROTOCOL_ERROR, "PUBACK before CONNACK")
         on_ack = self._outbox.acknowledged(packet_id)
         if on_ack is not None:
             on_ack(code)
         if self._outbox.waiting is not None:
             self._pump()
-
-    # Writing
-
-    def pause_writing(self) -> None:
-        """Take from the event loop that the peer does not read."""
-        self._is_paused = True
-
-    def resume_writing(self) -> None:
-        """Take from the event loop that the peer reads again."""
-        self._is_paused = False
-        self._guarded(self._pump)
-
-    def flush(self) -> None:
-        """Write what has gathered; called by the factory once an iteration."""
-        if self._pubacks is not None:
-            self._outgoing, self._pubacks = [*self._pubacks, *(self._outgoing or ())], None
-        outgoing, transport = self._outgoing, self._transport
-        if outgoing is None or transport is None or self._is_frozen:
-            return
-        self._outgoing = None
-        self._last_sent_tick = self._factory.wheel.tick
-        transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
-        if self._socket is not None:
-            self._set_low_water(self._socket)
-
-    def _set_low_water(self, connection: socket.socket) -> None:
-        """Let the event loop sleep until all PUBACKs that are due can be read at once.
-
-        Where none is due it stays as it was: what comes next is longer, or closes the connection.
-        """
-        low_water = 1
-        if self._incoming is None and not self._pinged_tick:
-            due = len(self._outbox.in_flight or ())
-            if not due:
-                return
-            if due > 1:
-                low_water = min(due, self._factory.limits.pubacks_together) * SHORTEST_PUBACK
-        if low_water != self._low_water:
-            self._low_water = low_water
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
-
-    def _send(self, packet: bytes) -> None:
-        if self._outgoing is None:
-            self._outgoing = [packet]
-            self._factory.will_write(self)
-        else:
-            self._outgoing.append(packet)
-
-    def _gather_puback(self, packet: bytes) -> None:
-        if self._pubacks is None:
-            self._pubacks = [packet]
-            self._factory.loop.call_later(self._factory.limits.acknowledge_after_s, self.flush)
-        else:
-            self._pubacks.append(packet)
 
     def _pump(self) -> None:
         """Send what waits, as far as window and peer allow."""
@@ -559,7 +417,7 @@ class MqttLink(asyncio.Protocol):
             if on_ack is not None:
                 on_ack(PACKET_TOO_LARGE)
 
-    # Keepalive and freezing
+    # Keepalive
 
     def check(self, tick: int) -> int:
         """Ping when nothing was sent for the interval; end when no answer came. For the wheel."""
@@ -581,10 +439,6 @@ class MqttLink(asyncio.Protocol):
     def _ping_interval(self) -> int:
         return max(1, self._keepalive_s - 1)
 
-    def _pause_while_frozen(self) -> None:
-        if self._is_frozen and self._transport is not None:
-            self._transport.pause_reading()
-
 
 class MqttLinkFactory(SharedByLinks):
     """Makes lean links to one broker; see `fleet_wire.mqtt_shared` for what they share."""
@@ -592,8 +446,3 @@ class MqttLinkFactory(SharedByLinks):
     def __call__(self, handler: LinkHandler) -> MqttLink:
         """Return a new link for `handler`, not connected."""
         return MqttLink(self, handler)
-
-
-def _acknowledge_tcp_at_once(transport: asyncio.Transport) -> None:
-    connection: socket.socket = transport.get_extra_info("socket")
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 
 import mqtt5
 import pytest
@@ -59,6 +60,27 @@ async def test_pubacks_gather_where_nobody_waits_for_them() -> None:
     link.publish("answer", b"")
     await turn()
     assert transport.names() == ["PubAck", "PubAck", "PubAck", "Publish"]
+
+
+async def test_a_socket_that_has_just_closed_stops_no_other_link() -> None:
+    """The event loop may have closed a socket before it says so: the others write all the same."""
+    network = FakeNetwork(LinkLimits(pubacks_together=3))
+    _, closing = network.client()
+    _, other = network.client()
+    closing.connect()
+    other.connect()
+    network.openings[0].connection = connection = socket.socket()
+    first, second = network.accept(), network.accept()
+    for link, transport in ((closing, first), (other, second)):
+        link.data_received(CONNACK)
+        await turn()
+        transport.writes.clear()
+    connection.close()
+    for link in (closing, other):
+        link.publish("one", b"")
+        link.publish("two", b"")
+    await turn()
+    assert second.names() == ["Publish", "Publish"]
 
 
 async def test_packets_may_come_in_any_pieces() -> None:
