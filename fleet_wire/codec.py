@@ -58,7 +58,13 @@ def decode(kind: TopicKind, payload: bytes) -> WireMessage:
 
 
 def unknown_fields(kind: TopicKind, payload: bytes) -> dict[str, Any]:
-    """Return the fields of a well-formed `payload` that the contract does not know."""
+    """Return the fields of a well-formed `payload` that the contract does not know.
+
+    None of them where one has a value that nobody could read, such as 1e999: `decode` skips it.
+    """
     known = {field.encode_name for field in msgspec.structs.fields(_TYPES[kind])}
-    fields: dict[str, Any] = msgspec.json.decode(payload)
+    try:
+        fields: dict[str, Any] = msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
     return {name: value for name, value in fields.items() if name not in known}

@@ -20,7 +20,7 @@ from fleet_wire.attempt import Flag, Record, Source, Stage, StrayAnswer, StrayKi
 from fleet_wire.causes import Cause, Outcome
 from fleet_wire.clock import Clock
 from fleet_wire.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
-from fleet_wire.messages import Action, Command, Phase, Presence, Result, VehicleState
+from fleet_wire.messages import Action, Command, Phase, Presence, Result, Telemetry, VehicleState
 from platform_probe.conclusion import cause_of_refusal, cause_of_timeout, evidence_of
 from platform_probe.evidence import FleetEvidence
 from platform_probe.open_attempt import OpenAttempt, Start
@@ -201,9 +201,9 @@ class AttemptTracker:
         """Take a box's presence, or its last will."""
         self._evidence.presence(vehicle_id, presence, self._now_s(), retained=retained)
 
-    def telemetry(self, vehicle_id: str) -> None:
+    def telemetry(self, vehicle_id: str, telemetry: Telemetry) -> None:
         """Take a heartbeat."""
-        self._evidence.heartbeat(vehicle_id, self._now_s())
+        self._evidence.heartbeat(vehicle_id, telemetry, self._now_s())
 
     # What ends attempts
 

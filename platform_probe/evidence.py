@@ -11,7 +11,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from fleet_wire.messages import Presence, PresenceReason, PresenceStatus, VehicleState
+from fleet_wire.messages import Presence, PresenceReason, PresenceStatus, Telemetry, VehicleState
 
 MAX_VEHICLES: Final = 1_000_000
 """Cars remembered; the one seen first is forgotten for each one above."""
@@ -92,10 +92,11 @@ class FleetEvidence:
         """Note that the box sent something: an answer to a command."""
         self._vehicle(vehicle_id).heard_s = now_s
 
-    def heartbeat(self, vehicle_id: str, now_s: float) -> None:
-        """Note a telemetry message."""
+    def heartbeat(self, vehicle_id: str, telemetry: Telemetry, now_s: float) -> None:
+        """Note a telemetry message: of a battery that runs down it is the only word."""
         vehicle = self._vehicle(vehicle_id)
         vehicle.heard_s = vehicle.heartbeat_s = now_s
+        vehicle.voltage_v = telemetry.voltage_v
 
     def state(self, vehicle_id: str, state: VehicleState, now_s: float, *, retained: bool) -> None:
         """Note what the car is like."""

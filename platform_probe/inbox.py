@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet_wire.codec import decode
+from fleet_wire.codec import decode, unknown_fields
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.link import Message
 from fleet_wire.messages import Command, Presence, Result, Telemetry, VehicleState
@@ -21,6 +21,10 @@ _FROM_BOXES: Final = (
     TopicKind.TELEMETRY,
 )
 """Presence before state: where a broker drops retained messages, the last ones go."""
+LOOKED_THROUGH_EVERY: Final = 64
+"""Of the well-formed messages of a kind so many are read once more, for fields unknown to us."""
+MAX_NAMED: Final = 100
+"""Unknown fields that are logged: whoever makes up names must not fill the log."""
 _SHOWN_BYTES: Final = 80
 
 
@@ -40,6 +44,10 @@ class Inbox:
         self._metrics = metrics
         self._complaints = complaints
         self.malformed = 0
+        self._taken = dict.fromkeys(TopicKind, 0)
+        """Well-formed messages by kind."""
+        self._named: set[tuple[TopicKind, str]] = set()
+        """Unknown fields that the log has."""
 
     def take(self, message: Message) -> None:
         """Take one message. Never raises for what the message holds."""
@@ -68,9 +76,13 @@ class Inbox:
 
     def _dispatch(self, kind: TopicKind, vehicle_id: str, message: Message) -> None:
         decoded = decode(kind, message.payload)
+        taken = self._taken[kind]
+        self._taken[kind] = taken + 1
+        if taken % LOOKED_THROUGH_EVERY == 0:
+            self._name_unknown_fields(kind, message)
         match decoded:
             case Telemetry():  # first: nearly all messages are heartbeats
-                self._tracker.telemetry(vehicle_id)
+                self._tracker.telemetry(vehicle_id, decoded)
             case Result():
                 self._tracker.result(vehicle_id, decoded)
             case VehicleState():
@@ -84,3 +96,14 @@ class Inbox:
                 self._tracker.command_seen(vehicle_id, decoded, trace_id)
             case _:
                 raise RemoteProtocolError("not a message for the probe")
+
+    def _name_unknown_fields(self, kind: TopicKind, message: Message) -> None:
+        """Log fields that the contract does not know, each once: a firmware may be ahead of us."""
+        fields = unknown_fields(kind, message.payload)
+        named = self._named
+        new = {name: value for name, value in fields.items() if (kind, name) not in named}
+        if new and len(named) < MAX_NAMED:
+            named.update((kind, name) for name in new)
+            self._complaints.complain(
+                "unknown_fields", kind.value, topic=message.topic, fields=repr(new)
+            )

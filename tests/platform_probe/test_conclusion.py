@@ -13,6 +13,7 @@ from platform_probe.conclusion import CAUSE_OF_REASON
 from tests.platform_probe.tracker_bench import (
     CAR,
     DEADLINE_S,
+    HEARTBEAT,
     OTHER_CAR,
     TrackerBench,
     check_arithmetic,
@@ -96,7 +97,7 @@ def _came_back_too_late(bench: TrackerBench) -> None:
     bench.send()
     bench.wait(18)
     bench.presence()
-    bench.tracker.telemetry(CAR)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
 
 
 @script(Cause.BOX_OFFLINE)
@@ -131,7 +132,7 @@ def _last_heartbeat_crossed_the_command(bench: TrackerBench) -> None:
     bench.wait(60)
     bench.send()
     bench.wait(1)
-    bench.tracker.telemetry(CAR)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
 
 
 @script(Cause.DOWNLINK_LOST)
@@ -139,7 +140,7 @@ def _heartbeats_go_on(bench: TrackerBench) -> None:
     bench.presence()
     bench.send()
     bench.wait(10)
-    bench.tracker.telemetry(CAR)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
 
 
 @script(Cause.DOWNLINK_LOST)
@@ -156,7 +157,7 @@ def _heartbeats_though_a_ghost_of_a_will_says_offline(bench: TrackerBench) -> No
     bench.presence(PresenceReason.LAST_WILL)
     bench.send()
     bench.wait(10)
-    bench.tracker.telemetry(CAR)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
 
 
 @script(Cause.BOX_SAYS_EXPIRED)
@@ -183,7 +184,7 @@ def _received_and_nothing_more(bench: TrackerBench) -> None:
     bench.send()
     bench.received()
     bench.wait(10)
-    bench.tracker.telemetry(CAR)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
 
 
 @script(Cause.RESULT_LOST)

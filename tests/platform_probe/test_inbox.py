@@ -15,7 +15,7 @@ from fleet_wire.codec import MAX_PAYLOAD_BYTES, encode
 from fleet_wire.link import Message
 from fleet_wire.messages import Action, Command, Phase, Result, Telemetry
 from fleet_wire.topics import TopicKind
-from platform_probe.inbox import Inbox, subscriptions
+from platform_probe.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, Inbox, subscriptions
 from platform_probe.logs import SHOWN_LETTERS, Complaints, make_logger
 from platform_probe.metrics import ProbeMetrics
 from tests.platform_probe.hand_made_boxes import ONLINE, state_of
@@ -147,6 +147,34 @@ def test_flood_of_malformed_messages_logs_little() -> None:
     bench.behind.wait(10)
     bench.take(f"cars/{CAR}/result", b"?")
     assert msgspec.json.decode(bench.lines[-1])["count"] == 5_000
+
+
+def test_unknown_fields_are_named_once() -> None:
+    """A firmware that says more than we know is no fault; the log has what it says."""
+    bench = InboxBench()
+    payload = b'{"signal_dbm":-85,"voltage_v":12.6,"position_age_s":3,"cell_id":77}'
+    for _ in range(3 * LOOKED_THROUGH_EVERY):
+        bench.take(f"cars/{CAR}/telemetry", payload)
+    bench.behind.wait(60)
+    bench.take(f"cars/{CAR}/telemetry", payload)
+    (line,) = (msgspec.json.decode(line) for line in bench.lines)
+    assert (line["event"], line["kind"]) == ("unknown_fields", "telemetry")
+    assert line["fields"] == "{'cell_id': 77}"
+    assert bench.inbox.malformed == 0
+
+
+def test_made_up_fields_do_not_fill_the_log() -> None:
+    """Names are remembered up to a limit, and a value that nobody can read harms nothing."""
+    bench = InboxBench()
+    start = b'{"signal_dbm":-85,"voltage_v":12.6,"position_age_s":3,'
+    for number in range(3 * MAX_NAMED * LOOKED_THROUGH_EVERY):
+        if number % LOOKED_THROUGH_EVERY == 0:
+            bench.behind.wait(60)
+        bench.take(f"cars/{CAR}/telemetry", start + b'"field-%d":1}' % number)
+    assert len(bench.lines) == MAX_NAMED
+    for _ in range(LOOKED_THROUGH_EVERY):
+        bench.take(f"cars/{CAR}/telemetry", start + b'"large":1e999}')
+    assert bench.inbox.malformed == 0
 
 
 @given(

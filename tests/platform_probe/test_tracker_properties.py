@@ -16,6 +16,7 @@ from fleet_wire.messages import Action, Phase, PresenceReason, Reason
 from platform_probe.metrics import ProbeMetrics
 from tests.platform_probe.tracker_bench import (
     DEADLINE_S,
+    HEARTBEAT,
     LATE_WINDOW_S,
     TrackerBench,
     check_arithmetic,
@@ -94,7 +95,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(car=cars)
     def telemetry(self, car: str) -> None:
         """Let a heartbeat come."""
-        self.bench.tracker.telemetry(car)
+        self.bench.tracker.telemetry(car, HEARTBEAT)
 
     @rule(seconds=st.sampled_from([0.0, 0.001, 0.3, 4.9, 5.0, 19.0, 20.0, 700.0]))
     def wait(self, seconds: float) -> None:

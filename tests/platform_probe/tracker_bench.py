@@ -17,6 +17,7 @@ from fleet_wire.messages import (
     PresenceStatus,
     Reason,
     Result,
+    Telemetry,
 )
 from platform_probe.attempt_tracker import AttemptTracker
 from platform_probe.evidence import FleetEvidence
@@ -25,6 +26,7 @@ from platform_probe.open_attempt import OpenAttempt, Start
 from tests.platform_probe.hand_made_boxes import state_of
 
 CAR = "centre-1"
+HEARTBEAT = Telemetry(signal_dbm=-85.0, voltage_v=12.6, position_age_s=0.0)
 OTHER_CAR = "centre-2"
 EPOCH_S = 1_700_000_000.0
 DEADLINE_S = 20.0
