@@ -62,7 +62,7 @@ def unknown_fields(kind: TopicKind, payload: bytes) -> dict[str, Any]:
 
     None of them where one has a value that nobody could read, such as 1e999: `decode` skips it.
     """
-    known = {field.encode_name for field in msgspec.structs.fields(_TYPES[kind])}
+    known = _TYPES[kind].__struct_encode_fields__
     try:
         fields: dict[str, Any] = msgspec.json.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
