@@ -13,7 +13,7 @@ import msgspec
 import uvloop
 
 from bench.child_fleet import C_PROGRAM, build_c_fleet
-from bench.machine import machine_facts
+from bench.machine import closed_connections_gone, machine_facts
 from bench.measure import Measurement, Plan, measure
 from bench.probe_run import ProbeMeasurement, measure_probe
 from bench.results import Results, render
@@ -100,6 +100,7 @@ async def _rounds(kinds: list[str], plan: Plan, *, rounds: int, has_probe: bool)
             print(f"round {number} of {rounds}: {STACKS[kind]}", flush=True)
             stacks[kind].append(await measure(kind, plan))
         if has_probe:
+            await closed_connections_gone()
             print(f"round {number} of {rounds}: the real probe, full boxes", flush=True)
             probe.append(await measure_probe(plan))
     return Results(machine_facts(), stacks, probe)
