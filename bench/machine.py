@@ -48,7 +48,11 @@ async def closed_connections_gone() -> None:
     measured as 4.9 ms, and without any as 2.0 ms.
     """
     for _ in range(_FORGOTTEN_AFTER_S):
-        words = Path("/proc/net/sockstat").read_text(encoding="ascii").split()
-        if int(words[words.index("tw") + 1]) < _FEW_CONNECTIONS:
+        if _closed_connections() < _FEW_CONNECTIONS:
             return
         await asyncio.sleep(1)
+
+
+def _closed_connections() -> int:
+    words = Path("/proc/net/sockstat").read_text(encoding="ascii").split()
+    return int(words[words.index("tw") + 1])
