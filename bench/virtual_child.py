@@ -6,7 +6,6 @@ Prints one line of JSON. What is measured stands in `VirtualRun`.
 from __future__ import annotations
 
 import cProfile
-import os
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ import msgspec
 import simpy
 
 from bench.virtual_shares import shares_of
+from fleet_sim.memory import rss_bytes
 from fleet_sim.rehearsal import Rehearsal, RehearsalOptions
 from fleet_sim.run_directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario import Scenario
@@ -84,7 +84,7 @@ class _Watch:
     def close(self) -> None:
         """Stop the watch: what comes now is summary and report."""
         self.wall_s, self.cpu_s = time.perf_counter(), time.process_time()
-        self.rss_bytes = _rss_bytes()
+        self.rss_bytes = rss_bytes()
 
 
 def main() -> None:
@@ -102,7 +102,7 @@ def _measure(directory: Path, cars: int, hours: float, profile: cProfile.Profile
     scenario = Scenario.model_validate(_scenario(cars, hours))
     watch = _Watch()
     bare = [_bare_events_per_s()]
-    rss_bytes = _rss_bytes()
+    rss_before = rss_bytes()
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     rehearsal = Rehearsal(
         scenario,
@@ -126,7 +126,7 @@ def _measure(directory: Path, cars: int, hours: float, profile: cProfile.Profile
         events=next(rehearsal._env._eid),  # noqa: SLF001 - a run has no use for this count
         packets=rehearsal._broker.wire._sent,  # noqa: SLF001 - nor for this one
         bare_events_per_s=sum(bare) / len(bare),
-        rss_bytes=watch.rss_bytes - rss_bytes,
+        rss_bytes=watch.rss_bytes - rss_before,
         shares=shares_of(profile) if profile else {},
     )
 
@@ -166,11 +166,6 @@ def _bare_events_per_s() -> float:
     start_s = time.process_time()
     env.run(until=_BARE_EVENTS / _BARE_PROCESSES)
     return _BARE_EVENTS / (time.process_time() - start_s)
-
-
-def _rss_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fleet_sim.fleet import BOX_LINK_LIMITS, NULL_VEHICLE, Fleet
 from fleet_sim.live_driver import LiveDriver
+from fleet_sim.memory import rss_bytes
 from fleet_sim.progress import Progress
 from fleet_sim.scenario import VehicleSpec
 from fleet_sim.world import FleetCounts, World
@@ -54,7 +53,7 @@ class LiveFleet:
     def __init__(self, specs: Sequence[VehicleSpec], options: FleetOptions) -> None:
         self._options = options
         self._configured = len(specs)
-        self._rss_before = _rss_bytes()
+        self._rss_before = rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
         factory = link_factory(
             options.broker, tls=options.tls, limits=BOX_LINK_LIMITS, quick_ack=options.quick_ack
@@ -90,7 +89,7 @@ class LiveFleet:
     def rss_bytes_per_box(self) -> float | None:
         """Memory that the process has taken since before it had boxes, a box."""
         boxes = len(self.fleet.boxes)
-        return (_rss_bytes() - self._rss_before) / boxes if boxes else None
+        return (rss_bytes() - self._rss_before) / boxes if boxes else None
 
     async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
         """Start every box and wait until the broker knows them all, or `stop` is set.
@@ -141,7 +140,7 @@ class LiveFleet:
             "t_s": round(self.driver.now_s() - load_starts_s, 3),
             "connected": self.reachable,
             "asleep": self.counts.asleep,
-            "rss_bytes": _rss_bytes(),
+            "rss_bytes": rss_bytes(),
         }
 
     async def close(self) -> None:
@@ -172,9 +171,3 @@ class _Waiting:
         if now_s - self._said_s >= MESSAGE_EVERY_S:
             self._said_s = now_s
             self._progress.note(f"no answer from {self._broker}; trying for {left_s:.0f} s more")
-
-
-def _rss_bytes() -> int:
-    """Return the resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
+from fleet_sim.memory import rss_bytes
 from fleet_wire.signing import DEMO_SECRET
 
 CONNECTS_IN_FLIGHT = 64
@@ -92,12 +91,6 @@ def vehicle_id(index: int) -> str:
 def source_address(index: int) -> str:
     """Return the loopback address that a box connects from."""
     return f"127.0.0.{1 + index // BOXES_PER_ADDRESS}"
-
-
-def rss_bytes() -> int:
-    """Return the resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGESIZE")
 
 
 def stop_event() -> asyncio.Event:
