@@ -147,7 +147,7 @@ class Box:
         else:
             self._work = after(WORK, self._work, WorkEvent.COMMAND)
             self._job = job = _Job(command, properties, world.env.now)
-            processing_s = self.spec.of.box.processing.sample_s(self._stream)
+            processing_s = self.spec.parameters.processing.sample_s(self._stream)
             world.later(processing_s, self._check, job)
 
     def _check(self, job: _Job) -> None:
@@ -184,7 +184,7 @@ class Box:
         life_ms = command.expires_at_ms - self._wall_ms(now_s)
         if life_ms < 0 and not (self._troubles is not None and self._troubles.expiry_ignored):
             return Reason.EXPIRED
-        if life_ms > self.spec.of.box.max_command_ttl_s * 1000:
+        if life_ms > self.spec.parameters.max_command_ttl_s * 1000:
             return Reason.TTL_TOO_LONG
         return None
 
@@ -216,7 +216,7 @@ class Box:
         self._world.counts.executed += 1
         self._answer(job, Phase.EXECUTED, now_s, can_wake_s=can_wake_s, actuation_s=actuation_s)
         self._publish_state()
-        relock_after_s = self.spec.of.box.relock_after_s
+        relock_after_s = self.spec.parameters.relock_after_s
         if relock_after_s is not None and not to_locked:
             self._world.later(relock_after_s, self._relock, self.vehicle.movement)
 

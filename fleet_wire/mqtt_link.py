@@ -158,7 +158,7 @@ class MqttLink(PacketStream):
             raise LocalProtocolError(
                 f"{topic}: packet of {len(packet)} bytes, the broker takes {self._max_packet_bytes}"
             )
-        can_send = self._state is _State.CONNECTED and not (self._is_paused or self._is_frozen)
+        can_send = self._can_send()
         if packet_id is None:
             if can_send:
                 self._send(packet)
@@ -403,12 +403,12 @@ class MqttLink(PacketStream):
         if self._outbox.waiting is not None:
             self._pump()
 
+    def _can_send(self) -> bool:
+        return self._state is _State.CONNECTED and not (self._is_paused or self._is_frozen)
+
     def _pump(self) -> None:
         """Send what waits, as far as window and peer allow."""
-        while self._state is _State.CONNECTED and not (self._is_paused or self._is_frozen):
-            sendable = self._outbox.pop_sendable()
-            if sendable is None:
-                return
+        while self._can_send() and (sendable := self._outbox.pop_sendable()) is not None:
             packet_id, packet = sendable
             if len(packet) <= self._max_packet_bytes:
                 self._send(packet)

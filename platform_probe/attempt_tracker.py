@@ -259,9 +259,13 @@ class AttemptTracker:
         attempt.presence_at_start = self._evidence.of(start.vehicle_id).presence
         self._open[start.command_id] = attempt
         self._open_by_vehicle.setdefault(start.vehicle_id, []).append(attempt)
-        heapq.heappush(self._deadlines, _Deadline(attempt.deadline_s, start.command_id))
+        self._note_deadline(attempt)
         self.started[start.source] += 1
         return attempt
+
+    def _note_deadline(self, attempt: OpenAttempt) -> None:
+        deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)
+        heapq.heappush(self._deadlines, deadline)
 
     def _received(self, attempt: OpenAttempt, now_s: float) -> None:
         if Stage.BOX_RECEIVED in attempt.reached_s:
@@ -287,8 +291,7 @@ class AttemptTracker:
             self._end_opened(attempt, now_s)
         elif now_s + self._state_grace_s < attempt.deadline_s:
             attempt.deadline_s = now_s + self._state_grace_s
-            deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)
-            heapq.heappush(self._deadlines, deadline)
+            self._note_deadline(attempt)
 
     def _opened(self, attempt: OpenAttempt, now_s: float) -> None:
         if Stage.STATE_CHANGED in attempt.reached_s:
