@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Generic, TypeVar
 
 import msgspec
 
 from bench.measure import Measurement
 from bench.probe_run import ProbeMeasurement
 from bench.stacks import STACKS
+
+MeasuredT = TypeVar("MeasuredT")
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -23,10 +26,16 @@ class Results(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class Column(Generic[MeasuredT]):
+    """A column of medians: the two lines of its title, what it shows, and how."""
+
     title: tuple[str, str]
-    value: Callable[[Measurement], float]
+    value: Callable[[MeasuredT], float]
     form: str
+
+    def median_of(self, rounds: Sequence[MeasuredT]) -> str:
+        """Return the median of the rounds, as it is shown."""
+        return format(median(map(self.value, rounds)), self.form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +67,17 @@ class Goal:
         return f"{sign} {self.limit:g}", "holds" if self.holds else "MISSED"
 
 
-_COLUMNS = (
-    _Column(("connect+", "sub./s"), lambda m: m.connects_per_s, ",.0f"),
-    _Column(("KiB", "a box"), lambda m: m.kib_per_box, ".2f"),
-    _Column(("KiB", "loaded"), lambda m: m.kib_per_box_loaded, ".2f"),
-    _Column(("64 in flight", "commands/s"), lambda m: m.round_trips_per_s, ",.0f"),
-    _Column(("then", "CPU µs"), lambda m: m.cpu_us_at_most, ".1f"),
-    _Column(("open loop", "CPU µs"), lambda m: m.cpu_us, ".1f"),
-    _Column(("broker", "CPU µs"), lambda m: m.broker_cpu_us, ".1f"),
-    _Column(("p50", "ms"), lambda m: m.p50_ms, ".2f"),
-    _Column(("p99", "ms"), lambda m: m.p99_ms, ".2f"),
-    _Column(("", "lost"), lambda m: m.lost, ",.0f"),
+_COLUMNS: tuple[Column[Measurement], ...] = (
+    Column(("connect+", "sub./s"), lambda m: m.connects_per_s, ",.0f"),
+    Column(("KiB", "a box"), lambda m: m.kib_per_box, ".2f"),
+    Column(("KiB", "loaded"), lambda m: m.kib_per_box_loaded, ".2f"),
+    Column(("64 in flight", "commands/s"), lambda m: m.round_trips_per_s, ",.0f"),
+    Column(("then", "CPU µs"), lambda m: m.cpu_us_at_most, ".1f"),
+    Column(("open loop", "CPU µs"), lambda m: m.cpu_us, ".1f"),
+    Column(("broker", "CPU µs"), lambda m: m.broker_cpu_us, ".1f"),
+    Column(("p50", "ms"), lambda m: m.p50_ms, ".2f"),
+    Column(("p99", "ms"), lambda m: m.p99_ms, ".2f"),
+    Column(("", "lost"), lambda m: m.lost, ",.0f"),
 )
 
 
@@ -85,17 +94,12 @@ def render(results: Results) -> str:
 
 def table(stacks: Mapping[str, Sequence[Measurement]]) -> str:
     """Return medians, and below each the least and the most where there was more than one round."""
-    rows = [["", *(column.title[0] for column in _COLUMNS)]]
-    rows.append(["", *(column.title[1] for column in _COLUMNS)])
+    rows = [["", *(column.title[line] for column in _COLUMNS)] for line in (0, 1)]
     for kind, rounds in stacks.items():
-        rows.append([STACKS[kind]])
-        spread = [""]
-        for column in _COLUMNS:
-            values = [column.value(measurement) for measurement in rounds]
-            rows[-1].append(format(median(values), column.form))
-            spread.append(_spread(values, column.form))
+        rows.append([STACKS[kind], *(column.median_of(rounds) for column in _COLUMNS)])
         if len(rounds) > 1:
-            rows.append(spread)
+            spreads = (_spread(list(map(column.value, rounds)), column.form) for column in _COLUMNS)
+            rows.append(["", *spreads])
     return aligned(rows)
 
 

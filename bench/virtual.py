@@ -10,11 +10,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import msgspec
 
-from bench.results import Goal, aligned, goals_table
+from bench.results import Column, Goal, aligned, goals_table
 from bench.virtual_child import VirtualRun
 
 GOAL_CARS, GOAL_HOURS = 10_000, 24.0
@@ -78,56 +77,17 @@ def render_virtual(results: VirtualResults) -> str:
     return "\n\n".join(
         (
             _HEAD,
-            _sizes_table(results.runs),
+            _table(_SIZES, results.runs),
+            _table(_RATES, results.runs),
             goals_table(_goals(results.runs), of="virtual time"),
             _shares_table(results.profiled),
         )
     )
 
 
-def _sizes_table(runs: Sequence[Sequence[VirtualRun]]) -> str:
-    rows = [
-        ["cars", "hours", "wall", "CPU", "connect", "report", "µs per", "unlocks", "ok", "KiB"],
-        ["", "", "s", "s", "CPU s", "CPU s", "car-hour", "", "%", "a car"],
-    ]
-    for rounds in runs:
-        first = rounds[0]
-        rows.append(
-            [
-                f"{first.cars:,}",
-                f"{first.hours:g}",
-                f"{median(run.wall_s for run in rounds):.1f}",
-                f"{median(run.cpu_s for run in rounds):.1f}",
-                f"{median(run.connect_cpu_s for run in rounds):.1f}",
-                f"{median(run.report_cpu_s for run in rounds):.1f}",
-                f"{median(map(_us_per_car_hour, rounds)):.0f}",
-                f"{first.unlocks:,}",
-                f"{first.ok_share * _PERCENT:.1f}",
-                f"{median(map(_kib_per_car, rounds)):.2f}",
-            ]
-        )
-    return f"{aligned(rows)}\n\n{_rates_table(runs)}"
-
-
-def _rates_table(runs: Sequence[Sequence[VirtualRun]]) -> str:
-    rows = [
-        ["cars", "events", "packets", "events", "and packets", "bare SimPy", "share of", "packets"],
-        ["", "", "", "a CPU s", "a CPU s", "events/s", "bare, %", "too, %"],
-    ]
-    for rounds in runs:
-        first = rounds[0]
-        rows.append(
-            [
-                f"{first.cars:,}",
-                f"{first.events:,}",
-                f"{first.packets:,}",
-                f"{median(run.events / run.cpu_s for run in rounds):,.0f}",
-                f"{median((run.events + run.packets) / run.cpu_s for run in rounds):,.0f}",
-                f"{median(run.bare_events_per_s for run in rounds):,.0f}",
-                f"{median(_share_of_bare(run, run.events) for run in rounds):.1f}",
-                f"{median(_share_of_bare(run, run.events + run.packets) for run in rounds):.1f}",
-            ]
-        )
+def _table(columns: Sequence[Column[VirtualRun]], runs: Sequence[Sequence[VirtualRun]]) -> str:
+    rows = [[column.title[line] for column in columns] for line in (0, 1)]
+    rows += [[column.median_of(rounds) for column in columns] for rounds in runs]
     return aligned(rows)
 
 
@@ -164,3 +124,32 @@ def _kib_per_car(run: VirtualRun) -> float:
 
 def _share_of_bare(run: VirtualRun, events: int) -> float:
     return _PERCENT * events / run.cpu_s / run.bare_events_per_s
+
+
+_CARS = Column[VirtualRun](("cars", ""), lambda run: run.cars, ",.0f")
+_SIZES: tuple[Column[VirtualRun], ...] = (
+    _CARS,
+    Column(("hours", ""), lambda run: run.hours, "g"),
+    Column(("wall", "s"), lambda run: run.wall_s, ".1f"),
+    Column(("CPU", "s"), lambda run: run.cpu_s, ".1f"),
+    Column(("connect", "CPU s"), lambda run: run.connect_cpu_s, ".1f"),
+    Column(("report", "CPU s"), lambda run: run.report_cpu_s, ".1f"),
+    Column(("µs per", "car-hour"), _us_per_car_hour, ".0f"),
+    Column(("unlocks", ""), lambda run: run.unlocks, ",.0f"),
+    Column(("ok", "%"), lambda run: run.ok_share * _PERCENT, ".1f"),
+    Column(("KiB", "a car"), _kib_per_car, ".2f"),
+)
+_RATES: tuple[Column[VirtualRun], ...] = (
+    _CARS,
+    Column(("events", ""), lambda run: run.events, ",.0f"),
+    Column(("packets", ""), lambda run: run.packets, ",.0f"),
+    Column(("events", "a CPU s"), lambda run: run.events / run.cpu_s, ",.0f"),
+    Column(("and packets", "a CPU s"), lambda run: _with_packets(run) / run.cpu_s, ",.0f"),
+    Column(("bare SimPy", "events/s"), lambda run: run.bare_events_per_s, ",.0f"),
+    Column(("share of", "bare, %"), lambda run: _share_of_bare(run, run.events), ".1f"),
+    Column(("packets", "too, %"), lambda run: _share_of_bare(run, _with_packets(run)), ".1f"),
+)
+
+
+def _with_packets(run: VirtualRun) -> int:
+    return run.events + run.packets
