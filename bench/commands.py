@@ -6,10 +6,10 @@ import time
 from typing import NamedTuple
 
 from bench.fleets.common import FLEET_SECRET, vehicle_id
-from fleet_wire import codec
-from fleet_wire.messages import Action, Command
-from fleet_wire.signing import signature_of, vehicle_key
-from fleet_wire.topics import TopicKind, topic_of
+from fleet_wire.contract import codec
+from fleet_wire.contract.messages import Action, Command
+from fleet_wire.contract.signing import signature_of, vehicle_key
+from fleet_wire.contract.topics import TopicKind, topic_of
 
 _TTL_MS = 600_000
 

@@ -13,7 +13,7 @@ import msgspec
 
 from bench.commands import ReadyCommand
 from bench.pacing import Pacer
-from fleet_wire.link import Disconnected, Link, LinkFactory, Message, Session
+from fleet_wire.links.link import Disconnected, Link, LinkFactory, Message, Session
 
 EXECUTED_MARK = b'"executed"'
 _FIRST_DIGIT, _AFTER_DIGITS = len("cars/bench-"), len("cars/bench-00000")
@@ -39,7 +39,7 @@ class Load(msgspec.Struct):
 
 
 class Driver:
-    """An MQTT client that sends commands. Implements `fleet_wire.link.LinkHandler`."""
+    """An MQTT client that sends commands. Implements `fleet_wire.links.link.LinkHandler`."""
 
     def __init__(self, link_factory: LinkFactory) -> None:
         self._link: Link = link_factory(self)

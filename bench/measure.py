@@ -15,8 +15,8 @@ from bench.child_fleet import ChildFleet, cpu_s, running_fleet
 from bench.commands import make_commands
 from bench.driver import Driver, Load
 from bench.fleets.common import Connected
-from fleet_sim.broker_process import BrokerProcess, start_broker
-from fleet_wire.mqtt_link import MqttLinkFactory
+from fleet_sim.broker.process import BrokerProcess, start_broker
+from fleet_wire.links.lean.link import MqttLinkFactory
 
 IN_FLIGHT = 64
 _MOST_ROUND_TRIPS_PER_S = 30_000

@@ -15,9 +15,9 @@ import msgspec
 from bench.child_fleet import cpu_s, running_fleet
 from bench.fleets.common import FLEET_SECRET, vehicle_id
 from bench.measure import Plan, quantile
-from fleet_sim.broker_process import start_broker
-from fleet_wire.attempt import Attempt, Stage
-from fleet_wire.causes import Outcome
+from fleet_sim.broker.process import start_broker
+from fleet_wire.contract.attempt import Attempt, Stage
+from fleet_wire.contract.causes import Outcome
 
 _TIMEOUT_S = 120.0
 _MILLISECONDS = 1e3

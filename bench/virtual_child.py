@@ -17,10 +17,10 @@ import msgspec
 import simpy
 
 from bench.virtual_shares import shares_of
-from fleet_sim.memory import rss_bytes
-from fleet_sim.rehearsal import Rehearsal, RehearsalOptions
-from fleet_sim.run_directory import RunDirectory, ScenarioSource
-from fleet_sim.scenario import Scenario
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.memory import rss_bytes
+from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
+from fleet_sim.scenario.loading import Scenario
 
 UNLOCKS_PER_CAR_AND_HOUR = 4 / 24
 HEARTBEAT_S = 300.0
@@ -58,7 +58,7 @@ class VirtualRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Watch:
-    """Notes when the simulation is over. Implements `fleet_sim.progress.Progress`."""
+    """Notes when the simulation is over. Implements `fleet_sim.runs.progress.Progress`."""
 
     def __init__(self) -> None:
         self.wall_s = self.cpu_s = self.load_cpu_s = 0.0
@@ -124,7 +124,7 @@ def _measure(directory: Path, cars: int, hours: float, profile: cProfile.Profile
         unlocks=summary["attempts"]["total"],
         ok_share=summary["attempts"]["ok_share"],
         events=next(rehearsal._env._eid),  # noqa: SLF001 - a run has no use for this count
-        packets=rehearsal._broker.wire._sent,  # noqa: SLF001 - nor for this one
+        packets=rehearsal._broker.transport._sent,  # noqa: SLF001 - nor for this one
         bare_events_per_s=sum(bare) / len(bare),
         rss_bytes=watch.rss_bytes - rss_before,
         shares=shares_of(profile) if profile else {},

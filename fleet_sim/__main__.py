@@ -15,22 +15,22 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from fleet_sim.boxes_run import parse_shard, serve_boxes
-from fleet_sim.command_errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
-from fleet_sim.conclude import first_difference
+from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
+from fleet_sim.commands.sweep import sweep
 from fleet_sim.faults import FAULTS
-from fleet_sim.live_fleet import FleetOptions
-from fleet_sim.live_run import LiveOptions, LiveRun, TlsFiles
-from fleet_sim.manifest import load_run
-from fleet_sim.progress import print_summary, progress_on
-from fleet_sim.rehearsal import Rehearsal, RehearsalOptions
-from fleet_sim.run_directory import RunDirectory, ScenarioSource
-from fleet_sim.scenario import Scenario, load_scenario, scenario_schema
-from fleet_sim.sweep_command import sweep
+from fleet_sim.runs.conclude import first_difference
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.live.boxes import parse_shard, serve_boxes
+from fleet_sim.runs.live.fleet import FleetOptions
+from fleet_sim.runs.live.run import LiveOptions, LiveRun, TlsFiles
+from fleet_sim.runs.manifest import load_run
+from fleet_sim.runs.progress import print_summary, progress_on
+from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
+from fleet_sim.scenario.loading import Scenario, load_scenario, scenario_schema
+from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
-from fleet_wire.link import BrokerAddress
-from fleet_wire.links import tls_context
-from fleet_wire.signing import DEMO_SECRET
+from fleet_wire.links.factory import tls_context
+from fleet_wire.links.link import BrokerAddress
 
 SEED_BITS = 32
 

@@ -98,10 +98,10 @@ class Times(_Stage):
         return sorted(at for at in self.at_s if at < self.duration_s)
 
 
-Stage = Annotated[Constant | Poisson | Ramp | Burst | Times, Field(discriminator="kind")]
+LoadStage = Annotated[Constant | Poisson | Ramp | Burst | Times, Field(discriminator="kind")]
 
 
-def arrival_times(stages: list[Stage], stream: RandomStream) -> list[float]:
+def arrival_times(stages: list[LoadStage], stream: RandomStream) -> list[float]:
     """Return every arrival in seconds from the start of the load, ascending."""
     times: list[float] = []
     start = 0.0
@@ -111,7 +111,7 @@ def arrival_times(stages: list[Stage], stream: RandomStream) -> list[float]:
     return times
 
 
-def total_duration_s(stages: list[Stage]) -> float:
+def total_duration_s(stages: list[LoadStage]) -> float:
     """Return how long the load lasts.
 
     Added as `arrival_times` does it, and not with `sum`, which rounds otherwise since Python 3.12.

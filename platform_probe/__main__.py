@@ -12,7 +12,7 @@ import click
 import msgspec
 import uvloop
 
-from fleet_wire.config_file import Loc
+from fleet_wire.config.file import Loc
 from fleet_wire.errors import UnlockpathError
 from platform_probe.service import serve
 from platform_probe.settings import ProbeSettings, load_settings, settings_schema

@@ -13,26 +13,33 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
-from fleet_wire.attempt import Flag, Source
-from fleet_wire.causes import Cause
 from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Flag, Source
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.errors import BrokerRefusedError, LocalProtocolError
-from fleet_wire.link import Disconnected, Ended, Link, LinkFactory, Message, Session
-from fleet_wire.mqtt_shared import LinkLimits
+from fleet_wire.links.link import (
+    Disconnected,
+    Ended,
+    Link,
+    LinkFactory,
+    LinkLimits,
+    Message,
+    Session,
+)
+from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
-from fleet_wire.reconnect import ReconnectPolicy
-from fleet_wire.topics import TopicKind, topic_of
-from platform_probe.attempt_tracker import AttemptTracker
-from platform_probe.commands import CommandMaker
-from platform_probe.evidence import BoxPresence, FleetEvidence
-from platform_probe.inbox import Inbox, subscriptions
-from platform_probe.load_driver import Lags, LoadDriver
-from platform_probe.logs import Complaints, Logger
-from platform_probe.metrics import ProbeMetrics
-from platform_probe.plan import LoadPlan, PlannedStart
+from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
+from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.doors.mqtt import CommandMaker
+from platform_probe.load.driver import Lags, LoadDriver
+from platform_probe.load.plan import LoadPlan, PlannedStart
+from platform_probe.load.timers import Timer, Timers
+from platform_probe.outputs.logs import Complaints, Logger
+from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import FloorSettings, ProbeSettings
-from platform_probe.sinks import Sink
-from platform_probe.timers import Timer, Timers
+from platform_probe.watching.inbox import Inbox, subscriptions
 
 KEEPALIVE_S: Final = 15
 """Short, so that a broker that vanished without a word is noticed within a deadline or so."""

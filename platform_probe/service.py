@@ -19,10 +19,10 @@ import msgspec
 
 from fleet_wire.clock import SystemClock
 from fleet_wire.errors import BrokerUnreachableError
-from fleet_wire.link import LinkFactory
-from fleet_wire.links import link_factory, tls_context
-from platform_probe.http_server import HttpServer
-from platform_probe.logs import (
+from fleet_wire.links.factory import link_factory, tls_context
+from fleet_wire.links.link import LinkFactory
+from platform_probe.load.timers import LoopTimers
+from platform_probe.outputs.logs import (
     LineWriter,
     Logger,
     LogSink,
@@ -30,11 +30,11 @@ from platform_probe.logs import (
     open_log,
     route_standard_library,
 )
-from platform_probe.metrics import ProbeMetrics, new_registry
+from platform_probe.outputs.metrics import ProbeMetrics, new_registry
+from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
-from platform_probe.sinks import FanOut, JsonlSink, Sink
-from platform_probe.timers import LoopTimers
+from platform_probe.web.server import HttpServer
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1

@@ -30,13 +30,13 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from fleet_wire.arrivals import Burst, Constant, Poisson, Ramp, Stage, Times
-from fleet_wire.config_errors import document_errors
-from fleet_wire.config_file import Document, Loc, load_document, suggestion
+from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
+from fleet_wire.config.errors import document_errors
+from fleet_wire.config.file import Document, Loc, load_document, suggestion
+from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.contract.topics import checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
-from fleet_wire.link import BrokerAddress
-from fleet_wire.signing import DEMO_SECRET
-from fleet_wire.topics import checked_vehicle_id
+from fleet_wire.links.link import BrokerAddress
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
@@ -63,7 +63,7 @@ class TlsSettings(_Part):
 class LoadSettings(_Part):
     """Synthetic unlocks, and how long to wait for answers (also to commands of others)."""
 
-    stages: list[Stage] = Field(
+    stages: list[LoadStage] = Field(
         [], description="when unlocks start, one stage after the other; none: only watch"
     )
     repeat: bool = Field(default=False, description="begin again after the last stage, for ever")
@@ -282,7 +282,7 @@ def _leaves(values: Mapping[str, Any], loc: Loc) -> Iterator[tuple[Loc, Any]]:
             yield (*loc, key), value
 
 
-def _has_arrivals(stage: Stage) -> bool:
+def _has_arrivals(stage: LoadStage) -> bool:
     if isinstance(stage, Constant | Poisson):
         return stage.rate_per_s * stage.duration_s >= 1
     if isinstance(stage, Ramp):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from fleet_sim.broker_process import BrokerProcess
-from tests.support import running_mosquitto
+from fleet_sim.broker.process import BrokerProcess
+from tests.helpers.support import running_mosquitto
 
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from fleet_sim.memory import rss_bytes
-from fleet_wire.signing import DEMO_SECRET
+from fleet_sim.runs.memory import rss_bytes
+from fleet_wire.contract.signing import DEMO_SECRET
 
 CONNECTS_IN_FLIGHT = 64
 BOXES_PER_ADDRESS = 1_000

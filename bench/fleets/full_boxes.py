@@ -7,11 +7,11 @@ import os
 import uvloop
 
 from bench.fleets.common import FLEET_SECRET, FleetOptions, Reporter, stop_event, vehicle_id
-from fleet_sim import live_fleet
-from fleet_sim.parameters import NULL_BOX
-from fleet_sim.progress import LineProgress
-from fleet_sim.scenario import Group, VehicleSpec
-from fleet_wire.link import BrokerAddress
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.runs.live import fleet as live_fleet
+from fleet_sim.runs.progress import LineProgress
+from fleet_wire.links.link import BrokerAddress
 
 
 def run(options: FleetOptions) -> None:
@@ -21,12 +21,10 @@ def run(options: FleetOptions) -> None:
 
 async def _run(options: FleetOptions) -> None:
     stop = stop_event()
-    group = Group(
-        name="bench", count=options.count, firmware="2.4.1", operator="operator-a", box=NULL_BOX
-    )
+    traits = Traits(group="bench", firmware="2.4.1", operator="operator-a")
     reporter = Reporter()
     fleet = live_fleet.LiveFleet(
-        [VehicleSpec(vehicle_id(index), group) for index in range(options.count)],
+        [CarSpec(vehicle_id(index), traits, NULL_BOX) for index in range(options.count)],
         live_fleet.FleetOptions(
             broker=BrokerAddress(scheme="mqtt", host=options.host, port=options.port),
             seed=1,

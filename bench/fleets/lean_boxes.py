@@ -18,9 +18,9 @@ from bench.fleets.common import (
     stop_event,
     vehicle_id,
 )
-from fleet_sim.fleet import BOX_LINK_LIMITS
-from fleet_wire.link import BrokerAddress, Disconnected, Link, LinkFactory, Message, Session
-from fleet_wire.mqtt_link import MqttLinkFactory
+from fleet_sim.cars.fleet import BOX_LINK_LIMITS
+from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.link import BrokerAddress, Disconnected, Link, LinkFactory, Message, Session
 
 _ID_AT = len(b'{"command_id":"')
 _RECEIVED_END = b'","phase":"received","since_received_s":0.0,"box_time":1700000000000}'
@@ -51,7 +51,7 @@ class _Fleet:
 
 
 class _BareBox:
-    """Implements `fleet_wire.link.LinkHandler`."""
+    """Implements `fleet_wire.links.link.LinkHandler`."""
 
     __slots__ = ("_fleet", "_index", "_link")
 

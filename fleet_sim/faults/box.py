@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from fleet_sim.distributions import Delay, Uniform
+from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.cars.troubles import Chance, in_force
 from fleet_sim.faults.registry import Fault, FaultProcess, Injection, register
-from fleet_sim.troubles import Chance, in_force
 from fleet_wire.randomness import RandomStream
 
 if TYPE_CHECKING:  # see registry
-    from fleet_sim.box import Box
+    from fleet_sim.cars.box import Box
 
 VOLTAGE_STEP_S = 5.0
 """How often a draining battery is looked at."""

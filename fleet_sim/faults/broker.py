@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from fleet_sim.faults.registry import BrokerLimits, Fault, FaultProcess, Injection, register
-from fleet_wire.link import Disconnected, Link, Message, Session
+from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.links.link import Disconnected, Link, Message, Session
+from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
-from fleet_wire.reconnect import ReconnectPolicy
-from fleet_wire.topics import TopicKind, topic_of
 
 if TYPE_CHECKING:  # see registry
-    from fleet_sim.box import Box
+    from fleet_sim.cars.box import Box
 
 
 FILLER_RETRY_S = 1.0
@@ -51,7 +51,7 @@ class ReconnectStorm(Fault):
 
 
 class _Stranger:
-    """A client of no car. Implements `fleet_wire.link.LinkHandler`."""
+    """A client of no car. Implements `fleet_wire.links.link.LinkHandler`."""
 
     def __init__(self, client_id: str, injection: Injection, *, comes_back_s: float) -> None:
         self._client_id = client_id

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from fleet_wire.randomness import RandomStream
 
 if TYPE_CHECKING:  # boxes know nothing of faults, nor does loading a scenario need boxes
-    from fleet_sim.box import Box
-    from fleet_sim.world import World
+    from fleet_sim.cars.box import Box
+    from fleet_sim.cars.world import World
 
 FaultProcess = Generator[simpy.Event, Any, None]
 

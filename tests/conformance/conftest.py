@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 import pytest
 import uvloop
 
-from tests.conformance.harness import HARNESSES, Clients, Harness
-from tests.conformance.memory_harness import memory_broker
+from tests.helpers.broker_model_harness import broker_model
+from tests.helpers.harness import HARNESSES, Clients, Harness
 
-_ALL = {**HARNESSES, "memory": memory_broker}
+_ALL = {**HARNESSES, "memory": broker_model}
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

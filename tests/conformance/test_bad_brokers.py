@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import mqtt5
 import pytest
 
-from fleet_wire.aiomqtt_link import AiomqttLinkFactory
-from fleet_wire.link import BrokerAddress, Ended, LinkFactory, Session
-from fleet_wire.mqtt_link import LinkLimits, MqttLinkFactory
-from tests.recorder import Recorder
-from tests.support import eventually
+from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
+from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.link import BrokerAddress, Ended, LinkFactory, LinkLimits, Session
+from tests.helpers.recorder import Recorder
+from tests.helpers.support import eventually
 
 LIMITS = LinkLimits(connect_timeout_s=0.3, ping_timeout_s=1)
 CONNACK = mqtt5.ConnAckPacket().write()

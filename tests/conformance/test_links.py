@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fleet_wire.link import (
+from fleet_wire.links.link import (
     KEEP_ALIVE_TIMEOUT,
     NO_MATCHING_SUBSCRIBERS,
     SESSION_TAKEN_OVER,
     SUCCESS,
     Ended,
+    LinkLimits,
     PublishProperties,
     Will,
 )
-from fleet_wire.mqtt_link import LinkLimits
-from tests.conformance.harness import Clients, Difference, Harness
+from tests.helpers.harness import Clients, Difference, Harness
 
 WIDE = LinkLimits(max_packet_bytes=2_000_000)
 

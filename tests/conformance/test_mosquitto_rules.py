@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from fleet_wire.link import (
+from fleet_wire.links.link import (
     NO_MATCHING_SUBSCRIBERS,
     SUCCESS,
     Ended,
+    LinkLimits,
     PublishProperties,
     Will,
 )
-from fleet_wire.mqtt_link import LinkLimits
-from tests.conformance.harness import Clients, Harness, LiveHarness
-from tests.conformance.memory_harness import MemoryHarness
-from tests.support import running_mosquitto
+from tests.helpers.broker_model_harness import MemoryHarness
+from tests.helpers.harness import Clients, Harness, LiveHarness
+from tests.helpers.support import running_mosquitto
 
 MAX_QUEUED = 5
 

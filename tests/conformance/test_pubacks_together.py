@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 
 import mqtt5
 
-from fleet_wire.link import BrokerAddress, Session
-from fleet_wire.mqtt_link import LinkLimits, MqttLinkFactory
-from fleet_wire.mqtt_shared import Opening
-from tests.recorder import Recorder
-from tests.support import eventually
+from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.shared import Opening
+from fleet_wire.links.link import BrokerAddress, LinkLimits, Session
+from tests.helpers.recorder import Recorder
+from tests.helpers.support import eventually
 
 LIMITS = LinkLimits(pubacks_together=3, ping_timeout_s=1)
 OPENED = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 
-from fleet_wire.causes import CAUSES
-from tests.deploy.shipped import ALERTMANAGER, alerts, yaml
+from fleet_wire.contract.causes import CAUSES
+from tests.helpers.shipped import ALERTMANAGER, alerts, yaml
 
 CONFIG = ALERTMANAGER / "alertmanager.yml"
 

@@ -12,11 +12,12 @@ import pytest
 
 import fleet_sim.__main__
 import platform_probe.__main__
-from fleet_sim.scenario import load_scenario
-from fleet_wire.link import BrokerAddress
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.links.link import BrokerAddress
 from platform_probe.settings import load_settings
-from tests.deploy.compose import compose_services, in_tree
-from tests.deploy.shipped import DEPLOY, PROMETHEUS, ROOT, yaml
+from tests.helpers.compose import compose_services, in_tree
+from tests.helpers.places import ROOT
+from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
 
 COMMANDS: dict[str, click.Command] = {
     "fleet-sim": fleet_sim.__main__.main,
@@ -97,11 +98,11 @@ def test_probe_opens_cars_that_the_boxes_play(services: dict[str, Any]) -> None:
     chosen = settings.load.model_copy(update={"vehicles_file": vehicles_file}).vehicle_ids()
     specs = {
         spec.vehicle_id: spec
-        for spec in load_scenario(ROOT / "scenarios" / "quiet_city.yaml").vehicles()
+        for spec in load_scenario(ROOT / "scenarios" / "quiet_city.yaml").cars()
     }
     assert set(chosen) <= set(specs)
-    assert {specs[vehicle_id].region for vehicle_id in chosen} == {
-        spec.region for spec in specs.values()
+    assert {specs[vehicle_id].traits.region for vehicle_id in chosen} == {
+        spec.traits.region for spec in specs.values()
     }
 
 

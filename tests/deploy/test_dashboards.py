@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fleet_wire.causes import CAUSES, Outcome
-from tests.deploy.shipped import (
+from fleet_wire.contract.causes import CAUSES, Outcome
+from tests.helpers.shipped import (
     DASHBOARDS,
     DEPLOY,
     dashboard,

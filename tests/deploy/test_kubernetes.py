@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.shipped import DEPLOY, yaml
 from tests.deploy.test_compose import accept
+from tests.helpers.shipped import DEPLOY, yaml
 
 KUBERNETES = DEPLOY / "kubernetes"
 

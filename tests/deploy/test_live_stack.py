@@ -17,9 +17,9 @@ from subprocess import Popen
 import pytest
 import pytest_asyncio
 
-from tests.deploy.shipped import (
+from tests.helpers.places import ROOT
+from tests.helpers.shipped import (
     DASHBOARDS,
-    ROOT,
     Expr,
     dashboard,
     panel_exprs,
@@ -27,7 +27,7 @@ from tests.deploy.shipped import (
     variables,
     with_values,
 )
-from tests.deploy.stack import (
+from tests.helpers.stack import (
     Api,
     Webhook,
     running,
@@ -36,7 +36,7 @@ from tests.deploy.stack import (
     tail_of,
     until_up,
 )
-from tests.support import eventually, free_port
+from tests.helpers.support import eventually, free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

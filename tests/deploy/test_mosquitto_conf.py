@@ -6,9 +6,9 @@ import re
 import socket
 from pathlib import Path
 
-from fleet_wire.codec import MAX_PAYLOAD_BYTES
-from tests.deploy.shipped import DEPLOY
-from tests.support import running_mosquitto
+from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
+from tests.helpers.shipped import DEPLOY
+from tests.helpers.support import running_mosquitto
 
 MAX_PACKET_SIZE = 0x27
 PACKET_TOO_LARGE = 0x95

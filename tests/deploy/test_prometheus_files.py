@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
-from platform_probe.metrics import UNLOCK_BUCKETS_S, ProbeMetrics
-from tests.deploy.shipped import (
+from platform_probe.outputs.metrics import UNLOCK_BUCKETS_S, ProbeMetrics
+from tests.helpers.shipped import (
     DASHBOARDS,
     EXPOSED,
     PROMETHEUS,

@@ -10,10 +10,10 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from tests.deploy.compose import compose_services, in_tree
-from tests.deploy.stack import running, tail_of
 from tests.deploy.test_mosquitto_conf import shipped_config
-from tests.support import eventually, free_port, running_mosquitto
+from tests.helpers.compose import compose_services, in_tree
+from tests.helpers.stack import running, tail_of
+from tests.helpers.support import eventually, free_port, running_mosquitto
 
 MODULES = {"fleet-sim": "fleet_sim", "platform-probe": "platform_probe"}
 

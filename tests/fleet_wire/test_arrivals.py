@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from fleet_wire.arrivals import (
     Burst,
     Constant,
+    LoadStage,
     Poisson,
     Ramp,
-    Stage,
     Times,
     arrival_times,
     total_duration_s,
@@ -101,7 +101,7 @@ def test_known_poisson_arrivals() -> None:
 
 
 @given(st.lists(STAGES, min_size=1, max_size=4), st.integers(0, 2**32))
-def test_arrivals_ascend_within_the_load(stages: list[Stage], seed: int) -> None:
+def test_arrivals_ascend_within_the_load(stages: list[LoadStage], seed: int) -> None:
     """Whatever the stages: in order, from 0, before the end, and the same for the same seed."""
     times = arrival_times(stages, RandomStream(seed, "load"))
     assert times == sorted(times)
@@ -118,7 +118,7 @@ def test_ramp_has_as_many_as_its_area(first: float, last: float, duration_s: flo
 
 def test_stages_follow_each_other() -> None:
     """A stage begins where the one before ends, arrivals or not."""
-    stages: list[Stage] = [
+    stages: list[LoadStage] = [
         Constant(rate_per_s=0, duration_s=5),
         Poisson(rate_per_s=0, duration_s=5),
         Burst(count=1, duration_s=5),
@@ -146,12 +146,12 @@ def test_stages_follow_each_other() -> None:
 def test_impossible_stages_are_refused(values: dict[str, object]) -> None:
     """What makes no sense is no stage."""
     with pytest.raises(ValidationError):
-        TypeAdapter[Stage](Stage).validate_python(values)
+        TypeAdapter[LoadStage](LoadStage).validate_python(values)
 
 
 def test_the_length_of_a_load_is_the_same_on_every_python() -> None:
     """To the last bit, where the next stage would begin: it decides what a run does."""
-    stages: list[Stage] = [Constant(rate_per_s=0, duration_s=0.1)] * 10
+    stages: list[LoadStage] = [Constant(rate_per_s=0, duration_s=0.1)] * 10
     after = Times(at_s=[0.0], duration_s=1.0)
     assert [total_duration_s(stages)] == arrival_times([*stages, after], RandomStream(1, "load"))
     assert total_duration_s(stages) == 0.9999999999999999

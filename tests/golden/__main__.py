@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.golden.golden import FILE, as_text, found_digests
+from tests.helpers.golden import FILE, as_text, found_digests
 
 text = as_text(found_digests())
 sys.stdout.write(text)

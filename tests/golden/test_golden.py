@@ -8,8 +8,8 @@ import sys
 
 import msgspec
 
-from tests.golden.golden import GOLDEN, RENEW, expected_digests
-from tests.scenarios.rehearsing import ROOT
+from tests.helpers.golden import GOLDEN, RENEW, expected_digests
+from tests.helpers.places import ROOT
 
 
 def start_golden_runs(hash_seed: str) -> subprocess.Popen[str]:

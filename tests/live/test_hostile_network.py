@@ -6,10 +6,10 @@ import asyncio
 import random
 from pathlib import Path
 
-from fleet_wire.link import BrokerAddress, Disconnected, Message, Session
-from fleet_wire.mqtt_link import LinkLimits, MqttLinkFactory
-from tests.live.commands import SCENARIO, finish, lines, start, summary, wait_for, write_scenario
-from tests.support import eventually, running_mosquitto
+from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.link import BrokerAddress, Disconnected, LinkLimits, Message, Session
+from tests.helpers.commands import SCENARIO, finish, lines, start, summary, wait_for, write_scenario
+from tests.helpers.support import eventually, running_mosquitto
 
 CARS = [f"car-{number:05d}" for number in range(30)]
 KINDS = ["command", "result", "state", "presence", "telemetry", "nonsense"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.commands import (
+from tests.helpers.commands import (
     SCENARIO,
     finish,
     lines,
@@ -22,7 +22,7 @@ from tests.live.commands import (
     wait_for,
     write_scenario,
 )
-from tests.support import free_port
+from tests.helpers.support import free_port
 
 KEYS = (
     "seed",

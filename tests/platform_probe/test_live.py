@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 import trustme
 
-from fleet_sim.broker_process import BrokerProcess
-from fleet_wire.attempt import Source
-from fleet_wire.causes import Cause, Outcome
-from fleet_wire.codec import encode
-from fleet_wire.link import BrokerAddress, LinkFactory, PublishProperties
-from fleet_wire.messages import Action, Command
-from fleet_wire.topics import TopicKind
-from tests.platform_probe.hand_made_boxes import (
+from fleet_sim.broker.process import BrokerProcess
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.codec import encode
+from fleet_wire.contract.messages import Action, Command
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
+from tests.helpers.hand_made_boxes import (
     AnyClient,
     HandMadeBox,
     boxes,
     links_to,
     say_nothing,
 )
-from tests.platform_probe.running_probe import RunningProbe, running_probe
-from tests.support import eventually, free_port, running_mosquitto
+from tests.helpers.running_probe import RunningProbe, running_probe
+from tests.helpers.support import eventually, free_port, running_mosquitto
 
 CARS = [f"centre-{number}" for number in range(6)]
 SILENT = "north-0"

@@ -9,24 +9,38 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fleet_wire import codec
-from fleet_wire.attempt import Attempt, Flag, Record, Source
-from fleet_wire.causes import Cause, Outcome
 from fleet_wire.clock import SystemClock
+from fleet_wire.contract import codec
+from fleet_wire.contract.attempt import Attempt, Flag, Record, Source
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.messages import (
+    Command,
+    Phase,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Result,
+)
+from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.errors import LocalProtocolError
-from fleet_wire.link import Disconnected, Ended, LinkHandler, Message, OnAck, PublishProperties
-from fleet_wire.messages import Command, Phase, Presence, PresenceReason, PresenceStatus, Result
-from fleet_wire.topics import TopicKind, parse_topic
-from platform_probe.metrics import ProbeMetrics
+from fleet_wire.links.link import (
+    Disconnected,
+    Ended,
+    LinkHandler,
+    Message,
+    OnAck,
+    PublishProperties,
+)
+from platform_probe.load.timers import LoopTimers
+from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
-from platform_probe.sinks import FanOut
-from platform_probe.timers import LoopTimers
-from tests.platform_probe.hand_made_boxes import state_of
-from tests.platform_probe.test_inbox import message_of
-from tests.platform_probe.test_logs import Log
-from tests.platform_probe.test_sinks import ListSink
-from tests.support import eventually
+from tests.helpers.hand_made_boxes import state_of
+from tests.helpers.support import eventually
+from tests.platform_probe.outputs.test_logs import Log
+from tests.platform_probe.outputs.test_sinks import ListSink
+from tests.platform_probe.watching.test_inbox import message_of
 
 ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
 BURST = {"kind": "burst", "count": 3, "duration_s": 0.01}

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import pytest
 
-from fleet_wire.attempt import Attempt, Stage
-from fleet_wire.causes import Cause, Outcome
-from tests.live.commands import finish, run, start, summary, value_at, write_scenario
-from tests.scenarios.agreement import (
+from fleet_wire.contract.attempt import Attempt, Stage
+from fleet_wire.contract.causes import Cause, Outcome
+from tests.helpers.agreement import (
     allowed,
     attempts_of,
     disagreements,
     ks_critical,
     ks_distance,
 )
+from tests.helpers.commands import finish, run, start, summary, value_at, write_scenario
 
 LOAD = """\
 load:

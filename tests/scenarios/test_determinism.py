@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from fleet_sim.conclude import digest_of
-from fleet_sim.scenario import Scenario, load_scenario
-from tests.live.commands import lines
-from tests.scenarios.rehearsing import SCENARIOS, rehearse
+from fleet_sim.runs.conclude import digest_of
+from fleet_sim.scenario.loading import Scenario, load_scenario
+from tests.helpers.commands import lines
+from tests.helpers.rehearsing import SCENARIOS, rehearse
 
 SEED = 7
 FLEET: dict[str, Any] = {

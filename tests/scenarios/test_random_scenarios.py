@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from fleet_sim.conclude import digest_of
 from fleet_sim.faults import FAULTS
-from fleet_sim.scenario import Scenario, load_scenario
+from fleet_sim.runs.conclude import digest_of
+from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.arrivals import arrival_times
 from fleet_wire.errors import ConfigError
 from fleet_wire.randomness import RandomStream
-from tests.live.commands import lines, summary
-from tests.scenarios.rehearsing import rehearse
+from tests.helpers.commands import lines, summary
+from tests.helpers.rehearsing import rehearse
 
 LOAD_S = 20
 DEADLINE_S = 8

@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS
-from fleet_sim.scenario import Scenario, load_scenario
-from tests.live.commands import lines
-from tests.scenarios.rehearsing import ROOT, SCENARIOS, broken_promises, rehearse
+from fleet_sim.scenario.loading import Scenario, load_scenario
+from tests.helpers.commands import lines
+from tests.helpers.places import ROOT
+from tests.helpers.rehearsing import SCENARIOS, broken_promises, rehearse
 
 FAULTY = [name for name, path in SCENARIOS.items() if load_scenario(path).faults]
 HARMLESS = {"box_busy", "box_asleep"}

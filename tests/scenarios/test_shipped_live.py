@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.commands import finish, lines, start, summary
-from tests.scenarios.rehearsing import SCENARIOS
+from tests.helpers.commands import finish, lines, start, summary
+from tests.helpers.rehearsing import SCENARIOS
 
 SHORT = (
     "fleet.count=60",

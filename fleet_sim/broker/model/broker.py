@@ -1,0 +1,368 @@
+"""A broker in the same process, for virtual time: the rules of MQTT 5 as mosquitto applies them.
+
+No socket, no wall clock, no chance: the same calls give the same callbacks in the same order. The
+rules follow mosquitto 2.0.21, which counts expiry, will delay and keepalive in whole seconds of
+its clock; so does this broker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from fleet_sim.broker.model.link import ModelLink
+from fleet_sim.broker.model.router import BrokerLimits, Router
+from fleet_sim.broker.model.session import BrokerSession, Publication, is_valid_filter
+from fleet_sim.broker.model.transport import Connection, Hop, Scheduler, Transport
+from fleet_wire.links.link import (
+    MALFORMED_PACKET,
+    NOT_AUTHORIZED,
+    SESSION_TAKEN_OVER,
+    SUCCESS,
+    Disconnected,
+    Ended,
+    LinkHandler,
+    LinkLimits,
+    Message,
+    Session,
+    Will,
+)
+
+__all__ = ["BrokerLimits", "BrokerModel", "Scheduler"]
+
+HOP_S = 0.0002
+"""From a client to the broker or back, where nobody says otherwise."""
+
+_GRANTED_QOS = 1
+_NEVER_EXPIRES = 0xFFFF_FFFF
+"""The session expiry interval that means for ever (specification, section 3.1.2.11.2)."""
+_ROUNDING_S = 1e-6
+
+MayUse = Callable[[str, str], bool]
+"""Given a client id and a topic or filter, says whether the client may use it."""
+
+
+class BrokerModel:
+    """A broker for links in the same process.
+
+    `hop` is the time of a packet one way in seconds, or draws it. Set at any time: `connect_cost_s`
+    (the broker serves one CONNECT after the other, each takes so long), `connect_backlog` (how many
+    may wait for that; more get no answer), `refuse_connects_with` (the code of a CONNACK),
+    `may_publish` and `may_subscribe` (the access rules). With `is_persistent` the sessions and
+    retained messages survive a `stop`.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        *,
+        hop: Hop = HOP_S,
+        limits: BrokerLimits | None = None,
+        is_persistent: bool = False,
+    ) -> None:
+        self.scheduler = scheduler
+        self.transport = Transport(scheduler, hop)
+        self.limits = limits or BrokerLimits()
+        self.is_running = True
+        self.connect_cost_s = 0.0
+        self.connect_backlog = math.inf
+        self.refuse_connects_with: int | None = None
+        self.may_publish: MayUse | None = None
+        self.may_subscribe: MayUse | None = None
+        self.qos0_dropped = 0
+        """QoS 0 messages that links did not send because they could not."""
+        self._link_limits = LinkLimits()
+        self._is_persistent = is_persistent
+        self._starts = 0
+        self._accepted = 0
+        self._connects_waiting = 0
+        self._connect_free_s = 0.0
+        self._sessions: dict[str, BrokerSession] = {}
+        self._router = Router(self.transport, self.limits.max_queued_messages, self._expire)
+        self._late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        """What fell due while the broker hung."""
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """By client id: messages that its full queue had no room for."""
+        return self._router.dropped
+
+    def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> ModelLink:
+        """Return a new link for `handler`, not connected: a `fleet_wire.links.link.LinkFactory`."""
+        return ModelLink(self, handler, limits or self._link_limits)
+
+    # Faults
+
+    def stop(self) -> None:
+        """Crash: every connection is lost, and all that is not persistent."""
+        self.is_running = False
+        self._starts += 1
+        self._connects_waiting = 0
+        self._connect_free_s = 0.0
+        for unread in self.transport.drop_stalled():
+            if unread.session is None:  # its CONNECT
+                self.transport.down(unread, ModelLink.lose, _lost())
+        self._late = []
+        for session in self._sessions.values():
+            connection, session.connection = session.connection, None
+            session.will = None
+            if connection is not None:
+                session.expires_at_s = self._expiry_of(session)
+                self.transport.down(connection, ModelLink.lose, _lost())
+        if not self._is_persistent:
+            self._sessions = {}
+            self._router.forget_all()
+        for session in [each for each in self._sessions.values() if not each.session_expiry_s]:
+            self._end_session(session)
+
+    def start(self) -> None:
+        """Run again after `stop`."""
+        self.is_running = True
+
+    def stop_reading(self) -> None:
+        """Hang: connections stay open, what comes in waits, nothing is answered."""
+        self.transport.stall()
+        for session in self._sessions.values():
+            if session.connection is not None:
+                session.connection.link.expect_answer(session.connection)
+
+    def continue_reading(self) -> None:
+        """Undo `stop_reading`; what fell due meanwhile comes before what waits to be read."""
+        late, self._late = self._late, []
+        for step, arguments in late:
+            step(*arguments)
+        self.transport.flow()
+
+    def _later(self, delay_s: float, step: Callable[..., None], *arguments: Any) -> None:
+        self.scheduler.call_later(delay_s, self._due, step, arguments)
+
+    def _due(self, step: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        if self.transport.is_stalled:
+            self._late.append((step, arguments))
+        else:
+            step(*arguments)
+
+    # Connections
+
+    def take_connect(self, connection: Connection, asked: Session, limits: LinkLimits) -> None:
+        """Take CONNECT; while others are served it waits."""
+        if not self.is_running:
+            self.transport.down(connection, ModelLink.lose, _lost())
+        elif self.connect_cost_s <= 0:
+            self._accept(connection, asked, limits, self._starts)
+        elif self._connects_waiting < self.connect_backlog:
+            now_s = self.transport.now_s()
+            self._connects_waiting += 1
+            self._connect_free_s = max(now_s, self._connect_free_s) + self.connect_cost_s
+            self._later(
+                self._connect_free_s - now_s,
+                self._accept_waiting,
+                connection,
+                asked,
+                limits,
+                self._starts,
+            )
+
+    def _accept_waiting(
+        self, connection: Connection, asked: Session, limits: LinkLimits, starts: int
+    ) -> None:
+        if starts == self._starts:
+            self._connects_waiting -= 1
+        if not connection.is_closed:
+            self._accept(connection, asked, limits, starts)
+
+    def _accept(
+        self, connection: Connection, asked: Session, limits: LinkLimits, starts: int
+    ) -> None:
+        if starts != self._starts:
+            self.transport.down(connection, ModelLink.lose, _lost())
+            return
+        if self.refuse_connects_with is not None:
+            code = self.refuse_connects_with
+            self.transport.down(connection, ModelLink.take_connack, code, 0, ())
+            return
+        self._accepted += 1
+        session = self._session_for(asked)
+        connection.session = session
+        session.connection = connection
+        session.will = asked.will
+        session.keepalive_s = asked.keepalive_s
+        session.session_expiry_s = asked.session_expiry_s
+        session.expires_at_s = math.inf
+        # mosquitto 2.0 takes the client's receive maximum in place of max_inflight_messages.
+        session.window = limits.receive_max
+        session.max_packet_bytes = limits.max_packet_bytes
+        max_packet_bytes = self.limits.max_packet_bytes
+        self.transport.down(
+            connection, ModelLink.take_connack, SUCCESS, max_packet_bytes, asked.subscriptions
+        )
+        self._router.send_again(session)
+        if connection.link.is_frozen:
+            self.watch_silence(connection)
+
+    def _session_for(self, asked: Session) -> BrokerSession:
+        """Return the session of a new connection, and close an older connection."""
+        client_id = asked.client_id or f"auto-{self._accepted}"
+        session = self._sessions.get(client_id)
+        if session is not None and session.is_expired(self._router.clock_s()):
+            self._expire(session)
+            session = None
+        if session is not None:
+            keeps = session.session_expiry_s > 0 and not asked.clean_start
+            self._take_over(session, keeps=keeps)
+            if keeps:
+                session.is_resumed = True
+                return session
+            self._end_session(session)
+        session = self._sessions[client_id] = BrokerSession(client_id)
+        return session
+
+    def _take_over(self, session: BrokerSession, *, keeps: bool) -> None:
+        """Close the older connection. Its will comes only if its session ends, and without delay.
+
+        A will that waits for its delay never comes: so does mosquitto in both cases.
+        """
+        will, session.will = session.will, None
+        connection, session.connection = session.connection, None
+        if will is not None and not keeps and not will.delay_s:
+            self._publish_will(session, will)
+        if connection is not None:
+            taken = Disconnected(Ended.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
+            self.transport.down(connection, ModelLink.lose, taken)
+
+    def take_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
+        """Take DISCONNECT, or the end of the connection without one."""
+        connection.is_closed = True
+        session = connection.session
+        if session is not None and session.connection is connection:
+            if is_goodbye:
+                session.will = None
+            self._disconnect(session)
+
+    def _disconnect(self, session: BrokerSession) -> None:
+        session.connection = None
+        session.expires_at_s = self._expiry_of(session)
+        will = session.will
+        if will is not None and will.delay_s:
+            self._delay_will(session, will)
+        elif session.session_expiry_s:
+            session.will = None
+            self._publish_will(session, will)
+        else:
+            self._expire(session)
+
+    def _delay_will(self, session: BrokerSession, will: Will) -> None:
+        """Publish the will after its delay, or when the session expires, if that is sooner."""
+        due_s: float = self._router.clock_s() + will.delay_s
+        if session.session_expiry_s:
+            due_s = min(due_s, session.expires_at_s)
+        else:
+            session.expires_at_s = due_s + 1  # it lives until its will is published
+        session.will_due_s = due_s + 1
+        delay_s = session.will_due_s - self.transport.now_s()
+        self._later(delay_s, self._publish_delayed_will, session)
+
+    def _publish_delayed_will(self, session: BrokerSession) -> None:
+        is_due = self.transport.now_s() + _ROUNDING_S >= session.will_due_s
+        if session.connection is not None or not is_due:
+            return
+        if session.session_expiry_s:
+            will, session.will = session.will, None
+            self._publish_will(session, will)
+        else:
+            self._expire(session)
+
+    def _publish_will(self, session: BrokerSession, will: Will | None) -> None:
+        if will is None:
+            return
+        may = self.may_publish
+        if may is None or may(session.client_id, will.topic):
+            self._router.route(Publication(will.topic, will.payload, will.qos, will.retain))
+
+    def _expire(self, session: BrokerSession) -> None:
+        will, session.will = session.will, None
+        self._end_session(session)
+        self._publish_will(session, will)
+
+    def _end_session(self, session: BrokerSession) -> None:
+        self._router.unsubscribe_all(session)
+        if self._sessions.get(session.client_id) is session:
+            del self._sessions[session.client_id]
+
+    def _expiry_of(self, session: BrokerSession) -> float:
+        if session.session_expiry_s == _NEVER_EXPIRES:
+            return math.inf
+        return self._router.clock_s() + session.session_expiry_s
+
+    # Keepalive
+
+    def watch_silence(self, connection: Connection) -> None:
+        """Close a frozen client when its keepalive is over; others ping, and cost no event."""
+        deadline_s = self._silence_deadline_s(connection)
+        delay_s = max(0.0, deadline_s - self.transport.now_s())
+        if delay_s < math.inf:
+            self._later(delay_s, self._check_silence, connection)
+
+    def _check_silence(self, connection: Connection) -> None:
+        session = connection.session
+        if session is None or session.connection is not connection or not connection.link.is_frozen:
+            return
+        if self.transport.now_s() + _ROUNDING_S < self._silence_deadline_s(connection):
+            return  # it has thawed and frozen again: a later check comes
+        self._disconnect(session)
+        self.transport.down(connection, ModelLink.lose, _lost())
+
+    def _silence_deadline_s(self, connection: Connection) -> float:
+        """Return 1.5 times the keepalive after the last packet, in mosquitto's whole seconds."""
+        session = connection.session
+        if session is None or not session.keepalive_s:
+            return math.inf
+        return int(connection.link.last_sent_s) + session.keepalive_s * 3 // 2 + 1.0
+
+    # Packets
+
+    def take_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
+        """Take SUBSCRIBE at QoS 1; SUBACK goes before the retained messages."""
+        session = connection.session
+        if session is None or session.connection is not connection:
+            return
+        if not all(map(is_valid_filter, filters)):
+            self._disconnect(session)
+            malformed = Disconnected(Ended.BROKER_CLOSED, MALFORMED_PACKET, "malformed filter")
+            self.transport.down(connection, ModelLink.lose, malformed)
+            return
+        may = self.may_subscribe
+        granted = filters
+        if may is not None:
+            granted = tuple(each for each in filters if may(session.client_id, each))
+        codes = [_GRANTED_QOS if each in granted else NOT_AUTHORIZED for each in filters]
+        self.transport.down(connection, ModelLink.take_suback, codes)
+        for topic_filter in granted:
+            self._router.subscribe(session, topic_filter)
+
+    def take_publish(self, connection: Connection, publication: Publication) -> None:
+        """Take PUBLISH, pass it on and acknowledge it."""
+        session = connection.session
+        if session is None or session.connection is not connection:
+            return
+        properties = publication.properties
+        if properties is not None and properties.expiry_s:
+            publication.expires_at_s = self._router.clock_s() + properties.expiry_s
+        may = self.may_publish
+        if may is None or may(session.client_id, publication.topic):
+            code = self._router.route(publication)
+        else:
+            code = NOT_AUTHORIZED
+        if publication.qos:
+            self.transport.down(connection, ModelLink.take_puback, publication, code)
+
+    def take_puback(self, connection: Connection, message: Message) -> None:
+        """Take PUBACK."""
+        session = connection.session
+        if session is not None and session.connection is connection:
+            self._router.acknowledged(session, message)
+
+
+def _lost() -> Disconnected:
+    return Disconnected(Ended.BROKER_CLOSED, detail="connection closed")

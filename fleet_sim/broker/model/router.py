@@ -1,0 +1,194 @@
+"""How the broker model passes messages on: subscriptions, retained messages, windows and queues."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fleet_sim.broker.model.link import ModelLink
+from fleet_sim.broker.model.session import (
+    LARGEST_PACKET,
+    BrokerSession,
+    Publication,
+    Subscriptions,
+    filter_pattern,
+)
+from fleet_sim.broker.model.transport import Transport
+from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, SUCCESS, Message, PublishProperties
+
+_NO_PROPERTIES = PublishProperties()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerLimits:
+    """What the broker takes; the defaults are mosquitto's."""
+
+    max_inflight_messages: int = 20
+    """The receive maximum of CONNACK. To a client go as many as its own receive maximum says."""
+    max_queued_messages: int = 1_000
+    """How many wait for a client that is away; a connected one has its window's size on top."""
+    max_packet_bytes: int = LARGEST_PACKET
+
+
+class Router:
+    """Takes a publication, finds who wants it, and sends it or keeps it for them.
+
+    `expire` ends a session that turns out to have expired.
+    """
+
+    __slots__ = ("_expire", "_max_queued", "_retained", "_subscriptions", "_transport", "dropped")
+
+    def __init__(
+        self, transport: Transport, max_queued: int, expire: Callable[[BrokerSession], None]
+    ) -> None:
+        self._transport = transport
+        self._max_queued = max_queued
+        self._expire = expire
+        self._subscriptions = Subscriptions()
+        self._retained: dict[str, Publication] = {}
+        self.dropped: dict[str, int] = {}
+        """By client id: messages that its full queue had no room for."""
+
+    def clock_s(self) -> int:
+        """Return the broker's clock: mosquitto counts in whole seconds."""
+        return int(self._transport.now_s())
+
+    def forget_all(self) -> None:
+        """Lose subscriptions and retained messages."""
+        self._subscriptions = Subscriptions()
+        self._retained = {}
+
+    def subscribe(self, session: BrokerSession, topic_filter: str) -> None:
+        """Subscribe at QoS 1; retained messages come at every SUBSCRIBE."""
+        if topic_filter not in session.filters:
+            session.filters = (*session.filters, topic_filter)
+            self._subscriptions.add(topic_filter, session)
+        clock_s = self.clock_s()
+        for topic in self._retained_topics(topic_filter):
+            retained = self._retained[topic]
+            if retained.expires_at_s is not None and clock_s >= retained.expires_at_s:
+                del self._retained[topic]
+            else:
+                self._deliver(session, retained, is_retained=True)
+
+    def _retained_topics(self, topic_filter: str) -> list[str]:
+        if topic_filter.startswith("$share/"):
+            return []
+        if "+" not in topic_filter and "#" not in topic_filter:
+            return [topic_filter] if topic_filter in self._retained else []
+        matches = filter_pattern(topic_filter).fullmatch
+        return [topic for topic in self._retained if matches(topic)]
+
+    def unsubscribe_all(self, session: BrokerSession) -> None:
+        """Forget what an ended session subscribed to, and what waited for it."""
+        for topic_filter in session.filters:
+            self._subscriptions.remove(topic_filter, session)
+        session.filters = ()
+        session.in_flight = session.queue = None
+
+    def route(self, publication: Publication) -> int:
+        """Pass a message on, and keep it if retained; return the reason code for its PUBACK."""
+        topic, clock_s = publication.topic, int(self._transport.now_s())
+        code = NO_MATCHING_SUBSCRIBERS
+        for session in self._subscriptions.match(topic, clock_s):
+            if session.connection is None and session.is_expired(clock_s):
+                self._expire(session)
+            else:
+                code = SUCCESS
+                self._deliver(session, publication, is_retained=False)
+        if publication.retain:
+            if publication.payload:
+                self._retained[topic] = publication
+            else:
+                self._retained.pop(topic, None)
+        return code
+
+    def _deliver(
+        self, session: BrokerSession, publication: Publication, *, is_retained: bool
+    ) -> None:
+        connection, limit = session.connection, self._max_queued
+        if publication.qos == 0:
+            if connection is None:
+                return
+            if connection.link.unread < limit:
+                self._send(session, publication, is_retained=is_retained)
+                return
+        elif connection is not None and session.has_room():
+            self._send(session, publication, is_retained=is_retained)
+            return
+        else:
+            waiting = 0 if session.queue is None else len(session.queue)
+            if waiting < limit + (0 if connection is None else session.window):
+                if session.queue is None:
+                    session.queue = deque()
+                session.queue.append((publication, is_retained))
+                return
+        self.dropped[session.client_id] = self.dropped.get(session.client_id, 0) + 1
+
+    def _send(
+        self,
+        session: BrokerSession,
+        publication: Publication,
+        *,
+        is_retained: bool,
+        packet_id: int | None = None,
+    ) -> None:
+        """Send to a connected client, unless expired or too large; with `packet_id` once more."""
+        expires_in_s = None
+        if publication.expires_at_s is not None:
+            expires_in_s = publication.expires_at_s - self.clock_s()
+            if expires_in_s < 0:
+                return
+        connection = session.connection
+        if connection is None or publication.is_larger_than(session.max_packet_bytes):
+            return
+        is_duplicate = packet_id is not None
+        if publication.qos and packet_id is None:
+            packet_id = session.next_packet_id()
+        properties = publication.properties or _NO_PROPERTIES
+        message = Message(
+            publication.topic,
+            publication.payload,
+            publication.qos,
+            is_retained,
+            is_duplicate,
+            packet_id,
+            properties.correlation_data,
+            properties.response_topic,
+            expires_in_s or None,  # mosquitto sends no expiry interval of 0
+            [*properties.user_properties],
+        )
+        if packet_id is not None:
+            if session.in_flight is None:
+                session.in_flight = {}
+            session.in_flight[packet_id] = (publication, message)
+        self._transport.down(connection, ModelLink.take_message, message)
+
+    def send_again(self, session: BrokerSession) -> None:
+        """Send what an earlier connection left: first what was in flight, then what waits."""
+        in_flight, session.in_flight = session.in_flight, None
+        for packet_id, (publication, message) in (in_flight or {}).items():
+            self._send(session, publication, is_retained=message.retain, packet_id=packet_id)
+        self._refill(session)
+
+    def acknowledged(self, session: BrokerSession, message: Message) -> None:
+        """Forget a message that the client has acknowledged, and send what waits for its place."""
+        packet_id, in_flight = message.packet_id, session.in_flight
+        if packet_id is None or in_flight is None:
+            return
+        entry = in_flight.get(packet_id)
+        if entry is None or entry[1] is not message:
+            return
+        del in_flight[packet_id]
+        if not in_flight:
+            session.in_flight = None
+        if session.queue is not None:
+            self._refill(session)
+
+    def _refill(self, session: BrokerSession) -> None:
+        while session.queue is not None and session.has_room():
+            publication, is_retained = session.queue.popleft()
+            if not session.queue:
+                session.queue = None
+            self._send(session, publication, is_retained=is_retained)

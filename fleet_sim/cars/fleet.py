@@ -1,0 +1,56 @@
+"""All boxes of one process, and the heartbeats that they share an alarm clock for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import simpy
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.sms_centre import SmsCentre
+from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.world import World
+from fleet_wire.links.link import LinkLimits
+
+BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)
+"""A box has little memory: it takes as much at once as clients of mosquitto do by default."""
+
+
+class Fleet:
+    """The boxes of one process. `start` once; the environment does the rest."""
+
+    def __init__(self, world: World, specs: Iterable[CarSpec], *, sms_centre: str) -> None:
+        self.world = world
+        self.boxes: dict[str, Box] = {spec.vehicle_id: Box(world, spec) for spec in specs}
+        self._sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
+
+    def start(self) -> None:
+        """Let every box begin."""
+        self._sms_centre.start()
+        by_interval: dict[float, list[Box]] = defaultdict(list)
+        for box in self.boxes.values():
+            box.power.start()
+            if box.spec.parameters.heartbeat_s > 0:
+                by_interval[box.spec.parameters.heartbeat_s].append(box)
+        for interval_s, boxes in by_interval.items():
+            self.world.env.process(_heartbeats(self.world, interval_s, boxes))
+
+
+def _heartbeats(
+    world: World, interval_s: float, boxes: list[Box]
+) -> Generator[simpy.Event, Any, None]:
+    """Wake once a second for all boxes: a process each would cost most of the run.
+
+    Each box draws its second: another car must not move its heartbeats.
+    """
+    env, slots = world.env, max(round(interval_s), 1)
+    shares: list[list[Box]] = [[] for _ in range(slots)]
+    for box in boxes:
+        shares[world.stream(f"{box.vehicle_id}/heartbeat").index(slots)].append(box)
+    while True:
+        for share in shares:
+            yield env.timeout(interval_s / slots)
+            for box in share:
+                box.heartbeat()

@@ -1,0 +1,121 @@
+"""The numbers of a box, each with its source. A scenario's fleet group may override any of them.
+
+[E] marks an estimate that no public number stands behind.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
+from fleet_sim.cars.radio_parameters import RadioParameters
+from fleet_wire.links.reconnect import ReconnectPolicy
+
+
+class BoxParameters(BaseModel):
+    """How a telematics box and its car behave."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    radio: RadioParameters = RadioParameters()
+    reconnect: ReconnectPolicy = ReconnectPolicy()
+
+    processing: Delay = Field(
+        Uniform(base_s=0.05, spread_s=0.15), description="command parsing on the box, 50-200 ms [E]"
+    )
+    can_wake: Delay = Field(
+        Uniform(base_s=0.75, spread_s=0.25),
+        description="CAN bus asleep: 3 wake frames x 100 ms + 200 ms + 2 sends x 100 ms + 50 ms,"
+        " at least 0.75 s (OVMS vehicle_renaultzoe_ph2)",
+    )
+    can_awake: Delay = Field(
+        Uniform(base_s=0.1), description="CAN bus awake: 0.1 s (OVMS vwegolf, renaultzoe_ph2)"
+    )
+    can_stays_awake_s: float = Field(30.0, ge=0, description="bus falls asleep after this [E]")
+    actuation: Delay = Field(
+        Uniform(base_s=0.4, spread_s=0.1),
+        description="all doors within 0.5 s (Kia ETACS manual); relay pulse 0.5 s (OVMS Smart ED)",
+    )
+    inhibit_count: int = Field(
+        8, ge=1, description="lock movements within inhibit_window_s (Fiat/Alfa E3040)"
+    )
+    inhibit_window_s: float = Field(20.0, gt=0, description="window of inhibit_count (same)")
+    inhibit_s: float = Field(30.0, ge=0, description="commands ignored for so long after (same)")
+    actuator_min_v: float = Field(9.0, description="no lock command below (Fiat/Alfa E3040)")
+    relock_after_s: float | None = Field(
+        30.0, ge=0, description="car locks itself if no door was opened (Blue Link; kia_uvo#436)"
+    )
+
+    boot: Delay = Field(
+        LogNormal(median_s=20.0, sigma=0.6),
+        description="power-on to network, lognormal median 20 s (docs.particle.io range) [E]",
+    )
+    modem_resume: Delay = Field(
+        Uniform(base_s=6.0, spread_s=4.0),
+        description="warm modem resume 6-10 s (particle-iot/device-os#2772)",
+    )
+    network_stable: Delay = Field(
+        Uniform(base_s=10.0, spread_s=5.0),
+        description="after coverage returns, wait 10 s + U(0, 5) before connecting (OVMS v3)",
+    )
+    sms_wake: Delay = Field(
+        LogNormal(median_s=5.0, sigma=0.8), description="SMS delivery, lognormal median 5 s [E]"
+    )
+    sms_loss: float = Field(
+        0.051, ge=0, le=1, description="share of SMS never delivered (Meng et al., INFOCOM 2007)"
+    )
+    asleep_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the group's boxes asleep (online deep sleep) at start",
+    )
+    cold_start_share: float = Field(
+        0.0, ge=0, le=1, description="share of the group's boxes without power until the start"
+    )
+    connect_round_trips: int = Field(
+        5, ge=0, description="DNS, TCP, TLS 1.3, CONNECT, SUBSCRIBE: one each [E from RTT]"
+    )
+    network_loss_s: float = Field(
+        30.0, ge=0, description="connection given up after so long unregistered (OVMS: 3 x 10 s)"
+    )
+    awake_after_wake_s: float = Field(
+        300.0, gt=0, description="awake for so long after a wake (AutoPi cloud-config-power)"
+    )
+
+    keepalive_s: int = Field(
+        240, ge=5, le=65535, description="MQTT keepalive, below a 270 s NAT timeout [E]; OVMS 1740"
+    )
+    session_expiry_s: int = Field(
+        86_400, ge=0, description="broker keeps the session; OVMS: persistent session"
+    )
+    heartbeat_s: float = Field(300.0, ge=0, description="telemetry interval, 0 for none")
+    clock_error: Delay = Field(
+        Uniform(base_s=0.0, spread_s=2.0), description="box clock ahead by; +-2 s is normal [E]"
+    )
+    max_command_ttl_s: float = Field(
+        3600.0, gt=0, description="commands that live longer are refused (Tesla: 30 s w/o counter)"
+    )
+    voltage_v: float = Field(12.6, description="12 V battery at rest (OVMS reference voltage)")
+
+
+NULL_BOX = BoxParameters(
+    radio=RadioParameters(
+        connected_rtt=Uniform(base_s=0.0),
+        cdrx_rtt=Uniform(base_s=0.0),
+        idle_rtt=Uniform(base_s=0.0),
+    ),
+    processing=Uniform(base_s=0.0),
+    can_wake=Uniform(base_s=0.0),
+    can_awake=Uniform(base_s=0.0),
+    actuation=Uniform(base_s=0.0),
+    boot=Uniform(base_s=0.0),
+    modem_resume=Uniform(base_s=0.0),
+    network_stable=Uniform(base_s=0.0),
+    connect_round_trips=0,
+    inhibit_count=1_000_000,
+    relock_after_s=None,
+    heartbeat_s=0.0,
+    clock_error=Uniform(base_s=0.0),
+)
+"""A box that takes no time: what is left is what the stack itself takes."""

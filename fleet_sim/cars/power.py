@@ -1,0 +1,156 @@
+"""The power of a box: off, booting, awake or in one of two sleeps, and what changes it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fleet_sim.cars.box_states import POWER, Power, PowerEvent, after
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.modem import Modem
+from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.world import World
+
+REBOOT = Uniform(base_s=20.0, spread_s=40.0)
+"""A box is back 20 to 60 s after a crash [E]; daily reboots are in CUP-obc's changelog."""
+DOZE_RETRY_S = 10.0
+"""A box that is busy when it should fall asleep tries again after so long [E]."""
+
+
+class Application(Protocol):
+    """What runs on the box while it is awake."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether the box must stay awake."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was being done: the power has gone."""
+        ...
+
+
+class PowerControl:
+    """The power of one box. Its verbs are for the fleet, the SMS centre and the faults."""
+
+    __slots__ = (
+        "_application",
+        "_modem",
+        "_sleeps_when_known",
+        "_sms_waits",
+        "_spec",
+        "_stream",
+        "_world",
+        "state",
+    )
+
+    def __init__(self, world: World, spec: CarSpec, modem: Modem, application: Application) -> None:
+        self._world = world
+        self._spec = spec
+        self._modem = modem
+        self._application = application
+        self._stream = world.stream(f"{spec.vehicle_id}/power")
+        self._sleeps_when_known = False
+        self._sms_waits = False
+        self.state = Power.OFF
+
+    def start(self) -> None:
+        """Begin the simulation: most boxes have been running, some have no power or sleep."""
+        parameters = self._spec.parameters
+        self._sleeps_when_known = self._stream.uniform() < parameters.asleep_share
+        if self._stream.uniform() < parameters.cold_start_share:
+            self.switch_on()
+        else:
+            self.state = Power.AWAKE
+            self._modem.connect()
+
+    def switch_on(self) -> None:
+        """Give the box power, where it has none: it boots, then connects."""
+        if self.state is Power.OFF:
+            self._change(PowerEvent.SWITCH_ON)
+            self._world.later(self._spec.parameters.boot.sample_s(self._stream), self._booted)
+
+    def _booted(self) -> None:
+        if self.state is Power.BOOTING:
+            self._change(PowerEvent.BOOTED)
+            self._modem.connect()
+
+    def switch_off(self) -> None:
+        """Take the power away: nothing is said, the broker finds out by keepalive."""
+        if self.state is not Power.OFF:
+            self._change(PowerEvent.SWITCH_OFF)
+            self._application.reset()
+            self._modem.abandon()
+
+    def reboot(self) -> None:
+        """Crash and boot again. The socket goes with the firmware: the will is published."""
+        if self.state is not Power.OFF:
+            self._change(PowerEvent.SWITCH_OFF)
+            self._application.reset()
+            self._modem.crash()
+            self._change(PowerEvent.SWITCH_ON)
+            self._world.later(REBOOT.sample_s(self._stream), self._booted)
+
+    def came_online(self) -> None:
+        """Say that the box is there; one that sleeps says that instead, and leaves."""
+        if self.state is Power.ASLEEP:
+            self._modem.leave_for_sleep()
+        elif self._sleeps_when_known:
+            self._sleeps_when_known = False
+            self.fall_asleep()
+        else:
+            self._modem.say_online()
+
+    def fall_asleep(self) -> None:
+        """Say so and leave the broker; from now on an SMS is needed to wake the box."""
+        self._change(PowerEvent.FALL_ASLEEP)
+        self._modem.leave_for_sleep()
+
+    def receive_sms(self) -> None:
+        """Wake up, if asleep. Without coverage the SMS waits in the network."""
+        if not self._modem.has_coverage:
+            self._sms_waits = True
+        elif self.state is Power.ASLEEP:
+            self._change(PowerEvent.SMS)
+            resume_s = self._spec.parameters.modem_resume.sample_s(self._stream)
+            self._world.later(resume_s, self._resumed)
+            self._world.later(resume_s + self._spec.parameters.awake_after_wake_s, self._doze)
+
+    def coverage_returned(self) -> None:
+        """Receive what waited in the network."""
+        if self._sms_waits:
+            self._sms_waits = False
+            self.receive_sms()
+
+    def sleep_deeply(self, duration_s: float) -> None:
+        """Switch the modem off for so long. The goodbye is clean, and presence stays as it was."""
+        if self.state is Power.AWAKE:
+            self._change(PowerEvent.FALL_DEEPLY_ASLEEP)
+            self._modem.leave()
+            self._world.later(duration_s, self._timer_wakes)
+
+    def _timer_wakes(self) -> None:
+        if self.state is Power.DEEP_ASLEEP:
+            self._change(PowerEvent.TIMER)
+            resume_s = self._spec.parameters.modem_resume.sample_s(self._stream)
+            self._world.later(resume_s, self._resumed)
+
+    def _resumed(self) -> None:
+        if self.state is Power.WAKING:
+            self._change(PowerEvent.RESUMED)
+            self._modem.connect()
+
+    def _doze(self) -> None:
+        if self._application.is_busy:
+            self._world.later(DOZE_RETRY_S, self._doze)
+        elif self.state is Power.AWAKE:
+            self.fall_asleep()
+
+    def _change(self, event: PowerEvent) -> None:
+        counts = self._world.counts
+        counts.asleep -= self._sleeps
+        self.state = after(POWER, self.state, event)
+        counts.asleep += self._sleeps
+
+    @property
+    def _sleeps(self) -> bool:
+        return self.state is Power.ASLEEP or self.state is Power.DEEP_ASLEEP

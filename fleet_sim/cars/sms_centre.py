@@ -1,0 +1,63 @@
+"""The operator's SMS centre: turns wake requests into SMS, which come late or never."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.world import World
+from fleet_wire.contract import codec
+from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
+from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.links.link import Disconnected, Message, Session
+from fleet_wire.links.reconnect import ReconnectPolicy
+
+RECONNECT = ReconnectPolicy(base_s=0.5, cap_s=5.0)
+"""The centre stands in a data centre and comes back quickly."""
+
+
+class SmsCentre:
+    """Listens on `wake/+`. Implements `fleet_wire.links.link.LinkHandler`."""
+
+    def __init__(self, world: World, boxes: Mapping[str, Box], *, name: str) -> None:
+        self._world = world
+        self._boxes = boxes
+        self._name = name
+        self._failures = 0
+        self._stream = world.stream("sms-centre")
+        self._link = world.link_factory(self)
+
+    def start(self) -> None:
+        """Connect to the broker."""
+        self._link.connect()
+
+    def session(self) -> Session:
+        """Return what to say in CONNECT: no session is kept, old wake requests are worthless."""
+        return Session(
+            client_id=self._name,
+            subscriptions=(topic_of(TopicKind.WAKE, "+"),),
+            clean_start=True,
+            keepalive_s=30,
+        )
+
+    def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
+        """Nothing to say."""
+        self._failures = 0
+
+    def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
+        """Connect again."""
+        self._world.later(RECONNECT.delay_s(self._failures, self._stream), self._link.connect)
+        self._failures += 1
+
+    def on_message(self, message: Message) -> None:
+        """Send the SMS, unless the network loses it."""
+        self._link.acknowledge(message)
+        try:
+            kind, vehicle_id = parse_topic(message.topic)
+            codec.decode(kind, message.payload)
+        except RemoteProtocolError:
+            self._world.counts.malformed += 1
+            return
+        box = self._boxes.get(vehicle_id)
+        if box is not None:  # a car of another fleet process is not ours to wake
+            box.send_sms()

@@ -1,0 +1,40 @@
+"""What a car is before it exists: its id, what sets it apart, and its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+
+RESERVED_PREFIX = "null-box-"
+"""Ids of the null boxes beside the fleet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What cars can be told apart and selected by. One object for all cars that are alike."""
+
+    group: str
+    region: str = "default"
+    operator: str = "default"
+    """Whose mobile network the box uses."""
+    firmware: str = "1.0.0"
+    hardware: str = "tcu-1"
+    site: str = "street"
+    """The kind of place where the car stands."""
+    technology: str = "lte"
+    """What the modem speaks, as `radio_parameters.Technology`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarSpec:
+    """One car of a fleet."""
+
+    vehicle_id: str
+    traits: Traits
+    parameters: BoxParameters
+    """The numbers of its box: one object for all cars that are alike."""
+
+
+NULL_CAR = CarSpec(f"{RESERVED_PREFIX}0", Traits(group="null"), NULL_BOX)
+"""The null box beside a fleet: what an unlock of it takes is what the stack takes."""

@@ -1,0 +1,61 @@
+"""What the boxes of a process share: time, seed, secret, and the counts they keep together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import simpy
+
+from fleet_wire.links.link import LinkFactory
+from fleet_wire.randomness import RandomStream
+
+
+@dataclass(slots=True)
+class FleetCounts:
+    """What the boxes of a process count together."""
+
+    reachable: int = 0
+    """Boxes with a connection and with coverage."""
+    reachable_max: int = 0
+    known: int = 0
+    """Boxes that have been connected at least once: the broker has their session."""
+    asleep: int = 0
+    commands: int = 0
+    executed: int = 0
+    refused: int = 0
+    redelivered: int = 0
+    malformed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the boxes of a process share."""
+
+    env: simpy.Environment
+    seed: int
+    fleet_secret: str
+    epoch_unix_s: float
+    """Wall time at simulated second 0."""
+    link_factory: LinkFactory
+    counts: FleetCounts = field(default_factory=FleetCounts)
+
+    def stream(self, name: str) -> RandomStream:
+        """Return the random stream of this name."""
+        return RandomStream(self.seed, name)
+
+    def later(self, delay_s: float, then: Callable[..., None], *arguments: Any) -> None:
+        """Call `then` after simulated time; at once, without an event, when there is no delay."""
+        if delay_s <= 0:
+            then(*arguments)
+            return
+        # The call travels as the event's value: a closure each would be most of a fleet's memory
+        # while all boxes connect.
+        self.env.timeout(delay_s, (then, arguments)).callbacks.append(_make_call)
+
+
+def _make_call(event: simpy.Event) -> None:
+    call: Any = event.value
+    then, arguments = call
+    then(*arguments)

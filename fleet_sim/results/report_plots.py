@@ -1,0 +1,398 @@
+"""The plots of the report, drawn by plotly, which no other module imports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from fleet_sim.results import readable
+from fleet_sim.results.report_data import (
+    PlottedUnlock,
+    RunData,
+    bucket_width_s,
+    histogram,
+    lanes,
+    log_seconds,
+    per_bucket,
+    quantile_line,
+    seconds_ticks,
+    thin,
+    time_ticks,
+)
+from fleet_sim.results.report_page import CAUSE_COLOURS, OUTCOME_COLOURS, Page
+from fleet_sim.results.summary import quantile
+from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+
+POINTS_AT_MOST = 20_000
+"""Above this the scatter shows every n-th unlock: a browser draws each point as an element."""
+
+_DENSE = 3_000
+"""Above this the marks are smaller, so that they do not cover each other."""
+
+_BINS = 50
+_LEGEND_AT_MOST = 6
+_HEADROOM = 1.32
+"""The names of the quantiles stand above the bars."""
+
+_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
+_MIDDLE_GREY = "#7d8994"
+_QUANTILE_BLUE = "#2a78d6"
+_LIGHT_BLUE = "rgba(42, 120, 214, 0.35)"
+_FAULT_FILL = "rgba(214, 120, 20, 0.13)"
+_FAULT_LINE = "rgba(214, 120, 20, 0.65)"
+_SYMBOLS = {
+    Outcome.OK: "circle",
+    Outcome.REFUSED: "diamond",
+    Outcome.FAILED: "x",
+    Outcome.UNKNOWN: "triangle-up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One plot for a panel of the report."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Any
+    """A plotly figure, or None when there is nothing to draw."""
+    is_over_time: bool = False
+
+    @property
+    def height(self) -> int:
+        """The height in pixels."""
+        return int(self.figure.layout.height)
+
+    def as_json(self) -> str:
+        """Return the figure for `Plotly.newPlot`, fit to stand in a script element.
+
+        There only "</script" and "<!--" mean anything, and both need a "<".
+        """
+        return str(self.figure.to_json()).replace("<", "\\u003c")
+
+
+def plotly_script() -> str:
+    """Return plotly.js itself."""
+    return str(get_plotlyjs())
+
+
+def plots(page: Page) -> list[Plot]:
+    """Return every plot of the report, in the order of the page."""
+    data = page.data
+    width_s = bucket_width_s(data.end_s, at_most=45)
+    shown = thin(data.points, POINTS_AT_MOST)
+    thinned = ""
+    if len(shown) < len(data.points):
+        thinned = f" {len(shown):,} of {len(data.points):,} unlocks are drawn, failures first."
+    return [
+        Plot(
+            "latency",
+            "Latency over time",
+            "Each mark is one unlock, placed at its intended start. One that timed out stands at "
+            f"its deadline. Shaded: a fault was injected.{thinned}",
+            _latency(data, shown) if data.points else None,
+            is_over_time=True,
+        ),
+        Plot(
+            "distribution",
+            "Latency distribution",
+            "Bars: unlocks by time. Line: share of all unlocks that had opened by then.",
+            _distribution(data) if data.points else None,
+        ),
+        Plot(
+            "stages",
+            "Where the time goes",
+            "From each stage to the next: p50 dark, p95 light.",
+            _stages(page.summary),
+        ),
+        Plot(
+            "outcomes",
+            "Outcomes over time",
+            f"Unlocks per {readable.duration(width_s)}, by how they ended.",
+            _outcomes(data, width_s) if data.points else None,
+            is_over_time=True,
+        ),
+        Plot(
+            "causes",
+            "Causes over time",
+            f"Unlocks that did not end well, per {readable.duration(width_s)}, by cause, "
+            "in the colours of the table.",
+            _causes(data, width_s),
+            is_over_time=True,
+        ),
+        Plot(
+            "boxes",
+            "Connected boxes",
+            "Boxes with a connection to the broker, and those asleep.",
+            _boxes(data, page.number("boxes.configured")),
+            is_over_time=True,
+        ),
+    ]
+
+
+def new_figure(height: int, **layout: Any) -> Any:
+    """Return an empty figure in the look of all reports, `height` pixels high."""
+    return go.Figure(
+        layout={
+            "template": "none",
+            "height": height,
+            "font": {"family": _FONT, "size": 13, "color": _MIDDLE_GREY},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "hoverlabel": {"font": {"family": _FONT, "color": "#ffffff"}},
+            "margin": {"l": 62, "r": 16, "t": 34, "b": 44},
+            "legend": {
+                "orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0,
+                "traceorder": "normal", "itemsizing": "constant",
+            },
+            **layout,
+        }
+    )  # fmt: skip
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """Return the layout of an axis."""
+    return {
+        "title": {"text": title, "standoff": 8, "font": {"size": 13}},
+        "zeroline": False,
+        "automargin": True,
+        **more,
+    }
+
+
+def _over_time(data: RunData, height: int, y_title: str, **y_axis: Any) -> Any:
+    """Return an empty figure over the seconds of the load, with the faults as shaded spans."""
+    start_s = min(0.0, -0.01 * data.end_s)
+    figure = new_figure(
+        height,
+        hovermode="closest",
+        xaxis=axis("into the load", range=[start_s, data.end_s * 1.01], **time_ticks(data.end_s)),
+        yaxis=axis(y_title, **y_axis),
+    )
+    labels = lanes(data)
+    for fault, lane in labels:
+        figure.add_shape(
+            type="rect", x0=fault.start_s, x1=fault.end_s, y0=0, y1=1, yref="paper",
+            fillcolor=_FAULT_FILL, line={"color": _FAULT_LINE, "width": 1, "dash": "dot"},
+            layer="below",
+        )  # fmt: skip
+        figure.add_annotation(
+            text=escape(fault.fault), x=max(fault.start_s, start_s), y=1, yref="paper",
+            xanchor="left", yanchor="bottom", yshift=16 * lane, showarrow=False,
+            font={"size": 12},
+        )  # fmt: skip
+    height_of_labels = 16 * (1 + max((lane for _, lane in labels), default=-1))
+    figure.update_layout(margin_t=34 + height_of_labels, height=height + height_of_labels)
+    return figure
+
+
+def _latency(data: RunData, shown: Sequence[PlottedUnlock]) -> Any:
+    totals = [point.total_s for point in data.points]
+    low, high = log_seconds([*totals, data.deadline_s or totals[0]])
+    ticks, words = seconds_ticks(low, high)
+    figure = _over_time(
+        data, 420, "", type="log", range=[low, high], tickvals=ticks, ticktext=words
+    )
+    for outcome in Outcome:
+        points = [point for point in shown if point.outcome is outcome]
+        if points:
+            figure.add_trace(_marks(outcome, points, is_dense=len(shown) > _DENSE))
+    width_s = bucket_width_s(data.end_s, at_most=30)
+    for percent, dash in ((50, "solid"), (95, "dot")):
+        x, y = quantile_line(data.points, percent, width_s)
+        figure.add_scatter(
+            x=x, y=y, name=f"p{percent} per {readable.duration(width_s)}", mode="lines",
+            line={"color": _QUANTILE_BLUE, "width": 3, "dash": dash},
+            hovertemplate=f"p{percent} %{{y:.3g}} s<extra></extra>",
+        )  # fmt: skip
+    if data.deadline_s is not None:
+        figure.add_scatter(
+            x=[0, data.end_s], y=[data.deadline_s] * 2, name="deadline", mode="lines",
+            line={"color": _MIDDLE_GREY, "width": 1.5, "dash": "dash"}, hoverinfo="skip",
+        )  # fmt: skip
+    return figure
+
+
+def _marks(outcome: Outcome, points: Sequence[PlottedUnlock], *, is_dense: bool) -> Any:
+    is_ok = outcome is Outcome.OK
+    return go.Scatter(
+        x=[round(point.at_s, 3) for point in points],
+        y=[round(point.total_s, 5) for point in points],
+        customdata=[
+            [escape(point.vehicle_id), point.cause.value if point.cause else "opened"]
+            for point in points
+        ],
+        name=outcome.value,
+        mode="markers",
+        marker={
+            "color": OUTCOME_COLOURS[outcome],
+            "symbol": _SYMBOLS[outcome],
+            "size": (3 if is_dense else 5) if is_ok else (5 if is_dense else 8),
+            "opacity": (0.35 if is_dense else 0.6) if is_ok else 0.85,
+        },
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]}<br>%{y:.3g} s at %{x:.1f} s"
+        "<extra></extra>",
+    )
+
+
+def _distribution(data: RunData) -> Any:
+    """Draw on decimal logarithms as a linear axis: bars on a log axis would change in width."""
+    totals = sorted(point.total_s for point in data.points)
+    low, high = log_seconds(totals)
+    ticks, words = seconds_ticks(low, high)
+    edges = [low + (high - low) * number / _BINS for number in range(_BINS)]
+    highest = max(histogram(totals, low, high, _BINS))
+    figure = new_figure(
+        380, barmode="stack", bargap=0.06, hovermode="closest",
+        xaxis=axis(
+            "", range=[low, high], tickvals=[math.log10(tick) for tick in ticks], ticktext=words
+        ),
+        yaxis=axis("unlocks", range=[0, _HEADROOM * highest]),
+        yaxis2=axis(
+            "opened by then", overlaying="y", side="right", range=[0, _HEADROOM],
+            tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1], showgrid=False,
+        ),
+    )  # fmt: skip
+    for outcome in Outcome:
+        times_s = [point.total_s for point in data.points if point.outcome is outcome]
+        if times_s:
+            figure.add_bar(
+                x=edges, y=histogram(times_s, low, high, _BINS), offset=0, name=outcome.value,
+                marker={"color": OUTCOME_COLOURS[outcome]},
+                customdata=[readable.duration(10**edge) for edge in edges],
+                hovertemplate="%{y} from %{customdata}<extra></extra>",
+            )  # fmt: skip
+    figure.add_trace(_opened_by(data, low, high))
+    _mark_quantiles(figure, totals)
+    return figure
+
+
+def _mark_quantiles(figure: Any, ordered_s: Sequence[float]) -> None:
+    names: dict[float, list[str]] = {}
+    for percent in (50, 95, 99):
+        names.setdefault(quantile(ordered_s, percent) or 1.0, []).append(f"p{percent}")
+    for at_s, percents in names.items():
+        figure.add_vline(
+            x=math.log10(at_s), line={"color": _MIDDLE_GREY, "width": 1.5, "dash": "dot"},
+            annotation={
+                "text": ", ".join(percents), "textangle": -90, "xanchor": "right", "yanchor": "top",
+                "font": {"size": 12}, "xshift": 1,
+            },
+        )  # fmt: skip
+
+
+def _opened_by(data: RunData, low: float, high: float) -> Any:
+    """Return the cumulative share: it ends at the share of unlocks that opened at all."""
+    opened = sorted(point.total_s for point in data.points if point.outcome is Outcome.OK)
+    steps = [step for percent in range(1, 101) if (step := quantile(opened, percent))]
+    ok_share = len(opened) / len(data.points)
+    x = [low, *(math.log10(step) for step in steps), high]
+    y = [0.0, *(percent / 100 * ok_share for percent in range(1, len(steps) + 1)), ok_share]
+    return go.Scatter(
+        x=x, y=y, name="opened by then", yaxis="y2", mode="lines",
+        line={"color": _QUANTILE_BLUE, "width": 2.5}, customdata=[f"{10**at:.3g} s" for at in x],
+        hovertemplate="%{y:.1%} opened within %{customdata}<extra></extra>",
+    )  # fmt: skip
+
+
+def _stages(summary: Mapping[str, Any]) -> Any:
+    """Draw p95 behind p50, in the order in which an unlock passes its stages."""
+    known: Mapping[str, Any] = summary.get("stages") or {}
+    reached = [
+        stage.value for stage in Stage if (known.get(stage.value) or {}).get("p50_s") is not None
+    ]
+    if not reached:
+        return None
+    labels = [stage.replace("_", " ") for stage in reached]
+    figure = new_figure(
+        380, barmode="overlay", bargap=0.35, showlegend=False,
+        xaxis=axis(
+            "seconds from the stage before", rangemode="tozero",
+            range=[0, 1.45 * max(known[stage]["p95_s"] for stage in reached) or 1],
+        ),
+        yaxis=axis("", autorange="reversed", ticksuffix="  "),
+    )  # fmt: skip
+    for key, colour in (("p95_s", _LIGHT_BLUE), ("p50_s", _QUANTILE_BLUE)):
+        values = [known[stage][key] for stage in reached]
+        figure.add_bar(
+            x=values, y=labels, orientation="h", marker={"color": colour},
+            hovertemplate=f"{key[:3]} %{{x:.3g}} s<extra></extra>",
+            text=[_hop_label(known[stage]) for stage in reached] if key == "p95_s" else None,
+            textposition="outside", cliponaxis=False,
+        )  # fmt: skip
+    return figure
+
+
+def _hop_label(stage: Mapping[str, Any]) -> str:
+    return f" {readable.duration(stage['p50_s'])} · {readable.duration(stage['p95_s'])}"
+
+
+def _stack(data: RunData, width_s: int, parts: Sequence[tuple[str, str, list[float]]]) -> Any:
+    """Draw stacked bars of (name, colour, times)."""
+    figure = _over_time(data, 280, "unlocks", rangemode="tozero")
+    figure.update_layout(barmode="stack", bargap=0.08, hovermode="x unified", showlegend=True)
+    for name, colour, times_s in parts:
+        counts = per_bucket(times_s, width_s=width_s, end_s=data.end_s)
+        figure.add_bar(
+            x=[(number + 0.5) * width_s for number in range(len(counts))], y=counts, name=name,
+            marker={"color": colour}, width=0.92 * width_s,
+        )  # fmt: skip
+    return figure
+
+
+def _outcomes(data: RunData, width_s: int) -> Any:
+    parts = [
+        (
+            outcome.value,
+            OUTCOME_COLOURS[outcome],
+            [point.at_s for point in data.points if point.outcome is outcome],
+        )
+        for outcome in Outcome
+    ]
+    return _stack(data, width_s, [part for part in parts if part[2]])
+
+
+def _causes(data: RunData, width_s: int) -> Any:
+    times_s: dict[Cause, list[float]] = {}
+    for point in data.points:
+        if point.cause is not None:
+            times_s.setdefault(point.cause, []).append(point.at_s)
+    if not times_s:
+        return None
+    parts = [
+        (cause.value, CAUSE_COLOURS[cause], times_s[cause]) for cause in CAUSES if cause in times_s
+    ]
+    figure = _stack(data, width_s, parts)
+    # a legend of up to twenty causes would cover the plot
+    return figure.update_layout(showlegend=len(parts) <= _LEGEND_AT_MOST)
+
+
+def _boxes(data: RunData, configured: int | None) -> Any:
+    if not data.samples:
+        return None
+    figure = _over_time(data, 260, "boxes", rangemode="tozero")
+    figure.update_layout(hovermode="x unified", showlegend=True)
+    times_s = [round(sample.t_s, 2) for sample in data.samples]
+    series = (
+        ("connected", "#0b9e77", [sample.connected for sample in data.samples]),
+        ("asleep", "#8a96a3", [sample.asleep for sample in data.samples]),
+    )
+    for name, colour, values in series:
+        figure.add_scatter(
+            x=times_s, y=values, name=name, mode="lines", line={"color": colour, "width": 2},
+            fill="tozeroy", fillcolor=f"{colour}22",
+        )  # fmt: skip
+    if configured:
+        figure.add_scatter(
+            x=[times_s[0], data.end_s], y=[configured, configured], name="configured", mode="lines",
+            line={"color": _MIDDLE_GREY, "width": 1.5, "dash": "dash"},
+        )  # fmt: skip
+    return figure

@@ -1,0 +1,193 @@
+"""What a run came to: one nested mapping, computed from the files of a run directory alone.
+
+Quantiles are exact, by nearest rank: the smallest value that at least that share of the values do
+not exceed. Each is therefore a time that some unlock really took. Without values they are None.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause, Outcome
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """What the files of a run do not say, from whoever started it. Unknown numbers are None."""
+
+    seed: int
+    mode: str
+    broker: str
+    boxes_configured: int
+    boxes_connected_max: int
+    connect_rate_per_s: float | None
+    rss_bytes_per_box: float | None
+
+
+class JsonLines(Generic[T]):
+    """The records of a JSON-lines file, one at a time.
+
+    A missing file has none. A line that is not a record (a last line cut short by a crash, say) is
+    skipped and counted in `unreadable`, complete once the iteration is.
+    """
+
+    def __init__(self, path: Path, record: type[T]) -> None:
+        self._path = path
+        self._decoder = msgspec.json.Decoder(record)
+        self.unreadable = 0
+
+    def __iter__(self) -> Iterator[T]:
+        self.unreadable = 0
+        try:
+            file = self._path.open("rb")
+        except FileNotFoundError:
+            return
+        decode = self._decoder.decode
+        with file:
+            for line in file:
+                if line.isspace():
+                    continue
+                try:
+                    record = decode(line)
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    self.unreadable += 1
+                else:
+                    yield record
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; empty when the file is missing or holds no JSON object."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+
+
+def quantile(ordered: Sequence[float], percent: int) -> float | None:
+    """Return the nearest-rank percentile of ascending values, or None when there are none."""
+    if not ordered:
+        return None
+    # whole numbers: a share as a float can land a hair above its rank, and take the next value
+    rank = -(-percent * len(ordered) // 100)
+    return ordered[max(rank, 1) - 1]
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float | None]:
+    """Return `p50_s`, `p95_s` and `p99_s` of values in seconds, in any order."""
+    ordered = sorted(values)
+    return {f"p{percent}_s": quantile(ordered, percent) for percent in (50, 95, 99)}
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one pass over the attempts gathers: two doubles and a few hops an attempt."""
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    causes: Counter[Cause] = field(default_factory=Counter)
+    sources: Counter[Source] = field(default_factory=Counter)
+    flags: Counter[Flag] = field(default_factory=Counter)
+    total_s: array[float] = field(default_factory=lambda: array("d"))
+    ok_total_s: array[float] = field(default_factory=lambda: array("d"))
+    hops_s: dict[str, array[float]] = field(
+        default_factory=lambda: {stage.value: array("d") for stage in Stage}
+    )
+
+    def add(self, attempt: Attempt) -> None:
+        self.outcomes[attempt.outcome] += 1
+        self.sources[attempt.source] += 1
+        self.flags.update(attempt.flags)
+        self.total_s.append(attempt.total_s)
+        if attempt.cause is not None:
+            self.causes[attempt.cause] += 1
+        if attempt.outcome is Outcome.OK:
+            self.ok_total_s.append(attempt.total_s)
+        for stage, hop_s in attempt.hops_s.items():
+            if stage in self.hops_s:
+                self.hops_s[stage].append(hop_s)
+
+    def attempts(self) -> dict[str, Any]:
+        total = len(self.total_s)
+        return {
+            "total": total,
+            "ok_share": self.outcomes[Outcome.OK] / total if total else None,
+            "by_outcome": {outcome.value: self.outcomes[outcome] for outcome in Outcome},
+            "by_cause": {cause.value: self.causes[cause] for cause in Cause},
+            "by_source": {
+                source.value: self.sources[source]
+                for source in Source
+                if source is not Source.FLOOR
+            },
+            "by_flag": {flag.value: self.flags[flag] for flag in Flag},
+        }
+
+    def stages(self) -> dict[str, Any]:
+        return {
+            stage: {"count": len(hops), **quantiles(hops)}
+            for stage, hops in self.hops_s.items()
+            if stage != Stage.INTENDED.value
+        }
+
+
+def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
+    """Return the summary of a run, ready to be written as `summary.json`.
+
+    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl` and `probe_stats.json`; a missing
+    file counts as empty. Every outcome, cause, stage and kind has its key even when nothing
+    happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
+    are for its owner to add.
+    """
+    attempts = JsonLines(run_directory / "attempts.jsonl", Attempt)
+    floor = JsonLines(run_directory / "floor.jsonl", Attempt)
+    strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
+    tally = _Tally()
+    for attempt in attempts:
+        if attempt.source is not Source.FLOOR:
+            tally.add(attempt)
+    floor_s = array("d", (attempt.total_s for attempt in floor))
+    kinds = Counter(stray.kind for stray in strays)
+    return {
+        **_facts(facts),
+        "attempts": tally.attempts(),
+        "unlock": quantiles(tally.total_s),
+        "unlock_ok": quantiles(tally.ok_total_s),
+        "stages": tally.stages(),
+        "stray": {kind.value: kinds[kind] for kind in StrayKind},
+        "floor": {"total": len(floor_s), **quantiles(floor_s)},
+        "probe": _probe(read_json(run_directory / "probe_stats.json")),
+        "unreadable_lines": attempts.unreadable + floor.unreadable + strays.unreadable,
+        "expect": [],
+    }
+
+
+def _facts(facts: RunFacts) -> dict[str, Any]:
+    return {
+        "seed": facts.seed,
+        "mode": facts.mode,
+        "broker": facts.broker,
+        "boxes": {
+            "configured": facts.boxes_configured,
+            "connected_max": facts.boxes_connected_max,
+        },
+        "connect": {"rate_per_s": facts.connect_rate_per_s},
+        "fleet": {"rss_bytes_per_box": facts.rss_bytes_per_box},
+    }
+
+
+def _probe(stats: dict[str, Any]) -> dict[str, Any]:
+    """Return the probe's own health; without its `probe_stats.json` every value is None."""
+    lag = stats.get("schedule_lag_s")
+    lag = lag if isinstance(lag, dict) else {}
+    return {
+        **{key: stats.get(key) for key in ("sent", "ended", "dropped", "malformed")},
+        **{f"schedule_lag_{name}_s": lag.get(name) for name in ("p50", "p99", "max")},
+    }

@@ -1,0 +1,1 @@
+"""Runs: what live and virtual ones share."""

@@ -1,0 +1,124 @@
+"""The files of one run. Whatever is written is on its way to disk at once, line by line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fleet_sim.runs.limits import check_disk
+from fleet_wire.errors import ConfigError, LimitError
+
+PACKAGES = ("unlockpath", "simpy", "mqtt5", "uvloop")
+"""Whose versions may change what a run does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioSource:
+    """Where a scenario came from, so that a reader can run it again."""
+
+    file: Path
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the run is called: the scenario's file, or the run of a manifest."""
+        return self.file.parent.name if self.file.suffix == ".json" else self.file.stem
+
+    @property
+    def text(self) -> str:
+        """The file as it was written, below the overrides."""
+        above = "".join(f"# --set {override}\n" for override in self.overrides)
+        return above + self.file.read_text(encoding="utf-8")
+
+
+class RunDirectory:
+    """A directory and the names of the files in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, out: Path | None, *, scenario_name: str, seed: int) -> RunDirectory:
+        """Make the directory, `runs/<scenario>-<seed>-<time>` by default.
+
+        Raises `ConfigError` where it cannot be made or holds another run, `LimitError` where the
+        disk is full.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        path = out or Path("runs") / f"{scenario_name}-{seed}-{stamp}"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError([f"--out {path}: {error.strerror}"]) from None
+        if (path / "manifest.json").exists():
+            raise ConfigError([f"--out {path}: holds another run; choose another directory"])
+        check_disk(path)
+        return cls(path)
+
+    def write_manifest(
+        self,
+        source: ScenarioSource,
+        *,
+        seed: int,
+        mode: str,
+        broker: str,
+        scenario: Any,
+        **more: Any,
+    ) -> None:
+        """Write what is needed to do the same run again."""
+        self.write_json(
+            "manifest.json",
+            {
+                "name": source.name,
+                "scenario_file": str(source.file),
+                "overrides": source.overrides,
+                "seed": seed,
+                "mode": mode,
+                "broker": broker,
+                "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "versions": {
+                    "python": sys.version.split()[0],
+                    **{package: version(package) for package in PACKAGES},
+                },
+                "scenario": scenario,
+                **more,
+            },
+        )
+
+    def write_json(self, name: str, value: Any) -> Path:
+        """Write one file of JSON, whole or not at all."""
+        path = self.path / name
+        text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_bytes(text + b"\n")
+        temporary.replace(path)
+        return path
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[None]:
+        """Turn a failure to write a file into a `LimitError` that names it."""
+        try:
+            yield
+        except OSError as error:
+            raise LimitError(
+                f"{self.path / name}: {error.strerror}",
+                f"df -h {self.path}  (shows the disk); what was gathered before is in {self.path}",
+            ) from None
+
+    def append(self, name: str, record: Mapping[str, Any]) -> None:
+        """Append one line of JSON."""
+        line = msgspec.json.encode(record) + b"\n"
+        descriptor = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Live runs: asyncio steps the model, on a real broker."""

@@ -1,0 +1,67 @@
+"""Only the boxes, for compose and Kubernetes: they connect, and serve until told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+from fleet_sim.cars.spec import CarSpec
+from fleet_sim.runs.injection import inject_all
+from fleet_sim.runs.limits import raise_descriptor_limit
+from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.progress import Progress
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.errors import ConfigError
+
+REPORT_S = 10.0
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return K and N of `K/N`, 1 <= K <= N. Raises `ConfigError`."""
+    number, _, total = text.partition("/")
+    if number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total):
+        return int(number), int(total)
+    raise ConfigError([f"--shard {text!r}: expected K/N with 1 <= K <= N, for example 2/4"])
+
+
+async def serve_boxes(
+    scenario: Scenario, options: FleetOptions, progress: Progress, *, shard: tuple[int, int]
+) -> None:
+    """Connect every N-th box of the scenario, inject its faults, and serve until SIGTERM or Ctrl-C.
+
+    The windows of faults count from the moment when all boxes are connected.
+    """
+    number, total = shard
+    specs: Sequence[CarSpec] = scenario.cars()
+    mine = specs[number - 1 :: total]
+    raise_descriptor_limit(len(mine))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, stop.set)
+    fleet = LiveFleet(mine, options)
+    progress.phase(f"connecting {len(mine)} boxes (shard {number} of {total}) to {options.broker}")
+    try:
+        await fleet.connect(progress, stop)
+        fleet.driver.enter()
+        inject_all(scenario, specs, fleet.fleet, load_starts_s=fleet.driver.now_s())
+        fleet.driver.leave()
+        progress.phase("serving; SIGTERM or Ctrl-C ends it")
+        while not stop.is_set():
+            await _wait(stop, REPORT_S)
+            counts = fleet.counts
+            progress.note(
+                f"{fleet.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
+                f" {counts.executed} executed, {counts.refused} refused"
+            )
+    finally:
+        await fleet.close()
+        progress.close()
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), timeout_s)
+    except TimeoutError:
+        return

@@ -1,0 +1,173 @@
+"""A fleet on a real broker: the boxes of one process, stepped by asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import ssl
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fleet_sim.cars.fleet import BOX_LINK_LIMITS, Fleet
+from fleet_sim.cars.spec import NULL_CAR, CarSpec
+from fleet_sim.cars.world import FleetCounts, World
+from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.memory import rss_bytes
+from fleet_sim.runs.progress import Progress
+from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.links.factory import link_factory
+from fleet_wire.links.link import BrokerAddress
+
+POLL_S = 0.02
+GOODBYE_S = 0.1
+"""For the goodbyes of all boxes to leave."""
+SETTLE_S = 20.0
+"""Go on without the boxes that are still missing when none has come for so long."""
+MESSAGE_EVERY_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetOptions:
+    """What a fleet on a real broker needs besides its cars."""
+
+    broker: BrokerAddress
+    seed: int
+    fleet_secret: str = DEMO_SECRET
+    tls: ssl.SSLContext | None = None
+    quick_ack: bool = False
+    """For brokers that do not set TCP_NODELAY (iotcore)."""
+    wait_s: float = 60.0
+    """How long to wait for a broker that is not there."""
+    with_null_box: bool = True
+    """Whether a box that takes no time stands beside the fleet, to measure the stack's floor."""
+    name: str = "sms-centre"
+    """MQTT client id of this process's SMS centre."""
+
+
+class LiveFleet:
+    """The boxes of this process. Make it where the event loop runs."""
+
+    def __init__(self, specs: Sequence[CarSpec], options: FleetOptions) -> None:
+        self._options = options
+        self._configured = len(specs)
+        self._rss_before = rss_bytes()
+        self.driver = LiveDriver(asyncio.get_running_loop())
+        factory = link_factory(
+            options.broker, tls=options.tls, limits=BOX_LINK_LIMITS, quick_ack=options.quick_ack
+        )
+        world = World(
+            env=self.driver.env,
+            seed=options.seed,
+            fleet_secret=options.fleet_secret,
+            epoch_unix_s=time.time() - self.driver.now_s(),
+            link_factory=self.driver.wrap(factory),
+        )
+        boxes = [*specs, NULL_CAR] if options.with_null_box else specs
+        self._beside = len(boxes) - len(specs)
+        self.fleet = Fleet(world, boxes, sms_centre=options.name)
+        self.connect_rate_per_s: float | None = None
+
+    @property
+    def counts(self) -> FleetCounts:
+        """What the boxes have counted, the null box among them."""
+        return self.fleet.world.counts
+
+    @property
+    def reachable(self) -> int:
+        """How many boxes of the scenario are connected and have coverage now."""
+        return max(self.counts.reachable - self._beside, 0)
+
+    @property
+    def reachable_max(self) -> int:
+        """How many of them have been so at once."""
+        return max(self.counts.reachable_max - self._beside, 0)
+
+    @property
+    def rss_bytes_per_box(self) -> float | None:
+        """Memory that the process has taken since before it had boxes, a box."""
+        boxes = len(self.fleet.boxes)
+        return (rss_bytes() - self._rss_before) / boxes if boxes else None
+
+    async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
+        """Start every box and wait until the broker knows them all, or `stop` is set.
+
+        Boxes that have not come when the others are long there are left to come by themselves.
+        Raises `BrokerUnreachableError` where the broker is away for `wait_s`.
+        """
+        # Cars live as long as the run: looking through them for garbage would only cost pauses.
+        gc.disable()
+        try:
+            self.driver.enter()
+            self.fleet.start()
+            self.driver.leave()
+            first_s, last_s = await self._wait_for_all(progress, stop)
+        finally:
+            gc.collect()
+            gc.freeze()
+            gc.enable()
+        if self._known:
+            self.connect_rate_per_s = self._known / max(last_s - first_s, POLL_S)
+
+    async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
+        """Wait for every box; return when the first was there (or we began), and the last."""
+        waiting = _Waiting(self._options, progress)
+        known, first_s, last_s = 0, None, time.monotonic()
+        while known < self._configured and not stop.is_set():
+            await asyncio.sleep(POLL_S)
+            now_s = time.monotonic()
+            if self._known > known:
+                known, last_s = self._known, now_s
+                first_s = first_s or now_s - POLL_S
+                progress.connecting(known, self._configured)
+            elif not known:
+                waiting.check(now_s)
+            elif now_s - last_s >= SETTLE_S:
+                missing = self._configured - known
+                progress.note(f"going on without {missing} boxes that are not there yet")
+                break
+        return first_s or last_s, last_s
+
+    @property
+    def _known(self) -> int:
+        return max(self.counts.known - self._beside, 0)
+
+    def sample(self, load_starts_s: float) -> dict[str, Any]:
+        """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
+        return {
+            "t_s": round(self.driver.now_s() - load_starts_s, 3),
+            "connected": self.reachable,
+            "asleep": self.counts.asleep,
+            "rss_bytes": rss_bytes(),
+        }
+
+    async def close(self) -> None:
+        """Let time stand still and leave the broker."""
+        self.driver.stop()
+        for box in self.fleet.boxes.values():
+            box.modem.leave()
+        await asyncio.sleep(GOODBYE_S)
+
+
+class _Waiting:
+    """Waits for a broker that does not answer, and says so now and then."""
+
+    def __init__(self, options: FleetOptions, progress: Progress) -> None:
+        self._broker = options.broker
+        self._wait_s = options.wait_s
+        self._progress = progress
+        self._began_s = self._said_s = time.monotonic()
+
+    def check(self, now_s: float) -> None:
+        """Raise `BrokerUnreachableError` when it has been too long."""
+        left_s = self._began_s + self._wait_s - now_s
+        if left_s <= 0:
+            raise BrokerUnreachableError(
+                f"{self._broker}: no box could connect in {self._wait_s:g} s;"
+                " is the broker up, and do address, password and TLS fit?"
+            )
+        if now_s - self._said_s >= MESSAGE_EVERY_S:
+            self._said_s = now_s
+            self._progress.note(f"no answer from {self._broker}; trying for {left_s:.0f} s more")

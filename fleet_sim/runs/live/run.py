@@ -1,0 +1,348 @@
+"""The live run: broker, boxes and probe together, then the summary.
+
+This module starts the cars and, as a child process, the monitor; it is the only place that knows
+of both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
+from fleet_sim.cars.spec import CarSpec
+from fleet_sim.faults import BrokerLimits
+from fleet_sim.results.summary import RunFacts
+from fleet_sim.runs.conclude import conclude
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.injection import broker_limits, inject_all
+from fleet_sim.runs.limits import raise_descriptor_limit
+from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
+from fleet_sim.runs.probe_config import probe_config, target_ids
+from fleet_sim.runs.progress import Progress
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.errors import ConfigError
+from fleet_wire.links.factory import tls_context
+from fleet_wire.links.link import BrokerAddress
+
+SAMPLE_S = 1.0
+BROKER_CHECK_S = 0.5
+METRICS_PORT = 9464
+"""Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
+FLOOR_RATE_PER_S = 2.0
+NEEDS_OWN_BROKER = (
+    "a fault of this scenario changes the broker's limits: run it without --broker, on a private"
+    " mosquitto, or with --mode virtual"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Certificates for an `mqtts://` broker."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    def as_settings(self) -> dict[str, str]:
+        """Return what the probe's configuration says of them."""
+        files = {"ca_file": self.ca_file, "cert_file": self.cert_file, "key_file": self.key_file}
+        return {name: str(file.resolve()) for name, file in files.items() if file is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """What the user may choose besides the scenario."""
+
+    seed: int
+    broker_url: str | None = None
+    """None: a private broker."""
+    broker_kind: BrokerKind = "auto"
+    fleet_secret: str = DEMO_SECRET
+    tls: TlsFiles = field(default_factory=TlsFiles)
+    wait_s: float = 60.0
+    listen: str | None = None
+    """`HOST:PORT` of the probe's metrics; None: 127.0.0.1:9464, or a free port."""
+
+
+class Stop:
+    """Ctrl-C and SIGTERM: the first asks for a clean end, a second Ctrl-C for an end now."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.asked = asyncio.Event()
+        self.now = asyncio.Event()
+        self._progress = progress
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._take, number)
+
+    def _take(self, number: signal.Signals) -> None:
+        if self.asked.is_set() and number == signal.SIGINT:
+            self.now.set()
+        elif not self.asked.is_set():
+            self._progress.note("ending: unlocks under way may finish (Ctrl-C again: end now)")
+            self.asked.set()
+
+
+class LiveRun:
+    """One run of one scenario in live time."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        source: ScenarioSource,
+        directory: RunDirectory,
+        options: LiveOptions,
+        progress: Progress,
+    ) -> None:
+        self._scenario = scenario
+        self._source = source
+        self._directory = directory
+        self._options = options
+        self._progress = progress
+        self._stop = Stop(progress)
+        self._broker: BrokerProcess | None = None
+        self._load_starts_s: float | None = None
+        self._last_event: dict[str, Any] = {}
+        self._unwritable: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether the user did not want to wait for the unlocks under way."""
+        return self._stop.now.is_set()
+
+    async def run(self) -> tuple[dict[str, Any], bool]:
+        """Do the run; return its summary, and whether the user ended it early.
+
+        Raises `UnlockpathError` where it cannot be done. What was gathered is on disk.
+        """
+        specs = self._scenario.cars()
+        raise_descriptor_limit(len(specs) + 1)
+        address = self._start_broker(len(specs))
+        self._directory.write_manifest(
+            self._source,
+            seed=self._options.seed,
+            mode="live",
+            broker=str(address),
+            scenario=self._scenario.resolved(),
+        )
+        fleet = self._make_fleet(specs, address)
+        try:
+            self._progress.phase(f"connecting {len(specs)} boxes to {address}")
+            await fleet.connect(self._progress, self._stop.asked)
+            rss_bytes_per_box = fleet.rss_bytes_per_box
+            if not self._stop.asked.is_set():
+                await self._load(fleet, specs, address)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await fleet.close()
+            if self._broker is not None:
+                self._broker.stop()
+            self._progress.close()
+        facts = RunFacts(
+            seed=self._options.seed,
+            mode="live",
+            broker=self._broker.description if self._broker else str(address),
+            boxes_configured=len(specs),
+            boxes_connected_max=fleet.reachable_max,
+            connect_rate_per_s=fleet.connect_rate_per_s,
+            rss_bytes_per_box=rss_bytes_per_box,
+        )
+        summary = conclude(
+            self._directory,
+            self._scenario,
+            self._source,
+            facts,
+            load_began_s=self._load_starts_s,
+        )
+        return summary, self._stop.asked.is_set()
+
+    def _start_broker(self, boxes: int) -> BrokerAddress:
+        limits = broker_limits(self._scenario)
+        if self._options.broker_url is not None:
+            if limits is not None:
+                raise ConfigError([NEEDS_OWN_BROKER])
+            return BrokerAddress.parse(self._options.broker_url)
+        self._broker = start_broker(
+            self._options.broker_kind,
+            self._directory.path / "broker",
+            config=_mosquitto_config(limits),
+        )
+        if limits is not None and self._broker.kind != "mosquitto":
+            self._broker.stop()
+            raise ConfigError([NEEDS_OWN_BROKER])
+        self._progress.note(self._broker.description)
+        if self._broker.max_boxes is not None and boxes > self._broker.max_boxes:
+            self._broker.stop()
+            raise ConfigError([_too_many(boxes, self._broker)])
+        return self._broker.address
+
+    def _make_fleet(self, specs: Sequence[CarSpec], address: BrokerAddress) -> LiveFleet:
+        files = self._options.tls
+        return LiveFleet(
+            specs,
+            FleetOptions(
+                broker=address,
+                seed=self._options.seed,
+                fleet_secret=self._options.fleet_secret,
+                tls=(
+                    tls_context(
+                        ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file
+                    )
+                    if address.is_tls
+                    else None
+                ),
+                quick_ack=self._broker is not None and self._broker.kind == "iotcore",
+                wait_s=self._options.wait_s,
+            ),
+        )
+
+    async def _load(
+        self, fleet: LiveFleet, specs: Sequence[CarSpec], address: BrokerAddress
+    ) -> None:
+        self._progress.phase("starting the probe")
+        probe = await ProbeProcess.start(self._write_probe_config(specs, address))
+        if self._broker is not None:
+            self._background(self._keep_broker(self._broker))
+        self._background(self._pass_on_stop(probe))
+        try:
+            async for event in probe.events():
+                await self._take_event(event, fleet, specs)
+            await probe.finish()
+        except ProbeError:
+            if not self._stop.now.is_set():
+                raise
+        finally:
+            probe.kill()
+
+    async def _take_event(
+        self, event: Mapping[str, Any], fleet: LiveFleet, specs: Sequence[CarSpec]
+    ) -> None:
+        match event.get("event"):
+            case "ready":
+                self._progress.serving(str(event["metrics_url"]))
+                self._progress.phase("cars are being opened")
+                starts_in_s = float(event["load_starts_at"]) - time.time()
+                self._load_starts_s = fleet.driver.now_s() + starts_in_s
+                fleet.driver.enter()
+                truth = inject_all(
+                    self._scenario, specs, fleet.fleet, load_starts_s=self._load_starts_s
+                )
+                fleet.driver.leave()
+                for line in truth:
+                    self._append("ground_truth.jsonl", line)
+                self._background(self._sample(fleet, self._load_starts_s))
+            case "progress" | "done":
+                self._last_event = dict(event)
+
+    async def _sample(self, fleet: LiveFleet, load_starts_s: float) -> None:
+        while True:
+            sample = fleet.sample(load_starts_s)
+            self._append("fleet_samples.jsonl", sample)
+            event = self._last_event
+            self._progress.load(
+                elapsed_s=sample["t_s"],
+                duration_s=self._scenario.load.duration_s,
+                sent=event.get("sent", 0),
+                ok=event.get("ok", 0),
+                ended=event.get("ended", 0),
+                in_flight=event.get("in_flight", 0),
+                connected=sample["connected"],
+            )
+            await asyncio.sleep(SAMPLE_S)
+
+    def _append(self, name: str, record: Mapping[str, Any]) -> None:
+        """Append to a file of the run; where that fails say so, once, and let the run go on."""
+        try:
+            self._directory.append(name, record)
+        except OSError as error:
+            if name not in self._unwritable:
+                self._unwritable.add(name)
+                where = self._directory.path
+                self._progress.note(
+                    f"{where / name}: {error.strerror}; going on without it (df -h {where})"
+                )
+
+    async def _keep_broker(self, broker: BrokerProcess) -> None:
+        """Start the private broker again when it dies, as an operator's supervisor would."""
+        while True:
+            await asyncio.sleep(BROKER_CHECK_S)
+            if (code := broker.poll()) is not None:
+                self._progress.note(f"the broker ended with exit code {code}; starting it again")
+                broker.restart()
+
+    async def _pass_on_stop(self, probe: ProbeProcess) -> None:
+        await self._stop.asked.wait()
+        probe.drain()
+        await self._stop.now.wait()
+        probe.kill()
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(_log_failure)
+        self._tasks.append(task)
+
+    def _write_probe_config(self, specs: Sequence[CarSpec], address: BrokerAddress) -> Path:
+        seed, directory = self._options.seed, self._directory.path.resolve()
+        vehicles_file = directory / "vehicles.txt"
+        ids = target_ids(self._scenario, specs, seed=seed)
+        vehicles_file.write_text("".join(f"{vehicle_id}\n" for vehicle_id in ids), "utf-8")
+        config = probe_config(
+            self._scenario,
+            seed=seed,
+            fleet_secret=self._options.fleet_secret,
+            floor_rate_per_s=FLOOR_RATE_PER_S,
+        )
+        config["load"]["vehicles_file"] = str(vehicles_file)
+        config.update(
+            broker=self._options.broker_url or str(address),
+            tls=self._options.tls.as_settings(),
+            listen=self._options.listen or _free_listen_address(),
+            out_dir=str(directory),
+            log_file=str(directory / "probe.log.jsonl"),
+            wait_s=self._options.wait_s,
+        )
+        # JSON is YAML; the file holds the fleet's secret, so it is for its owner alone.
+        path = self._directory.write_json("probe.yaml", config)
+        path.chmod(0o600)
+        return path
+
+
+def _mosquitto_config(limits: BrokerLimits | None) -> str:
+    if limits is None or limits.max_queued_messages is None:
+        return ""
+    return f"max_queued_messages {limits.max_queued_messages}\n"
+
+
+def _too_many(boxes: int, broker: BrokerProcess) -> str:
+    return (
+        f"{boxes} boxes are too many for {broker.kind}, which carries {broker.max_boxes}; install"
+        " mosquitto, name a broker with --broker, or take fewer cars: --set fleet.count=N"
+    )
+
+
+def _free_listen_address() -> str:
+    """Return the usual address of the metrics, or port 0 (any free one) where that is taken."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            trial.bind(("127.0.0.1", METRICS_PORT))
+            return f"127.0.0.1:{METRICS_PORT}"
+    return "127.0.0.1:0"
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logging.getLogger(__name__).error("%s failed", task.get_coro(), exc_info=error)

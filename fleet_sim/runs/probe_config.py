@@ -1,0 +1,37 @@
+"""What the probe is told for a run: the same in both modes, but for places and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fleet_sim.cars.spec import NULL_CAR, CarSpec
+from fleet_sim.scenario.loading import Scenario, select
+
+CLIENT_ID = "platform-probe-run"
+
+
+def probe_config(
+    scenario: Scenario, *, seed: int, fleet_secret: str, floor_rate_per_s: float
+) -> dict[str, Any]:
+    """Return the probe's settings, without broker, cars and files."""
+    load = scenario.load
+    return {
+        "client_id": CLIENT_ID,
+        "fleet_secret": fleet_secret,
+        "seed": seed,
+        "watch": False,  # nobody else sends commands in a run
+        "load": {
+            "stages": [stage.model_dump(mode="json") for stage in load.stages],
+            "deadline_s": load.deadline_s,
+            "command_ttl_s": load.command_ttl_s,
+            "start_delay_s": load.start_delay_s,
+        },
+        "floor": {"vehicle_id": NULL_CAR.vehicle_id, "rate_per_s": floor_rate_per_s},
+        "exit_when_done": True,
+    }
+
+
+def target_ids(scenario: Scenario, specs: Sequence[CarSpec], *, seed: int) -> list[str]:
+    """Return the cars that the load may ask for."""
+    return [spec.vehicle_id for spec in select(specs, scenario.load.targets, seed, "load")]

@@ -1,0 +1,322 @@
+"""How a run shows itself while it goes on, and what it prints when it is over.
+
+On a terminal: bars and a panel that is drawn over. Elsewhere, in a log or a pipe: plain lines, one
+every few seconds, without control characters. Nothing here starts a thread or reads the run; it
+shows what it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO, Any, Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from fleet_sim.results import readable
+from fleet_wire.clock import Clock, SystemClock
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+
+LINE_EVERY_S = 5.0
+_OUTCOME_STYLES = {
+    Outcome.OK: "green",
+    Outcome.REFUSED: "yellow",
+    Outcome.FAILED: "red",
+    Outcome.UNKNOWN: "magenta",
+}
+
+
+class Progress(Protocol):
+    """What a run tells whoever watches it, in any order and as often as it likes."""
+
+    def phase(self, text: str) -> None:
+        """Say what begins now."""
+        ...
+
+    def connecting(self, done: int, total: int) -> None:
+        """Say how many boxes are connected."""
+        ...
+
+    def serving(self, metrics_url: str) -> None:
+        """Say where the metrics are."""
+        ...
+
+    def load(
+        self,
+        *,
+        elapsed_s: float,
+        duration_s: float,
+        sent: int,
+        ok: int,
+        ended: int,
+        in_flight: int,
+        connected: int,
+    ) -> None:
+        """Say how far the load is. `connected` counts boxes, the others from `sent` on unlocks."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something that stays on the screen."""
+        ...
+
+    def close(self) -> None:
+        """Give the screen back. A second call does nothing."""
+        ...
+
+
+def progress_on(console: Console) -> Progress:
+    """Return the display that suits where `console` writes to."""
+    if console.is_terminal and not console.is_dumb_terminal:
+        return TerminalProgress(console)
+    return LineProgress(console.file)
+
+
+def _printable_lines(text: str) -> list[str]:
+    """Return the lines of `text` with a space for whatever a terminal would act upon."""
+    return [
+        "".join(char if char.isprintable() else " " for char in line) for line in text.splitlines()
+    ]
+
+
+class LineProgress:
+    """Plain lines; counts at most every `LINE_EVERY_S`, and always the last box to connect."""
+
+    def __init__(self, stream: IO[str], clock: Clock | None = None) -> None:
+        self._stream = stream
+        self._clock = clock or SystemClock()
+        self._next_s = 0.0
+
+    def phase(self, text: str) -> None:
+        """Write the text, and let the next counts through at once."""
+        self._next_s = 0.0
+        self.note(text)
+
+    def connecting(self, done: int, total: int) -> None:
+        """Write how many boxes are connected."""
+        if done == total or self._is_due():
+            self.note(f"connected {done:,} of {total:,} boxes")
+
+    def serving(self, metrics_url: str) -> None:
+        """Write the address."""
+        self.note(f"metrics: {metrics_url}")
+
+    def load(
+        self,
+        *,
+        elapsed_s: float,
+        duration_s: float,
+        sent: int,
+        ok: int,
+        ended: int,
+        in_flight: int,
+        connected: int,
+    ) -> None:
+        """Write the counts in one line."""
+        if self._is_due():
+            self.note(
+                f"{elapsed_s:.0f} of {duration_s:.0f} s: sent {sent:,}, ok {ok:,}, "
+                f"not opened {ended - ok:,}, in flight {in_flight:,}, boxes {connected:,}"
+            )
+
+    def note(self, text: str) -> None:
+        """Write the text."""
+        for line in _printable_lines(text):
+            self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Do nothing: every line is out already."""
+
+    def _is_due(self) -> bool:
+        now_s = self._clock.monotonic_s()
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + LINE_EVERY_S
+        return True
+
+
+class TerminalProgress:
+    """A panel at the bottom of the terminal, drawn anew at each call; notes stay above it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._phase = ""
+        self._metrics_url = ""
+        self._body: RenderableType = Text("")
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def phase(self, text: str) -> None:
+        """Change the title of the panel, and empty it."""
+        self._phase = " ".join(_printable_lines(text))
+        self._show(Text(""))
+
+    def connecting(self, done: int, total: int) -> None:
+        """Draw a bar of the boxes that are connected."""
+        self._show(_bar(f"{done:,} of {total:,} boxes", total=total, done=done))
+
+    def serving(self, metrics_url: str) -> None:
+        """Keep the address at the foot of the panel."""
+        self._metrics_url = metrics_url
+        self._show(self._body)
+
+    def load(
+        self,
+        *,
+        elapsed_s: float,
+        duration_s: float,
+        sent: int,
+        ok: int,
+        ended: int,
+        in_flight: int,
+        connected: int,
+    ) -> None:
+        """Draw a bar of the time and the counts."""
+        to_come_s = duration_s - elapsed_s
+        rest = f"{to_come_s:.0f} s to go" if to_come_s > 0 else "the last unlocks end"
+        bar = _bar(f"{elapsed_s:.0f} s, {rest}", total=duration_s, done=elapsed_s)
+        counts = _counts(
+            {
+                "sent": (sent, ""),
+                "ok": (ok, "green"),
+                "not opened": (ended - ok, "red"),
+                "in flight": (in_flight, ""),
+                "boxes connected": (connected, ""),
+            }
+        )
+        self._show(Group(bar, counts))
+
+    def note(self, text: str) -> None:
+        """Print the text above the panel."""
+        for line in _printable_lines(text):
+            self._console.print(Text(line))
+
+    def close(self) -> None:
+        """Take the panel off the screen."""
+        self._live.stop()
+
+    def _show(self, body: RenderableType) -> None:
+        self._body = body
+        foot = Text(self._metrics_url, style="dim")
+        self._live.update(
+            Panel(
+                Group(body, foot) if self._metrics_url else body,
+                title=Text(self._phase, style="bold"),
+                title_align="left",
+                border_style="dim",
+            ),
+            refresh=True,
+        )
+
+
+def _bar(words: str, *, total: float, done: float) -> Table:
+    row = Table.grid(padding=(0, 2), expand=True)
+    row.add_column(ratio=1)
+    row.add_column(justify="right", no_wrap=True)
+    row.add_row(ProgressBar(total=max(total, 1e-9), completed=min(done, total)), Text(words))
+    return row
+
+
+def _counts(numbers: Mapping[str, tuple[int, str]]) -> Text:
+    text = Text()
+    for label, (number, colour) in numbers.items():
+        text.append(f"{label} ", style="dim")
+        text.append(f"{number:,}   ", style=f"bold {colour if number else ''}".strip())
+    return text
+
+
+def print_summary(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the closing tables: outcomes and times, causes, expectations."""
+    attempts: Mapping[str, Any] = summary["attempts"]
+    verdicts = list(summary.get("expect") or [])
+    headline = Text("\n")
+    headline.append(
+        f"{readable.count(attempts['by_outcome'][Outcome.OK.value])} of "
+        f"{readable.count(attempts['total'])} unlocks opened",
+        style="bold",
+    )
+    headline.append(f" ({readable.share(attempts['ok_share'])})\n")
+    console.print(headline)
+    side_by_side = Table.grid(padding=(0, 4))
+    side_by_side.add_row(_outcomes(attempts), _times(summary))
+    console.print(side_by_side)
+    if any(attempts["by_cause"].values()):
+        console.print(_causes(attempts))
+    if verdicts:
+        console.print(_expectations(verdicts))
+
+
+def _table(*headings: str) -> Table:
+    """Return a table without sides; a heading with a leading `#` is of a column of numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in headings:
+        is_number = heading.startswith("#")
+        table.add_column(
+            heading.removeprefix("#"),
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+        )
+    return table
+
+
+def _outcomes(attempts: Mapping[str, Any]) -> Table:
+    table = _table("outcome", "#unlocks")
+    for outcome in Outcome:
+        number = attempts["by_outcome"][outcome.value]
+        style = _OUTCOME_STYLES[outcome] if number else "dim"
+        table.add_row(Text(outcome.value, style=style), Text(readable.count(number), style=style))
+    return table
+
+
+def _times(summary: Mapping[str, Any]) -> Table:
+    table = _table("time", "#p50", "#p95", "#p99")
+    for label, key in (("all unlocks", "unlock"), ("opened", "unlock_ok"), ("floor", "floor")):
+        times = summary[key]
+        table.add_row(
+            label, *(readable.duration(times[name]) for name in ("p50_s", "p95_s", "p99_s"))
+        )
+    table.add_row(
+        "schedule lag",
+        readable.duration(summary["probe"]["schedule_lag_p50_s"]),
+        "",
+        readable.duration(summary["probe"]["schedule_lag_p99_s"]),
+    )
+    return table
+
+
+def _causes(attempts: Mapping[str, Any]) -> Group:
+    table = _table("cause", "#unlocks", "#share", "what it means")
+    by_cause = {cause: attempts["by_cause"][cause.value] for cause in Cause}
+    for cause in sorted(Cause, key=lambda cause: -by_cause[cause]):
+        number = by_cause[cause]
+        if number:
+            table.add_row(
+                Text(cause.value, style=_OUTCOME_STYLES[CAUSES[cause].outcome]),
+                readable.count(number),
+                readable.share(number / attempts["total"]),
+                CAUSES[cause].explanation,
+            )
+    return Group(Text(""), table)
+
+
+def _expectations(verdicts: list[Mapping[str, Any]]) -> Group:
+    table = _table("", "expected", "#limit", "#measured")
+    for verdict in verdicts:
+        style = "green" if verdict["holds"] else "bold red"
+        table.add_row(
+            Text("✓" if verdict["holds"] else "✗", style=style),
+            Text(str(verdict["key"])),
+            Text(readable.condition(verdict["condition"])),
+            Text(readable.value(verdict["value"]), style=style),
+        )
+    failed = sum(not verdict["holds"] for verdict in verdicts)
+    closing = (
+        Text(f"✗ {failed} of {len(verdicts)} expectations do not hold", style="bold red")
+        if failed
+        else Text(f"✓ all {len(verdicts)} expectations hold", style="bold green")
+    )
+    return Group(Text(""), table, Text(""), closing)

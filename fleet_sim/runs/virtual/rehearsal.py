@@ -1,0 +1,251 @@
+"""The rehearsal: the same scenario in virtual time, as fast as it goes, the same bytes each time.
+
+The same boxes and the same probe as in a live run, on a broker in this process. This module starts
+both, so it is the one place in `fleet_sim` that knows the probe.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fleet_sim import faults
+from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
+from fleet_sim.cars.fleet import BOX_LINK_LIMITS, Fleet
+from fleet_sim.cars.spec import NULL_CAR
+from fleet_sim.cars.world import World
+from fleet_sim.results.summary import RunFacts
+from fleet_sim.runs.conclude import conclude
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.injection import broker_limits, inject_all
+from fleet_sim.runs.probe_config import probe_config, target_ids
+from fleet_sim.runs.progress import Progress
+from fleet_sim.runs.virtual.time import (
+    EPOCH_UNIX_S,
+    VirtualClock,
+    VirtualEnvironment,
+    VirtualTimers,
+)
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.contract.signing import DEMO_SECRET
+from platform_probe.outputs.logs import LineWriter, make_logger, open_log
+from platform_probe.outputs.metrics import ProbeMetrics, new_registry
+from platform_probe.outputs.sinks import FanOut, JsonlSink
+from platform_probe.probe import LINK_LIMITS, Probe
+from platform_probe.settings import ProbeSettings
+
+BROKER = "in-process"
+CONNECT_STEP_S = 1.0
+CONNECT_PATIENCE_S = 300.0
+"""Longer than any box needs to boot; who is not there by then comes during the load."""
+SETTLE_S = 5.0
+"""Until sleepers have left, and the probe knows what is retained."""
+RETAINED_S = 0.25
+"""Until the probe knows what is retained, in an earlier run that is done again."""
+SAMPLES = 600
+"""Points in the plots over time."""
+UNLIMITED = 2**31
+MOST_IN_FLIGHT = 65_535
+"""The receive maximum, where nobody says otherwise (specification, section 3.2.2.3.3)."""
+FLOOR_UNLOCKS = 100
+FLOOR_MAX_RATE_PER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RehearsalOptions:
+    """What the user may choose besides the scenario."""
+
+    seed: int
+    fleet_secret: str = DEMO_SECRET
+    hop_s: float = HOP_S
+    """From a client to the broker or back, seconds: a quarter of a live run's floor."""
+    load_began_s: float | None = None
+    """Simulated second of load second 0, to do an earlier run again; None: when all are there."""
+    with_report: bool = True
+    """A page takes longer than many a run: a sweep throws it away."""
+
+
+class Rehearsal:
+    """One run of one scenario in virtual time."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        source: ScenarioSource,
+        directory: RunDirectory,
+        options: RehearsalOptions,
+        progress: Progress,
+    ) -> None:
+        self._scenario = scenario
+        self._source = source
+        self._directory = directory
+        self._options = options
+        self._progress = progress
+        self._specs = scenario.cars()
+        self._env = VirtualEnvironment(initial_time=0.0)
+        self._timers = VirtualTimers(self._env)
+        self._broker = BrokerModel(
+            self._timers, hop=options.hop_s, limits=_limits(broker_limits(scenario))
+        )
+        world = World(
+            env=self._env,
+            seed=options.seed,
+            fleet_secret=options.fleet_secret,
+            epoch_unix_s=EPOCH_UNIX_S,
+            link_factory=partial(self._broker.link, limits=BOX_LINK_LIMITS),
+        )
+        self._fleet = Fleet(world, [*self._specs, NULL_CAR], sms_centre="sms-centre")
+
+    def run(self) -> dict[str, Any]:
+        """Do the run and return its summary.
+
+        Raises `UnlockpathError` where it cannot be done. What was gathered is on disk.
+        """
+        self._directory.write_manifest(
+            self._source,
+            seed=self._options.seed,
+            mode="virtual",
+            broker=BROKER,
+            scenario=self._scenario.resolved(),
+            hop_s=self._options.hop_s,
+        )
+        gc.disable()  # nothing is garbage while a fleet grows
+        try:
+            self._connect()
+        finally:
+            gc.enable()
+        with _cars_left_alone_by_garbage_collection(), ExitStack() as stack:
+            probe = self._make_probe(stack)
+            self._load(probe)
+        self._directory.write_json("probe_stats.json", probe.stats())
+        self._progress.close()
+        counts = self._fleet.world.counts
+        facts = RunFacts(
+            seed=self._options.seed,
+            mode="virtual",
+            broker=BROKER,
+            boxes_configured=len(self._specs),
+            boxes_connected_max=max(counts.reachable_max - 1, 0),  # the null box aside
+            connect_rate_per_s=None,
+            rss_bytes_per_box=None,
+        )
+        return conclude(
+            self._directory,
+            self._scenario,
+            self._source,
+            facts,
+            load_began_s=self._options.load_began_s,
+            with_report=self._options.with_report,
+        )
+
+    def _pass(self, duration_s: float) -> None:
+        self._env.run(until=self._env.now + duration_s)
+
+    def _pass_until(self, moment_s: float) -> None:
+        if moment_s > self._env.now:
+            self._env.run(until=moment_s)
+
+    def _connect(self) -> None:
+        total = len(self._specs)
+        self._progress.phase(f"connecting {total} boxes in virtual time")
+        self._fleet.start()
+        counts = self._fleet.world.counts
+        load_began_s = self._options.load_began_s
+        if load_began_s is not None:
+            self._pass_until(load_began_s - self._scenario.load.start_delay_s - RETAINED_S)
+            return
+        while counts.known <= total and self._env.now < CONNECT_PATIENCE_S:
+            self._pass(CONNECT_STEP_S)
+            self._progress.connecting(max(counts.known - 1, 0), total)
+        self._pass(SETTLE_S)
+
+    def _make_probe(self, stack: ExitStack) -> Probe:
+        load = self._scenario.load
+        config = probe_config(
+            self._scenario,
+            seed=self._options.seed,
+            fleet_secret=self._options.fleet_secret,
+            floor_rate_per_s=min(FLOOR_MAX_RATE_PER_S, FLOOR_UNLOCKS / load.duration_s),
+        )
+        config["load"]["vehicles"] = target_ids(
+            self._scenario, self._specs, seed=self._options.seed
+        )
+        clock = VirtualClock(self._env)
+        metrics = ProbeMetrics(new_registry(), version="virtual")
+        descriptor = open_log(self._directory.path / "probe.log.jsonl")
+        stack.callback(os.close, descriptor)
+        writer = LineWriter(descriptor, on_error=lambda: metrics.count_sink_error("log"))
+        jsonl = stack.enter_context(JsonlSink(self._directory.path))
+        logger = make_logger("warning", writer, clock)
+        return Probe(
+            ProbeSettings.model_validate(config),
+            links=partial(self._broker.link, limits=LINK_LIMITS),
+            clock=clock,
+            timers=self._timers,
+            sink=FanOut({"jsonl": jsonl}, on_error=_raise),
+            metrics=metrics,
+            logger=logger,
+        )
+
+    def _load(self, probe: Probe) -> None:
+        load = self._scenario.load
+        probe.start()
+        if self._options.load_began_s is None:
+            self._pass(SETTLE_S)
+        else:
+            self._pass_until(self._options.load_began_s - load.start_delay_s)
+        self._progress.phase("cars are being opened")
+        load_starts_s = probe.begin() - EPOCH_UNIX_S
+        for line in inject_all(
+            self._scenario, self._specs, self._fleet, load_starts_s=load_starts_s
+        ):
+            self._directory.append("ground_truth.jsonl", line)
+        step_s = max(load.duration_s / SAMPLES, 1.0)
+        while not (probe.is_done and self._env.now >= load_starts_s + load.duration_s):
+            self._sample(probe, self._env.now - load_starts_s)
+            self._pass(step_s)
+        probe.stop()
+        probe.close()
+
+    def _sample(self, probe: Probe, elapsed_s: float) -> None:
+        counts = self._fleet.world.counts
+        connected = max(counts.reachable - 1, 0)  # the null box aside
+        self._directory.append(
+            "fleet_samples.jsonl",
+            {"t_s": round(elapsed_s, 3), "connected": connected, "asleep": counts.asleep},
+        )
+        self._progress.load(
+            elapsed_s=elapsed_s,
+            duration_s=self._scenario.load.duration_s,
+            connected=connected,
+            **probe.counts(),
+        )
+
+
+def _limits(asked: faults.BrokerLimits | None) -> BrokerLimits:
+    """Return the limits that a private mosquitto would have (see `broker_process`)."""
+    queued = asked.max_queued_messages if asked is not None else None
+    return BrokerLimits(
+        max_inflight_messages=MOST_IN_FLIGHT,
+        max_queued_messages=UNLIMITED if queued is None else queued,
+    )
+
+
+@contextmanager
+def _cars_left_alone_by_garbage_collection() -> Iterator[None]:
+    """Cars live as long as the run: looking through them again and again takes a sixth of it."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _raise(_sink: str, error: Exception) -> None:
+    raise error

@@ -1,0 +1,1 @@
+"""Scenarios: the form, and how a file is loaded and checked."""

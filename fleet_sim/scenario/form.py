@@ -1,0 +1,259 @@
+"""What a scenario may say: the fleet, the load, the faults, the expectations.
+
+Every field's description goes into the JSON Schema that `fleet-sim schema` prints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from fleet_sim.cars.parameters import BoxParameters
+from fleet_sim.cars.radio_parameters import Technology
+from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.faults import FAULTS, Fault
+from fleet_sim.results.expectations import Condition
+from fleet_wire.arrivals import LoadStage, total_duration_s
+from fleet_wire.randomness import RandomStream
+
+MAX_GROUP_CARS = 1_000_000
+MAX_ID_LETTERS = 64
+"""As `fleet_wire.contract.topics.VEHICLE_ID` allows."""
+
+Label = Annotated[str, Field(min_length=1, max_length=128)]
+"""Text that goes on the wire as a `fleet_wire.contract.messages.Name`."""
+
+_PATTERN = re.compile(r"(?P<prefix>[A-Za-z0-9_.-]*)(?P<number>\{(?::0?\d{0,2}d?)?\})?"
+                      r"(?P<suffix>[A-Za-z0-9_.-]*)")  # fmt: skip
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Group(_Part):
+    """Cars that are alike."""
+
+    name: Label = Field(description="names the group in selectors and in --set")
+    count: int = Field(ge=1, le=MAX_GROUP_CARS, description="number of cars")
+    id: str = Field(
+        "",
+        max_length=80,
+        description="vehicle ids, with {} or {:05d} for the car's number; default NAME-{:05d}",
+    )
+    first_index: int = Field(0, ge=0, le=10**9, description="number of the group's first car")
+    region: Label = Field("default", description="where the cars stand, as a metric label")
+    operator: Label = Field("default", description="whose mobile network they use")
+    firmware: Label = Field("1.0.0", description="version of the box's software")
+    hardware: Label = Field("tcu-1", description="model of the box")
+    site: Label = Field("street", description="kind of place, for fault targets only")
+    box: BoxParameters = Field(
+        default_factory=BoxParameters, description="the box's numbers, where they differ"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_id(cls, values: Any) -> Any:
+        if isinstance(values, dict) and not values.get("id") and "name" in values:
+            return {**values, "id": f"{values['name']}-{{:05d}}"}
+        return values
+
+    @field_validator("id")
+    @classmethod
+    def _is_id_pattern(cls, pattern: str) -> str:
+        if not pattern or _PATTERN.fullmatch(pattern) is None:
+            raise ValueError(
+                f"{pattern!r} makes no vehicle ids; expected A-Z a-z 0-9 _ . - and at most one"
+                " number such as {} or {:05d}"
+            )
+        return pattern
+
+    @property
+    def traits(self) -> Traits:
+        """What sets its cars apart from those of other groups."""
+        return Traits(
+            group=self.name,
+            region=self.region,
+            operator=self.operator,
+            firmware=self.firmware,
+            hardware=self.hardware,
+            site=self.site,
+            technology=self.box.radio.technology.value,
+        )
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the id pattern has a place for the number of the car."""
+        return "{" in self.id
+
+    def vehicle_ids(self) -> Iterator[str]:
+        """Yield the vehicle id of each car, in order."""
+        return map(self.id.format, range(self.first_index, self.first_index + self.count))
+
+    def cars(self) -> Iterator[CarSpec]:
+        """Yield each car, in order."""
+        traits = self.traits
+        return (CarSpec(vehicle_id, traits, self.box) for vehicle_id in self.vehicle_ids())
+
+    def has(self, vehicle_id: str) -> bool:
+        """Return whether a car of this group has that id, without going through them all."""
+        match = _PATTERN.fullmatch(self.id)
+        assert match is not None  # noqa: S101 - the validator saw to it
+        prefix, suffix = match["prefix"], match["suffix"]
+        if not self.is_numbered:
+            return vehicle_id == self.id
+        number = vehicle_id[len(prefix) : len(vehicle_id) - len(suffix)]
+        if not (number.isascii() and number.isdecimal() and len(number) <= MAX_ID_LETTERS):
+            return False
+        index = int(number) - self.first_index
+        return 0 <= index < self.count and self.id.format(int(number)) == vehicle_id
+
+
+class FleetForm(_Part):
+    """The cars of a run."""
+
+    groups: tuple[Group, ...] = Field(min_length=1, description="groups of cars that are alike")
+
+    @property
+    def count(self) -> int:
+        """How many cars there are."""
+        return sum(group.count for group in self.groups)
+
+
+class Selector(_Part):
+    """Which cars. A car must fit everything that is given; without anything all cars do."""
+
+    group: Label | None = Field(None, description="name of a group")
+    region: Label | None = Field(None, description="region of the cars")
+    operator: Label | None = Field(None, description="operator of the cars")
+    firmware: Label | None = Field(None, description="firmware of the cars")
+    hardware: Label | None = Field(None, description="hardware of the cars")
+    site: Label | None = Field(None, description="site of the cars")
+    technology: Technology | None = Field(None, description="what their modems speak: lte, umts..")
+    ids: tuple[str, ...] | None = Field(None, min_length=1, description="these vehicle ids")
+    share: float = Field(
+        1.0, gt=0, le=1, description="share of the fitting cars, drawn per car from the seed"
+    )
+
+    def wanted(self) -> dict[str, str]:
+        """Return what a car's traits must be."""
+        asked = ((field.name, getattr(self, field.name)) for field in fields(Traits))
+        return {name: str(value) for name, value in asked if value is not None}
+
+    def fits(self, traits: Traits) -> bool:
+        """Return whether cars like that fit, their ids and the share aside."""
+        return all(getattr(traits, name) == value for name, value in self.wanted().items())
+
+
+def select(
+    specs: Sequence[CarSpec], selector: Selector, stream_seed: int, name: str
+) -> list[CarSpec]:
+    """Return the cars that `selector` means, in their order.
+
+    The share is drawn for each car from its own stream, named by `name` and its id, so that adding
+    a car changes no other car's draw.
+    """
+    ids = None if selector.ids is None else frozenset(selector.ids)
+    alike = {id(spec.traits): spec.traits for spec in specs}
+    fits = {key: selector.fits(traits) for key, traits in alike.items()}
+    fitting = (
+        spec for spec in specs if fits[id(spec.traits)] and (ids is None or spec.vehicle_id in ids)
+    )
+    if selector.share == 1:
+        return list(fitting)
+    return [
+        spec
+        for spec in fitting
+        if RandomStream(stream_seed, f"select/{name}/{spec.vehicle_id}").uniform() < selector.share
+    ]
+
+
+class Load(_Part):
+    """The unlocks that customers ask for."""
+
+    stages: list[LoadStage] = Field(
+        min_length=1, description="when they come, one stage after another"
+    )
+    targets: Selector = Field(default_factory=Selector, description="cars that are unlocked")
+    deadline_s: float = Field(
+        20.0, gt=0, le=3600, description="the customer's patience; then the attempt ends as unknown"
+    )
+    command_ttl_s: float = Field(
+        30.0, gt=0, le=86_400, description="life of a command, from issue to expiry"
+    )
+    start_delay_s: float = Field(
+        0.5, ge=0, le=60, description="between the probe being ready and load second 0"
+    )
+
+    @property
+    def duration_s(self) -> float:
+        """How long unlocks start."""
+        return total_duration_s(self.stages)
+
+
+class Window(_Part):
+    """From when to when, in seconds since the load began."""
+
+    start_s: float = Field(ge=0, description="opens")
+    end_s: float = Field(gt=0, description="closes; at most load duration + deadline")
+
+    @model_validator(mode="after")
+    def _is_ahead(self) -> Window:
+        if self.end_s <= self.start_s:
+            raise ValueError(f"ends at {self.end_s:g} s, not after its start at {self.start_s:g} s")
+        return self
+
+    def overlaps(self, other: Window) -> bool:
+        """Return whether both are open at some time."""
+        return self.start_s < other.end_s and other.start_s < self.end_s
+
+
+class FaultEntry(_Part):
+    """A fault of the catalogue, on some cars, for some time."""
+
+    name: str = Field(description="the fault; `fleet-sim faults` lists them")
+    target: Selector = Field(default_factory=Selector, description="cars that it strikes")
+    window: Window = Field(description="when, in load seconds")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="the fault's own")
+
+    def fault(self) -> Fault:
+        """Return the fault with its parameters. Both were checked when the scenario was loaded."""
+        return FAULTS[self.name].model_validate(self.parameters)
+
+
+class Scenario(_Part):
+    """One run: who, what, when, and what must come of it."""
+
+    description: str = Field(min_length=1, description="what it shows, in a sentence")
+    seed: int | None = Field(
+        None, ge=0, le=2**63 - 1, description="of all that is random; drawn and printed if absent"
+    )
+    fleet: FleetForm
+    load: Load
+    faults: tuple[FaultEntry, ...] = Field((), description="what goes wrong")
+    expect: dict[str, Condition] = Field(
+        default_factory=dict, description="bounds on keys of summary.json; the run is their test"
+    )
+
+    @property
+    def run_duration_s(self) -> float:
+        """From load second 0 until the last attempt has ended at the latest."""
+        return self.load.duration_s + self.load.deadline_s
+
+    def cars(self) -> list[CarSpec]:
+        """Return every car, in the order of the groups."""
+        return [spec for group in self.fleet.groups for spec in group.cars()]
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the scenario as plain JSON values, complete with every default."""
+        values = self.model_dump(mode="json")
+        for entry, dumped in zip(self.faults, values["faults"], strict=True):
+            dumped["parameters"] = entry.fault().model_dump(mode="json")
+        for condition in values["expect"].values():
+            for bound in [bound for bound, value in condition.items() if value is None]:
+                del condition[bound]
+        return values

@@ -1,0 +1,256 @@
+"""Scenarios: loading one, and the JSON Schema of the form.
+
+What pydantic cannot see in one field is checked here, and every error names file, line and key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.json_schema import models_json_schema
+
+from fleet_sim.cars.spec import RESERVED_PREFIX
+from fleet_sim.faults import FAULTS
+from fleet_sim.results.expectations import Condition, known_keys
+from fleet_sim.scenario.form import (
+    FaultEntry,
+    FleetForm,
+    Group,
+    Load,
+    Scenario,
+    Selector,
+    Window,
+    select,
+)
+from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
+from fleet_wire.config.errors import document_errors
+from fleet_wire.config.file import Document, Loc, apply_overrides, load_document, suggestion
+from fleet_wire.contract.topics import VEHICLE_ID
+from fleet_wire.errors import ConfigError
+
+__all__ = [
+    "Condition",
+    "FaultEntry",
+    "FleetForm",
+    "Group",
+    "Load",
+    "Scenario",
+    "Selector",
+    "Window",
+    "load_scenario",
+    "scenario_schema",
+    "select",
+]
+
+MAX_UNLOCKS = 5_000_000
+"""Unlocks of one run: their times are decided in advance and held in memory."""
+
+_SHORTHANDS = {"fleet.count": "fleet.groups.*.count"}
+_DOTTED_KEYS = {"expect": frozenset(Condition.model_fields)}
+
+Problem = tuple[Loc, str]
+"""Where in the document, and what is wrong there."""
+
+
+def load_scenario(path: Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario in the file `path`, with each `KEY=VALUE` of `overrides` set first.
+
+    Besides full keys (`load.stages.0.rate_per_s=2`, `fleet.groups.city.count=500`) `fleet.count`
+    sets the count of every group.
+    Raises `ConfigError` with a line for everything that is wrong.
+    """
+    document = load_document(path)
+    document = apply_overrides(
+        document, overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
+    )
+    try:
+        scenario = Scenario.model_validate(document.values)
+    except ValidationError as error:
+        raise document_errors(document, error, Scenario) from None
+    problems = [document.problem(loc, message) for loc, message in _problems(scenario)]
+    problems += _parameter_problems(document, scenario)
+    if problems:
+        raise ConfigError(problems)
+    return scenario
+
+
+def _problems(scenario: Scenario) -> Iterator[Problem]:
+    yield from _group_problems(scenario.fleet.groups)
+    yield from _load_problems(scenario.load)
+    yield from _selector_problems(scenario.load.targets, scenario.fleet, ("load", "targets"))
+    for index, entry in enumerate(scenario.faults):
+        at: Loc = ("faults", index)
+        if entry.name not in FAULTS:
+            yield (*at, "name"), f"unknown fault '{entry.name}'{suggestion(entry.name, [*FAULTS])}"
+        yield from _selector_problems(entry.target, scenario.fleet, (*at, "target"))
+        end_s, limit_s = entry.window.end_s, scenario.run_duration_s
+        if end_s > limit_s:
+            message = f"{end_s:g} s is after the run's end at {limit_s:g} s (load + deadline)"
+            yield (*at, "window", "end_s"), message
+    yield from _overlap_problems(scenario)
+    for key in scenario.expect:
+        if key not in known_keys():
+            yield ("expect", key), f"no such key in summary.json{suggestion(key, known_keys())}"
+
+
+def _group_problems(groups: Sequence[Group]) -> Iterator[Problem]:
+    for index, group in enumerate(groups):
+        at: Loc = ("fleet", "groups", index)
+        if group.name in [other.name for other in groups[:index]]:
+            yield (*at, "name"), f"a second group is called '{group.name}'"
+        if group.count > 1 and not group.is_numbered:
+            yield (
+                (*at, "id"),
+                f"'{group.id}' gives {group.count} cars one id; expected {{}} or {{:05d}} in it",
+            )
+            continue
+        yield from (((*at, "id"), message) for message in _id_problems(group))
+        for other in groups[:index]:
+            if shared := _shared_id(other, group):
+                message = (
+                    f"car '{shared}' is also in group '{other.name}'; change id or first_index"
+                )
+                yield (*at, "id"), message
+                break
+
+
+def _id_problems(group: Group) -> Iterator[str]:
+    ends = dict.fromkeys(group.id.format(group.first_index + at) for at in (0, group.count - 1))
+    for vehicle_id in ends:
+        if VEHICLE_ID.fullmatch(vehicle_id) is None:
+            yield (
+                f"'{group.id}' gives the vehicle id {vehicle_id!r};"
+                " expected 1 to 64 of A-Z a-z 0-9 _ . -"
+            )
+            return
+        if vehicle_id.startswith(RESERVED_PREFIX):
+            yield f"ids that begin with '{RESERVED_PREFIX}' are kept for the null boxes"
+            return
+
+
+def _shared_id(one: Group, other: Group) -> str | None:
+    smaller, larger = sorted((one, other), key=lambda group: group.count)
+    if not _can_share(smaller.id, larger.id):
+        return None
+    return next((one for one in smaller.vehicle_ids() if larger.has(one)), None)
+
+
+def _can_share(pattern: str, other: str) -> bool:
+    """Return whether the fixed beginnings of two id patterns let them make the same id."""
+    begin, begin_of_other = pattern.partition("{")[0], other.partition("{")[0]
+    return begin.startswith(begin_of_other) or begin_of_other.startswith(begin)
+
+
+def _load_problems(load: Load) -> Iterator[Problem]:
+    unlocks = sum(_expected_unlocks(stage) for stage in load.stages)
+    if not unlocks:
+        yield ("load", "stages"), "no unlock would ever start; raise a rate or a duration"
+    if unlocks > MAX_UNLOCKS:
+        yield ("load", "stages"), f"about {unlocks:.0f} unlocks, at most {MAX_UNLOCKS} in one run"
+
+
+def _expected_unlocks(stage: LoadStage) -> float:
+    match stage:
+        case Poisson():
+            return stage.rate_per_s * stage.duration_s
+        case Constant():
+            return round(stage.rate_per_s * stage.duration_s)
+        case Ramp():
+            return int((stage.from_rate_per_s + stage.to_rate_per_s) / 2 * stage.duration_s)
+        case Burst():
+            return stage.count
+        case Times():
+            return sum(at_s < stage.duration_s for at_s in stage.at_s)
+
+
+def _selector_problems(selector: Selector, fleet: FleetForm, at: Loc) -> Iterator[Problem]:
+    known = True
+    for name, value in selector.wanted().items():
+        values = list(dict.fromkeys(getattr(group.traits, name) for group in fleet.groups))
+        if value not in values:
+            known = False
+            yield (*at, name), f"no cars with {name} '{value}'{suggestion(value, values)}"
+    fitting = [group for group in fleet.groups if selector.fits(group.traits)]
+    if known and not fitting:
+        traits = " and ".join(f"{name} '{value}'" for name, value in selector.wanted().items())
+        yield at, f"no car has {traits}"
+    for index, vehicle_id in enumerate(selector.ids or ()):
+        if not any(group.has(vehicle_id) for group in fleet.groups):
+            yield (*at, "ids", index), f"no car has the id '{vehicle_id}'{_id_hint(fleet)}"
+        elif fitting and not any(group.has(vehicle_id) for group in fitting):
+            yield (*at, "ids", index), f"car '{vehicle_id}' does not fit the rest of the selector"
+
+
+def _overlap_problems(scenario: Scenario) -> Iterator[Problem]:
+    """Find two of a fault that may be in force on one car at once, where that makes no sense."""
+    for index, entry in enumerate(scenario.faults):
+        fault = FAULTS.get(entry.name)
+        if fault is None or fault.only_once is None:
+            continue
+        for earlier, other in enumerate(scenario.faults[:index]):
+            if (
+                other.name == entry.name
+                and entry.window.overlaps(other.window)
+                and _may_share_cars(entry.target, other.target, scenario.fleet)
+            ):
+                message = f"overlaps faults.{earlier}, on the same cars: {fault.only_once}"
+                yield ("faults", index, "window"), message
+                break
+
+
+def _may_share_cars(one: Selector, other: Selector, fleet: FleetForm) -> bool:
+    """Return whether a car can fit both; the share aside, which is drawn."""
+    groups = [
+        group for group in fleet.groups if one.fits(group.traits) and other.fits(group.traits)
+    ]
+    if one.ids is None and other.ids is None:
+        return bool(groups)
+    ids = set(one.ids or other.ids or ()) & set(other.ids or one.ids or ())
+    return any(group.has(vehicle_id) for group in groups for vehicle_id in ids)
+
+
+def _id_hint(fleet: FleetForm) -> str:
+    group = fleet.groups[0]
+    last = group.first_index + group.count - 1
+    first_id, last_id = group.id.format(group.first_index), group.id.format(last)
+    return f"; group '{group.name}' has '{first_id}' to '{last_id}'"
+
+
+def _parameter_problems(document: Document, scenario: Scenario) -> Iterator[str]:
+    for index, entry in enumerate(scenario.faults):
+        fault = FAULTS.get(entry.name)
+        if fault is None:
+            continue
+        try:
+            fault.model_validate(entry.parameters)
+        except ValidationError as error:
+            at: Loc = ("faults", index, "parameters")
+            yield from document_errors(document, error, fault, at=at).problems
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a scenario file, with every fault's parameters."""
+    models = [(model, "validation") for model in (Scenario, *FAULTS.values())]
+    names, schema = models_json_schema(models)  # type: ignore[arg-type] # literal is widened
+    definitions = schema["$defs"]
+    entry = definitions["FaultEntry"]
+    entry["properties"]["name"]["enum"] = list(FAULTS)
+    entry["allOf"] = [
+        {
+            "if": {"properties": {"name": {"const": name}}},
+            "then": {"properties": {"parameters": names[fault, "validation"]}},
+        }
+        for name, fault in FAULTS.items()
+    ]
+    definitions["Scenario"]["properties"]["expect"]["propertyNames"] = {"enum": [*known_keys()]}
+    for definition in definitions.values():
+        definition.setdefault("description", "")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "unlockpath scenario",
+        **names[Scenario, "validation"],
+        "$defs": definitions,
+    }

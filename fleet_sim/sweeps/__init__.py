@@ -1,0 +1,1 @@
+"""Many runs of one scenario, one table and one report."""

@@ -1,0 +1,145 @@
+"""One run of a sweep: what a worker process is given, what it does, and what it hands back.
+
+A worker may be on another machine, so it is given the scenario's text and needs no file of ours.
+"""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fleet_sim.results.expectations import known_keys
+from fleet_sim.runs.conclude import digest_of
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.progress import LineProgress
+from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
+from fleet_sim.scenario.loading import load_scenario
+from fleet_sim.sweeps.plan import Values, overrides_of, versions
+from fleet_wire.errors import LimitError, UnlockpathError
+
+WORDS = frozenset({"seed", "mode", "broker"})
+"""Keys of the summary that are no measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run that is to be done."""
+
+    setting: Values
+    seed: int
+    scenario_name: str
+    scenario_text: str
+    versions: dict[str, str]
+    keep_in: str | None = None
+    """The run's directory; None: a temporary one, which is removed."""
+    scratch: str | None = None
+    """Where temporary directories are made; None: where the machine has them."""
+
+
+class PointRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one run: one line of `points.jsonl`."""
+
+    setting: Values
+    seed: int
+    measured: dict[str, int | float | None] = {}
+    """The numbers of the run's summary, under their dotted keys."""
+    expect: list[dict[str, Any]] = []
+    """The run's verdicts, as in its summary."""
+    digest: str | None = None
+    error: str | None = None
+    """Why the run did not end; None when it did."""
+
+    @property
+    def expect_holds(self) -> bool | None:
+        """Whether every expectation held; None where nothing was expected, or the run failed."""
+        return all(verdict["holds"] for verdict in self.expect) if self.expect else None
+
+
+def failed(task: Task, error: str) -> PointRecord:
+    """Return the record of a run that did not end."""
+    return PointRecord(setting=task.setting, seed=task.seed, error=error)
+
+
+def run_task(task: Task) -> bytes:
+    """Do one run and return its `PointRecord` as JSON.
+
+    A run that fails is a record with an error, so that the others go on. Raises `UnlockpathError`
+    where no run can be done here: another version of this program, or no room on the disk.
+    """
+    if task.versions != versions():
+        raise UnlockpathError(
+            f"this worker has {_words(versions())}, the sweep was started with"
+            f" {_words(task.versions)}; results could differ"
+        )
+    gc.collect()  # the cars of the run before refer to each other, and would still be there
+    with _directory_of(task) as path:
+        return msgspec.json.encode(_record(task, path))
+
+
+def _words(packages: Mapping[str, str]) -> str:
+    return " and ".join(f"{package} {version}" for package, version in packages.items())
+
+
+@contextmanager
+def _directory_of(task: Task) -> Iterator[Path]:
+    if task.keep_in is None:
+        with tempfile.TemporaryDirectory(prefix="sweep-", dir=task.scratch) as directory:
+            yield Path(directory)
+        return
+    path = Path(task.keep_in)
+    shutil.rmtree(path, ignore_errors=True)  # left by an interrupted or failed try
+    path.mkdir(parents=True)
+    yield path
+
+
+def _record(task: Task, path: Path) -> PointRecord:
+    try:
+        summary = _run(task, path)
+    except LimitError as error:
+        raise UnlockpathError(str(error)) from None
+    except Exception as error:  # noqa: BLE001 - whatever ends one run must not end the sweep
+        text = f"{type(error).__name__}: {error}".replace(str(path), "RUN")
+        return failed(task, text)
+    flat = flattened(summary)
+    return PointRecord(
+        setting=task.setting,
+        seed=task.seed,
+        measured={key: flat.get(key) for key in measured_keys()},
+        expect=summary["expect"],
+        digest=digest_of(path),
+    )
+
+
+def _run(task: Task, path: Path) -> dict[str, Any]:
+    overrides = overrides_of(task.setting)
+    source = ScenarioSource(path / task.scenario_name, tuple(overrides))
+    source.file.write_text(task.scenario_text, encoding="utf-8")
+    scenario = load_scenario(source.file, overrides)
+    directory = RunDirectory.create(path, scenario_name=source.name, seed=task.seed)
+    options = RehearsalOptions(seed=task.seed, with_report=task.keep_in is not None)
+    return Rehearsal(scenario, source, directory, options, LineProgress(StringIO())).run()
+
+
+def measured_keys() -> tuple[str, ...]:
+    """Return the dotted keys of every number in a summary, in the summary's order."""
+    return tuple(key for key in known_keys() if key not in WORDS)
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the leaves of nested mappings under dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,101 @@
+"""The table of a sweep: one row a run, in CSV and in Parquet, equal bytes for equal runs.
+
+pyarrow is imported when it is used: without it there is the CSV only.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fleet_sim.sweeps.point import PointRecord, measured_keys
+
+Table = dict[str, list[Any]]
+"""Columns by name; each holds text, bool, int or float, and None where there is no value."""
+
+ENDING: dict[str, type] = {"expect_holds": bool, "digest": str, "error": str}
+"""How a run ended: the last columns, and their types."""
+
+
+def make_table(records: Sequence[PointRecord]) -> Table:
+    """Return a row for each record: the swept keys, the seed, what was measured, how it ended.
+
+    Columns: `seed`, each swept key, each number of the summary under its dotted key,
+    `expect_holds` (None where nothing was expected), `digest`, `error`. A run that failed has an
+    `error` and no numbers.
+    """
+    table: Table = {"seed": [record.seed for record in records]}
+    for key in records[0].setting if records else ():
+        table[key] = _plain([record.setting[key] for record in records])
+    for key in measured_keys():
+        table[key] = _numbers([record.measured.get(key) for record in records])
+    for name in ENDING:
+        table[name] = [getattr(record, name) for record in records]
+    return table
+
+
+def _plain(texts: list[str]) -> list[Any]:
+    """Return a column of numbers where every value is one, else the texts."""
+    for kind in (int, float):
+        try:
+            values = [kind(text) for text in texts]
+        except ValueError:
+            continue
+        if all(math.isfinite(value) and (kind is float or abs(value) < 2**63) for value in values):
+            return values
+    return list(texts)
+
+
+def _numbers(values: list[int | float | None]) -> list[Any]:
+    """Return a column of one type: all int, or all float."""
+    if any(isinstance(value, float) for value in values):
+        return [None if value is None else float(value) for value in values]
+    return values
+
+
+def write_csv(table: Table, path: Path) -> None:
+    """Write the table as CSV (RFC 4180 with LF), whole or not at all; None is an empty field.
+
+    Floats have as many digits as tell them apart from every other float.
+    """
+    temporary = path.with_suffix(".csv.tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table)
+        for row in zip(*table.values(), strict=True):
+            writer.writerow([_field(value) for value in row])
+    temporary.replace(path)
+
+
+def _field(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def write_parquet(table: Table, path: Path) -> str | None:
+    """Write the table as Parquet, whole or not at all.
+
+    Returns None, or where pyarrow is missing what to tell the user; then there is no such file.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - see the module's docstring
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError as error:
+        path.unlink(missing_ok=True)
+        return f"no {path.name}, only CSV ({error}): pip install 'unlockpath[sweep]'"
+    columns = {
+        name: pa.array(values, type=_type(pa, name, values)) for name, values in table.items()
+    }
+    temporary = path.with_suffix(".parquet.tmp")
+    pq.write_table(pa.table(columns), temporary)
+    temporary.replace(path)
+    return None
+
+
+def _type(pa: Any, name: str, values: list[Any]) -> Any:
+    """Return the type of a column; a measurement without any value is one of floats."""
+    first = next((value for value in values if value is not None), 0.0)
+    types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    return types[ENDING.get(name) or type(first)]

@@ -1,0 +1,1 @@
+"""Configuration files, with errors that say file, line and key."""

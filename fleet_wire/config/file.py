@@ -1,0 +1,325 @@
+"""YAML files that a user writes: plain values, and the line that each of them stands on.
+
+Errors name what the user can see: file, line and key, or the `--set` that brought the value.
+The file is data only: no tags, no merge keys, no cycles, and bounds on size, depth and aliases.
+`fleet_wire.config.errors` turns pydantic's complaints about the values into such lines.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from fleet_wire.errors import ConfigError
+
+MAX_FILE_BYTES = 1_048_576
+MAX_ALIASES = 100
+MAX_VALUES = 200_000
+"""Values after aliases are expanded: nine nested aliases of nine would be 400 million."""
+
+Loc = tuple[str | int, ...]
+"""A place in a document: keys and list indexes from the top."""
+
+_TAG = "tag:yaml.org,2002:"
+_SHOWN_CHOICES = 30
+
+
+def suggestion(word: object, choices: Sequence[str]) -> str:
+    """Return "; did you mean 'x'?" for the nearest of `choices`, or the list of them all."""
+    text = str(word).lower()
+    longer = [choice for choice in choices if choice.startswith(text) and len(text) > 1]
+    near = longer[:1] or get_close_matches(text, choices, n=1)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    if not choices or len(choices) > _SHOWN_CHOICES:
+        return ""
+    return f"; expected one of: {', '.join(choices)}"
+
+
+def key_text(loc: Loc) -> str:
+    """Return `loc` as a user writes it: `fleet.groups.0.count`."""
+    return ".".join(str(part) for part in loc)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's values, where each stands, and which of them were overridden.
+
+    `values` holds dict, list, str, int, float, bool and None only. `overrides` maps a place to
+    the text that brought its value, for example `--set seed=3`.
+    """
+
+    path: Path
+    values: dict[str, Any]
+    lines: Mapping[Loc, int] = field(repr=False)
+    overrides: Mapping[Loc, str] = field(default_factory=dict)
+
+    def line_of(self, loc: Loc) -> int | None:
+        """Return the line (from 1) of `loc` or of what encloses it; None where it is overridden."""
+        if self._origin(loc):
+            return None
+        known = (loc[:end] for end in range(len(loc), -1, -1) if loc[:end] in self.lines)
+        return next((self.lines[place] for place in known), None)
+
+    def problem(self, loc: Loc, message: str) -> str:
+        """Return `FILE:LINE: key: message`, or `--set ...: key: message` where overridden."""
+        key = f"{key_text(loc)}: " if loc else ""
+        line = self.line_of(loc)
+        place = self._origin(loc) or (f"{self.path}:{line}" if line else str(self.path))
+        return f"{place}: {key}{message}"
+
+    def _origin(self, loc: Loc) -> str | None:
+        """Return what brought the value at `loc`, when that was not the file."""
+        ends = range(len(loc), -1, -1)
+        return next(
+            (self.overrides[loc[:end]] for end in ends if loc[:end] in self.overrides), None
+        )
+
+    def with_value(self, loc: Loc, value: Any, origin: str) -> Document:
+        """Return a copy with `value` at `loc`, brought by `origin` (say `--set seed=3`).
+
+        Mappings that are missing on the way are made. Raises `ConfigError` where the way leads
+        through a plain value or past the end of a list.
+        """
+        values = copy.deepcopy(self.values)
+        overrides = dict(self.overrides)
+        place: Any = values
+        for depth, part in enumerate(loc[:-1], start=1):
+            if isinstance(place, dict) and place.get(part) is None:
+                place[part] = {}
+                overrides.setdefault(loc[:depth], origin)
+            place = place[_entry(place, part, origin)]
+        place[_entry(place, loc[-1], origin)] = value
+        for old in [old for old in overrides if old[: len(loc)] == loc]:
+            del overrides[old]
+        overrides[loc] = origin
+        return replace(self, values=values, overrides=overrides)
+
+
+def _entry(place: Any, part: str | int, origin: str) -> Any:
+    """Return `part` where it can be an entry of `place`; raises `ConfigError` where it cannot."""
+    if isinstance(place, list) and not (isinstance(part, int) and 0 <= part < len(place)):
+        names = [str(item["name"]) for item in place if isinstance(item, dict) and "name" in item]
+        message = f"no item '{part}' in a list of {len(place)}{suggestion(part, names)}"
+        raise ConfigError([f"{origin}: {message}"])
+    if not isinstance(place, dict | list):
+        raise ConfigError([f"{origin}: '{part}' would stand inside the plain value {place!r}"])
+    return part
+
+
+class _Reader:
+    """Walks the composed YAML nodes into plain values, and notes the lines."""
+
+    def __init__(self, yaml: YAML, place: Callable[[int], str]) -> None:
+        self.lines: dict[Loc, int] = {}
+        self._yaml = yaml
+        self._place = place
+        self._seen: set[int] = set()
+        self._open: set[int] = set()
+        self._aliases = 0
+
+    def value(self, node: Node, loc: Loc) -> Any:
+        self.lines.setdefault(loc, _line(node))
+        if len(self.lines) > MAX_VALUES:
+            raise self._error(node, f"more than {MAX_VALUES} values once aliases are expanded")
+        self._count_alias(node)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node)
+        self._open.add(id(node))
+        try:
+            return (
+                self._mapping(node, loc)
+                if isinstance(node, MappingNode)
+                else [self.value(item, (*loc, index)) for index, item in enumerate(node.value)]
+            )
+        finally:
+            self._open.discard(id(node))
+
+    def _count_alias(self, node: Node) -> None:
+        if id(node) in self._open:
+            raise self._error(node, f"alias '{node.anchor}' stands inside what it refers to")
+        if id(node) in self._seen and node.anchor:
+            self._aliases += 1
+            if self._aliases > MAX_ALIASES:
+                raise self._error(node, f"more than {MAX_ALIASES} aliases")
+        self._seen.add(id(node))
+
+    def _mapping(self, node: MappingNode, loc: Loc) -> dict[str, Any]:
+        self._plain_tag(node, f"{_TAG}map")
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                raise self._error(key_node, "a key must be plain text")
+            if key_node.tag == f"{_TAG}merge":
+                raise self._error(key_node, "merge keys (<<) are not supported; write the keys out")
+            key = key_node.value
+            here = (*loc, key)
+            if key in values:
+                first = self.lines[here]
+                raise self._error(
+                    key_node, f"{key_text(here)}: duplicate key, first on line {first}"
+                )
+            self.lines[here] = _line(key_node)
+            values[key] = self.value(value_node, here)
+        return values
+
+    def _scalar(self, node: ScalarNode) -> Any:
+        if node.tag == f"{_TAG}timestamp":
+            return node.value
+        self._plain_tag(
+            node, *(f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "null"))
+        )
+        try:
+            value = self._yaml.constructor.construct_object(node)
+        except (ValueError, OverflowError) as error:
+            raise self._error(node, f"cannot read {node.value[:40]!r}: {error}") from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._error(node, f"{node.value!r} is not a finite number")
+        return value
+
+    def _plain_tag(self, node: Node, *allowed: str) -> None:
+        if node.tag not in allowed:
+            raise self._error(node, f"tag {str(node.tag)!r} is not supported; write plain values")
+
+    def _error(self, node: Node, message: str) -> ConfigError:
+        return ConfigError([f"{self._place(_line(node))}: {message}"])
+
+
+def _line(node: Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _parse(text: str, place: Callable[[int], str]) -> tuple[Any, dict[Loc, int]]:
+    """Return the plain value of a YAML text, and the line of every place in it.
+
+    `place` names a line of the text in an error.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        node = yaml.compose(text)
+        if node is None:
+            return None, {(): 1}
+        reader = _Reader(yaml, place)
+        return reader.value(node, ()), reader.lines
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = " ".join(part for part in (error.problem, error.context) if part)
+        if "'\\t'" in message:
+            message = "a tab: indent with spaces"
+        where = place(mark.line + 1 if mark else 1)
+        raise ConfigError([f"{where}: not valid YAML: {message}"]) from None
+    except YAMLError as error:
+        message = " ".join(str(error).split())
+        raise ConfigError([f"{place(1)}: not valid YAML: {message}"]) from None
+    except RecursionError:
+        raise ConfigError([f"{place(1)}: nested too deeply"]) from None
+
+
+def load_document(path: Path) -> Document:
+    """Return the document in the file `path`.
+
+    Raises `ConfigError` with file and line for what cannot be read or is not plain YAML with a
+    mapping at the top.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{path}:{line}: not UTF-8 text"]) from None
+    if len(data) > MAX_FILE_BYTES:
+        raise ConfigError([f"{path}: longer than {MAX_FILE_BYTES} bytes"])
+    values, lines = _parse(text, lambda line: f"{path}:{line}")
+    if not isinstance(values, dict):
+        found = "nothing" if values is None else f"a {type(values).__name__}"
+        raise ConfigError([f"{path}:{lines[()]}: expected keys and values, found {found}"])
+    return Document(path=path, values=values, lines=lines)
+
+
+def apply_overrides(
+    document: Document,
+    overrides: Sequence[str],
+    *,
+    shorthands: Mapping[str, str] | None = None,
+    dotted_keys: Mapping[str, frozenset[str]] | None = None,
+) -> Document:
+    """Return the document with each `KEY=VALUE` of `overrides` set, later ones last.
+
+    A key is a dotted path; list items go by number, by their `name`, or `*` for each. Values are
+    YAML. `shorthands` maps short keys to full ones. Below a top-level key of `dotted_keys` the keys
+    themselves hold dots, and only its names end a path (`expect.unlock.p95_s.max`). Keys that the
+    document lacks are added: its model says whether they are right.
+    Raises `ConfigError` naming the override.
+    """
+    problems: list[str] = []
+    for text in overrides:
+        origin = f"--set {text}"
+        key, equals, value_text = text.partition("=")
+        path = (shorthands or {}).get(key.strip(), key.strip()).split(".")
+        if not equals or not all(path):
+            problems.append(f"{origin}: expected KEY=VALUE, for example seed=3")
+            continue
+        if path[0] in (dotted_keys or {}) and len(path) > 1:
+            path = _joined(path, (dotted_keys or {})[path[0]])
+        try:
+            value, _ = _parse(value_text, _always(origin))
+            for loc in list(_locs(document.values, path, origin)):
+                document = document.with_value(loc, value, origin)
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return document
+
+
+def _always(place: str) -> Callable[[int], str]:
+    return lambda _line: place
+
+
+def _joined(path: list[str], leaves: frozenset[str]) -> list[str]:
+    head, *rest = path
+    if len(rest) > 1 and rest[-1] in leaves:
+        return [head, ".".join(rest[:-1]), rest[-1]]
+    return [head, ".".join(rest)]
+
+
+def _locs(place: Any, path: Sequence[str], origin: str) -> Iterator[Loc]:
+    """Yield every place that a dotted path means."""
+    if not path:
+        yield ()
+    elif isinstance(place, list):
+        for index in _item_indexes(place, path[0], origin):
+            rest_place = place[_entry(place, index, origin)]
+            yield from ((index, *rest) for rest in _locs(rest_place, path[1:], origin))
+    elif isinstance(place, dict) and path[0] in place:
+        rest_place = place[path[0]]
+        yield from ((path[0], *rest) for rest in _locs(rest_place, path[1:], origin))
+    else:
+        yield tuple(path)
+
+
+def _item_indexes(items: list[Any], part: str, origin: str) -> Sequence[int]:
+    if part == "*":
+        return range(len(items))
+    if part.isdecimal() and part.isascii():
+        return [int(part)]
+    named = [
+        index
+        for index, item in enumerate(items)
+        if isinstance(item, dict) and item.get("name") == part
+    ]
+    if not named:
+        _entry(items, part, origin)
+    return named

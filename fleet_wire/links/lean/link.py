@@ -1,0 +1,449 @@
+"""The lean link: MQTT 5 on the `mqtt5` codec, one `asyncio.Protocol` a client, best on uvloop.
+
+A connected link owns no task, future or timer, and containers only while they hold something, so
+that tens of thousands fit into one process. All packets that a link produces within one iteration
+of the event loop leave in one write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import IntEnum
+from typing import cast
+
+from fleet_wire.errors import LocalProtocolError
+from fleet_wire.links.connecting import describe_os_error
+from fleet_wire.links.lean.packets import (
+    LARGEST_PACKET,
+    ConnAckPacket,
+    DisconnectPacket,
+    Packet,
+    PeerError,
+    PingRespPacket,
+    PubAckPacket,
+    PublishPacket,
+    SubAckPacket,
+    connect_packet,
+    disconnect_packet,
+    message_of,
+    name_of,
+    pingreq_packet,
+    puback_packet,
+    publish_packet,
+    subscribe_packet,
+)
+from fleet_wire.links.lean.shared import Opening, SharedByLinks
+from fleet_wire.links.lean.stream import PacketStream
+from fleet_wire.links.link import (
+    FIRST_ERROR_CODE,
+    PACKET_TOO_LARGE,
+    PROTOCOL_ERROR,
+    RECEIVE_MAXIMUM_EXCEEDED,
+    Disconnected,
+    Ended,
+    LinkHandler,
+    LinkLimits,
+    Message,
+    OnAck,
+    PublishProperties,
+    Session,
+)
+
+__all__ = ["LinkLimits", "MqttLink", "MqttLinkFactory"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_HELD = 10_000
+_GOODBYE_TIMEOUT_S = 10.0
+_FIRST_PACKETS = (ConnAckPacket, DisconnectPacket)
+_NOBODY = asyncio.Protocol()
+"""Takes the events of a connection that its link has done with."""
+
+
+class _State(IntEnum):
+    CLOSED = 0
+    WAITING = 1
+    """For its turn to connect."""
+    OPENING = 2
+    """TCP and TLS."""
+    CONNECTING = 3
+    """CONNECT is sent."""
+    SUBSCRIBING = 4
+    """CONNACK is in, SUBSCRIBE is sent."""
+    CONNECTED = 5
+
+
+class _Opening(Opening):
+    """What a link needs only until it is connected; it holds a turn of the pace meanwhile."""
+
+    __slots__ = ("_link", "held", "receive_max", "session", "session_present", "subscribe_id")
+
+    def __init__(self, link: MqttLink) -> None:
+        super().__init__()
+        self._link = link
+        self.session: Session | None = None
+        self.subscribe_id = 0
+        self.session_present = False
+        self.receive_max = 0
+        self.held: list[Message] = []
+        """Messages that came before SUBACK."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand the connection to the link."""
+        self._link.opened(self, cast("asyncio.Transport", transport))
+
+    def fail(self, detail: str) -> None:
+        """End the attempt: no connection, or none in time."""
+        self._link.not_opened(self, detail)
+
+
+class MqttLink(PacketStream):
+    """One MQTT 5 client; implements `fleet_wire.links.link.Link`. Made by `MqttLinkFactory`."""
+
+    __slots__ = (
+        "_handler",
+        "_keepalive_s",
+        "_max_packet_bytes",
+        "_opening",
+        "_state",
+        "_unacknowledged",
+        "check_tick",
+    )
+
+    def __init__(self, factory: SharedByLinks, handler: LinkHandler) -> None:
+        super().__init__(factory)
+        self._handler = handler
+        self._state = _State.CLOSED
+        self._opening: _Opening | None = None
+        self._unacknowledged: dict[int, Message] | None = None
+        self._max_packet_bytes = LARGEST_PACKET
+        self._keepalive_s = 0
+        self.check_tick = 0
+
+    # What the owner calls
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether `on_connected` has come and nothing has ended the connection since."""
+        return self._state is _State.CONNECTED
+
+    def connect(self) -> None:
+        """Start to connect when the pace allows. Does nothing while connecting or connected."""
+        if self._state is _State.CLOSED:
+            self._state = _State.WAITING
+            self._factory.pace.enter(self._start)
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        properties: PublishProperties | None = None,
+        on_ack: OnAck | None = None,
+    ) -> None:
+        """Send a message, see `fleet_wire.links.link.Link.publish`.
+
+        Raises `LocalProtocolError` for what MQTT or the broker does not allow, and above
+        `max_queued`.
+        """
+        if qos not in (0, 1):
+            raise LocalProtocolError(f"{topic}: QoS {qos}, only 0 and 1 are allowed")
+        outbox = self._outbox
+        packet_id = outbox.next_id() if qos else None
+        packet = publish_packet(topic, payload, packet_id, properties, retain=retain)
+        if len(packet) > self._max_packet_bytes:
+            raise LocalProtocolError(
+                f"{topic}: packet of {len(packet)} bytes, the broker takes {self._max_packet_bytes}"
+            )
+        can_send = self._can_send()
+        if packet_id is None:
+            if can_send:
+                self._send(packet)
+            else:
+                self._factory.qos0_dropped += 1
+        elif can_send and outbox.start(packet_id, packet, on_ack):
+            self._send(packet)
+        elif (waiting := len(outbox.waiting or ())) < self._factory.max_queued:
+            outbox.wait(packet_id, packet, on_ack)
+        else:
+            raise LocalProtocolError(f"{waiting} messages wait to be sent: no more")
+
+    def acknowledge(self, message: Message) -> None:
+        """Send the PUBACK of a QoS 1 message of this connection, once."""
+        packet_id, unacknowledged = message.packet_id, self._unacknowledged
+        if packet_id is None or unacknowledged is None:
+            return
+        if unacknowledged.get(packet_id) is message:
+            del unacknowledged[packet_id]
+            if not unacknowledged:
+                self._unacknowledged = None
+            if self._factory.limits.acknowledge_after_s:
+                self._gather_puback(puback_packet(packet_id))
+            else:
+                self._send(puback_packet(packet_id))
+
+    def disconnect(self) -> None:
+        """Say goodbye and close. A frozen link cannot say it: then its will is published."""
+        if self._is_frozen:
+            self.abort()
+        else:
+            self._close(disconnect_packet())
+
+    def abort(self) -> None:
+        """Drop the connection as a crash does: the broker publishes the will."""
+        transport = self._detach()
+        if transport is not None:
+            transport.abort()
+
+    # Connecting
+
+    def _start(self) -> None:
+        self._state = _State.OPENING
+        self._opening = _Opening(self)
+        self._factory.open(self._opening)
+
+    def not_opened(self, opening: _Opening, detail: str) -> None:
+        """Take the failure of `opening`, from the factory."""
+        if self._opening is opening:
+            self._end(Disconnected(Ended.UNREACHABLE, detail=detail))
+
+    def opened(self, opening: _Opening, transport: asyncio.Transport) -> None:
+        """Take the connection that `opening` was for, from the event loop."""
+        if self._opening is not opening:
+            transport.set_protocol(_NOBODY)
+            transport.abort()
+            return
+        transport.set_protocol(self)
+        self._hold(transport, self._factory.socket_for_low_water(opening))
+        self._state = _State.CONNECTING
+        self._guarded(self._say_connect, opening)
+
+    def _say_connect(self, opening: _Opening) -> None:
+        opening.session = session = self._handler.session()
+        if self._opening is opening:
+            factory = self._factory
+            self._send(
+                connect_packet(
+                    session,
+                    username=factory.broker.username,
+                    password=factory.broker.password,
+                    receive_max=factory.limits.receive_max,
+                    max_packet_bytes=factory.limits.max_packet_bytes,
+                )
+            )
+
+    def _take_connack(self, packet: ConnAckPacket) -> None:
+        opening = self._opening
+        if self._state is not _State.CONNECTING or opening is None or opening.session is None:
+            raise PeerError(PROTOCOL_ERROR, "unexpected CONNACK")
+        code = int(packet.reason_code)
+        if code >= FIRST_ERROR_CODE:
+            detail = packet.reason_str or name_of(packet.reason_code)
+            self._end(Disconnected(Ended.REFUSED, code, detail))
+            return
+        session = opening.session
+        opening.session_present = packet.session_present
+        opening.receive_max = packet.receive_max
+        self._max_packet_bytes = packet.max_packet_size or LARGEST_PACKET
+        keepalive_s = packet.server_keep_alive
+        self._keepalive_s = session.keepalive_s if keepalive_s is None else keepalive_s
+        self._state = _State.SUBSCRIBING
+        if session.subscriptions:
+            opening.subscribe_id = self._outbox.next_id()
+            self._outbox.take(opening.subscribe_id)
+            self._send(subscribe_packet(opening.subscribe_id, session.subscriptions))
+        else:
+            self._finish_opening(opening)
+
+    def _take_suback(self, packet: SubAckPacket) -> None:
+        opening = self._opening
+        if (
+            self._state is not _State.SUBSCRIBING
+            or opening is None
+            or packet.packet_id != opening.subscribe_id
+        ):
+            raise PeerError(PROTOCOL_ERROR, "unexpected SUBACK")
+        for reason_code in packet.reason_codes:
+            if int(reason_code) >= FIRST_ERROR_CODE:
+                detail = packet.reason_str or f"SUBSCRIBE: {name_of(reason_code)}"
+                self._end(Disconnected(Ended.REFUSED, int(reason_code), detail))
+                return
+        self._finish_opening(opening)
+
+    def _finish_opening(self, opening: _Opening) -> None:
+        self._opening = None
+        if opening.deadline is not None:
+            opening.deadline.cancel()
+        self._state = _State.CONNECTED
+        factory, transport = self._factory, self._transport
+        factory.connects += 1
+        factory.connected += 1
+        factory.pace.leave()
+        if self._keepalive_s:
+            factory.wheel.watch(self, self._ping_interval())
+        self._last_sent_tick = factory.wheel.tick
+        self._outbox.reconnected(
+            session_present=opening.session_present,
+            window=min(factory.limits.max_in_flight, opening.receive_max),
+        )
+        self._pump()
+        if self._transport is transport:
+            self._handler.on_connected(session_present=opening.session_present)
+        for message in opening.held:
+            if self._transport is not transport:
+                break
+            self._handler.on_message(message)
+
+    # Closing
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take from the event loop that the connection is gone; a frozen link sees it at `thaw`."""
+        self._transport = self._socket = None
+        if not self._is_frozen:
+            detail = describe_os_error(exc) if isinstance(exc, OSError) else "connection closed"
+            self._notice_loss(detail)
+
+    def _notice_loss(self, detail: str) -> None:
+        if self._transport is None and self._state > _State.OPENING and not self._is_frozen:
+            self._end(Disconnected(Ended.BROKER_CLOSED, detail=detail))
+
+    def _end(self, reason: Disconnected) -> None:
+        self.abort()
+        try:
+            self._handler.on_disconnected(reason)
+        except Exception:
+            logger.exception("on_disconnected raised")
+
+    def _close(self, goodbye: bytes) -> None:
+        outgoing = [*(self._pubacks or ()), *(self._outgoing or ())]
+        transport = self._detach()
+        if transport is None:
+            return
+        if transport.get_write_buffer_size():  # the peer may not read: do not wait for ever
+            self._factory.loop.call_later(_GOODBYE_TIMEOUT_S, transport.abort)
+        transport.write(b"".join([*outgoing, goodbye]))
+        transport.close()
+
+    def _detach(self) -> asyncio.Transport | None:
+        """Forget the connection and return it; what QoS 1 has not delivered stays."""
+        state, self._state = self._state, _State.CLOSED
+        opening, self._opening = self._opening, None
+        transport = self._let_go()
+        self._unacknowledged = None
+        self.check_tick = 0
+        if state is _State.CONNECTED:
+            self._factory.connected -= 1
+        elif state is _State.WAITING:
+            self._factory.pace.withdraw(self._start)
+        if transport is not None:
+            transport.set_protocol(_NOBODY)
+        if opening is not None:
+            opening.stop()
+            self._factory.pace.leave()
+        return transport
+
+    def _guarded(self, step: Callable[..., None], *arguments: object) -> None:
+        """Run what may call the handler, or find that the broker breaks the protocol."""
+        transport = self._transport
+        try:
+            step(*arguments)
+        except PeerError as error:
+            self._factory.protocol_errors += 1
+            self._close(disconnect_packet(error.code))
+            self._end(Disconnected(Ended.PROTOCOL_ERROR, detail=str(error)))
+        except Exception:
+            logger.exception("a handler raised: its link is closed")
+            if transport is not None and self._transport is transport:
+                self._end(Disconnected(Ended.HANDLER_ERROR, detail="see the log"))
+
+    # What comes in
+
+    def _take(self, packet: Packet) -> None:
+        kind = type(packet)
+        if self._state is _State.CONNECTING and kind not in _FIRST_PACKETS:
+            raise PeerError(PROTOCOL_ERROR, f"{kind.__name__} before CONNACK")
+        if isinstance(packet, PublishPacket):
+            self._take_publish(packet)
+        elif isinstance(packet, PubAckPacket):
+            self._take_puback(packet.packet_id, int(packet.reason_code))
+        elif isinstance(packet, DisconnectPacket):
+            detail = packet.reason_str or name_of(packet.reason_code)
+            self._end(Disconnected(Ended.BROKER_CLOSED, int(packet.reason_code), detail))
+        elif isinstance(packet, ConnAckPacket):
+            self._take_connack(packet)
+        elif isinstance(packet, SubAckPacket):
+            self._take_suback(packet)
+        elif not isinstance(packet, PingRespPacket):
+            raise PeerError(PROTOCOL_ERROR, f"unexpected {kind.__name__}")
+
+    def _take_publish(self, packet: PublishPacket) -> None:
+        message = message_of(packet)
+        if message.packet_id is not None:
+            if self._unacknowledged is None:
+                self._unacknowledged = {}
+            self._unacknowledged[message.packet_id] = message
+            if len(self._unacknowledged) > self._factory.limits.receive_max:
+                raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "more messages than our receive maximum")
+        if self._opening is None:
+            self._handler.on_message(message)
+        elif len(self._opening.held) < _MAX_HELD:
+            self._opening.held.append(message)
+        else:
+            raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "too many messages before SUBACK")
+
+    def _take_puback(self, packet_id: int, code: int) -> None:
+        if self._state is _State.CONNECTING:
+            raise PeerError(PROTOCOL_ERROR, "PUBACK before CONNACK")
+        on_ack = self._outbox.acknowledged(packet_id)
+        if on_ack is not None:
+            on_ack(code)
+        if self._outbox.waiting is not None:
+            self._pump()
+
+    def _can_send(self) -> bool:
+        return self._state is _State.CONNECTED and not (self._is_paused or self._is_frozen)
+
+    def _pump(self) -> None:
+        """Send what waits, as far as window and peer allow."""
+        while self._can_send() and (sendable := self._outbox.pop_sendable()) is not None:
+            packet_id, packet = sendable
+            if len(packet) <= self._max_packet_bytes:
+                self._send(packet)
+                continue
+            on_ack = self._outbox.acknowledged(packet_id)
+            if on_ack is not None:
+                on_ack(PACKET_TOO_LARGE)
+
+    # Keepalive
+
+    def check(self, tick: int) -> int:
+        """Ping when nothing was sent for the interval; end when no answer came. For the wheel."""
+        if self._state is not _State.CONNECTED:
+            return 0
+        if self._is_frozen:
+            return tick + 1
+        timeout = self._factory.limits.ping_timeout_s
+        if self._pinged_tick and tick - self._pinged_tick >= timeout:
+            self._end(Disconnected(Ended.KEEPALIVE, detail=f"no PINGRESP in {timeout} s"))
+            return 0
+        if tick - self._last_sent_tick >= self._ping_interval():
+            self._send(pingreq_packet())
+            self._last_sent_tick = tick
+            self._pinged_tick = self._pinged_tick or tick
+        due = self._last_sent_tick + self._ping_interval()
+        return min(due, self._pinged_tick + timeout) if self._pinged_tick else due
+
+    def _ping_interval(self) -> int:
+        return max(1, self._keepalive_s - 1)
+
+
+class MqttLinkFactory(SharedByLinks):
+    """Makes lean links to one broker; see `fleet_wire.links.lean.shared` for what they share."""
+
+    def __call__(self, handler: LinkHandler) -> MqttLink:
+        """Return a new link for `handler`, not connected."""
+        return MqttLink(self, handler)

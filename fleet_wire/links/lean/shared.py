@@ -1,0 +1,120 @@
+"""What the lean links of one factory share: settings, counts, timers, sockets and writes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+from fleet_wire.links.connecting import ConnectPace, Dialer, describe_os_error
+from fleet_wire.links.lean.keepalive_wheel import KeepaliveWheel
+from fleet_wire.links.lean.outbox import MAX_QUEUED
+from fleet_wire.links.link import BrokerAddress, LinkLimits
+
+
+class Flushed(Protocol):
+    """A link that has something to write."""
+
+    def flush(self) -> None:
+        """Write it."""
+        ...
+
+
+class Opening(asyncio.Protocol, ABC):
+    """One attempt to make a connection: the event loop gives it the connection when it is there."""
+
+    __slots__ = ("connection", "deadline", "task")
+
+    def __init__(self) -> None:
+        self.connection: socket.socket | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
+
+    @abstractmethod
+    def fail(self, detail: str) -> None:
+        """Learn that there will be no connection."""
+
+    def stop(self) -> None:
+        """Give up what is under way."""
+        if self.task is not None:
+            self.task.cancel()
+        if self.deadline is not None:
+            self.deadline.cancel()
+
+
+class SharedByLinks:
+    """What the links of one broker share.
+
+    `broker` is `mqtt://` or `mqtts://`; `tls` is its context (None: the system's authorities).
+    `source_addresses`: see `fleet_wire.links.connecting.Dialer`. `quick_ack` helps against brokers
+    that do not set TCP_NODELAY (iotcore), at a system call a read.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        tls: ssl.SSLContext | None = None,
+        pace: ConnectPace | None = None,
+        source_addresses: Sequence[str] | None = None,
+        limits: LinkLimits | None = None,
+        quick_ack: bool = False,
+    ) -> None:
+        self.broker = broker
+        self.limits = limits or LinkLimits()
+        self.loop = loop or asyncio.get_running_loop()
+        self.pace = pace or ConnectPace()
+        self.wheel = KeepaliveWheel(self.loop)
+        self.max_queued = min(self.limits.max_queued, MAX_QUEUED)
+        self.quick_ack = quick_ack
+        self.connects = 0
+        """Connections that got as far as `on_connected`."""
+        self.connected = 0
+        """Connections that are open now."""
+        self.qos0_dropped = 0
+        self.protocol_errors = 0
+        """Connections that were closed for what the broker sent."""
+        self._tls = (tls or ssl.create_default_context()) if broker.is_tls else None
+        self._dialer = Dialer(broker.host, broker.port, source_addresses)
+        self._will_write: list[Flushed] = []
+
+    def will_write(self, link: Flushed) -> None:
+        """Flush `link` when this iteration of the event loop is over."""
+        self._will_write.append(link)
+        if len(self._will_write) == 1:
+            self.loop.call_soon(self._flush)
+
+    def socket_for_low_water(self, opening: Opening) -> socket.socket | None:
+        """Return the socket of `opening` where its bytes are MQTT's: under TLS they are not."""
+        return opening.connection if self.limits.pubacks_together > 1 and not self._tls else None
+
+    def open(self, opening: Opening) -> None:
+        """Make the connection for `opening`, or tell it why not."""
+        timeout_s = self.limits.connect_timeout_s
+        opening.deadline = self.loop.call_later(
+            timeout_s, opening.fail, f"no answer in {timeout_s:g} s"
+        )
+        opening.task = self.loop.create_task(self._open(opening))
+
+    async def _open(self, opening: Opening) -> None:
+        try:
+            opening.connection = connection = await self._dialer.dial()
+            await self.loop.create_connection(
+                lambda: opening,
+                sock=connection,
+                ssl=self._tls,
+                server_hostname=self.broker.host if self._tls else None,
+            )
+        except OSError as error:
+            opening.fail(describe_os_error(error))
+        except UnicodeError as error:
+            opening.fail(f"host {self.broker.host!r}: {error}")
+
+    def _flush(self) -> None:
+        links, self._will_write = self._will_write, []
+        for link in links:
+            link.flush()

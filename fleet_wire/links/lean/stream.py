@@ -1,0 +1,219 @@
+"""The bytes of a lean link: packets come in in any pieces, and go out together.
+
+What the packets mean is the business of `fleet_wire.links.lean.link`, which builds on this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from fleet_wire.links.lean.outbox import Outbox
+from fleet_wire.links.lean.packets import PUBACK, SHORTEST_PUBACK, Packet, decode, packet_size
+from fleet_wire.links.lean.shared import SharedByLinks
+from fleet_wire.links.link import SUCCESS
+
+
+class PacketStream(asyncio.Protocol, ABC):
+    """The connection of one client, while there is one. It owns no task, future or timer.
+
+    A frozen one neither reads nor writes, on this connection and any next, until it thaws.
+    """
+
+    __slots__ = (
+        "_factory",
+        "_incoming",
+        "_is_frozen",
+        "_is_paused",
+        "_last_sent_tick",
+        "_low_water",
+        "_outbox",
+        "_outgoing",
+        "_pinged_tick",
+        "_pubacks",
+        "_socket",
+        "_transport",
+    )
+
+    def __init__(self, factory: SharedByLinks) -> None:
+        self._factory = factory
+        self._outbox = Outbox()
+        self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
+        """Where PUBACKs may be awaited together; else None."""
+        self._low_water = 1
+        """How many bytes must have come in before the event loop wakes for them."""
+        self._is_paused = False
+        self._is_frozen = False
+        self._incoming: bytearray | None = None
+        """The beginning of a packet whose end has not come."""
+        self._outgoing: list[bytes] | None = None
+        """What goes out when this iteration of the event loop is over."""
+        self._pubacks: list[bytes] | None = None
+        """What may still gather before it goes out."""
+        self._last_sent_tick = 0
+        self._pinged_tick = 0
+        """When a PINGREQ was sent that nothing has come since; 0: nothing is awaited."""
+
+    # What the link does
+
+    @abstractmethod
+    def _take(self, packet: Packet) -> None:
+        """Take a packet. Raises `PeerError` for what the broker must not send now."""
+
+    @abstractmethod
+    def _take_puback(self, packet_id: int, code: int) -> None:
+        """Take a PUBACK. Raises `PeerError` where none may come."""
+
+    @abstractmethod
+    def _pump(self) -> None:
+        """Send what waits, as far as it may be sent now."""
+
+    @abstractmethod
+    def _guarded(self, step: Callable[..., None], *arguments: object) -> None:
+        """Run a step that may raise `PeerError`, or whatever a handler raises."""
+
+    @abstractmethod
+    def _notice_loss(self, detail: str) -> None:
+        """Learn that the connection has gone."""
+
+    def _hold(self, transport: asyncio.Transport, connection: socket.socket | None) -> None:
+        """Begin with a new connection; `connection` is its socket, see `_socket`."""
+        self._transport, self._socket, self._low_water = transport, connection, 1
+        self._factory.loop.call_soon(self._pause_while_frozen)  # reading starts after this call
+
+    def _let_go(self) -> asyncio.Transport | None:
+        """Forget the connection with all that is under way on it, and return its transport."""
+        transport, self._transport, self._socket = self._transport, None, None
+        self._incoming = self._outgoing = self._pubacks = None
+        self._is_paused = False
+        self._pinged_tick = 0
+        return transport
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the event loop."""
+        self._pinged_tick = 0
+        self._guarded(self._read, data)
+
+    def _read(self, data: bytes | bytearray) -> None:
+        transport = self._transport
+        if self._factory.quick_ack and transport is not None:
+            _acknowledge_tcp_at_once(transport)
+        if self._incoming is not None:
+            self._incoming += data
+            data = self._incoming
+        position, end = 0, len(data)
+        view = memoryview(data)
+        while position < end and not self._is_frozen:
+            size = packet_size(data, position, self._factory.limits.max_packet_bytes)
+            if not size or position + size > end:
+                break
+            if size == SHORTEST_PUBACK and data[position] == PUBACK:  # most of what a box reads
+                self._take_puback(int.from_bytes(view[position + 2 : position + size]), SUCCESS)
+            else:
+                self._take(decode(view[position : position + size]))
+            position += size
+            if self._transport is not transport:
+                return
+        if position == end:
+            self._incoming = None
+        elif position or self._incoming is None:
+            self._incoming = bytearray(view[position:])
+        if self._socket is not None:
+            self._set_low_water(self._socket)
+
+    def _set_low_water(self, connection: socket.socket) -> None:
+        """Let the event loop sleep until all PUBACKs that are due can be read at once.
+
+        Where none is due it stays as it was: what comes next is longer, or closes the connection.
+        See docs/decisions/0005.
+        """
+        low_water = 1
+        if self._incoming is None and not self._pinged_tick:
+            due = len(self._outbox.in_flight or ())
+            if not due:
+                return
+            if due > 1:
+                low_water = min(due, self._factory.limits.pubacks_together) * SHORTEST_PUBACK
+        if low_water != self._low_water:
+            self._low_water = low_water
+            # uvloop may have closed the socket already; then `connection_lost` is on its way.
+            with contextlib.suppress(OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
+
+    # Writing
+
+    def pause_writing(self) -> None:
+        """Take from the event loop that the peer does not read."""
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        """Take from the event loop that the peer reads again."""
+        self._is_paused = False
+        self._guarded(self._pump)
+
+    def _send(self, packet: bytes) -> None:
+        if self._outgoing is None:
+            self._outgoing = [packet]
+            self._factory.will_write(self)
+        else:
+            self._outgoing.append(packet)
+
+    def _gather_puback(self, packet: bytes) -> None:
+        if self._pubacks is None:
+            self._pubacks = [packet]
+            self._factory.loop.call_later(self._factory.limits.acknowledge_after_s, self.flush)
+        else:
+            self._pubacks.append(packet)
+
+    def flush(self) -> None:
+        """Write what has gathered; called by the factory once an iteration."""
+        if self._pubacks is not None:
+            self._outgoing, self._pubacks = [*self._pubacks, *(self._outgoing or ())], None
+        outgoing, transport = self._outgoing, self._transport
+        if outgoing is None or transport is None or self._is_frozen:
+            return
+        self._outgoing = None
+        self._last_sent_tick = self._factory.wheel.tick
+        transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
+        if self._socket is not None:
+            self._set_low_water(self._socket)
+
+    # Freezing
+
+    def freeze(self) -> None:
+        """Neither read nor write from now on, on this connection and any next, until `thaw`."""
+        self._is_frozen = True
+        self._pause_while_frozen()
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        if not self._is_frozen:
+            return
+        self._is_frozen = False
+        self._pinged_tick = 0
+        if self._transport is not None:
+            self._transport.resume_reading()
+            if self._outgoing is not None:
+                self._factory.will_write(self)
+            self._factory.loop.call_soon(self._guarded, self._read_on)
+        else:
+            self._factory.loop.call_soon(self._notice_loss, "connection closed while frozen")
+
+    def _read_on(self) -> None:
+        self._read(b"")
+        self._pump()
+
+    def _pause_while_frozen(self) -> None:
+        if self._is_frozen and self._transport is not None:
+            self._transport.pause_reading()
+
+
+def _acknowledge_tcp_at_once(transport: asyncio.Transport) -> None:
+    connection: socket.socket = transport.get_extra_info("socket")
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -1,0 +1,285 @@
+"""A link: one MQTT client, seen from the code that uses it.
+
+Both sides speak to a broker only through the `Link` protocol. It is made of plain calls and
+callbacks, so that a simulated box can use it in live and in virtual time alike. Everything runs in
+one thread; a callback never comes while a call of the same link is still on the stack.
+
+The life of a link: `connect` -> `on_connected` (CONNACK and SUBACK are in) -> `on_message` ... ->
+`on_disconnected`, exactly once for each `connect` that was not closed by `disconnect` or `abort`.
+Whoever owns the link decides when to connect again (see `fleet_wire.links.reconnect`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from fleet_wire.errors import ConfigError
+
+SUCCESS = 0
+NO_MATCHING_SUBSCRIBERS = 16
+MALFORMED_PACKET = 129
+PROTOCOL_ERROR = 130
+NOT_AUTHORIZED = 135
+KEEP_ALIVE_TIMEOUT = 141
+SESSION_TAKEN_OVER = 142
+RECEIVE_MAXIMUM_EXCEEDED = 147
+TOPIC_ALIAS_INVALID = 148
+PACKET_TOO_LARGE = 149
+FIRST_ERROR_CODE = 128
+"""MQTT 5 reason codes from here on are errors (specification, section 2.4)."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message that came in. `packet_id` is None at QoS 0."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+    duplicate: bool
+    packet_id: int | None
+    correlation_data: bytes | None
+    response_topic: str | None
+    expiry_s: int | None
+    user_properties: list[tuple[str, str]]
+
+
+class PublishProperties(msgspec.Struct, frozen=True, gc=False):
+    """The MQTT 5 properties of a publish. A 3.1.1 link drops them."""
+
+    response_topic: str | None = None
+    correlation_data: bytes | None = None
+    expiry_s: int | None = None
+    user_properties: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes when the connection is lost without a goodbye."""
+
+    topic: str
+    payload: bytes
+    qos: int = 1
+    retain: bool = True
+    delay_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a client says when it connects. Asked for at each connect, so that it costs no memory.
+
+    `subscriptions` are topic filters at QoS 1, sent at every connect.
+    """
+
+    client_id: str
+    subscriptions: tuple[str, ...] = ()
+    clean_start: bool = False
+    session_expiry_s: int = 0
+    keepalive_s: int = 60
+    will: Will | None = None
+
+
+class Ended(StrEnum):
+    """Why a connection ended or could not be made."""
+
+    UNREACHABLE = "unreachable"
+    """No TCP or TLS connection, or none in time."""
+    REFUSED = "refused"
+    """CONNACK or SUBACK with an error code."""
+    BROKER_CLOSED = "broker_closed"
+    """DISCONNECT from the broker (`code` says why), or the connection was closed or reset."""
+    KEEPALIVE = "keepalive"
+    """No PINGRESP in time."""
+    PROTOCOL_ERROR = "protocol_error"
+    """The broker sent what MQTT does not allow, or a packet above our limit."""
+    HANDLER_ERROR = "handler_error"
+    """A handler raised: a defect on our side, logged."""
+
+
+class Disconnected(NamedTuple):
+    """Why a connection ended. `code` is the broker's MQTT 5 reason code where it gave one."""
+
+    why: Ended
+    code: int | None = None
+    detail: str = ""
+
+
+OnAck = Callable[[int], None]
+"""Called with the reason code of the PUBACK (0, 16, or 128 and above)."""
+
+
+class LinkHandler(Protocol):
+    """What a link calls. An exception from a handler closes that link alone, and is logged.
+
+    Every call of `Link` is allowed from inside every callback.
+    """
+
+    def session(self) -> Session:
+        """Return what to say in CONNECT and SUBSCRIBE; asked at each connect."""
+        ...
+
+    def on_connected(self, *, session_present: bool) -> None:
+        """CONNACK and every SUBACK are in: messages may come and go."""
+        ...
+
+    def on_message(self, message: Message) -> None:
+        """Take a message. At QoS 1 call `Link.acknowledge` with it, now or later."""
+        ...
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        """Learn that the connection ended, or could not be made, without our asking for it."""
+        ...
+
+
+class Link(Protocol):
+    """One MQTT client.
+
+    QoS 1 is at-least-once: unacknowledged messages are sent again when the session resumes, and as
+    new ones when the broker has lost it.
+    """
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether `on_connected` has come and nothing has ended the connection since."""
+        ...
+
+    def connect(self) -> None:
+        """Start to connect. Does nothing while connecting or connected."""
+        ...
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        properties: PublishProperties | None = None,
+        on_ack: OnAck | None = None,
+    ) -> None:
+        """Send a message.
+
+        At QoS 1 it waits its turn behind the broker's receive maximum and our own back-pressure,
+        and survives a reconnect. At QoS 0 it is dropped (and counted) while not connected or while
+        the peer does not read.
+        A queued message that proves to be above the broker's limit gets 149 (packet too large).
+        Raises `LocalProtocolError` for what MQTT does not allow, or above `max_queued`.
+        """
+        ...
+
+    def acknowledge(self, message: Message) -> None:
+        """Send the PUBACK of a QoS 1 message; nothing at QoS 0 or when the connection has gone."""
+        ...
+
+    def disconnect(self) -> None:
+        """Say goodbye and close: the will is not published, the session is kept.
+
+        A frozen link cannot say it: it closes as `abort` does.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection as a crash does: the broker publishes the will."""
+        ...
+
+    def freeze(self) -> None:
+        """Fall silent as a dead radio does: neither read nor write, the socket stays open.
+
+        Holds until `thaw`, for a next connection too. What the broker does meanwhile, and be it to
+        close, is noticed at `thaw`.
+        """
+        ...
+
+    def thaw(self) -> None:
+        """Undo `freeze`: what waited on either side flows, or the broken connection is noticed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLimits:
+    """How much a link takes, sends and waits."""
+
+    max_packet_bytes: int = 65_536
+    """The largest packet that we accept; the broker is told, and closed on if it sends more."""
+    receive_max: int = 1_000
+    """How many messages may come in before we acknowledge one of them."""
+    max_in_flight: int = 100
+    """How many may go out unacknowledged; the broker's receive maximum may be lower."""
+    max_queued: int = 10_000
+    """How many may wait behind those; the lean link takes at most 32,000."""
+    pubacks_together: int = 1
+    """How many PUBACKs to read at once, where so many are due, instead of waking up for each.
+
+    Nothing longer than those, at 4 bytes each, has to wait; for topics of one letter say 1.
+    """
+    acknowledge_after_s: float = 0.0
+    """How long PUBACKs may gather for one write.
+
+    A client that hears a whole fleet spares itself and the broker a system call for each message.
+    """
+    connect_timeout_s: float = 10.0
+    """From our turn to connect to SUBACK."""
+    ping_timeout_s: int = 10
+    """How long to wait for a PINGRESP, or for anything else."""
+
+
+LinkFactory = Callable[[LinkHandler], Link]
+"""Makes the link of one client. Knows the broker, TLS and pacing, so that the client does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where a broker is: `mqtt://`, `mqtts://`, `ws://` or `wss://`, with or without a password."""
+
+    scheme: str
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    path: str = "/mqtt"
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.scheme in ("mqtts", "wss")
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether MQTT runs over WebSocket."""
+        return self.scheme in ("ws", "wss")
+
+    @classmethod
+    def parse(cls, url: str) -> BrokerAddress:
+        """Return the address in `url`. Raises `ConfigError` that says what is expected."""
+        ports = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+        try:
+            parts = urlsplit(url if "://" in url else f"mqtt://{url}")
+            port = parts.port
+        except ValueError as error:
+            raise ConfigError([f"broker {url!r}: {error}"]) from None
+        if parts.scheme not in ports or not parts.hostname:
+            expected = "expected mqtt://, mqtts://, ws:// or wss:// and a host"
+            raise ConfigError(
+                [f"broker {url!r}: {expected}, for example mqtt://user:password@localhost:1883"]
+            )
+        return cls(
+            scheme=parts.scheme,
+            host=parts.hostname,
+            port=port or ports[parts.scheme],
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            path=parts.path or "/mqtt",
+        )
+
+    def __str__(self) -> str:
+        """Return the URL without the password: it goes into logs."""
+        user = f"{self.username}@" if self.username else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        path = self.path if self.is_websocket else ""
+        return f"{self.scheme}://{user}{host}:{self.port}{path}"

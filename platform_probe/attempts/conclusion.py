@@ -1,0 +1,104 @@
+"""Why an unlock did not end well: the first missing stage, then the strongest evidence."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.messages import Reason
+from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
+from platform_probe.attempts.open_attempt import OpenAttempt
+
+CAUSE_OF_REASON: Final = {
+    Reason.EXPIRED: Cause.BOX_SAYS_EXPIRED,
+    Reason.REPLAYED: Cause.BOX_REJECTED,
+    Reason.BAD_SIGNATURE: Cause.BOX_REJECTED,
+    Reason.TTL_TOO_LONG: Cause.BOX_REJECTED,
+    Reason.MALFORMED: Cause.BOX_REJECTED,
+    Reason.BUSY: Cause.BOX_BUSY,
+    Reason.CAN_BUS_NO_ACK: Cause.VEHICLE_FAILED,
+    Reason.ACTUATOR_INHIBITED: Cause.VEHICLE_FAILED,
+    Reason.LOW_VOLTAGE: Cause.VEHICLE_FAILED,
+    Reason.WRONG_VEHICLE_STATE: Cause.VEHICLE_STATE,
+}
+"""What a refusal by the box means."""
+
+_CAUSE_AFTER: Final = (
+    (Stage.RESULT_RECEIVED, Cause.DOOR_UNCONFIRMED),
+    (Stage.STATE_CHANGED, Cause.RESULT_LOST),
+    (Stage.BOX_RECEIVED, Cause.EXECUTION_SILENT),
+    (Stage.BROKER_ACCEPTED, None),
+    (Stage.PUBLISHED, Cause.BROKER_UNREACHABLE),
+)
+"""What it means when this is the furthest sign; None: what is known of the box decides."""
+
+CROSSING_S: Final = 2.0
+"""A sign of life this soon after the command may have left the box before the command reached it:
+longer than the slowest way there and back over idle LTE (0.315 s + U(0, 1.28 s))."""
+
+
+def cause_of_refusal(reason: Reason | None) -> Cause:
+    """Return what a box's refusal means; without a reason nobody knows."""
+    return CAUSE_OF_REASON[reason] if reason else Cause.UNCLASSIFIED
+
+
+def cause_of_timeout(attempt: OpenAttempt, vehicle: VehicleEvidence) -> Cause:
+    """Return why no answer came before the deadline."""
+    if attempt.answered_by is not None:
+        return Cause.UNCLASSIFIED
+    for stage, cause in _CAUSE_AFTER:
+        if stage in attempt.reached_s:
+            return cause or _cause_of_no_delivery(attempt, vehicle)
+    return Cause.NOT_PUBLISHED
+
+
+def _cause_of_no_delivery(attempt: OpenAttempt, vehicle: VehicleEvidence) -> Cause:
+    """Return why the box did not confirm a command that the broker took.
+
+    A heartbeat after the command beats a presence that says offline: the will of an old session
+    can be published after the box came back. A box that came back after the command was away.
+    """
+    if BoxPresence.ASLEEP in (vehicle.presence, attempt.presence_at_start):
+        return Cause.BOX_ASLEEP
+    if vehicle.presence is BoxPresence.ONLINE and _in_attempt(attempt, vehicle.presence_changed_s):
+        return Cause.BOX_OFFLINE
+    if _after_command(attempt, vehicle.heartbeat_s):
+        return Cause.DOWNLINK_LOST
+    is_away = vehicle.presence is BoxPresence.OFFLINE
+    was_never_heard = vehicle.presence is None and vehicle.heard_s is None
+    if is_away or was_never_heard:
+        return Cause.BOX_OFFLINE
+    return Cause.DOWNLINK_LOST if _after_command(attempt, vehicle.heard_s) else Cause.BOX_SILENT
+
+
+def _after_command(attempt: OpenAttempt, at_s: float | None) -> bool:
+    published_s = attempt.reached_s.get(Stage.PUBLISHED, attempt.start.intended_s)
+    return at_s is not None and at_s > published_s + CROSSING_S
+
+
+def _in_attempt(attempt: OpenAttempt, at_s: float | None) -> bool:
+    return at_s is not None and at_s > attempt.start.intended_s
+
+
+def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) -> dict[str, Any]:
+    """Return what the cause was concluded from; what is not known is left out."""
+    facts: dict[str, Any] = {
+        "furthest_stage": attempt.furthest().value,
+        "puback": attempt.puback,
+        "answered_by": attempt.answered_by,
+        "presence": vehicle.presence,
+        "presence_at_start": attempt.presence_at_start,
+        "presence_changed_ago_s": _ago_s(vehicle.presence_changed_s, now_s),
+        "offline_reason": vehicle.offline_reason,
+        "heard_ago_s": _ago_s(vehicle.heard_s, now_s),
+        "heartbeat_ago_s": _ago_s(vehicle.heartbeat_s, now_s),
+        "heard_after_command": _after_command(attempt, vehicle.heard_s),
+        "is_locked": vehicle.is_locked,
+        "voltage_v": vehicle.voltage_v,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _ago_s(at_s: float | None, now_s: float) -> float | None:
+    return None if at_s is None else round(now_s - at_s, 3)

@@ -1,0 +1,163 @@
+"""What is known about each car besides its answers: presence, last signs of life, build.
+
+This is what a cause is concluded from when an answer is missing. All times are seconds on the
+probe's monotonic clock. A retained message tells what was true before the probe connected, so it
+sets facts but no times.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from fleet_wire.contract.messages import (
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Telemetry,
+    VehicleState,
+)
+
+MAX_VEHICLES: Final = 1_000_000
+"""Cars remembered; the one seen first is forgotten for each one above."""
+
+
+class BoxPresence(StrEnum):
+    """Presence as it matters here: a box that said goodbye to sleep can be woken."""
+
+    ONLINE = "online"
+    ASLEEP = "asleep"
+    OFFLINE = "offline"
+
+
+class Build(NamedTuple):
+    """What a car is: the dimensions by which failures are compared. Shared between equal cars."""
+
+    region: str
+    operator: str
+    firmware: str
+    hardware: str
+
+
+class VehicleEvidence:
+    """What is known about one car."""
+
+    __slots__ = (
+        "build",
+        "heard_s",
+        "heartbeat_s",
+        "is_locked",
+        "offline_reason",
+        "presence",
+        "presence_changed_s",
+        "voltage_v",
+    )
+
+    def __init__(self) -> None:
+        self.presence: BoxPresence | None = None
+        self.presence_changed_s: float | None = None
+        self.offline_reason: PresenceReason | None = None
+        self.heard_s: float | None = None
+        """When the box itself last sent anything; its last will does not count."""
+        self.heartbeat_s: float | None = None
+        self.is_locked: bool | None = None
+        self.voltage_v: float | None = None
+        self.build: Build | None = None
+
+
+NOTHING_KNOWN: Final = VehicleEvidence()
+"""Stands for a car that was never heard of. Never changed."""
+
+
+class FleetEvidence:
+    """What is known about every car, with the counts that the gauges show."""
+
+    def __init__(self, *, max_vehicles: int = MAX_VEHICLES) -> None:
+        self._max_vehicles = max_vehicles
+        self._vehicles: dict[str, VehicleEvidence] = {}
+        self._builds: dict[Build, Build] = {}
+        self.by_presence: Counter[str] = Counter()
+        self.online_by_region: Counter[str | None] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._vehicles)
+
+    def of(self, vehicle_id: str) -> VehicleEvidence:
+        """Return what is known about a car. Not to be changed by the caller."""
+        return self._vehicles.get(vehicle_id, NOTHING_KNOWN)
+
+    def without_presence_or_state(self) -> int:
+        """Return how many cars sent only one of the two messages that a broker retains of each."""
+        return sum(
+            (vehicle.presence is None) != (vehicle.build is None)
+            for vehicle in self._vehicles.values()
+        )
+
+    def heard(self, vehicle_id: str, now_s: float) -> None:
+        """Note that the box sent something: an answer to a command."""
+        self._vehicle(vehicle_id).heard_s = now_s
+
+    def heartbeat(self, vehicle_id: str, telemetry: Telemetry, now_s: float) -> None:
+        """Note a telemetry message: of a battery that runs down it is the only word."""
+        vehicle = self._vehicle(vehicle_id)
+        vehicle.heard_s = vehicle.heartbeat_s = now_s
+        vehicle.voltage_v = telemetry.voltage_v
+
+    def state(self, vehicle_id: str, state: VehicleState, now_s: float, *, retained: bool) -> None:
+        """Note what the car is like."""
+        vehicle = self._vehicle(vehicle_id)
+        vehicle.is_locked = state.is_locked
+        vehicle.voltage_v = state.voltage_v
+        if not retained:
+            vehicle.heard_s = now_s
+        build = Build(state.region, state.operator, state.firmware, state.hardware)
+        if build != vehicle.build:
+            self._count(vehicle, -1)
+            vehicle.build = self._shared(build)
+            self._count(vehicle, 1)
+
+    def presence(
+        self, vehicle_id: str, presence: Presence, now_s: float, *, retained: bool
+    ) -> None:
+        """Note whether the box holds a connection."""
+        vehicle = self._vehicle(vehicle_id)
+        if not retained:
+            vehicle.presence_changed_s = now_s
+            if presence.reason is not PresenceReason.LAST_WILL:
+                vehicle.heard_s = now_s
+        self._count(vehicle, -1)
+        vehicle.presence = _box_presence(presence)
+        vehicle.offline_reason = presence.reason
+        self._count(vehicle, 1)
+
+    def _vehicle(self, vehicle_id: str) -> VehicleEvidence:
+        vehicle = self._vehicles.get(vehicle_id)
+        if vehicle is None:
+            if len(self._vehicles) >= self._max_vehicles:
+                self._count(self._vehicles.pop(next(iter(self._vehicles))), -1)
+            vehicle = self._vehicles[vehicle_id] = VehicleEvidence()
+        return vehicle
+
+    def _shared(self, build: Build) -> Build:
+        if len(self._builds) > self._max_vehicles:
+            self._builds.clear()
+        return self._builds.setdefault(build, build)
+
+    def _count(self, vehicle: VehicleEvidence, step: int) -> None:
+        if vehicle.presence is None:
+            return
+        self.by_presence[vehicle.presence.value] += step
+        if vehicle.presence is BoxPresence.ONLINE:
+            region = vehicle.build.region if vehicle.build else None
+            self.online_by_region[region] += step
+            if not self.online_by_region[region]:
+                del self.online_by_region[region]
+
+
+def _box_presence(presence: Presence) -> BoxPresence:
+    if presence.status is PresenceStatus.ONLINE:
+        return BoxPresence.ONLINE
+    if presence.reason is PresenceReason.SLEEP:
+        return BoxPresence.ASLEEP
+    return BoxPresence.OFFLINE

@@ -1,0 +1,162 @@
+"""One unlock that has not ended: what was seen of it so far, and the record it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage
+from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.messages import Result
+from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
+
+_WAITS_FOR: Final = {
+    Stage.INTENDED: Stage.REQUESTED,
+    Stage.REQUESTED: Stage.PUBLISHED,
+    Stage.API_ANSWERED: Stage.PUBLISHED,
+    Stage.PUBLISHED: Stage.BROKER_ACCEPTED,
+    Stage.BROKER_ACCEPTED: Stage.BOX_RECEIVED,
+    Stage.BOX_RECEIVED: Stage.BOX_EXECUTED,
+    Stage.BOX_EXECUTED: Stage.RESULT_RECEIVED,
+    Stage.RESULT_RECEIVED: Stage.STATE_CHANGED,
+    Stage.STATE_CHANGED: Stage.RESULT_RECEIVED,
+}
+"""The stage that an unlock waits for when this is the furthest one it reached."""
+_ORDER: Final = tuple(Stage)
+_NAMED: Final = tuple((stage, stage.value) for stage in Stage)
+_MICROSECONDS: Final = 1e6
+"""Times are recorded to the microsecond."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """An unlock that begins. `intended_s` is its intended start on the monotonic clock."""
+
+    attempt_id: str
+    command_id: str
+    vehicle_id: str
+    trace_id: str
+    source: Source
+    intended_s: float
+    booking_id: str | None = None
+
+
+class OpenAttempt:
+    """What was seen of one unlock. Times are absolute seconds on the monotonic clock."""
+
+    __slots__ = (
+        "answered_by", "deadline_s", "flags", "presence_at_start", "puback", "reached_s", "result",
+        "scheduled_s", "start", "started_at",
+    )  # fmt: skip
+
+    def __init__(
+        self, start: Start, *, started_at: float, scheduled_s: float, deadline_s: float
+    ) -> None:
+        self.start = start
+        self.started_at = started_at
+        self.scheduled_s = scheduled_s
+        self.deadline_s = deadline_s
+        self.reached_s: dict[Stage, float] = {Stage.INTENDED: start.intended_s}
+        self.flags: tuple[Flag, ...] = ()
+        self.presence_at_start: BoxPresence | None = None
+        self.puback: int | None = None
+        self.result: Result | None = None
+        """The final answer: executed or refused."""
+        self.answered_by: str | None = None
+        """Another car, from which an answer to this command came."""
+
+    def flag(self, flag: Flag) -> None:
+        """Note an oddity, once."""
+        if flag not in self.flags:
+            self.flags = (*self.flags, flag)
+
+    def furthest(self) -> Stage:
+        """Return the last stage that was reached."""
+        return max(self.reached_s, key=_ORDER.index)
+
+    def record(
+        self,
+        cause: Cause | None,
+        *,
+        ended_s: float,
+        vehicle: VehicleEvidence,
+        reason: str | None = None,
+        evidence: dict[str, Any] | None = None,
+    ) -> Attempt:
+        """Return the attempt as ended at `ended_s` with `cause` (None: it went well)."""
+        self._place_execution()
+        stages, hops_s, total_s = self._timings(ended_s)
+        start, build, result = self.start, vehicle.build, self.result
+        return Attempt(
+            attempt_id=start.attempt_id,
+            command_id=start.command_id,
+            vehicle_id=start.vehicle_id,
+            trace_id=start.trace_id,
+            source=start.source,
+            started_at=self.started_at,
+            scheduled_s=_rounded(self.scheduled_s),
+            outcome=outcome_of(cause),
+            cause=cause,
+            reason=reason,
+            total_s=total_s,
+            stages=stages,
+            hops_s=hops_s,
+            flags=self.flags,
+            evidence=evidence or {},
+            booking_id=start.booking_id,
+            can_wake_s=result.can_wake_s if result else None,
+            actuation_s=result.actuation_s if result else None,
+            region=build.region if build else None,
+            operator=build.operator if build else None,
+            firmware=build.firmware if build else None,
+            hardware=build.hardware if build else None,
+        )
+
+    def _place_execution(self) -> None:
+        """Place the moment of execution by the box's own duration, between what we saw ourselves.
+
+        The box's wall clock plays no part: only its duration since it received the command does.
+        """
+        received_s = self.reached_s.get(Stage.BOX_RECEIVED)
+        answered_s = self.reached_s.get(Stage.RESULT_RECEIVED)
+        result = self.result
+        if received_s is None or answered_s is None or result is None:
+            return
+        if result.since_received_s is not None and result.reason is None:
+            executed_s = min(received_s + result.since_received_s, answered_s)
+            self.reached_s[Stage.BOX_EXECUTED] = max(executed_s, received_s)
+
+    def _timings(self, ended_s: float) -> tuple[dict[str, float], dict[str, float], float]:
+        """Return stages, hops and total, in seconds since the intended start.
+
+        Hops are taken on the running maximum, so that they add up where answers came out of order.
+        Time waited in vain is the hop into the stage that was waited for: a stage's latency does
+        not look better because it was never reached.
+        """
+        stages: dict[str, float] = {}
+        hops_s: dict[str, float] = {}
+        intended_s, latest_s = self.start.intended_s, 0.0
+        furthest = Stage.INTENDED
+        for stage, name in _NAMED:
+            at_s = self.reached_s.get(stage)
+            if at_s is None:
+                continue
+            furthest = stage
+            at_s -= intended_s
+            stages[name] = at_s = _rounded(at_s) if at_s > 0 else 0.0
+            hop_s = at_s - latest_s
+            if hop_s > 0:
+                latest_s = at_s
+            if stage is not Stage.INTENDED:
+                hops_s[name] = _rounded(hop_s) if hop_s > 0 else 0.0
+        end_s = _rounded(ended_s - intended_s)
+        if end_s > latest_s:
+            waited_for = _WAITS_FOR[furthest].value
+            hops_s[waited_for] = _rounded(hops_s.get(waited_for, 0.0) + end_s - latest_s)
+            latest_s = end_s
+        return stages, hops_s, latest_s
+
+
+def _rounded(seconds: float) -> float:
+    """Return `seconds` to the microsecond; `round` to digits takes five times as long."""
+    return round(seconds * _MICROSECONDS) / _MICROSECONDS

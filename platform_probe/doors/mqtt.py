@@ -1,0 +1,108 @@
+"""The commands that the probe sends: identifiers, signature, life, trace context."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.codec import encode
+from fleet_wire.contract.messages import Action, Command, WakeRequest
+from fleet_wire.contract.signing import signature_of, vehicle_key
+from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.links.link import PublishProperties
+from platform_probe.attempts.open_attempt import Start
+
+TRACEPARENT: Final = "traceparent"
+_TRACEPARENT_FORM: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+_NO_TRACE: Final = "0" * 32
+
+
+class OutgoingCommand(NamedTuple):
+    """An unlock that begins, and what to publish for it."""
+
+    start: Start
+    topic: str
+    payload: bytes
+    properties: PublishProperties
+
+
+class CommandMaker:
+    """Makes signed unlock commands.
+
+    Identifiers are a hash of the seed, of the time at which the probe started and of a running
+    number: the same under a virtual clock, and never the same again under a real one, where an
+    answer to a former run's command must not be taken for one of this run. The counter of a command
+    is its time in microseconds, and grows with every command even when the wall clock goes back.
+    """
+
+    def __init__(self, *, seed: int, fleet_secret: str, ttl_s: float, clock: Clock) -> None:
+        self._secret = fleet_secret
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._counter = int(clock.unix_s() * 1e6)
+        self._name = f"{seed}/{self._counter}/".encode()
+        self._number = 0
+
+    def unlock(self, vehicle_id: str, *, source: Source, intended_s: float) -> OutgoingCommand:
+        """Return a new unlock command for a car, intended at `intended_s` (monotonic)."""
+        self._number += 1
+        digest = blake2b(self._name + str(self._number).encode(), digest_size=48).hexdigest()
+        attempt_id, command_id, trace_id = digest[:32], digest[32:64], digest[64:]
+        unix_s = self._clock.unix_s()
+        self._counter = max(self._counter + 1, int(unix_s * 1e6))
+        expires_at_ms = int((unix_s + self._ttl_s) * 1000)
+        signature = signature_of(
+            vehicle_key(self._secret, vehicle_id),
+            command_id=command_id,
+            action=Action.UNLOCK,
+            expires_at_ms=expires_at_ms,
+            counter=self._counter,
+        )
+        command = Command(
+            command_id=command_id,
+            action=Action.UNLOCK,
+            issued_at_ms=int(unix_s * 1000),
+            expires_at_ms=expires_at_ms,
+            counter=self._counter,
+            signature=signature,
+        )
+        return OutgoingCommand(
+            start=Start(
+                attempt_id=attempt_id,
+                command_id=command_id,
+                vehicle_id=vehicle_id,
+                trace_id=trace_id,
+                source=source,
+                intended_s=intended_s,
+            ),
+            topic=topic_of(TopicKind.COMMAND, vehicle_id),
+            payload=encode(command),
+            properties=PublishProperties(
+                response_topic=topic_of(TopicKind.RESULT, vehicle_id),
+                correlation_data=command_id.encode(),
+                expiry_s=math.ceil(self._ttl_s),
+                user_properties=((TRACEPARENT, f"00-{trace_id}-{attempt_id[:16]}-01"),),
+            ),
+        )
+
+    def wake_request(self, start: Start) -> bytes:
+        """Return the payload that asks the SMS centre to wake the car of `start`."""
+        request = WakeRequest(
+            request_id=start.attempt_id, requested_at_ms=int(self._clock.unix_s() * 1000)
+        )
+        return encode(request)
+
+
+def trace_id_of(user_properties: Iterable[tuple[str, str]]) -> str | None:
+    """Return the trace id in the W3C `traceparent` of a message, where there is a valid one."""
+    for name, value in user_properties:
+        if name == TRACEPARENT:
+            match = _TRACEPARENT_FORM.fullmatch(value)
+            if match is not None and match[1] != _NO_TRACE:
+                return match[1]
+    return None

@@ -1,0 +1,1 @@
+"""When synthetic unlocks start."""

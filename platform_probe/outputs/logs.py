@@ -1,0 +1,217 @@
+"""Structured logs: JSON, one object a line, and one canonical line for each attempt.
+
+Loggers of the standard library (aiohttp, asyncio) are routed through the same output.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.causes import CAUSES, Outcome
+from fleet_wire.errors import LimitError
+
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+STDERR: Final = 2
+REPEAT_AFTER_S: Final = 10.0
+"""A complaint of one kind is repeated at most this often, with the number of those left out."""
+SHOWN_LETTERS: Final = 300
+"""Texts from outside are cut to this length."""
+
+
+class Logger(Protocol):
+    """The part of a structlog logger that is used here."""
+
+    def is_enabled_for(self, level: int) -> bool:
+        """Return whether lines of this level are written."""
+        ...
+
+    def debug(self, event: str, **fields: Any) -> Any:
+        """Log for those who look into the probe itself."""
+        ...
+
+    def info(self, event: str, **fields: Any) -> Any:
+        """Log what is normal."""
+        ...
+
+    def warning(self, event: str, **fields: Any) -> Any:
+        """Log what somebody should know."""
+        ...
+
+    def error(self, event: str, **fields: Any) -> Any:
+        """Log what went wrong."""
+        ...
+
+
+class LineWriter:
+    """Writes each line with one unbuffered write; a full disk must not stop the probe."""
+
+    def __init__(self, descriptor: int, *, on_error: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._on_error = on_error
+
+    def msg(self, line: bytes) -> None:
+        """Write a line, or count that it could not be written."""
+        try:
+            os.write(self._descriptor, line + b"\n")
+        except OSError:
+            self._on_error()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def open_log(path: Path | None) -> int:
+    """Return the descriptor to log to: of `path`, or of stderr. Raises `LimitError`."""
+    if path is None:
+        return STDERR
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LimitError(
+            f"cannot write the log {path}: {error.strerror}", f"see ls -ld {path.parent}"
+        ) from error
+
+
+def make_logger(level: str, writer: LineWriter, clock: Clock) -> Logger:
+    """Return a logger that writes JSON lines from `level` (one of `LEVELS`) on."""
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+
+    def stamp(_: Any, level_name: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
+        return {"at": round(clock.unix_s(), 6), "level": level_name, **event}
+
+    def render(_: Any, __: str, event: MutableMapping[str, Any]) -> bytes:
+        return encode(event)
+
+    logger: Logger = structlog.wrap_logger(
+        writer,
+        processors=[stamp, render],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        context_class=dict,
+        cache_logger_on_first_use=True,
+    ).bind()
+    return logger
+
+
+class StandardLibraryHandler(logging.Handler):
+    """Hands records of the standard library's loggers to ours."""
+
+    def __init__(self, logger: Logger) -> None:
+        super().__init__()
+        self._logger = logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the record with its logger's name, and its exception where it has one."""
+        fields: dict[str, Any] = {"logger": record.name}
+        if record.exc_info:
+            fields["exception"] = logging.Formatter().formatException(record.exc_info)
+        write = getattr(self._logger, _method(record.levelno))
+        write(record.getMessage()[:SHOWN_LETTERS], **fields)
+
+
+def route_standard_library(logger: Logger, level: str) -> None:
+    """Send everything that the standard library's loggers say to `logger`."""
+    root = logging.getLogger()
+    root.handlers[:] = [StandardLibraryHandler(logger)]
+    root.setLevel(LEVELS[level])
+
+
+def _method(level_number: int) -> str:
+    if level_number >= logging.ERROR:
+        return "error"
+    if level_number >= logging.WARNING:
+        return "warning"
+    return "info" if level_number >= logging.INFO else "debug"
+
+
+class LogSink:
+    """Writes the canonical line of each attempt: everything about it in one place."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+        self._logs_ok = logger.is_enabled_for(logging.INFO)
+
+    def emit(self, record: Record) -> None:
+        """Log at info what went well, at warning what was refused or is unknown, else at error."""
+        if not isinstance(record, Attempt):
+            self._logger.warning("stray_answer", **msgspec.structs.asdict(record))
+            return
+        if record.source is Source.FLOOR:
+            return
+        if record.outcome is Outcome.OK:
+            if self._logs_ok:
+                self._logger.info("unlock", **_line(record))
+            return
+        fields = _line(record)
+        if record.cause is not None:
+            info = CAUSES[record.cause]
+            fields |= {
+                "party": info.party,
+                "phase": info.phase,
+                "mechanism": info.mechanism,
+                "explanation": info.explanation,
+                "evidence": record.evidence,
+            }
+        is_failed = record.outcome is Outcome.FAILED
+        (self._logger.error if is_failed else self._logger.warning)("unlock", **fields)
+
+
+def _line(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "trace_id": attempt.trace_id,
+        "attempt_id": attempt.attempt_id,
+        "command_id": attempt.command_id,
+        "vehicle_id": attempt.vehicle_id,
+        "source": attempt.source,
+        "outcome": attempt.outcome,
+        "cause": attempt.cause,
+        "reason": attempt.reason,
+        "total_s": attempt.total_s,
+        "stages": attempt.stages,
+        "flags": attempt.flags,
+        "region": attempt.region,
+        "operator": attempt.operator,
+        "firmware": attempt.firmware,
+        "hardware": attempt.hardware,
+    }
+
+
+class Complaints:
+    """Logs complaints of a kind at most once in `REPEAT_AFTER_S`, with how many there were.
+
+    A flood of bad messages, or a full disk, must not become a flood of lines. Kinds are names in
+    our own code: a few dozen at most.
+    """
+
+    def __init__(self, logger: Logger, clock: Clock) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._last: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def complain(self, event: str, kind: str, **fields: Any) -> None:
+        """Log the event with its kind and fields at warning, unless its like was just logged."""
+        now_s = self._clock.monotonic_s()
+        last_s, count = self._last.get((event, kind), (now_s - REPEAT_AFTER_S, 0))
+        count += 1
+        if now_s - last_s < REPEAT_AFTER_S:
+            self._last[event, kind] = (last_s, count)
+            return
+        self._last[event, kind] = (now_s, 0)
+        shown = {
+            name: value[:SHOWN_LETTERS] if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
+        self._logger.warning(event, kind=kind, count=count, **shown)

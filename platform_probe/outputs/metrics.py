@@ -1,0 +1,269 @@
+"""Prometheus metrics of the probe: what the operator's alerts and dashboards read.
+
+The number of series does not grow with the fleet: no label names a car, a customer or an attempt,
+and regions and firmware versions are capped. Every series that can be known in advance exists at 0
+from the start, so that `rate()` sees the first event. Bucket edges lie exactly on the thresholds
+of the service levels and on the customer's deadline. A cause is a label of counters only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
+
+from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage, StrayKind
+from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Ended
+
+MAX_LABEL_VALUES: Final = 24
+"""Regions, and firmware versions, that get series of their own; the rest share "other"."""
+OTHER: Final = "other"
+UNKNOWN: Final = "unknown"
+"""The label of a box that has not said its region or firmware yet."""
+NO_CAUSE: Final = "none"
+
+UNLOCK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 8, 10, 15, 20, 30, 60)
+STAGE_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20)
+LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
+FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
+
+SINKS: Final = ("jsonl", "metrics", "log")
+PRESENCES: Final = ("online", "asleep", "offline")
+
+
+class _Dimension:
+    """Counters by outcome for at most `MAX_LABEL_VALUES` values that come from the wire.
+
+    First come, first served: what comes later is "other". None is "unknown". Neither takes a place.
+    """
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._by_label: dict[str, dict[Outcome, Counter]] = {}
+        for label in (UNKNOWN, OTHER):
+            self._add(label)
+
+    @property
+    def labels(self) -> Iterable[str]:
+        """The label values in use."""
+        return self._by_label
+
+    def label(self, value: str | None) -> str:
+        """Return the label value for `value`, which takes a place if one is left."""
+        if value is None:
+            return UNKNOWN
+        if value not in self._by_label:
+            if len(self._by_label) >= MAX_LABEL_VALUES + 2:
+                return OTHER
+            self._add(value)
+        return value
+
+    def of(self, value: str | None) -> dict[Outcome, Counter]:
+        """Return the counters for `value`."""
+        return self._by_label[self.label(value)]
+
+    def _add(self, label: str) -> None:
+        self._by_label[label] = {
+            outcome: self._counter.labels(label, outcome.value) for outcome in Outcome
+        }
+
+
+def new_registry() -> CollectorRegistry:
+    """Return a registry of its own for one probe."""
+    return CollectorRegistry()
+
+
+class ProbeMetrics:
+    """All metrics of a probe, in an injected registry. As a sink it takes every record."""
+
+    def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
+        # "_created" series would double those of every counter
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry
+        ProcessCollector(registry=registry)
+        self._make_attempt_metrics()
+        self._make_dimension_metrics()
+        self._make_probe_metrics()
+        Gauge(
+            "unlockpath_build_info", "Always 1; the label says what runs.", ["version"],
+            registry=registry,
+        ).labels(version).set(1)  # fmt: skip
+
+    def _make_attempt_metrics(self) -> None:
+        unlocks = self._counter(
+            "unlocks", "Unlocks that ended, by who asked and why they ended.",
+            "source", "outcome", "cause",
+        )  # fmt: skip
+        causes: tuple[Cause | None, ...] = (None, *Cause)
+        self._unlocks = {
+            (source, cause): unlocks.labels(
+                source.value, outcome_of(cause).value, cause.value if cause else NO_CAUSE
+            )
+            for source in Source
+            if source is not Source.FLOOR
+            for cause in causes
+        }
+        duration = self._histogram(
+            "unlock_duration_seconds", UNLOCK_BUCKETS_S,
+            "From the intended start to the end; a timeout counts with its deadline.", "outcome",
+        )  # fmt: skip
+        self._duration = {outcome: duration.labels(outcome.value) for outcome in Outcome}
+        stage_duration = self._histogram(
+            "stage_duration_seconds", STAGE_BUCKETS_S,
+            "From the stage before to this stage; the hops of one unlock add up to its total.",
+            "stage",
+        )  # fmt: skip
+        self._stage_duration = {
+            stage.value: stage_duration.labels(stage.value)
+            for stage in Stage
+            if stage is not Stage.INTENDED
+        }
+        self._floor_duration = self._histogram(
+            "floor_duration_seconds", FLOOR_BUCKETS_S,
+            "Unlocks of the null box: what broker, network and probe take by themselves.",
+        )  # fmt: skip
+        flags = self._counter("attempt_flags", "Ended unlocks that had this oddity.", "flag")
+        self._flags = {flag: flags.labels(flag.value) for flag in Flag}
+        strays = self._counter("stray_answers", "Answers outside of an open unlock.", "kind")
+        self._strays = {kind: strays.labels(kind.value) for kind in StrayKind}
+        self._last_attempt = self._gauge(
+            "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never."
+        )
+
+    def _make_dimension_metrics(self) -> None:
+        regions = self._counter(
+            "region_unlocks", "Unlocks that ended, by region of the car.", "region", "outcome"
+        )
+        firmwares = self._counter(
+            "firmware_unlocks", "Unlocks that ended, by firmware of the box.",
+            "firmware", "outcome",
+        )  # fmt: skip
+        self._regions = _Dimension(regions)
+        self._firmwares = _Dimension(firmwares)
+        self._region_online = self._gauge(
+            "region_boxes_online", "Boxes with a connection, by region.", "region"
+        )
+        self._show_online({})
+
+    def _make_probe_metrics(self) -> None:
+        self._in_flight = self._gauge("in_flight", "Unlocks that have started and not ended.")
+        boxes = self._gauge("boxes", "Boxes that were ever heard, by presence.", "presence")
+        self._boxes = {presence: boxes.labels(presence) for presence in PRESENCES}
+        malformed = self._counter(
+            "malformed_messages", "Messages that break the wire contract, by kind of topic.",
+            "topic",
+        )  # fmt: skip
+        self._malformed = {
+            topic: malformed.labels(topic) for topic in (*(kind.value for kind in TopicKind), OTHER)
+        }
+        self._lag = self._histogram(
+            "schedule_lag_seconds", LAG_BUCKETS_S,
+            "How long after its intended time a synthetic unlock was really started.",
+        )  # fmt: skip
+        self._dropped = self._counter(
+            "starts_dropped", "Synthetic unlocks not started: too many were in flight."
+        )
+        self._connected = self._gauge(
+            "broker_connected", "1 while connected to the broker and subscribed, else 0."
+        )
+        disconnects = self._counter(
+            "broker_disconnects", "Connections to the broker that ended or failed.", "why"
+        )
+        self._disconnects = {why: disconnects.labels(why.value) for why in Ended}
+        sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
+        self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
+
+    def emit(self, record: Record) -> None:
+        """Count one ended attempt, or one stray answer."""
+        if not isinstance(record, Attempt):
+            self._strays[record.kind].inc()
+            return
+        if record.source is Source.FLOOR:
+            self._floor_duration.observe(record.total_s)
+            return
+        self._unlocks[record.source, record.cause].inc()
+        self._duration[record.outcome].observe(record.total_s, {"trace_id": record.trace_id})
+        for stage, hop_s in record.hops_s.items():
+            self._stage_duration[stage].observe(hop_s)
+        for flag in record.flags:
+            self._flags[flag].inc()
+        self._regions.of(record.region)[record.outcome].inc()
+        self._firmwares.of(record.firmware)[record.outcome].inc()
+        self._last_attempt.set(record.started_at + record.total_s)
+
+    def observe_start(self, lag_s: float) -> None:
+        """Count one synthetic unlock that started `lag_s` after its intended time."""
+        self._lag.observe(lag_s)
+
+    def count_dropped_start(self) -> None:
+        """Count one synthetic unlock that was not started: too many were in flight."""
+        self._dropped.inc()
+
+    def count_malformed(self, kind: TopicKind | None) -> None:
+        """Count one message that breaks the contract; None: its topic is outside of it."""
+        self._malformed[kind.value if kind else OTHER].inc()
+
+    def count_sink_error(self, sink: str) -> None:
+        """Count one record that `sink` (one of `SINKS`) could not take."""
+        self._sink_errors[sink].inc()
+
+    def set_connected(self, *, connected: bool) -> None:
+        """Say whether the probe is connected and subscribed."""
+        self._connected.set(1 if connected else 0)
+
+    def count_disconnect(self, why: Ended) -> None:
+        """Count one connection that ended or could not be made."""
+        self._disconnects[why].inc()
+
+    def set_fleet(
+        self,
+        *,
+        in_flight: int,
+        boxes: Mapping[str, int],
+        online_by_region: Mapping[str | None, int],
+    ) -> None:
+        """Set the gauges of the fleet. `boxes` maps each of `PRESENCES` to a number of boxes."""
+        self._in_flight.set(in_flight)
+        for presence, gauge in self._boxes.items():
+            gauge.set(boxes.get(presence, 0))
+        self._show_online(online_by_region)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return the page for a scrape with this Accept header, and its content type.
+
+        OpenMetrics, with exemplars, for those that ask for it; else Prometheus text.
+        """
+        encoder, content_type = choose_encoder(accept)
+        return encoder(self.registry), content_type
+
+    def _show_online(self, by_region: Mapping[str | None, int]) -> None:
+        online = dict.fromkeys(self._regions.labels, 0)
+        for region, count in by_region.items():
+            label = self._regions.label(region)
+            online[label] = online.get(label, 0) + count
+        for label, count in online.items():
+            self._region_online.labels(label).set(count)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"unlockpath_{name}_total", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"unlockpath_{name}", text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, buckets: tuple[float, ...], text: str, *labels: str
+    ) -> Histogram:
+        return Histogram(
+            f"unlockpath_{name}", text, labels, buckets=buckets, registry=self.registry
+        )

@@ -1,0 +1,106 @@
+"""The private broker child."""
+
+from __future__ import annotations
+
+import resource
+import socket
+from pathlib import Path
+
+import pytest
+
+from fleet_sim.broker import process as broker_process
+from fleet_sim.broker.process import BrokerKind, start_broker
+from fleet_wire.errors import BrokerUnreachableError, ConfigError, LimitError
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ["mosquitto", "iotcore"])
+def test_starts_accepts_and_stops(kind: BrokerKind, tmp_path: Path) -> None:
+    """A started broker accepts at its address, and no longer once it is stopped."""
+    with start_broker(kind, tmp_path) as broker:
+        assert broker.kind == kind
+        assert broker.poll() is None
+        assert _accepts(broker.address.port)
+    assert broker.poll() is not None
+    assert not _accepts(broker.port)
+
+
+def test_auto_prefers_mosquitto(tmp_path: Path) -> None:
+    """With mosquitto installed, that is what `auto` starts, without a limit of boxes."""
+    with start_broker("auto", tmp_path) as broker:
+        assert (broker.kind, broker.max_boxes) == ("mosquitto", None)
+
+
+def test_auto_falls_back_to_iotcore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without mosquitto `auto` starts iotcore, and says so and how many boxes it carries."""
+    monkeypatch.setattr(broker_process, "_SEARCH_PATH", str(tmp_path))
+    with start_broker("auto", tmp_path) as broker:
+        assert (broker.kind, broker.max_boxes) == ("iotcore", 2_000)
+        assert "mosquitto is not installed, so at most 2000 boxes" in broker.description
+        assert _accepts(broker.port)
+
+
+def test_mosquitto_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking for mosquitto where there is none says how to install it."""
+    monkeypatch.setattr(broker_process, "_SEARCH_PATH", str(tmp_path))
+    with pytest.raises(ConfigError, match="apt install mosquitto"):
+        start_broker("mosquitto", tmp_path)
+
+
+def test_taken_port_is_named(tmp_path: Path) -> None:
+    """A port that another program holds is an error that names it."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(LimitError, match=f"port {port} on 127.0.0.1 is taken"):
+            start_broker("auto", tmp_path, port=port)
+
+
+def test_free_port_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a port was not free after all, the next one is tried."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        ports = iter([other.getsockname()[1], broker_process.free_port()])
+        monkeypatch.setattr(broker_process, "free_port", lambda: next(ports))
+        with start_broker("mosquitto", tmp_path) as broker:
+            assert broker.port != other.getsockname()[1]
+
+
+def test_broken_configuration_shows_the_log(tmp_path: Path) -> None:
+    """A broker that ends at once is an error with the end of its log."""
+    with pytest.raises(BrokerUnreachableError, match="no_such_option"):
+        start_broker("mosquitto", tmp_path, config="no_such_option 1\n")
+
+
+def test_death_is_seen_and_restart_keeps_the_port(tmp_path: Path) -> None:
+    """A killed child shows in `poll`; `restart` listens on the same port again."""
+    with start_broker("mosquitto", tmp_path) as broker:
+        broker.kill()
+        assert broker.poll() == -9
+        broker.restart()
+        assert broker.poll() is None
+        assert _accepts(broker.port)
+
+
+def test_stops_even_when_it_is_stopped(tmp_path: Path) -> None:
+    """`stop` ends a child that SIGSTOP holds."""
+    broker = start_broker("mosquitto", tmp_path)
+    broker.stop_reading()
+    broker.stop()
+    assert broker.poll() is not None
+
+
+def test_descriptor_limit_is_raised(tmp_path: Path) -> None:
+    """The child may open as many descriptors as the machine allows."""
+    with start_broker("mosquitto", tmp_path) as broker:
+        soft, hard = resource.prlimit(broker.pid, resource.RLIMIT_NOFILE)
+        assert soft == hard

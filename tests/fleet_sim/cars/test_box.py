@@ -1,0 +1,222 @@
+"""What a box does with commands, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_wire.contract.messages import Action, Phase, Reason
+from tests.helpers.fake_link import EPOCH_S, bench
+
+
+def phases(results: list) -> list[tuple[Phase, Reason | None]]:  # type: ignore[type-arg]
+    """Return what each result says."""
+    return [(result.phase, result.reason) for result in results]
+
+
+def test_unlock_is_received_executed_and_reported() -> None:
+    """A good command moves the lock; results and state follow in order, with correlation data."""
+    car = bench()
+    car.link.sent.clear()
+    car.link.properties.clear()
+    car.deliver(car.command("c1"))
+    kinds = [kind.value for kind, _ in car.link.sent]
+    assert kinds == ["result", "result", "state"]
+    assert phases(car.link.results()) == [(Phase.RECEIVED, None), (Phase.EXECUTED, None)]
+    state = car.link.states()[-1]
+    assert (state.is_locked, state.last_command_id) == (False, "c1")
+    assert [p.correlation_data for p in car.link.properties if p] == [b"c1", b"c1"]
+    assert len(car.link.acknowledged) == 1
+
+
+def test_a_null_box_takes_no_time_and_no_event() -> None:
+    """Without delays everything happens inside the delivery: the event queue stays empty."""
+    car = bench()
+    car.deliver(car.command())
+    assert car.env.peek() == float("inf")
+
+
+def test_durations_are_the_boxs_own() -> None:
+    """The box reports CAN wake, actuation and the time since receipt on its own clock."""
+    parameters = NULL_BOX.model_copy(
+        update={
+            "processing": Uniform(base_s=0.1),
+            "can_wake": Uniform(base_s=0.75),
+            "actuation": Uniform(base_s=0.5),
+        }
+    )
+    car = bench(parameters)
+    car.deliver(car.command())
+    car.env.run(until=10)
+    received, executed = car.link.results()
+    assert received.since_received_s == pytest.approx(0.1)
+    assert executed.can_wake_s == pytest.approx(0.75)
+    assert executed.actuation_s == pytest.approx(0.5)
+    assert executed.since_received_s == pytest.approx(1.35)
+    assert executed.box_time_ms == int((EPOCH_S + 1.35) * 1000)
+
+
+def test_can_bus_stays_awake_for_the_next_command() -> None:
+    """The second command within the window does not wait for the bus to wake."""
+    parameters = NULL_BOX.model_copy(
+        update={"can_wake": Uniform(base_s=0.75), "can_awake": Uniform(base_s=0.1)}
+    )
+    car = bench(parameters)
+    car.deliver(car.command("c1"))
+    car.env.run(until=5)
+    car.deliver(car.command("c2"))
+    car.env.run(until=10)
+    car.env.run(until=100)
+    car.deliver(car.command("c3"))
+    car.env.run(until=110)
+    waits = [r.can_wake_s for r in car.link.results() if r.phase is Phase.EXECUTED]
+    assert waits == [0.75, 0.1, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"signature": "0" * 64}, Reason.BAD_SIGNATURE),
+        ({"signature": "é" * 64}, Reason.BAD_SIGNATURE),
+        ({"expires_at_ms": int(EPOCH_S * 1000) - 1}, Reason.EXPIRED),
+        ({"expires_at_ms": int(EPOCH_S * 1000) + 10_000_000}, Reason.TTL_TOO_LONG),
+        ({"counter": 0}, Reason.REPLAYED),
+    ],
+)
+def test_refusals_name_their_reason(changes: dict[str, object], reason: Reason) -> None:
+    """A command that is forged, old, replayed or lives too long is refused and moves nothing."""
+    car = bench()
+    car.deliver(car.command("first", counter=5))
+    moved = car.box.vehicle.movement
+    car.deliver(car.command("second", **{"counter": 9, **changes}))
+    assert phases(car.link.results()[2:]) == [(Phase.REFUSED, reason)]
+    assert car.box.vehicle.movement == moved
+
+
+def test_a_redelivered_command_is_answered_again_but_not_executed_again() -> None:
+    """QoS 1 may bring a command twice: the lock moves once, the answer comes twice."""
+    car = bench()
+    message = car.command("c1")
+    car.deliver(message)
+    car.deliver(message)
+    assert car.box.vehicle.movement == 1
+    executed = [r for r in car.link.results() if r.phase is Phase.EXECUTED]
+    assert len(executed) == 2
+    assert car.world.counts.redelivered == 1
+
+
+def test_a_copy_that_comes_while_the_first_is_worked_on_is_ignored() -> None:
+    """The answer to the first copy serves the second."""
+    car = bench(NULL_BOX.model_copy(update={"actuation": Uniform(base_s=1.0)}))
+    message = car.command("c1")
+    car.deliver(message)
+    car.deliver(message)
+    car.env.run(until=5)
+    assert phases(car.link.results()) == [(Phase.RECEIVED, None), (Phase.EXECUTED, None)]
+
+
+def test_a_busy_box_refuses_another_command() -> None:
+    """One command at a time: the second is refused at once, the first goes on."""
+    car = bench(NULL_BOX.model_copy(update={"actuation": Uniform(base_s=1.0)}))
+    car.deliver(car.command("c1"))
+    car.deliver(car.command("c2"))
+    car.env.run(until=5)
+    said = [(r.command_id, r.phase, r.reason) for r in car.link.results()]
+    assert said == [
+        ("c1", Phase.RECEIVED, None),
+        ("c2", Phase.REFUSED, Reason.BUSY),
+        ("c1", Phase.EXECUTED, None),
+    ]
+
+
+def test_lock_command_locks() -> None:
+    """The action decides which way the lock goes."""
+    car = bench()
+    car.deliver(car.command("c1"))
+    car.deliver(car.command("c2", action=Action.LOCK))
+    assert [state.is_locked for state in car.link.states()] == [True, False, True]
+
+
+def test_the_car_locks_itself_when_no_door_was_opened() -> None:
+    """After relock_after_s the lock goes back, unless it moved or a door opened meanwhile."""
+    parameters = NULL_BOX.model_copy(update={"relock_after_s": 30.0})
+    car = bench(parameters)
+    car.deliver(car.command())
+    car.env.run(until=31)
+    assert car.box.vehicle.is_locked
+    assert car.link.states()[-1].last_command_id is None
+    car.deliver(car.command("c2"))
+    car.box.vehicle.is_open = True
+    car.env.run(until=100)
+    assert not car.box.vehicle.is_locked
+
+
+def test_thermal_protection_inhibits_the_lock() -> None:
+    """Eight movements within the window, and the ninth is refused until the motor has cooled."""
+    parameters = NULL_BOX.model_copy(
+        update={"inhibit_count": 8, "inhibit_window_s": 20.0, "inhibit_s": 30.0}
+    )
+    car = bench(parameters)
+    for number in range(9):
+        car.deliver(car.command(f"c{number}"))
+    assert car.link.results()[-1].reason is Reason.ACTUATOR_INHIBITED
+    car.env.run(until=31)
+    car.deliver(car.command("later"))
+    assert car.link.results()[-1].phase is Phase.EXECUTED
+
+
+def test_low_voltage_refuses() -> None:
+    """Below the actuator's least voltage the lock does not move."""
+    car = bench(NULL_BOX.model_copy(update={"voltage_v": 8.5}))
+    car.deliver(car.command())
+    assert car.link.results()[-1].reason is Reason.LOW_VOLTAGE
+
+
+def test_a_clock_ahead_finds_commands_expired() -> None:
+    """A box whose clock runs ahead by more than a command's life refuses it as expired."""
+    car = bench(NULL_BOX.model_copy(update={"clock_error": Uniform(base_s=60.0)}))
+    car.deliver(car.command())
+    assert car.link.results()[-1].reason is Reason.EXPIRED
+
+
+@given(st.binary(max_size=300))
+def test_no_payload_can_break_a_box(payload: bytes) -> None:
+    """Random bytes are acknowledged and counted, and the next command is executed."""
+    car = bench()
+    car.deliver(car.message(payload))
+    assert car.world.counts.malformed == 1
+    car.deliver(car.command())
+    assert car.link.results()[-1].phase is Phase.EXECUTED
+
+
+def test_default_parameters_give_the_composite_latency_of_the_sources() -> None:
+    """Awake box, idle radio, sleeping bus: about 2.3 s at the median, about 3.3 s at p95."""
+    totals = []
+    for seed in range(400):
+        car = bench(BoxParameters(), seed=seed)
+        car.env.run(until=60)
+        sent_s = car.env.now
+        car.deliver(car.command())
+        while not any(r.phase is Phase.EXECUTED for r in car.link.results()):
+            car.env.step()
+        totals.append(car.env.now - sent_s)
+    totals.sort()
+    assert 1.9 < totals[200] < 2.7
+    assert 2.5 < totals[380] < 3.5
+
+
+def test_same_seed_same_times() -> None:
+    """Two boxes of one seed answer at the same instants; another seed gives others."""
+
+    def times(seed: int) -> list[float]:
+        car = bench(BoxParameters(), seed=seed)
+        car.env.run(until=60)
+        car.deliver(car.command())
+        car.env.run(until=90)
+        return [r.since_received_s or 0.0 for r in car.link.results()]
+
+    assert times(3) == times(3)
+    assert times(3) != times(4)

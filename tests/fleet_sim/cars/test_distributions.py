@@ -1,0 +1,117 @@
+"""The distributions that a delay may have."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from fleet_sim.cars.distributions import NO_DELAY, Delay, LogNormal, Quantiles, Uniform
+from fleet_wire.randomness import RandomStream
+
+DELAY: TypeAdapter[Uniform | LogNormal | Quantiles] = TypeAdapter(Delay)
+DRIVING = Quantiles(quantiles=((0.0, 0.035), (0.5, 0.068), (0.9, 0.112), (1.0, 1.0)))
+
+
+def draws(delay: Uniform | LogNormal | Quantiles, count: int) -> list[float]:
+    """Return sorted draws."""
+    stream = RandomStream(1, "draws")
+    return sorted(delay.sample_s(stream) for _ in range(count))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (2, Uniform(base_s=2.0)),
+        (0.5, Uniform(base_s=0.5)),
+        ({"base_s": 1, "spread_s": 2}, Uniform(base_s=1.0, spread_s=2.0)),
+        ({"median_s": 5, "sigma": 0.8}, LogNormal(median_s=5.0, sigma=0.8)),
+        ({"quantiles": [[0, 1], [1, 3]]}, Quantiles(quantiles=((0.0, 1.0), (1.0, 3.0)))),
+    ],
+)
+def test_a_delay_has_four_forms(value: Any, expected: object) -> None:
+    """Each form is read, and what is dumped is read again."""
+    delay = DELAY.validate_python(value)
+    assert delay == expected
+    assert DELAY.validate_json(DELAY.dump_json(delay)) == expected
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([], "expected points from"),
+        ([[0, 1]], "expected points from"),
+        ([[0.1, 1], [1, 2]], "expected points from"),
+        ([[0, 1], [0.9, 2]], "expected points from"),
+        ([[0, 1], [0.5, 2], [0.5, 3], [1, 4]], r"\[0.5, 3\] after \[0.5, 2\]"),
+        ([[0, 1], [0.5, 3], [1, 2]], r"\[1, 2\] after \[0.5, 3\]"),
+        ([[0, 0], [1, 2]], "greater than 0"),
+        ([[0, 1], [1.5, 2]], "less than or equal to 1"),
+        ([[0, 1, 2], [1, 2]], "at most 2 items"),
+    ],
+)
+def test_quantiles_ascend_from_0_to_1(points: list[list[float]], expected: str) -> None:
+    """Points that are no quantile function are refused, and the message names them."""
+    with pytest.raises(ValidationError, match=expected):
+        Quantiles.model_validate({"quantiles": points})
+
+
+def test_quantiles_go_through_their_points() -> None:
+    """At a point's share the value is the point's; half-way it is the geometric mean."""
+    for share, seconds in DRIVING.quantiles:
+        assert DRIVING.at_s(share) == pytest.approx(seconds)
+    assert DRIVING.at_s(0.25) == pytest.approx(math.sqrt(0.035 * 0.068))
+
+
+POINTS = st.lists(
+    st.tuples(st.floats(0.01, 0.99), st.floats(1e-3, 1e3)), max_size=6, unique_by=lambda it: it[0]
+)
+
+
+@given(POINTS, st.lists(st.floats(0, 1), min_size=2, max_size=20))
+def test_quantiles_never_fall(inner: list[tuple[float, float]], shares: list[float]) -> None:
+    """A larger share has no smaller value, and all values lie between the first and the last."""
+    seconds = sorted([1e-3, 1e3, *(value for _, value in inner)])
+    points = tuple(zip([0.0, *sorted(share for share, _ in inner), 1.0], seconds, strict=True))
+    quantiles = Quantiles(quantiles=points)
+    values = [quantiles.at_s(share) for share in sorted(shares)]
+    assert all(later >= earlier * (1 - 1e-9) for earlier, later in pairwise(values))
+    assert 1e-3 * (1 - 1e-9) <= values[0] <= values[-1] <= 1e3 * (1 + 1e-9)
+
+
+def test_draws_have_the_quantiles() -> None:
+    """Of 20,000 draws half lie below the median, and nine tenths below the p90."""
+    found = draws(DRIVING, 20_000)
+    assert found[10_000] == pytest.approx(0.068, rel=0.02)
+    assert sum(value <= 0.112 for value in found) / 20_000 == pytest.approx(0.9, abs=0.007)
+    assert found[0] >= 0.035
+    assert found[-1] <= 1.0
+
+
+def test_lognormal_and_uniform_draws() -> None:
+    """Median and one standard deviation of the logarithm; base and spread."""
+    found = draws(LogNormal(median_s=5.0, sigma=0.8), 20_000)
+    assert found[10_000] == pytest.approx(5.0, rel=0.03)
+    assert found[int(20_000 * 0.8413)] == pytest.approx(5.0 * math.exp(0.8), rel=0.04)
+    found = draws(Uniform(base_s=1.0, spread_s=2.0), 20_000)
+    assert found[10_000] == pytest.approx(2.0, rel=0.02)
+    assert 1.0 <= found[0] < 1.01
+    assert 2.99 < found[-1] < 3.0
+
+
+@pytest.mark.parametrize(
+    ("delay", "count"),
+    [(NO_DELAY, 0), (Uniform(base_s=1.0), 0), (Uniform(base_s=0, spread_s=1.0), 1), (DRIVING, 1)],
+)
+def test_draws_that_are_taken(delay: Uniform | Quantiles, count: int) -> None:
+    """What cannot vary takes no number from the stream; anything else takes one."""
+    used, fresh = RandomStream(1, "x"), RandomStream(1, "x")
+    delay.sample_s(used)
+    for _ in range(count):
+        fresh.uniform()
+    assert used.uniform() == fresh.uniform()

@@ -1,0 +1,115 @@
+"""The fleet: heartbeats shared by one alarm clock, and the SMS centre."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import simpy
+
+from fleet_sim.cars.box_states import Power
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_sim.cars.world import World
+from fleet_sim.scenario.form import Group
+from fleet_wire.contract import codec
+from fleet_wire.contract.messages import WakeRequest
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import LinkHandler, Message
+from tests.helpers.fake_link import SECRET, FakeLink
+
+
+def fleet_of(
+    count: int, parameters: BoxParameters
+) -> tuple[simpy.Environment, Fleet, dict[str, FakeLink]]:
+    """Return a started fleet on fake links, by client id."""
+    env = simpy.Environment()
+    links: dict[str, FakeLink] = {}
+
+    def factory(handler: LinkHandler) -> FakeLink:
+        return FakeLink(handler)
+
+    group = Group(name="test", count=count, box=parameters)
+    specs = [*group.cars()]
+    fleet = Fleet(World(env, 1, SECRET, 0.0, factory), specs, sms_centre="sms")
+    fleet.start()
+    for vehicle_id, box in fleet.boxes.items():
+        links[vehicle_id] = box.modem._link  # type: ignore[assignment]
+    links["sms"] = fleet._sms_centre._link  # type: ignore[assignment]
+    return env, fleet, links
+
+
+def test_every_box_beats_once_in_an_interval_and_they_are_spread() -> None:
+    """100 boxes at 10 s: after 10 s each has sent one heartbeat, about ten a second."""
+    env, _, links = fleet_of(100, NULL_BOX.model_copy(update={"heartbeat_s": 10.0}))
+    beats: Counter[int] = Counter()
+    for second in range(1, 11):
+        env.run(until=second + 0.5)
+        beats[second] = sum(
+            sum(kind is TopicKind.TELEMETRY for kind, _ in link.sent) for link in links.values()
+        )
+    assert beats[10] == 100
+    assert all(0 < beats[second] - beats[second - 1] < 25 for second in beats)
+
+
+def beats_after(until_s: float, count: int) -> dict[str, int]:
+    """Return how many heartbeats each box of a fleet has sent by then."""
+    env, _, links = fleet_of(count, NULL_BOX.model_copy(update={"heartbeat_s": 10.0}))
+    env.run(until=until_s)
+    del links["sms"]
+    return {
+        name: sum(kind is TopicKind.TELEMETRY for kind, _ in link.sent)
+        for name, link in links.items()
+    }
+
+
+def test_another_car_moves_no_heartbeat() -> None:
+    """Each box draws its second of the interval."""
+    few, more = beats_after(4.5, 10), beats_after(4.5, 11)
+    assert set(few.values()) == {0, 1}
+    assert few.items() <= more.items()
+
+
+def wake(vehicle_id: str, payload: bytes | None = None) -> Message:
+    """Return a wake request as the broker delivers it."""
+    request = codec.encode(WakeRequest(request_id="w1", requested_at_ms=0))
+    return Message(
+        topic=f"wake/{vehicle_id}",
+        payload=payload or request,
+        qos=1,
+        retain=False,
+        duplicate=False,
+        packet_id=1,
+        correlation_data=None,
+        response_topic=None,
+        expiry_s=None,
+        user_properties=[],
+    )
+
+
+def test_a_wake_request_becomes_an_sms() -> None:
+    """The box wakes; an unknown car, a bad topic and bad bytes harm nobody."""
+    parameters = NULL_BOX.model_copy(
+        update={"asleep_share": 1.0, "sms_loss": 0.0, "sms_wake": Uniform(base_s=1.0)}
+    )
+    env, fleet, links = fleet_of(1, parameters)
+    env.run(until=5)
+    box = next(iter(fleet.boxes.values()))
+    assert [box.power.state] == [Power.ASLEEP]
+    centre = links["sms"].handler
+    centre.on_message(wake("nobody"))
+    centre.on_message(wake(box.vehicle_id, b"\x00"))
+    centre.on_message(wake("bad/topic"))
+    assert fleet.world.counts.malformed == 2
+    centre.on_message(wake(box.vehicle_id))
+    env.run(until=10)
+    assert [box.power.state] == [Power.AWAKE]
+    assert len(links["sms"].acknowledged) == 4
+
+
+def test_the_sms_centre_comes_back() -> None:
+    """A lost connection is made again within its short cap."""
+    env, _, links = fleet_of(1, NULL_BOX)
+    links["sms"].lose()
+    env.run(until=6)
+    assert links["sms"].calls == ["connect", "connect"]

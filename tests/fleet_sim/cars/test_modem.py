@@ -1,0 +1,208 @@
+"""Power, connection and coverage of a box, in virtual time."""
+
+from __future__ import annotations
+
+from fleet_sim.cars.box_states import ConnectionState, Power
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus
+from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.fake_link import bench
+
+FIXED = ReconnectPolicy(full_jitter=False, base_s=10.0, jitter_s=0.0)
+QUICK = NULL_BOX.model_copy(update={"reconnect": FIXED, "network_loss_s": 30.0})
+
+
+def test_a_box_that_connects_says_that_it_is_there() -> None:
+    """State and presence are published, and the session carries a last will."""
+    car = bench()
+    presence = car.link.presences()[-1]
+    assert presence.status is PresenceStatus.ONLINE
+    assert car.link.states()
+    session = car.link.handler.session()
+    assert session.client_id == "car-1"
+    assert session.subscriptions == ("cars/car-1/command",)
+    assert session.will is not None
+    assert b'"last_will"' in session.will.payload
+    assert presence.session_id.encode() in session.will.payload
+    assert (car.world.counts.reachable, car.world.counts.known) == (1, 1)
+
+
+def test_a_lost_connection_is_made_again_by_the_firmwares_rule() -> None:
+    """With a fixed delay of 10 s the next connect comes 10 s later."""
+    car = bench(QUICK)
+    car.link.lose()
+    assert car.world.counts.reachable == 0
+    car.env.run(until=9.9)
+    assert car.link.calls == ["connect"]
+    car.env.run(until=10.1)
+    assert car.link.calls == ["connect", "connect"]
+    assert car.world.counts.reachable == 1
+    assert car.world.counts.known == 1
+
+
+def test_failures_spread_out_with_full_jitter() -> None:
+    """The delays grow with each failure, and stay below the cap."""
+    car = bench(NULL_BOX.model_copy(update={"reconnect": ReconnectPolicy(base_s=1.0, cap_s=60.0)}))
+    car.link.connects_at_once = False
+    car.link.lose()
+    gaps: list[float] = []
+    for _ in range(12):
+        before_s = car.env.now
+        while car.link.calls.count("connect") == len(gaps) + 1:
+            car.env.step()
+        gaps.append(car.env.now - before_s)
+        car.link.lose()
+    assert max(gaps[:3]) <= 4.0
+    assert max(gaps) <= 60.0
+    assert max(gaps[6:]) > 8.0
+
+
+def test_a_cold_box_boots_first() -> None:
+    """Without power at the start a box needs its boot time to connect."""
+    parameters = NULL_BOX.model_copy(update={"cold_start_share": 1.0, "boot": Uniform(base_s=20.0)})
+    car = bench(parameters)
+    assert car.power() is Power.BOOTING
+    car.env.run(until=19)
+    assert car.link.calls == []
+    car.env.run(until=21)
+    assert car.link.calls == ["connect"]
+
+
+def test_a_sleeping_box_is_known_first_then_leaves() -> None:
+    """It connects once, so that the broker keeps its session, says `sleep` and disconnects."""
+    car = bench(NULL_BOX.model_copy(update={"asleep_share": 1.0}))
+    car.env.run(until=5)
+    assert car.link.calls == ["connect", "disconnect"]
+    assert car.link.presences()[-1].reason is PresenceReason.SLEEP
+    assert car.power() is Power.ASLEEP
+    assert (car.world.counts.known, car.world.counts.asleep) == (1, 1)
+    assert car.world.counts.reachable == 0
+
+
+def test_an_sms_wakes_a_sleeping_box_which_dozes_off_again() -> None:
+    """Modem resume, connect, awake for a while, asleep again."""
+    parameters = NULL_BOX.model_copy(
+        update={
+            "asleep_share": 1.0,
+            "sms_loss": 0.0,
+            "sms_wake": Uniform(base_s=5.0),
+            "modem_resume": Uniform(base_s=8.0),
+            "awake_after_wake_s": 300.0,
+        }
+    )
+    car = bench(parameters)
+    car.env.run(until=10)
+    car.box.send_sms()
+    car.env.run(until=22.9)
+    assert car.power() is Power.WAKING
+    car.env.run(until=23.1)
+    assert car.box.modem.connection is ConnectionState.CONNECTED
+    car.deliver(car.command())
+    assert car.link.results()[-1].phase is Phase.EXECUTED
+    car.env.run(until=400)
+    assert car.power() is Power.ASLEEP
+
+
+def test_a_lost_sms_wakes_nobody() -> None:
+    """With a loss of 1 the box sleeps on."""
+    car = bench(NULL_BOX.model_copy(update={"asleep_share": 1.0, "sms_loss": 1.0}))
+    car.env.run(until=10)
+    car.box.send_sms()
+    car.env.run(until=1000)
+    assert car.power() is Power.ASLEEP
+
+
+def test_short_loss_of_coverage_keeps_the_connection_and_what_waited() -> None:
+    """What was on its way when coverage went is handled when it returns."""
+    parameters = QUICK.model_copy(
+        update={"radio": BoxParameters().radio.model_copy(update={"idle_rtt": Uniform(base_s=1.0)})}
+    )
+    car = bench(parameters)
+    car.env.run(until=60)
+    car.deliver(car.command())
+    car.box.modem.lose_coverage()
+    assert car.link.is_frozen
+    assert car.world.counts.reachable == 0
+    car.env.run(until=80)
+    assert car.link.results() == []
+    assert car.link.acknowledged == []
+    car.box.modem.regain_coverage()
+    car.env.run(until=85)
+    assert car.link.results()[-1].phase is Phase.EXECUTED
+    assert car.link.calls == ["connect"]
+
+
+def test_long_loss_of_coverage_ends_the_connection() -> None:
+    """The modem gives the old connection up, waits for a stable network and connects anew."""
+    parameters = QUICK.model_copy(update={"network_stable": Uniform(base_s=12.0)})
+    car = bench(parameters)
+    car.box.modem.lose_coverage()
+    car.env.run(until=100)
+    car.box.modem.regain_coverage()
+    car.env.run(until=111.9)
+    assert car.link.calls == ["connect"]
+    assert car.link.is_frozen
+    car.env.run(until=112.1)
+    assert car.link.calls == ["connect", "abort", "connect"]
+    assert not car.link.is_frozen
+    assert car.world.counts.reachable == 1
+
+
+def test_losses_of_coverage_stack() -> None:
+    """Two overlapping faults: the network is back when the last one ends."""
+    car = bench(QUICK)
+    car.box.modem.lose_coverage()
+    car.box.modem.lose_coverage()
+    car.box.modem.regain_coverage()
+    assert not car.box.modem.has_coverage
+    car.box.modem.regain_coverage()
+    assert car.box.modem.is_reachable
+
+
+def test_a_message_of_a_connection_that_has_gone_is_dropped() -> None:
+    """The broker sends it again on the next connection; handling both would be wrong."""
+    parameters = QUICK.model_copy(
+        update={"radio": BoxParameters().radio.model_copy(update={"idle_rtt": Uniform(base_s=1.0)})}
+    )
+    car = bench(parameters)
+    car.env.run(until=60)
+    car.deliver(car.command())
+    car.link.lose()
+    car.env.run(until=100)
+    assert car.link.acknowledged == []
+    assert car.link.results() == []
+
+
+def test_an_sms_without_coverage_waits_in_the_network() -> None:
+    """It arrives when the car drives out of the garage."""
+    car = bench(NULL_BOX.model_copy(update={"asleep_share": 1.0}))
+    car.env.run(until=10)
+    car.box.modem.lose_coverage()
+    car.box.power.receive_sms()
+    assert car.power() is Power.ASLEEP
+    car.box.modem.regain_coverage()
+    car.env.run(until=11)
+    assert car.power() is Power.AWAKE
+
+
+def test_what_waits_for_a_sleeping_radio_comes_when_the_box_speaks() -> None:
+    """With PSM a command waits in the network until the next sign of life, here a heartbeat."""
+    radio = BoxParameters().radio.model_copy(
+        update={
+            "connected_rtt": Uniform(base_s=0.0),
+            "cdrx_rtt": Uniform(base_s=0.0),
+            "idle_rtt": Uniform(base_s=0.0),
+            "idle_after_s": 10.0,
+            "psm_active_s": 10.0,
+            "psm_period_s": 3_600.0,
+        }
+    )
+    car = bench(QUICK.model_copy(update={"radio": radio}))
+    car.env.run(until=100)
+    car.deliver(car.command(expires_at_ms=2_000_000_000_000))
+    car.env.run(until=400)
+    assert car.link.results() == []
+    car.box.heartbeat()
+    car.env.run(until=401)
+    assert car.link.results()[-1].phase in (Phase.EXECUTED, Phase.REFUSED)

@@ -1,0 +1,121 @@
+"""The numbers of a radio: defaults, overrides, sources, and how a scenario says them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fleet_sim.cars.radio_parameters import RadioParameters, Technology
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.errors import ConfigError
+from fleet_wire.randomness import RandomStream
+from tests.fleet_sim.scenario.test_loading import TEXT
+from tests.helpers.places import ROOT
+
+
+def test_single_keys_override_the_technologys_default() -> None:
+    """What is given stays, the rest comes from the technology; nothing given is parked LTE."""
+    mine = RadioParameters.model_validate({"technology": "gsm", "idle_rtt": 3, "loss": 0.1})
+    gsm = RadioParameters(technology=Technology.GSM)
+    assert (mine.idle_rtt.sample_s(RandomStream(1, "x")), mine.loss) == (3.0, 0.1)
+    assert mine.connected_rtt == gsm.connected_rtt != RadioParameters().connected_rtt
+    assert RadioParameters(technology=Technology.LTE) == RadioParameters()
+
+
+@pytest.mark.parametrize("technology", list(Technology))
+@pytest.mark.parametrize("moving", [False, True])
+def test_resolved_parameters_mean_the_same_again(technology: Technology, *, moving: bool) -> None:
+    """A manifest holds every number, and is read back to the same radio."""
+    mine = RadioParameters(technology=technology, moving=moving)
+    assert RadioParameters.model_validate(mine.model_dump(mode="json")) == mine
+    assert (mine.stall_every_s is not None) is moving
+
+
+SOURCES = [
+    "[E]",
+    "SIGCOMM'21",
+    "IMC'23",
+    "same data",
+    "HPBN",
+    "AT&T Research",
+    "mahimahi",
+    "RFC",
+    "3GPP",
+    "Cinterion",
+    "Nordic",
+    "u-blox",
+    "scrobotics.es",
+    "iotclass.org",
+]
+
+
+@pytest.mark.parametrize("name", sorted(RadioParameters.model_fields))
+def test_every_number_names_its_source(name: str) -> None:
+    """A number comes from a paper, a standard or a manual, or says [E]."""
+    description = RadioParameters.model_fields[name].description or ""
+    if name in ("technology", "moving"):
+        assert description
+    else:
+        assert any(source in description for source in SOURCES)
+
+
+# In a scenario
+
+
+@pytest.mark.parametrize(
+    ("radio_keys", "expected"),
+    [
+        ("{technology: ltem}", "technology: unknown value 'ltem'; did you mean 'lte_m'?"),
+        ("{moving: 1}", "moving: expected true or false, not 1"),
+        ("{technology: gsm, idle_rt: 3}", "unknown key; did you mean 'idle_rtt'?"),
+        ("{loss: 1}", "loss: should be less than or equal to 0.9, not 1"),
+        ("{edrx_cycle_s: 1}", "should be greater than or equal to 5.12"),
+        (
+            "{edrx_cycle_s: 5.12, paging_window_s: 10}",
+            "paging_window_s 10 is longer than edrx_cycle_s 5.12",
+        ),
+        ("{psm_period_s: 5}", "psm_active_s 10 is not shorter than psm_period_s 5"),
+        (
+            "{idle_rtt: soon}",
+            "a mapping with median_s, sigma or a mapping with quantiles, not",
+        ),
+        ("{idle_rtt: {quantiles: [[0, 1], [1, x]]}}", "quantiles.1.1: expected a number, not 'x'"),
+        ("{idle_rtt: {quantiles: [[0, 1]]}}", "expected points from [0, shortest] to [1, longest]"),
+    ],
+)
+def test_a_slip_in_a_radio_is_one_line(tmp_path: Path, radio_keys: str, expected: str) -> None:
+    """What is wrong is told once, with the key and what was expected."""
+    path = tmp_path / "two.yaml"
+    path.write_text(TEXT)
+    with pytest.raises(ConfigError) as caught:
+        load_scenario(path, [f"fleet.groups.city.box.radio={radio_keys}"])
+    assert len(caught.value.problems) == 1
+    assert expected in caught.value.problems[0]
+
+
+def test_the_radios_in_the_docs_are_radios(tmp_path: Path) -> None:
+    """What docs/radio.md shows is read, and only the first is parked LTE."""
+    path = tmp_path / "two.yaml"
+    path.write_text(TEXT)
+    text = (ROOT / "docs" / "radio.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^radio: (\{.*\})", text, flags=re.MULTILINE)
+    radios = [
+        load_scenario(path, [f"fleet.groups.city.box.radio={keys}"]).fleet.groups[0].box.radio
+        for keys in shown
+    ]
+    assert len(radios) >= 4
+    assert [one == RadioParameters() for one in radios] == [True] + [False] * (len(radios) - 1)
+
+
+def test_a_scenario_names_a_technology(tmp_path: Path) -> None:
+    """One key changes the radio of a group, and a second one overrides a single number."""
+    path = tmp_path / "two.yaml"
+    path.write_text(TEXT)
+    keys = "{technology: gsm, moving: true, idle_rtt: {quantiles: [[0, 1], [0.5, 2], [1, 9]]}}"
+    scenario = load_scenario(path, [f"fleet.groups.city.box.radio={keys}"])
+    city, ring = (group.box.radio for group in scenario.fleet.groups)
+    assert (city.technology, city.idle_after_s, city.loss) == (Technology.GSM, 44.0, 0.0035)
+    assert city.idle_rtt.model_dump() == {"quantiles": ((0.0, 1.0), (0.5, 2.0), (1.0, 9.0))}
+    assert ring == RadioParameters()

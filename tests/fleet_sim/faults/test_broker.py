@@ -1,0 +1,163 @@
+"""Faults at the broker, on the broker model in virtual time."""
+
+from __future__ import annotations
+
+from fleet_sim.cars.box_states import ConnectionState
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.faults import BrokerLimits
+from fleet_sim.faults.broker import FILLER_WINDOW, ClientIdTakeover, QueueFullDrop, ReconnectStorm
+from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.fake_link import bench
+from tests.helpers.faulty import Street, inject
+
+FIXED = ReconnectPolicy(full_jitter=False, base_s=2.0, jitter_s=0.0)
+QUICK = NULL_BOX.model_copy(update={"reconnect": FIXED})
+
+
+def connected(street: Street) -> int:
+    """Return how many boxes have a connection."""
+    return sum(box.modem.connection is ConnectionState.CONNECTED for box in street.boxes)
+
+
+def test_a_storm_brings_all_back_in_the_same_moment() -> None:
+    """Nobody is there for 30 s, and then everybody; the last wills have told so."""
+    street = Street(count=10)
+    said = len(street.platform.presences)
+    street.inject(ReconnectStorm(), 60.0)
+    street.pass_s(29.9)
+    assert connected(street) == 0
+    statuses = [status.value for _, status in street.platform.presences[said:]]
+    assert statuses == ["offline"] * 10
+    street.pass_s(0.2)
+    assert connected(street) == 10
+
+
+def test_jitter_spreads_a_storm() -> None:
+    """With 20 s of jitter they come between 30 and 50 s."""
+    street = Street(count=10)
+    street.inject(ReconnectStorm(jitter_s=20.0), 60.0)
+    street.pass_s(40.0)
+    assert 0 < connected(street) < 10
+    street.pass_s(10.1)
+    assert connected(street) == 10
+
+
+def test_a_storm_comes_in_waves() -> None:
+    """Three in 60 s: at 0, 20 and 40."""
+    car = bench()
+    inject(ReconnectStorm(retry_s=5.0, waves=3), car, 60.0)
+    breaks = []
+    for second in range(70):
+        before = car.link.calls.count("abort")
+        car.env.run(until=second + 0.5)
+        if car.link.calls.count("abort") > before:
+            breaks.append(second)
+    assert breaks == [0, 20, 40]
+    assert car.link.calls.count("connect") == 4
+
+
+def test_after_a_storm_the_firmware_has_its_own_rule_again() -> None:
+    """The fixed delay ends with the window."""
+    car = bench(QUICK)
+    inject(ReconnectStorm(retry_s=5.0), car, 20.0)
+    car.env.run(until=1)
+    assert car.box.reconnect_policy.base_s == 5.0
+    car.env.run(until=21)
+    assert car.box.reconnect_policy == FIXED
+
+
+def test_a_storm_right_after_another_keeps_its_rule() -> None:
+    """The end of the first comes at the instant at which the second begins."""
+    car = bench(QUICK)
+    car.world.later(20.0, lambda: inject(ReconnectStorm(retry_s=7.0), car, 20.0))
+    inject(ReconnectStorm(retry_s=5.0), car, 20.0)
+    car.env.run(until=21)
+    assert car.box.reconnect_policy.base_s == 7.0
+
+
+def test_a_full_queue_swallows_the_command() -> None:
+    """PUBACK says 0; the box is back, and nothing comes. Then commands work again."""
+    street = Street(max_queued_messages=10)
+    street.inject(QueueFullDrop(max_queued_messages=10), 20.0)
+    street.pass_s(1.0)
+    street.unlock("dropped", ttl_s=600)
+    street.pass_s(1.0)
+    assert street.platform.acks == [0]
+    assert street.broker.dropped == {"car-0": 1}
+    street.pass_s(30.0)
+    assert connected(street) == 1
+    assert street.executed() == []
+    assert street.world.counts.malformed == 10  # what filled the queue
+    street.unlock("works")
+    street.pass_s(1.0)
+    assert street.executed() == ["works"]
+
+
+def test_a_queue_with_room_keeps_the_command() -> None:
+    """The same without reaching the broker's limit: it is the queue that matters."""
+    street = Street(max_queued_messages=12)
+    street.inject(QueueFullDrop(max_queued_messages=10), 20.0)
+    street.pass_s(1.0)
+    street.unlock("kept", ttl_s=600)
+    street.pass_s(30.0)
+    assert street.executed() == ["kept"]
+
+
+def test_queues_of_many_cars_are_filled_in_turn() -> None:
+    """More messages than a link lets wait at once."""
+    street = Street(count=30, max_queued_messages=100)
+    assert FILLER_WINDOW < 30 * 100
+    street.inject(QueueFullDrop(), 20.0)
+    street.pass_s(10.0)
+    for car in range(30):
+        street.unlock(f"c{car}", car=car)
+    street.pass_s(1.0)
+    assert set(street.broker.dropped) == {f"car-{car}" for car in range(30)}
+
+
+def test_queues_of_two_windows_are_filled_side_by_side() -> None:
+    """Each has a client of its own: they do not throw each other out."""
+    street = Street(count=2, max_queued_messages=5)
+    for box in street.boxes:
+        street.inject(QueueFullDrop(max_queued_messages=5), 20.0, [box])
+    street.pass_s(5.0)
+    for car in range(2):
+        street.unlock(f"c{car}", car=car)
+    street.pass_s(1.0)
+    assert street.broker.dropped == {"car-0": 1, "car-1": 1}
+
+
+def test_a_full_queue_asks_for_the_brokers_limit() -> None:
+    """The run starts its broker with it."""
+    assert QueueFullDrop(max_queued_messages=7).broker_limits() == BrokerLimits(
+        max_queued_messages=7
+    )
+    assert ReconnectStorm().broker_limits() is None
+
+
+def test_twins_throw_each_other_out() -> None:
+    """Both flap, and a command goes to whoever is in."""
+    street = Street(parameters=QUICK)
+    street.inject(ClientIdTakeover(flap_s=2.0), 60.0)
+    seen = []
+    for number in range(30):
+        street.pass_s(2.0)
+        seen.append(connected(street))
+        street.unlock(f"c{number}")
+    assert {0, 1} == set(seen)
+    done = len(street.executed())
+    assert 0 < done < 30
+    assert set(street.platform.acks) == {0}
+
+
+def test_a_twin_that_is_gone_stays_away() -> None:
+    """Even when it was thrown out just before, and would have come back."""
+    street = Street(parameters=QUICK)
+    street.inject(ClientIdTakeover(flap_s=5.0), 4.0)
+    street.pass_s(3.0)
+    assert connected(street) == 1  # the twin is out, and due at 7 s
+    street.pass_s(20.0)
+    assert connected(street) == 1
+    street.unlock("works")
+    street.pass_s(1.0)
+    assert street.executed() == ["works"]

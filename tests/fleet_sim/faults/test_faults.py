@@ -1,0 +1,124 @@
+"""The plug-in form of faults, and what each fault does to a box."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import simpy
+
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.world import World
+from fleet_sim.faults import FAULTS, Fault
+from fleet_sim.faults.network import NoCoverageGarage, RegionalCarrierOutage
+from fleet_sim.faults.registry import register
+from fleet_sim.runs.injection import inject_all
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.links.link import LinkHandler
+from tests.helpers.fake_link import SECRET, FakeLink, bench
+from tests.helpers.faulty import inject
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_fault_says_what_it_is(name: str) -> None:
+    """Name, one sentence, and a description for each parameter."""
+    fault = FAULTS[name]
+    assert fault.name == name
+    assert len(fault.summary) > 20
+    assert all(field.description for field in fault.model_fields.values())
+
+
+def test_a_name_is_given_once() -> None:
+    """A second fault of the same name is a defect that shows at import."""
+
+    class Twin(Fault):
+        name: ClassVar[str] = "no_coverage_garage"
+        summary: ClassVar[str] = "the same name again"
+
+    with pytest.raises(ValueError, match="no_coverage_garage"):
+        register(Twin)
+
+
+def test_garage_takes_coverage_until_the_episode_ends() -> None:
+    """A car leaves the garage when its own episode is over."""
+    car = bench()
+    inject(NoCoverageGarage(episode=Uniform(base_s=40.0)), car, 100.0)
+    car.env.run(until=1)
+    assert not car.box.modem.has_coverage
+    car.env.run(until=39)
+    assert not car.box.modem.has_coverage
+    car.env.run(until=41)
+    assert car.box.modem.has_coverage
+
+
+def test_garage_ends_with_its_window() -> None:
+    """However long the episode, the window is the scenario's word."""
+    car = bench()
+    inject(NoCoverageGarage(), car, 10.0)
+    car.env.run(until=9)
+    assert not car.box.modem.has_coverage
+    car.env.run(until=11)
+    assert car.box.modem.has_coverage
+
+
+def test_garage_spares_some_by_probability() -> None:
+    """With probability 0 nobody is touched."""
+    car = bench()
+    inject(NoCoverageGarage(probability=0.0), car, 10.0)
+    car.env.run(until=5)
+    assert car.box.modem.has_coverage
+
+
+def test_outage_takes_all_at_once_and_gives_back_over_the_spread() -> None:
+    """The cells return one after the other."""
+    car = bench()
+    inject(RegionalCarrierOutage(return_spread_s=30.0), car, 10.0)
+    car.env.run(until=9.9)
+    assert not car.box.modem.has_coverage
+    car.env.run(until=40.1)
+    assert car.box.modem.has_coverage
+
+
+SCENARIO = """\
+description: two groups, one of them underground
+fleet:
+  groups:
+    - {name: street, count: 10}
+    - {name: garage, count: 10, site: garage}
+load:
+  stages: [{kind: constant, rate_per_s: 1, duration_s: 60}]
+faults:
+  - name: no_coverage_garage
+    target: {site: garage, share: 0.5}
+    window: {start_s: 10, end_s: 40}
+"""
+
+
+def test_a_scenarios_faults_reach_their_targets_in_their_window(tmp_path: Path) -> None:
+    """Windows count from the start of the load; ground truth names exactly the cars touched."""
+    path = tmp_path / "scenario.yaml"
+    path.write_text(SCENARIO, encoding="utf-8")
+    scenario = load_scenario(path, [])
+    specs = scenario.cars()
+    env = simpy.Environment()
+    links: list[FakeLink] = []
+
+    def factory(handler: LinkHandler) -> FakeLink:
+        links.append(FakeLink(handler))
+        return links[-1]
+
+    fleet = Fleet(World(env, 5, SECRET, 0.0, factory), specs, sms_centre="sms")
+    fleet.start()
+    truth = inject_all(scenario, specs, fleet, load_starts_s=100.0)
+    env.run(until=109)
+    assert all(box.modem.has_coverage for box in fleet.boxes.values())
+    env.run(until=111)
+    dark = {vehicle_id for vehicle_id, box in fleet.boxes.items() if not box.modem.has_coverage}
+    assert dark == set(truth[0]["vehicles"])
+    assert dark
+    assert all(vehicle_id.startswith("garage") for vehicle_id in dark)
+    env.run(until=141)
+    assert all(box.modem.has_coverage for box in fleet.boxes.values())
+    assert (truth[0]["start_s"], truth[0]["end_s"]) == (10, 40)

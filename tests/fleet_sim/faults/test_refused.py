@@ -1,0 +1,136 @@
+"""Faults that make no sense are refused when the scenario is loaded: file, line, key, reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fleet_sim.__main__ import main
+from fleet_sim.faults import FAULTS
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.errors import ConfigError
+
+HEAD = """\
+description: two groups
+fleet:
+  groups:
+    - {name: street, count: 10}
+    - {name: garage, count: 10, site: garage}
+load:
+  stages: [{kind: constant, rate_per_s: 1, duration_s: 60}]
+  deadline_s: 20
+faults:
+"""
+ONLY_ONCE = [name for name, fault in FAULTS.items() if fault.only_once is not None]
+
+
+def load_with(tmp_path: Path, *entries: str) -> list[str]:
+    """Return what is wrong with a scenario that has these faults, each on a line."""
+    path = tmp_path / "scenario.yaml"
+    path.write_text(HEAD + "".join(f"  - {{{entry}}}\n" for entry in entries), encoding="utf-8")
+    try:
+        load_scenario(path)
+    except ConfigError as error:
+        return [problem.replace(str(path), "scenario.yaml") for problem in error.problems]
+    return []
+
+
+def fault(name: str, start_s: int, end_s: int, target: str = "") -> str:
+    """Return an entry of `faults`."""
+    return f"name: {name}, target: {{{target}}}, window: {{start_s: {start_s}, end_s: {end_s}}}"
+
+
+def test_which_faults_a_car_can_have_only_once() -> None:
+    """One battery, one modem, one rule, one queue, one twin; all others act together."""
+    assert sorted(ONLY_ONCE) == [
+        "client_id_takeover",
+        "deep_sleep_modem_off",
+        "queue_full_drop",
+        "reconnect_storm",
+        "undervoltage_cutout",
+    ]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_overlap_that_makes_no_sense(name: str, tmp_path: Path) -> None:
+    """The second entry is named, with the first and the reason."""
+    problems = load_with(tmp_path, fault(name, 0, 20), fault(name, 19, 30))
+    reason = FAULTS[name].only_once
+    if reason is None:
+        assert not problems
+    else:
+        line = "scenario.yaml:11: faults.1.window: overlaps faults.0, on the same cars: "
+        assert problems == [line + reason]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_refused"),
+    [
+        ("", "site: garage", True),
+        ("site: street", "site: garage", False),
+        ("group: garage", "site: garage", True),
+        ("share: 0.1", "share: 0.1", True),
+        ("ids: [street-00001]", "ids: [street-00002]", False),
+        ("ids: [street-00001, street-00002]", "ids: [street-00002]", True),
+        ("ids: [street-00001]", "", True),
+        ("group: garage", "ids: [street-00001]", False),
+        ("ids: [garage-00001]", "group: garage", True),
+    ],
+)
+def test_only_the_same_cars_count(one: str, other: str, is_refused: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A share is drawn: two of them may meet."""
+    name = "undervoltage_cutout"
+    problems = load_with(tmp_path, fault(name, 0, 20, one), fault(name, 10, 30, other))
+    assert bool(problems) is is_refused
+
+
+def test_one_after_the_other_is_fine(tmp_path: Path) -> None:
+    """Also where the second opens as the first closes, in any order of the entries."""
+    name = "undervoltage_cutout"
+    assert not load_with(tmp_path, fault(name, 20, 30), fault(name, 0, 20))
+
+
+def test_different_faults_may_overlap(tmp_path: Path) -> None:
+    """Each of the fifteen on all cars at once."""
+    assert not load_with(tmp_path, *(fault(name, 0, 60) for name in FAULTS))
+
+
+def test_a_window_outside_the_run(tmp_path: Path) -> None:
+    """The run is over 20 s after the load."""
+    assert load_with(tmp_path, fault("sms_wake_lost", 0, 81)) == [
+        (
+            "scenario.yaml:10: faults.0.window.end_s: 81 s is after the run's end at 80 s"
+            " (load + deadline)"
+        )
+    ]
+
+
+def test_a_target_that_nobody_is(tmp_path: Path) -> None:
+    """A fault on nobody is a slip."""
+    (problem,) = load_with(tmp_path, fault("sms_wake_lost", 0, 10, "site: garag"))
+    assert problem.startswith("scenario.yaml:10: faults.0.target.site: no cars with site 'garag'")
+    assert "did you mean 'garage'?" in problem
+
+
+def run_queue_full_drop(tmp_path: Path, *options: str) -> Result:
+    """Run a scenario that sets the broker's limit."""
+    path = tmp_path / "scenario.yaml"
+    entry = f"  - {{{fault('queue_full_drop', 0, 10)}}}\n"
+    path.write_text(HEAD + entry, encoding="utf-8")
+    arguments = ["run", str(path), "--out", str(tmp_path / "run"), *options]
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize(
+    "options", [("--broker", "mqtt://127.0.0.1:1"), ("--private-broker", "iotcore")]
+)
+def test_a_broker_that_cannot_have_the_limit(options: tuple[str, ...], tmp_path: Path) -> None:
+    """Somebody else's broker, or one without that setting; nothing is started."""
+    result = run_queue_full_drop(tmp_path, *options)
+    assert result.exit_code == 2
+    assert "run it without --broker, on a private mosquitto, or with --mode virtual" in (
+        result.output
+    )
+    assert not (tmp_path / "run" / "attempts.jsonl").exists()

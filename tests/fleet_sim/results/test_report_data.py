@@ -1,0 +1,161 @@
+"""Tests of what the report counts before it draws."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_sim.results.report_data import (
+    InjectedFault,
+    PlottedUnlock,
+    RunData,
+    bucket_width_s,
+    histogram,
+    lanes,
+    log_seconds,
+    per_bucket,
+    quantile_line,
+    read_run,
+    seconds_ticks,
+    thin,
+    time_ticks,
+)
+from fleet_wire.contract.causes import Cause, Outcome
+from tests.helpers.sample_run import SampleRun, make_attempt, write_lines, write_sample_run
+
+
+def _points(outcomes: list[Outcome]) -> list[PlottedUnlock]:
+    return [
+        PlottedUnlock(float(number), 1.0, outcome, None, f"car-{number}")
+        for number, outcome in enumerate(outcomes)
+    ]
+
+
+@given(st.lists(st.sampled_from(Outcome), max_size=300), st.integers(min_value=4, max_value=100))
+def test_thinning_keeps_to_the_limit_and_favours_failures(
+    outcomes: list[Outcome], limit: int
+) -> None:
+    """Never above the limit, everything when it fits, all failures while they fit in half of it."""
+    points = _points(outcomes)
+    kept = thin(points, limit)
+    assert len(kept) <= limit
+    assert set(kept) <= set(points)
+    if len(points) <= limit:
+        assert set(kept) == set(points)
+    bad = [point for point in points if point.outcome is not Outcome.OK]
+    if len(bad) <= limit // 2:
+        assert set(bad) <= set(kept)
+
+
+@given(st.floats(min_value=1, max_value=1e7), st.integers(min_value=5, max_value=60))
+def test_bucket_widths_fit(span_s: float, at_most: int) -> None:
+    """There are never more buckets than asked for."""
+    assert span_s / bucket_width_s(span_s, at_most=at_most) <= at_most
+
+
+def test_bucket_widths_are_familiar() -> None:
+    """A minute is cut into twos of seconds, a day into half hours."""
+    assert bucket_width_s(60, at_most=45) == 2
+    assert bucket_width_s(86_400, at_most=48) == 1800
+
+
+@given(st.lists(st.floats(min_value=-5, max_value=99)), st.sampled_from([1, 2, 5, 10]))
+def test_buckets_lose_nothing(times_s: list[float], width_s: int) -> None:
+    """Every time falls into a bucket, also one before the start."""
+    assert sum(per_bucket(times_s, width_s=width_s, end_s=99.0)) == len(times_s)
+
+
+@given(st.lists(st.floats(min_value=1e-5, max_value=1e4), min_size=1))
+def test_histogram_loses_nothing(values: list[float]) -> None:
+    """Every value falls into a bin between the limits that were made for them."""
+    low, high = log_seconds(values)
+    assert low < math.log10(min(values)) <= math.log10(max(values)) < high
+    assert sum(histogram(values, low, high, 50)) == len(values)
+
+
+FAULTS = st.lists(
+    st.builds(
+        InjectedFault,
+        fault=st.text("abcdef_", min_size=1, max_size=40),
+        start_s=st.floats(min_value=0, max_value=50),
+        end_s=st.just(60.0),
+    ),
+    max_size=12,
+)
+
+
+@given(FAULTS)
+def test_labels_do_not_cover_each_other(faults: list[InjectedFault]) -> None:
+    """Each fault has a label, and on one line each begins after the one before has ended."""
+    data = RunData(points=[], vehicles={}, faults=faults, samples=[], manifest={})
+    placed = lanes(data)
+    assert len(placed) == len(faults)
+    for lane in {lane for _, lane in placed}:
+        on_line = [fault for fault, place in placed if place == lane]
+        for left, right in pairwise(on_line):
+            assert left.start_s + len(left.fault) * 0.0065 * data.end_s <= right.start_s
+
+
+def test_a_quantile_line_has_gaps() -> None:
+    """A bucket in which nothing was started has no quantile."""
+    points = [
+        PlottedUnlock(0.5, 1.0, Outcome.OK, None, "car-1"),
+        PlottedUnlock(0.6, 3.0, Outcome.OK, None, "car-2"),
+        PlottedUnlock(4.5, 2.0, Outcome.OK, None, "car-3"),
+    ]
+    assert quantile_line(points, 50, 2) == ([1.0, 3.0, 5.0], [1.0, None, 2.0])
+
+
+def test_ticks_of_a_narrow_range_are_closer() -> None:
+    """Within one power of ten there are ticks between 1, 2 and 5."""
+    assert {1.0, 1.5, 3.0} <= set(seconds_ticks(0.0, 0.8)[0])
+    assert 3.0 not in seconds_ticks(-1.0, 1.3)[0]
+
+
+@pytest.mark.parametrize(("end_s", "last"), [(60.0, None), (900.0, "14 min"), (86_400.0, "24 h")])
+def test_long_runs_have_ticks_in_minutes_and_hours(end_s: float, last: str | None) -> None:
+    """A run of a day is read in hours, not in tens of thousands of seconds."""
+    ticks = time_ticks(end_s)
+    assert (ticks["ticktext"][-1] if "ticktext" in ticks else None) == last
+
+
+def test_reading_a_run(tmp_path: Path) -> None:
+    """Points come in order of time; the worst cars come first, those that opened not at all."""
+    write_sample_run(tmp_path, SampleRun())
+    data = read_run(tmp_path)
+    assert [point.at_s for point in data.points] == sorted(point.at_s for point in data.points)
+    assert data.deadline_s == 20.0
+    assert 55 < data.end_s <= 60
+    worst = data.worst_vehicles(1000)
+    assert [car.not_ok for car in worst] == sorted((car.not_ok for car in worst), reverse=True)
+    assert sum(car.not_ok for car in worst) == sum(
+        point.outcome is not Outcome.OK for point in data.points
+    )
+    assert len(data.worst_vehicles(20)) == 20
+
+
+def test_an_attempt_without_time_can_be_drawn(tmp_path: Path) -> None:
+    """A broker that denies at once takes no time, and logarithms need some."""
+    write_lines(
+        tmp_path / "attempts.jsonl",
+        [{"total_s": 0.0, **_as_mapping(Cause.BROKER_DENIED)}],
+    )
+    assert read_run(tmp_path).points[0].total_s == 1e-5
+
+
+def _as_mapping(cause: Cause) -> dict[str, object]:
+    attempt = make_attempt(1, cause=cause)
+    names = attempt.__struct_fields__
+    return {name: getattr(attempt, name) for name in names if name != "total_s"}
+
+
+def test_an_empty_directory(tmp_path: Path) -> None:
+    """Without files there is an empty run of one second."""
+    data = read_run(tmp_path)
+    assert (data.points, data.faults, data.samples, data.end_s) == ([], [], [], 1.0)
+    assert data.deadline_s is None

@@ -1,0 +1,165 @@
+"""Tests of the summary of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_sim.results.summary import JsonLines, quantile, quantiles, summarize
+from fleet_wire.contract.attempt import Attempt, Source, Stage
+from fleet_wire.contract.causes import Cause, Outcome
+from tests.helpers.sample_run import (
+    SampleRun,
+    make_attempt,
+    sample_facts,
+    write_lines,
+    write_sample_run,
+)
+
+TIMES_S = st.lists(st.floats(min_value=0, max_value=1e6), min_size=1, max_size=200)
+
+
+@given(TIMES_S, st.integers(min_value=1, max_value=99))
+def test_quantile_is_the_nearest_rank(values: list[float], percent: int) -> None:
+    """At least that share of the values is at most the quantile, and no smaller value has that."""
+    found = quantile(sorted(values), percent)
+    assert found in values
+    assert sum(value <= found for value in values) * 100 >= percent * len(values)
+    smaller = [value for value in values if value < found]
+    assert len(smaller) * 100 < percent * len(values)
+
+
+def test_quantiles_by_hand() -> None:
+    """Of 1 to 100 in any order, p50 is 50, p95 is 95, p99 is 99."""
+    values = [float(value) for value in range(100, 0, -1)]
+    assert quantiles(values) == {"p50_s": 50.0, "p95_s": 95.0, "p99_s": 99.0}
+
+
+def test_quantiles_of_nothing_are_none() -> None:
+    """Without values there is no number to make up."""
+    assert quantiles([]) == {"p50_s": None, "p95_s": None, "p99_s": None}
+
+
+def test_empty_directory(tmp_path: Path) -> None:
+    """Without any file every key is there: counts are 0, values are None."""
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["attempts"]["total"] == 0
+    assert summary["attempts"]["ok_share"] is None
+    assert summary["attempts"]["by_cause"] == {cause.value: 0 for cause in Cause}
+    assert summary["attempts"]["by_outcome"] == {outcome.value: 0 for outcome in Outcome}
+    assert summary["unlock"]["p99_s"] is None
+    assert summary["stages"]["box_executed"]["p50_s"] is None
+    assert summary["stray"] == {"late": 0, "duplicate": 0, "orphan": 0}
+    assert summary["probe"]["schedule_lag_p99_s"] is None
+    assert summary["probe"]["dropped"] is None
+    assert summary["floor"]["p50_s"] is None
+    assert summary["unreadable_lines"] == 0
+    assert summary["expect"] == []
+    msgspec.json.encode(summary)
+
+
+def test_facts_stand_in_the_summary(tmp_path: Path) -> None:
+    """What the files do not say comes from whoever ran them."""
+    summary = summarize(tmp_path, sample_facts(seed=11))
+    assert (summary["seed"], summary["mode"]) == (11, "live")
+    assert summary["boxes"] == {"configured": 1000, "connected_max": 1000}
+    assert summary["connect"]["rate_per_s"] == 4210.5
+    assert summary["fleet"]["rss_bytes_per_box"] == 4480.0
+
+
+def test_counts_and_times(tmp_path: Path) -> None:
+    """Outcomes and causes add up, a timeout counts at its deadline, opened ones stand alone too."""
+    attempts = [
+        make_attempt(1),
+        make_attempt(2),
+        make_attempt(3, cause=Cause.BOX_BUSY),
+        make_attempt(4, cause=Cause.BOX_OFFLINE),
+    ]
+    write_lines(tmp_path / "attempts.jsonl", attempts)
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["attempts"]["total"] == 4
+    assert summary["attempts"]["ok_share"] == 0.5
+    assert summary["attempts"]["by_outcome"] == {"ok": 2, "refused": 1, "failed": 0, "unknown": 1}
+    assert summary["attempts"]["by_cause"]["box_busy"] == 1
+    assert sum(summary["attempts"]["by_cause"].values()) == 2
+    assert summary["unlock"]["p99_s"] == 20.0
+    assert summary["unlock_ok"]["p99_s"] == max(attempt.total_s for attempt in attempts[:2])
+    hops = sorted(
+        attempt.hops_s[Stage.BOX_RECEIVED.value]
+        for attempt in attempts
+        if Stage.BOX_RECEIVED.value in attempt.hops_s
+    )
+    assert summary["stages"]["box_received"]["count"] == len(hops) == 3
+    assert summary["stages"]["box_received"]["p50_s"] == hops[1]
+
+
+def test_floor_is_kept_apart(tmp_path: Path) -> None:
+    """An unlock of the null box counts to the floor, and nowhere else even when misplaced."""
+    floor = msgspec.structs.replace(make_attempt(1), source=Source.FLOOR, total_s=0.0005)
+    write_lines(tmp_path / "attempts.jsonl", [floor, make_attempt(2)])
+    write_lines(tmp_path / "floor.jsonl", [floor])
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["attempts"]["total"] == 1
+    assert summary["floor"]["total"] == 1
+    assert summary["floor"]["p50_s"] == 0.0005
+
+
+def test_sample_run(tmp_path: Path) -> None:
+    """A whole run directory is read: strays, floor and the probe's own health."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    total = summary["attempts"]["total"]
+    assert total > 300
+    assert sum(summary["attempts"]["by_outcome"].values()) == total
+    assert summary["attempts"]["by_cause"]["box_offline"] > 10
+    assert summary["stray"]["late"] > 0
+    assert summary["floor"]["total"] == 60
+    assert summary["probe"]["schedule_lag_p99_s"] == 0.00093
+    assert summary["probe"]["dropped"] == 0
+    assert summary["unreadable_lines"] == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"attempt_id":"a-1","command_id":"c',
+        b"\xff\xfe\x00",
+        b"[]",
+        b"null",
+        b'{"kind":"late"}',
+        b"[" * 100_000,
+    ],
+)
+def test_unreadable_lines_are_counted(tmp_path: Path, line: bytes) -> None:
+    """A line that is no attempt is skipped and counted, also as the last one without its end."""
+    good = msgspec.json.encode(make_attempt(1))
+    (tmp_path / "attempts.jsonl").write_bytes(line + b"\n" + good + b"\n\n" + line)
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["attempts"]["total"] == 1
+    assert summary["unreadable_lines"] == 2
+
+
+@given(st.data())
+def test_a_file_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Wherever a crash cuts the file, every line before is read and at most one is lost."""
+    lines = [msgspec.json.encode(make_attempt(number)) + b"\n" for number in range(3)]
+    content = b"".join(lines)
+    cut = data.draw(st.integers(min_value=0, max_value=len(content)))
+    path = tmp_path_factory.mktemp("cut") / "attempts.jsonl"
+    path.write_bytes(content[:cut])
+    records = JsonLines(path, Attempt)
+    ended = content[:cut].count(b"\n")
+    assert len(list(records)) in (ended, ended + 1)
+    assert records.unreadable <= 1
+
+
+def test_probe_stats_of_another_form(tmp_path: Path) -> None:
+    """Statistics that are no object, or half of one, leave the values empty."""
+    for content in (b"[]", b"{", b'{"schedule_lag_s": 3, "dropped": 2}'):
+        (tmp_path / "probe_stats.json").write_bytes(content)
+        probe = summarize(tmp_path, sample_facts())["probe"]
+        assert probe["schedule_lag_p99_s"] is None
+    assert probe["dropped"] == 2

@@ -1,0 +1,471 @@
+"""Scenarios: the form, its errors, and the cars that come of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_sim.cars.parameters import BoxParameters
+from fleet_sim.faults import FAULTS
+from fleet_sim.scenario.loading import (
+    Group,
+    Scenario,
+    Selector,
+    load_scenario,
+    scenario_schema,
+    select,
+)
+from fleet_wire.config.file import load_document
+from fleet_wire.contract.topics import VEHICLE_ID
+from fleet_wire.errors import ConfigError
+from tests.helpers.places import ROOT
+
+SHIPPED = sorted((ROOT / "scenarios").glob("*.yaml"))
+TEXT = """\
+description: Two groups and a fault.
+seed: 7
+fleet:
+  groups:
+    - name: city
+      count: 100
+      id: "car-{:05d}"
+      region: centre
+      operator: operator-a
+      site: garage
+    - name: outskirts
+      count: 50
+      id: "car-{:05d}"
+      first_index: 100
+      region: ring
+load:
+  stages:
+    - {kind: poisson, rate_per_s: 5, duration_s: 60}
+faults:
+  - name: no_coverage_garage
+    target: {site: garage, share: 0.5}
+    window: {start_s: 10, end_s: 40}
+    parameters: {probability: 0.5}
+expect:
+  attempts.ok_share: {min: 0.9}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the file of the scenario `TEXT`."""
+    path = tmp_path / "two.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def scenario_of(path: Path, *overrides: str) -> Scenario:
+    """Load a scenario with overrides."""
+    return load_scenario(path, overrides)
+
+
+def problems_of(path: Path, *overrides: str) -> str:
+    """Return what loading complains about."""
+    with pytest.raises(ConfigError) as caught:
+        load_scenario(path, overrides)
+    return str(caught.value)
+
+
+def group(**changes: Any) -> Group:
+    """Return a group with changes."""
+    return Group.model_validate({"name": "g", "count": 10, **changes})
+
+
+def test_what_a_file_says(path: Path) -> None:
+    """The values arrive, with defaults for the rest."""
+    scenario = scenario_of(path)
+    assert scenario.seed == 7
+    assert scenario.fleet.count == 150
+    assert scenario.load.duration_s == 60
+    assert scenario.load.deadline_s == 20
+    assert scenario.run_duration_s == 80
+    assert scenario.fleet.groups[1].operator == "default"
+    assert scenario.faults[0].fault().model_dump()["probability"] == 0.5
+
+
+def test_vehicles(path: Path) -> None:
+    """Every car, in the order of the groups, with what it shares with its group."""
+    vehicles = scenario_of(path).cars()
+    assert [it.vehicle_id for it in vehicles] == [f"car-{index:05d}" for index in range(150)]
+    first, last = vehicles[0], vehicles[-1]
+    assert (first.traits.group, first.traits.region, first.traits.operator) == (
+        "city",
+        "centre",
+        "operator-a",
+    )
+    assert (first.traits.firmware, first.traits.hardware, first.traits.site) == (
+        "1.0.0",
+        "tcu-1",
+        "garage",
+    )
+    assert (last.traits.group, last.traits.region, last.traits.site) == (
+        "outskirts",
+        "ring",
+        "street",
+    )
+    assert first.parameters is vehicles[99].parameters
+    assert not hasattr(first, "__dict__")
+
+
+def test_default_ids(path: Path) -> None:
+    """Without a pattern ids are made of the group's name."""
+    scenario = scenario_of(path, "fleet.groups=[{name: demo, count: 2}]", "faults=[]")
+    assert [it.vehicle_id for it in scenario.cars()] == ["demo-00000", "demo-00001"]
+
+
+def test_box_overrides_keep_the_other_defaults(path: Path) -> None:
+    """What a group does not say about its boxes is as in `parameters.py`, at any depth."""
+    scenario = scenario_of(path, "fleet.groups.city.box={radio: {idle_rtt: 3}, keepalive_s: 30}")
+    box, default = scenario.fleet.groups[0].box, BoxParameters()
+    assert box.keepalive_s == 30
+    assert box.radio.idle_rtt.model_dump() == {"base_s": 3.0, "spread_s": 0.0}
+    assert box.radio.connected_rtt == default.radio.connected_rtt
+    assert box.reconnect == default.reconnect
+    assert scenario.fleet.groups[1].box == default
+
+
+def test_resolved_is_complete_json_and_loads_again(path: Path, tmp_path: Path) -> None:
+    """The manifest's scenario has every default, and is itself a scenario."""
+    resolved = scenario_of(path).resolved()
+    again = tmp_path / "again.json"
+    again.write_bytes(msgspec.json.encode(resolved))
+    assert load_scenario(again).resolved() == resolved
+    assert resolved["fleet"]["groups"][0]["box"]["radio"]["idle_after_s"] == 10.5
+    assert set(resolved["faults"][0]["parameters"]) == set(
+        FAULTS["no_coverage_garage"].model_fields
+    )
+    assert resolved["expect"] == {"attempts.ok_share": {"min": 0.9}}
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("description=", "description: expected text, not nothing"),
+        ("descripton=x", "unknown key; did you mean 'description'?"),
+        ("seed=-1", "seed: should be greater than or equal to 0"),
+        ("fleet.groups=[]", "fleet.groups: "),
+        ("fleet.groups.city.count=0", "should be greater than or equal to 1"),
+        ("fleet.groups.city.count=2000000", "should be less than or equal to 1000000"),
+        ("fleet.groups.city.keepalive_s=3", "keepalive_s: unknown key"),
+        ("fleet.groups.city.box.keepalive=30", "unknown key; did you mean 'keepalive_s'?"),
+        ("fleet.groups.city.box.radio.idle_rt=3", "unknown key; did you mean 'idle_rtt'?"),
+        ("fleet.groups.city.name=outskirts", "a second group is called 'outskirts'"),
+        ("fleet.groups.city.id=car", "gives 100 cars one id; expected {} or {:05d}"),
+        ("fleet.groups.city.id='car {}'", "makes no vehicle ids"),
+        ("fleet.groups.city.id='car-{name}'", "makes no vehicle ids"),
+        ("fleet.groups.city.id='{}-{}'", "makes no vehicle ids"),
+        ("fleet.groups.city.id='{:9999999999d}'", "makes no vehicle ids"),
+        ("fleet.groups.city.id='{0.__class__}'", "makes no vehicle ids"),
+        ("fleet.groups.city.id='car-{:5d}'", "gives the vehicle id 'car-    0'"),
+        ("fleet.groups.city.id='car-{:070d}'", "gives the vehicle id 'car-000"),
+        ("fleet.groups.city.id='null-box-{}'", "kept for the null boxes"),
+        ("fleet.groups.1.first_index=99", "car 'car-00099' is also in group 'city'"),
+        ("fleet.groups.city.region=''", "region: should have at least 1 character"),
+        ("load.stages=[]", "load.stages: "),
+        ("load.stages.0.rate_per_s=0", "no unlock would ever start"),
+        ("load.stages.0={kind: times, at_s: [90], duration_s: 80}", "no unlock would ever start"),
+        (
+            "load.stages.0={kind: constant, rate_per_s: 0.001, duration_s: 80}",
+            "no unlock would ever",
+        ),
+        ("load.stages.0.duration_s=1e9", "at most 5000000 in one run"),
+        ("load.stages.0.kind=poison", "unknown kind 'poison'; did you mean 'poisson'?"),
+        ("load.stages.0.rate=3", "unknown key; did you mean 'rate_per_s'?"),
+        ("load.deadline_s=0", "should be greater than 0"),
+        ("load.targets.region=centr", "no cars with region 'centr'; did you mean 'centre'?"),
+        ("load.targets={region: ring, site: garage}", "no car has region 'ring' and site 'garage'"),
+        ("load.targets={ids: [car-00200]}", "no car has the id 'car-00200'; group 'city' has"),
+        ("load.targets={ids: [car-1]}", "no car has the id 'car-1'"),
+        ("load.targets={ids: []}", "load.targets.ids: "),
+        ("load.targets={region: ring, ids: [car-00001]}", "does not fit the rest of the selector"),
+        ("load.targets.share=0", "should be greater than 0"),
+        ("load.targets.share=1.1", "should be less than or equal to 1"),
+        ("load.targets.colour=red", "unknown key"),
+        ("faults.0.name=no_coverage_garag", "did you mean 'no_coverage_garage'?"),
+        ("faults.0.target.group=cty", "no cars with group 'cty'; did you mean 'city'?"),
+        ("faults.0.window.end_s=80.5", "80.5 s is after the run's end at 80 s"),
+        ("faults.0.window.end_s=10", "ends at 10 s, not after its start at 10 s"),
+        ("faults.0.window.start_s=-1", "should be greater than or equal to 0"),
+        ("faults.0.window={start_s: 1}", "end_s: missing, expected a number"),
+        ("faults.0.parameters.probablity=1", "did you mean 'probability'?"),
+        ("faults.0.parameters.probability=2", "should be less than or equal to 1"),
+        ("faults.0.parameters.episode={median_s: 1}", "sigma: missing"),
+        ("faults.0.parameters=3", "expected a mapping, not 3"),
+        ("expect.attempts.okshare.min=1", "no such key in summary.json; did you mean"),
+        (
+            "expect.attempts.by_cause.box_silnt.min=1",
+            "did you mean 'attempts.by_cause.box_silent'?",
+        ),
+        ("expect.unlock.p95_s={}", "says nothing; expected min, max or equals"),
+        ("expect.unlock.p95_s={min: 3, max: 1}", "min 3 is above max 1"),
+        ("expect.unlock.p95_s={lest: 3}", "lest: unknown key"),
+        ("expect.unlock.p95_s=3", "expected a mapping with min, max, equals, not 3"),
+    ],
+)
+def test_one_slip_is_one_line(path: Path, override: str, expected: str) -> None:
+    """Each slip is told in one line that names the override or the line of the file."""
+    found = problems_of(path, override).splitlines()
+    assert len(found) == 1, found
+    assert expected in found[0]
+    assert found[0].startswith((f"--set {override}: ", f"{path}:"))
+
+
+HINT = "; did you mean 'attempts.ok_share'?"
+
+
+def test_problems_name_file_and_line(path: Path) -> None:
+    """What the file itself says is named by its line."""
+    path.write_text(
+        TEXT.replace("site: garage, share", "site: garag, share")
+        .replace("end_s: 40", "end_s: 400")
+        .replace("probability: 0.5", "probability: 5")
+        .replace("attempts.ok_share", "attempts.okshare")
+    )
+    assert problems_of(path).splitlines() == [
+        f"{path}:21: faults.0.target.site: no cars with site 'garag'; did you mean 'garage'?",
+        f"{path}:22: faults.0.window.end_s: 400 s is after the run's end at 80 s (load + deadline)",
+        f"{path}:25: expect.attempts.okshare: no such key in summary.json{HINT}",
+        f"{path}:23: faults.0.parameters.probability: should be less than or equal to 1, not 5",
+    ]
+
+
+def test_fleet_count_sets_every_group(path: Path) -> None:
+    """`--set fleet.count` is short for the count of each group."""
+    scenario = scenario_of(path, "fleet.count=3", "fleet.groups.1.count=4")
+    assert [it.count for it in scenario.fleet.groups] == [3, 4]
+    assert "--set fleet.count=0: fleet.groups.1.count" in problems_of(path, "fleet.count=0")
+
+
+def test_one_car_needs_no_number(path: Path) -> None:
+    """A group of one may have a plain id."""
+    scenario = scenario_of(path, "fleet.groups=[{name: a, count: 1, id: mine}]", "faults=[]")
+    assert [it.vehicle_id for it in scenario.cars()] == ["mine"]
+
+
+PATTERNS = st.builds(
+    "{}{}{}".format,
+    st.text("ab0-", max_size=3),
+    st.sampled_from(["{}", "{:d}", "{:1}", "{:02d}", "{:03d}"]),
+    st.text("ab0-", max_size=2),
+)
+
+
+@given(PATTERNS, st.integers(0, 120), st.integers(1, 30), st.text("ab0123-", max_size=8))
+def test_a_group_knows_its_cars(pattern: str, first: int, count: int, other: str) -> None:
+    """`has` agrees with the list of ids, and no two cars of a group have one id."""
+    one = group(id=pattern, first_index=first, count=count)
+    ids = list(one.vehicle_ids())
+    assert len(set(ids)) == count
+    assert all(one.has(vehicle_id) for vehicle_id in ids)
+    assert one.has(other) == (other in ids)
+    assert all(VEHICLE_ID.fullmatch(vehicle_id) for vehicle_id in ids)
+
+
+@given(PATTERNS, PATTERNS, st.integers(0, 12), st.integers(1, 15))
+def test_shared_ids_are_found(
+    tmp_path_factory: pytest.TempPathFactory, one: str, other: str, first: int, count: int
+) -> None:
+    """Loading refuses two groups exactly when they make a common id."""
+    groups = [
+        group(name="a", id=one, count=12),
+        group(name="b", id=other, first_index=first, count=count),
+    ]
+    shared = set(groups[0].vehicle_ids()) & set(groups[1].vehicle_ids())
+    path = tmp_path_factory.getbasetemp() / "groups.json"
+    values = {
+        "description": "x",
+        "fleet": {"groups": [it.model_dump(mode="json") for it in groups]},
+        "load": {"stages": [{"kind": "burst", "count": 1, "duration_s": 1}]},
+    }
+    path.write_bytes(msgspec.json.encode(values))
+    if shared:
+        assert "is also in group 'a'" in problems_of(path)
+    else:
+        assert load_scenario(path).fleet.count == 12 + count
+
+
+@pytest.mark.parametrize(
+    ("selector", "count"),
+    [
+        ({}, 150),
+        ({"group": "city"}, 100),
+        ({"region": "ring"}, 50),
+        ({"operator": "operator-a", "site": "garage"}, 100),
+        ({"operator": "default", "region": "ring", "hardware": "tcu-1", "firmware": "1.0.0"}, 50),
+        ({"ids": ["car-00001", "car-00149"]}, 2),
+        ({"ids": ["car-00001", "car-00149"], "group": "city"}, 1),
+        ({"region": "nowhere"}, 0),
+    ],
+)
+def test_selectors(path: Path, selector: dict[str, Any], count: int) -> None:
+    """A car must fit everything that is given."""
+    vehicles = scenario_of(path).cars()
+    chosen = Selector.model_validate(selector)
+    found = select(vehicles, chosen, 1, "x")
+    assert len(found) == count
+    ids = chosen.ids or [it.vehicle_id for it in vehicles]
+    fitting = [it for it in vehicles if chosen.fits(it.traits)]
+    assert found == [it for it in fitting if it.vehicle_id in ids]
+
+
+def test_share_is_drawn_per_car(path: Path) -> None:
+    """A share is near its number, another for another seed or name, and the same again."""
+    vehicles = scenario_of(path, "fleet.count=1000", "fleet.groups.1.first_index=1000").cars()
+    half = Selector(share=0.5)
+    found = select(vehicles, half, 7, "fault-0")
+    assert 900 < len(found) < 1100
+    assert found == select(vehicles, half, 7, "fault-0")
+    assert found != select(vehicles, half, 8, "fault-0")
+    assert found != select(vehicles, half, 7, "fault-1")
+    assert set(select(vehicles, Selector(share=0.2), 7, "fault-0")) < set(found)
+
+
+@given(st.integers(0, 2**63 - 1), st.floats(0.01, 0.99))
+def test_adding_cars_changes_no_other_draw(seed: int, share: float) -> None:
+    """The cars that were chosen before are chosen again when the fleet has grown."""
+    values = {
+        "description": "x",
+        "fleet": {"groups": [{"name": "a", "count": 20}]},
+        "load": {"stages": [{"kind": "burst", "count": 1, "duration_s": 1}]},
+    }
+    small = Scenario.model_validate(values)
+    values["fleet"] = {"groups": [{"name": "b", "count": 3}, {"name": "a", "count": 25}]}
+    large = Scenario.model_validate(values)
+    selector = Selector(share=share)
+    before = {it.vehicle_id for it in select(small.cars(), selector, seed, "f")}
+    after = {it.vehicle_id for it in select(large.cars(), selector, seed, "f")}
+    ids = {it.vehicle_id for it in small.cars()}
+    assert before == after & ids
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    """Return a validator of the schema that is printed."""
+    schema = scenario_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_there_are_shipped_scenarios() -> None:
+    """The tests over them test something."""
+    assert {"quiet_city", "morning_rush", "underground_garage", "carrier_outage"} <= {
+        path.stem for path in SHIPPED
+    }
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_scenarios(shipped: Path, validator: jsonschema.Draft202012Validator) -> None:
+    """Each loads, has a seed and expectations, ends within 80 s, and fits the schema."""
+    scenario = load_scenario(shipped)
+    assert scenario.seed is not None
+    assert scenario.expect
+    assert scenario.run_duration_s <= 80
+    validator.validate(load_document(shipped).values)
+    validator.validate(scenario.resolved())
+
+
+def scenarios_in_docs() -> list[str]:
+    """Return every YAML block of the docs that is a whole scenario."""
+    text = (ROOT / "docs" / "scenarios.md").read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    return [block for block in blocks if block.startswith("description:")]
+
+
+def test_there_are_scenarios_in_the_docs() -> None:
+    """The test over them tests something."""
+    assert len(scenarios_in_docs()) >= 3
+
+
+@pytest.mark.parametrize("text", scenarios_in_docs())
+def test_scenarios_in_docs(
+    tmp_path: Path, text: str, validator: jsonschema.Draft202012Validator
+) -> None:
+    """What the docs show works."""
+    path = tmp_path / "shown.yaml"
+    path.write_text(text)
+    assert load_scenario(path).fleet.count
+    validator.validate(load_document(path).values)
+
+
+def test_docs_name_every_key() -> None:
+    """No key of the form is missing from the docs."""
+    text = (ROOT / "docs" / "scenarios.md").read_text()
+    schema = scenario_schema()["$defs"]
+    for name in ("Scenario", "Group", "Load", "Selector", "FaultEntry", "Condition", "Window"):
+        for key in schema[name]["properties"]:
+            assert re.search(rf"`[^`]*\b{key}\b[^`]*`", text), f"{name}.{key}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"descripton": "x"},
+        {"description": ""},
+        {"seed": "seven"},
+        {"fleet": {"groups": []}},
+        {"fleet": {"groups": [{"name": "a"}]}},
+        {"fleet": {"groups": [{"name": "a", "count": 1, "box": {"keepalive": 1}}]}},
+        {"fleet": {"groups": [{"name": "a", "count": 1, "box": {"boot": {"median_s": 1}}}]}},
+        {"load": {"stages": [{"kind": "poison", "rate_per_s": 1, "duration_s": 1}]}},
+        {"load": {"stages": [{"kind": "burst", "rate_per_s": 1, "duration_s": 1}]}},
+        {"faults": [{"name": "no_such_fault", "window": {"start_s": 1, "end_s": 2}}]},
+        {"faults": [{"name": "no_coverage_garage"}]},
+        {
+            "faults": [
+                {
+                    "name": "no_coverage_garage",
+                    "window": {"start_s": 1, "end_s": 2},
+                    "parameters": {"return_spread_s": 1},
+                }
+            ]
+        },
+        {
+            "faults": [
+                {
+                    "name": "no_coverage_garage",
+                    "window": {"start_s": 1, "end_s": 2},
+                    "parameters": {"probability": 2},
+                }
+            ]
+        },
+        {"expect": {"attempts.okshare": {"min": 1}}},
+        {"expect": {"attempts.ok_share": {}}},
+        {"expect": {"attempts.ok_share": {"least": 1}}},
+    ],
+)
+def test_schema_refuses_what_loading_refuses(
+    path: Path, change: dict[str, Any], validator: jsonschema.Draft202012Validator
+) -> None:
+    """An editor with the schema sees the same slips."""
+    values = load_document(path).values
+    validator.validate(values)
+    values.update(change)
+    assert not validator.is_valid(values)
+    path.write_bytes(msgspec.json.encode(values))
+    assert problems_of(path)
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    """An editor shows what a key means."""
+    schema = scenario_schema()
+    for name in ("Group", "Load", "Selector", "Window", "FaultEntry", "Condition"):
+        for key, value in schema["$defs"][name]["properties"].items():
+            assert value.get("description"), f"{name}.{key}"
+
+
+def test_schema_has_every_fault() -> None:
+    """Each fault's parameters are in the schema, under its name."""
+    entry = scenario_schema()["$defs"]["FaultEntry"]
+    assert entry["properties"]["name"]["enum"] == list(FAULTS)
+    assert len(entry["allOf"]) == len(FAULTS) >= 2

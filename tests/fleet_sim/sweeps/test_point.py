@@ -1,0 +1,80 @@
+"""One run of a sweep, as a worker does it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fleet_sim.results.summary import read_json
+from fleet_sim.sweeps import point as sweep_point
+from fleet_sim.sweeps.point import PointRecord, Task, flattened, measured_keys, run_task
+from fleet_wire.errors import LimitError, UnlockpathError
+from tests.helpers.sweeps import SCENARIO, task
+
+
+def done(one: Task) -> PointRecord:
+    """Do a run and return its record."""
+    return msgspec.json.decode(run_task(one), type=PointRecord)
+
+
+def test_a_run_gives_its_numbers_verdicts_and_digest(tmp_path: Path) -> None:
+    """The same as in the files of the same run when they are kept."""
+    kept = tmp_path / "kept"
+    found = done(task(5, keep_in=kept))
+    summary = read_json(kept / "summary.json")
+    assert found.error is None
+    assert found.digest == read_json(kept / "manifest.json")["digest"]
+    assert found.expect == summary["expect"]
+    assert found.measured == {key: flattened(summary)[key] for key in measured_keys()}
+    assert found.measured["attempts.total"] == 10
+    assert found.expect_holds is all(one["holds"] for one in summary["expect"])
+
+
+def test_a_run_leaves_nothing_behind_unless_it_is_kept(tmp_path: Path) -> None:
+    """Its temporary directory is gone, and the record is that of the run that was kept."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    found = done(replace(task(5), scratch=str(scratch)))
+    assert not [*scratch.iterdir()]
+    assert found == done(task(5, keep_in=tmp_path / "kept"))
+
+
+def test_what_an_interrupted_try_left_is_replaced(tmp_path: Path) -> None:
+    """A kept directory with half a run is made anew."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "manifest.json").write_text("{}")
+    assert done(task(5, keep_in=kept)).error is None
+
+
+def test_a_run_that_fails_is_a_record_without_the_workers_paths() -> None:
+    """Its error would differ from machine to machine otherwise."""
+    found = done(task(2, text=SCENARIO.replace("count: 6", "count: -6")))
+    assert found.seed == 2
+    assert found.error is not None
+    assert found.error.startswith("ConfigError: RUN/garage.yaml:5: fleet.groups.0.count")
+    assert found.expect_holds is None
+    assert not found.measured
+
+
+def test_another_version_does_no_run() -> None:
+    """Its result could be another; both versions are named."""
+    with pytest.raises(UnlockpathError, match=r"this worker has unlockpath .* unlockpath 0\.0\.0"):
+        run_task(replace(task(), versions={"unlockpath": "0.0.0"}))
+
+
+def test_a_full_disk_ends_the_sweep_and_not_each_of_its_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The machine's limit is no result of a run, and can be passed between processes."""
+
+    def full(_task: Task, _path: Path) -> None:
+        raise LimitError("no room", "df -h")
+
+    monkeypatch.setattr(sweep_point, "_run", full)
+    with pytest.raises(UnlockpathError, match="no room") as caught:
+        run_task(task())
+    assert type(caught.value) is UnlockpathError

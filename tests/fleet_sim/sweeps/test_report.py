@@ -1,0 +1,105 @@
+"""The report of a sweep."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fleet_sim.sweeps.plan import plan_sweep
+from fleet_sim.sweeps.plots import Setting, sweep_plots, wilson
+from fleet_sim.sweeps.report import reproduction, worst, write_sweep_report
+from tests.helpers.sweeps import plan, record, write_scenario
+
+
+def page(directory: Path) -> str:
+    """Return the report of eight runs, two of them bad and one failed."""
+    the_plan = plan(directory, "fleet.count=5,50", seeds=4)
+    shares = {"5": (0.9, 0.8, 0.4, 0.7), "50": (0.3, 1.0, 0.9)}
+    records = [
+        record(seed, share, fleet__count=count)
+        for count, row in shares.items()
+        for seed, share in enumerate(row, start=1)
+    ]
+    records.append(record(4, 0, error="ValueError: <b>", fleet__count="50"))
+    path = write_sweep_report(directory, the_plan, records)
+    return path.read_text(encoding="utf-8")
+
+
+def test_it_says_what_held_and_how_to_do_the_worst_again(tmp_path: Path) -> None:
+    """Counts by setting, the worst first, each with its command."""
+    text = page(tmp_path)
+    assert "Every expectation held in 5 of 7 runs. 1 runs failed" in text
+    assert "3 of 4" in text
+    assert "2 of 3" in text
+    scenario = tmp_path / "garage.yaml"
+    command = f"fleet-sim run {scenario} --mode virtual --seed"
+    found = re.findall(rf"{re.escape(command)} (\d) --set fleet.count=(\d+)", text)
+    assert found == [("4", "50"), ("1", "50"), ("3", "5")]
+    assert f"fleet-sim sweep {scenario} --seeds 4 --first-seed 1 --set fleet.count=5,50" in text
+
+
+def test_it_is_whole_and_escapes_what_it_shows(tmp_path: Path) -> None:
+    """No request leaves the page; an error text is no markup; equal inputs give equal bytes."""
+    text = page(tmp_path)
+    assert "default-src 'none'" in text
+    assert "ValueError: &lt;b&gt;" in text
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?http", text)
+    assert page(tmp_path) == text
+    assert not [*tmp_path.glob("*.tmp")]
+
+
+def test_each_setting_has_its_points_and_its_bounds() -> None:
+    """One box a setting, one point a run, and a line for what is expected."""
+    settings = [
+        Setting({"fleet.count": "5"}, [record(1, 0.9), record(2, 0.4)]),
+        Setting({"fleet.count": "50"}, [record(1, 0.8), record(2, 0, error="X")]),
+    ]
+    drawn = {plot.name: plot for plot in sweep_plots(settings)}
+    holds = msgspec.json.decode(drawn["holds"].as_json())
+    assert holds["data"][0]["y"] == [0.5, 1.0]
+    spread = msgspec.json.decode(drawn["spread-0"].as_json())
+    assert [box["y"] for box in spread["data"]] == [[0.9, 0.4], [0.8]]
+    assert [shape["y0"] for shape in spread["layout"]["shapes"]] == [0.5, 0.5]
+    assert spread["layout"]["xaxis"]["ticktext"] == ["fleet.count=5", "fleet.count=50"]
+
+
+def test_without_runs_that_ended_there_is_nothing_to_draw() -> None:
+    """A sweep in which everything failed still has its report."""
+    settings = [Setting({}, [record(1, 0, error="X")])]
+    assert all(plot.figure is None for plot in sweep_plots(settings))
+
+
+def test_the_worst_are_failed_then_most_broken_then_slowest() -> None:
+    """What went well is not among them."""
+    records = [
+        record(1, 0.4, p95_s=2),
+        record(2, 0.9),
+        record(3, 0.4, p95_s=9),
+        record(4, 0.1),
+        record(5, 0, error="X"),
+    ]
+    assert [one.seed for one in worst(records)] == [5, 4, 3, 1]
+
+
+def test_a_command_survives_the_shell(tmp_path: Path) -> None:
+    """Values with spaces and brackets are quoted."""
+    scenario = write_scenario(tmp_path)
+    value = "[{kind: burst, count: 9, duration_s: 5}]"
+    one = plan_sweep(scenario, [f"load.stages={value}"], seeds=1)
+    command = reproduction(one, record(1, 0.1, load__stages=value))
+    assert command.endswith(f"--seed 1 --set 'load.stages={value}'")
+
+
+def test_wilson_agrees_with_published_values() -> None:
+    """Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29."""
+    for successes, total, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
+        assert wilson(successes, total) == pytest.approx((low, high), abs=5e-5)
+    assert wilson(9, 9)[1] == 1.0

@@ -1,0 +1,105 @@
+"""How connections are made, and how their errors read."""
+
+from __future__ import annotations
+
+import errno
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from fleet_sim.broker.process import BrokerProcess
+from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, ConnectPace, Dialer, describe_os_error
+from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.link import Ended, Session
+from tests.helpers.recorder import Recorder
+from tests.helpers.support import eventually, free_port
+
+
+@contextmanager
+def _listener() -> Iterator[tuple[socket.socket, int]]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server, server.getsockname()[1]
+
+
+def test_pace_is_first_come_first_served() -> None:
+    """Turns come in order; one that is taken back does not come."""
+    pace, started = ConnectPace(2), []
+    starts = [lambda number=number: started.append(number) for number in range(6)]
+    for start in starts:
+        pace.enter(start)
+    assert started == [0, 1]
+    pace.withdraw(starts[2])
+    pace.leave()
+    pace.leave()
+    assert started == [0, 1, 3, 4]
+    for _ in range(3):
+        pace.leave()
+    pace.enter(starts[2])
+    assert started == [0, 1, 3, 4, 5, 2]
+
+
+async def test_loopback_sources_take_turns() -> None:
+    """Each loopback source address makes a thousand connections before the next."""
+    with _listener() as (server, port):
+        dialer = Dialer("localhost", port)
+        dialer._count = CONNECTS_PER_SOURCE - 1
+        connections = [await dialer.dial() for _ in range(2)]
+        peers = [server.accept() for _ in connections]
+        assert [peer[1][0] for peer in peers] == ["127.0.0.2", "127.0.0.3"]
+        for connection in connections:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            connection.close()
+        for peer, _ in peers:
+            peer.close()
+
+
+async def test_own_sources_and_none() -> None:
+    """Source addresses may be given, or left to the system."""
+    with _listener() as (server, port):
+        for sources, expected in ((["127.0.0.77"], "127.0.0.77"), ([], "127.0.0.1")):
+            connection = await Dialer("127.0.0.1", port, sources).dial()
+            peer, address = server.accept()
+            assert address[0] == expected
+            connection.close()
+            peer.close()
+
+
+async def test_nobody_listens() -> None:
+    """A port that nobody listens on raises the system's error."""
+    with pytest.raises(ConnectionRefusedError):
+        await Dialer("127.0.0.1", free_port()).dial()
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [
+        (errno.EMFILE, "ulimit -n"),
+        (errno.ENFILE, "sysctl fs.file-max"),
+        (errno.EADDRNOTAVAIL, "ip_local_port_range"),
+        (errno.ECONNREFUSED, "Connection refused"),
+    ],
+)
+def test_limits_name_their_cure(number: int, cure: str) -> None:
+    """A limit of the machine comes with the command that shows or raises it."""
+    assert cure in describe_os_error(OSError(number, "text of the library"))
+
+
+async def test_too_few_descriptors_end_the_attempt(shared_mosquitto: BrokerProcess) -> None:
+    """Without a free descriptor a link is UNREACHABLE, and says how to raise the limit."""
+    client = Recorder(MqttLinkFactory(shared_mosquitto.address), Session("client"))
+    # Resolve the host and start the loop's machinery while there still are descriptors.
+    client.link.connect()
+    await eventually(lambda: client.link.is_connected)
+    client.link.disconnect()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        client.link.connect()
+        await eventually(lambda: client.ends)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert client.ends[0].why is Ended.UNREACHABLE
+    assert "ulimit -n" in client.ends[0].detail

@@ -1,0 +1,1 @@
+"""What tests share: brokers, fake links, hand-made boxes, sample runs."""

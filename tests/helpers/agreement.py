@@ -1,0 +1,73 @@
+"""Compares a run in live time with the same run in virtual time, attempt by attempt.
+
+Seed and plan are the same, so each unlock has its counterpart, and both should end alike. They may
+differ where two events of the model lie nearer to each other than the machine's delays: a command
+that comes just before or after the box is done with the one before it, for one.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+from fleet_sim.results.summary import JsonLines
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import Outcome
+
+NEAR_S = 0.1
+"""Latencies of one unlock in both modes: so far a busy machine may set them apart."""
+FLIPPED_SHARE = 0.02
+"""Share of unlocks that timing may flip: an unlock has about two moments of decision (is the box
+busy, is its radio idle) in some ten seconds, and each is in doubt for about `NEAR_S`."""
+SURE = 0.999
+"""Confidence at which more flips than that are no accident."""
+KS_1_PERCENT = 1.628
+"""Coefficient of the critical value of the two-sample Kolmogorov-Smirnov test at 1 %."""
+
+Pair = tuple[Attempt, Attempt]
+
+
+def attempts_of(directory: Path) -> list[Attempt]:
+    """Return the attempts of a run, in the order of the plan."""
+    attempts = JsonLines(directory / "attempts.jsonl", Attempt)
+    return sorted(attempts, key=lambda attempt: (attempt.scheduled_s, attempt.vehicle_id))
+
+
+def disagreements(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the unlocks that ended otherwise, or opened at another pace."""
+    return [pair for pair in pairs if not _agree(*pair)]
+
+
+def _agree(one: Attempt, other: Attempt) -> bool:
+    if one.cause is not other.cause:
+        return False
+    return one.outcome is not Outcome.OK or abs(one.total_s - other.total_s) <= NEAR_S
+
+
+def allowed(count: int) -> int:
+    """Return how many of `count` unlocks may disagree: a quantile of the binomial distribution.
+
+    A count of outcomes or causes cannot differ by more, because each flip moves one unlock.
+    """
+    below, share = 0.0, FLIPPED_SHARE
+    for flips in range(count):
+        below += math.comb(count, flips) * share**flips * (1 - share) ** (count - flips)
+        if below >= SURE:
+            return flips
+    return count
+
+
+def ks_distance(ones: Sequence[float], others: Sequence[float]) -> float:
+    """Return the greatest distance between the two empirical distribution functions."""
+    ones, others = sorted(ones), sorted(others)
+    return max(
+        abs(bisect_right(ones, value) / len(ones) - bisect_right(others, value) / len(others))
+        for value in (*ones, *others)
+    )
+
+
+def ks_critical(one_count: int, other_count: int) -> float:
+    """Return the distance that equal distributions exceed in 1 % of all cases."""
+    return KS_1_PERCENT * math.sqrt((one_count + other_count) / (one_count * other_count))

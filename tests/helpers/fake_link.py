@@ -1,0 +1,185 @@
+"""A link without a broker: remembers what the model sends, and brings what a test wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import simpy
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.box_states import Power
+from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.cars.world import World
+from fleet_wire.contract import codec
+from fleet_wire.contract.messages import (
+    Action,
+    Command,
+    Presence,
+    Result,
+    VehicleState,
+    WireMessage,
+)
+from fleet_wire.contract.signing import signature_of, vehicle_key
+from fleet_wire.contract.topics import TopicKind, parse_topic
+from fleet_wire.links.link import (
+    Disconnected,
+    Ended,
+    LinkHandler,
+    Message,
+    OnAck,
+    PublishProperties,
+)
+
+SECRET = "test-secret"  # noqa: S105 - of the test's own fleet
+EPOCH_S = 1_700_000_000.0
+
+
+@dataclass
+class FakeLink:
+    """Connects when the test says so, or at once."""
+
+    handler: LinkHandler
+    connects_at_once: bool = True
+    is_connected: bool = False
+    is_frozen: bool = False
+    calls: list[str] = field(default_factory=list)
+    sent: list[tuple[TopicKind, WireMessage]] = field(default_factory=list)
+    properties: list[PublishProperties | None] = field(default_factory=list)
+    acknowledged: list[Message] = field(default_factory=list)
+
+    def connect(self) -> None:
+        """Begin to connect."""
+        self.calls.append("connect")
+        if self.connects_at_once:
+            self.accept()
+
+    def accept(self) -> None:
+        """Let the broker accept the connection."""
+        self.is_connected = True
+        self.handler.on_connected(session_present=False)
+
+    def lose(self, why: Ended = Ended.BROKER_CLOSED) -> None:
+        """Let the connection break."""
+        self.is_connected = False
+        self.handler.on_disconnected(Disconnected(why))
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        properties: PublishProperties | None = None,
+        on_ack: OnAck | None = None,
+    ) -> None:
+        """Remember what is sent."""
+        del qos, retain, on_ack
+        kind, _ = parse_topic(topic)
+        self.sent.append((kind, codec.decode(kind, payload)))
+        self.properties.append(properties)
+
+    def acknowledge(self, message: Message) -> None:
+        """Remember what is acknowledged."""
+        self.acknowledged.append(message)
+
+    def disconnect(self) -> None:
+        """Leave."""
+        self.calls.append("disconnect")
+        self.is_connected = False
+
+    def abort(self) -> None:
+        """Crash."""
+        self.calls.append("abort")
+        self.is_connected = False
+
+    def freeze(self) -> None:
+        """Fall silent."""
+        self.is_frozen = True
+
+    def thaw(self) -> None:
+        """Speak again."""
+        self.is_frozen = False
+
+    def results(self) -> list[Result]:
+        """Return the results sent so far."""
+        return [message for _, message in self.sent if isinstance(message, Result)]
+
+    def states(self) -> list[VehicleState]:
+        """Return the states sent so far."""
+        return [message for _, message in self.sent if isinstance(message, VehicleState)]
+
+    def presences(self) -> list[Presence]:
+        """Return the presences sent so far."""
+        return [message for _, message in self.sent if isinstance(message, Presence)]
+
+
+@dataclass
+class Bench:
+    """One box on a fake link, in virtual time."""
+
+    env: simpy.Environment
+    world: World
+    box: Box
+    link: FakeLink
+    counter: int = 0
+
+    def command(self, command_id: str = "c1", **changes: Any) -> Message:
+        """Return a well-signed command as the broker would deliver it; `changes` spoil it."""
+        self.counter += 1
+        now_ms = int((EPOCH_S + self.env.now) * 1000)
+        fields: dict[str, Any] = {
+            "command_id": command_id,
+            "action": Action.UNLOCK,
+            "expires_at_ms": now_ms + 30_000,
+            "counter": self.counter,
+        }
+        fields.update({key: value for key, value in changes.items() if key in fields})
+        key = vehicle_key(SECRET, self.box.vehicle_id)
+        signature = changes.get("signature") or signature_of(key, **fields)
+        command = Command(issued_at_ms=now_ms, signature=signature, **fields)
+        return self.message(codec.encode(command), correlation_data=command_id.encode())
+
+    def message(self, payload: bytes, correlation_data: bytes | None = None) -> Message:
+        """Return a message on the box's command topic."""
+        return Message(
+            topic=f"cars/{self.box.vehicle_id}/command",
+            payload=payload,
+            qos=1,
+            retain=False,
+            duplicate=False,
+            packet_id=1,
+            correlation_data=correlation_data,
+            response_topic=None,
+            expiry_s=None,
+            user_properties=[],
+        )
+
+    def power(self) -> Power:
+        """Return the power state of the box."""
+        return self.box.power.state
+
+    def deliver(self, message: Message) -> None:
+        """Let a message come out of the broker's socket."""
+        self.link.handler.on_message(message)
+
+
+def bench(
+    parameters: BoxParameters = NULL_BOX, *, seed: int = 1, start: bool = True, **link: Any
+) -> Bench:
+    """Return a box on a fake link, started unless told otherwise."""
+    env = simpy.Environment()
+    links: list[FakeLink] = []
+
+    def factory(handler: LinkHandler) -> FakeLink:
+        links.append(FakeLink(handler, **link))
+        return links[-1]
+
+    world = World(env, seed, SECRET, EPOCH_S, factory)
+    box = Box(world, CarSpec("car-1", Traits(group="test"), parameters))
+    made = Bench(env, world, box, links[0])
+    if start:
+        box.power.start()
+    return made

@@ -1,0 +1,207 @@
+"""What the one test body needs of a link and a broker, and where they are known to differ.
+
+Another harness (a broker in the same process, in virtual time) has to offer the same calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from fleet_sim.broker.process import BrokerProcess
+from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
+from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.link import Link, LinkHandler, LinkLimits, Session
+from tests.helpers.recorder import Recorder
+from tests.helpers.support import eventually, running_iotcore, running_mosquitto
+
+
+class Difference(StrEnum):
+    """What a link or broker does otherwise; the tests assert it instead of the standard."""
+
+    NO_PROPERTIES = "MQTT 3.1.1 carries no properties, so no message expiry either"
+    NO_REASON_CODES = "MQTT 3.1.1 has no reason codes in PUBACK and no DISCONNECT from a broker"
+    IGNORES_PACKET_LIMIT = "rumqttd sends packets above the client's maximum packet size"
+    IGNORES_SUBSCRIBERS = "rumqttd answers success where nobody subscribes"
+    NO_TAKEOVER_CODE = "rumqttd closes a connection that is taken over without a reason code"
+    KEEPS_SESSION = "rumqttd keeps the session whatever its expiry interval"
+    NO_DUPLICATES_FROM_BROKER = "rumqttd redelivers without DUP"
+
+
+class Harness(Protocol):
+    """A kind of link to a kind of broker, for one test."""
+
+    differences: frozenset[Difference]
+    shortest_keepalive_s: int
+    """The shortest that the link keeps up with: paho looks once a second, at the last moment."""
+
+    def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
+        """Return a new link to the broker."""
+        ...
+
+    async def until(self, predicate: Callable[[], object], message: str = "") -> None:
+        """Let time pass until `predicate()` is true; fail when it takes too long."""
+        ...
+
+    async def let_pass(self, duration_s: float) -> None:
+        """Let the broker's clock go on."""
+        ...
+
+    def stop_reading(self) -> None:
+        """Make the broker deaf and mute, with its connections open."""
+        ...
+
+    def continue_reading(self) -> None:
+        """Undo `stop_reading`."""
+        ...
+
+    def kill_broker(self) -> None:
+        """Let the broker crash."""
+        ...
+
+    def restart_broker(self) -> None:
+        """Start the broker again after `kill_broker`."""
+        ...
+
+
+LinkKind = Literal["lean", "aiomqtt-5", "aiomqtt-3.1.1"]
+
+
+class LiveHarness:
+    """A real link and a real broker."""
+
+    def __init__(self, kind: LinkKind, broker: BrokerProcess) -> None:
+        self._kind = kind
+        self._broker = broker
+        self.shortest_keepalive_s = 1 if kind == "lean" else 3
+        self.differences = LINK_DIFFERENCES[kind] | BROKER_DIFFERENCES[broker.kind]
+
+    def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
+        """Return a new link to the broker."""
+        address = self._broker.address
+        if self._kind == "lean":
+            quick_ack = self._broker.kind == "iotcore"
+            return MqttLinkFactory(address, limits=limits, quick_ack=quick_ack)(handler)
+        protocol: Literal["5", "3.1.1"] = "5" if self._kind == "aiomqtt-5" else "3.1.1"
+        return AiomqttLinkFactory(address, protocol=protocol, limits=limits)(handler)
+
+    async def until(self, predicate: Callable[[], object], message: str = "") -> None:
+        """Wait."""
+        await eventually(predicate, message=message)
+
+    async def let_pass(self, duration_s: float) -> None:
+        """Sleep."""
+        await asyncio.sleep(duration_s)
+
+    def stop_reading(self) -> None:
+        """Send SIGSTOP."""
+        self._broker.stop_reading()
+
+    def continue_reading(self) -> None:
+        """Send SIGCONT."""
+        self._broker.continue_reading()
+
+    def kill_broker(self) -> None:
+        """Send SIGKILL."""
+        self._broker.kill()
+
+    def restart_broker(self) -> None:
+        """Start it on the same port."""
+        self._broker.restart()
+
+
+LINK_DIFFERENCES: dict[LinkKind, frozenset[Difference]] = {
+    "lean": frozenset(),
+    "aiomqtt-5": frozenset(),
+    "aiomqtt-3.1.1": frozenset(
+        {
+            Difference.NO_PROPERTIES,
+            Difference.NO_REASON_CODES,
+        }
+    ),
+}
+
+BROKER_DIFFERENCES: dict[str, frozenset[Difference]] = {
+    "mosquitto": frozenset(),
+    "iotcore": frozenset(
+        {
+            Difference.IGNORES_PACKET_LIMIT,
+            Difference.IGNORES_SUBSCRIBERS,
+            Difference.NO_TAKEOVER_CODE,
+            Difference.KEEPS_SESSION,
+            Difference.NO_DUPLICATES_FROM_BROKER,
+        }
+    ),
+}
+
+
+@contextmanager
+def _lean_on_mosquitto() -> Iterator[Harness]:
+    with running_mosquitto() as broker:
+        yield LiveHarness("lean", broker)
+
+
+@contextmanager
+def _aiomqtt_on_mosquitto() -> Iterator[Harness]:
+    with running_mosquitto() as broker:
+        yield LiveHarness("aiomqtt-5", broker)
+
+
+@contextmanager
+def _aiomqtt_311_on_mosquitto() -> Iterator[Harness]:
+    with running_mosquitto() as broker:
+        yield LiveHarness("aiomqtt-3.1.1", broker)
+
+
+@contextmanager
+def _lean_on_iotcore() -> Iterator[Harness]:
+    with running_iotcore() as broker:
+        yield LiveHarness("lean", broker)
+
+
+HARNESSES = {
+    "lean-mosquitto": _lean_on_mosquitto,
+    "aiomqtt-5-mosquitto": _aiomqtt_on_mosquitto,
+    "aiomqtt-3.1.1-mosquitto": _aiomqtt_311_on_mosquitto,
+    "lean-iotcore": _lean_on_iotcore,
+}
+
+
+class Clients:
+    """The clients of one test."""
+
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self._made: list[Recorder] = []
+
+    def make(
+        self, client_id: str, *topics: str, limits: LinkLimits | None = None, **session: object
+    ) -> Recorder:
+        """Return a client that subscribes to `topics`, not connected."""
+        recorder = Recorder(
+            lambda handler: self.harness.link(handler, limits),
+            Session(client_id, topics, **session),  # type: ignore[arg-type]
+        )
+        self._made.append(recorder)
+        return recorder
+
+    async def connected(
+        self, client_id: str, *topics: str, limits: LinkLimits | None = None, **session: object
+    ) -> Recorder:
+        """Return a client that is connected."""
+        recorder = self.make(client_id, *topics, limits=limits, **session)
+        await self.connect(recorder)
+        return recorder
+
+    async def connect(self, client: Recorder) -> None:
+        """Connect, and wait until it is."""
+        client.link.connect()
+        await self.harness.until(lambda: client.link.is_connected, f"connected: {client.ends}")
+
+    def close(self) -> None:
+        """Drop all connections."""
+        for client in self._made:
+            client.link.abort()

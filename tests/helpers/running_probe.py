@@ -1,0 +1,135 @@
+"""A real `platform-probe run` in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.links.link import BrokerAddress
+from tests.helpers.support import eventually
+
+Key = tuple[str, str, str]
+"""Source, outcome and cause ("none" without one)."""
+
+
+class RunningProbe:
+    """The process, what it has said on stdout, and what it has written."""
+
+    def __init__(self, process: asyncio.subprocess.Process, directory: Path) -> None:
+        self.process = process
+        self.directory = directory
+        self.events: list[dict[str, Any]] = []
+        self._reader = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.events.append(msgspec.json.decode(line))
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The last thing that it said; empty before the first."""
+        return self.events[-1] if self.events else {}
+
+    def of_kind(self, event: str) -> list[dict[str, Any]]:
+        """Return what it said of one kind."""
+        return [one for one in self.events if one["event"] == event]
+
+    def attempts(self) -> list[Attempt]:
+        """Return the attempts on disk; every line must be a whole one."""
+        path = self.directory / "out" / "attempts.jsonl"
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        return [msgspec.json.decode(line, type=Attempt) for line in lines]
+
+    def counts(self) -> Counter[Key]:
+        """Return the number of attempts on disk by source, outcome and cause."""
+        return Counter(
+            (one.source.value, one.outcome.value, one.cause.value if one.cause else "none")
+            for one in self.attempts()
+        )
+
+    def stats(self) -> dict[str, Any]:
+        """Return `probe_stats.json`."""
+        stats: dict[str, Any] = msgspec.json.decode(
+            (self.directory / "out" / "probe_stats.json").read_bytes()
+        )
+        return stats
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the lines of the log."""
+        return [
+            msgspec.json.decode(line)
+            for line in (self.directory / "probe.log").read_bytes().splitlines()
+        ]
+
+    def stderr(self) -> str:
+        """Return what it said to the user."""
+        return (self.directory / "probe.stderr").read_text()
+
+    async def ready(self) -> None:
+        """Wait until it says that it is ready."""
+        await eventually(lambda: self.of_kind("ready") or self._reader.done())
+        assert self.of_kind("ready"), await self.process.wait()
+
+    async def exit_code(self) -> int:
+        """Wait for its end."""
+        await asyncio.wait_for(self._reader, 30)
+        return await self.process.wait()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of a page."""
+        url = self.of_kind("ready")[0]["metrics_url"].replace("/metrics", path)
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.status, await answer.text()
+
+    async def series(self, name: str) -> dict[tuple[str, ...], float]:
+        """Return the values of a metric by the values of its labels, in order of their names."""
+        _, page = await self.get("/metrics")
+        families = text_string_to_metric_families(page)
+        return {
+            tuple(value for _, value in sorted(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == f"unlockpath_{name}"
+        }
+
+
+@asynccontextmanager
+async def running_probe(
+    directory: Path, broker: BrokerAddress, **settings: Any
+) -> AsyncIterator[RunningProbe]:
+    """Run a probe against `broker` until the block ends."""
+    config = directory / "probe.yaml"
+    values = {
+        "broker": str(broker),
+        "listen": "127.0.0.1:0",
+        "out_dir": str(directory / "out"),
+        "log_file": str(directory / "probe.log"),
+        **settings,
+    }
+    config.write_bytes(msgspec.json.encode(values))  # JSON is YAML
+    with (directory / "probe.stderr").open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+        )
+    probe = RunningProbe(process, directory)
+    try:
+        yield probe
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+        await probe.exit_code()

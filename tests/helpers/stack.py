@@ -1,0 +1,209 @@
+"""Starts the real Prometheus and Alertmanager on the shipped files, on 127.0.0.1 and free ports.
+
+Of the files only places and intervals differ: which hosts to scrape (the `targets` files exist for
+that), where the secrets lie, and how often things happen, so that a minute is long enough.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import subprocess
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.helpers.shipped import ALERTMANAGER, PROMETHEUS
+from tests.helpers.support import eventually, free_port
+
+TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 20.0
+
+# What may differ from the shipped files, and nothing else.
+FASTER = {
+    "prometheus.yml": ((r"(scrape|evaluation)_interval: 15s", r"\1_interval: 1s"),),
+    "rules/recording.yml": ((r"    interval: 2m", r"    interval: 1s"),),
+}
+
+
+class Webhook:
+    """Takes what Alertmanager sends."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        messages = self.messages
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                messages.append(msgspec.json.decode(self.rfile.read(length)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where to send."""
+        return f"http://127.0.0.1:{self._server.server_port}/"
+
+    def start(self) -> None:
+        """Serve in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and free the port."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class Api:
+    """The HTTP API of Prometheus or Alertmanager."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """Return the decoded answer; fail with the body of an answer that is an error."""
+        query = urllib.parse.urlencode(parameters)
+        url = f"http://127.0.0.1:{self.port}{path}?{query}"
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+                return msgspec.json.decode(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise AssertionError(f"{url}: {error.read().decode()}") from None
+
+    def is_up(self) -> bool:
+        """Return whether it serves."""
+        url = f"http://127.0.0.1:{self.port}/-/ready"
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT_S):
+                return True
+        except OSError:
+            return False
+
+    def numbers(self, promql: str) -> list[float]:
+        """Return the values that are numbers (not NaN, not infinite) of an instant query."""
+        result = self.get("/api/v1/query", query=promql)["data"]["result"]
+        values = [float(sample["value"][1]) for sample in result]
+        return [value for value in values if math.isfinite(value)]
+
+
+def copy_prometheus(directory: Path, *, probe_port: int, alertmanager_port: int) -> Path:
+    """Copy deploy/prometheus, with other targets and shorter intervals; return the main file."""
+    shutil.copytree(PROMETHEUS, directory)
+    for name, changes in FASTER.items():
+        text = (directory / name).read_text(encoding="utf-8")
+        for pattern, replacement in changes:
+            text, count = re.subn(pattern, replacement, text)
+            assert count, f"{name} has no {pattern} any more"
+        (directory / name).write_text(text, encoding="utf-8")
+    for job, port in (("platform-probe", probe_port), ("alertmanager", alertmanager_port)):
+        target = directory / "targets" / f"{job}.yml"
+        target.write_text(f'- targets: ["127.0.0.1:{port}"]\n', encoding="utf-8")
+    return directory / "prometheus.yml"
+
+
+def copy_alertmanager(directory: Path, *, webhook_url: str) -> Path:
+    """Copy deploy/alertmanager, with its secrets in `directory` and no time to gather alerts."""
+    shutil.copytree(ALERTMANAGER, directory)
+    (directory / "secrets" / "webhook_url").write_text(webhook_url, encoding="utf-8")
+    # Slack is the same server: what it is sent is the rendered template.
+    (directory / "secrets" / "slack_url").write_text(f"{webhook_url}slack", encoding="utf-8")
+    path = directory / "alertmanager.yml"
+    text = path.read_text(encoding="utf-8").replace(
+        "/etc/alertmanager/secrets/", f"{directory}/secrets/"
+    )
+    text, count = re.subn(r"group_wait: \d+s", "group_wait: 1s", text)
+    assert count == 2
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextmanager
+def running(
+    command: list[str], log: Path, *, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program with its output in `log`; ask it to end afterwards."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def running_alertmanager(directory: Path, webhook: Webhook) -> Iterator[Api]:
+    """Run Alertmanager on the shipped configuration."""
+    config = copy_alertmanager(directory / "alertmanager", webhook_url=webhook.url)
+    port = free_port()
+    command = [
+        "prometheus-alertmanager",
+        f"--config.file={config}",
+        f"--storage.path={directory / 'alertmanager-data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+    with running(command, directory / "alertmanager.log"):
+        yield Api(port)
+
+
+@contextmanager
+def running_prometheus(
+    directory: Path, *, probe_port: int, alertmanager_port: int
+) -> Iterator[Api]:
+    """Run Prometheus on the shipped configuration and rules."""
+    config = copy_prometheus(
+        directory / "prometheus", probe_port=probe_port, alertmanager_port=alertmanager_port
+    )
+    port = free_port()
+    command = [
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={directory / 'prometheus-data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--enable-feature=exemplar-storage",
+    ]
+    with running(command, directory / "prometheus.log"):
+        yield Api(port)
+
+
+async def until_up(api: Api, log: Path) -> None:
+    """Wait until a server serves; fail with its log."""
+    try:
+        await eventually(api.is_up)
+    except AssertionError:
+        raise AssertionError(tail_of(log)) from None
+
+
+def tail_of(log: Path) -> str:
+    """Return the end of a log."""
+    return log.read_text(encoding="utf-8", errors="replace")[-3000:]

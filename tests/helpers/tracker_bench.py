@@ -1,0 +1,194 @@
+"""A tracker on a clock that the test turns, and short words for what can happen to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from fleet_wire.contract.attempt import Attempt, Record, Source, Stage, StrayAnswer
+from fleet_wire.contract.causes import CAUSES, Outcome
+from fleet_wire.contract.messages import (
+    Action,
+    Command,
+    Phase,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Reason,
+    Result,
+    Telemetry,
+)
+from platform_probe.attempts.evidence import FleetEvidence
+from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.outputs.logs import LineWriter
+from tests.helpers.hand_made_boxes import state_of
+
+CAR = "centre-1"
+HEARTBEAT = Telemetry(signal_dbm=-85.0, voltage_v=12.6, position_age_s=0.0)
+OTHER_CAR = "centre-2"
+EPOCH_S = 1_700_000_000.0
+DEADLINE_S = 20.0
+STATE_GRACE_S = 5.0
+LATE_WINDOW_S = 600.0
+
+
+@dataclass
+class FakeClock:
+    """Both clocks, as the test sets them."""
+
+    now_s: float = 1_000.0
+    wall_s: float = EPOCH_S
+
+    def monotonic_s(self) -> float:
+        """Return the monotonic clock."""
+        return self.now_s
+
+    def unix_s(self) -> float:
+        """Return the wall clock."""
+        return self.wall_s
+
+
+class ListWriter(LineWriter):
+    """Keeps the lines of a log."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        super().__init__(-1, on_error=lambda: None)
+        self._lines = lines
+
+    def msg(self, line: bytes) -> None:
+        """Keep a line."""
+        self._lines.append(line)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+@dataclass
+class TrackerBench:
+    """A tracker, its records, and verbs. Answers default to the command `c1` and its car."""
+
+    max_ended: int = 1_000
+    clock: FakeClock = field(default_factory=FakeClock)
+    evidence: FleetEvidence = field(default_factory=FleetEvidence)
+    records: list[Record] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make the tracker."""
+        self.tracker = AttemptTracker(
+            clock=self.clock,
+            evidence=self.evidence,
+            emit=self.records.append,
+            deadline_s=DEADLINE_S,
+            state_grace_s=STATE_GRACE_S,
+            late_window_s=LATE_WINDOW_S,
+            max_ended=self.max_ended,
+        )
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The attempts that have ended."""
+        return [record for record in self.records if isinstance(record, Attempt)]
+
+    @property
+    def strays(self) -> list[StrayAnswer]:
+        """The stray answers so far."""
+        return [record for record in self.records if isinstance(record, StrayAnswer)]
+
+    def only(self) -> Attempt:
+        """Return the one attempt that has ended."""
+        (attempt,) = self.attempts
+        return attempt
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and tell the tracker."""
+        self.clock.now_s += seconds
+        self.clock.wall_s += seconds
+        self.tracker.tick()
+
+    def start(
+        self,
+        command_id: str = "c1",
+        vehicle_id: str = CAR,
+        *,
+        late_s: float = 0.0,
+        source: Source = Source.PROBE,
+    ) -> OpenAttempt:
+        """Start an unlock, `late_s` after it was intended."""
+        start = Start(
+            attempt_id=f"attempt-{command_id}",
+            command_id=command_id,
+            vehicle_id=vehicle_id,
+            trace_id="0af7651916cd43dd8448eb211c80319c",
+            source=source,
+            intended_s=self.clock.now_s - late_s,
+        )
+        return self.tracker.start(start)
+
+    def send(self, command_id: str = "c1", vehicle_id: str = CAR) -> None:
+        """Start an unlock, publish it, and let the broker take it."""
+        self.start(command_id, vehicle_id)
+        self.tracker.published(command_id)
+        self.tracker.acknowledged(command_id, 0)
+
+    def answer(
+        self,
+        phase: Phase,
+        command_id: str = "c1",
+        vehicle_id: str = CAR,
+        *,
+        reason: Reason | None = None,
+        since_received_s: float | None = None,
+    ) -> None:
+        """Let an answer come."""
+        result = Result(command_id, phase, reason, since_received_s=since_received_s)
+        self.tracker.result(vehicle_id, result)
+
+    def received(self, command_id: str = "c1") -> None:
+        """Let the box confirm that it got the command."""
+        self.answer(Phase.RECEIVED, command_id)
+
+    def executed(self, command_id: str = "c1", since_received_s: float | None = None) -> None:
+        """Let the box say that it did it."""
+        self.answer(Phase.EXECUTED, command_id, since_received_s=since_received_s)
+
+    def refused(self, reason: Reason | None, command_id: str = "c1") -> None:
+        """Let the box refuse."""
+        self.answer(Phase.REFUSED, command_id, reason=reason)
+
+    def opened(
+        self,
+        moved_by: str | None = "c1",
+        vehicle_id: str = CAR,
+        *,
+        is_locked: bool = False,
+        retained: bool = False,
+    ) -> None:
+        """Let the car report its lock."""
+        state = state_of(vehicle_id, is_locked=is_locked, command_id=moved_by)
+        self.tracker.state(vehicle_id, state, retained=retained)
+
+    def presence(
+        self, reason: PresenceReason | None = None, vehicle_id: str = CAR, *, retained: bool = False
+    ) -> None:
+        """Let the box be online (no reason), or offline for this reason."""
+        status = PresenceStatus.OFFLINE if reason else PresenceStatus.ONLINE
+        self.tracker.presence(vehicle_id, Presence(status, "s1", reason), retained=retained)
+
+    def customer(
+        self, command_id: str = "k1", action: Action = Action.UNLOCK, trace_id: str | None = None
+    ) -> None:
+        """Let somebody else's command be seen."""
+        command = Command(command_id, action, 0, 30_000, 1, "signature", booking_id="b7")
+        self.tracker.command_seen(CAR, command, trace_id)
+
+
+def check_arithmetic(attempt: Attempt) -> None:
+    """Check what holds for every attempt: its hops add up, and its cause fits its outcome."""
+    assert sum(attempt.hops_s.values()) == pytest.approx(attempt.total_s, abs=1e-5)
+    assert max(attempt.stages.values()) <= attempt.total_s + 1e-9
+    assert attempt.stages[Stage.INTENDED] == 0
+    if attempt.cause is not None:
+        assert attempt.outcome is CAUSES[attempt.cause].outcome
+    else:
+        assert attempt.outcome is Outcome.OK

@@ -1,0 +1,300 @@
+"""Causes: for each that the probe can conclude, scripts of what happens that must end in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.messages import Phase, PresenceReason, Reason
+from platform_probe.attempts.conclusion import CAUSE_OF_REASON
+from tests.helpers.tracker_bench import (
+    CAR,
+    DEADLINE_S,
+    HEARTBEAT,
+    OTHER_CAR,
+    TrackerBench,
+    check_arithmetic,
+)
+
+Script = Callable[[TrackerBench], None]
+SCRIPTS: list[tuple[Cause, str, Script]] = []
+
+
+def script(cause: Cause) -> Callable[[Script], Script]:
+    """Add a script that must end in `cause`. What is still open at its end runs into time."""
+
+    def add(steps: Script) -> Script:
+        SCRIPTS.append((cause, steps.__name__.strip("_"), steps))
+        return steps
+
+    return add
+
+
+@script(Cause.NOT_PUBLISHED)
+def _link_did_not_take_it(bench: TrackerBench) -> None:
+    bench.start()
+    bench.tracker.fail("c1", Cause.NOT_PUBLISHED, "queue is full")
+
+
+@script(Cause.NOT_PUBLISHED)
+def _never_handed_to_the_link(bench: TrackerBench) -> None:
+    bench.start()
+
+
+@script(Cause.BROKER_UNREACHABLE)
+def _no_connection_at_start(bench: TrackerBench) -> None:
+    bench.start()
+    bench.tracker.fail("c1", Cause.BROKER_UNREACHABLE, "not connected")
+
+
+@script(Cause.BROKER_UNREACHABLE)
+def _connection_lost_in_flight(bench: TrackerBench) -> None:
+    bench.send()
+    bench.received()
+    bench.tracker.broker_lost("broker_closed")
+
+
+@script(Cause.BROKER_UNREACHABLE)
+def _no_puback(bench: TrackerBench) -> None:
+    bench.start()
+    bench.tracker.published("c1")
+
+
+@script(Cause.BROKER_DENIED)
+def _puback_not_authorized(bench: TrackerBench) -> None:
+    bench.start()
+    bench.tracker.published("c1")
+    bench.tracker.acknowledged("c1", 135)
+
+
+@script(Cause.NO_SUBSCRIBER)
+def _puback_no_matching_subscribers(bench: TrackerBench) -> None:
+    bench.start()
+    bench.tracker.published("c1")
+    bench.tracker.acknowledged("c1", 16)
+
+
+@script(Cause.BOX_OFFLINE)
+def _offline_by_last_will(bench: TrackerBench) -> None:
+    bench.presence(PresenceReason.LAST_WILL)
+    bench.send()
+
+
+@script(Cause.BOX_OFFLINE)
+def _will_comes_after_the_command(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.send()
+    bench.wait(3)
+    bench.presence(PresenceReason.LAST_WILL)
+
+
+@script(Cause.BOX_OFFLINE)
+def _came_back_too_late(bench: TrackerBench) -> None:
+    bench.presence(PresenceReason.LAST_WILL, retained=True)
+    bench.send()
+    bench.wait(18)
+    bench.presence()
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+
+
+@script(Cause.BOX_OFFLINE)
+def _never_heard_of(bench: TrackerBench) -> None:
+    bench.send()
+
+
+@script(Cause.BOX_ASLEEP)
+def _asleep_all_the_time(bench: TrackerBench) -> None:
+    bench.presence(PresenceReason.SLEEP, retained=True)
+    bench.send()
+
+
+@script(Cause.BOX_ASLEEP)
+def _woke_too_late(bench: TrackerBench) -> None:
+    bench.presence(PresenceReason.SLEEP)
+    bench.send()
+    bench.wait(19)
+    bench.presence()
+
+
+@script(Cause.BOX_SILENT)
+def _online_and_nothing_heard(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.wait(60)
+    bench.send()
+
+
+@script(Cause.BOX_SILENT)
+def _last_heartbeat_crossed_the_command(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.wait(60)
+    bench.send()
+    bench.wait(1)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+
+
+@script(Cause.DOWNLINK_LOST)
+def _heartbeats_go_on(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.send()
+    bench.wait(10)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+
+
+@script(Cause.DOWNLINK_LOST)
+def _states_go_on(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.send()
+    bench.wait(10)
+    bench.opened(moved_by="somebody-else", is_locked=True)
+
+
+@script(Cause.DOWNLINK_LOST)
+def _heartbeats_though_a_ghost_of_a_will_says_offline(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.presence(PresenceReason.LAST_WILL)
+    bench.send()
+    bench.wait(10)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+
+
+@script(Cause.BOX_SAYS_EXPIRED)
+def _expired(bench: TrackerBench) -> None:
+    bench.send()
+    bench.refused(Reason.EXPIRED)
+
+
+@script(Cause.BOX_REJECTED)
+def _bad_signature(bench: TrackerBench) -> None:
+    bench.send()
+    bench.refused(Reason.BAD_SIGNATURE)
+
+
+@script(Cause.BOX_BUSY)
+def _busy(bench: TrackerBench) -> None:
+    bench.send()
+    bench.received()
+    bench.refused(Reason.BUSY)
+
+
+@script(Cause.EXECUTION_SILENT)
+def _received_and_nothing_more(bench: TrackerBench) -> None:
+    bench.send()
+    bench.received()
+    bench.wait(10)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+
+
+@script(Cause.RESULT_LOST)
+def _open_without_an_answer(bench: TrackerBench) -> None:
+    bench.send()
+    bench.opened()
+
+
+@script(Cause.RESULT_LOST)
+def _received_and_open_without_an_answer(bench: TrackerBench) -> None:
+    bench.send()
+    bench.received()
+    bench.opened()
+
+
+@script(Cause.VEHICLE_FAILED)
+def _can_bus(bench: TrackerBench) -> None:
+    bench.send()
+    bench.received()
+    bench.refused(Reason.CAN_BUS_NO_ACK)
+
+
+@script(Cause.VEHICLE_STATE)
+def _ignition_on(bench: TrackerBench) -> None:
+    bench.send()
+    bench.refused(Reason.WRONG_VEHICLE_STATE)
+
+
+@script(Cause.DOOR_UNCONFIRMED)
+def _executed_and_no_state(bench: TrackerBench) -> None:
+    bench.send()
+    bench.received()
+    bench.executed()
+
+
+@script(Cause.DOOR_UNCONFIRMED)
+def _executed_and_still_locked(bench: TrackerBench) -> None:
+    bench.send()
+    bench.received()
+    bench.executed()
+    bench.opened(is_locked=True)
+
+
+@script(Cause.PROBE_INTERRUPTED)
+def _stopped(bench: TrackerBench) -> None:
+    bench.send()
+    bench.received()
+    bench.tracker.interrupt()
+
+
+@script(Cause.UNCLASSIFIED)
+def _refused_without_a_reason(bench: TrackerBench) -> None:
+    bench.send()
+    bench.refused(None)
+
+
+@script(Cause.UNCLASSIFIED)
+def _answered_by_another_car(bench: TrackerBench) -> None:
+    bench.send()
+    bench.answer(Phase.EXECUTED, vehicle_id=OTHER_CAR)
+
+
+@script(Cause.UNCLASSIFIED)
+def _answered_by_both_cars(bench: TrackerBench) -> None:
+    bench.send()
+    bench.answer(Phase.EXECUTED, vehicle_id=OTHER_CAR)
+    bench.received()
+    bench.executed()
+    bench.opened()
+
+
+@script(Cause.UNCLASSIFIED)
+def _another_car_opened(bench: TrackerBench) -> None:
+    bench.send()
+    bench.opened(vehicle_id=OTHER_CAR)
+
+
+@script(Cause.UNCLASSIFIED)
+def _refused_after_another_car_answered(bench: TrackerBench) -> None:
+    bench.send()
+    bench.answer(Phase.RECEIVED, vehicle_id=OTHER_CAR)
+    bench.refused(Reason.BUSY)
+
+
+@pytest.mark.parametrize(
+    ("cause", "steps"), [pytest.param(cause, steps, id=name) for cause, name, steps in SCRIPTS]
+)
+def test_script_ends_in_its_cause(cause: Cause, steps: Script) -> None:
+    """What happens in the script is concluded to be this cause."""
+    bench = TrackerBench()
+    steps(bench)
+    bench.wait(DEADLINE_S)
+    attempt = bench.only()
+    assert attempt.cause is cause
+    assert attempt.outcome is CAUSES[cause].outcome
+    assert attempt.evidence["furthest_stage"] in set(Stage)
+    check_arithmetic(attempt)
+
+
+def test_every_cause_has_a_script() -> None:
+    """A cause that the probe can conclude is never without a script."""
+    by_the_platform = {Cause.API_REFUSED, Cause.API_FAILED}
+    assert {cause for cause, _, _ in SCRIPTS} == set(Cause) - by_the_platform
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_refusal_has_a_cause(reason: Reason) -> None:
+    """A box's reason maps to a cause, and stays readable in the record."""
+    bench = TrackerBench()
+    bench.send()
+    bench.refused(reason)
+    assert bench.only().cause is CAUSE_OF_REASON[reason]
+    assert bench.only().reason == reason.value

@@ -1,0 +1,346 @@
+"""The tracker: stages and times, and each oddity of answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.messages import Action, Phase, Reason
+from platform_probe.attempts import tracker as attempt_tracker
+from tests.helpers.tracker_bench import (
+    DEADLINE_S,
+    EPOCH_S,
+    LATE_WINDOW_S,
+    OTHER_CAR,
+    STATE_GRACE_S,
+    TrackerBench,
+    check_arithmetic,
+)
+
+
+def test_good_unlock_has_every_stage() -> None:
+    """An unlock that goes well has all stages but the API's, at their times, and no evidence."""
+    bench = TrackerBench()
+    bench.start(late_s=0.25)
+    bench.tracker.published("c1")
+    bench.clock.now_s += 0.5
+    bench.tracker.acknowledged("c1", 0)
+    bench.clock.now_s += 1
+    bench.received()
+    bench.clock.now_s += 2
+    bench.executed(since_received_s=1.5)
+    bench.clock.now_s += 0.125
+    bench.opened()
+    attempt = bench.only()
+    assert attempt.outcome is Outcome.OK
+    assert attempt.stages == {
+        "intended": 0.0,
+        "requested": 0.25,
+        "published": 0.25,
+        "broker_accepted": 0.75,
+        "box_received": 1.75,
+        "box_executed": 3.25,
+        "result_received": 3.75,
+        "state_changed": 3.875,
+    }
+    assert list(attempt.hops_s.values()) == [0.25, 0.0, 0.5, 1.0, 1.5, 0.5, 0.125]
+    assert attempt.total_s == 3.875
+    assert attempt.started_at == EPOCH_S - 0.25
+    assert (attempt.region, attempt.firmware) == ("centre", "2.4.1")
+    assert attempt.evidence == {}
+    assert attempt.flags == ()
+
+
+def test_timeout_counts_with_its_deadline() -> None:
+    """A timeout lasts exactly the deadline, however late it is noticed, in the missing stage."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(DEADLINE_S + 7)
+    assert bench.only().total_s == DEADLINE_S
+    assert bench.only().hops_s[Stage.BOX_RECEIVED] == DEADLINE_S
+
+
+def test_answer_after_the_deadline_is_late_even_before_the_tick() -> None:
+    """The end does not depend on how often the tracker is told the time."""
+    bench = TrackerBench()
+    bench.send()
+    bench.clock.now_s += DEADLINE_S + 0.001
+    bench.executed()
+    assert bench.only().cause is Cause.BOX_OFFLINE
+    (stray,) = bench.strays
+    assert (stray.kind, stray.attempt_id) == (StrayKind.LATE, "attempt-c1")
+    assert stray.after_s == pytest.approx(DEADLINE_S + 0.001)
+
+
+def test_state_grace_ends_before_the_deadline() -> None:
+    """Executed without an open lock ends after the grace time."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(2)
+    bench.executed()
+    bench.wait(STATE_GRACE_S - 0.5)
+    assert bench.attempts == []
+    bench.wait(0.5)
+    assert bench.only().total_s == 2 + STATE_GRACE_S
+
+
+def test_state_grace_does_not_outlast_the_deadline() -> None:
+    """The customer's patience is the last word."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(DEADLINE_S - 1)
+    bench.executed()
+    bench.wait(1)
+    assert bench.only().cause is Cause.DOOR_UNCONFIRMED
+    assert bench.only().total_s == DEADLINE_S
+
+
+def test_state_before_the_answer_is_ok_and_flagged() -> None:
+    """A state that overtakes the answer still means that the car is open."""
+    bench = TrackerBench()
+    bench.send()
+    bench.opened()
+    bench.wait(0.5)
+    bench.received()
+    bench.executed()
+    attempt = bench.only()
+    assert attempt.outcome is Outcome.OK
+    assert attempt.flags == (Flag.OUT_OF_ORDER,)
+    assert attempt.stages["state_changed"] < attempt.stages["result_received"]
+    check_arithmetic(attempt)
+
+
+def test_executed_before_received_is_flagged() -> None:
+    """Answers may come in the wrong order."""
+    bench = TrackerBench()
+    bench.send()
+    bench.executed(since_received_s=1.0)
+    bench.wait(0.5)
+    bench.received()
+    bench.opened()
+    assert bench.only().outcome is Outcome.OK
+    assert bench.only().flags == (Flag.OUT_OF_ORDER,)
+    check_arithmetic(bench.only())
+
+
+def test_first_answer_counts_when_a_box_answers_twice() -> None:
+    """A box that gets the command twice refuses the copy: that changes nothing."""
+    bench = TrackerBench()
+    bench.send()
+    bench.received()
+    bench.received()
+    bench.executed()
+    bench.refused(Reason.REPLAYED)
+    bench.opened()
+    assert bench.only().outcome is Outcome.OK
+    assert bench.only().flags == (Flag.DUPLICATE,)
+
+
+@pytest.mark.parametrize(
+    ("phase", "kind"),
+    [
+        (Phase.RECEIVED, StrayKind.DUPLICATE),
+        (Phase.EXECUTED, StrayKind.DUPLICATE),
+        (Phase.REFUSED, StrayKind.DUPLICATE),
+    ],
+)
+def test_any_answer_after_ok_is_a_duplicate(phase: Phase, kind: StrayKind) -> None:
+    """After a good end nothing can be late."""
+    bench = TrackerBench()
+    bench.send()
+    bench.received()
+    bench.executed()
+    bench.opened()
+    bench.answer(phase)
+    assert [stray.kind for stray in bench.strays] == [kind]
+
+
+def test_opening_after_a_refusal_is_late() -> None:
+    """The customer was told no, and the car opened: that is the case to find."""
+    bench = TrackerBench()
+    bench.send()
+    bench.refused(Reason.BUSY)
+    bench.refused(Reason.BUSY)
+    bench.executed()
+    bench.executed()
+    assert [stray.kind for stray in bench.strays] == [
+        StrayKind.DUPLICATE,
+        StrayKind.LATE,
+        StrayKind.DUPLICATE,
+    ]
+
+
+def test_answer_that_nobody_asked_for_is_an_orphan() -> None:
+    """An unknown command id belongs to no attempt."""
+    bench = TrackerBench()
+    bench.executed("never-sent")
+    (stray,) = bench.strays
+    assert (stray.kind, stray.attempt_id) == (StrayKind.ORPHAN, None)
+
+
+def test_late_answer_of_another_car_is_an_orphan() -> None:
+    """Nobody asked that car; the attempt is named all the same."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(DEADLINE_S)
+    bench.answer(Phase.EXECUTED, vehicle_id=OTHER_CAR)
+    (stray,) = bench.strays
+    assert (stray.kind, stray.attempt_id) == (StrayKind.ORPHAN, "attempt-c1")
+
+
+def test_late_answers_are_orphans_after_the_window() -> None:
+    """Ended attempts are forgotten after the late window."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(DEADLINE_S)
+    bench.wait(LATE_WINDOW_S - 1)
+    bench.received()
+    bench.wait(1)
+    bench.executed()
+    assert [stray.kind for stray in bench.strays] == [StrayKind.LATE, StrayKind.ORPHAN]
+
+
+def test_no_more_than_the_limit_is_remembered() -> None:
+    """Memory is bounded: of many ended attempts the oldest are forgotten."""
+    bench = TrackerBench(max_ended=10)
+    for number in range(25):
+        bench.send(f"c{number}")
+        bench.refused(Reason.BUSY, f"c{number}")
+    known = [number for number in range(25) if bench.tracker.knows(f"c{number}")]
+    assert known == list(range(15, 25))
+
+
+def test_answer_of_another_car_names_it() -> None:
+    """The record says which car answered in place of the right one."""
+    bench = TrackerBench()
+    bench.send()
+    bench.answer(Phase.EXECUTED, vehicle_id=OTHER_CAR)
+    bench.wait(DEADLINE_S)
+    assert bench.only().evidence["answered_by"] == OTHER_CAR
+    assert bench.only().outcome is Outcome.UNKNOWN
+
+
+def test_state_without_a_command_id_counts_after_an_answer() -> None:
+    """A box that does not say what moved the lock is believed once it has answered."""
+    bench = TrackerBench()
+    bench.send()
+    bench.opened(moved_by=None)
+    bench.received()
+    bench.opened(moved_by=None)
+    bench.executed()
+    assert bench.only().outcome is Outcome.OK
+
+
+def test_state_of_another_command_does_not_count() -> None:
+    """A lock that another command moved confirms nothing about ours."""
+    bench = TrackerBench()
+    bench.send()
+    bench.executed()
+    bench.opened(moved_by="another")
+    assert bench.attempts == []
+
+
+def test_retained_state_does_not_count() -> None:
+    """What waited at the broker is older than the command."""
+    bench = TrackerBench()
+    bench.send()
+    bench.executed()
+    bench.opened(retained=True)
+    assert bench.attempts == []
+
+
+def test_customers_unlock_is_followed() -> None:
+    """A command that somebody else sent becomes an attempt of source customer."""
+    bench = TrackerBench()
+    bench.customer("k1", trace_id="4bf92f3577b34da6a3ce929d0e0e4736")
+    bench.customer("k1")
+    bench.wait(1)
+    bench.received("k1")
+    bench.executed("k1")
+    bench.opened("k1")
+    attempt = bench.only()
+    assert (attempt.source, attempt.outcome) == (Source.CUSTOMER, Outcome.OK)
+    assert attempt.booking_id == "b7"
+    assert attempt.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert attempt.total_s == 1.0
+    assert bench.tracker.started == {Source.CUSTOMER: 1}
+
+
+def test_customers_lock_is_no_unlock() -> None:
+    """Answers to a lock command are neither an attempt nor orphans."""
+    bench = TrackerBench()
+    bench.customer("k1", Action.LOCK)
+    bench.executed("k1")
+    bench.wait(DEADLINE_S)
+    assert bench.records == []
+
+
+def test_flood_of_commands_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a limit commands of others are counted, and their answers are no orphans."""
+    monkeypatch.setattr(attempt_tracker, "MAX_OPEN_WATCHED", 3)
+    bench = TrackerBench()
+    for number in range(5):
+        bench.customer(f"k{number}")
+    assert len(bench.tracker) == 3
+    assert bench.tracker.not_followed == 2
+    bench.executed("k4")
+    assert bench.strays == []
+
+
+def test_wall_clock_that_jumps_changes_no_duration() -> None:
+    """Durations come from the monotonic clock alone."""
+    bench = TrackerBench()
+    bench.send()
+    bench.clock.wall_s -= 86_400
+    bench.wait(1)
+    bench.received()
+    bench.clock.wall_s += 10 * 86_400
+    bench.wait(1)
+    bench.executed()
+    bench.opened()
+    assert bench.only().total_s == 2.0
+    assert bench.only().started_at == EPOCH_S
+    check_arithmetic(bench.only())
+
+
+def test_box_durations_cannot_break_the_order() -> None:
+    """A box that claims to have worked for a year is kept between what we saw ourselves."""
+    bench = TrackerBench()
+    bench.send()
+    bench.received()
+    bench.wait(1)
+    bench.executed(since_received_s=3e7)
+    bench.opened()
+    assert bench.only().stages["box_executed"] == bench.only().stages["result_received"] == 1.0
+
+
+def test_lost_broker_ends_all_in_flight_at_once() -> None:
+    """Nobody knows what became of what was in flight, and nothing is left open."""
+    bench = TrackerBench()
+    for number in range(3):
+        bench.send(f"c{number}")
+    bench.wait(4)
+    bench.tracker.broker_lost("keepalive")
+    assert [attempt.reason for attempt in bench.attempts] == ["keepalive"] * 3
+    assert all(attempt.total_s == 4.0 for attempt in bench.attempts)
+    assert len(bench.tracker) == 0
+
+
+def test_start_later_than_the_deadline_ends_at_once() -> None:
+    """A machine that was asleep does not wait for answers that nobody waits for any more."""
+    bench = TrackerBench()
+    bench.start(late_s=DEADLINE_S + 5)
+    bench.tracker.tick()
+    assert bench.only().cause is Cause.NOT_PUBLISHED
+    check_arithmetic(bench.only())
+
+
+def test_next_deadline_is_the_earliest() -> None:
+    """A driver in virtual time learns until when it may sleep."""
+    bench = TrackerBench()
+    assert bench.tracker.next_deadline_s() is None
+    bench.send()
+    assert bench.tracker.next_deadline_s() == bench.clock.now_s + DEADLINE_S
+    bench.executed()
+    assert bench.tracker.next_deadline_s() == bench.clock.now_s + STATE_GRACE_S

@@ -1,0 +1,155 @@
+"""Logs: one canonical line for each attempt, and the standard library's loggers beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.errors import LimitError
+from platform_probe.outputs.logs import (
+    Complaints,
+    LineWriter,
+    Logger,
+    LogSink,
+    make_logger,
+    open_log,
+    route_standard_library,
+)
+from tests.helpers.tracker_bench import EPOCH_S, FakeClock, ListWriter
+from tests.platform_probe.outputs.test_metrics import TRACE_ID, attempt_of
+from tests.platform_probe.outputs.test_sinks import STRAY
+
+
+class Log:
+    """A logger whose lines can be read back."""
+
+    def __init__(self, level: str = "info") -> None:
+        self.raw: list[bytes] = []
+        self.clock = FakeClock()
+        self.logger: Logger = make_logger(level, ListWriter(self.raw), self.clock)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines so far."""
+        return [msgspec.json.decode(line) for line in self.raw]
+
+
+@pytest.mark.parametrize(
+    ("cause", "level"),
+    [
+        (None, "info"),
+        (Cause.BOX_BUSY, "warning"),
+        (Cause.BOX_SILENT, "warning"),
+        (Cause.VEHICLE_FAILED, "error"),
+    ],
+)
+def test_level_follows_the_outcome(cause: Cause | None, level: str) -> None:
+    """Whoever reads warnings and errors only reads every unlock that went wrong."""
+    log = Log()
+    LogSink(log.logger).emit(attempt_of(cause=cause))
+    (line,) = log.lines
+    assert (line["event"], line["level"], line["at"]) == ("unlock", level, EPOCH_S)
+    assert line["trace_id"] == TRACE_ID
+    assert line["cause"] == cause
+
+
+def test_failure_explains_itself() -> None:
+    """The line of a failure needs no second place to be understood."""
+    log = Log()
+    attempt = attempt_of(cause=Cause.DOWNLINK_LOST)
+    attempt = msgspec.structs.replace(attempt, evidence={"heartbeat_ago_s": 1.5})
+    LogSink(log.logger).emit(attempt)
+    (line,) = log.lines
+    info = CAUSES[Cause.DOWNLINK_LOST]
+    assert line["explanation"] == info.explanation
+    assert (line["party"], line["phase"], line["mechanism"]) == ("network", "deliver", "one_way")
+    assert line["evidence"] == {"heartbeat_ago_s": 1.5}
+    assert line["stages"] == attempt.stages
+
+
+def test_floor_has_no_lines_and_strays_have() -> None:
+    """The null box would fill the log; an answer out of place is worth a line."""
+    log = Log()
+    sink = LogSink(log.logger)
+    sink.emit(attempt_of(source=Source.FLOOR))
+    sink.emit(STRAY)
+    (line,) = log.lines
+    assert (line["event"], line["kind"], line["level"]) == ("stray_answer", "orphan", "warning")
+
+
+def test_level_filters() -> None:
+    """Below its level a logger says nothing."""
+    log = Log("warning")
+    sink = LogSink(log.logger)
+    sink.emit(attempt_of())
+    sink.emit(attempt_of(cause=Cause.BOX_BUSY))
+    assert [line["level"] for line in log.lines] == ["warning"]
+
+
+def test_standard_library_is_routed(root_logger: logging.Logger) -> None:
+    """A traceback of a library is one JSON line like everything else."""
+    log = Log()
+    route_standard_library(log.logger, "warning")
+    assert len(root_logger.handlers) == 1
+    library = logging.getLogger("some.library")
+    library.info("not this")
+    try:
+        int("broken")
+    except ValueError:
+        library.exception("it went %s", "wrong")
+    (line,) = log.lines
+    assert (line["event"], line["logger"]) == ("it went wrong", "some.library")
+    assert line["level"] == "error"
+    assert "ValueError: invalid literal" in line["exception"]
+
+
+def test_complaints_are_rate_limited_by_kind() -> None:
+    """A kind is logged once in ten seconds, with its number, and long texts are cut."""
+    log = Log()
+    complaints = Complaints(log.logger, log.clock)
+    for _ in range(3):
+        complaints.complain("sink_failed", "jsonl", error="x" * 1_000)
+    complaints.complain("sink_failed", "log", error="y")
+    log.clock.now_s += 10
+    complaints.complain("sink_failed", "jsonl", error="z")
+    assert [(line["kind"], line["count"]) for line in log.lines] == [
+        ("jsonl", 1),
+        ("log", 1),
+        ("jsonl", 3),
+    ]
+    assert len(log.lines[0]["error"]) < 1_000
+
+
+def test_full_disk_is_counted_and_does_not_raise() -> None:
+    """A log that cannot be written stops nothing."""
+    errors: list[None] = []
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    writer = LineWriter(descriptor, on_error=lambda: errors.append(None))
+    make_logger("info", writer, FakeClock()).info("hello")
+    os.close(descriptor)
+    assert len(errors) == 1
+
+
+def test_log_file_is_appended_to(tmp_path: Path) -> None:
+    """A restart keeps the old log."""
+    path = tmp_path / "deep" / "probe.log"
+    for _ in range(2):
+        descriptor = open_log(path)
+        make_logger("info", LineWriter(descriptor, on_error=lambda: None), FakeClock()).info(
+            "hello"
+        )
+        os.close(descriptor)
+    assert len(path.read_bytes().splitlines()) == 2
+
+
+def test_log_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    """The error names the path."""
+    with pytest.raises(LimitError, match=str(tmp_path)):
+        open_log(tmp_path)

@@ -1,0 +1,218 @@
+"""The metrics: names, series from the start, bounds on their number, exemplars."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Ended
+from platform_probe.outputs.metrics import MAX_LABEL_VALUES, ProbeMetrics
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+MAX_SERIES = 1_000
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+
+
+def attempt_of(
+    *,
+    cause: Cause | None = None,
+    source: Source = Source.PROBE,
+    total_s: float = 2.5,
+    region: str | None = "centre",
+    firmware: str | None = "2.4.1",
+    flags: tuple[Flag, ...] = (),
+) -> Attempt:
+    """Return an ended attempt."""
+    return Attempt(
+        attempt_id="a1",
+        command_id="c1",
+        vehicle_id="car-1",
+        trace_id=TRACE_ID,
+        source=source,
+        started_at=1_700_000_000.0,
+        scheduled_s=0.0,
+        outcome=outcome_of(cause),
+        cause=cause,
+        total_s=total_s,
+        stages={"intended": 0.0, "requested": 0.5, "published": total_s},
+        hops_s={"requested": 0.5, "published": total_s - 0.5},
+        flags=flags,
+        region=region,
+        firmware=firmware,
+    )
+
+
+@pytest.fixture
+def metrics() -> ProbeMetrics:
+    """Return metrics in a registry of their own."""
+    return ProbeMetrics(CollectorRegistry(), version="1.2.3")
+
+
+def value(metrics: ProbeMetrics, name: str, **labels: str) -> float | None:
+    """Return the value of a series; None where there is no such series."""
+    return metrics.registry.get_sample_value(f"unlockpath_{name}", labels)
+
+
+def series(metrics: ProbeMetrics) -> list[str]:
+    """Return the lines of the page that are samples."""
+    page, _ = metrics.exposition(OPENMETRICS)
+    return [line for line in page.decode().splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("unlocks_total", {"source": "probe", "outcome": "ok", "cause": "none"}),
+        ("unlocks_total", {"source": "customer", "outcome": "unknown", "cause": "box_silent"}),
+        ("unlock_duration_seconds_bucket", {"outcome": "unknown", "le": "20.0"}),
+        ("unlock_duration_seconds_bucket", {"outcome": "ok", "le": "8.0"}),
+        ("stage_duration_seconds_count", {"stage": "box_received"}),
+        ("region_unlocks_total", {"region": "other", "outcome": "failed"}),
+        ("firmware_unlocks_total", {"firmware": "unknown", "outcome": "ok"}),
+        ("region_boxes_online", {"region": "other"}),
+        ("stray_answers_total", {"kind": "late"}),
+        ("malformed_messages_total", {"topic": "other"}),
+        ("attempt_flags_total", {"flag": "duplicate"}),
+        ("boxes", {"presence": "asleep"}),
+        ("in_flight", {}),
+        ("schedule_lag_seconds_count", {}),
+        ("starts_dropped_total", {}),
+        ("floor_duration_seconds_count", {}),
+        ("broker_connected", {}),
+        ("broker_disconnects_total", {"why": "keepalive"}),
+        ("sink_errors_total", {"sink": "jsonl"}),
+        ("last_attempt_timestamp_seconds", {}),
+    ],
+)
+def test_series_exist_from_the_start(
+    metrics: ProbeMetrics, name: str, labels: dict[str, str]
+) -> None:
+    """A first event is an increase from 0, which rate() sees."""
+    assert value(metrics, name, **labels) == 0
+
+
+def test_build_info_names_the_version(metrics: ProbeMetrics) -> None:
+    """What runs can be read from the metrics."""
+    assert value(metrics, "build_info", version="1.2.3") == 1
+
+
+def test_a_cause_never_contradicts_its_outcome(metrics: ProbeMetrics) -> None:
+    """Only pairs that can happen have a series."""
+    for cause in Cause:
+        for outcome in Outcome:
+            labels = {"source": "probe", "outcome": outcome.value, "cause": cause.value}
+            exists = value(metrics, "unlocks_total", **labels) is not None
+            assert exists == (outcome is outcome_of(cause))
+
+
+def test_number_of_series_is_bounded(metrics: ProbeMetrics) -> None:
+    """Thousands of regions, firmwares and boxes make no more series than a few dozen do."""
+    online: dict[str | None, int] = {}
+    for number in range(3_000):
+        region = f"region-{number}"
+        online[region] = 1
+        metrics.emit(attempt_of(region=region, firmware=f"firmware-{number}"))
+    boxes = {"online": 3_000, "asleep": 0, "offline": 0}
+    metrics.set_fleet(in_flight=1, boxes=boxes, online_by_region=online)
+    assert len(series(metrics)) <= MAX_SERIES
+    assert value(metrics, "region_unlocks_total", region="region-0", outcome="ok") == 1
+    others = 3_000 - MAX_LABEL_VALUES
+    assert value(metrics, "region_unlocks_total", region="other", outcome="ok") == others
+    assert value(metrics, "firmware_unlocks_total", firmware="other", outcome="ok") == others
+    assert value(metrics, "region_boxes_online", region="other") == others
+
+
+def test_attempt_is_counted_everywhere(metrics: ProbeMetrics) -> None:
+    """One record moves each of its series by one."""
+    metrics.emit(attempt_of(cause=Cause.BOX_SILENT, total_s=20.0, flags=(Flag.WOKEN,)))
+    labels = {"source": "probe", "outcome": "unknown", "cause": "box_silent"}
+    assert value(metrics, "unlocks_total", **labels) == 1
+    assert value(metrics, "unlock_duration_seconds_bucket", outcome="unknown", le="15.0") == 0
+    assert value(metrics, "unlock_duration_seconds_bucket", outcome="unknown", le="20.0") == 1
+    assert value(metrics, "stage_duration_seconds_sum", stage="published") == 19.5
+    assert value(metrics, "region_unlocks_total", region="centre", outcome="unknown") == 1
+    assert value(metrics, "firmware_unlocks_total", firmware="2.4.1", outcome="unknown") == 1
+    assert value(metrics, "attempt_flags_total", flag="woken") == 1
+    assert value(metrics, "last_attempt_timestamp_seconds") == 1_700_000_020.0
+
+
+def test_car_without_a_state_counts_as_unknown(metrics: ProbeMetrics) -> None:
+    """A box that never said what it is has a label of its own."""
+    metrics.emit(attempt_of(region=None, firmware=None))
+    assert value(metrics, "region_unlocks_total", region="unknown", outcome="ok") == 1
+    assert value(metrics, "firmware_unlocks_total", firmware="unknown", outcome="ok") == 1
+
+
+def test_floor_counts_in_the_floor_alone(metrics: ProbeMetrics) -> None:
+    """The null box must not make the fleet look better."""
+    before = [line for line in series(metrics) if "floor" not in line and "process_" not in line]
+    metrics.emit(attempt_of(source=Source.FLOOR, total_s=0.0004))
+    after = [line for line in series(metrics) if "floor" not in line and "process_" not in line]
+    assert value(metrics, "floor_duration_seconds_bucket", le="0.0005") == 1
+    assert before == after
+
+
+def test_strays_are_counted_by_kind(metrics: ProbeMetrics) -> None:
+    """Stray answers are no attempts."""
+    for kind in StrayKind:
+        metrics.emit(
+            StrayAnswer(kind=kind, vehicle_id="v", command_id="c", phase="executed", at=0.0)
+        )
+        assert value(metrics, "stray_answers_total", kind=kind.value) == 1
+    assert value(metrics, "unlocks_total", source="probe", outcome="ok", cause="none") == 0
+
+
+def test_openmetrics_has_exemplars_with_the_trace(metrics: ProbeMetrics) -> None:
+    """From a bucket to the trace of an unlock in it; and the page is valid OpenMetrics."""
+    metrics.emit(attempt_of(total_s=2.5, region='we"st\n\\', firmware="2.4.1"))
+    page, content_type = metrics.exposition(OPENMETRICS)
+    assert content_type.startswith("application/openmetrics-text")
+    exemplars = [
+        (sample.labels["le"], sample.exemplar.labels["trace_id"])
+        for family in text_string_to_metric_families(  # type: ignore[no-untyped-call]
+            page.decode()
+        )
+        for sample in family.samples
+        if sample.exemplar is not None
+    ]
+    assert exemplars == [("3.0", TRACE_ID)]
+
+
+def test_plain_text_for_those_who_ask_for_nothing(metrics: ProbeMetrics) -> None:
+    """Without an Accept header the page is Prometheus text, without exemplars."""
+    metrics.emit(attempt_of())
+    page, content_type = metrics.exposition("")
+    assert content_type.startswith("text/plain")
+    assert TRACE_ID.encode() not in page
+
+
+def test_gauges_of_regions_go_back_to_zero(metrics: ProbeMetrics) -> None:
+    """A region whose last box went offline shows 0, not its last number."""
+    metrics.set_fleet(in_flight=0, boxes={}, online_by_region={"north": 2, None: 1})
+    metrics.set_fleet(in_flight=3, boxes={"offline": 3}, online_by_region={})
+    assert value(metrics, "region_boxes_online", region="north") == 0
+    assert value(metrics, "region_boxes_online", region="unknown") == 0
+    assert value(metrics, "boxes", presence="offline") == 3
+    assert value(metrics, "in_flight") == 3
+
+
+def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
+    """Each event of the probe moves its own series."""
+    metrics.observe_start(0.0004)
+    metrics.count_dropped_start()
+    metrics.count_malformed(TopicKind.STATE)
+    metrics.count_malformed(None)
+    metrics.count_sink_error("log")
+    metrics.count_disconnect(Ended.REFUSED)
+    metrics.set_connected(connected=True)
+    assert value(metrics, "schedule_lag_seconds_bucket", le="0.0005") == 1
+    assert value(metrics, "starts_dropped_total") == 1
+    assert value(metrics, "malformed_messages_total", topic="state") == 1
+    assert value(metrics, "malformed_messages_total", topic="other") == 1
+    assert value(metrics, "sink_errors_total", sink="log") == 1
+    assert value(metrics, "broker_disconnects_total", why="refused") == 1
+    assert value(metrics, "broker_connected") == 1

@@ -1,0 +1,126 @@
+"""Sinks: lines on disk, and isolation of one that fails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer, StrayKind
+from fleet_wire.errors import LimitError
+from platform_probe.outputs.sinks import (
+    ATTEMPTS_FILE,
+    FLOOR_FILE,
+    STRAYS_FILE,
+    FanOut,
+    JsonlSink,
+    Sink,
+)
+from tests.platform_probe.outputs.test_metrics import attempt_of
+
+STRAY = StrayAnswer(
+    kind=StrayKind.ORPHAN, vehicle_id="car-1", command_id="c9", phase="executed", at=1.0
+)
+
+
+class ListSink:
+    """Keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def emit(self, record: Record) -> None:
+        """Keep the record."""
+        self.records.append(record)
+
+
+class BrokenSink:
+    """Takes nothing."""
+
+    def emit(self, record: Record) -> None:
+        """Fail."""
+        raise RuntimeError(f"no place for {record.vehicle_id}")
+
+
+def test_each_kind_of_record_has_its_file(tmp_path: Path) -> None:
+    """Attempts, floor attempts and strays are kept apart, each line a whole record."""
+    with JsonlSink(tmp_path / "out") as sink:
+        sink.emit(attempt_of())
+        sink.emit(attempt_of(source=Source.FLOOR))
+        sink.emit(STRAY)
+        sink.emit(attempt_of(region="north"))
+    lines = (tmp_path / "out" / ATTEMPTS_FILE).read_bytes().splitlines()
+    attempts = [msgspec.json.decode(line, type=Attempt) for line in lines]
+    assert attempts == [attempt_of(), attempt_of(region="north")]
+    floor = (tmp_path / "out" / FLOOR_FILE).read_bytes()
+    assert msgspec.json.decode(floor, type=Attempt).source is Source.FLOOR
+    strays = (tmp_path / "out" / STRAYS_FILE).read_bytes()
+    assert msgspec.json.decode(strays, type=StrayAnswer) == STRAY
+
+
+def test_a_line_is_on_disk_when_emit_returns(tmp_path: Path) -> None:
+    """Nothing is buffered: another reader sees the line at once."""
+    sink = JsonlSink(tmp_path)
+    sink.emit(attempt_of())
+    assert (tmp_path / ATTEMPTS_FILE).read_bytes().endswith(b"}\n")
+    sink.close()
+
+
+def test_a_second_run_appends(tmp_path: Path) -> None:
+    """A restart loses nothing of what an earlier run wrote."""
+    for _ in range(2):
+        with JsonlSink(tmp_path) as sink:
+            sink.emit(attempt_of())
+    assert len((tmp_path / ATTEMPTS_FILE).read_bytes().splitlines()) == 2
+
+
+def test_full_disk_names_path_and_command(tmp_path: Path) -> None:
+    """The error says which file could not be written, and how to look."""
+    (tmp_path / ATTEMPTS_FILE).symlink_to("/dev/full")
+    with JsonlSink(tmp_path) as sink, pytest.raises(LimitError) as caught:
+        sink.emit(attempt_of())
+    assert str(tmp_path / ATTEMPTS_FILE) in str(caught.value)
+    assert "No space left on device" in str(caught.value)
+    assert f"df -h {tmp_path}" in caught.value.cure
+
+
+def test_half_a_line_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up within a line leaves whole lines only."""
+    with JsonlSink(tmp_path) as sink:
+        sink.emit(attempt_of())
+        write, calls = os.write, iter([True, False])
+
+        def full_soon(descriptor: int, data: bytes) -> int:
+            if next(calls):
+                return write(descriptor, data[:10])
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full_soon)
+            with pytest.raises(LimitError):
+                sink.emit(attempt_of(region="lost"))
+        sink.emit(attempt_of(region="north"))
+    lines = (tmp_path / ATTEMPTS_FILE).read_bytes().splitlines()
+    regions = [msgspec.json.decode(line, type=Attempt).region for line in lines]
+    assert regions == ["centre", "north"]
+
+
+def test_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file in the way is the user's to move: say where it is."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LimitError, match=r"cannot write .*/file/out"):
+        JsonlSink(tmp_path / "file" / "out")
+
+
+def test_failing_sink_starves_no_other() -> None:
+    """Sinks before and after a broken one get every record; each failure is reported."""
+    first, last = ListSink(), ListSink()
+    errors: list[tuple[str, str]] = []
+    sinks: dict[str, Sink] = {"jsonl": first, "metrics": BrokenSink(), "log": last}
+    fan_out = FanOut(sinks, on_error=lambda name, error: errors.append((name, str(error))))
+    fan_out.emit(STRAY)
+    fan_out.emit(attempt_of())
+    assert first.records == last.records == [STRAY, attempt_of()]
+    assert errors == [("metrics", "no place for car-1")] * 2

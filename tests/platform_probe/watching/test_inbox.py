@@ -1,0 +1,211 @@
+"""The inbox: everything that can come on a topic, well-formed or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+
+from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
+from fleet_wire.contract.messages import Action, Command, Phase, Result, Telemetry
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Message
+from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints, make_logger
+from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.watching.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, Inbox, subscriptions
+from tests.helpers.hand_made_boxes import ONLINE, state_of
+from tests.helpers.tracker_bench import CAR, ListWriter, TrackerBench
+
+LONG = b"s" * 200
+COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
+
+
+def message_of(topic: str, payload: bytes, **changes: Any) -> Message:
+    """Return a message as it comes from a link."""
+    message = Message(
+        topic, payload, 1, retain=False, duplicate=False, packet_id=1, correlation_data=None,
+        response_topic=None, expiry_s=None, user_properties=[],
+    )  # fmt: skip
+    return msgspec.structs.replace(message, **changes)
+
+
+@dataclass
+class InboxBench:
+    """An inbox, what lies behind it, and its log."""
+
+    behind: TrackerBench = field(default_factory=TrackerBench)
+    lines: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Put it together."""
+        self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
+        logger = make_logger("info", ListWriter(self.lines), self.behind.clock)
+        complaints = Complaints(logger, self.behind.clock)
+        self.inbox = Inbox(self.behind.tracker, self.metrics, complaints)
+
+    def take(self, topic: str, payload: bytes, **changes: Any) -> None:
+        """Let a message come."""
+        self.inbox.take(message_of(topic, payload, **changes))
+
+    def malformed(self, topic: str) -> float | None:
+        """Return how many were counted for a topic."""
+        return self.metrics.registry.get_sample_value(
+            "unlockpath_malformed_messages_total", {"topic": topic}
+        )
+
+
+def test_each_topic_reaches_the_tracker() -> None:
+    """Answer, state, presence and heartbeat end up where they belong."""
+    bench = InboxBench()
+    bench.behind.send()
+    bench.take(f"cars/{CAR}/presence", ONLINE)
+    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
+    bench.take(f"cars/{CAR}/result", encode(Result("c1", Phase.RECEIVED)))
+    bench.take(f"cars/{CAR}/result", encode(Result("c1", Phase.EXECUTED)))
+    state = state_of(CAR, is_locked=False, command_id="c1")
+    bench.take(f"cars/{CAR}/state", encode(state))
+    assert bench.behind.only().cause is None
+    vehicle = bench.behind.evidence.of(CAR)
+    assert vehicle.presence == "online"
+    assert vehicle.heartbeat_s is not None
+    assert bench.inbox.malformed == 0
+
+
+def test_commands_of_others_are_followed_and_our_own_are_not() -> None:
+    """The echo of our own command is recognised by its correlation data, or by its id."""
+    bench = InboxBench()
+    bench.behind.send("k1")
+    bench.take(f"cars/{CAR}/command", b"not even read", correlation_data=b"k1")
+    bench.take(f"cars/{CAR}/command", encode(COMMAND))
+    other = msgspec.structs.replace(COMMAND, command_id="k2")
+    bench.take(f"cars/{CAR}/command", encode(other), correlation_data=b"\xff\xfe")
+    assert bench.behind.tracker.started.total() == 2
+    assert bench.behind.tracker.knows("k2")
+    assert bench.inbox.malformed == 0
+
+
+def test_retained_command_is_malformed() -> None:
+    """A retained command would be obeyed again at each connect: it is named, not followed."""
+    bench = InboxBench()
+    bench.take(f"cars/{CAR}/command", encode(COMMAND), retain=True)
+    assert not bench.behind.tracker.knows("k1")
+    assert bench.malformed("command") == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "counted"),
+    [
+        (f"cars/{CAR}/result", b"", "result"),
+        (f"cars/{CAR}/result", b"\xff\x00\x80", "result"),
+        (f"cars/{CAR}/result", b'{"command_id":"c1","phase":"melted"}', "result"),
+        (f"cars/{CAR}/state", b"[" * 10_000, "state"),
+        (f"cars/{CAR}/presence", b'{"status":"online","session_id":"%b"}' % LONG, "presence"),
+        (f"cars/{CAR}/telemetry", b'{"signal_dbm":NaN}', "telemetry"),
+        (f"cars/{CAR}/command", b"{}", "command"),
+        (f"cars/{CAR}/result", b"x" * 10_000_000, "result"),
+        (f"wake/{CAR}", b'{"request_id":"r","requested_at":1}', "wake"),
+        ("cars/a b/result", b"{}", "other"),
+        ("cars/car-1/result/more", b"{}", "other"),
+        ("", b"", "other"),
+    ],
+)  # fmt: skip
+def test_malformed_messages_are_counted(topic: str, payload: bytes, counted: str) -> None:
+    """What breaks the contract is counted under its topic, logged, and changes nothing."""
+    bench = InboxBench()
+    bench.take(topic, payload)
+    assert bench.malformed(counted) == 1
+    assert bench.inbox.malformed == 1
+    assert bench.behind.records == []
+    (line,) = bench.lines
+    assert len(line) < 4 * SHOWN_LETTERS
+    assert msgspec.json.decode(line)["payload_bytes"] == len(payload)
+
+
+def test_payload_up_to_the_limit_is_read() -> None:
+    """The limit is on what is longer than the contract needs, not on spaces."""
+    bench = InboxBench()
+    payload = ONLINE + b" " * (MAX_PAYLOAD_BYTES - len(ONLINE))
+    bench.take(f"cars/{CAR}/presence", payload)
+    bench.take(f"cars/{CAR}/presence", payload + b" ")
+    assert bench.malformed("presence") == 1
+    assert bench.behind.evidence.of(CAR).presence == "online"
+
+
+def test_flood_of_malformed_messages_logs_little() -> None:
+    """All are counted; the log gets one line for each kind, and later how many there were."""
+    bench = InboxBench()
+    for _ in range(5_000):
+        bench.take(f"cars/{CAR}/result", b"?")
+        bench.take(f"cars/{CAR}/state", b"?")
+    assert bench.malformed("result") == 5_000
+    assert len(bench.lines) == 2
+    bench.behind.wait(10)
+    bench.take(f"cars/{CAR}/result", b"?")
+    assert msgspec.json.decode(bench.lines[-1])["count"] == 5_000
+
+
+def test_unknown_fields_are_named_once() -> None:
+    """A firmware that says more than we know is no fault; the log has what it says."""
+    bench = InboxBench()
+    payload = b'{"signal_dbm":-85,"voltage_v":12.6,"position_age_s":3,"cell_id":77}'
+    for _ in range(3 * LOOKED_THROUGH_EVERY):
+        bench.take(f"cars/{CAR}/telemetry", payload)
+    bench.behind.wait(60)
+    bench.take(f"cars/{CAR}/telemetry", payload)
+    (line,) = (msgspec.json.decode(line) for line in bench.lines)
+    assert (line["event"], line["kind"]) == ("unknown_fields", "telemetry")
+    assert line["fields"] == "{'cell_id': 77}"
+    assert bench.inbox.malformed == 0
+
+
+def test_made_up_fields_do_not_fill_the_log() -> None:
+    """Names are remembered up to a limit, and a value that nobody can read harms nothing."""
+    bench = InboxBench()
+    start = b'{"signal_dbm":-85,"voltage_v":12.6,"position_age_s":3,'
+    for number in range(3 * MAX_NAMED * LOOKED_THROUGH_EVERY):
+        if number % LOOKED_THROUGH_EVERY == 0:
+            bench.behind.wait(60)
+        bench.take(f"cars/{CAR}/telemetry", start + b'"field-%d":1}' % number)
+    assert len(bench.lines) == MAX_NAMED
+    for _ in range(LOOKED_THROUGH_EVERY):
+        bench.take(f"cars/{CAR}/telemetry", start + b'"large":1e999}')
+    assert bench.inbox.malformed == 0
+
+
+@given(
+    kind=st.sampled_from([kind.value for kind in TopicKind]),
+    payload=st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ).map(msgspec.json.encode),
+    correlation=st.none() | st.binary(max_size=20),
+    retain=st.booleans(),
+)
+def test_random_bytes_never_raise(
+    *, kind: str, payload: bytes, correlation: bytes | None, retain: bool
+) -> None:
+    """Bytes, and JSON of any shape, on every topic: at worst they are counted."""
+    bench = InboxBench()
+    bench.behind.send()
+    bench.take(f"cars/{CAR}/{kind}", payload, correlation_data=correlation, retain=retain)
+    bench.take(f"{kind}/{CAR}", payload)
+    bench.behind.wait(30)
+    # By chance it may have been a box's word: it changes what is concluded, not that it is.
+    assert bench.behind.only().cause is not None
+
+
+def test_only_a_watching_probe_listens_to_commands() -> None:
+    """Watching is a choice: it costs a message for each command."""
+    assert "cars/+/command" in subscriptions(watch=True)
+    assert subscriptions(watch=False) == (
+        "cars/+/result",
+        "cars/+/presence",
+        "cars/+/state",
+        "cars/+/telemetry",
+    )
