@@ -23,7 +23,7 @@ from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.live.boxes import parse_shard, serve_boxes
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, TlsFiles
-from fleet_sim.runs.manifest import load_run
+from fleet_sim.runs.manifest import lacks_of, load_run
 from fleet_sim.runs.progress import print_summary, progress_on
 from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
 from fleet_sim.scenario.loading import Scenario, load_scenario, scenario_schema
@@ -174,7 +174,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
     """  # noqa: D301 - click's own escape
     if mode == "virtual" and broker_url is not None:
         raise ConfigError(["--broker: in virtual time the broker is in this process"])
-    loaded = load_run(scenario, overrides)
+    lacks = lacks_of(mode=mode, broker_url=broker_url, broker_kind=broker_kind)
+    loaded = load_run(scenario, overrides, lacks=lacks)
     seed = _seed(loaded.seed if seed is None else seed, loaded.scenario)
     click.echo(f"seed {seed}")
     source = ScenarioSource(scenario, overrides)
@@ -300,7 +301,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     logging.basicConfig(level=logging.WARNING)
     address = BrokerAddress.parse(broker)
     part = parse_shard(shard)
-    loaded = load_scenario(scenario, list(overrides))
+    loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))
     seed = _seed(seed, loaded)
     click.echo(f"seed {seed}")
     options = FleetOptions(

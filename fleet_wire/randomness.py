@@ -33,6 +33,10 @@ class RandomStream:
         digest = blake2b(count.to_bytes(8, "little"), digest_size=8, key=self._key).digest()
         return (int.from_bytes(digest, "little") >> 11) * _SCALE
 
+    def constant(self) -> float:
+        """Return the stream's own number, 0 <= u < 1: always the same one, and no draw."""
+        return (int.from_bytes(self._key[:8], "little") >> 11) * _SCALE
+
     def between(self, low: float, high: float) -> float:
         """Return a uniform draw, low <= x < high."""
         return low + (high - low) * self.uniform()

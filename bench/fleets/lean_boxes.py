@@ -18,7 +18,7 @@ from bench.fleets.common import (
     stop_event,
     vehicle_id,
 )
-from fleet_sim.cars.fleet import BOX_LINK_LIMITS
+from fleet_sim.cars.attachment import BOX_LINK_LIMITS
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Link, LinkFactory, Message, Session
 

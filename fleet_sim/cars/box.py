@@ -7,15 +7,31 @@ at once, without an event, so that a box without delays shows what the stack its
 
 from __future__ import annotations
 
-from math import fsum
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeVar
 
 import msgspec
 
 from fleet_sim.cars.box_states import WORK, Power, Work, WorkEvent, after
+from fleet_sim.cars.joints import (
+    ACCEPTANCE,
+    ACTUATION,
+    BUSY,
+    CAN_WAKE,
+    CLOCK,
+    DEDUPLICATION,
+    OBJECTION,
+    RELOCK,
+    RESULT,
+    SMS,
+    Bends,
+    Culprit,
+    Joint,
+)
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.cars.troubles import Troubles, any_happens
 from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Vehicle
 from fleet_sim.cars.world import World
 from fleet_wire.contract import codec
@@ -32,12 +48,12 @@ from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
-from fleet_wire.links.reconnect import ReconnectPolicy
 
-SIGNAL_DBM = -85.0
-"""What a box reports: a fair LTE signal."""
-POSITION_REFRESH_S = 1800.0
-"""A parked box takes a position every 30 minutes (INVERS, standby GNSS refresh)."""
+CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
+"""2020-01-01: before this no certificate of a broker in use is valid yet [E]."""
+
+ValueT = TypeVar("ValueT")
+ContextT = TypeVar("ContextT")
 
 
 class _Job(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +75,6 @@ class Box:
         "_last_counter",
         "_last_result",
         "_stream",
-        "_troubles",
         "_work",
         "_world",
         "modem",
@@ -78,7 +93,6 @@ class Box:
         self._job: _Job | None = None
         self._last_counter = -1
         self._last_result: Result | None = None
-        self._troubles: Troubles | None = None
         self.vehicle = Vehicle(spec.parameters, world.stream(f"{spec.vehicle_id}/vehicle"))
         self.modem = Modem(world, spec, self)
         self.power = PowerControl(world, spec, self.modem, self)
@@ -99,18 +113,30 @@ class Box:
         return self.power.state is Power.AWAKE
 
     @property
-    def reconnect_policy(self) -> ReconnectPolicy:
-        """Return the firmware's rule for connecting again."""
-        if self._troubles is not None and self._troubles.reconnect is not None:
-            return self._troubles.reconnect
-        return self.spec.parameters.reconnect
+    def is_asleep(self) -> bool:
+        """Return whether the box sleeps of its own accord."""
+        return self.power.state is Power.ASLEEP
 
     @property
-    def troubles(self) -> Troubles:
-        """Return what faults have done to this box, for them to change."""
-        if self._troubles is None:
-            self._troubles = Troubles()
-        return self._troubles
+    def trusts_certificates(self) -> bool:
+        """Return whether the clock lets the box find the broker's certificate valid."""
+        if not self.spec.parameters.needs_time_for_tls:
+            return True
+        return self._unix_s(self._world.env.now) >= CERTIFICATES_BEGIN_UNIX_S
+
+    def bend(
+        self,
+        joint: Joint[ValueT, ContextT],
+        bend: Callable[[ValueT, ContextT], ValueT],
+        *,
+        by: Culprit,
+    ) -> AbstractContextManager[None]:
+        """Return a context in which `bend` decides what happens at `joint`, see `joints`."""
+        bends = self.modem.bends
+        if bends is None:
+            env = self._world.env
+            bends = self.modem.bends = Bends(self.vehicle_id, self.modem, lambda: env.now)
+        return bends.in_force(joint, bend, by)
 
     def came_online(self) -> None:
         """Tell the others how the car is, and whether the box stays."""
@@ -131,42 +157,63 @@ class Box:
         assert isinstance(command, Command)  # noqa: S101 - what decode returns for COMMAND
         world = self._world
         world.counts.commands += 1
-        last, correlation_data = self._last_result, message.correlation_data
-        properties = (
-            PublishProperties(correlation_data=correlation_data) if correlation_data else None
-        )
-        if self._job is not None and self._job.command.command_id == command.command_id:
+        properties = None
+        if message.correlation_data:
+            properties = PublishProperties(correlation_data=message.correlation_data)
+        if self._job is not None and self._is_known(command, self._job.command.command_id):
             world.counts.redelivered += 1  # the answer to the first copy is under way
-        elif last is not None and last.command_id == command.command_id:
+        elif (last := self._last_result) is not None and self._is_known(command, last.command_id):
             world.counts.redelivered += 1
-            self.modem.publish(TopicKind.RESULT, codec.encode(last), properties=properties)
-        elif self._work is not Work.IDLE:
+            self._send_result(last, properties)
+        elif self._is_busy_for(command):
             world.counts.refused += 1
-            refusal = Result(command.command_id, Phase.REFUSED, Reason.BUSY)
-            self.modem.publish(TopicKind.RESULT, codec.encode(refusal), properties=properties)
+            self._send_result(Result(command.command_id, Phase.REFUSED, Reason.BUSY), properties)
         else:
             self._work = after(WORK, self._work, WorkEvent.COMMAND)
             self._job = job = _Job(command, properties, world.env.now)
             processing_s = self.spec.parameters.processing.sample_s(self._stream)
             world.later(processing_s, self._check, job)
 
+    def _is_known(self, command: Command, earlier_id: str) -> bool:
+        """Return whether the box recognises a command as an earlier one."""
+        if command.command_id != earlier_id:
+            return False
+        bends = self.modem.bends
+        return bends is None or bends.at(DEDUPLICATION, command, usual=True, command_id=earlier_id)
+
+    def _is_busy_for(self, command: Command) -> bool:
+        is_busy, bends = self._work is not Work.IDLE, self.modem.bends
+        if bends is None:
+            return is_busy
+        if is_busy and self._job is not None:
+            # What keeps the box busy for longer than usual hits those who come meanwhile.
+            bends.pass_on(self._job.command.command_id, BUSY, command.command_id)
+        return bends.at(BUSY, command, usual=is_busy, command_id=command.command_id)
+
     def _check(self, job: _Job) -> None:
         if self._job is not job:
             return  # the box has lost its power or crashed meanwhile
-        troubles = self._troubles
-        if troubles is not None and any_happens(troubles.crashes):
-            self.power.reboot()
-            return
-        now_s = self._world.env.now
-        reason = self._objection(job.command, now_s)
+        command, bends, now_s = job.command, self.modem.bends, self._world.env.now
+        if bends is not None:
+            goes_on = bends.at(ACCEPTANCE, command, usual=True, command_id=command.command_id)
+            if self._job is not job:
+                return  # a crash has thrown it away
+            if not goes_on:
+                self.reset()
+                return
+        reason = self._objection(command, now_s)
         if reason is not None:
             self._refuse(job, reason)
             return
-        self._last_counter = job.command.counter
+        self._last_counter = command.counter
         self._work = after(WORK, self._work, WorkEvent.ACCEPT)
         self._answer(job, Phase.RECEIVED, now_s)
-        can_wake_s = self.vehicle.can_wake_s(now_s)
-        if troubles is not None and any_happens(troubles.can_bus_dead):
+        can_wake_s: float | None = self.vehicle.can_wake_s(now_s)
+        if bends is not None:
+            can_wake_s = bends.at(
+                CAN_WAKE, command, usual=can_wake_s, command_id=command.command_id
+            )
+        if can_wake_s is None:
             self._world.later(CAN_GIVE_UP_S, self._give_up, job)
         else:
             self._world.later(can_wake_s, self._actuate, job, can_wake_s)
@@ -177,29 +224,44 @@ class Box:
 
     def _objection(self, command: Command, now_s: float) -> Reason | None:
         """Return why the box does not accept a command; the signature is looked at first."""
+        own_unix_s, bends = self._own_unix_s(now_s), self.modem.bends
+        if bends is None:
+            return self._objection_at(command, own_unix_s)
+        reason = self._objection_at(command, bends.at(CLOCK, None, usual=own_unix_s))
+        if reason != self._objection_at(command, own_unix_s):
+            for culprit in bends.at_work_on(CLOCK):
+                culprit.hit(self.vehicle_id, CLOCK.name, command_id=command.command_id)
+        return bends.at(OBJECTION, command, usual=reason, command_id=command.command_id)
+
+    def _objection_at(self, command: Command, unix_s: float) -> Reason | None:
         if not is_signed(self._key, command):
             return Reason.BAD_SIGNATURE
         if command.counter <= self._last_counter:
             return Reason.REPLAYED
-        life_ms = command.expires_at_ms - self._wall_ms(now_s)
-        if life_ms < 0 and not (self._troubles is not None and self._troubles.expiry_ignored):
+        life_ms = command.expires_at_ms - _millis(unix_s)
+        if life_ms < 0:
             return Reason.EXPIRED
         if life_ms > self.spec.parameters.max_command_ttl_s * 1000:
             return Reason.TTL_TOO_LONG
         return None
 
-    def _wall_ms(self, now_s: float) -> int:
-        """Return what the box believes the time to be, in Unix milliseconds."""
-        unix_s = self._world.epoch_unix_s + now_s + self._clock_error_s
-        if self._troubles is not None:
-            unix_s += fsum(self._troubles.clock_skews_s)
-        return int(unix_s * 1000) if unix_s > 0 else 0
+    def _own_unix_s(self, now_s: float) -> float:
+        """Return what the box's clock shows, bends aside."""
+        return self._world.epoch_unix_s + now_s + self._clock_error_s
+
+    def _unix_s(self, now_s: float) -> float:
+        """Return what the box believes the time to be, in Unix seconds."""
+        own_unix_s, bends = self._own_unix_s(now_s), self.modem.bends
+        return own_unix_s if bends is None else bends.at(CLOCK, None, usual=own_unix_s)
 
     def _actuate(self, job: _Job, can_wake_s: float) -> None:
         if self._job is not job:
             return
-        reason = self.vehicle.refusal(self._world.env.now)
+        is_unlock = job.command.action is Action.UNLOCK
+        reason = self.vehicle.refusal(self._world.env.now, is_unlock=is_unlock)
         if reason is not None:
+            for culprit in self.vehicle.culprits(*_CONDITIONS_BEHIND.get(reason, ())):
+                culprit.hit(self.vehicle_id, reason.value, command_id=job.command.command_id)
             self._refuse(job, reason)
             return
         self._work = after(WORK, self._work, WorkEvent.CAN_AWAKE)
@@ -209,16 +271,32 @@ class Box:
     def _moved(self, job: _Job, can_wake_s: float, actuation_s: float) -> None:
         if self._job is not job:
             return
-        now_s, command = self._world.env.now, job.command
-        to_locked = command.action is Action.LOCK
-        self.vehicle.move_lock(now_s, to_locked=to_locked, command_id=command.command_id)
+        now_s, command, bends = self._world.env.now, job.command, self.modem.bends
+        if bends is None or bends.at(ACTUATION, command, usual=True, command_id=command.command_id):
+            self._move(command, now_s)
         self._work = after(WORK, self._work, WorkEvent.MOVED)
         self._world.counts.executed += 1
         self._answer(job, Phase.EXECUTED, now_s, can_wake_s=can_wake_s, actuation_s=actuation_s)
-        self._publish_state()
-        relock_after_s = self.spec.parameters.relock_after_s
-        if relock_after_s is not None and not to_locked:
-            self._world.later(relock_after_s, self._relock, self.vehicle.movement)
+        self._publish_state(command.command_id)
+        if command.action is Action.UNLOCK:
+            relock_after_s = self.spec.parameters.relock_after_s
+            if bends is not None:
+                relock_after_s = bends.at(
+                    RELOCK, command, usual=relock_after_s, command_id=command.command_id
+                )
+            if relock_after_s is not None:
+                self._world.later(relock_after_s, self._relock, self.vehicle.movement)
+
+    def _move(self, command: Command, now_s: float) -> None:
+        vehicle, action = self.vehicle, command.action
+        if action in (Action.UNLOCK, Action.LOCK):
+            to_locked = action is Action.LOCK
+            vehicle.move_lock(now_s, to_locked=to_locked, command_id=command.command_id)
+        else:
+            vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)
+        for condition in _CONDITIONS_IN_THE_WAY[action]:
+            for culprit in vehicle.culprits(condition):
+                culprit.hit(self.vehicle_id, condition, command_id=command.command_id)
 
     def _relock(self, movement: int) -> None:
         """Lock again, unless a door was opened or the lock has moved since."""
@@ -241,47 +319,77 @@ class Box:
         can_wake_s: float | None = None,
         actuation_s: float | None = None,
     ) -> None:
-        result = Result(
-            command_id=job.command.command_id,
+        command = job.command
+        result: Result | None = Result(
+            command_id=command.command_id,
             phase=phase,
             reason=reason,
             can_wake_s=can_wake_s,
             actuation_s=actuation_s,
             since_received_s=now_s - job.received_s,
-            box_time_ms=self._wall_ms(now_s),
+            box_time_ms=_millis(self._unix_s(now_s)),
         )
         if phase is not Phase.RECEIVED:
             self._last_result = result
             self._job = None
-            if self._troubles is not None and any_happens(self._troubles.loses_result):
-                return
-        self.modem.publish(TopicKind.RESULT, codec.encode(result), properties=job.properties)
+        if self.modem.bends is not None:
+            result = self.modem.bends.at(
+                RESULT, command, usual=result, command_id=command.command_id
+            )
+        if result is not None:
+            self._send_result(result, job.properties)
+
+    def _send_result(self, result: Result, properties: PublishProperties | None) -> None:
+        self.modem.publish(
+            TopicKind.RESULT,
+            codec.encode(result),
+            properties=properties,
+            command_id=result.command_id,
+        )
 
     def reset(self) -> None:
-        """Forget the command being worked on: the box has lost its power."""
+        """Forget the command being worked on: the firmware has crashed."""
         self._job = None
         self._work = after(WORK, self._work, WorkEvent.RESET)
 
+    def lost_power(self) -> None:
+        """Forget what was being done, and without a backup battery the time too."""
+        self.reset()
+        if not self.spec.parameters.keeps_time:
+            self._clock_error_s = -self._world.epoch_unix_s - self._world.env.now
+
+    def booted(self) -> None:
+        """Look for the time, where the clock has lost it."""
+        parameters = self.spec.parameters
+        if not parameters.keeps_time:
+            self._world.later(parameters.clock_sync.sample_s(self._stream), self._synchronise)
+
+    def _synchronise(self) -> None:
+        """Set the clock by NITZ, NTP or GNSS."""
+        self._clock_error_s = self.spec.parameters.clock_error.sample_s(self._stream)
+
     def send_sms(self) -> None:
         """Send the box an SMS, which comes late or never."""
-        parameters = self.spec.parameters
+        parameters, bends = self.spec.parameters, self.modem.bends
         is_lost = self._stream.uniform() < parameters.sms_loss
-        if self._troubles is not None and self._troubles.loses_sms:
-            is_lost = any_happens(self._troubles.loses_sms)
-        if not is_lost:
-            delay_s = parameters.sms_wake.sample_s(self._stream)
+        if bends is not None and bends.at_work_on(SMS):
+            is_lost = False  # the fault's loss takes the place of the ordinary one
+        delay_s = None if is_lost else parameters.sms_wake.sample_s(self._stream)
+        if bends is not None:
+            delay_s = bends.at(SMS, None, usual=delay_s)
+        if delay_s is not None:
             self._world.later(delay_s, self.power.receive_sms)
 
     def heartbeat(self) -> None:
         """Send telemetry, if there is a connection."""
         telemetry = Telemetry(
-            signal_dbm=SIGNAL_DBM,
+            signal_dbm=self.modem.signal_dbm(),
             voltage_v=self.vehicle.voltage_v,
-            position_age_s=self._world.env.now % POSITION_REFRESH_S,
+            position_age_s=self.vehicle.position_age_s(self._world.env.now),
         )
         self.modem.publish_heartbeat(codec.encode(telemetry))
 
-    def _publish_state(self) -> None:
+    def _publish_state(self, command_id: str | None = None) -> None:
         traits, vehicle = self.spec.traits, self.vehicle
         state = VehicleState(
             is_locked=vehicle.is_locked,
@@ -292,5 +400,30 @@ class Box:
             operator=traits.operator,
             region=traits.region,
             last_command_id=vehicle.last_command_id,
+            signals=vehicle.signals(),
         )
-        self.modem.publish(TopicKind.STATE, codec.encode(state), retain=True)
+        self.modem.publish(
+            TopicKind.STATE,
+            codec.encode(state),
+            retain=True,
+            command_id=command_id,
+        )
+
+
+def _millis(unix_s: float) -> int:
+    """Return whole Unix milliseconds; a clock before 1970 shows 1970."""
+    return int(unix_s * 1000) if unix_s > 0 else 0
+
+
+_CONDITIONS_BEHIND = {
+    Reason.LOW_VOLTAGE: ("load",),
+    Reason.WRONG_VEHICLE_STATE: ("state",),
+}
+"""Which conditions of a vehicle make it refuse so."""
+_CONDITIONS_IN_THE_WAY = {
+    Action.UNLOCK: ("stuck",),
+    Action.LOCK: ("stuck", "ajar"),
+    Action.ENABLE_DRIVING: ("immobiliser",),
+    Action.DISABLE_DRIVING: ("immobiliser",),
+}
+"""Which conditions keep a vehicle from doing what the box reports as done."""

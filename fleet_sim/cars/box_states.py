@@ -52,6 +52,8 @@ class ConnectionState(_Name):
     DISCONNECTED = "disconnected"
     CONNECTING = "connecting"
     CONNECTED = "connected"
+    GIVEN_UP = "given_up"
+    """Firmware that takes a refusal for final: it connects no more until it boots."""
 
 
 class ConnectionEvent(_Name):
@@ -60,6 +62,29 @@ class ConnectionEvent(_Name):
     CONNECT = "connect"
     ACCEPTED = "accepted"
     LOST = "lost"
+    CLOSE = "close"
+    GIVE_UP = "give_up"
+    BOOT = "boot"
+
+
+class Socket(_Name):
+    """The box's TCP connection, as the network carries it; `ConnectionState` is the box's view."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    FROZEN = "frozen"
+    """There is no coverage: nothing passes, and all goes on when it returns soon."""
+    LEFT_BEHIND = "left_behind"
+    """Nothing will ever pass again, but the broker still believes in it. So may the box."""
+
+
+class SocketEvent(_Name):
+    """What changes `Socket`."""
+
+    DIAL = "dial"
+    FREEZE = "freeze"
+    THAW = "thaw"
+    LEAVE_BEHIND = "leave_behind"
     CLOSE = "close"
 
 
@@ -99,7 +124,10 @@ POWER: dict[Power, dict[PowerEvent, Power]] = {
 }
 
 CONNECTION: dict[ConnectionState, dict[ConnectionEvent, ConnectionState]] = {
-    ConnectionState.DISCONNECTED: {ConnectionEvent.CONNECT: ConnectionState.CONNECTING},
+    ConnectionState.DISCONNECTED: {
+        ConnectionEvent.CONNECT: ConnectionState.CONNECTING,
+        ConnectionEvent.GIVE_UP: ConnectionState.GIVEN_UP,
+    },
     ConnectionState.CONNECTING: {
         ConnectionEvent.ACCEPTED: ConnectionState.CONNECTED,
         ConnectionEvent.LOST: ConnectionState.DISCONNECTED,
@@ -109,6 +137,22 @@ CONNECTION: dict[ConnectionState, dict[ConnectionEvent, ConnectionState]] = {
         ConnectionEvent.LOST: ConnectionState.DISCONNECTED,
         ConnectionEvent.CLOSE: ConnectionState.DISCONNECTED,
     },
+    ConnectionState.GIVEN_UP: {ConnectionEvent.BOOT: ConnectionState.DISCONNECTED},
+}
+
+SOCKET: dict[Socket, dict[SocketEvent, Socket]] = {
+    Socket.CLOSED: {SocketEvent.DIAL: Socket.OPEN},
+    Socket.OPEN: {
+        SocketEvent.FREEZE: Socket.FROZEN,
+        SocketEvent.LEAVE_BEHIND: Socket.LEFT_BEHIND,
+        SocketEvent.CLOSE: Socket.CLOSED,
+    },
+    Socket.FROZEN: {
+        SocketEvent.THAW: Socket.OPEN,
+        SocketEvent.LEAVE_BEHIND: Socket.LEFT_BEHIND,
+        SocketEvent.CLOSE: Socket.CLOSED,
+    },
+    Socket.LEFT_BEHIND: {SocketEvent.DIAL: Socket.OPEN, SocketEvent.CLOSE: Socket.CLOSED},
 }
 
 _RESET = {WorkEvent.RESET: Work.IDLE}

@@ -12,10 +12,6 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
-from fleet_wire.links.link import LinkLimits
-
-BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)
-"""A box has little memory: it takes as much at once as clients of mosquitto do by default."""
 
 
 class Fleet:

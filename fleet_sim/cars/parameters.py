@@ -5,11 +5,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.radio_parameters import RadioParameters
 from fleet_wire.links.reconnect import ReconnectPolicy
+
+
+class Refusal(BaseModel):
+    """What a box does after a CONNACK with one of these reason codes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    codes: tuple[Annotated[int, Field(ge=128, le=255)], ...] = Field(
+        min_length=1,
+        description="MQTT 5 reason codes: 134 bad user name or password, 135 not authorized, 136"
+        " server unavailable (specification, section 3.2.2.2)",
+    )
+    retry_s: float | None = Field(
+        ge=0, description="it tries again after so long; null: only when it boots again"
+    )
 
 
 class BoxParameters(BaseModel):
@@ -73,6 +90,10 @@ class BoxParameters(BaseModel):
     cold_start_share: float = Field(
         0.0, ge=0, le=1, description="share of the group's boxes without power until the start"
     )
+    reboot: Delay = Field(
+        Uniform(base_s=20.0, spread_s=40.0),
+        description="a crashed box is back after 20 to 60 s [E] (daily reboots: CUP-obc changelog)",
+    )
     connect_round_trips: int = Field(
         5, ge=0, description="DNS, TCP, TLS 1.3, CONNECT, SUBSCRIBE: one each [E from RTT]"
     )
@@ -83,6 +104,11 @@ class BoxParameters(BaseModel):
         300.0, gt=0, description="awake for so long after a wake (AutoPi cloud-config-power)"
     )
 
+    refusals: tuple[Refusal, ...] = Field(
+        (),
+        description="what the firmware does when the broker refuses it; else it follows `reconnect`"
+        " (OVMS: never again after bad credentials, 30 s after server unavailable)",
+    )
     keepalive_s: int = Field(
         240, ge=5, le=65535, description="MQTT keepalive, below a 270 s NAT timeout [E]; OVMS 1740"
     )
@@ -93,8 +119,28 @@ class BoxParameters(BaseModel):
     clock_error: Delay = Field(
         Uniform(base_s=0.0, spread_s=2.0), description="box clock ahead by; +-2 s is normal [E]"
     )
+    keeps_time: bool = Field(
+        default=True,
+        description="a backup battery keeps the clock without power; else it begins in 1970",
+    )
+    clock_sync: Delay = Field(
+        LogNormal(median_s=30.0, sigma=1.0),
+        description="after a boot, until NITZ, NTP or GNSS sets a clock that begins in 1970: 30 s"
+        " to hours (Tasmota#9757) [E]",
+    )
+    needs_time_for_tls: bool = Field(
+        default=False,
+        description="certificates are not yet valid in 1970: the box cannot connect (azure-iot-sdk"
+        "-c#84, ArduinoIoTCloud#160)",
+    )
     max_command_ttl_s: float = Field(
         3600.0, gt=0, description="commands that live longer are refused (Tesla: 30 s w/o counter)"
+    )
+    signal_dbm: float = Field(
+        -85.0, ge=-140, le=-44, description="LTE RSRP where the car stands: a fair signal [E]"
+    )
+    signal_swing_db: float = Field(
+        6.0, ge=0, le=40, description="how far it is off that, by place and time, either way [E]"
     )
     voltage_v: float = Field(12.6, description="12 V battery at rest (OVMS reference voltage)")
 

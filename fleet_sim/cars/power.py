@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from fleet_sim.cars.box_states import POWER, Power, PowerEvent, after
-from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.joints import RESUME, Culprit
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 
-REBOOT = Uniform(base_s=20.0, spread_s=40.0)
-"""A box is back 20 to 60 s after a crash [E]; daily reboots are in CUP-obc's changelog."""
 DOZE_RETRY_S = 10.0
 """A box that is busy when it should fall asleep tries again after so long [E]."""
 
@@ -25,7 +23,15 @@ class Application(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget what was being done: the power has gone."""
+        """Forget what was being done: the firmware has crashed."""
+        ...
+
+    def lost_power(self) -> None:
+        """Forget what was being done, and what only power keeps."""
+        ...
+
+    def booted(self) -> None:
+        """Begin anew: the power is back."""
         ...
 
 
@@ -72,23 +78,26 @@ class PowerControl:
     def _booted(self) -> None:
         if self.state is Power.BOOTING:
             self._change(PowerEvent.BOOTED)
-            self._modem.connect()
+            self._application.booted()
+            self._modem.boot()
 
-    def switch_off(self) -> None:
+    def switch_off(self, *, by: Culprit) -> None:
         """Take the power away: nothing is said, the broker finds out by keepalive."""
         if self.state is not Power.OFF:
+            self._modem.blame(by, "power")
             self._change(PowerEvent.SWITCH_OFF)
-            self._application.reset()
+            self._application.lost_power()
             self._modem.abandon()
 
-    def reboot(self) -> None:
+    def reboot(self, *, by: Culprit) -> None:
         """Crash and boot again. The socket goes with the firmware: the will is published."""
         if self.state is not Power.OFF:
+            self._modem.blame(by, "reboot")
             self._change(PowerEvent.SWITCH_OFF)
             self._application.reset()
             self._modem.crash()
             self._change(PowerEvent.SWITCH_ON)
-            self._world.later(REBOOT.sample_s(self._stream), self._booted)
+            self._world.later(self._spec.parameters.reboot.sample_s(self._stream), self._booted)
 
     def came_online(self) -> None:
         """Say that the box is there; one that sleeps says that instead, and leaves."""
@@ -111,7 +120,7 @@ class PowerControl:
             self._sms_waits = True
         elif self.state is Power.ASLEEP:
             self._change(PowerEvent.SMS)
-            resume_s = self._spec.parameters.modem_resume.sample_s(self._stream)
+            resume_s = self._resume_s()
             self._world.later(resume_s, self._resumed)
             self._world.later(resume_s + self._spec.parameters.awake_after_wake_s, self._doze)
 
@@ -121,9 +130,10 @@ class PowerControl:
             self._sms_waits = False
             self.receive_sms()
 
-    def sleep_deeply(self, duration_s: float) -> None:
+    def sleep_deeply(self, duration_s: float, *, by: Culprit) -> None:
         """Switch the modem off for so long. The goodbye is clean, and presence stays as it was."""
         if self.state is Power.AWAKE:
+            self._modem.blame(by, "deep_sleep")
             self._change(PowerEvent.FALL_DEEPLY_ASLEEP)
             self._modem.leave()
             self._world.later(duration_s, self._timer_wakes)
@@ -131,8 +141,13 @@ class PowerControl:
     def _timer_wakes(self) -> None:
         if self.state is Power.DEEP_ASLEEP:
             self._change(PowerEvent.TIMER)
-            resume_s = self._spec.parameters.modem_resume.sample_s(self._stream)
-            self._world.later(resume_s, self._resumed)
+            self._world.later(self._resume_s(), self._resumed)
+
+    def _resume_s(self) -> float:
+        """Return how long the modem takes to come back."""
+        resume_s = self._spec.parameters.modem_resume.sample_s(self._stream)
+        bends = self._modem.bends
+        return resume_s if bends is None else bends.at(RESUME, None, usual=resume_s)
 
     def _resumed(self) -> None:
         if self.state is Power.WAKING:

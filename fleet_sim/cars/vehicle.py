@@ -1,13 +1,103 @@
-"""The car around the box: its CAN bus, its lock, its doors and its 12 V battery."""
+"""The car around the box: its CAN bus, locks, doors, ignition, position and 12 V battery.
+
+An ordinary parked car has one state for all its doors and costs as much. What is out of the
+ordinary (a door ajar, a stuck lock, the ignition on, a load on the battery) stands in objects of
+its own, which exist for the cars that need them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from math import fsum
+from typing import Any
+
+from fleet_sim.cars.joints import Culprit, undone_by
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_wire.contract.messages import Reason
 from fleet_wire.randomness import RandomStream
 
 CAN_GIVE_UP_S = 3.2
 """A bus that does not wake is given up after 10 tries (OVMS vehicle_renaultzoe_ph2)."""
+POSITION_REFRESH_S = 1800.0
+"""A parked box takes a position every 30 minutes (INVERS, standby GNSS refresh)."""
+
+
+class Door(StrEnum):
+    """The doors, by the branch that COVESA VSS v6 has for each."""
+
+    DRIVER = "Vehicle.Cabin.Door.Row1.DriverSide"
+    PASSENGER = "Vehicle.Cabin.Door.Row1.PassengerSide"
+    REAR_DRIVER = "Vehicle.Cabin.Door.Row2.DriverSide"
+    REAR_PASSENGER = "Vehicle.Cabin.Door.Row2.PassengerSide"
+    TRUNK = "Vehicle.Body.Trunk.Rear"
+
+
+class Gear(StrEnum):
+    """The lever of an automatic."""
+
+    PARK = "park"
+    DRIVE = "drive"
+
+
+@dataclass(frozen=True, slots=True)
+class Cabin:
+    """What people find in the car; without arguments, an ordinary parked one."""
+
+    ajar: frozenset[Door] = frozenset()
+    """Not shut: when the locks are told to lock, they bounce back (Fiat/Alfa E3040)."""
+    astray: frozenset[Door] = frozenset()
+    """Locked while the driver's door is not, or the other way round."""
+    is_ignition_on: bool = False
+    gear: Gear = Gear.PARK
+    is_immobilised: bool = True
+    is_locked_by_key: bool = False
+    """With the physical key: the app does not unlock it (The Mobility Factory's docs)."""
+
+
+PARKED = Cabin()
+
+
+@dataclass(slots=True, eq=False)
+class Condition:
+    """Something wrong with a car, for as long as it lasts, and who did it."""
+
+    what: str
+    culprit: Culprit
+    doors: frozenset[Door] = frozenset()
+    cabin: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `Cabin` that are so meanwhile."""
+    drop_v: float = 0.0
+    """By how much it lowers the 12 V battery."""
+
+
+class _Irregular:
+    """What is out of the ordinary about one car."""
+
+    __slots__ = ("cabin", "conditions", "own_cabin", "position_lost_s")
+
+    def __init__(self) -> None:
+        self.own_cabin = PARKED
+        """Without what the conditions do to it."""
+        self.cabin = PARKED
+        self.conditions: list[Condition] = []
+        self.position_lost_s: float | None = None
+
+    def settle(self) -> None:
+        """Work out the cabin under all conditions."""
+        cabin = self.own_cabin
+        for condition in self.conditions:
+            cabin = replace(cabin, **condition.cabin)
+            if condition.what == "ajar":
+                cabin = replace(cabin, ajar=cabin.ajar | condition.doors)
+        self.cabin = cabin
+
+    def doors(self, what: str) -> frozenset[Door]:
+        """Return the doors with such a condition."""
+        found = (condition.doors for condition in self.conditions if condition.what == what)
+        return frozenset().union(*found)
 
 
 class Vehicle:
@@ -16,6 +106,7 @@ class Vehicle:
     __slots__ = (
         "_can_awake_until_s",
         "_inhibited_until_s",
+        "_irregular",
         "_movements",
         "_parameters",
         "_stream",
@@ -34,12 +125,17 @@ class Vehicle:
         self._inhibited_until_s = float("-inf")
         self._window_started_s = float("-inf")
         self._movements = 0
+        self._irregular: _Irregular | None = None
         self.is_locked = True
+        """The driver's door, and the others but for those of `Cabin.astray`."""
         self.is_open = False
+        """The driver's door."""
         self.voltage_v = parameters.voltage_v
         self.last_command_id: str | None = None
         self.movement = 0
         """Counts every movement of the lock, so that a timer can tell whether it is the latest."""
+
+    # What the box asks for
 
     def can_wake_s(self, now_s: float) -> float:
         """Return how long the bus takes to answer, and keep it awake from then on."""
@@ -54,12 +150,17 @@ class Vehicle:
         """Return how long the lock motors take."""
         return self._parameters.actuation.sample_s(self._stream)
 
-    def refusal(self, now_s: float) -> Reason | None:
-        """Return why the lock would not move now, or None."""
+    def refusal(self, now_s: float, *, is_unlock: bool) -> Reason | None:
+        """Return why the lock or the immobiliser would not move now, or None."""
         if self.voltage_v < self._parameters.actuator_min_v:
             return Reason.LOW_VOLTAGE
         if now_s < self._inhibited_until_s:
             return Reason.ACTUATOR_INHIBITED
+        if self._irregular is not None:
+            cabin = self._irregular.cabin
+            is_in_use = cabin.is_ignition_on or cabin.gear is not Gear.PARK
+            if is_in_use or (cabin.is_locked_by_key and is_unlock):
+                return Reason.WRONG_VEHICLE_STATE
         return None
 
     def move_lock(self, now_s: float, *, to_locked: bool, command_id: str | None = None) -> None:
@@ -71,6 +172,142 @@ class Vehicle:
         self._movements += 1
         if self._movements >= parameters.inhibit_count:
             self._inhibited_until_s = now_s + parameters.inhibit_s
-        self.is_locked = to_locked
+        if self._irregular is None:
+            self.is_locked = to_locked
+        else:
+            self._move_doors(self._irregular, to_locked=to_locked)
         self.last_command_id = command_id
         self.movement += 1
+
+    def _move_doors(self, irregular: _Irregular, *, to_locked: bool) -> None:
+        """Move each lock that can; all bounce back where one meets a door that is not shut."""
+        if to_locked and irregular.cabin.ajar:
+            return
+        stuck = irregular.doors("stuck")
+        locked = {door: self.is_door_locked(door) if door in stuck else to_locked for door in Door}
+        self.is_locked = locked[Door.DRIVER]
+        astray = frozenset(door for door in Door if locked[door] != self.is_locked)
+        irregular.own_cabin = replace(irregular.own_cabin, astray=astray)
+        irregular.settle()
+
+    def set_immobiliser(self, *, is_on: bool) -> None:
+        """Keep the engine from starting, or let it."""
+        if not self.culprits("immobiliser"):
+            self.change(is_immobilised=is_on)
+
+    # What it is like
+
+    @property
+    def cabin(self) -> Cabin:
+        """Return what people find in the car."""
+        return PARKED if self._irregular is None else self._irregular.cabin
+
+    def is_door_locked(self, door: Door) -> bool:
+        """Return whether one door is locked."""
+        return self.is_locked != (door in self.cabin.astray)
+
+    def signals(self) -> dict[str, bool | str] | None:
+        """Return what is not as in an ordinary car, for the state message."""
+        cabin = self.cabin
+        if cabin == PARKED:
+            return None
+        signals: dict[str, bool | str] = {
+            f"{door.value}.IsLocked": self.is_door_locked(door) for door in sorted(cabin.astray)
+        }
+        signals |= {f"{door.value}.IsOpen": True for door in sorted(cabin.ajar)}
+        if cabin.is_ignition_on:
+            signals["Vehicle.LowVoltageSystemState"] = "ON"
+        if not cabin.is_immobilised:
+            signals["is_immobilised"] = False
+        return signals
+
+    def position_age_s(self, now_s: float) -> float:
+        """Return how old the position is that the box knows; each car takes one at its own time."""
+        taken_s = now_s
+        if self._irregular is not None and self._irregular.position_lost_s is not None:
+            taken_s = self._irregular.position_lost_s
+        phase_s = self._stream.constant() * POSITION_REFRESH_S
+        return now_s - taken_s + (taken_s + phase_s) % POSITION_REFRESH_S
+
+    # What people and faults do to it
+
+    def change(self, **changes: Any) -> None:
+        """Change fields of `Cabin` for good, as a person does who sits in the car."""
+        irregular = self._make_irregular()
+        irregular.own_cabin = replace(irregular.own_cabin, **changes)
+        irregular.settle()
+
+    @contextmanager
+    def being(self, *, by: Culprit, **cabin: Any) -> Iterator[None]:
+        """Let fields of `Cabin` be so for a while, such as `is_ignition_on=True`."""
+        with self._under(Condition("state", by, cabin=cabin)):
+            yield
+
+    @contextmanager
+    def ajar(self, *doors: Door, by: Culprit) -> Iterator[None]:
+        """Let doors not be shut: told to lock, all locks bounce back."""
+        with self._under(Condition("ajar", by, frozenset(doors))):
+            yield
+
+    @contextmanager
+    def stuck(self, *doors: Door, by: Culprit) -> Iterator[None]:
+        """Let the locks of these doors not move: frozen, or a broken motor."""
+        with self._under(Condition("stuck", by, frozenset(doors))):
+            yield
+
+    @contextmanager
+    def immobiliser_stuck(self, *, by: Culprit) -> Iterator[None]:
+        """Let the immobiliser stay as it is, whatever the box tells it."""
+        with self._under(Condition("immobiliser", by)):
+            yield
+
+    @contextmanager
+    def without_position(self, now_s: float, *, by: Culprit) -> Iterator[None]:
+        """Let the box take no position: the one that it knows grows older."""
+        irregular = self._make_irregular()
+        if irregular.position_lost_s is None:
+            irregular.position_lost_s = now_s
+        with self._under(Condition("position", by)):
+            yield
+        if not self.culprits("position"):
+            irregular.position_lost_s = None
+
+    @contextmanager
+    def load(self, *, by: Culprit) -> Iterator[Condition]:
+        """Put a load on the 12 V battery; give it to `draw`. Afterwards the battery is charged."""
+        condition = Condition("load", by)
+        with self._under(condition):
+            yield condition
+
+    def draw(self, load: Condition, drop_v: float) -> None:
+        """Let the battery be so many volts below its rest for one load; loads add up."""
+        load.drop_v = drop_v
+        self._measure()
+
+    def culprits(self, *whats: str) -> list[Culprit]:
+        """Return who did one of these things to the car."""
+        conditions = () if self._irregular is None else self._irregular.conditions
+        return [condition.culprit for condition in conditions if condition.what in whats]
+
+    @contextmanager
+    def _under(self, condition: Condition) -> Iterator[None]:
+        irregular = self._make_irregular()
+        irregular.conditions.append(condition)
+        irregular.settle()
+        with undone_by(self._end, condition):
+            yield
+
+    def _end(self, condition: Condition) -> None:
+        irregular = self._make_irregular()
+        irregular.conditions.remove(condition)
+        irregular.settle()
+        self._measure()
+
+    def _measure(self) -> None:
+        drops_v = fsum(condition.drop_v for condition in self._make_irregular().conditions)
+        self.voltage_v = round(self._parameters.voltage_v - drops_v, 3)
+
+    def _make_irregular(self) -> _Irregular:
+        if self._irregular is None:
+            self._irregular = _Irregular()
+        return self._irregular

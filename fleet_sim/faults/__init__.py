@@ -1,15 +1,11 @@
-"""The faults, one small class each. Importing this package registers them all."""
+"""The faults, one small class each. Importing this package registers those of all its modules."""
 
-from fleet_sim.faults import box, broker, network, vehicle
-from fleet_sim.faults.registry import FAULTS, BrokerLimits, Fault, Injection
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "FAULTS",
-    "BrokerLimits",
-    "Fault",
-    "Injection",
-    "box",
-    "broker",
-    "network",
-    "vehicle",
-]
+from fleet_sim.faults.registry import FAULTS, CarFault, Claim, Fault, Hit, Injection, Need
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["FAULTS", "CarFault", "Claim", "Fault", "Hit", "Injection", "Need"]

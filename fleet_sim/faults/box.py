@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.troubles import Chance, in_force
-from fleet_sim.faults.registry import Fault, FaultProcess, Injection, register
+from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT
+from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
+from fleet_wire.contract.messages import Command, Phase, Reason, Result
 from fleet_wire.randomness import RandomStream
-
-if TYPE_CHECKING:  # see registry
-    from fleet_sim.cars.box import Box
 
 VOLTAGE_STEP_S = 5.0
 """How often a draining battery is looked at."""
@@ -23,12 +22,13 @@ RETURN_S = 60.0
 
 
 @register
-class DeepSleepModemOff(Fault):
+class DeepSleepModemOff(CarFault):
     """Catalogue 4: to save power the modem is off, and only the box's own timer wakes it."""
 
     name: ClassVar[str] = "deep_sleep_modem_off"
     summary: ClassVar[str] = "the modem is off; no SMS wakes it, and presence still says online"
-    only_once: ClassVar[str | None] = "a box has one modem and one timer"
+    seen: ClassVar[str] = "box_silent, no last will, no wake request"
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.SLEEP_TIMER})
 
     sleep: Delay = Field(
         Uniform(base_s=3600.0, spread_s=18_000.0),
@@ -36,140 +36,142 @@ class DeepSleepModemOff(Fault):
     )
     awake_s: float = Field(300.0, gt=0, description="awake between two sleeps (AutoPi)")
 
-    def process(self, injection: Injection) -> FaultProcess:
-        """Let each box sleep and wake in turn until the window closes."""
-
-        def doze(box: Box, stream: RandomStream) -> FaultProcess:
-            ends_s = injection.env.now + injection.duration_s
-            while (left_s := ends_s - injection.env.now) > 0:
-                if box.is_busy or not box.is_awake:
-                    yield injection.env.timeout(min(NOT_READY_S, left_s))
-                    continue
-                sleep_s = min(self.sleep.sample_s(stream), left_s)
-                box.power.sleep_deeply(sleep_s)
-                yield injection.env.timeout(min(sleep_s + self.awake_s, left_s))
-
-        return injection.each_box(doze)
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Sleep and wake in turn until the window closes."""
+        ends_s = injection.env.now + injection.duration_s
+        while (left_s := ends_s - injection.env.now) > 0:
+            if box.is_busy or not box.is_awake:
+                yield injection.wait(min(NOT_READY_S, left_s))
+                continue
+            sleep_s = min(self.sleep.sample_s(stream), left_s)
+            box.power.sleep_deeply(sleep_s, by=injection)
+            yield injection.wait(min(sleep_s + self.awake_s, left_s))
 
 
 @register
-class UndervoltageCutout(Fault):
+class UndervoltageCutout(CarFault):
     """Catalogue 8: the 12 V battery runs down until the box switches itself off."""
 
     name: ClassVar[str] = "undervoltage_cutout"
     summary: ClassVar[str] = (
         "the 12 V battery runs down: falling voltage in telemetry, then silence"
     )
-    only_once: ClassVar[str | None] = "a car has one 12 V battery"
+    seen: ClassVar[str] = "falling voltage in telemetry, then box_silent, then box_offline"
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
 
     start_v: float = Field(12.6, description="voltage when the window opens (full at rest, OVMS)")
     drain_v_per_min: float = Field(0.02, gt=0, description="how fast it falls [E]")
     cut_v: float = Field(12.2, description="below this the box prepares to switch off (AutoPi)")
     hold_s: float = Field(240.0, ge=0, description="it does so after this long below (AutoPi)")
 
-    def process(self, injection: Injection) -> FaultProcess:
-        """Drain each battery; when the window closes it is charged, and the box boots."""
-
-        def drain(box: Box, _stream: RandomStream) -> FaultProcess:
-            vehicle = box.vehicle
-            vehicle.voltage_v = self.start_v
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
+        """Drain the battery; when the window closes it is charged, and the box boots."""
+        with box.vehicle.load(by=injection) as load:
+            spent_v = box.spec.parameters.voltage_v - self.start_v
+            box.vehicle.draw(load, spent_v)
             below_s = elapsed_s = 0.0
             while elapsed_s < injection.duration_s:
                 step_s = min(VOLTAGE_STEP_S, injection.duration_s - elapsed_s)
-                yield injection.env.timeout(step_s)
+                yield injection.wait(step_s)
                 elapsed_s += step_s
-                vehicle.voltage_v = round(self.start_v - self.drain_v_per_min * elapsed_s / 60.0, 3)
-                below_s = below_s + step_s if vehicle.voltage_v < self.cut_v else 0.0
+                box.vehicle.draw(load, spent_v + self.drain_v_per_min * elapsed_s / 60.0)
+                below_s = below_s + step_s if box.vehicle.voltage_v < self.cut_v else 0.0
                 if below_s > self.hold_s:
-                    box.power.switch_off()
-            vehicle.voltage_v = box.spec.parameters.voltage_v
-            box.power.switch_on()
-
-        return injection.each_box(drain)
+                    box.power.switch_off(by=injection)
+        box.power.switch_on()
 
 
 @register
-class LateDeliveryPersistentSession(Fault):
+class LateDeliveryPersistentSession(CarFault):
     """Catalogue 17: commands wait in the broker's session and are executed on return."""
 
     name: ClassVar[str] = "late_delivery_persistent_session"
     summary: ClassVar[str] = "a box executes on its return what was queued while it was away"
+    seen: ClassVar[str] = "box_silent or box_offline, then stray.late: open with nobody there"
 
     offline: Delay = Field(
         Uniform(base_s=600.0, spread_s=21_000.0),
-        description="how long a car is away, 10 min to 6 h; it ends with the window at most",
+        description="how long a car is away, 10 min to 6 h; it ends with the window at most, and"
+        " needs a long load.command_ttl_s",
     )
 
-    def process(self, injection: Injection) -> FaultProcess:
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Take coverage away; the firmware does not look at a command's age when it returns."""
 
-        def go_away(box: Box, stream: RandomStream) -> FaultProcess:
-            away_s = min(self.offline.sample_s(stream), injection.duration_s)
-            box.troubles.expiry_ignored += 1
-            box.modem.lose_coverage()
-            yield injection.env.timeout(away_s)
-            box.modem.regain_coverage()
-            yield injection.env.timeout(injection.duration_s - away_s + RETURN_S)
-            box.troubles.expiry_ignored -= 1
+        def overlook_age(reason: Reason | None, _command: Command) -> Reason | None:
+            return None if reason is Reason.EXPIRED else reason
 
-        return injection.each_box(go_away)
+        away_s = min(self.offline.sample_s(stream), injection.duration_s)
+        with box.bend(OBJECTION, overlook_age, by=injection):
+            with box.modem.without_coverage(by=injection):
+                yield injection.wait(away_s)
+            yield injection.wait(injection.duration_s - away_s + RETURN_S)
 
 
 @register
-class ExpiredBySkewedBoxClock(Fault):
+class ExpiredBySkewedBoxClock(CarFault):
     """Catalogue 19: a box whose clock is ahead finds good commands expired."""
 
     name: ClassVar[str] = "expired_by_skewed_box_clock"
     summary: ClassVar[str] = "the box's clock is wrong: good commands are refused as expired"
+    seen: ClassVar[str] = "box_says_expired, at once, on the same cars each time"
 
     skew: Delay = Field(
         Uniform(base_s=60.0, spread_s=120.0),
-        description="how far the clock is ahead, 60 to 180 s (CUP-obc changelog, `ora sballata`)",
+        description="how far the clock is ahead, 60 to 180 s (CUP-obc changelog, `ora sballata`);"
+        " shows where load.command_ttl_s is shorter",
     )
 
-    def process(self, injection: Injection) -> FaultProcess:
-        """Set the clocks wrong, and right again when the window closes."""
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Set the clock wrong, and right again when the window closes; wrong clocks add up."""
+        skew_s = self.skew.sample_s(stream)
 
-        def skew(box: Box, stream: RandomStream) -> FaultProcess:
-            with in_force(box.troubles.clock_skews_s, self.skew.sample_s(stream)):
-                yield injection.env.timeout(injection.duration_s)
+        def run_ahead(unix_s: float, _context: None) -> float:
+            return unix_s + skew_s
 
-        return injection.each_box(skew)
+        with box.bend(CLOCK, run_ahead, by=injection):
+            yield injection.whole_window()
 
 
 @register
-class AckLostExecuted(Fault):
+class AckLostExecuted(CarFault):
     """Catalogue 32: the car opened, and the answer that says so is lost."""
 
     name: ClassVar[str] = "ack_lost_executed"
     summary: ClassVar[str] = "the car opens, but the answer is lost: the customer is told no"
+    seen: ClassVar[str] = "result_lost: the state of the lock has changed"
 
     loss: float = Field(0.03, ge=0, le=1, description="share of final answers lost (1 to 3 %)")
 
-    def process(self, injection: Injection) -> FaultProcess:
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Lose final answers while the window is open; states are still reported."""
 
-        def lose(box: Box, stream: RandomStream) -> FaultProcess:
-            with in_force(box.troubles.loses_result, Chance(self.loss, stream)):
-                yield injection.env.timeout(injection.duration_s)
+        def lose(result: Result | None, _command: Command) -> Result | None:
+            is_final = result is None or result.phase is not Phase.RECEIVED
+            return None if is_final and stream.uniform() < self.loss else result
 
-        return injection.each_box(lose)
+        with box.bend(RESULT, lose, by=injection):
+            yield injection.whole_window()
 
 
 @register
-class BadFirmwareCohort(Fault):
+class BadFirmwareCohort(CarFault):
     """Catalogue 28: a release that crashes on commands reaches part of the fleet."""
 
     name: ClassVar[str] = "bad_firmware_cohort"
     summary: ClassVar[str] = "a firmware release crashes and reboots when a command comes"
+    seen: ClassVar[str] = "box_offline for one firmware, and a new presence some 20 to 60 s later"
 
     probability: float = Field(1.0, ge=0, le=1, description="chance of a crash for each command")
 
-    def process(self, injection: Injection) -> FaultProcess:
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Let the cohort crash until the release is taken back. Target it by `firmware`."""
 
-        def crash(box: Box, stream: RandomStream) -> FaultProcess:
-            with in_force(box.troubles.crashes, Chance(self.probability, stream)):
-                yield injection.env.timeout(injection.duration_s)
+        def crash(goes_on: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+            if stream.uniform() >= self.probability or not goes_on:
+                return goes_on
+            box.power.reboot(by=injection)
+            return False
 
-        return injection.each_box(crash)
+        with box.bend(ACCEPTANCE, crash, by=injection):
+            yield injection.whole_window()

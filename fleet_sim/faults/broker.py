@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from contextlib import ExitStack
+from typing import ClassVar
 
 from pydantic import Field
 
-from fleet_sim.faults.registry import BrokerLimits, Fault, FaultProcess, Injection, register
+from fleet_sim.broker.control import BrokerSettings
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.joints import RECONNECT
+from fleet_sim.faults.registry import (
+    CarFault,
+    Claim,
+    Fault,
+    FaultProcess,
+    Injection,
+    Need,
+    Strikes,
+    register,
+)
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import Disconnected, Link, Message, Session
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
-
-if TYPE_CHECKING:  # see registry
-    from fleet_sim.cars.box import Box
-
 
 FILLER_RETRY_S = 1.0
 FILLER_WINDOW = 500
@@ -30,7 +39,9 @@ class ReconnectStorm(Fault):
 
     name: ClassVar[str] = "reconnect_storm"
     summary: ClassVar[str] = "all connections break at once; all boxes come back at the same moment"
-    only_once: ClassVar[str | None] = "a box has one rule for connecting again"
+    seen: ClassVar[str] = "box_offline, then slow successes; connects in one peak"
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.RECONNECT_RULE})
 
     retry_s: float = Field(30.0, gt=0, description="the firmware's fixed delay (OVMS v3: 30 s)")
     jitter_s: float = Field(0.0, ge=0, description="what the firmware adds to it at random")
@@ -39,15 +50,17 @@ class ReconnectStorm(Fault):
     def process(self, injection: Injection) -> FaultProcess:
         """Break all connections, in waves spread over the window."""
         policy = ReconnectPolicy(full_jitter=False, base_s=self.retry_s, jitter_s=self.jitter_s)
-        for box in injection.boxes:
-            box.troubles.reconnect = policy
-        for _ in range(self.waves):
+
+        def come_back_together(_usual: ReconnectPolicy, _context: None) -> ReconnectPolicy:
+            return policy
+
+        with ExitStack() as stack:
             for box in injection.boxes:
-                box.modem.drop_connection()
-            yield injection.env.timeout(injection.duration_s / self.waves)
-        for box in injection.boxes:
-            if box.troubles.reconnect is policy:  # else the next storm begins at this instant
-                box.troubles.reconnect = None
+                stack.enter_context(box.bend(RECONNECT, come_back_together, by=injection))
+            for _ in range(self.waves):
+                for box in injection.boxes:
+                    box.modem.drop_connection(by=injection)
+                yield injection.wait(injection.duration_s / self.waves)
 
 
 class _Stranger:
@@ -104,10 +117,25 @@ class _Filler(_Stranger):
 class _Twin(_Stranger):
     """A second box with the name of a car: it shares the car's session."""
 
+    def __init__(self, box: Box, injection: Injection, *, comes_back_s: float) -> None:
+        super().__init__(box.vehicle_id, injection, comes_back_s=comes_back_s)
+        self._box = box
+
     def session(self) -> Session:
         """Listen to the commands of the car whose name it uses."""
         topic = topic_of(TopicKind.COMMAND, self._client_id)
         return Session(self._client_id, subscriptions=(topic,), session_expiry_s=TWIN_EXPIRY_S)
+
+    def on_connected(self, *, session_present: bool) -> None:
+        """Throw the box out, or keep it out."""
+        del session_present
+        self._box.modem.blame(self._injection, "client_id")
+
+    def on_message(self, message: Message) -> None:
+        """Take a command away from the car that it was for."""
+        super().on_message(message)
+        command_id = message.correlation_data.decode() if message.correlation_data else None
+        self._injection.hit(self._client_id, "client_id", command_id=command_id)
 
 
 @register
@@ -116,15 +144,20 @@ class QueueFullDrop(Fault):
 
     name: ClassVar[str] = "queue_full_drop"
     summary: ClassVar[str] = "the broker's queue for a car is full: commands are dropped silently"
-    only_once: ClassVar[str | None] = "a car has one queue at the broker"
+    seen: ClassVar[str] = (
+        "box_offline though PUBACK said 0, no answer after the return; the broker's log says so"
+    )
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BROKER_QUEUE})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
 
     max_queued_messages: int = Field(
         100, ge=1, description="the broker's limit a client (mosquitto: 1000, before 2.0 100)"
     )
 
-    def broker_limits(self) -> BrokerLimits:
+    def broker_settings(self) -> BrokerSettings:
         """Return the queue limit that the broker must have."""
-        return BrokerLimits(max_queued_messages=self.max_queued_messages)
+        return BrokerSettings(max_queued_messages=self.max_queued_messages)
 
     def process(self, injection: Injection) -> FaultProcess:
         """Take the cars off the network, and fill their queues with what nobody will ever need.
@@ -132,42 +165,39 @@ class QueueFullDrop(Fault):
         The broker knows that they are away: for a client that is connected, however silent, it
         keeps a window of messages more.
         """
-        for box in injection.boxes:
-            box.modem.crash()
-            box.modem.lose_coverage()
-        name = f"queue-filler-{injection.boxes[0].vehicle_id}"
-        filler = _Filler(name, injection, comes_back_s=FILLER_RETRY_S)
-        filler.come()
-        filler.fill(
-            topic_of(TopicKind.COMMAND, box.vehicle_id)
-            for box in injection.boxes
-            for _ in range(self.max_queued_messages)
-        )
-        yield injection.env.timeout(injection.duration_s)
-        filler.leave()
-        for box in injection.boxes:
-            box.modem.regain_coverage()
+        with ExitStack() as stack:
+            for box in injection.boxes:
+                box.modem.crash()
+                stack.enter_context(box.modem.without_coverage(by=injection))
+            name = f"queue-filler-{injection.boxes[0].vehicle_id}"
+            filler = _Filler(name, injection, comes_back_s=FILLER_RETRY_S)
+            filler.come()
+            filler.fill(
+                topic_of(TopicKind.COMMAND, box.vehicle_id)
+                for box in injection.boxes
+                for _ in range(self.max_queued_messages)
+            )
+            yield injection.whole_window()
+            filler.leave()
 
 
 @register
-class ClientIdTakeover(Fault):
+class ClientIdTakeover(CarFault):
     """Catalogue 22: two boxes share one client id, and throw each other out in turn."""
 
     name: ClassVar[str] = "client_id_takeover"
     summary: ClassVar[str] = "a second box with the same client id: both flap, commands go astray"
-    only_once: ClassVar[str | None] = "the two boxes throw each other out already"
+    seen: ClassVar[str] = "box_offline: presence flaps, about half of the commands go astray"
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CLIENT_ID})
 
     flap_s: float = Field(
         5.0, gt=0, description="the other box comes back after so long, 1 to 60 s in the field"
     )
 
-    def process(self, injection: Injection) -> FaultProcess:
-        """Bring a twin of each car onto the broker, and take it away when the window closes."""
-
-        def impersonate(box: Box, _stream: RandomStream) -> FaultProcess:
-            twin = _Twin(box.vehicle_id, injection, comes_back_s=self.flap_s)
-            twin.come()
-            yield injection.env.timeout(injection.duration_s)
-            twin.leave()
-
-        return injection.each_box(impersonate)
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
+        """Bring a twin of the car onto the broker, and take it away when the window closes."""
+        twin = _Twin(box, injection, comes_back_s=self.flap_s)
+        twin.come()
+        yield injection.whole_window()
+        twin.leave()

@@ -1,7 +1,8 @@
 """What a fault is, and the table of all of them.
 
-To add one: write a class with its parameters as fields and `@register` above it, in the module of
-its layer, and give it a test. Nothing else needs to know its name.
+To add one: write a class with its parameters as fields and `@register` above it, in a module of
+this package, and give it a test and a scenario. Nothing else needs to know its name.
+docs/faults.md is the tutorial.
 """
 
 from __future__ import annotations
@@ -9,32 +10,68 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from enum import Enum
+from typing import Any, ClassVar, TypeVar
 
+import msgspec
 import simpy
 from pydantic import BaseModel, ConfigDict
 
+from fleet_sim.broker.control import BrokerSettings
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.world import World
 from fleet_wire.randomness import RandomStream
-
-if TYPE_CHECKING:  # boxes know nothing of faults, nor does loading a scenario need boxes
-    from fleet_sim.cars.box import Box
-    from fleet_sim.cars.world import World
 
 FaultProcess = Generator[simpy.Event, Any, None]
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerLimits:
-    """Settings of the broker that a fault needs; None leaves the broker's own."""
+class Strikes(Enum):
+    """What a fault acts on."""
 
-    max_queued_messages: int | None = None
+    CAR = "car"
+    """Each car by itself."""
+    BROKER = "broker"
+    """The broker, or what the cars have there together."""
 
 
-@dataclass(frozen=True, slots=True)
+class Claim(Enum):
+    """What only one fault at a time can have of a car; the value says why."""
+
+    SLEEP_TIMER = "a box has one modem and one sleep timer"
+    RECONNECT_RULE = "a box has one rule for connecting again"
+    BROKER_QUEUE = "a car has one queue at the broker"
+    CLIENT_ID = "two clients with one id throw each other out already"
+    CUT_OUT = "a box has one battery guard"
+
+
+class Need(Enum):
+    """What a fault cannot do without; the value completes "it needs ..."."""
+
+    OWN_BROKER = "a broker whose settings we choose"
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"):
+    """One time that a fault changed something; a line of `ground_truth.jsonl`.
+
+    Times are seconds since the load began. With `until_s` the fault was at work on all that was
+    under way for the car from `at_s` until then; without, on the one command, if there is one.
+    """
+
+    injection: int
+    """Which line of type `injection` it belongs to, from 0."""
+    fault: str
+    vehicle_id: str
+    what: str
+    at_s: float
+    until_s: float | None = None
+    command_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Injection:
-    """One fault of a scenario, on its cars (at least one): what a fault's process gets.
+    """One fault of a scenario, on its cars (at least one). Implements `joints.Culprit`.
 
-    `duration_s` is the length of the window; the process starts when the window opens.
+    Its process starts when the window opens, and `duration_s` is the length of the window.
     """
 
     world: World
@@ -42,17 +79,46 @@ class Injection:
     duration_s: float
     stream_of: Callable[[str], RandomStream]
     """Return this injection's own random stream of one car, by vehicle id."""
+    number: int = 0
+    fault: str = ""
+    load_starts_s: float = 0.0
+    """The simulated second from which `Hit` counts."""
+    record: Callable[[Hit], None] = lambda _hit: None
 
     @property
     def env(self) -> simpy.Environment:
         """Return the environment in which the fault's processes run."""
         return self.world.env
 
-    def each_box(self, act: Callable[[Box, RandomStream], FaultProcess]) -> FaultProcess:
-        """Run `act` for every car side by side, and end with the window."""
-        for box in self.boxes:
-            self.env.process(act(box, self.stream_of(box.vehicle_id)))
-        yield self.env.timeout(self.duration_s)
+    def wait(self, duration_s: float) -> simpy.Event:
+        """Return what to `yield` to let time pass."""
+        return self.world.env.timeout(duration_s)
+
+    def whole_window(self) -> simpy.Event:
+        """Return what to `yield` at the opening of the window to wait for its end."""
+        return self.wait(self.duration_s)
+
+    def hit(
+        self,
+        vehicle_id: str,
+        what: str,
+        *,
+        command_id: str | None = None,
+        during_s: tuple[float, float] | None = None,
+    ) -> None:
+        """Write down that the fault has changed something, see `joints.Culprit`."""
+        at_s, until_s = (self.world.env.now, None) if during_s is None else during_s
+        self.record(
+            Hit(
+                injection=self.number,
+                fault=self.fault,
+                vehicle_id=vehicle_id,
+                what=what,
+                at_s=round(at_s - self.load_starts_s, 6),
+                until_s=None if until_s is None else round(until_s - self.load_starts_s, 6),
+                command_id=command_id,
+            )
+        )
 
 
 class Fault(BaseModel, ABC):
@@ -64,16 +130,41 @@ class Fault(BaseModel, ABC):
     """The name in a scenario: the slug of the catalogue."""
     summary: ClassVar[str]
     """One sentence for `fleet-sim faults`."""
-    only_once: ClassVar[str | None] = None
-    """Why two of it on one car at the same time make no sense; None: they do, and act together."""
+    seen: ClassVar[str]
+    """What the monitor sees of it, in a sentence."""
+    strikes: ClassVar[Strikes]
+    claims: ClassVar[frozenset[Claim]] = frozenset()
+    """What no other fault may have of the same car at the same time."""
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    """Without this a scenario that has the fault is refused when it is loaded."""
 
-    def broker_limits(self) -> BrokerLimits | None:
-        """Return what the broker must be set to, where the fault needs a broker of our own."""
-        return None
+    def broker_settings(self) -> BrokerSettings:
+        """Return what the broker must be set to; needs `Need.OWN_BROKER`."""
+        return BrokerSettings()
 
     @abstractmethod
     def process(self, injection: Injection) -> FaultProcess:
         """Act from the opening of the window to its end, as a SimPy process."""
+
+
+class CarFault(Fault):
+    """A fault that strikes each car by itself."""
+
+    strikes: ClassVar[Strikes] = Strikes.CAR
+
+    @abstractmethod
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Act on one car from the opening of the window, as a SimPy process.
+
+        `stream` is the injection's own for this car.
+        """
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Strike every car side by side, and end with the window."""
+        for box in injection.boxes:
+            stream = injection.stream_of(box.vehicle_id)
+            injection.env.process(self.strike(box, injection, stream))
+        yield injection.whole_window()
 
 
 FAULTS: dict[str, type[Fault]] = {}

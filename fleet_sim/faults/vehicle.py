@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
-from fleet_sim.cars.troubles import Chance, in_force
-from fleet_sim.faults.registry import Fault, FaultProcess, Injection, register
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.joints import CAN_WAKE
+from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
+from fleet_wire.contract.messages import Command
 from fleet_wire.randomness import RandomStream
-
-if TYPE_CHECKING:  # see registry
-    from fleet_sim.cars.box import Box
 
 
 @register
-class CanBusAsleepNoAck(Fault):
+class CanBusAsleepNoAck(CarFault):
     """Catalogue 35: the body controller does not wake, or does not acknowledge."""
 
     name: ClassVar[str] = "can_bus_asleep_no_ack"
     summary: ClassVar[str] = "the CAN bus does not wake: the box accepts the command, then fails"
+    seen: ClassVar[str] = "vehicle_failed: accepted, then refused after 3.2 s"
 
     probability: float = Field(
         0.3, ge=0, le=1, description="chance for each command (3 of 10 wakes, OVMS renaultzoe_ph2)"
     )
 
-    def process(self, injection: Injection) -> FaultProcess:
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Let the bus sleep on while the window is open."""
 
-        def stay_asleep(box: Box, stream: RandomStream) -> FaultProcess:
-            with in_force(box.troubles.can_bus_dead, Chance(self.probability, stream)):
-                yield injection.env.timeout(injection.duration_s)
+        def sleep_on(wake_s: float | None, _command: Command) -> float | None:
+            return None if stream.uniform() < self.probability else wake_s
 
-        return injection.each_box(stay_asleep)
+        with box.bend(CAN_WAKE, sleep_on, by=injection):
+            yield injection.whole_window()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import zip_longest
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.faults import Hit
 from fleet_sim.results import expectations
 from fleet_sim.results.report import write_report
 from fleet_sim.results.summary import JsonLines, RunFacts, read_json, summarize
@@ -97,27 +98,50 @@ def _lines(path: Path) -> Iterator[str]:
 def name_touched_attempts(directory: RunDirectory) -> None:
     """Add to each line of the ground truth the attempts that it touched.
 
-    Touched is an attempt of one of its cars that was under way while its window was open.
+    A hit on a command touches the attempt that sent it. A hit on a car's connection touches every
+    attempt on the car that was under way meanwhile. An injection touches what its hits touch.
     """
     path = directory.path / GROUND_TRUTH
-    faults = list(JsonLines(path, dict[str, Any]))
-    if not faults:
+    lines = list(JsonLines(path, dict[str, Any]))
+    if not lines:
         return
-    vehicles = [frozenset(fault["vehicles"]) for fault in faults]
-    touched: list[list[str]] = [[] for _ in faults]
-    for attempt in JsonLines(directory.path / ATTEMPTS, Attempt):
-        ended_s = attempt.scheduled_s + attempt.total_s
-        for index, fault in enumerate(faults):
-            if (
-                attempt.vehicle_id in vehicles[index]
-                and attempt.scheduled_s <= fault["end_s"]
-                and ended_s >= fault["start_s"]
-            ):
-                touched[index].append(attempt.attempt_id)
-    lines = [
-        msgspec.json.encode({**fault, "attempts": ids}) + b"\n"
-        for fault, ids in zip(faults, touched, strict=True)
+    hits = [msgspec.convert(line, Hit) for line in lines if line["type"] == "hit"]
+    touched = touched_by(hits, JsonLines(directory.path / ATTEMPTS, Attempt))
+    of_injection: dict[int, dict[str, None]] = {}
+    for hit, ids in zip(hits, touched, strict=True):
+        of_injection.setdefault(hit.injection, {}).update(dict.fromkeys(ids))
+    injections = [
+        {**line, "attempts": [*of_injection.get(line["injection"], ())]}
+        for line in lines
+        if line["type"] == "injection"
+    ]
+    named = [
+        {**msgspec.to_builtins(hit), "attempts": ids}
+        for hit, ids in zip(hits, touched, strict=True)
     ]
     temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(b"".join(lines))
+    temporary.write_bytes(
+        b"".join(msgspec.json.encode(line) + b"\n" for line in injections + named)
+    )
     temporary.replace(path)
+
+
+def touched_by(hits: Sequence[Hit], attempts: Iterable[Attempt]) -> list[list[str]]:
+    """Return for each hit the ids of the attempts on whose path it lies."""
+    touched: list[list[str]] = [[] for _ in hits]
+    by_command: dict[str, list[int]] = {}
+    by_vehicle: dict[str, list[int]] = {}
+    for index, hit in enumerate(hits):
+        if hit.until_s is not None:
+            by_vehicle.setdefault(hit.vehicle_id, []).append(index)
+        elif hit.command_id is not None:
+            by_command.setdefault(hit.command_id, []).append(index)
+    for attempt in attempts:
+        for index in by_command.get(attempt.command_id, ()):
+            touched[index].append(attempt.attempt_id)
+        ended_s = attempt.scheduled_s + attempt.total_s
+        for index in by_vehicle.get(attempt.vehicle_id, ()):
+            hit = hits[index]
+            if attempt.scheduled_s <= (hit.until_s or 0.0) and ended_s >= hit.at_s:
+                touched[index].append(attempt.attempt_id)
+    return touched

@@ -114,7 +114,7 @@ class RunDirectory:
                 f"df -h {self.path}  (shows the disk); what was gathered before is in {self.path}",
             ) from None
 
-    def append(self, name: str, record: Mapping[str, Any]) -> None:
+    def append(self, name: str, record: Mapping[str, Any] | msgspec.Struct) -> None:
         """Append one line of JSON."""
         line = msgspec.json.encode(record) + b"\n"
         descriptor = os.open(self.path / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

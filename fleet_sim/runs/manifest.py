@@ -12,7 +12,9 @@ import msgspec
 from pydantic import ValidationError
 
 from fleet_sim.broker.model.broker import HOP_S
-from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_sim.broker.process import BrokerKind
+from fleet_sim.faults import Need
+from fleet_sim.scenario.loading import Lacks, Scenario, load_scenario, need_problems
 from fleet_wire.errors import ConfigError
 
 HOPS_OF_AN_UNLOCK = 4
@@ -30,13 +32,28 @@ class LoadedRun:
     """Simulated second at which its load began: radios, heartbeats and naps go by it."""
 
 
-def load_run(path: Path, overrides: Sequence[str]) -> LoadedRun:
+def lacks_of(
+    *, mode: str = "live", broker_url: str | None = None, broker_kind: BrokerKind = "auto"
+) -> Lacks:
+    """Return what faults cannot have in a run that is started so, and what to do about it."""
+    if mode == "virtual":
+        return {}
+    if broker_url is not None:
+        why = "the broker of --broker is not ours; leave it out, or use --mode virtual"
+        return {Need.OWN_BROKER: why}
+    if broker_kind == "iotcore":
+        return {Need.OWN_BROKER: "iotcore has no such settings; use mosquitto, or --mode virtual"}
+    return {}
+
+
+def load_run(path: Path, overrides: Sequence[str], *, lacks: Lacks) -> LoadedRun:
     """Return what the file `path` asks for: a scenario in YAML, or a run's manifest in JSON.
 
+    `lacks` says what faults cannot have in the run to come.
     Raises `ConfigError` that names file and key.
     """
     if path.suffix != ".json":
-        return LoadedRun(load_scenario(path, list(overrides)))
+        return LoadedRun(load_scenario(path, list(overrides), lacks=lacks))
     if overrides:
         raise ConfigError(["--set: a manifest is run as it was; use its scenario file instead"])
     manifest = _read(path)
@@ -47,6 +64,12 @@ def load_run(path: Path, overrides: Sequence[str]) -> LoadedRun:
         raise ConfigError([f"{path}: {what}; the same run needs the same version"])
     try:
         scenario = Scenario.model_validate(manifest["scenario"])
+        problems = [
+            f"{path}: scenario.{'.'.join(map(str, loc))}: {message}"
+            for loc, message in need_problems(scenario, lacks)
+        ]
+        if problems:
+            raise ConfigError(problems)
         began_s = manifest.get("load_began_s")
         return LoadedRun(
             scenario,

@@ -199,17 +199,20 @@ class Window(_Part):
     """From when to when, in seconds since the load began."""
 
     start_s: float = Field(ge=0, description="opens")
-    end_s: float = Field(gt=0, description="closes; at most load duration + deadline")
+    end_s: float | None = Field(
+        None, gt=0, description="closes; at most load duration + deadline, and by default then"
+    )
 
     @model_validator(mode="after")
     def _is_ahead(self) -> Window:
-        if self.end_s <= self.start_s:
+        if self.end_s is not None and self.end_s <= self.start_s:
             raise ValueError(f"ends at {self.end_s:g} s, not after its start at {self.start_s:g} s")
         return self
 
     def overlaps(self, other: Window) -> bool:
         """Return whether both are open at some time."""
-        return self.start_s < other.end_s and other.start_s < self.end_s
+        opens_s = max(self.start_s, other.start_s)
+        return all(window.end_s is None or opens_s < window.end_s for window in (self, other))
 
 
 class FaultEntry(_Part):
@@ -243,6 +246,10 @@ class Scenario(_Part):
     def run_duration_s(self) -> float:
         """From load second 0 until the last attempt has ended at the latest."""
         return self.load.duration_s + self.load.deadline_s
+
+    def end_s(self, window: Window) -> float:
+        """Return when a window closes, in load seconds: one without an end does with the run."""
+        return self.run_duration_s if window.end_s is None else window.end_s
 
     def cars(self) -> list[CarSpec]:
         """Return every car, in the order of the groups."""

@@ -5,15 +5,16 @@ What pydantic cannot see in one field is checked here, and every error names fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from fleet_sim.cars.spec import RESERVED_PREFIX
-from fleet_sim.faults import FAULTS
+from fleet_sim.faults import FAULTS, Claim, Need
 from fleet_sim.results.expectations import Condition, known_keys
 from fleet_sim.scenario.form import (
     FaultEntry,
@@ -55,11 +56,17 @@ Problem = tuple[Loc, str]
 """Where in the document, and what is wrong there."""
 
 
-def load_scenario(path: Path, overrides: Sequence[str] = ()) -> Scenario:
+Lacks = Mapping[Need, str]
+"""What a run cannot offer to faults that need it, and why."""
+
+
+def load_scenario(
+    path: Path, overrides: Sequence[str] = (), *, lacks: Lacks = MappingProxyType({})
+) -> Scenario:
     """Return the scenario in the file `path`, with each `KEY=VALUE` of `overrides` set first.
 
     Besides full keys (`load.stages.0.rate_per_s=2`, `fleet.groups.city.count=500`) `fleet.count`
-    sets the count of every group.
+    sets the count of every group. `lacks` says what faults cannot have in the run to come.
     Raises `ConfigError` with a line for everything that is wrong.
     """
     document = load_document(path)
@@ -70,14 +77,14 @@ def load_scenario(path: Path, overrides: Sequence[str] = ()) -> Scenario:
         scenario = Scenario.model_validate(document.values)
     except ValidationError as error:
         raise document_errors(document, error, Scenario) from None
-    problems = [document.problem(loc, message) for loc, message in _problems(scenario)]
+    problems = [document.problem(loc, message) for loc, message in _problems(scenario, lacks)]
     problems += _parameter_problems(document, scenario)
     if problems:
         raise ConfigError(problems)
     return scenario
 
 
-def _problems(scenario: Scenario) -> Iterator[Problem]:
+def _problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:
     yield from _group_problems(scenario.fleet.groups)
     yield from _load_problems(scenario.load)
     yield from _selector_problems(scenario.load.targets, scenario.fleet, ("load", "targets"))
@@ -86,11 +93,9 @@ def _problems(scenario: Scenario) -> Iterator[Problem]:
         if entry.name not in FAULTS:
             yield (*at, "name"), f"unknown fault '{entry.name}'{suggestion(entry.name, [*FAULTS])}"
         yield from _selector_problems(entry.target, scenario.fleet, (*at, "target"))
-        end_s, limit_s = entry.window.end_s, scenario.run_duration_s
-        if end_s > limit_s:
-            message = f"{end_s:g} s is after the run's end at {limit_s:g} s (load + deadline)"
-            yield (*at, "window", "end_s"), message
-    yield from _overlap_problems(scenario)
+        yield from _window_problems(entry.window, scenario.run_duration_s, (*at, "window"))
+    yield from need_problems(scenario, lacks)
+    yield from _claim_problems(scenario)
     for key in scenario.expect:
         if key not in known_keys():
             yield ("expect", key), f"no such key in summary.json{suggestion(key, known_keys())}"
@@ -184,21 +189,41 @@ def _selector_problems(selector: Selector, fleet: FleetForm, at: Loc) -> Iterato
             yield (*at, "ids", index), f"car '{vehicle_id}' does not fit the rest of the selector"
 
 
-def _overlap_problems(scenario: Scenario) -> Iterator[Problem]:
-    """Find two of a fault that may be in force on one car at once, where that makes no sense."""
+def _window_problems(window: Window, limit_s: float, at: Loc) -> Iterator[Problem]:
+    run_ends = f"the run's end at {limit_s:g} s (load + deadline)"
+    if window.end_s is not None and window.end_s > limit_s:
+        yield (*at, "end_s"), f"{window.end_s:g} s is after {run_ends}"
+    if window.end_s is None and window.start_s >= limit_s:
+        yield (*at, "start_s"), f"{window.start_s:g} s is not before {run_ends}"
+
+
+def need_problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:
+    """Yield each fault that cannot have what it needs in the run to come."""
     for index, entry in enumerate(scenario.faults):
-        fault = FAULTS.get(entry.name)
-        if fault is None or fault.only_once is None:
-            continue
+        for need in FAULTS[entry.name].needs if entry.name in FAULTS else ():
+            if need in lacks:
+                message = f"'{entry.name}' needs {need.value}: {lacks[need]}"
+                yield ("faults", index, "name"), message
+
+
+def _claim_problems(scenario: Scenario) -> Iterator[Problem]:
+    """Find two faults that may claim the same of one car at once."""
+    for index, entry in enumerate(scenario.faults):
         for earlier, other in enumerate(scenario.faults[:index]):
+            shared = _claims(entry) & _claims(other)
             if (
-                other.name == entry.name
+                shared
                 and entry.window.overlaps(other.window)
                 and _may_share_cars(entry.target, other.target, scenario.fleet)
             ):
-                message = f"overlaps faults.{earlier}, on the same cars: {fault.only_once}"
+                why = " and ".join(sorted(claim.value for claim in shared))
+                message = f"overlaps faults.{earlier}, on the same cars: {why}"
                 yield ("faults", index, "window"), message
                 break
+
+
+def _claims(entry: FaultEntry) -> frozenset[Claim]:
+    return FAULTS[entry.name].claims if entry.name in FAULTS else frozenset()
 
 
 def _may_share_cars(one: Selector, other: Selector, fleet: FleetForm) -> bool:

@@ -23,6 +23,9 @@ class Action(StrEnum):
 
     UNLOCK = "unlock"
     LOCK = "lock"
+    ENABLE_DRIVING = "enable_driving"
+    """Release the immobiliser; names after INVERS OneAPI."""
+    DISABLE_DRIVING = "disable_driving"
 
 
 class Phase(StrEnum):
@@ -101,6 +104,8 @@ class VehicleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     region: Name
     last_command_id: Name | None = None
     """The command that last moved the lock (INVERS calls it `central_lock_last_command`)."""
+    signals: dict[Name, bool | Name] | None = None
+    """What else is not as in an ordinary parked car, by VSS name: other doors, ignition."""
 
 
 class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

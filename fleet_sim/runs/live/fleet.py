@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleet_sim.cars.fleet import BOX_LINK_LIMITS, Fleet
+from fleet_sim.cars.attachment import BOX_LINK_LIMITS
+from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
 from fleet_sim.runs.live.driver import LiveDriver

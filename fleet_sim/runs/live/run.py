@@ -14,16 +14,18 @@ import socket
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.faults import BrokerLimits
 from fleet_sim.results.summary import RunFacts
-from fleet_sim.runs.conclude import conclude
+from fleet_sim.runs.conclude import GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import broker_limits, inject_all
+from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
@@ -40,9 +42,9 @@ BROKER_CHECK_S = 0.5
 METRICS_PORT = 9464
 """Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
 FLOOR_RATE_PER_S = 2.0
-NEEDS_OWN_BROKER = (
-    "a fault of this scenario changes the broker's limits: run it without --broker, on a private"
-    " mosquitto, or with --mode virtual"
+NEEDS_MOSQUITTO = (
+    "a fault of this scenario changes the broker's settings, and mosquitto is not installed:"
+    " install it, or use --mode virtual"
 )
 
 
@@ -170,19 +172,17 @@ class LiveRun:
         return summary, self._stop.asked.is_set()
 
     def _start_broker(self, boxes: int) -> BrokerAddress:
-        limits = broker_limits(self._scenario)
         if self._options.broker_url is not None:
-            if limits is not None:
-                raise ConfigError([NEEDS_OWN_BROKER])
             return BrokerAddress.parse(self._options.broker_url)
+        config = broker_settings(self._scenario).mosquitto_config()
         self._broker = start_broker(
             self._options.broker_kind,
             self._directory.path / "broker",
-            config=_mosquitto_config(limits),
+            config=config,
         )
-        if limits is not None and self._broker.kind != "mosquitto":
+        if config and self._broker.kind != "mosquitto":
             self._broker.stop()
-            raise ConfigError([NEEDS_OWN_BROKER])
+            raise ConfigError([NEEDS_MOSQUITTO])
         self._progress.note(self._broker.description)
         if self._broker.max_boxes is not None and boxes > self._broker.max_boxes:
             self._broker.stop()
@@ -221,6 +221,7 @@ class LiveRun:
             async for event in probe.events():
                 await self._take_event(event, fleet, specs)
             await probe.finish()
+            end_injections(fleet.fleet)
         except ProbeError:
             if not self._stop.now.is_set():
                 raise
@@ -237,12 +238,14 @@ class LiveRun:
                 starts_in_s = float(event["load_starts_at"]) - time.time()
                 self._load_starts_s = fleet.driver.now_s() + starts_in_s
                 fleet.driver.enter()
-                truth = inject_all(
-                    self._scenario, specs, fleet.fleet, load_starts_s=self._load_starts_s
+                inject_all(
+                    self._scenario,
+                    specs,
+                    fleet.fleet,
+                    load_starts_s=self._load_starts_s,
+                    record=partial(self._append, GROUND_TRUTH),
                 )
                 fleet.driver.leave()
-                for line in truth:
-                    self._append("ground_truth.jsonl", line)
                 self._background(self._sample(fleet, self._load_starts_s))
             case "progress" | "done":
                 self._last_event = dict(event)
@@ -263,7 +266,7 @@ class LiveRun:
             )
             await asyncio.sleep(SAMPLE_S)
 
-    def _append(self, name: str, record: Mapping[str, Any]) -> None:
+    def _append(self, name: str, record: Mapping[str, Any] | msgspec.Struct) -> None:
         """Append to a file of the run; where that fails say so, once, and let the run go on."""
         try:
             self._directory.append(name, record)
@@ -318,12 +321,6 @@ class LiveRun:
         path = self._directory.write_json("probe.yaml", config)
         path.chmod(0o600)
         return path
-
-
-def _mosquitto_config(limits: BrokerLimits | None) -> str:
-    if limits is None or limits.max_queued_messages is None:
-        return ""
-    return f"max_queued_messages {limits.max_queued_messages}\n"
 
 
 def _too_many(boxes: int, broker: BrokerProcess) -> str:

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fleet_sim import faults
+from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
-from fleet_sim.cars.fleet import BOX_LINK_LIMITS, Fleet
+from fleet_sim.cars.attachment import BOX_LINK_LIMITS
+from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
 from fleet_sim.results.summary import RunFacts
-from fleet_sim.runs.conclude import conclude
+from fleet_sim.runs.conclude import GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import broker_limits, inject_all
+from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.virtual.time import (
@@ -90,7 +91,7 @@ class Rehearsal:
         self._env = VirtualEnvironment(initial_time=0.0)
         self._timers = VirtualTimers(self._env)
         self._broker = BrokerModel(
-            self._timers, hop=options.hop_s, limits=_limits(broker_limits(scenario))
+            self._timers, hop=options.hop_s, limits=_limits(broker_settings(scenario))
         )
         world = World(
             env=self._env,
@@ -201,14 +202,18 @@ class Rehearsal:
             self._pass_until(self._options.load_began_s - load.start_delay_s)
         self._progress.phase("cars are being opened")
         load_starts_s = probe.begin() - EPOCH_UNIX_S
-        for line in inject_all(
-            self._scenario, self._specs, self._fleet, load_starts_s=load_starts_s
-        ):
-            self._directory.append("ground_truth.jsonl", line)
+        inject_all(
+            self._scenario,
+            self._specs,
+            self._fleet,
+            load_starts_s=load_starts_s,
+            record=partial(self._directory.append, GROUND_TRUTH),
+        )
         step_s = max(load.duration_s / SAMPLES, 1.0)
         while not (probe.is_done and self._env.now >= load_starts_s + load.duration_s):
             self._sample(probe, self._env.now - load_starts_s)
             self._pass(step_s)
+        end_injections(self._fleet)
         probe.stop()
         probe.close()
 
@@ -227,9 +232,9 @@ class Rehearsal:
         )
 
 
-def _limits(asked: faults.BrokerLimits | None) -> BrokerLimits:
-    """Return the limits that a private mosquitto would have (see `broker_process`)."""
-    queued = asked.max_queued_messages if asked is not None else None
+def _limits(asked: BrokerSettings) -> BrokerLimits:
+    """Return the limits that a private mosquitto would have (see `broker.process`)."""
+    queued = asked.max_queued_messages
     return BrokerLimits(
         max_inflight_messages=MOST_IN_FLIGHT,
         max_queued_messages=UNLIMITED if queued is None else queued,

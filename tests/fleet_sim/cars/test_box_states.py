@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from fleet_sim.cars import box_states
-from fleet_sim.cars.box_states import CONNECTION, POWER, WORK, after, mermaid
+from fleet_sim.cars.box_states import CONNECTION, POWER, SOCKET, WORK, after, mermaid
 from fleet_wire.errors import LocalProtocolError
 
 TABLES: dict[str, tuple[dict[Any, dict[Any, Any]], type[Enum]]] = {
     "Power": (POWER, box_states.PowerEvent),
     "ConnectionState": (CONNECTION, box_states.ConnectionEvent),
+    "Socket": (SOCKET, box_states.SocketEvent),
     "Work": (WORK, box_states.WorkEvent),
 }
 

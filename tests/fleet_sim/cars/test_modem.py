@@ -7,6 +7,7 @@ from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus
 from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import bench
 
 FIXED = ReconnectPolicy(full_jitter=False, base_s=10.0, jitter_s=0.0)
@@ -121,13 +122,12 @@ def test_short_loss_of_coverage_keeps_the_connection_and_what_waited() -> None:
     car = bench(parameters)
     car.env.run(until=60)
     car.deliver(car.command())
-    car.box.modem.lose_coverage()
-    assert car.link.is_frozen
-    assert car.world.counts.reachable == 0
-    car.env.run(until=80)
-    assert car.link.results() == []
-    assert car.link.acknowledged == []
-    car.box.modem.regain_coverage()
+    with car.box.modem.without_coverage(by=Suspect()):
+        assert car.link.is_frozen
+        assert car.world.counts.reachable == 0
+        car.env.run(until=80)
+        assert car.link.results() == []
+        assert car.link.acknowledged == []
     car.env.run(until=85)
     assert car.link.results()[-1].phase is Phase.EXECUTED
     assert car.link.calls == ["connect"]
@@ -137,9 +137,8 @@ def test_long_loss_of_coverage_ends_the_connection() -> None:
     """The modem gives the old connection up, waits for a stable network and connects anew."""
     parameters = QUICK.model_copy(update={"network_stable": Uniform(base_s=12.0)})
     car = bench(parameters)
-    car.box.modem.lose_coverage()
-    car.env.run(until=100)
-    car.box.modem.regain_coverage()
+    with car.box.modem.without_coverage(by=Suspect()):
+        car.env.run(until=100)
     car.env.run(until=111.9)
     assert car.link.calls == ["connect"]
     assert car.link.is_frozen
@@ -152,11 +151,10 @@ def test_long_loss_of_coverage_ends_the_connection() -> None:
 def test_losses_of_coverage_stack() -> None:
     """Two overlapping faults: the network is back when the last one ends."""
     car = bench(QUICK)
-    car.box.modem.lose_coverage()
-    car.box.modem.lose_coverage()
-    car.box.modem.regain_coverage()
-    assert not car.box.modem.has_coverage
-    car.box.modem.regain_coverage()
+    with car.box.modem.without_coverage(by=Suspect()):
+        with car.box.modem.without_coverage(by=Suspect()):
+            pass
+        assert not car.box.modem.has_coverage
     assert car.box.modem.is_reachable
 
 
@@ -178,10 +176,9 @@ def test_an_sms_without_coverage_waits_in_the_network() -> None:
     """It arrives when the car drives out of the garage."""
     car = bench(NULL_BOX.model_copy(update={"asleep_share": 1.0}))
     car.env.run(until=10)
-    car.box.modem.lose_coverage()
-    car.box.power.receive_sms()
-    assert car.power() is Power.ASLEEP
-    car.box.modem.regain_coverage()
+    with car.box.modem.without_coverage(by=Suspect()):
+        car.box.power.receive_sms()
+        assert car.power() is Power.ASLEEP
     car.env.run(until=11)
     assert car.power() is Power.AWAKE
 

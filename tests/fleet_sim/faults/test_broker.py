@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.box_states import ConnectionState
+from fleet_sim.cars.joints import RECONNECT
 from fleet_sim.cars.parameters import NULL_BOX
-from fleet_sim.faults import BrokerLimits
 from fleet_sim.faults.broker import FILLER_WINDOW, ClientIdTakeover, QueueFullDrop, ReconnectStorm
 from fleet_wire.links.reconnect import ReconnectPolicy
-from tests.helpers.fake_link import bench
+from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import Street, inject
 
 FIXED = ReconnectPolicy(full_jitter=False, base_s=2.0, jitter_s=0.0)
@@ -17,6 +18,12 @@ QUICK = NULL_BOX.model_copy(update={"reconnect": FIXED})
 def connected(street: Street) -> int:
     """Return how many boxes have a connection."""
     return sum(box.modem.connection is ConnectionState.CONNECTED for box in street.boxes)
+
+
+def next_policy(car: Bench) -> ReconnectPolicy:
+    """Return the rule by which the box would connect again now."""
+    assert car.box.modem.bends is not None
+    return car.box.modem.bends.at(RECONNECT, None, usual=car.box.spec.parameters.reconnect)
 
 
 def test_a_storm_brings_all_back_in_the_same_moment() -> None:
@@ -61,9 +68,9 @@ def test_after_a_storm_the_firmware_has_its_own_rule_again() -> None:
     car = bench(QUICK)
     inject(ReconnectStorm(retry_s=5.0), car, 20.0)
     car.env.run(until=1)
-    assert car.box.reconnect_policy.base_s == 5.0
+    assert next_policy(car).base_s == 5.0
     car.env.run(until=21)
-    assert car.box.reconnect_policy == FIXED
+    assert next_policy(car) == FIXED
 
 
 def test_a_storm_right_after_another_keeps_its_rule() -> None:
@@ -72,7 +79,7 @@ def test_a_storm_right_after_another_keeps_its_rule() -> None:
     car.world.later(20.0, lambda: inject(ReconnectStorm(retry_s=7.0), car, 20.0))
     inject(ReconnectStorm(retry_s=5.0), car, 20.0)
     car.env.run(until=21)
-    assert car.box.reconnect_policy.base_s == 7.0
+    assert next_policy(car).base_s == 7.0
 
 
 def test_a_full_queue_swallows_the_command() -> None:
@@ -129,10 +136,12 @@ def test_queues_of_two_windows_are_filled_side_by_side() -> None:
 
 def test_a_full_queue_asks_for_the_brokers_limit() -> None:
     """The run starts its broker with it."""
-    assert QueueFullDrop(max_queued_messages=7).broker_limits() == BrokerLimits(
-        max_queued_messages=7
-    )
-    assert ReconnectStorm().broker_limits() is None
+    faults = [QueueFullDrop(max_queued_messages=limit) for limit in (9, 7, 8)]
+    asked = [fault.broker_settings() for fault in (*faults, ReconnectStorm())]
+    assert asked[-1] == BrokerSettings()
+    assert asked[-1].mosquitto_config() == ""
+    assert tightest(asked) == BrokerSettings(max_queued_messages=7)
+    assert tightest(asked).mosquitto_config() == "max_queued_messages 7\n"
 
 
 def test_twins_throw_each_other_out() -> None:

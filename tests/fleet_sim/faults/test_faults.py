@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import simpy
@@ -111,7 +111,8 @@ def test_a_scenarios_faults_reach_their_targets_in_their_window(tmp_path: Path) 
 
     fleet = Fleet(World(env, 5, SECRET, 0.0, factory), specs, sms_centre="sms")
     fleet.start()
-    truth = inject_all(scenario, specs, fleet, load_starts_s=100.0)
+    truth: list[Any] = []
+    inject_all(scenario, specs, fleet, load_starts_s=100.0, record=truth.append)
     env.run(until=109)
     assert all(box.modem.has_coverage for box in fleet.boxes.values())
     env.run(until=111)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fleet_sim.__main__ import main
-from fleet_sim.faults import FAULTS
+from fleet_sim.faults import FAULTS, Claim
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
 
@@ -23,7 +23,6 @@ load:
   deadline_s: 20
 faults:
 """
-ONLY_ONCE = [name for name, fault in FAULTS.items() if fault.only_once is not None]
 
 
 def load_with(tmp_path: Path, *entries: str) -> list[str]:
@@ -43,8 +42,8 @@ def fault(name: str, start_s: int, end_s: int, target: str = "") -> str:
 
 
 def test_which_faults_a_car_can_have_only_once() -> None:
-    """One battery, one modem, one rule, one queue, one twin; all others act together."""
-    assert sorted(ONLY_ONCE) == [
+    """One battery guard, one timer, one rule, one queue, one twin; all others act together."""
+    assert sorted(name for name, fault in FAULTS.items() if fault.claims) == [
         "client_id_takeover",
         "deep_sleep_modem_off",
         "queue_full_drop",
@@ -57,12 +56,23 @@ def test_which_faults_a_car_can_have_only_once() -> None:
 def test_an_overlap_that_makes_no_sense(name: str, tmp_path: Path) -> None:
     """The second entry is named, with the first and the reason."""
     problems = load_with(tmp_path, fault(name, 0, 20), fault(name, 19, 30))
-    reason = FAULTS[name].only_once
-    if reason is None:
-        assert not problems
-    else:
-        line = "scenario.yaml:11: faults.1.window: overlaps faults.0, on the same cars: "
-        assert problems == [line + reason]
+    line = "scenario.yaml:11: faults.1.window: overlaps faults.0, on the same cars: "
+    assert problems == [line + claim.value for claim in FAULTS[name].claims]
+
+
+def test_faults_of_different_names_may_claim_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is what they claim, and whether their windows meet."""
+    monkeypatch.setattr(FAULTS["sms_wake_lost"], "claims", frozenset({Claim.SLEEP_TIMER}))
+    sleeps = fault("deep_sleep_modem_off", 0, 20)
+    assert load_with(tmp_path, sleeps, fault("sms_wake_lost", 10, 30)) == [
+        (
+            "scenario.yaml:11: faults.1.window: overlaps faults.0, on the same cars:"
+            " a box has one modem and one sleep timer"
+        )
+    ]
+    assert not load_with(tmp_path, sleeps, fault("sms_wake_lost", 20, 30))
 
 
 @pytest.mark.parametrize(
@@ -124,13 +134,43 @@ def run_queue_full_drop(tmp_path: Path, *options: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    "options", [("--broker", "mqtt://127.0.0.1:1"), ("--private-broker", "iotcore")]
+    ("options", "why"),
+    [
+        (
+            ("--broker", "mqtt://127.0.0.1:1"),
+            "the broker of --broker is not ours; leave it out, or use --mode virtual",
+        ),
+        (
+            ("--private-broker", "iotcore"),
+            "iotcore has no such settings; use mosquitto, or --mode virtual",
+        ),
+    ],
+    ids=["somebody else's", "iotcore"],
 )
-def test_a_broker_that_cannot_have_the_limit(options: tuple[str, ...], tmp_path: Path) -> None:
-    """Somebody else's broker, or one without that setting; nothing is started."""
+def test_a_broker_that_cannot_have_the_limit(
+    options: tuple[str, ...], why: str, tmp_path: Path
+) -> None:
+    """The scenario is refused when it is loaded: no directory, no broker, no seed."""
     result = run_queue_full_drop(tmp_path, *options)
     assert result.exit_code == 2
-    assert "run it without --broker, on a private mosquitto, or with --mode virtual" in (
-        result.output
-    )
-    assert not (tmp_path / "run" / "attempts.jsonl").exists()
+    assert (
+        f"scenario.yaml:10: faults.0.name: 'queue_full_drop' needs a broker whose settings we"
+        f" choose: {why}"
+    ) in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_window_without_an_end_is_open_until_the_run_is_over(tmp_path: Path) -> None:
+    """A network that is switched off stays so; two such windows overlap whenever they begin."""
+    for_good = "name: deep_sleep_modem_off, window: {start_s: 10}"
+    assert not load_with(tmp_path, for_good)
+    scenario = load_scenario(tmp_path / "scenario.yaml")
+    assert scenario.end_s(scenario.faults[0].window) == 80
+    assert load_with(tmp_path, for_good, fault("deep_sleep_modem_off", 70, 75))
+    assert not load_with(tmp_path, for_good, fault("deep_sleep_modem_off", 0, 10))
+    assert load_with(tmp_path, "name: sms_wake_lost, window: {start_s: 80}") == [
+        (
+            "scenario.yaml:10: faults.0.window.start_s: 80 s is not before the run's end at 80 s"
+            " (load + deadline)"
+        )
+    ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.troubles import Chance, any_happens
+from fleet_sim.cars.joints import ACCEPTANCE, CAN_WAKE, CLOCK, RESULT, SMS, Joint
 from fleet_sim.faults import Fault
 from fleet_sim.faults.box import (
     RETURN_S,
@@ -26,7 +28,7 @@ from fleet_sim.faults.network import (
 )
 from fleet_sim.faults.vehicle import CanBusAsleepNoAck
 from fleet_wire.contract.messages import Phase, Reason
-from fleet_wire.randomness import RandomStream
+from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import answers, inject, inject_at
 
@@ -40,28 +42,29 @@ def overlapping(first: Fault, second: Fault | None = None) -> Bench:
 
 
 @pytest.mark.parametrize(
-    ("fault", "field"),
+    ("fault", "joint"),
     [
-        (AckLostExecuted(loss=1.0), "loses_result"),
-        (CanBusAsleepNoAck(probability=1.0), "can_bus_dead"),
-        (BadFirmwareCohort(), "crashes"),
-        (SmsWakeLost(), "loses_sms"),
-        (ExpiredBySkewedBoxClock(), "clock_skews_s"),
+        (AckLostExecuted(loss=1.0), RESULT),
+        (CanBusAsleepNoAck(probability=1.0), CAN_WAKE),
+        (BadFirmwareCohort(), ACCEPTANCE),
+        (SmsWakeLost(), SMS),
+        (ExpiredBySkewedBoxClock(), CLOCK),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=lambda value: value.name,
 )
-def test_the_end_of_one_leaves_the_other(fault: Fault, field: str) -> None:
+def test_the_end_of_one_leaves_the_other(fault: Fault, joint: Joint[Any, Any]) -> None:
     """One, two, one, none."""
     car = overlapping(fault)
     in_force = []
     for second in (4, 7, 12, 21):
         car.env.run(until=second)
-        in_force.append(len(getattr(car.box.troubles, field)))
+        assert car.box.modem.bends is not None
+        in_force.append(len(car.box.modem.bends.at_work_on(joint)))
     assert in_force == [1, 2, 1, 0]
 
 
 def test_a_later_loss_of_answers_outlives_the_first() -> None:
-    """What the troubles say is what the box does."""
+    """What bends is what the box does."""
     car = overlapping(AckLostExecuted(loss=1.0))
     car.env.run(until=12)
     car.deliver(car.command("c1"))
@@ -79,7 +82,8 @@ def test_skews_add_up_and_leave_nothing_behind() -> None:
         car.deliver(car.command(f"c{second}"))
         assert answers(car)[-1][0] is answer
     car.env.run(until=21)
-    assert sum(car.box.troubles.clock_skews_s) == 0
+    car.deliver(car.command("c21"))
+    assert car.link.results()[-1].box_time_ms == (car.world.epoch_unix_s + 21) * 1000
 
 
 @pytest.mark.parametrize("first", [NoCoverageGarage(), LateDeliveryPersistentSession()])
@@ -113,15 +117,22 @@ def test_age_is_ignored_until_the_last_one_is_over() -> None:
     assert answers(car)[-1] == (Phase.REFUSED, Reason.EXPIRED)
 
 
-def test_a_chance_draws_whatever_the_others_say() -> None:
-    """So that a fault's draws are its own, with another fault or without."""
-    chances = [Chance(1.0, RandomStream(1, "always")), Chance(0.5, RandomStream(1, "sometimes"))]
-    alone = RandomStream(1, "sometimes")
-    for _ in range(5):
-        assert any_happens(chances)
-        alone.uniform()
-    assert chances[1].stream.uniform() == alone.uniform()
-    assert not any_happens([])
+def test_a_fault_draws_whatever_the_others_do() -> None:
+    """For an answer that is lost already too: so its draws are its own, alone or not."""
+    sometimes, always = AckLostExecuted(loss=0.5), AckLostExecuted(loss=1.0)
+    left: list[list[str]] = []
+    for company in ([], [always]):
+        car = bench()
+        for fault in company:
+            inject(fault, car, 10.0, name="always")
+        inject(sometimes, car, 20.0, name="sometimes")
+        for number in range(40):
+            car.env.run(until=number / 2 + 0.25)
+            car.deliver(car.command(f"c{number}"))
+        finals = [each.command_id for each in car.link.results() if each.phase is Phase.EXECUTED]
+        left.append([each for each in finals if int(each[1:]) >= 20])
+    assert left[0] == left[1]
+    assert 0 < len(left[0]) < 20
 
 
 def test_a_crash_without_coverage_is_not_heard() -> None:
@@ -129,7 +140,7 @@ def test_a_crash_without_coverage_is_not_heard() -> None:
     car = bench()
     inject(NoCoverageGarage(), car, 200.0)
     car.env.run(until=1)
-    car.box.power.reboot()
+    car.box.power.reboot(by=Suspect())
     assert "abort" not in car.link.calls
     car.env.run(until=100)
     assert car.link.calls == ["connect"]
@@ -167,7 +178,7 @@ def test_a_reboot_ends_a_half_open_connection_once() -> None:
     car = bench(seed=3)
     inject(HalfOpenTcpNat(ping_timeout_s=100.0), car, 500.0)
     car.env.run(until=1)
-    car.box.power.reboot()
+    car.box.power.reboot(by=Suspect())
     car.env.run(until=80)
     assert car.link.calls == ["connect", "abort", "connect"]
     car.env.run(until=500)

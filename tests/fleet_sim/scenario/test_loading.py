@@ -197,7 +197,7 @@ def test_resolved_is_complete_json_and_loads_again(path: Path, tmp_path: Path) -
         ("faults.0.window.end_s=80.5", "80.5 s is after the run's end at 80 s"),
         ("faults.0.window.end_s=10", "ends at 10 s, not after its start at 10 s"),
         ("faults.0.window.start_s=-1", "should be greater than or equal to 0"),
-        ("faults.0.window={start_s: 1}", "end_s: missing, expected a number"),
+        ("faults.0.window={end_s: 1}", "start_s: missing, expected a number"),
         ("faults.0.parameters.probablity=1", "did you mean 'probability'?"),
         ("faults.0.parameters.probability=2", "should be less than or equal to 1"),
         ("faults.0.parameters.episode={median_s: 1}", "sigma: missing"),

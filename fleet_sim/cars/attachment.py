@@ -1,0 +1,476 @@
+"""How a modem is attached to the network, and its connection to the broker made and lost.
+
+What happens to the connection by rule stands first, then what the network and faults do to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Protocol
+
+from fleet_sim.cars.box_states import (
+    CONNECTION,
+    SOCKET,
+    ConnectionEvent,
+    ConnectionState,
+    Socket,
+    SocketEvent,
+    after,
+)
+from fleet_sim.cars.joints import (
+    CONNACK,
+    DIAL,
+    RECONNECT,
+    Bends,
+    Culprit,
+    DialStage,
+    undone_by,
+)
+from fleet_sim.cars.radio import Radio
+from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.world import World
+from fleet_wire.links.link import Disconnected, Ended, Link, LinkLimits, Message
+
+BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)
+"""A box has little memory: it takes as much at once as clients of mosquitto do by default."""
+NO_SERVICE_DBM = -120.0
+"""Below this a modem finds no cell [E]; 3GPP TS 36.133 reports RSRP from -140 to -44 dBm."""
+TRIAL_S = 1.0
+"""Longer than a box takes to notice that the broker has closed a connection that came back."""
+FADING_PERIOD_S = 900.0
+"""In which a parked car's signal goes up and down once [E]."""
+
+
+class ModemOwner(Protocol):
+    """The box around the modem."""
+
+    @property
+    def is_awake(self) -> bool:
+        """Return whether the box wants a connection."""
+        ...
+
+    @property
+    def is_asleep(self) -> bool:
+        """Return whether the box sleeps of its own accord, and wants none."""
+        ...
+
+    @property
+    def trusts_certificates(self) -> bool:
+        """Return whether the box's clock lets it find the broker's certificate valid."""
+        ...
+
+    def came_online(self) -> None:
+        """Learn that the connection stands."""
+        ...
+
+    def coverage_returned(self) -> None:
+        """Learn that the network is back."""
+        ...
+
+    def take(self, message: Message) -> None:
+        """Handle a message that the modem has received and acknowledged."""
+        ...
+
+
+class _Ending(Enum):
+    """How a box ends its connection."""
+
+    GOODBYE = ConnectionEvent.CLOSE
+    """DISCONNECT: no will is published."""
+    RESET = ConnectionEvent.LOST
+    """The socket is lost with everything in it: the broker publishes the will."""
+
+
+class _Disturbance:
+    """What faults have done to one modem, beyond its bends."""
+
+    __slots__ = ("attenuations_db", "blamed", "is_deaf", "is_on_trial", "withheld")
+
+    def __init__(self) -> None:
+        self.blamed: dict[Culprit, tuple[str, float]] = {}
+        """Who did what to the connection since when, until it is whole again."""
+        self.attenuations_db: list[float] = []
+        self.withheld = 0
+        """PUBACKs that this connection's window is short of."""
+        self.is_deaf = False
+        """Whether this connection stands without a subscription."""
+        self.is_on_trial = False
+        """Whether a connection has come back that the broker may have closed meanwhile."""
+
+    @property
+    def lets_nothing_in(self) -> bool:
+        """Return whether a connection that stands cannot bring a command."""
+        return self.is_deaf or self.withheld >= BOX_LINK_LIMITS.receive_max
+
+
+class Attachment:
+    """The connection of one box, as the box sees it and as the network carries it.
+
+    Without messages: `modem.Modem` adds these, and is what a link calls.
+    """
+
+    __slots__ = (
+        "_disturbance",
+        "_downlink_cuts",
+        "_failures",
+        "_generation",
+        "_is_counted",
+        "_is_known",
+        "_link",
+        "_lost_coverage_s",
+        "_outages",
+        "_owner",
+        "_radio",
+        "_socket",
+        "_spec",
+        "_stream",
+        "_world",
+        "bends",
+        "connection",
+    )
+
+    def __init__(self, world: World, spec: CarSpec, owner: ModemOwner) -> None:
+        self._world = world
+        self._spec = spec
+        self._owner = owner
+        self._stream = world.stream(f"{spec.vehicle_id}/modem")
+        self._radio = Radio(spec.parameters.radio, world.stream(f"{spec.vehicle_id}/radio"))
+        self.bends: Bends | None = None
+        """Where the car's behaviour bends; None while no fault has touched it."""
+        self.connection = ConnectionState.DISCONNECTED
+        self._socket = Socket.CLOSED
+        self._generation = 0
+        """Counts connections: what was begun for an older one is void."""
+        self._failures = 0
+        self._outages = 0
+        self._downlink_cuts = 0
+        self._lost_coverage_s = 0.0
+        self._is_counted = False
+        self._is_known = False
+        self._disturbance: _Disturbance | None = None
+        self._link: Link
+        """Made by the modem: a link calls its handler."""
+
+    @property
+    def has_coverage(self) -> bool:
+        """Return whether the modem hears a network."""
+        return self._outages == 0
+
+    @property
+    def is_reachable(self) -> bool:
+        """Return whether a command sent now would arrive."""
+        return (
+            self.connection is ConnectionState.CONNECTED
+            and self._socket is Socket.OPEN
+            and self._downlink_cuts == 0
+            and not (self._disturbance is not None and self._disturbance.lets_nothing_in)
+        )
+
+    @property
+    def _holds_connection(self) -> bool:
+        """Return whether the box has a connection, or is making one."""
+        return self.connection in (ConnectionState.CONNECTING, ConnectionState.CONNECTED)
+
+    # Connecting
+
+    def boot(self) -> None:
+        """Connect after a boot, which also ends the sulking of firmware that was refused."""
+        if self.connection is ConnectionState.GIVEN_UP:
+            self._change_connection(ConnectionEvent.BOOT)
+        self.connect()
+
+    def connect(self) -> None:
+        """Connect, if the box is awake and there is a network; else the next chance will do it."""
+        if (
+            not self._owner.is_awake
+            or self.connection is not ConnectionState.DISCONNECTED
+            or not self.has_coverage
+        ):
+            return
+        self._change_connection(ConnectionEvent.CONNECT)
+        self._generation += 1
+        parameters = self._spec.parameters
+        round_trip_s = parameters.radio.connected_rtt.sample_s(self._stream)
+        dial_s = parameters.connect_round_trips * round_trip_s
+        fails_after_s = self._dial_fails_after_s(dial_s)
+        if fails_after_s is None:
+            self._world.later(dial_s, self._dial, self._generation)
+        else:
+            self._world.later(fails_after_s, self._fail_to_dial, self._generation)
+
+    def _dial_fails_after_s(self, dial_s: float) -> float | None:
+        """Return when making the connection fails, at whichever stage does first; None: never."""
+        if self.bends is None and self._owner.trusts_certificates:
+            return None
+        for done, stage in enumerate(DialStage):
+            fails_s = None
+            if stage is DialStage.TLS and not self._owner.trusts_certificates:
+                fails_s = 0.0
+            if self.bends is not None:
+                fails_s = self.bends.at(DIAL, stage, usual=fails_s)
+            if fails_s is not None:
+                return fails_s + dial_s * (done + 1) / len(DialStage)
+        return None
+
+    def _dial(self, generation: int) -> None:
+        if generation != self._generation or self.connection is not ConnectionState.CONNECTING:
+            return
+        if not self.has_coverage:
+            self._change_connection(ConnectionEvent.LOST)
+            return
+        if self._socket is Socket.LEFT_BEHIND:
+            self._link.abort()
+        self._link.thaw()
+        self._change_socket(SocketEvent.DIAL)
+        if self._disturbance is not None:
+            self._disturbance.withheld, self._disturbance.is_deaf = 0, False
+        self._link.connect()
+
+    def _fail_to_dial(self, generation: int) -> None:
+        if generation == self._generation and self.connection is ConnectionState.CONNECTING:
+            self._change_connection(ConnectionEvent.LOST)
+            self._connect_later()
+
+    def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
+        """Tell the others that the box is there, and how the car is."""
+        self._world.counts.known += not self._is_known
+        self._is_known = True
+        self._failures = 0
+        self._forget_messages()
+        self._radio.attach(self._world.env.now)
+        self._change_connection(ConnectionEvent.ACCEPTED)
+        self._owner.came_online()
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        """Connect again, by this firmware's rule."""
+        self._change_socket(SocketEvent.CLOSE)
+        self._change_connection(ConnectionEvent.LOST)
+        self._forget_messages()
+        if reason.why is Ended.REFUSED and reason.code is not None:
+            self._take_refusal(reason.code)
+        else:
+            self._connect_later()
+
+    def _take_refusal(self, code: int) -> None:
+        """Do what the firmware does when CONNACK or SUBACK carries an error code."""
+        retry_s: float | None = self._reconnect_delay_s()
+        for rule in self._spec.parameters.refusals:
+            if code in rule.codes:
+                retry_s = rule.retry_s
+        if self.bends is not None:
+            retry_s = self.bends.at(CONNACK, code, usual=retry_s)
+        if retry_s is None:
+            self._change_connection(ConnectionEvent.GIVE_UP)
+        else:
+            self._world.later(retry_s, self.connect)
+
+    def _connect_later(self) -> None:
+        self._world.later(self._reconnect_delay_s(), self.connect)
+
+    def _reconnect_delay_s(self) -> float:
+        policy = self._spec.parameters.reconnect
+        if self.bends is not None:
+            policy = self.bends.at(RECONNECT, None, usual=policy)
+        delay_s = policy.delay_s(self._failures, self._stream)
+        self._failures += 1
+        return delay_s
+
+    # Leaving
+
+    def leave(self) -> None:
+        """Say goodbye to the broker: no will, and presence stays as it was."""
+        self._end(_Ending.GOODBYE)
+
+    def crash(self) -> None:
+        """Lose the socket with everything in it: the broker publishes the will, if it hears it."""
+        self._end(_Ending.RESET)
+
+    def _end(self, how: _Ending) -> None:
+        """End the connection. Where the network carries nothing the broker cannot hear of it."""
+        if self._socket in (Socket.FROZEN, Socket.LEFT_BEHIND):
+            self.abandon()
+            return
+        if self._socket is Socket.OPEN:
+            self._change_socket(SocketEvent.CLOSE)
+            if how is _Ending.GOODBYE:
+                self._link.disconnect()
+            else:
+                self._link.abort()
+        self._forget_connection(how.value)
+
+    def abandon(self) -> None:
+        """Count the connection as lost while its socket stays open, as the broker sees it."""
+        if self._socket in (Socket.OPEN, Socket.FROZEN):
+            self._link.freeze()
+            self._change_socket(SocketEvent.LEAVE_BEHIND)
+        self._forget_connection(ConnectionEvent.LOST)
+
+    def _forget_connection(self, event: ConnectionEvent) -> None:
+        self._forget_messages()
+        if self._holds_connection:
+            self._change_connection(event)
+
+    def _change_connection(self, event: ConnectionEvent) -> None:
+        self.connection = after(CONNECTION, self.connection, event)
+        self._recount()
+
+    def _change_socket(self, event: SocketEvent) -> None:
+        self._socket = after(SOCKET, self._socket, event)
+
+    def _recount(self) -> None:
+        is_reachable = self.is_reachable
+        if is_reachable is not self._is_counted:
+            self._is_counted = is_reachable
+            counts = self._world.counts
+            counts.reachable += 1 if is_reachable else -1
+            counts.reachable_max = max(counts.reachable_max, counts.reachable)
+        is_whole = is_reachable or (self._owner.is_asleep and self.has_coverage)
+        if is_whole and self._disturbance is not None and not self._disturbance.is_on_trial:
+            self.tell_culprits()
+
+    # Who is at fault
+
+    def blame(self, culprit: Culprit, what: str) -> None:
+        """Note who did what to the connection, which counts until it is whole again."""
+        blamed = self._disturbed().blamed
+        blamed.setdefault(culprit, (what, self._world.env.now))
+
+    def tell_culprits(self, until_s: float | None = None) -> None:
+        """Tell all who are at fault for the connection, from when until when; else until now."""
+        if self._disturbance is not None:
+            until_s = self._world.env.now if until_s is None else until_s
+            blamed, self._disturbance.blamed = self._disturbance.blamed, {}
+            for culprit, (what, since_s) in blamed.items():
+                culprit.hit(self._spec.vehicle_id, what, during_s=(since_s, until_s))
+
+    def _disturbed(self) -> _Disturbance:
+        if self._disturbance is None:
+            self._disturbance = _Disturbance()
+        return self._disturbance
+
+    # What the network and the faults do to the connection
+
+    @contextmanager
+    def without_coverage(self, *, by: Culprit) -> Iterator[None]:
+        """Take the network away. Nothing is said to anyone: the broker finds out by keepalive.
+
+        Several losses of coverage end with the last one. After a short loss the connection goes
+        on. After a longer one the modem has given it up, waits until the network is stable and
+        connects anew.
+        """
+        self._outages += 1
+        self.blame(by, "coverage")
+        if self._outages == 1:
+            self._lost_coverage_s = self._world.env.now
+            if self._socket is Socket.OPEN:
+                self._change_socket(SocketEvent.FREEZE)
+                self._link.freeze()
+        self._recount()
+        with undone_by(self._regain_coverage):
+            yield
+
+    def _regain_coverage(self) -> None:
+        self._outages -= 1
+        if self._outages:
+            return
+        lost_s = self._world.env.now - self._lost_coverage_s
+        had_connection = self._holds_connection and self._socket is not Socket.LEFT_BEHIND
+        goes_on = had_connection and lost_s < self._spec.parameters.network_loss_s
+        if self._socket is Socket.FROZEN:
+            self._change_socket(SocketEvent.THAW if goes_on else SocketEvent.LEAVE_BEHIND)
+        if goes_on:
+            self._disturbed().is_on_trial = True
+            self._world.later(TRIAL_S, self._end_trial, self._generation, self._world.env.now)
+        self._recount()
+        self._owner.coverage_returned()
+        if goes_on:
+            self._link.thaw()
+            self._receive_held()
+            return
+        if had_connection:
+            self._forget_connection(ConnectionEvent.LOST)
+        stable_s = self._spec.parameters.network_stable.sample_s(self._stream)
+        self._world.later(stable_s, self.connect)
+
+    def _end_trial(self, generation: int, returned_s: float) -> None:
+        """See whether the connection has survived the loss of coverage; else it counts as lost."""
+        self._disturbed().is_on_trial = False
+        if generation == self._generation and self.is_reachable:
+            self.tell_culprits(returned_s)
+        else:
+            self._recount()
+
+    @contextmanager
+    def without_downlink(self, *, by: Culprit) -> Iterator[None]:
+        """Let nothing from the network arrive any more, while the box still speaks.
+
+        When the last cut ends the modem attaches to the network anew.
+        """
+        self._downlink_cuts += 1
+        self.blame(by, "downlink")
+        self._recount()
+        with undone_by(self._restore_downlink, by):
+            yield
+
+    def _restore_downlink(self, by: Culprit) -> None:
+        self._downlink_cuts -= 1
+        if not self._downlink_cuts:
+            self.drop_connection(by=by)
+        self._recount()
+
+    @contextmanager
+    def attenuated(self, loss_db: float, *, by: Culprit) -> Iterator[None]:
+        """Weaken the signal; where too little is left there is no coverage."""
+        attenuations_db = self._disturbed().attenuations_db
+        attenuations_db.append(loss_db)
+        try:
+            if self.signal_dbm() < NO_SERVICE_DBM:
+                with self.without_coverage(by=by):
+                    yield
+            else:
+                yield
+        finally:
+            attenuations_db.remove(loss_db)
+
+    def signal_dbm(self) -> float:
+        """Return the strength of the signal, which is the place's and goes up and down."""
+        parameters = self._spec.parameters
+        place = self._stream.constant()
+        cycle = math.sin(math.tau * (self._world.env.now / FADING_PERIOD_S + place))
+        swing_db = parameters.signal_swing_db * (place - 0.5 + cycle / 2)
+        if self._disturbance is not None:
+            swing_db -= sum(self._disturbance.attenuations_db)
+        return round(parameters.signal_dbm + swing_db, 1)
+
+    def lose_nat_entry(self, notices_after_s: float, *, by: Culprit) -> None:
+        """Half-open: neither end hears the other, until the box notices and connects anew."""
+        if self.connection is ConnectionState.CONNECTED and self._socket is not Socket.LEFT_BEHIND:
+            self.blame(by, "nat")
+            self._link.freeze()
+            self._change_socket(SocketEvent.LEAVE_BEHIND)
+            self._recount()
+            self._world.later(notices_after_s, self._notice_half_open, self._generation)
+
+    def _notice_half_open(self, generation: int) -> None:
+        is_same = generation == self._generation
+        if is_same and self.connection is ConnectionState.CONNECTED:
+            self.abandon()
+            self._connect_later()
+
+    def drop_connection(self, *, by: Culprit) -> None:
+        """Lose the socket, as when a load balancer restarts; then follow the firmware's rule."""
+        if self._holds_connection:
+            self.blame(by, "connection")
+            self.crash()
+            self._connect_later()
+
+    # What the modem adds
+
+    def _receive_held(self) -> None:
+        """Receive what came while there was no coverage."""
+
+    def _forget_messages(self) -> None:
+        """Forget what was on its way on a connection that has ended."""

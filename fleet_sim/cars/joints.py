@@ -1,0 +1,220 @@
+"""Where the behaviour of a car may bend, and how it is known who bent it.
+
+A joint is a point at which the model is about to do something: it asks the bends in force there,
+and each takes what would happen and returns what does. A bend is a function of two arguments, the
+value (what would happen) and the context (what it happens to); the joint says which types these
+have. Bends of several faults act one after the other, in the order in which they came into force.
+
+A bend that returns another value than it was given has changed what happens: its culprit is told,
+with the car, the joint and the command. So the ground truth names what was hit, not what might have
+been. A car without bends pays for one comparison with None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from fleet_wire.contract.messages import Command, Reason, Result
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Message
+from fleet_wire.links.reconnect import ReconnectPolicy
+
+ValueT = TypeVar("ValueT")
+ContextT = TypeVar("ContextT")
+
+
+class Culprit(Protocol):
+    """Who acts on cars from outside of the model: an injected fault."""
+
+    def hit(
+        self,
+        vehicle_id: str,
+        what: str,
+        *,
+        command_id: str | None = None,
+        during_s: tuple[float, float] | None = None,
+    ) -> None:
+        """Learn that it has changed something just now.
+
+        `what` names the joint or the verb. `command_id` is the command that it happened to. With
+        `during_s`, two simulated seconds, it happened to whatever was under way for the car from
+        the first to the second.
+        """
+        ...
+
+
+class Effect(Enum):
+    """What a hit at a joint happens to."""
+
+    COMMAND = "command"
+    """The command that the joint was asked about, if there is one."""
+    UNDER_WAY = "under_way"
+    """Whatever is under way for the car at that moment."""
+    CONNECTION = "connection"
+    """The car's connection, until it is whole again."""
+    LATER = "later"
+    """Nothing yet: the joint feeds a later decision, and that decision is the hit."""
+
+
+class Joint(Generic[ValueT, ContextT]):
+    """One point of the model where behaviour may bend. Compared by identity."""
+
+    __slots__ = ("effect", "name")
+
+    def __init__(self, name: str, effect: Effect = Effect.COMMAND) -> None:
+        self.name = name
+        self.effect = effect
+
+
+class DialStage(Enum):
+    """The stages of making a connection, one round trip or more each."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    TLS = "tls"
+    CONNECT = "connect"
+
+
+class Sent(NamedTuple):
+    """A message that the box is about to send."""
+
+    kind: TopicKind
+    payload: bytes
+    command_id: str | None
+    """Of an answer."""
+
+
+DIAL: Joint[float | None, DialStage] = Joint("dial", Effect.CONNECTION)
+"""After how many seconds a stage of connecting fails; None: it goes well."""
+CONNACK: Joint[float | None, int] = Joint("connack", Effect.CONNECTION)
+"""How long the firmware waits after a CONNACK with this error code; None: it never tries again."""
+SUBACK: Joint[tuple[str, ...], None] = Joint("suback", Effect.CONNECTION)
+"""The topic filters that the broker grants; the connection stands in any case."""
+RECONNECT: Joint[ReconnectPolicy, None] = Joint("reconnect", Effect.CONNECTION)
+"""The firmware's rule for connecting again."""
+UPLINK: Joint[float | None, Sent] = Joint("uplink")
+"""How much later than usual a message leaves the box; None: never."""
+DOWNLINK: Joint[float | None, Message] = Joint("downlink")
+"""How much later than usual a message reaches the box; None: never."""
+PUBACK: Joint[bool, Message] = Joint("puback")
+"""Whether the box acknowledges a message that has reached it."""
+SMS: Joint[float | None, None] = Joint("sms", Effect.UNDER_WAY)
+"""After how many seconds an SMS reaches the box; None: never. Replaces the ordinary loss."""
+RESUME: Joint[float, None] = Joint("resume", Effect.CONNECTION)
+"""How long the modem takes to come back from sleep, seconds."""
+BUSY: Joint[bool, Command] = Joint("busy")
+"""Whether the box is busy with something else when a command comes: an update, an old request."""
+DEDUPLICATION: Joint[bool, Command] = Joint("deduplication")
+"""Whether the box recognises a command that it has had before."""
+CLOCK: Joint[float, None] = Joint("clock", Effect.LATER)
+"""What the box believes the time to be, Unix seconds. What it decides by it is the hit."""
+OBJECTION: Joint[Reason | None, Command] = Joint("objection")
+"""Why the box does not accept a command; None: it does."""
+ACCEPTANCE: Joint[bool, Command] = Joint("acceptance")
+"""Whether the box goes on with a command at all; a bend may crash the box meanwhile."""
+CAN_WAKE: Joint[float | None, Command] = Joint("can_wake")
+"""How long the CAN bus takes to answer, seconds; None: it does not wake."""
+ACTUATION: Joint[bool, Command] = Joint("actuation")
+"""Whether the lock moves when the box tells it to. The box reports success in any case."""
+RESULT: Joint[Result | None, Command] = Joint("result")
+"""The answer that the box sends; None: it sends none."""
+RELOCK: Joint[float | None, Command] = Joint("relock")
+"""After how many seconds the car locks itself again if no door was opened; None: never."""
+
+_InForce = tuple[Culprit, Callable[[Any, Any], Any]]
+
+
+class Connected(Protocol):
+    """The modem, as the bends of its car know it."""
+
+    def blame(self, culprit: Culprit, what: str) -> None:
+        """Learn who did what to the connection, which counts until it is whole again."""
+        ...
+
+
+class Bends:
+    """The bends in force on one car."""
+
+    __slots__ = ("_by_joint", "_last_hit", "_modem", "_now_s", "_vehicle_id")
+
+    def __init__(self, vehicle_id: str, modem: Connected, now_s: Callable[[], float]) -> None:
+        self._vehicle_id = vehicle_id
+        self._modem = modem
+        self._now_s = now_s
+        self._by_joint: dict[Joint[Any, Any], tuple[_InForce, ...]] = {}
+        self._last_hit: tuple[str, Culprit] | None = None
+
+    def at(
+        self,
+        joint: Joint[ValueT, ContextT],
+        context: ContextT,
+        *,
+        usual: ValueT,
+        command_id: str | None = None,
+    ) -> ValueT:
+        """Return what happens where the usual would, and tell those who changed it."""
+        value = usual
+        for culprit, bend in self._by_joint.get(joint, ()):
+            bent = bend(value, context)
+            if bent is not value and bent != value:
+                value = bent
+                self.tell(culprit, joint, command_id)
+        return value
+
+    def tell(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
+        """Tell a culprit that it has changed what happens at a joint."""
+        if joint.effect is Effect.LATER:
+            return
+        now_s = self._now_s()
+        during_s = (now_s, now_s) if joint.effect is Effect.UNDER_WAY else None
+        culprit.hit(self._vehicle_id, joint.name, command_id=command_id, during_s=during_s)
+        if joint.effect is Effect.CONNECTION:
+            self._modem.blame(culprit, joint.name)
+        if command_id is not None:
+            self._last_hit = command_id, culprit
+
+    def at_work_on(self, joint: Joint[Any, Any]) -> list[Culprit]:
+        """Return whose bends are in force at a joint."""
+        return [culprit for culprit, _ in self._by_joint.get(joint, ())]
+
+    def pass_on(self, hit_id: str, joint: Joint[Any, Any], command_id: str) -> None:
+        """Let a command be hit too where the one before it, `hit_id`, stands in its way."""
+        if self._last_hit is not None and self._last_hit[0] == hit_id:
+            self._last_hit[1].hit(self._vehicle_id, joint.name, command_id=command_id)
+
+    @contextmanager
+    def in_force(
+        self,
+        joint: Joint[ValueT, ContextT],
+        bend: Callable[[ValueT, ContextT], ValueT],
+        culprit: Culprit,
+    ) -> Iterator[None]:
+        """Let `bend` act at `joint` for as long as the block lasts."""
+        entry = (culprit, bend)
+        self._by_joint[joint] = (*self._by_joint.get(joint, ()), entry)
+        with undone_by(self._remove, joint, entry):
+            yield
+
+    def _remove(self, joint: Joint[Any, Any], entry: _InForce) -> None:
+        left = list(self._by_joint[joint])
+        left.remove(entry)
+        self._by_joint[joint] = tuple(left)
+
+
+@contextmanager
+def undone_by(undo: Callable[..., None], *arguments: Any) -> Iterator[None]:
+    """Call `undo` when the block ends, but not when the run ends before it.
+
+    A process that never gets to its end is thrown away with its world: there is nothing to mend.
+    """
+    try:
+        yield
+    except GeneratorExit:
+        raise
+    except BaseException:
+        undo(*arguments)
+        raise
+    undo(*arguments)
