@@ -54,7 +54,7 @@ def _body(page: Page, drawn: Mapping[str, Plot]) -> Markup:
 
 
 def _vehicles(page: Page) -> Markup:
-    if not page.data.worst_vehicles(1):
+    if not page.data.worst_cars(1):
         return Markup("")
     caption = report_page.vehicles_caption(page)
     return section("Cars that did not open", caption, report_page.vehicles(page))

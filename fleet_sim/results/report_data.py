@@ -54,7 +54,7 @@ class FleetSample(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Vehicle:
+class CarTally:
     """How the unlocks of one car went."""
 
     vehicle_id: str
@@ -74,7 +74,7 @@ class RunData:
     """Everything the report draws. `points` and `samples` are in the order of time."""
 
     points: list[PlottedUnlock]
-    vehicles: dict[str, Vehicle]
+    cars: dict[str, CarTally]
     faults: list[InjectedFault]
     samples: list[FleetSample]
     manifest: dict[str, Any]
@@ -98,28 +98,28 @@ class RunData:
         deadline = load.get("deadline_s") if isinstance(load, dict) else None
         return float(deadline) if isinstance(deadline, int | float) and deadline > 0 else None
 
-    def worst_vehicles(self, limit: int) -> list[Vehicle]:
+    def worst_cars(self, limit: int) -> list[CarTally]:
         """Return the cars with the most unlocks that did not end well, worst first."""
-        failing = (vehicle for vehicle in self.vehicles.values() if vehicle.not_ok)
+        failing = (car for car in self.cars.values() if car.not_ok)
         return sorted(failing, key=lambda car: (-car.not_ok, car.vehicle_id))[:limit]
 
 
 def read_run(run_directory: Path) -> RunData:
     """Read a run directory. Missing files count as empty, unreadable lines are left out."""
     points: list[PlottedUnlock] = []
-    vehicles: dict[str, Vehicle] = {}
+    cars: dict[str, CarTally] = {}
     for attempt in JsonLines(run_directory / "attempts.jsonl", Attempt):
         if attempt.source is Source.FLOOR:
             continue
-        car = attempt.vehicle_id
+        vehicle_id = attempt.vehicle_id
         total_s = max(attempt.total_s, LEAST_S)
         points.append(
-            PlottedUnlock(attempt.scheduled_s, total_s, attempt.outcome, attempt.cause, car)
+            PlottedUnlock(attempt.scheduled_s, total_s, attempt.outcome, attempt.cause, vehicle_id)
         )
-        _count_attempt(vehicles.setdefault(car, Vehicle(car)), attempt)
+        _count_attempt(cars.setdefault(vehicle_id, CarTally(vehicle_id)), attempt)
     return RunData(
         points=sorted(points, key=lambda point: (point.at_s, point.vehicle_id)),
-        vehicles=vehicles,
+        cars=cars,
         faults=list(JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)),
         samples=sorted(
             JsonLines(run_directory / "fleet_samples.jsonl", FleetSample), key=lambda s: s.t_s
@@ -128,12 +128,12 @@ def read_run(run_directory: Path) -> RunData:
     )
 
 
-def _count_attempt(vehicle: Vehicle, attempt: Attempt) -> None:
-    vehicle.attempts += 1
-    vehicle.region = attempt.region or vehicle.region
-    vehicle.firmware = attempt.firmware or vehicle.firmware
+def _count_attempt(car: CarTally, attempt: Attempt) -> None:
+    car.attempts += 1
+    car.region = attempt.region or car.region
+    car.firmware = attempt.firmware or car.firmware
     if attempt.outcome is not Outcome.OK:
-        vehicle.causes[attempt.cause or Cause.UNCLASSIFIED] += 1
+        car.causes[attempt.cause or Cause.UNCLASSIFIED] += 1
 
 
 def bucket_width_s(span_s: float, *, at_most: int) -> int:

@@ -176,7 +176,7 @@ def cards(page: Page) -> Markup:
     boxes = f"of {count(number('boxes.configured'))} boxes"
     boxes += "" if memory is None else f", {readable.bytes_size(memory)} each"
     figures = {
-        "attempts.total": ("Unlocks", count, f"{count(len(page.data.vehicles))} cars asked"),
+        "attempts.total": ("Unlocks", count, f"{count(len(page.data.cars))} cars asked"),
         "attempts.ok_share": ("Opened", readable.share, "of all unlocks"),
         "unlock.p50_s": ("p50", duration, "half of all took at most this"),
         "unlock.p95_s": ("p95", duration, "a timeout counts at its deadline"),
@@ -278,7 +278,7 @@ def swatch(colour: str) -> Markup:
 
 def vehicles(page: Page) -> Markup:
     """Return the cars that failed most, and whether a fault had been injected into them."""
-    worst = page.data.worst_vehicles(WORST_VEHICLES)
+    worst = page.data.worst_cars(WORST_VEHICLES)
     if not worst:
         return element("p", "No car failed.", class_="empty")
     injected: dict[str, list[str]] = {}
@@ -305,10 +305,10 @@ def vehicles(page: Page) -> Markup:
 
 def vehicles_caption(page: Page) -> str:
     """Return how many cars failed, and how many of them the table shows."""
-    failing = sum(vehicle.not_ok > 0 for vehicle in page.data.vehicles.values())
+    failing = sum(vehicle.not_ok > 0 for vehicle in page.data.cars.values())
     shown = f", the worst {WORST_VEHICLES} below" if failing > WORST_VEHICLES else ""
     return (
-        f"{readable.count(failing)} of {readable.count(len(page.data.vehicles))} cars asked for "
+        f"{readable.count(failing)} of {readable.count(len(page.data.cars))} cars asked for "
         f"had an unlock that did not end well{shown}."
     )
 
