@@ -36,8 +36,12 @@ class PlottedUnlock(NamedTuple):
     vehicle_id: str
 
 
-class InjectedFault(msgspec.Struct, frozen=True):
-    """One line of `ground_truth.jsonl`."""
+class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injection"):
+    """A line of `ground_truth.jsonl` of type `injection`: what was injected, and when.
+
+    A line without a type, as older runs have them, is one too. A line of type `hit` is not, and is
+    skipped where these are read.
+    """
 
     fault: str
     start_s: float

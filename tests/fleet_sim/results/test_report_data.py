@@ -154,6 +154,27 @@ def _as_mapping(cause: Cause) -> dict[str, object]:
     return {name: getattr(attempt, name) for name in names if name != "total_s"}
 
 
+def test_windows_are_read_from_injections_alone(tmp_path: Path) -> None:
+    """Lines of type `injection` and of older runs, which have no type; not what a fault touched."""
+    window = {"start_s": 20.0, "end_s": 40.0, "vehicles": ["car-1"], "parameters": {}}
+    hit = {"type": "hit", "injection": 1, "fault": "box_off", "vehicle_id": "car-1",
+           "what": "no_answer", "at_s": 21.0, "until_s": None, "command_id": None,
+           "attempts": ["attempt-1"]}  # fmt: skip
+    write_lines(
+        tmp_path / "ground_truth.jsonl",
+        [
+            {"fault": "no_coverage_garage", **window},
+            {"type": "injection", "injection": 1, "fault": "box_off", "attempts": [], **window},
+            hit,
+            {**hit, **window},
+        ],
+    )
+    assert read_run(tmp_path).faults == [
+        InjectedFault("no_coverage_garage", 20.0, 40.0, ["car-1"]),
+        InjectedFault("box_off", 20.0, 40.0, ["car-1"]),
+    ]
+
+
 def test_an_empty_directory(tmp_path: Path) -> None:
     """Without files there is an empty run of one second."""
     data = read_run(tmp_path)
