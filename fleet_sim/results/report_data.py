@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,8 +36,12 @@ class PlottedUnlock(NamedTuple):
     vehicle_id: str
 
 
-class InjectedFault(msgspec.Struct, frozen=True):
-    """One line of `ground_truth.jsonl`."""
+class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injection"):
+    """A line of `ground_truth.jsonl` of type `injection`: what was injected, and when.
+
+    A line without a type, as older runs have them, is one too. A line of type `hit` is not, and is
+    skipped where these are read.
+    """
 
     fault: str
     start_s: float
@@ -54,7 +58,7 @@ class FleetSample(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Vehicle:
+class CarTally:
     """How the unlocks of one car went."""
 
     vehicle_id: str
@@ -74,7 +78,7 @@ class RunData:
     """Everything the report draws. `points` and `samples` are in the order of time."""
 
     points: list[PlottedUnlock]
-    vehicles: dict[str, Vehicle]
+    cars: dict[str, CarTally]
     faults: list[InjectedFault]
     samples: list[FleetSample]
     manifest: dict[str, Any]
@@ -98,28 +102,50 @@ class RunData:
         deadline = load.get("deadline_s") if isinstance(load, dict) else None
         return float(deadline) if isinstance(deadline, int | float) and deadline > 0 else None
 
-    def worst_vehicles(self, limit: int) -> list[Vehicle]:
+    def worst_cars(self, limit: int) -> list[CarTally]:
         """Return the cars with the most unlocks that did not end well, worst first."""
-        failing = (vehicle for vehicle in self.vehicles.values() if vehicle.not_ok)
+        failing = (car for car in self.cars.values() if car.not_ok)
         return sorted(failing, key=lambda car: (-car.not_ok, car.vehicle_id))[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedRun:
+    """What the words and the plots of a report are made from."""
+
+    name: str
+    summary: Mapping[str, Any]
+    data: RunData
+    scenario_text: str
+
+    def number(self, key: str) -> Any:
+        """Return the value at a dotted key of the summary, or None."""
+        here: Any = self.summary
+        for part in key.split("."):
+            here = here.get(part) if isinstance(here, Mapping) else None
+        return here
+
+    @property
+    def verdicts(self) -> list[Mapping[str, Any]]:
+        """What was expected: `key`, `condition`, `value`, `holds`."""
+        return list(self.summary.get("expect") or [])
 
 
 def read_run(run_directory: Path) -> RunData:
     """Read a run directory. Missing files count as empty, unreadable lines are left out."""
     points: list[PlottedUnlock] = []
-    vehicles: dict[str, Vehicle] = {}
+    cars: dict[str, CarTally] = {}
     for attempt in JsonLines(run_directory / "attempts.jsonl", Attempt):
         if attempt.source is Source.FLOOR:
             continue
-        car = attempt.vehicle_id
+        vehicle_id = attempt.vehicle_id
         total_s = max(attempt.total_s, LEAST_S)
         points.append(
-            PlottedUnlock(attempt.scheduled_s, total_s, attempt.outcome, attempt.cause, car)
+            PlottedUnlock(attempt.scheduled_s, total_s, attempt.outcome, attempt.cause, vehicle_id)
         )
-        _count_attempt(vehicles.setdefault(car, Vehicle(car)), attempt)
+        _count_attempt(cars.setdefault(vehicle_id, CarTally(vehicle_id)), attempt)
     return RunData(
         points=sorted(points, key=lambda point: (point.at_s, point.vehicle_id)),
-        vehicles=vehicles,
+        cars=cars,
         faults=list(JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)),
         samples=sorted(
             JsonLines(run_directory / "fleet_samples.jsonl", FleetSample), key=lambda s: s.t_s
@@ -128,12 +154,12 @@ def read_run(run_directory: Path) -> RunData:
     )
 
 
-def _count_attempt(vehicle: Vehicle, attempt: Attempt) -> None:
-    vehicle.attempts += 1
-    vehicle.region = attempt.region or vehicle.region
-    vehicle.firmware = attempt.firmware or vehicle.firmware
+def _count_attempt(car: CarTally, attempt: Attempt) -> None:
+    car.attempts += 1
+    car.region = attempt.region or car.region
+    car.firmware = attempt.firmware or car.firmware
     if attempt.outcome is not Outcome.OK:
-        vehicle.causes[attempt.cause or Cause.UNCLASSIFIED] += 1
+        car.causes[attempt.cause or Cause.UNCLASSIFIED] += 1
 
 
 def bucket_width_s(span_s: float, *, at_most: int) -> int:

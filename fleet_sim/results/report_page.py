@@ -1,111 +1,148 @@
-"""The words, cards and tables of the report. The plots are drawn in `fleet_sim.results.report`."""
+"""What the report of a run says, as plain values: the template `run_report.html` shows them."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from fleet_sim.pages.parts import Badge, LegendEntry, Tile, Tone
 from fleet_sim.results import readable
-from fleet_sim.results.markup import Content, Markup, element, table
-from fleet_sim.results.report_data import InjectedFault, RunData
-from fleet_wire.contract.causes import CAUSES, Cause, Outcome, Party
+from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
+from fleet_sim.results.report_data import CarTally, ReportedRun
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 
-OUTCOME_COLOURS = {
-    Outcome.OK: "#0b9e77",
-    Outcome.REFUSED: "#e3a008",
-    Outcome.FAILED: "#d1481f",
-    Outcome.UNKNOWN: "#8460d0",
-}
-"""After Okabe and Ito (Color Universal Design, 2008): apart for every common kind of sight."""
-
-_PARTY_SHADES: dict[Party, tuple[str, ...]] = {
-    Party.PLATFORM: ("#1f6fb2", "#5aa2dd", "#a3cdf0"),
-    Party.BROKER: ("#7a5230", "#ad8357", "#d6bb98"),
-    Party.NETWORK: ("#6a45c2", "#9a7be0", "#c3aef2", "#4a2d8f"),
-    Party.BOX: ("#e08e0b", "#f4b740", "#b86e00", "#f8d78c", "#8a5200"),
-    Party.VEHICLE: ("#c8401a", "#e9825f", "#8f2a0d"),
-    Party.PROBE: ("#6b7680",),
-    Party.NOBODY_KNOWS: ("#a4adb5",),
-}
-PARTY_NAMES = {party: party.value.replace("_", " ") for party in Party}
-WORST_VEHICLES = 20
-
-
-def _cause_colours() -> dict[Cause, str]:
-    shades = {party: iter(colours) for party, colours in _PARTY_SHADES.items()}
-    return {cause: next(shades[info.party]) for cause, info in CAUSES.items()}
-
-
-CAUSE_COLOURS = _cause_colours()
-"""One hue a party, one shade a cause: whose fault it was shows first."""
+WORST_CARS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What the words of a report are made from."""
+class Headline:
+    """The run in a sentence."""
+
+    opened: str
+    total: str
+    share: str
+    median: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """A part of the bar of all unlocks, and its words below."""
+
+    outcome: LegendEntry
+    unlocks: str
+    share: str
+    width_percent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationRow:
+    """What was expected, and what was measured."""
+
+    key: str
+    expected: str
+    measured: str
+    verdict: Badge
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRow:
+    """What was injected, from the ground truth: the probe does not see this."""
+
+    fault: str
+    window: str
+    cars: str
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """A cause that occurred, with what it means for the customer."""
+
+    cause: LegendEntry
+    party: str
+    outcome: LegendEntry
+    unlocks: str
+    share: str
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarRow:
+    """A car that did not open, and the faults that had been injected into it."""
+
+    vehicle_id: str
+    not_opened: str
+    causes: list[LegendEntry]
+    injected: str
+    region: str
+    firmware: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Everything that the page shows besides its plots, in the order of the page."""
 
     name: str
-    summary: Mapping[str, Any]
-    data: RunData
+    badge: Badge
+    description: str
+    facts: dict[str, str]
+    headline: Headline | None
+    """None when no unlock ended."""
+    outcomes: list[OutcomeRow]
+    tiles: list[Tile]
+    expectations: list[ExpectationRow]
+    faults: list[FaultRow]
+    causes: list[CauseRow]
+    """The most frequent first."""
+    cars: list[CarRow]
+    """The worst first."""
+    cars_caption: str
     scenario_text: str
-
-    def number(self, key: str) -> Any:
-        """Return the value at a dotted key of the summary, or None."""
-        here: Any = self.summary
-        for part in key.split("."):
-            here = here.get(part) if isinstance(here, Mapping) else None
-        return here
-
-    @property
-    def verdicts(self) -> list[Mapping[str, Any]]:
-        """What was expected: `key`, `condition`, `value`, `holds`."""
-        return list(self.summary.get("expect") or [])
+    command: str
 
 
-def header(page: Page) -> Markup:
-    """Return the title, the verdict and what kind of run it was."""
-    rate = page.number("connect.rate_per_s")
-    facts = {
-        "seed": page.number("seed"),
-        "mode": page.number("mode"),
-        "broker": page.number("broker"),
-        "cars": readable.count(page.number("boxes.configured")),
-        "connected": rate and f"{readable.count(round(rate))} a second",
-        "started": _stamp(page.data.manifest.get("started_at")),
-    }
-    return element(
-        "header",
-        element(
-            "div",
-            element("h1", page.name),
-            _badge(page),
-            class_="title",
-        ),
-        element("p", str(page.data.scenario.get("description") or ""), class_="description"),
-        element(
-            "dl",
-            [
-                element("div", element("dt", name), element("dd", str(fact)))
-                for name, fact in facts.items()
-                if fact is not None
-            ],
-            class_="facts",
-        ),
-        element("p", _headline(page), class_="headline"),
+def run_page(run: ReportedRun) -> RunPage:
+    """Return what the page of a run says."""
+    return RunPage(
+        name=run.name,
+        badge=_badge(run),
+        description=str(run.data.scenario.get("description") or ""),
+        facts=_facts(run),
+        headline=_headline(run),
+        outcomes=_outcomes(run),
+        tiles=_tiles(run),
+        expectations=_expectations(run),
+        faults=_faults(run),
+        causes=_causes(run),
+        cars=_cars(run),
+        cars_caption=_cars_caption(run),
+        scenario_text=run.scenario_text,
+        command=_command(run),
     )
 
 
-def _badge(page: Page) -> Markup:
-    failed = sum(not row.get("holds") for row in page.verdicts)
-    if not page.verdicts:
-        return element("span", "Nothing expected", class_="badge none")
+def _badge(run: ReportedRun) -> Badge:
+    failed = sum(not verdict.get("holds") for verdict in run.verdicts)
+    if not run.verdicts:
+        return Badge("Nothing expected", "none")
     if failed:
-        text = f"✗ Fail: {failed} of {len(page.verdicts)} expectations"
-        return element("span", text, class_="badge fail")
-    return element("span", "✓ Pass", class_="badge pass")
+        return Badge(f"✗ Fail: {failed} of {len(run.verdicts)} expectations", "fail")
+    return Badge("✓ Pass", "pass")
+
+
+def _facts(run: ReportedRun) -> dict[str, str]:
+    """Return what kind of run it was; what is not known is left out."""
+    rate = run.number("connect.rate_per_s")
+    facts = {
+        "seed": run.number("seed"),
+        "mode": run.number("mode"),
+        "broker": run.number("broker"),
+        "cars": readable.count(run.number("boxes.configured")),
+        "connected": rate and f"{readable.count(round(rate))} a second",
+        "started": _stamp(run.data.manifest.get("started_at")),
+    }
+    return {name: str(fact) for name, fact in facts.items() if fact is not None}
 
 
 def _stamp(started_at: Any) -> str | None:
@@ -114,69 +151,48 @@ def _stamp(started_at: Any) -> str | None:
     return None if started_at is None else str(started_at)
 
 
-def _headline(page: Page) -> Content:
-    """Return the run in two sentences."""
-    total = page.number("attempts.total")
+def _headline(run: ReportedRun) -> Headline | None:
+    total = run.number("attempts.total")
     if not total:
-        return "No unlock ended during this run, so there is nothing to judge."
-    opened = page.number("attempts.by_outcome.ok") or 0
-    by_cause = page.number("attempts.by_cause") or {}
-    most = max(by_cause, key=lambda cause: by_cause[cause], default=None)
-    half = f"half of all within {readable.duration(page.number('unlock.p50_s'))}"
-    sentences = [
-        element("strong", f"{readable.count(opened)} of {readable.count(total)} unlocks opened"),
-        f" ({readable.share(opened / total)}), {half}. ",
-    ]
-    if most is not None and by_cause[most]:
-        sentences += [
-            "The most frequent cause of the others was ",
-            element("strong", most),
-            f" ({readable.count(by_cause[most])}): {_explanation(most)}",
-        ]
-    return sentences
-
-
-def _explanation(cause: str) -> str:
-    return CAUSES[Cause(cause)].explanation if cause in {known.value for known in Cause} else ""
-
-
-def outcome_bar(page: Page) -> Markup:
-    """Return all unlocks as one bar, divided by outcome."""
-    total = page.number("attempts.total")
-    if not total:
-        return Markup("")
-    counts = [
-        (outcome, page.number(f"attempts.by_outcome.{outcome.value}") or 0) for outcome in Outcome
-    ]
-    parts = [
-        element("i", style=f"width:{100 * number / total:.3f}%;background:{OUTCOME_COLOURS[name]}")
-        for name, number in counts
-    ]
-    keys = [
-        element(
-            "span",
-            swatch(OUTCOME_COLOURS[name]),
-            element("strong", readable.count(number)),
-            f" {name.value} ({readable.share(number / total)})",
-        )
-        for name, number in counts
-    ]
-    return element(
-        "section",
-        element("div", parts, class_="bar"),
-        element("p", keys, class_="keys"),
-        class_="outcomes",
+        return None
+    opened = run.number("attempts.by_outcome.ok") or 0
+    return Headline(
+        opened=readable.count(opened),
+        total=readable.count(total),
+        share=readable.share(opened / total),
+        median=readable.duration(run.number("unlock.p50_s")),
     )
 
 
-def cards(page: Page) -> Markup:
+def _outcomes(run: ReportedRun) -> list[OutcomeRow]:
+    total = run.number("attempts.total")
+    if not total:
+        return []
+    by_outcome = run.number("attempts.by_outcome") or {}
+    counts = [(outcome, by_outcome.get(outcome.value) or 0) for outcome in Outcome]
+    return [
+        OutcomeRow(
+            outcome=_outcome_entry(outcome),
+            unlocks=readable.count(number),
+            share=readable.share(number / total),
+            width_percent=f"{100 * number / total:.3f}",
+        )
+        for outcome, number in counts
+    ]
+
+
+def _outcome_entry(outcome: Outcome) -> LegendEntry:
+    return LegendEntry(outcome.value, OUTCOME_COLOURS[outcome])
+
+
+def _tiles(run: ReportedRun) -> list[Tile]:
     """Return the row of big numbers; one stands out when an expectation on it does not hold."""
-    number, duration, count = page.number, readable.duration, readable.count
+    number, duration, count = run.number, readable.duration, readable.count
     memory = number("fleet.rss_bytes_per_box")
     boxes = f"of {count(number('boxes.configured'))} boxes"
     boxes += "" if memory is None else f", {readable.bytes_size(memory)} each"
     figures = {
-        "attempts.total": ("Unlocks", count, f"{count(len(page.data.vehicles))} cars asked"),
+        "attempts.total": ("Unlocks", count, f"{count(len(run.data.cars))} cars asked"),
         "attempts.ok_share": ("Opened", readable.share, "of all unlocks"),
         "unlock.p50_s": ("p50", duration, "half of all took at most this"),
         "unlock.p95_s": ("p95", duration, "a timeout counts at its deadline"),
@@ -190,143 +206,103 @@ def cards(page: Page) -> Markup:
         ),
         "floor.p50_s": ("Floor p50", duration, "a box that takes no time itself"),
     }
-    return element(
-        "section",
-        [
-            element(
-                "div",
-                element("h3", label),
-                element("p", as_text(number(key)), class_="figure"),
-                element("p", note, class_="note"),
-                class_=f"card {_tone(page, key)}".strip(),
-            )
-            for key, (label, as_text, note) in figures.items()
-        ],
-        class_="cards",
-    )
+    return [
+        Tile(label, as_text(number(key)), note, _tone(run, key))
+        for key, (label, as_text, note) in figures.items()
+    ]
 
 
-def _tone(page: Page, key: str) -> str:
-    verdicts = [bool(row.get("holds")) for row in page.verdicts if row.get("key") == key]
+def _tone(run: ReportedRun, key: str) -> Tone:
+    verdicts = [bool(verdict.get("holds")) for verdict in run.verdicts if verdict.get("key") == key]
     if verdicts:
         return "pass" if all(verdicts) else "fail"
-    return "warn" if key == "stray.late" and page.number(key) else ""
+    return "warn" if key == "stray.late" and run.number(key) else "none"
 
 
-def expectations(page: Page) -> Markup:
-    """Return each expectation with what was measured."""
-    rows = [
-        (
-            element("code", str(row.get("key"))),
-            readable.condition(row.get("condition")),
-            readable.value(row.get("value")),
-            element("span", "✓ holds", class_="mark pass")
-            if row.get("holds")
-            else element("span", "✗ does not hold", class_="mark fail"),
+def _expectations(run: ReportedRun) -> list[ExpectationRow]:
+    holds, does_not_hold = Badge("✓ holds", "pass"), Badge("✗ does not hold", "fail")
+    return [
+        ExpectationRow(
+            key=str(verdict.get("key")),
+            expected=readable.condition(verdict.get("condition")),
+            measured=readable.value(verdict.get("value")),
+            verdict=holds if verdict.get("holds") else does_not_hold,
         )
-        for row in page.verdicts
+        for verdict in run.verdicts
     ]
-    if not rows:
-        return element("p", "The scenario expects nothing.", class_="empty")
-    return table(["Key", "#Expected", "#Measured", "Verdict"], rows)
 
 
-def faults(page: Page) -> Markup:
-    """Return what was injected, from the ground truth: the probe does not see this."""
-    if not page.data.faults:
-        return element("p", "No fault was injected.", class_="empty")
-    rows = [
-        (element("code", fault.fault), _window(fault), readable.count(len(fault.vehicles)))
-        for fault in sorted(page.data.faults, key=lambda fault: fault.start_s)
+def _faults(run: ReportedRun) -> list[FaultRow]:
+    return [
+        FaultRow(
+            fault=fault.fault,
+            window=f"{fault.start_s:g} to {fault.end_s:g} s",
+            cars=readable.count(len(fault.vehicles)),
+        )
+        for fault in sorted(run.data.faults, key=lambda fault: fault.start_s)
     ]
-    return table(["Fault", "#Window", "#Cars"], rows)
 
 
-def _window(fault: InjectedFault) -> str:
-    return f"{fault.start_s:g} to {fault.end_s:g} s"
-
-
-def causes(page: Page) -> Markup:
-    """Return every cause that occurred, with what it means for the customer."""
-    by_cause = page.number("attempts.by_cause") or {}
-    total = page.number("attempts.total") or 0
-    occurred = sorted(
+def _causes(run: ReportedRun) -> list[CauseRow]:
+    by_cause = run.number("attempts.by_cause") or {}
+    total = run.number("attempts.total") or 0
+    counts = sorted(
         ((cause, by_cause.get(cause.value, 0)) for cause in Cause), key=lambda pair: -pair[1]
     )
-    rows = [
-        (
-            (swatch(CAUSE_COLOURS[cause]), element("code", cause.value)),
-            PARTY_NAMES[CAUSES[cause].party],
-            (swatch(OUTCOME_COLOURS[CAUSES[cause].outcome]), CAUSES[cause].outcome.value),
-            readable.count(number),
-            readable.share(number / total),
-            CAUSES[cause].explanation,
-        )
-        for cause, number in occurred
-        if number and total
-    ]
-    if not rows:
-        return element("p", "Nothing went wrong.", class_="empty")
-    headings = ["Cause", "Whose", "Outcome", "#Unlocks", "#Share", "What it means"]
-    return table(headings, rows)
+    return [_cause_row(cause, number, total) for cause, number in counts if number and total]
 
 
-def swatch(colour: str) -> Markup:
-    """Return a small square of a colour, as in a legend."""
-    return element("i", class_="swatch", style=f"background:{colour}")
+def _cause_row(cause: Cause, number: int, total: int) -> CauseRow:
+    info = CAUSES[cause]
+    return CauseRow(
+        cause=LegendEntry(cause.value, CAUSE_COLOURS[cause]),
+        party=info.party.value.replace("_", " "),
+        outcome=_outcome_entry(info.outcome),
+        unlocks=readable.count(number),
+        share=readable.share(number / total),
+        explanation=info.explanation,
+    )
 
 
-def vehicles(page: Page) -> Markup:
-    """Return the cars that failed most, and whether a fault had been injected into them."""
-    worst = page.data.worst_vehicles(WORST_VEHICLES)
-    if not worst:
-        return element("p", "No car failed.", class_="empty")
+def _cars(run: ReportedRun) -> list[CarRow]:
     injected: dict[str, list[str]] = {}
-    for fault in page.data.faults:
+    for fault in run.data.faults:
         for vehicle_id in fault.vehicles:
             injected.setdefault(vehicle_id, []).append(fault.fault)
-    rows = [
-        (
-            element("code", car.vehicle_id),
-            f"{car.not_ok} of {car.attempts}",
-            [
-                element("span", swatch(CAUSE_COLOURS[cause]), f"{cause.value} × {number}")  # noqa: RUF001
-                for cause, number in car.causes.most_common()
-            ],
-            ", ".join(dict.fromkeys(injected.get(car.vehicle_id, []))) or readable.NOTHING,
-            car.region or readable.NOTHING,
-            car.firmware or readable.NOTHING,
-        )
-        for car in worst
+    return [
+        _car_row(car, injected.get(car.vehicle_id, [])) for car in run.data.worst_cars(WORST_CARS)
     ]
-    headings = ["Car", "#Not opened", "Causes", "Injected fault", "Region", "Firmware"]
-    return table(headings, rows)
 
 
-def vehicles_caption(page: Page) -> str:
+def _car_row(car: CarTally, injected: list[str]) -> CarRow:
+    return CarRow(
+        vehicle_id=car.vehicle_id,
+        not_opened=f"{car.not_ok} of {car.attempts}",
+        causes=[
+            LegendEntry(f"{cause.value} × {number}", CAUSE_COLOURS[cause])  # noqa: RUF001
+            for cause, number in car.causes.most_common()
+        ],
+        injected=", ".join(dict.fromkeys(injected)) or readable.NOTHING,
+        region=car.region or readable.NOTHING,
+        firmware=car.firmware or readable.NOTHING,
+    )
+
+
+def _cars_caption(run: ReportedRun) -> str:
     """Return how many cars failed, and how many of them the table shows."""
-    failing = sum(vehicle.not_ok > 0 for vehicle in page.data.vehicles.values())
-    shown = f", the worst {WORST_VEHICLES} below" if failing > WORST_VEHICLES else ""
+    failing = sum(car.not_ok > 0 for car in run.data.cars.values())
+    shown = f", the worst {WORST_CARS} below" if failing > WORST_CARS else ""
     return (
-        f"{readable.count(failing)} of {readable.count(len(page.data.vehicles))} cars asked for "
+        f"{readable.count(failing)} of {readable.count(len(run.data.cars))} cars asked for "
         f"had an unlock that did not end well{shown}."
     )
 
 
-def scenario(page: Page) -> Markup:
-    """Return the scenario as it was run, folded."""
-    return element(
-        "details",
-        element("summary", "The scenario as it was run"),
-        element("pre", page.scenario_text),
-    )
-
-
-def footer(page: Page) -> Markup:
+def _command(run: ReportedRun) -> str:
     """Return how to get the same run again."""
-    manifest = page.data.manifest
+    manifest = run.data.manifest
     words = ["fleet-sim", "run", str(manifest.get("scenario_file") or "SCENARIO")]
-    words += ["--seed", str(page.number("seed"))]
+    words += ["--seed", str(run.number("seed"))]
     for override in manifest.get("overrides") or []:
         words += ["--set", str(override)]
-    return element("footer", "The same run again: ", element("code", shlex.join(words)))
+    return shlex.join(words)

@@ -12,8 +12,10 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from fleet_sim.results import readable
+from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_data import (
     PlottedUnlock,
+    ReportedRun,
     RunData,
     bucket_width_s,
     histogram,
@@ -25,7 +27,6 @@ from fleet_sim.results.report_data import (
     thin,
     time_ticks,
 )
-from fleet_sim.results.report_page import CAUSE_COLOURS, OUTCOME_COLOURS, Page
 from fleet_sim.results.summary import quantile
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
@@ -67,6 +68,11 @@ class Plot:
     is_over_time: bool = False
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether there is something to draw."""
+        return self.figure is not None
+
+    @property
     def height(self) -> int:
         """The height in pixels."""
         return int(self.figure.layout.height)
@@ -84,9 +90,9 @@ def plotly_script() -> str:
     return str(get_plotlyjs())
 
 
-def plots(page: Page) -> list[Plot]:
+def plots(run: ReportedRun) -> list[Plot]:
     """Return every plot of the report, in the order of the page."""
-    data = page.data
+    data = run.data
     width_s = bucket_width_s(data.end_s, at_most=45)
     shown = thin(data.points, POINTS_AT_MOST)
     thinned = ""
@@ -111,7 +117,7 @@ def plots(page: Page) -> list[Plot]:
             "stages",
             "Where the time goes",
             "From each stage to the next: p50 dark, p95 light.",
-            _stages(page.summary),
+            _stages(run.summary),
         ),
         Plot(
             "outcomes",
@@ -132,7 +138,7 @@ def plots(page: Page) -> list[Plot]:
             "boxes",
             "Connected boxes",
             "Boxes with a connection to the broker, and those asleep.",
-            _boxes(data, page.number("boxes.configured")),
+            _boxes(data, run.number("boxes.configured")),
             is_over_time=True,
         ),
     ]

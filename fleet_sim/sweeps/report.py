@@ -3,18 +3,69 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from fleet_sim.pages.parts import Badge
 from fleet_sim.results import readable
-from fleet_sim.results.markup import Markup, element, render, table
-from fleet_sim.results.report_document import document, pair, panel, section
+from fleet_sim.results.report_document import document
 from fleet_sim.sweeps.plan import SweepPlan, overrides_of
-from fleet_sim.sweeps.plots import HEADLINES, Setting, expected_keys, spread_words, sweep_plots
+from fleet_sim.sweeps.plots import Setting, expected_keys, spread_words, sweep_plots
 from fleet_sim.sweeps.point import PointRecord
 
 WORST = 12
 _LEAST = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """How the runs of one setting went; spreads are least, median and greatest."""
+
+    setting: str
+    runs: str
+    failed: str
+    all_hold: str
+    opened: str
+    p95: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorstRow:
+    """A run that went wrong, and how to do it again."""
+
+    seed: int
+    opened: str
+    p95: str
+    what_went_wrong: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingRow:
+    """In how many runs of a setting an expectation held."""
+
+    key: str
+    setting: str
+    expected: str
+    holds: Badge
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPage:
+    """Everything that the page shows besides its plots, in the order of the page."""
+
+    name: str
+    badge: Badge
+    facts: dict[str, str]
+    headline: str
+    settings_caption: str
+    settings: list[SettingRow]
+    worst: list[WorstRow]
+    expectations: list[HoldingRow]
+    scenario_text: str
+    command: str
 
 
 def write_sweep_report(directory: Path, plan: SweepPlan, records: Sequence[PointRecord]) -> Path:
@@ -25,53 +76,54 @@ def write_sweep_report(directory: Path, plan: SweepPlan, records: Sequence[Point
     settings = [
         Setting(values, by_setting.get(tuple(values.values()), [])) for values in plan.settings()
     ]
-    drawn = sweep_plots(settings)
-    body = [
-        _header(plan, records),
-        section("Settings", _settings_caption(plan), _settings(settings)),
-        [pair(*map(panel, drawn[place : place + 2])) for place in range(0, len(drawn), 2)],
-        _worst(plan, records),
-        _expectations(settings),
-        element("details", element("summary", "The scenario"), element("pre", plan.scenario_text)),
-        element("footer", "The same sweep again: ", element("code", _command(plan))),
-    ]
+    page = _page(plan, settings, records)
     target = directory / "report.html"
     temporary = target.with_suffix(".html.tmp")
-    temporary.write_text(document(f"{plan.name}, a sweep", render(body), drawn), encoding="utf-8")
+    temporary.write_text(
+        document("sweep_report.html", page, sweep_plots(settings)), encoding="utf-8"
+    )
     temporary.replace(target)
     return target
 
 
-def _header(plan: SweepPlan, records: Sequence[PointRecord]) -> Markup:
-    facts = {
+def _page(
+    plan: SweepPlan, settings: Sequence[Setting], records: Sequence[PointRecord]
+) -> SweepPage:
+    seeds = readable.count(len(plan.seeds))
+    return SweepPage(
+        name=plan.name,
+        badge=_badge(records),
+        facts=_facts(plan, records),
+        headline=_headline(records),
+        settings_caption=f"{seeds} seeds each; least, median and greatest over them.",
+        settings=[_setting_row(setting) for setting in settings],
+        worst=[_worst_row(plan, record) for record in worst(records)],
+        expectations=_expectations(settings),
+        scenario_text=plan.scenario_text,
+        command=_command(plan),
+    )
+
+
+def _facts(plan: SweepPlan, records: Sequence[PointRecord]) -> dict[str, str]:
+    return {
         "runs": readable.count(len(records)),
         "settings": readable.count(len(plan) // len(plan.seeds)),
         "seeds": f"{plan.seeds[0]} to {plan.seeds[-1]}",
         "mode": "virtual",
     }
-    return element(
-        "header",
-        element("div", element("h1", f"{plan.name}: a sweep"), _badge(records), class_="title"),
-        element(
-            "dl",
-            [
-                element("div", element("dt", name), element("dd", fact))
-                for name, fact in facts.items()
-            ],
-            class_="facts",
-        ),
-        element("p", _headline(records), class_="headline"),
-    )
 
 
-def _badge(records: Sequence[PointRecord]) -> Markup:
+def _badge(records: Sequence[PointRecord]) -> Badge:
     bad = sum(record.expect_holds is False or record.error is not None for record in records)
     if bad:
-        text = f"✗ {readable.count(bad)} of {readable.count(len(records))} runs"
-        return element("span", text, class_="badge fail")
+        return Badge(f"✗ {_of(bad, len(records))} runs", "fail")
     if not any(record.expect for record in records):
-        return element("span", "Nothing expected", class_="badge none")
-    return element("span", "✓ All runs", class_="badge pass")
+        return Badge("Nothing expected", "none")
+    return Badge("✓ All runs", "pass")
+
+
+def _of(some: int, total: int) -> str:
+    return f"{readable.count(some)} of {readable.count(total)}"
 
 
 def _headline(records: Sequence[PointRecord]) -> str:
@@ -80,57 +132,40 @@ def _headline(records: Sequence[PointRecord]) -> str:
     failed = sum(record.error is not None for record in records)
     parts = []
     if judged:
-        all_runs = readable.count(len(judged))
-        parts.append(f"Every expectation held in {readable.count(held)} of {all_runs} runs.")
+        parts.append(f"Every expectation held in {_of(held, len(judged))} runs.")
     if failed:
         parts.append(f"{readable.count(failed)} runs failed; the worst runs below say why.")
     return " ".join(parts)
 
 
-def _settings_caption(plan: SweepPlan) -> str:
-    return f"{readable.count(len(plan.seeds))} seeds each; least, median and greatest over them."
+def _setting_row(setting: Setting) -> SettingRow:
+    return SettingRow(
+        setting=setting.label,
+        runs=readable.count(len(setting.ended)),
+        failed=readable.count(len(setting.records) - len(setting.ended)),
+        all_hold=_of(*setting.holding()),
+        opened=" · ".join(spread_words(setting, "attempts.ok_share")),
+        p95=" · ".join(spread_words(setting, "unlock.p95_s")),
+    )
 
 
-def _settings(settings: Sequence[Setting]) -> Markup:
-    rows = []
-    for setting in settings:
-        held, judged = setting.holding()
-        rows.append(
-            (
-                element("code", setting.label),
-                readable.count(len(setting.ended)),
-                readable.count(len(setting.records) - len(setting.ended)),
-                f"{readable.count(held)} of {readable.count(judged)}",
-                *(" · ".join(spread_words(setting, key)) for key in HEADLINES),
-            )
-        )
-    headings = ["Setting", "#Runs", "#Failed", "#All hold", "#Opened", "#p95"]
-    return table(headings, rows)
+def _expectations(settings: Sequence[Setting]) -> list[HoldingRow]:
+    return [
+        _holding_row(setting, key, verdicts)
+        for key in expected_keys(settings)
+        for setting in settings
+        if (verdicts := setting.verdicts(key))
+    ]
 
 
-def _expectations(settings: Sequence[Setting]) -> Markup:
-    """Return in how many runs each expectation held, by setting."""
-    keys = expected_keys(settings)
-    if not keys:
-        return Markup("")
-    rows = []
-    for key in keys:
-        for setting in settings:
-            verdicts = setting.verdicts(key)
-            held = sum(bool(one["holds"]) for one in verdicts)
-            if verdicts:
-                mark = "pass" if held == len(verdicts) else "fail"
-                words = f"{readable.count(held)} of {readable.count(len(verdicts))}"
-                rows.append(
-                    (
-                        element("code", key),
-                        element("code", setting.label),
-                        readable.condition(verdicts[0]["condition"]),
-                        element("span", words, class_=f"mark {mark}"),
-                    )
-                )
-    shown = table(["Key", "Setting", "#Expected", "#Holds in runs"], rows)
-    return section("Expectations", "In how many runs each one held.", shown)
+def _holding_row(setting: Setting, key: str, verdicts: Sequence[Mapping[str, Any]]) -> HoldingRow:
+    held = sum(bool(one["holds"]) for one in verdicts)
+    return HoldingRow(
+        key=key,
+        setting=setting.label,
+        expected=readable.condition(verdicts[0]["condition"]),
+        holds=Badge(_of(held, len(verdicts)), "pass" if held == len(verdicts) else "fail"),
+    )
 
 
 def worst(records: Sequence[PointRecord]) -> list[PointRecord]:
@@ -156,23 +191,14 @@ def _not_holding(record: PointRecord) -> list[str]:
     return [one["key"] for one in record.expect if not one["holds"]]
 
 
-def _worst(plan: SweepPlan, records: Sequence[PointRecord]) -> Markup:
-    bad = worst(records)
-    if not bad:
-        return Markup("")
-    rows = [
-        (
-            str(record.seed),
-            readable.share(record.measured.get("attempts.ok_share")),
-            readable.duration(record.measured.get("unlock.p95_s")),
-            record.error or ", ".join(_not_holding(record)),
-            element("code", reproduction(plan, record)),
-        )
-        for record in bad
-    ]
-    caption = "The runs that failed or broke most expectations, and how to do each again by itself."
-    headings = ["#Seed", "#Opened", "#p95", "What went wrong", "The same run again"]
-    return section("Worst runs", caption, table(headings, rows))
+def _worst_row(plan: SweepPlan, record: PointRecord) -> WorstRow:
+    return WorstRow(
+        seed=record.seed,
+        opened=readable.share(record.measured.get("attempts.ok_share")),
+        p95=readable.duration(record.measured.get("unlock.p95_s")),
+        what_went_wrong=record.error or ", ".join(_not_holding(record)),
+        command=reproduction(plan, record),
+    )
 
 
 def reproduction(plan: SweepPlan, record: PointRecord) -> str:

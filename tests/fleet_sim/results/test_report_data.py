@@ -92,7 +92,7 @@ FAULTS = st.lists(
 @given(FAULTS)
 def test_labels_do_not_cover_each_other(faults: list[InjectedFault]) -> None:
     """Each fault has a label, and on one line each begins after the one before has ended."""
-    data = RunData(points=[], vehicles={}, faults=faults, samples=[], manifest={})
+    data = RunData(points=[], cars={}, faults=faults, samples=[], manifest={})
     placed = lanes(data)
     assert len(placed) == len(faults)
     for lane in {lane for _, lane in placed}:
@@ -131,12 +131,12 @@ def test_reading_a_run(tmp_path: Path) -> None:
     assert [point.at_s for point in data.points] == sorted(point.at_s for point in data.points)
     assert data.deadline_s == 20.0
     assert 55 < data.end_s <= 60
-    worst = data.worst_vehicles(1000)
+    worst = data.worst_cars(1000)
     assert [car.not_ok for car in worst] == sorted((car.not_ok for car in worst), reverse=True)
     assert sum(car.not_ok for car in worst) == sum(
         point.outcome is not Outcome.OK for point in data.points
     )
-    assert len(data.worst_vehicles(20)) == 20
+    assert len(data.worst_cars(20)) == 20
 
 
 def test_an_attempt_without_time_can_be_drawn(tmp_path: Path) -> None:
@@ -152,6 +152,27 @@ def _as_mapping(cause: Cause) -> dict[str, object]:
     attempt = make_attempt(1, cause=cause)
     names = attempt.__struct_fields__
     return {name: getattr(attempt, name) for name in names if name != "total_s"}
+
+
+def test_windows_are_read_from_injections_alone(tmp_path: Path) -> None:
+    """Lines of type `injection` and of older runs, which have no type; not what a fault touched."""
+    window = {"start_s": 20.0, "end_s": 40.0, "vehicles": ["car-1"], "parameters": {}}
+    hit = {"type": "hit", "injection": 1, "fault": "box_off", "vehicle_id": "car-1",
+           "what": "no_answer", "at_s": 21.0, "until_s": None, "command_id": None,
+           "attempts": ["attempt-1"]}  # fmt: skip
+    write_lines(
+        tmp_path / "ground_truth.jsonl",
+        [
+            {"fault": "no_coverage_garage", **window},
+            {"type": "injection", "injection": 1, "fault": "box_off", "attempts": [], **window},
+            hit,
+            {**hit, **window},
+        ],
+    )
+    assert read_run(tmp_path).faults == [
+        InjectedFault("no_coverage_garage", 20.0, 40.0, ["car-1"]),
+        InjectedFault("box_off", 20.0, 40.0, ["car-1"]),
+    ]
 
 
 def test_an_empty_directory(tmp_path: Path) -> None:

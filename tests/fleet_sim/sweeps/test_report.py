@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fleet_sim.sweeps.plan import plan_sweep
+from fleet_sim.sweeps.plan import SweepPlan, SweptKey, plan_sweep
 from fleet_sim.sweeps.plots import Setting, sweep_plots, wilson
+from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.report import reproduction, worst, write_sweep_report
 from tests.helpers.sweeps import plan, record, write_scenario
 
@@ -49,6 +50,23 @@ def test_it_is_whole_and_escapes_what_it_shows(tmp_path: Path) -> None:
     assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?http", text)
     assert page(tmp_path) == text
     assert not [*tmp_path.glob("*.tmp")]
+
+
+def test_texts_from_outside_run_no_script(tmp_path: Path) -> None:
+    """A script in the scenario's description, in a swept value or in a key is shown as text."""
+    script = "<script>alert(1)</script>"
+    swept = (SweptKey("fleet.count", (script,)),)
+    text = f"description: {script}"
+    the_plan = SweepPlan(tmp_path / f"{script[:8]}.yaml", text, swept, range(1, 2))
+    verdict = {"key": script, "condition": {"min": 1}, "holds": False}
+    records = [PointRecord(setting={"fleet.count": script}, seed=1, expect=[verdict])]
+    source = write_sweep_report(tmp_path, the_plan, records).read_text(encoding="utf-8")
+    assert script not in source
+    escaped = "&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert f"<code>fleet.count={escaped}</code>" in source
+    assert f"<code>{escaped}</code>" in source
+    assert f"<pre>description: {escaped}</pre>" in source
+    assert "<title>&lt;script&gt;, a sweep</title>" in source
 
 
 def test_each_setting_has_its_points_and_its_bounds() -> None:

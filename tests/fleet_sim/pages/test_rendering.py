@@ -1,0 +1,103 @@
+"""Tests of the templates that pages share, and of how they are rendered."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
+
+from fleet_sim.pages.parts import Badge, LegendEntry, Tile
+from fleet_sim.pages.rendering import _ENVIRONMENT, render
+
+ROOT = Path(__file__).parents[3]
+PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
+
+
+class _Reader(HTMLParser):
+    """Collects what a browser would see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.attributes: dict[str, str | None] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the tag and its attributes."""
+        self.tags.append(tag)
+        self.attributes.update(attrs)
+
+    def handle_data(self, data: str) -> None:
+        """Note the text."""
+        self.text += data
+
+
+def _with_parts(source: str, **values: object) -> str:
+    """Return what a template that uses the shared parts comes to."""
+    template = _ENVIRONMENT.from_string(f'{{% import "parts.html" as parts %}}{source}')
+    return template.render(values)
+
+
+def _read(markup: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(markup)
+    reader.close()
+    return reader
+
+
+@given(PRINTABLE, PRINTABLE)
+def test_text_and_attributes_come_back_as_they_were(text: str, attribute: str) -> None:
+    """Whatever stands in the data, a reader sees it as text and no new element."""
+    entry = LegendEntry(text, attribute)
+    reader = _read(_with_parts("{{ parts.legend_entry(entry) }}", entry=entry))
+    assert reader.tags == ["i"]
+    assert reader.text == text
+    assert reader.attributes["style"] == f"background:{attribute}"
+
+
+def test_markup_of_parts_within_parts_is_kept() -> None:
+    """What a macro returns is not escaped again; the text within it is escaped once."""
+    source = '{% call parts.panel("a & b") %}{{ parts.badge(badge) }}{% endcall %}'
+    reader = _read(_with_parts(source, badge=Badge("<b>", "pass")))
+    assert reader.tags == ["section", "h2", "span"]
+    assert reader.text.split() == ["a", "&", "b", "<b>"]
+    assert reader.attributes["class"] == "badge pass"
+
+
+def test_a_tile_stands_out_by_its_tone() -> None:
+    """Label, number and note in this order; the tone is a class."""
+    tiles = [Tile("Opened", "92 %", "of all", "fail")]
+    markup = _with_parts("{{ parts.tiles(tiles) }}", tiles=tiles)
+    assert _read(markup).text.split() == ["Opened", "92", "%", "of", "all"]
+    assert '<div class="tile fail">' in markup
+
+
+def test_a_table_marks_columns_of_numbers() -> None:
+    """A heading with a leading `#` aligns its column as numbers."""
+    markup = _with_parts('{% call parts.table(["<x>", "#count"]) %}{% endcall %}')
+    assert '<th scope="col">&lt;x&gt;</th>' in markup
+    assert '<th class="number" scope="col">count</th>' in markup
+
+
+def test_a_name_that_nobody_gives_is_an_error() -> None:
+    """A misspelt value does not leave an empty place on the page."""
+    with pytest.raises(UndefinedError, match="page"):
+        render("run_report.html", scripts=[], plots={})
+
+
+def test_every_template_is_in_the_wheel(tmp_path: Path) -> None:
+    """An installed package renders the same pages as a checkout."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    pages = ROOT / "fleet_sim" / "pages"
+    needed = [path for path in pages.rglob("*.*") if path.suffix in {".html", ".css", ".js"}]
+    assert len(needed) > 5
+    assert {str(path.relative_to(ROOT)) for path in needed} <= {*zipfile.ZipFile(wheel).namelist()}
