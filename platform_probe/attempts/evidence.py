@@ -98,8 +98,8 @@ class FleetEvidence:
         """Note that the box sent something: an answer to a command."""
         self._vehicle(vehicle_id).heard_s = now_s
 
-    def heartbeat(self, vehicle_id: str, telemetry: Telemetry, now_s: float) -> None:
-        """Note a telemetry message: of a battery that runs down it is the only word."""
+    def telemetry(self, vehicle_id: str, telemetry: Telemetry, now_s: float) -> None:
+        """Note a heartbeat: of a battery that runs down it is the only word."""
         vehicle = self._vehicle(vehicle_id)
         vehicle.heard_s = vehicle.heartbeat_s = now_s
         vehicle.voltage_v = telemetry.voltage_v

@@ -68,7 +68,7 @@ class ListWriter(LineWriter):
 class TrackerBench:
     """A tracker, its records, and verbs. Answers default to the command `c1` and its car."""
 
-    max_ended: int = 1_000
+    max_remembered: int = 1_000
     clock: FakeClock = field(default_factory=FakeClock)
     evidence: FleetEvidence = field(default_factory=FleetEvidence)
     records: list[Record] = field(default_factory=list)
@@ -82,7 +82,7 @@ class TrackerBench:
             deadline_s=DEADLINE_S,
             state_grace_s=STATE_GRACE_S,
             late_window_s=LATE_WINDOW_S,
-            max_ended=self.max_ended,
+            max_remembered=self.max_remembered,
         )
 
     @property
