@@ -111,10 +111,10 @@ class OpenAttempt:
             booking_id=start.booking_id,
             can_wake_s=result.can_wake_s if result else None,
             actuation_s=result.actuation_s if result else None,
-            region=build.region if build else None,
-            operator=build.operator if build else None,
-            firmware=build.firmware if build else None,
-            hardware=build.hardware if build else None,
+            region=build.region,
+            operator=build.operator,
+            firmware=build.firmware,
+            hardware=build.hardware,
         )
 
     def _place_execution(self) -> None:
