@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.clock import SystemClock
 from fleet_wire.contract import codec
-from fleet_wire.contract.attempt import Attempt, Flag, Record, Source
+from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import (
     Command,
@@ -37,10 +37,10 @@ from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
 from tests.helpers.hand_made_boxes import state_of
+from tests.helpers.log_lines import Log
+from tests.helpers.messages import message_of
+from tests.helpers.records import ListSink
 from tests.helpers.support import eventually
-from tests.platform_probe.outputs.test_logs import Log
-from tests.platform_probe.outputs.test_sinks import ListSink
-from tests.platform_probe.watching.test_inbox import message_of
 
 ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
 BURST = {"kind": "burst", "count": 3, "duration_s": 0.01}
@@ -118,7 +118,6 @@ class ProbeBench:
 
     def __init__(self, **settings: Any) -> None:
         self.links: list[FakeLink] = []
-        self.records: list[Record] = []
         self.log = Log()
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
         sink = ListSink()

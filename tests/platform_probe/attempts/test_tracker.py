@@ -8,9 +8,9 @@ from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, Reason
 from platform_probe.attempts import tracker as attempt_tracker
+from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.tracker_bench import (
     DEADLINE_S,
-    EPOCH_S,
     LATE_WINDOW_S,
     OTHER_CAR,
     STATE_GRACE_S,
