@@ -1,8 +1,7 @@
 """What is remembered of past commands, to tell late answers from those that nobody asked for.
 
-It is bounded in number and in time. A hundred thousand are remembered at two thousand unlocks a
-second and less than a minute, so each is small, and none is an object that the garbage collector
-looks at: nothing here can form a cycle.
+It is bounded in number and in time. Two thousand unlocks a second reach the bound in a minute, so
+each is small, and the garbage collector does not look at any: nothing here can form a cycle.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from platform_probe.attempts.open_attempt import OpenAttempt
 MAX_REMEMBERED: Final = 100_000
 """Past commands remembered; the oldest is forgotten for each one above."""
 EVERY_ANSWER: Final = tuple(Phase)
+"""What a car counts as having answered after a good end: nothing new can come."""
 
 
 class PastAttempt(msgspec.Struct, gc=False):
@@ -28,7 +28,7 @@ class PastAttempt(msgspec.Struct, gc=False):
     started_s: float
     forget_s: float
     answers: tuple[Phase, ...]
-    """What the car has answered. After a good end all there is: nothing new can come."""
+    """What the car has answered; after a good end `EVERY_ANSWER`."""
 
     def add_answer(self, phase: Phase) -> None:
         """Note an answer that came after the end."""
@@ -93,5 +93,5 @@ class Remembered:
 
 @cache
 def _shared(answers: tuple[Phase, ...]) -> tuple[Phase, ...]:
-    """Return one object for all equal `answers`: there are few kinds, and many attempts."""
+    """Return one and the same object for equal `answers`: there are many attempts, few of these."""
     return answers

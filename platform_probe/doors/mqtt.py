@@ -1,6 +1,6 @@
 """The door over MQTT: commands as the platform sends them, signed, with a life and a trace.
 
-What is made here is only published by the probe: this module does no I/O.
+They are made here and published by the probe: this module does no I/O.
 """
 
 from __future__ import annotations
