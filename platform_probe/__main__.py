@@ -100,7 +100,7 @@ def run(**options: Any) -> None:
     Exit codes: 0 after an orderly end, 2 for wrong settings, a broker that stays away, or a limit
     of the machine.
     """  # noqa: D301 - click's own escape
-    settings = _load(options)
+    settings = _settings_of(options)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings))
@@ -112,7 +112,7 @@ def run(**options: Any) -> None:
 @_settings_options
 def config(**options: Any) -> None:
     """Print the settings that `run` would use with the same options, secrets hidden."""
-    _print_json(_load(options).model_dump(mode="json"))
+    _print_json(_settings_of(options).model_dump(mode="json"))
 
 
 @main.command()
@@ -127,7 +127,7 @@ def schema() -> None:
     _print_json(settings_schema())
 
 
-def _load(options: dict[str, Any]) -> ProbeSettings:
+def _settings_of(options: dict[str, Any]) -> ProbeSettings:
     path: Path | None = options.pop("config")
     try:
         return load_settings(path, _flags(options))

@@ -1,8 +1,8 @@
 """The probe: connects, sends, listens, and tells the tracker what happens.
 
-Everything that decides lies in the parts without I/O (`attempt_tracker`, `conclusion`, `inbox`,
-`commands`, `plan`); this module wires them to a link, a clock and timers. These are handed in, so
-that the same probe runs on an event loop and in virtual time.
+Everything that decides lies in parts without I/O (`attempts`, `doors`, `watching`, `load.plan`);
+this module wires them to a link, a clock and timers. These are handed in, so that the same probe
+runs on an event loop and in virtual time.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class Probe:
             seed=settings.seed,
             repeat=self._load.repeat,
         )
-        self._driver = self._driver_of(iter(self._plan), self._start_planned)
-        self._floor = self._driver_of(_floor_plan(settings.floor), self._start_floor)
+        self._load_driver = self._driver_of(iter(self._plan), self._start_planned)
+        self._floor_driver = self._driver_of(_floor_plan(settings.floor), self._start_floor)
         self._reconnect_stream = RandomStream(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: Timer | None = None
@@ -172,15 +172,16 @@ class Probe:
             detail=reason.detail,
             retry_in_s=round(delay_s, 3),
         )
-        self._reconnect = self._timers.call_later(delay_s, self._connect)
+        self._reconnect = self._timers.call_later(delay_s, self.connect)
 
     # The life of a probe
 
-    def start(self) -> None:
-        """Begin to connect."""
-        self._connect()
+    def connect(self) -> None:
+        """Begin to connect. A connection that ends is followed by another, until `close`."""
+        self._link = self._links(self)
+        self._link.connect()
 
-    def begin(self) -> float:
+    def begin_load(self) -> float:
         """Begin the load, and return the Unix time of its second 0.
 
         Call it when what is retained has come: presence is evidence for the first unlock.
@@ -188,15 +189,15 @@ class Probe:
         self._warn_of_missing_facts()
         now_s = self._clock.monotonic_s()
         self.tracker.load_began_s = now_s + self._load.start_delay_s
-        self._driver.begin(self.tracker.load_began_s)
-        self._floor.begin(now_s)
+        self._load_driver.begin(self.tracker.load_began_s)
+        self._floor_driver.begin(now_s)
         return self._clock.unix_s() + self._load.start_delay_s
 
     @property
     def is_done(self) -> bool:
         """Whether every planned unlock has been started and has ended."""
         started, ended = self.tracker.started, self.tracker.ended
-        return self._driver.is_done and started[Source.PROBE] == ended[Source.PROBE]
+        return self._load_driver.is_done and started[Source.PROBE] == ended[Source.PROBE]
 
     @property
     def is_idle(self) -> bool:
@@ -205,8 +206,8 @@ class Probe:
 
     def stop(self) -> None:
         """Start nothing more."""
-        self._driver.stop()
-        self._floor.stop()
+        self._load_driver.stop()
+        self._floor_driver.stop()
 
     def close(self) -> None:
         """End what is still in flight, and say goodbye to the broker."""
@@ -279,10 +280,6 @@ class Probe:
         self, plan: Iterator[PlannedStart], start: Callable[[PlannedStart, float], None]
     ) -> LoadDriver:
         return LoadDriver(plan, clock=self._clock, timers=self._timers, start=start)
-
-    def _connect(self) -> None:
-        self._link = self._links(self)
-        self._link.connect()
 
     def _tick(self) -> None:
         self._tick_at_s = math.inf

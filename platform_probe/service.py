@@ -126,7 +126,7 @@ class _Run:
             if self._told_to_stop.is_set():
                 return
             _calm_garbage_collector()
-            load_starts_at = self._probe.begin()
+            load_starts_at = self._probe.begin_load()
             host = self._settings.listen_host
             url = f"http://{f'[{host}]' if ':' in host else host}:{self._http_port}/metrics"
             self._say("ready", load_starts_at=load_starts_at, metrics_url=url)
@@ -139,7 +139,7 @@ class _Run:
     async def _connect(self) -> None:
         """Connect, and learn what is retained. Raises `BrokerError` when that does not work out."""
         probe, wait_s = self._probe, self._settings.wait_s
-        probe.start()
+        probe.connect()
         await _until(
             lambda: probe.is_connected or probe.refusal is not None or self._told_to_stop.is_set(),
             wait_s,

@@ -41,6 +41,7 @@ from fleet_wire.links.link import BrokerAddress
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
 MAX_PORT: Final = 65_535
+_NO_FLAGS: Final[Mapping[Loc, tuple[Any, str]]] = {}
 
 
 class _Part(BaseModel):
@@ -229,7 +230,7 @@ class ProbeSettings(BaseSettings):
 
 
 def load_settings(
-    path: Path | None = None, flags: Mapping[Loc, tuple[Any, str]] | None = None
+    path: Path | None = None, flags: Mapping[Loc, tuple[Any, str]] = _NO_FLAGS
 ) -> ProbeSettings:
     """Return the settings: flags over environment over file over defaults.
 
@@ -244,7 +245,7 @@ def load_settings(
         document = document.with_value(
             loc, value, f"{ENV_PREFIX}{'__'.join(map(str, loc))}".upper()
         )
-    for loc, (value, flag) in (flags or {}).items():
+    for loc, (value, flag) in flags.items():
         document = document.with_value(loc, value, flag)
     try:
         return ProbeSettings.model_validate(document.values)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.messages import Reason
+from fleet_wire.contract.messages import Phase, Reason, Result
 from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
 from platform_probe.attempts.open_attempt import OpenAttempt
 
@@ -38,14 +38,18 @@ CROSSING_S: Final = 2.0
 longer than the slowest way there and back over idle LTE (0.315 s + U(0, 1.28 s))."""
 
 
-def cause_of_refusal(reason: Reason | None) -> Cause:
-    """Return what a box's refusal means; without a reason nobody knows."""
-    return CAUSE_OF_REASON[reason] if reason else Cause.UNCLASSIFIED
+def cause_of_answer(attempt: OpenAttempt, answer: Result) -> Cause | None:
+    """Return what the box's final answer means: None, where nothing speaks against a good end."""
+    if attempt.wrong_vehicle_id is not None:
+        return Cause.UNCLASSIFIED
+    if answer.phase is Phase.EXECUTED:
+        return None
+    return CAUSE_OF_REASON[answer.reason] if answer.reason else Cause.UNCLASSIFIED
 
 
 def cause_of_timeout(attempt: OpenAttempt, vehicle: VehicleEvidence) -> Cause:
     """Return why no answer came before the deadline."""
-    if attempt.answered_by is not None:
+    if attempt.wrong_vehicle_id is not None:
         return Cause.UNCLASSIFIED
     for stage, cause in _CAUSE_AFTER:
         if stage in attempt.reached_s:
@@ -86,7 +90,7 @@ def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) ->
     facts: dict[str, Any] = {
         "furthest_stage": attempt.furthest().value,
         "puback": attempt.puback,
-        "answered_by": attempt.answered_by,
+        "answered_by": attempt.wrong_vehicle_id,
         "presence": vehicle.presence,
         "presence_at_start": attempt.presence_at_start,
         "presence_changed_ago_s": _ago_s(vehicle.presence_changed_s, now_s),

@@ -34,10 +34,14 @@ class BoxPresence(StrEnum):
 class Build(NamedTuple):
     """What a car is: the dimensions by which failures are compared. Shared between equal cars."""
 
-    region: str
-    operator: str
-    firmware: str
-    hardware: str
+    region: str | None = None
+    operator: str | None = None
+    firmware: str | None = None
+    hardware: str | None = None
+
+
+UNKNOWN_BUILD: Final = Build()
+"""Stands for that of a car which has not said yet what it is."""
 
 
 class VehicleEvidence:
@@ -63,7 +67,7 @@ class VehicleEvidence:
         self.heartbeat_s: float | None = None
         self.is_locked: bool | None = None
         self.voltage_v: float | None = None
-        self.build: Build | None = None
+        self.build = UNKNOWN_BUILD
 
 
 NOTHING_KNOWN: Final = VehicleEvidence()
@@ -90,7 +94,7 @@ class FleetEvidence:
     def without_presence_or_state(self) -> int:
         """Return how many cars sent only one of the two messages that a broker retains of each."""
         return sum(
-            (vehicle.presence is None) != (vehicle.build is None)
+            (vehicle.presence is None) != (vehicle.build is UNKNOWN_BUILD)
             for vehicle in self._vehicles.values()
         )
 
@@ -98,8 +102,8 @@ class FleetEvidence:
         """Note that the box sent something: an answer to a command."""
         self._vehicle(vehicle_id).heard_s = now_s
 
-    def heartbeat(self, vehicle_id: str, telemetry: Telemetry, now_s: float) -> None:
-        """Note a telemetry message: of a battery that runs down it is the only word."""
+    def telemetry(self, vehicle_id: str, telemetry: Telemetry, now_s: float) -> None:
+        """Note a heartbeat: of a battery that runs down it is the only word."""
         vehicle = self._vehicle(vehicle_id)
         vehicle.heard_s = vehicle.heartbeat_s = now_s
         vehicle.voltage_v = telemetry.voltage_v
@@ -149,7 +153,7 @@ class FleetEvidence:
             return
         self.by_presence[vehicle.presence.value] += step
         if vehicle.presence is BoxPresence.ONLINE:
-            region = vehicle.build.region if vehicle.build else None
+            region = vehicle.build.region
             self.online_by_region[region] += step
             if not self.online_by_region[region]:
                 del self.online_by_region[region]

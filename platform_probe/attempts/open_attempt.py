@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage
 from fleet_wire.contract.causes import Cause, outcome_of
-from fleet_wire.contract.messages import Result
+from fleet_wire.contract.messages import Phase, Result
 from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
 
 _WAITS_FOR: Final = {
@@ -45,8 +45,8 @@ class OpenAttempt:
     """What was seen of one unlock. Times are absolute seconds on the monotonic clock."""
 
     __slots__ = (
-        "answered_by", "deadline_s", "flags", "presence_at_start", "puback", "reached_s", "result",
-        "scheduled_s", "start", "started_at",
+        "deadline_s", "flags", "presence_at_start", "puback", "reached_s", "result", "scheduled_s",
+        "start", "started_at", "wrong_vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -62,8 +62,8 @@ class OpenAttempt:
         self.puback: int | None = None
         self.result: Result | None = None
         """The final answer: executed or refused."""
-        self.answered_by: str | None = None
-        """Another car, from which an answer to this command came."""
+        self.wrong_vehicle_id: str | None = None
+        """Another car, which answered to this command or opened by it."""
 
     def flag(self, flag: Flag) -> None:
         """Note an oddity, once."""
@@ -74,14 +74,19 @@ class OpenAttempt:
         """Return the last stage that was reached."""
         return max(self.reached_s, key=_ORDER.index)
 
-    def record(
+    def answers(self) -> tuple[Phase, ...]:
+        """Return what the car has answered so far."""
+        received = (Phase.RECEIVED,) if Stage.BOX_RECEIVED in self.reached_s else ()
+        return (*received, self.result.phase) if self.result else received
+
+    def as_record(
         self,
         cause: Cause | None,
         *,
         ended_s: float,
         vehicle: VehicleEvidence,
-        reason: str | None = None,
-        evidence: dict[str, Any] | None = None,
+        reason: str | None,
+        evidence: dict[str, Any],
     ) -> Attempt:
         """Return the attempt as ended at `ended_s` with `cause` (None: it went well)."""
         self._place_execution()
@@ -102,14 +107,14 @@ class OpenAttempt:
             stages=stages,
             hops_s=hops_s,
             flags=self.flags,
-            evidence=evidence or {},
+            evidence=evidence,
             booking_id=start.booking_id,
             can_wake_s=result.can_wake_s if result else None,
             actuation_s=result.actuation_s if result else None,
-            region=build.region if build else None,
-            operator=build.operator if build else None,
-            firmware=build.firmware if build else None,
-            hardware=build.hardware if build else None,
+            region=build.region,
+            operator=build.operator,
+            firmware=build.firmware,
+            hardware=build.hardware,
         )
 
     def _place_execution(self) -> None:

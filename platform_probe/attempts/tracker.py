@@ -2,8 +2,8 @@
 
 Told what happens (a start, a publish, a PUBACK, a message from a car, the passing of time), it
 emits one `Attempt` for each unlock that was started, exactly once, and a `StrayAnswer` for each
-answer outside of an open unlock. Every call first ends what is overdue, so the records do not
-depend on how often `tick` is called. Durations use the monotonic clock alone.
+answer outside of an open unlock. Whatever comes in first ends what is overdue, so the records do
+not depend on how often `tick` is called. Durations use the monotonic clock alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Flag, Record, Source, Stage, StrayAnswer, StrayKind
-from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.attempt import Flag, Record, Source, Stage
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -29,30 +29,14 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
-from platform_probe.attempts.conclusion import cause_of_refusal, cause_of_timeout, evidence_of
+from platform_probe.attempts.conclusion import cause_of_answer, cause_of_timeout, evidence_of
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.remembered import MAX_REMEMBERED, Remembered, UnfollowedCommand
+from platform_probe.attempts.strays import stray_answer
 
-MAX_ENDED: Final = 100_000
-"""Ended attempts remembered, to tell late answers from orphans."""
 MAX_OPEN_WATCHED: Final = 100_000
 """Open attempts above which commands of others are no longer followed, only counted."""
-
-
-class _Ended(msgspec.Struct, gc=False):
-    """What is remembered of an ended attempt, or of a command that is no unlock.
-
-    Nothing in it can form a cycle: a hundred thousand of these cost the garbage collector nothing.
-    """
-
-    vehicle_id: str
-    forget_s: float
-    attempt_id: str | None = None
-    started_s: float = 0.0
-    outcome: Outcome | None = None
-    """None: not an unlock; its answers are no concern of ours."""
-    phases: tuple[Phase, ...] = ()
-    """The answers that have come."""
 
 
 class _Deadline(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -60,15 +44,6 @@ class _Deadline(msgspec.Struct, frozen=True, order=True, gc=False):
 
     at_s: float
     command_id: str
-
-
-_PHASES: Final[dict[tuple[bool, Phase | None], tuple[Phase, ...]]] = {
-    (False, None): (),
-    (True, None): (Phase.RECEIVED,),
-    **{(False, phase): (phase,) for phase in Phase},
-    **{(True, phase): (Phase.RECEIVED, phase) for phase in Phase},
-}
-"""By whether `received` has come, and the final answer: made once, shared by all that ended so."""
 
 
 class AttemptTracker:
@@ -83,21 +58,19 @@ class AttemptTracker:
         deadline_s: float = 20.0,
         state_grace_s: float = 5.0,
         late_window_s: float = 600.0,
-        max_ended: int = MAX_ENDED,
+        max_remembered: int = MAX_REMEMBERED,
     ) -> None:
         self._clock = clock
         self._evidence = evidence
         self._emit = emit
         self._deadline_s = deadline_s
         self._state_grace_s = state_grace_s
-        self._late_window_s = late_window_s
-        self._max_ended = max_ended
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
         self._open: dict[str, OpenAttempt] = {}
         self._open_by_vehicle: dict[str, list[OpenAttempt]] = {}
         self._deadlines: list[_Deadline] = []
-        self._ended: dict[str, _Ended] = {}
+        self._remembered = Remembered(window_s=late_window_s, max_commands=max_remembered)
         self.started: Counter[Source] = Counter()
         self.ended: Counter[Source] = Counter()
         self.ok = 0
@@ -111,13 +84,13 @@ class AttemptTracker:
 
     def knows(self, command_id: str) -> bool:
         """Return whether the command is one of ours, or was seen before."""
-        return command_id in self._open or command_id in self._ended
+        return command_id in self._open or command_id in self._remembered
 
     # What the probe itself does
 
     def start(self, start: Start) -> OpenAttempt:
         """Begin an attempt that is made now."""
-        now_s = self._now_s()
+        now_s = self._advance()
         attempt = self._follow(start, self._clock.unix_s() - (now_s - start.intended_s))
         attempt.reached_s[Stage.REQUESTED] = now_s
         return attempt
@@ -136,7 +109,7 @@ class AttemptTracker:
 
     def acknowledged(self, command_id: str, code: int) -> None:
         """Note the broker's PUBACK with its reason code."""
-        now_s = self._now_s()
+        now_s = self._advance()
         attempt = self._open.get(command_id)
         if attempt is None or attempt.puback is not None:
             return
@@ -152,12 +125,12 @@ class AttemptTracker:
 
     def command_seen(self, vehicle_id: str, command: Command, trace_id: str | None) -> None:
         """Follow a command that somebody else sent: a customer's unlock, once for each command."""
-        now_s = self._now_s()
+        now_s = self._advance()
         if self.knows(command.command_id):
             return
         if len(self._open) >= MAX_OPEN_WATCHED or command.action is not Action.UNLOCK:
             self.not_followed += command.action is Action.UNLOCK
-            self._remember(command.command_id, _Ended(vehicle_id, now_s + self._late_window_s))
+            self._remembered.add_unfollowed(command.command_id, now_s)
             return
         digest = blake2b(f"{vehicle_id}/{command.command_id}".encode(), digest_size=16).hexdigest()
         start = Start(
@@ -175,13 +148,13 @@ class AttemptTracker:
 
     def result(self, vehicle_id: str, result: Result) -> None:
         """Take a box's answer to a command."""
-        now_s = self._now_s()
+        now_s = self._advance()
         self._evidence.heard(vehicle_id, now_s)
         attempt = self._open.get(result.command_id)
         if attempt is None:
             self._stray(vehicle_id, result, now_s)
         elif attempt.start.vehicle_id != vehicle_id:
-            attempt.answered_by = vehicle_id
+            attempt.wrong_vehicle_id = vehicle_id
         elif result.phase is Phase.RECEIVED:
             self._received(attempt, now_s)
         else:
@@ -189,7 +162,7 @@ class AttemptTracker:
 
     def state(self, vehicle_id: str, state: VehicleState, *, retained: bool = False) -> None:
         """Take a car's state. A retained one is older than every open attempt."""
-        now_s = self._now_s()
+        now_s = self._advance()
         self._evidence.state(vehicle_id, state, now_s, retained=retained)
         if retained or state.is_locked:
             return
@@ -197,7 +170,7 @@ class AttemptTracker:
         if moved_by is not None:
             attempt = self._open.get(moved_by)
             if attempt is not None and attempt.start.vehicle_id != vehicle_id:
-                attempt.answered_by = vehicle_id
+                attempt.wrong_vehicle_id = vehicle_id
             elif attempt is not None:
                 self._opened(attempt, now_s)
             return
@@ -207,25 +180,20 @@ class AttemptTracker:
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool = False) -> None:
         """Take a box's presence, or its last will."""
-        self._evidence.presence(vehicle_id, presence, self._now_s(), retained=retained)
+        self._evidence.presence(vehicle_id, presence, self._advance(), retained=retained)
 
     def telemetry(self, vehicle_id: str, telemetry: Telemetry) -> None:
         """Take a heartbeat."""
-        self._evidence.heartbeat(vehicle_id, telemetry, self._now_s())
+        self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
     # What ends attempts
 
     def tick(self) -> None:
         """End what is overdue, and forget what ended long ago."""
-        now_s = self._now_s()
-        while self._ended:
-            command_id = next(iter(self._ended))
-            if self._ended[command_id].forget_s > now_s:
-                break
-            del self._ended[command_id]
+        self._remembered.forget(self._advance())
 
     def next_deadline_s(self) -> float | None:
-        """Return when `tick` should be called at the latest, for a driver that sleeps until then.
+        """Return when `tick` should be called at the latest, for a caller that sleeps until then.
 
         It may be earlier than needed: deadlines of ended attempts are not taken out.
         """
@@ -240,22 +208,22 @@ class AttemptTracker:
         self._end_all(Cause.PROBE_INTERRUPTED, "the probe was stopped")
 
     def _end_all(self, cause: Cause, reason: str) -> None:
-        now_s = self._now_s()
+        now_s = self._advance()
         for attempt in tuple(self._open.values()):
             self._end(attempt, cause, now_s, reason)
 
-    def _now_s(self) -> float:
-        now_s = self._clock.monotonic_s()
-        self._end_overdue(now_s)
-        return now_s
+    # Within
 
-    def _end_overdue(self, now_s: float) -> None:
+    def _advance(self) -> float:
+        """End what is overdue, and return the present."""
+        now_s = self._clock.monotonic_s()
         deadlines = self._deadlines
         while deadlines and deadlines[0].at_s <= now_s:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
                 vehicle = self._evidence.of(attempt.start.vehicle_id)
                 self._end(attempt, cause_of_timeout(attempt, vehicle), attempt.deadline_s)
+        return now_s
 
     def _follow(self, start: Start, started_at: float) -> OpenAttempt:
         attempt = OpenAttempt(
@@ -283,20 +251,19 @@ class AttemptTracker:
             attempt.flag(Flag.OUT_OF_ORDER)
         attempt.reached_s[Stage.BOX_RECEIVED] = now_s
 
-    def _answered(self, attempt: OpenAttempt, result: Result, now_s: float) -> None:
+    def _answered(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
         if attempt.result is not None:
             # A box that got the command twice refuses it the second time: the first answer counts.
             attempt.flag(Flag.DUPLICATE)
             return
-        attempt.result = result
+        attempt.result = answer
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
-        if result.phase is Phase.REFUSED:
-            is_foreign = attempt.answered_by is not None
-            cause = Cause.UNCLASSIFIED if is_foreign else cause_of_refusal(result.reason)
-            self._end(attempt, cause, now_s, result.reason.value if result.reason else None)
+        if answer.phase is Phase.REFUSED:
+            reason = answer.reason.value if answer.reason else None
+            self._end(attempt, cause_of_answer(attempt, answer), now_s, reason)
         elif Stage.STATE_CHANGED in attempt.reached_s:
             attempt.flag(Flag.OUT_OF_ORDER)
-            self._end_opened(attempt, now_s)
+            self._end(attempt, cause_of_answer(attempt, answer), now_s)
         elif now_s + self._state_grace_s < attempt.deadline_s:
             attempt.deadline_s = now_s + self._state_grace_s
             self._note_deadline(attempt)
@@ -306,69 +273,32 @@ class AttemptTracker:
             return
         attempt.reached_s[Stage.STATE_CHANGED] = now_s
         if attempt.result is not None:
-            self._end_opened(attempt, now_s)
-
-    def _end_opened(self, attempt: OpenAttempt, now_s: float) -> None:
-        is_foreign = attempt.answered_by is not None
-        self._end(attempt, Cause.UNCLASSIFIED if is_foreign else None, now_s)
+            self._end(attempt, cause_of_answer(attempt, attempt.result), now_s)
 
     def _end(
         self, attempt: OpenAttempt, cause: Cause | None, ended_s: float, reason: str | None = None
     ) -> None:
-        vehicle = self._evidence.of(attempt.start.vehicle_id)
-        record = attempt.record(
+        start = attempt.start
+        vehicle = self._evidence.of(start.vehicle_id)
+        record = attempt.as_record(
             cause,
             ended_s=ended_s,
             vehicle=vehicle,
             reason=reason,
-            evidence=evidence_of(attempt, vehicle, ended_s) if cause else None,
+            evidence=evidence_of(attempt, vehicle, ended_s) if cause else {},
         )
-        del self._open[attempt.start.command_id]
-        siblings = self._open_by_vehicle[attempt.start.vehicle_id]
+        del self._open[start.command_id]
+        siblings = self._open_by_vehicle[start.vehicle_id]
         siblings.remove(attempt)
         if not siblings:
-            del self._open_by_vehicle[attempt.start.vehicle_id]
-        self.ended[attempt.start.source] += 1
-        self.ok += cause is None and attempt.start.source is not Source.FLOOR
-        self._remember(attempt.start.command_id, self._as_ended(attempt, record.outcome, ended_s))
+            del self._open_by_vehicle[start.vehicle_id]
+        self.ended[start.source] += 1
+        self.ok += cause is None and start.source is not Source.FLOOR
+        self._remembered.add_attempt(attempt, ended_s, is_ok=cause is None)
         self._emit(record)
 
-    def _as_ended(self, attempt: OpenAttempt, outcome: Outcome, ended_s: float) -> _Ended:
-        start, result = attempt.start, attempt.result
-        has_received = Stage.BOX_RECEIVED in attempt.reached_s
-        return _Ended(
-            vehicle_id=start.vehicle_id,
-            forget_s=ended_s + self._late_window_s,
-            attempt_id=start.attempt_id,
-            started_s=start.intended_s,
-            outcome=outcome,
-            phases=_PHASES[has_received, result.phase if result else None],
-        )
-
-    def _remember(self, command_id: str, ended: _Ended) -> None:
-        if len(self._ended) >= self._max_ended:
-            del self._ended[next(iter(self._ended))]
-        self._ended[command_id] = ended
-
     def _stray(self, vehicle_id: str, result: Result, now_s: float) -> None:
-        ended = self._ended.get(result.command_id)
-        if ended is not None and ended.forget_s <= now_s:
-            ended = None
-        if ended is not None and ended.outcome is None:
-            return
-        kind = StrayKind.ORPHAN
-        if ended is not None and ended.vehicle_id == vehicle_id:
-            is_repeated = ended.outcome is Outcome.OK or result.phase in ended.phases
-            kind = StrayKind.DUPLICATE if is_repeated else StrayKind.LATE
-            ended.phases = (*ended.phases, result.phase)
-        self._emit(
-            StrayAnswer(
-                kind=kind,
-                vehicle_id=vehicle_id,
-                command_id=result.command_id,
-                phase=result.phase.value,
-                at=self._clock.unix_s(),
-                attempt_id=ended.attempt_id if ended else None,
-                after_s=round(now_s - ended.started_s, 6) if ended else None,
-            )
-        )
+        past = self._remembered.get(result.command_id, now_s)
+        if not isinstance(past, UnfollowedCommand):
+            unix_s = self._clock.unix_s()
+            self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))

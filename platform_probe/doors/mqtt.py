@@ -1,4 +1,7 @@
-"""The commands that the probe sends: identifiers, signature, life, trace context."""
+"""The door over MQTT: commands as the platform sends them, signed, with a life and a trace.
+
+They are made here and published by the probe: this module does no I/O.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class OutgoingCommand(NamedTuple):
 
 
 class CommandMaker:
-    """Makes signed unlock commands.
+    """Makes signed unlock commands, and the wake requests that go before them.
 
     Identifiers are a hash of the seed, of the time at which the probe started and of a running
     number: the same under a virtual clock, and never the same again under a real one, where an
@@ -45,13 +48,13 @@ class CommandMaker:
         self._ttl_s = ttl_s
         self._clock = clock
         self._counter = int(clock.unix_s() * 1e6)
-        self._name = f"{seed}/{self._counter}/".encode()
+        self._run_prefix = f"{seed}/{self._counter}/".encode()
         self._number = 0
 
     def unlock(self, vehicle_id: str, *, source: Source, intended_s: float) -> OutgoingCommand:
         """Return a new unlock command for a car, intended at `intended_s` (monotonic)."""
         self._number += 1
-        digest = blake2b(self._name + str(self._number).encode(), digest_size=48).hexdigest()
+        digest = blake2b(self._run_prefix + str(self._number).encode(), digest_size=48).hexdigest()
         attempt_id, command_id, trace_id = digest[:32], digest[32:64], digest[64:]
         unix_s = self._clock.unix_s()
         self._counter = max(self._counter + 1, int(unix_s * 1e6))

@@ -107,14 +107,14 @@ def make_logger(level: str, writer: LineWriter, clock: Clock) -> Logger:
 
 
 class StandardLibraryHandler(logging.Handler):
-    """Hands records of the standard library's loggers to ours."""
+    """Hands what the standard library's loggers say to ours."""
 
     def __init__(self, logger: Logger) -> None:
         super().__init__()
         self._logger = logger
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the record with its logger's name, and its exception where it has one."""
+        """Log a line with its logger's name, and its exception where it has one."""
         fields: dict[str, Any] = {"logger": record.name}
         if record.exc_info:
             fields["exception"] = logging.Formatter().formatException(record.exc_info)

@@ -48,10 +48,12 @@ class RunningProbe:
         return [one for one in self.events if one["event"] == event]
 
     def attempts(self) -> list[Attempt]:
-        """Return the attempts on disk; every line must be a whole one."""
+        """Return the attempts on disk. After its end every line must be a whole one."""
         path = self.directory / "out" / "attempts.jsonl"
-        lines = path.read_bytes().splitlines() if path.exists() else []
-        return [msgspec.json.decode(line, type=Attempt) for line in lines]
+        written = path.read_bytes() if path.exists() else b""
+        if self.process.returncode is None:  # the last line may be in the making
+            written = written[: written.rfind(b"\n") + 1]
+        return [msgspec.json.decode(line, type=Attempt) for line in written.splitlines()]
 
     def counts(self) -> Counter[Key]:
         """Return the number of attempts on disk by source, outcome and cause."""

@@ -22,53 +22,23 @@ from fleet_wire.contract.messages import (
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
 from platform_probe.attempts.tracker import AttemptTracker
-from platform_probe.outputs.logs import LineWriter
+from tests.helpers.fake_clock import FakeClock
 from tests.helpers.hand_made_boxes import state_of
+from tests.helpers.records import TRACE_ID
 
 CAR = "centre-1"
 HEARTBEAT = Telemetry(signal_dbm=-85.0, voltage_v=12.6, position_age_s=0.0)
 OTHER_CAR = "centre-2"
-EPOCH_S = 1_700_000_000.0
 DEADLINE_S = 20.0
 STATE_GRACE_S = 5.0
 LATE_WINDOW_S = 600.0
 
 
 @dataclass
-class FakeClock:
-    """Both clocks, as the test sets them."""
-
-    now_s: float = 1_000.0
-    wall_s: float = EPOCH_S
-
-    def monotonic_s(self) -> float:
-        """Return the monotonic clock."""
-        return self.now_s
-
-    def unix_s(self) -> float:
-        """Return the wall clock."""
-        return self.wall_s
-
-
-class ListWriter(LineWriter):
-    """Keeps the lines of a log."""
-
-    def __init__(self, lines: list[bytes]) -> None:
-        super().__init__(-1, on_error=lambda: None)
-        self._lines = lines
-
-    def msg(self, line: bytes) -> None:
-        """Keep a line."""
-        self._lines.append(line)
-
-    debug = info = warning = error = critical = exception = msg
-
-
-@dataclass
 class TrackerBench:
     """A tracker, its records, and verbs. Answers default to the command `c1` and its car."""
 
-    max_ended: int = 1_000
+    max_remembered: int = 1_000
     clock: FakeClock = field(default_factory=FakeClock)
     evidence: FleetEvidence = field(default_factory=FleetEvidence)
     records: list[Record] = field(default_factory=list)
@@ -82,7 +52,7 @@ class TrackerBench:
             deadline_s=DEADLINE_S,
             state_grace_s=STATE_GRACE_S,
             late_window_s=LATE_WINDOW_S,
-            max_ended=self.max_ended,
+            max_remembered=self.max_remembered,
         )
 
     @property
@@ -119,7 +89,7 @@ class TrackerBench:
             attempt_id=f"attempt-{command_id}",
             command_id=command_id,
             vehicle_id=vehicle_id,
-            trace_id="0af7651916cd43dd8448eb211c80319c",
+            trace_id=TRACE_ID,
             source=source,
             intended_s=self.clock.now_s - late_s,
         )

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.clock import SystemClock
 from fleet_wire.contract import codec
-from fleet_wire.contract.attempt import Attempt, Flag, Record, Source
+from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import (
     Command,
@@ -37,10 +37,10 @@ from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
 from tests.helpers.hand_made_boxes import state_of
+from tests.helpers.log_lines import Log
+from tests.helpers.messages import message_of
+from tests.helpers.records import ListSink
 from tests.helpers.support import eventually
-from tests.platform_probe.outputs.test_logs import Log
-from tests.platform_probe.outputs.test_sinks import ListSink
-from tests.platform_probe.watching.test_inbox import message_of
 
 ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
 BURST = {"kind": "burst", "count": 3, "duration_s": 0.01}
@@ -118,7 +118,6 @@ class ProbeBench:
 
     def __init__(self, **settings: Any) -> None:
         self.links: list[FakeLink] = []
-        self.records: list[Record] = []
         self.log = Log()
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
         sink = ListSink()
@@ -155,13 +154,13 @@ class ProbeBench:
 
     def connect(self) -> None:
         """Connect."""
-        self.probe.start()
+        self.probe.connect()
         self.link.accept()
 
     async def loaded(self) -> None:
         """Be ready, and start the load of three unlocks."""
         self.connect()
-        self.probe.begin()
+        self.probe.begin_load()
         await eventually(lambda: self.probe.counts()["sent"] == 3)
 
 
@@ -215,7 +214,7 @@ async def test_box_asleep_is_woken_first(bench: ProbeBench) -> None:
     """A wake request goes out before the command, and the attempt says so."""
     bench.connect()
     bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
-    bench.probe.begin()
+    bench.probe.begin_load()
     await eventually(lambda: bench.probe.counts()["sent"] == 3)
     topics = [topic for topic, *_ in bench.link.sent]
     assert topics[:2] == ["wake/car-1", "cars/car-1/command"]
@@ -228,7 +227,7 @@ async def test_waking_can_be_switched_off() -> None:
     bench = ProbeBench(load=load_of(wake=False))
     bench.connect()
     bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP))
-    bench.probe.begin()
+    bench.probe.begin_load()
     await eventually(lambda: bench.probe.counts()["sent"] == 3)
     assert {topic for topic, *_ in bench.link.sent} == {"cars/car-1/command"}
     bench.probe.close()
@@ -238,7 +237,7 @@ async def test_too_many_in_flight_are_dropped_and_counted() -> None:
     """A start that is dropped is no attempt, but never a secret."""
     bench = ProbeBench(load=load_of(max_in_flight=2))
     bench.connect()
-    bench.probe.begin()
+    bench.probe.begin_load()
     await eventually(lambda: bench.probe.dropped)
     assert bench.probe.counts()["sent"] == 2
     name = "unlockpath_starts_dropped_total"
@@ -250,7 +249,7 @@ async def test_full_link_is_not_published(bench: ProbeBench) -> None:
     """What the link does not take was never sent: failed, not unknown."""
     bench.connect()
     bench.link.is_full = True
-    bench.probe.begin()
+    bench.probe.begin_load()
     await eventually(lambda: len(bench.attempts) == 3)
     assert {attempt.cause for attempt in bench.attempts} == {Cause.NOT_PUBLISHED}
     assert bench.attempts[0].reason == "queue is full"
@@ -278,7 +277,7 @@ async def test_starts_without_a_broker_end_at_once() -> None:
     """The load goes on while the broker is away: customers do not wait for it either."""
     bench = ProbeBench(load=load_of(start_delay_s=0.1))
     bench.connect()
-    bench.probe.begin()
+    bench.probe.begin_load()
     bench.link.end(Ended.KEEPALIVE)
     await eventually(lambda: len(bench.attempts) == 3)
     assert {attempt.cause for attempt in bench.attempts} == {Cause.BROKER_UNREACHABLE}
@@ -288,7 +287,7 @@ async def test_starts_without_a_broker_end_at_once() -> None:
 
 async def test_broker_that_stays_away_is_tried_again(bench: ProbeBench) -> None:
     """Each failed connect is logged, with the time of the next, and the reason is kept."""
-    bench.probe.start()
+    bench.probe.connect()
     bench.link.end(Ended.UNREACHABLE)
     await eventually(lambda: len(bench.links) == 2)
     bench.link.end(Ended.UNREACHABLE)
@@ -301,7 +300,7 @@ async def test_broker_that_stays_away_is_tried_again(bench: ProbeBench) -> None:
 
 async def test_wrong_password_is_final(bench: ProbeBench) -> None:
     """Trying again does not make a password right; a broker that is busy may take us later."""
-    bench.probe.start()
+    bench.probe.connect()
     bench.link.end(Ended.REFUSED, 137)
     assert bench.probe.refusal is None
     await eventually(lambda: len(bench.links) == 2)
@@ -314,7 +313,7 @@ async def test_floor_unlocks_are_kept_apart() -> None:
     """Null box unlocks are records of source floor, and in no count of the load."""
     bench = ProbeBench(floor={"rate_per_s": 100})
     bench.connect()
-    bench.probe.begin()
+    bench.probe.begin_load()
     await eventually(lambda: len(bench.link.sent) >= 3)
     bench.link.answer_all()
     assert {attempt.source for attempt in bench.attempts} == {Source.FLOOR}
@@ -346,7 +345,7 @@ async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> Non
     """A broker that dropped what it retained would make causes wrong: say so at the start."""
     bench.connect()
     bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
-    bench.probe.begin()
+    bench.probe.begin_load()
     warnings = [line for line in bench.log.lines if line["event"] == "retained_messages_missing"]
     assert [line["cars"] for line in warnings] == [1]
     assert "max_queued_messages" in warnings[0]["explanation"]

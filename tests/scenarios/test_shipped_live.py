@@ -101,8 +101,9 @@ def test_a_fault_acts_on_the_real_broker(
     code, stdout, stderr = finish(process, timeout_s=120)
     assert code == 0, stdout + stderr
     assert summary(out)["broker"].startswith("mosquitto")
-    (truth,) = lines(out / "ground_truth.jsonl")
+    truth, *hits = lines(out / "ground_truth.jsonl")
     assert truth["attempts"]
+    assert {hit["type"] for hit in hits} == {"hit"}
     assert not (out / "fleet.log").read_text(encoding="utf-8")
     if name == "queue_full_drop":
         limit = f"max_queued_messages {truth['parameters']['max_queued_messages']}"

@@ -195,13 +195,13 @@ class Rehearsal:
 
     def _load(self, probe: Probe) -> None:
         load = self._scenario.load
-        probe.start()
+        probe.connect()
         if self._options.load_began_s is None:
             self._pass(SETTLE_S)
         else:
             self._pass_until(self._options.load_began_s - load.start_delay_s)
         self._progress.phase("cars are being opened")
-        load_starts_s = probe.begin() - EPOCH_UNIX_S
+        load_starts_s = probe.begin_load() - EPOCH_UNIX_S
         inject_all(
             self._scenario,
             self._specs,

@@ -72,7 +72,7 @@ def test_cars_known_in_part_are_counted() -> None:
         evidence.presence(vehicle_id, ONLINE, 1.0, retained=True)
     for vehicle_id in ("a-2", "a-3"):
         evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
-    evidence.heartbeat("a-4", HEARTBEAT, 1.0)
+    evidence.telemetry("a-4", HEARTBEAT, 1.0)
     assert evidence.without_presence_or_state() == 2
 
 
@@ -80,5 +80,5 @@ def test_a_heartbeat_tells_the_voltage() -> None:
     """A parked car says its state once; that its battery runs down is in its heartbeats alone."""
     evidence = FleetEvidence()
     evidence.state("a-1", state_of("a-1", is_locked=True), 1.0, retained=True)
-    evidence.heartbeat("a-1", Telemetry(-85.0, 10.9, 3.0), 2.0)
+    evidence.telemetry("a-1", Telemetry(-85.0, 10.9, 3.0), 2.0)
     assert evidence.of("a-1").voltage_v == 10.9

@@ -8,9 +8,9 @@ from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, Reason
 from platform_probe.attempts import tracker as attempt_tracker
+from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.tracker_bench import (
     DEADLINE_S,
-    EPOCH_S,
     LATE_WINDOW_S,
     OTHER_CAR,
     STATE_GRACE_S,
@@ -203,7 +203,7 @@ def test_late_answers_are_orphans_after_the_window() -> None:
 
 def test_no_more_than_the_limit_is_remembered() -> None:
     """Memory is bounded: of many ended attempts the oldest are forgotten."""
-    bench = TrackerBench(max_ended=10)
+    bench = TrackerBench(max_remembered=10)
     for number in range(25):
         bench.send(f"c{number}")
         bench.refused(Reason.BUSY, f"c{number}")

@@ -32,7 +32,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench = TrackerBench(max_ended=5)
+        self.bench = TrackerBench(max_remembered=5)
         self.begun = 0
 
     def command_id(self, number: int) -> str:

@@ -1,4 +1,4 @@
-"""The commands that the probe sends."""
+"""The door over MQTT: commands as the platform sends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fleet_wire.contract.messages import Action, Command, WakeRequest
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.doors.mqtt import CommandMaker, OutgoingCommand, trace_id_of
-from tests.helpers.tracker_bench import EPOCH_S, FakeClock
+from tests.helpers.fake_clock import EPOCH_S, FakeClock
 
 SECRET = "fleet-secret-of-the-test"  # noqa: S105 - of the test's own fleet
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,29 +15,14 @@ from fleet_wire.errors import LimitError
 from platform_probe.outputs.logs import (
     Complaints,
     LineWriter,
-    Logger,
     LogSink,
     make_logger,
     open_log,
     route_standard_library,
 )
-from tests.helpers.tracker_bench import EPOCH_S, FakeClock, ListWriter
-from tests.platform_probe.outputs.test_metrics import TRACE_ID, attempt_of
-from tests.platform_probe.outputs.test_sinks import STRAY
-
-
-class Log:
-    """A logger whose lines can be read back."""
-
-    def __init__(self, level: str = "info") -> None:
-        self.raw: list[bytes] = []
-        self.clock = FakeClock()
-        self.logger: Logger = make_logger(level, ListWriter(self.raw), self.clock)
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """The lines so far."""
-        return [msgspec.json.decode(line) for line in self.raw]
+from tests.helpers.fake_clock import EPOCH_S, FakeClock
+from tests.helpers.log_lines import Log
+from tests.helpers.records import STRAY, TRACE_ID, attempt_of
 
 
 @pytest.mark.parametrize(
@@ -112,12 +96,12 @@ def test_standard_library_is_routed(root_logger: logging.Logger) -> None:
 
 def test_complaints_are_rate_limited_by_kind() -> None:
     """A kind is logged once in ten seconds, with its number, and long texts are cut."""
-    log = Log()
-    complaints = Complaints(log.logger, log.clock)
+    log, clock = Log(), FakeClock()
+    complaints = Complaints(log.logger, clock)
     for _ in range(3):
         complaints.complain("sink_failed", "jsonl", error="x" * 1_000)
     complaints.complain("sink_failed", "log", error="y")
-    log.clock.now_s += 10
+    clock.now_s += 10
     complaints.complain("sink_failed", "jsonl", error="z")
     assert [(line["kind"], line["count"]) for line in log.lines] == [
         ("jsonl", 1),

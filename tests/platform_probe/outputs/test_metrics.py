@@ -6,44 +6,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import Flag, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
 from platform_probe.outputs.metrics import MAX_LABEL_VALUES, ProbeMetrics
+from tests.helpers.records import TRACE_ID, attempt_of
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 MAX_SERIES = 1_000
-TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-
-
-def attempt_of(
-    *,
-    cause: Cause | None = None,
-    source: Source = Source.PROBE,
-    total_s: float = 2.5,
-    region: str | None = "centre",
-    firmware: str | None = "2.4.1",
-    flags: tuple[Flag, ...] = (),
-) -> Attempt:
-    """Return an ended attempt."""
-    return Attempt(
-        attempt_id="a1",
-        command_id="c1",
-        vehicle_id="car-1",
-        trace_id=TRACE_ID,
-        source=source,
-        started_at=1_700_000_000.0,
-        scheduled_s=0.0,
-        outcome=outcome_of(cause),
-        cause=cause,
-        total_s=total_s,
-        stages={"intended": 0.0, "requested": 0.5, "published": total_s},
-        hops_s={"requested": 0.5, "published": total_s - 0.5},
-        flags=flags,
-        region=region,
-        firmware=firmware,
-    )
 
 
 @pytest.fixture

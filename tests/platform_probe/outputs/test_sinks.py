@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.sinks import (
     ATTEMPTS_FILE,
@@ -18,22 +18,7 @@ from platform_probe.outputs.sinks import (
     JsonlSink,
     Sink,
 )
-from tests.platform_probe.outputs.test_metrics import attempt_of
-
-STRAY = StrayAnswer(
-    kind=StrayKind.ORPHAN, vehicle_id="car-1", command_id="c9", phase="executed", at=1.0
-)
-
-
-class ListSink:
-    """Keeps what it gets."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-
-    def emit(self, record: Record) -> None:
-        """Keep the record."""
-        self.records.append(record)
+from tests.helpers.records import STRAY, ListSink, attempt_of
 
 
 class BrokenSink:

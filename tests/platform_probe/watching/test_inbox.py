@@ -14,24 +14,16 @@ from prometheus_client import CollectorRegistry
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
 from fleet_wire.contract.messages import Action, Command, Phase, Result, Telemetry
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import Message
-from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints, make_logger
+from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.watching.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, Inbox, subscriptions
 from tests.helpers.hand_made_boxes import ONLINE, state_of
-from tests.helpers.tracker_bench import CAR, ListWriter, TrackerBench
+from tests.helpers.log_lines import Log
+from tests.helpers.messages import message_of
+from tests.helpers.tracker_bench import CAR, TrackerBench
 
 LONG = b"s" * 200
 COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
-
-
-def message_of(topic: str, payload: bytes, **changes: Any) -> Message:
-    """Return a message as it comes from a link."""
-    message = Message(
-        topic, payload, 1, retain=False, duplicate=False, packet_id=1, correlation_data=None,
-        response_topic=None, expiry_s=None, user_properties=[],
-    )  # fmt: skip
-    return msgspec.structs.replace(message, **changes)
 
 
 @dataclass
@@ -39,13 +31,12 @@ class InboxBench:
     """An inbox, what lies behind it, and its log."""
 
     behind: TrackerBench = field(default_factory=TrackerBench)
-    lines: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Put it together."""
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
-        logger = make_logger("info", ListWriter(self.lines), self.behind.clock)
-        complaints = Complaints(logger, self.behind.clock)
+        self.log = Log(clock=self.behind.clock)
+        complaints = Complaints(self.log.logger, self.behind.clock)
         self.inbox = Inbox(self.behind.tracker, self.metrics, complaints)
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:
@@ -121,9 +112,9 @@ def test_malformed_messages_are_counted(topic: str, payload: bytes, counted: str
     assert bench.malformed(counted) == 1
     assert bench.inbox.malformed == 1
     assert bench.behind.records == []
-    (line,) = bench.lines
-    assert len(line) < 4 * SHOWN_LETTERS
-    assert msgspec.json.decode(line)["payload_bytes"] == len(payload)
+    assert len(bench.log.raw[0]) < 4 * SHOWN_LETTERS
+    (line,) = bench.log.lines
+    assert line["payload_bytes"] == len(payload)
 
 
 def test_payload_up_to_the_limit_is_read() -> None:
@@ -143,10 +134,10 @@ def test_flood_of_malformed_messages_logs_little() -> None:
         bench.take(f"cars/{CAR}/result", b"?")
         bench.take(f"cars/{CAR}/state", b"?")
     assert bench.malformed("result") == 5_000
-    assert len(bench.lines) == 2
+    assert len(bench.log.lines) == 2
     bench.behind.wait(10)
     bench.take(f"cars/{CAR}/result", b"?")
-    assert msgspec.json.decode(bench.lines[-1])["count"] == 5_000
+    assert bench.log.lines[-1]["count"] == 5_000
 
 
 def test_unknown_fields_are_named_once() -> None:
@@ -157,7 +148,7 @@ def test_unknown_fields_are_named_once() -> None:
         bench.take(f"cars/{CAR}/telemetry", payload)
     bench.behind.wait(60)
     bench.take(f"cars/{CAR}/telemetry", payload)
-    (line,) = (msgspec.json.decode(line) for line in bench.lines)
+    (line,) = bench.log.lines
     assert (line["event"], line["kind"]) == ("unknown_fields", "telemetry")
     assert line["fields"] == "{'cell_id': 77}"
     assert bench.inbox.malformed == 0
@@ -171,7 +162,7 @@ def test_made_up_fields_do_not_fill_the_log() -> None:
         if number % LOOKED_THROUGH_EVERY == 0:
             bench.behind.wait(60)
         bench.take(f"cars/{CAR}/telemetry", start + b'"field-%d":1}' % number)
-    assert len(bench.lines) == MAX_NAMED
+    assert len(bench.log.lines) == MAX_NAMED
     for _ in range(LOOKED_THROUGH_EVERY):
         bench.take(f"cars/{CAR}/telemetry", start + b'"large":1e999}')
     assert bench.inbox.malformed == 0

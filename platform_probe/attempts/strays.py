@@ -1,0 +1,34 @@
+"""Answers outside of an open attempt: late, a repetition, or asked for by nobody."""
+
+from __future__ import annotations
+
+from fleet_wire.contract.attempt import StrayAnswer, StrayKind
+from fleet_wire.contract.messages import Phase, Result
+from platform_probe.attempts.remembered import PastAttempt
+
+
+def stray_answer(
+    vehicle_id: str, result: Result, past: PastAttempt | None, *, now_s: float, unix_s: float
+) -> StrayAnswer:
+    """Return the record of an answer to the command of `past`, None where nobody remembers it.
+
+    What has come is noted in `past`: the same answer again is a repetition.
+    """
+    return StrayAnswer(
+        kind=_kind_of(vehicle_id, result.phase, past),
+        vehicle_id=vehicle_id,
+        command_id=result.command_id,
+        phase=result.phase.value,
+        at=unix_s,
+        attempt_id=past.attempt_id if past else None,
+        after_s=round(now_s - past.started_s, 6) if past else None,
+    )
+
+
+def _kind_of(vehicle_id: str, phase: Phase, past: PastAttempt | None) -> StrayKind:
+    if past is None or past.vehicle_id != vehicle_id:
+        return StrayKind.ORPHAN
+    if phase in past.answers:
+        return StrayKind.DUPLICATE
+    past.add_answer(phase)
+    return StrayKind.LATE

@@ -1,0 +1,38 @@
+"""A logger of the probe whose lines can be read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fleet_wire.clock import Clock
+from platform_probe.outputs.logs import LineWriter, Logger, make_logger
+from tests.helpers.fake_clock import FakeClock
+
+
+class _ListWriter(LineWriter):
+    """Keeps the lines of a log."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        super().__init__(-1, on_error=lambda: None)
+        self._lines = lines
+
+    def msg(self, line: bytes) -> None:
+        """Keep a line."""
+        self._lines.append(line)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+class Log:
+    """A logger, and its lines as they were written (`raw`) and as they are read (`lines`)."""
+
+    def __init__(self, level: str = "info", clock: Clock | None = None) -> None:
+        self.raw: list[bytes] = []
+        self.logger: Logger = make_logger(level, _ListWriter(self.raw), clock or FakeClock())
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines so far."""
+        return [msgspec.json.decode(line) for line in self.raw]
