@@ -140,6 +140,13 @@ class ModelLink:
         """Drop the connection as a crash does: the broker publishes the will."""
         self._close(is_goodbye=False)
 
+    def leave_behind(self) -> None:
+        """Forget the connection without a word; the broker finds out by keepalive."""
+        connection = self._connection
+        if connection is not None:
+            self._fall_silent(connection)
+            self._forget()
+
     def freeze(self) -> None:
         """Neither read nor write from now on, on this connection and any next, until `thaw`."""
         if self._is_frozen:

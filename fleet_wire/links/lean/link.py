@@ -54,7 +54,7 @@ _MAX_HELD = 10_000
 _GOODBYE_TIMEOUT_S = 10.0
 _FIRST_PACKETS = (ConnAckPacket, DisconnectPacket)
 _NOBODY = asyncio.Protocol()
-"""Takes the events of a connection that its link has done with."""
+"""Takes over a connection that its link has done with: drops what comes, closes at its end."""
 
 
 class _State(IntEnum):
@@ -166,6 +166,12 @@ class MqttLink(PacketStream):
         transport = self._detach()
         if transport is not None:
             transport.abort()
+
+    def leave_behind(self) -> None:
+        """Forget the connection without a word; its socket is open until the broker closes it."""
+        transport = self._detach()
+        if transport is not None:
+            transport.resume_reading()  # it may be frozen, and must see that end
 
     # Connecting
 
