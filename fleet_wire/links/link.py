@@ -5,8 +5,9 @@ callbacks, so that a simulated box can use it in live and in virtual time alike.
 one thread; a callback never comes while a call of the same link is still on the stack.
 
 The life of a link: `connect` -> `on_connected` (CONNACK and SUBACK are in) -> `on_message` ... ->
-`on_disconnected`, exactly once for each `connect` that was not closed by `disconnect` or `abort`.
-Whoever owns the link decides when to connect again (see `fleet_wire.links.reconnect`).
+`on_disconnected`, exactly once for each `connect` that was not ended by `disconnect`, `abort` or
+`leave_behind`. Whoever owns the link decides when to connect again (see
+`fleet_wire.links.reconnect`).
 """
 
 from __future__ import annotations
@@ -186,6 +187,16 @@ class Link(Protocol):
 
     def abort(self) -> None:
         """Drop the connection as a crash does: the broker publishes the will."""
+        ...
+
+    def leave_behind(self) -> None:
+        """Forget the connection without a word, as a modem does that lost its network.
+
+        The socket stays open, and nothing more is read from it or written to it. The broker
+        notices by keepalive, or when the next `connect` takes the session over: then no will is
+        published. No `on_disconnected` follows. What was unacknowledged is sent again on the next
+        connection. Does nothing without a connection.
+        """
         ...
 
     def freeze(self) -> None:

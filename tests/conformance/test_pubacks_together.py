@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import mqtt5
 
 from fleet_wire.links.lean.link import MqttLinkFactory
-from fleet_wire.links.lean.shared import Opening
+from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.link import BrokerAddress, LinkLimits, Session
 from tests.helpers.recorder import Recorder
 from tests.helpers.support import eventually

@@ -136,3 +136,33 @@ async def test_websocket(protocol: Literal["5", "3.1.1"]) -> None:
         broker = BrokerAddress("ws", "127.0.0.1", port)
         client = await _end_of(link_factory(broker, protocol=protocol))
         assert await _echoes(client.link, client)
+
+
+@pytest.mark.parametrize("scheme", ["mqtt", "mqtts"])
+async def test_left_connection_frees_its_descriptor_once_the_broker_closes_it(
+    scheme: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """A connection that was left behind costs a descriptor until it is taken over, and no more."""
+    port = free_port()
+    config = _tls_config(authority, tmp_path, port)
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(trusting)
+    with running_mosquitto(config, also_port=port) as broker:
+        address = BrokerAddress("mqtts", "127.0.0.1", port)
+        if scheme == "mqtt":
+            address = broker.address
+        client = await _end_of(_factory("lean", address, trusting))
+        before = _descriptors()
+        client.link.freeze()
+        client.link.leave_behind()
+        client.link.thaw()
+        assert _descriptors() == before
+        client.link.connect()
+        await eventually(lambda: client.link.is_connected)
+        await eventually(lambda: _descriptors() == before)
+        assert client.ends == []
+        assert await _echoes(client.link, client)
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -95,6 +95,11 @@ class FakeLink:
         self.calls.append("abort")
         self.is_connected = False
 
+    def leave_behind(self) -> None:
+        """Forget the connection."""
+        self.calls.append("leave_behind")
+        self.is_connected = False
+
     def freeze(self) -> None:
         """Fall silent."""
         self.is_frozen = True

@@ -8,7 +8,7 @@ from typing import cast
 import mqtt5
 
 from fleet_wire.links.lean.link import MqttLink, MqttLinkFactory
-from fleet_wire.links.lean.shared import Opening
+from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.link import BrokerAddress, LinkLimits, Session
 from tests.helpers.recorder import Recorder
 

@@ -90,7 +90,7 @@ class FakeLink:
     def abort(self) -> None:
         """Never used by a probe."""
 
-    freeze = thaw = abort
+    freeze = thaw = leave_behind = abort
 
     def answer_all(self) -> None:
         """Take every command, and answer it as a good box does."""

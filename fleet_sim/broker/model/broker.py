@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from fleet_sim.broker.model.link import ModelLink
-from fleet_sim.broker.model.router import BrokerLimits, Router
-from fleet_sim.broker.model.session import BrokerSession, Publication, is_valid_filter
-from fleet_sim.broker.model.transport import Connection, Hop, Scheduler, Transport
+from fleet_sim.broker.model.packets import ConnAck, Connect, PubAck, Publication
+from fleet_sim.broker.model.router import Router
+from fleet_sim.broker.model.session import BrokerLimits, BrokerSession, Connection
+from fleet_sim.broker.model.subscriptions import is_valid_filter
+from fleet_sim.broker.model.transport import Hop, Scheduler, Transport
 from fleet_wire.links.link import (
     MALFORMED_PACKET,
     NOT_AUTHORIZED,
@@ -38,6 +40,7 @@ _GRANTED_QOS = 1
 _NEVER_EXPIRES = 0xFFFF_FFFF
 """The session expiry interval that means for ever (specification, section 3.1.2.11.2)."""
 _ROUNDING_S = 1e-6
+_LOST = Disconnected(Ended.BROKER_CLOSED, detail="connection closed")
 
 MayUse = Callable[[str, str], bool]
 """Given a client id and a topic or filter, says whether the client may use it."""
@@ -62,7 +65,7 @@ class BrokerModel:
         is_persistent: bool = False,
     ) -> None:
         self.scheduler = scheduler
-        self.transport = Transport(scheduler, hop)
+        self.transport: Transport[Connection] = Transport(scheduler, hop)
         self.limits = limits or BrokerLimits()
         self.is_running = True
         self.connect_cost_s = 0.0
@@ -102,14 +105,14 @@ class BrokerModel:
         self._connect_free_s = 0.0
         for unread in self.transport.drop_stalled():
             if unread.session is None:  # its CONNECT
-                self.transport.down(unread, ModelLink.lose, _lost())
+                self._lose(unread)
         self._late = []
         for session in self._sessions.values():
             connection, session.connection = session.connection, None
             session.will = None
             if connection is not None:
                 session.expires_at_s = self._expiry_of(session)
-                self.transport.down(connection, ModelLink.lose, _lost())
+                self._lose(connection)
         if not self._is_persistent:
             self._sessions = {}
             self._router.forget_all()
@@ -125,7 +128,7 @@ class BrokerModel:
         self.transport.stall()
         for session in self._sessions.values():
             if session.connection is not None:
-                session.connection.link.expect_answer(session.connection)
+                session.connection.client.expect_answer(session.connection)
 
     def continue_reading(self) -> None:
         """Undo `stop_reading`; what fell due meanwhile comes before what waits to be read."""
@@ -145,43 +148,36 @@ class BrokerModel:
 
     # Connections
 
-    def take_connect(self, connection: Connection, asked: Session, limits: LinkLimits) -> None:
+    def take_connect(self, connection: Connection, connect: Connect) -> None:
         """Take CONNECT; while others are served it waits."""
         if not self.is_running:
-            self.transport.down(connection, ModelLink.lose, _lost())
+            self._lose(connection)
         elif self.connect_cost_s <= 0:
-            self._accept(connection, asked, limits, self._starts)
+            self._accept(connection, connect)
         elif self._connects_waiting < self.connect_backlog:
             now_s = self.transport.now_s()
             self._connects_waiting += 1
             self._connect_free_s = max(now_s, self._connect_free_s) + self.connect_cost_s
-            self._later(
-                self._connect_free_s - now_s,
-                self._accept_waiting,
-                connection,
-                asked,
-                limits,
-                self._starts,
-            )
+            delay_s = self._connect_free_s - now_s
+            self._later(delay_s, self._accept_waiting, connection, connect, self._starts)
 
-    def _accept_waiting(
-        self, connection: Connection, asked: Session, limits: LinkLimits, starts: int
-    ) -> None:
+    def _accept_waiting(self, connection: Connection, connect: Connect, starts: int) -> None:
+        """Serve a CONNECT whose turn has come; a crash since has closed its connection."""
         if starts == self._starts:
             self._connects_waiting -= 1
-        if not connection.is_closed:
-            self._accept(connection, asked, limits, starts)
+        if connection.is_closed:
+            return
+        if starts == self._starts:
+            self._accept(connection, connect)
+        else:
+            self._lose(connection)
 
-    def _accept(
-        self, connection: Connection, asked: Session, limits: LinkLimits, starts: int
-    ) -> None:
-        if starts != self._starts:
-            self.transport.down(connection, ModelLink.lose, _lost())
-            return
+    def _accept(self, connection: Connection, connect: Connect) -> None:
         if self.refuse_connects_with is not None:
-            code = self.refuse_connects_with
-            self.transport.down(connection, ModelLink.take_connack, code, 0, ())
+            refusal = ConnAck(self.refuse_connects_with)
+            self.transport.down(connection, connection.client.take_connack, refusal)
             return
+        asked, limits = connect.session, connect.limits
         self._accepted += 1
         session = self._session_for(asked)
         connection.session = session
@@ -193,12 +189,10 @@ class BrokerModel:
         # mosquitto 2.0 takes the client's receive maximum in place of max_inflight_messages.
         session.window = limits.receive_max
         session.max_packet_bytes = limits.max_packet_bytes
-        max_packet_bytes = self.limits.max_packet_bytes
-        self.transport.down(
-            connection, ModelLink.take_connack, SUCCESS, max_packet_bytes, asked.subscriptions
-        )
+        connack = ConnAck(SUCCESS, self.limits.max_packet_bytes, asked.subscriptions)
+        self.transport.down(connection, connection.client.take_connack, connack)
         self._router.send_again(session)
-        if connection.link.is_frozen:
+        if connection.client.is_silent(connection):
             self.watch_silence(connection)
 
     def _session_for(self, asked: Session) -> BrokerSession:
@@ -229,7 +223,11 @@ class BrokerModel:
             self._publish_will(session, will)
         if connection is not None:
             taken = Disconnected(Ended.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
-            self.transport.down(connection, ModelLink.lose, taken)
+            self._lose(connection, taken)
+
+    def _lose(self, connection: Connection, reason: Disconnected = _LOST) -> None:
+        """Close a connection."""
+        self.transport.down(connection, connection.client.lose, reason)
 
     def take_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
         """Take DISCONNECT, or the end of the connection without one."""
@@ -298,7 +296,7 @@ class BrokerModel:
     # Keepalive
 
     def watch_silence(self, connection: Connection) -> None:
-        """Close a frozen client when its keepalive is over; others ping, and cost no event."""
+        """Close a silent client when its keepalive is over; others ping, and cost no event."""
         deadline_s = self._silence_deadline_s(connection)
         delay_s = max(0.0, deadline_s - self.transport.now_s())
         if delay_s < math.inf:
@@ -306,19 +304,21 @@ class BrokerModel:
 
     def _check_silence(self, connection: Connection) -> None:
         session = connection.session
-        if session is None or session.connection is not connection or not connection.link.is_frozen:
+        if session is None or session.connection is not connection:
+            return
+        if not connection.client.is_silent(connection):
             return
         if self.transport.now_s() + _ROUNDING_S < self._silence_deadline_s(connection):
-            return  # it has thawed and frozen again: a later check comes
+            return  # it has spoken again and fallen silent again: a later check comes
         self._disconnect(session)
-        self.transport.down(connection, ModelLink.lose, _lost())
+        self._lose(connection)
 
     def _silence_deadline_s(self, connection: Connection) -> float:
         """Return 1.5 times the keepalive after the last packet, in mosquitto's whole seconds."""
         session = connection.session
         if session is None or not session.keepalive_s:
             return math.inf
-        return int(connection.link.last_sent_s) + session.keepalive_s * 3 // 2 + 1.0
+        return int(connection.last_sent_s) + session.keepalive_s * 3 // 2 + 1.0
 
     # Packets
 
@@ -330,14 +330,14 @@ class BrokerModel:
         if not all(map(is_valid_filter, filters)):
             self._disconnect(session)
             malformed = Disconnected(Ended.BROKER_CLOSED, MALFORMED_PACKET, "malformed filter")
-            self.transport.down(connection, ModelLink.lose, malformed)
+            self._lose(connection, malformed)
             return
         may = self.may_subscribe
         granted = filters
         if may is not None:
             granted = tuple(each for each in filters if may(session.client_id, each))
         codes = [_GRANTED_QOS if each in granted else NOT_AUTHORIZED for each in filters]
-        self.transport.down(connection, ModelLink.take_suback, codes)
+        self.transport.down(connection, connection.client.take_suback, codes)
         for topic_filter in granted:
             self._router.subscribe(session, topic_filter)
 
@@ -355,14 +355,11 @@ class BrokerModel:
         else:
             code = NOT_AUTHORIZED
         if publication.qos:
-            self.transport.down(connection, ModelLink.take_puback, publication, code)
+            puback = PubAck(publication, code)
+            self.transport.down(connection, connection.client.take_puback, puback)
 
     def take_puback(self, connection: Connection, message: Message) -> None:
         """Take PUBACK."""
         session = connection.session
         if session is not None and session.connection is connection:
             self._router.acknowledged(session, message)
-
-
-def _lost() -> Disconnected:
-    return Disconnected(Ended.BROKER_CLOSED, detail="connection closed")

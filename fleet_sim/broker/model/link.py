@@ -9,10 +9,10 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-from fleet_sim.broker.model.session import LARGEST_PACKET, Publication
-from fleet_sim.broker.model.transport import Connection
+from fleet_sim.broker.model.packets import LARGEST_PACKET, ConnAck, Connect, PubAck, Publication
+from fleet_sim.broker.model.session import BrokerEnd, Connection
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
@@ -26,12 +26,9 @@ from fleet_wire.links.link import (
     PublishProperties,
 )
 
-if TYPE_CHECKING:
-    from fleet_sim.broker.model.broker import BrokerModel
-
 logger = logging.getLogger(__name__)
 
-_LONGEST_TOPIC = 65_535
+_PacketT = TypeVar("_PacketT")
 
 
 class _State(IntEnum):
@@ -56,30 +53,29 @@ class ModelLink:
         "_held_in",
         "_held_out",
         "_in_flight",
+        "_is_frozen",
         "_limits",
         "_max_packet_bytes",
         "_state",
         "_waiting",
-        "is_frozen",
-        "last_sent_s",
     )
 
-    def __init__(self, broker: BrokerModel, handler: LinkHandler, limits: LinkLimits) -> None:
+    def __init__(self, broker: BrokerEnd, handler: LinkHandler, limits: LinkLimits) -> None:
         self._broker = broker
         self._handler = handler
         self._limits = limits
         self._state = _State.CLOSED
         self._connection: Connection | None = None
         self._max_packet_bytes = LARGEST_PACKET
-        self.is_frozen = False
-        self.last_sent_s = 0.0
-        """When the broker last heard of us; pings are counted when it matters."""
-        # All are None while empty: that is most of the time, of most links.
-        self._in_flight: dict[Publication, None] | None = None
-        self._waiting: deque[Publication] | None = None
-        self._early: list[Message] | None = None
-        self._held_in: deque[tuple[Callable[..., None], tuple[Any, ...]]] | None = None
-        self._held_out: list[tuple[Callable[..., None], tuple[Any, ...]]] | None = None
+        self._is_frozen = False
+        # All are `()` while empty: that costs nothing, most of the time, for most links.
+        self._in_flight: dict[Publication, None] | tuple[()] = ()
+        self._waiting: deque[Publication] | tuple[()] = ()
+        """What waits for the window or the connection."""
+        self._early: list[Message] | tuple[()] = ()
+        """What came before SUBACK."""
+        self._held_in: deque[tuple[Callable[[Any], None], Any]] | tuple[()] = ()
+        self._held_out: list[tuple[Callable[[Connection, Any], None], Any]] | tuple[()] = ()
 
     # What the owner calls
 
@@ -91,7 +87,7 @@ class ModelLink:
     @property
     def unread(self) -> int:
         """How many packets wait because the link is frozen."""
-        return 0 if self._held_in is None else len(self._held_in)
+        return len(self._held_in)
 
     def connect(self) -> None:
         """Start to connect. Does nothing while connecting or connected."""
@@ -118,20 +114,15 @@ class ModelLink:
         Raises `LocalProtocolError` for what MQTT or the broker does not allow, and above
         `max_queued`.
         """
-        _check(topic, qos, properties)
         publication = Publication(topic, payload, qos, retain, properties, on_ack)
-        if publication.is_larger_than(self._max_packet_bytes):
-            raise LocalProtocolError(
-                f"{topic}: packet of {publication.packet_bytes()} bytes, "
-                f"the broker takes {self._max_packet_bytes}"
-            )
-        can_send = self._state is _CONNECTED and not self.is_frozen
+        publication.check(self._max_packet_bytes)
+        can_send = self._state is _CONNECTED and not self._is_frozen
         if not qos:
             if can_send:
                 self._send(self._broker.take_publish, publication)
             else:
                 self._broker.qos0_dropped += 1
-        elif can_send and self._waiting is None and self._has_room():
+        elif can_send and not self._waiting and self._has_room():
             self._start(publication)
         else:
             self._wait(publication)
@@ -143,33 +134,39 @@ class ModelLink:
 
     def disconnect(self) -> None:
         """Say goodbye and close. A frozen link cannot say it: then its will is published."""
-        self._close(is_goodbye=not self.is_frozen)
+        self._close(is_goodbye=not self._is_frozen)
 
     def abort(self) -> None:
         """Drop the connection as a crash does: the broker publishes the will."""
         self._close(is_goodbye=False)
 
+    def leave_behind(self) -> None:
+        """Forget the connection without a word; the broker finds out by keepalive."""
+        connection = self._connection
+        if connection is not None:
+            self._fall_silent(connection)
+            self._forget()
+
     def freeze(self) -> None:
         """Neither read nor write from now on, on this connection and any next, until `thaw`."""
-        if self.is_frozen:
+        if self._is_frozen:
             return
-        self.last_sent_s = self._last_ping_s()
-        self.is_frozen = True
         if self._connection is not None:
-            self._broker.watch_silence(self._connection)
+            self._fall_silent(self._connection)
+        self._is_frozen = True
 
     def thaw(self) -> None:
         """Undo `freeze`: what waited flows, or the broken connection is noticed."""
-        if not self.is_frozen:
+        if not self._is_frozen:
             return
-        self.is_frozen = False
-        self._ping_if_due()
-        held, self._held_out = self._held_out, None
-        for step, arguments in held or ():
-            self._send(step, *arguments)
-        if self._connection is not None:
-            self._held_in = self._held_in or deque()  # nothing may overtake what waits
-            self._broker.transport.soon(self._connection, self._flow)
+        self._is_frozen = False
+        connection = self._connection
+        if connection is not None:
+            self._ping_if_due(connection)
+            held, self._held_out = self._held_out, ()
+            for take, packet in held:
+                self._send(take, packet)
+            self._broker.transport.soon(connection, self._flow)
 
     # Connecting
 
@@ -180,28 +177,28 @@ class ModelLink:
             refused = Disconnected(Ended.UNREACHABLE, detail="connection refused")
             self._end(refused)
             return
-        self._guarded(connection, ModelLink._say_connect)
+        self._guarded(connection, self._say_connect, connection)
 
-    def _say_connect(self) -> None:
-        connection = self._connection
+    def _say_connect(self, connection: Connection) -> None:
         session = self._handler.session()
         if self._connection is connection:
-            self._send(self._broker.take_connect, session, self._limits)
+            self._send(self._broker.take_connect, Connect(session, self._limits))
 
     def _time_out(self, connection: Connection) -> None:
         if connection is self._connection and self._state is not _CONNECTED:
             timeout_s = self._limits.connect_timeout_s
             self._end(Disconnected(Ended.UNREACHABLE, detail=f"no answer in {timeout_s:g} s"))
 
-    def take_connack(self, code: int, max_packet_bytes: int, filters: tuple[str, ...]) -> None:
-        """Take CONNACK from the broker; `filters` are those that `session` asked for."""
+    def take_connack(self, connack: ConnAck) -> None:
+        """Take CONNACK from the broker."""
+        code = connack.code
         if code >= FIRST_ERROR_CODE:
             self._end(Disconnected(Ended.REFUSED, code, f"CONNACK: reason code {code}"))
             return
-        self._max_packet_bytes = max_packet_bytes
+        self._max_packet_bytes = connack.max_packet_bytes
         self._state = _State.SUBSCRIBING
-        if filters:
-            self._send(self._broker.take_subscribe, filters)
+        if connack.filters:
+            self._send(self._broker.take_subscribe, connack.filters)
         else:
             self._finish_opening()
 
@@ -218,15 +215,15 @@ class ModelLink:
         if connection is None or connection.session is None:
             return
         self._state = _State.CONNECTED
-        unsent = [publication.again() for publication in self._in_flight or ()]
-        unsent.extend(self._waiting or ())
-        self._in_flight = None
-        self._waiting = deque(unsent) if unsent else None
-        early, self._early = self._early, None
+        unsent = [publication.again() for publication in self._in_flight]
+        unsent.extend(self._waiting)
+        self._in_flight = ()
+        self._waiting = deque(unsent) if unsent else ()
+        early, self._early = self._early, ()
         self._pump()
         if self._connection is connection:
             self._handler.on_connected(session_present=connection.session.is_resumed)
-        for message in early or ():
+        for message in early:
             if self._connection is not connection:
                 break
             self._handler.on_message(message)
@@ -245,35 +242,37 @@ class ModelLink:
             logger.exception("on_disconnected raised")
 
     def _close(self, *, is_goodbye: bool) -> None:
-        connection, self._connection = self._connection, None
-        self._state = _State.CLOSED
-        self._early = self._held_in = self._held_out = None
+        connection = self._connection
+        self._forget()
         if connection is not None:
             self._broker.transport.up(connection, self._broker.take_close, is_goodbye)
 
+    def _forget(self) -> None:
+        self._connection = None
+        self._state = _State.CLOSED
+        self._early = self._held_in = self._held_out = ()
+
     # Reading
 
-    def arrive(
-        self, connection: Connection, step: Callable[..., None], arguments: tuple[Any, ...]
-    ) -> None:
-        """Run `step` for what the broker has sent; a frozen link does it at `thaw`."""
+    def arrive(self, connection: Connection, take: Callable[[Any], None], packet: Any) -> None:
+        """Run `take(packet)` for what the broker has sent; a frozen link does it at `thaw`."""
         if connection is not self._connection:
             return
-        if self.is_frozen or self._held_in is not None:
-            if self._held_in is None:
+        if self._is_frozen or self._held_in:  # nothing may overtake what waits
+            if not self._held_in:
                 self._held_in = deque()
-            self._held_in.append((step, arguments))
+            self._held_in.append((take, packet))
         else:
             try:  # as `_guarded` does, without a call for each packet
-                step(self, *arguments)
+                take(packet)
             except Exception as error:  # noqa: BLE001 - whatever a handler may raise
                 self._handler_failed(connection, error)
 
     def _guarded(
-        self, connection: Connection, step: Callable[..., None], arguments: tuple[Any, ...] = ()
+        self, connection: Connection, step: Callable[..., None], *arguments: object
     ) -> None:
         try:
-            step(self, *arguments)
+            step(*arguments)
         except Exception as error:  # noqa: BLE001 - whatever a handler may raise
             self._handler_failed(connection, error)
 
@@ -284,60 +283,62 @@ class ModelLink:
 
     def _flow(self, connection: Connection) -> None:
         """Let in what waited for `thaw`, in order, as long as nothing changes."""
-        while self._connection is connection and not self.is_frozen:
+        while self._connection is connection and not self._is_frozen:
             if not self._held_in:
-                self._held_in = None
-                self._guarded(connection, ModelLink._pump)
+                self._guarded(connection, self._pump)
                 return
-            step, arguments = self._held_in.popleft()
-            self._guarded(connection, step, arguments)
+            take, packet = self._held_in.popleft()
+            if not self._held_in:
+                self._held_in = ()
+            self._guarded(connection, take, packet)
 
     def take_message(self, message: Message) -> None:
         """Take PUBLISH from the broker."""
         if self._state is _CONNECTED:
             self._handler.on_message(message)
-        elif self._early is None:
-            self._early = [message]
-        else:
-            self._early.append(message)
+            return
+        if not self._early:
+            self._early = []
+        self._early.append(message)
 
-    def take_puback(self, publication: Publication, code: int) -> None:
+    def take_puback(self, puback: PubAck) -> None:
         """Take PUBACK from the broker."""
-        in_flight = self._in_flight
-        if in_flight is None or publication not in in_flight:
+        publication, in_flight = puback.publication, self._in_flight
+        if not in_flight or publication not in in_flight:
             return
         del in_flight[publication]
         if not in_flight:
-            self._in_flight = None
+            self._in_flight = ()
         on_ack, publication.on_ack = publication.on_ack, None  # the broker may retain it for long
         if on_ack is not None:
-            on_ack(code)
-        if self._waiting is not None:
+            on_ack(puback.code)
+        if self._waiting:
             self._pump()
 
     # Writing
 
-    def _send(self, step: Callable[..., None], *arguments: Any) -> None:
-        if self.is_frozen:
-            if self._held_out is None:
+    def _send(self, take: Callable[[Connection, _PacketT], None], packet: _PacketT) -> None:
+        connection = self._connection
+        if self._is_frozen:
+            if not self._held_out:
                 self._held_out = []
-            self._held_out.append((step, arguments))
-        elif self._connection is not None:
-            self.last_sent_s = self._broker.transport.up(self._connection, step, *arguments)
+            self._held_out.append((take, packet))
+        elif connection is not None:
+            connection.last_sent_s = self._broker.transport.up(connection, take, packet)
 
     def _has_room(self) -> bool:
         window = min(self._limits.max_in_flight, self._broker.limits.max_inflight_messages)
-        return self._in_flight is None or len(self._in_flight) < window
+        return len(self._in_flight) < window
 
     def _wait(self, publication: Publication) -> None:
-        if self._waiting is None:
-            self._waiting = deque()
         if len(self._waiting) >= self._limits.max_queued:
             raise LocalProtocolError(f"{len(self._waiting)} messages wait to be sent: no more")
+        if not self._waiting:
+            self._waiting = deque()
         self._waiting.append(publication)
 
     def _start(self, publication: Publication) -> None:
-        if self._in_flight is None:
+        if not self._in_flight:
             self._in_flight = {}
         self._in_flight[publication] = None
         self._send(self._broker.take_publish, publication)
@@ -345,14 +346,11 @@ class ModelLink:
     def _pump(self) -> None:
         """Send what waits, as far as the window allows."""
         while (
-            self._waiting is not None
-            and self._state is _CONNECTED
-            and not self.is_frozen
-            and self._has_room()
+            self._waiting and self._state is _CONNECTED and not self._is_frozen and self._has_room()
         ):
             publication = self._waiting.popleft()
             if not self._waiting:
-                self._waiting = None
+                self._waiting = ()
             if not publication.is_larger_than(self._max_packet_bytes):
                 self._start(publication)
             elif publication.on_ack is not None:
@@ -360,29 +358,30 @@ class ModelLink:
 
     # Keepalive
 
-    def _last_ping_s(self) -> float:
-        """Return when we last sent something: a ping is due when nothing else was sent."""
-        now_s = self._broker.transport.now_s()
-        interval_s = self._ping_interval_s()
-        if not interval_s or self._state is not _CONNECTED or self.is_frozen:
-            return self.last_sent_s
-        return now_s - (now_s - self.last_sent_s) % interval_s
+    def is_silent(self, connection: Connection) -> bool:
+        """Return whether nothing comes on `connection` any more: frozen, or left behind."""
+        return self._is_frozen or connection is not self._connection
 
-    def _ping_if_due(self) -> None:
-        now_s, interval_s = self._broker.transport.now_s(), self._ping_interval_s()
-        if interval_s and now_s - self.last_sent_s >= interval_s:
-            self.last_sent_s = now_s
+    def _fall_silent(self, connection: Connection) -> None:
+        connection.last_sent_s = self._last_ping_s(connection)
+        self._broker.watch_silence(connection)
 
-    def _ping_interval_s(self) -> int:
-        session = None if self._connection is None else self._connection.session
-        return max(1, session.keepalive_s - 1) if session and session.keepalive_s else 0
+    def _last_ping_s(self, connection: Connection) -> float:
+        if self._state is not _CONNECTED or self._is_frozen:
+            return connection.last_sent_s
+        return connection.last_ping_s(self._broker.transport.now_s())
+
+    def _ping_if_due(self, connection: Connection) -> None:
+        now_s, interval_s = self._broker.transport.now_s(), connection.ping_interval_s()
+        if interval_s and now_s - connection.last_sent_s >= interval_s:
+            connection.last_sent_s = now_s
 
     def expect_answer(self, connection: Connection) -> None:
         """End the connection when a ping stays unanswered, because the broker does not read."""
-        interval_s = self._ping_interval_s()
+        interval_s = connection.ping_interval_s()
         if connection is not self._connection or not interval_s:
             return
-        due_s = self._last_ping_s() + interval_s + self._limits.ping_timeout_s
+        due_s = self._last_ping_s(connection) + interval_s + self._limits.ping_timeout_s
         delay_s = due_s - self._broker.transport.now_s()
         self._broker.scheduler.call_later(delay_s, self._check_answer, connection)
 
@@ -390,20 +389,7 @@ class ModelLink:
         if (
             connection is self._connection
             and self._broker.transport.is_stalled
-            and not self.is_frozen
+            and not self._is_frozen
         ):
             detail = f"no PINGRESP in {self._limits.ping_timeout_s} s"
             self._end(Disconnected(Ended.KEEPALIVE, detail=detail))
-
-
-def _check(topic: str, qos: int, properties: PublishProperties | None) -> None:
-    if qos not in (0, 1):
-        raise LocalProtocolError(f"{topic}: QoS {qos}, only 0 and 1 are allowed")
-    if not topic or "+" in topic or "#" in topic or "\0" in topic or len(topic) > _LONGEST_TOPIC:
-        raise LocalProtocolError(f"{topic[:200]!r}: not a topic")
-    if properties is not None:
-        answer = properties.response_topic
-        if answer is not None and (not answer or "+" in answer or "#" in answer):
-            raise LocalProtocolError(f"{topic}: response topic {answer!r} is not a topic")
-        if properties.expiry_s is not None and properties.expiry_s < 0:
-            raise LocalProtocolError(f"{topic}: expiry {properties.expiry_s} s")

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from fleet_sim.broker.model.link import ModelLink
-from fleet_sim.broker.model.session import (
-    LARGEST_PACKET,
-    BrokerSession,
-    Publication,
-    Subscriptions,
-    filter_pattern,
-)
+from fleet_sim.broker.model.packets import Publication
+from fleet_sim.broker.model.session import BrokerSession, Connection
+from fleet_sim.broker.model.subscriptions import Subscriptions, filter_pattern
 from fleet_sim.broker.model.transport import Transport
 from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, SUCCESS, Message, PublishProperties
 
 _NO_PROPERTIES = PublishProperties()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerLimits:
-    """What the broker takes; the defaults are mosquitto's."""
-
-    max_inflight_messages: int = 20
-    """The receive maximum of CONNACK. To a client go as many as its own receive maximum says."""
-    max_queued_messages: int = 1_000
-    """How many wait for a client that is away; a connected one has its window's size on top."""
-    max_packet_bytes: int = LARGEST_PACKET
 
 
 class Router:
@@ -40,7 +23,10 @@ class Router:
     __slots__ = ("_expire", "_max_queued", "_retained", "_subscriptions", "_transport", "dropped")
 
     def __init__(
-        self, transport: Transport, max_queued: int, expire: Callable[[BrokerSession], None]
+        self,
+        transport: Transport[Connection],
+        max_queued: int,
+        expire: Callable[[BrokerSession], None],
     ) -> None:
         self._transport = transport
         self._max_queued = max_queued
@@ -85,7 +71,7 @@ class Router:
         for topic_filter in session.filters:
             self._subscriptions.remove(topic_filter, session)
         session.filters = ()
-        session.in_flight = session.queue = None
+        session.in_flight = session.queue = ()
 
     def route(self, publication: Publication) -> int:
         """Pass a message on, and keep it if retained; return the reason code for its PUBACK."""
@@ -111,16 +97,16 @@ class Router:
         if publication.qos == 0:
             if connection is None:
                 return
-            if connection.link.unread < limit:
+            if connection.client.unread < limit:
                 self._send(session, publication, is_retained=is_retained)
                 return
         elif connection is not None and session.has_room():
             self._send(session, publication, is_retained=is_retained)
             return
         else:
-            waiting = 0 if session.queue is None else len(session.queue)
-            if waiting < limit + (0 if connection is None else session.window):
-                if session.queue is None:
+            room = limit + (0 if connection is None else session.window)
+            if len(session.queue) < room:
+                if not session.queue:
                     session.queue = deque()
                 session.queue.append((publication, is_retained))
                 return
@@ -160,35 +146,36 @@ class Router:
             [*properties.user_properties],
         )
         if packet_id is not None:
-            if session.in_flight is None:
+            if not session.in_flight:
                 session.in_flight = {}
             session.in_flight[packet_id] = (publication, message)
-        self._transport.down(connection, ModelLink.take_message, message)
+        self._transport.down(connection, connection.client.take_message, message)
 
     def send_again(self, session: BrokerSession) -> None:
         """Send what an earlier connection left: first what was in flight, then what waits."""
-        in_flight, session.in_flight = session.in_flight, None
-        for packet_id, (publication, message) in (in_flight or {}).items():
-            self._send(session, publication, is_retained=message.retain, packet_id=packet_id)
+        in_flight, session.in_flight = session.in_flight, ()
+        if in_flight:
+            for packet_id, (publication, message) in in_flight.items():
+                self._send(session, publication, is_retained=message.retain, packet_id=packet_id)
         self._refill(session)
 
     def acknowledged(self, session: BrokerSession, message: Message) -> None:
         """Forget a message that the client has acknowledged, and send what waits for its place."""
         packet_id, in_flight = message.packet_id, session.in_flight
-        if packet_id is None or in_flight is None:
+        if packet_id is None or not in_flight:
             return
         entry = in_flight.get(packet_id)
         if entry is None or entry[1] is not message:
             return
         del in_flight[packet_id]
         if not in_flight:
-            session.in_flight = None
-        if session.queue is not None:
+            session.in_flight = ()
+        if session.queue:
             self._refill(session)
 
     def _refill(self, session: BrokerSession) -> None:
-        while session.queue is not None and session.has_room():
+        while session.queue and session.has_room():
             publication, is_retained = session.queue.popleft()
             if not session.queue:
-                session.queue = None
+                session.queue = ()
             self._send(session, publication, is_retained=is_retained)

@@ -9,11 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from fleet_sim.broker.model.link import ModelLink
-    from fleet_sim.broker.model.session import BrokerSession
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Scheduler(Protocol):
@@ -32,29 +28,40 @@ class Scheduler(Protocol):
         ...
 
 
-class Connection:
-    """One network connection of a link, as both ends know it."""
+class Receiver(Protocol):
+    """A client, as far as the transport knows it."""
 
-    __slots__ = ("down_due_s", "is_closed", "link", "session", "up_due_s")
+    def arrive(self, connection: Any, take: Callable[[Any], None], packet: Any) -> None:
+        """Run `take(packet)` now or later, if the client still has `connection`."""
+        ...
 
-    def __init__(self, link: ModelLink) -> None:
-        self.link = link
-        self.session: BrokerSession | None = None
-        """Set when the broker accepts the connection."""
-        self.is_closed = False
-        """Whether the broker has learned that the client closed it."""
-        self.up_due_s = 0.0
-        self.down_due_s = 0.0
 
+class Wired(Protocol):
+    """A connection, as far as the transport knows it."""
+
+    up_due_s: float
+    """When the last packet to the broker arrives: the next may not overtake it."""
+    down_due_s: float
+    """When the last packet to the client arrives."""
+
+    @property
+    def client(self) -> Receiver:
+        """Where packets to the client arrive."""
+        ...
+
+
+ConnectionT = TypeVar("ConnectionT", bound=Wired)
+PacketT = TypeVar("PacketT")
 
 Hop = float | Callable[[], float]
 """The time of a packet one way in seconds, or a function that draws it."""
 
-_Entry = tuple[float, int, Callable[..., None], Connection, tuple[Any, ...]]
+_Entry = tuple[float, int, Callable[..., None], tuple[Any, ...]]
+"""When it is due, a number that keeps the order of one moment, and what to call then."""
 
 
-class Transport:
-    """Carries packets between the links and the broker, in order on each connection."""
+class Transport(Generic[ConnectionT]):
+    """Carries packets between the clients and the broker, in order on each connection."""
 
     __slots__ = (
         "_armed_s",
@@ -64,11 +71,14 @@ class Transport:
         "_scheduler",
         "_sent",
         "_stalled",
+        "is_stalled",
         "now_s",
     )
 
     def __init__(self, scheduler: Scheduler, hop: Hop) -> None:
         self.now_s = scheduler.now_s
+        self.is_stalled = False
+        """Whether the broker does not read."""
         self._scheduler = scheduler
         self._hop_s = 0.0
         self._draw_hop_s: Callable[[], float] | None = None
@@ -76,7 +86,7 @@ class Transport:
         self._sent = 0
         self._packets: list[_Entry] = []
         self._armed_s = math.inf
-        self._stalled: list[tuple[Connection, Callable[..., None], tuple[Any, ...]]] | None = None
+        self._stalled: list[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]] = []
 
     def set_hop(self, hop: Hop) -> None:
         """Change the time of a packet one way."""
@@ -85,59 +95,63 @@ class Transport:
         else:
             self._draw_hop_s, self._hop_s = None, hop
 
-    @property
-    def is_stalled(self) -> bool:
-        """Whether the broker does not read."""
-        return self._stalled is not None
-
-    def up(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> float:
-        """Let the broker run `step(connection, *arguments)` a hop later; return the present."""
+    def up(
+        self,
+        connection: ConnectionT,
+        take: Callable[[ConnectionT, PacketT], None],
+        packet: PacketT,
+    ) -> float:
+        """Let the broker run `take(connection, packet)` a hop later; return the present."""
         now_s = self.now_s()
-        if self._stalled is not None:
-            self._stalled.append((connection, step, arguments))
+        if self.is_stalled:
+            self._stalled.append((connection, take, packet))
             return now_s
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         due_s = connection.up_due_s = max(due_s, connection.up_due_s)
         self._sent += 1
-        heappush(self._packets, (due_s, self._sent, step, connection, arguments))
+        heappush(self._packets, (due_s, self._sent, take, (connection, packet)))
         if due_s < self._armed_s:
             self._arm(due_s, now_s)
         return now_s
 
-    def down(self, connection: Connection, step: Callable[..., None], *arguments: Any) -> None:
-        """Let the link run `step(link, *arguments)` a hop later, if it still has `connection`."""
+    def down(
+        self, connection: ConnectionT, take: Callable[[PacketT], None], packet: PacketT
+    ) -> None:
+        """Let the client run `take(packet)` a hop later, if it still has `connection`."""
         now_s = self.now_s()
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         due_s = connection.down_due_s = max(due_s, connection.down_due_s)
         self._sent += 1
-        arrive = connection.link.arrive
-        heappush(self._packets, (due_s, self._sent, arrive, connection, (step, arguments)))
+        arrive = connection.client.arrive
+        heappush(self._packets, (due_s, self._sent, arrive, (connection, take, packet)))
         if due_s < self._armed_s:
             self._arm(due_s, now_s)
 
-    def soon(self, connection: Connection, step: Callable[..., None]) -> None:
+    def soon(self, connection: ConnectionT, step: Callable[[ConnectionT], None]) -> None:
         """Run `step(connection)` now, but after what runs now has returned."""
         now_s = self.now_s()
         self._sent += 1
-        heappush(self._packets, (now_s, self._sent, step, connection, ()))
+        heappush(self._packets, (now_s, self._sent, step, (connection,)))
         if now_s < self._armed_s:
             self._arm(now_s, now_s)
 
     def stall(self) -> None:
         """Let what goes up wait at the broker's door."""
-        if self._stalled is None:
-            self._stalled = []
+        self.is_stalled = True
 
     def flow(self) -> None:
         """Undo `stall`: what waited arrives in order."""
-        stalled, self._stalled = self._stalled or [], None
-        for connection, step, arguments in stalled:
-            self.up(connection, step, *arguments)
+        for connection, take, packet in self._open():
+            self.up(connection, take, packet)
 
-    def drop_stalled(self) -> list[Connection]:
+    def drop_stalled(self) -> list[ConnectionT]:
         """Lose what waits at the broker's door, and open it; return whose packets they were."""
-        stalled, self._stalled = self._stalled or [], None
-        return [connection for connection, _, _ in stalled]
+        return [connection for connection, _, _ in self._open()]
+
+    def _open(self) -> list[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]]:
+        stalled, self._stalled = self._stalled, []
+        self.is_stalled = False
+        return stalled
 
     def _arm(self, due_s: float, now_s: float) -> None:
         self._armed_s = due_s
@@ -152,8 +166,8 @@ class Transport:
         self._armed_s = -math.inf  # nothing that is sent meanwhile needs to arm
         try:
             while packets and packets[0][0] <= now_s:
-                _, _, step, connection, arguments = heappop(packets)
-                step(connection, *arguments)
+                _, _, step, arguments = heappop(packets)
+                step(*arguments)
         finally:
             self._armed_s = armed_s
             if packets and packets[0][0] < armed_s:

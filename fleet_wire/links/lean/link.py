@@ -11,10 +11,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from enum import IntEnum
-from typing import cast
 
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.connecting import describe_os_error
+from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.lean.packets import (
     LARGEST_PACKET,
     ConnAckPacket,
@@ -29,12 +29,11 @@ from fleet_wire.links.lean.packets import (
     disconnect_packet,
     message_of,
     name_of,
-    pingreq_packet,
     puback_packet,
     publish_packet,
     subscribe_packet,
 )
-from fleet_wire.links.lean.shared import Opening, SharedByLinks
+from fleet_wire.links.lean.shared import SharedByLinks
 from fleet_wire.links.lean.stream import PacketStream
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
@@ -44,14 +43,10 @@ from fleet_wire.links.link import (
     Disconnected,
     Ended,
     LinkHandler,
-    LinkLimits,
     Message,
     OnAck,
     PublishProperties,
-    Session,
 )
-
-__all__ = ["LinkLimits", "MqttLink", "MqttLinkFactory"]
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +54,7 @@ _MAX_HELD = 10_000
 _GOODBYE_TIMEOUT_S = 10.0
 _FIRST_PACKETS = (ConnAckPacket, DisconnectPacket)
 _NOBODY = asyncio.Protocol()
-"""Takes the events of a connection that its link has done with."""
+"""Takes over a connection that its link has done with: drops what comes, closes at its end."""
 
 
 class _State(IntEnum):
@@ -75,52 +70,25 @@ class _State(IntEnum):
     CONNECTED = 5
 
 
-class _Opening(Opening):
-    """What a link needs only until it is connected; it holds a turn of the pace meanwhile."""
-
-    __slots__ = ("_link", "held", "receive_max", "session", "session_present", "subscribe_id")
-
-    def __init__(self, link: MqttLink) -> None:
-        super().__init__()
-        self._link = link
-        self.session: Session | None = None
-        self.subscribe_id = 0
-        self.session_present = False
-        self.receive_max = 0
-        self.held: list[Message] = []
-        """Messages that came before SUBACK."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand the connection to the link."""
-        self._link.opened(self, cast("asyncio.Transport", transport))
-
-    def fail(self, detail: str) -> None:
-        """End the attempt: no connection, or none in time."""
-        self._link.not_opened(self, detail)
-
-
 class MqttLink(PacketStream):
     """One MQTT 5 client; implements `fleet_wire.links.link.Link`. Made by `MqttLinkFactory`."""
 
     __slots__ = (
         "_handler",
-        "_keepalive_s",
         "_max_packet_bytes",
         "_opening",
         "_state",
         "_unacknowledged",
-        "check_tick",
     )
 
     def __init__(self, factory: SharedByLinks, handler: LinkHandler) -> None:
         super().__init__(factory)
         self._handler = handler
         self._state = _State.CLOSED
-        self._opening: _Opening | None = None
-        self._unacknowledged: dict[int, Message] | None = None
+        self._opening: Opening | None = None
+        self._unacknowledged: dict[int, Message] | tuple[()] = ()
+        """By packet id; `()` while empty: that costs nothing."""
         self._max_packet_bytes = LARGEST_PACKET
-        self._keepalive_s = 0
-        self.check_tick = 0
 
     # What the owner calls
 
@@ -167,7 +135,7 @@ class MqttLink(PacketStream):
                 self._factory.qos0_dropped += 1
         elif can_send and outbox.start(packet_id, packet, on_ack):
             self._send(packet)
-        elif (waiting := len(outbox.waiting or ())) < self._factory.max_queued:
+        elif (waiting := len(outbox.waiting)) < self._factory.max_queued:
             outbox.wait(packet_id, packet, on_ack)
         else:
             raise LocalProtocolError(f"{waiting} messages wait to be sent: no more")
@@ -175,12 +143,12 @@ class MqttLink(PacketStream):
     def acknowledge(self, message: Message) -> None:
         """Send the PUBACK of a QoS 1 message of this connection, once."""
         packet_id, unacknowledged = message.packet_id, self._unacknowledged
-        if packet_id is None or unacknowledged is None:
+        if packet_id is None or not unacknowledged:
             return
         if unacknowledged.get(packet_id) is message:
             del unacknowledged[packet_id]
             if not unacknowledged:
-                self._unacknowledged = None
+                self._unacknowledged = ()
             if self._factory.limits.acknowledge_after_s:
                 self._gather_puback(puback_packet(packet_id))
             else:
@@ -199,19 +167,25 @@ class MqttLink(PacketStream):
         if transport is not None:
             transport.abort()
 
+    def leave_behind(self) -> None:
+        """Forget the connection without a word; its socket is open until the broker closes it."""
+        transport = self._detach()
+        if transport is not None:
+            transport.resume_reading()  # it may be frozen, and must see that end
+
     # Connecting
 
     def _start(self) -> None:
         self._state = _State.OPENING
-        self._opening = _Opening(self)
+        self._opening = Opening(self)
         self._factory.open(self._opening)
 
-    def not_opened(self, opening: _Opening, detail: str) -> None:
+    def not_opened(self, opening: Opening, detail: str) -> None:
         """Take the failure of `opening`, from the factory."""
         if self._opening is opening:
             self._end(Disconnected(Ended.UNREACHABLE, detail=detail))
 
-    def opened(self, opening: _Opening, transport: asyncio.Transport) -> None:
+    def opened(self, opening: Opening, transport: asyncio.Transport) -> None:
         """Take the connection that `opening` was for, from the event loop."""
         if self._opening is not opening:
             transport.set_protocol(_NOBODY)
@@ -222,7 +196,7 @@ class MqttLink(PacketStream):
         self._state = _State.CONNECTING
         self._guarded(self._say_connect, opening)
 
-    def _say_connect(self, opening: _Opening) -> None:
+    def _say_connect(self, opening: Opening) -> None:
         opening.session = session = self._handler.session()
         if self._opening is opening:
             factory = self._factory
@@ -274,7 +248,7 @@ class MqttLink(PacketStream):
                 return
         self._finish_opening(opening)
 
-    def _finish_opening(self, opening: _Opening) -> None:
+    def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
         if opening.deadline is not None:
             opening.deadline.cancel()
@@ -283,9 +257,7 @@ class MqttLink(PacketStream):
         factory.connects += 1
         factory.connected += 1
         factory.pace.leave()
-        if self._keepalive_s:
-            factory.wheel.watch(self, self._ping_interval())
-        self._last_sent_tick = factory.wheel.tick
+        self._start_pings()
         self._outbox.reconnected(
             session_present=opening.session_present,
             window=min(factory.limits.max_in_flight, opening.receive_max),
@@ -319,7 +291,7 @@ class MqttLink(PacketStream):
             logger.exception("on_disconnected raised")
 
     def _close(self, goodbye: bytes) -> None:
-        outgoing = [*(self._pubacks or ()), *(self._outgoing or ())]
+        outgoing = [*self._pubacks, *self._outgoing]
         transport = self._detach()
         if transport is None:
             return
@@ -333,8 +305,7 @@ class MqttLink(PacketStream):
         state, self._state = self._state, _State.CLOSED
         opening, self._opening = self._opening, None
         transport = self._let_go()
-        self._unacknowledged = None
-        self.check_tick = 0
+        self._unacknowledged = ()
         if state is _State.CONNECTED:
             self._factory.connected -= 1
         elif state is _State.WAITING:
@@ -383,7 +354,7 @@ class MqttLink(PacketStream):
     def _take_publish(self, packet: PublishPacket) -> None:
         message = message_of(packet)
         if message.packet_id is not None:
-            if self._unacknowledged is None:
+            if not self._unacknowledged:
                 self._unacknowledged = {}
             self._unacknowledged[message.packet_id] = message
             if len(self._unacknowledged) > self._factory.limits.receive_max:
@@ -401,7 +372,7 @@ class MqttLink(PacketStream):
         on_ack = self._outbox.acknowledged(packet_id)
         if on_ack is not None:
             on_ack(code)
-        if self._outbox.waiting is not None:
+        if self._outbox.waiting:
             self._pump()
 
     def _can_send(self) -> bool:
@@ -417,28 +388,6 @@ class MqttLink(PacketStream):
             on_ack = self._outbox.acknowledged(packet_id)
             if on_ack is not None:
                 on_ack(PACKET_TOO_LARGE)
-
-    # Keepalive
-
-    def check(self, tick: int) -> int:
-        """Ping when nothing was sent for the interval; end when no answer came. For the wheel."""
-        if self._state is not _State.CONNECTED:
-            return 0
-        if self._is_frozen:
-            return tick + 1
-        timeout = self._factory.limits.ping_timeout_s
-        if self._pinged_tick and tick - self._pinged_tick >= timeout:
-            self._end(Disconnected(Ended.KEEPALIVE, detail=f"no PINGRESP in {timeout} s"))
-            return 0
-        if tick - self._last_sent_tick >= self._ping_interval():
-            self._send(pingreq_packet())
-            self._last_sent_tick = tick
-            self._pinged_tick = self._pinged_tick or tick
-        due = self._last_sent_tick + self._ping_interval()
-        return min(due, self._pinged_tick + timeout) if self._pinged_tick else due
-
-    def _ping_interval(self) -> int:
-        return max(1, self._keepalive_s - 1)
 
 
 class MqttLinkFactory(SharedByLinks):

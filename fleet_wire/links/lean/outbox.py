@@ -27,19 +27,17 @@ class Outbox:
         self.window = 0
         """How many may be in flight: set at each CONNACK."""
         self._last_id = 0
-        # Both are None while empty: that is most of the time, of most links.
-        self.in_flight: dict[int, tuple[bytes, OnAck | None]] | None = None
+        # Both are `()` while empty: that costs nothing, most of the time, for most links.
+        self.in_flight: dict[int, tuple[bytes, OnAck | None]] | tuple[()] = ()
         """What waits for its PUBACK, by packet id."""
-        self.waiting: deque[_Entry] | None = None
+        self.waiting: deque[_Entry] | tuple[()] = ()
         """What waits for the window."""
 
     def next_id(self) -> int:
         """Return the packet id of the next message; it is taken by `start`, `wait` or `take`."""
         packet_id = self._last_id % LAST_PACKET_ID + 1
-        in_flight = self.in_flight
-        if in_flight is not None:
-            while packet_id in in_flight:
-                packet_id = packet_id % LAST_PACKET_ID + 1
+        while packet_id in self.in_flight:
+            packet_id = packet_id % LAST_PACKET_ID + 1
         return packet_id
 
     def take(self, packet_id: int) -> None:
@@ -52,44 +50,42 @@ class Outbox:
         It may not while others wait, or while the window is closed.
         """
         in_flight = self.in_flight
-        if self.waiting is not None or (in_flight is not None and len(in_flight) >= self.window):
+        if self.waiting or len(in_flight) >= self.window:
             return False
         self._last_id = packet_id
-        if in_flight is None:
-            self.in_flight = {packet_id: (packet, on_ack)}
-        else:
+        if in_flight:
             in_flight[packet_id] = (packet, on_ack)
+        else:
+            self.in_flight = {packet_id: (packet, on_ack)}
         return True
 
     def wait(self, packet_id: int, packet: bytes, on_ack: OnAck | None) -> None:
         """Keep a message that cannot be sent yet."""
         self._last_id = packet_id
-        if self.waiting is None:
+        if not self.waiting:
             self.waiting = deque()
         self.waiting.append((packet_id, packet, on_ack))
 
     def pop_sendable(self) -> tuple[int, bytes] | None:
         """Return id and packet of the next message that may be sent; it is in flight from now."""
-        if self.waiting is None:
-            return None
-        if self.in_flight is None:
-            self.in_flight = {}
-        elif len(self.in_flight) >= self.window:
+        if not self.waiting or len(self.in_flight) >= self.window:
             return None
         packet_id, packet, on_ack = self.waiting.popleft()
         if not self.waiting:
-            self.waiting = None
+            self.waiting = ()
+        if not self.in_flight:
+            self.in_flight = {}
         self.in_flight[packet_id] = (packet, on_ack)
         return packet_id, packet
 
     def acknowledged(self, packet_id: int) -> OnAck | None:
         """Forget a message whose PUBACK came, and return whom to tell; None for unknown ids."""
         in_flight = self.in_flight
-        if in_flight is None:
+        if not in_flight:
             return None
         entry = in_flight.pop(packet_id, None)
         if not in_flight:
-            self.in_flight = None
+            self.in_flight = ()
         return None if entry is None else entry[1]
 
     def reconnected(self, *, session_present: bool, window: int) -> None:
@@ -98,15 +94,17 @@ class Outbox:
         It counts as a duplicate only where the broker still has the session.
         """
         self.window = window
-        in_flight, self.in_flight = self.in_flight, None
-        unsent = [
-            (packet_id, with_duplicate_flag(packet, is_duplicate=True), on_ack)
-            for packet_id, (packet, on_ack) in (in_flight or {}).items()
-        ]
-        unsent.extend(self.waiting or ())
+        in_flight, self.in_flight = self.in_flight, ()
+        unsent: list[_Entry] = []
+        if in_flight:
+            unsent = [
+                (packet_id, with_duplicate_flag(packet, is_duplicate=True), on_ack)
+                for packet_id, (packet, on_ack) in in_flight.items()
+            ]
+        unsent.extend(self.waiting)
         if not session_present:
             unsent = [
                 (packet_id, with_duplicate_flag(packet, is_duplicate=False), on_ack)
                 for packet_id, packet, on_ack in unsent
             ]
-        self.waiting = deque(unsent) if unsent else None
+        self.waiting = deque(unsent) if unsent else ()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
 from fleet_wire.links.connecting import ConnectPace, Dialer, describe_os_error
 from fleet_wire.links.lean.keepalive_wheel import KeepaliveWheel
+from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.lean.outbox import MAX_QUEUED
 from fleet_wire.links.link import BrokerAddress, LinkLimits
 
@@ -21,28 +21,6 @@ class Flushed(Protocol):
     def flush(self) -> None:
         """Write it."""
         ...
-
-
-class Opening(asyncio.Protocol, ABC):
-    """One attempt to make a connection: the event loop gives it the connection when it is there."""
-
-    __slots__ = ("connection", "deadline", "task")
-
-    def __init__(self) -> None:
-        self.connection: socket.socket | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.deadline: asyncio.TimerHandle | None = None
-
-    @abstractmethod
-    def fail(self, detail: str) -> None:
-        """Learn that there will be no connection."""
-
-    def stop(self) -> None:
-        """Give up what is under way."""
-        if self.task is not None:
-            self.task.cancel()
-        if self.deadline is not None:
-            self.deadline.cancel()
 
 
 class SharedByLinks:

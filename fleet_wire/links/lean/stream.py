@@ -1,4 +1,4 @@
-"""The bytes of a lean link: packets come in in any pieces, and go out together.
+"""The bytes of a lean link: packets come in in any pieces and go out together, pings when idle.
 
 What the packets mean is the business of `fleet_wire.links.lean.link`, which builds on this.
 """
@@ -12,9 +12,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from fleet_wire.links.lean.outbox import Outbox
-from fleet_wire.links.lean.packets import PUBACK, SHORTEST_PUBACK, Packet, decode, packet_size
+from fleet_wire.links.lean.packets import (
+    PUBACK,
+    SHORTEST_PUBACK,
+    Packet,
+    decode,
+    packet_size,
+    pingreq_packet,
+)
 from fleet_wire.links.lean.shared import SharedByLinks
-from fleet_wire.links.link import SUCCESS
+from fleet_wire.links.link import SUCCESS, Disconnected, Ended
 
 
 class PacketStream(asyncio.Protocol, ABC):
@@ -28,6 +35,7 @@ class PacketStream(asyncio.Protocol, ABC):
         "_incoming",
         "_is_frozen",
         "_is_paused",
+        "_keepalive_s",
         "_last_sent_tick",
         "_low_water",
         "_outbox",
@@ -36,6 +44,7 @@ class PacketStream(asyncio.Protocol, ABC):
         "_pubacks",
         "_socket",
         "_transport",
+        "check_tick",
     )
 
     def __init__(self, factory: SharedByLinks) -> None:
@@ -48,12 +57,16 @@ class PacketStream(asyncio.Protocol, ABC):
         """How many bytes must have come in before the event loop wakes for them."""
         self._is_paused = False
         self._is_frozen = False
-        self._incoming: bytearray | None = None
+        # These are empty and immutable while nothing is in them: that costs nothing.
+        self._incoming: bytes | bytearray = b""
         """The beginning of a packet whose end has not come."""
-        self._outgoing: list[bytes] | None = None
+        self._outgoing: list[bytes] | tuple[()] = ()
         """What goes out when this iteration of the event loop is over."""
-        self._pubacks: list[bytes] | None = None
+        self._pubacks: list[bytes] | tuple[()] = ()
         """What may still gather before it goes out."""
+        self._keepalive_s = 0
+        """As CONNACK says; 0: none."""
+        self.check_tick = 0
         self._last_sent_tick = 0
         self._pinged_tick = 0
         """When a PINGREQ was sent that nothing has come since; 0: nothing is awaited."""
@@ -80,6 +93,10 @@ class PacketStream(asyncio.Protocol, ABC):
     def _notice_loss(self, detail: str) -> None:
         """Learn that the connection has gone."""
 
+    @abstractmethod
+    def _end(self, reason: Disconnected) -> None:
+        """Close, and tell the owner why."""
+
     def _hold(self, transport: asyncio.Transport, connection: socket.socket | None) -> None:
         """Begin with a new connection; `connection` is its socket, see `_socket`."""
         self._transport, self._socket, self._low_water = transport, connection, 1
@@ -88,9 +105,10 @@ class PacketStream(asyncio.Protocol, ABC):
     def _let_go(self) -> asyncio.Transport | None:
         """Forget the connection with all that is under way on it, and return its transport."""
         transport, self._transport, self._socket = self._transport, None, None
-        self._incoming = self._outgoing = self._pubacks = None
+        self._incoming = b""
+        self._outgoing = self._pubacks = ()
         self._is_paused = False
-        self._pinged_tick = 0
+        self._pinged_tick = self.check_tick = 0
         return transport
 
     # Reading
@@ -104,7 +122,7 @@ class PacketStream(asyncio.Protocol, ABC):
         transport = self._transport
         if self._factory.quick_ack and transport is not None:
             _acknowledge_tcp_at_once(transport)
-        if self._incoming is not None:
+        if self._incoming:
             self._incoming += data
             data = self._incoming
         position, end = 0, len(data)
@@ -121,8 +139,8 @@ class PacketStream(asyncio.Protocol, ABC):
             if self._transport is not transport:
                 return
         if position == end:
-            self._incoming = None
-        elif position or self._incoming is None:
+            self._incoming = b""
+        elif position or not self._incoming:
             self._incoming = bytearray(view[position:])
         if self._socket is not None:
             self._set_low_water(self._socket)
@@ -134,8 +152,8 @@ class PacketStream(asyncio.Protocol, ABC):
         See docs/decisions/0005.
         """
         low_water = 1
-        if self._incoming is None and not self._pinged_tick:
-            due = len(self._outbox.in_flight or ())
+        if not self._incoming and not self._pinged_tick:
+            due = len(self._outbox.in_flight)
             if not due:
                 return
             if due > 1:
@@ -158,31 +176,57 @@ class PacketStream(asyncio.Protocol, ABC):
         self._guarded(self._pump)
 
     def _send(self, packet: bytes) -> None:
-        if self._outgoing is None:
+        if self._outgoing:
+            self._outgoing.append(packet)
+        else:
             self._outgoing = [packet]
             self._factory.will_write(self)
-        else:
-            self._outgoing.append(packet)
 
     def _gather_puback(self, packet: bytes) -> None:
-        if self._pubacks is None:
+        if self._pubacks:
+            self._pubacks.append(packet)
+        else:
             self._pubacks = [packet]
             self._factory.loop.call_later(self._factory.limits.acknowledge_after_s, self.flush)
-        else:
-            self._pubacks.append(packet)
 
     def flush(self) -> None:
         """Write what has gathered; called by the factory once an iteration."""
-        if self._pubacks is not None:
-            self._outgoing, self._pubacks = [*self._pubacks, *(self._outgoing or ())], None
+        if self._pubacks:
+            self._outgoing, self._pubacks = [*self._pubacks, *self._outgoing], ()
         outgoing, transport = self._outgoing, self._transport
-        if outgoing is None or transport is None or self._is_frozen:
+        if not outgoing or transport is None or self._is_frozen:
             return
-        self._outgoing = None
+        self._outgoing = ()
         self._last_sent_tick = self._factory.wheel.tick
         transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
         if self._socket is not None:
             self._set_low_water(self._socket)
+
+    # Keepalive
+
+    def _start_pings(self) -> None:
+        wheel = self._factory.wheel
+        if self._keepalive_s:
+            wheel.watch(self, self._ping_interval())
+        self._last_sent_tick = wheel.tick  # `watch` has brought it up to date
+
+    def check(self, tick: int) -> int:
+        """Ping when nothing was sent for the interval; end when no answer came. For the wheel."""
+        if self._is_frozen:
+            return tick + 1
+        timeout = self._factory.limits.ping_timeout_s
+        if self._pinged_tick and tick - self._pinged_tick >= timeout:
+            self._end(Disconnected(Ended.KEEPALIVE, detail=f"no PINGRESP in {timeout} s"))
+            return 0
+        if tick - self._last_sent_tick >= self._ping_interval():
+            self._send(pingreq_packet())
+            self._last_sent_tick = tick
+            self._pinged_tick = self._pinged_tick or tick
+        due = self._last_sent_tick + self._ping_interval()
+        return min(due, self._pinged_tick + timeout) if self._pinged_tick else due
+
+    def _ping_interval(self) -> int:
+        return max(1, self._keepalive_s - 1)
 
     # Freezing
 
@@ -199,7 +243,7 @@ class PacketStream(asyncio.Protocol, ABC):
         self._pinged_tick = 0
         if self._transport is not None:
             self._transport.resume_reading()
-            if self._outgoing is not None:
+            if self._outgoing:
                 self._factory.will_write(self)
             self._factory.loop.call_soon(self._guarded, self._read_on)
         else:

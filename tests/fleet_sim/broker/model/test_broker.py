@@ -504,6 +504,45 @@ def test_client_without_id_gets_one(place: Place) -> None:
     assert second.link.is_connected
 
 
+# Leaving a connection behind
+
+
+def test_left_connection_is_closed_when_its_keepalive_is_over(place: Place) -> None:
+    """It counts from the last ping, as for a frozen client; the client learns nothing."""
+    watcher = place.connected("watcher", "will", keepalive_s=0)
+    client = place.connected("client", keepalive_s=10, will=Will("will", b"silent"))
+    place.time.run_for(50)  # pings at 9, 18 ... 45
+    client.link.leave_behind()
+    place.time.run_for(10)
+    assert watcher.messages == []
+    place.time.run_for(2)
+    assert (watcher.payloads, client.ends) == ([b"silent"], [])
+
+
+def test_connect_that_was_left_behind_is_served_all_the_same(place: Place) -> None:
+    """The broker accepts a CONNECT that it has got, and publishes the will when nothing follows."""
+    watcher = place.connected("watcher", "will", keepalive_s=0)
+    client = place.client("client", keepalive_s=10, will=Will("will", b"silent"))
+    client.link.connect()
+    place.time.run_for(HOP_S / 2)
+    client.link.leave_behind()
+    place.time.run_for(20)
+    assert (watcher.payloads, client.sessions_present, client.ends) == ([b"silent"], [], [])
+
+
+def test_silence_on_a_left_connection_does_not_end_the_next(place: Place) -> None:
+    """Once taken over, a connection that was left behind has no part in what follows."""
+    watcher = place.connected("watcher", "will", keepalive_s=0)
+    client = place.connected(
+        "client", session_expiry_s=60, keepalive_s=10, will=Will("will", b"silent")
+    )
+    client.link.leave_behind()
+    place.connect(client)
+    place.time.run_for(60)
+    assert client.link.is_connected
+    assert (watcher.messages, client.ends) == ([], [])
+
+
 # Freezing
 
 

@@ -111,6 +111,11 @@ class Delivery(RuleBasedStateMachine):
         (self.sender if is_sender else self.receiver).link.disconnect()
 
     @rule(is_sender=st.booleans())
+    def leave_behind(self, *, is_sender: bool) -> None:
+        """Let a client forget its connection."""
+        (self.sender if is_sender else self.receiver).link.leave_behind()
+
+    @rule(is_sender=st.booleans())
     def freeze(self, *, is_sender: bool) -> None:
         """Take a client's network away."""
         (self.sender if is_sender else self.receiver).link.freeze()

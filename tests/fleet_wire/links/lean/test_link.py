@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+from typing import cast
 
 import mqtt5
 import pytest
@@ -337,8 +339,10 @@ async def test_refused_connack_and_suback() -> None:
 
 
 @pytest.mark.parametrize("stage", ["waiting", "opening", "connecting", "subscribing", "connected"])
-@pytest.mark.parametrize("how", ["abort", "disconnect"])
-async def test_closing_at_every_stage(stage: str, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "closed"), [("abort", "aborted"), ("disconnect", "closed"), ("leave_behind", "")]
+)
+async def test_closing_at_every_stage(stage: str, how: str, closed: str) -> None:
     """Closing works at every stage, says nothing to the owner, and the next connect works."""
     network = FakeNetwork()
     client, link = network.client("topic")
@@ -355,7 +359,7 @@ async def test_closing_at_every_stage(stage: str, how: str) -> None:
     getattr(link, how)()
     getattr(link, how)()
     if stage in ("connecting", "subscribing", "connected"):
-        assert transport.how_closed == ("aborted" if how == "abort" else "closed")
+        assert transport.how_closed == closed
     if stage == "opening":
         assert network.accept().how_closed == "aborted"
     if stage == "waiting":
@@ -429,6 +433,22 @@ async def test_frozen_link_neither_reads_nor_writes() -> None:
     assert client.ends == []
     await turn()
     assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+
+
+async def test_left_connection_is_neither_written_to_nor_heard() -> None:
+    """Nothing of a frozen link reaches the connection that it left, and nothing comes from it."""
+    client, link, old = FakeNetwork().connected_client("topic")
+    await turn()
+    old.writes.clear()
+    link.freeze()
+    link.publish("topic", b"held")
+    link.leave_behind()
+    link.thaw()
+    await turn()
+    assert not old.is_reading_paused
+    old.deliver(publish_from_broker(b"late"))
+    cast("asyncio.Protocol", old.protocol).connection_lost(None)
+    assert (old.writes, client.messages, client.ends) == ([], [], [])
 
 
 async def test_freeze_inside_a_read_holds_the_rest() -> None:

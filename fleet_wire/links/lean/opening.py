@@ -1,0 +1,66 @@
+"""One attempt of a lean link to connect, and what is needed only until it has succeeded."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Protocol, cast
+
+from fleet_wire.links.link import Message, Session
+
+
+class Opened(Protocol):
+    """The link that wants the connection."""
+
+    def opened(self, opening: Opening, transport: asyncio.Transport) -> None:
+        """Take the connection that `opening` was for."""
+        ...
+
+    def not_opened(self, opening: Opening, detail: str) -> None:
+        """Learn that `opening` brings no connection, or none in time."""
+        ...
+
+
+class Opening(asyncio.Protocol):
+    """The event loop gives it the connection, it hands that to the link."""
+
+    __slots__ = (
+        "_link",
+        "connection",
+        "deadline",
+        "held",
+        "receive_max",
+        "session",
+        "session_present",
+        "subscribe_id",
+        "task",
+    )
+
+    def __init__(self, link: Opened) -> None:
+        self._link = link
+        self.connection: socket.socket | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.deadline: asyncio.TimerHandle | None = None
+        self.session: Session | None = None
+        """What CONNECT says."""
+        self.session_present = False
+        self.receive_max = 0
+        """The broker's."""
+        self.subscribe_id = 0
+        self.held: list[Message] = []
+        """Messages that came before SUBACK."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand the connection to the link."""
+        self._link.opened(self, cast("asyncio.Transport", transport))
+
+    def fail(self, detail: str) -> None:
+        """Tell the link that there will be no connection."""
+        self._link.not_opened(self, detail)
+
+    def stop(self) -> None:
+        """Give up what is under way."""
+        if self.task is not None:
+            self.task.cancel()
+        if self.deadline is not None:
+            self.deadline.cancel()

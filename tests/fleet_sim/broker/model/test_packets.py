@@ -1,0 +1,35 @@
+"""Packet sizes of the broker model."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_sim.broker.model.packets import Publication
+from fleet_wire.links.lean.packets import publish_packet
+from fleet_wire.links.link import PublishProperties
+
+
+@given(
+    topic=st.text("aé/", min_size=1, max_size=200),
+    payload_bytes=st.sampled_from([0, 1, 100, 127, 16_000, 16_400, 2_097_152]),
+    qos=st.sampled_from([0, 1]),
+    properties=st.none()
+    | st.builds(
+        PublishProperties,
+        response_topic=st.none() | st.text("bü", min_size=1, max_size=9),
+        correlation_data=st.none() | st.binary(max_size=200),
+        expiry_s=st.none() | st.integers(0, 1000),
+        user_properties=st.lists(st.tuples(st.text("c€"), st.text("d")), max_size=3).map(tuple),
+    ),
+)
+def test_packet_size_is_that_of_the_codec(
+    topic: str, payload_bytes: int, qos: int, properties: PublishProperties | None
+) -> None:
+    """The size that limits apply to is the size of the packet that a real link would send."""
+    payload = bytes(payload_bytes)
+    packet = publish_packet(topic, payload, 1 if qos else None, properties, retain=False)
+    publication = Publication(topic, payload, qos, False, properties)  # noqa: FBT003
+    assert publication.packet_bytes() == len(packet)
+    assert publication.is_larger_than(len(packet) - 1)
+    assert not publication.is_larger_than(len(packet))
