@@ -221,8 +221,6 @@ class Attachment:
         if not self.has_coverage:
             self._change_connection(ConnectionEvent.LOST)
             return
-        if self._socket is Socket.LEFT_BEHIND:
-            self._link.abort()
         self._link.thaw()
         self._change_socket(SocketEvent.DIAL)
         if self._disturbance is not None:
@@ -302,10 +300,14 @@ class Attachment:
         self._forget_connection(how.value)
 
     def abandon(self) -> None:
-        """Count the connection as lost while its socket stays open, as the broker sees it."""
+        """Count the connection as lost, and leave its socket behind.
+
+        The broker believes in it until its keepalive is over, or until the next connection takes
+        the session over: then there is no will.
+        """
         if self._socket in (Socket.OPEN, Socket.FROZEN):
-            self._link.freeze()
             self._change_socket(SocketEvent.LEAVE_BEHIND)
+        self._link.leave_behind()
         self._forget_connection(ConnectionEvent.LOST)
 
     def _forget_connection(self, event: ConnectionEvent) -> None:
@@ -379,8 +381,8 @@ class Attachment:
         lost_s = self._world.env.now - self._lost_coverage_s
         had_connection = self._holds_connection and self._socket is not Socket.LEFT_BEHIND
         goes_on = had_connection and lost_s < self._spec.parameters.network_loss_s
-        if self._socket is Socket.FROZEN:
-            self._change_socket(SocketEvent.THAW if goes_on else SocketEvent.LEAVE_BEHIND)
+        if goes_on and self._socket is Socket.FROZEN:
+            self._change_socket(SocketEvent.THAW)
         if goes_on:
             self._disturbed().is_on_trial = True
             self._world.later(TRIAL_S, self._end_trial, self._generation, self._world.env.now)
@@ -391,7 +393,7 @@ class Attachment:
             self._receive_held()
             return
         if had_connection:
-            self._forget_connection(ConnectionEvent.LOST)
+            self.abandon()
         stable_s = self._spec.parameters.network_stable.sample_s(self._stream)
         self._world.later(stable_s, self.connect)
 

@@ -79,7 +79,7 @@ def test_undervoltage_falls_then_cuts_then_recovers() -> None:
     assert reported == sorted(reported, reverse=True)
     assert reported[-1] < 12.5
     assert car.power() is Power.OFF  # 12.48 V at 10 s, and three looks until 20 s
-    assert car.link.is_frozen
+    assert car.link.calls == ["connect", "leave_behind"]
     car.env.run(until=59)
     assert car.power() is Power.OFF
     car.env.run(until=61)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
-from fleet_sim.faults.network import HalfOpenTcpNat, OneWayDownlink, SmsWakeLost
+from fleet_sim.faults.network import (
+    HalfOpenTcpNat,
+    NoCoverageGarage,
+    OneWayDownlink,
+    SmsWakeLost,
+)
 from fleet_wire.contract.messages import Phase, PresenceStatus, Telemetry
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.fake_link import Bench, bench
@@ -68,9 +73,18 @@ def test_a_nat_that_forgets_is_noticed_at_the_next_ping() -> None:
         car.env.step()
     assert 5.0 <= car.env.now <= 25.0
     car.env.run(until=27)
-    assert car.link.calls == ["connect", "abort", "connect"]
+    assert car.link.calls == ["connect", "leave_behind", "connect"]
     assert not car.link.is_frozen
     assert car.box.modem.is_reachable
+
+
+def test_a_car_that_comes_back_leaves_no_will() -> None:
+    """Its new connection takes the old one over, which nobody closed: no false goodbye."""
+    street = Street(parameters=NULL_BOX.model_copy(update={"keepalive_s": 600}))
+    said = len(street.platform.presences)
+    street.inject(NoCoverageGarage(episode=Uniform(base_s=120.0)), 120.0)
+    street.pass_s(200.0)
+    assert [status.value for _, status in street.platform.presences[said:]] == ["online"]
 
 
 def test_a_nat_forgets_silently() -> None:

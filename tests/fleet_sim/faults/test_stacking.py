@@ -143,9 +143,9 @@ def test_a_crash_without_coverage_is_not_heard() -> None:
     car.box.power.reboot(by=Suspect())
     assert "abort" not in car.link.calls
     car.env.run(until=100)
-    assert car.link.calls == ["connect"]
+    assert car.link.calls == ["connect", "leave_behind"]
     car.env.run(until=201)
-    assert car.link.calls == ["connect", "abort", "connect"]
+    assert car.link.calls == ["connect", "leave_behind", "connect"]
     assert car.box.modem.is_reachable
 
 
@@ -155,9 +155,9 @@ def test_a_goodbye_without_coverage_is_not_heard() -> None:
     inject(NoCoverageGarage(), car, 200.0)
     inject_at(5.0, DeepSleepModemOff(), car, 50.0)
     car.env.run(until=60)
-    assert car.link.calls == ["connect"]
+    assert car.link.calls == ["connect", "leave_behind"]
     car.env.run(until=201)
-    assert car.link.calls == ["connect", "abort", "connect"]
+    assert car.link.calls == ["connect", "leave_behind", "connect"]
 
 
 def test_a_battery_that_dies_in_deep_sleep_wins() -> None:
@@ -180,7 +180,7 @@ def test_a_reboot_ends_a_half_open_connection_once() -> None:
     car.env.run(until=1)
     car.box.power.reboot(by=Suspect())
     car.env.run(until=80)
-    assert car.link.calls == ["connect", "abort", "connect"]
+    assert car.link.calls == ["connect", "leave_behind", "connect"]
     car.env.run(until=500)
-    assert car.link.calls == ["connect", "abort", "connect"]
+    assert car.link.calls == ["connect", "leave_behind", "connect"]
     assert car.box.modem.is_reachable
