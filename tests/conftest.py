@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess
-from tests.helpers.support import running_mosquitto
+from tests.helpers.brokers import running_mosquitto
 
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong

@@ -15,8 +15,8 @@ from fleet_wire.links.link import (
     Will,
 )
 from tests.helpers.broker_model_harness import MemoryHarness
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.harness import Clients, Harness, LiveHarness
-from tests.helpers.support import running_mosquitto
 
 MAX_QUEUED = 5
 

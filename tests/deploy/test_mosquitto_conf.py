@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.shipped import DEPLOY
-from tests.helpers.support import running_mosquitto
 
 MAX_PACKET_SIZE = 0x27
 PACKET_TOO_LARGE = 0x95

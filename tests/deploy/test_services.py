@@ -10,10 +10,12 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from fleet_sim.broker.process import free_port
 from tests.deploy.test_mosquitto_conf import shipped_config
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.compose import compose_services, in_tree
 from tests.helpers.stack import running, tail_of
-from tests.helpers.support import eventually, free_port, running_mosquitto
+from tests.helpers.waiting import eventually
 
 MODULES = {"fleet-sim": "fleet_sim", "platform-probe": "platform_probe"}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_sim.broker.process import free_port
 from tests.helpers.commands import (
     SCENARIO,
     finish,
@@ -19,10 +20,9 @@ from tests.helpers.commands import (
     start,
     summary,
     value_at,
-    wait_for,
     write_scenario,
 )
-from tests.helpers.support import free_port
+from tests.helpers.waiting import wait_for
 
 KEYS = (
     "seed",

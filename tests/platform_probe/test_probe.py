@@ -37,7 +37,7 @@ from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
 from tests.helpers.hand_made_boxes import state_of
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 from tests.platform_probe.outputs.test_logs import Log
 from tests.platform_probe.outputs.test_sinks import ListSink
 from tests.platform_probe.watching.test_inbox import message_of

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, ConnectPace, Dialer, describe_os_error
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import Ended, Session
 from tests.helpers.recorder import Recorder
-from tests.helpers.support import eventually, free_port
+from tests.helpers.waiting import eventually
 
 
 @contextmanager
