@@ -6,14 +6,11 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 
-from fleet_sim.__main__ import main as fleet_sim
-from platform_probe.__main__ import main as platform_probe
+from tests.helpers.own_commands import PROGRAMS, accept
 
 README = Path("README.md").read_text(encoding="utf-8")
-PROGRAMS: dict[str, click.Group] = {"fleet-sim": fleet_sim, "platform-probe": platform_probe}
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [
     line for block in BLOCKS for line in block.splitlines() if line.partition(" ")[0] in PROGRAMS
@@ -27,19 +24,17 @@ def test_the_command_is_one_that_we_accept(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each command with its options is parsed as the program does, and its files are there."""
-    program, name, *arguments = shlex.split(line.split(" > ", maxsplit=1)[0], comments=True)
-    for number, argument in enumerate(arguments):
-        if argument.startswith("scenarios/"):
-            assert Path(argument).exists(), argument
-            arguments[number] = str(Path(argument).resolve())
-        elif argument.startswith(PLACES_OF_THE_READER):
-            place = tmp_path / argument
+    words = shlex.split(line.split(" > ", maxsplit=1)[0], comments=True)
+    for number, word in enumerate(words):
+        if word.startswith("scenarios/"):
+            assert Path(word).exists(), word
+            words[number] = str(Path(word).resolve())
+        elif word.startswith(PLACES_OF_THE_READER):
+            place = tmp_path / word
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text("")
     monkeypatch.chdir(tmp_path)
-    command = PROGRAMS[program].commands[name]
-    context = command.make_context(name, arguments)
-    assert context.info_name == name
+    assert accept(words).info_name == words[1]
 
 
 def test_there_are_commands_to_check() -> None:

@@ -11,9 +11,9 @@ import urllib.request
 from pathlib import Path
 
 from fleet_sim.broker.process import free_port
-from tests.deploy.test_mosquitto_conf import shipped_config
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.compose import compose_services, in_tree
+from tests.helpers.shipped import mosquitto_config
 from tests.helpers.stack import running, tail_of
 from tests.helpers.waiting import eventually
 
@@ -30,7 +30,7 @@ async def test_cars_open_with_the_shipped_commands(tmp_path: Path) -> None:
     services = compose_services()
     boxes, probe = services["boxes"], services["probe"]
     port = free_port()
-    with running_mosquitto(shipped_config(tmp_path)) as broker:
+    with running_mosquitto(mosquitto_config(tmp_path)) as broker:
         places = {
             "mqtt://mosquitto:1883": str(broker.address),
             boxes["command"][2]: str(in_tree(boxes, boxes["command"][2])),
