@@ -21,7 +21,7 @@ from tests.helpers.harness import Clients, Harness, LiveHarness
 MAX_QUEUED = 5
 
 
-@pytest.fixture(params=["mosquitto", "memory"])
+@pytest.fixture(params=[pytest.param("mosquitto", marks=pytest.mark.broker), "memory"])
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     """Give mosquitto and the model of it, both with short queues."""
     if request.param == "memory":

@@ -20,6 +20,8 @@ from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
 
+pytestmark = pytest.mark.broker
+
 KINDS = ["lean", "aiomqtt-5", "aiomqtt-3.1.1"]
 
 

@@ -39,7 +39,11 @@ from tests.helpers.stack import (
 )
 from tests.helpers.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.broker,
+    pytest.mark.prometheus,
+]
 
 SCENARIO = ROOT / "scenarios" / "underground_garage.yaml"
 OVERRIDES = (

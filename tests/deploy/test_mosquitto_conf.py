@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.shipped import mosquitto_config
+
+pytestmark = pytest.mark.broker
 
 MAX_PACKET_SIZE = 0x27
 PACKET_TOO_LARGE = 0x95

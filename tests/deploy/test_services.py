@@ -10,12 +10,16 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from fleet_sim.broker.process import free_port
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.compose import compose_services, in_tree
 from tests.helpers.shipped import mosquitto_config
 from tests.helpers.stack import running, tail_of
 from tests.helpers.waiting import eventually
+
+pytestmark = [pytest.mark.broker, pytest.mark.compose]
 
 MODULES = {"fleet-sim": "fleet_sim", "platform-probe": "platform_probe"}
 

@@ -21,6 +21,8 @@ from tests.helpers.commands import finish, lines, run, start
 from tests.helpers.sweeps import SCENARIO, Quiet, task, write_scenario
 from tests.helpers.waiting import wait_for
 
+pytestmark = pytest.mark.dask
+
 LONGER = SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 60").replace(
     "{equals: 10}", "{equals: 480}"
 )

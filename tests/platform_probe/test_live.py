@@ -29,6 +29,8 @@ from tests.helpers.hand_made_boxes import (
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually
 
+pytestmark = pytest.mark.broker
+
 CARS = [f"centre-{number}" for number in range(6)]
 SILENT = "north-0"
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"

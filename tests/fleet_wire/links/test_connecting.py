@@ -87,9 +87,10 @@ def test_limits_name_their_cure(number: int, cure: str) -> None:
     assert cure in describe_os_error(OSError(number, "text of the library"))
 
 
-async def test_too_few_descriptors_end_the_attempt(shared_mosquitto: BrokerProcess) -> None:
+@pytest.mark.broker
+async def test_too_few_descriptors_end_the_attempt(mosquitto: BrokerProcess) -> None:
     """Without a free descriptor a link is UNREACHABLE, and says how to raise the limit."""
-    client = Recorder(MqttLinkFactory(shared_mosquitto.address), Session("client"))
+    client = Recorder(MqttLinkFactory(mosquitto.address), Session("client"))
     # Resolve the host and start the loop's machinery while there still are descriptors.
     client.link.connect()
     await eventually(lambda: client.link.is_connected)
