@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands are accepted, its files and links exist."""
+"""README and CONTRIBUTING tell the truth: commands are accepted, files and links exist."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.own_commands import PROGRAMS, accept
+from tests.helpers.places import ROOT
 
-README = Path("README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [
     line for block in BLOCKS for line in block.splitlines() if line.partition(" ")[0] in PROGRAMS
 ]
 PLACES_OF_THE_READER = ("runs/RUN/", "my.yaml", "cars.txt")
 """What a reader has, and this test has not."""
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests" / "README.md")
+FOLDERS = "bench|deploy|docs|fleet_sim|fleet_wire|platform_probe|scenarios|tests"
+PLACE = re.compile(rf"`((?:{FOLDERS})/[^`]*)`")
+
+
+def found_in_pages(pattern: re.Pattern[str]) -> list[tuple[Path, str]]:
+    """Return each page with each match in it."""
+    return [(page, it) for page in PAGES for it in pattern.findall(page.read_text("utf-8"))]
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -42,7 +51,13 @@ def test_there_are_commands_to_check() -> None:
     assert len(COMMANDS) > 10
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
-def test_the_link_leads_somewhere(link: str) -> None:
-    """Every link of the README is a file of this project."""
-    assert Path(link).exists()
+@pytest.mark.parametrize(("page", "link"), found_in_pages(re.compile(r"\]\(([^)#]+)\)")))
+def test_the_link_leads_somewhere(page: Path, link: str) -> None:
+    """Every link is a file of this project."""
+    assert (page.parent / link).exists()
+
+
+@pytest.mark.parametrize(("page", "place"), found_in_pages(PLACE))
+def test_the_place_is_there(page: Path, place: str) -> None:
+    """Every path that a page names leads somewhere."""
+    assert (ROOT / place).exists(), page

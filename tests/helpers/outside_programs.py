@@ -37,11 +37,9 @@ class StandIns:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         for marker, programs in PROGRAMS.items():
+            script = f"#!/bin/sh\necho '{refusal(marker)}' >&2\nexit 1\n"
             for program in programs:
-                path = self._write(
-                    marker, program, f"#!/bin/sh\necho '{refusal(marker)}' >&2; exit 1\n"
-                )
-                path.chmod(0o755)
+                self._write(marker, program, script).chmod(0o755)
         self._write("dask", f"{DASK}.py", f"raise ImportError('{refusal('dask')}')\n")
 
     def _write(self, marker: str, name: str, text: str) -> Path:
