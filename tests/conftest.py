@@ -1,28 +1,31 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and the programs that a test without their marker does not find."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
 
 from fleet_sim.broker.process import BrokerProcess
-from tests.helpers.support import running_mosquitto
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.outside_programs import StandIns
 
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no test start a program from outside without the marker that says so."""
+    directory = TemporaryDirectory(prefix="stand-ins-")
+    config.add_cleanup(directory.cleanup)
+    config.pluginmanager.register(StandIns(Path(directory.name)))
+
+
 @pytest.fixture
 def mosquitto() -> Iterator[BrokerProcess]:
     """Run a mosquitto of its own for one test."""
-    with running_mosquitto() as broker:
-        yield broker
-
-
-@pytest.fixture(scope="module")
-def shared_mosquitto() -> Iterator[BrokerProcess]:
-    """Run one mosquitto for all tests of a module: they keep to topics of their own."""
     with running_mosquitto() as broker:
         yield broker

@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands are accepted, its files and links exist."""
+"""README and CONTRIBUTING tell the truth: commands are accepted, files and links exist."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 
-from fleet_sim.__main__ import main as fleet_sim
-from platform_probe.__main__ import main as platform_probe
+from tests.helpers.own_commands import PROGRAMS, accept
+from tests.helpers.places import ROOT
 
-README = Path("README.md").read_text(encoding="utf-8")
-PROGRAMS: dict[str, click.Group] = {"fleet-sim": fleet_sim, "platform-probe": platform_probe}
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [
     line for block in BLOCKS for line in block.splitlines() if line.partition(" ")[0] in PROGRAMS
 ]
 PLACES_OF_THE_READER = ("runs/RUN/", "my.yaml", "cars.txt")
 """What a reader has, and this test has not."""
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests" / "README.md")
+FOLDERS = "bench|deploy|docs|fleet_sim|fleet_wire|platform_probe|scenarios|tests"
+PLACE = re.compile(rf"`((?:{FOLDERS})/[^`]*)`")
+
+
+def found_in_pages(pattern: re.Pattern[str]) -> list[tuple[Path, str]]:
+    """Return each page with each match in it."""
+    return [(page, it) for page in PAGES for it in pattern.findall(page.read_text("utf-8"))]
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -27,19 +33,17 @@ def test_the_command_is_one_that_we_accept(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each command with its options is parsed as the program does, and its files are there."""
-    program, name, *arguments = shlex.split(line.split(" > ", maxsplit=1)[0], comments=True)
-    for number, argument in enumerate(arguments):
-        if argument.startswith("scenarios/"):
-            assert Path(argument).exists(), argument
-            arguments[number] = str(Path(argument).resolve())
-        elif argument.startswith(PLACES_OF_THE_READER):
-            place = tmp_path / argument
+    words = shlex.split(line.split(" > ", maxsplit=1)[0], comments=True)
+    for number, word in enumerate(words):
+        if word.startswith("scenarios/"):
+            assert Path(word).exists(), word
+            words[number] = str(Path(word).resolve())
+        elif word.startswith(PLACES_OF_THE_READER):
+            place = tmp_path / word
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text("")
     monkeypatch.chdir(tmp_path)
-    command = PROGRAMS[program].commands[name]
-    context = command.make_context(name, arguments)
-    assert context.info_name == name
+    assert accept(words).info_name == words[1]
 
 
 def test_there_are_commands_to_check() -> None:
@@ -47,7 +51,13 @@ def test_there_are_commands_to_check() -> None:
     assert len(COMMANDS) > 10
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
-def test_the_link_leads_somewhere(link: str) -> None:
-    """Every link of the README is a file of this project."""
-    assert Path(link).exists()
+@pytest.mark.parametrize(("page", "link"), found_in_pages(re.compile(r"\]\(([^)#]+)\)")))
+def test_the_link_leads_somewhere(page: Path, link: str) -> None:
+    """Every link is a file of this project."""
+    assert (page.parent / link).exists()
+
+
+@pytest.mark.parametrize(("page", "place"), found_in_pages(PLACE))
+def test_the_place_is_there(page: Path, place: str) -> None:
+    """Every path that a page names leads somewhere."""
+    assert (ROOT / place).exists(), page

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
+from fleet_sim.commands.options import scenario_argument
 from fleet_sim.sweeps.plan import plan_sweep
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.pool import cores
@@ -20,7 +21,7 @@ from fleet_wire.errors import ConfigError
 
 
 @click.command()
-@click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO")
+@scenario_argument
 @click.option("--seeds", type=int, required=True, help="Runs of each setting.")
 @click.option("--first-seed", type=int, default=1, show_default=True, help="The first one's seed.")
 @click.option(

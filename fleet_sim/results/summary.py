@@ -138,6 +138,17 @@ class _Tally:
         }
 
 
+@dataclass(slots=True, kw_only=True)
+class _Gathered:
+    """What the files of a run say. As it is made, that is nothing at all."""
+
+    tally: _Tally = field(default_factory=_Tally)
+    floor_s: Sequence[float] = ()
+    strays: Counter[StrayKind] = field(default_factory=Counter)
+    probe_stats: dict[str, Any] = field(default_factory=dict)
+    unreadable_lines: int = 0
+
+
 def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
     """Return the summary of a run, ready to be written as `summary.json`.
 
@@ -146,6 +157,24 @@ def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
     are for its owner to add.
     """
+    return _summary(_gather(run_directory), facts)
+
+
+def empty_summary() -> dict[str, Any]:
+    """Return the summary of a run in which nothing happened: it has every key there is."""
+    facts = RunFacts(
+        seed=0,
+        mode="",
+        broker="",
+        boxes_configured=0,
+        boxes_connected_max=0,
+        connect_rate_per_s=None,
+        rss_bytes_per_box=None,
+    )
+    return _summary(_Gathered(), facts)
+
+
+def _gather(run_directory: Path) -> _Gathered:
     attempts = JsonLines(run_directory / "attempts.jsonl", Attempt)
     floor = JsonLines(run_directory / "floor.jsonl", Attempt)
     strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
@@ -153,18 +182,27 @@ def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
     for attempt in attempts:
         if attempt.source is not Source.FLOOR:
             tally.add(attempt)
-    floor_s = array("d", (attempt.total_s for attempt in floor))
-    kinds = Counter(stray.kind for stray in strays)
+    return _Gathered(
+        tally=tally,
+        floor_s=array("d", (attempt.total_s for attempt in floor)),
+        strays=Counter(stray.kind for stray in strays),
+        probe_stats=read_json(run_directory / "probe_stats.json"),
+        unreadable_lines=attempts.unreadable + floor.unreadable + strays.unreadable,
+    )
+
+
+def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
+    tally = gathered.tally
     return {
         **_facts(facts),
         "attempts": tally.attempts(),
         "unlock": quantiles(tally.total_s),
         "unlock_ok": quantiles(tally.ok_total_s),
         "stages": tally.stages(),
-        "stray": {kind.value: kinds[kind] for kind in StrayKind},
-        "floor": {"total": len(floor_s), **quantiles(floor_s)},
-        "probe": _probe(read_json(run_directory / "probe_stats.json")),
-        "unreadable_lines": attempts.unreadable + floor.unreadable + strays.unreadable,
+        "stray": {kind.value: gathered.strays[kind] for kind in StrayKind},
+        "floor": {"total": len(gathered.floor_s), **quantiles(gathered.floor_s)},
+        "probe": _probe(gathered.probe_stats),
+        "unreadable_lines": gathered.unreadable_lines,
         "expect": [],
     }
 

@@ -15,7 +15,11 @@ from bench.stacks import STACKS
 _SMALL = Plan(boxes=20, rate_per_s=250.0, closed_loop_s=0.1, open_loop_s=0.2)
 
 
-@pytest.mark.parametrize("kind", STACKS)
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.compiler] if kind == "c" else []) for kind in STACKS],
+)
 async def test_every_stack_answers_every_command(kind: str) -> None:
     """Twenty boxes of each stack answer all commands of both loads."""
     if kind == "c":

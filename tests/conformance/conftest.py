@@ -12,6 +12,7 @@ from tests.helpers.broker_model_harness import broker_model
 from tests.helpers.harness import HARNESSES, Clients, Harness
 
 _ALL = {**HARNESSES, "memory": broker_model}
+_ON_MOSQUITTO = {name for name in _ALL if name.endswith("-mosquitto")}
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -19,7 +20,12 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(params=_ALL)
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.broker] if name in _ON_MOSQUITTO else [])
+        for name in _ALL
+    ]
+)
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     """Give each harness in turn, with a broker of its own."""
     with _ALL[request.param]() as made:

@@ -13,7 +13,7 @@ from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import BrokerAddress, Ended, LinkFactory, LinkLimits, Session
 from tests.helpers.recorder import Recorder
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 
 LIMITS = LinkLimits(connect_timeout_s=0.3, ping_timeout_s=1)
 CONNACK = mqtt5.ConnAckPacket().write()

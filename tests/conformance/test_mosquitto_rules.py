@@ -15,13 +15,13 @@ from fleet_wire.links.link import (
     Will,
 )
 from tests.helpers.broker_model_harness import MemoryHarness
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.harness import Clients, Harness, LiveHarness
-from tests.helpers.support import running_mosquitto
 
 MAX_QUEUED = 5
 
 
-@pytest.fixture(params=["mosquitto", "memory"])
+@pytest.fixture(params=[pytest.param("mosquitto", marks=pytest.mark.broker), "memory"])
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     """Give mosquitto and the model of it, both with short queues."""
     if request.param == "memory":

@@ -16,7 +16,7 @@ from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.link import BrokerAddress, LinkLimits, Session
 from tests.helpers.recorder import Recorder
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 
 LIMITS = LinkLimits(pubacks_together=3, ping_timeout_s=1)
 OPENED = (

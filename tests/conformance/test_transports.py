@@ -11,13 +11,16 @@ from typing import Literal
 import pytest
 import trustme
 
-from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import BrokerAddress, Ended, Link, LinkFactory, Session
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
-from tests.helpers.support import eventually, free_port, running_mosquitto
+from tests.helpers.waiting import eventually
+
+pytestmark = pytest.mark.broker
 
 KINDS = ["lean", "aiomqtt-5", "aiomqtt-3.1.1"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 
+import pytest
+
 from fleet_wire.contract.causes import CAUSES
 from tests.helpers.shipped import ALERTMANAGER, alerts, yaml
 
@@ -27,6 +29,7 @@ def rendered(template: str, *, data: str) -> str:
     ).strip()  # fmt: skip
 
 
+@pytest.mark.prometheus
 def test_amtool_accepts_the_configuration_without_secrets() -> None:
     """It loads on a machine that has none of the secret files, templates included."""
     said = amtool("check-config", str(CONFIG))
@@ -35,6 +38,7 @@ def test_amtool_accepts_the_configuration_without_secrets() -> None:
     assert {".gitignore", "README.md"} <= secrets
 
 
+@pytest.mark.prometheus
 def test_every_alert_reaches_the_team() -> None:
     """Whatever its severity, an alert has a receiver, and a critical one comes sooner."""
     for severity in ("critical", "warning"):
@@ -57,6 +61,7 @@ def test_inhibitions_name_alerts_that_exist() -> None:
         assert "LateUnlock" not in silenced, "safety is never silenced"
 
 
+@pytest.mark.prometheus
 def test_slack_says_in_words_what_a_cause_means() -> None:
     """The template has the sentence of every cause, word for word."""
     for cause, info in CAUSES.items():

@@ -1,45 +1,28 @@
-"""docker-compose.yml and the image, as far as they can be checked without a container engine."""
+"""docker-compose.yml, as far as it can be checked without a container engine."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
-import fleet_sim.__main__
-import platform_probe.__main__
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.link import BrokerAddress
 from platform_probe.settings import load_settings
 from tests.helpers.compose import compose_services, in_tree
+from tests.helpers.own_commands import accept
 from tests.helpers.places import ROOT
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
 
-COMMANDS: dict[str, click.Command] = {
-    "fleet-sim": fleet_sim.__main__.main,
-    "platform-probe": platform_probe.__main__.main,
-}
-PIN = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
+pytestmark = pytest.mark.compose
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
     """Return the services, as docker-compose resolves them."""
     return compose_services()
-
-
-def accept(words: list[str]) -> click.Context:
-    """Parse a command as our CLI does, without running it; return the subcommand's context."""
-    command = COMMANDS[words[0]]
-    assert isinstance(command, click.Group)
-    with command.make_context(words[0], words[1:]) as context:
-        name, sub, rest = command.resolve_command(context, words[1:])
-        assert sub is not None
-        return sub.make_context(name, rest, parent=context)
 
 
 def test_services_are_pinned_and_local(services: dict[str, Any]) -> None:
@@ -126,33 +109,3 @@ def test_prometheus_is_what_the_tests_run(services: dict[str, Any]) -> None:
     receiver = yaml(DEPLOY / "alertmanager" / "alertmanager.yml")["receivers"][0]
     url_file = receiver["webhook_configs"][0]["url_file"]
     assert in_tree(alertmanager, url_file).parent == DEPLOY / "alertmanager" / "secrets"
-
-
-def test_image_copies_what_exists() -> None:
-    """The Dockerfile copies files of this tree, which .dockerignore lets through."""
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    copied = {
-        word
-        for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
-        for word in line.split()[:-1]
-    }
-    assert {"requirements-run.lock", "fleet_wire", "fleet_sim", "platform_probe"} <= copied
-    for name in copied:
-        assert (ROOT / name).exists(), name
-        assert f"!{name}" in allowed, name
-    assert re.search(r"^USER unlockpath$", dockerfile, re.MULTILINE), "not as root"
-
-
-def test_image_runs_the_locked_versions() -> None:
-    """The image's lock has what we need at run time, at the versions that the tests run with."""
-    everything = dict(PIN.findall((ROOT / "requirements.lock").read_text(encoding="utf-8")))
-    run = dict(PIN.findall((ROOT / "requirements-run.lock").read_text(encoding="utf-8")))
-    assert run.items() <= everything.items()
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = {
-        re.split(r"[\[<>=~ ;]", requirement)[0].lower().replace("_", "-").replace(".", "-")
-        for requirement in project["dependencies"]
-    }
-    assert needed <= {name.replace(".", "-") for name in run}
-    assert not {"pytest", "mypy", "ruff", "gmqtt"} & set(run)

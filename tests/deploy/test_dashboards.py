@@ -111,6 +111,7 @@ def test_support_table_explains_every_cause() -> None:
     }
 
 
+@pytest.mark.prometheus
 def test_promtool_parses_every_expression() -> None:
     """Every expression is PromQL, once Grafana's variables have values."""
     for expr in panel_exprs():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.test_compose import accept
+from tests.helpers.own_commands import accept
 from tests.helpers.shipped import DEPLOY, yaml
 
 KUBERNETES = DEPLOY / "kubernetes"

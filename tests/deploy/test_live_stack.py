@@ -17,6 +17,7 @@ from subprocess import Popen
 import pytest
 import pytest_asyncio
 
+from fleet_sim.broker.process import free_port
 from tests.helpers.places import ROOT
 from tests.helpers.shipped import (
     DASHBOARDS,
@@ -36,9 +37,13 @@ from tests.helpers.stack import (
     tail_of,
     until_up,
 )
-from tests.helpers.support import eventually, free_port
+from tests.helpers.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.broker,
+    pytest.mark.prometheus,
+]
 
 SCENARIO = ROOT / "scenarios" / "underground_garage.yaml"
 OVERRIDES = (

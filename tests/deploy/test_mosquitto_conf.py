@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from pathlib import Path
 
+import pytest
+
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
-from tests.helpers.shipped import DEPLOY
-from tests.helpers.support import running_mosquitto
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.shipped import mosquitto_config
+
+pytestmark = pytest.mark.broker
 
 MAX_PACKET_SIZE = 0x27
 PACKET_TOO_LARGE = 0x95
@@ -19,19 +22,10 @@ CONNECT = bytes.fromhex("100e 00044d515454 05 02 003c 00 0001 78".replace(" ", "
 HUGE_PUBLISH = bytes.fromhex("30 80ade204 0001 74 00".replace(" ", ""))
 
 
-def shipped_config(directory: Path) -> str:
-    """Return the file without the two lines that belong to the place where it runs."""
-    text = (DEPLOY / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
-    text, listeners = re.subn(r"^listener 1883$", "", text, flags=re.MULTILINE)
-    text, places = re.subn(r"/mosquitto/data/", f"{directory}/", text)
-    assert (listeners, places) == (1, 1)
-    return text
-
-
 def test_broker_takes_the_file_and_refuses_huge_packets(tmp_path: Path) -> None:
     """It starts, tells clients its packet limit, and closes on a packet of 10 MB."""
     with (
-        running_mosquitto(shipped_config(tmp_path)) as broker,
+        running_mosquitto(mosquitto_config(tmp_path)) as broker,
         socket.create_connection(("127.0.0.1", broker.port), timeout=10) as client,
     ):
         client.sendall(CONNECT)
@@ -50,6 +44,6 @@ def test_broker_takes_the_file_and_refuses_huge_packets(tmp_path: Path) -> None:
 
 def test_broker_keeps_sessions_over_a_restart(tmp_path: Path) -> None:
     """The persistence file appears where the configuration says."""
-    with running_mosquitto(shipped_config(tmp_path)) as broker:
+    with running_mosquitto(mosquitto_config(tmp_path)) as broker:
         broker.stop()
     assert (tmp_path / "mosquitto.db").stat().st_size > 0

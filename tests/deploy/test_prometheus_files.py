@@ -46,6 +46,7 @@ def exposed_samples() -> list[Sample]:
     return [sample for family in metrics.registry.collect() for sample in family.samples]
 
 
+@pytest.mark.prometheus
 def test_promtool_accepts_the_configuration() -> None:
     """The shipped Prometheus takes the shipped file and both rule files, without a warning."""
     promtool("check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml")
@@ -59,6 +60,7 @@ def test_promtool_accepts_the_configuration() -> None:
 
 
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
+@pytest.mark.prometheus
 def test_rules_fire_and_stay_silent(path: Path) -> None:
     """Promtool's unit tests: which alerts fire on which data, and that no other does."""
     promtool("test", "rules", path)

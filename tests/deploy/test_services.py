@@ -10,10 +10,16 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from tests.deploy.test_mosquitto_conf import shipped_config
+import pytest
+
+from fleet_sim.broker.process import free_port
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.compose import compose_services, in_tree
+from tests.helpers.shipped import mosquitto_config
 from tests.helpers.stack import running, tail_of
-from tests.helpers.support import eventually, free_port, running_mosquitto
+from tests.helpers.waiting import eventually
+
+pytestmark = [pytest.mark.broker, pytest.mark.compose]
 
 MODULES = {"fleet-sim": "fleet_sim", "platform-probe": "platform_probe"}
 
@@ -28,7 +34,7 @@ async def test_cars_open_with_the_shipped_commands(tmp_path: Path) -> None:
     services = compose_services()
     boxes, probe = services["boxes"], services["probe"]
     port = free_port()
-    with running_mosquitto(shipped_config(tmp_path)) as broker:
+    with running_mosquitto(mosquitto_config(tmp_path)) as broker:
         places = {
             "mqtt://mosquitto:1883": str(broker.address),
             boxes["command"][2]: str(in_tree(boxes, boxes["command"][2])),

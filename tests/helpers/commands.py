@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +69,6 @@ def finish(process: subprocess.Popen[str], timeout_s: float = 60.0) -> tuple[int
         process.kill()
         raise
     return process.returncode, stdout, stderr
-
-
-def wait_for(predicate: Callable[[], object], timeout_s: float = 30.0) -> None:
-    """Wait until `predicate()` is true."""
-    deadline_s = time.monotonic() + timeout_s
-    while not predicate():
-        if time.monotonic() > deadline_s:
-            raise AssertionError(f"not true within {timeout_s} s: {predicate}")
-        time.sleep(0.02)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -15,8 +15,9 @@ from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import Link, LinkHandler, LinkLimits, Session
+from tests.helpers.brokers import running_iotcore, running_mosquitto
 from tests.helpers.recorder import Recorder
-from tests.helpers.support import eventually, running_iotcore, running_mosquitto
+from tests.helpers.waiting import eventually
 
 
 class Difference(StrEnum):

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.links.link import BrokerAddress
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 
 Key = tuple[str, str, str]
 """Source, outcome and cause ("none" without one)."""

@@ -38,6 +38,15 @@ def yaml(path: Path) -> dict[str, Any]:
     return load_document(path).values
 
 
+def mosquitto_config(directory: Path) -> str:
+    """Return mosquitto.conf without its listener, and with what it stores in `directory`."""
+    text = (DEPLOY / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
+    text, listeners = re.subn(r"^listener 1883$", "", text, flags=re.MULTILINE)
+    text, places = re.subn(r"/mosquitto/data/", f"{directory}/", text)
+    assert (listeners, places) == (1, 1)
+    return text
+
+
 def _rules(name: str) -> list[dict[str, Any]]:
     groups = yaml(PROMETHEUS / "rules" / name)["groups"]
     return [rule for group in groups for rule in group["rules"]]

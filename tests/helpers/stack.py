@@ -23,8 +23,9 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.broker.process import free_port
 from tests.helpers.shipped import ALERTMANAGER, PROMETHEUS
-from tests.helpers.support import eventually, free_port
+from tests.helpers.waiting import eventually
 
 TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 20.0

@@ -6,10 +6,15 @@ import asyncio
 import random
 from pathlib import Path
 
+import pytest
+
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import BrokerAddress, Disconnected, LinkLimits, Message, Session
-from tests.helpers.commands import SCENARIO, finish, lines, start, summary, wait_for, write_scenario
-from tests.helpers.support import eventually, running_mosquitto
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.commands import SCENARIO, finish, lines, start, summary, write_scenario
+from tests.helpers.waiting import eventually, wait_for
+
+pytestmark = pytest.mark.broker
 
 CARS = [f"car-{number:05d}" for number in range(30)]
 KINDS = ["command", "result", "state", "presence", "telemetry", "nonsense"]

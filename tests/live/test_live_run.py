@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet_sim.broker.process import free_port
 from tests.helpers.commands import (
     SCENARIO,
     finish,
@@ -19,10 +20,9 @@ from tests.helpers.commands import (
     start,
     summary,
     value_at,
-    wait_for,
     write_scenario,
 )
-from tests.helpers.support import free_port
+from tests.helpers.waiting import wait_for
 
 KEYS = (
     "seed",
@@ -47,6 +47,7 @@ KEYS = (
 )
 
 
+@pytest.mark.broker
 def test_a_run_opens_every_car_and_leaves_a_report(tmp_path: Path) -> None:
     """80 unlocks, all ok; every file of the run directory is there and agrees."""
     out = tmp_path / "run"
@@ -71,6 +72,7 @@ def test_a_run_opens_every_car_and_leaves_a_report(tmp_path: Path) -> None:
     assert all(line["trace_id"] for line in logged)
 
 
+@pytest.mark.broker
 def test_an_expectation_that_does_not_hold_gives_exit_code_1(tmp_path: Path) -> None:
     """QA's pipeline sees it."""
     scenario = write_scenario(tmp_path, SCENARIO.replace("min: 0.5", "max: 0.1"))
@@ -97,6 +99,7 @@ def test_a_wrong_scenario_gives_exit_code_2_and_the_place(tmp_path: Path) -> Non
     assert "Traceback" not in stderr
 
 
+@pytest.mark.broker
 def test_a_killed_broker_costs_only_what_was_in_flight(tmp_path: Path) -> None:
     """Boxes and probe come back by themselves; what was under way ends as unknown."""
     out = tmp_path / "run"
@@ -120,6 +123,7 @@ def test_a_killed_broker_costs_only_what_was_in_flight(tmp_path: Path) -> None:
     assert "starting it again" in stdout
 
 
+@pytest.mark.broker
 def test_sigterm_drains_and_writes_the_summary(tmp_path: Path) -> None:
     """The user's word counts, whatever the expectations say: exit code 0."""
     out = tmp_path / "run"
@@ -134,6 +138,7 @@ def test_sigterm_drains_and_writes_the_summary(tmp_path: Path) -> None:
     assert not pids_with([str(out)])
 
 
+@pytest.mark.broker
 def test_ctrl_c_twice_ends_now_and_loses_nothing(tmp_path: Path) -> None:
     """What had ended is on disk; nothing of the run is left running."""
     out = tmp_path / "run"
@@ -166,6 +171,7 @@ def test_a_broker_that_is_away_is_waited_for_then_given_up(tmp_path: Path) -> No
     assert f"{url}: no box could connect in 4 s" in stderr
 
 
+@pytest.mark.broker
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     """The metrics cannot be served where another program listens."""
     with socket.socket() as other:
@@ -198,6 +204,7 @@ def test_too_few_descriptors_are_named_with_their_cure(tmp_path: Path) -> None:
     assert "ulimit -Hn 5101" in stderr
 
 
+@pytest.mark.broker
 def test_a_file_that_cannot_grow_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
     """As on a full disk: writes fail in mid-run, the run goes on, and says what is missing."""
     out = tmp_path / "run"
@@ -240,6 +247,7 @@ def test_iotcore_refuses_more_boxes_than_it_carries(tmp_path: Path) -> None:
     assert "install mosquitto" in stderr
 
 
+@pytest.mark.broker
 def test_a_killed_run_leaves_nothing_running(tmp_path: Path) -> None:
     """After SIGKILL broker and probe end too, and what had ended is on disk."""
     out = tmp_path / "run"

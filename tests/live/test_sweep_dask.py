@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 
+from fleet_sim.broker.process import free_port
 from fleet_sim.sweeps.dask import run_on_dask
 from fleet_wire.errors import ConfigError, UnlockpathError
-from tests.helpers.commands import finish, lines, run, start, wait_for
-from tests.helpers.support import free_port
+from tests.helpers.commands import finish, lines, run, start
 from tests.helpers.sweeps import SCENARIO, Quiet, task, write_scenario
+from tests.helpers.waiting import wait_for
+
+pytestmark = pytest.mark.dask
 
 LONGER = SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 60").replace(
     "{equals: 10}", "{equals: 480}"

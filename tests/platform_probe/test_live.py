@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import trustme
 
-from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.hand_made_boxes import (
     AnyClient,
     HandMadeBox,
@@ -26,7 +27,9 @@ from tests.helpers.hand_made_boxes import (
     say_nothing,
 )
 from tests.helpers.running_probe import RunningProbe, running_probe
-from tests.helpers.support import eventually, free_port, running_mosquitto
+from tests.helpers.waiting import eventually
+
+pytestmark = pytest.mark.broker
 
 CARS = [f"centre-{number}" for number in range(6)]
 SILENT = "north-0"

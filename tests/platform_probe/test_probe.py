@@ -40,7 +40,7 @@ from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
 from tests.helpers.records import ListSink
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 
 ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
 BURST = {"kind": "burst", "count": 3, "duration_s": 0.01}

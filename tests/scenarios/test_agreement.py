@@ -99,6 +99,9 @@ STACK_HOPS = (Stage.PUBLISHED, Stage.BROKER_ACCEPTED, Stage.RESULT_RECEIVED, Sta
 """Hops that the stack makes: nothing of them is drawn, so their medians are compared."""
 
 
+IN_BOTH_MODES = [pytest.param(name, marks=pytest.mark.broker) for name in SCENARIOS]
+
+
 class Runs(NamedTuple):
     """One scenario, run in both modes."""
 
@@ -148,7 +151,7 @@ def _run_virtual(scenario: Path, out: Path, *options: str) -> None:
     assert code == 0, stdout + stderr
 
 
-@pytest.fixture(params=SCENARIOS)
+@pytest.fixture(params=IN_BOTH_MODES)
 def runs(request: pytest.FixtureRequest, all_runs: dict[str, Runs]) -> Runs:
     """Return each scenario in turn."""
     return all_runs[request.param]
@@ -177,7 +180,7 @@ def test_outcomes_and_causes_are_counted_alike(runs: Runs) -> None:
             assert abs(count - virtual[name]) <= bound, name
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", IN_BOTH_MODES)
 def test_what_a_scenario_is_about_comes_up(name: str, all_runs: dict[str, Runs]) -> None:
     """Neither mode agrees with the other on nothing."""
     for path in all_runs[name]:

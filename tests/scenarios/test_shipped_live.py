@@ -14,6 +14,8 @@ import pytest
 from tests.helpers.commands import finish, lines, start, summary
 from tests.helpers.rehearsing import SCENARIOS
 
+pytestmark = pytest.mark.broker
+
 SHORT = (
     "fleet.count=60",
     "load.stages.0.duration_s=16",

@@ -21,7 +21,7 @@ def _accepts(port: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("kind", ["mosquitto", "iotcore"])
+@pytest.mark.parametrize("kind", [pytest.param("mosquitto", marks=pytest.mark.broker), "iotcore"])
 def test_starts_accepts_and_stops(kind: BrokerKind, tmp_path: Path) -> None:
     """A started broker accepts at its address, and no longer once it is stopped."""
     with start_broker(kind, tmp_path) as broker:
@@ -32,6 +32,7 @@ def test_starts_accepts_and_stops(kind: BrokerKind, tmp_path: Path) -> None:
     assert not _accepts(broker.port)
 
 
+@pytest.mark.broker
 def test_auto_prefers_mosquitto(tmp_path: Path) -> None:
     """With mosquitto installed, that is what `auto` starts, without a limit of boxes."""
     with start_broker("auto", tmp_path) as broker:
@@ -64,6 +65,7 @@ def test_taken_port_is_named(tmp_path: Path) -> None:
             start_broker("auto", tmp_path, port=port)
 
 
+@pytest.mark.broker
 def test_free_port_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a port was not free after all, the next one is tried."""
     with socket.socket() as other:
@@ -75,12 +77,14 @@ def test_free_port_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.M
             assert broker.port != other.getsockname()[1]
 
 
+@pytest.mark.broker
 def test_broken_configuration_shows_the_log(tmp_path: Path) -> None:
     """A broker that ends at once is an error with the end of its log."""
     with pytest.raises(BrokerUnreachableError, match="no_such_option"):
         start_broker("mosquitto", tmp_path, config="no_such_option 1\n")
 
 
+@pytest.mark.broker
 def test_death_is_seen_and_restart_keeps_the_port(tmp_path: Path) -> None:
     """A killed child shows in `poll`; `restart` listens on the same port again."""
     with start_broker("mosquitto", tmp_path) as broker:
@@ -91,6 +95,7 @@ def test_death_is_seen_and_restart_keeps_the_port(tmp_path: Path) -> None:
         assert _accepts(broker.port)
 
 
+@pytest.mark.broker
 def test_stops_even_when_it_is_stopped(tmp_path: Path) -> None:
     """`stop` ends a child that SIGSTOP holds."""
     broker = start_broker("mosquitto", tmp_path)
@@ -99,6 +104,7 @@ def test_stops_even_when_it_is_stopped(tmp_path: Path) -> None:
     assert broker.poll() is not None
 
 
+@pytest.mark.broker
 def test_descriptor_limit_is_raised(tmp_path: Path) -> None:
     """The child may open as many descriptors as the machine allows."""
     with start_broker("mosquitto", tmp_path) as broker:

@@ -11,8 +11,8 @@ from fleet_sim.cars.radio_parameters import RadioParameters, Technology
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.randomness import RandomStream
-from tests.fleet_sim.scenario.test_loading import TEXT
 from tests.helpers.places import ROOT
+from tests.helpers.two_groups import write_two_groups
 
 
 def test_single_keys_override_the_technologys_default() -> None:
@@ -87,8 +87,7 @@ def test_every_number_names_its_source(name: str) -> None:
 )
 def test_a_slip_in_a_radio_is_one_line(tmp_path: Path, radio_keys: str, expected: str) -> None:
     """What is wrong is told once, with the key and what was expected."""
-    path = tmp_path / "two.yaml"
-    path.write_text(TEXT)
+    path = write_two_groups(tmp_path)
     with pytest.raises(ConfigError) as caught:
         load_scenario(path, [f"fleet.groups.city.box.radio={radio_keys}"])
     assert len(caught.value.problems) == 1
@@ -97,8 +96,7 @@ def test_a_slip_in_a_radio_is_one_line(tmp_path: Path, radio_keys: str, expected
 
 def test_the_radios_in_the_docs_are_radios(tmp_path: Path) -> None:
     """What docs/radio.md shows is read, and only the first is parked LTE."""
-    path = tmp_path / "two.yaml"
-    path.write_text(TEXT)
+    path = write_two_groups(tmp_path)
     text = (ROOT / "docs" / "radio.md").read_text(encoding="utf-8")
     shown = re.findall(r"^radio: (\{.*\})", text, flags=re.MULTILINE)
     radios = [
@@ -111,8 +109,7 @@ def test_the_radios_in_the_docs_are_radios(tmp_path: Path) -> None:
 
 def test_a_scenario_names_a_technology(tmp_path: Path) -> None:
     """One key changes the radio of a group, and a second one overrides a single number."""
-    path = tmp_path / "two.yaml"
-    path.write_text(TEXT)
+    path = write_two_groups(tmp_path)
     keys = "{technology: gsm, moving: true, idle_rtt: {quantiles: [[0, 1], [0.5, 2], [1, 9]]}}"
     scenario = load_scenario(path, [f"fleet.groups.city.box.radio={keys}"])
     city, ring = (group.box.radio for group in scenario.fleet.groups)

@@ -120,6 +120,7 @@ def page_requests(log: Path) -> list[str]:
     ]
 
 
+@pytest.mark.browser
 def test_every_plot_is_drawn_in_a_browser(tmp_path: Path, browser: Browser) -> None:
     """Chromium draws each plot, one mark for each unlock, and the page asks for nothing."""
     summary = write_sample_run(tmp_path, SampleRun())
@@ -132,6 +133,7 @@ def test_every_plot_is_drawn_in_a_browser(tmp_path: Path, browser: Browser) -> N
     assert opened.requests == []
 
 
+@pytest.mark.browser
 def test_the_browser_would_tell_of_a_request(tmp_path: Path, browser: Browser) -> None:
     """A page that does ask the network is caught, so that the test above can fail."""
     page = tmp_path / "page.html"
@@ -139,6 +141,7 @@ def test_the_browser_would_tell_of_a_request(tmp_path: Path, browser: Browser) -
     assert "http://127.0.0.1:1/pixel.png" in browser(page).requests
 
 
+@pytest.mark.browser
 def test_hostile_data_stays_text(tmp_path: Path, browser: Browser) -> None:
     """Markup in ids, names and texts is shown as it is; no script of it runs."""
     summary = _hostile_run(tmp_path)
@@ -174,6 +177,7 @@ def _hostile_run(directory: Path) -> dict[str, Any]:
     return summary
 
 
+@pytest.mark.browser
 def test_an_empty_run_is_a_page_of_its_own(tmp_path: Path, browser: Browser) -> None:
     """Without any file the page says so, and has no empty plots."""
     summary = summarize(tmp_path, sample_facts())

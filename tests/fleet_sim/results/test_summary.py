@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_sim.results.summary import JsonLines, quantile, quantiles, summarize
+from fleet_sim.results.summary import JsonLines, empty_summary, quantile, quantiles, summarize
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from tests.helpers.sample_run import (
@@ -60,6 +60,14 @@ def test_empty_directory(tmp_path: Path) -> None:
     assert summary["unreadable_lines"] == 0
     assert summary["expect"] == []
     msgspec.json.encode(summary)
+
+
+def test_the_empty_summary_is_that_of_an_empty_directory(tmp_path: Path) -> None:
+    """But for the facts, which no file says, both have the same keys and values."""
+    empty, of_nothing = empty_summary(), summarize(tmp_path, sample_facts())
+    assert list(empty) == list(of_nothing)
+    facts = ("seed", "mode", "broker", "boxes", "connect", "fleet")
+    assert all(empty[key] == of_nothing[key] for key in empty if key not in facts)
 
 
 def test_facts_stand_in_the_summary(tmp_path: Path) -> None:

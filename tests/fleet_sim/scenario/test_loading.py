@@ -26,43 +26,15 @@ from fleet_wire.config.file import load_document
 from fleet_wire.contract.topics import VEHICLE_ID
 from fleet_wire.errors import ConfigError
 from tests.helpers.places import ROOT
+from tests.helpers.two_groups import TWO_GROUPS, write_two_groups
 
 SHIPPED = sorted((ROOT / "scenarios").glob("*.yaml"))
-TEXT = """\
-description: Two groups and a fault.
-seed: 7
-fleet:
-  groups:
-    - name: city
-      count: 100
-      id: "car-{:05d}"
-      region: centre
-      operator: operator-a
-      site: garage
-    - name: outskirts
-      count: 50
-      id: "car-{:05d}"
-      first_index: 100
-      region: ring
-load:
-  stages:
-    - {kind: poisson, rate_per_s: 5, duration_s: 60}
-faults:
-  - name: no_coverage_garage
-    target: {site: garage, share: 0.5}
-    window: {start_s: 10, end_s: 40}
-    parameters: {probability: 0.5}
-expect:
-  attempts.ok_share: {min: 0.9}
-"""
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return the file of the scenario `TEXT`."""
-    path = tmp_path / "two.yaml"
-    path.write_text(TEXT)
-    return path
+    """Return the file of a scenario."""
+    return write_two_groups(tmp_path)
 
 
 def scenario_of(path: Path, *overrides: str) -> Scenario:
@@ -227,7 +199,7 @@ HINT = "; did you mean 'attempts.ok_share'?"
 def test_problems_name_file_and_line(path: Path) -> None:
     """What the file itself says is named by its line."""
     path.write_text(
-        TEXT.replace("site: garage, share", "site: garag, share")
+        TWO_GROUPS.replace("site: garage, share", "site: garag, share")
         .replace("end_s: 40", "end_s: 400")
         .replace("probability: 0.5", "probability: 5")
         .replace("attempts.ok_share", "attempts.okshare")

@@ -13,8 +13,9 @@ import pytest
 from fleet_sim.sweeps.plan import SweepPlan
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError
-from tests.helpers.commands import finish, lines, run, start, wait_for
+from tests.helpers.commands import finish, lines, run, start
 from tests.helpers.sweeps import SCENARIO, Quiet, plan, write_scenario
+from tests.helpers.waiting import wait_for
 
 LONGER = (
     SCENARIO.replace("rate_per_s: 2, duration_s: 5", "rate_per_s: 8, duration_s: 60")

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, ConnectPace, Dialer, describe_os_error
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import Ended, Session
 from tests.helpers.recorder import Recorder
-from tests.helpers.support import eventually, free_port
+from tests.helpers.waiting import eventually
 
 
 @contextmanager
@@ -87,9 +87,10 @@ def test_limits_name_their_cure(number: int, cure: str) -> None:
     assert cure in describe_os_error(OSError(number, "text of the library"))
 
 
-async def test_too_few_descriptors_end_the_attempt(shared_mosquitto: BrokerProcess) -> None:
+@pytest.mark.broker
+async def test_too_few_descriptors_end_the_attempt(mosquitto: BrokerProcess) -> None:
     """Without a free descriptor a link is UNREACHABLE, and says how to raise the limit."""
-    client = Recorder(MqttLinkFactory(shared_mosquitto.address), Session("client"))
+    client = Recorder(MqttLinkFactory(mosquitto.address), Session("client"))
     # Resolve the host and start the loop's machinery while there still are descriptors.
     client.link.connect()
     await eventually(lambda: client.link.is_connected)

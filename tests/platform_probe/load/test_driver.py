@@ -8,7 +8,7 @@ from fleet_wire.clock import SystemClock
 from platform_probe.load.driver import Lags, LoadDriver
 from platform_probe.load.plan import PlannedStart
 from platform_probe.load.timers import LoopTimers
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 
 
 class Starts:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from platform_probe.load.timers import LoopTimers
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from fleet_sim.runs.live.driver import LiveDriver, LiveEnvironment
 from fleet_wire.links.link import Disconnected, Ended, Link, LinkHandler, Message, Session
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 
 
 class Recorder:

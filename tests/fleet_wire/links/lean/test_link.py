@@ -27,7 +27,7 @@ from tests.helpers.fake_transport import (
     publish_from_broker,
     turn,
 )
-from tests.helpers.support import eventually
+from tests.helpers.waiting import eventually
 
 
 def _puback(packet_id: int) -> bytes:

@@ -1,29 +1,14 @@
-"""What many tests need: waiting for a condition, free ports, real brokers."""
+"""Real brokers, each on a free port of its own until the end of a block."""
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from fleet_sim.broker.process import BrokerProcess, free_port, start_broker
-
-__all__ = ["eventually", "free_port", "running_iotcore", "running_mosquitto"]
-
-
-async def eventually(
-    predicate: Callable[[], object], timeout_s: float = 20.0, message: str = ""
-) -> None:
-    """Wait until `predicate()` is true; fail with `message` when it is not in `timeout_s`."""
-    deadline_s = time.monotonic() + timeout_s
-    while not predicate():
-        if time.monotonic() > deadline_s:
-            raise AssertionError(message or f"not true within {timeout_s} s: {predicate}")
-        await asyncio.sleep(0.005)
+from fleet_sim.broker.process import BrokerProcess, start_broker
 
 
 @contextmanager

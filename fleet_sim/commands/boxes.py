@@ -1,0 +1,88 @@
+"""The command `fleet-sim boxes`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+import uvloop
+from rich.console import Console
+
+from fleet_sim.commands.errors import plain_errors
+from fleet_sim.commands.options import (
+    choose_seed,
+    scenario_argument,
+    secret_option,
+    seed_option,
+    set_option,
+    tls_options,
+    wait_option,
+)
+from fleet_sim.runs.live.boxes import parse_shard, serve_boxes
+from fleet_sim.runs.live.fleet import FleetOptions
+from fleet_sim.runs.manifest import lacks_of
+from fleet_sim.runs.progress import progress_on
+from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_wire.links.factory import tls_context
+from fleet_wire.links.link import BrokerAddress
+
+
+@click.command()
+@scenario_argument
+@click.option("--broker", required=True, metavar="URL", help="The broker, mqtt:// or mqtts://.")
+@click.option(
+    "--shard",
+    default="1/1",
+    show_default=True,
+    metavar="K/N",
+    help="Take every N-th car, from the K-th: for several processes, or several brokers.",
+)
+@seed_option
+@set_option
+@wait_option
+@secret_option
+@tls_options
+@plain_errors
+def boxes(  # noqa: PLR0913 - one parameter for each option
+    *,
+    scenario: Path,
+    broker: str,
+    shard: str,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    wait_s: float,
+    fleet_secret: str,
+    ca_file: Path | None,
+    cert_file: Path | None,
+    key_file: Path | None,
+) -> None:
+    """Run only the boxes of SCENARIO, until SIGTERM or Ctrl-C.
+
+    \b
+    fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
+    fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
+    """  # noqa: D301 - click's own escape
+    logging.basicConfig(level=logging.WARNING)
+    address = BrokerAddress.parse(broker)
+    part = parse_shard(shard)
+    loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))
+    seed = choose_seed(seed, loaded)
+    options = FleetOptions(
+        broker=address,
+        seed=seed,
+        fleet_secret=fleet_secret,
+        tls=(
+            tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+            if address.is_tls
+            else None
+        ),
+        wait_s=wait_s,
+        with_null_box=part[0] == 1,
+        name=f"sms-centre-{part[0]}-of-{part[1]}",
+    )
+    uvloop.run(_serve(loaded, options, part))
+
+
+async def _serve(scenario: Scenario, options: FleetOptions, shard: tuple[int, int]) -> None:
+    await serve_boxes(scenario, options, progress_on(Console()), shard=shard)

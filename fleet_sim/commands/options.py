@@ -1,0 +1,69 @@
+"""The arguments and options that several commands of `fleet-sim` share, and what they mean."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+import click
+
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.contract.signing import DEMO_SECRET
+
+SEED_BITS = 32
+
+P = ParamSpec("P")
+
+scenario_argument = click.argument(
+    "scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO"
+)
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override any key of the scenario, for example --set load.stages.0.rate_per_s=20,"
+    " --set fleet.groups.city.count=50, or --set fleet.count=500. May be given several times.",
+)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Of all that is random. Default: the scenario's, else a new one, which is printed.",
+)
+wait_option = click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for a broker that is away.",
+)
+secret_option = click.option(
+    "--fleet-secret",
+    default=DEMO_SECRET,
+    show_default=True,
+    help="The secret from which each car's signing key is derived; the probe needs the same.",
+)
+
+
+def tls_options(command: Callable[P, None]) -> Callable[P, None]:
+    """Add the certificate options."""
+    file = click.Path(path_type=Path, exists=True, dir_okay=False)
+    for name, text in (
+        ("--key-file", "Key of our own certificate, PEM, without a password."),
+        ("--cert-file", "Our own certificate, PEM, where the broker asks for one."),
+        ("--ca-file", "Authority that signed the broker's certificate, PEM."),
+    ):
+        command = click.option(name, type=file, help=text)(command)
+    return command
+
+
+def choose_seed(chosen: int | None, scenario: Scenario) -> int:
+    """Return the seed of a run, and print it: the chosen one, the scenario's, or a new one."""
+    seed = scenario.seed if chosen is None else chosen
+    if seed is None:
+        seed = secrets.randbits(SEED_BITS)
+    click.echo(f"seed {seed}")
+    return seed

@@ -1,0 +1,192 @@
+"""The command `fleet-sim run`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import uvloop
+from rich.console import Console
+
+from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
+from fleet_sim.commands.options import (
+    choose_seed,
+    scenario_argument,
+    secret_option,
+    seed_option,
+    set_option,
+    tls_options,
+    wait_option,
+)
+from fleet_sim.runs.conclude import first_difference
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.live.run import LiveOptions, LiveRun, TlsFiles
+from fleet_sim.runs.manifest import lacks_of, load_run
+from fleet_sim.runs.progress import print_summary, progress_on
+from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.errors import ConfigError
+
+
+@click.command()
+@scenario_argument
+@click.option(
+    "--mode",
+    type=click.Choice(["live", "virtual"]),
+    default="live",
+    show_default=True,
+    help="live: a real broker, as fast as the clock. virtual: a broker in this process, as fast as"
+    " it goes, and the same bytes for the same seed.",
+)
+@click.option(
+    "--check-digest",
+    "expected_manifest",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="MANIFEST",
+    help="Fail, with the first line that differs, unless the run gives the same attempts as the one"
+    " with this manifest.",
+)
+@click.option(
+    "--broker",
+    "broker_url",
+    metavar="URL",
+    help="Use this broker: mqtt:// or mqtts://, with USER:PASSWORD@ if needed."
+    " Default: a private mosquitto on a free port; iotcore where mosquitto is not installed.",
+)
+@click.option(
+    "--private-broker",
+    "broker_kind",
+    type=click.Choice(["auto", "mosquitto", "iotcore"]),
+    default="auto",
+    show_default=True,
+    help="Which private broker to start when there is no --broker.",
+)
+@seed_option
+@set_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to write the run. Default: runs/<scenario>-<seed>-<time>.",
+)
+@wait_option
+@click.option("--listen", metavar="HOST:PORT", help="The probe's /metrics. Default: port 9464.")
+@secret_option
+@tls_options
+@plain_errors
+def run(  # noqa: PLR0913 - one parameter for each option
+    *,
+    scenario: Path,
+    mode: str,
+    expected_manifest: Path | None,
+    broker_url: str | None,
+    broker_kind: Any,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    wait_s: float,
+    listen: str | None,
+    fleet_secret: str,
+    ca_file: Path | None,
+    cert_file: Path | None,
+    key_file: Path | None,
+) -> None:
+    """Run SCENARIO: start a broker, the boxes and the probe, and write a report.
+
+    SCENARIO is a YAML file, or the manifest.json of an earlier run, which is then done again.
+
+    Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error.
+    SIGTERM or Ctrl-C lets the unlocks under way finish and writes the summary; Ctrl-C twice ends
+    at once.
+
+    \b
+    fleet-sim run scenarios/quiet_city.yaml
+    fleet-sim run scenarios/morning_rush.yaml --seed 7 --set fleet.count=5000
+    fleet-sim run scenarios/quiet_city.yaml --broker mqtt://localhost:1883
+    fleet-sim run scenarios/underground_garage.yaml --mode virtual --seed 7
+    fleet-sim run runs/RUN/manifest.json --mode virtual --check-digest runs/RUN/manifest.json
+    """  # noqa: D301 - click's own escape
+    if mode == "virtual" and broker_url is not None:
+        raise ConfigError(["--broker: in virtual time the broker is in this process"])
+    lacks = lacks_of(mode=mode, broker_url=broker_url, broker_kind=broker_kind)
+    loaded = load_run(scenario, overrides, lacks=lacks)
+    seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
+    source = ScenarioSource(scenario, overrides)
+    directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)
+    logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
+    console = Console()
+    if mode == "virtual":
+        rehearsal_options = RehearsalOptions(
+            seed=seed,
+            fleet_secret=fleet_secret,
+            hop_s=loaded.hop_s,
+            load_began_s=loaded.load_began_s,
+        )
+        summary = _rehearse(loaded.scenario, source, directory, rehearsal_options, console)
+        ended_early = False
+    else:
+        options = LiveOptions(
+            seed=seed,
+            broker_url=broker_url,
+            broker_kind=broker_kind,
+            fleet_secret=fleet_secret,
+            tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),
+            wait_s=wait_s,
+            listen=listen,
+        )
+        live = _live(loaded.scenario, source, directory, options, console)
+        summary, ended_early = uvloop.run(live)
+    print_summary(summary, console)
+    console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True)
+    _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
+
+
+def _rehearse(
+    scenario: Scenario,
+    source: ScenarioSource,
+    directory: RunDirectory,
+    options: RehearsalOptions,
+    console: Console,
+) -> dict[str, Any]:
+    try:
+        return Rehearsal(scenario, source, directory, options, progress_on(console)).run()
+    except KeyboardInterrupt:
+        _end_at_once(directory)
+
+
+async def _live(
+    scenario: Scenario,
+    source: ScenarioSource,
+    directory: RunDirectory,
+    options: LiveOptions,
+    console: Console,
+) -> tuple[dict[str, Any], bool]:
+    live_run = LiveRun(scenario, source, directory, options, progress_on(console))
+    summary, ended_early = await live_run.run()
+    if live_run.was_cut_short:
+        _end_at_once(directory)
+    return summary, ended_early
+
+
+def _end_at_once(directory: RunDirectory) -> NoReturn:
+    click.echo(f"ended at once; what was gathered is in {directory.path}", err=True)
+    sys.exit(INTERRUPTED)
+
+
+def _exit_unless_fine(
+    summary: Mapping[str, Any],
+    directory: RunDirectory,
+    expected_manifest: Path | None,
+    *,
+    ended_early: bool,
+) -> None:
+    if expected_manifest is not None:
+        difference = first_difference(directory.path, expected_manifest)
+        if difference is not None:
+            click.echo(f"fleet-sim: another run: {difference}", err=True)
+            sys.exit(EXPECTATION_FAILED)
+    if not ended_early and not all(verdict["holds"] for verdict in summary["expect"]):
+        sys.exit(EXPECTATION_FAILED)

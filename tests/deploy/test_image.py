@@ -1,0 +1,40 @@
+"""The image, as far as it can be checked without a container engine."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from tests.helpers.places import ROOT
+
+PIN = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
+
+
+def test_image_copies_what_exists() -> None:
+    """The Dockerfile copies files of this tree, which .dockerignore lets through."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    allowed = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = {
+        word
+        for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
+        for word in line.split()[:-1]
+    }
+    assert {"requirements-run.lock", "fleet_wire", "fleet_sim", "platform_probe"} <= copied
+    for name in copied:
+        assert (ROOT / name).exists(), name
+        assert f"!{name}" in allowed, name
+    assert re.search(r"^USER unlockpath$", dockerfile, re.MULTILINE), "not as root"
+
+
+def test_image_runs_the_locked_versions() -> None:
+    """The image's lock has what we need at run time, at the versions that the tests run with."""
+    everything = dict(PIN.findall((ROOT / "requirements.lock").read_text(encoding="utf-8")))
+    run = dict(PIN.findall((ROOT / "requirements-run.lock").read_text(encoding="utf-8")))
+    assert run.items() <= everything.items()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {
+        re.split(r"[\[<>=~ ;]", requirement)[0].lower().replace("_", "-").replace(".", "-")
+        for requirement in project["dependencies"]
+    }
+    assert needed <= {name.replace(".", "-") for name in run}
+    assert not {"pytest", "mypy", "ruff", "gmqtt"} & set(run)

@@ -1,0 +1,27 @@
+"""Waiting until something is so, in tests that run in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+async def eventually(
+    predicate: Callable[[], object], timeout_s: float = 20.0, message: str = ""
+) -> None:
+    """Wait until `predicate()` is true; fail with `message` when it is not in `timeout_s`."""
+    deadline_s = time.monotonic() + timeout_s
+    while not predicate():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(message or f"not true within {timeout_s} s: {predicate}")
+        await asyncio.sleep(0.005)
+
+
+def wait_for(predicate: Callable[[], object], timeout_s: float = 30.0) -> None:
+    """Wait until `predicate()` is true, where there is no event loop."""
+    deadline_s = time.monotonic() + timeout_s
+    while not predicate():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(f"not true within {timeout_s} s: {predicate}")
+        time.sleep(0.02)

@@ -1,0 +1,39 @@
+"""A test starts no program from outside without the marker that says so."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers.outside_programs import DASK, PROGRAMS, refusal
+
+
+@pytest.mark.parametrize(
+    ("marker", "program"),
+    [(marker, program) for marker, programs in PROGRAMS.items() for program in programs],
+)
+def test_without_its_marker_a_test_finds_a_stand_in(marker: str, program: str) -> None:
+    """Whatever is installed: it fails, and names the marker."""
+    run = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr == f"{refusal(marker)}\n"
+
+
+def test_without_its_marker_a_test_does_not_find_dask() -> None:
+    """Neither in this process nor in one that it starts."""
+    with pytest.raises(ImportError):
+        importlib.import_module(DASK)
+    run = subprocess.run(
+        [sys.executable, "-c", f"import {DASK}"], capture_output=True, text=True, check=False
+    )
+    assert refusal("dask") in run.stderr
+
+
+@pytest.mark.broker
+def test_with_its_marker_a_test_finds_the_program() -> None:
+    """The marker here is that of mosquitto."""
+    run = subprocess.run(["mosquitto", "-h"], capture_output=True, text=True, check=False)
+    assert run.stdout.startswith("mosquitto version")
