@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import simpy
@@ -11,15 +12,27 @@ import simpy
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.cars.world import World
+from fleet_sim.cars.world import FleetCounts, World
 
 
 class Fleet:
-    """The boxes of one process. `start` once; the environment does the rest."""
+    """The boxes of one process. `start` once; the environment does the rest.
 
-    def __init__(self, world: World, specs: Iterable[CarSpec], *, sms_centre: str) -> None:
+    Those `beside` the fleet (a null box) are boxes like the others, but counted in no count of it.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        specs: Iterable[CarSpec],
+        *,
+        sms_centre: str,
+        beside: Iterable[CarSpec] = (),
+    ) -> None:
         self.world = world
         self.boxes: dict[str, Box] = {spec.vehicle_id: Box(world, spec) for spec in specs}
+        uncounted = replace(world, counts=FleetCounts())
+        self.boxes |= {spec.vehicle_id: Box(uncounted, spec) for spec in beside}
         self._sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
 
     def start(self) -> None:

@@ -58,7 +58,7 @@ async def serve_boxes(
             await _wait(stop, REPORT_S)
             counts = fleet.counts
             progress.note(
-                f"{fleet.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
+                f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
                 f" {counts.executed} executed, {counts.refused} refused"
             )
     finally:

@@ -66,25 +66,14 @@ class LiveFleet:
             epoch_unix_s=time.time() - self.driver.now_s(),
             link_factory=self.driver.wrap(factory),
         )
-        boxes = [*specs, NULL_CAR] if options.with_null_box else specs
-        self._beside = len(boxes) - len(specs)
-        self.fleet = Fleet(world, boxes, sms_centre=options.name)
+        beside = [NULL_CAR] if options.with_null_box else []
+        self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
         self.connect_rate_per_s: float | None = None
 
     @property
     def counts(self) -> FleetCounts:
-        """What the boxes have counted, the null box among them."""
+        """What the boxes of the scenario have counted."""
         return self.fleet.world.counts
-
-    @property
-    def reachable(self) -> int:
-        """How many boxes of the scenario are connected and have coverage now."""
-        return max(self.counts.reachable - self._beside, 0)
-
-    @property
-    def reachable_max(self) -> int:
-        """How many of them have been so at once."""
-        return max(self.counts.reachable_max - self._beside, 0)
 
     @property
     def rss_bytes_per_box(self) -> float | None:
@@ -109,8 +98,8 @@ class LiveFleet:
             gc.collect()
             gc.freeze()
             gc.enable()
-        if self._known:
-            self.connect_rate_per_s = self._known / max(last_s - first_s, POLL_S)
+        if self.counts.known:
+            self.connect_rate_per_s = self.counts.known / max(last_s - first_s, POLL_S)
 
     async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
         """Wait for every box; return when the first was there (or we began), and the last."""
@@ -119,8 +108,8 @@ class LiveFleet:
         while known < self._configured and not stop.is_set():
             await asyncio.sleep(POLL_S)
             now_s = time.monotonic()
-            if self._known > known:
-                known, last_s = self._known, now_s
+            if self.counts.known > known:
+                known, last_s = self.counts.known, now_s
                 first_s = first_s or now_s - POLL_S
                 progress.connecting(known, self._configured)
             elif not known:
@@ -131,15 +120,11 @@ class LiveFleet:
                 break
         return first_s or last_s, last_s
 
-    @property
-    def _known(self) -> int:
-        return max(self.counts.known - self._beside, 0)
-
     def sample(self, load_starts_s: float) -> dict[str, Any]:
         """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
         return {
             "t_s": round(self.driver.now_s() - load_starts_s, 3),
-            "connected": self.reachable,
+            "connected": self.counts.reachable,
             "asleep": self.counts.asleep,
             "rss_bytes": rss_bytes(),
         }

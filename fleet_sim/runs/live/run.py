@@ -158,7 +158,7 @@ class LiveRun:
             mode="live",
             broker=self._broker.description if self._broker else str(address),
             boxes_configured=len(specs),
-            boxes_connected_max=fleet.reachable_max,
+            boxes_connected_max=fleet.counts.reachable_max,
             connect_rate_per_s=fleet.connect_rate_per_s,
             rss_bytes_per_box=rss_bytes_per_box,
         )

@@ -100,7 +100,7 @@ class Rehearsal:
             epoch_unix_s=EPOCH_UNIX_S,
             link_factory=partial(self._broker.link, limits=BOX_LINK_LIMITS),
         )
-        self._fleet = Fleet(world, [*self._specs, NULL_CAR], sms_centre="sms-centre")
+        self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
     def run(self) -> dict[str, Any]:
         """Do the run and return its summary.
@@ -131,7 +131,7 @@ class Rehearsal:
             mode="virtual",
             broker=BROKER,
             boxes_configured=len(self._specs),
-            boxes_connected_max=max(counts.reachable_max - 1, 0),  # the null box aside
+            boxes_connected_max=counts.reachable_max,
             connect_rate_per_s=None,
             rss_bytes_per_box=None,
         )
@@ -160,9 +160,9 @@ class Rehearsal:
         if load_began_s is not None:
             self._pass_until(load_began_s - self._scenario.load.start_delay_s - RETAINED_S)
             return
-        while counts.known <= total and self._env.now < CONNECT_PATIENCE_S:
+        while counts.known < total and self._env.now < CONNECT_PATIENCE_S:
             self._pass(CONNECT_STEP_S)
-            self._progress.connecting(max(counts.known - 1, 0), total)
+            self._progress.connecting(counts.known, total)
         self._pass(SETTLE_S)
 
     def _make_probe(self, stack: ExitStack) -> Probe:
@@ -219,15 +219,14 @@ class Rehearsal:
 
     def _sample(self, probe: Probe, elapsed_s: float) -> None:
         counts = self._fleet.world.counts
-        connected = max(counts.reachable - 1, 0)  # the null box aside
         self._directory.append(
             "fleet_samples.jsonl",
-            {"t_s": round(elapsed_s, 3), "connected": connected, "asleep": counts.asleep},
+            {"t_s": round(elapsed_s, 3), "connected": counts.reachable, "asleep": counts.asleep},
         )
         self._progress.load(
             elapsed_s=elapsed_s,
             duration_s=self._scenario.load.duration_s,
-            connected=connected,
+            connected=counts.reachable,
             **probe.counts(),
         )
 

@@ -10,6 +10,7 @@ from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
@@ -113,3 +114,14 @@ def test_the_sms_centre_comes_back() -> None:
     links["sms"].lose()
     env.run(until=6)
     assert links["sms"].calls == ["connect", "connect"]
+
+
+def test_a_box_beside_the_fleet_is_in_no_count() -> None:
+    """It serves as the others do, and nobody has to take it off."""
+    env = simpy.Environment()
+    world = World(env, 1, SECRET, 0.0, FakeLink)
+    specs = [*Group(name="car", count=3, box=NULL_BOX).cars()]
+    fleet = Fleet(world, specs, sms_centre="sms", beside=[NULL_CAR])
+    fleet.start()
+    assert fleet.boxes[NULL_CAR.vehicle_id].modem.is_reachable
+    assert (world.counts.known, world.counts.reachable, world.counts.reachable_max) == (3, 3, 3)
