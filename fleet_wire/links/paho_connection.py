@@ -9,6 +9,7 @@ is told, and hears nothing while paused.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -52,6 +53,7 @@ _MAX_UNWRITTEN = 1_000
 """From here on the peer does not read."""
 _LOOK_AFTER_IT_EVERY_S = 1.0
 _GOODBYE_TIMEOUT_S = 10.0
+_READ_BYTES = 65_536
 
 
 class ConnectionOwner(Protocol):
@@ -187,6 +189,13 @@ class PahoConnection:
             self._unwatch()
             self._socket.close()
             self._socket = None
+
+    def leave_behind(self) -> None:
+        """Let go as `drop` does, but keep the socket open until the broker closes it."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # no descriptor is free: it closes after all
+                _LeftBehind(os.dup(self._socket.fileno()), self._loop)
+        self.drop()
 
     def _let_go(self) -> None:
         self._is_over = True
@@ -343,6 +352,32 @@ class PahoConnection:
         if not self._is_over:
             self.drop()
             self._owner.take_end(reason)
+
+
+class _LeftBehind:
+    """A connection that nobody owns: what comes is discarded, until the broker closes it.
+
+    It has a `descriptor` of its own, so that paho's can be closed. Nobody but the event loop holds
+    it: it closes when the event loop lets go of it, at the latest with the event loop itself.
+    """
+
+    def __init__(self, descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._descriptor = descriptor
+        self._loop = loop
+        loop.add_reader(descriptor, self._discard)
+
+    def _discard(self) -> None:
+        try:
+            is_closed = not os.read(self._descriptor, _READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            is_closed = True
+        if is_closed:
+            self._loop.remove_reader(self._descriptor)
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
 
 
 def _set_no_delay(descriptor: int) -> None:

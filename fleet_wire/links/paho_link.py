@@ -128,6 +128,12 @@ class PahoLink:
         if connection is not None:
             connection.drop()
 
+    def leave_behind(self) -> None:
+        """Forget the connection without a word, see `fleet_wire.links.link.Link.leave_behind`."""
+        connection = self._let_go()
+        if connection is not None:
+            connection.leave_behind()
+
     def freeze(self) -> None:
         """Neither read nor write until `thaw`."""
         self._is_frozen = True

@@ -1,16 +1,17 @@
-"""The link over paho, where it stands on its own: window, freezing, errors."""
+"""The link over paho, where it stands on its own: connections left behind, window, freezing."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal
 
 import mqtt5
 import pytest
+import uvloop
 
 from fleet_wire.links.link import BrokerAddress, Ended, LinkLimits, Message, Session, Will
 from fleet_wire.links.paho_link import PahoLinkFactory
@@ -50,6 +51,10 @@ class _Peer:
     def say(self, *packets: bytes) -> None:
         """Send all of them in one write."""
         self._writer.write(b"".join(packets))
+
+    def close(self) -> None:
+        """Send no more, and read on until the client closes as well."""
+        self._writer.write_eof()
 
     def crash(self) -> None:
         """Close at once: the server waits for its connections in the end."""
@@ -120,6 +125,114 @@ class _Client(Recorder):
         self.link.connect()
         await eventually(lambda: self.link.is_connected)
         return self
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_left_behind_and_taken_over(protocol: Version) -> None:
+    """The next connect takes the session over, without a will, and sends what is left."""
+    with running_mosquitto() as broker:
+        watcher = await _Client(broker.address, "watcher", "#", protocol=protocol).connect()
+        will = Will("will", b"gone")
+        client = await _Client(broker.address, "client", protocol=protocol, will=will).connect()
+        client.link.publish("left", b"over", on_ack=client.acks.append)
+        client.paho_link.leave_behind()
+        assert not client.link.is_connected
+        await client.connect()
+        await eventually(lambda: client.acks and watcher.messages)
+        client.link.disconnect()
+        watcher.link.publish("end", b"end")
+        await eventually(lambda: b"end" in watcher.payloads)
+        assert watcher.payloads == [b"over", b"end"]
+        assert client.sessions_present == [False, True]
+        assert client.ends == []
+        watcher.link.disconnect()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_left_behind_and_given_up(protocol: Version) -> None:
+    """Without another connect the broker notices by keepalive, and publishes the will."""
+    with running_mosquitto() as broker:
+        watcher = await _Client(broker.address, "watcher", "#", protocol=protocol).connect()
+        will = Will("will", b"gone")
+        client = await _Client(
+            broker.address, "client", protocol=protocol, will=will, keepalive_s=1
+        ).connect()
+        client.paho_link.leave_behind()
+        watcher.link.publish("meanwhile", b"not yet")
+        await eventually(lambda: len(watcher.messages) == 2)
+        assert watcher.payloads == [b"not yet", b"gone"]
+        assert client.ends == []
+        watcher.link.disconnect()
+
+
+async def test_left_behind_is_silent_until_the_broker_closes() -> None:
+    """Nothing goes out on the old connection, not even its end, until the broker ends it."""
+    async with _played_broker() as (broker, peers):
+        client = await _Client(broker, "client", "topic", keepalive_s=1).connect()
+        client.paho_link.leave_behind()
+        client.paho_link.leave_behind()  # nothing is left to forget
+        peers[0].say(
+            mqtt5.PublishPacket("topic", b"", qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=1).write()
+        )
+        await client.connect()
+        await eventually(lambda: peers[1].count(mqtt5.PingReqPacket))
+        assert not peers[0].is_closed
+        peers[0].close()
+        await eventually(lambda: peers[0].is_closed)
+        assert [type(packet) for packet in peers[0].received] == [
+            mqtt5.ConnectPacket,
+            mqtt5.SubscribePacket,
+        ]
+        assert (client.messages, client.ends) == ([], [])
+        client.link.abort()
+
+
+async def test_left_behind_inside_a_callback() -> None:
+    """A handler may leave its connection behind; what came with the message is not told."""
+    async with _played_broker() as (broker, peers):
+        client = await _Client(broker, "client", "topic").connect()
+
+        def on_message(message: Message) -> None:
+            client.messages.append(message)
+            client.paho_link.leave_behind()
+
+        client.on_message = on_message  # type: ignore[method-assign]
+        for _ in range(3):  # paho reads as many packets at once as are in flight
+            client.link.publish("topic", b"", on_ack=client.acks.append)
+        await eventually(lambda: len(peers[0].published) == 3)
+        peers[0].say(*(mqtt5.PublishPacket("topic", b"").write() for _ in range(3)))
+        await eventually(lambda: client.messages)
+        await client.connect()
+        await eventually(lambda: len(peers[1].published) == 3)
+        assert len(client.messages) == 1
+        client.link.abort()
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_left_behind_closes_with_the_event_loop(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """What the broker has not closed when the event loop ends is closed then."""
+
+    async def leave_behind(listener: socket.socket) -> socket.socket:
+        loop = asyncio.get_running_loop()
+        broker = BrokerAddress("mqtt", *listener.getsockname())
+        client = _Client(broker, "client")
+        client.link.connect()
+        peer, _ = await loop.sock_accept(listener)
+        await loop.sock_recv(peer, 1_000)
+        await loop.sock_sendall(peer, mqtt5.ConnAckPacket().write())
+        await eventually(lambda: client.link.is_connected)
+        client.paho_link.leave_behind()
+        return peer
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            peer = runner.run(leave_behind(listener))
+        with peer:
+            peer.settimeout(20)
+            assert peer.recv(1) == b""
 
 
 async def test_window_is_the_brokers() -> None:
