@@ -1,4 +1,4 @@
-"""Which link for which broker: the lean one for MQTT 5 over TCP or TLS, aiomqtt's for the rest."""
+"""Which link for which broker: the lean one for MQTT 5 over TCP or TLS, paho's for the rest."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
+from fleet_wire.links.paho_link import PahoLinkFactory
 
 
 def link_factory(
@@ -22,7 +22,7 @@ def link_factory(
 ) -> LinkFactory:
     """Return the factory of links to `broker`; call it where the event loop runs."""
     if broker.is_websocket or protocol != "5":
-        return AiomqttLinkFactory(broker, protocol=protocol, tls=tls, limits=limits)
+        return PahoLinkFactory(broker, protocol=protocol, tls=tls, limits=limits)
     return MqttLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack)
 
 

@@ -12,24 +12,24 @@ import pytest
 import trustme
 
 from fleet_sim.broker.process import BrokerProcess, free_port
-from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import BrokerAddress, Ended, Link, LinkFactory, Session
+from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
 
-KINDS = ["lean", "aiomqtt-5", "aiomqtt-3.1.1"]
+KINDS = ["lean", "paho-5", "paho-3.1.1"]
 
 
 def _factory(kind: str, broker: BrokerAddress, tls: ssl.SSLContext | None = None) -> LinkFactory:
     if kind == "lean":
         return MqttLinkFactory(broker, tls=tls)
-    protocol: Literal["5", "3.1.1"] = "5" if kind == "aiomqtt-5" else "3.1.1"
-    return AiomqttLinkFactory(broker, protocol=protocol, tls=tls)
+    protocol: Literal["5", "3.1.1"] = "5" if kind == "paho-5" else "3.1.1"
+    return PahoLinkFactory(broker, protocol=protocol, tls=tls)
 
 
 async def _end_of(make_link: LinkFactory) -> Recorder:
@@ -94,8 +94,6 @@ def _tls_config(authority: trustme.CA, directory: Path, port: int) -> str:
     )
 
 
-# paho leaves the socket of a failed handshake to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", KINDS)
 async def test_tls(kind: str, authority: trustme.CA, tmp_path: Path) -> None:
     """TLS connects when the authority is trusted; else it is UNREACHABLE and says why."""

@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from fleet_sim.broker.process import BrokerProcess
-from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import Link, LinkHandler, LinkLimits, Session
+from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.brokers import running_iotcore, running_mosquitto
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
@@ -68,7 +68,7 @@ class Harness(Protocol):
         ...
 
 
-LinkKind = Literal["lean", "aiomqtt-5", "aiomqtt-3.1.1"]
+LinkKind = Literal["lean", "paho-5", "paho-3.1.1"]
 
 
 class LiveHarness:
@@ -86,8 +86,8 @@ class LiveHarness:
         if self._kind == "lean":
             quick_ack = self._broker.kind == "iotcore"
             return MqttLinkFactory(address, limits=limits, quick_ack=quick_ack)(handler)
-        protocol: Literal["5", "3.1.1"] = "5" if self._kind == "aiomqtt-5" else "3.1.1"
-        return AiomqttLinkFactory(address, protocol=protocol, limits=limits)(handler)
+        protocol: Literal["5", "3.1.1"] = "5" if self._kind == "paho-5" else "3.1.1"
+        return PahoLinkFactory(address, protocol=protocol, limits=limits)(handler)
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Wait."""
@@ -116,8 +116,8 @@ class LiveHarness:
 
 LINK_DIFFERENCES: dict[LinkKind, frozenset[Difference]] = {
     "lean": frozenset(),
-    "aiomqtt-5": frozenset(),
-    "aiomqtt-3.1.1": frozenset(
+    "paho-5": frozenset(),
+    "paho-3.1.1": frozenset(
         {
             Difference.NO_PROPERTIES,
             Difference.NO_REASON_CODES,
@@ -146,15 +146,15 @@ def _lean_on_mosquitto() -> Iterator[Harness]:
 
 
 @contextmanager
-def _aiomqtt_on_mosquitto() -> Iterator[Harness]:
+def _paho_on_mosquitto() -> Iterator[Harness]:
     with running_mosquitto() as broker:
-        yield LiveHarness("aiomqtt-5", broker)
+        yield LiveHarness("paho-5", broker)
 
 
 @contextmanager
-def _aiomqtt_311_on_mosquitto() -> Iterator[Harness]:
+def _paho_311_on_mosquitto() -> Iterator[Harness]:
     with running_mosquitto() as broker:
-        yield LiveHarness("aiomqtt-3.1.1", broker)
+        yield LiveHarness("paho-3.1.1", broker)
 
 
 @contextmanager
@@ -165,8 +165,8 @@ def _lean_on_iotcore() -> Iterator[Harness]:
 
 HARNESSES = {
     "lean-mosquitto": _lean_on_mosquitto,
-    "aiomqtt-5-mosquitto": _aiomqtt_on_mosquitto,
-    "aiomqtt-3.1.1-mosquitto": _aiomqtt_311_on_mosquitto,
+    "paho-5-mosquitto": _paho_on_mosquitto,
+    "paho-3.1.1-mosquitto": _paho_311_on_mosquitto,
     "lean-iotcore": _lean_on_iotcore,
 }
 

@@ -10,10 +10,10 @@ import pytest
 import trustme
 
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.lean.link import MqttLinkFactory
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.paho_link import PahoLinkFactory
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ from fleet_wire.links.link import BrokerAddress
     [
         ("mqtt://host", "5", MqttLinkFactory),
         ("mqtts://host", "5", MqttLinkFactory),
-        ("mqtt://host", "3.1.1", AiomqttLinkFactory),
-        ("ws://host", "5", AiomqttLinkFactory),
-        ("wss://host", "3.1.1", AiomqttLinkFactory),
+        ("mqtt://host", "3.1.1", PahoLinkFactory),
+        ("ws://host", "5", PahoLinkFactory),
+        ("wss://host", "3.1.1", PahoLinkFactory),
     ],
 )
 async def test_choice(url: str, protocol: Literal["5", "3.1.1"], kind: type) -> None:
-    """The lean link where it can, aiomqtt's elsewhere."""
+    """The lean link where it can, paho's elsewhere."""
     assert type(link_factory(BrokerAddress.parse(url), protocol=protocol)) is kind
 
 

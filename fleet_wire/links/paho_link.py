@@ -1,0 +1,273 @@
+"""The link over paho-mqtt: for MQTT 3.1.1, WebSocket, or a broker that needs both.
+
+aiomqtt, which lends paho to coroutines, documents neither a PUBACK in one's own time nor a pause in
+reading. So the link stands on paho itself (`fleet_wire.links.paho_connection`). It costs about nine
+times the memory of the lean link and five times its CPU, and differs from it:
+
+- MQTT 3.1.1 has no properties, reason codes, message expiry or receive maximum: publish properties
+  are dropped, every PUBACK counts as success, a broker's reason to close is not known, a session
+  is kept for as long as the broker likes, or not at all where `session_expiry_s` is 0, and
+  `retain` is false on every message that comes after its subscription.
+- What was unacknowledged when a connection broke is sent again as a new message, without DUP.
+- paho buffers a packet of any declared size. An MQTT 5 broker is told our limit; one that ignores
+  it, or a 3.1.1 broker, is not closed on.
+- A broker that is away is found out by blocking calls in a pool of threads: connecting is not
+  paced, and is slow for many clients at once.
+- It looks once a second whether a PINGREQ is due, when the keepalive is over: one below 3 s comes
+  too late for some brokers. PINGRESP has a whole keepalive, whatever `ping_timeout_s` says.
+- A message above the broker's maximum packet size is sent all the same, and the broker closes.
+- paho does not check the topics and packet ids that a broker sends as strictly as the lean link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections import deque
+from typing import Literal
+
+from fleet_wire.errors import LocalProtocolError
+from fleet_wire.links.link import (
+    BrokerAddress,
+    Disconnected,
+    Ended,
+    LinkHandler,
+    LinkLimits,
+    Message,
+    OnAck,
+    PublishProperties,
+    Session,
+)
+from fleet_wire.links.paho_connection import PahoConnection
+from fleet_wire.links.paho_forms import Outgoing, outgoing
+
+logger = logging.getLogger(__name__)
+
+
+class PahoLink:
+    """One MQTT client over paho; implements `fleet_wire.links.link.Link`."""
+
+    def __init__(self, factory: PahoLinkFactory, handler: LinkHandler) -> None:
+        self._factory = factory
+        self._handler = handler
+        self._starting: asyncio.Handle | None = None
+        self._connection: PahoConnection | None = None
+        self._is_connected = False
+        self._is_frozen = False
+        self._last_key = 0
+        self._unacknowledged_out: dict[int, tuple[Outgoing, OnAck | None]] = {}
+        """What QoS 1 has not delivered, by keys of our own: packet ids end with a connection."""
+        self._waiting: deque[int] = deque()
+        """The keys of what this connection has not sent."""
+        self._in_flight: dict[int, int] = {}
+        """From packet ids to keys, for what it has."""
+        self._window = 0
+        self._unacknowledged_in: dict[int, Message] = {}
+
+    # What the owner calls
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether `on_connected` has come and nothing has ended the connection since."""
+        return self._is_connected
+
+    def connect(self) -> None:
+        """Start to connect. Does nothing while connecting or connected."""
+        if self._starting is None and self._connection is None:
+            self._starting = asyncio.get_running_loop().call_soon(self._start)
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        properties: PublishProperties | None = None,
+        on_ack: OnAck | None = None,
+    ) -> None:
+        """Send a message, see `fleet_wire.links.link.Link.publish`."""
+        if qos not in (0, 1):
+            raise LocalProtocolError(f"{topic}: QoS {qos}, only 0 and 1 are allowed")
+        message = outgoing(topic, payload, retain=retain, properties=properties)
+        if qos == 0:
+            self._publish_qos0(message)
+            return
+        limits = self._factory.limits
+        if len(self._unacknowledged_out) >= limits.max_queued + limits.max_in_flight:
+            raise LocalProtocolError(f"{len(self._unacknowledged_out)} messages wait: no more")
+        self._last_key += 1
+        self._unacknowledged_out[self._last_key] = (message, on_ack)
+        self._waiting.append(self._last_key)
+        self._pump()
+
+    def acknowledge(self, message: Message) -> None:
+        """Send the PUBACK of a QoS 1 message of this connection, once."""
+        packet_id = message.packet_id
+        if packet_id is None or self._unacknowledged_in.get(packet_id) is not message:
+            return
+        del self._unacknowledged_in[packet_id]
+        if self._connection is not None:
+            self._connection.acknowledge(packet_id)
+
+    def disconnect(self) -> None:
+        """Say goodbye and close; a frozen link cannot say it, so that its will is published."""
+        is_polite = self._is_connected and not self._is_frozen
+        connection = self._let_go()
+        if connection is None:
+            return
+        if is_polite:
+            connection.say_goodbye()
+        else:
+            connection.drop()
+
+    def abort(self) -> None:
+        """Drop the connection as a crash does: the broker publishes the will."""
+        connection = self._let_go()
+        if connection is not None:
+            connection.drop()
+
+    def leave_behind(self) -> None:
+        """Forget the connection without a word, see `fleet_wire.links.link.Link.leave_behind`."""
+        connection = self._let_go()
+        if connection is not None:
+            connection.leave_behind()
+
+    def freeze(self) -> None:
+        """Neither read nor write until `thaw`."""
+        self._is_frozen = True
+        if self._connection is not None:
+            self._connection.pause()
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        if not self._is_frozen:
+            return
+        self._is_frozen = False
+        if self._connection is not None:
+            self._connection.resume()
+            self._pump()
+
+    # What the connection tells
+
+    def take_opened(self, *, session_present: bool, receive_max: int) -> None:
+        """Take that CONNACK and SUBACK are in."""
+        self._is_connected = True
+        self._factory.connects += 1
+        self._factory.connected += 1
+        self._window = min(self._factory.limits.max_in_flight, receive_max)
+        self._pump()
+        self._handler.on_connected(session_present=session_present)
+
+    def take_message(self, message: Message) -> None:
+        """Take a message."""
+        if message.packet_id is not None:
+            self._unacknowledged_in[message.packet_id] = message
+        self._handler.on_message(message)
+
+    def take_puback(self, packet_id: int, code: int) -> None:
+        """Take a PUBACK: the window has room again."""
+        key = self._in_flight.pop(packet_id, None)
+        if key is None:
+            return
+        _, on_ack = self._unacknowledged_out.pop(key)
+        self._pump()
+        if on_ack is not None:
+            on_ack(code)
+
+    def take_end(self, reason: Disconnected) -> None:
+        """Take that the connection has ended, or could not be made."""
+        self._let_go()
+        if reason.why is Ended.PROTOCOL_ERROR:
+            self._factory.protocol_errors += 1
+        try:
+            self._handler.on_disconnected(reason)
+        except Exception:
+            logger.exception("on_disconnected raised")
+
+    # Inside
+
+    def _start(self) -> None:
+        starting = self._starting
+        try:
+            connection = self._factory.connection(self, self._handler.session())
+        except Exception:
+            logger.exception("session of a link's handler failed")
+            if self._starting is starting:
+                self.take_end(Disconnected(Ended.HANDLER_ERROR, detail="session() raised"))
+            return
+        if self._starting is not starting:  # `session` has closed the link
+            return
+        self._starting = None
+        self._connection = connection
+        connection.open()
+        if self._is_frozen:
+            connection.pause()
+
+    def _publish_qos0(self, message: Outgoing) -> None:
+        connection = self._sendable()
+        if connection is None or connection.is_backed_up:
+            self._factory.qos0_dropped += 1
+        else:
+            connection.publish(message, 0)
+
+    def _pump(self) -> None:
+        """Send what waits, as far as the window allows."""
+        connection = self._sendable()
+        while connection is not None and self._waiting and len(self._in_flight) < self._window:
+            key = self._waiting.popleft()
+            message, _ = self._unacknowledged_out[key]
+            self._in_flight[connection.publish(message, 1)] = key
+
+    def _sendable(self) -> PahoConnection | None:
+        """Return the connection if it may be written to."""
+        return self._connection if self._is_connected and not self._is_frozen else None
+
+    def _let_go(self) -> PahoConnection | None:
+        """Forget the connection and return it; what QoS 1 has not delivered waits."""
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting = None
+        if self._is_connected:
+            self._is_connected = False
+            self._factory.connected -= 1
+        self._in_flight.clear()
+        self._waiting = deque(self._unacknowledged_out)
+        self._unacknowledged_in.clear()
+        connection, self._connection = self._connection, None
+        return connection
+
+
+class PahoLinkFactory:
+    """Makes links over paho to one broker, by MQTT `protocol` over TCP, TLS or WebSocket."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        *,
+        protocol: Literal["5", "3.1.1"] = "5",
+        tls: ssl.SSLContext | None = None,
+        limits: LinkLimits | None = None,
+    ) -> None:
+        self.broker = broker
+        self.protocol = protocol
+        self.tls = (tls or ssl.create_default_context()) if broker.is_tls else None
+        self.limits = limits or LinkLimits()
+        self.connects = 0
+        """Connections that got as far as `on_connected`."""
+        self.connected = 0
+        """Connections that are open now."""
+        self.qos0_dropped = 0
+        self.protocol_errors = 0
+        """Connections that were closed for what the broker sent."""
+
+    def __call__(self, handler: LinkHandler) -> PahoLink:
+        """Return a new link for `handler`, not connected."""
+        return PahoLink(self, handler)
+
+    def connection(self, link: PahoLink, session: Session) -> PahoConnection:
+        """Return a connection for `link`, not opened."""
+        return PahoConnection(
+            link, session, self.broker, self.limits, is_v5=self.protocol == "5", tls=self.tls
+        )
