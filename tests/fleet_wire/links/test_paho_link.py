@@ -13,10 +13,12 @@ import mqtt5
 import pytest
 import uvloop
 
+from fleet_sim.broker.process import free_port
 from fleet_wire.links.link import BrokerAddress, Ended, LinkLimits, Message, Session, Will
 from fleet_wire.links.paho_link import PahoLinkFactory
+from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
-from tests.helpers.support import eventually, free_port, running_mosquitto
+from tests.helpers.waiting import eventually
 
 Version = Literal["5", "3.1.1"]
 GRANTED = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
@@ -127,6 +129,7 @@ class _Client(Recorder):
         return self
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_left_behind_and_taken_over(protocol: Version) -> None:
     """The next connect takes the session over, without a will, and sends what is left."""
@@ -148,6 +151,7 @@ async def test_left_behind_and_taken_over(protocol: Version) -> None:
         watcher.link.disconnect()
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_left_behind_and_given_up(protocol: Version) -> None:
     """Without another connect the broker notices by keepalive, and publishes the will."""
@@ -289,6 +293,7 @@ async def test_frozen_link_does_not_connect() -> None:
         other.link.abort()
 
 
+@pytest.mark.broker
 @pytest.mark.parametrize("scheme", ["mqtt", "ws"])
 async def test_packets_leave_without_delay(scheme: str) -> None:
     """TCP_NODELAY is set, below WebSocket too."""
