@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal, Quantiles, Uniform
 from fleet_sim.commands.faults import example, in_words, scenarios_that_show
-from fleet_sim.faults import FAULTS, CarFault, Claim
+from fleet_sim.faults import FAULTS, CarFault, Claim, Fault
 from fleet_sim.faults.registry import FaultProcess, Injection
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.commands import run
@@ -33,12 +34,22 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_an_entry_says_all_that_there_is(name: str) -> None:
+def test_the_list_has_every_entry_below_its_module() -> None:
+    """In the order of the modules, then of the names, each with all that there is to say."""
+    listed = fleet_sim("faults").output
+    lines = listed.splitlines()
+    names = [line.strip() for line in lines if line.strip() in FAULTS]
+    assert names == sorted(FAULTS, key=lambda name: (FAULTS[name].__module__, name))
+    heading = lines.index("Faults of the car behind the box.")
+    assert heading + 2 == lines.index("  can_bus_asleep_no_ack")
+    _, *entries = re.split(rf"^  (?:{'|'.join(names)})$", listed, flags=re.MULTILINE)
+    for name, entry in zip(names, entries, strict=True):
+        check_entry(FAULTS[name], words(entry))
+
+
+def check_entry(fault: type[Fault], shown: str) -> None:
     """Summary, what is seen, claims, needs, a scenario, and each parameter."""
-    fault = FAULTS[name]
-    shown = words(fleet_sim("faults", name).output)
-    assert shown.startswith(f"{name} {fault.summary} seen {fault.seen}")
+    assert shown.startswith(f"{fault.summary} seen {fault.seen}")
     assert all(claim.value in shown for claim in fault.claims)
     assert all(f"needs {need.value}" in shown for need in fault.needs)
     assert "scenario scenarios/" in shown
@@ -47,23 +58,20 @@ def test_an_entry_says_all_that_there_is(name: str) -> None:
         assert words(field.description or "") in shown
 
 
+def test_one_fault_is_shown_with_the_lines_that_inject_it() -> None:
+    """Its entry, and last the lines."""
+    shown = fleet_sim("faults", "one_way_downlink").output
+    lines = example(FAULTS["one_way_downlink"])
+    assert shown.startswith("one_way_downlink\n  the car still reports")
+    assert shown.endswith("".join(f"  {line}\n" for line in lines))
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_lines_for_a_scenario_are_right(name: str, tmp_path: Path) -> None:
-    """They load, with the defaults; the last thing that the command prints."""
+    """They load, with the defaults."""
     lines = example(FAULTS[name])
-    assert fleet_sim("faults", name).output.endswith("".join(f"  {line}\n" for line in lines))
     (entry,) = load_scenario(write_scenario_with(tmp_path, "\n".join(lines) + "\n")).faults
     assert entry.fault() == FAULTS[name]()
-
-
-def test_the_list_has_every_entry_once_below_its_module() -> None:
-    """In the order of the modules, then of the names."""
-    listed = fleet_sim("faults").output.splitlines()
-    names = [line.strip() for line in listed if line.strip() in FAULTS]
-    assert names == sorted(FAULTS, key=lambda name: (FAULTS[name].__module__, name))
-    assert listed.index("Faults of the car behind the box.") + 2 == listed.index(
-        "  can_bus_asleep_no_ack"
-    )
 
 
 @pytest.mark.parametrize("columns", ["60", "200"])
@@ -195,6 +203,5 @@ def test_a_reader_who_leaves_and_a_full_disk_are_no_defects() -> None:
 
 def test_help_teaches() -> None:
     """What the words of an entry mean, and how to go on."""
-    code, text, _ = run("fleet_sim", "faults", "--help")
-    assert code == 0
-    assert all(word in text for word in ("`seen`", "`alone`", "`needs`", "--markdown"))
+    shown = fleet_sim("faults", "--help").output
+    assert all(word in shown for word in ("`seen`", "`alone`", "`needs`", "--markdown"))
