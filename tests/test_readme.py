@@ -1,4 +1,4 @@
-"""README and CONTRIBUTING tell the truth: commands are accepted, files and links exist."""
+"""README and other pages tell the truth: commands are accepted, files and links exist."""
 
 from __future__ import annotations
 
@@ -18,9 +18,16 @@ COMMANDS = [
 ]
 PLACES_OF_THE_READER = ("runs/RUN/", "my.yaml", "cars.txt")
 """What a reader has, and this test has not."""
-PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tests" / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "tests" / "README.md",
+    ROOT / "docs" / "faults.md",
+    ROOT / "docs" / "scenarios.md",
+)
 FOLDERS = "bench|deploy|docs|fleet_sim|fleet_wire|platform_probe|scenarios|tests"
-PLACE = re.compile(rf"`((?:{FOLDERS})/[^`]*)`")
+PLACE = re.compile(rf"`((?:{FOLDERS})/[^`]*)`(?!:\n\n```)")
+"""But not the name of a file that the page itself gives in full."""
 
 
 def found_in_pages(pattern: re.Pattern[str]) -> list[tuple[Path, str]]:
@@ -51,10 +58,15 @@ def test_there_are_commands_to_check() -> None:
     assert len(COMMANDS) > 10
 
 
-@pytest.mark.parametrize(("page", "link"), found_in_pages(re.compile(r"\]\(([^)#]+)\)")))
+@pytest.mark.parametrize(("page", "link"), found_in_pages(re.compile(r"\]\(([^)]+)\)")))
 def test_the_link_leads_somewhere(page: Path, link: str) -> None:
-    """Every link is a file of this project."""
-    assert (page.parent / link).exists()
+    """Every link is a file of this project, and a heading in it where it names one."""
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    assert target.exists()
+    if anchor:
+        headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), flags=re.MULTILINE)
+        assert anchor in [heading.lower().replace(" ", "-") for heading in headings]
 
 
 @pytest.mark.parametrize(("page", "place"), found_in_pages(PLACE))

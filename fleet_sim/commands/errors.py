@@ -28,6 +28,8 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
         except UnlockpathError as error:
             click.echo(f"fleet-sim: {error}", err=True)
             sys.exit(USAGE_ERROR)
+        except BrokenPipeError:
+            raise  # who reads the output has seen enough: click ends without a word
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"fleet-sim: {where}{error.strerror or error}", err=True)

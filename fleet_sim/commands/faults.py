@@ -1,22 +1,244 @@
-"""The command `fleet-sim faults`."""
+"""The command `fleet-sim faults`: what can go wrong, and how a scenario makes it go wrong."""
 
 from __future__ import annotations
 
-import click
-from rich.console import Console
-from rich.table import Table
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import cleandoc
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from fleet_sim.faults import FAULTS
+import click
+
+from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
+from fleet_sim.commands.errors import plain_errors
+from fleet_sim.faults import FAULTS, Fault
+from fleet_wire.config.file import load_document, suggestion
+from fleet_wire.errors import ConfigError
+
+WIDEST_PARAMETER = 28
+"""A longer parameter with its default has a line of its own above its description."""
+
+ShownBy = Mapping[str, Sequence[Path]]
+"""The scenarios in which a fault occurs, by the name of the fault."""
 
 
 @click.command()
-def faults() -> None:
-    """List the faults that a scenario may inject, with their parameters and defaults."""
-    console = Console()
-    for name, fault in sorted(FAULTS.items()):
-        console.print(f"[bold]{name}[/bold]  {fault.summary}")
-        table = Table(box=None, show_header=False, padding=(0, 2))
-        for key, field in fault.model_fields.items():
-            default = field.get_default(call_default_factory=True)
-            table.add_row("", key, str(default), field.description or "")
-        console.print(table)
+@click.argument("name", required=False)
+@click.option("--markdown", is_flag=True, help="Print two tables for a page instead.")
+@click.option(
+    "--scenarios",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("scenarios"),
+    show_default=True,
+    help="Where to look for scenarios that show a fault.",
+)
+@plain_errors
+def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
+    """Say what can go wrong: each fault, what is seen of it, and its parameters.
+
+    Without NAME all faults are listed, by what they act on. With NAME one is shown, and the lines
+    that inject it in a scenario.
+
+    `seen` is what the monitor concludes without being told, in its own words for causes. `alone`
+    and `needs` are checked when a scenario is loaded. Each parameter stands with its default; one
+    that is a time takes a number of seconds or a distribution. docs/faults.md says more.
+
+    \b
+    fleet-sim faults                     all
+    fleet-sim faults no_coverage_garage  one, and how to inject it
+    fleet-sim faults --markdown          all, as tables
+    """  # noqa: D301 - click's own escape
+    chosen = [_fault_called(name)] if name else sorted(FAULTS.values(), key=_place)
+    shown_by = scenarios_that_show(scenarios)
+    if markdown:
+        click.echo("\n".join(_tables(chosen, shown_by)))
+        return
+    page = click.get_current_context().make_formatter()
+    if name is None:
+        _write_list(page, chosen, shown_by)
+    else:
+        _write_entry(page, chosen[0], shown_by)
+        _write_example(page, chosen[0])
+    click.echo(page.getvalue(), nl=False)
+
+
+def _fault_called(name: str) -> type[Fault]:
+    if name not in FAULTS:
+        raise ConfigError([f"unknown fault '{name}'{suggestion(name, sorted(FAULTS))}"])
+    return FAULTS[name]
+
+
+def _place(fault: type[Fault]) -> tuple[str, str]:
+    """Return where a fault stands in the list: with those of its module, by name."""
+    return fault.__module__, fault.name
+
+
+def scenarios_that_show(directory: Path) -> ShownBy:
+    """Return which of the scenarios in a directory name which fault; what is none is left out."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(directory.glob("*.yaml")):
+        try:
+            entries = load_document(path).values["faults"]
+            for name in {str(entry["name"]) for entry in entries}:
+                found[name].append(path)
+        except (ConfigError, KeyError, TypeError):
+            continue
+    return found
+
+
+# For people
+
+
+def _write_list(
+    page: click.HelpFormatter, chosen: Sequence[type[Fault]], shown_by: ShownBy
+) -> None:
+    for module, of_module in groupby(chosen, key=lambda fault: fault.__module__):
+        page.write_text(cleandoc(sys.modules[module].__doc__ or module).partition("\n")[0])
+        page.write_paragraph()
+        with page.indentation():
+            for fault in of_module:
+                _write_entry(page, fault, shown_by)
+                page.write_paragraph()
+    page.write_text("fleet-sim faults NAME shows one, and how to inject it.")
+
+
+def _write_entry(page: click.HelpFormatter, fault: type[Fault], shown_by: ShownBy) -> None:
+    page.write(f"{'':>{page.current_indent}}{click.style(fault.name, bold=True)}\n")
+    with page.indentation():
+        page.write_text(fault.summary)
+        page.write_dl(list(_facts(fault, shown_by)))
+        if fault.model_fields:
+            page.write_paragraph()
+            page.write_dl(
+                [(f"{each.key} = {each.in_words}", each.meaning) for each in parameters_of(fault)],
+                col_max=WIDEST_PARAMETER,
+            )
+
+
+def _facts(fault: type[Fault], shown_by: ShownBy) -> Iterator[tuple[str, str]]:
+    yield "seen", fault.seen
+    for claim in sorted(fault.claims, key=lambda claim: claim.name):
+        sharers = sorted(name for name, other in FAULTS.items() if claim in other.claims)
+        which = f"one of {', '.join(sharers)}" if len(sharers) > 1 else "one"
+        yield "alone", f"{which} at a time on a car: {claim.value}"
+    for need in sorted(fault.needs, key=lambda need: need.name):
+        yield "needs", need.value
+    if fault.name in shown_by:
+        yield "scenario", ", ".join(map(str, shown_by[fault.name]))
+
+
+def _write_example(page: click.HelpFormatter, fault: type[Fault]) -> None:
+    page.write_paragraph()
+    page.write_text("In a scenario, on a tenth of the cars, with its defaults:")
+    page.write_paragraph()
+    page.write("".join(f"  {line}\n" for line in example(fault)))
+
+
+def example(fault: type[Fault]) -> list[str]:
+    """Return the lines of a scenario that inject a fault with its defaults."""
+    lines = [
+        "faults:",
+        f"  - name: {fault.name}",
+        "    target: { share: 0.1 }",
+        "    window: { start_s: 10, end_s: 40 }",
+    ]
+    parameters = parameters_of(fault)
+    if parameters:
+        lines.append("    parameters:")
+    return [*lines, *(f"      {each.key}: {each.in_yaml}" for each in parameters)]
+
+
+class Parameter(NamedTuple):
+    """A parameter of a fault, its default and what it means."""
+
+    key: str
+    in_words: str
+    """The default, as a person would say it."""
+    in_yaml: str
+    """The default, as a scenario would say it."""
+    meaning: str
+
+
+def parameters_of(fault: type[Fault]) -> list[Parameter]:
+    """Return the parameters of a fault, in the order of its fields."""
+    defaults = fault()
+    plain = defaults.model_dump(mode="json")
+    return [
+        Parameter(
+            key=key,
+            in_words=in_words(getattr(defaults, key), otherwise=as_yaml(plain[key])),
+            in_yaml=as_yaml(plain[key]),
+            meaning=field.description or "",
+        )
+        for key, field in fault.model_fields.items()
+    ]
+
+
+def in_words(value: Any, *, otherwise: str) -> str:
+    """Return a delay as a person would say it; `otherwise` for a value of another kind."""
+    match value:
+        case Uniform(spread_s=0):
+            return f"{_number(value.base_s)} s"
+        case Uniform():
+            return f"{_number(value.base_s)} to {_number(value.base_s + value.spread_s)} s"
+        case LogNormal():
+            return f"median {_number(value.median_s)} s, sigma {_number(value.sigma)}"
+        case Quantiles():
+            return f"{_number(value.at_s(0))} to {_number(value.at_s(1))} s"
+    return otherwise
+
+
+def as_yaml(value: Any) -> str:
+    """Return a plain value on one line of YAML."""
+    match value:
+        case dict():
+            return f"{{ {', '.join(f'{key}: {as_yaml(each)}' for key, each in value.items())} }}"
+        case list():
+            return f"[{', '.join(map(as_yaml, value))}]"
+        case float():
+            return _number(value)
+    return json.dumps(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}"
+
+
+# For a page
+
+
+def _tables(chosen: Sequence[type[Fault]], shown_by: ShownBy) -> Iterator[str]:
+    yield from _table(
+        ("Fault", "Acts on", "What happens", "Seen", "Scenario"),
+        (
+            (
+                f"`{fault.name}`",
+                fault.__module__.rpartition(".")[2],
+                fault.summary,
+                re.sub(r"\b[a-z]+(?:[._][a-z]+)+\b", r"`\g<0>`", fault.seen),
+                ", ".join(f"`{path.stem}`" for path in shown_by.get(fault.name, ())),
+            )
+            for fault in chosen
+        ),
+    )
+    yield ""
+    yield from _table(
+        ("Fault", "Parameter", "Default", "Meaning"),
+        (
+            (f"`{fault.name}`", f"`{each.key}`", each.in_words, each.meaning)
+            for fault in chosen
+            for each in parameters_of(fault)
+        ),
+    )
+
+
+def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |"

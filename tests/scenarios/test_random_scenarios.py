@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from fleet_sim.faults import FAULTS
+from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
+from fleet_sim.faults import FAULTS, Fault
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.arrivals import arrival_times
@@ -28,23 +29,30 @@ MICROSECOND_S = 1e-6
 
 seconds = st.integers(0, 12)
 shares = st.sampled_from([0.0, 0.3, 1.0])
-PARAMETERS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "no_coverage_garage": {"probability": shares, "episode": seconds},
-    "one_way_downlink": {"episode": seconds},
+IN_A_SHORT_RUN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "half_open_tcp_nat": {"ping_timeout_s": seconds},
-    "sms_wake_lost": {"loss": shares},
     "regional_carrier_outage": {"return_spread_s": seconds},
-    "deep_sleep_modem_off": {"sleep": seconds, "awake_s": st.integers(1, 5)},
+    "deep_sleep_modem_off": {"awake_s": st.integers(1, 5)},
     "undervoltage_cutout": {"drain_v_per_min": st.sampled_from([2.4, 30.0]), "hold_s": seconds},
-    "late_delivery_persistent_session": {"offline": seconds},
-    "expired_by_skewed_box_clock": {"skew": seconds},
-    "ack_lost_executed": {"loss": shares},
-    "bad_firmware_cohort": {"probability": shares},
-    "can_bus_asleep_no_ack": {"probability": shares},
     "reconnect_storm": {"retry_s": st.integers(1, 9), "waves": st.integers(1, 4)},
     "queue_full_drop": {"max_queued_messages": st.integers(1, 30)},
     "client_id_takeover": {"flap_s": st.sampled_from([0.2, 1.0, 4.0])},
 }
+"""Values of parameters that are neither a delay nor a share; others keep their defaults."""
+
+
+def parameters_of(fault: type[Fault]) -> dict[str, st.SearchStrategy[Any]]:
+    """Return what the parameters of a fault may be, where that can be told."""
+    found = dict(IN_A_SHORT_RUN.get(fault.name, {}))
+    schema = fault.model_json_schema().get("properties", {})
+    for name, field in fault.model_fields.items():
+        if isinstance(field.default, Uniform | LogNormal | Quantiles):
+            found[name] = seconds
+        elif (schema[name].get("minimum"), schema[name].get("maximum")) == (0, 1):
+            found[name] = shares
+    return found
+
+
 BOX = st.fixed_dictionaries(
     {},
     optional={
@@ -79,7 +87,7 @@ def fault_entries(draw: st.DrawFn) -> dict[str, Any]:
         "name": name,
         "target": draw(st.sampled_from([{}, {"group": "a"}, {"group": "b"}, {"share": 0.5}])),
         "window": {"start_s": start_s, "end_s": draw(st.integers(start_s + 1, LOAD_S + 8))},
-        "parameters": draw(st.fixed_dictionaries({}, optional=PARAMETERS[name])),
+        "parameters": draw(st.fixed_dictionaries({}, optional=parameters_of(FAULTS[name]))),
     }
 
 

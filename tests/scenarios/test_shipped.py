@@ -11,7 +11,6 @@ from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from tests.helpers.commands import lines
-from tests.helpers.places import ROOT
 from tests.helpers.rehearsing import SCENARIOS, broken_promises, rehearse
 
 FAULTY = [name for name, path in SCENARIOS.items() if load_scenario(path).faults]
@@ -91,21 +90,3 @@ def test_every_fault_is_listed_and_has_a_scenario() -> None:
     for name, fault in FAULTS.items():
         assert name in listing
         assert all(parameter in listing for parameter in fault.model_fields)
-
-
-def test_every_fault_is_in_the_docs() -> None:
-    """In both tables, with its scenario and with all its parameters."""
-    text = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
-    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in text.splitlines()]
-    of_faults = {row[0]: row[4] for row in rows if len(row) == 5 and row[0] in FAULTS}
-    assert set(of_faults) == set(FAULTS)
-    for name, scenario in of_faults.items():
-        faults = load_scenario(SCENARIOS[scenario]).faults
-        assert name in [entry.name for entry in faults]
-    parameters: dict[str, list[str]] = {}
-    fault = ""
-    for row in rows:
-        if len(row) == 4 and row[0] != "Fault" and not row[1].startswith("-"):
-            fault = row[0] or fault
-            parameters.setdefault(fault, []).append(row[1])
-    assert parameters == {name: list(fault.model_fields) for name, fault in FAULTS.items()}

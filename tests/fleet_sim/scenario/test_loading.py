@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -345,38 +344,6 @@ def test_shipped_scenarios(shipped: Path, validator: jsonschema.Draft202012Valid
     assert scenario.run_duration_s <= 80
     validator.validate(load_document(shipped).values)
     validator.validate(scenario.resolved())
-
-
-def scenarios_in_docs() -> list[str]:
-    """Return every YAML block of the docs that is a whole scenario."""
-    text = (ROOT / "docs" / "scenarios.md").read_text()
-    blocks = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
-    return [block for block in blocks if block.startswith("description:")]
-
-
-def test_there_are_scenarios_in_the_docs() -> None:
-    """The test over them tests something."""
-    assert len(scenarios_in_docs()) >= 3
-
-
-@pytest.mark.parametrize("text", scenarios_in_docs())
-def test_scenarios_in_docs(
-    tmp_path: Path, text: str, validator: jsonschema.Draft202012Validator
-) -> None:
-    """What the docs show works."""
-    path = tmp_path / "shown.yaml"
-    path.write_text(text)
-    assert load_scenario(path).fleet.count
-    validator.validate(load_document(path).values)
-
-
-def test_docs_name_every_key() -> None:
-    """No key of the form is missing from the docs."""
-    text = (ROOT / "docs" / "scenarios.md").read_text()
-    schema = scenario_schema()["$defs"]
-    for name in ("Scenario", "Group", "Load", "Selector", "FaultEntry", "Condition", "Window"):
-        for key in schema[name]["properties"]:
-            assert re.search(rf"`[^`]*\b{key}\b[^`]*`", text), f"{name}.{key}"
 
 
 @pytest.mark.parametrize(

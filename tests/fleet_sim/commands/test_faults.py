@@ -1,0 +1,207 @@
+"""`fleet-sim faults`: the list, one fault, the tables, whatever the terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from pydantic import Field
+
+from fleet_sim.cars.distributions import Delay, LogNormal, Quantiles, Uniform
+from fleet_sim.commands.faults import example, in_words, scenarios_that_show
+from fleet_sim.faults import FAULTS, CarFault, Claim, Fault
+from fleet_sim.faults.registry import FaultProcess, Injection
+from fleet_sim.scenario.loading import load_scenario
+from tests.helpers.commands import run
+from tests.helpers.pages import fleet_sim, rows, write_scenario_with
+from tests.helpers.places import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scenarios are looked for in `scenarios/`."""
+    monkeypatch.chdir(ROOT)
+
+
+def words(text: str) -> str:
+    """Return a text on one line, however it was wrapped."""
+    return " ".join(text.split())
+
+
+def test_the_list_has_every_entry_below_its_module() -> None:
+    """In the order of the modules, then of the names, each with all that there is to say."""
+    listed = fleet_sim("faults").output
+    lines = listed.splitlines()
+    names = [line.strip() for line in lines if line.strip() in FAULTS]
+    assert names == sorted(FAULTS, key=lambda name: (FAULTS[name].__module__, name))
+    heading = lines.index("Faults of the car behind the box.")
+    assert heading + 2 == lines.index("  can_bus_asleep_no_ack")
+    _, *entries = re.split(rf"^  (?:{'|'.join(names)})$", listed, flags=re.MULTILINE)
+    for name, entry in zip(names, entries, strict=True):
+        check_entry(FAULTS[name], words(entry))
+
+
+def check_entry(fault: type[Fault], shown: str) -> None:
+    """Summary, what is seen, claims, needs, a scenario, and each parameter."""
+    assert shown.startswith(f"{fault.summary} seen {fault.seen}")
+    assert all(claim.value in shown for claim in fault.claims)
+    assert all(f"needs {need.value}" in shown for need in fault.needs)
+    assert "scenario scenarios/" in shown
+    for key, field in fault.model_fields.items():
+        assert f" {key} = " in shown
+        assert words(field.description or "") in shown
+
+
+def test_one_fault_is_shown_with_the_lines_that_inject_it() -> None:
+    """Its entry, and last the lines."""
+    shown = fleet_sim("faults", "one_way_downlink").output
+    lines = example(FAULTS["one_way_downlink"])
+    assert shown.startswith("one_way_downlink\n  the car still reports")
+    assert shown.endswith("".join(f"  {line}\n" for line in lines))
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_lines_for_a_scenario_are_right(name: str, tmp_path: Path) -> None:
+    """They load, with the defaults."""
+    lines = example(FAULTS[name])
+    (entry,) = load_scenario(write_scenario_with(tmp_path, "\n".join(lines) + "\n")).faults
+    assert entry.fault() == FAULTS[name]()
+
+
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_no_line_is_wider_than_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor than 100, which is as much as one reads."""
+    monkeypatch.setenv("COLUMNS", columns)
+    _, listed, _ = run("fleet_sim", "faults")
+    assert max(map(len, listed.splitlines())) <= min(int(columns), 100)
+
+
+def test_the_tables_have_every_fault_and_parameter() -> None:
+    """With its scenario, and with causes marked as code."""
+    cells = rows(fleet_sim("faults", "--markdown").output)
+    scenario_of = {
+        row[0].strip("`"): row[4].replace("`", "").split(", ") for row in cells if len(row) == 5
+    }
+    assert set(scenario_of) == set(FAULTS)
+    for name, scenarios in scenario_of.items():
+        for scenario in scenarios:
+            path = ROOT / "scenarios" / f"{scenario}.yaml"
+            assert name in [entry.name for entry in load_scenario(path).faults]
+    assert [(row[0], row[1]) for row in cells if len(row) == 4] == [
+        (f"`{name}`", f"`{key}`") for name in scenario_of for key in FAULTS[name].model_fields
+    ]
+    (row,) = (row for row in cells if row[:2] == ["`sms_wake_lost`", "network"])
+    assert row[3] == "`box_asleep` with the flag woken"
+
+
+def test_one_fault_as_tables() -> None:
+    """Its rows alone."""
+    names = [row[0] for row in rows(fleet_sim("faults", "one_way_downlink", "--markdown").output)]
+    assert names == ["`one_way_downlink`"] * 2
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    """As in a scenario."""
+    result = fleet_sim("faults", "no_coverage_garag")
+    assert result.exit_code == 2
+    message = "unknown fault 'no_coverage_garag'; did you mean 'no_coverage_garage'?"
+    assert result.output == f"fleet-sim: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("default", "text"),
+    [
+        (Uniform(base_s=300.0, spread_s=3300.0), "300 to 3600 s"),
+        (Uniform(base_s=0.5), "0.5 s"),
+        (Uniform(base_s=0.0, spread_s=1_234_567.0), "0 to 1234567 s"),
+        (LogNormal(median_s=20.0, sigma=0.6), "median 20 s, sigma 0.6"),
+        (Quantiles(quantiles=((0.0, 0.3), (0.5, 0.9), (1.0, 6.0))), "0.3 to 6 s"),
+        (7, "as it is"),
+    ],
+)
+def test_a_delay_reads_as_a_person_would_say_it(default: object, text: str) -> None:
+    """With its unit; whatever else there is stays as it is."""
+    assert in_words(default, otherwise="as it is") == text
+
+
+class Odd(CarFault):
+    """A fault with parameters of kinds that the shipped ones do not have."""
+
+    name: ClassVar[str] = "odd"
+    summary: ClassVar[str] = "no car has ever done this"
+    seen: ClassVar[str] = "nothing | at all"
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
+
+    wait: Delay = Field(
+        Quantiles(quantiles=((0.0, 0.5), (1.0, 2.0))), description="how long it waits"
+    )
+    stages: tuple[str, ...] = Field(("dns", "tls"), description="where it acts")
+    is_loud: bool = Field(default=True, description="whether it is heard")
+    limit: int | None = Field(None, description="how often at most")
+
+    def strike(self, box: object, injection: Injection, stream: object) -> FaultProcess:
+        """Do nothing."""
+        del box, stream
+        yield injection.whole_window()
+
+
+def test_parameters_of_any_kind_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists, truth, nothing; and who shares a claim is named."""
+    monkeypatch.setitem(FAULTS, "odd", Odd)
+    entry = words(fleet_sim("faults", "odd").output)
+    assert 'wait = 0.5 to 2 s how long it waits stages = ["dns", "tls"] where it acts' in entry
+    assert "is_loud = true whether it is heard limit = null how often at most" in entry
+    assert "alone one of odd, undervoltage_cutout at a time on a car: a box has" in entry
+    assert "wait: { quantiles: [[0, 0.5], [1, 2]] }" in entry
+    assert "| nothing &#124; at all |" in fleet_sim("faults", "odd", "--markdown").output
+
+
+def test_what_is_no_scenario_shows_nothing(tmp_path: Path) -> None:
+    """Other files of a user's folder do not matter, nor whether it is there."""
+    for name, text in {
+        "broken": "faults: [",
+        "list": "[1, 2]",
+        "without": "description: x",
+        "numbers": "faults: [1, {name: 2}]",
+        "good": "faults: [{name: sms_wake_lost}, {name: sms_wake_lost}]",
+    }.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    assert scenarios_that_show(tmp_path)["sms_wake_lost"] == [tmp_path / "good.yaml"]
+    assert not scenarios_that_show(tmp_path / "nowhere")
+    entry = fleet_sim("faults", "sms_wake_lost", "--scenarios", f"{tmp_path / 'nowhere'}").output
+    assert "\n  scenario " not in entry
+
+
+def test_without_a_terminal_the_text_is_plain() -> None:
+    """And whatever the encoding."""
+    command = [sys.executable, "-m", "fleet_sim", "faults"]
+    plain = subprocess.run(
+        command, capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert b"\x1b" not in plain.stdout
+    assert not plain.stderr
+
+
+def test_a_reader_who_leaves_and_a_full_disk_are_no_defects() -> None:
+    """The first is met in silence, the second in one line."""
+    left, right = os.pipe()
+    os.close(left)
+    with os.fdopen(right, "wb") as pipe, Path("/dev/full").open("wb") as full:
+        for stdout, complaint in ((pipe, ""), (full, "fleet-sim: No space left on device\n")):
+            command = [sys.executable, "-m", "fleet_sim", "faults"]
+            ended = subprocess.run(
+                command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+            )
+            assert ended.returncode != 0
+            assert ended.stderr == complaint
+
+
+def test_help_teaches() -> None:
+    """What the words of an entry mean, and how to go on."""
+    shown = fleet_sim("faults", "--help").output
+    assert all(word in shown for word in ("`seen`", "`alone`", "`needs`", "--markdown"))

@@ -1,0 +1,235 @@
+"""docs/faults.md tells the truth: its tutorial runs as it stands, its tables are the code's."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_sim.cars import joints
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.joints import Effect
+from fleet_sim.cars.modem import Modem
+from fleet_sim.cars.power import PowerControl
+from fleet_sim.cars.vehicle import Vehicle
+from fleet_sim.runs.manifest import lacks_of
+from fleet_sim.scenario.loading import Lacks, load_scenario
+from fleet_wire.errors import ConfigError
+from tests.helpers.commands import lines, run
+from tests.helpers.golden import expected_digests
+from tests.helpers.pages import (
+    blocks,
+    commands,
+    files,
+    page,
+    rows,
+    section,
+    try_out,
+    write_scenario_with,
+)
+from tests.helpers.places import ROOT
+
+PAGE = page("faults.md")
+TUTORIAL = files(PAGE)
+TRY_IT = commands(section(PAGE, "Try it"))
+PROGRAMS = {"fleet-sim": "fleet_sim", "pytest": "pytest"}
+"""The modules behind the commands of the page; other modules are run by their own name."""
+WRITTEN_BY_PROGRAMS = {"build", "dist", "runs"}
+"""Folders beside those of the project."""
+LOOK_AT_EVERY_FAULT = (
+    "tests/fleet_sim/commands/test_faults.py tests/fleet_sim/faults tests/test_docs_faults.py"
+    " tests/fleet_sim/scenario/test_loading.py::test_shipped_scenarios"
+    " tests/scenarios/test_shipped.py::test_every_fault_is_listed_and_has_a_scenario"
+    " --deselect tests/test_docs_faults.py::test_the_tutorial_runs_as_it_stands"
+)
+"""The tests over all faults or all scenarios that the tutorial does not run itself."""
+OWNERS = {
+    "box": Box,
+    "box.modem": Modem,
+    "box.power": PowerControl,
+    "box.vehicle": Vehicle,
+}
+
+
+def not_of_the_project(directory: str, names: list[str]) -> set[str]:
+    """Return which entries of a folder are no part of the project."""
+    written = WRITTEN_BY_PROGRAMS if Path(directory) == ROOT else set()
+    return {name for name in names if name[0] == "." or name == "__pycache__"} | written
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    """Return what stands in each file of a copy of the project, but for what programs write."""
+    found = {path.relative_to(project): path for path in project.rglob("*") if path.is_file()}
+    return {
+        str(name): path.read_bytes()
+        for name, path in found.items()
+        if name.parts[0] not in WRITTEN_BY_PROGRAMS
+        and not any(part[0] == "." or part == "__pycache__" for part in name.parts)
+    }
+
+
+def run_in(project: Path, command: str) -> str:
+    """Run a command of the tutorial in a copy of the project; return what it prints."""
+    program, *words = shlex.split(command)
+    module = PROGRAMS.get(program, program)
+    ended = subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=project,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([f"{project}", os.environ.get("PYTHONPATH", "")]),
+            "PYTEST_ADDOPTS": f"-q -n 0 -p no:cacheprovider --basetemp {project.parent / 'tmp'}",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{command}\n{ended.stdout}"
+    return ended.stdout
+
+
+def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
+    """Its three files are all that a new fault needs: every other one stays as it was."""
+    project = tmp_path / "project"
+    shutil.copytree(ROOT, project, ignore=not_of_the_project)
+    before = contents(project)
+    for name, text in TUTORIAL.items():
+        assert name not in before, "the tutorial's fault is one that does not exist yet"
+        (project / name).write_text(text, encoding="utf-8")
+    printed = [run_in(project, command) for command in TRY_IT]
+    assert "all 4 expectations hold" in "".join(printed)
+    run_in(project, f"pytest {LOOK_AT_EVERY_FAULT}")
+    assert msgspec.json.decode(run_in(project, "tests.golden")) == expected_digests()
+    modules = " ".join(name for name in TUTORIAL if name.endswith(".py"))
+    run_in(project, f"ruff check {modules}")
+    run_in(project, f"ruff format --check {modules}")
+    assert contents(project) == before | {
+        name: text.encode("utf-8") for name, text in TUTORIAL.items()
+    }
+    (directory,) = (project / "runs").iterdir()
+    check_ground_truth(directory / "ground_truth.jsonl")
+
+
+def check_ground_truth(path: Path) -> None:
+    """Lines like those that the page shows stand in the file, and the page explains their keys."""
+    injection, *hits = lines(path)
+    shown = [msgspec.json.decode(text) for text in blocks(section(PAGE, "What was hit"), "json")]
+    for real, example in zip((injection, hits[0]), shown, strict=True):
+        assert [*real] == [*example]
+        for key in ("type", "injection", "fault", "what", "start_s", "end_s", "parameters"):
+            assert real.get(key) == example.get(key)
+    explained = re.findall(
+        r"`(\w+)`", "".join(key for key, _ in rows(section(PAGE, "What was hit")))
+    )
+    told_elsewhere = {"type", "fault", "start_s", "end_s", "parameters", "vehicle_id"}
+    assert {*injection, *hits[0]} - told_elsewhere == set(explained)
+
+
+def test_the_tutorial_is_found() -> None:
+    """A change of form must not empty the test over it."""
+    assert [Path(name).parts[0] for name in TUTORIAL] == ["fleet_sim", "tests", "scenarios"]
+    assert [command.split()[0] for command in TRY_IT] == ["fleet-sim"] * 3 + ["pytest"]
+
+
+@pytest.mark.parametrize("command", [each for each in commands(PAGE) if each not in TRY_IT])
+def test_the_command_is_one_that_we_accept(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page says before its tutorial."""
+    monkeypatch.chdir(ROOT)
+    try_out(command)
+
+
+def test_the_entry_is_what_the_command_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Letter by letter, on a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(ROOT)
+    (shown,) = (text for text in blocks(PAGE, "console") if text.count("$ ") == 1)
+    command, _, printed = shown.removeprefix("$ fleet-sim ").partition("\n")
+    assert run("fleet_sim", *command.split())[1] == printed
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        (blocks(section(PAGE, "Together"), "yaml")[0], {}),
+        (
+            "faults:\n  - { name: queue_full_drop, window: { start_s: 1 } }\n",
+            lacks_of(broker_url="mqtt://localhost"),
+        ),
+    ],
+    ids=["claims", "needs"],
+)
+def test_the_errors_are_those_that_a_user_sees(
+    text: str, lacks: Lacks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the scenario that the page shows, and for one with the fault that it names."""
+    monkeypatch.chdir(tmp_path)
+    path = write_scenario_with(tmp_path, text).relative_to(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_scenario(path, lacks=lacks)
+    (problem,) = caught.value.problems
+    assert problem in PAGE.splitlines()
+
+
+def verbs_in_the_code() -> dict[str, inspect.Signature]:
+    """Return everything that can be done to a car by somebody."""
+    return {
+        f"{owner}.{name}": signature
+        for owner, kind in OWNERS.items()
+        for name, function in inspect.getmembers(kind, inspect.isfunction)
+        if "by" in (signature := inspect.signature(function)).parameters and name[0] != "_"
+    }
+
+
+def test_the_table_of_verbs_is_complete() -> None:
+    """Each verb of the code is there, none else is, and each can be called as it stands."""
+    found = verbs_in_the_code()
+    shown = {}
+    for verb, _ in rows(section(PAGE, "Verbs")):
+        lasts, call = re.fullmatch(r"`(with )?(.*)`", verb).groups()  # type: ignore[union-attr]
+        expression = ast.parse(call, mode="eval").body
+        assert isinstance(expression, ast.Call)
+        shown[ast.unparse(expression.func)] = expression, lasts
+    assert sorted(found.keys() - shown.keys()) == [], "docs/faults.md says nothing of these"
+    assert sorted(shown.keys() - found.keys()) == [], "docs/faults.md names what is not there"
+    for name, (call, lasts) in shown.items():
+        keywords: dict[str, Any] = {str(keyword.arg): None for keyword in call.keywords}
+        found[name].bind(None, *call.args, **keywords)
+        assert bool(lasts) is (found[name].return_annotation != "None"), name
+
+
+def joints_in_the_code() -> dict[str, list[str]]:
+    """Return value, context and effect of each joint, as the page writes them."""
+    found = {}
+    for node in ast.parse(inspect.getsource(joints)).body:
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith("Joint["):
+            assert isinstance(node.annotation, ast.Subscript)
+            assert isinstance(node.annotation.slice, ast.Tuple)
+            value, context = map(ast.unparse, node.annotation.slice.elts)
+            name = ast.unparse(node.target)
+            effect = getattr(joints, name).effect.value.replace("_", " ")
+            found[name] = [f"`{value}`".replace(" | ", "` or `"), f"`{context}`", effect]
+    return found
+
+
+def test_the_table_of_joints_is_complete() -> None:
+    """Each joint of the code is there, with its types and with what it hits; none else is."""
+    found = joints_in_the_code()
+    shown = {
+        joint.strip("`"): [value, context, effect]
+        for joint, value, context, _, effect in rows(section(PAGE, "Joints"))
+    }
+    assert sorted(found.keys() - shown.keys()) == [], "docs/faults.md says nothing of these"
+    assert shown == found
+    for effect in Effect:
+        assert f"**{effect.value.replace('_', ' ')}**:" in section(PAGE, "Joints")

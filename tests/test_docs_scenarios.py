@@ -1,0 +1,75 @@
+"""docs/scenarios.md tells the truth: what it shows loads, what it lists is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from fleet_sim.cars.parameters import BoxParameters
+from fleet_sim.scenario.loading import load_scenario, scenario_schema
+from fleet_wire.config.file import load_document
+from fleet_wire.errors import ConfigError
+from tests.helpers.pages import blocks, commands, page, rows, section, try_out, write_scenario_with
+from tests.helpers.places import ROOT
+
+PAGE = page("scenarios.md")
+SHOWN = blocks(PAGE, "yaml")
+SLIPS = {
+    "deadline_s: 20": "deadlin_s: 20",
+    "no_coverage_garage": "no_coverage_garag",
+    "site: garage, share: 0.5": "region: cente",
+}
+"""What a user got wrong in the page's large example, in the order of the page's errors."""
+
+
+def test_there_are_scenarios() -> None:
+    """The tests over them test something: three whole ones, and parts."""
+    whole = [text for text in SHOWN if text.startswith("description:")]
+    assert len(whole) >= 3
+    assert len(SHOWN) > len(whole)
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_what_the_page_shows_loads(tmp_path: Path, text: str) -> None:
+    """Whole scenarios and parts, and both fit the JSON Schema."""
+    path = write_scenario_with(tmp_path, text)
+    assert load_scenario(path).fleet.count
+    jsonschema.validate(load_document(path).values, scenario_schema())
+
+
+@pytest.mark.parametrize("command", commands(PAGE))
+def test_the_command_is_one_that_we_accept(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its options, and its overrides make a scenario."""
+    monkeypatch.chdir(ROOT)
+    try_out(command)
+
+
+def test_the_errors_are_those_that_a_user_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each slip in the example gives the line that the page shows."""
+    monkeypatch.chdir(tmp_path)
+    errors = [line for line in PAGE.splitlines() if line.startswith("my.yaml:")]
+    for (right, wrong), error in zip(SLIPS.items(), errors, strict=True):
+        path = write_scenario_with(tmp_path, SHOWN[1].replace(right, wrong)).relative_to(tmp_path)
+        with pytest.raises(ConfigError) as caught:
+            load_scenario(path)
+        assert error in caught.value.problems
+
+
+def test_the_page_names_every_key() -> None:
+    """No key of the form is missing."""
+    schema = scenario_schema()["$defs"]
+    for name in ("Scenario", "Group", "Load", "Selector", "FaultEntry", "Condition", "Window"):
+        for key in schema[name]["properties"]:
+            assert re.search(rf"`[^`]*\b{key}\b[^`]*`", PAGE), f"{name}.{key}"
+
+
+def test_the_table_names_every_key_of_a_box() -> None:
+    """Each once, and none that is not there."""
+    of_groups = section(PAGE, "A group").partition("| Keys of `box` |")[2]
+    named = [key for keys, _ in rows(of_groups) for key in re.findall(r"`(\w+)`", keys)]
+    assert sorted(named) == sorted(BoxParameters.model_fields)
