@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fleet_wire.clock import SystemClock
 from fleet_wire.contract import codec
 from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
@@ -31,6 +30,7 @@ from fleet_wire.links.link import (
     OnAck,
     PublishProperties,
 )
+from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
