@@ -1,4 +1,4 @@
-"""Time and wires for the broker model: what leaves one end arrives at the other a hop later.
+"""Carries packets for the broker model: what leaves one end arrives at the other a hop later.
 
 Packets that fall due at one moment share one call of the scheduler, so that an idle fleet costs
 nothing and a busy one little.

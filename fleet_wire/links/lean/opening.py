@@ -1,4 +1,4 @@
-"""One attempt of a lean link to connect, and what is needed only until it has succeeded."""
+"""A connection of a lean link in the making, and what is needed only until it is made."""
 
 from __future__ import annotations
 
