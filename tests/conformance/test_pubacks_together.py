@@ -31,19 +31,19 @@ FIRST_ID = 2
 class _Factory(MqttLinkFactory):
     """Keeps the socket, to look at what its link has not read."""
 
-    connection: socket.socket | None = None
+    sock: socket.socket | None = None
 
     def socket_for_low_water(self, opening: Opening) -> socket.socket | None:
         """Keep it."""
-        self.connection = super().socket_for_low_water(opening)
-        return self.connection
+        self.sock = super().socket_for_low_water(opening)
+        return self.sock
 
     @property
     def unread_bytes(self) -> int:
         """What the kernel holds for the link."""
-        assert self.connection is not None
+        assert self.sock is not None
         size = array.array("i", [0])
-        fcntl.ioctl(self.connection, termios.FIONREAD, size)
+        fcntl.ioctl(self.sock, termios.FIONREAD, size)
         return size[0]
 
 

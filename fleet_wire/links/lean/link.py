@@ -274,7 +274,7 @@ class MqttLink(PacketStream):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take from the event loop that the connection is gone; a frozen link sees it at `thaw`."""
-        self._transport = self._socket = None
+        self._transport = self._sock = None
         if not self._is_frozen:
             detail = describe_os_error(exc) if isinstance(exc, OSError) else "connection closed"
             self._notice_loss(detail)
