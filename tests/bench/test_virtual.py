@@ -7,7 +7,7 @@ import cProfile
 import pytest
 
 from bench.virtual import VirtualPlan, VirtualResults, measure_virtual, render_virtual
-from bench.virtual_child import VirtualRun
+from bench.virtual_child import VirtualMeasurement
 from bench.virtual_shares import OTHER, PLACES, share_of, shares_of
 from fleet_wire.randomness import RandomStream
 from tests.helpers.places import ROOT
@@ -29,8 +29,8 @@ def test_every_size_is_measured_and_profiled() -> None:
     assert {"SimPy", "broker model", "box", "probe"} <= results.profiled.shares.keys()
 
 
-def _run(cars: int, hours: float, wall_s: float) -> VirtualRun:
-    return VirtualRun(
+def _run(cars: int, hours: float, wall_s: float) -> VirtualMeasurement:
+    return VirtualMeasurement(
         cars=cars,
         hours=hours,
         wall_s=wall_s,

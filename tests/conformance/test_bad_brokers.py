@@ -10,7 +10,7 @@ import mqtt5
 import pytest
 
 from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Ended, LinkFactory, LinkLimits, Session
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
@@ -18,7 +18,7 @@ from tests.helpers.waiting import eventually
 LIMITS = LinkLimits(connect_timeout_s=0.3, ping_timeout_s=1)
 CONNACK = mqtt5.ConnAckPacket().write()
 FACTORIES: dict[str, Callable[[BrokerAddress], LinkFactory]] = {
-    "lean": lambda broker: MqttLinkFactory(broker, limits=LIMITS),
+    "lean": lambda broker: LeanLinkFactory(broker, limits=LIMITS),
     "aiomqtt-5": lambda broker: AiomqttLinkFactory(broker, limits=LIMITS),
 }
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import mqtt5
 
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.link import BrokerAddress, LinkLimits, Session
 from tests.helpers.recorder import Recorder
@@ -28,7 +28,7 @@ FIRST_ID = 2
 """Of the messages; the SUBSCRIBE had 1."""
 
 
-class _Factory(MqttLinkFactory):
+class _Factory(LeanLinkFactory):
     """Keeps the socket, to look at what its link has not read."""
 
     sock: socket.socket | None = None

@@ -14,7 +14,7 @@ import trustme
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Ended, Link, LinkFactory, Session
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.recorder import Recorder
@@ -27,7 +27,7 @@ KINDS = ["lean", "aiomqtt-5", "aiomqtt-3.1.1"]
 
 def _factory(kind: str, broker: BrokerAddress, tls: ssl.SSLContext | None = None) -> LinkFactory:
     if kind == "lean":
-        return MqttLinkFactory(broker, tls=tls)
+        return LeanLinkFactory(broker, tls=tls)
     protocol: Literal["5", "3.1.1"] = "5" if kind == "aiomqtt-5" else "3.1.1"
     return AiomqttLinkFactory(broker, protocol=protocol, tls=tls)
 

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import Link, LinkHandler, LinkLimits, Session
 from tests.helpers.brokers import running_iotcore, running_mosquitto
 from tests.helpers.recorder import Recorder
@@ -85,7 +85,7 @@ class LiveHarness:
         address = self._broker.address
         if self._kind == "lean":
             quick_ack = self._broker.kind == "iotcore"
-            return MqttLinkFactory(address, limits=limits, quick_ack=quick_ack)(handler)
+            return LeanLinkFactory(address, limits=limits, quick_ack=quick_ack)(handler)
         protocol: Literal["5", "3.1.1"] = "5" if self._kind == "aiomqtt-5" else "3.1.1"
         return AiomqttLinkFactory(address, protocol=protocol, limits=limits)(handler)
 

@@ -36,7 +36,7 @@ class Receiver(Protocol):
         ...
 
 
-class Wired(Protocol):
+class Carried(Protocol):
     """A connection, as far as the transport knows it."""
 
     up_due_s: float
@@ -50,7 +50,7 @@ class Wired(Protocol):
         ...
 
 
-ConnectionT = TypeVar("ConnectionT", bound=Wired)
+ConnectionT = TypeVar("ConnectionT", bound=Carried)
 PacketT = TypeVar("PacketT")
 
 Hop = float | Callable[[], float]

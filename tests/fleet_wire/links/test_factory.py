@@ -12,15 +12,15 @@ import trustme
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.aiomqtt_link import AiomqttLinkFactory
 from fleet_wire.links.factory import link_factory, tls_context
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress
 
 
 @pytest.mark.parametrize(
     ("url", "protocol", "kind"),
     [
-        ("mqtt://host", "5", MqttLinkFactory),
-        ("mqtts://host", "5", MqttLinkFactory),
+        ("mqtt://host", "5", LeanLinkFactory),
+        ("mqtts://host", "5", LeanLinkFactory),
         ("mqtt://host", "3.1.1", AiomqttLinkFactory),
         ("ws://host", "5", AiomqttLinkFactory),
         ("wss://host", "3.1.1", AiomqttLinkFactory),
