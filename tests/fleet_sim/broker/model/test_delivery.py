@@ -132,7 +132,7 @@ class Delivery(RuleBasedStateMachine):
         self.broker.start()
 
     @rule()
-    def hang(self) -> None:
+    def stop_reading(self) -> None:
         """Let the broker stop reading."""
         self.broker.stop_reading()
 
