@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.fleets.common import Connected, Stopped
+from bench.fleets.common import ConnectedLine, StoppedLine
 
 _HERE = Path(__file__).parent
 C_SOURCE = _HERE / "c" / "epoll_box.c"
@@ -29,7 +29,7 @@ class FleetFailedError(Exception):
 class ChildFleet:
     """A running fleet, all of whose boxes are connected."""
 
-    def __init__(self, process: asyncio.subprocess.Process, connected: Connected) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, connected: ConnectedLine) -> None:
         self._process = process
         self.connected = connected
 
@@ -38,10 +38,10 @@ class ChildFleet:
         """The process id."""
         return self._process.pid
 
-    async def stop(self) -> Stopped:
+    async def stop(self) -> StoppedLine:
         """End the fleet and return its last line. Raises `FleetFailedError`."""
         self._process.send_signal(signal.SIGTERM)
-        return msgspec.json.decode(await _line(self._process, _STOP_TIMEOUT_S), type=Stopped)
+        return msgspec.json.decode(await _line(self._process, _STOP_TIMEOUT_S), type=StoppedLine)
 
 
 @asynccontextmanager
@@ -57,7 +57,7 @@ async def running_fleet(
     )
     try:
         line = await _line(process, _CONNECT_TIMEOUT_S)
-        yield ChildFleet(process, msgspec.json.decode(line, type=Connected))
+        yield ChildFleet(process, msgspec.json.decode(line, type=ConnectedLine))
     finally:
         if process.returncode is None:
             process.kill()

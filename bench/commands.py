@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from bench.fleets.common import FLEET_SECRET, vehicle_id
+from bench.fleets.common import FLEET_SECRET, vehicle_id_of
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.signing import signature_of, vehicle_key
@@ -25,8 +25,8 @@ class ReadyCommand(NamedTuple):
 def make_commands(total: int, boxes: int) -> list[ReadyCommand]:
     """Return `total` unlocks, to each of `boxes` in turn, to be sent in this order."""
     issued_at_ms = time.time_ns() // 1_000_000
-    keys = [vehicle_key(FLEET_SECRET, vehicle_id(index)) for index in range(boxes)]
-    topics = [topic_of(TopicKind.COMMAND, vehicle_id(index)) for index in range(boxes)]
+    keys = [vehicle_key(FLEET_SECRET, vehicle_id_of(index)) for index in range(boxes)]
+    topics = [topic_of(TopicKind.COMMAND, vehicle_id_of(index)) for index in range(boxes)]
     return [
         ReadyCommand(
             number % boxes,

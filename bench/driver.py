@@ -22,7 +22,7 @@ _DRAIN_S = 3.0
 _CONNECT_S = 20.0
 
 
-class Load(msgspec.Struct):
+class LoadResult(msgspec.Struct):
     """What one load on a fleet came to."""
 
     sent: int
@@ -93,7 +93,7 @@ class Driver:
 
     async def closed_loop(
         self, commands: Iterator[ReadyCommand], *, in_flight: int, duration_s: float
-    ) -> Load:
+    ) -> LoadResult:
         """Keep `in_flight` commands under way for so long: as fast as the fleet can answer.
 
         Raises `ConnectionError` when the broker has gone.
@@ -110,7 +110,7 @@ class Driver:
 
     async def open_loop(
         self, commands: Iterator[ReadyCommand], *, rate_per_s: float, total: int
-    ) -> Load:
+    ) -> LoadResult:
         """Send `total` commands at a rate, whatever the fleet does; timed from when each is due.
 
         `commands` must hold as many. Raises `ConnectionError` when the broker has gone.
@@ -149,10 +149,10 @@ class Driver:
             if len(self._latencies_s) != answered:
                 quiet_since_s, answered = time.monotonic(), len(self._latencies_s)
 
-    def _load(self, start_s: float) -> Load:
+    def _load(self, start_s: float) -> LoadResult:
         if self._ended is not None:
             raise ConnectionError(f"the driver has lost its broker: {self._ended}")
-        return Load(
+        return LoadResult(
             sent=self._sent,
             answered=len(self._latencies_s),
             elapsed_s=max(self._last_answer_s - start_s, 1e-9),

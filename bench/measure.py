@@ -13,10 +13,10 @@ import msgspec
 
 from bench.child_fleet import ChildFleet, cpu_s, running_fleet
 from bench.commands import make_commands
-from bench.driver import Driver, Load
-from bench.fleets.common import Connected
+from bench.driver import Driver, LoadResult
+from bench.fleets.common import ConnectedLine
 from fleet_sim.broker.process import BrokerProcess, start_broker
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 
 IN_FLIGHT = 64
 _MOST_ROUND_TRIPS_PER_S = 30_000
@@ -64,7 +64,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    load: Load
+    load: LoadResult
     fleet_cpu_us: float
     broker_cpu_us: float
 
@@ -86,7 +86,7 @@ async def _measure(kind: str, plan: Plan, broker: BrokerProcess, fleet: ChildFle
     paced_total = round(plan.rate_per_s * plan.open_loop_s)
     total = paced_total + round(_MOST_ROUND_TRIPS_PER_S * plan.closed_loop_s)
     commands = iter(make_commands(total, connected.connected))
-    driver = Driver(MqttLinkFactory(broker.address, loop=asyncio.get_running_loop()))
+    driver = Driver(LeanLinkFactory(broker.address, loop=asyncio.get_running_loop()))
     await driver.connect()
     most = await _with_cpu(
         driver.closed_loop(commands, in_flight=IN_FLIGHT, duration_s=plan.closed_loop_s),
@@ -123,7 +123,9 @@ def quantile(ascending: Sequence[float], share: float) -> float:
     return ascending[max(0, math.ceil(share * len(ascending)) - 1)]
 
 
-async def _with_cpu(load: Awaitable[Load], fleet: ChildFleet, broker: BrokerProcess) -> _Loaded:
+async def _with_cpu(
+    load: Awaitable[LoadResult], fleet: ChildFleet, broker: BrokerProcess
+) -> _Loaded:
     fleet_s, broker_s = cpu_s(fleet.pid), cpu_s(broker.pid)
     done = await load
     per_answer = _MICROSECONDS / max(done.answered, 1)
@@ -134,5 +136,5 @@ async def _with_cpu(load: Awaitable[Load], fleet: ChildFleet, broker: BrokerProc
     )
 
 
-def _kib_per_box(connected: Connected, rss_bytes: int) -> float:
+def _kib_per_box(connected: ConnectedLine, rss_bytes: int) -> float:
     return (rss_bytes - connected.baseline_rss_bytes) / _KIB / connected.connected

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from bench.child_fleet import cpu_s, running_fleet
-from bench.fleets.common import FLEET_SECRET, vehicle_id
+from bench.fleets.common import FLEET_SECRET, vehicle_id_of
 from bench.measure import Plan, quantile
 from fleet_sim.broker.process import start_broker
 from fleet_wire.contract.attempt import Attempt, Stage
@@ -73,7 +73,9 @@ async def measure_probe(plan: Plan) -> ProbeMeasurement:
 
 def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
     vehicles = directory / "vehicles.txt"
-    vehicles.write_text("".join(f"{vehicle_id(i)}\n" for i in range(plan.boxes)), encoding="ascii")
+    vehicles.write_text(
+        "".join(f"{vehicle_id_of(i)}\n" for i in range(plan.boxes)), encoding="ascii"
+    )
     return {
         "broker": broker,
         "fleet_secret": FLEET_SECRET,

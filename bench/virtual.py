@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from bench.results import Column, Goal, aligned, goals_table
-from bench.virtual_child import VirtualRun
+from bench.virtual_child import VirtualMeasurement
 
 GOAL_CARS, GOAL_HOURS = 10_000, 24.0
 GOAL_S = 60.0
@@ -48,14 +48,14 @@ QUICK = VirtualPlan(sizes=((100, 6.0), (1_000, 6.0)), profiled=(1_000, 1.0))
 class VirtualResults(msgspec.Struct, frozen=True):
     """What was measured, as it goes into virtual.json."""
 
-    runs: list[list[VirtualRun]]
+    runs: list[list[VirtualMeasurement]]
     """For each size, one run a round."""
-    profiled: VirtualRun
+    profiled: VirtualMeasurement
 
 
 def measure_virtual(plan: VirtualPlan) -> VirtualResults:
     """Do every run, the sizes in turn, one process at a time."""
-    runs: list[list[VirtualRun]] = [[] for _ in plan.sizes]
+    runs: list[list[VirtualMeasurement]] = [[] for _ in plan.sizes]
     for number in range(1, plan.rounds + 1):
         for size, rounds in zip(plan.sizes, runs, strict=True):
             cars, hours = size
@@ -66,10 +66,10 @@ def measure_virtual(plan: VirtualPlan) -> VirtualResults:
     return VirtualResults(runs, _run(cars, hours, "--profile"))
 
 
-def _run(cars: int, hours: float, *options: str) -> VirtualRun:
+def _run(cars: int, hours: float, *options: str) -> VirtualMeasurement:
     command = [sys.executable, "-m", "bench.virtual_child", str(cars), str(hours), *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return msgspec.json.decode(done.stdout, type=VirtualRun)
+    return msgspec.json.decode(done.stdout, type=VirtualMeasurement)
 
 
 def render_virtual(results: VirtualResults) -> str:
@@ -85,20 +85,22 @@ def render_virtual(results: VirtualResults) -> str:
     )
 
 
-def _table(columns: Sequence[Column[VirtualRun]], runs: Sequence[Sequence[VirtualRun]]) -> str:
+def _table(
+    columns: Sequence[Column[VirtualMeasurement]], runs: Sequence[Sequence[VirtualMeasurement]]
+) -> str:
     rows = [[column.title[line] for column in columns] for line in (0, 1)]
     rows += [[column.median_of(rounds) for column in columns] for rounds in runs]
     return aligned(rows)
 
 
-def _shares_table(profiled: VirtualRun) -> str:
+def _shares_table(profiled: VirtualMeasurement) -> str:
     shares: Mapping[str, float] = profiled.shares
     rows = [[f"profile of {profiled.cars:,} cars, {profiled.hours:g} h", "% of the time"]]
     rows.extend([part, f"{share * _PERCENT:.1f}"] for part, share in shares.items())
     return aligned(rows)
 
 
-def _goals(runs: Sequence[Sequence[VirtualRun]]) -> list[Goal]:
+def _goals(runs: Sequence[Sequence[VirtualMeasurement]]) -> list[Goal]:
     found = []
     for rounds in runs:
         cars, hours = rounds[0].cars, rounds[0].hours
@@ -113,21 +115,21 @@ def _goals(runs: Sequence[Sequence[VirtualRun]]) -> list[Goal]:
     return found
 
 
-def _us_per_car_hour(run: VirtualRun) -> float:
+def _us_per_car_hour(run: VirtualMeasurement) -> float:
     """Return what an hour of one car takes once it is connected."""
     return (run.cpu_s - run.connect_cpu_s) * _MICROSECONDS / (run.cars * run.hours)
 
 
-def _kib_per_car(run: VirtualRun) -> float:
+def _kib_per_car(run: VirtualMeasurement) -> float:
     return run.rss_bytes / _KIB / run.cars
 
 
-def _share_of_bare(run: VirtualRun, events: int) -> float:
+def _share_of_bare(run: VirtualMeasurement, events: int) -> float:
     return _PERCENT * events / run.cpu_s / run.bare_events_per_s
 
 
-_CARS = Column[VirtualRun](("cars", ""), lambda run: run.cars, ",.0f")
-_SIZES: tuple[Column[VirtualRun], ...] = (
+_CARS = Column[VirtualMeasurement](("cars", ""), lambda run: run.cars, ",.0f")
+_SIZES: tuple[Column[VirtualMeasurement], ...] = (
     _CARS,
     Column(("hours", ""), lambda run: run.hours, "g"),
     Column(("wall", "s"), lambda run: run.wall_s, ".1f"),
@@ -139,7 +141,7 @@ _SIZES: tuple[Column[VirtualRun], ...] = (
     Column(("ok", "%"), lambda run: run.ok_share * _PERCENT, ".1f"),
     Column(("KiB", "a car"), _kib_per_car, ".2f"),
 )
-_RATES: tuple[Column[VirtualRun], ...] = (
+_RATES: tuple[Column[VirtualMeasurement], ...] = (
     _CARS,
     Column(("events", ""), lambda run: run.events, ",.0f"),
     Column(("packets", ""), lambda run: run.packets, ",.0f"),
@@ -151,5 +153,5 @@ _RATES: tuple[Column[VirtualRun], ...] = (
 )
 
 
-def _with_packets(run: VirtualRun) -> int:
+def _with_packets(run: VirtualMeasurement) -> int:
     return run.events + run.packets

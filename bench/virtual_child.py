@@ -1,6 +1,6 @@
 """One run in virtual time in a process of its own: `python -m bench.virtual_child CARS HOURS`.
 
-Prints one line of JSON. What is measured stands in `VirtualRun`.
+Prints one line of JSON. What is measured stands in `VirtualMeasurement`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import simpy
 from bench.virtual_shares import shares_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.memory import rss_bytes
-from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
+from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
 
 UNLOCKS_PER_CAR_AND_HOUR = 4 / 24
@@ -30,7 +30,7 @@ _BARE_EVENTS = 300_000
 _BARE_PROCESSES = 100
 
 
-class VirtualRun(msgspec.Struct, frozen=True, kw_only=True):
+class VirtualMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     """What one run came to. CPU is that of the whole process, which has one thread."""
 
     cars: int
@@ -104,17 +104,17 @@ def _measure(directory: Path, cars: int, hours: float, profile: cProfile.Profile
     bare = [_bare_events_per_s()]
     rss_before = rss_bytes()
     wall_s, cpu_s = time.perf_counter(), time.process_time()
-    rehearsal = Rehearsal(
+    virtual_run = VirtualRun(
         scenario,
         ScenarioSource(file),
         RunDirectory.create(directory / "run", scenario_name="day", seed=7),
-        RehearsalOptions(seed=7),
+        VirtualOptions(seed=7),
         watch,
     )
-    summary = profile.runcall(rehearsal.run) if profile else rehearsal.run()
+    summary = profile.runcall(virtual_run.run) if profile else virtual_run.run()
     report_cpu_s = time.process_time() - watch.cpu_s
     bare.append(_bare_events_per_s())
-    return VirtualRun(
+    return VirtualMeasurement(
         cars=cars,
         hours=hours,
         wall_s=watch.wall_s - wall_s,
@@ -123,8 +123,8 @@ def _measure(directory: Path, cars: int, hours: float, profile: cProfile.Profile
         report_cpu_s=report_cpu_s,
         unlocks=summary["attempts"]["total"],
         ok_share=summary["attempts"]["ok_share"],
-        events=next(rehearsal._env._eid),  # noqa: SLF001 - a run has no use for this count
-        packets=rehearsal._broker.transport._sent,  # noqa: SLF001 - nor for this one
+        events=next(virtual_run._env._eid),  # noqa: SLF001 - a run has no use for this count
+        packets=virtual_run._broker.transport._sent,  # noqa: SLF001 - nor for this one
         bare_events_per_s=sum(bare) / len(bare),
         rss_bytes=watch.rss_bytes - rss_before,
         shares=shares_of(profile) if profile else {},

@@ -4,51 +4,97 @@ from __future__ import annotations
 
 import cProfile
 import pstats
+import sys
 from collections import defaultdict
 from typing import Any
 
-_PARTS = (
-    ("/simpy/", "SimPy"),
-    ("/fleet_wire/memory_", "broker model"),
-    ("/fleet_wire/codec", "codec"),
-    ("/fleet_wire/randomness", "random draws"),
-    ("/fleet_wire/signing", "signatures"),
-    ("/fleet_sim/radio", "radio"),
-    ("/fleet_sim/distributions", "radio"),
-    ("/fleet_sim/modem", "modem"),
-    ("/fleet_sim/virtual_time", "clock and timers"),
-    ("/fleet_sim/world", "clock and timers"),
-    ("/fleet_sim/report", "summary and report"),
-    ("/fleet_sim/summary", "summary and report"),
-    ("/fleet_sim/conclude", "summary and report"),
-    ("/plotly", "summary and report"),
-    ("/fleet_sim/", "box"),
-    ("/platform_probe/", "probe"),
-    ("/fleet_wire/", "topics and the rest of the wire"),
-)
-_OTHER = "other"
+PLACES = {
+    "SimPy": ("simpy",),
+    "box": ("fleet_sim.cars",),
+    "modem": ("fleet_sim.cars.attachment", "fleet_sim.cars.modem"),
+    "radio": (
+        "fleet_sim.cars.distributions",
+        "fleet_sim.cars.radio",
+        "fleet_sim.cars.radio_parameters",
+    ),
+    "faults": ("fleet_sim.faults", "fleet_sim.runs.injection"),
+    "broker model": ("fleet_sim.broker",),
+    "clock and timers": (
+        "fleet_sim.cars.world",
+        "fleet_sim.runs.virtual.time",
+        "fleet_wire.clock",
+        "fleet_wire.system_clock",
+        "platform_probe.load.timerfd",
+        "platform_probe.load.timers",
+    ),
+    "random draws": ("fleet_wire.arrivals", "fleet_wire.randomness"),
+    "codec": ("fleet_wire.contract.codec", "fleet_wire.contract.messages", "msgspec"),
+    "signatures": ("fleet_wire.contract.signing",),
+    "topics and the rest of the contract": ("fleet_wire.contract",),
+    "links": ("fleet_wire.links",),
+    "attempts": ("platform_probe.attempts",),
+    "probe": (
+        "platform_probe.__main__",
+        "platform_probe.doors",
+        "platform_probe.load",
+        "platform_probe.outputs",
+        "platform_probe.probe",
+        "platform_probe.service",
+        "platform_probe.settings",
+        "platform_probe.watching",
+        "platform_probe.web",
+    ),
+    "summary and report": (
+        "_plotly_utils",
+        "fleet_sim.pages",
+        "fleet_sim.results",
+        "fleet_sim.runs.conclude",
+        "jinja2",
+        "plotly",
+    ),
+    "scenario and run": (
+        "fleet_sim.__main__",
+        "fleet_sim.commands",
+        "fleet_sim.runs",
+        "fleet_sim.scenario",
+        "fleet_sim.sweeps",
+        "fleet_wire.config",
+        "fleet_wire.errors",
+    ),
+}
+"""Each share with its modules and packages; of two that hold a module the inner one counts."""
+OTHER = "other"
+_SHARE_OF_PLACE = {place: share for share, places in PLACES.items() for place in places}
 _BUILTIN = "~"
 """What `pstats` gives as the file of functions written in C: they count for who called them."""
 
 
 def shares_of(profile: cProfile.Profile) -> dict[str, float]:
-    """Return each part's share of the time, the largest first."""
+    """Return each part's share of the time, the largest first.
+
+    To be called in the process that was profiled: it knows which file is which module.
+    """
+    modules = {getattr(module, "__file__", None): name for name, module in sys.modules.items()}
     stats: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined] # no stub
     spent_s: defaultdict[str, float] = defaultdict(float)
     for (file, _, name), (_, _, own_s, _, callers) in stats.items():
         if file != _BUILTIN:
-            spent_s[_part_of(file)] += own_s
+            spent_s[share_of(modules.get(file, ""))] += own_s
             continue
         by_callers_s = 0.0
         for (caller_file, _, _), (_, _, from_caller_s, _) in callers.items():
-            part = _part_of(caller_file)
-            spent_s["codec" if "msgspec" in name else part] += from_caller_s
+            module = "msgspec" if "msgspec" in name else modules.get(caller_file, "")
+            spent_s[share_of(module)] += from_caller_s
             by_callers_s += from_caller_s
-        spent_s[_OTHER] += own_s - by_callers_s
+        spent_s[OTHER] += own_s - by_callers_s
     total_s = sum(spent_s.values())
     ordered = sorted(spent_s.items(), key=lambda item: -item[1])
     return {part: part_s / total_s for part, part_s in ordered}
 
 
-def _part_of(file: str) -> str:
-    return next((part for place, part in _PARTS if place in file), _OTHER)
+def share_of(module: str) -> str:
+    """Return the share that a module's time counts for."""
+    place = module
+    while place and place not in _SHARE_OF_PLACE:
+        place = place.rpartition(".")[0]
+    return _SHARE_OF_PLACE.get(place, OTHER)

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from fleet_wire.randomness import RandomStream
 
 
-class _Stage(BaseModel):
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Constant(_Stage):
+class Constant(_Part):
     """Evenly spaced arrivals."""
 
     kind: Literal["constant"] = "constant"
@@ -32,7 +32,7 @@ class Constant(_Stage):
         ]
 
 
-class Poisson(_Stage):
+class Poisson(_Part):
     """Independent arrivals: many customers who know nothing of each other."""
 
     kind: Literal["poisson"] = "poisson"
@@ -51,7 +51,7 @@ class Poisson(_Stage):
         return times
 
 
-class Ramp(_Stage):
+class Ramp(_Part):
     """A rate that changes linearly; arrivals where its integral passes a whole number."""
 
     kind: Literal["ramp"] = "ramp"
@@ -72,7 +72,7 @@ class Ramp(_Stage):
         return times
 
 
-class Burst(_Stage):
+class Burst(_Part):
     """`count` arrivals, spread evenly over `over_s` (0: all at once), then quiet to the end."""
 
     kind: Literal["burst"] = "burst"
@@ -86,7 +86,7 @@ class Burst(_Stage):
         return [index * step for index in range(self.count)]
 
 
-class Times(_Stage):
+class Times(_Part):
     """Arrivals at exactly these seconds from the start of the stage."""
 
     kind: Literal["times"] = "times"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 
@@ -16,15 +15,3 @@ class Clock(Protocol):
     def unix_s(self) -> float:
         """Return seconds since 1970-01-01 UTC; may jump."""
         ...
-
-
-class SystemClock:
-    """The machine's clocks."""
-
-    def monotonic_s(self) -> float:
-        """Return `time.monotonic()`: on Linux the same clock in every process."""
-        return time.monotonic()
-
-    def unix_s(self) -> float:
-        """Return `time.time()`."""
-        return time.time()

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.clock import SystemClock
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
+from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.logs import (
     LineWriter,

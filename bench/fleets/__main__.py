@@ -6,7 +6,7 @@ import argparse
 import importlib
 import resource
 
-from bench.fleets.common import FleetOptions
+from bench.fleets.common import FleetArguments
 
 _MODULES = {
     "bare": "lean_boxes",
@@ -29,7 +29,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     module = importlib.import_module(f"bench.fleets.{_MODULES[arguments.kind]}")
-    module.run(FleetOptions(**vars(arguments)))
+    module.run(FleetArguments(**vars(arguments)))
 
 
 if __name__ == "__main__":

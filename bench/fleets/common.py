@@ -1,4 +1,4 @@
-"""What every fleet has in common: its options, its two lines of JSON, and how it is stopped."""
+"""What every fleet has in common: its arguments, its two lines of JSON, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXECUTED = b'{"command_id":"bench","phase":"executed"}'
 
 
 @dataclass(frozen=True, slots=True)
-class FleetOptions:
+class FleetArguments:
     """Which kind of box, where the broker is, and how many boxes connect to it."""
 
     kind: str
@@ -34,7 +34,7 @@ class FleetOptions:
     count: int
 
 
-class Connected(msgspec.Struct):
+class ConnectedLine(msgspec.Struct):
     """A fleet's first line: every box is connected and subscribed."""
 
     connected: int
@@ -46,7 +46,7 @@ class Connected(msgspec.Struct):
     cpu_s: float
 
 
-class Stopped(msgspec.Struct):
+class StoppedLine(msgspec.Struct):
     """A fleet's last line, after SIGTERM."""
 
     answered: int
@@ -69,7 +69,7 @@ class Reporter:
         gc.collect()
         gc.freeze()
         _print(
-            Connected(
+            ConnectedLine(
                 connected=count,
                 seconds=seconds,
                 baseline_rss_bytes=self._baseline_rss_bytes,
@@ -80,10 +80,12 @@ class Reporter:
 
     def stopped(self) -> None:
         """Print the last line."""
-        _print(Stopped(answered=self.answered, rss_bytes=rss_bytes(), cpu_s=time.process_time()))
+        _print(
+            StoppedLine(answered=self.answered, rss_bytes=rss_bytes(), cpu_s=time.process_time())
+        )
 
 
-def vehicle_id(index: int) -> str:
+def vehicle_id_of(index: int) -> str:
     """Return the id of a box: five digits, so that every topic has the same length."""
     return f"bench-{index:05d}"
 
@@ -111,6 +113,6 @@ async def connect_all(count: int, connect: Callable[[int], Awaitable[None]]) -> 
     await asyncio.gather(*(worker() for _ in range(min(count, CONNECTS_IN_FLIGHT))))
 
 
-def _print(line: Connected | Stopped) -> None:
+def _print(line: ConnectedLine | StoppedLine) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
     sys.stdout.buffer.flush()

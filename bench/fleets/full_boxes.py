@@ -6,27 +6,27 @@ import os
 
 import uvloop
 
-from bench.fleets.common import FLEET_SECRET, FleetOptions, Reporter, stop_event, vehicle_id
+from bench.fleets.common import FLEET_SECRET, FleetArguments, Reporter, stop_event, vehicle_id_of
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_sim.runs.live import fleet as live_fleet
+from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.progress import LineProgress
 from fleet_wire.links.link import BrokerAddress
 
 
-def run(options: FleetOptions) -> None:
+def run(arguments: FleetArguments) -> None:
     """Run the fleet until SIGTERM."""
-    uvloop.run(_run(options))
+    uvloop.run(_run(arguments))
 
 
-async def _run(options: FleetOptions) -> None:
+async def _run(arguments: FleetArguments) -> None:
     stop = stop_event()
     traits = Traits(group="bench", firmware="2.4.1", operator="operator-a")
     reporter = Reporter()
-    fleet = live_fleet.LiveFleet(
-        [CarSpec(vehicle_id(index), traits, NULL_BOX) for index in range(options.count)],
-        live_fleet.FleetOptions(
-            broker=BrokerAddress(scheme="mqtt", host=options.host, port=options.port),
+    fleet = LiveFleet(
+        [CarSpec(vehicle_id_of(index), traits, NULL_BOX) for index in range(arguments.count)],
+        FleetOptions(
+            broker=BrokerAddress(scheme="mqtt", host=arguments.host, port=arguments.port),
             seed=1,
             fleet_secret=FLEET_SECRET,
             with_null_box=False,

@@ -11,29 +11,29 @@ import uvloop
 from bench.fleets.common import (
     EXECUTED,
     KEEPALIVE_S,
-    FleetOptions,
+    FleetArguments,
     Reporter,
     connect_all,
     stop_event,
-    vehicle_id,
+    vehicle_id_of,
 )
 
 
-def run(options: FleetOptions) -> None:
+def run(arguments: FleetArguments) -> None:
     """Run the fleet until SIGTERM."""
-    uvloop.run(_run(options))
+    uvloop.run(_run(arguments))
 
 
-async def _run(options: FleetOptions) -> None:
+async def _run(arguments: FleetArguments) -> None:
     stop = stop_event()
     reporter = Reporter()
     clients: list[Any] = []
 
     async def connect(index: int) -> None:
-        vehicle = vehicle_id(index)
-        result_topic = f"cars/{vehicle}/result"
+        vehicle_id = vehicle_id_of(index)
+        result_topic = f"cars/{vehicle_id}/result"
         subscribed = asyncio.Event()
-        client = gmqtt.Client(vehicle)
+        client = gmqtt.Client(vehicle_id)
         clients.append(client)
 
         def on_message(client: Any, *_: Any) -> None:
@@ -42,11 +42,11 @@ async def _run(options: FleetOptions) -> None:
 
         client.on_message = on_message
         client.on_subscribe = lambda *_: subscribed.set()
-        await client.connect(options.host, options.port, keepalive=KEEPALIVE_S)
-        client.subscribe(f"cars/{vehicle}/command", qos=1)
+        await client.connect(arguments.host, arguments.port, keepalive=KEEPALIVE_S)
+        client.subscribe(f"cars/{vehicle_id}/command", qos=1)
         await subscribed.wait()
 
-    await connect_all(options.count, connect)
+    await connect_all(arguments.count, connect)
     reporter.all_connected(len(clients))
     await stop.wait()
     reporter.stopped()

@@ -13,13 +13,13 @@ import uvloop
 from bench.fleets.common import (
     EXECUTED,
     KEEPALIVE_S,
-    FleetOptions,
+    FleetArguments,
     Reporter,
     stop_event,
-    vehicle_id,
+    vehicle_id_of,
 )
 from fleet_sim.cars.attachment import BOX_LINK_LIMITS
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Link, LinkFactory, Message, Session
 
 _ID_AT = len(b'{"command_id":"')
@@ -39,10 +39,10 @@ _STATE_START = (
 class _Fleet:
     """Counts the boxes that are connected and the commands that are answered."""
 
-    def __init__(self, options: FleetOptions) -> None:
+    def __init__(self, arguments: FleetArguments) -> None:
         self.reporter = Reporter()
-        self._missing = options.count
-        self._count = options.count
+        self._missing = arguments.count
+        self._count = arguments.count
 
     def one_connected(self) -> None:
         self._missing -= 1
@@ -62,10 +62,10 @@ class _BareBox:
         self._link.connect()
 
     def session(self) -> Session:
-        vehicle = vehicle_id(self._index)
+        vehicle_id = vehicle_id_of(self._index)
         return Session(
-            client_id=vehicle,
-            subscriptions=(f"cars/{vehicle}/command",),
+            client_id=vehicle_id,
+            subscriptions=(f"cars/{vehicle_id}/command",),
             clean_start=True,
             keepalive_s=KEEPALIVE_S,
         )
@@ -82,7 +82,7 @@ class _BareBox:
         self._fleet.reporter.answered += 1
 
     def _answer(self, message: Message) -> None:  # noqa: ARG002 - the other kind looks into it
-        self._link.publish(f"cars/{vehicle_id(self._index)}/result", EXECUTED)
+        self._link.publish(f"cars/{vehicle_id_of(self._index)}/result", EXECUTED)
 
 
 class _Bare3Box(_BareBox):
@@ -91,24 +91,24 @@ class _Bare3Box(_BareBox):
     def _answer(self, message: Message) -> None:
         command_id = message.payload[_ID_AT : message.payload.index(b'"', _ID_AT)]
         start = b'{"command_id":"' + command_id
-        publish, vehicle = self._link.publish, vehicle_id(self._index)
-        publish(f"cars/{vehicle}/result", start + _RECEIVED_END)
-        publish(f"cars/{vehicle}/result", start + _EXECUTED_END)
-        publish(f"cars/{vehicle}/state", _STATE_START + command_id + b'"}', retain=True)
+        publish, vehicle_id = self._link.publish, vehicle_id_of(self._index)
+        publish(f"cars/{vehicle_id}/result", start + _RECEIVED_END)
+        publish(f"cars/{vehicle_id}/result", start + _EXECUTED_END)
+        publish(f"cars/{vehicle_id}/state", _STATE_START + command_id + b'"}', retain=True)
 
 
-def run(options: FleetOptions) -> None:
+def run(arguments: FleetArguments) -> None:
     """Run the fleet until SIGTERM."""
-    uvloop.run(_run(options))
+    uvloop.run(_run(arguments))
 
 
-async def _run(options: FleetOptions) -> None:
+async def _run(arguments: FleetArguments) -> None:
     stop = stop_event()
-    broker = BrokerAddress(scheme="mqtt", host=options.host, port=options.port)
-    link_factory = MqttLinkFactory(broker, loop=asyncio.get_running_loop(), limits=BOX_LINK_LIMITS)
-    kind = _Bare3Box if options.kind == "bare3" else _BareBox
-    fleet = _Fleet(options)
-    boxes = [kind(fleet, index, link_factory) for index in range(options.count)]
+    broker = BrokerAddress(scheme="mqtt", host=arguments.host, port=arguments.port)
+    link_factory = LeanLinkFactory(broker, loop=asyncio.get_running_loop(), limits=BOX_LINK_LIMITS)
+    kind = _Bare3Box if arguments.kind == "bare3" else _BareBox
+    fleet = _Fleet(arguments)
+    boxes = [kind(fleet, index, link_factory) for index in range(arguments.count)]
     await stop.wait()
     fleet.reporter.stopped()
     del boxes

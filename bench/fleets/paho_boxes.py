@@ -14,10 +14,10 @@ from bench.fleets.common import (
     CONNECTS_IN_FLIGHT,
     EXECUTED,
     KEEPALIVE_S,
-    FleetOptions,
+    FleetArguments,
     Reporter,
     source_address,
-    vehicle_id,
+    vehicle_id_of,
 )
 
 _POLL_S = 0.1
@@ -26,8 +26,8 @@ _POLL_S = 0.1
 class PahoFleet:
     """All boxes of the process, by file descriptor."""
 
-    def __init__(self, options: FleetOptions) -> None:
-        self._options = options
+    def __init__(self, arguments: FleetArguments) -> None:
+        self._arguments = arguments
         self._reporter = Reporter()
         self._epoll = select.epoll()
         self._clients: dict[int, Client] = {}
@@ -38,7 +38,7 @@ class PahoFleet:
     def run(self) -> None:
         """Connect, then answer until SIGTERM."""
         signal.signal(signal.SIGTERM, self._stop)
-        for _ in range(min(CONNECTS_IN_FLIGHT, self._options.count)):
+        for _ in range(min(CONNECTS_IN_FLIGHT, self._arguments.count)):
             self._start_next()
         while not self._is_stopping:
             for descriptor, _ in self._epoll.poll(_POLL_S):
@@ -52,22 +52,22 @@ class PahoFleet:
         self._is_stopping = True
 
     def _start_next(self) -> None:
-        if self._started == self._options.count:
+        if self._started == self._arguments.count:
             return
         index = self._started
         self._started += 1
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=vehicle_id(index),
-            userdata=vehicle_id(index),
+            client_id=vehicle_id_of(index),
+            userdata=vehicle_id_of(index),
             protocol=MQTTv5,
         )
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.connect(
-            self._options.host,
-            self._options.port,
+            self._arguments.host,
+            self._arguments.port,
             keepalive=KEEPALIVE_S,
             bind_address=source_address(index),
         )
@@ -77,20 +77,20 @@ class PahoFleet:
         self._clients[connection.fileno()] = client
         self._epoll.register(connection.fileno(), select.EPOLLIN)
 
-    def _on_connect(self, client: Client, vehicle: str, *_: Any) -> None:
-        client.subscribe(f"cars/{vehicle}/command", qos=1)
+    def _on_connect(self, client: Client, vehicle_id: str, *_: Any) -> None:
+        client.subscribe(f"cars/{vehicle_id}/command", qos=1)
 
     def _on_subscribe(self, *_: Any) -> None:
         self._connected += 1
         self._start_next()
-        if self._connected == self._options.count:
+        if self._connected == self._arguments.count:
             self._reporter.all_connected(self._connected)
 
-    def _on_message(self, client: Client, vehicle: str, _: MQTTMessage) -> None:
-        client.publish(f"cars/{vehicle}/result", EXECUTED, qos=1)
+    def _on_message(self, client: Client, vehicle_id: str, _: MQTTMessage) -> None:
+        client.publish(f"cars/{vehicle_id}/result", EXECUTED, qos=1)
         self._reporter.answered += 1
 
 
-def run(options: FleetOptions) -> None:
+def run(arguments: FleetArguments) -> None:
     """Run the fleet until SIGTERM."""
-    PahoFleet(options).run()
+    PahoFleet(arguments).run()

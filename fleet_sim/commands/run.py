@@ -27,7 +27,7 @@ from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, TlsFiles
 from fleet_sim.runs.manifest import lacks_of, load_run
 from fleet_sim.runs.progress import print_summary, progress_on
-from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
+from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import ConfigError
 
@@ -119,13 +119,13 @@ def run(  # noqa: PLR0913 - one parameter for each option
     logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
     console = Console()
     if mode == "virtual":
-        rehearsal_options = RehearsalOptions(
+        virtual_options = VirtualOptions(
             seed=seed,
             fleet_secret=fleet_secret,
             hop_s=loaded.hop_s,
             load_began_s=loaded.load_began_s,
         )
-        summary = _rehearse(loaded.scenario, source, directory, rehearsal_options, console)
+        summary = _run_virtually(loaded.scenario, source, directory, virtual_options, console)
         ended_early = False
     else:
         options = LiveOptions(
@@ -144,15 +144,15 @@ def run(  # noqa: PLR0913 - one parameter for each option
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
 
 
-def _rehearse(
+def _run_virtually(
     scenario: Scenario,
     source: ScenarioSource,
     directory: RunDirectory,
-    options: RehearsalOptions,
+    options: VirtualOptions,
     console: Console,
 ) -> dict[str, Any]:
     try:
-        return Rehearsal(scenario, source, directory, options, progress_on(console)).run()
+        return VirtualRun(scenario, source, directory, options, progress_on(console)).run()
     except KeyboardInterrupt:
         _end_at_once(directory)
 

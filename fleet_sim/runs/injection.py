@@ -14,9 +14,6 @@ from fleet_sim.cars.spec import CarSpec
 from fleet_sim.faults import Hit, Injection
 from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
-Record = Callable[[Any], None]
-"""Writes one line of `ground_truth.jsonl`: a mapping, or a `Hit`."""
-
 
 def broker_settings(scenario: Scenario) -> BrokerSettings:
     """Return what the faults need the broker to be set to."""
@@ -29,11 +26,12 @@ def inject_all(
     fleet: Fleet,
     *,
     load_starts_s: float,
-    record: Record,
+    record: Callable[[Any], None],
 ) -> None:
     """Schedule every fault, and record each injection now and each hit when it happens.
 
     `load_starts_s` is the simulated second at which the load begins: windows count from there.
+    `record` writes one line of `ground_truth.jsonl`: a mapping, or a `Hit`.
     """
     seen: Counter[str] = Counter()
     for number, entry in enumerate(scenario.faults):

@@ -18,8 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable
-from fleet_wire.clock import Clock, SystemClock
+from fleet_wire.clock import Clock
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.system_clock import SystemClock
 
 LINE_EVERY_S = 5.0
 _OUTCOME_STYLES = {

@@ -21,7 +21,7 @@ from fleet_sim.results.expectations import known_keys
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
-from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
+from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.plan import Values, overrides_of, versions
 from fleet_wire.errors import LimitError, UnlockpathError
@@ -125,8 +125,8 @@ def _run(task: Task, path: Path) -> dict[str, Any]:
     source.file.write_text(task.scenario_text, encoding="utf-8")
     scenario = load_scenario(source.file, overrides)
     directory = RunDirectory.create(path, scenario_name=source.name, seed=task.seed)
-    options = RehearsalOptions(seed=task.seed, with_report=task.keep_in is not None)
-    return Rehearsal(scenario, source, directory, options, LineProgress(StringIO())).run()
+    options = VirtualOptions(seed=task.seed, with_report=task.keep_in is not None)
+    return VirtualRun(scenario, source, directory, options, LineProgress(StringIO())).run()
 
 
 def measured_keys() -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from fleet_sim.runs.progress import LINE_EVERY_S
 from fleet_sim.sweeps.sweep import SweepProgress
-from fleet_wire.clock import Clock, SystemClock
+from fleet_wire.clock import Clock
+from fleet_wire.system_clock import SystemClock
 
 
 def sweep_progress_on(console: Console) -> SweepBar | SweepLines:

@@ -84,17 +84,17 @@ class Dialer:
         loop = asyncio.get_running_loop()
         failure: OSError | None = None
         for family, address, sources in await self._resolved(loop):
-            connection = self._new_socket(family, sources)
+            sock = self._new_socket(family, sources)
             try:
-                await loop.sock_connect(connection, address)
+                await loop.sock_connect(sock, address)
             except OSError as error:
-                connection.close()
+                sock.close()
                 failure = error
             except BaseException:
-                connection.close()
+                sock.close()
                 raise
             else:
-                return connection
+                return sock
         raise failure or OSError(f"{self._host} has no address")
 
     async def _resolved(self, loop: asyncio.AbstractEventLoop) -> list[_Target]:
@@ -108,19 +108,19 @@ class Dialer:
         return self._targets
 
     def _new_socket(self, family: socket.AddressFamily, sources: Sequence[str]) -> socket.socket:
-        connection = socket.socket(family, socket.SOCK_STREAM)
+        sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            connection.settimeout(0)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(0)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if sources:
                 source = sources[self._count // CONNECTS_PER_SOURCE % len(sources)]
                 self._count += 1
-                connection.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-                connection.bind((source, 0))
+                sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+                sock.bind((source, 0))
         except BaseException:
-            connection.close()
+            sock.close()
             raise
-        return connection
+        return sock
 
     def _sources_for(self, family: socket.AddressFamily, host: str) -> Sequence[str]:
         if self._sources is not None:

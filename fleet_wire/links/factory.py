@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
 from fleet_wire.links.paho_link import PahoLinkFactory
 
@@ -23,7 +23,7 @@ def link_factory(
     """Return the factory of links to `broker`; call it where the event loop runs."""
     if broker.is_websocket or protocol != "5":
         return PahoLinkFactory(broker, protocol=protocol, tls=tls, limits=limits)
-    return MqttLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack)
+    return LeanLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack)
 
 
 def tls_context(

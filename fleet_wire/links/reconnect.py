@@ -28,7 +28,7 @@ class ReconnectPolicy(BaseModel):
     jitter_s: float = Field(5.0, ge=0, description="only without full_jitter (OVMS: 5 s)")
 
     def delay_s(self, failures: int, stream: RandomStream) -> float:
-        """Return the delay after `failures` failed attempts in a row (0 after a working one)."""
+        """Return the delay after `failures` failed connects in a row (0 after a working one)."""
         if not self.full_jitter:
             return self.base_s + stream.between(0.0, self.jitter_s)
         return stream.between(0.0, min(self.cap_s, self.base_s * 2.0 ** min(failures, 30)))

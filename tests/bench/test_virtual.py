@@ -7,9 +7,12 @@ import cProfile
 import pytest
 
 from bench.virtual import VirtualPlan, VirtualResults, measure_virtual, render_virtual
-from bench.virtual_child import VirtualRun
-from bench.virtual_shares import shares_of
+from bench.virtual_child import VirtualMeasurement
+from bench.virtual_shares import OTHER, PLACES, share_of, shares_of
 from fleet_wire.randomness import RandomStream
+from tests.helpers.places import ROOT
+
+PACKAGES = ("fleet_wire", "fleet_sim", "platform_probe")
 
 
 def test_every_size_is_measured_and_profiled() -> None:
@@ -26,8 +29,8 @@ def test_every_size_is_measured_and_profiled() -> None:
     assert {"SimPy", "broker model", "box", "probe"} <= results.profiled.shares.keys()
 
 
-def _run(cars: int, hours: float, wall_s: float) -> VirtualRun:
-    return VirtualRun(
+def _run(cars: int, hours: float, wall_s: float) -> VirtualMeasurement:
+    return VirtualMeasurement(
         cars=cars,
         hours=hours,
         wall_s=wall_s,
@@ -74,3 +77,33 @@ def test_functions_in_c_count_for_who_called_them() -> None:
     shares = shares_of(profile)
     assert next(iter(shares)) == "random draws"
     assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def our_modules() -> set[str]:
+    """Return the dotted names of all modules of the packages."""
+    paths = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
+
+
+def test_every_module_counts_for_a_share() -> None:
+    """A new room is noticed, and a module that leaves its room; a package itself has no code."""
+    homeless = {module for module in our_modules() if share_of(module) == OTHER}
+    assert homeless == {f"{package}.__init__" for package in PACKAGES}
+
+
+def test_every_place_is_there_and_counts_once() -> None:
+    """A share does not lose a module that has moved, and no two have the same one."""
+    modules = our_modules()
+    rooms = {module.removesuffix(".__init__") for module in modules}
+    places = [place for share in PLACES.values() for place in share]
+    ours = {place for place in places if place.startswith(PACKAGES)}
+    assert ours - modules - rooms == set()
+    assert len(places) == len(set(places))
+
+
+def test_the_innermost_place_counts() -> None:
+    """Of a room that has two shares, each module has one."""
+    assert share_of("fleet_sim.cars.box") == share_of("fleet_sim.cars") == "box"
+    assert share_of("fleet_sim.cars.radio") == "radio"
+    assert share_of("simpy.core") == "SimPy"
+    assert share_of("simpy_of_others") == share_of("") == OTHER

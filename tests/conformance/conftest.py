@@ -11,7 +11,7 @@ import uvloop
 from tests.helpers.broker_model_harness import broker_model
 from tests.helpers.harness import HARNESSES, Clients, Harness
 
-_ALL = {**HARNESSES, "memory": broker_model}
+_ALL = {**HARNESSES, "model": broker_model}
 _ON_MOSQUITTO = {name for name in _ALL if name.endswith("-mosquitto")}
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import mqtt5
 import pytest
 
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Ended, LinkFactory, LinkLimits, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.recorder import Recorder
@@ -18,7 +18,7 @@ from tests.helpers.waiting import eventually
 LIMITS = LinkLimits(connect_timeout_s=0.3, ping_timeout_s=1)
 CONNACK = mqtt5.ConnAckPacket().write()
 FACTORIES: dict[str, Callable[[BrokerAddress], LinkFactory]] = {
-    "lean": lambda broker: MqttLinkFactory(broker, limits=LIMITS),
+    "lean": lambda broker: LeanLinkFactory(broker, limits=LIMITS),
     "paho-5": lambda broker: PahoLinkFactory(broker, limits=LIMITS),
 }
 

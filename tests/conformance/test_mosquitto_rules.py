@@ -14,18 +14,18 @@ from fleet_wire.links.link import (
     PublishProperties,
     Will,
 )
-from tests.helpers.broker_model_harness import MemoryHarness
+from tests.helpers.broker_model_harness import ModelHarness
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.harness import Clients, Harness, LiveHarness
 
 MAX_QUEUED = 5
 
 
-@pytest.fixture(params=[pytest.param("mosquitto", marks=pytest.mark.broker), "memory"])
+@pytest.fixture(params=[pytest.param("mosquitto", marks=pytest.mark.broker), "model"])
 def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     """Give mosquitto and the model of it, both with short queues."""
-    if request.param == "memory":
-        yield MemoryHarness(max_queued_messages=MAX_QUEUED)
+    if request.param == "model":
+        yield ModelHarness(max_queued_messages=MAX_QUEUED)
         return
     with running_mosquitto(f"max_queued_messages {MAX_QUEUED}\n") as broker:
         yield LiveHarness("lean", broker)

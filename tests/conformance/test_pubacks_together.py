@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import mqtt5
 
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.link import BrokerAddress, LinkLimits, Session
 from tests.helpers.recorder import Recorder
@@ -28,22 +28,22 @@ FIRST_ID = 2
 """Of the messages; the SUBSCRIBE had 1."""
 
 
-class _Factory(MqttLinkFactory):
+class _Factory(LeanLinkFactory):
     """Keeps the socket, to look at what its link has not read."""
 
-    connection: socket.socket | None = None
+    sock: socket.socket | None = None
 
     def socket_for_low_water(self, opening: Opening) -> socket.socket | None:
         """Keep it."""
-        self.connection = super().socket_for_low_water(opening)
-        return self.connection
+        self.sock = super().socket_for_low_water(opening)
+        return self.sock
 
     @property
     def unread_bytes(self) -> int:
         """What the kernel holds for the link."""
-        assert self.connection is not None
+        assert self.sock is not None
         size = array.array("i", [0])
-        fcntl.ioctl(self.connection, termios.FIONREAD, size)
+        fcntl.ioctl(self.sock, termios.FIONREAD, size)
         return size[0]
 
 

@@ -13,7 +13,7 @@ import trustme
 
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Ended, Link, LinkFactory, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.brokers import running_mosquitto
@@ -27,7 +27,7 @@ KINDS = ["lean", "paho-5", "paho-3.1.1"]
 
 def _factory(kind: str, broker: BrokerAddress, tls: ssl.SSLContext | None = None) -> LinkFactory:
     if kind == "lean":
-        return MqttLinkFactory(broker, tls=tls)
+        return LeanLinkFactory(broker, tls=tls)
     protocol: Literal["5", "3.1.1"] = "5" if kind == "paho-5" else "3.1.1"
     return PahoLinkFactory(broker, protocol=protocol, tls=tls)
 

@@ -1,4 +1,4 @@
-"""The harness of the broker in the same process: the test body in virtual time.
+"""The harness of the broker model: the test body in virtual time.
 
 What needs bytes and sockets (TLS, WebSocket, malformed packets) is no part of the body; the tests
 of the real links hold it.
@@ -15,8 +15,8 @@ from tests.helpers.harness import Difference
 from tests.helpers.virtual_scheduler import VirtualScheduler
 
 
-class MemoryHarness:
-    """The memory link and its broker."""
+class ModelHarness:
+    """The broker model and its links."""
 
     def __init__(self, *, max_queued_messages: int = 1_000) -> None:
         self.differences: frozenset[Difference] = frozenset()
@@ -55,6 +55,6 @@ class MemoryHarness:
 
 
 @contextmanager
-def broker_model() -> Iterator[MemoryHarness]:
+def broker_model() -> Iterator[ModelHarness]:
     """Give a harness with a broker of its own."""
-    yield MemoryHarness()
+    yield ModelHarness()

@@ -7,7 +7,7 @@ from typing import cast
 
 import mqtt5
 
-from fleet_wire.links.lean.link import MqttLink, MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLink, LeanLinkFactory
 from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.link import BrokerAddress, LinkLimits, Session
 from tests.helpers.recorder import Recorder
@@ -79,7 +79,7 @@ class FakeTransport(asyncio.Transport):
         return [type(packet).__name__.removesuffix("Packet") for packet in self.packets()]
 
 
-class FakeNetwork(MqttLinkFactory):
+class FakeNetwork(LeanLinkFactory):
     """Gives each link a `FakeTransport`, when the test says so."""
 
     def __init__(self, limits: LinkLimits | None = None) -> None:
@@ -96,12 +96,12 @@ class FakeNetwork(MqttLinkFactory):
         self.openings.pop(0).connection_made(transport)
         return transport
 
-    def client(self, *topics: str) -> tuple[Recorder, MqttLink]:
+    def client(self, *topics: str) -> tuple[Recorder, LeanLink]:
         """Return a client that is not connected, and its link."""
         recorder = Recorder(self, Session("client", topics))
-        return recorder, cast("MqttLink", recorder.link)
+        return recorder, cast("LeanLink", recorder.link)
 
-    def connected_client(self, *topics: str) -> tuple[Recorder, MqttLink, FakeTransport]:
+    def connected_client(self, *topics: str) -> tuple[Recorder, LeanLink, FakeTransport]:
         """Return a client that is connected, with its link and transport."""
         recorder, link = self.client(*topics)
         link.connect()

@@ -10,7 +10,7 @@ import msgspec
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.places import ROOT
-from tests.helpers.rehearsing import SCENARIOS, rehearse
+from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 SEED = 7
 GOLDEN = ("client_id_takeover", "sms_wake_lost", "underground_garage")
@@ -29,7 +29,7 @@ def found_digests() -> dict[str, str]:
     for name in GOLDEN:
         with tempfile.TemporaryDirectory() as directory:
             out = Path(directory) / name
-            rehearse(load_scenario(SCENARIOS[name]), out, seed=SEED)
+            run_virtually(load_scenario(SCENARIOS[name]), out, seed=SEED)
             found[name] = digest_of(out)
     return found
 

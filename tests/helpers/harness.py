@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal, Protocol
 
 from fleet_sim.broker.process import BrokerProcess
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import Link, LinkHandler, LinkLimits, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.brokers import running_iotcore, running_mosquitto
@@ -85,7 +85,7 @@ class LiveHarness:
         address = self._broker.address
         if self._kind == "lean":
             quick_ack = self._broker.kind == "iotcore"
-            return MqttLinkFactory(address, limits=limits, quick_ack=quick_ack)(handler)
+            return LeanLinkFactory(address, limits=limits, quick_ack=quick_ack)(handler)
         protocol: Literal["5", "3.1.1"] = "5" if self._kind == "paho-5" else "3.1.1"
         return PahoLinkFactory(address, protocol=protocol, limits=limits)(handler)
 

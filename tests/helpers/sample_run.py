@@ -128,7 +128,11 @@ def _attempt(run: SampleRun, number: int, at_s: float) -> Attempt:
     elif stream.uniform() < run.rare_share:
         cause = _RARE_CAUSES[stream.index(len(_RARE_CAUSES))]
     return make_attempt(
-        number, at_s=at_s, cause=cause, stream=stream, vehicle=f"{prefix}-{stream.index(size):05d}"
+        number,
+        at_s=at_s,
+        cause=cause,
+        stream=stream,
+        vehicle_id=f"{prefix}-{stream.index(size):05d}",
     )
 
 
@@ -138,7 +142,7 @@ def make_attempt(
     at_s: float = 0.0,
     cause: Cause | None = None,
     stream: RandomStream | None = None,
-    vehicle: str = "car-00001",
+    vehicle_id: str = "car-00001",
 ) -> Attempt:
     """Return one attempt that got as far as its cause allows."""
     stream = stream or RandomStream(1, f"make/{number}")
@@ -152,7 +156,7 @@ def make_attempt(
     return Attempt(
         attempt_id=f"attempt-{number}",
         command_id=f"command-{number}",
-        vehicle_id=vehicle,
+        vehicle_id=vehicle_id,
         trace_id=f"{number:032x}",
         source=Source.PROBE,
         started_at=STARTED_AT + at_s,
@@ -172,7 +176,7 @@ def _floor(seed: int) -> list[Attempt]:
     stream = RandomStream(seed, "sample/floor")
     return [
         msgspec.structs.replace(
-            make_attempt(number, at_s=float(number), vehicle="null-box-0"),
+            make_attempt(number, at_s=float(number), vehicle_id="null-box-0"),
             source=Source.FLOOR,
             total_s=stream.between(0.0004, 0.0009),
         )

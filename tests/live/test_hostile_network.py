@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Disconnected, LinkLimits, Message, Session
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, lines, start, summary, write_scenario
@@ -26,7 +26,7 @@ class Attacker:
 
     def __init__(self, broker: BrokerAddress) -> None:
         limits = LinkLimits(max_queued=100_000)
-        self.link = MqttLinkFactory(broker, limits=limits)(self)
+        self.link = LeanLinkFactory(broker, limits=limits)(self)
         self.acknowledged = 0
 
     def session(self) -> Session:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fleet_wire.clock import SystemClock
 from fleet_wire.contract import codec
 from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
@@ -31,6 +30,7 @@ from fleet_wire.links.link import (
     OnAck,
     PublishProperties,
 )
+from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
@@ -46,7 +46,7 @@ ASLEEP = codec.encode(Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEE
 BURST = {"kind": "burst", "count": 3, "duration_s": 0.01}
 
 
-class FakeLink:
+class FakeProbeLink:
     """A link whose broker the test plays."""
 
     def __init__(self, handler: LinkHandler) -> None:
@@ -117,7 +117,7 @@ class ProbeBench:
     """A probe, its fake links, its records, and its log."""
 
     def __init__(self, **settings: Any) -> None:
-        self.links: list[FakeLink] = []
+        self.links: list[FakeProbeLink] = []
         self.log = Log()
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
         sink = ListSink()
@@ -132,9 +132,9 @@ class ProbeBench:
             logger=self.log.logger,
         )
 
-    def make_link(self, handler: LinkHandler) -> FakeLink:
+    def make_link(self, handler: LinkHandler) -> FakeProbeLink:
         """Make a link, as the factory does."""
-        self.links.append(FakeLink(handler))
+        self.links.append(FakeProbeLink(handler))
         return self.links[-1]
 
     @staticmethod
@@ -143,7 +143,7 @@ class ProbeBench:
         raise AssertionError(name) from error
 
     @property
-    def link(self) -> FakeLink:
+    def link(self) -> FakeProbeLink:
         """The latest link."""
         return self.links[-1]
 

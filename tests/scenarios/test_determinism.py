@@ -11,7 +11,7 @@ import pytest
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from tests.helpers.commands import lines
-from tests.helpers.rehearsing import SCENARIOS, rehearse
+from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 SEED = 7
 FLEET: dict[str, Any] = {
@@ -56,7 +56,7 @@ def changed(**changes: Any) -> Scenario:
 
 def attempts_of(scenario: Scenario, directory: Path) -> list[dict[str, Any]]:
     """Run a scenario and return its attempts."""
-    rehearse(scenario, directory, seed=SEED)
+    run_virtually(scenario, directory, seed=SEED)
     return lines(directory / "attempts.jsonl")
 
 
@@ -75,7 +75,7 @@ def test_a_shipped_scenario_twice(name: str, tmp_path: Path) -> None:
     """Every byte of the attempts is the same."""
     scenario = load_scenario(SCENARIOS[name])
     for run in ("first", "second"):
-        rehearse(scenario, tmp_path / run, seed=SEED)
+        run_virtually(scenario, tmp_path / run, seed=SEED)
     assert digest_of(tmp_path / "first") == digest_of(tmp_path / "second")
     assert (tmp_path / "first" / "attempts.jsonl").stat().st_size > 0
 
@@ -83,7 +83,7 @@ def test_a_shipped_scenario_twice(name: str, tmp_path: Path) -> None:
 def test_another_seed_is_another_run(tmp_path: Path) -> None:
     """Otherwise the equality of two runs would say nothing."""
     for seed in (SEED, SEED + 1):
-        rehearse(changed(), tmp_path / f"{seed}", seed=seed)
+        run_virtually(changed(), tmp_path / f"{seed}", seed=seed)
     assert digest_of(tmp_path / f"{SEED}") != digest_of(tmp_path / f"{SEED + 1}")
 
 

@@ -20,7 +20,7 @@ from fleet_wire.arrivals import arrival_times
 from fleet_wire.errors import ConfigError
 from fleet_wire.randomness import RandomStream
 from tests.helpers.commands import lines, summary
-from tests.helpers.rehearsing import rehearse
+from tests.helpers.virtual_runs import run_virtually
 
 LOAD_S = 20
 DEADLINE_S = 8
@@ -118,7 +118,7 @@ scenarios = st.fixed_dictionaries(
 )
 
 
-class Complaints(logging.Handler):
+class LoggedErrors(logging.Handler):
     """Keeps what is logged as an error: a handler that raised closes its link, and is logged."""
 
     def __init__(self) -> None:
@@ -149,14 +149,14 @@ def load_or_reject(values: dict[str, Any], directory: Path) -> Scenario:
 @given(values=scenarios, seed=st.integers(0, 2**63 - 1))
 def test_any_scenario_runs_to_its_end_and_twice_the_same(values: dict[str, Any], seed: int) -> None:
     """No exception, every planned unlock ends exactly once, and the same bytes again."""
-    complaints = Complaints()
-    logging.getLogger().addHandler(complaints)
+    errors = LoggedErrors()
+    logging.getLogger().addHandler(errors)
     try:
         with tempfile.TemporaryDirectory() as name:
             directory = Path(name)
             scenario = load_or_reject(values, directory)
             for run in ("first", "second"):
-                rehearse(scenario, directory / run, seed=seed)
+                run_virtually(scenario, directory / run, seed=seed)
             planned = arrival_times(scenario.load.stages, RandomStream(seed, "load/arrivals"))
             attempts = lines(directory / "first" / "attempts.jsonl")
             assert len({attempt["attempt_id"] for attempt in attempts}) == len(attempts)
@@ -165,5 +165,5 @@ def test_any_scenario_runs_to_its_end_and_twice_the_same(values: dict[str, Any],
             assert summary(directory / "first")["probe"]["ended"] == len(planned)
             assert digest_of(directory / "first") == digest_of(directory / "second")
     finally:
-        logging.getLogger().removeHandler(complaints)
-    assert not complaints.records
+        logging.getLogger().removeHandler(errors)
+    assert not errors.records

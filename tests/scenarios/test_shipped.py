@@ -11,7 +11,7 @@ from fleet_sim.__main__ import main
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from tests.helpers.commands import lines
-from tests.helpers.rehearsing import SCENARIOS, broken_promises, rehearse
+from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
 FAULTY = [name for name, path in SCENARIOS.items() if load_scenario(path).faults]
 HARMLESS = {"box_busy", "box_asleep"}
@@ -20,11 +20,11 @@ HARMLESS = {"box_busy", "box_asleep"}
 
 @pytest.mark.parametrize("seed", range(1, 6))
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_scenario_keeps_its_promises(name: str, seed: int, tmp_path: Path) -> None:
+def test_what_a_scenario_expects_holds(name: str, seed: int, tmp_path: Path) -> None:
     """With five seeds: the bounds are true statements, not luck. Cars without a fault are fine."""
     scenario = load_scenario(SCENARIOS[name])
     assert scenario.expect
-    assert not broken_promises(rehearse(scenario, tmp_path / name, seed=seed))
+    assert not broken_expectations(run_virtually(scenario, tmp_path / name, seed=seed))
     if scenario.faults:
         check_ground_truth(scenario, tmp_path / name)
 
@@ -55,7 +55,7 @@ def check_ground_truth(scenario: Scenario, directory: Path) -> None:
 def test_only_the_unlocks_that_lost_their_answer_are_marked(tmp_path: Path) -> None:
     """A loss of a few answers in a hundred marks these, and nothing else."""
     scenario = load_scenario(SCENARIOS["ack_lost_executed"])
-    rehearse(scenario, tmp_path / "run", seed=7)
+    run_virtually(scenario, tmp_path / "run", seed=7)
     (injection,) = [
         each
         for each in lines(tmp_path / "run" / "ground_truth.jsonl")
@@ -68,18 +68,18 @@ def test_only_the_unlocks_that_lost_their_answer_are_marked(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", FAULTY)
-def test_without_its_faults_a_scenario_breaks_a_promise(name: str, tmp_path: Path) -> None:
+def test_without_its_faults_an_expectation_breaks(name: str, tmp_path: Path) -> None:
     """The expectations state the effect of the fault, so they need it."""
     scenario = load_scenario(SCENARIOS[name]).model_copy(update={"faults": ()})
-    assert broken_promises(rehearse(scenario, tmp_path / name, seed=scenario.seed or 0))
+    assert broken_expectations(run_virtually(scenario, tmp_path / name, seed=scenario.seed or 0))
 
 
 def test_a_queue_with_room_opens_the_cars_late(tmp_path: Path) -> None:
     """What tells a full queue from a tunnel is that nothing comes afterwards."""
     overrides = ["faults.0.name=no_coverage_garage", "faults.0.parameters={}"]
     scenario = load_scenario(SCENARIOS["queue_full_drop"], overrides)
-    broken = broken_promises(rehearse(scenario, tmp_path / "tunnel", seed=7))
-    assert "stray.late" in [promise["key"] for promise in broken]
+    broken = broken_expectations(run_virtually(scenario, tmp_path / "tunnel", seed=7))
+    assert "stray.late" in [verdict["key"] for verdict in broken]
 
 
 def test_every_fault_is_listed_and_has_a_scenario() -> None:

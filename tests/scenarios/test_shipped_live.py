@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.commands import finish, lines, start, summary
-from tests.helpers.rehearsing import SCENARIOS
+from tests.helpers.virtual_runs import SCENARIOS
 
 pytestmark = pytest.mark.broker
 

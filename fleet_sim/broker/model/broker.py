@@ -84,7 +84,7 @@ class BrokerModel:
         self._sessions: dict[str, BrokerSession] = {}
         self._router = Router(self.transport, self.limits.max_queued_messages, self._expire)
         self._late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
-        """What fell due while the broker hung."""
+        """What fell due while the broker did not read."""
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -103,7 +103,7 @@ class BrokerModel:
         self._starts += 1
         self._connects_waiting = 0
         self._connect_free_s = 0.0
-        for unread in self.transport.drop_stalled():
+        for unread in self.transport.drop_unread():
             if unread.session is None:  # its CONNECT
                 self._lose(unread)
         self._late = []
@@ -124,8 +124,8 @@ class BrokerModel:
         self.is_running = True
 
     def stop_reading(self) -> None:
-        """Hang: connections stay open, what comes in waits, nothing is answered."""
-        self.transport.stall()
+        """Read nothing: connections stay open, what comes in waits, nothing is answered."""
+        self.transport.stop_reading()
         for session in self._sessions.values():
             if session.connection is not None:
                 session.connection.client.expect_answer(session.connection)
@@ -135,16 +135,16 @@ class BrokerModel:
         late, self._late = self._late, []
         for step, arguments in late:
             step(*arguments)
-        self.transport.flow()
+        self.transport.continue_reading()
 
     def _later(self, delay_s: float, step: Callable[..., None], *arguments: Any) -> None:
         self.scheduler.call_later(delay_s, self._due, step, arguments)
 
     def _due(self, step: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        if self.transport.is_stalled:
-            self._late.append((step, arguments))
-        else:
+        if self.transport.is_reading:
             step(*arguments)
+        else:
+            self._late.append((step, arguments))
 
     # Connections
 

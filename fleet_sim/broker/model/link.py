@@ -388,7 +388,7 @@ class ModelLink:
     def _check_answer(self, connection: Connection) -> None:
         if (
             connection is self._connection
-            and self._broker.transport.is_stalled
+            and not self._broker.transport.is_reading
             and not self._is_frozen
         ):
             detail = f"no PINGRESP in {self._limits.ping_timeout_s} s"

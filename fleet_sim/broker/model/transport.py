@@ -1,4 +1,4 @@
-"""Time and wires for the broker model: what leaves one end arrives at the other a hop later.
+"""Carries packets for the broker model: what leaves one end arrives at the other a hop later.
 
 Packets that fall due at one moment share one call of the scheduler, so that an idle fleet costs
 nothing and a busy one little.
@@ -36,7 +36,7 @@ class Receiver(Protocol):
         ...
 
 
-class Wired(Protocol):
+class Carried(Protocol):
     """A connection, as far as the transport knows it."""
 
     up_due_s: float
@@ -50,7 +50,7 @@ class Wired(Protocol):
         ...
 
 
-ConnectionT = TypeVar("ConnectionT", bound=Wired)
+ConnectionT = TypeVar("ConnectionT", bound=Carried)
 PacketT = TypeVar("PacketT")
 
 Hop = float | Callable[[], float]
@@ -70,15 +70,15 @@ class Transport(Generic[ConnectionT]):
         "_packets",
         "_scheduler",
         "_sent",
-        "_stalled",
-        "is_stalled",
+        "_unread",
+        "is_reading",
         "now_s",
     )
 
     def __init__(self, scheduler: Scheduler, hop: Hop) -> None:
         self.now_s = scheduler.now_s
-        self.is_stalled = False
-        """Whether the broker does not read."""
+        self.is_reading = True
+        """Whether the broker takes what comes up."""
         self._scheduler = scheduler
         self._hop_s = 0.0
         self._draw_hop_s: Callable[[], float] | None = None
@@ -86,7 +86,7 @@ class Transport(Generic[ConnectionT]):
         self._sent = 0
         self._packets: list[_Entry] = []
         self._armed_s = math.inf
-        self._stalled: list[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]] = []
+        self._unread: list[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]] = []
 
     def set_hop(self, hop: Hop) -> None:
         """Change the time of a packet one way."""
@@ -103,8 +103,8 @@ class Transport(Generic[ConnectionT]):
     ) -> float:
         """Let the broker run `take(connection, packet)` a hop later; return the present."""
         now_s = self.now_s()
-        if self.is_stalled:
-            self._stalled.append((connection, take, packet))
+        if not self.is_reading:
+            self._unread.append((connection, take, packet))
             return now_s
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         due_s = connection.up_due_s = max(due_s, connection.up_due_s)
@@ -135,23 +135,23 @@ class Transport(Generic[ConnectionT]):
         if now_s < self._armed_s:
             self._arm(now_s, now_s)
 
-    def stall(self) -> None:
-        """Let what goes up wait at the broker's door."""
-        self.is_stalled = True
+    def stop_reading(self) -> None:
+        """Let what goes up wait until the broker reads again."""
+        self.is_reading = False
 
-    def flow(self) -> None:
-        """Undo `stall`: what waited arrives in order."""
-        for connection, take, packet in self._open():
+    def continue_reading(self) -> None:
+        """Undo `stop_reading`: what waited arrives in order."""
+        for connection, take, packet in self._read_again():
             self.up(connection, take, packet)
 
-    def drop_stalled(self) -> list[ConnectionT]:
-        """Lose what waits at the broker's door, and open it; return whose packets they were."""
-        return [connection for connection, _, _ in self._open()]
+    def drop_unread(self) -> list[ConnectionT]:
+        """Lose what waits to be read, and read again; return whose packets they were."""
+        return [connection for connection, _, _ in self._read_again()]
 
-    def _open(self) -> list[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]]:
-        stalled, self._stalled = self._stalled, []
-        self.is_stalled = False
-        return stalled
+    def _read_again(self) -> list[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]]:
+        unread, self._unread = self._unread, []
+        self.is_reading = True
+        return unread
 
     def _arm(self, due_s: float, now_s: float) -> None:
         self._armed_s = due_s

@@ -53,7 +53,7 @@ class VirtualTimer:
 class VirtualTimers:
     """What an event loop offers, on simulated time.
 
-    Implements the `Scheduler` of the in-process broker and the probe's timers.
+    Implements the broker model's `Scheduler` and the probe's `Timers`.
     """
 
     def __init__(self, env: VirtualEnvironment) -> None:

@@ -70,8 +70,8 @@ class _State(IntEnum):
     CONNECTED = 5
 
 
-class MqttLink(PacketStream):
-    """One MQTT 5 client; implements `fleet_wire.links.link.Link`. Made by `MqttLinkFactory`."""
+class LeanLink(PacketStream):
+    """One MQTT 5 client; implements `fleet_wire.links.link.Link`. Made by `LeanLinkFactory`."""
 
     __slots__ = (
         "_handler",
@@ -274,7 +274,7 @@ class MqttLink(PacketStream):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take from the event loop that the connection is gone; a frozen link sees it at `thaw`."""
-        self._transport = self._socket = None
+        self._transport = self._sock = None
         if not self._is_frozen:
             detail = describe_os_error(exc) if isinstance(exc, OSError) else "connection closed"
             self._notice_loss(detail)
@@ -390,9 +390,9 @@ class MqttLink(PacketStream):
                 on_ack(PACKET_TOO_LARGE)
 
 
-class MqttLinkFactory(SharedByLinks):
+class LeanLinkFactory(SharedByLinks):
     """Makes lean links to one broker; see `fleet_wire.links.lean.shared` for what they share."""
 
-    def __call__(self, handler: LinkHandler) -> MqttLink:
+    def __call__(self, handler: LinkHandler) -> LeanLink:
         """Return a new link for `handler`, not connected."""
-        return MqttLink(self, handler)
+        return LeanLink(self, handler)

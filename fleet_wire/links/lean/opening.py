@@ -1,4 +1,4 @@
-"""One attempt of a lean link to connect, and what is needed only until it has succeeded."""
+"""A connection of a lean link in the making, and what is needed only until it is made."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Opening(asyncio.Protocol):
 
     __slots__ = (
         "_link",
-        "connection",
         "deadline",
         "held",
         "receive_max",
         "session",
         "session_present",
+        "sock",
         "subscribe_id",
         "task",
     )
 
     def __init__(self, link: Opened) -> None:
         self._link = link
-        self.connection: socket.socket | None = None
+        self.sock: socket.socket | None = None
         self.task: asyncio.Task[None] | None = None
         self.deadline: asyncio.TimerHandle | None = None
         self.session: Session | None = None

@@ -68,7 +68,7 @@ class SharedByLinks:
 
     def socket_for_low_water(self, opening: Opening) -> socket.socket | None:
         """Return the socket of `opening` where its bytes are MQTT's: under TLS they are not."""
-        return opening.connection if self.limits.pubacks_together > 1 and not self._tls else None
+        return opening.sock if self.limits.pubacks_together > 1 and not self._tls else None
 
     def open(self, opening: Opening) -> None:
         """Make the connection for `opening`, or tell it why not."""
@@ -80,10 +80,10 @@ class SharedByLinks:
 
     async def _open(self, opening: Opening) -> None:
         try:
-            opening.connection = connection = await self._dialer.dial()
+            opening.sock = sock = await self._dialer.dial()
             await self.loop.create_connection(
                 lambda: opening,
-                sock=connection,
+                sock=sock,
                 ssl=self._tls,
                 server_hostname=self.broker.host if self._tls else None,
             )

@@ -42,7 +42,7 @@ class PacketStream(asyncio.Protocol, ABC):
         "_outgoing",
         "_pinged_tick",
         "_pubacks",
-        "_socket",
+        "_sock",
         "_transport",
         "check_tick",
     )
@@ -51,7 +51,7 @@ class PacketStream(asyncio.Protocol, ABC):
         self._factory = factory
         self._outbox = Outbox()
         self._transport: asyncio.Transport | None = None
-        self._socket: socket.socket | None = None
+        self._sock: socket.socket | None = None
         """Where PUBACKs may be awaited together; else None."""
         self._low_water = 1
         """How many bytes must have come in before the event loop wakes for them."""
@@ -97,14 +97,14 @@ class PacketStream(asyncio.Protocol, ABC):
     def _end(self, reason: Disconnected) -> None:
         """Close, and tell the owner why."""
 
-    def _hold(self, transport: asyncio.Transport, connection: socket.socket | None) -> None:
-        """Begin with a new connection; `connection` is its socket, see `_socket`."""
-        self._transport, self._socket, self._low_water = transport, connection, 1
+    def _hold(self, transport: asyncio.Transport, sock: socket.socket | None) -> None:
+        """Begin with a new connection; `sock` is its socket, see `_sock`."""
+        self._transport, self._sock, self._low_water = transport, sock, 1
         self._factory.loop.call_soon(self._pause_while_frozen)  # reading starts after this call
 
     def _let_go(self) -> asyncio.Transport | None:
         """Forget the connection with all that is under way on it, and return its transport."""
-        transport, self._transport, self._socket = self._transport, None, None
+        transport, self._transport, self._sock = self._transport, None, None
         self._incoming = b""
         self._outgoing = self._pubacks = ()
         self._is_paused = False
@@ -142,10 +142,10 @@ class PacketStream(asyncio.Protocol, ABC):
             self._incoming = b""
         elif position or not self._incoming:
             self._incoming = bytearray(view[position:])
-        if self._socket is not None:
-            self._set_low_water(self._socket)
+        if self._sock is not None:
+            self._set_low_water(self._sock)
 
-    def _set_low_water(self, connection: socket.socket) -> None:
+    def _set_low_water(self, sock: socket.socket) -> None:
         """Let the event loop sleep until all PUBACKs that are due can be read at once.
 
         Where none is due it stays as it was: what comes next is longer, or closes the connection.
@@ -162,7 +162,7 @@ class PacketStream(asyncio.Protocol, ABC):
             self._low_water = low_water
             # uvloop may have closed the socket already; then `connection_lost` is on its way.
             with contextlib.suppress(OSError):
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
 
     # Writing
 
@@ -199,8 +199,8 @@ class PacketStream(asyncio.Protocol, ABC):
         self._outgoing = ()
         self._last_sent_tick = self._factory.wheel.tick
         transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
-        if self._socket is not None:
-            self._set_low_water(self._socket)
+        if self._sock is not None:
+            self._set_low_water(self._sock)
 
     # Keepalive
 
@@ -259,5 +259,5 @@ class PacketStream(asyncio.Protocol, ABC):
 
 
 def _acknowledge_tcp_at_once(transport: asyncio.Transport) -> None:
-    connection: socket.socket = transport.get_extra_info("socket")
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    sock: socket.socket = transport.get_extra_info("socket")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -74,7 +74,7 @@ def read_page(source: str) -> PageReader:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedPage:
     """A page after a browser has run its scripts."""
 
     page: PageReader
@@ -82,7 +82,7 @@ class Opened:
     """What the page, not the browser itself, asked the network for."""
 
 
-Browser = Callable[[Path], Opened]
+Browser = Callable[[Path], OpenedPage]
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def browser(tmp_path: Path) -> Browser:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     assert found, "the report is tested in Chromium: apt-get install chromium"
 
-    def open_page(path: Path) -> Opened:
+    def open_page(path: Path) -> OpenedPage:
         log = tmp_path / "network.json"
         profile = tmp_path / "profile"
         result = subprocess.run(
@@ -104,7 +104,7 @@ def browser(tmp_path: Path) -> Browser:
             ],
             capture_output=True, check=True, timeout=120,
         )  # fmt: skip
-        return Opened(read_page(result.stdout.decode()), page_requests(log))
+        return OpenedPage(read_page(result.stdout.decode()), page_requests(log))
 
     return open_page
 
@@ -165,7 +165,10 @@ def test_a_script_in_the_description_is_escaped(tmp_path: Path) -> None:
 def _hostile_run(directory: Path) -> dict[str, Any]:
     write_lines(
         directory / "attempts.jsonl",
-        [make_attempt(1, vehicle=HOSTILE), make_attempt(2, vehicle=HOSTILE, cause=Cause.BOX_BUSY)],
+        [
+            make_attempt(1, vehicle_id=HOSTILE),
+            make_attempt(2, vehicle_id=HOSTILE, cause=Cause.BOX_BUSY),
+        ],
     )
     fault = {"fault": HOSTILE, "start_s": 0.0, "end_s": 5.0, "vehicles": [HOSTILE]}
     write_lines(directory / "ground_truth.jsonl", [fault])

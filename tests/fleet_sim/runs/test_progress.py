@@ -18,6 +18,7 @@ from fleet_sim.runs.progress import (
     print_summary,
     progress_on,
 )
+from tests.helpers.fake_clock import FakeClock
 from tests.helpers.sample_run import SampleRun, sample_facts, write_sample_run
 
 HALFWAY: dict[str, Any] = {
@@ -29,21 +30,6 @@ HALFWAY: dict[str, Any] = {
     "in_flight": 16,
     "connected": 1000,
 }
-
-
-class HandClock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def monotonic_s(self) -> float:
-        """Return the set time."""
-        return self.now_s
-
-    def unix_s(self) -> float:
-        """Return the set time."""
-        return self.now_s
 
 
 @pytest.fixture
@@ -149,7 +135,7 @@ def test_lines_are_plain(pipe: Console) -> None:
 
 def test_lines_come_every_few_seconds() -> None:
     """Counts between two lines are left out; a new phase lets the next one through."""
-    stream, clock = StringIO(), HandClock()
+    stream, clock = StringIO(), FakeClock()
     progress = LineProgress(stream, clock)
     for _ in range(12):
         progress.load(**HALFWAY)

@@ -67,9 +67,9 @@ def test_what_a_file_says(path: Path) -> None:
 
 def test_vehicles(path: Path) -> None:
     """Every car, in the order of the groups, with what it shares with its group."""
-    vehicles = scenario_of(path).cars()
-    assert [it.vehicle_id for it in vehicles] == [f"car-{index:05d}" for index in range(150)]
-    first, last = vehicles[0], vehicles[-1]
+    cars = scenario_of(path).cars()
+    assert [it.vehicle_id for it in cars] == [f"car-{index:05d}" for index in range(150)]
+    first, last = cars[0], cars[-1]
     assert (first.traits.group, first.traits.region, first.traits.operator) == (
         "city",
         "centre",
@@ -85,7 +85,7 @@ def test_vehicles(path: Path) -> None:
         "ring",
         "street",
     )
-    assert first.parameters is vehicles[99].parameters
+    assert first.parameters is cars[99].parameters
     assert not hasattr(first, "__dict__")
 
 
@@ -281,25 +281,25 @@ def test_shared_ids_are_found(
 )
 def test_selectors(path: Path, selector: dict[str, Any], count: int) -> None:
     """A car must fit everything that is given."""
-    vehicles = scenario_of(path).cars()
+    cars = scenario_of(path).cars()
     chosen = Selector.model_validate(selector)
-    found = select(vehicles, chosen, 1, "x")
+    found = select(cars, chosen, 1, "x")
     assert len(found) == count
-    ids = chosen.ids or [it.vehicle_id for it in vehicles]
-    fitting = [it for it in vehicles if chosen.fits(it.traits)]
+    ids = chosen.ids or [it.vehicle_id for it in cars]
+    fitting = [it for it in cars if chosen.fits(it.traits)]
     assert found == [it for it in fitting if it.vehicle_id in ids]
 
 
 def test_share_is_drawn_per_car(path: Path) -> None:
     """A share is near its number, another for another seed or name, and the same again."""
-    vehicles = scenario_of(path, "fleet.count=1000", "fleet.groups.1.first_index=1000").cars()
+    cars = scenario_of(path, "fleet.count=1000", "fleet.groups.1.first_index=1000").cars()
     half = Selector(share=0.5)
-    found = select(vehicles, half, 7, "fault-0")
+    found = select(cars, half, 7, "fault-0")
     assert 900 < len(found) < 1100
-    assert found == select(vehicles, half, 7, "fault-0")
-    assert found != select(vehicles, half, 8, "fault-0")
-    assert found != select(vehicles, half, 7, "fault-1")
-    assert set(select(vehicles, Selector(share=0.2), 7, "fault-0")) < set(found)
+    assert found == select(cars, half, 7, "fault-0")
+    assert found != select(cars, half, 8, "fault-0")
+    assert found != select(cars, half, 7, "fault-1")
+    assert set(select(cars, Selector(share=0.2), 7, "fault-0")) < set(found)
 
 
 @given(st.integers(0, 2**63 - 1), st.floats(0.01, 0.99))

@@ -7,26 +7,12 @@ from io import StringIO
 from rich.console import Console
 
 from fleet_sim.sweeps.progress import SweepBar, SweepLines, sweep_progress_on
-
-
-class StandingClock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def monotonic_s(self) -> float:
-        """Return the time that was set."""
-        return self.now_s
-
-    def unix_s(self) -> float:
-        """Return the time that was set."""
-        return self.now_s
+from tests.helpers.fake_clock import FakeClock
 
 
 def test_lines_come_every_few_seconds_and_at_the_end() -> None:
     """Off a terminal there are no control characters."""
-    stream, clock = StringIO(), StandingClock()
+    stream, clock = StringIO(), FakeClock(now_s=0.0)
     with SweepLines(Console(file=stream), clock) as progress:
         for done in range(1, 21):
             clock.now_s = done / 2

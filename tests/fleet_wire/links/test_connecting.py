@@ -12,7 +12,7 @@ import pytest
 
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.links.connecting import CONNECTS_PER_SOURCE, ConnectPace, Dialer, describe_os_error
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import Ended, Session
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
@@ -90,7 +90,7 @@ def test_limits_name_their_cure(number: int, cure: str) -> None:
 @pytest.mark.broker
 async def test_too_few_descriptors_end_the_attempt(mosquitto: BrokerProcess) -> None:
     """Without a free descriptor a link is UNREACHABLE, and says how to raise the limit."""
-    client = Recorder(MqttLinkFactory(mosquitto.address), Session("client"))
+    client = Recorder(LeanLinkFactory(mosquitto.address), Session("client"))
     # Resolve the host and start the loop's machinery while there still are descriptors.
     client.link.connect()
     await eventually(lambda: client.link.is_connected)

@@ -11,7 +11,7 @@ import trustme
 
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.factory import link_factory, tls_context
-from fleet_wire.links.lean.link import MqttLinkFactory
+from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.links.paho_link import PahoLinkFactory
 
@@ -19,8 +19,8 @@ from fleet_wire.links.paho_link import PahoLinkFactory
 @pytest.mark.parametrize(
     ("url", "protocol", "kind"),
     [
-        ("mqtt://host", "5", MqttLinkFactory),
-        ("mqtts://host", "5", MqttLinkFactory),
+        ("mqtt://host", "5", LeanLinkFactory),
+        ("mqtts://host", "5", LeanLinkFactory),
         ("mqtt://host", "3.1.1", PahoLinkFactory),
         ("ws://host", "5", PahoLinkFactory),
         ("wss://host", "3.1.1", PahoLinkFactory),

@@ -19,7 +19,7 @@ from platform_probe.attempts.remembered import (
 WINDOW_S = 600.0
 
 
-def attempt_of(command_id: str, *answers: Phase) -> OpenAttempt:
+def open_attempt_of(command_id: str, *answers: Phase) -> OpenAttempt:
     """Return an attempt, begun at second 0, with these answers."""
     start = Start(
         attempt_id=f"attempt-{command_id}",
@@ -44,7 +44,7 @@ def attempt_of(command_id: str, *answers: Phase) -> OpenAttempt:
 def test_what_the_car_has_answered_is_remembered(answers: tuple[Phase, ...]) -> None:
     """Of an attempt that ended badly the other answers can still come."""
     remembered = Remembered(window_s=WINDOW_S)
-    remembered.add_attempt(attempt_of("c1", *answers), 20.0, is_ok=False)
+    remembered.add_attempt(open_attempt_of("c1", *answers), 20.0, is_ok=False)
     past = remembered.get("c1", 20.0)
     assert past == PastAttempt("attempt-c1", "car-1", 0.0, 20.0 + WINDOW_S, answers)
 
@@ -52,7 +52,7 @@ def test_what_the_car_has_answered_is_remembered(answers: tuple[Phase, ...]) -> 
 def test_after_a_good_end_nothing_new_can_come() -> None:
     """Every answer has been given, also one that was lost on the way."""
     remembered = Remembered(window_s=WINDOW_S)
-    remembered.add_attempt(attempt_of("c1", Phase.EXECUTED), 3.0, is_ok=True)
+    remembered.add_attempt(open_attempt_of("c1", Phase.EXECUTED), 3.0, is_ok=True)
     past = remembered.get("c1", 3.0)
     assert isinstance(past, PastAttempt)
     assert past.answers == EVERY_ANSWER
@@ -73,7 +73,7 @@ def test_the_oldest_are_forgotten_first() -> None:
     """The number is bounded, whatever the commands were."""
     remembered = Remembered(window_s=WINDOW_S, max_commands=2)
     remembered.add_unfollowed("k1", 0.0)
-    remembered.add_attempt(attempt_of("c1"), 1.0, is_ok=False)
+    remembered.add_attempt(open_attempt_of("c1"), 1.0, is_ok=False)
     remembered.add_unfollowed("k2", 2.0)
     assert [name for name in ("k1", "c1", "k2") if name in remembered] == ["c1", "k2"]
 
@@ -81,7 +81,9 @@ def test_the_oldest_are_forgotten_first() -> None:
 def test_the_garbage_collector_has_nothing_to_look_at() -> None:
     """However many are remembered, and however they ended, it has no more objects to visit."""
     remembered = Remembered(window_s=WINDOW_S)
-    attempts = [attempt_of(f"c{number}", Phase.RECEIVED, Phase.REFUSED) for number in range(300)]
+    attempts = [
+        open_attempt_of(f"c{number}", Phase.RECEIVED, Phase.REFUSED) for number in range(300)
+    ]
     before = len(gc.get_objects())
     for number, attempt in enumerate(attempts):
         remembered.add_attempt(attempt, 20.0, is_ok=number % 3 == 0)

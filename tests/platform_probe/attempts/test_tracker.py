@@ -7,7 +7,7 @@ import pytest
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, Reason
-from platform_probe.attempts import tracker as attempt_tracker
+from platform_probe.attempts import tracker
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.tracker_bench import (
     DEADLINE_S,
@@ -278,7 +278,7 @@ def test_customers_lock_is_no_unlock() -> None:
 
 def test_flood_of_commands_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above a limit commands of others are counted, and their answers are no orphans."""
-    monkeypatch.setattr(attempt_tracker, "MAX_OPEN_WATCHED", 3)
+    monkeypatch.setattr(tracker, "MAX_OPEN_WATCHED", 3)
     bench = TrackerBench()
     for number in range(5):
         bench.customer(f"k{number}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fleet_wire.clock import SystemClock
+from fleet_wire.system_clock import SystemClock
 from platform_probe.load.driver import Lags, LoadDriver
 from platform_probe.load.plan import PlannedStart
 from platform_probe.load.timers import LoopTimers

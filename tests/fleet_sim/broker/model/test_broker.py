@@ -338,7 +338,7 @@ def test_connect_that_waits_is_lost_with_the_broker(place: Place) -> None:
 
 
 def test_connect_that_nobody_read_is_lost_with_the_broker(place: Place) -> None:
-    """A hung broker that crashes closes the connections whose CONNECT it has not read."""
+    """A broker that does not read, and crashes, closes those whose CONNECT it has not read."""
     place.broker.stop_reading()
     client = place.client("client")
     client.link.connect()
@@ -350,7 +350,7 @@ def test_connect_that_nobody_read_is_lost_with_the_broker(place: Place) -> None:
     place.connect(client)
 
 
-def test_hung_broker_is_noticed_by_the_missing_pingresp(place: Place) -> None:
+def test_broker_that_does_not_read_is_noticed_by_the_missing_pingresp(place: Place) -> None:
     """A broker that does not read answers no ping: its clients give it up and cannot return."""
     client = place.connected("client", keepalive_s=30)
     place.broker.stop_reading()
@@ -365,8 +365,8 @@ def test_hung_broker_is_noticed_by_the_missing_pingresp(place: Place) -> None:
     place.connect(client)
 
 
-def test_timers_of_a_hung_broker_wait_too(place: Place) -> None:
-    """A will that falls due while the broker hangs comes when it goes on."""
+def test_timers_of_a_broker_that_does_not_read_wait_too(place: Place) -> None:
+    """A will that falls due while the broker does not read comes when it reads again."""
     watcher = place.connected("watcher", "will", keepalive_s=0)
     lost = place.connected("lost", will=Will("will", b"late", delay_s=1))
     lost.link.abort()

@@ -18,7 +18,7 @@ CLOCK_GRAIN_S = 1.0
 SETTLE_S = 100.0
 
 
-class Party:
+class Peer:
     """A client with a session that outlives every test."""
 
     def __init__(self, machine: Delivery | Expiry, name: str, *filters: str) -> None:
@@ -66,10 +66,10 @@ class Delivery(RuleBasedStateMachine):
         self.received: list[tuple[int, float]] = []
         self.expiry_s: list[int | None] = []
         self.acked_at_s: dict[int, float] = {}
-        self.receiver = Party(self, "receiver", "topic")
+        self.receiver = Peer(self, "receiver", "topic")
         self.receiver.link.connect()
         self.time.run_for(1)
-        self.sender = Party(self, "sender")
+        self.sender = Peer(self, "sender")
         self.sender.link.connect()
 
     @rule(expiry_s=st.none() | st.integers(1, 3), count=st.integers(1, 6))
@@ -132,7 +132,7 @@ class Delivery(RuleBasedStateMachine):
         self.broker.start()
 
     @rule()
-    def hang(self) -> None:
+    def stop_reading(self) -> None:
         """Let the broker stop reading."""
         self.broker.stop_reading()
 
@@ -181,8 +181,8 @@ class Expiry(RuleBasedStateMachine):
         self.broker = BrokerModel(self.time)
         self.received: list[tuple[int, float]] = []
         self.sent: list[tuple[int, float]] = []
-        self.receiver = Party(self, "receiver", "topic")
-        self.sender = Party(self, "sender")
+        self.receiver = Peer(self, "receiver", "topic")
+        self.sender = Peer(self, "sender")
         for party in (self.receiver, self.sender):
             party.link.connect()
         self.time.run_for(1)

@@ -13,7 +13,7 @@ from fleet_wire.links.link import Disconnected, Ended, Link, LinkHandler, Messag
 from tests.helpers.waiting import eventually
 
 
-class Recorder:
+class TimedHandler:
     """A model object that notes the simulated time of each call."""
 
     def __init__(self, env: LiveEnvironment) -> None:
@@ -78,44 +78,44 @@ def test_a_defect_in_one_event_stops_no_other(caplog: pytest.LogCaptureFixture) 
 async def test_events_fall_due_without_help() -> None:
     """Asyncio wakes the environment; nobody has to poll."""
     driver = LiveDriver(asyncio.get_running_loop())
-    recorder = Recorder(driver.env)
+    handler = TimedHandler(driver.env)
     driver.enter()
-    recorder.later(0.05, "second")
-    recorder.later(0.01, "first")
+    handler.later(0.05, "second")
+    handler.later(0.01, "first")
     driver.leave()
-    await eventually(lambda: len(recorder.calls) == 2)
-    assert [name for name, _ in recorder.calls] == ["first", "second"]
+    await eventually(lambda: len(handler.calls) == 2)
+    assert [name for name, _ in handler.calls] == ["first", "second"]
     driver.stop()
 
 
 async def test_an_inbound_message_is_handled_at_the_present() -> None:
     """A message is handled at once, and what it schedules falls due by itself."""
     driver = LiveDriver(asyncio.get_running_loop())
-    recorder = Recorder(driver.env)
+    handler = TimedHandler(driver.env)
     handlers: list[LinkHandler] = []
 
     def factory(handler: LinkHandler) -> Link:
         handlers.append(handler)
         return cast("Link", None)
 
-    driver.wrap(factory)(recorder)
+    driver.wrap(factory)(handler)
     before_s = driver.now_s()
     handlers[0].on_connected(session_present=False)
     handlers[0].on_message(cast("Message", None))
     handlers[0].on_disconnected(Disconnected(Ended.REFUSED))
-    assert [name for name, _ in recorder.calls] == ["connected", "message", "disconnected"]
-    assert all(at_s >= before_s for _, at_s in recorder.calls)
-    await eventually(lambda: recorder.calls[-1][0] == "after message")
+    assert [name for name, _ in handler.calls] == ["connected", "message", "disconnected"]
+    assert all(at_s >= before_s for _, at_s in handler.calls)
+    await eventually(lambda: handler.calls[-1][0] == "after message")
     driver.stop()
 
 
 async def test_a_stopped_driver_steps_nothing() -> None:
     """After `stop` no event runs, even when a late callback comes in."""
     driver = LiveDriver(asyncio.get_running_loop())
-    recorder = Recorder(driver.env)
+    handler = TimedHandler(driver.env)
     driver.enter()
-    recorder.later(0.01, "never")
+    handler.later(0.01, "never")
     driver.stop()
     driver.leave()
     await asyncio.sleep(0.05)
-    assert recorder.calls == []
+    assert handler.calls == []

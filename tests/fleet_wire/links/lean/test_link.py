@@ -76,13 +76,13 @@ async def test_a_socket_that_has_just_closed_stops_no_other_link() -> None:
     _, other = network.client()
     closing.connect()
     other.connect()
-    network.openings[0].connection = connection = socket.socket()
+    network.openings[0].sock = sock = socket.socket()
     first, second = network.accept(), network.accept()
     for link, transport in ((closing, first), (other, second)):
         link.data_received(CONNACK)
         await turn()
         transport.writes.clear()
-    connection.close()
+    sock.close()
     for link in (closing, other):
         link.publish("one", b"")
         link.publish("two", b"")

@@ -1,4 +1,4 @@
-"""The rehearsal: the same scenario in virtual time, as fast as it goes, the same bytes each time.
+"""The virtual run: the same scenario in virtual time, as fast as it goes, the same bytes each time.
 
 The same boxes and the same probe as in a live run, on a broker in this process. This module starts
 both, so it is the one place in `fleet_sim` that knows the probe.
@@ -58,7 +58,7 @@ FLOOR_MAX_RATE_PER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RehearsalOptions:
+class VirtualOptions:
     """What the user may choose besides the scenario."""
 
     seed: int
@@ -71,7 +71,7 @@ class RehearsalOptions:
     """A page takes longer than many a run: a sweep throws it away."""
 
 
-class Rehearsal:
+class VirtualRun:
     """One run of one scenario in virtual time."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Rehearsal:
         scenario: Scenario,
         source: ScenarioSource,
         directory: RunDirectory,
-        options: RehearsalOptions,
+        options: VirtualOptions,
         progress: Progress,
     ) -> None:
         self._scenario = scenario

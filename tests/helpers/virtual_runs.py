@@ -10,26 +10,26 @@ from rich.console import Console
 
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import progress_on
-from fleet_sim.runs.virtual.rehearsal import Rehearsal, RehearsalOptions
+from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
 from tests.helpers.places import ROOT
 
 SCENARIOS = {path.stem: path for path in sorted((ROOT / "scenarios").glob("*.yaml"))}
 
 
-def rehearse(scenario: Scenario, directory: Path, *, seed: int) -> dict[str, Any]:
+def run_virtually(scenario: Scenario, directory: Path, *, seed: int) -> dict[str, Any]:
     """Run a scenario in virtual time into a new directory, and return its summary."""
     source = directory.with_suffix(".yaml")
     source.write_text("", encoding="utf-8")
-    return Rehearsal(
+    return VirtualRun(
         scenario,
         ScenarioSource(source),
         RunDirectory.create(directory, scenario_name=directory.name, seed=seed),
-        RehearsalOptions(seed=seed),
+        VirtualOptions(seed=seed),
         progress_on(Console(file=io.StringIO())),
     ).run()
 
 
-def broken_promises(summary: dict[str, Any]) -> list[dict[str, Any]]:
+def broken_expectations(summary: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the expectations that do not hold."""
     return [verdict for verdict in summary["expect"] if not verdict["holds"]]
