@@ -57,7 +57,6 @@ class ModemOwner(Protocol):
         """Return whether the box sleeps of its own accord, and wants none."""
         ...
 
-    @property
     def trusts_certificates(self) -> bool:
         """Return whether the box's clock lets it find the broker's certificate valid."""
         ...
@@ -203,11 +202,12 @@ class Attachment:
 
     def _dial_fails_after_s(self, dial_s: float) -> float | None:
         """Return when making the connection fails, at whichever stage does first; None: never."""
-        if self.bends is None and self._owner.trusts_certificates:
+        trusts_certificates = self._owner.trusts_certificates()
+        if self.bends is None and trusts_certificates:
             return None
         for done, stage in enumerate(DialStage):
             fails_s = None
-            if stage is DialStage.TLS and not self._owner.trusts_certificates:
+            if stage is DialStage.TLS and not trusts_certificates:
                 fails_s = 0.0
             if self.bends is not None:
                 fails_s = self.bends.at(DIAL, stage, usual=fails_s)

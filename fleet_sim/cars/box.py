@@ -117,13 +117,6 @@ class Box:
         """Return whether the box sleeps of its own accord."""
         return self.power.state is Power.ASLEEP
 
-    @property
-    def trusts_certificates(self) -> bool:
-        """Return whether the clock lets the box find the broker's certificate valid."""
-        if not self.spec.parameters.needs_time_for_tls:
-            return True
-        return self._unix_s(self._world.env.now) >= CERTIFICATES_BEGIN_UNIX_S
-
     def bend(
         self,
         joint: Joint[ValueT, ContextT],
@@ -137,6 +130,24 @@ class Box:
             env = self._world.env
             bends = self.modem.bends = Bends(self.vehicle_id, self.modem, lambda: env.now)
         return bends.in_force(joint, bend, by)
+
+    def trusts_certificates(self) -> bool:
+        """Return whether the clock lets the box find the broker's certificate valid.
+
+        Who has set the clock so that this changes is at fault for the connection.
+        """
+        if not self.spec.parameters.needs_time_for_tls:
+            return True
+        own_unix_s, bends = self._own_unix_s(self._world.env.now), self.modem.bends
+        trusts_usually = own_unix_s >= CERTIFICATES_BEGIN_UNIX_S
+        if bends is None:
+            return trusts_usually
+        unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
+        trusts = unix_s >= CERTIFICATES_BEGIN_UNIX_S
+        if trusts is not trusts_usually:
+            for culprit in changed_by:
+                self.modem.blame(culprit, CLOCK.name)
+        return trusts
 
     def came_online(self) -> None:
         """Tell the others how the car is, and whether the box stays."""
@@ -227,10 +238,11 @@ class Box:
         own_unix_s, bends = self._own_unix_s(now_s), self.modem.bends
         if bends is None:
             return self._objection_at(command, own_unix_s)
-        reason = self._objection_at(command, bends.at(CLOCK, None, usual=own_unix_s))
-        if reason != self._objection_at(command, own_unix_s):
-            for culprit in bends.at_work_on(CLOCK):
-                culprit.hit(self.vehicle_id, CLOCK.name, command_id=command.command_id)
+        unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
+        reason = self._objection_at(command, unix_s)
+        if reason is not self._objection_at(command, own_unix_s):
+            for culprit in changed_by:
+                bends.tell(culprit, CLOCK, command.command_id)
         return bends.at(OBJECTION, command, usual=reason, command_id=command.command_id)
 
     def _objection_at(self, command: Command, unix_s: float) -> Reason | None:

@@ -156,18 +156,26 @@ class Bends:
         command_id: str | None = None,
     ) -> ValueT:
         """Return what happens where the usual would, and tell those who changed it."""
-        value = usual
+        value, changed_by = self.fold(joint, context, usual=usual)
+        if joint.effect is not Effect.LATER:
+            for culprit in changed_by:
+                self.tell(culprit, joint, command_id)
+        return value
+
+    def fold(
+        self, joint: Joint[ValueT, ContextT], context: ContextT, *, usual: ValueT
+    ) -> tuple[ValueT, list[Culprit]]:
+        """Return what happens where the usual would, and who changed it, in order."""
+        value, changed_by = usual, []
         for culprit, bend in self._by_joint.get(joint, ()):
             bent = bend(value, context)
             if bent is not value and bent != value:
                 value = bent
-                self.tell(culprit, joint, command_id)
-        return value
+                changed_by.append(culprit)
+        return value, changed_by
 
     def tell(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
         """Tell a culprit that it has changed what happens at a joint."""
-        if joint.effect is Effect.LATER:
-            return
         now_s = self._now_s()
         during_s = (now_s, now_s) if joint.effect is Effect.UNDER_WAY else None
         culprit.hit(self._vehicle_id, joint.name, command_id=command_id, during_s=during_s)

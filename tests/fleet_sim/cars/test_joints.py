@@ -1,0 +1,67 @@
+"""Where a car's behaviour bends: every joint, and who is told what it has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from fleet_sim.cars.joints import CLOCK
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_wire.contract.messages import Phase, Reason
+from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.culprit import Seen, Suspect
+from tests.helpers.fake_link import EPOCH_S, bench
+from tests.helpers.faulty import answers
+
+RETRY_10_S = ReconnectPolicy(full_jitter=False, base_s=10.0, jitter_s=0.0)
+
+
+def by(change: float) -> Callable[[float, None], float]:
+    """Return a bend that adds to a number."""
+    return lambda value, _context: value + change
+
+
+@pytest.mark.parametrize(
+    ("skews_s", "guilty"),
+    [
+        ((20.0,), ""),
+        ((31.0,), "0"),
+        ((20.0, 15.0), "01"),
+        ((0.0, 31.0, 0.0), "1"),
+        ((31.0, -31.0), ""),
+    ],
+)
+def test_a_wrong_clock_hits_the_commands_whose_fate_it_changes(
+    skews_s: tuple[float, ...], guilty: str
+) -> None:
+    """A command lives for 30 s: together they find it expired, or none of them has done a thing."""
+    car = bench()
+    suspects = [Suspect() for _ in skews_s]
+    with ExitStack() as stack:
+        for suspect, skew_s in zip(suspects, skews_s, strict=True):
+            stack.enter_context(car.box.bend(CLOCK, by(skew_s), by=suspect))
+        car.deliver(car.command())
+    assert "".join(str(i) for i, each in enumerate(suspects) if each.hits) == guilty
+    assert all(each.hits in ([], [Seen("clock", "c1")]) for each in suspects)
+    is_refused = answers(car) == [(Phase.REFUSED, Reason.EXPIRED)]
+    assert is_refused is bool(guilty)
+
+
+def test_a_wrong_clock_is_at_fault_for_the_connection_that_it_prevents() -> None:
+    """In 1970 no certificate is valid: the hit lasts until the connection stands again."""
+    car = bench(NULL_BOX.model_copy(update={"needs_time_for_tls": True, "reconnect": RETRY_10_S}))
+    back_to_1970, honest = Suspect(), Suspect()
+    with (
+        car.box.bend(CLOCK, by(-EPOCH_S), by=back_to_1970),
+        car.box.bend(CLOCK, by(0.0), by=honest),
+    ):
+        car.env.run(until=5)
+        car.link.lose()
+        car.env.run(until=40)
+        assert not car.box.modem.is_reachable
+    car.env.run(until=60)
+    assert car.box.modem.is_reachable
+    assert back_to_1970.hits == [Seen("clock", None, (15.0, 45.0))]
+    assert honest.hits == []
