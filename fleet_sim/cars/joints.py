@@ -22,6 +22,9 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message
 from fleet_wire.links.reconnect import ReconnectPolicy
 
+COMMANDS_REMEMBERED = 20
+"""More than come to a box while it works on one."""
+
 ValueT = TypeVar("ValueT")
 ContextT = TypeVar("ContextT")
 
@@ -138,14 +141,15 @@ class Connected(Protocol):
 class Bends:
     """The bends in force on one car."""
 
-    __slots__ = ("_by_joint", "_last_hit", "_modem", "_now_s", "_vehicle_id")
+    __slots__ = ("_by_joint", "_hit_by", "_modem", "_now_s", "_vehicle_id")
 
     def __init__(self, vehicle_id: str, modem: Connected, now_s: Callable[[], float]) -> None:
         self._vehicle_id = vehicle_id
         self._modem = modem
         self._now_s = now_s
         self._by_joint: dict[Joint[Any, Any], tuple[_InForce, ...]] = {}
-        self._last_hit: tuple[str, Culprit] | None = None
+        self._hit_by: dict[str, dict[Culprit, None]] = {}
+        """Who has hit the latest commands, by command id."""
 
     def at(
         self,
@@ -182,7 +186,9 @@ class Bends:
         if joint.effect is Effect.CONNECTION:
             self._modem.blame(culprit, joint.name)
         if command_id is not None:
-            self._last_hit = command_id, culprit
+            self._hit_by.setdefault(command_id, {})[culprit] = None
+            if len(self._hit_by) > COMMANDS_REMEMBERED:
+                del self._hit_by[next(iter(self._hit_by))]
 
     def at_work_on(self, joint: Joint[Any, Any]) -> list[Culprit]:
         """Return whose bends are in force at a joint."""
@@ -190,8 +196,8 @@ class Bends:
 
     def pass_on(self, hit_id: str, joint: Joint[Any, Any], command_id: str) -> None:
         """Let a command be hit too where the one before it, `hit_id`, stands in its way."""
-        if self._last_hit is not None and self._last_hit[0] == hit_id:
-            self._last_hit[1].hit(self._vehicle_id, joint.name, command_id=command_id)
+        for culprit in self._hit_by.get(hit_id, ()):
+            culprit.hit(self._vehicle_id, joint.name, command_id=command_id)
 
     @contextmanager
     def in_force(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from fleet_sim.cars.joints import CLOCK
+from fleet_sim.cars.joints import CAN_WAKE, CLOCK, DOWNLINK
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_wire.contract.messages import Phase, Reason
 from fleet_wire.links.reconnect import ReconnectPolicy
@@ -65,3 +65,29 @@ def test_a_wrong_clock_is_at_fault_for_the_connection_that_it_prevents() -> None
     assert car.box.modem.is_reachable
     assert back_to_1970.hits == [Seen("clock", None, (15.0, 45.0))]
     assert honest.hits == []
+
+
+def test_a_command_that_keeps_the_box_busy_hits_those_that_find_it_so() -> None:
+    """Also where others have hit these on their way; with the command the blame is over."""
+    car = bench()
+    slow_bus, slow_network, nobody = Suspect(), Suspect(), Suspect()
+    with (
+        car.box.bend(CAN_WAKE, lambda _usual, _command: 20.0, by=slow_bus),
+        car.box.bend(CAN_WAKE, lambda usual, _command: usual, by=nobody),
+    ):
+        car.deliver(car.command("c1"))
+    with car.box.bend(DOWNLINK, lambda _usual, _message: 1.0, by=slow_network):
+        car.deliver(car.command("c2"))
+        car.deliver(car.command("c3"))
+    car.env.run(until=25)
+    car.deliver(car.command("c4"))
+    assert slow_bus.hits == [Seen("can_wake", "c1"), Seen("busy", "c2"), Seen("busy", "c3")]
+    assert slow_network.hits == [Seen("downlink", "c2"), Seen("downlink", "c3")]
+    assert nobody.hits == []
+    said = {each.command_id: each.reason or each.phase for each in car.link.results()}
+    assert said == {
+        "c1": Phase.EXECUTED,
+        "c2": Reason.BUSY,
+        "c3": Reason.BUSY,
+        "c4": Phase.EXECUTED,
+    }
