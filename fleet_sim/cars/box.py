@@ -190,16 +190,22 @@ class Box:
         if command.command_id != earlier_id:
             return False
         bends = self.modem.bends
-        return bends is None or bends.at(DEDUPLICATION, command, usual=True, command_id=earlier_id)
+        if bends is None or bends.at(DEDUPLICATION, command, usual=True, command_id=earlier_id):
+            return True
+        # Nor does it remember the counter, else it would refuse the command as replayed.
+        self._last_counter = min(self._last_counter, command.counter - 1)
+        return False
 
     def _is_busy_for(self, command: Command) -> bool:
-        is_busy, bends = self._work is not Work.IDLE, self.modem.bends
-        if bends is None:
-            return is_busy
-        if is_busy and self._job is not None:
-            # What keeps the box busy for longer than usual hits those who come meanwhile.
-            bends.pass_on(self._job.command.command_id, BUSY, command.command_id)
-        return bends.at(BUSY, command, usual=is_busy, command_id=command.command_id)
+        bends = self.modem.bends
+        if self._job is not None:
+            if bends is not None:
+                # What keeps the box busy for longer than usual hits those who come meanwhile.
+                bends.pass_on(self._job.command.command_id, BUSY, command.command_id)
+            return True
+        return bends is not None and bends.at(
+            BUSY, command, usual=False, command_id=command.command_id
+        )
 
     def _check(self, job: _Job) -> None:
         if self._job is not job:

@@ -109,9 +109,9 @@ SMS: Joint[float | None, None] = Joint("sms", Effect.UNDER_WAY)
 RESUME: Joint[float, None] = Joint("resume", Effect.CONNECTION)
 """How long the modem takes to come back from sleep, seconds."""
 BUSY: Joint[bool, Command] = Joint("busy")
-"""Whether the box is busy with something else when a command comes: an update, an old request."""
+"""Whether a box that works on no command is busy all the same: an update, an old request."""
 DEDUPLICATION: Joint[bool, Command] = Joint("deduplication")
-"""Whether the box recognises a command that it has had before."""
+"""Whether the box recognises a command that it has had just before, by its id or its counter."""
 CLOCK: Joint[float, None] = Joint("clock", Effect.LATER)
 """What the box believes the time to be, Unix seconds. What it decides by it is the hit."""
 OBJECTION: Joint[Reason | None, Command] = Joint("objection")

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from fleet_sim.cars.joints import CAN_WAKE, CLOCK, DOWNLINK
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.joints import BUSY, CAN_WAKE, CLOCK, DEDUPLICATION, DOWNLINK
 from fleet_sim.cars.parameters import NULL_BOX
-from fleet_wire.contract.messages import Phase, Reason
+from fleet_wire.contract.messages import Command, Phase, Reason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import EPOCH_S, bench
@@ -91,3 +92,46 @@ def test_a_command_that_keeps_the_box_busy_hits_those_that_find_it_so() -> None:
         "c3": Reason.BUSY,
         "c4": Phase.EXECUTED,
     }
+
+
+def forget(_usual: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+    """Bend `DEDUPLICATION`: recognise nothing."""
+    return False
+
+
+def test_a_box_that_recognises_no_command_executes_it_twice() -> None:
+    """Its counter is forgotten as well. Afterwards a third copy is recognised."""
+    car, suspect = bench(), Suspect()
+    command = car.command("c1")
+    with car.box.bend(DEDUPLICATION, forget, by=suspect):
+        car.deliver(command)
+        assert suspect.hits == []
+        car.deliver(command)
+    assert suspect.hits == [Seen("deduplication", "c1")]
+    assert answers(car) == 2 * [(Phase.RECEIVED, None), (Phase.EXECUTED, None)]
+    car.deliver(command)
+    assert (car.box.vehicle.movement, car.world.counts.redelivered) == (2, 1)
+
+
+def test_a_copy_that_is_not_recognised_finds_the_box_busy_with_the_first() -> None:
+    """Two answers to one command, and one movement."""
+    car, suspect = bench(NULL_BOX.model_copy(update={"actuation": Uniform(base_s=5.0)})), Suspect()
+    command = car.command("c1")
+    with car.box.bend(DEDUPLICATION, forget, by=suspect):
+        car.deliver(command)
+        car.deliver(command)
+    car.env.run(until=10)
+    assert suspect.hits == [Seen("deduplication", "c1"), Seen("busy", "c1")]
+    assert answers(car)[1:] == [(Phase.REFUSED, Reason.BUSY), (Phase.EXECUTED, None)]
+    assert car.box.vehicle.movement == 1
+
+
+def test_no_bend_makes_a_box_take_two_commands_at_once() -> None:
+    """One that works on a command is not asked whether it is busy with something else."""
+    car, suspect = bench(NULL_BOX.model_copy(update={"actuation": Uniform(base_s=5.0)})), Suspect()
+    with car.box.bend(BUSY, lambda _usual, _command: False, by=suspect):
+        car.deliver(car.command("c1"))
+        car.deliver(car.command("c2"))
+        car.env.run(until=10)
+    assert answers(car)[1] == (Phase.REFUSED, Reason.BUSY)
+    assert suspect.hits == []
