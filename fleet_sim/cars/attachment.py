@@ -86,7 +86,7 @@ class _Ending(Enum):
 class _Disturbance:
     """What faults have done to one modem, beyond its bends."""
 
-    __slots__ = ("attenuations_db", "blamed", "is_deaf", "is_on_trial", "withheld")
+    __slots__ = ("attenuations_db", "blamed", "is_deaf", "on_trial_since_s", "withheld")
 
     def __init__(self) -> None:
         self.blamed: dict[Culprit, tuple[str, float]] = {}
@@ -96,8 +96,8 @@ class _Disturbance:
         """PUBACKs that this connection's window is short of."""
         self.is_deaf = False
         """Whether this connection stands without a subscription."""
-        self.is_on_trial = False
-        """Whether a connection has come back that the broker may have closed meanwhile."""
+        self.on_trial_since_s: float | None = None
+        """When a connection has come back that the broker may have closed meanwhile."""
 
     @property
     def lets_nothing_in(self) -> bool:
@@ -225,6 +225,7 @@ class Attachment:
         self._change_socket(SocketEvent.DIAL)
         if self._disturbance is not None:
             self._disturbance.withheld, self._disturbance.is_deaf = 0, False
+            self._disturbance.on_trial_since_s = None
         self._link.connect()
 
     def _fail_to_dial(self, generation: int) -> None:
@@ -329,9 +330,10 @@ class Attachment:
             counts = self._world.counts
             counts.reachable += 1 if is_reachable else -1
             counts.reachable_max = max(counts.reachable_max, counts.reachable)
-        is_whole = is_reachable or (self._owner.is_asleep and self.has_coverage)
-        if is_whole and self._disturbance is not None and not self._disturbance.is_on_trial:
-            self.tell_culprits()
+        if self._disturbance is not None and self._disturbance.on_trial_since_s is None:
+            is_whole = is_reachable or (self._owner.is_asleep and self.has_coverage)
+            if is_whole:
+                self.tell_culprits()
 
     # Who is at fault
 
@@ -346,7 +348,8 @@ class Attachment:
             until_s = self._world.env.now if until_s is None else until_s
             blamed, self._disturbance.blamed = self._disturbance.blamed, {}
             for culprit, (what, since_s) in blamed.items():
-                culprit.hit(self._spec.vehicle_id, what, during_s=(since_s, until_s))
+                during_s = since_s, max(since_s, until_s)
+                culprit.hit(self._spec.vehicle_id, what, during_s=during_s)
 
     def _disturbed(self) -> _Disturbance:
         if self._disturbance is None:
@@ -365,6 +368,7 @@ class Attachment:
         """
         self._outages += 1
         self.blame(by, "coverage")
+        self._disturbed().on_trial_since_s = None
         if self._outages == 1:
             self._lost_coverage_s = self._world.env.now
             if self._socket is Socket.OPEN:
@@ -384,8 +388,8 @@ class Attachment:
         if goes_on and self._socket is Socket.FROZEN:
             self._change_socket(SocketEvent.THAW)
         if goes_on:
-            self._disturbed().is_on_trial = True
-            self._world.later(TRIAL_S, self._end_trial, self._generation, self._world.env.now)
+            self._disturbed().on_trial_since_s = self._world.env.now
+            self._world.later(TRIAL_S, self._end_trial, self._world.env.now)
         self._recount()
         self._owner.coverage_returned()
         if goes_on:
@@ -397,10 +401,13 @@ class Attachment:
         stable_s = self._spec.parameters.network_stable.sample_s(self._stream)
         self._world.later(stable_s, self.connect)
 
-    def _end_trial(self, generation: int, returned_s: float) -> None:
+    def _end_trial(self, returned_s: float) -> None:
         """See whether the connection has survived the loss of coverage; else it counts as lost."""
-        self._disturbed().is_on_trial = False
-        if generation == self._generation and self.is_reachable:
+        disturbance = self._disturbed()
+        if disturbance.on_trial_since_s != returned_s:
+            return  # coverage was lost again since, or there is a new connection
+        disturbance.on_trial_since_s = None
+        if self.is_reachable:
             self.tell_culprits(returned_s)
         else:
             self._recount()
