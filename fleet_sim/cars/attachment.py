@@ -86,12 +86,15 @@ class _Ending(Enum):
 class _Disturbance:
     """What faults have done to one modem, beyond its bends."""
 
-    __slots__ = ("attenuations_db", "blamed", "is_deaf", "on_trial_since_s", "withheld")
+    __slots__ = ("attenuations", "blamed", "is_deaf", "is_faint", "on_trial_since_s", "withheld")
 
     def __init__(self) -> None:
         self.blamed: dict[Culprit, tuple[str, float]] = {}
         """Who did what to the connection since when, until it is whole again."""
-        self.attenuations_db: list[float] = []
+        self.attenuations: list[tuple[Culprit, float]] = []
+        """Who weakens the signal, by how many dB."""
+        self.is_faint = False
+        """Whether they leave too little of it."""
         self.withheld = 0
         """PUBACKs that this connection's window is short of."""
         self.is_deaf = False
@@ -366,8 +369,13 @@ class Attachment:
         on. After a longer one the modem has given it up, waits until the network is stable and
         connects anew.
         """
-        self._outages += 1
         self.blame(by, "coverage")
+        self._lose_coverage()
+        with undone_by(self._regain_coverage):
+            yield
+
+    def _lose_coverage(self) -> None:
+        self._outages += 1
         self._disturbed().on_trial_since_s = None
         if self._outages == 1:
             self._lost_coverage_s = self._world.env.now
@@ -375,8 +383,6 @@ class Attachment:
                 self._change_socket(SocketEvent.FREEZE)
                 self._link.freeze()
         self._recount()
-        with undone_by(self._regain_coverage):
-            yield
 
     def _regain_coverage(self) -> None:
         self._outages -= 1
@@ -432,17 +438,33 @@ class Attachment:
 
     @contextmanager
     def attenuated(self, loss_db: float, *, by: Culprit) -> Iterator[None]:
-        """Weaken the signal; where too little is left there is no coverage."""
-        attenuations_db = self._disturbed().attenuations_db
-        attenuations_db.append(loss_db)
-        try:
-            if self.signal_dbm() < NO_SERVICE_DBM:
-                with self.without_coverage(by=by):
-                    yield
-            else:
-                yield
-        finally:
-            attenuations_db.remove(loss_db)
+        """Weaken the signal; where too little is left there is no coverage.
+
+        Attenuations add up, and what is left of the signal is looked at when one begins or ends.
+        """
+        attenuation = by, loss_db
+        self._disturbed().attenuations.append(attenuation)
+        self._heed_signal()
+        with undone_by(self._end_attenuation, attenuation):
+            yield
+
+    def _end_attenuation(self, attenuation: tuple[Culprit, float]) -> None:
+        self._disturbed().attenuations.remove(attenuation)
+        self._heed_signal()
+
+    def _heed_signal(self) -> None:
+        """Lose coverage where the attenuations leave too little of the signal, or regain it."""
+        disturbance = self._disturbed()
+        was_faint = disturbance.is_faint
+        is_attenuated = bool(disturbance.attenuations)
+        disturbance.is_faint = is_attenuated and self.signal_dbm() < NO_SERVICE_DBM
+        if disturbance.is_faint:
+            for culprit, _ in disturbance.attenuations:
+                self.blame(culprit, "coverage")
+        if disturbance.is_faint and not was_faint:
+            self._lose_coverage()
+        elif was_faint and not disturbance.is_faint:
+            self._regain_coverage()
 
     def signal_dbm(self) -> float:
         """Return the strength of the signal, which is the place's and goes up and down."""
@@ -451,7 +473,7 @@ class Attachment:
         cycle = math.sin(math.tau * (self._world.env.now / FADING_PERIOD_S + place))
         swing_db = parameters.signal_swing_db * (place - 0.5 + cycle / 2)
         if self._disturbance is not None:
-            swing_db -= sum(self._disturbance.attenuations_db)
+            swing_db -= math.fsum(loss_db for _, loss_db in self._disturbance.attenuations)
         return round(parameters.signal_dbm + swing_db, 1)
 
     def lose_nat_entry(self, notices_after_s: float, *, by: Culprit) -> None:
