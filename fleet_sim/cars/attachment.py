@@ -172,6 +172,13 @@ class Attachment:
         )
 
     @property
+    def _waits_for_sms(self) -> bool:
+        """Return whether the box sleeps, and an SMS would make it reachable."""
+        is_attached = self.has_coverage and self._downlink_cuts == 0
+        has_given_up = self.connection is ConnectionState.GIVEN_UP
+        return self._owner.is_asleep and is_attached and not has_given_up
+
+    @property
     def _holds_connection(self) -> bool:
         """Return whether the box has a connection, or is making one."""
         return self.connection in (ConnectionState.CONNECTING, ConnectionState.CONNECTED)
@@ -274,7 +281,7 @@ class Attachment:
 
     def _reconnect_delay_s(self) -> float:
         policy = self._spec.parameters.reconnect
-        if self.bends is not None:
+        if self.bends is not None and self._owner.is_awake:  # else it will not connect anyway
             policy = self.bends.at(RECONNECT, None, usual=policy)
         delay_s = policy.delay_s(self._failures, self._stream)
         self._failures += 1
@@ -333,10 +340,10 @@ class Attachment:
             counts = self._world.counts
             counts.reachable += 1 if is_reachable else -1
             counts.reachable_max = max(counts.reachable_max, counts.reachable)
-        if self._disturbance is not None and self._disturbance.on_trial_since_s is None:
-            is_whole = is_reachable or (self._owner.is_asleep and self.has_coverage)
-            if is_whole:
-                self.tell_culprits()
+        disturbance = self._disturbance
+        is_settled = disturbance is not None and disturbance.on_trial_since_s is None
+        if is_settled and (is_reachable or self._waits_for_sms):
+            self.tell_culprits()
 
     # Who is at fault
 

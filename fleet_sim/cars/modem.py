@@ -60,6 +60,8 @@ class Modem(Attachment):
         if self.connection is ConnectionState.CONNECTED:
             self._say(PresenceStatus.OFFLINE, PresenceReason.SLEEP)
             self._world.later(GOODBYE_S, self._leave_asleep)
+        else:
+            self._recount()  # one that has lost its connection is whole without it
 
     def _leave_asleep(self) -> None:
         if not self._owner.is_awake and self.connection is ConnectionState.CONNECTED:

@@ -60,10 +60,10 @@ class FakeLink:
         self.is_connected = True
         self.handler.on_connected(session_present=False)
 
-    def lose(self, why: Ended = Ended.BROKER_CLOSED) -> None:
-        """Let the connection break."""
+    def lose(self, why: Ended = Ended.BROKER_CLOSED, code: int | None = None) -> None:
+        """Let the connection break, or be refused with a code."""
         self.is_connected = False
-        self.handler.on_disconnected(Disconnected(why))
+        self.handler.on_disconnected(Disconnected(why, code))
 
     def publish(
         self,
