@@ -380,7 +380,7 @@ class Box:
         """Look for the time, where the clock has lost it."""
         parameters = self.spec.parameters
         if not parameters.keeps_time:
-            self._world.later(parameters.clock_sync.sample_s(self._stream), self._synchronise)
+            self.power.later(parameters.clock_sync.sample_s(self._stream), self._synchronise)
 
     def _synchronise(self) -> None:
         """Set the clock by NITZ, NTP or GNSS."""
