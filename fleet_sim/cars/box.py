@@ -278,8 +278,10 @@ class Box:
         is_unlock = job.command.action is Action.UNLOCK
         reason = self.vehicle.refusal(self._world.env.now, is_unlock=is_unlock)
         if reason is not None:
-            for culprit in self.vehicle.culprits(*_CONDITIONS_BEHIND.get(reason, ())):
-                culprit.hit(self.vehicle_id, reason.value, command_id=job.command.command_id)
+            for condition in self.vehicle.behind(reason, is_unlock=is_unlock):
+                condition.culprit.hit(
+                    self.vehicle_id, reason.value, command_id=job.command.command_id
+                )
             self._refuse(job, reason)
             return
         self._work = after(WORK, self._work, WorkEvent.CAN_AWAKE)
@@ -308,13 +310,13 @@ class Box:
     def _move(self, command: Command, now_s: float) -> None:
         vehicle, action = self.vehicle, command.action
         if action in (Action.UNLOCK, Action.LOCK):
-            to_locked = action is Action.LOCK
-            vehicle.move_lock(now_s, to_locked=to_locked, command_id=command.command_id)
+            in_the_way = vehicle.move_lock(
+                now_s, to_locked=action is Action.LOCK, command_id=command.command_id
+            )
         else:
-            vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)
-        for condition in _CONDITIONS_IN_THE_WAY[action]:
-            for culprit in vehicle.culprits(condition):
-                culprit.hit(self.vehicle_id, condition, command_id=command.command_id)
+            in_the_way = vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)
+        for condition in in_the_way:
+            condition.culprit.hit(self.vehicle_id, condition.what, command_id=command.command_id)
 
     def _relock(self, movement: int) -> None:
         """Lock again, unless a door was opened or the lock has moved since."""
@@ -411,7 +413,7 @@ class Box:
         traits, vehicle = self.spec.traits, self.vehicle
         state = VehicleState(
             is_locked=vehicle.is_locked,
-            is_open=vehicle.is_open,
+            is_open=vehicle.is_driver_door_open,
             voltage_v=vehicle.voltage_v,
             firmware=traits.firmware,
             hardware=traits.hardware,
@@ -431,17 +433,3 @@ class Box:
 def _millis(unix_s: float) -> int:
     """Return whole Unix milliseconds; a clock before 1970 shows 1970."""
     return int(unix_s * 1000) if unix_s > 0 else 0
-
-
-_CONDITIONS_BEHIND = {
-    Reason.LOW_VOLTAGE: ("load",),
-    Reason.WRONG_VEHICLE_STATE: ("state",),
-}
-"""Which conditions of a vehicle make it refuse so."""
-_CONDITIONS_IN_THE_WAY = {
-    Action.UNLOCK: ("stuck",),
-    Action.LOCK: ("stuck", "ajar"),
-    Action.ENABLE_DRIVING: ("immobiliser",),
-    Action.DISABLE_DRIVING: ("immobiliser",),
-}
-"""Which conditions keep a vehicle from doing what the box reports as done."""
