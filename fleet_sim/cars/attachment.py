@@ -86,7 +86,15 @@ class _Ending(Enum):
 class _Disturbance:
     """What faults have done to one modem, beyond its bends."""
 
-    __slots__ = ("attenuations", "blamed", "is_deaf", "is_faint", "on_trial_since_s", "withheld")
+    __slots__ = (
+        "attenuations",
+        "blamed",
+        "is_deaf",
+        "is_faint",
+        "on_trial_since_s",
+        "withheld",
+        "withheld_by",
+    )
 
     def __init__(self) -> None:
         self.blamed: dict[Culprit, tuple[str, float]] = {}
@@ -97,10 +105,18 @@ class _Disturbance:
         """Whether they leave too little of it."""
         self.withheld = 0
         """PUBACKs that this connection's window is short of."""
+        self.withheld_by: dict[Culprit, str] = {}
+        """Who keeps them back, at which joint."""
         self.is_deaf = False
         """Whether this connection stands without a subscription."""
         self.on_trial_since_s: float | None = None
         """When a connection has come back that the broker may have closed meanwhile."""
+
+    def begin_connection(self) -> None:
+        """Forget what was wrong with the connection before."""
+        self.withheld, self.withheld_by = 0, {}
+        self.is_deaf = False
+        self.on_trial_since_s = None
 
     @property
     def lets_nothing_in(self) -> bool:
@@ -234,8 +250,7 @@ class Attachment:
         self._link.thaw()
         self._change_socket(SocketEvent.DIAL)
         if self._disturbance is not None:
-            self._disturbance.withheld, self._disturbance.is_deaf = 0, False
-            self._disturbance.on_trial_since_s = None
+            self._disturbance.begin_connection()
         self._link.connect()
 
     def _fail_to_dial(self, generation: int) -> None:
@@ -265,10 +280,8 @@ class Attachment:
 
     def _take_refusal(self, code: int) -> None:
         """Do what the firmware does when CONNACK or SUBACK carries an error code."""
-        retry_s: float | None = self._reconnect_delay_s()
-        for rule in self._spec.parameters.refusals:
-            if code in rule.codes:
-                retry_s = rule.retry_s
+        rules = [rule for rule in self._spec.parameters.refusals if code in rule.codes]
+        retry_s = rules[-1].retry_s if rules else self._reconnect_delay_s()
         if self.bends is not None:
             retry_s = self.bends.at(CONNACK, code, usual=retry_s)
         if retry_s is None:
