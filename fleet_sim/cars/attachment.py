@@ -57,7 +57,6 @@ class ModemOwner(Protocol):
         """Return whether the box sleeps of its own accord, and wants none."""
         ...
 
-    @property
     def trusts_certificates(self) -> bool:
         """Return whether the box's clock lets it find the broker's certificate valid."""
         ...
@@ -87,18 +86,37 @@ class _Ending(Enum):
 class _Disturbance:
     """What faults have done to one modem, beyond its bends."""
 
-    __slots__ = ("attenuations_db", "blamed", "is_deaf", "is_on_trial", "withheld")
+    __slots__ = (
+        "attenuations",
+        "blamed",
+        "is_deaf",
+        "is_faint",
+        "on_trial_since_s",
+        "withheld",
+        "withheld_by",
+    )
 
     def __init__(self) -> None:
         self.blamed: dict[Culprit, tuple[str, float]] = {}
         """Who did what to the connection since when, until it is whole again."""
-        self.attenuations_db: list[float] = []
+        self.attenuations: list[tuple[Culprit, float]] = []
+        """Who weakens the signal, by how many dB."""
+        self.is_faint = False
+        """Whether they leave too little of it."""
         self.withheld = 0
         """PUBACKs that this connection's window is short of."""
+        self.withheld_by: dict[Culprit, str] = {}
+        """Who keeps them back, at which joint."""
         self.is_deaf = False
         """Whether this connection stands without a subscription."""
-        self.is_on_trial = False
-        """Whether a connection has come back that the broker may have closed meanwhile."""
+        self.on_trial_since_s: float | None = None
+        """When a connection has come back that the broker may have closed meanwhile."""
+
+    def begin_connection(self) -> None:
+        """Forget what was wrong with the connection before."""
+        self.withheld, self.withheld_by = 0, {}
+        self.is_deaf = False
+        self.on_trial_since_s = None
 
     @property
     def lets_nothing_in(self) -> bool:
@@ -170,6 +188,13 @@ class Attachment:
         )
 
     @property
+    def _waits_for_sms(self) -> bool:
+        """Return whether the box sleeps, and an SMS would make it reachable."""
+        is_attached = self.has_coverage and self._downlink_cuts == 0
+        has_given_up = self.connection is ConnectionState.GIVEN_UP
+        return self._owner.is_asleep and is_attached and not has_given_up
+
+    @property
     def _holds_connection(self) -> bool:
         """Return whether the box has a connection, or is making one."""
         return self.connection in (ConnectionState.CONNECTING, ConnectionState.CONNECTED)
@@ -203,11 +228,12 @@ class Attachment:
 
     def _dial_fails_after_s(self, dial_s: float) -> float | None:
         """Return when making the connection fails, at whichever stage does first; None: never."""
-        if self.bends is None and self._owner.trusts_certificates:
+        trusts_certificates = self._owner.trusts_certificates()
+        if self.bends is None and trusts_certificates:
             return None
         for done, stage in enumerate(DialStage):
             fails_s = None
-            if stage is DialStage.TLS and not self._owner.trusts_certificates:
+            if stage is DialStage.TLS and not trusts_certificates:
                 fails_s = 0.0
             if self.bends is not None:
                 fails_s = self.bends.at(DIAL, stage, usual=fails_s)
@@ -224,7 +250,7 @@ class Attachment:
         self._link.thaw()
         self._change_socket(SocketEvent.DIAL)
         if self._disturbance is not None:
-            self._disturbance.withheld, self._disturbance.is_deaf = 0, False
+            self._disturbance.begin_connection()
         self._link.connect()
 
     def _fail_to_dial(self, generation: int) -> None:
@@ -254,10 +280,8 @@ class Attachment:
 
     def _take_refusal(self, code: int) -> None:
         """Do what the firmware does when CONNACK or SUBACK carries an error code."""
-        retry_s: float | None = self._reconnect_delay_s()
-        for rule in self._spec.parameters.refusals:
-            if code in rule.codes:
-                retry_s = rule.retry_s
+        rules = [rule for rule in self._spec.parameters.refusals if code in rule.codes]
+        retry_s = rules[-1].retry_s if rules else self._reconnect_delay_s()
         if self.bends is not None:
             retry_s = self.bends.at(CONNACK, code, usual=retry_s)
         if retry_s is None:
@@ -270,7 +294,7 @@ class Attachment:
 
     def _reconnect_delay_s(self) -> float:
         policy = self._spec.parameters.reconnect
-        if self.bends is not None:
+        if self.bends is not None and self._owner.is_awake:  # else it will not connect anyway
             policy = self.bends.at(RECONNECT, None, usual=policy)
         delay_s = policy.delay_s(self._failures, self._stream)
         self._failures += 1
@@ -329,8 +353,9 @@ class Attachment:
             counts = self._world.counts
             counts.reachable += 1 if is_reachable else -1
             counts.reachable_max = max(counts.reachable_max, counts.reachable)
-        is_whole = is_reachable or (self._owner.is_asleep and self.has_coverage)
-        if is_whole and self._disturbance is not None and not self._disturbance.is_on_trial:
+        disturbance = self._disturbance
+        is_settled = disturbance is not None and disturbance.on_trial_since_s is None
+        if is_settled and (is_reachable or self._waits_for_sms):
             self.tell_culprits()
 
     # Who is at fault
@@ -346,7 +371,8 @@ class Attachment:
             until_s = self._world.env.now if until_s is None else until_s
             blamed, self._disturbance.blamed = self._disturbance.blamed, {}
             for culprit, (what, since_s) in blamed.items():
-                culprit.hit(self._spec.vehicle_id, what, during_s=(since_s, until_s))
+                during_s = since_s, max(since_s, until_s)
+                culprit.hit(self._spec.vehicle_id, what, during_s=during_s)
 
     def _disturbed(self) -> _Disturbance:
         if self._disturbance is None:
@@ -363,16 +389,20 @@ class Attachment:
         on. After a longer one the modem has given it up, waits until the network is stable and
         connects anew.
         """
-        self._outages += 1
         self.blame(by, "coverage")
+        self._lose_coverage()
+        with undone_by(self._regain_coverage):
+            yield
+
+    def _lose_coverage(self) -> None:
+        self._outages += 1
+        self._disturbed().on_trial_since_s = None
         if self._outages == 1:
             self._lost_coverage_s = self._world.env.now
             if self._socket is Socket.OPEN:
                 self._change_socket(SocketEvent.FREEZE)
                 self._link.freeze()
         self._recount()
-        with undone_by(self._regain_coverage):
-            yield
 
     def _regain_coverage(self) -> None:
         self._outages -= 1
@@ -384,8 +414,8 @@ class Attachment:
         if goes_on and self._socket is Socket.FROZEN:
             self._change_socket(SocketEvent.THAW)
         if goes_on:
-            self._disturbed().is_on_trial = True
-            self._world.later(TRIAL_S, self._end_trial, self._generation, self._world.env.now)
+            self._disturbed().on_trial_since_s = self._world.env.now
+            self._world.later(TRIAL_S, self._end_trial, self._world.env.now)
         self._recount()
         self._owner.coverage_returned()
         if goes_on:
@@ -397,10 +427,13 @@ class Attachment:
         stable_s = self._spec.parameters.network_stable.sample_s(self._stream)
         self._world.later(stable_s, self.connect)
 
-    def _end_trial(self, generation: int, returned_s: float) -> None:
+    def _end_trial(self, returned_s: float) -> None:
         """See whether the connection has survived the loss of coverage; else it counts as lost."""
-        self._disturbed().is_on_trial = False
-        if generation == self._generation and self.is_reachable:
+        disturbance = self._disturbed()
+        if disturbance.on_trial_since_s != returned_s:
+            return  # coverage was lost again since, or there is a new connection
+        disturbance.on_trial_since_s = None
+        if self.is_reachable:
             self.tell_culprits(returned_s)
         else:
             self._recount()
@@ -425,17 +458,33 @@ class Attachment:
 
     @contextmanager
     def attenuated(self, loss_db: float, *, by: Culprit) -> Iterator[None]:
-        """Weaken the signal; where too little is left there is no coverage."""
-        attenuations_db = self._disturbed().attenuations_db
-        attenuations_db.append(loss_db)
-        try:
-            if self.signal_dbm() < NO_SERVICE_DBM:
-                with self.without_coverage(by=by):
-                    yield
-            else:
-                yield
-        finally:
-            attenuations_db.remove(loss_db)
+        """Weaken the signal; where too little is left there is no coverage.
+
+        Attenuations add up, and what is left of the signal is looked at when one begins or ends.
+        """
+        attenuation = by, loss_db
+        self._disturbed().attenuations.append(attenuation)
+        self._heed_signal()
+        with undone_by(self._end_attenuation, attenuation):
+            yield
+
+    def _end_attenuation(self, attenuation: tuple[Culprit, float]) -> None:
+        self._disturbed().attenuations.remove(attenuation)
+        self._heed_signal()
+
+    def _heed_signal(self) -> None:
+        """Lose coverage where the attenuations leave too little of the signal, or regain it."""
+        disturbance = self._disturbed()
+        was_faint = disturbance.is_faint
+        is_attenuated = bool(disturbance.attenuations)
+        disturbance.is_faint = is_attenuated and self.signal_dbm() < NO_SERVICE_DBM
+        if disturbance.is_faint:
+            for culprit, _ in disturbance.attenuations:
+                self.blame(culprit, "coverage")
+        if disturbance.is_faint and not was_faint:
+            self._lose_coverage()
+        elif was_faint and not disturbance.is_faint:
+            self._regain_coverage()
 
     def signal_dbm(self) -> float:
         """Return the strength of the signal, which is the place's and goes up and down."""
@@ -444,7 +493,7 @@ class Attachment:
         cycle = math.sin(math.tau * (self._world.env.now / FADING_PERIOD_S + place))
         swing_db = parameters.signal_swing_db * (place - 0.5 + cycle / 2)
         if self._disturbance is not None:
-            swing_db -= sum(self._disturbance.attenuations_db)
+            swing_db -= math.fsum(loss_db for _, loss_db in self._disturbance.attenuations)
         return round(parameters.signal_dbm + swing_db, 1)
 
     def lose_nat_entry(self, notices_after_s: float, *, by: Culprit) -> None:

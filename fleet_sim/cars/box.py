@@ -117,13 +117,6 @@ class Box:
         """Return whether the box sleeps of its own accord."""
         return self.power.state is Power.ASLEEP
 
-    @property
-    def trusts_certificates(self) -> bool:
-        """Return whether the clock lets the box find the broker's certificate valid."""
-        if not self.spec.parameters.needs_time_for_tls:
-            return True
-        return self._unix_s(self._world.env.now) >= CERTIFICATES_BEGIN_UNIX_S
-
     def bend(
         self,
         joint: Joint[ValueT, ContextT],
@@ -137,6 +130,24 @@ class Box:
             env = self._world.env
             bends = self.modem.bends = Bends(self.vehicle_id, self.modem, lambda: env.now)
         return bends.in_force(joint, bend, by)
+
+    def trusts_certificates(self) -> bool:
+        """Return whether the clock lets the box find the broker's certificate valid.
+
+        Who has set the clock so that this changes is at fault for the connection.
+        """
+        if not self.spec.parameters.needs_time_for_tls:
+            return True
+        own_unix_s, bends = self._own_unix_s(self._world.env.now), self.modem.bends
+        trusts_usually = own_unix_s >= CERTIFICATES_BEGIN_UNIX_S
+        if bends is None:
+            return trusts_usually
+        unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
+        trusts = unix_s >= CERTIFICATES_BEGIN_UNIX_S
+        if trusts is not trusts_usually:
+            for culprit in changed_by:
+                self.modem.blame(culprit, CLOCK.name)
+        return trusts
 
     def came_online(self) -> None:
         """Tell the others how the car is, and whether the box stays."""
@@ -179,16 +190,22 @@ class Box:
         if command.command_id != earlier_id:
             return False
         bends = self.modem.bends
-        return bends is None or bends.at(DEDUPLICATION, command, usual=True, command_id=earlier_id)
+        if bends is None or bends.at(DEDUPLICATION, command, usual=True, command_id=earlier_id):
+            return True
+        # Nor does it remember the counter, else it would refuse the command as replayed.
+        self._last_counter = min(self._last_counter, command.counter - 1)
+        return False
 
     def _is_busy_for(self, command: Command) -> bool:
-        is_busy, bends = self._work is not Work.IDLE, self.modem.bends
-        if bends is None:
-            return is_busy
-        if is_busy and self._job is not None:
-            # What keeps the box busy for longer than usual hits those who come meanwhile.
-            bends.pass_on(self._job.command.command_id, BUSY, command.command_id)
-        return bends.at(BUSY, command, usual=is_busy, command_id=command.command_id)
+        bends = self.modem.bends
+        if self._job is not None:
+            if bends is not None:
+                # What keeps the box busy for longer than usual hits those who come meanwhile.
+                bends.pass_on(self._job.command.command_id, BUSY, command.command_id)
+            return True
+        return bends is not None and bends.at(
+            BUSY, command, usual=False, command_id=command.command_id
+        )
 
     def _check(self, job: _Job) -> None:
         if self._job is not job:
@@ -227,10 +244,11 @@ class Box:
         own_unix_s, bends = self._own_unix_s(now_s), self.modem.bends
         if bends is None:
             return self._objection_at(command, own_unix_s)
-        reason = self._objection_at(command, bends.at(CLOCK, None, usual=own_unix_s))
-        if reason != self._objection_at(command, own_unix_s):
-            for culprit in bends.at_work_on(CLOCK):
-                culprit.hit(self.vehicle_id, CLOCK.name, command_id=command.command_id)
+        unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
+        reason = self._objection_at(command, unix_s)
+        if reason is not self._objection_at(command, own_unix_s):
+            for culprit in changed_by:
+                bends.tell(culprit, CLOCK, command.command_id)
         return bends.at(OBJECTION, command, usual=reason, command_id=command.command_id)
 
     def _objection_at(self, command: Command, unix_s: float) -> Reason | None:
@@ -260,8 +278,10 @@ class Box:
         is_unlock = job.command.action is Action.UNLOCK
         reason = self.vehicle.refusal(self._world.env.now, is_unlock=is_unlock)
         if reason is not None:
-            for culprit in self.vehicle.culprits(*_CONDITIONS_BEHIND.get(reason, ())):
-                culprit.hit(self.vehicle_id, reason.value, command_id=job.command.command_id)
+            for condition in self.vehicle.behind(reason, is_unlock=is_unlock):
+                condition.culprit.hit(
+                    self.vehicle_id, reason.value, command_id=job.command.command_id
+                )
             self._refuse(job, reason)
             return
         self._work = after(WORK, self._work, WorkEvent.CAN_AWAKE)
@@ -290,13 +310,13 @@ class Box:
     def _move(self, command: Command, now_s: float) -> None:
         vehicle, action = self.vehicle, command.action
         if action in (Action.UNLOCK, Action.LOCK):
-            to_locked = action is Action.LOCK
-            vehicle.move_lock(now_s, to_locked=to_locked, command_id=command.command_id)
+            in_the_way = vehicle.move_lock(
+                now_s, to_locked=action is Action.LOCK, command_id=command.command_id
+            )
         else:
-            vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)
-        for condition in _CONDITIONS_IN_THE_WAY[action]:
-            for culprit in vehicle.culprits(condition):
-                culprit.hit(self.vehicle_id, condition, command_id=command.command_id)
+            in_the_way = vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)
+        for condition in in_the_way:
+            condition.culprit.hit(self.vehicle_id, condition.what, command_id=command.command_id)
 
     def _relock(self, movement: int) -> None:
         """Lock again, unless a door was opened or the lock has moved since."""
@@ -362,7 +382,7 @@ class Box:
         """Look for the time, where the clock has lost it."""
         parameters = self.spec.parameters
         if not parameters.keeps_time:
-            self._world.later(parameters.clock_sync.sample_s(self._stream), self._synchronise)
+            self.power.later(parameters.clock_sync.sample_s(self._stream), self._synchronise)
 
     def _synchronise(self) -> None:
         """Set the clock by NITZ, NTP or GNSS."""
@@ -393,7 +413,7 @@ class Box:
         traits, vehicle = self.spec.traits, self.vehicle
         state = VehicleState(
             is_locked=vehicle.is_locked,
-            is_open=vehicle.is_open,
+            is_open=vehicle.is_driver_door_open,
             voltage_v=vehicle.voltage_v,
             firmware=traits.firmware,
             hardware=traits.hardware,
@@ -413,17 +433,3 @@ class Box:
 def _millis(unix_s: float) -> int:
     """Return whole Unix milliseconds; a clock before 1970 shows 1970."""
     return int(unix_s * 1000) if unix_s > 0 else 0
-
-
-_CONDITIONS_BEHIND = {
-    Reason.LOW_VOLTAGE: ("load",),
-    Reason.WRONG_VEHICLE_STATE: ("state",),
-}
-"""Which conditions of a vehicle make it refuse so."""
-_CONDITIONS_IN_THE_WAY = {
-    Action.UNLOCK: ("stuck",),
-    Action.LOCK: ("stuck", "ajar"),
-    Action.ENABLE_DRIVING: ("immobiliser",),
-    Action.DISABLE_DRIVING: ("immobiliser",),
-}
-"""Which conditions keep a vehicle from doing what the box reports as done."""

@@ -22,6 +22,9 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message
 from fleet_wire.links.reconnect import ReconnectPolicy
 
+COMMANDS_REMEMBERED = 20
+"""More than come to a box while it works on one."""
+
 ValueT = TypeVar("ValueT")
 ContextT = TypeVar("ContextT")
 
@@ -106,9 +109,9 @@ SMS: Joint[float | None, None] = Joint("sms", Effect.UNDER_WAY)
 RESUME: Joint[float, None] = Joint("resume", Effect.CONNECTION)
 """How long the modem takes to come back from sleep, seconds."""
 BUSY: Joint[bool, Command] = Joint("busy")
-"""Whether the box is busy with something else when a command comes: an update, an old request."""
+"""Whether a box that works on no command is busy all the same: an update, an old request."""
 DEDUPLICATION: Joint[bool, Command] = Joint("deduplication")
-"""Whether the box recognises a command that it has had before."""
+"""Whether the box recognises a command that it has had just before, by its id or its counter."""
 CLOCK: Joint[float, None] = Joint("clock", Effect.LATER)
 """What the box believes the time to be, Unix seconds. What it decides by it is the hit."""
 OBJECTION: Joint[Reason | None, Command] = Joint("objection")
@@ -138,14 +141,15 @@ class Connected(Protocol):
 class Bends:
     """The bends in force on one car."""
 
-    __slots__ = ("_by_joint", "_last_hit", "_modem", "_now_s", "_vehicle_id")
+    __slots__ = ("_by_joint", "_hit_by", "_modem", "_now_s", "_vehicle_id")
 
     def __init__(self, vehicle_id: str, modem: Connected, now_s: Callable[[], float]) -> None:
         self._vehicle_id = vehicle_id
         self._modem = modem
         self._now_s = now_s
         self._by_joint: dict[Joint[Any, Any], tuple[_InForce, ...]] = {}
-        self._last_hit: tuple[str, Culprit] | None = None
+        self._hit_by: dict[str, dict[Culprit, None]] = {}
+        """Who has hit the latest commands, by command id."""
 
     def at(
         self,
@@ -156,25 +160,35 @@ class Bends:
         command_id: str | None = None,
     ) -> ValueT:
         """Return what happens where the usual would, and tell those who changed it."""
-        value = usual
+        value, changed_by = self.fold(joint, context, usual=usual)
+        if joint.effect is not Effect.LATER:
+            for culprit in changed_by:
+                self.tell(culprit, joint, command_id)
+        return value
+
+    def fold(
+        self, joint: Joint[ValueT, ContextT], context: ContextT, *, usual: ValueT
+    ) -> tuple[ValueT, list[Culprit]]:
+        """Return what happens where the usual would, and who changed it, in order."""
+        value, changed_by = usual, []
         for culprit, bend in self._by_joint.get(joint, ()):
             bent = bend(value, context)
             if bent is not value and bent != value:
                 value = bent
-                self.tell(culprit, joint, command_id)
-        return value
+                changed_by.append(culprit)
+        return value, changed_by
 
     def tell(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
         """Tell a culprit that it has changed what happens at a joint."""
-        if joint.effect is Effect.LATER:
-            return
         now_s = self._now_s()
         during_s = (now_s, now_s) if joint.effect is Effect.UNDER_WAY else None
         culprit.hit(self._vehicle_id, joint.name, command_id=command_id, during_s=during_s)
         if joint.effect is Effect.CONNECTION:
             self._modem.blame(culprit, joint.name)
         if command_id is not None:
-            self._last_hit = command_id, culprit
+            self._hit_by.setdefault(command_id, {})[culprit] = None
+            if len(self._hit_by) > COMMANDS_REMEMBERED:
+                del self._hit_by[next(iter(self._hit_by))]
 
     def at_work_on(self, joint: Joint[Any, Any]) -> list[Culprit]:
         """Return whose bends are in force at a joint."""
@@ -182,8 +196,8 @@ class Bends:
 
     def pass_on(self, hit_id: str, joint: Joint[Any, Any], command_id: str) -> None:
         """Let a command be hit too where the one before it, `hit_id`, stands in its way."""
-        if self._last_hit is not None and self._last_hit[0] == hit_id:
-            self._last_hit[1].hit(self._vehicle_id, joint.name, command_id=command_id)
+        for culprit in self._hit_by.get(hit_id, ()):
+            culprit.hit(self._vehicle_id, joint.name, command_id=command_id)
 
     @contextmanager
     def in_force(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from fleet_sim.cars.attachment import Attachment, ModemOwner
 from fleet_sim.cars.box_states import ConnectionState
-from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Bends, Sent
+from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Joint, Sent
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import Message, PublishProperties, Session, Will
+
+ValueT = TypeVar("ValueT")
 
 GOODBYE_S = 2.0
 """A box that falls asleep gives the broker this long to acknowledge its last words [E]."""
@@ -60,6 +63,8 @@ class Modem(Attachment):
         if self.connection is ConnectionState.CONNECTED:
             self._say(PresenceStatus.OFFLINE, PresenceReason.SLEEP)
             self._world.later(GOODBYE_S, self._leave_asleep)
+        else:
+            self._recount()  # one that has lost its connection is whole without it
 
     def _leave_asleep(self) -> None:
         if not self._owner.is_awake and self.connection is ConnectionState.CONNECTED:
@@ -69,12 +74,9 @@ class Modem(Attachment):
 
     def on_message(self, message: Message) -> None:
         """Take a message from the broker's socket; the radio brings it to the box."""
-        late_s = 0.0
-        if self.bends is not None:
-            asked_s = self.bends.at(DOWNLINK, message, usual=0.0, command_id=_command_of(message))
-            if asked_s is None:
-                return  # the broker will send it again on the next connection
-            late_s = asked_s
+        late_s = self._bent(DOWNLINK, message, 0.0)
+        if late_s is None:
+            return  # the broker will send it again on the next connection
         if late_s > 0:
             self._world.later(late_s, self._page, message, self._generation)
         elif self._radio.is_instant:
@@ -118,24 +120,33 @@ class Modem(Attachment):
         if self._outages:
             self._held = [*self._held, message]
             return
-        if self.bends is not None and not self._acknowledges(message, self.bends):
-            pass
-        elif self._radio.is_instant:
-            self._link.acknowledge(message)
-        else:
-            self._world.later(self._uplink_s(), self._acknowledge, message, generation)
+        if self._bent(PUBACK, message, usual=True):
+            if self._radio.is_instant:
+                self._link.acknowledge(message)
+            else:
+                self._world.later(self._uplink_s(), self._acknowledge, message, generation)
         self._owner.take(message)
 
-    def _acknowledges(self, message: Message, bends: Bends) -> bool:
-        if bends.at(PUBACK, message, usual=True, command_id=_command_of(message)):
-            return True
-        disturbance = self._disturbed()
-        disturbance.withheld += 1
-        if disturbance.lets_nothing_in:
-            for culprit in bends.at_work_on(PUBACK):
-                self.blame(culprit, PUBACK.name)
-            self._recount()
-        return False
+    def _bent(self, joint: Joint[ValueT, Message], message: Message, usual: ValueT) -> ValueT:
+        """Return what happens to a message at `DOWNLINK` or `PUBACK`, and count what it takes away.
+
+        A message that does not come is not acknowledged either. When a whole window is not, nothing
+        comes any more, and all who have done that are at fault for the connection.
+        """
+        if self.bends is None:
+            return usual
+        value, changed_by = self.bends.fold(joint, message, usual=usual)
+        for culprit in changed_by:
+            self.bends.tell(culprit, joint, _command_of(message))
+        if value is None or value is False:
+            disturbance = self._disturbed()
+            disturbance.withheld += 1
+            disturbance.withheld_by.update(dict.fromkeys(changed_by, joint.name))
+            if disturbance.lets_nothing_in:
+                for culprit, what in disturbance.withheld_by.items():
+                    self.blame(culprit, what)
+                self._recount()
+        return value
 
     def _receive_held(self) -> None:
         held, self._held = self._held, ()
@@ -170,15 +181,18 @@ class Modem(Attachment):
 
         `command_id` is the command that it is about, for those who want to know what was hit.
         """
-        if self.bends is not None:
-            sent = Sent(kind, payload, command_id)
-            late_s = self.bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
-            if late_s is None:
-                return
-            if late_s > 0:
-                self._world.later(late_s, self._transmit, kind, payload, retain, properties)
-                return
-        self._transmit(kind, payload, retain, properties)
+        late_s = self._uplink_late_s(kind, payload, command_id)
+        if late_s is not None:
+            self._world.later(late_s, self._transmit, kind, payload, retain, properties)
+
+    def _uplink_late_s(
+        self, kind: TopicKind, payload: bytes, command_id: str | None = None
+    ) -> float | None:
+        """Return how much later than usual a message leaves; None: never."""
+        if self.bends is None:
+            return 0.0
+        sent = Sent(kind, payload, command_id)
+        return self.bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
 
     def _transmit(
         self,
@@ -204,12 +218,12 @@ class Modem(Attachment):
 
     def publish_heartbeat(self, payload: bytes) -> None:
         """Send telemetry at QoS 0, if there is a connection: it is not worth waiting for."""
-        if self.connection is not ConnectionState.CONNECTED:
-            return
-        if self.bends is not None:
-            sent = Sent(TopicKind.TELEMETRY, payload, None)
-            if self.bends.at(UPLINK, sent, usual=0.0) is None:
-                return
+        if self.connection is ConnectionState.CONNECTED:
+            late_s = self._uplink_late_s(TopicKind.TELEMETRY, payload)
+            if late_s is not None:
+                self._world.later(late_s, self._send_heartbeat, payload)
+
+    def _send_heartbeat(self, payload: bytes) -> None:
         # Its delay is spared: nobody measures it, and an event each would cost most of a run.
         self._uplink_s()
         topic = topic_of(TopicKind.TELEMETRY, self._spec.vehicle_id)

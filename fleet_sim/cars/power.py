@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from fleet_sim.cars.box_states import POWER, Power, PowerEvent, after
@@ -40,6 +41,7 @@ class PowerControl:
 
     __slots__ = (
         "_application",
+        "_interruptions",
         "_modem",
         "_sleeps_when_known",
         "_sms_waits",
@@ -57,6 +59,8 @@ class PowerControl:
         self._stream = world.stream(f"{spec.vehicle_id}/power")
         self._sleeps_when_known = False
         self._sms_waits = False
+        self._interruptions = 0
+        """Counts losses of power and crashes."""
         self.state = Power.OFF
 
     def start(self) -> None:
@@ -64,6 +68,7 @@ class PowerControl:
         parameters = self._spec.parameters
         self._sleeps_when_known = self._stream.uniform() < parameters.asleep_share
         if self._stream.uniform() < parameters.cold_start_share:
+            self._application.lost_power()
             self.switch_on()
         else:
             self.state = Power.AWAKE
@@ -73,13 +78,12 @@ class PowerControl:
         """Give the box power, where it has none: it boots, then connects."""
         if self.state is Power.OFF:
             self._change(PowerEvent.SWITCH_ON)
-            self._world.later(self._spec.parameters.boot.sample_s(self._stream), self._booted)
+            self.later(self._spec.parameters.boot.sample_s(self._stream), self._booted)
 
     def _booted(self) -> None:
-        if self.state is Power.BOOTING:
-            self._change(PowerEvent.BOOTED)
-            self._application.booted()
-            self._modem.boot()
+        self._change(PowerEvent.BOOTED)
+        self._application.booted()
+        self._modem.boot()
 
     def switch_off(self, *, by: Culprit) -> None:
         """Take the power away: nothing is said, the broker finds out by keepalive."""
@@ -97,7 +101,15 @@ class PowerControl:
             self._application.reset()
             self._modem.crash()
             self._change(PowerEvent.SWITCH_ON)
-            self._world.later(self._spec.parameters.reboot.sample_s(self._stream), self._booted)
+            self.later(self._spec.parameters.reboot.sample_s(self._stream), self._booted)
+
+    def later(self, delay_s: float, then: Callable[[], None]) -> None:
+        """Call `then` after simulated time, unless the box loses its power or crashes before."""
+        self._world.later(delay_s, self._go_on, then, self._interruptions)
+
+    def _go_on(self, then: Callable[[], None], interruptions: int) -> None:
+        if interruptions == self._interruptions:
+            then()
 
     def came_online(self) -> None:
         """Say that the box is there; one that sleeps says that instead, and leaves."""
@@ -121,7 +133,7 @@ class PowerControl:
         elif self.state is Power.ASLEEP:
             self._change(PowerEvent.SMS)
             resume_s = self._resume_s()
-            self._world.later(resume_s, self._resumed)
+            self.later(resume_s, self._resumed)
             self._world.later(resume_s + self._spec.parameters.awake_after_wake_s, self._doze)
 
     def coverage_returned(self) -> None:
@@ -136,12 +148,11 @@ class PowerControl:
             self._modem.blame(by, "deep_sleep")
             self._change(PowerEvent.FALL_DEEPLY_ASLEEP)
             self._modem.leave()
-            self._world.later(duration_s, self._timer_wakes)
+            self.later(duration_s, self._timer_wakes)
 
     def _timer_wakes(self) -> None:
-        if self.state is Power.DEEP_ASLEEP:
-            self._change(PowerEvent.TIMER)
-            self._world.later(self._resume_s(), self._resumed)
+        self._change(PowerEvent.TIMER)
+        self.later(self._resume_s(), self._resumed)
 
     def _resume_s(self) -> float:
         """Return how long the modem takes to come back."""
@@ -150,9 +161,8 @@ class PowerControl:
         return resume_s if bends is None else bends.at(RESUME, None, usual=resume_s)
 
     def _resumed(self) -> None:
-        if self.state is Power.WAKING:
-            self._change(PowerEvent.RESUMED)
-            self._modem.connect()
+        self._change(PowerEvent.RESUMED)
+        self._modem.connect()
 
     def _doze(self) -> None:
         if self._application.is_busy:
@@ -161,6 +171,8 @@ class PowerControl:
             self.fall_asleep()
 
     def _change(self, event: PowerEvent) -> None:
+        if event is PowerEvent.SWITCH_OFF:
+            self._interruptions += 1
         counts = self._world.counts
         counts.asleep -= self._sleeps
         self.state = after(POWER, self.state, event)

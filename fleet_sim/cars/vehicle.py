@@ -7,7 +7,8 @@ its own, which exist for the cars that need them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -56,6 +57,11 @@ class Cabin:
     is_locked_by_key: bool = False
     """With the physical key: the app does not unlock it (The Mobility Factory's docs)."""
 
+    def refuses(self, *, is_unlock: bool) -> bool:
+        """Return whether the car takes no command, or no unlock, while it is so."""
+        is_in_use = self.is_ignition_on or self.gear is not Gear.PARK
+        return is_in_use or (self.is_locked_by_key and is_unlock)
+
 
 PARKED = Cabin()
 
@@ -94,10 +100,13 @@ class _Irregular:
                 cabin = replace(cabin, ajar=cabin.ajar | condition.doors)
         self.cabin = cabin
 
-    def doors(self, what: str) -> frozenset[Door]:
-        """Return the doors with such a condition."""
-        found = (condition.doors for condition in self.conditions if condition.what == what)
-        return frozenset().union(*found)
+    def having(self, what: str) -> list[Condition]:
+        """Return the conditions of a kind."""
+        return [condition for condition in self.conditions if condition.what == what]
+
+    def on_doors(self, what: str, doors: AbstractSet[Door]) -> list[Condition]:
+        """Return the conditions of a kind that any of these doors has."""
+        return [condition for condition in self.having(what) if condition.doors & doors]
 
 
 class Vehicle:
@@ -129,7 +138,7 @@ class Vehicle:
         self.is_locked = True
         """The driver's door, and the others but for those of `Cabin.astray`."""
         self.is_open = False
-        """The driver's door."""
+        """Whether somebody has opened the driver's door, so that the car does not lock itself."""
         self.voltage_v = parameters.voltage_v
         self.last_command_id: str | None = None
         self.movement = 0
@@ -156,15 +165,33 @@ class Vehicle:
             return Reason.LOW_VOLTAGE
         if now_s < self._inhibited_until_s:
             return Reason.ACTUATOR_INHIBITED
-        if self._irregular is not None:
-            cabin = self._irregular.cabin
-            is_in_use = cabin.is_ignition_on or cabin.gear is not Gear.PARK
-            if is_in_use or (cabin.is_locked_by_key and is_unlock):
-                return Reason.WRONG_VEHICLE_STATE
+        if self.cabin.refuses(is_unlock=is_unlock):
+            return Reason.WRONG_VEHICLE_STATE
         return None
 
-    def move_lock(self, now_s: float, *, to_locked: bool, command_id: str | None = None) -> None:
-        """Lock or unlock, and notice when it happens too often (thermal protection)."""
+    def behind(self, reason: Reason, *, is_unlock: bool) -> Sequence[Condition]:
+        """Return which conditions make the car refuse with a reason that it would not have."""
+        irregular, parameters = self._irregular, self._parameters
+        if irregular is None:
+            return ()
+        if reason is Reason.LOW_VOLTAGE and parameters.voltage_v >= parameters.actuator_min_v:
+            return [each for each in irregular.conditions if each.drop_v > 0]
+        own = irregular.own_cabin
+        if reason is Reason.WRONG_VEHICLE_STATE and not own.refuses(is_unlock=is_unlock):
+            return [
+                each
+                for each in irregular.conditions
+                if replace(own, **each.cabin).refuses(is_unlock=is_unlock)
+            ]
+        return ()
+
+    def move_lock(
+        self, now_s: float, *, to_locked: bool, command_id: str | None = None
+    ) -> Sequence[Condition]:
+        """Lock or unlock, and notice when it happens too often (thermal protection).
+
+        Return the conditions that keep a lock from moving.
+        """
         parameters = self._parameters
         if now_s - self._window_started_s >= parameters.inhibit_window_s:
             self._window_started_s = now_s
@@ -172,28 +199,36 @@ class Vehicle:
         self._movements += 1
         if self._movements >= parameters.inhibit_count:
             self._inhibited_until_s = now_s + parameters.inhibit_s
-        if self._irregular is None:
-            self.is_locked = to_locked
-        else:
-            self._move_doors(self._irregular, to_locked=to_locked)
         self.last_command_id = command_id
         self.movement += 1
+        if self._irregular is None:
+            self.is_locked = to_locked
+            return ()
+        return self._move_doors(self._irregular, to_locked=to_locked)
 
-    def _move_doors(self, irregular: _Irregular, *, to_locked: bool) -> None:
+    def _move_doors(self, irregular: _Irregular, *, to_locked: bool) -> Sequence[Condition]:
         """Move each lock that can; all bounce back where one meets a door that is not shut."""
+        due = {door for door in Door if self.is_door_locked(door) != to_locked}
         if to_locked and irregular.cabin.ajar:
-            return
-        stuck = irregular.doors("stuck")
-        locked = {door: self.is_door_locked(door) if door in stuck else to_locked for door in Door}
+            return irregular.on_doors("ajar", irregular.cabin.ajar) if due else ()
+        in_the_way = irregular.on_doors("stuck", due)
+        left = due.intersection(door for each in in_the_way for door in each.doors)
+        locked = {door: to_locked is not (door in left) for door in Door}
         self.is_locked = locked[Door.DRIVER]
         astray = frozenset(door for door in Door if locked[door] != self.is_locked)
         irregular.own_cabin = replace(irregular.own_cabin, astray=astray)
         irregular.settle()
+        return in_the_way
 
-    def set_immobiliser(self, *, is_on: bool) -> None:
-        """Keep the engine from starting, or let it."""
-        if not self.culprits("immobiliser"):
+    def set_immobiliser(self, *, is_on: bool) -> Sequence[Condition]:
+        """Keep the engine from starting, or let it; return the conditions that prevent this."""
+        irregular = self._make_irregular()
+        if irregular.own_cabin.is_immobilised is is_on:
+            return ()
+        stuck = irregular.having("immobiliser")
+        if not stuck:
             self.change(is_immobilised=is_on)
+        return stuck
 
     # What it is like
 
@@ -206,20 +241,28 @@ class Vehicle:
         """Return whether one door is locked."""
         return self.is_locked != (door in self.cabin.astray)
 
+    @property
+    def is_driver_door_open(self) -> bool:
+        """Return whether the driver's door stands open, or is not shut."""
+        return self.is_open or Door.DRIVER in self.cabin.ajar
+
     def signals(self) -> dict[str, bool | str] | None:
-        """Return what is not as in an ordinary car, for the state message."""
+        """Return what is not as in an ordinary car, for the state message.
+
+        The driver's door is not among them: it has fields of its own there.
+        """
         cabin = self.cabin
         if cabin == PARKED:
             return None
         signals: dict[str, bool | str] = {
             f"{door.value}.IsLocked": self.is_door_locked(door) for door in sorted(cabin.astray)
         }
-        signals |= {f"{door.value}.IsOpen": True for door in sorted(cabin.ajar)}
+        signals |= {f"{door.value}.IsOpen": True for door in sorted(cabin.ajar - {Door.DRIVER})}
         if cabin.is_ignition_on:
             signals["Vehicle.LowVoltageSystemState"] = "ON"
         if not cabin.is_immobilised:
             signals["is_immobilised"] = False
-        return signals
+        return signals or None
 
     def position_age_s(self, now_s: float) -> float:
         """Return how old the position is that the box knows; each car takes one at its own time."""
@@ -267,9 +310,12 @@ class Vehicle:
         irregular = self._make_irregular()
         if irregular.position_lost_s is None:
             irregular.position_lost_s = now_s
-        with self._under(Condition("position", by)):
+        with undone_by(self._look_for_position), self._under(Condition("position", by)):
             yield
-        if not self.culprits("position"):
+
+    def _look_for_position(self) -> None:
+        irregular = self._make_irregular()
+        if not irregular.having("position"):
             irregular.position_lost_s = None
 
     @contextmanager
@@ -283,11 +329,6 @@ class Vehicle:
         """Let the battery be so many volts below its rest for one load; loads add up."""
         load.drop_v = drop_v
         self._measure()
-
-    def culprits(self, *whats: str) -> list[Culprit]:
-        """Return who did one of these things to the car."""
-        conditions = () if self._irregular is None else self._irregular.conditions
-        return [condition.culprit for condition in conditions if condition.what in whats]
 
     @contextmanager
     def _under(self, condition: Condition) -> Iterator[None]:

@@ -30,6 +30,7 @@ from fleet_wire.links.link import (
     Message,
     OnAck,
     PublishProperties,
+    Session,
 )
 
 SECRET = "test-secret"  # noqa: S105 - of the test's own fleet
@@ -45,6 +46,7 @@ class FakeLink:
     is_connected: bool = False
     is_frozen: bool = False
     calls: list[str] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
     sent: list[tuple[TopicKind, WireMessage]] = field(default_factory=list)
     properties: list[PublishProperties | None] = field(default_factory=list)
     acknowledged: list[Message] = field(default_factory=list)
@@ -52,6 +54,7 @@ class FakeLink:
     def connect(self) -> None:
         """Begin to connect."""
         self.calls.append("connect")
+        self.sessions.append(self.handler.session())
         if self.connects_at_once:
             self.accept()
 
@@ -60,10 +63,10 @@ class FakeLink:
         self.is_connected = True
         self.handler.on_connected(session_present=False)
 
-    def lose(self, why: Ended = Ended.BROKER_CLOSED) -> None:
-        """Let the connection break."""
+    def lose(self, why: Ended = Ended.BROKER_CLOSED, code: int | None = None) -> None:
+        """Let the connection break, or be refused with a code."""
         self.is_connected = False
-        self.handler.on_disconnected(Disconnected(why))
+        self.handler.on_disconnected(Disconnected(why, code))
 
     def publish(
         self,

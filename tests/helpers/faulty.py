@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from fleet_sim.broker.model.broker import BrokerLimits, BrokerModel
+from fleet_sim.cars.attachment import BOX_LINK_LIMITS
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
@@ -111,7 +113,8 @@ class Street:
         self.broker = BrokerModel(
             VirtualTimers(self.env), limits=BrokerLimits(max_queued_messages=max_queued_messages)
         )
-        self.world = World(self.env, 1, SECRET, EPOCH_S, self.broker.link)
+        links = partial(self.broker.link, limits=BOX_LINK_LIMITS)
+        self.world = World(self.env, 1, SECRET, EPOCH_S, links)
         group = Group(name="car", count=count, id="car-{}", box=parameters)
         specs = [*group.cars()]
         self.fleet = Fleet(self.world, specs, sms_centre="sms-centre")
@@ -158,7 +161,7 @@ class Street:
         self.platform.link.publish(
             topic_of(TopicKind.COMMAND, vehicle_id),
             codec.encode(command),
-            properties=PublishProperties(expiry_s=int(ttl_s)),
+            properties=PublishProperties(correlation_data=command_id.encode(), expiry_s=int(ttl_s)),
             on_ack=self.platform.acks.append,
         )
 

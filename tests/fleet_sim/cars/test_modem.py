@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.joints import UPLINK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
-from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus
+from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus, Telemetry
 from fleet_wire.links.reconnect import ReconnectPolicy
-from tests.helpers.culprit import Suspect
+from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import bench
 
 FIXED = ReconnectPolicy(full_jitter=False, base_s=10.0, jitter_s=0.0)
@@ -202,3 +203,23 @@ def test_what_waits_for_a_sleeping_radio_comes_when_the_box_speaks() -> None:
     car.box.heartbeat()
     car.env.run(until=401)
     assert car.link.results()[-1].phase in (Phase.EXECUTED, Phase.REFUSED)
+
+
+def test_heartbeats_are_late_and_lost_like_everything_the_box_sends() -> None:
+    """They are about no command, so none is hit."""
+    car, suspect = bench(QUICK), Suspect()
+
+    def heartbeats() -> int:
+        return sum(isinstance(message, Telemetry) for _, message in car.link.sent)
+
+    with car.box.bend(UPLINK, lambda _usual, _sent: 5.0, by=suspect):
+        car.box.heartbeat()
+    car.env.run(until=4)
+    assert heartbeats() == 0
+    car.env.run(until=6)
+    assert heartbeats() == 1
+    with car.box.bend(UPLINK, lambda _usual, _sent: None, by=suspect):
+        car.box.heartbeat()
+    car.env.run(until=20)
+    assert heartbeats() == 1
+    assert suspect.hits == 2 * [Seen("uplink")]

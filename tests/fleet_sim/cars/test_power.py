@@ -1,0 +1,126 @@
+"""What a box does with its power and its clock when both are taken away, in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fleet_sim.cars.box_states import Power
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_wire.contract.messages import Phase, Reason
+from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.culprit import Suspect
+from tests.helpers.fake_link import EPOCH_S, Bench, bench
+from tests.helpers.faulty import answers
+
+FORGETFUL = NULL_BOX.model_copy(
+    update={
+        "reconnect": ReconnectPolicy(full_jitter=False, base_s=1.0, jitter_s=0.0),
+        "boot": Uniform(base_s=10.0),
+        "reboot": Uniform(base_s=40.0),
+        "keeps_time": False,
+        "clock_sync": Uniform(base_s=30.0),
+        "clock_error": Uniform(base_s=0.5),
+    }
+)
+
+
+def box_time_s(car: Bench, command_id: str) -> float:
+    """Let the box answer a command, and return the time that it gives, in Unix seconds."""
+    car.deliver(car.command(command_id))
+    return (car.link.results()[-1].box_time_ms or 0) / 1000
+
+
+def lose_power(car: Bench, *, at_s: float, until_s: float) -> None:
+    """Switch the box off for a while."""
+    car.env.run(until=at_s)
+    car.box.power.switch_off(by=Suspect())
+    car.env.run(until=until_s)
+    car.box.power.switch_on()
+
+
+def test_a_clock_that_loses_its_time_begins_in_1970_until_it_is_set() -> None:
+    """Commands are judged by it: they live too long. Then the clock has its usual error again."""
+    car = bench(FORGETFUL)
+    assert box_time_s(car, "before") == pytest.approx(EPOCH_S + 0.5)
+    lose_power(car, at_s=100, until_s=150)
+    car.env.run(until=189)
+    assert box_time_s(car, "in 1970") == pytest.approx(89.0)
+    assert answers(car)[-1] == (Phase.REFUSED, Reason.TTL_TOO_LONG)
+    car.env.run(until=191)
+    assert box_time_s(car, "after") == pytest.approx(EPOCH_S + 191.5)
+    assert answers(car)[-1] == (Phase.EXECUTED, None)
+
+
+def test_a_box_without_power_until_the_start_has_no_time_either() -> None:
+    """One with a backup battery has."""
+    for keeps_time, begins_s in ((False, 0.0), (True, EPOCH_S + 0.5)):
+        update = {"cold_start_share": 1.0, "keeps_time": keeps_time}
+        car = bench(FORGETFUL.model_copy(update=update))
+        car.env.run(until=11)
+        assert box_time_s(car, "c1") == pytest.approx(begins_s + 11)
+
+
+def test_time_that_was_looked_for_before_the_power_went_again_is_not_found() -> None:
+    """The first boot would have had it at 190 s: the second begins anew."""
+    car = bench(FORGETFUL)
+    lose_power(car, at_s=100, until_s=150)
+    lose_power(car, at_s=165, until_s=170)
+    car.env.run(until=191)
+    assert box_time_s(car, "in 1970") == pytest.approx(26.0)
+    car.env.run(until=211)
+    assert box_time_s(car, "after") == pytest.approx(EPOCH_S + 211.5)
+
+
+def test_a_crash_keeps_the_time() -> None:
+    """The clock runs on while the firmware boots."""
+    car = bench(FORGETFUL)
+    car.box.power.reboot(by=Suspect())
+    car.env.run(until=41)
+    assert box_time_s(car, "c1") == pytest.approx(EPOCH_S + 41.5)
+
+
+def test_certificates_are_not_valid_in_1970() -> None:
+    """The box tries and fails until it knows the time, then it connects."""
+    car = bench(FORGETFUL.model_copy(update={"needs_time_for_tls": True}))
+    suspect = Suspect()
+    car.env.run(until=100)
+    car.box.power.switch_off(by=suspect)
+    car.env.run(until=150)
+    car.box.power.switch_on()
+    for second in range(155, 190, 5):
+        car.env.run(until=second + 0.5)
+        assert not car.box.modem.is_reachable
+    assert car.link.calls == ["connect", "leave_behind"]
+    car.env.run(until=192)
+    assert car.link.calls == ["connect", "leave_behind", "connect"]
+    assert [(each.what, each.during_s) for each in suspect.hits] == [("power", (100.0, 190.0))]
+
+
+def crash(car: Bench) -> None:
+    """Let the firmware crash: it boots for 40 s."""
+    car.box.power.reboot(by=Suspect())
+
+
+def sleep_deeply(car: Bench) -> None:
+    """Switch the modem off for 60 s; it takes 8 s to come back."""
+    car.box.power.sleep_deeply(60.0, by=Suspect())
+
+
+@pytest.mark.parametrize("begin", [crash, sleep_deeply])
+def test_what_was_begun_before_a_crash_is_void(begin: Callable[[Bench], None]) -> None:
+    """The end of a boot or of a sleep that a crash has cut short ends no later one."""
+    car = bench(FORGETFUL.model_copy(update={"modem_resume": Uniform(base_s=8.0)}))
+    begin(car)
+    car.env.run(until=5)
+    crash(car)
+    car.env.run(until=44)
+    assert car.power() is Power.BOOTING
+    car.env.run(until=46)
+    assert car.power() is Power.AWAKE
+    sleep_deeply(car)
+    for at_s, power in ((105, Power.DEEP_ASLEEP), (107, Power.WAKING), (115, Power.AWAKE)):
+        car.env.run(until=at_s)
+        assert car.power() is power
