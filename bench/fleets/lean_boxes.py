@@ -18,7 +18,7 @@ from bench.fleets.common import (
     stop_event,
     vehicle_id_of,
 )
-from fleet_sim.cars.attachment import BOX_LINK_LIMITS
+from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Disconnected, Link, LinkFactory, Message, Session
 

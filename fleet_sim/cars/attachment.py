@@ -20,6 +20,7 @@ from fleet_sim.cars.box_states import (
     SocketEvent,
     after,
 )
+from fleet_sim.cars.disturbance import Disturbance
 from fleet_sim.cars.joints import (
     CONNACK,
     DIAL,
@@ -32,16 +33,14 @@ from fleet_sim.cars.joints import (
 from fleet_sim.cars.radio import Radio
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
-from fleet_wire.links.link import Disconnected, Ended, Link, LinkLimits, Message
+from fleet_wire.links.link import Disconnected, Ended, Link, Message
 
-BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)
-"""A box has little memory: it takes as much at once as clients of mosquitto do by default."""
 NO_SERVICE_DBM = -120.0
 """Below this a modem finds no cell [E]; 3GPP TS 36.133 reports RSRP from -140 to -44 dBm."""
 TRIAL_S = 1.0
 """Longer than a box takes to notice that the broker has closed a connection that came back."""
-FADING_PERIOD_S = 900.0
-"""In which a parked car's signal goes up and down once [E]."""
+FADING_RAD_PER_S = math.tau / 900.0
+"""A parked car's signal goes up and down once in a quarter of an hour [E]."""
 
 
 class ModemOwner(Protocol):
@@ -83,47 +82,6 @@ class _Ending(Enum):
     """The socket is lost with everything in it: the broker publishes the will."""
 
 
-class _Disturbance:
-    """What faults have done to one modem, beyond its bends."""
-
-    __slots__ = (
-        "attenuations",
-        "blamed",
-        "is_deaf",
-        "is_faint",
-        "on_trial_since_s",
-        "withheld",
-        "withheld_by",
-    )
-
-    def __init__(self) -> None:
-        self.blamed: dict[Culprit, tuple[str, float]] = {}
-        """Who did what to the connection since when, until it is whole again."""
-        self.attenuations: list[tuple[Culprit, float]] = []
-        """Who weakens the signal, by how many dB."""
-        self.is_faint = False
-        """Whether they leave too little of it."""
-        self.withheld = 0
-        """PUBACKs that this connection's window is short of."""
-        self.withheld_by: dict[Culprit, str] = {}
-        """Who keeps them back, at which joint."""
-        self.is_deaf = False
-        """Whether this connection stands without a subscription."""
-        self.on_trial_since_s: float | None = None
-        """When a connection has come back that the broker may have closed meanwhile."""
-
-    def begin_connection(self) -> None:
-        """Forget what was wrong with the connection before."""
-        self.withheld, self.withheld_by = 0, {}
-        self.is_deaf = False
-        self.on_trial_since_s = None
-
-    @property
-    def lets_nothing_in(self) -> bool:
-        """Return whether a connection that stands cannot bring a command."""
-        return self.is_deaf or self.withheld >= BOX_LINK_LIMITS.receive_max
-
-
 class Attachment:
     """The connection of one box, as the box sees it and as the network carries it.
 
@@ -141,6 +99,7 @@ class Attachment:
         "_lost_coverage_s",
         "_outages",
         "_owner",
+        "_place",
         "_radio",
         "_socket",
         "_spec",
@@ -166,9 +125,11 @@ class Attachment:
         self._outages = 0
         self._downlink_cuts = 0
         self._lost_coverage_s = 0.0
+        self._place = self._stream.constant() * math.tau
+        """Where the car stands, as far as its signal goes: 0 to 2 pi."""
         self._is_counted = False
         self._is_known = False
-        self._disturbance: _Disturbance | None = None
+        self._disturbance: Disturbance | None = None
         self._link: Link
         """Made by the modem: a link calls its handler."""
 
@@ -202,7 +163,7 @@ class Attachment:
     # Connecting
 
     def boot(self) -> None:
-        """Connect after a boot, which also ends the sulking of firmware that was refused."""
+        """Connect after a boot, also where the firmware had given up."""
         if self.connection is ConnectionState.GIVEN_UP:
             self._change_connection(ConnectionEvent.BOOT)
         self.connect()
@@ -374,9 +335,9 @@ class Attachment:
                 during_s = since_s, max(since_s, until_s)
                 culprit.hit(self._spec.vehicle_id, what, during_s=during_s)
 
-    def _disturbed(self) -> _Disturbance:
+    def _disturbed(self) -> Disturbance:
         if self._disturbance is None:
-            self._disturbance = _Disturbance()
+            self._disturbance = Disturbance()
         return self._disturbance
 
     # What the network and the faults do to the connection
@@ -488,13 +449,14 @@ class Attachment:
 
     def signal_dbm(self) -> float:
         """Return the strength of the signal, which is the place's and goes up and down."""
-        parameters = self._spec.parameters
-        place = self._stream.constant()
-        cycle = math.sin(math.tau * (self._world.env.now / FADING_PERIOD_S + place))
-        swing_db = parameters.signal_swing_db * (place - 0.5 + cycle / 2)
+        # Asked for with every heartbeat, and heartbeats are most of a long run.
+        parameters, place = self._spec.parameters, self._place
+        cycle = math.sin(self._world.env.now * FADING_RAD_PER_S + place)
+        swing_db = parameters.signal_swing_db * (place / math.tau - 0.5 + cycle / 2)
+        signal_dbm = parameters.signal_dbm + swing_db
         if self._disturbance is not None:
-            swing_db -= math.fsum(loss_db for _, loss_db in self._disturbance.attenuations)
-        return round(parameters.signal_dbm + swing_db, 1)
+            signal_dbm -= math.fsum(loss_db for _, loss_db in self._disturbance.attenuations)
+        return float(round(signal_dbm))
 
     def lose_nat_entry(self, notices_after_s: float, *, by: Culprit) -> None:
         """Half-open: neither end hears the other, until the box notices and connects anew."""

@@ -118,6 +118,7 @@ class Vehicle:
         "_irregular",
         "_movements",
         "_parameters",
+        "_phase_s",
         "_stream",
         "_window_started_s",
         "is_locked",
@@ -134,6 +135,8 @@ class Vehicle:
         self._inhibited_until_s = float("-inf")
         self._window_started_s = float("-inf")
         self._movements = 0
+        self._phase_s = stream.constant() * POSITION_REFRESH_S
+        """So old is the position at second 0."""
         self._irregular: _Irregular | None = None
         self.is_locked = True
         """The driver's door, and the others but for those of `Cabin.astray`."""
@@ -269,8 +272,7 @@ class Vehicle:
         taken_s = now_s
         if self._irregular is not None and self._irregular.position_lost_s is not None:
             taken_s = self._irregular.position_lost_s
-        phase_s = self._stream.constant() * POSITION_REFRESH_S
-        return now_s - taken_s + (taken_s + phase_s) % POSITION_REFRESH_S
+        return now_s - taken_s + (taken_s + self._phase_s) % POSITION_REFRESH_S
 
     # What people and faults do to it
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from fleet_sim.broker.model.broker import BrokerLimits, BrokerModel
-from fleet_sim.cars.attachment import BOX_LINK_LIMITS
 from fleet_sim.cars.box import Box
+from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import World

@@ -16,7 +16,7 @@ from typing import Any
 
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
-from fleet_sim.cars.attachment import BOX_LINK_LIMITS
+from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World

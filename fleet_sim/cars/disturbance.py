@@ -1,0 +1,50 @@
+"""What faults have done to one modem, beyond its bends; an untouched car has none of it."""
+
+from __future__ import annotations
+
+from fleet_sim.cars.joints import Culprit
+from fleet_wire.links.link import LinkLimits
+
+BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)
+"""A box has little memory: it takes as much at once as clients of mosquitto do by default."""
+
+
+class Disturbance:
+    """What faults have done to one modem, beyond its bends."""
+
+    __slots__ = (
+        "attenuations",
+        "blamed",
+        "is_deaf",
+        "is_faint",
+        "on_trial_since_s",
+        "withheld",
+        "withheld_by",
+    )
+
+    def __init__(self) -> None:
+        self.blamed: dict[Culprit, tuple[str, float]] = {}
+        """Who did what to the connection since when, until it is whole again."""
+        self.attenuations: list[tuple[Culprit, float]] = []
+        """Who weakens the signal, by how many dB."""
+        self.is_faint = False
+        """Whether they leave too little of it."""
+        self.withheld = 0
+        """PUBACKs that this connection's window is short of."""
+        self.withheld_by: dict[Culprit, str] = {}
+        """Who keeps them back, at which joint."""
+        self.is_deaf = False
+        """Whether this connection stands without a subscription."""
+        self.on_trial_since_s: float | None = None
+        """When a connection has come back that the broker may have closed meanwhile."""
+
+    def begin_connection(self) -> None:
+        """Forget what was wrong with the connection before."""
+        self.withheld, self.withheld_by = 0, {}
+        self.is_deaf = False
+        self.on_trial_since_s = None
+
+    @property
+    def lets_nothing_in(self) -> bool:
+        """Return whether a connection that stands cannot bring a command."""
+        return self.is_deaf or self.withheld >= BOX_LINK_LIMITS.receive_max
