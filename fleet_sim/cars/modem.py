@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from fleet_sim.cars.attachment import Attachment, ModemOwner
 from fleet_sim.cars.box_states import ConnectionState
-from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Joint, Sent
+from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Bends, Joint, Sent
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_wire.contract import codec
@@ -74,11 +74,10 @@ class Modem(Attachment):
 
     def on_message(self, message: Message) -> None:
         """Take a message from the broker's socket; the radio brings it to the box."""
-        late_s = self._bent(DOWNLINK, message, 0.0)
-        if late_s is None:
-            return  # the broker will send it again on the next connection
-        if late_s > 0:
-            self._world.later(late_s, self._page, message, self._generation)
+        if self.bends is not None:
+            late_s = self._bent(DOWNLINK, message, self.bends, usual=0.0)
+            if late_s is not None:  # else the broker will send it again on the next connection
+                self._world.later(late_s, self._page, message, self._generation)
         elif self._radio.is_instant:
             self._receive(message, self._generation)
         else:
@@ -94,16 +93,14 @@ class Modem(Attachment):
             self._unpaged = [*self._unpaged, message]
             self._world.later(silent_s, self._bring_unpaged)
         else:
-            self._bring(message, now_s)
-
-    def _bring(self, message: Message, now_s: float) -> None:
-        self._world.later(self._radio.downlink_s(now_s), self._receive, message, self._generation)
+            self._world.later(self._radio.downlink_s(now_s), self._receive, message, generation)
 
     def _bring_unpaged(self) -> None:
         """Bring what waited in the network until it could reach the box."""
         unpaged, self._unpaged = self._unpaged, ()
         for message in unpaged:
-            self._bring(message, self._world.env.now)
+            delay_s = self._radio.downlink_s(self._world.env.now)
+            self._world.later(delay_s, self._receive, message, self._generation)
 
     def _uplink_s(self) -> float:
         """Return the delay of a packet sent now. Who sends can be reached: what waited comes."""
@@ -120,24 +117,24 @@ class Modem(Attachment):
         if self._outages:
             self._held = [*self._held, message]
             return
-        if self._bent(PUBACK, message, usual=True):
+        if self.bends is None or self._bent(PUBACK, message, self.bends, usual=True):
             if self._radio.is_instant:
                 self._link.acknowledge(message)
             else:
                 self._world.later(self._uplink_s(), self._acknowledge, message, generation)
         self._owner.take(message)
 
-    def _bent(self, joint: Joint[ValueT, Message], message: Message, usual: ValueT) -> ValueT:
+    def _bent(
+        self, joint: Joint[ValueT, Message], message: Message, bends: Bends, *, usual: ValueT
+    ) -> ValueT:
         """Return what happens to a message at `DOWNLINK` or `PUBACK`, and count what it takes away.
 
         A message that does not come is not acknowledged either. When a whole window is not, nothing
         comes any more, and all who have done that are at fault for the connection.
         """
-        if self.bends is None:
-            return usual
-        value, changed_by = self.bends.fold(joint, message, usual=usual)
+        value, changed_by = bends.fold(joint, message, usual=usual)
         for culprit in changed_by:
-            self.bends.tell(culprit, joint, _command_of(message))
+            bends.tell(culprit, joint, _command_of(message))
         if value is None or value is False:
             disturbance = self._disturbed()
             disturbance.withheld += 1
@@ -181,18 +178,13 @@ class Modem(Attachment):
 
         `command_id` is the command that it is about, for those who want to know what was hit.
         """
-        late_s = self._uplink_late_s(kind, payload, command_id)
+        if self.bends is None:
+            self._transmit(kind, payload, retain, properties)
+            return
+        sent = Sent(kind, payload, command_id)
+        late_s = self.bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
         if late_s is not None:
             self._world.later(late_s, self._transmit, kind, payload, retain, properties)
-
-    def _uplink_late_s(
-        self, kind: TopicKind, payload: bytes, command_id: str | None = None
-    ) -> float | None:
-        """Return how much later than usual a message leaves; None: never."""
-        if self.bends is None:
-            return 0.0
-        sent = Sent(kind, payload, command_id)
-        return self.bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
 
     def _transmit(
         self,
@@ -218,10 +210,14 @@ class Modem(Attachment):
 
     def publish_heartbeat(self, payload: bytes) -> None:
         """Send telemetry at QoS 0, if there is a connection: it is not worth waiting for."""
-        if self.connection is ConnectionState.CONNECTED:
-            late_s = self._uplink_late_s(TopicKind.TELEMETRY, payload)
-            if late_s is not None:
-                self._world.later(late_s, self._send_heartbeat, payload)
+        if self.connection is not ConnectionState.CONNECTED:
+            return
+        if self.bends is None:
+            self._send_heartbeat(payload)
+            return
+        late_s = self.bends.at(UPLINK, Sent(TopicKind.TELEMETRY, payload, None), usual=0.0)
+        if late_s is not None:
+            self._world.later(late_s, self._send_heartbeat, payload)
 
     def _send_heartbeat(self, payload: bytes) -> None:
         # Its delay is spared: nobody measures it, and an event each would cost most of a run.
