@@ -11,12 +11,14 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.clock import SystemClock
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
@@ -197,9 +199,17 @@ async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
 
 def _logger(settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack) -> Logger:
     descriptor = open_log(settings.log_file)
-    if settings.log_file is not None:
-        stack.callback(os.close, descriptor)
-    writer = LineWriter(descriptor, on_error=lambda: metrics.count_sink_error("log"))
+    background = BackgroundWriter(
+        partial(write_all, descriptor), on_lost=partial(metrics.count_sink_error, "log")
+    )
+
+    def close() -> None:
+        is_written = background.close()
+        if is_written and settings.log_file is not None:
+            os.close(descriptor)
+
+    stack.callback(close)
+    writer = LineWriter(background.put, on_error=partial(metrics.count_sink_error, "log"))
     logger = make_logger(settings.log_level, writer, SystemClock())
     route_standard_library(logger, "warning")
     return logger

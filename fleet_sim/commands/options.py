@@ -60,10 +60,12 @@ def tls_options(command: Callable[P, None]) -> Callable[P, None]:
     return command
 
 
-def choose_seed(chosen: int | None, scenario: Scenario) -> int:
-    """Return the seed of a run, and print it: the chosen one, the scenario's, or a new one."""
+def choose_seed(
+    chosen: int | None, scenario: Scenario, say: Callable[[str], None] = click.echo
+) -> int:
+    """Return the seed of a run, and say it: the chosen one, the scenario's, or a new one."""
     seed = scenario.seed if chosen is None else chosen
     if seed is None:
         seed = secrets.randbits(SEED_BITS)
-    click.echo(f"seed {seed}")
+    say(f"seed {seed}")
     return seed

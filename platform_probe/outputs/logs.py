@@ -57,16 +57,16 @@ class Logger(Protocol):
 
 
 class LineWriter:
-    """Writes each line with one unbuffered write; a full disk must not stop the probe."""
+    """Hands each line to `write`; one that cannot be written is counted, and stops nothing."""
 
-    def __init__(self, descriptor: int, *, on_error: Callable[[], None]) -> None:
-        self._descriptor = descriptor
+    def __init__(self, write: Callable[[bytes], None], *, on_error: Callable[[], None]) -> None:
+        self._write = write
         self._on_error = on_error
 
     def msg(self, line: bytes) -> None:
         """Write a line, or count that it could not be written."""
         try:
-            os.write(self._descriptor, line + b"\n")
+            self._write(line + b"\n")
         except OSError:
             self._on_error()
 

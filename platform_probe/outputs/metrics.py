@@ -214,9 +214,9 @@ class ProbeMetrics:
         """Count one message that breaks the contract; None: its topic is outside of it."""
         self._malformed[kind.value if kind else OTHER].inc()
 
-    def count_sink_error(self, sink: str) -> None:
-        """Count one record that `sink` (one of `SINKS`) could not take."""
-        self._sink_errors[sink].inc()
+    def count_sink_error(self, sink: str, records: int = 1) -> None:
+        """Count records that `sink` (one of `SINKS`) could not take."""
+        self._sink_errors[sink].inc(records)
 
     def set_connected(self, *, connected: bool) -> None:
         """Say whether the probe is connected and subscribed."""

@@ -110,9 +110,9 @@ class RunningProbe:
 
 @asynccontextmanager
 async def running_probe(
-    directory: Path, broker: BrokerAddress, **settings: Any
+    directory: Path, broker: BrokerAddress, *, stderr: Any = None, **settings: Any
 ) -> AsyncIterator[RunningProbe]:
-    """Run a probe against `broker` until the block ends."""
+    """Run a probe against `broker` until the block ends. `stderr`: a descriptor, else a file."""
     config = directory / "probe.yaml"
     values = {
         "broker": str(broker),
@@ -122,11 +122,11 @@ async def running_probe(
         **settings,
     }
     config.write_bytes(msgspec.json.encode(values))  # JSON is YAML
-    with (directory / "probe.stderr").open("wb") as stderr:
+    with (directory / "probe.stderr").open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
             stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
+            stderr=file if stderr is None else stderr,
         )
     probe = RunningProbe(process, directory)
     try:

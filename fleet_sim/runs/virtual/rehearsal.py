@@ -33,6 +33,7 @@ from fleet_sim.runs.virtual.time import (
     VirtualTimers,
 )
 from fleet_sim.scenario.loading import Scenario
+from fleet_wire.background import write_all
 from fleet_wire.contract.signing import DEMO_SECRET
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
@@ -180,7 +181,9 @@ class Rehearsal:
         metrics = ProbeMetrics(new_registry(), version="virtual")
         descriptor = open_log(self._directory.path / "probe.log.jsonl")
         stack.callback(os.close, descriptor)
-        writer = LineWriter(descriptor, on_error=lambda: metrics.count_sink_error("log"))
+        writer = LineWriter(
+            partial(write_all, descriptor), on_error=lambda: metrics.count_sink_error("log")
+        )
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
         logger = make_logger("warning", writer, clock)
         return Probe(

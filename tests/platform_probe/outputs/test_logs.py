@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from fleet_wire.background import write_all
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.errors import LimitError
@@ -115,7 +117,7 @@ def test_full_disk_is_counted_and_does_not_raise() -> None:
     """A log that cannot be written stops nothing."""
     errors: list[None] = []
     descriptor = os.open("/dev/full", os.O_WRONLY)
-    writer = LineWriter(descriptor, on_error=lambda: errors.append(None))
+    writer = LineWriter(partial(write_all, descriptor), on_error=lambda: errors.append(None))
     make_logger("info", writer, FakeClock()).info("hello")
     os.close(descriptor)
     assert len(errors) == 1
@@ -126,9 +128,8 @@ def test_log_file_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "probe.log"
     for _ in range(2):
         descriptor = open_log(path)
-        make_logger("info", LineWriter(descriptor, on_error=lambda: None), FakeClock()).info(
-            "hello"
-        )
+        writer = LineWriter(partial(write_all, descriptor), on_error=lambda: None)
+        make_logger("info", writer, FakeClock()).info("hello")
         os.close(descriptor)
     assert len(path.read_bytes().splitlines()) == 2
 
