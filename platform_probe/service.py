@@ -24,6 +24,7 @@ from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
 from platform_probe.load.timers import LoopTimers
+from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
     LineWriter,
     Logger,
@@ -40,12 +41,15 @@ from platform_probe.web.server import HttpServer
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
+STDERR: Final = 2
 PROGRESS_S: Final = 1.0
 POLL_S: Final = 0.05
 SETTLE_S: Final = 0.1
 """Ready when no retained message came for so long: presence is evidence for the first unlock."""
 MAX_SETTLE_S: Final = 30.0
 DRAIN_S: Final = 5.0
+COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
+"""What is counted is on disk: neither a killed process nor a full disk parts the two."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
 
@@ -56,10 +60,11 @@ async def serve(settings: ProbeSettings) -> None:
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
     allow, `ConfigError` for settings that cannot be used.
     """
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
     with ExitStack() as stack:
         metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
         logger = _logger(settings, metrics, stack)
-        jsonl = stack.enter_context(JsonlSink(settings.out_dir))
+        jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
@@ -74,7 +79,7 @@ async def serve(settings: ProbeSettings) -> None:
             links=_links(settings),
             clock=SystemClock(),
             timers=timers,
-            sink=FanOut(sinks, on_error=sink_failed),
+            sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
             metrics=metrics,
             logger=logger,
         )
@@ -198,21 +203,36 @@ async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
 
 
 def _logger(settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack) -> Logger:
-    descriptor = open_log(settings.log_file)
-    background = BackgroundWriter(
-        partial(write_all, descriptor), on_lost=partial(metrics.count_sink_error, "log")
-    )
+    log_failed = partial(metrics.count_sink_error, "log")
+    path = settings.log_file
+    file = None if path is None else open_log(path, _rotation(settings))
+    write = partial(write_all, STDERR) if file is None else file.append
+    background = BackgroundWriter(write, on_lost=log_failed)
 
     def close() -> None:
         is_written = background.close()
-        if is_written and settings.log_file is not None:
-            os.close(descriptor)
+        if file is not None and is_written:  # else the thread still has it
+            file.close()
 
     stack.callback(close)
-    writer = LineWriter(background.put, on_error=partial(metrics.count_sink_error, "log"))
-    logger = make_logger(settings.log_level, writer, SystemClock())
+    logger = make_logger(
+        settings.log_level, LineWriter(background.put, on_error=log_failed), SystemClock()
+    )
     route_standard_library(logger, "warning")
     return logger
+
+
+def _rotation(settings: ProbeSettings) -> Rotation | None:
+    chosen = settings.rotation
+    if chosen is None:
+        return None
+    return Rotation(
+        max_bytes=round(chosen.max_mib * 2**20), period_s=chosen.every_s, kept=chosen.keep
+    )
+
+
+def _nothing() -> None:
+    """Live on after SIGHUP: each line goes to where its path leads, also after a rename."""
 
 
 def _links(settings: ProbeSettings) -> LinkFactory:

@@ -126,6 +126,17 @@ class FloorSettings(_Part):
         return _checked_id(vehicle_id)
 
 
+class RotationSettings(_Part):
+    """When a file of records, or of the log, is put aside as NAME.1 and begun anew."""
+
+    max_mib: float = Field(100.0, gt=0, description="before it would exceed this size, in MiB")
+    every_s: float = Field(
+        86_400.0, ge=60, description="when so long is over, counted from 1970: 86,400 s end with"
+        " the day in UTC",
+    )  # fmt: skip
+    keep: int = Field(14, ge=1, le=1_000, description="files kept; the oldest is overwritten")
+
+
 class ProbeSettings(BaseSettings):
     """Everything that can be set."""
 
@@ -157,6 +168,9 @@ class ProbeSettings(BaseSettings):
         DEFAULT_OUT_DIR, description="directory of attempts.jsonl and the other records"
     )
     log_file: Path | None = Field(None, description="file of the log; null: stderr")
+    rotation: RotationSettings | None = Field(
+        RotationSettings(), description="when the records and the log are put aside; null: never"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest level to log; an unlock that went well is info"
     )

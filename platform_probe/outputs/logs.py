@@ -6,7 +6,6 @@ Loggers of the standard library (aiohttp, asyncio) are routed through the same o
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -18,6 +17,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source
 from fleet_wire.contract.causes import CAUSES, Outcome
 from fleet_wire.errors import LimitError
+from platform_probe.outputs.files import AppendedFile, Rotation
 
 LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -25,7 +25,6 @@ LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-STDERR: Final = 2
 REPEAT_AFTER_S: Final = 10.0
 """A complaint of one kind is repeated at most this often, with the number of those left out."""
 SHOWN_LETTERS: Final = 300
@@ -73,13 +72,10 @@ class LineWriter:
     debug = info = warning = error = critical = exception = msg
 
 
-def open_log(path: Path | None) -> int:
-    """Return the descriptor to log to: of `path`, or of stderr. Raises `LimitError`."""
-    if path is None:
-        return STDERR
+def open_log(path: Path, rotation: Rotation | None = None) -> AppendedFile:
+    """Return the file to log to. Raises `LimitError`."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return AppendedFile(path, rotation)
     except OSError as error:
         raise LimitError(
             f"cannot write the log {path}: {error.strerror}", f"see ls -ld {path.parent}"

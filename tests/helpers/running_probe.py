@@ -39,6 +39,16 @@ class RunningProbe:
             self.events.append(msgspec.json.decode(line))
 
     @property
+    def records(self) -> Path:
+        """The file of the attempts."""
+        return self.directory / "out" / "attempts.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        """The file of the log."""
+        return self.directory / "probe.log"
+
+    @property
     def latest(self) -> dict[str, Any]:
         """The last thing that it said; empty before the first."""
         return self.events[-1] if self.events else {}
@@ -49,7 +59,7 @@ class RunningProbe:
 
     def attempts(self) -> list[Attempt]:
         """Return the attempts on disk. After its end every line must be a whole one."""
-        path = self.directory / "out" / "attempts.jsonl"
+        path = self.records
         written = path.read_bytes() if path.exists() else b""
         if self.process.returncode is None:  # the last line may be in the making
             written = written[: written.rfind(b"\n") + 1]
@@ -71,10 +81,7 @@ class RunningProbe:
 
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of the log."""
-        return [
-            msgspec.json.decode(line)
-            for line in (self.directory / "probe.log").read_bytes().splitlines()
-        ]
+        return [msgspec.json.decode(line) for line in self.log_file.read_bytes().splitlines()]
 
     def stderr(self) -> str:
         """Return what it said to the user."""

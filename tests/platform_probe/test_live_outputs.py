@@ -64,3 +64,22 @@ async def test_a_stderr_that_nobody_reads_stops_nothing(
         probe.process.send_signal(signal.SIGTERM)
         assert await probe.exit_code() == 0
     assert probe.latest["event"] == "done"
+
+
+async def test_hangup_does_not_end_it_and_files_may_be_renamed(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """As logrotate does it: rename, then SIGHUP. Every record is in one of the two files."""
+    await fleet_of(links)
+    async with running_probe(tmp_path, mosquitto.address, load=load_of()) as probe:
+        await eventually(lambda: probe.latest.get("ok", 0) > 20)
+        before = {path: path.with_suffix(".before") for path in (probe.records, probe.log_file)}
+        for path, aside in before.items():
+            path.rename(aside)
+        probe.process.send_signal(signal.SIGHUP)
+        await eventually(lambda: all(path.exists() for path in before))
+        probe.process.send_signal(signal.SIGTERM)
+        assert await probe.exit_code() == 0
+    earlier = before[probe.records].read_bytes().splitlines()
+    assert len(earlier) + len(probe.attempts()) == probe.latest["ended"]
+    assert probe.log()[-1]["event"] == "stopping"

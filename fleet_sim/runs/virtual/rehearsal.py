@@ -7,9 +7,8 @@ both, so it is the one place in `fleet_sim` that knows the probe.
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,7 +32,6 @@ from fleet_sim.runs.virtual.time import (
     VirtualTimers,
 )
 from fleet_sim.scenario.loading import Scenario
-from fleet_wire.background import write_all
 from fleet_wire.contract.signing import DEMO_SECRET
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
@@ -179,11 +177,8 @@ class Rehearsal:
         )
         clock = VirtualClock(self._env)
         metrics = ProbeMetrics(new_registry(), version="virtual")
-        descriptor = open_log(self._directory.path / "probe.log.jsonl")
-        stack.callback(os.close, descriptor)
-        writer = LineWriter(
-            partial(write_all, descriptor), on_error=lambda: metrics.count_sink_error("log")
-        )
+        log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
+        writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
         logger = make_logger("warning", writer, clock)
         return Probe(

@@ -127,10 +127,11 @@ def test_log_file_is_appended_to(tmp_path: Path) -> None:
     """A restart keeps the old log."""
     path = tmp_path / "deep" / "probe.log"
     for _ in range(2):
-        descriptor = open_log(path)
-        writer = LineWriter(partial(write_all, descriptor), on_error=lambda: None)
-        make_logger("info", writer, FakeClock()).info("hello")
-        os.close(descriptor)
+        log = open_log(path)
+        make_logger("info", LineWriter(log.append, on_error=lambda: None), FakeClock()).info(
+            "hello"
+        )
+        log.close()
     assert len(path.read_bytes().splitlines()) == 2
 
 
