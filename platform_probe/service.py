@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
@@ -65,28 +65,29 @@ async def serve(settings: ProbeSettings) -> None:
         metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
         logger = _logger(settings, metrics, stack)
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
+        clock = SystemClock()
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
-        sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger)}
+        sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         timers = LoopTimers(asyncio.get_running_loop())
         stack.callback(timers.close)
         probe = Probe(
             settings,
             links=_links(settings),
-            clock=SystemClock(),
+            clock=clock,
             timers=timers,
             sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
             metrics=metrics,
             logger=logger,
         )
 
-        def exposition(accept: str) -> tuple[bytes, str]:
+        def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
             probe.refresh_gauges()
-            return metrics.exposition(accept)
+            return metrics.exposition(media_type)
 
         server = HttpServer(metrics=exposition, not_ready=probe.not_ready)
         port = await server.start(settings.listen_host, settings.listen_port)
@@ -218,7 +219,7 @@ def _logger(settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack) ->
     logger = make_logger(
         settings.log_level, LineWriter(background.put, on_error=log_failed), SystemClock()
     )
-    route_standard_library(logger, "warning")
+    route_standard_library(logger, "warning", SystemClock())
     return logger
 
 

@@ -6,7 +6,7 @@ Loggers of the standard library (aiohttp, asyncio) are routed through the same o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Hashable, MutableMapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -29,6 +29,8 @@ REPEAT_AFTER_S: Final = 10.0
 """A complaint of one kind is repeated at most this often, with the number of those left out."""
 SHOWN_LETTERS: Final = 300
 """Texts from outside are cut to this length."""
+SHOWN_TRACEBACK_LETTERS: Final = 4_000
+"""The end of a traceback says what happened."""
 
 
 class Logger(Protocol):
@@ -102,26 +104,52 @@ def make_logger(level: str, writer: LineWriter, clock: Clock) -> Logger:
     return logger
 
 
-class StandardLibraryHandler(logging.Handler):
-    """Hands what the standard library's loggers say to ours."""
+class Repeats:
+    """Lets what is said again and again through once in `REPEAT_AFTER_S`, with its number.
 
-    def __init__(self, logger: Logger) -> None:
+    Keys are places in code, or names that stand there: a few dozen at most.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: dict[Hashable, tuple[float, int]] = {}
+
+    def count(self, key: Hashable) -> int:
+        """Return how often it came since it was last let through; 0: not now."""
+        now_s = self._clock.monotonic_s()
+        last_s, count = self._last.get(key, (now_s - REPEAT_AFTER_S, 0))
+        if now_s - last_s < REPEAT_AFTER_S:
+            self._last[key] = (last_s, count + 1)
+            return 0
+        self._last[key] = (now_s, 0)
+        return count + 1
+
+
+class StandardLibraryHandler(logging.Handler):
+    """Hands what the standard library's loggers say to ours, each line of code now and then."""
+
+    def __init__(self, logger: Logger, clock: Clock) -> None:
         super().__init__()
         self._logger = logger
+        self._repeats = Repeats(clock)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a line with its logger's name, and its exception where it has one."""
-        fields: dict[str, Any] = {"logger": record.name}
+        count = self._repeats.count((record.pathname, record.lineno))
+        if not count:
+            return
+        fields: dict[str, Any] = {"logger": record.name, "count": count}
         if record.exc_info:
-            fields["exception"] = logging.Formatter().formatException(record.exc_info)
+            exception = logging.Formatter().formatException(record.exc_info)
+            fields["exception"] = exception[-SHOWN_TRACEBACK_LETTERS:]
         write = getattr(self._logger, _method(record.levelno))
         write(record.getMessage()[:SHOWN_LETTERS], **fields)
 
 
-def route_standard_library(logger: Logger, level: str) -> None:
+def route_standard_library(logger: Logger, level: str, clock: Clock) -> None:
     """Send everything that the standard library's loggers say to `logger`."""
     root = logging.getLogger()
-    root.handlers[:] = [StandardLibraryHandler(logger)]
+    root.handlers[:] = [StandardLibraryHandler(logger, clock)]
     root.setLevel(LEVELS[level])
 
 
@@ -134,16 +162,21 @@ def _method(level_number: int) -> str:
 
 
 class LogSink:
-    """Writes the canonical line of each attempt: everything about it in one place."""
+    """Writes the canonical line of each attempt: everything about it in one place.
 
-    def __init__(self, logger: Logger) -> None:
+    Anybody can send answers that nobody asked for: of those the log has one now and then, and their
+    file has all.
+    """
+
+    def __init__(self, logger: Logger, clock: Clock) -> None:
         self._logger = logger
+        self._complaints = Complaints(logger, clock)
         self._logs_ok = logger.is_enabled_for(logging.INFO)
 
     def emit(self, record: Record) -> None:
         """Log at info what went well, at warning what was refused or is unknown, else at error."""
         if not isinstance(record, Attempt):
-            self._logger.warning("stray_answer", **msgspec.structs.asdict(record))
+            self._complaints.complain("stray_answer", **msgspec.structs.asdict(record))
             return
         if record.source is Source.FLOOR:
             return
@@ -188,24 +221,18 @@ def _line(attempt: Attempt) -> dict[str, Any]:
 class Complaints:
     """Logs complaints of a kind at most once in `REPEAT_AFTER_S`, with how many there were.
 
-    A flood of bad messages, or a full disk, must not become a flood of lines. Kinds are names in
-    our own code: a few dozen at most.
+    A flood of bad messages, or a full disk, must not become a flood of lines.
     """
 
     def __init__(self, logger: Logger, clock: Clock) -> None:
         self._logger = logger
-        self._clock = clock
-        self._last: dict[tuple[str, str], tuple[float, int]] = {}
+        self._repeats = Repeats(clock)
 
     def complain(self, event: str, kind: str, **fields: Any) -> None:
         """Log the event with its kind and fields at warning, unless its like was just logged."""
-        now_s = self._clock.monotonic_s()
-        last_s, count = self._last.get((event, kind), (now_s - REPEAT_AFTER_S, 0))
-        count += 1
-        if now_s - last_s < REPEAT_AFTER_S:
-            self._last[event, kind] = (last_s, count)
+        count = self._repeats.count((event, kind))
+        if not count:
             return
-        self._last[event, kind] = (now_s, 0)
         shown = {
             name: value[:SHOWN_LETTERS] if isinstance(value, str) else value
             for name, value in fields.items()

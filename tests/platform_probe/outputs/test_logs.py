@@ -39,7 +39,7 @@ from tests.helpers.records import STRAY, TRACE_ID, attempt_of
 def test_level_follows_the_outcome(cause: Cause | None, level: str) -> None:
     """Whoever reads warnings and errors only reads every unlock that went wrong."""
     log = Log()
-    LogSink(log.logger).emit(attempt_of(cause=cause))
+    LogSink(log.logger, FakeClock()).emit(attempt_of(cause=cause))
     (line,) = log.lines
     assert (line["event"], line["level"], line["at"]) == ("unlock", level, EPOCH_S)
     assert line["trace_id"] == TRACE_ID
@@ -51,7 +51,7 @@ def test_failure_explains_itself() -> None:
     log = Log()
     attempt = attempt_of(cause=Cause.DOWNLINK_LOST)
     attempt = msgspec.structs.replace(attempt, evidence={"heartbeat_ago_s": 1.5})
-    LogSink(log.logger).emit(attempt)
+    LogSink(log.logger, FakeClock()).emit(attempt)
     (line,) = log.lines
     info = CAUSES[Cause.DOWNLINK_LOST]
     assert line["explanation"] == info.explanation
@@ -61,11 +61,12 @@ def test_failure_explains_itself() -> None:
 
 
 def test_floor_has_no_lines_and_strays_have() -> None:
-    """The null box would fill the log; an answer out of place is worth a line."""
+    """The null box would fill the log; an answer out of place is worth a line, a flood not."""
     log = Log()
-    sink = LogSink(log.logger)
+    sink = LogSink(log.logger, FakeClock())
     sink.emit(attempt_of(source=Source.FLOOR))
-    sink.emit(STRAY)
+    for _ in range(3):
+        sink.emit(STRAY)
     (line,) = log.lines
     assert (line["event"], line["kind"], line["level"]) == ("stray_answer", "orphan", "warning")
 
@@ -73,7 +74,7 @@ def test_floor_has_no_lines_and_strays_have() -> None:
 def test_level_filters() -> None:
     """Below its level a logger says nothing."""
     log = Log("warning")
-    sink = LogSink(log.logger)
+    sink = LogSink(log.logger, FakeClock())
     sink.emit(attempt_of())
     sink.emit(attempt_of(cause=Cause.BOX_BUSY))
     assert [line["level"] for line in log.lines] == ["warning"]
@@ -82,7 +83,7 @@ def test_level_filters() -> None:
 def test_standard_library_is_routed(root_logger: logging.Logger) -> None:
     """A traceback of a library is one JSON line like everything else."""
     log = Log()
-    route_standard_library(log.logger, "warning")
+    route_standard_library(log.logger, "warning", FakeClock())
     assert len(root_logger.handlers) == 1
     library = logging.getLogger("some.library")
     library.info("not this")
