@@ -30,6 +30,7 @@ from fleet_wire.links.link import (
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
 from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
+from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import CommandMaker
 from platform_probe.load.driver import Lags, LoadDriver
@@ -80,6 +81,9 @@ class Probe:
         self._clock = clock
         self._metrics = metrics
         self._logger = logger
+        complaints = Complaints(logger, clock)
+        self._complaints = complaints
+        self._gaps = Gaps(self._stood_still)
         self.evidence = FleetEvidence()
         self.tracker = AttemptTracker(
             clock=clock,
@@ -88,10 +92,9 @@ class Probe:
             deadline_s=self._load.deadline_s,
             state_grace_s=self._load.state_grace_s,
             late_window_s=self._load.late_window_s,
+            gaps=self._gaps,
         )
-        complaints = Complaints(logger, clock)
         self._inbox = Inbox(self.tracker, metrics, complaints)
-        self._complaints = complaints
         self._commands = CommandMaker(
             seed=settings.seed,
             fleet_secret=settings.fleet_secret.get_secret_value(),
@@ -110,6 +113,7 @@ class Probe:
         self._link: Link | None = None
         self._reconnect: Timer | None = None
         self._ticker: Timer | None = None
+        self._heart: Timer | None = None
         self._tick_at_s = math.inf
         self._failures = 0
         self._is_closed = False
@@ -193,6 +197,11 @@ class Probe:
         self._floor_driver.begin(now_s)
         return self._clock.unix_s() + self._load.start_delay_s
 
+    def watch_itself(self) -> None:
+        """Notice from now on when this process stands still, and mark what it could not time."""
+        self._gaps.beat(self._clock.monotonic_s())
+        self._heart = self._timers.call_later(BEAT_S, self.watch_itself)
+
     @property
     def is_done(self) -> bool:
         """Whether every planned unlock has been started and has ended."""
@@ -214,7 +223,7 @@ class Probe:
         self._is_closed = True
         self.stop()
         self.tracker.interrupt()
-        for timer in (self._ticker, self._reconnect):
+        for timer in (self._ticker, self._reconnect, self._heart):
             if timer is not None:
                 timer.cancel()
         if self._link is not None:
@@ -276,6 +285,15 @@ class Probe:
                 " drop messages that wait for the probe (mosquitto: max_queued_messages)",
             )
 
+    def _stood_still(self, gap_s: float) -> None:
+        self.complain(
+            "monitor_stood_still",
+            "gap",
+            seconds=round(gap_s, 3),
+            explanation="this process was stopped, starved or too busy: what it observed meanwhile"
+            " is flagged observed_late and not counted",
+        )
+
     def _driver_of(
         self, plan: Iterator[PlannedStart], start: Callable[[PlannedStart, float], None]
     ) -> LoadDriver:
@@ -303,7 +321,8 @@ class Probe:
         lag_s = max(self._clock.monotonic_s() - intended_s, 0.0)
         self.lags.add(lag_s)
         self._metrics.observe_start(lag_s)
-        if len(self.tracker) >= self._load.max_in_flight:
+        is_over = lag_s >= self._load.deadline_s  # whoever asked has gone: nobody waits for the car
+        if is_over or len(self.tracker) >= self._load.max_in_flight:
             self.dropped += 1
             self._metrics.count_dropped_start()
             return

@@ -147,6 +147,7 @@ class _Run:
     async def _connect(self) -> None:
         """Connect, and learn what is retained. Raises `BrokerError` when that does not work out."""
         probe, wait_s = self._probe, self._settings.wait_s
+        probe.watch_itself()
         probe.connect()
         await _until(
             lambda: probe.is_connected or probe.refusal is not None or self._told_to_stop.is_set(),

@@ -192,7 +192,6 @@ class LogSink:
                 "phase": info.phase,
                 "mechanism": info.mechanism,
                 "explanation": info.explanation,
-                "evidence": record.evidence,
             }
         is_failed = record.outcome is Outcome.FAILED
         (self._logger.error if is_failed else self._logger.warning)("unlock", **fields)
@@ -211,6 +210,7 @@ def _line(attempt: Attempt) -> dict[str, Any]:
         "total_s": attempt.total_s,
         "stages": attempt.stages,
         "flags": attempt.flags,
+        "evidence": attempt.evidence,
         "region": attempt.region,
         "operator": attempt.operator,
         "firmware": attempt.firmware,

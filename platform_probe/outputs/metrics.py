@@ -186,7 +186,8 @@ class ProbeMetrics:
             "How long after its intended time a synthetic unlock was really started.",
         )  # fmt: skip
         self._dropped = self._counter(
-            "starts_dropped", "Synthetic unlocks not started: too many were in flight."
+            "starts_dropped",
+            "Synthetic unlocks not started: too many were in flight, or the deadline was over.",
         )
         self._connected = self._gauge(
             "broker_connected", "1 while connected to the broker and subscribed, else 0."
@@ -199,19 +200,26 @@ class ProbeMetrics:
         self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
 
     def emit(self, record: Record) -> None:
-        """Count one ended attempt, or one stray answer."""
+        """Count one ended attempt, or one stray answer.
+
+        Of an attempt that was observed late only its flags are counted.
+        """
         if not isinstance(record, Attempt):
             self._strays[record.kind].inc()
             return
+        is_late = Flag.OBSERVED_LATE in record.flags
         if record.source is Source.FLOOR:
-            self._floor_duration.observe(record.total_s)
+            if not is_late:
+                self._floor_duration.observe(record.total_s)
             return
+        for flag in record.flags:
+            self._flags[flag].inc()
+        if is_late:
+            return  # an outcome without times belongs into no ratio and no histogram
         self._unlocks[record.source, record.cause].inc()
         self._duration[record.outcome].observe(record.total_s, {"trace_id": record.trace_id})
         for stage, hop_s in record.hops_s.items():
             self._stage_duration[stage].observe(hop_s)
-        for flag in record.flags:
-            self._flags[flag].inc()
         self._regions.of(record.region)[record.outcome].inc()
         self._firmwares.of(record.firmware)[record.outcome].inc()
         self._last_attempt.set(record.started_at + record.total_s)
@@ -221,7 +229,7 @@ class ProbeMetrics:
         self._lag.observe(lag_s)
 
     def count_dropped_start(self) -> None:
-        """Count one synthetic unlock that was not started: too many were in flight."""
+        """Count one synthetic unlock that was not started."""
         self._dropped.inc()
 
     def count_malformed(self, kind: TopicKind | None) -> None:

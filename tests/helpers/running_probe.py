@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.attempt import Attempt, Flag
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.waiting import eventually
 
@@ -66,10 +66,14 @@ class RunningProbe:
         return [msgspec.json.decode(line, type=Attempt) for line in written.splitlines()]
 
     def counts(self) -> Counter[Key]:
-        """Return the number of attempts on disk by source, outcome and cause."""
+        """Return the number of attempts on disk by source, outcome and cause.
+
+        Without those that a stalled machine let it observe late: no metric counts them either.
+        """
         return Counter(
             (one.source.value, one.outcome.value, one.cause.value if one.cause else "none")
             for one in self.attempts()
+            if Flag.OBSERVED_LATE not in one.flags
         )
 
     def stats(self) -> dict[str, Any]:

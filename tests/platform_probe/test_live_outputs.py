@@ -82,4 +82,4 @@ async def test_hangup_does_not_end_it_and_files_may_be_renamed(
         assert await probe.exit_code() == 0
     earlier = before[probe.records].read_bytes().splitlines()
     assert len(earlier) + len(probe.attempts()) == probe.latest["ended"]
-    assert probe.log()[-1]["event"] == "stopping"
+    assert "stopping" in {line["event"] for line in probe.log()}

@@ -245,6 +245,18 @@ async def test_too_many_in_flight_are_dropped_and_counted() -> None:
     bench.probe.close()
 
 
+async def test_start_after_its_own_deadline_is_not_sent() -> None:
+    """The one who asked has gone: a car that opened now would open for nobody."""
+    bench = ProbeBench(load=load_of(deadline_s=1e-9))
+    bench.connect()
+    bench.probe.begin_load()
+    await eventually(lambda: bench.probe.dropped == 3)
+    assert (bench.link.sent, bench.attempts) == ([], [])
+    assert bench.metrics.registry.get_sample_value("unlockpath_starts_dropped_total") == 3
+    assert bench.probe.is_done
+    bench.probe.close()
+
+
 async def test_full_link_is_not_published(bench: ProbeBench) -> None:
     """What the link does not take was never sent: failed, not unknown."""
     bench.connect()

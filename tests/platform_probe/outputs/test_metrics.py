@@ -187,3 +187,15 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     assert value(metrics, "sink_errors_total", sink="log") == 1
     assert value(metrics, "broker_disconnects_total", why="refused") == 1
     assert value(metrics, "broker_connected") == 1
+
+
+def test_what_was_observed_late_is_in_no_ratio_and_no_histogram(metrics: ProbeMetrics) -> None:
+    """Its times are not known, so that it is neither fast nor slow; that it was so is counted."""
+    before = [line for line in series(metrics) if "flag" not in line and "process" not in line]
+    flags = (Flag.OBSERVED_LATE,)
+    metrics.emit(attempt_of(total_s=0.0, flags=flags))
+    metrics.emit(attempt_of(cause=Cause.BOX_SILENT, flags=flags))
+    metrics.emit(attempt_of(source=Source.FLOOR, flags=flags))
+    after = [line for line in series(metrics) if "flag" not in line and "process" not in line]
+    assert after == before
+    assert value(metrics, "attempt_flags_total", flag="observed_late") == 2
