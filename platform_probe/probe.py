@@ -19,6 +19,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.errors import BrokerRefusedError, LocalProtocolError
 from fleet_wire.links.link import (
+    SESSION_TAKEN_OVER,
     Disconnected,
     Ended,
     Link,
@@ -45,6 +46,8 @@ from platform_probe.watching.inbox import Inbox, subscriptions
 KEEPALIVE_S: Final = 15
 """Short, so that a broker that vanished without a word is noticed within a deadline or so."""
 RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=10.0)
+STEADY_S: Final = 10.0
+"""A connection that held so long was a working one: the next delay is the shortest again."""
 TICK_S: Final = 0.05
 """Timeouts are noticed at most so late; they count with their deadline all the same."""
 LINK_LIMITS: Final = LinkLimits(
@@ -116,6 +119,7 @@ class Probe:
         self._heart: Timer | None = None
         self._tick_at_s = math.inf
         self._failures = 0
+        self._connected_s = math.inf
         self._is_closed = False
         self.last_error = "not connected yet"
         """Why there is, or was, no connection."""
@@ -139,7 +143,7 @@ class Probe:
 
     def on_connected(self, *, session_present: bool) -> None:
         """Note that commands can be sent and answers come."""
-        self._failures = 0
+        self._connected_s = self._clock.monotonic_s()
         self._metrics.set_connected(connected=True)
         self._logger.info(
             "broker_connected",
@@ -160,12 +164,21 @@ class Probe:
         self._metrics.set_connected(connected=False)
         self._metrics.count_disconnect(reason.why)
         code = f" (MQTT reason code {reason.code})" if reason.code is not None else ""
-        self.last_error = f"{reason.why.value}{code}: {reason.detail}".rstrip(": ")
+        detail = reason.detail
+        if reason.code == SESSION_TAKEN_OVER:
+            detail = (
+                f"another client connected with our client_id '{self._settings.client_id}':"
+                " give each probe its own"
+            )
+        self.last_error = f"{reason.why.value}{code}: {detail}".rstrip(": ")
         if reason.why is Ended.REFUSED and reason.code in PERMANENT_CODES:
             self.refusal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
         self.tracker.broker_lost(self.last_error)
         if self._is_closed:
             return
+        if self._clock.monotonic_s() - self._connected_s >= STEADY_S:
+            self._failures = 0
+        self._connected_s = math.inf
         delay_s = RECONNECT.delay_s(self._failures, self._reconnect_stream)
         self._failures += 1
         self._logger.warning(
@@ -173,7 +186,7 @@ class Probe:
             broker=str(self._settings.broker_address),
             why=reason.why,
             code=reason.code,
-            detail=reason.detail,
+            detail=detail,
             retry_in_s=round(delay_s, 3),
         )
         self._reconnect = self._timers.call_later(delay_s, self.connect)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fleet_wire.clock import SystemClock
+from fleet_wire.clock import Clock, SystemClock
 from fleet_wire.contract import codec
 from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
@@ -24,6 +24,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
+    SESSION_TAKEN_OVER,
     Disconnected,
     Ended,
     LinkHandler,
@@ -31,11 +32,13 @@ from fleet_wire.links.link import (
     OnAck,
     PublishProperties,
 )
+from fleet_wire.randomness import RandomStream
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
+from tests.helpers.fake_clock import FakeClock
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
@@ -116,7 +119,7 @@ class FakeLink:
 class ProbeBench:
     """A probe, its fake links, its records, and its log."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, clock: Clock | None = None, **settings: Any) -> None:
         self.links: list[FakeLink] = []
         self.log = Log()
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
@@ -125,7 +128,7 @@ class ProbeBench:
         self.probe = Probe(
             ProbeSettings.model_validate(settings),
             links=self.make_link,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             timers=LoopTimers(asyncio.get_running_loop()),
             sink=FanOut({"jsonl": sink, "metrics": self.metrics}, on_error=self.fail),
             metrics=self.metrics,
@@ -308,6 +311,39 @@ async def test_broker_that_stays_away_is_tried_again(bench: ProbeBench) -> None:
     assert bench.log.lines[0]["retry_in_s"] >= 0
     assert bench.probe.last_error == "unreachable: as the test wants"
     assert bench.probe.refusal is None
+
+
+async def test_delay_grows_across_short_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is lost again at once is one more failure; one that held is none."""
+    clock, failures = FakeClock(), list[int]()
+
+    class NoDelay:
+        def delay_s(self, failed: int, _: RandomStream) -> float:
+            failures.append(failed)
+            return 0.0
+
+    monkeypatch.setattr("platform_probe.probe.RECONNECT", NoDelay())
+    bench = ProbeBench(clock)
+    bench.connect()
+    for held_s in (1.0, 9.0, 0.0, 10.0, 1.0):
+        clock.now_s += held_s
+        before = bench.link
+        before.end()
+        await eventually(lambda before=before: bench.link is not before)  # type: ignore[misc]
+        bench.link.accept()
+    clock.now_s += 60
+    bench.link.end(Ended.UNREACHABLE)
+    assert failures == [0, 1, 2, 0, 1, 0]
+    bench.probe.close()
+
+
+async def test_second_client_with_our_id_is_named(bench: ProbeBench) -> None:
+    """Two that take over each other for ever look like a bad network; the reason says otherwise."""
+    bench.connect()
+    bench.link.end(code=SESSION_TAKEN_OVER)
+    (_, line) = bench.log.lines
+    for place in (line["detail"], bench.probe.not_ready() or ""):
+        assert "another client connected with our client_id 'platform-probe'" in place
 
 
 async def test_wrong_password_is_final(bench: ProbeBench) -> None:
