@@ -204,6 +204,13 @@ class Probe:
         Call it when what is retained has come: presence is evidence for the first unlock.
         """
         self._warn_of_missing_facts()
+        if self._settings.is_demo_elsewhere:
+            self._logger.warning(
+                "demo_secret",
+                broker=str(self._settings.broker_address),
+                explanation="commands are signed with the secret that everybody knows: set"
+                " fleet_secret_file to the fleet's own",
+            )
         now_s = self._clock.monotonic_s()
         self.tracker.load_began_s = now_s + self._load.start_delay_s
         self._load_driver.begin(self.tracker.load_began_s)

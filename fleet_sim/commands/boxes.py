@@ -15,11 +15,12 @@ from fleet_sim.commands.errors import plain_errors
 from fleet_sim.commands.options import (
     choose_seed,
     scenario_argument,
-    secret_option,
+    secret_options,
     seed_option,
     set_option,
     tls_options,
     wait_option,
+    warn_of_demo_secret,
 )
 from fleet_sim.runs.live.boxes import parse_shard, serve_boxes
 from fleet_sim.runs.live.fleet import FleetOptions
@@ -36,7 +37,14 @@ STDERR: Final = 2
 
 @click.command()
 @scenario_argument
-@click.option("--broker", required=True, metavar="URL", help="The broker, mqtt:// or mqtts://.")
+@click.option(
+    "--broker",
+    required=True,
+    envvar="FLEET_SIM_BROKER",
+    show_envvar=True,
+    metavar="URL",
+    help="The broker, mqtt:// or mqtts://; with USER:PASSWORD@ rather in the environment.",
+)
 @click.option(
     "--shard",
     default="1/1",
@@ -47,7 +55,7 @@ STDERR: Final = 2
 @seed_option
 @set_option
 @wait_option
-@secret_option
+@secret_options
 @tls_options
 @plain_errors
 def boxes(  # noqa: PLR0913 - one parameter for each option
@@ -77,6 +85,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
         logging.basicConfig(level=logging.WARNING, stream=errors)
+        warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
         console = Console(file=cast("IO[str]", output), highlight=False)
         options = FleetOptions(
             broker=address,

@@ -399,6 +399,17 @@ async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> Non
     assert "max_queued_messages" in warnings[0]["explanation"]
 
 
+@pytest.mark.parametrize("broker", ["mqtt://127.0.0.1", "mqtt://broker.example"])
+async def test_demo_secret_on_a_foreign_broker_is_warned_of(broker: str) -> None:
+    """Cars that obey it obey everybody."""
+    bench = ProbeBench(broker=broker)
+    bench.connect()
+    bench.probe.begin_load()
+    warned = "demo_secret" in {line["event"] for line in bench.log.lines}
+    assert warned is (broker == "mqtt://broker.example")
+    bench.probe.close()
+
+
 async def test_timeouts_are_noticed_without_other_events() -> None:
     """The tracker is told the time when a deadline comes, also one that came nearer meanwhile."""
     bench = ProbeBench(load=load_of(deadline_s=600, state_grace_s=0.1))
