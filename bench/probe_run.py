@@ -83,6 +83,7 @@ def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
         "out_dir": str(directory),
         "log_file": str(directory / "probe.log.jsonl"),
         "log_level": "warning",
+        "rotation": None,
         "seed": 1,
         "watch": False,  # nobody else sends commands here
         "load": {

@@ -21,6 +21,8 @@ _REPEATED_STAGE_S: Final = 60.0
 
 _PLACES: Final[dict[str, Loc]] = {
     "broker": ("broker",),
+    "broker_password_file": ("broker_password_file",),
+    "fleet_secret_file": ("fleet_secret_file",),
     "protocol": ("protocol",),
     "client_id": ("client_id",),
     "listen": ("listen",),
@@ -41,7 +43,9 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     path = click.Path(path_type=Path)
     options = [
         click.option("--config", type=path, metavar="FILE", help="YAML file with settings."),
-        click.option("--broker", metavar="URL", help="For example mqtts://user:pw@broker:8883."),
+        click.option("--broker", metavar="URL", help="For example mqtts://user@broker:8883."),
+        click.option("--broker-password-file", metavar="FILE", help="Holds the broker's password."),
+        click.option("--fleet-secret-file", metavar="FILE", help="Holds the fleet's secret."),
         click.option("--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: 5]"),
         click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
         click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
@@ -77,6 +81,8 @@ def main() -> None:
       a flag                  --listen 0.0.0.0:9464
       an environment variable PLATFORM_PROBE_LISTEN=0.0.0.0:9464
       the file of --config    listen: 0.0.0.0:9464
+
+    Others on this machine see every command line: give secrets in files.
     """  # noqa: D301 - click's own escape
 
 

@@ -19,6 +19,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.errors import BrokerRefusedError, LocalProtocolError
 from fleet_wire.links.link import (
+    SESSION_TAKEN_OVER,
     Disconnected,
     Ended,
     Link,
@@ -30,6 +31,7 @@ from fleet_wire.links.link import (
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
 from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
+from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import CommandMaker
 from platform_probe.load.driver import Lags, LoadDriver
@@ -44,6 +46,8 @@ from platform_probe.watching.inbox import Inbox, subscriptions
 KEEPALIVE_S: Final = 15
 """Short, so that a broker that vanished without a word is noticed within a deadline or so."""
 RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=10.0)
+STEADY_S: Final = 10.0
+"""A connection that held so long was a working one: the next delay is the shortest again."""
 TICK_S: Final = 0.05
 """Timeouts are noticed at most so late; they count with their deadline all the same."""
 LINK_LIMITS: Final = LinkLimits(
@@ -80,6 +84,9 @@ class Probe:
         self._clock = clock
         self._metrics = metrics
         self._logger = logger
+        complaints = Complaints(logger, clock)
+        self._complaints = complaints
+        self._gaps = Gaps(self._stood_still)
         self.evidence = FleetEvidence()
         self.tracker = AttemptTracker(
             clock=clock,
@@ -88,10 +95,9 @@ class Probe:
             deadline_s=self._load.deadline_s,
             state_grace_s=self._load.state_grace_s,
             late_window_s=self._load.late_window_s,
+            gaps=self._gaps,
         )
-        complaints = Complaints(logger, clock)
         self._inbox = Inbox(self.tracker, metrics, complaints)
-        self._complaints = complaints
         self._commands = CommandMaker(
             seed=settings.seed,
             fleet_secret=settings.fleet_secret.get_secret_value(),
@@ -110,8 +116,10 @@ class Probe:
         self._link: Link | None = None
         self._reconnect: Timer | None = None
         self._ticker: Timer | None = None
+        self._heart: Timer | None = None
         self._tick_at_s = math.inf
         self._failures = 0
+        self._connected_s = math.inf
         self._is_closed = False
         self.last_error = "not connected yet"
         """Why there is, or was, no connection."""
@@ -135,7 +143,7 @@ class Probe:
 
     def on_connected(self, *, session_present: bool) -> None:
         """Note that commands can be sent and answers come."""
-        self._failures = 0
+        self._connected_s = self._clock.monotonic_s()
         self._metrics.set_connected(connected=True)
         self._logger.info(
             "broker_connected",
@@ -156,12 +164,21 @@ class Probe:
         self._metrics.set_connected(connected=False)
         self._metrics.count_disconnect(reason.why)
         code = f" (MQTT reason code {reason.code})" if reason.code is not None else ""
-        self.last_error = f"{reason.why.value}{code}: {reason.detail}".rstrip(": ")
+        detail = reason.detail
+        if reason.code == SESSION_TAKEN_OVER:
+            detail = (
+                f"another client connected with our client_id '{self._settings.client_id}':"
+                " give each probe its own"
+            )
+        self.last_error = f"{reason.why.value}{code}: {detail}".rstrip(": ")
         if reason.why is Ended.REFUSED and reason.code in PERMANENT_CODES:
             self.refusal = BrokerRefusedError(reason.code, f"the broker refused: {reason.detail}")
         self.tracker.broker_lost(self.last_error)
         if self._is_closed:
             return
+        if self._clock.monotonic_s() - self._connected_s >= STEADY_S:
+            self._failures = 0
+        self._connected_s = math.inf
         delay_s = RECONNECT.delay_s(self._failures, self._reconnect_stream)
         self._failures += 1
         self._logger.warning(
@@ -169,7 +186,7 @@ class Probe:
             broker=str(self._settings.broker_address),
             why=reason.why,
             code=reason.code,
-            detail=reason.detail,
+            detail=detail,
             retry_in_s=round(delay_s, 3),
         )
         self._reconnect = self._timers.call_later(delay_s, self.connect)
@@ -187,11 +204,23 @@ class Probe:
         Call it when what is retained has come: presence is evidence for the first unlock.
         """
         self._warn_of_missing_facts()
+        if self._settings.is_demo_elsewhere:
+            self._logger.warning(
+                "demo_secret",
+                broker=str(self._settings.broker_address),
+                explanation="commands are signed with the secret that everybody knows: set"
+                " fleet_secret_file to the fleet's own",
+            )
         now_s = self._clock.monotonic_s()
         self.tracker.load_began_s = now_s + self._load.start_delay_s
         self._load_driver.begin(self.tracker.load_began_s)
         self._floor_driver.begin(now_s)
         return self._clock.unix_s() + self._load.start_delay_s
+
+    def watch_itself(self) -> None:
+        """Notice from now on when this process stands still, and mark what it could not time."""
+        self._gaps.beat(self._clock.monotonic_s())
+        self._heart = self._timers.call_later(BEAT_S, self.watch_itself)
 
     @property
     def is_done(self) -> bool:
@@ -214,7 +243,7 @@ class Probe:
         self._is_closed = True
         self.stop()
         self.tracker.interrupt()
-        for timer in (self._ticker, self._reconnect):
+        for timer in (self._ticker, self._reconnect, self._heart):
             if timer is not None:
                 timer.cancel()
         if self._link is not None:
@@ -276,6 +305,15 @@ class Probe:
                 " drop messages that wait for the probe (mosquitto: max_queued_messages)",
             )
 
+    def _stood_still(self, gap_s: float) -> None:
+        self.complain(
+            "monitor_stood_still",
+            "gap",
+            seconds=round(gap_s, 3),
+            explanation="this process was stopped, starved or too busy: what it observed meanwhile"
+            " is flagged observed_late and not counted",
+        )
+
     def _driver_of(
         self, plan: Iterator[PlannedStart], start: Callable[[PlannedStart, float], None]
     ) -> LoadDriver:
@@ -303,7 +341,8 @@ class Probe:
         lag_s = max(self._clock.monotonic_s() - intended_s, 0.0)
         self.lags.add(lag_s)
         self._metrics.observe_start(lag_s)
-        if len(self.tracker) >= self._load.max_in_flight:
+        is_over = lag_s >= self._load.deadline_s  # whoever asked has gone: nobody waits for the car
+        if is_over or len(self.tracker) >= self._load.max_in_flight:
             self.dropped += 1
             self._metrics.count_dropped_start()
             return

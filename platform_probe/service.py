@@ -9,19 +9,22 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers
+from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
     LineWriter,
     Logger,
@@ -38,12 +41,15 @@ from platform_probe.web.server import HttpServer
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
+STDERR: Final = 2
 PROGRESS_S: Final = 1.0
 POLL_S: Final = 0.05
 SETTLE_S: Final = 0.1
 """Ready when no retained message came for so long: presence is evidence for the first unlock."""
 MAX_SETTLE_S: Final = 30.0
 DRAIN_S: Final = 5.0
+COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
+"""What is counted is on disk: neither a killed process nor a full disk parts the two."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
 
@@ -54,32 +60,34 @@ async def serve(settings: ProbeSettings) -> None:
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
     allow, `ConfigError` for settings that cannot be used.
     """
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
     with ExitStack() as stack:
         metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
         logger = _logger(settings, metrics, stack)
-        jsonl = stack.enter_context(JsonlSink(settings.out_dir))
+        jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
+        clock = SystemClock()
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
-        sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger)}
+        sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         timers = LoopTimers(asyncio.get_running_loop())
         stack.callback(timers.close)
         probe = Probe(
             settings,
             links=_links(settings),
-            clock=SystemClock(),
+            clock=clock,
             timers=timers,
-            sink=FanOut(sinks, on_error=sink_failed),
+            sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
             metrics=metrics,
             logger=logger,
         )
 
-        def exposition(accept: str) -> tuple[bytes, str]:
+        def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
             probe.refresh_gauges()
-            return metrics.exposition(accept)
+            return metrics.exposition(media_type)
 
         server = HttpServer(metrics=exposition, not_ready=probe.not_ready)
         port = await server.start(settings.listen_host, settings.listen_port)
@@ -139,6 +147,7 @@ class _Run:
     async def _connect(self) -> None:
         """Connect, and learn what is retained. Raises `BrokerError` when that does not work out."""
         probe, wait_s = self._probe, self._settings.wait_s
+        probe.watch_itself()
         probe.connect()
         await _until(
             lambda: probe.is_connected or probe.refusal is not None or self._told_to_stop.is_set(),
@@ -196,13 +205,36 @@ async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
 
 
 def _logger(settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack) -> Logger:
-    descriptor = open_log(settings.log_file)
-    if settings.log_file is not None:
-        stack.callback(os.close, descriptor)
-    writer = LineWriter(descriptor, on_error=lambda: metrics.count_sink_error("log"))
-    logger = make_logger(settings.log_level, writer, SystemClock())
-    route_standard_library(logger, "warning")
+    log_failed = partial(metrics.count_sink_error, "log")
+    path = settings.log_file
+    file = None if path is None else open_log(path, _rotation(settings))
+    write = partial(write_all, STDERR) if file is None else file.append
+    background = BackgroundWriter(write, on_lost=log_failed)
+
+    def close() -> None:
+        is_written = background.close()
+        if file is not None and is_written:  # else the thread still has it
+            file.close()
+
+    stack.callback(close)
+    logger = make_logger(
+        settings.log_level, LineWriter(background.put, on_error=log_failed), SystemClock()
+    )
+    route_standard_library(logger, "warning", SystemClock())
     return logger
+
+
+def _rotation(settings: ProbeSettings) -> Rotation | None:
+    chosen = settings.rotation
+    if chosen is None:
+        return None
+    return Rotation(
+        max_bytes=round(chosen.max_mib * 2**20), period_s=chosen.every_s, kept=chosen.keep
+    )
+
+
+def _nothing() -> None:
+    """Live on after SIGHUP: each line goes to where its path leads, also after a rename."""
 
 
 def _links(settings: ProbeSettings) -> LinkFactory:

@@ -1,13 +1,15 @@
 """The settings of the probe: a YAML file, environment variables, flags. Later ones win.
 
 A variable is `PLATFORM_PROBE_` and the key in capitals, with two underscores between levels:
-`PLATFORM_PROBE_LOAD__DEADLINE_S=10`. Lists and mappings are written as JSON.
+`PLATFORM_PROBE_LOAD__DEADLINE_S=10`. Lists and mappings are written as JSON. Secrets can stand in
+files: `PLATFORM_PROBE_FLEET_SECRET_FILE=/run/secrets/fleet`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -33,6 +35,7 @@ from pydantic_settings import (
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
 from fleet_wire.config.errors import document_errors
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
+from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
@@ -41,6 +44,8 @@ from fleet_wire.links.link import BrokerAddress
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
 MAX_PORT: Final = 65_535
+_IN_FILES: Final = ("broker_password", "fleet_secret")
+"""Settings that a key with `_file` behind it can take from a file."""
 _NO_FLAGS: Final[Mapping[Loc, tuple[Any, str]]] = {}
 
 
@@ -126,6 +131,17 @@ class FloorSettings(_Part):
         return _checked_id(vehicle_id)
 
 
+class RotationSettings(_Part):
+    """When a file of records, or of the log, is put aside as NAME.1 and begun anew."""
+
+    max_mib: float = Field(100.0, gt=0, description="before it would exceed this size, in MiB")
+    every_s: float = Field(
+        86_400.0, ge=60, description="when so long is over, counted from 1970: 86,400 s end with"
+        " the day in UTC",
+    )  # fmt: skip
+    keep: int = Field(14, ge=1, le=1_000, description="files kept; the oldest is overwritten")
+
+
 class ProbeSettings(BaseSettings):
     """Everything that can be set."""
 
@@ -135,7 +151,12 @@ class ProbeSettings(BaseSettings):
 
     broker: str = Field(
         "mqtt://127.0.0.1:1883",
-        description="the broker: mqtt://, mqtts://, ws:// or wss://, with USER:PASSWORD@ if needed",
+        description="the broker: mqtt://, mqtts://, ws:// or wss://, with USER@ if needed; its"
+        " password rather in broker_password_file",
+    )
+    broker_password: SecretStr | None = Field(None, description="password for the broker")
+    broker_password_file: Path | None = Field(
+        None, description="file that holds broker_password: for a mounted secret"
     )
     protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = Field(
         "5", description="version of MQTT; with 3.1.1 there is no evidence from PUBACK codes"
@@ -149,6 +170,9 @@ class ProbeSettings(BaseSettings):
         SecretStr(DEMO_SECRET), min_length=1,
         description="the secret from which every car's signing key is derived",
     )  # fmt: skip
+    fleet_secret_file: Path | None = Field(
+        None, description="file that holds fleet_secret: for a mounted secret"
+    )
     listen: str = Field(
         "127.0.0.1:9464",
         description="HOST:PORT of /metrics, /healthz and /readyz; port 0: any free one",
@@ -157,6 +181,9 @@ class ProbeSettings(BaseSettings):
         DEFAULT_OUT_DIR, description="directory of attempts.jsonl and the other records"
     )
     log_file: Path | None = Field(None, description="file of the log; null: stderr")
+    rotation: RotationSettings | None = Field(
+        RotationSettings(), description="when the records and the log are put aside; null: never"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest level to log; an unlock that went well is info"
     )
@@ -211,7 +238,16 @@ class ProbeSettings(BaseSettings):
     @property
     def broker_address(self) -> BrokerAddress:
         """Where the broker is, password included."""
-        return BrokerAddress.parse(self.broker)
+        address = BrokerAddress.parse(self.broker)
+        if self.broker_password is None:
+            return address
+        return replace(address, password=self.broker_password.get_secret_value())
+
+    @property
+    def is_demo_elsewhere(self) -> bool:
+        """Whether the well-known demo secret would be used on a broker of another machine."""
+        is_demo = self.fleet_secret.get_secret_value() == DEMO_SECRET
+        return is_demo and not self.broker_address.is_loopback
 
     @property
     def listen_host(self) -> str:
@@ -247,10 +283,25 @@ def load_settings(
         )
     for loc, (value, flag) in flags.items():
         document = document.with_value(loc, value, flag)
+    document = _with_secrets(document)
     try:
         return ProbeSettings.model_validate(document.values)
     except ValidationError as error:
         raise document_errors(document, error, ProbeSettings) from None
+
+
+def _with_secrets(document: Document) -> Document:
+    """Return the document with what the files hold that `*_file` keys name."""
+    for key in _IN_FILES:
+        path = document.values.get(f"{key}_file")
+        if not isinstance(path, str | Path):
+            continue  # none, or a mistake that is found later
+        if document.values.get(key) is not None:
+            message = f"excludes {key}: the secret is here or there"
+            raise ConfigError([document.problem((f"{key}_file",), message)])
+        secret = read_secret(Path(path), name=f"{key}_file")
+        document = document.with_value((key,), secret, f"{path}")
+    return document
 
 
 def settings_schema() -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from pathlib import Path
+from typing import IO, Final, cast
 
 import click
 import uvloop
@@ -13,24 +15,36 @@ from fleet_sim.commands.errors import plain_errors
 from fleet_sim.commands.options import (
     choose_seed,
     scenario_argument,
-    secret_option,
+    secret_options,
     seed_option,
     set_option,
     tls_options,
     wait_option,
+    warn_of_demo_secret,
 )
 from fleet_sim.runs.live.boxes import parse_shard, serve_boxes
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_wire.background import BackgroundText
 from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
+
+STDOUT: Final = 1
+STDERR: Final = 2
 
 
 @click.command()
 @scenario_argument
-@click.option("--broker", required=True, metavar="URL", help="The broker, mqtt:// or mqtts://.")
+@click.option(
+    "--broker",
+    required=True,
+    envvar="FLEET_SIM_BROKER",
+    show_envvar=True,
+    metavar="URL",
+    help="The broker, mqtt:// or mqtts://; with USER:PASSWORD@ rather in the environment.",
+)
 @click.option(
     "--shard",
     default="1/1",
@@ -41,7 +55,7 @@ from fleet_wire.links.link import BrokerAddress
 @seed_option
 @set_option
 @wait_option
-@secret_option
+@secret_options
 @tls_options
 @plain_errors
 def boxes(  # noqa: PLR0913 - one parameter for each option
@@ -63,26 +77,29 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
     fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
     """  # noqa: D301 - click's own escape
-    logging.basicConfig(level=logging.WARNING)
     address = BrokerAddress.parse(broker)
     part = parse_shard(shard)
     loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))
-    seed = choose_seed(seed, loaded)
-    options = FleetOptions(
-        broker=address,
-        seed=seed,
-        fleet_secret=fleet_secret,
-        tls=(
-            tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
-            if address.is_tls
-            else None
-        ),
-        wait_s=wait_s,
-        with_null_box=part[0] == 1,
-        name=f"sms-centre-{part[0]}-of-{part[1]}",
-    )
-    uvloop.run(_serve(loaded, options, part))
+    tls = None
+    if address.is_tls:
+        tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
+        logging.basicConfig(level=logging.WARNING, stream=errors)
+        warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
+        console = Console(file=cast("IO[str]", output), highlight=False)
+        options = FleetOptions(
+            broker=address,
+            seed=choose_seed(seed, loaded, console.print),
+            fleet_secret=fleet_secret,
+            tls=tls,
+            wait_s=wait_s,
+            with_null_box=part[0] == 1,
+            name=f"sms-centre-{part[0]}-of-{part[1]}",
+        )
+        uvloop.run(_serve(loaded, options, part, console))
 
 
-async def _serve(scenario: Scenario, options: FleetOptions, shard: tuple[int, int]) -> None:
-    await serve_boxes(scenario, options, progress_on(Console()), shard=shard)
+async def _serve(
+    scenario: Scenario, options: FleetOptions, shard: tuple[int, int], console: Console
+) -> None:
+    await serve_boxes(scenario, options, progress_on(console), shard=shard)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
 from fleet_sim.scenario.loading import Scenario
+from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.errors import ConfigError
+from fleet_wire.links.link import BrokerAddress
 
 SEED_BITS = 32
 
@@ -40,12 +44,48 @@ wait_option = click.option(
     show_default=True,
     help="Seconds to wait for a broker that is away.",
 )
-secret_option = click.option(
-    "--fleet-secret",
-    default=DEMO_SECRET,
-    show_default=True,
-    help="The secret from which each car's signing key is derived; the probe needs the same.",
-)
+
+
+def secret_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--fleet-secret` and `--fleet-secret-file`; the command gets one `fleet_secret`."""
+
+    @click.option(
+        "--fleet-secret-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Holds the fleet's secret.",
+    )
+    @click.option(
+        "--fleet-secret",
+        envvar="FLEET_SIM_FLEET_SECRET",
+        show_envvar=True,
+        help="The secret from which each car's signing key is derived; the probe needs the same."
+        " Others on this machine see it here: rather use --fleet-secret-file."
+        " Default: one that everybody knows.",
+    )
+    @wraps(command)
+    def with_secret(
+        *, fleet_secret: str | None, fleet_secret_file: Path | None, **options: Any
+    ) -> None:
+        if fleet_secret_file is not None:
+            try:
+                fleet_secret = read_secret(fleet_secret_file, name="--fleet-secret-file")
+            except ConfigError as error:
+                raise click.UsageError(str(error)) from None
+        command(fleet_secret=fleet_secret or DEMO_SECRET, **options)
+
+    return with_secret
+
+
+def warn_of_demo_secret(
+    fleet_secret: str, broker: BrokerAddress, say: Callable[[str], object]
+) -> None:
+    """Say so where the well-known secret would be used on a broker of another machine."""
+    if fleet_secret == DEMO_SECRET and not broker.is_loopback:
+        say(
+            f"warning: the cars on {broker} obey the secret that everybody knows;"
+            " give them one: --fleet-secret-file FILE"
+        )
 
 
 def tls_options(command: Callable[P, None]) -> Callable[P, None]:
@@ -60,10 +100,12 @@ def tls_options(command: Callable[P, None]) -> Callable[P, None]:
     return command
 
 
-def choose_seed(chosen: int | None, scenario: Scenario) -> int:
-    """Return the seed of a run, and print it: the chosen one, the scenario's, or a new one."""
+def choose_seed(
+    chosen: int | None, scenario: Scenario, say: Callable[[str], None] = click.echo
+) -> int:
+    """Return the seed of a run, and say it: the chosen one, the scenario's, or a new one."""
     seed = scenario.seed if chosen is None else chosen
     if seed is None:
         seed = secrets.randbits(SEED_BITS)
-    click.echo(f"seed {seed}")
+    say(f"seed {seed}")
     return seed

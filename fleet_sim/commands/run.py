@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,11 +17,12 @@ from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_err
 from fleet_sim.commands.options import (
     choose_seed,
     scenario_argument,
-    secret_option,
+    secret_options,
     seed_option,
     set_option,
     tls_options,
     wait_option,
+    warn_of_demo_secret,
 )
 from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
@@ -30,6 +32,7 @@ from fleet_sim.runs.progress import print_summary, progress_on
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.link import BrokerAddress
 
 
 @click.command()
@@ -54,7 +57,7 @@ from fleet_wire.errors import ConfigError
     "--broker",
     "broker_url",
     metavar="URL",
-    help="Use this broker: mqtt:// or mqtts://, with USER:PASSWORD@ if needed."
+    help="Use this broker: mqtt:// or mqtts://, with USER@ if needed."
     " Default: a private mosquitto on a free port; iotcore where mosquitto is not installed.",
 )
 @click.option(
@@ -74,7 +77,7 @@ from fleet_wire.errors import ConfigError
 )
 @wait_option
 @click.option("--listen", metavar="HOST:PORT", help="The probe's /metrics. Default: port 9464.")
-@secret_option
+@secret_options
 @tls_options
 @plain_errors
 def run(  # noqa: PLR0913 - one parameter for each option
@@ -111,6 +114,10 @@ def run(  # noqa: PLR0913 - one parameter for each option
     """  # noqa: D301 - click's own escape
     if mode == "virtual" and broker_url is not None:
         raise ConfigError(["--broker: in virtual time the broker is in this process"])
+    if broker_url is not None:
+        warn_of_demo_secret(
+            fleet_secret, BrokerAddress.parse(broker_url), partial(click.echo, err=True)
+        )
     lacks = lacks_of(mode=mode, broker_url=broker_url, broker_kind=broker_kind)
     loaded = load_run(scenario, overrides, lacks=lacks)
     seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)

@@ -113,7 +113,8 @@ def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc,
         return _tag_explained(loc, context, schema.tags(loc, value))
     message = error["msg"].replace("Input should", "should").replace("String should", "should")
     given = error["input"]
-    message = f"{message}, not {_shown(given)}"
+    shown = "what was given (a secret)" if _is_secret(here) else _shown(given)
+    message = f"{message}, not {shown}"
     if kind == "missing":
         message = f"missing, expected {_described(here)}"
     elif kind == "extra_forbidden":
@@ -121,7 +122,7 @@ def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc,
     elif kind in ("literal_error", "enum"):
         message = f"unknown value {_shown(given)}{suggestion(given, _choices(here))}"
     elif kind.endswith(("_type", "_parsing", "_from_float")):
-        message = f"expected {_described(here)}, not {_shown(given)}"
+        message = f"expected {_described(here)}, not {shown}"
     elif kind == "value_error":
         message = str(context["error"])
     return loc, message
@@ -143,6 +144,11 @@ def _shown(value: Any) -> str:
         return "nothing"
     text = f"'{value}'" if isinstance(value, str) else str(value).replace("True", "true")
     return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}..."
+
+
+def _is_secret(schemas: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a value there may be read by nobody: pydantic's `SecretStr` says so."""
+    return any(schema.get("writeOnly") for schema in schemas)
 
 
 def _keys(schemas: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -188,7 +188,8 @@ class _Reader:
 
     def _plain_tag(self, node: Node, *allowed: str) -> None:
         if node.tag not in allowed:
-            raise self._error(node, f"tag {str(node.tag)!r} is not supported; write plain values")
+            # The name stays unsaid: it may be a password that begins with "!".
+            raise self._error(node, "tags are not supported; write plain values, or quote a text")
 
     def _error(self, node: Node, message: str) -> ConfigError:
         return ConfigError([f"{self._place(_line(node))}: {message}"])
@@ -215,6 +216,8 @@ def _parse(text: str, place: Callable[[int], str]) -> tuple[Any, dict[Loc, int]]
         message = " ".join(part for part in (error.problem, error.context) if part)
         if "'\\t'" in message:
             message = "a tab: indent with spaces"
+        if "undefined alias" in message:  # its name may be a password that begins with "*"
+            message = "found undefined alias; quote a text that begins with '*'"
         where = place(mark.line + 1 if mark else 1)
         raise ConfigError([f"{where}: not valid YAML: {message}"]) from None
     except YAMLError as error:

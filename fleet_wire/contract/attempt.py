@@ -48,6 +48,8 @@ class Flag(StrEnum):
     """A wake request was sent first."""
     REDELIVERED = "redelivered"
     """The connection broke and the command was sent again."""
+    OBSERVED_LATE = "observed_late"
+    """The monitor stood still meanwhile: how it ended is known, its times are not."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

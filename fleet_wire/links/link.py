@@ -244,6 +244,15 @@ LinkFactory = Callable[[LinkHandler], Link]
 """Makes the link of one client. Knows the broker, TLS and pacing, so that the client does not."""
 
 
+def without_password(url: str) -> str:
+    """Return a URL, or what was meant to be one, without what stands before its last `@`."""
+    before, at, host = url.rpartition("@")
+    if not at:
+        return url
+    scheme, separator, _ = before.partition("://")
+    return f"{scheme}://***@{host}" if separator else f"***@{host}"
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
     """Where a broker is: `mqtt://`, `mqtts://`, `ws://` or `wss://`, with or without a password."""
@@ -265,6 +274,11 @@ class BrokerAddress:
         """Whether MQTT runs over WebSocket."""
         return self.scheme in ("ws", "wss")
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the broker is on this machine."""
+        return self.host == "localhost" or self.host.startswith("127.") or self.host == "::1"
+
     @classmethod
     def parse(cls, url: str) -> BrokerAddress:
         """Return the address in `url`. Raises `ConfigError` that says what is expected."""
@@ -273,11 +287,11 @@ class BrokerAddress:
             parts = urlsplit(url if "://" in url else f"mqtt://{url}")
             port = parts.port
         except ValueError as error:
-            raise ConfigError([f"broker {url!r}: {error}"]) from None
+            raise ConfigError([f"broker {without_password(url)!r}: {error}"]) from None
         if parts.scheme not in ports or not parts.hostname:
             expected = "expected mqtt://, mqtts://, ws:// or wss:// and a host"
             raise ConfigError(
-                [f"broker {url!r}: {expected}, for example mqtt://user:password@localhost:1883"]
+                [f"broker {without_password(url)!r}: {expected}, for example mqtt://localhost:1883"]
             )
         return cls(
             scheme=parts.scheme,

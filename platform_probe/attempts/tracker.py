@@ -31,6 +31,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
 from platform_probe.attempts.conclusion import cause_of_answer, cause_of_timeout, evidence_of
 from platform_probe.attempts.evidence import FleetEvidence
+from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
 from platform_probe.attempts.remembered import MAX_REMEMBERED, Remembered, UnfollowedCommand
 from platform_probe.attempts.strays import stray_answer
@@ -59,12 +60,14 @@ class AttemptTracker:
         state_grace_s: float = 5.0,
         late_window_s: float = 600.0,
         max_remembered: int = MAX_REMEMBERED,
+        gaps: Gaps | None = None,
     ) -> None:
         self._clock = clock
         self._evidence = evidence
         self._emit = emit
         self._deadline_s = deadline_s
         self._state_grace_s = state_grace_s
+        self._gaps = gaps or Gaps()
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
         self._open: dict[str, OpenAttempt] = {}
@@ -215,8 +218,10 @@ class AttemptTracker:
     # Within
 
     def _advance(self) -> float:
-        """End what is overdue, and return the present."""
+        """End what is overdue, and return the present. After a gap the answers are read first."""
         now_s = self._clock.monotonic_s()
+        if self._gaps.is_catching_up(now_s):
+            return now_s
         deadlines = self._deadlines
         while deadlines and deadlines[0].at_s <= now_s:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
@@ -280,12 +285,17 @@ class AttemptTracker:
     ) -> None:
         start = attempt.start
         vehicle = self._evidence.of(start.vehicle_id)
+        evidence = evidence_of(attempt, vehicle, ended_s) if cause else {}
+        gap_s = self._gaps.longest_s(start.intended_s, ended_s)
+        if gap_s:
+            attempt.flag(Flag.OBSERVED_LATE)
+            evidence = {**evidence, "monitor_stood_still_s": round(gap_s, 3)}
         record = attempt.as_record(
             cause,
             ended_s=ended_s,
             vehicle=vehicle,
             reason=reason,
-            evidence=evidence_of(attempt, vehicle, ended_s) if cause else {},
+            evidence=evidence,
         )
         del self._open[start.command_id]
         siblings = self._open_by_vehicle[start.vehicle_id]

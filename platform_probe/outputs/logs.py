@@ -6,8 +6,7 @@ Loggers of the standard library (aiohttp, asyncio) are routed through the same o
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Hashable, MutableMapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,6 +17,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source
 from fleet_wire.contract.causes import CAUSES, Outcome
 from fleet_wire.errors import LimitError
+from platform_probe.outputs.files import AppendedFile, Rotation
 
 LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -25,11 +25,12 @@ LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-STDERR: Final = 2
 REPEAT_AFTER_S: Final = 10.0
 """A complaint of one kind is repeated at most this often, with the number of those left out."""
 SHOWN_LETTERS: Final = 300
 """Texts from outside are cut to this length."""
+SHOWN_TRACEBACK_LETTERS: Final = 4_000
+"""The end of a traceback says what happened."""
 
 
 class Logger(Protocol):
@@ -57,29 +58,26 @@ class Logger(Protocol):
 
 
 class LineWriter:
-    """Writes each line with one unbuffered write; a full disk must not stop the probe."""
+    """Hands each line to `write`; one that cannot be written is counted, and stops nothing."""
 
-    def __init__(self, descriptor: int, *, on_error: Callable[[], None]) -> None:
-        self._descriptor = descriptor
+    def __init__(self, write: Callable[[bytes], None], *, on_error: Callable[[], None]) -> None:
+        self._write = write
         self._on_error = on_error
 
     def msg(self, line: bytes) -> None:
         """Write a line, or count that it could not be written."""
         try:
-            os.write(self._descriptor, line + b"\n")
+            self._write(line + b"\n")
         except OSError:
             self._on_error()
 
     debug = info = warning = error = critical = exception = msg
 
 
-def open_log(path: Path | None) -> int:
-    """Return the descriptor to log to: of `path`, or of stderr. Raises `LimitError`."""
-    if path is None:
-        return STDERR
+def open_log(path: Path, rotation: Rotation | None = None) -> AppendedFile:
+    """Return the file to log to. Raises `LimitError`."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return AppendedFile(path, rotation)
     except OSError as error:
         raise LimitError(
             f"cannot write the log {path}: {error.strerror}", f"see ls -ld {path.parent}"
@@ -106,26 +104,52 @@ def make_logger(level: str, writer: LineWriter, clock: Clock) -> Logger:
     return logger
 
 
-class StandardLibraryHandler(logging.Handler):
-    """Hands what the standard library's loggers say to ours."""
+class Repeats:
+    """Lets what is said again and again through once in `REPEAT_AFTER_S`, with its number.
 
-    def __init__(self, logger: Logger) -> None:
+    Keys are places in code, or names that stand there: a few dozen at most.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: dict[Hashable, tuple[float, int]] = {}
+
+    def count(self, key: Hashable) -> int:
+        """Return how often it came since it was last let through; 0: not now."""
+        now_s = self._clock.monotonic_s()
+        last_s, count = self._last.get(key, (now_s - REPEAT_AFTER_S, 0))
+        if now_s - last_s < REPEAT_AFTER_S:
+            self._last[key] = (last_s, count + 1)
+            return 0
+        self._last[key] = (now_s, 0)
+        return count + 1
+
+
+class StandardLibraryHandler(logging.Handler):
+    """Hands what the standard library's loggers say to ours, each line of code now and then."""
+
+    def __init__(self, logger: Logger, clock: Clock) -> None:
         super().__init__()
         self._logger = logger
+        self._repeats = Repeats(clock)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a line with its logger's name, and its exception where it has one."""
-        fields: dict[str, Any] = {"logger": record.name}
+        count = self._repeats.count((record.pathname, record.lineno))
+        if not count:
+            return
+        fields: dict[str, Any] = {"logger": record.name, "count": count}
         if record.exc_info:
-            fields["exception"] = logging.Formatter().formatException(record.exc_info)
+            exception = logging.Formatter().formatException(record.exc_info)
+            fields["exception"] = exception[-SHOWN_TRACEBACK_LETTERS:]
         write = getattr(self._logger, _method(record.levelno))
         write(record.getMessage()[:SHOWN_LETTERS], **fields)
 
 
-def route_standard_library(logger: Logger, level: str) -> None:
+def route_standard_library(logger: Logger, level: str, clock: Clock) -> None:
     """Send everything that the standard library's loggers say to `logger`."""
     root = logging.getLogger()
-    root.handlers[:] = [StandardLibraryHandler(logger)]
+    root.handlers[:] = [StandardLibraryHandler(logger, clock)]
     root.setLevel(LEVELS[level])
 
 
@@ -138,16 +162,21 @@ def _method(level_number: int) -> str:
 
 
 class LogSink:
-    """Writes the canonical line of each attempt: everything about it in one place."""
+    """Writes the canonical line of each attempt: everything about it in one place.
 
-    def __init__(self, logger: Logger) -> None:
+    Anybody can send answers that nobody asked for: of those the log has one now and then, and their
+    file has all.
+    """
+
+    def __init__(self, logger: Logger, clock: Clock) -> None:
         self._logger = logger
+        self._complaints = Complaints(logger, clock)
         self._logs_ok = logger.is_enabled_for(logging.INFO)
 
     def emit(self, record: Record) -> None:
         """Log at info what went well, at warning what was refused or is unknown, else at error."""
         if not isinstance(record, Attempt):
-            self._logger.warning("stray_answer", **msgspec.structs.asdict(record))
+            self._complaints.complain("stray_answer", **msgspec.structs.asdict(record))
             return
         if record.source is Source.FLOOR:
             return
@@ -163,7 +192,6 @@ class LogSink:
                 "phase": info.phase,
                 "mechanism": info.mechanism,
                 "explanation": info.explanation,
-                "evidence": record.evidence,
             }
         is_failed = record.outcome is Outcome.FAILED
         (self._logger.error if is_failed else self._logger.warning)("unlock", **fields)
@@ -182,6 +210,7 @@ def _line(attempt: Attempt) -> dict[str, Any]:
         "total_s": attempt.total_s,
         "stages": attempt.stages,
         "flags": attempt.flags,
+        "evidence": attempt.evidence,
         "region": attempt.region,
         "operator": attempt.operator,
         "firmware": attempt.firmware,
@@ -192,24 +221,18 @@ def _line(attempt: Attempt) -> dict[str, Any]:
 class Complaints:
     """Logs complaints of a kind at most once in `REPEAT_AFTER_S`, with how many there were.
 
-    A flood of bad messages, or a full disk, must not become a flood of lines. Kinds are names in
-    our own code: a few dozen at most.
+    A flood of bad messages, or a full disk, must not become a flood of lines.
     """
 
     def __init__(self, logger: Logger, clock: Clock) -> None:
         self._logger = logger
-        self._clock = clock
-        self._last: dict[tuple[str, str], tuple[float, int]] = {}
+        self._repeats = Repeats(clock)
 
     def complain(self, event: str, kind: str, **fields: Any) -> None:
         """Log the event with its kind and fields at warning, unless its like was just logged."""
-        now_s = self._clock.monotonic_s()
-        last_s, count = self._last.get((event, kind), (now_s - REPEAT_AFTER_S, 0))
-        count += 1
-        if now_s - last_s < REPEAT_AFTER_S:
-            self._last[event, kind] = (last_s, count)
+        count = self._repeats.count((event, kind))
+        if not count:
             return
-        self._last[event, kind] = (now_s, 0)
         shown = {
             name: value[:SHOWN_LETTERS] if isinstance(value, str) else value
             for name, value in fields.items()

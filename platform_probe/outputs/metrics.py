@@ -8,7 +8,7 @@ of the service levels and on the customer's deadline. A cause is a label of coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -19,7 +19,9 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
@@ -39,7 +41,19 @@ LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1
 FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
 
 SINKS: Final = ("jsonl", "metrics", "log")
+OPENMETRICS: Final = "application/openmetrics-text"
+_EOF: Final = b"# EOF\n"
 PRESENCES: Final = ("online", "asleep", "offline")
+
+
+class _Alone:
+    """One metric where the client library expects a registry: a page costs less in pieces."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> Iterable[Metric]:
+        return (self._metric,)
 
 
 class _Dimension:
@@ -172,7 +186,8 @@ class ProbeMetrics:
             "How long after its intended time a synthetic unlock was really started.",
         )  # fmt: skip
         self._dropped = self._counter(
-            "starts_dropped", "Synthetic unlocks not started: too many were in flight."
+            "starts_dropped",
+            "Synthetic unlocks not started: too many were in flight, or the deadline was over.",
         )
         self._connected = self._gauge(
             "broker_connected", "1 while connected to the broker and subscribed, else 0."
@@ -185,19 +200,26 @@ class ProbeMetrics:
         self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
 
     def emit(self, record: Record) -> None:
-        """Count one ended attempt, or one stray answer."""
+        """Count one ended attempt, or one stray answer.
+
+        Of an attempt that was observed late only its flags are counted.
+        """
         if not isinstance(record, Attempt):
             self._strays[record.kind].inc()
             return
+        is_late = Flag.OBSERVED_LATE in record.flags
         if record.source is Source.FLOOR:
-            self._floor_duration.observe(record.total_s)
+            if not is_late:
+                self._floor_duration.observe(record.total_s)
             return
+        for flag in record.flags:
+            self._flags[flag].inc()
+        if is_late:
+            return  # an outcome without times belongs into no ratio and no histogram
         self._unlocks[record.source, record.cause].inc()
         self._duration[record.outcome].observe(record.total_s, {"trace_id": record.trace_id})
         for stage, hop_s in record.hops_s.items():
             self._stage_duration[stage].observe(hop_s)
-        for flag in record.flags:
-            self._flags[flag].inc()
         self._regions.of(record.region)[record.outcome].inc()
         self._firmwares.of(record.firmware)[record.outcome].inc()
         self._last_attempt.set(record.started_at + record.total_s)
@@ -207,16 +229,16 @@ class ProbeMetrics:
         self._lag.observe(lag_s)
 
     def count_dropped_start(self) -> None:
-        """Count one synthetic unlock that was not started: too many were in flight."""
+        """Count one synthetic unlock that was not started."""
         self._dropped.inc()
 
     def count_malformed(self, kind: TopicKind | None) -> None:
         """Count one message that breaks the contract; None: its topic is outside of it."""
         self._malformed[kind.value if kind else OTHER].inc()
 
-    def count_sink_error(self, sink: str) -> None:
-        """Count one record that `sink` (one of `SINKS`) could not take."""
-        self._sink_errors[sink].inc()
+    def count_sink_error(self, sink: str, records: int = 1) -> None:
+        """Count records that `sink` (one of `SINKS`) could not take."""
+        self._sink_errors[sink].inc(records)
 
     def set_connected(self, *, connected: bool) -> None:
         """Say whether the probe is connected and subscribed."""
@@ -239,13 +261,21 @@ class ProbeMetrics:
             gauge.set(boxes.get(presence, 0))
         self._show_online(online_by_region)
 
-    def exposition(self, accept: str) -> tuple[bytes, str]:
-        """Return the page for a scrape with this Accept header, and its content type.
+    def exposition(self, media_type: str) -> tuple[Iterator[bytes], str]:
+        """Return the page of a scrape in pieces, a metric each, and its content type.
 
-        OpenMetrics, with exemplars, for those that ask for it; else Prometheus text.
+        OpenMetrics, with exemplars, where that is the media type, else Prometheus text.
         """
-        encoder, content_type = choose_encoder(accept)
-        return encoder(self.registry), content_type
+        if media_type == OPENMETRICS:
+            return self._openmetrics(), openmetrics.CONTENT_TYPE_LATEST
+        pages = map(generate_latest, map(_Alone, self.registry.collect()))
+        return pages, CONTENT_TYPE_PLAIN_0_0_4
+
+    def _openmetrics(self) -> Iterator[bytes]:
+        for family in self.registry.collect():
+            page: bytes = openmetrics.generate_latest(_Alone(family))  # type: ignore[no-untyped-call]
+            yield page.removesuffix(_EOF)
+        yield _EOF
 
     def _show_online(self, by_region: Mapping[str | None, int]) -> None:
         online = dict.fromkeys(self._regions.labels, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol, Self
@@ -12,10 +11,12 @@ import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Record, Source
 from fleet_wire.errors import LimitError
+from platform_probe.outputs.files import AppendedFile, Rotation
 
 ATTEMPTS_FILE: Final = "attempts.jsonl"
 FLOOR_FILE: Final = "floor.jsonl"
 STRAYS_FILE: Final = "stray_answers.jsonl"
+_NO_NEEDS: Final[Mapping[str, str]] = {}
 
 
 class Sink(Protocol):
@@ -27,20 +28,31 @@ class Sink(Protocol):
 
 
 class FanOut:
-    """Hands each record to each sink, in order. `on_error` gets the sink's name and its error."""
+    """Hands each record to each sink, in order. `on_error` gets the sink's name and its error.
+
+    `needs` maps a sink to one before it: what that one could not take, it does not get either.
+    """
 
     def __init__(
-        self, sinks: Mapping[str, Sink], *, on_error: Callable[[str, Exception], None]
+        self,
+        sinks: Mapping[str, Sink],
+        *,
+        on_error: Callable[[str, Exception], None],
+        needs: Mapping[str, str] = _NO_NEEDS,
     ) -> None:
-        self._sinks = tuple(sinks.items())
+        self._sinks = tuple((name, sink, needs.get(name)) for name, sink in sinks.items())
         self._on_error = on_error
 
     def emit(self, record: Record) -> None:
         """Hand the record on; never raises for a sink's sake."""
-        for name, sink in self._sinks:
+        failed: tuple[str, ...] = ()
+        for name, sink, needed in self._sinks:
+            if needed in failed:
+                continue
             try:
                 sink.emit(record)
             except Exception as error:  # noqa: BLE001 - one sink must not starve the others
+                failed = (*failed, name)
                 self._on_error(name, error)
 
 
@@ -51,14 +63,13 @@ class JsonlSink:
     answers have a file each.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
         """Open the files. Raises `LimitError` where the disk does not allow it."""
         self._encoder = msgspec.json.Encoder()
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            self._attempts = _AppendedFile(directory / ATTEMPTS_FILE)
-            self._floor = _AppendedFile(directory / FLOOR_FILE)
-            self._strays = _AppendedFile(directory / STRAYS_FILE)
+            self._attempts = AppendedFile(directory / ATTEMPTS_FILE, rotation)
+            self._floor = AppendedFile(directory / FLOOR_FILE, rotation)
+            self._strays = AppendedFile(directory / STRAYS_FILE, rotation)
         except OSError as error:
             raise _disk_error(directory, error) from error
 
@@ -70,7 +81,10 @@ class JsonlSink:
             file = self._floor
         else:
             file = self._attempts
-        file.append(self._encoder.encode(record) + b"\n")
+        try:
+            file.append(self._encoder.encode(record) + b"\n")
+        except OSError as error:
+            raise _disk_error(file.path, error) from error
 
     def close(self) -> None:
         """Close the files."""
@@ -82,31 +96,6 @@ class JsonlSink:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _AppendedFile:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o644)
-
-    def append(self, line: bytes) -> None:
-        written = 0
-        try:
-            while written < len(line):
-                written += os.write(self._descriptor, line[written:])
-        except OSError as error:
-            self._take_back(written)
-            raise _disk_error(self._path, error) from error
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-    def _take_back(self, written: int) -> None:
-        """Remove a line that was written in part, so that it does not spoil the next one."""
-        if written:
-            end = os.lseek(self._descriptor, 0, os.SEEK_END)
-            os.ftruncate(self._descriptor, end - written)
 
 
 def _disk_error(path: Path, error: OSError) -> LimitError:

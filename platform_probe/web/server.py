@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
 from fleet_wire.errors import LimitError
+from fleet_wire.system_clock import SystemClock
+from platform_probe.web.scrapes import Render, Scrapes
 
+CONNECTION_S: Final = 10.0
+"""As long as Prometheus waits for a scrape by default (`scrape_timeout`)."""
+OPENMETRICS: Final = "application/openmetrics-text"
+PLAIN_TEXT: Final = "text/plain"
+_METHODS: Final = ("GET", "HEAD")
 _INDEX: Final = """\
 <!doctype html>
 <html lang="en">
@@ -31,53 +39,68 @@ _INDEX: Final = """\
 class HttpServer:
     """Serves `/`, `/metrics`, `/healthz` and `/readyz`.
 
-    `metrics` returns the page and its content type for an Accept header; `not_ready` returns why
-    the probe is not ready, or None when it is.
+    `metrics` returns for `PLAIN_TEXT` or `OPENMETRICS` the page in pieces, and its content type;
+    `not_ready` returns why the probe is not ready, or None when it is.
+
+    A connection carries one request, and lives for `CONNECTION_S` at most: whoever sends half a
+    request, or many at once, or does not read, takes little from the unlocks in the same process.
     """
 
-    def __init__(
-        self, *, metrics: Callable[[str], tuple[bytes, str]], not_ready: Callable[[], str | None]
-    ) -> None:
-        self._metrics = metrics
+    def __init__(self, *, metrics: Render, not_ready: Callable[[], str | None]) -> None:
+        self._scrapes = Scrapes(metrics, SystemClock())
         self._not_ready = not_ready
-        app = web.Application()
-        app.add_routes(
-            [
-                web.get("/", self._get_index),
-                web.get("/metrics", self._get_metrics),
-                web.get("/healthz", self._get_health),
-                web.get("/readyz", self._get_readiness),
-            ]
-        )
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._pages: dict[str, Callable[[web.BaseRequest], Awaitable[web.Response]]] = {
+            "/": self._get_index,
+            "/metrics": self._get_metrics,
+            "/healthz": self._get_health,
+            "/readyz": self._get_readiness,
+        }
+        self._runner: web.ServerRunner | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port. Raises `LimitError` where the address cannot be had."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
+        runner = web.ServerRunner(_BriefServer(self._answer, access_log=None))
+        await runner.setup()
+        site = web.TCPSite(runner, host, port)
         try:
             await site.start()
         except OSError as error:
-            await self._runner.cleanup()
+            await runner.cleanup()
             raise _listen_error(host, port, error) from error
-        port_used: int = self._runner.addresses[0][1]
+        self._runner = runner
+        port_used: int = runner.addresses[0][1]
         return port_used
 
     async def stop(self) -> None:
         """Close the port."""
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
-    async def _get_index(self, _: web.Request) -> web.Response:
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        page = self._pages.get(request.path)
+        if page is None:
+            answer = web.Response(status=404, text="404: not found\n")
+        elif request.method not in _METHODS:
+            allowed = {"Allow": ", ".join(_METHODS)}
+            answer = web.Response(status=405, text="405: method not allowed\n", headers=allowed)
+        else:
+            answer = await page(request)
+        answer.force_close()
+        return answer
+
+    async def _get_index(self, _: web.BaseRequest) -> web.Response:
         return web.Response(text=_INDEX, content_type="text/html")
 
-    async def _get_metrics(self, request: web.Request) -> web.Response:
-        body, content_type = self._metrics(request.headers.get("Accept", ""))
+    async def _get_metrics(self, request: web.BaseRequest) -> web.Response:
+        accepted = request.headers.get("Accept", "").lower()
+        media_type = OPENMETRICS if OPENMETRICS in accepted else PLAIN_TEXT
+        body, content_type = await self._scrapes.page(media_type)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
-    async def _get_health(self, _: web.Request) -> web.Response:
+    async def _get_health(self, _: web.BaseRequest) -> web.Response:
         return web.Response(text="ok\n")
 
-    async def _get_readiness(self, _: web.Request) -> web.Response:
+    async def _get_readiness(self, _: web.BaseRequest) -> web.Response:
         detail = self._not_ready()
         if detail is None:
             return web.Response(text="ready\n")
@@ -85,6 +108,25 @@ class HttpServer:
         return web.Response(
             body=msgspec.json.encode(problem), status=503, content_type="application/problem+json"
         )
+
+
+class _BriefServer(web.Server):
+    """Ends every connection after `CONNECTION_S`, whatever has come of it by then."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._ends: dict[web.RequestHandler, asyncio.TimerHandle] = {}
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        loop = asyncio.get_running_loop()
+        self._ends[handler] = loop.call_later(CONNECTION_S, transport.abort)
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        self._ends.pop(handler).cancel()
+        super().connection_lost(handler, exc)
 
 
 def _listen_error(host: str, port: int, error: OSError) -> LimitError:

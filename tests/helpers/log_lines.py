@@ -11,26 +11,13 @@ from platform_probe.outputs.logs import LineWriter, Logger, make_logger
 from tests.helpers.fake_clock import FakeClock
 
 
-class _ListWriter(LineWriter):
-    """Keeps the lines of a log."""
-
-    def __init__(self, lines: list[bytes]) -> None:
-        super().__init__(-1, on_error=lambda: None)
-        self._lines = lines
-
-    def msg(self, line: bytes) -> None:
-        """Keep a line."""
-        self._lines.append(line)
-
-    debug = info = warning = error = critical = exception = msg
-
-
 class Log:
     """A logger, and its lines as they were written (`raw`) and as they are read (`lines`)."""
 
     def __init__(self, level: str = "info", clock: Clock | None = None) -> None:
         self.raw: list[bytes] = []
-        self.logger: Logger = make_logger(level, _ListWriter(self.raw), clock or FakeClock())
+        writer = LineWriter(lambda line: self.raw.append(line[:-1]), on_error=lambda: None)
+        self.logger: Logger = make_logger(level, writer, clock or FakeClock())
 
     @property
     def lines(self) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.attempt import Attempt, Flag
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.waiting import eventually
 
@@ -39,6 +39,16 @@ class RunningProbe:
             self.events.append(msgspec.json.decode(line))
 
     @property
+    def records(self) -> Path:
+        """The file of the attempts."""
+        return self.directory / "out" / "attempts.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        """The file of the log."""
+        return self.directory / "probe.log"
+
+    @property
     def latest(self) -> dict[str, Any]:
         """The last thing that it said; empty before the first."""
         return self.events[-1] if self.events else {}
@@ -49,17 +59,21 @@ class RunningProbe:
 
     def attempts(self) -> list[Attempt]:
         """Return the attempts on disk. After its end every line must be a whole one."""
-        path = self.directory / "out" / "attempts.jsonl"
+        path = self.records
         written = path.read_bytes() if path.exists() else b""
         if self.process.returncode is None:  # the last line may be in the making
             written = written[: written.rfind(b"\n") + 1]
         return [msgspec.json.decode(line, type=Attempt) for line in written.splitlines()]
 
     def counts(self) -> Counter[Key]:
-        """Return the number of attempts on disk by source, outcome and cause."""
+        """Return the number of attempts on disk by source, outcome and cause.
+
+        Without those that a stalled machine let it observe late: no metric counts them either.
+        """
         return Counter(
             (one.source.value, one.outcome.value, one.cause.value if one.cause else "none")
             for one in self.attempts()
+            if Flag.OBSERVED_LATE not in one.flags
         )
 
     def stats(self) -> dict[str, Any]:
@@ -71,10 +85,7 @@ class RunningProbe:
 
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of the log."""
-        return [
-            msgspec.json.decode(line)
-            for line in (self.directory / "probe.log").read_bytes().splitlines()
-        ]
+        return [msgspec.json.decode(line) for line in self.log_file.read_bytes().splitlines()]
 
     def stderr(self) -> str:
         """Return what it said to the user."""
@@ -110,9 +121,9 @@ class RunningProbe:
 
 @asynccontextmanager
 async def running_probe(
-    directory: Path, broker: BrokerAddress, **settings: Any
+    directory: Path, broker: BrokerAddress, *, stderr: Any = None, **settings: Any
 ) -> AsyncIterator[RunningProbe]:
-    """Run a probe against `broker` until the block ends."""
+    """Run a probe against `broker` until the block ends. `stderr`: a descriptor, else a file."""
     config = directory / "probe.yaml"
     values = {
         "broker": str(broker),
@@ -122,11 +133,11 @@ async def running_probe(
         **settings,
     }
     config.write_bytes(msgspec.json.encode(values))  # JSON is YAML
-    with (directory / "probe.stderr").open("wb") as stderr:
+    with (directory / "probe.stderr").open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
             stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
+            stderr=file if stderr is None else stderr,
         )
     probe = RunningProbe(process, directory)
     try:

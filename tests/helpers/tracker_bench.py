@@ -20,6 +20,7 @@ from fleet_wire.contract.messages import (
     Telemetry,
 )
 from platform_probe.attempts.evidence import FleetEvidence
+from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
 from platform_probe.attempts.tracker import AttemptTracker
 from tests.helpers.fake_clock import FakeClock
@@ -41,6 +42,7 @@ class TrackerBench:
     max_remembered: int = 1_000
     clock: FakeClock = field(default_factory=FakeClock)
     evidence: FleetEvidence = field(default_factory=FleetEvidence)
+    gaps: Gaps = field(default_factory=Gaps)
     records: list[Record] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,6 +55,7 @@ class TrackerBench:
             state_grace_s=STATE_GRACE_S,
             late_window_s=LATE_WINDOW_S,
             max_remembered=self.max_remembered,
+            gaps=self.gaps,
         )
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from fleet_wire.clock import Clock
 from fleet_wire.contract import codec
 from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
@@ -23,6 +24,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.topics import TopicKind, parse_topic
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
+    SESSION_TAKEN_OVER,
     Disconnected,
     Ended,
     LinkHandler,
@@ -30,12 +32,14 @@ from fleet_wire.links.link import (
     OnAck,
     PublishProperties,
 )
+from fleet_wire.randomness import RandomStream
 from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
+from tests.helpers.fake_clock import FakeClock
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
@@ -116,7 +120,7 @@ class FakeProbeLink:
 class ProbeBench:
     """A probe, its fake links, its records, and its log."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, clock: Clock | None = None, **settings: Any) -> None:
         self.links: list[FakeProbeLink] = []
         self.log = Log()
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
@@ -125,7 +129,7 @@ class ProbeBench:
         self.probe = Probe(
             ProbeSettings.model_validate(settings),
             links=self.make_link,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             timers=LoopTimers(asyncio.get_running_loop()),
             sink=FanOut({"jsonl": sink, "metrics": self.metrics}, on_error=self.fail),
             metrics=self.metrics,
@@ -245,6 +249,18 @@ async def test_too_many_in_flight_are_dropped_and_counted() -> None:
     bench.probe.close()
 
 
+async def test_start_after_its_own_deadline_is_not_sent() -> None:
+    """The one who asked has gone: a car that opened now would open for nobody."""
+    bench = ProbeBench(load=load_of(deadline_s=1e-9))
+    bench.connect()
+    bench.probe.begin_load()
+    await eventually(lambda: bench.probe.dropped == 3)
+    assert (bench.link.sent, bench.attempts) == ([], [])
+    assert bench.metrics.registry.get_sample_value("unlockpath_starts_dropped_total") == 3
+    assert bench.probe.is_done
+    bench.probe.close()
+
+
 async def test_full_link_is_not_published(bench: ProbeBench) -> None:
     """What the link does not take was never sent: failed, not unknown."""
     bench.connect()
@@ -298,6 +314,39 @@ async def test_broker_that_stays_away_is_tried_again(bench: ProbeBench) -> None:
     assert bench.probe.refusal is None
 
 
+async def test_delay_grows_across_short_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is lost again at once is one more failure; one that held is none."""
+    clock, failures = FakeClock(), list[int]()
+
+    class NoDelay:
+        def delay_s(self, failed: int, _: RandomStream) -> float:
+            failures.append(failed)
+            return 0.0
+
+    monkeypatch.setattr("platform_probe.probe.RECONNECT", NoDelay())
+    bench = ProbeBench(clock)
+    bench.connect()
+    for held_s in (1.0, 9.0, 0.0, 10.0, 1.0):
+        clock.now_s += held_s
+        before = bench.link
+        before.end()
+        await eventually(lambda before=before: bench.link is not before)  # type: ignore[misc]
+        bench.link.accept()
+    clock.now_s += 60
+    bench.link.end(Ended.UNREACHABLE)
+    assert failures == [0, 1, 2, 0, 1, 0]
+    bench.probe.close()
+
+
+async def test_second_client_with_our_id_is_named(bench: ProbeBench) -> None:
+    """Two that take over each other for ever look like a bad network; the reason says otherwise."""
+    bench.connect()
+    bench.link.end(code=SESSION_TAKEN_OVER)
+    (_, line) = bench.log.lines
+    for place in (line["detail"], bench.probe.not_ready() or ""):
+        assert "another client connected with our client_id 'platform-probe'" in place
+
+
 async def test_wrong_password_is_final(bench: ProbeBench) -> None:
     """Trying again does not make a password right; a broker that is busy may take us later."""
     bench.probe.connect()
@@ -349,6 +398,17 @@ async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> Non
     warnings = [line for line in bench.log.lines if line["event"] == "retained_messages_missing"]
     assert [line["cars"] for line in warnings] == [1]
     assert "max_queued_messages" in warnings[0]["explanation"]
+
+
+@pytest.mark.parametrize("broker", ["mqtt://127.0.0.1", "mqtt://broker.example"])
+async def test_demo_secret_on_a_foreign_broker_is_warned_of(broker: str) -> None:
+    """Cars that obey it obey everybody."""
+    bench = ProbeBench(broker=broker)
+    bench.connect()
+    bench.probe.begin_load()
+    warned = "demo_secret" in {line["event"] for line in bench.log.lines}
+    assert warned is (broker == "mqtt://broker.example")
+    bench.probe.close()
 
 
 async def test_timeouts_are_noticed_without_other_events() -> None:

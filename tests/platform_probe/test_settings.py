@@ -9,6 +9,8 @@ import jsonschema
 import pytest
 
 from fleet_wire.arrivals import Constant
+from fleet_wire.config.file import Loc
+from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
 from platform_probe.settings import LoadSettings, ProbeSettings, load_settings, settings_schema
 
@@ -187,3 +189,80 @@ def test_schema_describes_every_key(tmp_path: Path) -> None:
     jsonschema.validate({"seed": 1, "load": {"vehicles": ["a"]}}, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"sed": 1}, schema)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "broker: mqtt://user:hunter2@broker:x",
+        "broker: http://user:hunter2@broker",
+        "broker: user:hunter2@[broker",
+        "broker: mqtt://user:hunt@er2@",
+        "broker_password: [hunter2]",
+        "broker_password: 4242",
+        "fleet_secret: 4242",
+        "fleet_secret: 42.42",
+        "fleet_secret: {hunter2: 1}",
+        "fleet_secret: hunter2: x",
+        "fleet_secret: !hunter2 x",
+        "fleet_secret: *hunter2",
+    ],
+)
+def test_errors_show_no_secret(tmp_path: Path, line: str) -> None:
+    """A mistake beside a password, or in one, does not put it on the screen and into logs."""
+    path = tmp_path / "probe.yaml"
+    path.write_text(line)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    assert f"{path}:1: " in str(caught.value)
+    for secret in ("hunt", "er2", "42"):
+        assert secret not in str(caught.value).replace(str(path), "")
+
+
+@pytest.mark.parametrize("by", ["environment", "file", "flag"])
+def test_secrets_can_stand_in_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """For mounted secrets; whoever lists processes or prints settings sees paths only."""
+    secrets = {"broker_password": "hunter2", "fleet_secret": "hunter3"}
+    paths = {f"{key}_file": tmp_path / key for key in secrets}
+    for key, secret in secrets.items():
+        (tmp_path / key).write_text(f"{secret}\n")
+    config = tmp_path / "probe.yaml"
+    config.write_text("broker: mqtt://user@broker:1883\n")
+    flags: dict[Loc, tuple[Any, str]] = {}
+    for key, path in paths.items():
+        if by == "environment":
+            monkeypatch.setenv(f"PLATFORM_PROBE_{key.upper()}", str(path))
+        elif by == "file":
+            config.write_text(f"{config.read_text()}{key}: {path}\n")
+        else:
+            flags[key,] = (str(path), f"--{key}")
+    settings = load_settings(config, flags)
+    assert settings.broker_address.password == "hunter2"  # noqa: S105
+    assert settings.fleet_secret.get_secret_value() == "hunter3"
+    assert "hunter" not in settings.model_dump_json()
+
+
+def test_secret_given_twice_is_refused(tmp_path: Path) -> None:
+    """Nobody should have to guess which one holds."""
+    path = tmp_path / "probe.yaml"
+    path.write_text("fleet_secret: hunter2\nfleet_secret_file: /nowhere\n")
+    with pytest.raises(ConfigError, match=r":2: fleet_secret_file: excludes fleet_secret"):
+        load_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("broker", "secret", "is_demo"),
+    [
+        ("mqtt://127.0.0.1:1883", DEMO_SECRET, False),
+        ("mqtt://localhost", DEMO_SECRET, False),
+        ("mqtt://[::1]", DEMO_SECRET, False),
+        ("mqtt://broker", DEMO_SECRET, True),
+        ("mqtt://broker", "other", False),
+    ],
+)
+def test_demo_secret_elsewhere_is_noticed(broker: str, secret: str, *, is_demo: bool) -> None:
+    """On the machine itself it is a demonstration; on a fleet it is no secret."""
+    settings = ProbeSettings.model_validate({"broker": broker, "fleet_secret": secret})
+    assert settings.is_demo_elsewhere is is_demo

@@ -315,6 +315,7 @@ class LiveRun:
             listen=self._options.listen or _free_listen_address(),
             out_dir=str(directory),
             log_file=str(directory / "probe.log.jsonl"),
+            rotation=None,  # whoever reads the run reads it whole
             wait_s=self._options.wait_s,
         )
         # JSON is YAML; the file holds the fleet's secret, so it is for its owner alone.

@@ -7,9 +7,8 @@ both, so it is the one place in `fleet_sim` that knows the probe.
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -178,9 +177,8 @@ class VirtualRun:
         )
         clock = VirtualClock(self._env)
         metrics = ProbeMetrics(new_registry(), version="virtual")
-        descriptor = open_log(self._directory.path / "probe.log.jsonl")
-        stack.callback(os.close, descriptor)
-        writer = LineWriter(descriptor, on_error=lambda: metrics.count_sink_error("log"))
+        log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
+        writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
         logger = make_logger("warning", writer, clock)
         return Probe(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from fleet_wire.background import write_all
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.errors import LimitError
@@ -37,7 +39,7 @@ from tests.helpers.records import STRAY, TRACE_ID, attempt_of
 def test_level_follows_the_outcome(cause: Cause | None, level: str) -> None:
     """Whoever reads warnings and errors only reads every unlock that went wrong."""
     log = Log()
-    LogSink(log.logger).emit(attempt_of(cause=cause))
+    LogSink(log.logger, FakeClock()).emit(attempt_of(cause=cause))
     (line,) = log.lines
     assert (line["event"], line["level"], line["at"]) == ("unlock", level, EPOCH_S)
     assert line["trace_id"] == TRACE_ID
@@ -49,7 +51,7 @@ def test_failure_explains_itself() -> None:
     log = Log()
     attempt = attempt_of(cause=Cause.DOWNLINK_LOST)
     attempt = msgspec.structs.replace(attempt, evidence={"heartbeat_ago_s": 1.5})
-    LogSink(log.logger).emit(attempt)
+    LogSink(log.logger, FakeClock()).emit(attempt)
     (line,) = log.lines
     info = CAUSES[Cause.DOWNLINK_LOST]
     assert line["explanation"] == info.explanation
@@ -59,11 +61,12 @@ def test_failure_explains_itself() -> None:
 
 
 def test_floor_has_no_lines_and_strays_have() -> None:
-    """The null box would fill the log; an answer out of place is worth a line."""
+    """The null box would fill the log; an answer out of place is worth a line, a flood not."""
     log = Log()
-    sink = LogSink(log.logger)
+    sink = LogSink(log.logger, FakeClock())
     sink.emit(attempt_of(source=Source.FLOOR))
-    sink.emit(STRAY)
+    for _ in range(3):
+        sink.emit(STRAY)
     (line,) = log.lines
     assert (line["event"], line["kind"], line["level"]) == ("stray_answer", "orphan", "warning")
 
@@ -71,7 +74,7 @@ def test_floor_has_no_lines_and_strays_have() -> None:
 def test_level_filters() -> None:
     """Below its level a logger says nothing."""
     log = Log("warning")
-    sink = LogSink(log.logger)
+    sink = LogSink(log.logger, FakeClock())
     sink.emit(attempt_of())
     sink.emit(attempt_of(cause=Cause.BOX_BUSY))
     assert [line["level"] for line in log.lines] == ["warning"]
@@ -80,7 +83,7 @@ def test_level_filters() -> None:
 def test_standard_library_is_routed(root_logger: logging.Logger) -> None:
     """A traceback of a library is one JSON line like everything else."""
     log = Log()
-    route_standard_library(log.logger, "warning")
+    route_standard_library(log.logger, "warning", FakeClock())
     assert len(root_logger.handlers) == 1
     library = logging.getLogger("some.library")
     library.info("not this")
@@ -115,7 +118,7 @@ def test_full_disk_is_counted_and_does_not_raise() -> None:
     """A log that cannot be written stops nothing."""
     errors: list[None] = []
     descriptor = os.open("/dev/full", os.O_WRONLY)
-    writer = LineWriter(descriptor, on_error=lambda: errors.append(None))
+    writer = LineWriter(partial(write_all, descriptor), on_error=lambda: errors.append(None))
     make_logger("info", writer, FakeClock()).info("hello")
     os.close(descriptor)
     assert len(errors) == 1
@@ -125,11 +128,11 @@ def test_log_file_is_appended_to(tmp_path: Path) -> None:
     """A restart keeps the old log."""
     path = tmp_path / "deep" / "probe.log"
     for _ in range(2):
-        descriptor = open_log(path)
-        make_logger("info", LineWriter(descriptor, on_error=lambda: None), FakeClock()).info(
+        log = open_log(path)
+        make_logger("info", LineWriter(log.append, on_error=lambda: None), FakeClock()).info(
             "hello"
         )
-        os.close(descriptor)
+        log.close()
     assert len(path.read_bytes().splitlines()) == 2
 
 

@@ -13,7 +13,7 @@ from fleet_wire.links.link import Ended
 from platform_probe.outputs.metrics import MAX_LABEL_VALUES, ProbeMetrics
 from tests.helpers.records import TRACE_ID, attempt_of
 
-OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+OPENMETRICS = "application/openmetrics-text"
 MAX_SERIES = 1_000
 
 
@@ -30,8 +30,8 @@ def value(metrics: ProbeMetrics, name: str, **labels: str) -> float | None:
 
 def series(metrics: ProbeMetrics) -> list[str]:
     """Return the lines of the page that are samples."""
-    page, _ = metrics.exposition(OPENMETRICS)
-    return [line for line in page.decode().splitlines() if not line.startswith("#")]
+    pieces, _ = metrics.exposition(OPENMETRICS)
+    return [line for line in b"".join(pieces).decode().splitlines() if not line.startswith("#")]
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,12 @@ def test_strays_are_counted_by_kind(metrics: ProbeMetrics) -> None:
 def test_openmetrics_has_exemplars_with_the_trace(metrics: ProbeMetrics) -> None:
     """From a bucket to the trace of an unlock in it; and the page is valid OpenMetrics."""
     metrics.emit(attempt_of(total_s=2.5, region='we"st\n\\', firmware="2.4.1"))
-    page, content_type = metrics.exposition(OPENMETRICS)
+    pieces, content_type = metrics.exposition(OPENMETRICS)
     assert content_type.startswith("application/openmetrics-text")
     exemplars = [
         (sample.labels["le"], sample.exemplar.labels["trace_id"])
         for family in text_string_to_metric_families(  # type: ignore[no-untyped-call]
-            page.decode()
+            b"".join(pieces).decode()
         )
         for sample in family.samples
         if sample.exemplar is not None
@@ -156,9 +156,9 @@ def test_openmetrics_has_exemplars_with_the_trace(metrics: ProbeMetrics) -> None
 def test_plain_text_for_those_who_ask_for_nothing(metrics: ProbeMetrics) -> None:
     """Without an Accept header the page is Prometheus text, without exemplars."""
     metrics.emit(attempt_of())
-    page, content_type = metrics.exposition("")
+    pieces, content_type = metrics.exposition("")
     assert content_type.startswith("text/plain")
-    assert TRACE_ID.encode() not in page
+    assert TRACE_ID.encode() not in b"".join(pieces)
 
 
 def test_gauges_of_regions_go_back_to_zero(metrics: ProbeMetrics) -> None:
@@ -187,3 +187,15 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     assert value(metrics, "sink_errors_total", sink="log") == 1
     assert value(metrics, "broker_disconnects_total", why="refused") == 1
     assert value(metrics, "broker_connected") == 1
+
+
+def test_what_was_observed_late_is_in_no_ratio_and_no_histogram(metrics: ProbeMetrics) -> None:
+    """Its times are not known, so that it is neither fast nor slow; that it was so is counted."""
+    before = [line for line in series(metrics) if "flag" not in line and "process" not in line]
+    flags = (Flag.OBSERVED_LATE,)
+    metrics.emit(attempt_of(total_s=0.0, flags=flags))
+    metrics.emit(attempt_of(cause=Cause.BOX_SILENT, flags=flags))
+    metrics.emit(attempt_of(source=Source.FLOOR, flags=flags))
+    after = [line for line in series(metrics) if "flag" not in line and "process" not in line]
+    assert after == before
+    assert value(metrics, "attempt_flags_total", flag="observed_late") == 2

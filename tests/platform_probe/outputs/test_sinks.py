@@ -109,3 +109,13 @@ def test_failing_sink_starves_no_other() -> None:
     fan_out.emit(attempt_of())
     assert first.records == last.records == [STRAY, attempt_of()]
     assert errors == [("metrics", "no place for car-1")] * 2
+
+
+def test_what_a_sink_could_not_take_is_kept_from_the_one_that_needs_it() -> None:
+    """A record that is not on disk is not counted; the log has it all the same."""
+    metrics, log = ListSink(), ListSink()
+    errors: list[str] = []
+    sinks: dict[str, Sink] = {"jsonl": BrokenSink(), "metrics": metrics, "log": log}
+    needs = {"metrics": "jsonl"}
+    FanOut(sinks, on_error=lambda name, _: errors.append(name), needs=needs).emit(STRAY)
+    assert (metrics.records, log.records, errors) == ([], [STRAY], ["jsonl"])

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import aiohttp
 import pytest
 
 from fleet_wire.errors import LimitError
+from platform_probe.outputs.logs import route_standard_library
+from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.web.server import HttpServer
+from tests.helpers.fake_clock import FakeClock
+from tests.helpers.log_lines import Log
 
 
 class Served:
@@ -18,7 +25,10 @@ class Served:
     def __init__(self) -> None:
         self.problem: str | None = None
         self.server = HttpServer(
-            metrics=lambda accept: (f"for {accept}".encode(), "text/plain; version=0.0.4"),
+            metrics=lambda media_type: (
+                iter([b"for ", media_type.encode()]),
+                "text/plain; version=0.0.4",
+            ),
             not_ready=lambda: self.problem,
         )
 
@@ -43,10 +53,27 @@ async def served() -> AsyncIterator[Served]:
 
 
 async def test_metrics_negotiate(served: Served) -> None:
-    """The Accept header reaches the page's maker, its content type reaches the client."""
+    """The Accept header decides on the format, the page's maker on the content type."""
     status, content_type, body = await served.get("/metrics", Accept="application/x")
     assert (status, content_type) == (200, "text/plain; version=0.0.4")
-    assert body == "for application/x"
+    assert body == "for text/plain"
+    accept = "application/OpenMetrics-text;version=1.0.0;q=0.5,text/plain;q=0.1"
+    assert (await served.get("/metrics", Accept=accept))[2] == "for application/openmetrics-text"
+
+
+@pytest.mark.parametrize("name", ["text/plain", "application/openmetrics-text"])
+@pytest.mark.parametrize("version", ["x", "", "1.0.0", "99", "1.0.0;escaping=values"])
+async def test_any_accept_header_gets_a_page(name: str, version: str) -> None:
+    """No version that a client makes up is an error of the server."""
+    metrics = ProbeMetrics(new_registry(), version="1")
+    served = Served()
+    served.server = HttpServer(metrics=metrics.exposition, not_ready=lambda: None)
+    await served.start()
+    status, content_type, body = await served.get("/metrics", Accept=f"{name};version={version}")
+    await served.server.stop()
+    assert status == 200
+    assert content_type.startswith(name)
+    assert "unlockpath_in_flight 0.0" in body
 
 
 async def test_health_and_index(served: Served) -> None:
@@ -73,6 +100,54 @@ async def test_readiness_says_why_not(served: Served) -> None:
 async def test_unknown_path_is_404(served: Served) -> None:
     """Nothing else is served."""
     assert (await served.get("/secrets"))[0] == 404
+
+
+async def test_only_reading_is_allowed(served: Served) -> None:
+    """Another method is refused, and told which there are."""
+    url = f"http://127.0.0.1:{served.port}/metrics"
+    async with aiohttp.ClientSession() as session:
+        async with session.post(url, data=b"x") as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+        async with session.head(url) as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+
+
+async def test_a_connection_carries_one_request(served: Served) -> None:
+    """Requests that are sent all at once get one answer: they cannot crowd out the unlocks."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: probe\r\n\r\n" * 50)
+    answers = await reader.read()
+    assert answers.count(b"HTTP/1.1 200") == 1
+    assert b"connection: close" in answers.lower()
+    writer.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /metrics HTTP/1.1\r\nHost: x", b"GET /metr"])
+async def test_half_a_request_does_not_stay(
+    served: Served, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that never ends its headers is shown out."""
+    monkeypatch.setattr("platform_probe.web.server.CONNECTION_S", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(sent)
+    with suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), 30) == b""
+    writer.close()
+
+
+async def test_bad_requests_do_not_fill_the_log(
+    served: Served, root_logger: logging.Logger
+) -> None:
+    """Rubbish is answered, and logged now and then."""
+    log = Log("debug")
+    route_standard_library(log.logger, "warning", FakeClock())
+    assert root_logger.handlers
+    for _ in range(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.0 400")
+        writer.close()
+    assert [line["count"] for line in log.lines] == [1]
 
 
 async def test_taken_port_is_named_with_its_cure() -> None:

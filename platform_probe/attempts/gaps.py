@@ -1,0 +1,69 @@
+"""When the monitor itself stood still: what it reads after that, it could not time.
+
+A process that is stopped, swapped out or starved finds everything at once when it goes on: commands
+and answers that were seconds apart look simultaneous, and deadlines have passed while the answers
+lay unread. Such a gap is noticed because a beat, noted every `BEAT_S` seconds, stays away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+BEAT_S: Final = 0.1
+MIN_GAP_S: Final = 0.5
+"""Shorter ones change no conclusion: an unlock over the air takes seconds."""
+CATCH_UP_S: Final = 1.0
+CATCH_UP_SHARE: Final = 0.1
+"""Of the gap: reading what piled up is at least ten times as fast as its arrival was."""
+MAX_GAPS: Final = 100
+
+
+class _Gap(NamedTuple):
+    began_s: float
+    ended_s: float
+    caught_up_s: float
+    """What is read until then may have been waiting."""
+
+
+class Gaps:
+    """Finds gaps between beats. Without a beat there are none. `on_gap` gets the length of each."""
+
+    def __init__(self, on_gap: Callable[[float], None] | None = None) -> None:
+        self._on_gap = on_gap
+        self._beat_s = math.inf
+        self._caught_up_s = -math.inf
+        self._gaps: deque[_Gap] = deque(maxlen=MAX_GAPS)
+
+    def beat(self, now_s: float) -> None:
+        """Note that the event loop turns."""
+        self._look(now_s)
+        self._beat_s = now_s
+
+    def is_catching_up(self, now_s: float) -> bool:
+        """Return whether what is read now may have been waiting since before."""
+        self._look(now_s)
+        return now_s < self._caught_up_s
+
+    def longest_s(self, from_s: float, to_s: float) -> float:
+        """Return the longest gap that makes times between the two doubtful; 0.0 without one."""
+        return max(
+            (
+                gap.ended_s - gap.began_s
+                for gap in self._gaps
+                if gap.began_s <= to_s and from_s < gap.caught_up_s
+            ),
+            default=0.0,
+        )
+
+    def _look(self, now_s: float) -> None:
+        gap_s = now_s - self._beat_s
+        if gap_s < MIN_GAP_S:
+            return
+        self._caught_up_s = now_s + CATCH_UP_S + CATCH_UP_SHARE * gap_s
+        self._gaps.append(_Gap(self._beat_s, now_s, self._caught_up_s))
+        self._beat_s = now_s
+        if self._on_gap is not None:
+            self._on_gap(gap_s)
