@@ -24,6 +24,7 @@ MAX_RETRANSMISSION_S = 120.0
 SIGN_OF_LIFE_S = 1.0
 """With PSM the device listens for so long at least, while it sends its sign of life [E]."""
 _STALLS_REMEMBERED = 20
+_NEVER_S = -math.inf
 _SOON_S = 1e-6
 """Below what a device takes to notice; keeps rounding from making a wait of nothing."""
 
@@ -54,7 +55,7 @@ class Radio:
         self._stream = stream
         self.is_instant = parameters.is_instant
         """Whether every delay is 0: there is no need to ask."""
-        self._last_active_s = float("-inf")
+        self._last_active_s = _NEVER_S
         self._down_free_s = 0.0
         self._up_free_s = 0.0
         self._connected_rtt_s = 0.0
@@ -181,7 +182,7 @@ class _Stalls:
         self._every_s = every_s
         self._length = length
         self._stream = stream
-        self._ends_s = float("-inf")
+        self._ends_s = _NEVER_S
         self._begins_s = stream.exponential(every_s)
 
     def remaining_s(self, now_s: float) -> float:

@@ -7,6 +7,7 @@ its own, which exist for the cars that need them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from fleet_wire.randomness import RandomStream
 
 CAN_GIVE_UP_S = 3.2
 """A bus that does not wake is given up after 10 tries (OVMS vehicle_renaultzoe_ph2)."""
+NEVER_S = -math.inf
+"""One object for all cars: three of their own would be a fiftieth of a box."""
 POSITION_REFRESH_S = 1800.0
 """A parked box takes a position every 30 minutes (INVERS, standby GNSS refresh)."""
 
@@ -131,9 +134,9 @@ class Vehicle:
     def __init__(self, parameters: BoxParameters, stream: RandomStream) -> None:
         self._parameters = parameters
         self._stream = stream
-        self._can_awake_until_s = float("-inf")
-        self._inhibited_until_s = float("-inf")
-        self._window_started_s = float("-inf")
+        self._can_awake_until_s = NEVER_S
+        self._inhibited_until_s = NEVER_S
+        self._window_started_s = NEVER_S
         self._movements = 0
         self._phase_s = stream.constant() * POSITION_REFRESH_S
         """So old is the position at second 0."""
