@@ -1,12 +1,14 @@
 """The settings of the probe: a YAML file, environment variables, flags. Later ones win.
 
 A variable is `PLATFORM_PROBE_` and the key in capitals, with two underscores between levels:
-`PLATFORM_PROBE_LOAD__DEADLINE_S=10`. Lists and mappings are written as JSON.
+`PLATFORM_PROBE_LOAD__DEADLINE_S=10`. Lists and mappings are written as JSON. What Kubernetes sets
+for a Service of that name is passed over.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -41,6 +43,15 @@ from fleet_wire.links.link import BrokerAddress
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
 MAX_PORT: Final = 65_535
+_OF_A_SERVICE: Final = re.compile(
+    ENV_PREFIX + r"(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+"""Variables that Kubernetes gives every pod for a Service named `platform-probe`, or beginning so.
+
+Together with `..._PORT`, whose value is a URL: as a setting of ours it would be a number.
+"""
+_SERVICE_URL: Final = re.compile(r"(?:tcp|udp|sctp)://.*")
 _NO_FLAGS: Final[Mapping[Loc, tuple[Any, str]]] = {}
 
 
@@ -261,9 +272,10 @@ def settings_schema() -> dict[str, Any]:
 def _environment() -> Iterator[tuple[Loc, Any]]:
     """Yield each value that the environment sets. Raises `ConfigError` for unknown names."""
     fields = list(ProbeSettings.model_fields)
-    for name in os.environ:
+    for name, value in os.environ.items():
         key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        if name.startswith(ENV_PREFIX) and key not in fields:
+        is_ours = name.startswith(ENV_PREFIX) and not _is_of_a_service(name, value)
+        if is_ours and key not in fields:
             raise ConfigError([f"{name}: unknown setting{suggestion(key, fields)}"])
     try:
         values = EnvSettingsSource(ProbeSettings)()
@@ -273,6 +285,11 @@ def _environment() -> Iterator[tuple[Loc, Any]]:
             [f"environment: {error}: lists and mappings are written as JSON, such as {example}"]
         ) from None
     yield from _leaves(values, ())
+
+
+def _is_of_a_service(name: str, value: str) -> bool:
+    is_url = name.endswith("_PORT") and _SERVICE_URL.fullmatch(value) is not None
+    return is_url or _OF_A_SERVICE.fullmatch(name) is not None
 
 
 def _leaves(values: Mapping[str, Any], loc: Loc) -> Iterator[tuple[Loc, Any]]:

@@ -22,6 +22,20 @@ load:
   deadline_s: 7
 """
 
+SERVICE_VARIABLES = {
+    "PLATFORM_PROBE_SERVICE_HOST": "10.96.7.21",
+    "PLATFORM_PROBE_SERVICE_PORT": "9464",
+    "PLATFORM_PROBE_SERVICE_PORT_METRICS": "9464",
+    "PLATFORM_PROBE_PORT": "tcp://10.96.7.21:9464",
+    "PLATFORM_PROBE_PORT_9464_TCP": "tcp://10.96.7.21:9464",
+    "PLATFORM_PROBE_PORT_9464_TCP_PROTO": "tcp",
+    "PLATFORM_PROBE_PORT_9464_TCP_PORT": "9464",
+    "PLATFORM_PROBE_PORT_9464_TCP_ADDR": "10.96.7.21",
+    "PLATFORM_PROBE_METRICS_SERVICE_HOST": "10.96.7.22",
+    "PLATFORM_PROBE_METRICS_PORT": "tcp://10.96.7.22:9464",
+}
+"""For the Services platform-probe and platform-probe-metrics, as the kubelet writes them."""
+
 
 def written(directory: Path, text: str) -> Path:
     """Return a settings file with this text."""
@@ -88,6 +102,25 @@ def test_unknown_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable with a typing error must not be ignored in silence."""
     monkeypatch.setenv("PLATFORM_PROBE_BROKR", "mqtt://x")
     assert problems_of(None) == ["PLATFORM_PROBE_BROKR: unknown setting; did you mean 'broker'?"]
+
+
+def test_variables_of_a_kubernetes_service_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Service named platform-probe puts these into every pod of its namespace."""
+    for name, value in SERVICE_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == ProbeSettings()
+
+
+@pytest.mark.parametrize("name", ["PLATFORM_PROBE_PORT", "PLATFORM_PROBE_SERVICE"])
+def test_what_kubernetes_does_not_set_is_still_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A port that somebody meant for us is named, and not passed over."""
+    monkeypatch.setenv(name, "9000")
+    (problem,) = problems_of(None)
+    assert problem.startswith(f"{name}: unknown setting")
 
 
 def test_broken_json_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
