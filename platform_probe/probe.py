@@ -95,7 +95,7 @@ class Probe:
         self._commands = CommandMaker(
             seed=settings.seed,
             fleet_secret=settings.fleet_secret.get_secret_value(),
-            ttl_s=self._load.command_ttl_s,
+            ttl_s=self._load.command_life_s,
             clock=clock,
         )
         self._plan = LoadPlan(
@@ -187,6 +187,7 @@ class Probe:
         Call it when what is retained has come: presence is evidence for the first unlock.
         """
         self._warn_of_missing_facts()
+        self._warn_of_long_lives()
         now_s = self._clock.monotonic_s()
         self.tracker.load_began_s = now_s + self._load.start_delay_s
         self._load_driver.begin(self.tracker.load_began_s)
@@ -274,6 +275,17 @@ class Probe:
                 cars=missing,
                 explanation="only one of presence and state is known of these cars: the broker may"
                 " drop messages that wait for the probe (mosquitto: max_queued_messages)",
+            )
+
+    def _warn_of_long_lives(self) -> None:
+        load = self._load
+        if load.command_life_s > load.deadline_s:
+            self._logger.warning(
+                "commands_outlive_customers",
+                command_ttl_s=load.command_life_s,
+                deadline_s=load.deadline_s,
+                explanation="a box that gets a command after the deadline still opens its car: leave"
+                " out load.command_ttl_s",
             )
 
     def _driver_of(

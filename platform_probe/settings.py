@@ -86,9 +86,10 @@ class LoadSettings(_Part):
     deadline_s: float = Field(
         20.0, gt=0, description="the customer's patience: without an answer an unlock ends here"
     )
-    command_ttl_s: float = Field(
-        30.0, gt=0, le=86_400, description="life of a command: a box refuses it later"
-    )
+    command_ttl_s: float | None = Field(
+        None, gt=0, le=86_400,
+        description="life of a command: a box refuses it later; null: as long as deadline_s",
+    )  # fmt: skip
     state_grace_s: float = Field(
         5.0, gt=0, description="wait for the car to report an open lock, after it says executed"
     )
@@ -117,6 +118,11 @@ class LoadSettings(_Part):
         for vehicle_id in vehicles:
             _checked_id(vehicle_id)
         return vehicles
+
+    @property
+    def command_life_s(self) -> float:
+        """How long a command lives: as long as the customer waits, unless somebody says otherwise."""
+        return self.deadline_s if self.command_ttl_s is None else self.command_ttl_s
 
     def vehicle_ids(self) -> list[str]:
         """Return the cars to unlock. Raises `ConfigError` with file and line."""

@@ -351,6 +351,23 @@ async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> Non
     assert "max_queued_messages" in warnings[0]["explanation"]
 
 
+@pytest.mark.parametrize(
+    ("ttl_s", "life_ms", "warned"), [(None, 7_000, 0), (5, 5_000, 0), (30, 30_000, 1)]
+)
+async def test_a_command_that_outlives_its_customer_is_warned_of(
+    ttl_s: float | None, life_ms: int, warned: int
+) -> None:
+    """By default a command ends with the customer's patience; a longer life is said aloud."""
+    bench = ProbeBench(load=load_of(deadline_s=7, command_ttl_s=ttl_s))
+    await bench.loaded()
+    command = codec.decode(TopicKind.COMMAND, bench.link.sent[0][1])
+    assert isinstance(command, Command)
+    assert command.expires_at_ms - command.issued_at_ms == pytest.approx(life_ms, abs=1)
+    events = [line["event"] for line in bench.log.lines]
+    assert events.count("commands_outlive_customers") == warned
+    bench.probe.close()
+
+
 async def test_timeouts_are_noticed_without_other_events() -> None:
     """The tracker is told the time when a deadline comes, also one that came nearer meanwhile."""
     bench = ProbeBench(load=load_of(deadline_s=600, state_grace_s=0.1))

@@ -182,6 +182,12 @@ def test_secrets_are_hidden_for_display() -> None:
     assert settings.broker_address.password == "hunter2"  # noqa: S105 - made up here
 
 
+def test_a_command_lives_as_long_as_its_customer_waits() -> None:
+    """Unless somebody says otherwise."""
+    assert LoadSettings(deadline_s=12).command_life_s == 12
+    assert LoadSettings(deadline_s=12, command_ttl_s=30).command_life_s == 30
+
+
 def test_vehicles_from_a_file(tmp_path: Path) -> None:
     """One id a line; empty lines and comments are no cars."""
     path = tmp_path / "cars.txt"
