@@ -210,6 +210,7 @@ class AttemptTracker:
     def _end_all(self, cause: Cause, reason: str) -> None:
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
+            attempt.unobserved = reason
             self._end(attempt, cause, now_s, reason)
 
     # Within

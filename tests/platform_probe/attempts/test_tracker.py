@@ -171,6 +171,20 @@ def test_opening_after_a_refusal_is_late() -> None:
     ]
 
 
+@pytest.mark.parametrize("is_link_lost", [False, True])
+def test_late_unlock_is_one_that_was_observed_to_its_deadline(*, is_link_lost: bool) -> None:
+    """A car that opens after the probe's own connection broke may have opened in time."""
+    bench = TrackerBench()
+    bench.send()
+    if is_link_lost:
+        bench.tracker.broker_lost("keepalive")
+    bench.wait(DEADLINE_S)
+    bench.received()
+    bench.executed()
+    assert [stray.is_late_unlock for stray in bench.strays] == [False, not is_link_lost]
+    assert [stray.source for stray in bench.strays] == [Source.PROBE] * 2
+
+
 def test_answer_that_nobody_asked_for_is_an_orphan() -> None:
     """An unknown command id belongs to no attempt."""
     bench = TrackerBench()
