@@ -113,6 +113,9 @@ class Probe:
         self._tick_at_s = math.inf
         self._failures = 0
         self._is_closed = False
+        self._could_see = False
+        """Whether there was a connection until now, since `_counted_s`."""
+        self._counted_s = clock.monotonic_s()
         self.last_error = "not connected yet"
         """Why there is, or was, no connection."""
         self.refusal: BrokerRefusedError | None = None
@@ -136,7 +139,7 @@ class Probe:
     def on_connected(self, *, session_present: bool) -> None:
         """Note that commands can be sent and answers come."""
         self._failures = 0
-        self._metrics.set_connected(connected=True)
+        self._count_time(can_see=True)
         self._logger.info(
             "broker_connected",
             broker=str(self._settings.broker_address),
@@ -152,8 +155,8 @@ class Probe:
             self._link.acknowledge(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """End what is in flight, and connect again after a while."""
-        self._metrics.set_connected(connected=False)
+        """End what we have in flight, and connect again after a while."""
+        self._count_time(can_see=False)
         self._metrics.count_disconnect(reason.why)
         code = f" (MQTT reason code {reason.code})" if reason.code is not None else ""
         self.last_error = f"{reason.why.value}{code}: {reason.detail}".rstrip(": ")
@@ -220,7 +223,7 @@ class Probe:
                 timer.cancel()
         if self._link is not None:
             self._link.disconnect()
-        self._metrics.set_connected(connected=False)
+        self._count_time(can_see=False)
 
     # What others may ask
 
@@ -236,7 +239,8 @@ class Probe:
         return f"no connection to {self._settings.broker_address}: {self.last_error}"
 
     def refresh_gauges(self) -> None:
-        """Bring the gauges up to date, before they are read."""
+        """Bring the gauges and the time watched up to date, before they are read."""
+        self._count_time(can_see=self._could_see)
         self._metrics.set_fleet(
             in_flight=len(self.tracker),
             boxes=self.evidence.by_presence,
@@ -267,6 +271,13 @@ class Probe:
 
     # Within
 
+    def _count_time(self, *, can_see: bool) -> None:
+        """Count the time since the last call, and note whether we can see anything from now on."""
+        now_s = self._clock.monotonic_s()
+        self._metrics.add_watched(now_s - self._counted_s, connected=self._could_see)
+        self._counted_s, self._could_see = now_s, can_see
+        self._metrics.set_connected(connected=can_see)
+
     def _warn_of_missing_facts(self) -> None:
         missing = self.evidence.without_presence_or_state()
         if missing:
@@ -284,8 +295,8 @@ class Probe:
                 "commands_outlive_customers",
                 command_ttl_s=load.command_life_s,
                 deadline_s=load.deadline_s,
-                explanation="a box that gets a command after the deadline still opens its car: leave"
-                " out load.command_ttl_s",
+                explanation="a box that gets a command after the deadline still opens its car:"
+                " leave out load.command_ttl_s",
             )
 
     def _driver_of(

@@ -121,7 +121,7 @@ class LoadSettings(_Part):
 
     @property
     def command_life_s(self) -> float:
-        """How long a command lives: as long as the customer waits, unless somebody says otherwise."""
+        """How long a command lives: as long as its customer waits, unless it is set."""
         return self.deadline_s if self.command_ttl_s is None else self.command_ttl_s
 
     def vehicle_ids(self) -> list[str]:

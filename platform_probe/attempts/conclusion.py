@@ -49,6 +49,8 @@ def cause_of_answer(attempt: OpenAttempt, answer: Result) -> Cause | None:
 
 def cause_of_timeout(attempt: OpenAttempt, vehicle: VehicleEvidence) -> Cause:
     """Return why no answer came before the deadline."""
+    if attempt.unobserved is not None:
+        return Cause.NOT_OBSERVED
     if attempt.wrong_vehicle_id is not None:
         return Cause.UNCLASSIFIED
     for stage, cause in _CAUSE_AFTER:

@@ -200,18 +200,23 @@ class AttemptTracker:
         return self._deadlines[0].at_s if self._deadlines else None
 
     def broker_lost(self, reason: str) -> None:
-        """End every open attempt: the connection through which answers would come is gone."""
-        self._end_all(Cause.BROKER_UNREACHABLE, reason)
+        """End our own open attempts: the connection through which they are made is gone.
 
-    def interrupt(self) -> None:
-        """End every open attempt: the probe stops."""
-        self._end_all(Cause.PROBE_INTERRUPTED, "the probe was stopped")
-
-    def _end_all(self, cause: Cause, reason: str) -> None:
+        Those of others go on without us. What still comes of them counts; what does not come may
+        have come while nobody listened.
+        """
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
             attempt.unobserved = reason
-            self._end(attempt, cause, now_s, reason)
+            if attempt.start.source is not Source.CUSTOMER:
+                self._end(attempt, Cause.BROKER_UNREACHABLE, now_s, reason)
+
+    def interrupt(self) -> None:
+        """End every open attempt: the probe stops."""
+        now_s = self._advance()
+        for attempt in tuple(self._open.values()):
+            attempt.unobserved = "the probe was stopped"
+            self._end(attempt, Cause.NOT_OBSERVED, now_s, attempt.unobserved)
 
     # Within
 
@@ -223,7 +228,8 @@ class AttemptTracker:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
                 vehicle = self._evidence.of(attempt.start.vehicle_id)
-                self._end(attempt, cause_of_timeout(attempt, vehicle), attempt.deadline_s)
+                cause = cause_of_timeout(attempt, vehicle)
+                self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
         return now_s
 
     def _follow(self, start: Start, started_at: float) -> OpenAttempt:

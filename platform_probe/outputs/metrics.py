@@ -177,6 +177,14 @@ class ProbeMetrics:
         self._connected = self._gauge(
             "broker_connected", "1 while connected to the broker and subscribed, else 0."
         )
+        watched = self._counter(
+            "watched_seconds", "Seconds that this probe has run, by whether it was connected and"
+            " could see what happens.", "connected",
+        )  # fmt: skip
+        self._watched_s = {
+            is_connected: watched.labels("yes" if is_connected else "no")
+            for is_connected in (True, False)
+        }
         disconnects = self._counter(
             "broker_disconnects", "Connections to the broker that ended or failed.", "why"
         )
@@ -193,6 +201,8 @@ class ProbeMetrics:
             self._floor_duration.observe(record.total_s)
             return
         self._unlocks[record.source, record.cause].inc()
+        if record.cause is Cause.NOT_OBSERVED:
+            return  # nothing was measured
         self._duration[record.outcome].observe(record.total_s, {"trace_id": record.trace_id})
         for stage, hop_s in record.hops_s.items():
             self._stage_duration[stage].observe(hop_s)
@@ -221,6 +231,10 @@ class ProbeMetrics:
     def set_connected(self, *, connected: bool) -> None:
         """Say whether the probe is connected and subscribed."""
         self._connected.set(1 if connected else 0)
+
+    def add_watched(self, seconds: float, *, connected: bool) -> None:
+        """Count time that has passed with or without a connection."""
+        self._watched_s[connected].inc(seconds)
 
     def count_disconnect(self, why: Ended) -> None:
         """Count one connection that ended or could not be made."""

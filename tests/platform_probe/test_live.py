@@ -151,7 +151,7 @@ async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: L
     done = probe.latest
     assert (done["event"], done["in_flight"]) == ("done", 0)
     assert len(probe.attempts()) == done["sent"]
-    assert Cause.PROBE_INTERRUPTED not in {one.cause for one in probe.attempts()}
+    assert Cause.NOT_OBSERVED not in {one.cause for one in probe.attempts()}
     assert probe.stats()["ended"] == done["ended"]
 
 
@@ -170,7 +170,7 @@ async def test_second_interrupt_ends_at_once(
     assert len(probe.attempts()) == probe.latest["sent"]
     interrupted = {one.vehicle_id for one in probe.attempts() if one.cause is not None}
     assert interrupted == {SILENT}
-    assert Cause.PROBE_INTERRUPTED in {one.cause for one in probe.attempts()}
+    assert Cause.NOT_OBSERVED in {one.cause for one in probe.attempts()}
 
 
 async def test_broker_that_dies_and_comes_back(

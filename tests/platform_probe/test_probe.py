@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fleet_wire.clock import SystemClock
+from fleet_wire.clock import Clock, SystemClock
 from fleet_wire.contract import codec
 from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
@@ -36,6 +36,7 @@ from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
+from tests.helpers.fake_clock import FakeClock
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
@@ -116,7 +117,7 @@ class FakeLink:
 class ProbeBench:
     """A probe, its fake links, its records, and its log."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, clock: Clock | None = None, **settings: Any) -> None:
         self.links: list[FakeLink] = []
         self.log = Log()
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
@@ -125,7 +126,7 @@ class ProbeBench:
         self.probe = Probe(
             ProbeSettings.model_validate(settings),
             links=self.make_link,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             timers=LoopTimers(asyncio.get_running_loop()),
             sink=FanOut({"jsonl": sink, "metrics": self.metrics}, on_error=self.fail),
             metrics=self.metrics,
@@ -326,7 +327,7 @@ async def test_close_ends_what_is_in_flight(bench: ProbeBench) -> None:
     """Nothing that was started stays without a record."""
     await bench.loaded()
     bench.probe.close()
-    assert {attempt.cause for attempt in bench.attempts} == {Cause.PROBE_INTERRUPTED}
+    assert {attempt.cause for attempt in bench.attempts} == {Cause.NOT_OBSERVED}
     assert not bench.link.is_connected
 
 
@@ -339,6 +340,25 @@ async def test_gauges_show_the_fleet(bench: ProbeBench) -> None:
     assert value("unlockpath_boxes", {"presence": "asleep"}) == 1
     assert value("unlockpath_in_flight") == 0
     assert value("unlockpath_broker_connected") == 1
+
+
+async def test_time_without_a_connection_is_counted() -> None:
+    """How much of the time the monitor could see anything at all can be read from its metrics."""
+    clock = FakeClock()
+    bench = ProbeBench(clock)
+    clock.now_s += 2
+    bench.connect()
+    clock.now_s += 60
+    bench.link.end()
+    clock.now_s += 1.5
+    bench.link.accept()
+    clock.now_s += 30
+    bench.probe.refresh_gauges()
+    value = bench.metrics.registry.get_sample_value
+    name = "unlockpath_watched_seconds_total"
+    assert value(name, {"connected": "yes"}) == pytest.approx(90)
+    assert value(name, {"connected": "no"}) == pytest.approx(3.5)
+    bench.probe.close()
 
 
 async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> None:

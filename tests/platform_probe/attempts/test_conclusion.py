@@ -228,11 +228,25 @@ def _executed_and_still_locked(bench: TrackerBench) -> None:
     bench.opened(is_locked=True)
 
 
-@script(Cause.PROBE_INTERRUPTED)
+@script(Cause.NOT_OBSERVED)
 def _stopped(bench: TrackerBench) -> None:
     bench.send()
     bench.received()
     bench.tracker.interrupt()
+
+
+@script(Cause.NOT_OBSERVED)
+def _customers_unlock_while_our_own_connection_was_down(bench: TrackerBench) -> None:
+    bench.customer("k1")
+    bench.wait(1)
+    bench.tracker.broker_lost("keepalive")
+
+
+@script(Cause.NOT_OBSERVED)
+def _executed_and_the_state_may_have_come_while_we_were_away(bench: TrackerBench) -> None:
+    bench.customer("k1")
+    bench.executed("k1")
+    bench.tracker.broker_lost("keepalive")
 
 
 @script(Cause.UNCLASSIFIED)

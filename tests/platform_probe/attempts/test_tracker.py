@@ -341,6 +341,36 @@ def test_lost_broker_ends_all_in_flight_at_once() -> None:
     assert len(bench.tracker) == 0
 
 
+def test_customers_unlock_outlasts_a_blink_of_our_own_connection() -> None:
+    """What comes after a second and a half without a connection counts as if there had been one."""
+    bench = TrackerBench()
+    bench.customer("k1")
+    bench.customer("k2")
+    bench.customer("k3")
+    bench.received("k1")
+    bench.tracker.broker_lost("keepalive")
+    assert bench.attempts == []
+    bench.wait(1.5)
+    bench.executed("k1")
+    bench.opened("k1")
+    bench.refused(Reason.BUSY, "k2")
+    assert [attempt.cause for attempt in bench.attempts] == [None, Cause.BOX_BUSY]
+    bench.wait(DEADLINE_S)
+    missed = bench.attempts[-1]
+    assert (missed.cause, missed.reason) == (Cause.NOT_OBSERVED, "keepalive")
+    assert missed.total_s == DEADLINE_S
+
+
+def test_what_was_begun_after_a_blink_is_judged_as_ever() -> None:
+    """Only what was open while nobody listened is not observed."""
+    bench = TrackerBench()
+    bench.tracker.broker_lost("keepalive")
+    bench.wait(1.5)
+    bench.customer("k1")
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is Cause.BOX_OFFLINE
+
+
 def test_start_later_than_the_deadline_ends_at_once() -> None:
     """A machine that was asleep does not wait for answers that nobody waits for any more."""
     bench = TrackerBench()

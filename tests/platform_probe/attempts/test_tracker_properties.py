@@ -159,7 +159,9 @@ class AnyOrder(RuleBasedStateMachine):
             labels = {"outcome": outcome.value}
             name = "unlockpath_unlock_duration_seconds_count"
             expected = sum(
-                one.outcome is outcome and one.source is not Source.FLOOR
+                one.outcome is outcome
+                and one.source is not Source.FLOOR
+                and one.cause is not Cause.NOT_OBSERVED
                 for one in self.bench.attempts
             )
             assert registry.get_sample_value(name, labels) == pytest.approx(expected)

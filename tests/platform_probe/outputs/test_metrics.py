@@ -54,6 +54,7 @@ def series(metrics: ProbeMetrics) -> list[str]:
         ("starts_dropped_total", {}),
         ("floor_duration_seconds_count", {}),
         ("broker_connected", {}),
+        ("watched_seconds_total", {"connected": "no"}),
         ("broker_disconnects_total", {"why": "keepalive"}),
         ("sink_errors_total", {"sink": "jsonl"}),
         ("last_attempt_timestamp_seconds", {}),
@@ -109,6 +110,16 @@ def test_attempt_is_counted_everywhere(metrics: ProbeMetrics) -> None:
     assert value(metrics, "firmware_unlocks_total", firmware="2.4.1", outcome="unknown") == 1
     assert value(metrics, "attempt_flags_total", flag="woken") == 1
     assert value(metrics, "last_attempt_timestamp_seconds") == 1_700_000_020.0
+
+
+def test_what_was_not_observed_is_no_measurement(metrics: ProbeMetrics) -> None:
+    """The monitor's own blindness is counted, and makes nobody's numbers worse."""
+    before = series(metrics)
+    metrics.emit(attempt_of(cause=Cause.NOT_OBSERVED, total_s=20.0))
+    moved = {line for line in set(series(metrics)) - set(before) if "process_" not in line}
+    assert moved == {
+        'unlockpath_unlocks_total{cause="not_observed",outcome="unknown",source="probe"} 1.0'
+    }
 
 
 def test_car_without_a_state_counts_as_unknown(metrics: ProbeMetrics) -> None:
