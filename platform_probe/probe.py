@@ -94,6 +94,7 @@ class Probe:
         self._complaints = complaints
         self._commands = CommandMaker(
             seed=settings.seed,
+            client_id=settings.client_id,
             fleet_secret=settings.fleet_secret.get_secret_value(),
             ttl_s=self._load.command_life_s,
             clock=clock,

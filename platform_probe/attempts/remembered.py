@@ -40,7 +40,7 @@ class PastAttempt(msgspec.Struct, gc=False):
 
 
 class UnfollowedCommand(msgspec.Struct, frozen=True, gc=False):
-    """A command of somebody else that is no unlock, or was one too many to follow.
+    """A command of somebody else that is no unlock, is synthetic, or was one too many to follow.
 
     Answers to it are no concern of ours.
     """

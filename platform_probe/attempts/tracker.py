@@ -146,6 +146,12 @@ class AttemptTracker:
         for stage in (Stage.REQUESTED, Stage.PUBLISHED, Stage.BROKER_ACCEPTED):
             attempt.reached_s[stage] = now_s
 
+    def pass_over(self, command: Command) -> None:
+        """Take another probe's command: neither it nor its answers are any concern of ours."""
+        now_s = self._advance()
+        if not self.knows(command.command_id):
+            self._remembered.add_unfollowed(command.command_id, now_s)
+
     def result(self, vehicle_id: str, result: Result) -> None:
         """Take a box's answer to a command."""
         now_s = self._advance()
