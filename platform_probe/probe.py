@@ -88,6 +88,7 @@ class Probe:
             deadline_s=self._load.deadline_s,
             state_grace_s=self._load.state_grace_s,
             late_window_s=self._load.late_window_s,
+            is_watching=settings.watch,
         )
         complaints = Complaints(logger, clock)
         self._inbox = Inbox(self.tracker, metrics, complaints)

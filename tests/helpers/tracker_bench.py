@@ -39,6 +39,7 @@ class TrackerBench:
     """A tracker, its records, and verbs. Answers default to the command `c1` and its car."""
 
     max_remembered: int = 1_000
+    is_watching: bool = False
     clock: FakeClock = field(default_factory=FakeClock)
     evidence: FleetEvidence = field(default_factory=FleetEvidence)
     records: list[Record] = field(default_factory=list)
@@ -52,6 +53,7 @@ class TrackerBench:
             deadline_s=DEADLINE_S,
             state_grace_s=STATE_GRACE_S,
             late_window_s=LATE_WINDOW_S,
+            is_watching=self.is_watching,
             max_remembered=self.max_remembered,
         )
 

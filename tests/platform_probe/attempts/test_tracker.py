@@ -7,7 +7,9 @@ import pytest
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, Reason
+from platform_probe.attempts import held
 from platform_probe.attempts import tracker as attempt_tracker
+from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.tracker_bench import (
     DEADLINE_S,
@@ -279,6 +281,76 @@ def test_customers_unlock_is_followed() -> None:
     assert attempt.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
     assert attempt.total_s == 1.0
     assert bench.tracker.started == {Source.CUSTOMER: 1}
+
+
+def test_answers_that_overtake_the_copy_of_their_command_wait_for_it() -> None:
+    """Two publishers' messages come in any order: neither orphans nor a lost result come of it."""
+    bench = TrackerBench(is_watching=True)
+    bench.received("k1")
+    bench.wait(1)
+    bench.executed("k1", since_received_s=0.75)
+    bench.wait(0.25)
+    bench.customer("k1")
+    bench.opened("k1")
+    attempt = bench.only()
+    assert attempt.outcome is Outcome.OK
+    assert (attempt.started_at, attempt.total_s) == (EPOCH_S, 1.25)
+    assert attempt.stages["result_received"] == 1.0
+    assert attempt.flags == (Flag.OUT_OF_ORDER,)
+    check_arithmetic(attempt)
+    bench.wait(HOLD_S)
+    assert bench.strays == []
+
+
+def test_all_that_a_car_says_may_overtake_its_command() -> None:
+    """An open lock waits as an answer does, also where the answer was a refusal before."""
+    bench = TrackerBench(is_watching=True)
+    bench.executed("k1")
+    bench.opened("k1")
+    bench.customer("k1")
+    assert bench.only().outcome is Outcome.OK
+    bench.refused(Reason.BUSY, "k2")
+    bench.customer("k2")
+    assert bench.attempts[-1].cause is Cause.BOX_BUSY
+    assert bench.strays == []
+
+
+def test_answers_without_a_command_are_orphans_after_a_moment() -> None:
+    """They are stamped with when they came; an open lock alone is no stray answer."""
+    bench = TrackerBench(is_watching=True)
+    bench.executed("never-sent")
+    bench.opened("never-sent")
+    assert bench.tracker.next_deadline_s() == bench.clock.now_s + HOLD_S
+    bench.wait(HOLD_S - 0.001)
+    assert bench.strays == []
+    bench.wait(0.001)
+    (stray,) = bench.strays
+    assert (stray.kind, stray.at) == (StrayKind.ORPHAN, EPOCH_S)
+    bench.executed("never-sent-either")
+    bench.tracker.interrupt()
+    assert [stray.kind for stray in bench.strays] == [StrayKind.ORPHAN] * 2
+
+
+def test_answers_to_a_lock_may_overtake_it_too() -> None:
+    """They are no concern of ours, in whatever order they come."""
+    bench = TrackerBench(is_watching=True)
+    bench.executed("k1")
+    bench.customer("k1", Action.LOCK)
+    bench.wait(DEADLINE_S)
+    assert bench.records == []
+
+
+def test_flood_of_answers_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a limit an answer that nobody asked for is an orphan at once."""
+    monkeypatch.setattr(held, "MAX_HELD", 3)
+    bench = TrackerBench(is_watching=True)
+    for number in range(5):
+        bench.executed(f"k{number}")
+    assert len(bench.strays) == 2
+    bench.wait(HOLD_S)
+    assert len(bench.strays) == 5
+    bench.executed("k9")
+    assert len(bench.strays) == 5
 
 
 def test_customers_lock_is_no_unlock() -> None:

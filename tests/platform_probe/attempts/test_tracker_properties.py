@@ -30,9 +30,11 @@ numbers = st.integers(0, 7)
 class AnyOrder(RuleBasedStateMachine):
     """Events come in any order, for known and unknown commands, from right and wrong cars."""
 
+    is_watching = False
+
     def __init__(self) -> None:
         super().__init__()
-        self.bench = TrackerBench(max_remembered=5)
+        self.bench = TrackerBench(max_remembered=5, is_watching=self.is_watching)
         self.begun = 0
 
     def command_id(self, number: int) -> str:
@@ -167,5 +169,13 @@ class AnyOrder(RuleBasedStateMachine):
             assert registry.get_sample_value(name, labels) == pytest.approx(expected)
 
 
+class AnyOrderWatching(AnyOrder):
+    """The same, where answers without a command are held for a moment."""
+
+    is_watching = True
+
+
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrderWatching = AnyOrderWatching.TestCase
+TestAnyOrderWatching.settings = TestAnyOrder.settings

@@ -82,8 +82,9 @@ def test_commands_of_others_are_followed_and_our_own_are_not() -> None:
 
 def test_commands_of_another_probe_are_no_customers() -> None:
     """They are neither attempts, nor are their answers orphans, in whatever order they come."""
-    bench = InboxBench()
+    bench = InboxBench(TrackerBench(is_watching=True))
     properties = [("origin", "probe/another")]
+    bench.take(f"cars/{CAR}/result", encode(Result("k1", Phase.RECEIVED)))
     bench.take(f"cars/{CAR}/command", encode(COMMAND), user_properties=properties)
     bench.take(f"cars/{CAR}/result", encode(Result("k1", Phase.EXECUTED)))
     bench.behind.wait(30)
