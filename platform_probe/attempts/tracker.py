@@ -274,7 +274,7 @@ class AttemptTracker:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
                 vehicle = self._evidence.of(attempt.start.vehicle_id)
-                cause = cause_of_timeout(attempt, vehicle)
+                cause = cause_of_timeout(attempt, vehicle, is_watching=self._is_watching)
                 self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
         for held in self._held.overdue(now_s):
             self._waited_in_vain(held)

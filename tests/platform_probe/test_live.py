@@ -131,6 +131,20 @@ async def test_two_probes_do_not_count_each_other(
         assert probe.stats()["sent"] == len(probe.attempts()) > 0
 
 
+@pytest.mark.parametrize("watch", [True, False])
+async def test_a_car_without_a_box_has_no_subscriber(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory, *, watch: bool
+) -> None:
+    """Whether the broker says so, or cannot because the probe itself subscribes."""
+    await fleet_of(links)
+    load = load_of(10, vehicles=["ghost-0"])
+    settings = {"watch": watch, "load": load, "exit_when_done": True}
+    async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+        assert await probe.exit_code() == 0
+    assert {one.cause for one in probe.attempts()} == {Cause.NO_SUBSCRIBER}
+    assert {one.source for one in probe.attempts()} == {Source.PROBE}
+
+
 async def test_load_that_is_over_ends_the_probe(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
 ) -> None:

@@ -298,6 +298,26 @@ def test_script_ends_in_its_cause(cause: Cause, steps: Script) -> None:
     check_arithmetic(attempt)
 
 
+@pytest.mark.parametrize(
+    ("is_watching", "cause"), [(True, Cause.NO_SUBSCRIBER), (False, Cause.BOX_OFFLINE)]
+)
+def test_a_car_that_the_broker_knows_nothing_of(*, is_watching: bool, cause: Cause) -> None:
+    """A watching probe is itself the subscriber that the broker counts: its silence decides."""
+    bench = TrackerBench(is_watching=is_watching)
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is cause
+
+
+def test_a_watching_probe_believes_what_is_retained() -> None:
+    """A box that ever had a session has said so: it is offline, and somebody subscribes."""
+    bench = TrackerBench(is_watching=True)
+    bench.presence(PresenceReason.LAST_WILL, retained=True)
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is Cause.BOX_OFFLINE
+
+
 def test_every_cause_has_a_script() -> None:
     """A cause that the probe can conclude is never without a script."""
     by_the_platform = {Cause.API_REFUSED, Cause.API_FAILED}
