@@ -246,7 +246,7 @@ class Probe:
         self._metrics.set_fleet(
             in_flight=len(self.tracker),
             boxes=self.evidence.by_presence,
-            online_by_region=self.evidence.online_by_region,
+            by_region=self.evidence.by_region,
         )
 
     def counts(self) -> dict[str, int]:

@@ -3,7 +3,8 @@
 The number of series does not grow with the fleet: no label names a car, a customer or an attempt,
 and regions and firmware versions are capped. Every series that can be known in advance exists at 0
 from the start, so that `rate()` sees the first event. Bucket edges lie exactly on the thresholds
-of the service levels and on the customer's deadline. A cause is a label of counters only.
+of the service levels and on the customer's deadline. A cause is a label of counters only. Who asked
+is a label of everything that is counted by unlock: many synthetic ones must not hide few customers.
 """
 
 from __future__ import annotations
@@ -40,17 +41,19 @@ FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 
 SINKS: Final = ("jsonl", "metrics", "log")
 PRESENCES: Final = ("online", "asleep", "offline")
+SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
+"""Whose unlocks are counted; those of the null box have a histogram of their own."""
 
 
 class _Dimension:
-    """Counters by outcome for at most `MAX_LABEL_VALUES` values that come from the wire.
+    """Counters by source and outcome for at most `MAX_LABEL_VALUES` values from the wire.
 
     First come, first served: what comes later is "other". None is "unknown". Neither takes a place.
     """
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
-        self._by_label: dict[str, dict[Outcome, Counter]] = {}
+        self._by_label: dict[str, dict[tuple[Source, Outcome], Counter]] = {}
         for label in (UNKNOWN, OTHER):
             self._add(label)
 
@@ -69,13 +72,15 @@ class _Dimension:
             self._add(value)
         return value
 
-    def of(self, value: str | None) -> dict[Outcome, Counter]:
+    def of(self, value: str | None) -> dict[tuple[Source, Outcome], Counter]:
         """Return the counters for `value`."""
         return self._by_label[self.label(value)]
 
     def _add(self, label: str) -> None:
         self._by_label[label] = {
-            outcome: self._counter.labels(label, outcome.value) for outcome in Outcome
+            (source, outcome): self._counter.labels(source.value, label, outcome.value)
+            for source in SOURCES
+            for outcome in Outcome
         }
 
 
@@ -110,24 +115,18 @@ class ProbeMetrics:
             (source, cause): unlocks.labels(
                 source.value, outcome_of(cause).value, cause.value if cause else NO_CAUSE
             )
-            for source in Source
-            if source is not Source.FLOOR
+            for source in SOURCES
             for cause in causes
         }
         duration = self._histogram(
             "unlock_duration_seconds", UNLOCK_BUCKETS_S,
-            "From the intended start to the end; a timeout counts with its deadline.", "outcome",
+            "From the intended start to the end; a timeout counts with its deadline.",
+            "source", "outcome",
         )  # fmt: skip
-        self._duration = {outcome: duration.labels(outcome.value) for outcome in Outcome}
-        stage_duration = self._histogram(
-            "stage_duration_seconds", STAGE_BUCKETS_S,
-            "From the stage before to this stage; the hops of one unlock add up to its total.",
-            "stage",
-        )  # fmt: skip
-        self._stage_duration = {
-            stage.value: stage_duration.labels(stage.value)
-            for stage in Stage
-            if stage is not Stage.INTENDED
+        self._duration = {
+            (source, outcome): duration.labels(source.value, outcome.value)
+            for source in SOURCES
+            for outcome in Outcome
         }
         self._floor_duration = self._histogram(
             "floor_duration_seconds", FLOOR_BUCKETS_S,
@@ -135,26 +134,69 @@ class ProbeMetrics:
         )  # fmt: skip
         flags = self._counter("attempt_flags", "Ended unlocks that had this oddity.", "flag")
         self._flags = {flag: flags.labels(flag.value) for flag in Flag}
-        strays = self._counter("stray_answers", "Answers outside of an open unlock.", "kind")
-        self._strays = {kind: strays.labels(kind.value) for kind in StrayKind}
-        self._last_attempt = self._gauge(
-            "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never."
+        last_attempt = self._gauge(
+            "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never.",
+            "source",
+        )  # fmt: skip
+        self._last_attempt = {source: last_attempt.labels(source.value) for source in SOURCES}
+        self._make_stage_metrics()
+        self._make_stray_metrics()
+
+    def _make_stage_metrics(self) -> None:
+        duration = self._histogram(
+            "stage_duration_seconds", STAGE_BUCKETS_S,
+            "From the stage before to this stage, also where it was waited for in vain; the hops of"
+            " one unlock add up to its total.",
+            "source", "stage",
+        )  # fmt: skip
+        self._stage_duration = {
+            (source, stage.value): duration.labels(source.value, stage.value)
+            for source in SOURCES
+            for stage in Stage
+            if stage is not Stage.INTENDED
+        }
+        reached = self._counter(
+            "stages_reached", "Unlocks that got as far as this stage.", "source", "stage"
         )
+        self._stages_reached = {
+            (source, stage.value): reached.labels(source.value, stage.value)
+            for source in SOURCES
+            for stage in Stage
+        }
+
+    def _make_stray_metrics(self) -> None:
+        strays = self._counter(
+            "stray_answers", "Answers outside of an open unlock, by who had asked.",
+            "source", "kind",
+        )  # fmt: skip
+        sources: tuple[Source | None, ...] = (None, Source.FLOOR, *SOURCES)
+        self._strays = {
+            (source, kind): strays.labels(source.value if source else UNKNOWN, kind.value)
+            for source in sources
+            for kind in StrayKind
+        }
+        late = self._counter(
+            "late_unlocks", "Cars that opened after their customer had been told that they did"
+            " not, by who had asked.", "source",
+        )  # fmt: skip
+        self._late_unlocks = {source: late.labels(source.value) for source in SOURCES}
 
     def _make_dimension_metrics(self) -> None:
         regions = self._counter(
-            "region_unlocks", "Unlocks that ended, by region of the car.", "region", "outcome"
-        )
+            "region_unlocks", "Unlocks that ended, by region of the car.",
+            "source", "region", "outcome",
+        )  # fmt: skip
         firmwares = self._counter(
             "firmware_unlocks", "Unlocks that ended, by firmware of the box.",
-            "firmware", "outcome",
+            "source", "firmware", "outcome",
         )  # fmt: skip
         self._regions = _Dimension(regions)
         self._firmwares = _Dimension(firmwares)
-        self._region_online = self._gauge(
-            "region_boxes_online", "Boxes with a connection, by region.", "region"
-        )
-        self._show_online({})
+        self._region_boxes = self._gauge(
+            "region_boxes", "Boxes that were ever heard, by region and presence.",
+            "region", "presence",
+        )  # fmt: skip
+        self._show_regions({})
 
     def _make_probe_metrics(self) -> None:
         self._in_flight = self._gauge("in_flight", "Unlocks that have started and not ended.")
@@ -195,22 +237,27 @@ class ProbeMetrics:
     def emit(self, record: Record) -> None:
         """Count one ended attempt, or one stray answer."""
         if not isinstance(record, Attempt):
-            self._strays[record.kind].inc()
+            self._strays[record.source, record.kind].inc()
+            if record.is_late_unlock and record.source in self._late_unlocks:
+                self._late_unlocks[record.source].inc()
             return
-        if record.source is Source.FLOOR:
+        source, outcome = record.source, record.outcome
+        if source is Source.FLOOR:
             self._floor_duration.observe(record.total_s)
             return
-        self._unlocks[record.source, record.cause].inc()
+        self._unlocks[source, record.cause].inc()
         if record.cause is Cause.NOT_OBSERVED:
             return  # nothing was measured
-        self._duration[record.outcome].observe(record.total_s, {"trace_id": record.trace_id})
+        self._duration[source, outcome].observe(record.total_s, {"trace_id": record.trace_id})
         for stage, hop_s in record.hops_s.items():
-            self._stage_duration[stage].observe(hop_s)
+            self._stage_duration[source, stage].observe(hop_s)
+        for stage in record.stages:
+            self._stages_reached[source, stage].inc()
         for flag in record.flags:
             self._flags[flag].inc()
-        self._regions.of(record.region)[record.outcome].inc()
-        self._firmwares.of(record.firmware)[record.outcome].inc()
-        self._last_attempt.set(record.started_at + record.total_s)
+        self._regions.of(record.region)[source, outcome].inc()
+        self._firmwares.of(record.firmware)[source, outcome].inc()
+        self._last_attempt[source].set(record.started_at + record.total_s)
 
     def observe_start(self, lag_s: float) -> None:
         """Count one synthetic unlock that started `lag_s` after its intended time."""
@@ -245,13 +292,16 @@ class ProbeMetrics:
         *,
         in_flight: int,
         boxes: Mapping[str, int],
-        online_by_region: Mapping[str | None, int],
+        by_region: Mapping[tuple[str | None, str], int],
     ) -> None:
-        """Set the gauges of the fleet. `boxes` maps each of `PRESENCES` to a number of boxes."""
+        """Set the gauges of the fleet. `boxes` maps each of `PRESENCES` to a number of boxes.
+
+        `by_region` maps region and presence.
+        """
         self._in_flight.set(in_flight)
         for presence, gauge in self._boxes.items():
             gauge.set(boxes.get(presence, 0))
-        self._show_online(online_by_region)
+        self._show_regions(by_region)
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return the page for a scrape with this Accept header, and its content type.
@@ -261,13 +311,13 @@ class ProbeMetrics:
         encoder, content_type = choose_encoder(accept)
         return encoder(self.registry), content_type
 
-    def _show_online(self, by_region: Mapping[str | None, int]) -> None:
-        online = dict.fromkeys(self._regions.labels, 0)
-        for region, count in by_region.items():
+    def _show_regions(self, by_region: Mapping[tuple[str | None, str], int]) -> None:
+        shown = {(label, one): 0 for label in self._regions.labels for one in PRESENCES}
+        for (region, presence), count in by_region.items():
             label = self._regions.label(region)
-            online[label] = online.get(label, 0) + count
-        for label, count in online.items():
-            self._region_online.labels(label).set(count)
+            shown[label, presence] = shown.get((label, presence), 0) + count
+        for labels, count in shown.items():
+            self._region_boxes.labels(*labels).set(count)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"unlockpath_{name}_total", text, labels, registry=self.registry)

@@ -157,16 +157,16 @@ class AnyOrder(RuleBasedStateMachine):
                 }
                 value = registry.get_sample_value("unlockpath_unlocks_total", labels)
                 assert value == counted[source, cause]
-        for outcome in Outcome:
-            labels = {"outcome": outcome.value}
-            name = "unlockpath_unlock_duration_seconds_count"
-            expected = sum(
-                one.outcome is outcome
-                and one.source is not Source.FLOOR
-                and one.cause is not Cause.NOT_OBSERVED
-                for one in self.bench.attempts
-            )
-            assert registry.get_sample_value(name, labels) == pytest.approx(expected)
+        for source in (Source.PROBE, Source.CUSTOMER):
+            for outcome in Outcome:
+                labels = {"source": source.value, "outcome": outcome.value}
+                name = "unlockpath_unlock_duration_seconds_count"
+                expected = sum(
+                    (one.source, one.outcome) == (source, outcome)
+                    and one.cause is not Cause.NOT_OBSERVED
+                    for one in self.bench.attempts
+                )
+                assert registry.get_sample_value(name, labels) == pytest.approx(expected)
 
 
 class AnyOrderWatching(AnyOrder):
