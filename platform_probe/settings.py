@@ -155,7 +155,9 @@ class ProbeSettings(BaseSettings):
         description="the broker: mqtt://, mqtts://, ws:// or wss://, with USER:PASSWORD@ if needed",
     )
     protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = Field(
-        "5", description="version of MQTT; with 3.1.1 there is no evidence from PUBACK codes"
+        "5",
+        description="version of MQTT; with 3.1.1 there is no evidence from PUBACK codes, and"
+        " another probe's unlocks look like customers'",
     )
     tls: TlsSettings = Field(TlsSettings(), description="certificates for mqtts:// and wss://")
     client_id: str = Field(

@@ -14,6 +14,7 @@ from fleet_wire.contract import codec
 from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import (
+    Action,
     Command,
     Phase,
     Presence,
@@ -272,6 +273,23 @@ async def test_lost_broker_ends_what_is_in_flight_and_a_new_link_is_made(
         "unlockpath_broker_disconnects_total", {"why": "broker_closed"}
     )
     assert disconnects == 1
+
+
+async def test_a_blink_of_the_connection_fails_no_customer(bench: ProbeBench) -> None:
+    """A customer's unlock goes on while the probe reconnects; its answer counts as ever."""
+    bench.connect()
+    command = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
+    bench.probe.on_message(message_of("cars/car-1/command", codec.encode(command)))
+    lost = bench.link
+    lost.end(Ended.KEEPALIVE)
+    assert bench.attempts == []
+    await eventually(lambda: bench.link is not lost)
+    bench.link.accept()
+    executed = codec.encode(Result("k1", Phase.EXECUTED))
+    bench.probe.on_message(message_of("cars/car-1/result", executed))
+    opened = codec.encode(state_of("car-1", is_locked=False, command_id="k1"))
+    bench.probe.on_message(message_of("cars/car-1/state", opened))
+    assert [(one.source, one.outcome) for one in bench.attempts] == [(Source.CUSTOMER, Outcome.OK)]
 
 
 async def test_starts_without_a_broker_end_at_once() -> None:
