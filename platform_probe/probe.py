@@ -32,6 +32,7 @@ from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
 from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
+from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import CommandMaker
 from platform_probe.load.driver import Lags, LoadDriver
@@ -94,14 +95,16 @@ class Probe:
             emit=sink.emit,
             deadline_s=self._load.deadline_s,
             state_grace_s=self._load.state_grace_s,
-            late_window_s=self._load.late_window_s,
+            remembered=Remembered(window_s=self._load.late_window_s),
             gaps=self._gaps,
+            is_watching=settings.watch,
         )
         self._inbox = Inbox(self.tracker, metrics, complaints)
         self._commands = CommandMaker(
             seed=settings.seed,
+            client_id=settings.client_id,
             fleet_secret=settings.fleet_secret.get_secret_value(),
-            ttl_s=self._load.command_ttl_s,
+            ttl_s=self._load.command_life_s,
             clock=clock,
         )
         self._plan = LoadPlan(
@@ -121,6 +124,9 @@ class Probe:
         self._failures = 0
         self._connected_s = math.inf
         self._is_closed = False
+        self._could_see = False
+        """Whether there was a connection until now, since `_counted_s`."""
+        self._counted_s = clock.monotonic_s()
         self.last_error = "not connected yet"
         """Why there is, or was, no connection."""
         self.refusal: BrokerRefusedError | None = None
@@ -144,7 +150,7 @@ class Probe:
     def on_connected(self, *, session_present: bool) -> None:
         """Note that commands can be sent and answers come."""
         self._connected_s = self._clock.monotonic_s()
-        self._metrics.set_connected(connected=True)
+        self._count_time(can_see=True)
         self._logger.info(
             "broker_connected",
             broker=str(self._settings.broker_address),
@@ -160,8 +166,8 @@ class Probe:
             self._link.acknowledge(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """End what is in flight, and connect again after a while."""
-        self._metrics.set_connected(connected=False)
+        """End what we have in flight, and connect again after a while."""
+        self._count_time(can_see=False)
         self._metrics.count_disconnect(reason.why)
         code = f" (MQTT reason code {reason.code})" if reason.code is not None else ""
         detail = reason.detail
@@ -211,6 +217,7 @@ class Probe:
                 explanation="commands are signed with the secret that everybody knows: set"
                 " fleet_secret_file to the fleet's own",
             )
+        self._warn_of_long_lives()
         now_s = self._clock.monotonic_s()
         self.tracker.load_began_s = now_s + self._load.start_delay_s
         self._load_driver.begin(self.tracker.load_began_s)
@@ -248,7 +255,7 @@ class Probe:
                 timer.cancel()
         if self._link is not None:
             self._link.disconnect()
-        self._metrics.set_connected(connected=False)
+        self._count_time(can_see=False)
 
     # What others may ask
 
@@ -264,11 +271,12 @@ class Probe:
         return f"no connection to {self._settings.broker_address}: {self.last_error}"
 
     def refresh_gauges(self) -> None:
-        """Bring the gauges up to date, before they are read."""
+        """Bring the gauges and the time watched up to date, before they are read."""
+        self._count_time(can_see=self._could_see)
         self._metrics.set_fleet(
             in_flight=len(self.tracker),
             boxes=self.evidence.by_presence,
-            online_by_region=self.evidence.online_by_region,
+            by_region=self.evidence.by_region,
         )
 
     def counts(self) -> dict[str, int]:
@@ -295,6 +303,13 @@ class Probe:
 
     # Within
 
+    def _count_time(self, *, can_see: bool) -> None:
+        """Count the time since the last call, and note whether we can see anything from now on."""
+        now_s = self._clock.monotonic_s()
+        self._metrics.add_watched(now_s - self._counted_s, connected=self._could_see)
+        self._counted_s, self._could_see = now_s, can_see
+        self._metrics.set_connected(connected=can_see)
+
     def _warn_of_missing_facts(self) -> None:
         missing = self.evidence.without_presence_or_state()
         if missing:
@@ -313,6 +328,17 @@ class Probe:
             explanation="this process was stopped, starved or too busy: what it observed meanwhile"
             " is flagged observed_late and not counted",
         )
+
+    def _warn_of_long_lives(self) -> None:
+        load = self._load
+        if load.command_life_s > load.deadline_s:
+            self._logger.warning(
+                "commands_outlive_customers",
+                command_ttl_s=load.command_life_s,
+                deadline_s=load.deadline_s,
+                explanation="a box that gets a command after the deadline still opens its car:"
+                " leave out load.command_ttl_s",
+            )
 
     def _driver_of(
         self, plan: Iterator[PlannedStart], start: Callable[[PlannedStart, float], None]

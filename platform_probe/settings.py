@@ -2,12 +2,14 @@
 
 A variable is `PLATFORM_PROBE_` and the key in capitals, with two underscores between levels:
 `PLATFORM_PROBE_LOAD__DEADLINE_S=10`. Lists and mappings are written as JSON. Secrets can stand in
-files: `PLATFORM_PROBE_FLEET_SECRET_FILE=/run/secrets/fleet`.
+files: `PLATFORM_PROBE_FLEET_SECRET_FILE=/run/secrets/fleet`. What Kubernetes sets for a Service of
+that name is passed over.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +48,15 @@ DEFAULT_OUT_DIR: Final = Path("probe-data")
 MAX_PORT: Final = 65_535
 _IN_FILES: Final = ("broker_password", "fleet_secret")
 """Settings that a key with `_file` behind it can take from a file."""
+_OF_A_SERVICE: Final = re.compile(
+    ENV_PREFIX + r"(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+"""Variables that Kubernetes gives every pod for a Service named `platform-probe`, or beginning so.
+
+Together with `..._PORT`, whose value is a URL: as a setting of ours it would be a number.
+"""
+_SERVICE_URL: Final = re.compile(r"(?:tcp|udp|sctp)://.*")
 _NO_FLAGS: Final[Mapping[Loc, tuple[Any, str]]] = {}
 
 
@@ -80,9 +91,10 @@ class LoadSettings(_Part):
     deadline_s: float = Field(
         20.0, gt=0, description="the customer's patience: without an answer an unlock ends here"
     )
-    command_ttl_s: float = Field(
-        30.0, gt=0, le=86_400, description="life of a command: a box refuses it later"
-    )
+    command_ttl_s: float | None = Field(
+        None, gt=0, le=86_400,
+        description="life of a command: a box refuses it later; null: as long as deadline_s",
+    )  # fmt: skip
     state_grace_s: float = Field(
         5.0, gt=0, description="wait for the car to report an open lock, after it says executed"
     )
@@ -111,6 +123,11 @@ class LoadSettings(_Part):
         for vehicle_id in vehicles:
             _checked_id(vehicle_id)
         return vehicles
+
+    @property
+    def command_life_s(self) -> float:
+        """How long a command lives: as long as its customer waits, unless it is set."""
+        return self.deadline_s if self.command_ttl_s is None else self.command_ttl_s
 
     def vehicle_ids(self) -> list[str]:
         """Return the cars to unlock. Raises `ConfigError` with file and line."""
@@ -159,7 +176,9 @@ class ProbeSettings(BaseSettings):
         None, description="file that holds broker_password: for a mounted secret"
     )
     protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = Field(
-        "5", description="version of MQTT; with 3.1.1 there is no evidence from PUBACK codes"
+        "5",
+        description="version of MQTT; with 3.1.1 there is no evidence from PUBACK codes, and"
+        " another probe's unlocks look like customers'",
     )
     tls: TlsSettings = Field(TlsSettings(), description="certificates for mqtts:// and wss://")
     client_id: str = Field(
@@ -312,9 +331,10 @@ def settings_schema() -> dict[str, Any]:
 def _environment() -> Iterator[tuple[Loc, Any]]:
     """Yield each value that the environment sets. Raises `ConfigError` for unknown names."""
     fields = list(ProbeSettings.model_fields)
-    for name in os.environ:
+    for name, value in os.environ.items():
         key = name.removeprefix(ENV_PREFIX).split("__")[0].lower()
-        if name.startswith(ENV_PREFIX) and key not in fields:
+        is_ours = name.startswith(ENV_PREFIX) and not _is_of_a_service(name, value)
+        if is_ours and key not in fields:
             raise ConfigError([f"{name}: unknown setting{suggestion(key, fields)}"])
     try:
         values = EnvSettingsSource(ProbeSettings)()
@@ -324,6 +344,11 @@ def _environment() -> Iterator[tuple[Loc, Any]]:
             [f"environment: {error}: lists and mappings are written as JSON, such as {example}"]
         ) from None
     yield from _leaves(values, ())
+
+
+def _is_of_a_service(name: str, value: str) -> bool:
+    is_url = name.endswith("_PORT") and _SERVICE_URL.fullmatch(value) is not None
+    return is_url or _OF_A_SERVICE.fullmatch(name) is not None
 
 
 def _leaves(values: Mapping[str, Any], loc: Loc) -> Iterator[tuple[Loc, Any]]:

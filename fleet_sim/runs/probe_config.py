@@ -20,7 +20,6 @@ def probe_config(
         "client_id": CLIENT_ID,
         "fleet_secret": fleet_secret,
         "seed": seed,
-        "watch": False,  # nobody else sends commands in a run
         "load": {
             "stages": [stage.model_dump(mode="json") for stage in load.stages],
             "deadline_s": load.deadline_s,

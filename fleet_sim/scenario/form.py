@@ -182,9 +182,10 @@ class Load(_Part):
     deadline_s: float = Field(
         20.0, gt=0, le=3600, description="the customer's patience; then the attempt ends as unknown"
     )
-    command_ttl_s: float = Field(
-        30.0, gt=0, le=86_400, description="life of a command, from issue to expiry"
-    )
+    command_ttl_s: float | None = Field(
+        None, gt=0, le=86_400,
+        description="life of a command, from issue to expiry; null: as long as deadline_s",
+    )  # fmt: skip
     start_delay_s: float = Field(
         0.5, ge=0, le=60, description="between the probe being ready and load second 0"
     )

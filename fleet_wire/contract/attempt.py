@@ -93,7 +93,7 @@ class StrayKind(StrEnum):
     """Answers that belong to no open attempt."""
 
     LATE = "late"
-    """The attempt had ended as `unknown`: the car opened after the customer was told no."""
+    """The attempt had ended otherwise, and this answer is new: see `StrayAnswer.is_late_unlock`."""
     DUPLICATE = "duplicate"
     """The attempt had ended with this same answer."""
     ORPHAN = "orphan"
@@ -112,6 +112,10 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     attempt_id: str | None = None
     after_s: float | None = None
     """Seconds since the intended start of its attempt."""
+    source: Source | None = None
+    """Who had asked; None where nobody is known to have."""
+    is_late_unlock: bool = False
+    """The car opened after its customer was told no: a late `executed`, seen from start to end."""
 
 
 Record = Attempt | StrayAnswer

@@ -54,7 +54,7 @@ class Cause(StrEnum):
     VEHICLE_FAILED = "vehicle_failed"
     VEHICLE_STATE = "vehicle_state"
     DOOR_UNCONFIRMED = "door_unconfirmed"
-    PROBE_INTERRUPTED = "probe_interrupted"
+    NOT_OBSERVED = "not_observed"
     UNCLASSIFIED = "unclassified"
 
 
@@ -144,9 +144,9 @@ CAUSES: dict[Cause, CauseInfo] = {
         _P.VEHICLE, "confirm", "no_state_change", _O.UNKNOWN,
         "The box said that it unlocked, but the car never reported an open lock.",
     ),
-    Cause.PROBE_INTERRUPTED: CauseInfo(
-        _P.PROBE, "any", "stopped", _O.UNKNOWN,
-        "The monitor was stopped before the unlock ended.",
+    Cause.NOT_OBSERVED: CauseInfo(
+        _P.PROBE, "any", "not_seen", _O.UNKNOWN,
+        "The monitor did not see how the unlock ended: it was stopped, or lost its own connection.",
     ),
     Cause.UNCLASSIFIED: CauseInfo(
         _P.NOBODY_KNOWS, "any", "unclassified", _O.UNKNOWN,

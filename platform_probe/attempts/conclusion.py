@@ -47,18 +47,32 @@ def cause_of_answer(attempt: OpenAttempt, answer: Result) -> Cause | None:
     return CAUSE_OF_REASON[answer.reason] if answer.reason else Cause.UNCLASSIFIED
 
 
-def cause_of_timeout(attempt: OpenAttempt, vehicle: VehicleEvidence) -> Cause:
-    """Return why no answer came before the deadline."""
+def cause_of_timeout(
+    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool = False
+) -> Cause:
+    """Return why no answer came before the deadline.
+
+    With `is_watching` the probe itself gets every command, so the broker's word that somebody
+    subscribes says nothing about the car: see `_cause_of_no_delivery`.
+    """
+    if attempt.unobserved is not None:
+        return Cause.NOT_OBSERVED
     if attempt.wrong_vehicle_id is not None:
         return Cause.UNCLASSIFIED
     for stage, cause in _CAUSE_AFTER:
         if stage in attempt.reached_s:
-            return cause or _cause_of_no_delivery(attempt, vehicle)
+            return cause or _cause_of_no_delivery(attempt, vehicle, is_watching=is_watching)
     return Cause.NOT_PUBLISHED
 
 
-def _cause_of_no_delivery(attempt: OpenAttempt, vehicle: VehicleEvidence) -> Cause:
+def _cause_of_no_delivery(
+    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool
+) -> Cause:
     """Return why the box did not confirm a command that the broker took.
+
+    A box that ever subscribed has said so, and the broker retains it: of a car without any presence
+    the broker knows no box, unless it says itself that somebody other than us subscribes (MQTT 5's
+    No Local keeps our copies away from us, but mosquitto counts us all the same).
 
     A heartbeat after the command beats a presence that says offline: the will of an old session
     can be published after the box came back. A box that came back after the command was away.
@@ -70,8 +84,9 @@ def _cause_of_no_delivery(attempt: OpenAttempt, vehicle: VehicleEvidence) -> Cau
     if _after_command(attempt, vehicle.heartbeat_s):
         return Cause.DOWNLINK_LOST
     is_away = vehicle.presence is BoxPresence.OFFLINE
-    was_never_heard = vehicle.presence is None and vehicle.heard_s is None
-    if is_away or was_never_heard:
+    if vehicle.presence is None and vehicle.heard_s is None:
+        return Cause.NO_SUBSCRIBER if is_watching else Cause.BOX_OFFLINE
+    if is_away:
         return Cause.BOX_OFFLINE
     return Cause.DOWNLINK_LOST if _after_command(attempt, vehicle.heard_s) else Cause.BOX_SILENT
 

@@ -82,7 +82,8 @@ class FleetEvidence:
         self._vehicles: dict[str, VehicleEvidence] = {}
         self._builds: dict[Build, Build] = {}
         self.by_presence: Counter[str] = Counter()
-        self.online_by_region: Counter[str | None] = Counter()
+        self.by_region: Counter[tuple[str | None, str]] = Counter()
+        """Cars by region and presence."""
 
     def __len__(self) -> int:
         return len(self._vehicles)
@@ -152,11 +153,10 @@ class FleetEvidence:
         if vehicle.presence is None:
             return
         self.by_presence[vehicle.presence.value] += step
-        if vehicle.presence is BoxPresence.ONLINE:
-            region = vehicle.build.region
-            self.online_by_region[region] += step
-            if not self.online_by_region[region]:
-                del self.online_by_region[region]
+        place = vehicle.build.region, vehicle.presence.value
+        self.by_region[place] += step
+        if not self.by_region[place]:
+            del self.by_region[place]
 
 
 def _box_presence(presence: Presence) -> BoxPresence:

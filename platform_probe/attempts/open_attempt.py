@@ -46,7 +46,7 @@ class OpenAttempt:
 
     __slots__ = (
         "deadline_s", "flags", "presence_at_start", "puback", "reached_s", "result", "scheduled_s",
-        "start", "started_at", "wrong_vehicle_id",
+        "start", "started_at", "unobserved", "wrong_vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +62,8 @@ class OpenAttempt:
         self.puback: int | None = None
         self.result: Result | None = None
         """The final answer: executed or refused."""
+        self.unobserved: str | None = None
+        """Why the probe did not see all of it; None: it did."""
         self.wrong_vehicle_id: str | None = None
         """Another car, which answered to this command or opened by it."""
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.messages import Phase
 from platform_probe.attempts.open_attempt import OpenAttempt
 
@@ -29,6 +30,9 @@ class PastAttempt(msgspec.Struct, gc=False):
     forget_s: float
     answers: tuple[Phase, ...]
     """What the car has answered; after a good end `EVERY_ANSWER`."""
+    source: Source
+    is_observed: bool
+    """Whether the probe saw all of it, so that its end is what the customer got."""
 
     def add_answer(self, phase: Phase) -> None:
         """Note an answer that came after the end."""
@@ -36,7 +40,7 @@ class PastAttempt(msgspec.Struct, gc=False):
 
 
 class UnfollowedCommand(msgspec.Struct, frozen=True, gc=False):
-    """A command of somebody else that is no unlock, or was one too many to follow.
+    """A command of somebody else that is no unlock, is synthetic, or was one too many to follow.
 
     Answers to it are no concern of ours.
     """
@@ -70,6 +74,8 @@ class Remembered:
             start.intended_s,
             ended_s + self._window_s,
             EVERY_ANSWER if is_ok else _shared(attempt.answers()),
+            start.source,
+            attempt.unobserved is None,
         )
         self._add(start.command_id, past)
 

@@ -14,14 +14,18 @@ def stray_answer(
 
     What has come is noted in `past`: the same answer again is a repetition.
     """
+    kind = _kind_of(vehicle_id, result.phase, past)
+    was_observed = past is not None and past.is_observed
     return StrayAnswer(
-        kind=_kind_of(vehicle_id, result.phase, past),
+        kind=kind,
         vehicle_id=vehicle_id,
         command_id=result.command_id,
         phase=result.phase.value,
         at=unix_s,
         attempt_id=past.attempt_id if past else None,
         after_s=round(now_s - past.started_s, 6) if past else None,
+        source=past.source if past else None,
+        is_late_unlock=kind is StrayKind.LATE and was_observed and result.phase is Phase.EXECUTED,
     )
 
 

@@ -9,6 +9,7 @@ not depend on how often `tick` is called. Durations use the monotonic clock alon
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
@@ -32,8 +33,9 @@ from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
 from platform_probe.attempts.conclusion import cause_of_answer, cause_of_timeout, evidence_of
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import Gaps
+from platform_probe.attempts.held import HeldAnswer, HeldAnswers
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
-from platform_probe.attempts.remembered import MAX_REMEMBERED, Remembered, UnfollowedCommand
+from platform_probe.attempts.remembered import Remembered, UnfollowedCommand
 from platform_probe.attempts.strays import stray_answer
 
 MAX_OPEN_WATCHED: Final = 100_000
@@ -58,8 +60,8 @@ class AttemptTracker:
         emit: Callable[[Record], None],
         deadline_s: float = 20.0,
         state_grace_s: float = 5.0,
-        late_window_s: float = 600.0,
-        max_remembered: int = MAX_REMEMBERED,
+        remembered: Remembered,
+        is_watching: bool = False,
         gaps: Gaps | None = None,
     ) -> None:
         self._clock = clock
@@ -68,12 +70,15 @@ class AttemptTracker:
         self._deadline_s = deadline_s
         self._state_grace_s = state_grace_s
         self._gaps = gaps or Gaps()
+        self._is_watching = is_watching
+        """Whether the commands of others come to us."""
+        self._held = HeldAnswers()
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
         self._open: dict[str, OpenAttempt] = {}
         self._open_by_vehicle: dict[str, list[OpenAttempt]] = {}
         self._deadlines: list[_Deadline] = []
-        self._remembered = Remembered(window_s=late_window_s, max_commands=max_remembered)
+        self._remembered = remembered
         self.started: Counter[Source] = Counter()
         self.ended: Counter[Source] = Counter()
         self.ok = 0
@@ -133,8 +138,11 @@ class AttemptTracker:
             return
         if len(self._open) >= MAX_OPEN_WATCHED or command.action is not Action.UNLOCK:
             self.not_followed += command.action is Action.UNLOCK
+            self._held.take(command.command_id)
             self._remembered.add_unfollowed(command.command_id, now_s)
             return
+        held = self._held.take(command.command_id)
+        seen_s = held[0].at_s if held else now_s
         digest = blake2b(f"{vehicle_id}/{command.command_id}".encode(), digest_size=16).hexdigest()
         start = Start(
             attempt_id=digest,
@@ -142,20 +150,38 @@ class AttemptTracker:
             vehicle_id=vehicle_id,
             trace_id=trace_id or digest,
             source=Source.CUSTOMER,
-            intended_s=now_s,
+            intended_s=seen_s,
             booking_id=command.booking_id,
         )
-        attempt = self._follow(start, self._clock.unix_s())
+        attempt = self._follow(start, self._clock.unix_s() - (now_s - seen_s))
         for stage in (Stage.REQUESTED, Stage.PUBLISHED, Stage.BROKER_ACCEPTED):
-            attempt.reached_s[stage] = now_s
+            attempt.reached_s[stage] = seen_s
+        if held:
+            attempt.flag(Flag.OUT_OF_ORDER)
+        for one in held:
+            if isinstance(one.message, Result):
+                self._take_answer(one.vehicle_id, one.message, one.at_s)
+            else:
+                self._take_open_lock(one.vehicle_id, one.message, one.at_s)
+
+    def pass_over(self, command: Command) -> None:
+        """Take another probe's command: neither it nor its answers are any concern of ours."""
+        now_s = self._advance()
+        if not self.knows(command.command_id):
+            self._held.take(command.command_id)
+            self._remembered.add_unfollowed(command.command_id, now_s)
 
     def result(self, vehicle_id: str, result: Result) -> None:
         """Take a box's answer to a command."""
         now_s = self._advance()
         self._evidence.heard(vehicle_id, now_s)
+        if not self._hold(result.command_id, vehicle_id, result, now_s):
+            self._take_answer(vehicle_id, result, now_s)
+
+    def _take_answer(self, vehicle_id: str, result: Result, now_s: float) -> None:
         attempt = self._open.get(result.command_id)
         if attempt is None:
-            self._stray(vehicle_id, result, now_s)
+            self._stray(vehicle_id, result, now_s, self._clock.unix_s())
         elif attempt.start.vehicle_id != vehicle_id:
             attempt.wrong_vehicle_id = vehicle_id
         elif result.phase is Phase.RECEIVED:
@@ -170,6 +196,11 @@ class AttemptTracker:
         if retained or state.is_locked:
             return
         moved_by = state.last_command_id
+        if moved_by is None or not self._hold(moved_by, vehicle_id, state, now_s):
+            self._take_open_lock(vehicle_id, state, now_s)
+
+    def _take_open_lock(self, vehicle_id: str, state: VehicleState, now_s: float) -> None:
+        moved_by = state.last_command_id
         if moved_by is not None:
             attempt = self._open.get(moved_by)
             if attempt is not None and attempt.start.vehicle_id != vehicle_id:
@@ -180,6 +211,16 @@ class AttemptTracker:
         for attempt in tuple(self._open_by_vehicle.get(vehicle_id, ())):
             if Stage.BOX_RECEIVED in attempt.reached_s or attempt.result is not None:
                 self._opened(attempt, now_s)
+
+    def _hold(
+        self, command_id: str, vehicle_id: str, message: Result | VehicleState, now_s: float
+    ) -> bool:
+        """Hold an answer whose command may still be on its way to us; return whether it is held."""
+        if not self._is_watching or self.knows(command_id):
+            return False
+        return self._held.add(
+            command_id, HeldAnswer(vehicle_id, message, now_s, self._clock.unix_s())
+        )
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool = False) -> None:
         """Take a box's presence, or its last will."""
@@ -200,20 +241,30 @@ class AttemptTracker:
 
         It may be earlier than needed: deadlines of ended attempts are not taken out.
         """
-        return self._deadlines[0].at_s if self._deadlines else None
+        held_s = self._held.next_s()
+        deadline_s = self._deadlines[0].at_s if self._deadlines else None
+        return min((at_s for at_s in (held_s, deadline_s) if at_s is not None), default=None)
 
     def broker_lost(self, reason: str) -> None:
-        """End every open attempt: the connection through which answers would come is gone."""
-        self._end_all(Cause.BROKER_UNREACHABLE, reason)
+        """End our own open attempts: the connection through which they are made is gone.
+
+        Those of others go on without us. What still comes of them counts; what does not come may
+        have come while nobody listened.
+        """
+        now_s = self._advance()
+        for attempt in tuple(self._open.values()):
+            attempt.unobserved = reason
+            if attempt.start.source is not Source.CUSTOMER:
+                self._end(attempt, Cause.BROKER_UNREACHABLE, now_s, reason)
 
     def interrupt(self) -> None:
         """End every open attempt: the probe stops."""
-        self._end_all(Cause.PROBE_INTERRUPTED, "the probe was stopped")
-
-    def _end_all(self, cause: Cause, reason: str) -> None:
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
-            self._end(attempt, cause, now_s, reason)
+            attempt.unobserved = "the probe was stopped"
+            self._end(attempt, Cause.NOT_OBSERVED, now_s, attempt.unobserved)
+        for held in self._held.overdue(math.inf):
+            self._waited_in_vain(held)
 
     # Within
 
@@ -227,8 +278,16 @@ class AttemptTracker:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
                 vehicle = self._evidence.of(attempt.start.vehicle_id)
-                self._end(attempt, cause_of_timeout(attempt, vehicle), attempt.deadline_s)
+                cause = cause_of_timeout(attempt, vehicle, is_watching=self._is_watching)
+                self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
+        for held in self._held.overdue(now_s):
+            self._waited_in_vain(held)
         return now_s
+
+    def _waited_in_vain(self, held: HeldAnswer) -> None:
+        """Nobody is known to have asked. An open lock alone is no answer, so no stray one."""
+        if isinstance(held.message, Result):
+            self._stray(held.vehicle_id, held.message, held.at_s, held.unix_s)
 
     def _follow(self, start: Start, started_at: float) -> OpenAttempt:
         attempt = OpenAttempt(
@@ -307,8 +366,7 @@ class AttemptTracker:
         self._remembered.add_attempt(attempt, ended_s, is_ok=cause is None)
         self._emit(record)
 
-    def _stray(self, vehicle_id: str, result: Result, now_s: float) -> None:
+    def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)
         if not isinstance(past, UnfollowedCommand):
-            unix_s = self._clock.unix_s()
             self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))

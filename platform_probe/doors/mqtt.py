@@ -21,6 +21,9 @@ from fleet_wire.links.link import PublishProperties
 from platform_probe.attempts.open_attempt import Start
 
 TRACEPARENT: Final = "traceparent"
+ORIGIN: Final = "origin"
+"""User property that says who made a command; MQTT 3.1.1 has no place for it."""
+_OF_A_PROBE: Final = "probe/"
 _TRACEPARENT_FORM: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 _NO_TRACE: Final = "0" * 32
 
@@ -43,7 +46,10 @@ class CommandMaker:
     is its time in microseconds, and grows with every command even when the wall clock goes back.
     """
 
-    def __init__(self, *, seed: int, fleet_secret: str, ttl_s: float, clock: Clock) -> None:
+    def __init__(
+        self, *, seed: int, client_id: str, fleet_secret: str, ttl_s: float, clock: Clock
+    ) -> None:
+        self._origin = (ORIGIN, f"{_OF_A_PROBE}{client_id}")
         self._secret = fleet_secret
         self._ttl_s = ttl_s
         self._clock = clock
@@ -89,7 +95,10 @@ class CommandMaker:
                 response_topic=topic_of(TopicKind.RESULT, vehicle_id),
                 correlation_data=command_id.encode(),
                 expiry_s=math.ceil(self._ttl_s),
-                user_properties=((TRACEPARENT, f"00-{trace_id}-{attempt_id[:16]}-01"),),
+                user_properties=(
+                    (TRACEPARENT, f"00-{trace_id}-{attempt_id[:16]}-01"),
+                    self._origin,
+                ),
             ),
         )
 
@@ -109,3 +118,8 @@ def trace_id_of(user_properties: Iterable[tuple[str, str]]) -> str | None:
             if match is not None and match[1] != _NO_TRACE:
                 return match[1]
     return None
+
+
+def is_of_a_probe(user_properties: Iterable[tuple[str, str]]) -> bool:
+    """Return whether a command is synthetic: made by a probe, this one or another."""
+    return any(name == ORIGIN and value.startswith(_OF_A_PROBE) for name, value in user_properties)

@@ -3,7 +3,8 @@
 The number of series does not grow with the fleet: no label names a car, a customer or an attempt,
 and regions and firmware versions are capped. Every series that can be known in advance exists at 0
 from the start, so that `rate()` sees the first event. Bucket edges lie exactly on the thresholds
-of the service levels and on the customer's deadline. A cause is a label of counters only.
+of the service levels and on the customer's deadline. A cause is a label of counters only. Who asked
+is a label of everything that is counted by unlock: many synthetic ones must not hide few customers.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ SINKS: Final = ("jsonl", "metrics", "log")
 OPENMETRICS: Final = "application/openmetrics-text"
 _EOF: Final = b"# EOF\n"
 PRESENCES: Final = ("online", "asleep", "offline")
+SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
+"""Whose unlocks are counted; those of the null box have a histogram of their own."""
 
 
 class _Alone:
@@ -57,14 +60,14 @@ class _Alone:
 
 
 class _Dimension:
-    """Counters by outcome for at most `MAX_LABEL_VALUES` values that come from the wire.
+    """Counters by source and outcome for at most `MAX_LABEL_VALUES` values from the wire.
 
     First come, first served: what comes later is "other". None is "unknown". Neither takes a place.
     """
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
-        self._by_label: dict[str, dict[Outcome, Counter]] = {}
+        self._by_label: dict[str, dict[tuple[Source, Outcome], Counter]] = {}
         for label in (UNKNOWN, OTHER):
             self._add(label)
 
@@ -83,13 +86,15 @@ class _Dimension:
             self._add(value)
         return value
 
-    def of(self, value: str | None) -> dict[Outcome, Counter]:
+    def of(self, value: str | None) -> dict[tuple[Source, Outcome], Counter]:
         """Return the counters for `value`."""
         return self._by_label[self.label(value)]
 
     def _add(self, label: str) -> None:
         self._by_label[label] = {
-            outcome: self._counter.labels(label, outcome.value) for outcome in Outcome
+            (source, outcome): self._counter.labels(source.value, label, outcome.value)
+            for source in SOURCES
+            for outcome in Outcome
         }
 
 
@@ -124,24 +129,18 @@ class ProbeMetrics:
             (source, cause): unlocks.labels(
                 source.value, outcome_of(cause).value, cause.value if cause else NO_CAUSE
             )
-            for source in Source
-            if source is not Source.FLOOR
+            for source in SOURCES
             for cause in causes
         }
         duration = self._histogram(
             "unlock_duration_seconds", UNLOCK_BUCKETS_S,
-            "From the intended start to the end; a timeout counts with its deadline.", "outcome",
+            "From the intended start to the end; a timeout counts with its deadline.",
+            "source", "outcome",
         )  # fmt: skip
-        self._duration = {outcome: duration.labels(outcome.value) for outcome in Outcome}
-        stage_duration = self._histogram(
-            "stage_duration_seconds", STAGE_BUCKETS_S,
-            "From the stage before to this stage; the hops of one unlock add up to its total.",
-            "stage",
-        )  # fmt: skip
-        self._stage_duration = {
-            stage.value: stage_duration.labels(stage.value)
-            for stage in Stage
-            if stage is not Stage.INTENDED
+        self._duration = {
+            (source, outcome): duration.labels(source.value, outcome.value)
+            for source in SOURCES
+            for outcome in Outcome
         }
         self._floor_duration = self._histogram(
             "floor_duration_seconds", FLOOR_BUCKETS_S,
@@ -149,26 +148,69 @@ class ProbeMetrics:
         )  # fmt: skip
         flags = self._counter("attempt_flags", "Ended unlocks that had this oddity.", "flag")
         self._flags = {flag: flags.labels(flag.value) for flag in Flag}
-        strays = self._counter("stray_answers", "Answers outside of an open unlock.", "kind")
-        self._strays = {kind: strays.labels(kind.value) for kind in StrayKind}
-        self._last_attempt = self._gauge(
-            "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never."
+        last_attempt = self._gauge(
+            "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never.",
+            "source",
+        )  # fmt: skip
+        self._last_attempt = {source: last_attempt.labels(source.value) for source in SOURCES}
+        self._make_stage_metrics()
+        self._make_stray_metrics()
+
+    def _make_stage_metrics(self) -> None:
+        duration = self._histogram(
+            "stage_duration_seconds", STAGE_BUCKETS_S,
+            "From the stage before to this stage, also where it was waited for in vain; the hops of"
+            " one unlock add up to its total.",
+            "source", "stage",
+        )  # fmt: skip
+        self._stage_duration = {
+            (source, stage.value): duration.labels(source.value, stage.value)
+            for source in SOURCES
+            for stage in Stage
+            if stage is not Stage.INTENDED
+        }
+        reached = self._counter(
+            "stages_reached", "Unlocks that got as far as this stage.", "source", "stage"
         )
+        self._stages_reached = {
+            (source, stage.value): reached.labels(source.value, stage.value)
+            for source in SOURCES
+            for stage in Stage
+        }
+
+    def _make_stray_metrics(self) -> None:
+        strays = self._counter(
+            "stray_answers", "Answers outside of an open unlock, by who had asked.",
+            "source", "kind",
+        )  # fmt: skip
+        sources: tuple[Source | None, ...] = (None, Source.FLOOR, *SOURCES)
+        self._strays = {
+            (source, kind): strays.labels(source.value if source else UNKNOWN, kind.value)
+            for source in sources
+            for kind in StrayKind
+        }
+        late = self._counter(
+            "late_unlocks", "Cars that opened after their customer had been told that they did"
+            " not, by who had asked.", "source",
+        )  # fmt: skip
+        self._late_unlocks = {source: late.labels(source.value) for source in SOURCES}
 
     def _make_dimension_metrics(self) -> None:
         regions = self._counter(
-            "region_unlocks", "Unlocks that ended, by region of the car.", "region", "outcome"
-        )
+            "region_unlocks", "Unlocks that ended, by region of the car.",
+            "source", "region", "outcome",
+        )  # fmt: skip
         firmwares = self._counter(
             "firmware_unlocks", "Unlocks that ended, by firmware of the box.",
-            "firmware", "outcome",
+            "source", "firmware", "outcome",
         )  # fmt: skip
         self._regions = _Dimension(regions)
         self._firmwares = _Dimension(firmwares)
-        self._region_online = self._gauge(
-            "region_boxes_online", "Boxes with a connection, by region.", "region"
-        )
-        self._show_online({})
+        self._region_boxes = self._gauge(
+            "region_boxes", "Boxes that were ever heard, by region and presence.",
+            "region", "presence",
+        )  # fmt: skip
+        self._show_regions({})
 
     def _make_probe_metrics(self) -> None:
         self._in_flight = self._gauge("in_flight", "Unlocks that have started and not ended.")
@@ -192,6 +234,14 @@ class ProbeMetrics:
         self._connected = self._gauge(
             "broker_connected", "1 while connected to the broker and subscribed, else 0."
         )
+        watched = self._counter(
+            "watched_seconds", "Seconds that this probe has run, by whether it was connected and"
+            " could see what happens.", "connected",
+        )  # fmt: skip
+        self._watched_s = {
+            is_connected: watched.labels("yes" if is_connected else "no")
+            for is_connected in (True, False)
+        }
         disconnects = self._counter(
             "broker_disconnects", "Connections to the broker that ended or failed.", "why"
         )
@@ -205,24 +255,32 @@ class ProbeMetrics:
         Of an attempt that was observed late only its flags are counted.
         """
         if not isinstance(record, Attempt):
-            self._strays[record.kind].inc()
+            self._strays[record.source, record.kind].inc()
+            if record.is_late_unlock and record.source in self._late_unlocks:
+                self._late_unlocks[record.source].inc()
             return
+        source, outcome = record.source, record.outcome
         is_late = Flag.OBSERVED_LATE in record.flags
-        if record.source is Source.FLOOR:
+        if source is Source.FLOOR:
             if not is_late:
                 self._floor_duration.observe(record.total_s)
             return
+        if record.cause is Cause.NOT_OBSERVED:
+            self._unlocks[source, record.cause].inc()
+            return  # nothing was measured
         for flag in record.flags:
             self._flags[flag].inc()
         if is_late:
             return  # an outcome without times belongs into no ratio and no histogram
-        self._unlocks[record.source, record.cause].inc()
-        self._duration[record.outcome].observe(record.total_s, {"trace_id": record.trace_id})
+        self._unlocks[source, record.cause].inc()
+        self._duration[source, outcome].observe(record.total_s, {"trace_id": record.trace_id})
         for stage, hop_s in record.hops_s.items():
-            self._stage_duration[stage].observe(hop_s)
-        self._regions.of(record.region)[record.outcome].inc()
-        self._firmwares.of(record.firmware)[record.outcome].inc()
-        self._last_attempt.set(record.started_at + record.total_s)
+            self._stage_duration[source, stage].observe(hop_s)
+        for stage in record.stages:
+            self._stages_reached[source, stage].inc()
+        self._regions.of(record.region)[source, outcome].inc()
+        self._firmwares.of(record.firmware)[source, outcome].inc()
+        self._last_attempt[source].set(record.started_at + record.total_s)
 
     def observe_start(self, lag_s: float) -> None:
         """Count one synthetic unlock that started `lag_s` after its intended time."""
@@ -244,6 +302,10 @@ class ProbeMetrics:
         """Say whether the probe is connected and subscribed."""
         self._connected.set(1 if connected else 0)
 
+    def add_watched(self, seconds: float, *, connected: bool) -> None:
+        """Count time that has passed with or without a connection."""
+        self._watched_s[connected].inc(seconds)
+
     def count_disconnect(self, why: Ended) -> None:
         """Count one connection that ended or could not be made."""
         self._disconnects[why].inc()
@@ -253,13 +315,16 @@ class ProbeMetrics:
         *,
         in_flight: int,
         boxes: Mapping[str, int],
-        online_by_region: Mapping[str | None, int],
+        by_region: Mapping[tuple[str | None, str], int],
     ) -> None:
-        """Set the gauges of the fleet. `boxes` maps each of `PRESENCES` to a number of boxes."""
+        """Set the gauges of the fleet. `boxes` maps each of `PRESENCES` to a number of boxes.
+
+        `by_region` maps region and presence.
+        """
         self._in_flight.set(in_flight)
         for presence, gauge in self._boxes.items():
             gauge.set(boxes.get(presence, 0))
-        self._show_online(online_by_region)
+        self._show_regions(by_region)
 
     def exposition(self, media_type: str) -> tuple[Iterator[bytes], str]:
         """Return the page of a scrape in pieces, a metric each, and its content type.
@@ -277,13 +342,13 @@ class ProbeMetrics:
             yield page.removesuffix(_EOF)
         yield _EOF
 
-    def _show_online(self, by_region: Mapping[str | None, int]) -> None:
-        online = dict.fromkeys(self._regions.labels, 0)
-        for region, count in by_region.items():
+    def _show_regions(self, by_region: Mapping[tuple[str | None, str], int]) -> None:
+        shown = {(label, one): 0 for label in self._regions.labels for one in PRESENCES}
+        for (region, presence), count in by_region.items():
             label = self._regions.label(region)
-            online[label] = online.get(label, 0) + count
-        for label, count in online.items():
-            self._region_online.labels(label).set(count)
+            shown[label, presence] = shown.get((label, presence), 0) + count
+        for labels, count in shown.items():
+            self._region_boxes.labels(*labels).set(count)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"unlockpath_{name}_total", text, labels, registry=self.registry)

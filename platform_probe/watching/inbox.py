@@ -10,7 +10,7 @@ from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from platform_probe.attempts.tracker import AttemptTracker
-from platform_probe.doors.mqtt import trace_id_of
+from platform_probe.doors.mqtt import is_of_a_probe, trace_id_of
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
 
@@ -91,6 +91,8 @@ class Inbox:
                 self._tracker.presence(vehicle_id, decoded, retained=message.retain)
             case Command() if message.retain:
                 raise RemoteProtocolError("a command is retained: boxes would get it again")
+            case Command() if is_of_a_probe(message.user_properties):
+                self._tracker.pass_over(decoded)
             case Command():
                 trace_id = trace_id_of(message.user_properties)
                 self._tracker.command_seen(vehicle_id, decoded, trace_id)

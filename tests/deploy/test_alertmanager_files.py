@@ -47,7 +47,17 @@ def test_every_alert_reaches_the_team() -> None:
         )  # fmt: skip
     route = yaml(CONFIG)["route"]
     assert route["group_by"] == ["alertname", "cause", "region"]
-    assert (route["group_wait"], route["routes"][0]["group_wait"]) == ("30s", "10s")
+    assert (route["group_wait"], route["routes"][-1]["group_wait"]) == ("30s", "10s")
+
+
+@pytest.mark.prometheus
+def test_the_watchdog_goes_outside_and_to_nobody_else() -> None:
+    """It tells a service that alerts still come, and is no message to the team."""
+    (watchdog,) = [alert for alert in alerts() if alert["alert"] == "Watchdog"]
+    labels = ["alertname=Watchdog", f"severity={watchdog['labels']['severity']}"]
+    said = amtool("config", "routes", "test", f"--config.file={CONFIG}", *labels)
+    assert said.split() == ["dead-man"]
+    assert "for" not in watchdog
 
 
 def test_inhibitions_name_alerts_that_exist() -> None:

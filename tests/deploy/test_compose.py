@@ -10,7 +10,7 @@ import pytest
 
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.link import BrokerAddress
-from platform_probe.settings import load_settings
+from platform_probe.settings import LoadSettings, load_settings
 from tests.helpers.compose import compose_services, in_tree
 from tests.helpers.own_commands import accept
 from tests.helpers.places import ROOT
@@ -87,6 +87,13 @@ def test_probe_opens_cars_that_the_boxes_play(services: dict[str, Any]) -> None:
     assert {specs[vehicle_id].traits.region for vehicle_id in chosen} == {
         spec.traits.region for spec in specs.values()
     }
+
+
+def test_no_command_outlives_its_customer() -> None:
+    """The shipped monitor does not itself open cars whose customers have given up."""
+    load = yaml(DEPLOY / "platform-probe.yaml")["load"]
+    settings = LoadSettings.model_validate({**load, "vehicles_file": None, "vehicles": ["car-1"]})
+    assert settings.command_life_s <= settings.deadline_s
 
 
 def test_scrape_targets_are_services(services: dict[str, Any]) -> None:

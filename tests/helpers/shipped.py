@@ -21,8 +21,8 @@ DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 RECORDED = re.compile(r"unlockpath:\w+:\w+")
 EXPOSED = re.compile(r"\b(?:unlockpath|process)_\w+")
 
-# unlockpath:what:how OP number, which is all that an alert may be made of
-_LEG = re.compile(r"(unlockpath:\w+:\w+) (?:>=?|<=?|==|!=) \d+(?:\.\d+)?")
+# unlockpath:what:how OP number, perhaps of one source: all that an alert may be made of
+_LEG = re.compile(r'(unlockpath:\w+:\w+(?:\{source="\w+"\})?) (?:>=?|<=?|==|!=) \d+(?:\.\d+)?')
 
 
 @dataclass(frozen=True, slots=True)

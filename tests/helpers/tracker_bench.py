@@ -22,6 +22,7 @@ from fleet_wire.contract.messages import (
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.hand_made_boxes import state_of
@@ -40,6 +41,7 @@ class TrackerBench:
     """A tracker, its records, and verbs. Answers default to the command `c1` and its car."""
 
     max_remembered: int = 1_000
+    is_watching: bool = False
     clock: FakeClock = field(default_factory=FakeClock)
     evidence: FleetEvidence = field(default_factory=FleetEvidence)
     gaps: Gaps = field(default_factory=Gaps)
@@ -53,8 +55,8 @@ class TrackerBench:
             emit=self.records.append,
             deadline_s=DEADLINE_S,
             state_grace_s=STATE_GRACE_S,
-            late_window_s=LATE_WINDOW_S,
-            max_remembered=self.max_remembered,
+            is_watching=self.is_watching,
+            remembered=Remembered(window_s=LATE_WINDOW_S, max_commands=self.max_remembered),
             gaps=self.gaps,
         )
 

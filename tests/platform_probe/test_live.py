@@ -107,6 +107,44 @@ async def test_metrics_equal_the_lines_on_disk(
     assert len(logged) == len(probe.attempts())
 
 
+async def test_two_probes_do_not_count_each_other(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """Each watches, and plays customers and a null box: neither takes the other for a customer."""
+    await fleet_of(links)
+    HandMadeBox(links, "null-box-0")
+    settings = {
+        "load": load_of(20, duration_s=4),
+        "floor": {"rate_per_s": 20},
+        "exit_when_done": True,
+    }
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    async with (
+        running_probe(tmp_path / "one", mosquitto.address, client_id="one", **settings) as first,
+        running_probe(tmp_path / "two", mosquitto.address, client_id="two", **settings) as second,
+    ):
+        assert await first.exit_code() == 0
+        assert await second.exit_code() == 0
+    for probe in (first, second):
+        assert {one.source for one in probe.attempts()} == {Source.PROBE}
+        assert probe.stats()["sent"] == len(probe.attempts()) > 0
+
+
+@pytest.mark.parametrize("watch", [True, False])
+async def test_a_car_without_a_box_has_no_subscriber(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory, *, watch: bool
+) -> None:
+    """Whether the broker says so, or cannot because the probe itself subscribes."""
+    await fleet_of(links)
+    load = load_of(10, vehicles=["ghost-0"])
+    settings = {"watch": watch, "load": load, "exit_when_done": True}
+    async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+        assert await probe.exit_code() == 0
+    assert {one.cause for one in probe.attempts()} == {Cause.NO_SUBSCRIBER}
+    assert {one.source for one in probe.attempts()} == {Source.PROBE}
+
+
 async def test_load_that_is_over_ends_the_probe(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
 ) -> None:
@@ -151,7 +189,7 @@ async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: L
     done = probe.latest
     assert (done["event"], done["in_flight"]) == ("done", 0)
     assert len(probe.attempts()) == done["sent"]
-    assert Cause.PROBE_INTERRUPTED not in {one.cause for one in probe.attempts()}
+    assert Cause.NOT_OBSERVED not in {one.cause for one in probe.attempts()}
     assert probe.stats()["ended"] == done["ended"]
 
 
@@ -170,7 +208,7 @@ async def test_second_interrupt_ends_at_once(
     assert len(probe.attempts()) == probe.latest["sent"]
     interrupted = {one.vehicle_id for one in probe.attempts() if one.cause is not None}
     assert interrupted == {SILENT}
-    assert Cause.PROBE_INTERRUPTED in {one.cause for one in probe.attempts()}
+    assert Cause.NOT_OBSERVED in {one.cause for one in probe.attempts()}
 
 
 async def test_broker_that_dies_and_comes_back(

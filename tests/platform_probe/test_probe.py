@@ -14,6 +14,7 @@ from fleet_wire.contract import codec
 from fleet_wire.contract.attempt import Attempt, Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import (
+    Action,
     Command,
     Phase,
     Presence,
@@ -289,6 +290,23 @@ async def test_lost_broker_ends_what_is_in_flight_and_a_new_link_is_made(
     assert disconnects == 1
 
 
+async def test_a_blink_of_the_connection_fails_no_customer(bench: ProbeBench) -> None:
+    """A customer's unlock goes on while the probe reconnects; its answer counts as ever."""
+    bench.connect()
+    command = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
+    bench.probe.on_message(message_of("cars/car-1/command", codec.encode(command)))
+    lost = bench.link
+    lost.end(Ended.KEEPALIVE)
+    assert bench.attempts == []
+    await eventually(lambda: bench.link is not lost)
+    bench.link.accept()
+    executed = codec.encode(Result("k1", Phase.EXECUTED))
+    bench.probe.on_message(message_of("cars/car-1/result", executed))
+    opened = codec.encode(state_of("car-1", is_locked=False, command_id="k1"))
+    bench.probe.on_message(message_of("cars/car-1/state", opened))
+    assert [(one.source, one.outcome) for one in bench.attempts] == [(Source.CUSTOMER, Outcome.OK)]
+
+
 async def test_starts_without_a_broker_end_at_once() -> None:
     """The load goes on while the broker is away: customers do not wait for it either."""
     bench = ProbeBench(load=load_of(start_delay_s=0.1))
@@ -375,7 +393,7 @@ async def test_close_ends_what_is_in_flight(bench: ProbeBench) -> None:
     """Nothing that was started stays without a record."""
     await bench.loaded()
     bench.probe.close()
-    assert {attempt.cause for attempt in bench.attempts} == {Cause.PROBE_INTERRUPTED}
+    assert {attempt.cause for attempt in bench.attempts} == {Cause.NOT_OBSERVED}
     assert not bench.link.is_connected
 
 
@@ -388,6 +406,25 @@ async def test_gauges_show_the_fleet(bench: ProbeBench) -> None:
     assert value("unlockpath_boxes", {"presence": "asleep"}) == 1
     assert value("unlockpath_in_flight") == 0
     assert value("unlockpath_broker_connected") == 1
+
+
+async def test_time_without_a_connection_is_counted() -> None:
+    """How much of the time the monitor could see anything at all can be read from its metrics."""
+    clock = FakeClock()
+    bench = ProbeBench(clock)
+    clock.now_s += 2
+    bench.connect()
+    clock.now_s += 60
+    bench.link.end()
+    clock.now_s += 1.5
+    bench.link.accept()
+    clock.now_s += 30
+    bench.probe.refresh_gauges()
+    value = bench.metrics.registry.get_sample_value
+    name = "unlockpath_watched_seconds_total"
+    assert value(name, {"connected": "yes"}) == pytest.approx(90)
+    assert value(name, {"connected": "no"}) == pytest.approx(3.5)
+    bench.probe.close()
 
 
 async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> None:
@@ -408,6 +445,22 @@ async def test_demo_secret_on_a_foreign_broker_is_warned_of(broker: str) -> None
     bench.probe.begin_load()
     warned = "demo_secret" in {line["event"] for line in bench.log.lines}
     assert warned is (broker == "mqtt://broker.example")
+
+
+@pytest.mark.parametrize(
+    ("ttl_s", "life_ms", "warned"), [(None, 7_000, 0), (5, 5_000, 0), (30, 30_000, 1)]
+)
+async def test_a_command_that_outlives_its_customer_is_warned_of(
+    ttl_s: float | None, life_ms: int, warned: int
+) -> None:
+    """By default a command ends with the customer's patience; a longer life is said aloud."""
+    bench = ProbeBench(load=load_of(deadline_s=7, command_ttl_s=ttl_s))
+    await bench.loaded()
+    command = codec.decode(TopicKind.COMMAND, bench.link.sent[0][1])
+    assert isinstance(command, Command)
+    assert command.expires_at_ms - command.issued_at_ms == pytest.approx(life_ms, abs=1)
+    events = [line["event"] for line in bench.log.lines]
+    assert events.count("commands_outlive_customers") == warned
     bench.probe.close()
 
 

@@ -24,6 +24,20 @@ load:
   deadline_s: 7
 """
 
+SERVICE_VARIABLES = {
+    "PLATFORM_PROBE_SERVICE_HOST": "10.96.7.21",
+    "PLATFORM_PROBE_SERVICE_PORT": "9464",
+    "PLATFORM_PROBE_SERVICE_PORT_METRICS": "9464",
+    "PLATFORM_PROBE_PORT": "tcp://10.96.7.21:9464",
+    "PLATFORM_PROBE_PORT_9464_TCP": "tcp://10.96.7.21:9464",
+    "PLATFORM_PROBE_PORT_9464_TCP_PROTO": "tcp",
+    "PLATFORM_PROBE_PORT_9464_TCP_PORT": "9464",
+    "PLATFORM_PROBE_PORT_9464_TCP_ADDR": "10.96.7.21",
+    "PLATFORM_PROBE_METRICS_SERVICE_HOST": "10.96.7.22",
+    "PLATFORM_PROBE_METRICS_PORT": "tcp://10.96.7.22:9464",
+}
+"""For the Services platform-probe and platform-probe-metrics, as the kubelet writes them."""
+
 
 def written(directory: Path, text: str) -> Path:
     """Return a settings file with this text."""
@@ -92,6 +106,25 @@ def test_unknown_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems_of(None) == ["PLATFORM_PROBE_BROKR: unknown setting; did you mean 'broker'?"]
 
 
+def test_variables_of_a_kubernetes_service_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Service named platform-probe puts these into every pod of its namespace."""
+    for name, value in SERVICE_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == ProbeSettings()
+
+
+@pytest.mark.parametrize("name", ["PLATFORM_PROBE_PORT", "PLATFORM_PROBE_SERVICE"])
+def test_what_kubernetes_does_not_set_is_still_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A port that somebody meant for us is named, and not passed over."""
+    monkeypatch.setenv(name, "9000")
+    (problem,) = problems_of(None)
+    assert problem.startswith(f"{name}: unknown setting")
+
+
 def test_broken_json_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list is written as JSON; what is none is named."""
     monkeypatch.setenv("PLATFORM_PROBE_LOAD__VEHICLES", "car-1,car-2")
@@ -149,6 +182,12 @@ def test_secrets_are_hidden_for_display() -> None:
     assert "hunter" not in shown
     assert "mqtt://user@broker:1883" in shown
     assert settings.broker_address.password == "hunter2"  # noqa: S105 - made up here
+
+
+def test_a_command_lives_as_long_as_its_customer_waits() -> None:
+    """Unless somebody says otherwise."""
+    assert LoadSettings(deadline_s=12).command_life_s == 12
+    assert LoadSettings(deadline_s=12, command_ttl_s=30).command_life_s == 30
 
 
 def test_vehicles_from_a_file(tmp_path: Path) -> None:

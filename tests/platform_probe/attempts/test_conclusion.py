@@ -228,11 +228,25 @@ def _executed_and_still_locked(bench: TrackerBench) -> None:
     bench.opened(is_locked=True)
 
 
-@script(Cause.PROBE_INTERRUPTED)
+@script(Cause.NOT_OBSERVED)
 def _stopped(bench: TrackerBench) -> None:
     bench.send()
     bench.received()
     bench.tracker.interrupt()
+
+
+@script(Cause.NOT_OBSERVED)
+def _customers_unlock_while_our_own_connection_was_down(bench: TrackerBench) -> None:
+    bench.customer("k1")
+    bench.wait(1)
+    bench.tracker.broker_lost("keepalive")
+
+
+@script(Cause.NOT_OBSERVED)
+def _executed_and_the_state_may_have_come_while_we_were_away(bench: TrackerBench) -> None:
+    bench.customer("k1")
+    bench.executed("k1")
+    bench.tracker.broker_lost("keepalive")
 
 
 @script(Cause.UNCLASSIFIED)
@@ -282,6 +296,26 @@ def test_script_ends_in_its_cause(cause: Cause, steps: Script) -> None:
     assert attempt.outcome is CAUSES[cause].outcome
     assert attempt.evidence["furthest_stage"] in set(Stage)
     check_arithmetic(attempt)
+
+
+@pytest.mark.parametrize(
+    ("is_watching", "cause"), [(True, Cause.NO_SUBSCRIBER), (False, Cause.BOX_OFFLINE)]
+)
+def test_a_car_that_the_broker_knows_nothing_of(*, is_watching: bool, cause: Cause) -> None:
+    """A watching probe is itself the subscriber that the broker counts: its silence decides."""
+    bench = TrackerBench(is_watching=is_watching)
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is cause
+
+
+def test_a_watching_probe_believes_what_is_retained() -> None:
+    """A box that ever had a session has said so: it is offline, and somebody subscribes."""
+    bench = TrackerBench(is_watching=True)
+    bench.presence(PresenceReason.LAST_WILL, retained=True)
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is Cause.BOX_OFFLINE
 
 
 def test_every_cause_has_a_script() -> None:

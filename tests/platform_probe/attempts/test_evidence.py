@@ -36,13 +36,13 @@ def test_counts_follow_presence_and_region() -> None:
     evidence = FleetEvidence()
     for vehicle_id in ("a-1", "a-2", "b-1"):
         evidence.presence(vehicle_id, ONLINE, 1.0, retained=False)
-    assert evidence.online_by_region == {None: 3}
+    assert evidence.by_region == {(None, "online"): 3}
     for vehicle_id in ("a-1", "a-2", "b-1"):
         evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 2.0, retained=False)
-    assert evidence.online_by_region == {"a": 2, "b": 1}
+    assert evidence.by_region == {("a", "online"): 2, ("b", "online"): 1}
     evidence.presence("a-2", ASLEEP, 3.0, retained=False)
     evidence.presence("b-1", WILL, 3.0, retained=False)
-    assert evidence.online_by_region == {"a": 1}
+    assert evidence.by_region == {("a", "online"): 1, ("a", "asleep"): 1, ("b", "offline"): 1}
     assert +evidence.by_presence == {"online": 1, "asleep": 1, "offline": 1}
 
 

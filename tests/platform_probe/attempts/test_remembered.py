@@ -46,7 +46,9 @@ def test_what_the_car_has_answered_is_remembered(answers: tuple[Phase, ...]) -> 
     remembered = Remembered(window_s=WINDOW_S)
     remembered.add_attempt(open_attempt_of("c1", *answers), 20.0, is_ok=False)
     past = remembered.get("c1", 20.0)
-    assert past == PastAttempt("attempt-c1", "car-1", 0.0, 20.0 + WINDOW_S, answers)
+    assert past == PastAttempt(
+        "attempt-c1", "car-1", 0.0, 20.0 + WINDOW_S, answers, Source.PROBE, is_observed=True
+    )
 
 
 def test_after_a_good_end_nothing_new_can_come() -> None:

@@ -7,7 +7,8 @@ import pytest
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, Reason
-from platform_probe.attempts import tracker
+from platform_probe.attempts import held, tracker
+from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.tracker_bench import (
     DEADLINE_S,
@@ -171,6 +172,20 @@ def test_opening_after_a_refusal_is_late() -> None:
     ]
 
 
+@pytest.mark.parametrize("is_link_lost", [False, True])
+def test_late_unlock_is_one_that_was_observed_to_its_deadline(*, is_link_lost: bool) -> None:
+    """A car that opens after the probe's own connection broke may have opened in time."""
+    bench = TrackerBench()
+    bench.send()
+    if is_link_lost:
+        bench.tracker.broker_lost("keepalive")
+    bench.wait(DEADLINE_S)
+    bench.received()
+    bench.executed()
+    assert [stray.is_late_unlock for stray in bench.strays] == [False, not is_link_lost]
+    assert [stray.source for stray in bench.strays] == [Source.PROBE] * 2
+
+
 def test_answer_that_nobody_asked_for_is_an_orphan() -> None:
     """An unknown command id belongs to no attempt."""
     bench = TrackerBench()
@@ -267,6 +282,76 @@ def test_customers_unlock_is_followed() -> None:
     assert bench.tracker.started == {Source.CUSTOMER: 1}
 
 
+def test_answers_that_overtake_the_copy_of_their_command_wait_for_it() -> None:
+    """Two publishers' messages come in any order: neither orphans nor a lost result come of it."""
+    bench = TrackerBench(is_watching=True)
+    bench.received("k1")
+    bench.wait(1)
+    bench.executed("k1", since_received_s=0.75)
+    bench.wait(0.25)
+    bench.customer("k1")
+    bench.opened("k1")
+    attempt = bench.only()
+    assert attempt.outcome is Outcome.OK
+    assert (attempt.started_at, attempt.total_s) == (EPOCH_S, 1.25)
+    assert attempt.stages["result_received"] == 1.0
+    assert attempt.flags == (Flag.OUT_OF_ORDER,)
+    check_arithmetic(attempt)
+    bench.wait(HOLD_S)
+    assert bench.strays == []
+
+
+def test_all_that_a_car_says_may_overtake_its_command() -> None:
+    """An open lock waits as an answer does, also where the answer was a refusal before."""
+    bench = TrackerBench(is_watching=True)
+    bench.executed("k1")
+    bench.opened("k1")
+    bench.customer("k1")
+    assert bench.only().outcome is Outcome.OK
+    bench.refused(Reason.BUSY, "k2")
+    bench.customer("k2")
+    assert bench.attempts[-1].cause is Cause.BOX_BUSY
+    assert bench.strays == []
+
+
+def test_answers_without_a_command_are_orphans_after_a_moment() -> None:
+    """They are stamped with when they came; an open lock alone is no stray answer."""
+    bench = TrackerBench(is_watching=True)
+    bench.executed("never-sent")
+    bench.opened("never-sent")
+    assert bench.tracker.next_deadline_s() == bench.clock.now_s + HOLD_S
+    bench.wait(HOLD_S - 0.001)
+    assert bench.strays == []
+    bench.wait(0.001)
+    (stray,) = bench.strays
+    assert (stray.kind, stray.at) == (StrayKind.ORPHAN, EPOCH_S)
+    bench.executed("never-sent-either")
+    bench.tracker.interrupt()
+    assert [stray.kind for stray in bench.strays] == [StrayKind.ORPHAN] * 2
+
+
+def test_answers_to_a_lock_may_overtake_it_too() -> None:
+    """They are no concern of ours, in whatever order they come."""
+    bench = TrackerBench(is_watching=True)
+    bench.executed("k1")
+    bench.customer("k1", Action.LOCK)
+    bench.wait(DEADLINE_S)
+    assert bench.records == []
+
+
+def test_flood_of_answers_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a limit an answer that nobody asked for is an orphan at once."""
+    monkeypatch.setattr(held, "MAX_HELD", 3)
+    bench = TrackerBench(is_watching=True)
+    for number in range(5):
+        bench.executed(f"k{number}")
+    assert len(bench.strays) == 2
+    bench.wait(HOLD_S)
+    assert len(bench.strays) == 5
+    bench.executed("k9")
+    assert len(bench.strays) == 5
+
+
 def test_customers_lock_is_no_unlock() -> None:
     """Answers to a lock command are neither an attempt nor orphans."""
     bench = TrackerBench()
@@ -325,6 +410,36 @@ def test_lost_broker_ends_all_in_flight_at_once() -> None:
     assert [attempt.reason for attempt in bench.attempts] == ["keepalive"] * 3
     assert all(attempt.total_s == 4.0 for attempt in bench.attempts)
     assert len(bench.tracker) == 0
+
+
+def test_customers_unlock_outlasts_a_blink_of_our_own_connection() -> None:
+    """What comes after a second and a half without a connection counts as if there had been one."""
+    bench = TrackerBench()
+    bench.customer("k1")
+    bench.customer("k2")
+    bench.customer("k3")
+    bench.received("k1")
+    bench.tracker.broker_lost("keepalive")
+    assert bench.attempts == []
+    bench.wait(1.5)
+    bench.executed("k1")
+    bench.opened("k1")
+    bench.refused(Reason.BUSY, "k2")
+    assert [attempt.cause for attempt in bench.attempts] == [None, Cause.BOX_BUSY]
+    bench.wait(DEADLINE_S)
+    missed = bench.attempts[-1]
+    assert (missed.cause, missed.reason) == (Cause.NOT_OBSERVED, "keepalive")
+    assert missed.total_s == DEADLINE_S
+
+
+def test_what_was_begun_after_a_blink_is_judged_as_ever() -> None:
+    """Only what was open while nobody listened is not observed."""
+    bench = TrackerBench()
+    bench.tracker.broker_lost("keepalive")
+    bench.wait(1.5)
+    bench.customer("k1")
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is Cause.BOX_OFFLINE
 
 
 def test_start_later_than_the_deadline_ends_at_once() -> None:

@@ -30,9 +30,11 @@ numbers = st.integers(0, 7)
 class AnyOrder(RuleBasedStateMachine):
     """Events come in any order, for known and unknown commands, from right and wrong cars."""
 
+    is_watching = False
+
     def __init__(self) -> None:
         super().__init__()
-        self.bench = TrackerBench(max_remembered=5)
+        self.bench = TrackerBench(max_remembered=5, is_watching=self.is_watching)
         self.begun = 0
 
     def command_id(self, number: int) -> str:
@@ -155,15 +157,25 @@ class AnyOrder(RuleBasedStateMachine):
                 }
                 value = registry.get_sample_value("unlockpath_unlocks_total", labels)
                 assert value == counted[source, cause]
-        for outcome in Outcome:
-            labels = {"outcome": outcome.value}
-            name = "unlockpath_unlock_duration_seconds_count"
-            expected = sum(
-                one.outcome is outcome and one.source is not Source.FLOOR
-                for one in self.bench.attempts
-            )
-            assert registry.get_sample_value(name, labels) == pytest.approx(expected)
+        for source in (Source.PROBE, Source.CUSTOMER):
+            for outcome in Outcome:
+                labels = {"source": source.value, "outcome": outcome.value}
+                name = "unlockpath_unlock_duration_seconds_count"
+                expected = sum(
+                    (one.source, one.outcome) == (source, outcome)
+                    and one.cause is not Cause.NOT_OBSERVED
+                    for one in self.bench.attempts
+                )
+                assert registry.get_sample_value(name, labels) == pytest.approx(expected)
+
+
+class AnyOrderWatching(AnyOrder):
+    """The same, where answers without a command are held for a moment."""
+
+    is_watching = True
 
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrderWatching = AnyOrderWatching.TestCase
+TestAnyOrderWatching.settings = TestAnyOrder.settings

@@ -9,7 +9,12 @@ from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.messages import Action, Command, WakeRequest
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
-from platform_probe.doors.mqtt import CommandMaker, OutgoingCommand, trace_id_of
+from platform_probe.doors.mqtt import (
+    CommandMaker,
+    OutgoingCommand,
+    is_of_a_probe,
+    trace_id_of,
+)
 from tests.helpers.fake_clock import EPOCH_S, FakeClock
 
 SECRET = "fleet-secret-of-the-test"  # noqa: S105 - of the test's own fleet
@@ -17,7 +22,13 @@ SECRET = "fleet-secret-of-the-test"  # noqa: S105 - of the test's own fleet
 
 def maker_of(clock: FakeClock | None = None, seed: int = 1) -> CommandMaker:
     """Return a maker with commands that live 29.5 s."""
-    return CommandMaker(seed=seed, fleet_secret=SECRET, ttl_s=29.5, clock=clock or FakeClock())
+    return CommandMaker(
+        seed=seed,
+        client_id="probe-7",
+        fleet_secret=SECRET,
+        ttl_s=29.5,
+        clock=clock or FakeClock(),
+    )
 
 
 def made(maker: CommandMaker) -> OutgoingCommand:
@@ -43,14 +54,15 @@ def test_command_is_what_a_box_accepts() -> None:
     assert is_signed(vehicle_key(SECRET, "car-1"), command)
 
 
-def test_properties_carry_correlation_life_and_trace() -> None:
-    """MQTT 5 properties say where to answer, to what, until when, and in which trace."""
+def test_properties_carry_correlation_life_trace_and_origin() -> None:
+    """MQTT 5 properties say where to answer, to what, until when, in which trace, and who asks."""
     outgoing = made(maker_of())
     properties, start = outgoing.properties, outgoing.start
     assert properties.response_topic == "cars/car-1/result"
     assert properties.correlation_data == start.command_id.encode()
     assert properties.expiry_s == 30
-    ((name, value),) = properties.user_properties
+    (name, value), origin = properties.user_properties
+    assert origin == ("origin", "probe/probe-7")
     version, trace_id, span_id, flags = value.split("-")
     assert (name, version, flags) == ("traceparent", "00", "01")
     assert trace_id == start.trace_id
@@ -104,3 +116,20 @@ def test_wake_request_names_its_attempt() -> None:
 def test_invalid_traceparent_is_ignored(value: str) -> None:
     """A trace id that W3C does not allow is none."""
     assert trace_id_of([("other", "x"), ("traceparent", value)]) is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ([("origin", "probe/another")], True),
+        ([("traceparent", "?"), ("origin", "probe/")], True),
+        ([("origin", "app")], False),
+        ([("from", "probe/another")], False),
+        ([], False),
+    ],
+)
+def test_synthetic_commands_are_told_from_customers(
+    properties: list[tuple[str, str]], *, expected: bool
+) -> None:
+    """Whatever does not say that it comes from a probe may be a customer's."""
+    assert is_of_a_probe(properties) is expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -14,7 +15,7 @@ from platform_probe.outputs.metrics import MAX_LABEL_VALUES, ProbeMetrics
 from tests.helpers.records import TRACE_ID, attempt_of
 
 OPENMETRICS = "application/openmetrics-text"
-MAX_SERIES = 1_000
+MAX_SERIES = 1_500
 
 
 @pytest.fixture
@@ -39,13 +40,19 @@ def series(metrics: ProbeMetrics) -> list[str]:
     [
         ("unlocks_total", {"source": "probe", "outcome": "ok", "cause": "none"}),
         ("unlocks_total", {"source": "customer", "outcome": "unknown", "cause": "box_silent"}),
-        ("unlock_duration_seconds_bucket", {"outcome": "unknown", "le": "20.0"}),
-        ("unlock_duration_seconds_bucket", {"outcome": "ok", "le": "8.0"}),
-        ("stage_duration_seconds_count", {"stage": "box_received"}),
-        ("region_unlocks_total", {"region": "other", "outcome": "failed"}),
-        ("firmware_unlocks_total", {"firmware": "unknown", "outcome": "ok"}),
-        ("region_boxes_online", {"region": "other"}),
-        ("stray_answers_total", {"kind": "late"}),
+        (
+            "unlock_duration_seconds_bucket",
+            {"source": "customer", "outcome": "unknown", "le": "20.0"},
+        ),
+        ("unlock_duration_seconds_bucket", {"source": "customer", "outcome": "ok", "le": "8.0"}),
+        ("stage_duration_seconds_count", {"source": "customer", "stage": "box_received"}),
+        ("stages_reached_total", {"source": "customer", "stage": "intended"}),
+        ("region_unlocks_total", {"source": "customer", "region": "other", "outcome": "failed"}),
+        ("firmware_unlocks_total", {"source": "customer", "firmware": "unknown", "outcome": "ok"}),
+        ("region_boxes", {"region": "other", "presence": "offline"}),
+        ("stray_answers_total", {"source": "customer", "kind": "late"}),
+        ("stray_answers_total", {"source": "unknown", "kind": "orphan"}),
+        ("late_unlocks_total", {"source": "customer"}),
         ("malformed_messages_total", {"topic": "other"}),
         ("attempt_flags_total", {"flag": "duplicate"}),
         ("boxes", {"presence": "asleep"}),
@@ -54,9 +61,10 @@ def series(metrics: ProbeMetrics) -> list[str]:
         ("starts_dropped_total", {}),
         ("floor_duration_seconds_count", {}),
         ("broker_connected", {}),
+        ("watched_seconds_total", {"connected": "no"}),
         ("broker_disconnects_total", {"why": "keepalive"}),
         ("sink_errors_total", {"sink": "jsonl"}),
-        ("last_attempt_timestamp_seconds", {}),
+        ("last_attempt_timestamp_seconds", {"source": "customer"}),
     ],
 )
 def test_series_exist_from_the_start(
@@ -82,19 +90,27 @@ def test_a_cause_never_contradicts_its_outcome(metrics: ProbeMetrics) -> None:
 
 def test_number_of_series_is_bounded(metrics: ProbeMetrics) -> None:
     """Thousands of regions, firmwares and boxes make no more series than a few dozen do."""
-    online: dict[str | None, int] = {}
+    online: dict[tuple[str | None, str], int] = {}
     for number in range(3_000):
         region = f"region-{number}"
-        online[region] = 1
+        online[region, "online"] = 1
         metrics.emit(attempt_of(region=region, firmware=f"firmware-{number}"))
     boxes = {"online": 3_000, "asleep": 0, "offline": 0}
-    metrics.set_fleet(in_flight=1, boxes=boxes, online_by_region=online)
+    metrics.set_fleet(in_flight=1, boxes=boxes, by_region=online)
     assert len(series(metrics)) <= MAX_SERIES
-    assert value(metrics, "region_unlocks_total", region="region-0", outcome="ok") == 1
+    assert (
+        value(metrics, "region_unlocks_total", source="probe", region="region-0", outcome="ok") == 1
+    )
     others = 3_000 - MAX_LABEL_VALUES
-    assert value(metrics, "region_unlocks_total", region="other", outcome="ok") == others
-    assert value(metrics, "firmware_unlocks_total", firmware="other", outcome="ok") == others
-    assert value(metrics, "region_boxes_online", region="other") == others
+    assert (
+        value(metrics, "region_unlocks_total", source="probe", region="other", outcome="ok")
+        == others
+    )
+    assert (
+        value(metrics, "firmware_unlocks_total", source="probe", firmware="other", outcome="ok")
+        == others
+    )
+    assert value(metrics, "region_boxes", region="other", presence="online") == others
 
 
 def test_attempt_is_counted_everywhere(metrics: ProbeMetrics) -> None:
@@ -102,20 +118,44 @@ def test_attempt_is_counted_everywhere(metrics: ProbeMetrics) -> None:
     metrics.emit(attempt_of(cause=Cause.BOX_SILENT, total_s=20.0, flags=(Flag.WOKEN,)))
     labels = {"source": "probe", "outcome": "unknown", "cause": "box_silent"}
     assert value(metrics, "unlocks_total", **labels) == 1
-    assert value(metrics, "unlock_duration_seconds_bucket", outcome="unknown", le="15.0") == 0
-    assert value(metrics, "unlock_duration_seconds_bucket", outcome="unknown", le="20.0") == 1
-    assert value(metrics, "stage_duration_seconds_sum", stage="published") == 19.5
-    assert value(metrics, "region_unlocks_total", region="centre", outcome="unknown") == 1
-    assert value(metrics, "firmware_unlocks_total", firmware="2.4.1", outcome="unknown") == 1
+    labels = {"source": "probe", "outcome": "unknown"}
+    assert value(metrics, "unlock_duration_seconds_bucket", **labels, le="15.0") == 0
+    assert value(metrics, "unlock_duration_seconds_bucket", **labels, le="20.0") == 1
+    assert value(metrics, "stage_duration_seconds_sum", source="probe", stage="published") == 19.5
+    assert (
+        value(metrics, "region_unlocks_total", source="probe", region="centre", outcome="unknown")
+        == 1
+    )
+    assert (
+        value(
+            metrics, "firmware_unlocks_total", source="probe", firmware="2.4.1", outcome="unknown"
+        )
+        == 1
+    )
     assert value(metrics, "attempt_flags_total", flag="woken") == 1
-    assert value(metrics, "last_attempt_timestamp_seconds") == 1_700_000_020.0
+    assert value(metrics, "last_attempt_timestamp_seconds", source="probe") == 1_700_000_020.0
+
+
+def test_what_was_not_observed_is_no_measurement(metrics: ProbeMetrics) -> None:
+    """The monitor's own blindness is counted, and makes nobody's numbers worse."""
+    before = series(metrics)
+    metrics.emit(attempt_of(cause=Cause.NOT_OBSERVED, total_s=20.0))
+    moved = {line for line in set(series(metrics)) - set(before) if "process_" not in line}
+    assert moved == {
+        'unlockpath_unlocks_total{cause="not_observed",outcome="unknown",source="probe"} 1.0'
+    }
 
 
 def test_car_without_a_state_counts_as_unknown(metrics: ProbeMetrics) -> None:
     """A box that never said what it is has a label of its own."""
     metrics.emit(attempt_of(region=None, firmware=None))
-    assert value(metrics, "region_unlocks_total", region="unknown", outcome="ok") == 1
-    assert value(metrics, "firmware_unlocks_total", firmware="unknown", outcome="ok") == 1
+    assert (
+        value(metrics, "region_unlocks_total", source="probe", region="unknown", outcome="ok") == 1
+    )
+    assert (
+        value(metrics, "firmware_unlocks_total", source="probe", firmware="unknown", outcome="ok")
+        == 1
+    )
 
 
 def test_floor_counts_in_the_floor_alone(metrics: ProbeMetrics) -> None:
@@ -127,13 +167,65 @@ def test_floor_counts_in_the_floor_alone(metrics: ProbeMetrics) -> None:
     assert before == after
 
 
+def stray_of(
+    kind: StrayKind, source: Source | None, *, is_late_unlock: bool = False
+) -> StrayAnswer:
+    """Return an answer outside of its attempt."""
+    return StrayAnswer(
+        kind=kind, vehicle_id="v", command_id="c", phase="executed", at=0.0, source=source,
+        is_late_unlock=is_late_unlock,
+    )  # fmt: skip
+
+
+def test_customers_are_counted_apart(metrics: ProbeMetrics) -> None:
+    """No synthetic unlock moves a customer's series, and none of theirs a synthetic one's."""
+    own = {line for line in series(metrics) if 'source="probe"' in line}
+    customers = {line for line in series(metrics) if 'source="customer"' in line}
+    metrics.emit(attempt_of(source=Source.CUSTOMER))
+    assert own <= set(series(metrics))
+    theirs = {line for line in series(metrics) if 'source="customer"' in line}
+    metrics.emit(attempt_of(source=Source.PROBE))
+    assert theirs <= set(series(metrics))
+    moved = {line.split("{")[0] for line in theirs - customers}
+    assert {name for name in moved if not name.endswith(("_bucket", "_sum"))} == {
+        "unlockpath_unlocks_total",
+        "unlockpath_unlock_duration_seconds_count",
+        "unlockpath_stage_duration_seconds_count",
+        "unlockpath_stages_reached_total",
+        "unlockpath_region_unlocks_total",
+        "unlockpath_firmware_unlocks_total",
+        "unlockpath_last_attempt_timestamp_seconds",
+    }
+
+
+def test_a_stage_that_was_waited_for_in_vain_was_not_reached(metrics: ProbeMetrics) -> None:
+    """Its hop has a duration all the same, so that the hops add up."""
+    attempt = attempt_of(cause=Cause.BOX_SILENT)
+    hops_s = {**attempt.hops_s, "box_received": 17.5}
+    metrics.emit(msgspec.structs.replace(attempt, hops_s=hops_s, total_s=20.0))
+    for stage, reached in (("intended", 1), ("published", 1), ("box_received", 0)):
+        assert value(metrics, "stages_reached_total", source="probe", stage=stage) == reached
+    labels = {"source": "probe", "stage": "box_received"}
+    assert value(metrics, "stage_duration_seconds_sum", **labels) == 17.5
+
+
+def test_late_unlocks_are_counted_beside_late_answers(metrics: ProbeMetrics) -> None:
+    """Most late answers open nothing, and a null box has no customer."""
+    metrics.emit(stray_of(StrayKind.LATE, Source.CUSTOMER))
+    assert value(metrics, "late_unlocks_total", source="customer") == 0
+    metrics.emit(stray_of(StrayKind.LATE, Source.CUSTOMER, is_late_unlock=True))
+    metrics.emit(stray_of(StrayKind.LATE, Source.FLOOR, is_late_unlock=True))
+    assert value(metrics, "late_unlocks_total", source="customer") == 1
+    assert value(metrics, "late_unlocks_total", source="probe") == 0
+
+
 def test_strays_are_counted_by_kind(metrics: ProbeMetrics) -> None:
     """Stray answers are no attempts."""
     for kind in StrayKind:
-        metrics.emit(
-            StrayAnswer(kind=kind, vehicle_id="v", command_id="c", phase="executed", at=0.0)
-        )
-        assert value(metrics, "stray_answers_total", kind=kind.value) == 1
+        for source in (Source.CUSTOMER, Source.FLOOR, None):
+            metrics.emit(stray_of(kind, source))
+            label = source.value if source else "unknown"
+            assert value(metrics, "stray_answers_total", source=label, kind=kind.value) == 1
     assert value(metrics, "unlocks_total", source="probe", outcome="ok", cause="none") == 0
 
 
@@ -163,10 +255,12 @@ def test_plain_text_for_those_who_ask_for_nothing(metrics: ProbeMetrics) -> None
 
 def test_gauges_of_regions_go_back_to_zero(metrics: ProbeMetrics) -> None:
     """A region whose last box went offline shows 0, not its last number."""
-    metrics.set_fleet(in_flight=0, boxes={}, online_by_region={"north": 2, None: 1})
-    metrics.set_fleet(in_flight=3, boxes={"offline": 3}, online_by_region={})
-    assert value(metrics, "region_boxes_online", region="north") == 0
-    assert value(metrics, "region_boxes_online", region="unknown") == 0
+    metrics.set_fleet(
+        in_flight=0, boxes={}, by_region={("north", "online"): 2, (None, "online"): 1}
+    )
+    metrics.set_fleet(in_flight=3, boxes={"offline": 3}, by_region={})
+    assert value(metrics, "region_boxes", region="north", presence="online") == 0
+    assert value(metrics, "region_boxes", region="unknown", presence="online") == 0
     assert value(metrics, "boxes", presence="offline") == 3
     assert value(metrics, "in_flight") == 3
 

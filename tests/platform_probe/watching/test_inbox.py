@@ -80,6 +80,18 @@ def test_commands_of_others_are_followed_and_our_own_are_not() -> None:
     assert bench.inbox.malformed == 0
 
 
+def test_commands_of_another_probe_are_no_customers() -> None:
+    """They are neither attempts, nor are their answers orphans, in whatever order they come."""
+    bench = InboxBench(TrackerBench(is_watching=True))
+    properties = [("origin", "probe/another")]
+    bench.take(f"cars/{CAR}/result", encode(Result("k1", Phase.RECEIVED)))
+    bench.take(f"cars/{CAR}/command", encode(COMMAND), user_properties=properties)
+    bench.take(f"cars/{CAR}/result", encode(Result("k1", Phase.EXECUTED)))
+    bench.behind.wait(30)
+    assert bench.behind.tracker.started.total() == 0
+    assert bench.behind.records == []
+
+
 def test_retained_command_is_malformed() -> None:
     """A retained command would be obeyed again at each connect: it is named, not followed."""
     bench = InboxBench()

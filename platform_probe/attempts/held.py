@@ -1,0 +1,63 @@
+"""Answers that came before the copy of their command, held for a moment.
+
+A broker keeps the order of one publisher's messages, and not of two: a fast box's answer may
+overtake the customer's command on its way to us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from fleet_wire.contract.messages import Result, VehicleState
+
+HOLD_S: Final = 2.0
+"""How long an answer waits for the command that it answers."""
+MAX_HELD: Final = 10_000
+"""Answers that may wait at once: what nobody asked for must not fill memory."""
+
+
+class HeldAnswer(NamedTuple):
+    """A box's answer, or the open lock that it reports, and when it came."""
+
+    vehicle_id: str
+    message: Result | VehicleState
+    at_s: float
+    unix_s: float
+
+
+class HeldAnswers:
+    """Answers by the command that nobody has seen yet, each until `HOLD_S` after the first."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, list[HeldAnswer]] = {}
+        """The oldest first."""
+        self._count = 0
+
+    def add(self, command_id: str, answer: HeldAnswer) -> bool:
+        """Hold an answer; return whether there was room."""
+        if self._count >= MAX_HELD:
+            return False
+        self._count += 1
+        self._held.setdefault(command_id, []).append(answer)
+        return True
+
+    def take(self, command_id: str) -> list[HeldAnswer]:
+        """Return the answers to a command that has come now, in the order in which they came."""
+        waiting = self._held.pop(command_id, [])
+        self._count -= len(waiting)
+        return waiting
+
+    def overdue(self, now_s: float) -> Iterator[HeldAnswer]:
+        """Take out and yield what has waited in vain."""
+        while self._held:
+            command_id, waiting = next(iter(self._held.items()))
+            if waiting[0].at_s + HOLD_S > now_s:
+                return
+            yield from self.take(command_id)
+
+    def next_s(self) -> float | None:
+        """Return when the next answer has waited long enough."""
+        for waiting in self._held.values():
+            return waiting[0].at_s + HOLD_S
+        return None
