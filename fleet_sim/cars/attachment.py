@@ -263,7 +263,6 @@ class Attachment:
         self._world.counts.known += not self._is_known
         self._is_known = True
         self._failures = 0
-        self._forget_messages()
         self._radio.attach(self._world.env.now)
         self._change_connection(ConnectionEvent.ACCEPTED)
         self._owner.came_online()
@@ -396,7 +395,6 @@ class Attachment:
 
     def _lose_coverage(self) -> None:
         self._outages += 1
-        self._disturbed().on_trial_since_s = None
         if self._outages == 1:
             self._lost_coverage_s = self._world.env.now
             if self._socket is Socket.OPEN:
