@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fleet_sim.faults import Hit
 from fleet_sim.runs.injection import end_injections, inject_all
@@ -79,12 +80,13 @@ def test_injections_are_written_at_once_and_hits_when_they_happen(tmp_path: Path
     )
     assert (asleep.what, asleep.command_id, asleep.at_s) == ("deep_sleep", None, 5.0)
     assert asleep.until_s == pytest.approx(12.0, abs=0.01)
-    assert lost == Hit(
+    assert lost.at_s == pytest.approx(15.0, abs=0.01)
+    assert replace(lost, at_s=15.0) == Hit(
         injection=1,
         fault="ack_lost_executed",
         vehicle_id="car-1",
         what="result",
-        at_s=pytest.approx(15.0, abs=0.01),
+        at_s=15.0,
         command_id="inside",
     )
     assert msgspec.json.decode(msgspec.json.encode(lost))["type"] == "hit"
