@@ -429,7 +429,7 @@ class Attachment:
         """See whether the connection has survived the loss of coverage; else it counts as lost."""
         disturbance = self._disturbed()
         if disturbance.on_trial_since_s != returned_s:
-            return  # coverage was lost again since, or there is a new connection
+            return  # coverage was lost and regained since, or there is a new connection
         disturbance.on_trial_since_s = None
         if self.is_reachable:
             self.tell_culprits(returned_s)
