@@ -224,7 +224,6 @@ class Attachment:
         self._world.counts.known += not self._is_known
         self._is_known = True
         self._failures = 0
-        self._forget_messages()
         self._radio.attach(self._world.env.now)
         self._change_connection(ConnectionEvent.ACCEPTED)
         self._owner.came_online()
@@ -357,7 +356,6 @@ class Attachment:
 
     def _lose_coverage(self) -> None:
         self._outages += 1
-        self._disturbed().on_trial_since_s = None
         if self._outages == 1:
             self._lost_coverage_s = self._world.env.now
             if self._socket is Socket.OPEN:
@@ -392,7 +390,7 @@ class Attachment:
         """See whether the connection has survived the loss of coverage; else it counts as lost."""
         disturbance = self._disturbed()
         if disturbance.on_trial_since_s != returned_s:
-            return  # coverage was lost again since, or there is a new connection
+            return  # coverage was lost and regained since, or there is a new connection
         disturbance.on_trial_since_s = None
         if self.is_reachable:
             self.tell_culprits(returned_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from fleet_sim.cars.joints import (
     BUSY,
     CAN_WAKE,
     CLOCK,
+    COMMANDS_REMEMBERED,
     CONNACK,
     DEDUPLICATION,
     DIAL,
@@ -247,6 +248,20 @@ def test_a_bend_changes_what_happens_and_is_told(case: Case) -> None:
     assert hits == [hit]
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case.hit[0] is not None])
+def test_a_bend_of_a_command_leaves_the_next_one_alone(case: Case) -> None:
+    """The box is free again, whatever became of the first."""
+    car, suspect = waiting(case), Suspect()
+    with car.box.bend(case.joint, case.bend, by=suspect):
+        outcome(case, car)
+    hits = len(suspect.hits)
+    car.env.run(until=300)
+    car.deliver(car.command("c2"))
+    assert answers(car)[-2:] == [(Phase.RECEIVED, None), (Phase.EXECUTED, None)]
+    assert not car.box.vehicle.is_locked
+    assert len(suspect.hits) == hits
+
+
 @each_case
 def test_a_bend_that_changes_nothing_is_not_told(case: Case) -> None:
     """What happens is the usual, whoever may have had a hand in it."""
@@ -410,3 +425,53 @@ def test_no_bend_makes_a_box_take_two_commands_at_once() -> None:
         car.env.run(until=10)
     assert answers(car)[1] == (Phase.REFUSED, Reason.BUSY)
     assert suspect.hits == []
+
+
+def test_a_bend_may_crash_the_box_and_leave_it_at_that() -> None:
+    """The command is gone with the firmware, even if the bend would go on with it."""
+    car, suspect = bench(NULL_BOX.model_copy(update={"reboot": Uniform(base_s=40.0)})), Suspect()
+
+    def crash(goes_on: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+        car.box.power.reboot(by=suspect)
+        return goes_on
+
+    with car.box.bend(ACCEPTANCE, crash, by=suspect):
+        car.deliver(car.command("c1"))
+    car.env.run(until=100)
+    assert answers(car) == []
+    assert suspect.hits == [Seen("reboot", None, (0.0, 40.0))]
+    car.deliver(car.command("c2"))
+    assert answers(car)[-1] == (Phase.EXECUTED, None)
+
+
+def test_what_a_run_does_not_get_to_the_end_of_is_left_as_it_is() -> None:
+    """Its processes are thrown away with the world: their ends must not happen then."""
+    car, suspect = bench(), Suspect()
+
+    def act() -> Generator[None, None, None]:
+        with (
+            car.box.bend(CLOCK, by(31.0), by=suspect),
+            car.box.modem.attenuated(99.0, by=suspect),
+            car.box.modem.without_downlink(by=suspect),
+            car.box.vehicle.being(by=suspect, is_ignition_on=True),
+        ):
+            yield
+
+    process = act()
+    next(process)
+    process.close()
+    assert car.box.modem.bends is not None
+    assert car.box.modem.bends.at_work_on(CLOCK) == [suspect]
+    assert (car.box.modem.has_coverage, car.link.calls) == (False, ["connect"])
+    assert car.box.vehicle.cabin.is_ignition_on
+
+
+def test_no_more_is_remembered_of_commands_than_is_needed() -> None:
+    """A car may be hit for as long as a run lasts."""
+    car, suspect = bench(), Suspect()
+    with car.box.bend(ACTUATION, NO, by=suspect):
+        for number in range(100):
+            car.deliver(car.command(f"c{number}"))
+    assert len(suspect.hits) == 100
+    assert car.box.modem.bends is not None
+    assert len(car.box.modem.bends._hit_by) == COMMANDS_REMEMBERED

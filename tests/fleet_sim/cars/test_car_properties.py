@@ -1,0 +1,271 @@
+"""Whatever is done to a car in whatever order: it breaks nothing for good, and somebody is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import simpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet_sim.cars import joints
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.box_states import ConnectionState, Power
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.joints import (
+    ACCEPTANCE,
+    ACTUATION,
+    BUSY,
+    CAN_WAKE,
+    CLOCK,
+    CONNACK,
+    DEDUPLICATION,
+    DIAL,
+    DOWNLINK,
+    OBJECTION,
+    PUBACK,
+    RECONNECT,
+    RELOCK,
+    RESULT,
+    RESUME,
+    SMS,
+    SUBACK,
+    UPLINK,
+    Culprit,
+    Joint,
+)
+from fleet_sim.cars.parameters import NULL_BOX, Refusal
+from fleet_sim.cars.vehicle import POSITION_REFRESH_S, Door, Gear
+from fleet_wire.contract.messages import Reason
+from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.culprit import Suspect
+from tests.helpers.fake_link import EPOCH_S
+from tests.helpers.faulty import Street
+
+BUSY_BOX = NULL_BOX.model_copy(
+    update={
+        "reconnect": ReconnectPolicy(full_jitter=False, base_s=4.0, jitter_s=0.0),
+        "refusals": (Refusal(codes=(135,), retry_s=6.0),),
+        "network_loss_s": 12.0,
+        "network_stable": Uniform(base_s=3.0),
+        "reboot": Uniform(base_s=8.0),
+        "boot": Uniform(base_s=5.0),
+        "modem_resume": Uniform(base_s=2.0),
+        "sms_loss": 0.0,
+        "sms_wake": Uniform(base_s=1.0),
+        "awake_after_wake_s": 30.0,
+        "actuation": Uniform(base_s=1.5),
+        "can_wake": Uniform(base_s=0.5),
+        "relock_after_s": 10.0,
+        "keepalive_s": 5,
+        "connect_round_trips": 20,
+        "radio": NULL_BOX.radio.model_copy(update={"connected_rtt": Uniform(base_s=0.1)}),
+        "keeps_time": False,
+        "clock_sync": Uniform(base_s=5.0),
+        "needs_time_for_tls": True,
+    }
+)
+"""Connections come and go at half seconds or soon after: not as somebody looks."""
+BEGINS_S = 20.0
+LOOKS_AT_S = 0.25
+EVERY_S = 0.5
+HEALED_S = 400.0
+"""Longer than any of it lasts."""
+
+VALUES: dict[Joint[Any, Any], tuple[Any, ...]] = {
+    DIAL: (0.0, 3.0, None),
+    CONNACK: (None, 9.0),
+    SUBACK: ((),),
+    RECONNECT: (ReconnectPolicy(full_jitter=False, base_s=15.0, jitter_s=0.0),),
+    UPLINK: (None, 2.0),
+    DOWNLINK: (None, 2.0),
+    PUBACK: (False,),
+    SMS: (None, 20.0),
+    RESUME: (0.0, 15.0),
+    BUSY: (True, False),
+    DEDUPLICATION: (False,),
+    CLOCK: (0.0, EPOCH_S + 40.0, 3 * EPOCH_S),
+    OBJECTION: (None, Reason.EXPIRED),
+    ACCEPTANCE: (False,),
+    CAN_WAKE: (None, 6.0),
+    ACTUATION: (False,),
+    RESULT: (None,),
+    RELOCK: (None, 1.0),
+}
+"""What each joint may be bent to."""
+
+Lasting = Callable[[Box, Culprit], AbstractContextManager[object]]
+Sudden = Callable[[Box, Culprit], object]
+
+
+def bending(joint: Joint[Any, Any], value: object) -> Lasting:
+    """Return what bends a joint to one value."""
+    return lambda box, by: box.bend(joint, lambda _usual, _context: value, by=by)
+
+
+@contextmanager
+def with_load(box: Box, by: Culprit) -> Iterator[None]:
+    """Draw 2 V: twice that is too much for the lock."""
+    with box.vehicle.load(by=by) as load:
+        box.vehicle.draw(load, 2.0)
+        yield
+
+
+LASTING: dict[str, Lasting] = {
+    "coverage": lambda box, by: box.modem.without_coverage(by=by),
+    "downlink": lambda box, by: box.modem.without_downlink(by=by),
+    "attenuation": lambda box, by: box.modem.attenuated(20.0, by=by),
+    "stuck": lambda box, by: box.vehicle.stuck(Door.DRIVER, Door.TRUNK, by=by),
+    "ajar": lambda box, by: box.vehicle.ajar(Door.PASSENGER, by=by),
+    "ignition": lambda box, by: box.vehicle.being(by=by, is_ignition_on=True),
+    "gear": lambda box, by: box.vehicle.being(by=by, gear=Gear.DRIVE),
+    "immobiliser": lambda box, by: box.vehicle.immobiliser_stuck(by=by),
+    "position": lambda box, by: box.vehicle.without_position(-5000.0, by=by),
+    "load": with_load,
+    **{
+        f"{joint.name} {number}": bending(joint, value)
+        for joint, values in VALUES.items()
+        for number, value in enumerate(values)
+    },
+}
+
+
+def sleep_deeply(box: Box, by: Culprit) -> None:
+    """Switch the modem off for 7 s, when the box has nothing to do."""
+    if not box.is_busy:
+        box.power.sleep_deeply(7.0, by=by)
+
+
+SUDDEN: dict[str, Sudden] = {
+    "nat": lambda box, by: box.modem.lose_nat_entry(6.0, by=by),
+    "connection": lambda box, by: box.modem.drop_connection(by=by),
+    "reboot": lambda box, by: box.power.reboot(by=by),
+    "switch off": lambda box, by: box.power.switch_off(by=by),
+    "switch on": lambda box, _by: box.power.switch_on(),
+    "deep sleep": sleep_deeply,
+    "sms": lambda box, _by: box.send_sms(),
+    "heartbeat": lambda box, _by: box.heartbeat(),
+}
+HALVES_S = st.integers(0, 80).map(lambda halves: halves / 2)
+KINDS = st.lists(st.sampled_from([*LASTING, *SUDDEN]), min_size=1, max_size=5, unique=True)
+
+
+def deeds_of(kinds: list[str]) -> st.SearchStrategy[list[tuple[str, float, float]]]:
+    """Return what may be done to a car: of a few kinds, so that they meet."""
+    deed = st.tuples(st.sampled_from([*kinds, "unlock"]), HALVES_S, HALVES_S)
+    return st.lists(deed, min_size=1, max_size=14)
+
+
+def test_every_joint_is_bent() -> None:
+    """A new one has to be added above."""
+    assert set(VALUES) == {each for each in vars(joints).values() if isinstance(each, Joint)}
+
+
+class _Complaints(logging.Handler):
+    """Fails where a link says that its handler raised: it would hide the exception."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise what was logged."""
+        raise record.exc_info[1] if record.exc_info and record.exc_info[1] else AssertionError
+
+
+@contextmanager
+def no_complaints() -> Iterator[None]:
+    """Let nothing be logged as an error."""
+    handler = _Complaints(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def do_all(street: Street, deeds: list[tuple[str, float, float]], by: Suspect) -> None:
+    """Do to the first car what is to be done, each deed at its time."""
+    (box,) = street.boxes
+
+    def do(
+        number: int, what: str, at_s: float, lasts_s: float
+    ) -> Generator[simpy.Event, Any, None]:
+        yield street.env.timeout(at_s)
+        if what == "unlock":
+            street.unlock(f"c{number}")
+        elif what in SUDDEN:
+            SUDDEN[what](box, by)
+        else:
+            with LASTING[what](box, by):
+                yield street.env.timeout(lasts_s)
+
+    for number, deed in enumerate(deeds):
+        street.env.process(do(number, *deed))
+
+
+def watched(street: Street, *, sleeps: bool) -> list[float]:
+    """Let time pass until all is over, and return when the car could not be reached, but should.
+
+    One that sleeps need not be, nor while it wakes up and connects.
+    """
+    (box,) = street.boxes
+    unreachable_at_s = []
+    while street.env.now < BEGINS_S + HEALED_S:
+        street.pass_s(EVERY_S)
+        assert street.world.counts.reachable == box.modem.is_reachable
+        assert box.modem.has_coverage or not box.modem.is_reachable
+        comes = sleeps and box.modem.connection is ConnectionState.CONNECTING
+        sleeps_on = box.power.state in (Power.ASLEEP, Power.WAKING)
+        if not (box.modem.is_reachable or comes or sleeps_on):
+            unreachable_at_s.append(street.env.now)
+    return unreachable_at_s
+
+
+def heal(street: Street) -> None:
+    """Give the car what no time gives it: power, and a boot where it has given up; wake it."""
+    (box,) = street.boxes
+    box.power.switch_on()
+    if not box.modem.is_reachable and not box.is_asleep:
+        box.power.reboot(by=Suspect())
+    street.pass_s(60.0)
+    if box.is_asleep:
+        box.send_sms()
+    street.pass_s(20.0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(KINDS.flatmap(deeds_of), st.booleans())
+def test_whatever_is_done_to_a_car_is_undone_and_told(
+    deeds: list[tuple[str, float, float]],
+    sleeps: bool,  # noqa: FBT001
+) -> None:
+    """No exception and no step that the tables do not have; the count of reachable cars is right.
+
+    A car that is awake and cannot be reached is always somebody's doing. When all is over and the
+    car is woken, it opens as if nothing had been.
+    """
+    parameters = BUSY_BOX.model_copy(update={"asleep_share": 1.0 if sleeps else 0.0})
+    with no_complaints():
+        street, suspect = Street(parameters=parameters), Suspect()
+        (box,) = street.boxes
+        street.pass_s(BEGINS_S + LOOKS_AT_S - street.env.now)
+        do_all(street, deeds, suspect)
+        unreachable_at_s = watched(street, sleeps=sleeps)
+        told = len(suspect.hits)
+        box.modem.tell_culprits()
+        assert len(suspect.hits) == told or not box.modem.is_reachable
+        spans_s = [hit.during_s for hit in suspect.hits if hit.during_s is not None]
+        assert all(from_s <= until_s for from_s, until_s in spans_s)
+        for at_s in unreachable_at_s:
+            assert any(from_s <= at_s <= until_s for from_s, until_s in spans_s), at_s
+        heal(street)
+        assert box.modem.is_reachable
+        told = len(suspect.hits)
+        street.unlock("last")
+        street.pass_s(5.0)
+        assert street.executed()[-1:] == ["last"]
+        assert len(suspect.hits) == told
+    assert not box.vehicle.is_door_locked(Door.DRIVER)
+    assert (box.vehicle.signals(), box.vehicle.voltage_v) == (None, parameters.voltage_v)
+    assert box.vehicle.position_age_s(street.env.now) < POSITION_REFRESH_S
+    assert abs(box.modem.signal_dbm() - parameters.signal_dbm) <= parameters.signal_swing_db

@@ -1,0 +1,158 @@
+"""What is written down about a scenario's faults, and what is still broken when the run is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from fleet_sim.faults import Hit
+from fleet_sim.runs.injection import end_injections, inject_all
+from fleet_sim.scenario.loading import Scenario, load_scenario
+from tests.helpers.faulty import SETTLED_S, Street
+
+HEAD = """\
+description: two cars
+fleet:
+  groups:
+    - {name: car, count: 2, id: "car-{}"}
+load:
+  stages: [{kind: constant, rate_per_s: 1, duration_s: 60}]
+  deadline_s: 20
+faults:
+"""
+ONE_CAR = "target: {ids: [car-0]}"
+
+
+def scenario_with(tmp_path: Path, *entries: str) -> Scenario:
+    """Return a scenario of two cars with these faults, each on a line."""
+    path = tmp_path / "scenario.yaml"
+    path.write_text(HEAD + "".join(f"  - {{{entry}}}\n" for entry in entries), encoding="utf-8")
+    return load_scenario(path)
+
+
+def injected(scenario: Scenario, street: Street, *, load_starts_s: float) -> list[Any]:
+    """Put a scenario's faults onto a street, and return the ground truth that will be written."""
+    truth: list[Any] = []
+    inject_all(
+        scenario, scenario.cars(), street.fleet, load_starts_s=load_starts_s, record=truth.append
+    )
+    return truth
+
+
+def test_injections_are_written_at_once_and_hits_when_they_happen(tmp_path: Path) -> None:
+    """Both count from the second at which the load begins, here 100."""
+    scenario = scenario_with(
+        tmp_path,
+        f"name: deep_sleep_modem_off, {ONE_CAR}, window: {{start_s: 5}}, parameters: {{sleep: 7}}",
+        "name: ack_lost_executed, parameters: {loss: 1}, window: {start_s: 10, end_s: 20}",
+    )
+    street = Street(count=2)
+    truth = injected(scenario, street, load_starts_s=100.0)
+    assert truth == [
+        {
+            "type": "injection", "injection": 0, "fault": "deep_sleep_modem_off",
+            "start_s": 5.0, "end_s": 80.0, "vehicles": ["car-0"],
+            "parameters": {"sleep": {"base_s": 7.0, "spread_s": 0.0}, "awake_s": 300.0},
+        },
+        {
+            "type": "injection", "injection": 1, "fault": "ack_lost_executed",
+            "start_s": 10.0, "end_s": 20.0, "vehicles": ["car-0", "car-1"],
+            "parameters": {"loss": 1.0},
+        },
+    ]  # fmt: skip
+    street.pass_s(104.0 - SETTLED_S)
+    street.unlock("before", car=1)
+    street.pass_s(11.0)
+    assert len(truth) == 3
+    street.unlock("inside", car=1)
+    street.pass_s(5.5)
+    street.unlock("after", car=1)
+    street.pass_s(1.0)
+    asleep, lost = truth[2:]
+    assert (asleep.injection, asleep.fault, asleep.vehicle_id) == (
+        0,
+        "deep_sleep_modem_off",
+        "car-0",
+    )
+    assert (asleep.what, asleep.command_id, asleep.at_s) == ("deep_sleep", None, 5.0)
+    assert asleep.until_s == pytest.approx(12.0, abs=0.01)
+    assert lost.at_s == pytest.approx(15.0, abs=0.01)
+    assert replace(lost, at_s=15.0) == Hit(
+        injection=1,
+        fault="ack_lost_executed",
+        vehicle_id="car-1",
+        what="result",
+        at_s=15.0,
+        command_id="inside",
+    )
+    assert msgspec.json.decode(msgspec.json.encode(lost))["type"] == "hit"
+    assert street.executed() == ["before", "after"]
+
+
+def test_what_is_still_broken_at_the_end_lasts_until_then(tmp_path: Path) -> None:
+    """Each connection that is not whole is told, once; of the others nothing is."""
+    scenario = scenario_with(
+        tmp_path, f"name: regional_carrier_outage, {ONE_CAR}, window: {{start_s: 10}}"
+    )
+    street = Street(count=2)
+    truth = injected(scenario, street, load_starts_s=100.0)
+    street.pass_s(150.0 - SETTLED_S)
+    assert len(truth) == 1
+    end_injections(street.fleet)
+    street.pass_s(1.0)
+    end_injections(street.fleet)
+    assert truth[1:] == [
+        Hit(
+            injection=0,
+            fault="regional_carrier_outage",
+            vehicle_id="car-0",
+            what="coverage",
+            at_s=10.0,
+            until_s=50.0,
+        )
+    ]
+
+
+def lost_answers(tmp_path: Path, *entries: str) -> dict[int, set[str]]:
+    """Return the commands whose answer is lost, by the number of the injection that lost it."""
+    scenario = scenario_with(tmp_path, *entries)
+    street = Street(count=2)
+    truth = injected(scenario, street, load_starts_s=street.env.now)
+    street.pass_s(1.0)
+    for number in range(40):
+        street.unlock(f"c{number}", car=number % 2)
+        street.pass_s(0.5)
+    lost: dict[int, set[str]] = {}
+    for hit in truth[len(entries) :]:
+        lost.setdefault(hit.injection, set()).add(hit.command_id)
+    return lost
+
+
+def test_each_injection_draws_for_itself_whatever_stands_beside_it(tmp_path: Path) -> None:
+    """Two of one fault draw differently; one of another fault before them changes no draw."""
+    loses = "name: ack_lost_executed, parameters: {loss: 0.3}, window: {start_s: 0, end_s: 60}"
+    other = "name: sms_wake_lost, window: {start_s: 0, end_s: 60}"
+    alone = lost_answers(tmp_path, loses)
+    both = lost_answers(tmp_path, other, loses, loses)
+    assert 3 < len(alone[0]) < 25
+    assert both[1] == alone[0]
+    assert both[2] - both[1]
+
+
+def test_cars_of_another_process_are_left_to_it(tmp_path: Path) -> None:
+    """A fleet that has none of a fault's cars injects nothing, and says so."""
+    scenario = scenario_with(
+        tmp_path, "name: regional_carrier_outage, target: {ids: [car-1]}, window: {start_s: 0}"
+    )
+    street = Street(count=1)
+    truth = injected(scenario, street, load_starts_s=street.env.now)
+    street.pass_s(10.0)
+    end_injections(street.fleet)
+    assert [(each["fault"], each["vehicles"]) for each in truth] == [
+        ("regional_carrier_outage", [])
+    ]
+    assert street.boxes[0].modem.is_reachable
