@@ -152,7 +152,10 @@ class QueueFullDrop(Fault):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
 
     max_queued_messages: int = Field(
-        100, ge=1, description="the broker's limit a client (mosquitto: 1000, before 2.0 100)"
+        100,
+        ge=1,
+        description="the broker's limit a client (mosquitto: 1000, before 2.0 100; its 0 is no"
+        " limit, and never full)",
     )
 
     def broker_settings(self) -> BrokerSettings:

@@ -93,7 +93,7 @@ class BrokerEnd(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerLimits:
-    """What the broker takes; the defaults are mosquitto's."""
+    """What the broker takes; names, defaults and 0 for no limit are mosquitto's."""
 
     max_inflight_messages: int = 20
     """The receive maximum of CONNACK. To a client go as many as its own receive maximum says."""

@@ -50,9 +50,6 @@ RETAINED_S = 0.25
 """Until the probe knows what is retained, in an earlier run that is done again."""
 SAMPLES = 600
 """Points in the plots over time."""
-UNLIMITED = 2**31
-MOST_IN_FLIGHT = 65_535
-"""The receive maximum, where nobody says otherwise (specification, section 3.2.2.3.3)."""
 FLOOR_UNLOCKS = 100
 FLOOR_MAX_RATE_PER_S = 2.0
 
@@ -233,11 +230,7 @@ class Rehearsal:
 
 def _limits(asked: BrokerSettings) -> BrokerLimits:
     """Return the limits that a private mosquitto would have (see `broker.process`)."""
-    queued = asked.max_queued_messages
-    return BrokerLimits(
-        max_inflight_messages=MOST_IN_FLIGHT,
-        max_queued_messages=UNLIMITED if queued is None else queued,
-    )
+    return BrokerLimits(max_inflight_messages=0, max_queued_messages=asked.max_queued_messages or 0)
 
 
 @contextmanager

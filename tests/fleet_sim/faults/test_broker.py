@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from pydantic import ValidationError
+
 from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.joints import RECONNECT
@@ -142,6 +145,16 @@ def test_a_full_queue_asks_for_the_brokers_limit() -> None:
     assert asked[-1].mosquitto_config() == ""
     assert tightest(asked) == BrokerSettings(max_queued_messages=7)
     assert tightest(asked).mosquitto_config() == "max_queued_messages 7\n"
+
+
+def test_a_queue_without_a_limit_is_never_full() -> None:
+    """Any limit is tighter than 0, and the fault refuses a queue that never fills."""
+    unlimited = BrokerSettings(max_queued_messages=0)
+    assert unlimited.mosquitto_config() == "max_queued_messages 0\n"
+    assert tightest([unlimited, BrokerSettings()]) == unlimited
+    assert tightest([unlimited, BrokerSettings(max_queued_messages=7)]).max_queued_messages == 7
+    with pytest.raises(ValidationError, match="max_queued_messages"):
+        QueueFullDrop(max_queued_messages=0)
 
 
 def test_twins_throw_each_other_out() -> None:

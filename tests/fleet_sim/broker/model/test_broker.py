@@ -441,6 +441,22 @@ def test_qos_0_to_a_client_that_does_not_read_is_dropped_in_the_end() -> None:
     assert place.broker.dropped == {"frozen": 2}
 
 
+def test_limits_of_0_are_none() -> None:
+    """As in mosquitto.conf: all goes out at once, and all that comes for who is away waits."""
+    limits = BrokerLimits(max_inflight_messages=0, max_queued_messages=0)
+    place = Place(limits=limits)
+    away = place.connected("away", "topic", session_expiry_s=60)
+    away.link.disconnect()
+    sender = place.connected("sender", limits=LinkLimits(max_in_flight=2_000))
+    for number in range(2_000):
+        sender.link.publish("topic", b"%d" % number, on_ack=sender.acks.append)
+    place.time.run_for(HOP_S * 2.5)
+    assert sender.acks == [SUCCESS] * 2_000
+    place.connect(away)
+    place.time.run_for(1)
+    assert len(away.messages) == 2_000
+
+
 def test_broker_limit_refuses_large_packets() -> None:
     """Once connected the link raises; what was queued before is answered with 149."""
     place = Place(limits=BrokerLimits(max_packet_bytes=1_000))
