@@ -187,6 +187,26 @@ async def test_delayed_will_comes_after_its_delay_or_with_the_end_of_the_session
     assert watcher.payloads == [b"late"]
 
 
+async def test_connect_of_a_client_that_has_gone_is_taken_all_the_same(
+    harness: Harness, clients: Clients
+) -> None:
+    """What a busy broker reads late it reads in order: CONNECT, then the end, so the will comes."""
+    watcher = await clients.connected("watcher", "will")
+    will = Will("will", b"was here")
+    client = clients.make("client", session_expiry_s=60, will=will)
+    harness.stop_reading()
+    client.link.connect()
+    await harness.let_pass(0.5)
+    client.link.abort()
+    await harness.let_pass(0.5)
+    assert watcher.messages == []
+    harness.continue_reading()
+    await harness.until(lambda: watcher.messages)
+    assert watcher.payloads == [b"was here"]
+    await clients.connect(client)
+    assert client.sessions_present == [True]
+
+
 async def test_return_in_time_cancels_a_delayed_will(harness: Harness, clients: Clients) -> None:
     """Who comes back within the delay was never gone."""
     watcher = await clients.connected("watcher", "will")

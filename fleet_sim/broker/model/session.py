@@ -105,14 +105,12 @@ class BrokerLimits:
 class Connection:
     """One network connection of a client, as both ends know it."""
 
-    __slots__ = ("client", "down_due_s", "is_closed", "last_sent_s", "session", "up_due_s")
+    __slots__ = ("client", "down_due_s", "last_sent_s", "session", "up_due_s")
 
     def __init__(self, client: ClientEnd) -> None:
         self.client = client
         self.session: BrokerSession | None = None
         """Set when the broker accepts the connection."""
-        self.is_closed = False
-        """Whether the broker has learned that the client closed it."""
         self.last_sent_s = 0.0
         """When the client last sent something; its pings are counted when it matters."""
         self.up_due_s = 0.0
