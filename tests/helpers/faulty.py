@@ -158,7 +158,7 @@ class Street:
         self.platform.link.publish(
             topic_of(TopicKind.COMMAND, vehicle_id),
             codec.encode(command),
-            properties=PublishProperties(expiry_s=int(ttl_s)),
+            properties=PublishProperties(expiry_s=int(ttl_s), correlation_data=command_id.encode()),
             on_ack=self.platform.acks.append,
         )
 
