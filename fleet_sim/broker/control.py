@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ class BrokerSettings:
     """Settings of the broker; None leaves the broker's own."""
 
     max_queued_messages: int | None = None
-    """How many messages wait for a client that is away."""
+    """How many messages wait for a client that is away; 0: without a limit."""
 
     def mosquitto_config(self) -> str:
         """Return the lines of mosquitto.conf."""
@@ -23,4 +24,5 @@ class BrokerSettings:
 def tightest(asked: Iterable[BrokerSettings]) -> BrokerSettings:
     """Return settings that give everybody what they asked for: of limits the lowest."""
     queues = [each.max_queued_messages for each in asked if each.max_queued_messages is not None]
-    return BrokerSettings(max_queued_messages=min(queues, default=None))
+    lowest = min(queues, key=lambda limit: limit or math.inf, default=None)
+    return BrokerSettings(max_queued_messages=lowest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from pydantic import Field
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import RECONNECT
+from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults.registry import (
     CarFault,
     Claim,
@@ -29,8 +31,8 @@ from fleet_wire.randomness import RandomStream
 FILLER_RETRY_S = 1.0
 FILLER_WINDOW = 500
 """Messages under way at once, far below what a link lets wait."""
-TWIN_EXPIRY_S = 86_400
-"""As the box whose name it uses: the session is theirs together."""
+MOST_SEEDS = 2**32
+"""Among so many a clone draws the seed of its random streams."""
 
 
 @register
@@ -63,13 +65,15 @@ class ReconnectStorm(Fault):
                 yield injection.wait(injection.duration_s / self.waves)
 
 
-class _Stranger:
-    """A client of no car. Implements `fleet_wire.links.link.LinkHandler`."""
+class _Filler:
+    """A client of no car that sends what nobody needs, a window of messages at a time.
 
-    def __init__(self, client_id: str, injection: Injection, *, comes_back_s: float) -> None:
+    A link takes only so many. Implements `fleet_wire.links.link.LinkHandler`.
+    """
+
+    def __init__(self, client_id: str, injection: Injection) -> None:
         self._client_id = client_id
         self._injection = injection
-        self._comes_back_s = comes_back_s
         self._has_left = False
         self._link: Link = injection.world.link_factory(self)
 
@@ -83,24 +87,20 @@ class _Stranger:
             self._link.connect()
 
     def on_connected(self, *, session_present: bool) -> None:
-        """Say nothing."""
+        """Do nothing: what there is to send waits in the link."""
 
     def on_message(self, message: Message) -> None:
-        """Take a command away from the car that it was for."""
+        """Acknowledge what nobody sends: it has not subscribed."""
         self._link.acknowledge(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
         """Come back after a while."""
-        self._injection.world.later(self._comes_back_s, self.come)
+        self._injection.world.later(FILLER_RETRY_S, self.come)
 
     def leave(self) -> None:
         """Go for good."""
         self._has_left = True
         self._link.disconnect()
-
-
-class _Filler(_Stranger):
-    """Sends what nobody needs, a window of messages at a time: a link takes only so many."""
 
     def fill(self, topics: Iterator[str]) -> None:
         """Send one message to each topic."""
@@ -112,30 +112,6 @@ class _Filler(_Stranger):
         topic = next(self._topics, None)
         if topic is not None:
             self._link.publish(topic, b"{}", on_ack=self._send_next)
-
-
-class _Twin(_Stranger):
-    """A second box with the name of a car: it shares the car's session."""
-
-    def __init__(self, box: Box, injection: Injection, *, comes_back_s: float) -> None:
-        super().__init__(box.vehicle_id, injection, comes_back_s=comes_back_s)
-        self._box = box
-
-    def session(self) -> Session:
-        """Listen to the commands of the car whose name it uses."""
-        topic = topic_of(TopicKind.COMMAND, self._client_id)
-        return Session(self._client_id, subscriptions=(topic,), session_expiry_s=TWIN_EXPIRY_S)
-
-    def on_connected(self, *, session_present: bool) -> None:
-        """Throw the box out, or keep it out."""
-        del session_present
-        self._box.modem.blame(self._injection, "client_id")
-
-    def on_message(self, message: Message) -> None:
-        """Take a command away from the car that it was for."""
-        super().on_message(message)
-        command_id = message.correlation_data.decode() if message.correlation_data else None
-        self._injection.hit(self._client_id, "client_id", command_id=command_id)
 
 
 @register
@@ -152,7 +128,10 @@ class QueueFullDrop(Fault):
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
 
     max_queued_messages: int = Field(
-        100, ge=1, description="the broker's limit a client (mosquitto: 1000, before 2.0 100)"
+        100,
+        ge=1,
+        description="the broker's limit a client (mosquitto: 1000, before 2.0 100; its 0 is no"
+        " limit, and never full)",
     )
 
     def broker_settings(self) -> BrokerSettings:
@@ -170,7 +149,7 @@ class QueueFullDrop(Fault):
                 box.modem.crash()
                 stack.enter_context(box.modem.without_coverage(by=injection))
             name = f"queue-filler-{injection.boxes[0].vehicle_id}"
-            filler = _Filler(name, injection, comes_back_s=FILLER_RETRY_S)
+            filler = _Filler(name, injection)
             filler.come()
             filler.fill(
                 topic_of(TopicKind.COMMAND, box.vehicle_id)
@@ -181,13 +160,61 @@ class QueueFullDrop(Fault):
             filler.leave()
 
 
+class _Clone(Box):
+    """A second box with the name and the key of a car, in another car.
+
+    Whatever it does and says is what a box does, but it is another box with a car of its own:
+    nothing that happens here happens to the car whose name it has. It sends no heartbeats: they are
+    the fleet's.
+    """
+
+    __slots__ = ("_injection", "_original")
+
+    def __init__(
+        self, original: Box, injection: Injection, stream: RandomStream, *, flap_s: float
+    ) -> None:
+        comes_back = ReconnectPolicy(full_jitter=False, base_s=flap_s, jitter_s=0.0)
+        parameters = original.spec.parameters.model_copy(
+            update={"reconnect": comes_back, "asleep_share": 0.0, "cold_start_share": 0.0}
+        )
+        # Draws of its own, and no part of the fleet's counts.
+        world = replace(injection.world, seed=stream.index(MOST_SEEDS), counts=FleetCounts())
+        super().__init__(world, replace(original.spec, parameters=parameters))
+        self._original = original
+        self._injection = injection
+
+    def came_online(self) -> None:
+        """Have thrown the car's own box out, or keep it out."""
+        self._original.modem.blame(self._injection, "client_id")
+        super().came_online()
+
+    def take(self, message: Message) -> None:
+        """Take a command that was for the other car."""
+        command_id = None
+        if message.correlation_data:
+            command_id = message.correlation_data.decode("utf-8", "replace")
+        self._injection.hit(self.vehicle_id, "client_id", command_id=command_id)
+        super().take(message)
+
+
 @register
 class ClientIdTakeover(CarFault):
-    """Catalogue 22: two boxes share one client id, and throw each other out in turn."""
+    """Catalogue 22: two boxes share one client id, and throw each other out in turn.
+
+    A broker must close the older connection when a client id connects again (MQTT-3.1.4-2), and
+    each firmware comes back by its rule. A box whose configuration was cloned, or a spare part that
+    took it along, has the car's key with its name. So it takes the commands that reach it, finds
+    them signed, opens the car that it sits in, and answers as the car that was meant: to the
+    platform the unlock went well, and the customer stands before a shut door. The state that it
+    publishes is that of its own locks. What the broker gave to one box and had no PUBACK for, it
+    gives to the other too: then both cars open.
+    """
 
     name: ClassVar[str] = "client_id_takeover"
-    summary: ClassVar[str] = "a second box with the same client id: both flap, commands go astray"
-    seen: ClassVar[str] = "box_offline: presence flaps, about half of the commands go astray"
+    summary: ClassVar[str] = "a cloned box with the same client id: both flap, and either answers"
+    seen: ClassVar[str] = (
+        "ok, though about half of the commands opened another car; presence flaps, late answers"
+    )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CLIENT_ID})
 
@@ -195,9 +222,9 @@ class ClientIdTakeover(CarFault):
         5.0, gt=0, description="the other box comes back after so long, 1 to 60 s in the field"
     )
 
-    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
-        """Bring a twin of the car onto the broker, and take it away when the window closes."""
-        twin = _Twin(box, injection, comes_back_s=self.flap_s)
-        twin.come()
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Give a clone of the box power, and take it away when the window closes."""
+        clone = _Clone(box, injection, stream, flap_s=self.flap_s)
+        clone.power.start()
         yield injection.whole_window()
-        twin.leave()
+        clone.power.switch_off(by=injection)

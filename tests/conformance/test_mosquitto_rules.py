@@ -17,17 +17,26 @@ from fleet_wire.links.link import (
 from tests.helpers.broker_model_harness import ModelHarness
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.harness import Clients, Harness, LiveHarness
+from tests.helpers.recorder import Recorder
 
 MAX_QUEUED = 5
+MORE_THAN_ANY_DEFAULT = 1_200
+BOTH_BROKERS = [pytest.param("mosquitto", marks=pytest.mark.broker), "model"]
 
 
-@pytest.fixture(params=[pytest.param("mosquitto", marks=pytest.mark.broker), "model"])
-def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
+@pytest.fixture
+def max_queued_messages() -> int:
+    """Return the queue's limit, unless a test has another."""
+    return MAX_QUEUED
+
+
+@pytest.fixture(params=BOTH_BROKERS)
+def harness(request: pytest.FixtureRequest, max_queued_messages: int) -> Iterator[Harness]:
     """Give mosquitto and the model of it, both with short queues."""
     if request.param == "model":
-        yield ModelHarness(max_queued_messages=MAX_QUEUED)
+        yield ModelHarness(max_queued_messages=max_queued_messages)
         return
-    with running_mosquitto(f"max_queued_messages {MAX_QUEUED}\n") as broker:
+    with running_mosquitto(f"max_queued_messages {max_queued_messages}\n") as broker:
         yield LiveHarness("lean", broker)
 
 
@@ -68,6 +77,68 @@ async def test_queue_of_an_absent_client_keeps_the_oldest(
     await harness.until(lambda: b"end" in receiver.payloads)
     assert receiver.payloads == [b"0", b"1", b"2", b"3", b"4", b"end"]
     assert {*sender.acks} == {SUCCESS}
+
+
+@pytest.mark.parametrize("max_queued_messages", [0])
+async def test_queue_limit_of_0_is_no_limit(harness: Harness, clients: Clients) -> None:
+    """Whatever comes for an absent client waits for it (man mosquitto.conf)."""
+    receiver = await clients.connected("receiver", "topic", session_expiry_s=60)
+    receiver.link.disconnect()
+    sender = await clients.connected("sender")
+    for number in range(MORE_THAN_ANY_DEFAULT):
+        sender.link.publish("topic", b"%d" % number, on_ack=sender.acks.append)
+    await harness.until(lambda: len(sender.acks) == MORE_THAN_ANY_DEFAULT)
+    await clients.connect(receiver)
+    await harness.until(lambda: len(receiver.messages) == MORE_THAN_ANY_DEFAULT)
+
+
+async def test_a_smaller_receive_maximum_is_not_heeded_by_resends(
+    harness: Harness, clients: Clients
+) -> None:
+    """All that was in flight is sent again at once: a client that can take less closes.
+
+    MQTT forbids it (MQTT-3.3.4-9), mosquitto 2.0 and 2.1 do it, so a firmware that lowers its
+    receive maximum never comes in again while so much is in flight.
+    """
+    first = await _holding_five(harness, clients)
+    first.link.abort()
+    smaller = clients.make("same", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=2))
+    smaller.link.connect()
+    await harness.until(lambda: smaller.ends)
+    assert smaller.ends[0].why is Ended.PROTOCOL_ERROR
+    assert smaller.messages == []
+    await clients.connect(first)
+    await harness.until(lambda: len(first.messages) == 10)
+    assert [message.duplicate for message in first.messages] == [False] * 5 + [True] * 5
+
+
+async def test_a_larger_receive_maximum_lets_in_more_at_once(
+    harness: Harness, clients: Clients
+) -> None:
+    """What was in flight is sent again, and what waits fills the rest of the new window."""
+    first = await _holding_five(harness, clients, also_waiting=5)
+    first.link.abort()
+    larger = clients.make("same", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=8))
+    larger.acknowledges = False
+    await clients.connect(larger)
+    await harness.until(lambda: len(larger.messages) == 8)
+    await harness.let_pass(0.2)
+    assert [message.duplicate for message in larger.messages] == [True] * 5 + [False] * 3
+    larger.link.acknowledge(larger.messages[0])
+    await harness.until(lambda: len(larger.messages) == 9)
+
+
+async def _holding_five(harness: Harness, clients: Clients, *, also_waiting: int = 0) -> Recorder:
+    """Return a client with a full window of five messages that it has not acknowledged."""
+    limits = LinkLimits(receive_max=5)
+    receiver = await clients.connected("same", "topic", session_expiry_s=60, limits=limits)
+    receiver.acknowledges = False
+    sender = await clients.connected("sender")
+    for number in range(5 + also_waiting):
+        sender.link.publish("topic", b"%d" % number, on_ack=sender.acks.append)
+    await harness.until(lambda: len(sender.acks) == 5 + also_waiting)
+    await harness.until(lambda: len(receiver.messages) == 5)
+    return receiver
 
 
 @pytest.mark.parametrize(
@@ -114,6 +185,26 @@ async def test_delayed_will_comes_after_its_delay_or_with_the_end_of_the_session
     assert watcher.messages == []
     await harness.until(lambda: watcher.messages)
     assert watcher.payloads == [b"late"]
+
+
+async def test_connect_of_a_client_that_has_gone_is_taken_all_the_same(
+    harness: Harness, clients: Clients
+) -> None:
+    """What a busy broker reads late it reads in order: CONNECT, then the end, so the will comes."""
+    watcher = await clients.connected("watcher", "will")
+    will = Will("will", b"was here")
+    client = clients.make("client", session_expiry_s=60, will=will)
+    harness.stop_reading()
+    client.link.connect()
+    await harness.let_pass(0.5)
+    client.link.abort()
+    await harness.let_pass(0.5)
+    assert watcher.messages == []
+    harness.continue_reading()
+    await harness.until(lambda: watcher.messages)
+    assert watcher.payloads == [b"was here"]
+    await clients.connect(client)
+    assert client.sessions_present == [True]
 
 
 async def test_return_in_time_cancels_a_delayed_will(harness: Harness, clients: Clients) -> None:

@@ -46,8 +46,8 @@ RUNS = {
     "client_id_takeover": (
         *SHORT,
         expect(
-            "attempts.by_cause.box_offline: {min: 5}",
-            "attempts.ok_share: {min: 0.5}",
+            "attempts.ok_share: {min: 0.8}",
+            "unlock_ok.p99_s: {min: 3.5}",
             SOMEBODY_LISTENS,
         ),
     ),

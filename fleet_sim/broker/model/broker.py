@@ -50,10 +50,9 @@ class BrokerModel:
     """A broker for links in the same process.
 
     `hop` is the time of a packet one way in seconds, or draws it. Set at any time: `connect_cost_s`
-    (the broker serves one CONNECT after the other, each takes so long), `connect_backlog` (how many
-    may wait for that; more get no answer), `refuse_connects_with` (the code of a CONNACK),
-    `may_publish` and `may_subscribe` (the access rules). With `is_persistent` the sessions and
-    retained messages survive a `stop`.
+    (what a CONNECT takes; the broker does one thing at a time, so everything behind it waits),
+    `refuse_connects_with` (the code of a CONNACK), `may_publish` and `may_subscribe` (the access
+    rules). With `is_persistent` the sessions and retained messages survive a `stop`.
     """
 
     def __init__(
@@ -69,7 +68,6 @@ class BrokerModel:
         self.limits = limits or BrokerLimits()
         self.is_running = True
         self.connect_cost_s = 0.0
-        self.connect_backlog = math.inf
         self.refuse_connects_with: int | None = None
         self.may_publish: MayUse | None = None
         self.may_subscribe: MayUse | None = None
@@ -77,10 +75,7 @@ class BrokerModel:
         """QoS 0 messages that links did not send because they could not."""
         self._link_limits = LinkLimits()
         self._is_persistent = is_persistent
-        self._starts = 0
         self._accepted = 0
-        self._connects_waiting = 0
-        self._connect_free_s = 0.0
         self._sessions: dict[str, BrokerSession] = {}
         self._router = Router(self.transport, self.limits.max_queued_messages, self._expire)
         self._late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
@@ -100,10 +95,7 @@ class BrokerModel:
     def stop(self) -> None:
         """Crash: every connection is lost, and all that is not persistent."""
         self.is_running = False
-        self._starts += 1
-        self._connects_waiting = 0
-        self._connect_free_s = 0.0
-        for unread in self.transport.drop_unread():
+        for unread in self.transport.crash():
             if unread.session is None:  # its CONNECT
                 self._lose(unread)
         self._late = []
@@ -149,30 +141,12 @@ class BrokerModel:
     # Connections
 
     def take_connect(self, connection: Connection, connect: Connect) -> None:
-        """Take CONNECT; while others are served it waits."""
+        """Take CONNECT. It costs more than other packets, which wait until it is done."""
         if not self.is_running:
             self._lose(connection)
-        elif self.connect_cost_s <= 0:
-            self._accept(connection, connect)
-        elif self._connects_waiting < self.connect_backlog:
-            now_s = self.transport.now_s()
-            self._connects_waiting += 1
-            self._connect_free_s = max(now_s, self._connect_free_s) + self.connect_cost_s
-            delay_s = self._connect_free_s - now_s
-            self._later(delay_s, self._accept_waiting, connection, connect, self._starts)
-
-    def _accept_waiting(self, connection: Connection, connect: Connect, starts: int) -> None:
-        """Serve a CONNECT whose turn has come; a crash since has closed its connection."""
-        if starts == self._starts:
-            self._connects_waiting -= 1
-        if connection.is_closed:
             return
-        if starts == self._starts:
-            self._accept(connection, connect)
-        else:
-            self._lose(connection)
-
-    def _accept(self, connection: Connection, connect: Connect) -> None:
+        if self.connect_cost_s > 0:
+            self.transport.work(self.connect_cost_s)
         if self.refuse_connects_with is not None:
             refusal = ConnAck(self.refuse_connects_with)
             self.transport.down(connection, connection.client.take_connack, refusal)
@@ -231,7 +205,6 @@ class BrokerModel:
 
     def take_close(self, connection: Connection, is_goodbye: bool) -> None:  # noqa: FBT001
         """Take DISCONNECT, or the end of the connection without one."""
-        connection.is_closed = True
         session = connection.session
         if session is not None and session.connection is connection:
             if is_goodbye:

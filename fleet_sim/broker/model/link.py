@@ -28,6 +28,9 @@ from fleet_wire.links.link import (
 
 logger = logging.getLogger(__name__)
 
+MOST_IN_FLIGHT = 65_535
+"""The receive maximum, where CONNACK names none (specification, section 3.2.2.3.3)."""
+
 _PacketT = TypeVar("_PacketT")
 
 
@@ -57,6 +60,7 @@ class ModelLink:
         "_limits",
         "_max_packet_bytes",
         "_state",
+        "_unacknowledged",
         "_waiting",
     )
 
@@ -74,6 +78,8 @@ class ModelLink:
         """What waits for the window or the connection."""
         self._early: list[Message] | tuple[()] = ()
         """What came before SUBACK."""
+        self._unacknowledged: dict[int, Message] | tuple[()] = ()
+        """What came on this connection and has had no PUBACK, by packet id."""
         self._held_in: deque[tuple[Callable[[Any], None], Any]] | tuple[()] = ()
         self._held_out: list[tuple[Callable[[Connection, Any], None], Any]] | tuple[()] = ()
 
@@ -129,7 +135,13 @@ class ModelLink:
 
     def acknowledge(self, message: Message) -> None:
         """Send the PUBACK of a QoS 1 message of this connection, once."""
-        if message.packet_id is not None and self._state >= _State.SUBSCRIBING:
+        packet_id, unacknowledged = message.packet_id, self._unacknowledged
+        if packet_id is None or not unacknowledged:
+            return
+        if unacknowledged.get(packet_id) is message:
+            del unacknowledged[packet_id]
+            if not unacknowledged:
+                self._unacknowledged = ()
             self._send(self._broker.take_puback, message)
 
     def disconnect(self) -> None:
@@ -250,7 +262,7 @@ class ModelLink:
     def _forget(self) -> None:
         self._connection = None
         self._state = _State.CLOSED
-        self._early = self._held_in = self._held_out = ()
+        self._early = self._held_in = self._held_out = self._unacknowledged = ()
 
     # Reading
 
@@ -293,7 +305,15 @@ class ModelLink:
             self._guarded(connection, take, packet)
 
     def take_message(self, message: Message) -> None:
-        """Take PUBLISH from the broker."""
+        """Take PUBLISH from the broker; above the receive maximum it ends the connection."""
+        if message.packet_id is not None:
+            if not self._unacknowledged:
+                self._unacknowledged = {}
+            self._unacknowledged[message.packet_id] = message
+            if len(self._unacknowledged) > self._limits.receive_max:
+                self._close(is_goodbye=True)  # DISCONNECT with a reason
+                self._end(Disconnected(Ended.PROTOCOL_ERROR, detail="more than we can receive"))
+                return
         if self._state is _CONNECTED:
             self._handler.on_message(message)
             return
@@ -327,8 +347,8 @@ class ModelLink:
             connection.last_sent_s = self._broker.transport.up(connection, take, packet)
 
     def _has_room(self) -> bool:
-        window = min(self._limits.max_in_flight, self._broker.limits.max_inflight_messages)
-        return len(self._in_flight) < window
+        receive_max = self._broker.limits.max_inflight_messages or MOST_IN_FLIGHT
+        return len(self._in_flight) < min(self._limits.max_in_flight, receive_max)
 
     def _wait(self, publication: Publication) -> None:
         if len(self._waiting) >= self._limits.max_queued:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -17,7 +18,8 @@ _NO_PROPERTIES = PublishProperties()
 class Router:
     """Takes a publication, finds who wants it, and sends it or keeps it for them.
 
-    `expire` ends a session that turns out to have expired.
+    `max_queued` is the limit of `BrokerLimits`; `expire` ends a session that turns out to have
+    expired.
     """
 
     __slots__ = ("_expire", "_max_queued", "_retained", "_subscriptions", "_transport", "dropped")
@@ -29,7 +31,7 @@ class Router:
         expire: Callable[[BrokerSession], None],
     ) -> None:
         self._transport = transport
-        self._max_queued = max_queued
+        self._max_queued = max_queued or math.inf
         self._expire = expire
         self._subscriptions = Subscriptions()
         self._retained: dict[str, Publication] = {}
@@ -152,7 +154,11 @@ class Router:
         self._transport.down(connection, connection.client.take_message, message)
 
     def send_again(self, session: BrokerSession) -> None:
-        """Send what an earlier connection left: first what was in flight, then what waits."""
+        """Send what an earlier connection left: first what was in flight, then what waits.
+
+        As mosquitto does, 2.1 too (`db__message_write_inflight_out_all`): all that was in flight
+        goes out, even if the receive maximum has become smaller. The client closes on it.
+        """
         in_flight, session.in_flight = session.in_flight, ()
         if in_flight:
             for packet_id, (publication, message) in in_flight.items():

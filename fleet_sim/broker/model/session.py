@@ -93,7 +93,7 @@ class BrokerEnd(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerLimits:
-    """What the broker takes; the defaults are mosquitto's."""
+    """What the broker takes; names, defaults and 0 for no limit are mosquitto's."""
 
     max_inflight_messages: int = 20
     """The receive maximum of CONNACK. To a client go as many as its own receive maximum says."""
@@ -105,14 +105,12 @@ class BrokerLimits:
 class Connection:
     """One network connection of a client, as both ends know it."""
 
-    __slots__ = ("client", "down_due_s", "is_closed", "last_sent_s", "session", "up_due_s")
+    __slots__ = ("client", "down_due_s", "last_sent_s", "session", "up_due_s")
 
     def __init__(self, client: ClientEnd) -> None:
         self.client = client
         self.session: BrokerSession | None = None
         """Set when the broker accepts the connection."""
-        self.is_closed = False
-        """Whether the broker has learned that the client closed it."""
         self.last_sent_s = 0.0
         """When the client last sent something; its pings are counted when it matters."""
         self.up_due_s = 0.0

@@ -1,5 +1,8 @@
 """Carries packets for the broker model: what leaves one end arrives at the other a hop later.
 
+The broker does one thing at a time. While it is at work, what arrives waits in one line, whoever
+has sent it, and what the broker sends leaves when the work is done.
+
 Packets that fall due at one moment share one call of the scheduler, so that an idle fleet costs
 nothing and a busy one little.
 """
@@ -7,6 +10,7 @@ nothing and a busy one little.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, Generic, Protocol, TypeVar
@@ -66,11 +70,13 @@ class Transport(Generic[ConnectionT]):
     __slots__ = (
         "_armed_s",
         "_draw_hop_s",
+        "_free_s",
         "_hop_s",
+        "_is_busy",
+        "_line",
         "_packets",
         "_scheduler",
         "_sent",
-        "_unread",
         "is_reading",
         "now_s",
     )
@@ -79,6 +85,12 @@ class Transport(Generic[ConnectionT]):
         self.now_s = scheduler.now_s
         self.is_reading = True
         """Whether the broker takes what comes up."""
+        self._is_busy = False
+        """Whether it may be at work or not reading, or packets wait: most packets ask only this."""
+        self._free_s = 0.0
+        """When the broker has done its work."""
+        self._line: deque[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]] = deque()
+        """What has arrived and was not read yet."""
         self._scheduler = scheduler
         self._hop_s = 0.0
         self._draw_hop_s: Callable[[], float] | None = None
@@ -86,7 +98,6 @@ class Transport(Generic[ConnectionT]):
         self._sent = 0
         self._packets: list[_Entry] = []
         self._armed_s = math.inf
-        self._unread: list[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]] = []
 
     def set_hop(self, hop: Hop) -> None:
         """Change the time of a packet one way."""
@@ -103,13 +114,10 @@ class Transport(Generic[ConnectionT]):
     ) -> float:
         """Let the broker run `take(connection, packet)` a hop later; return the present."""
         now_s = self.now_s()
-        if not self.is_reading:
-            self._unread.append((connection, take, packet))
-            return now_s
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         due_s = connection.up_due_s = max(due_s, connection.up_due_s)
         self._sent += 1
-        heappush(self._packets, (due_s, self._sent, take, (connection, packet)))
+        heappush(self._packets, (due_s, self._sent, self._reach, (connection, take, packet)))
         if due_s < self._armed_s:
             self._arm(due_s, now_s)
         return now_s
@@ -119,7 +127,8 @@ class Transport(Generic[ConnectionT]):
     ) -> None:
         """Let the client run `take(packet)` a hop later, if it still has `connection`."""
         now_s = self.now_s()
-        due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
+        left_s = max(now_s, self._free_s) if self._is_busy else now_s
+        due_s = left_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         due_s = connection.down_due_s = max(due_s, connection.down_due_s)
         self._sent += 1
         arrive = connection.client.arrive
@@ -129,29 +138,65 @@ class Transport(Generic[ConnectionT]):
 
     def soon(self, connection: ConnectionT, step: Callable[[ConnectionT], None]) -> None:
         """Run `step(connection)` now, but after what runs now has returned."""
-        now_s = self.now_s()
+        self._run_at(self.now_s(), step, connection)
+
+    def _run_at(self, due_s: float, step: Callable[..., None], *arguments: Any) -> None:
         self._sent += 1
-        heappush(self._packets, (now_s, self._sent, step, (connection,)))
-        if now_s < self._armed_s:
-            self._arm(now_s, now_s)
+        heappush(self._packets, (due_s, self._sent, step, arguments))
+        if due_s < self._armed_s:
+            self._arm(due_s, self.now_s())
+
+    # What the broker has to do before it reads on
+
+    def work(self, duration_s: float) -> None:
+        """Let the broker be at work for so long on the packet that it takes now."""
+        self._is_busy = True
+        self._free_s = max(self.now_s(), self._free_s) + duration_s
 
     def stop_reading(self) -> None:
         """Let what goes up wait until the broker reads again."""
+        self._is_busy = True
         self.is_reading = False
 
     def continue_reading(self) -> None:
-        """Undo `stop_reading`: what waited arrives in order."""
-        for connection, take, packet in self._read_again():
-            self.up(connection, take, packet)
-
-    def drop_unread(self) -> list[ConnectionT]:
-        """Lose what waits to be read, and read again; return whose packets they were."""
-        return [connection for connection, _, _ in self._read_again()]
-
-    def _read_again(self) -> list[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]]:
-        unread, self._unread = self._unread, []
+        """Undo `stop_reading`: the broker reads what waited, in order."""
         self.is_reading = True
-        return unread
+        self._free_s = max(self.now_s(), self._free_s)
+        self._run_at(self._free_s, self._read, self._free_s)
+
+    def crash(self) -> list[ConnectionT]:
+        """Lose what waits to be read, and be not at work; return whose it was."""
+        line, self._line = self._line, deque()
+        self._is_busy = False
+        self.is_reading = True
+        self._free_s = 0.0
+        return [connection for connection, _, _ in line]
+
+    def _reach(
+        self,
+        connection: ConnectionT,
+        take: Callable[[ConnectionT, PacketT], None],
+        packet: PacketT,
+    ) -> None:
+        """Let the broker take what has arrived, unless something is before it."""
+        if self._is_busy:
+            if not self.is_reading or self._line or self.now_s() < self._free_s:
+                if not self._line and self.is_reading:
+                    self._run_at(self._free_s, self._read, self._free_s)
+                self._line.append((connection, take, packet))
+                return
+            self._is_busy = False
+        take(connection, packet)
+
+    def _read(self, free_s: float) -> None:
+        """Take what waits in line, until something of it sets the broker to work."""
+        if not self.is_reading or free_s != self._free_s:
+            return  # another call comes when it reads on
+        while self._line and free_s == self._free_s:
+            connection, take, packet = self._line.popleft()
+            take(connection, packet)
+        if self._line:
+            self._run_at(self._free_s, self._read, self._free_s)
 
     def _arm(self, due_s: float, now_s: float) -> None:
         self._armed_s = due_s

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+from pydantic import ValidationError
+
 from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.joints import RECONNECT
-from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_sim.faults import Fault, Hit, Injection
 from fleet_sim.faults.broker import FILLER_WINDOW, ClientIdTakeover, QueueFullDrop, ReconnectStorm
+from fleet_wire.contract import codec
+from fleet_wire.contract.messages import Phase, VehicleState
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Session
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import Street, inject
+from tests.helpers.recorder import Recorder
 
 FIXED = ReconnectPolicy(full_jitter=False, base_s=2.0, jitter_s=0.0)
 QUICK = NULL_BOX.model_copy(update={"reconnect": FIXED})
@@ -24,6 +34,34 @@ def next_policy(car: Bench) -> ReconnectPolicy:
     """Return the rule by which the box would connect again now."""
     assert car.box.modem.bends is not None
     return car.box.modem.bends.at(RECONNECT, None, usual=car.box.spec.parameters.reconnect)
+
+
+def strike(street: Street, fault: Fault, duration_s: float) -> list[Hit]:
+    """Open the window of a fault on all cars now, and return what will be hit."""
+    hits: list[Hit] = []
+    injection = Injection(
+        world=street.world,
+        boxes=street.boxes,
+        duration_s=duration_s,
+        stream_of=lambda vehicle_id: RandomStream(1, vehicle_id),
+        record=hits.append,
+    )
+    street.env.process(fault.process(injection))
+    return hits
+
+
+def watching(street: Street, topic_filter: str) -> Recorder:
+    """Return a client that hears what else the platform would."""
+    watcher = Recorder(street.broker.link, Session("watcher", (topic_filter,)))
+    watcher.link.connect()
+    street.pass_s(0.1)
+    return watcher
+
+
+def are_locked(watcher: Recorder) -> list[bool]:
+    """Return what the states that came say of the lock."""
+    states = (codec.decode(TopicKind.STATE, payload) for payload in watcher.payloads)
+    return [state.is_locked for state in states if isinstance(state, VehicleState)]
 
 
 def test_a_storm_brings_all_back_in_the_same_moment() -> None:
@@ -144,8 +182,18 @@ def test_a_full_queue_asks_for_the_brokers_limit() -> None:
     assert tightest(asked).mosquitto_config() == "max_queued_messages 7\n"
 
 
+def test_a_queue_without_a_limit_is_never_full() -> None:
+    """Any limit is tighter than 0, and the fault refuses a queue that never fills."""
+    unlimited = BrokerSettings(max_queued_messages=0)
+    assert unlimited.mosquitto_config() == "max_queued_messages 0\n"
+    assert tightest([unlimited, BrokerSettings()]) == unlimited
+    assert tightest([unlimited, BrokerSettings(max_queued_messages=7)]).max_queued_messages == 7
+    with pytest.raises(ValidationError, match="max_queued_messages"):
+        QueueFullDrop(max_queued_messages=0)
+
+
 def test_twins_throw_each_other_out() -> None:
-    """Both flap, and a command goes to whoever is in."""
+    """Both flap, and a command goes to whoever is in: each opens its own car."""
     street = Street(parameters=QUICK)
     street.inject(ClientIdTakeover(flap_s=2.0), 60.0)
     seen = []
@@ -153,10 +201,76 @@ def test_twins_throw_each_other_out() -> None:
         street.pass_s(2.0)
         seen.append(connected(street))
         street.unlock(f"c{number}")
+    street.pass_s(5.0)
     assert {0, 1} == set(seen)
-    done = len(street.executed())
-    assert 0 < done < 30
+    assert sorted(street.executed()) == sorted(f"c{number}" for number in range(30))
+    assert 0 < street.boxes[0].vehicle.movement < 30
     assert set(street.platform.acks) == {0}
+
+
+def test_a_clone_executes_on_the_wrong_car() -> None:
+    """It finds the command signed, opens its own car, and answers as the car that was meant."""
+    street = Street(parameters=QUICK)
+    watcher = watching(street, "cars/+/state")
+    hits = strike(street, ClientIdTakeover(flap_s=2.0), 10.0)
+    street.pass_s(1.0)
+    watcher.messages.clear()
+    assert connected(street) == 0  # the clone is in
+    street.unlock("astray")
+    street.pass_s(0.5)
+    answers = [(result.phase, result.reason) for _, result in street.platform.results]
+    assert answers == [(Phase.RECEIVED, None), (Phase.EXECUTED, None)]
+    assert are_locked(watcher) == [False]
+    assert street.boxes[0].vehicle.is_locked
+    assert street.boxes[0].vehicle.movement == 0
+    assert [hit.command_id for hit in hits] == ["astray"]
+    street.pass_s(1.0)
+    assert connected(street) == 1  # the clone is out
+    assert are_locked(watcher) == [False, True]
+    street.unlock("right")
+    street.pass_s(0.4)
+    assert street.executed() == ["astray", "right"]
+    assert not street.boxes[0].vehicle.is_locked
+    assert [hit.command_id for hit in hits if hit.command_id] == ["astray"]
+
+
+def test_a_clone_keeps_the_box_out_and_says_so() -> None:
+    """From the moment it comes in until the box is back, whatever is under way is hit."""
+    street = Street(parameters=QUICK)
+    hits = strike(street, ClientIdTakeover(flap_s=3.0), 10.0)
+    street.pass_s(2.5)
+    (hit,) = hits
+    assert (hit.vehicle_id, hit.what, hit.command_id) == ("car-0", "client_id", None)
+    assert hit.until_s is not None
+    assert hit.until_s - hit.at_s == pytest.approx(2.0, abs=0.01)
+
+
+def test_a_clone_counts_in_no_count_of_the_fleet() -> None:
+    """There is one box of that name, and what another car does was not done by the fleet."""
+    street = Street(parameters=QUICK)
+    strike(street, ClientIdTakeover(flap_s=2.0), 10.0)
+    street.pass_s(1.0)
+    street.unlock("astray")
+    street.pass_s(0.5)
+    assert street.executed() == ["astray"]
+    counts = street.world.counts
+    assert (counts.commands, counts.executed, counts.reachable) == (0, 0, 0)
+
+
+def test_a_clone_has_draws_of_its_own() -> None:
+    """It wakes another car's CAN bus: what that takes is not what the right car takes."""
+    rarely = ReconnectPolicy(full_jitter=False, base_s=30.0, jitter_s=0.0)
+    street = Street(parameters=BoxParameters(reconnect=rarely))
+    street.pass_s(10.0)
+    street.unlock("right")
+    street.pass_s(10.0)
+    street.inject(ClientIdTakeover(flap_s=100.0), 60.0)
+    street.pass_s(5.0)
+    street.unlock("astray")
+    street.pass_s(10.0)
+    assert street.executed() == ["right", "astray"]
+    wakes_s = [result.can_wake_s for _, result in street.platform.results if result.can_wake_s]
+    assert wakes_s[0] != wakes_s[1]
 
 
 def test_a_twin_that_is_gone_stays_away() -> None:

@@ -298,20 +298,81 @@ def test_slow_connects_time_out_and_still_take_their_turn(place: Place) -> None:
     assert late.link.is_connected
 
 
-def test_connects_above_the_backlog_get_no_answer(place: Place) -> None:
-    """A full backlog drops connects, which time out."""
-    place.broker.connect_cost_s, place.broker.connect_backlog = 0.5, 2
+def test_a_storm_of_connects_delays_what_comes_behind_it(place: Place) -> None:
+    """The broker does one thing at a time: a PUBLISH waits for the CONNECTs that came before it."""
+    receiver, sender = place.connected("receiver", "topic"), place.connected("sender")
+    place.broker.connect_cost_s = 0.1
+    sender.link.publish("topic", b"before", on_ack=sender.acks.append)
+    storm = [place.client(f"car-{number}") for number in range(20)]
+    for client in storm[:10]:
+        client.link.connect()
+    place.time.run_for(HOP_S * 0.5)
+    sender.link.publish("topic", b"amid", on_ack=sender.acks.append)
+    place.time.run_for(HOP_S * 0.1)
+    for client in storm[10:]:
+        client.link.connect()
+    sender.link.disconnect()
+    place.time.run_for(0.5)
+    assert receiver.payloads == [b"before"]
+    place.time.run_for(0.49)
+    assert receiver.payloads == [b"before"]
+    place.time.run_for(0.02)
+    assert receiver.payloads == [b"before", b"amid"]
+    assert sum(client.link.is_connected for client in storm) == 10
+    place.time.run_for(1)
+    assert all(client.link.is_connected for client in storm)
+
+
+def test_a_lone_connect_delays_nothing_but_itself(place: Place) -> None:
+    """Its CONNACK comes when the work is done; who speaks later finds the broker free."""
+    place.broker.connect_cost_s = 0.1
+    client = place.client("client")
+    client.link.connect()
+    place.time.run_for(0.1 + HOP_S * 1.9)
+    assert not client.link.is_connected
+    place.time.run_for(HOP_S * 0.2)
+    assert client.link.is_connected
+    client.link.publish("topic", b"", on_ack=client.acks.append)
+    place.time.run_for(HOP_S * 2.1)
+    assert len(client.acks) == 1
+
+
+def test_connects_wait_while_the_broker_hangs(place: Place) -> None:
+    """A hung broker works through nothing, and takes up the storm where it stopped."""
+    place.broker.connect_cost_s = 0.1
     storm = [place.client(f"car-{number}") for number in range(4)]
     for client in storm:
         client.link.connect()
-    place.time.run_for(9)
+    place.time.run_for(0.15)
+    place.broker.stop_reading()
+    place.time.run_for(5)
     assert [client.link.is_connected for client in storm] == [True, True, False, False]
-    place.time.run_for(2)
-    assert [len(client.ends) for client in storm] == [0, 0, 1, 1]
+    place.broker.continue_reading()
+    place.time.run_for(0.15)
+    assert [client.link.is_connected for client in storm] == [True, True, True, False]
+    place.time.run_for(0.1)
+    assert all(client.link.is_connected for client in storm)
 
 
-def test_connect_that_was_given_up_leaves_nothing(place: Place) -> None:
-    """A client that aborts while its CONNECT waits is never taken in: no will, no session."""
+def test_a_crash_ends_the_work(place: Place) -> None:
+    """Who waits in a storm loses its connection, and a broker that starts anew is free."""
+    place.broker.connect_cost_s = 1.0
+    storm = [place.client(f"car-{number}") for number in range(5)]
+    for client in storm:
+        client.link.connect()
+    place.time.run_for(0.5)
+    place.broker.stop()
+    place.broker.start()
+    place.time.run_for(0.6)
+    assert [client.ends[0].why for client in storm] == [Ended.BROKER_CLOSED] * 5
+    late = place.client("late")
+    late.link.connect()
+    place.time.run_for(1.1)
+    assert late.link.is_connected
+
+
+def test_connect_that_was_given_up_is_taken_all_the_same(place: Place) -> None:
+    """The broker reads CONNECT, then that the client has gone: a session, and the will."""
     watcher = place.connected("watcher", "will")
     place.broker.connect_cost_s = 1.0
     client = place.client("client", session_expiry_s=60, will=Will("will", b""))
@@ -319,10 +380,9 @@ def test_connect_that_was_given_up_leaves_nothing(place: Place) -> None:
     place.time.run_for(0.5)
     client.link.abort()
     place.time.run_for(2)
+    assert len(watcher.messages) == 1
     place.connect(client)
-    place.time.run_for(1)
-    assert client.sessions_present == [False]
-    assert watcher.messages == []
+    assert client.sessions_present == [True]
 
 
 def test_connect_that_waits_is_lost_with_the_broker(place: Place) -> None:
@@ -439,6 +499,22 @@ def test_qos_0_to_a_client_that_does_not_read_is_dropped_in_the_end() -> None:
     place.time.run_for(1)
     assert frozen.payloads == [b"0", b"1", b"2"]
     assert place.broker.dropped == {"frozen": 2}
+
+
+def test_limits_of_0_are_none() -> None:
+    """As in mosquitto.conf: all goes out at once, and all that comes for who is away waits."""
+    limits = BrokerLimits(max_inflight_messages=0, max_queued_messages=0)
+    place = Place(limits=limits)
+    away = place.connected("away", "topic", session_expiry_s=60)
+    away.link.disconnect()
+    sender = place.connected("sender", limits=LinkLimits(max_in_flight=2_000))
+    for number in range(2_000):
+        sender.link.publish("topic", b"%d" % number, on_ack=sender.acks.append)
+    place.time.run_for(HOP_S * 2.5)
+    assert sender.acks == [SUCCESS] * 2_000
+    place.connect(away)
+    place.time.run_for(1)
+    assert len(away.messages) == 2_000
 
 
 def test_broker_limit_refuses_large_packets() -> None:
