@@ -58,6 +58,7 @@ PLACES = {
         "fleet_sim.runs",
         "fleet_sim.scenario",
         "fleet_sim.sweeps",
+        "fleet_wire.background",
         "fleet_wire.config",
         "fleet_wire.errors",
     ),
