@@ -90,7 +90,9 @@ async def serve(settings: ProbeSettings) -> None:
             return metrics.exposition(media_type)
 
         server = HttpServer(metrics=exposition, not_ready=probe.not_ready)
-        port = await server.start(settings.listen_host, settings.listen_port)
+        port = await server.start(
+            settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
+        )
         try:
             await _Run(settings, probe, logger, port).run()
         finally:

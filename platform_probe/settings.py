@@ -196,6 +196,9 @@ class ProbeSettings(BaseSettings):
         "127.0.0.1:9464",
         description="HOST:PORT of /metrics, /healthz and /readyz; port 0: any free one",
     )
+    listen_or_free: bool = Field(
+        default=False, description="where that port is taken, listen on any free one"
+    )
     out_dir: Path = Field(
         DEFAULT_OUT_DIR, description="directory of attempts.jsonl and the other records"
     )

@@ -57,13 +57,20 @@ class HttpServer:
         }
         self._runner: web.ServerRunner | None = None
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port. Raises `LimitError` where the address cannot be had."""
+    async def start(self, host: str, port: int, *, or_free: bool = False) -> int:
+        """Listen, and return the port; with `or_free` any free one where that is taken.
+
+        Raises `LimitError` where the address cannot be had.
+        """
         runner = web.ServerRunner(_BriefServer(self._answer, access_log=None))
         await runner.setup()
-        site = web.TCPSite(runner, host, port)
         try:
-            await site.start()
+            try:
+                await web.TCPSite(runner, host, port).start()
+            except OSError as error:
+                if not or_free or error.errno != errno.EADDRINUSE:
+                    raise
+                await web.TCPSite(runner, host, 0).start()
         except OSError as error:
             await runner.cleanup()
             raise _listen_error(host, port, error) from error

@@ -7,10 +7,8 @@ of both.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
-import socket
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +37,7 @@ from fleet_wire.links.link import BrokerAddress
 
 SAMPLE_S = 1.0
 BROKER_CHECK_S = 0.5
-METRICS_PORT = 9464
+METRICS_ADDRESS = "127.0.0.1:9464"
 """Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
 FLOOR_RATE_PER_S = 2.0
 NEEDS_MOSQUITTO = (
@@ -312,7 +310,8 @@ class LiveRun:
         config.update(
             broker=self._options.broker_url or str(address),
             tls=self._options.tls.as_settings(),
-            listen=self._options.listen or _free_listen_address(),
+            listen=self._options.listen or METRICS_ADDRESS,
+            listen_or_free=self._options.listen is None,
             out_dir=str(directory),
             log_file=str(directory / "probe.log.jsonl"),
             rotation=None,  # whoever reads the run reads it whole
@@ -329,16 +328,6 @@ def _too_many(boxes: int, broker: BrokerProcess) -> str:
         f"{boxes} boxes are too many for {broker.kind}, which carries {broker.max_boxes}; install"
         " mosquitto, name a broker with --broker, or take fewer cars: --set fleet.count=N"
     )
-
-
-def _free_listen_address() -> str:
-    """Return the usual address of the metrics, or port 0 (any free one) where that is taken."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with contextlib.suppress(OSError):
-            trial.bind(("127.0.0.1", METRICS_PORT))
-            return f"127.0.0.1:{METRICS_PORT}"
-    return "127.0.0.1:0"
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -167,3 +167,14 @@ async def test_address_of_another_machine_is_refused() -> None:
     """An address that is not ours cannot be listened on."""
     with pytest.raises(LimitError, match=r"cannot listen on 192\.0\.2\.1:0"):
         await Served().server.start("192.0.2.1", 0)
+
+
+async def test_a_run_takes_a_free_port_where_the_usual_one_is_taken() -> None:
+    """Nobody looks first and binds later: runs that start in the same moment do not collide."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        server = Served().server
+        assert await server.start("127.0.0.1", port, or_free=True) not in (0, port)
+        await server.stop()
