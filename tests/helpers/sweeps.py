@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fleet_sim.sweeps.plan import SweepPlan, plan_sweep, versions
+from fleet_sim.runs.source_digest import versions
+from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.point import PointRecord, Task, measured_keys
 
 SCENARIO = """\
