@@ -111,6 +111,8 @@ class Probe:
             stages=tuple(self._load.stages),
             vehicles=self._load.vehicle_ids() if self._load.stages else (),
             seed=settings.seed,
+            deadline_s=self._load.deadline_s,
+            double_taps=self._load.double_taps,
             repeat=self._load.repeat,
         )
         self._load_driver = self._driver_of(iter(self._plan), self._start_planned)

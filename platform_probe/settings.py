@@ -95,6 +95,10 @@ class LoadSettings(_Part):
         None, gt=0, le=86_400,
         description="life of a command: a box refuses it later; null: as long as deadline_s",
     )  # fmt: skip
+    double_taps: float = Field(
+        0.0, ge=0, le=1,
+        description="share of unlocks that are a second tap on the car of the one before",
+    )  # fmt: skip
     state_grace_s: float = Field(
         5.0, gt=0, description="wait for the car to report an open lock, after it says executed"
     )

@@ -144,13 +144,12 @@ class BrokerProcess:
         self._process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
-        """Start again on the same port, once `kill` or `stop` has ended it; wait till it accepts.
+        """Start again on the same port, once `kill` or `stop` has ended it.
 
-        Raises `BrokerUnreachableError` where it does not come up.
+        Call it from the main thread, as `start_broker`; `wait_until_accepting` may wait in another.
         """
         self.stop()
         self._process = self._spawn()
-        self.wait_until_accepting()
 
     def wait_until_accepting(self, port: int | None = None) -> None:
         """Wait for the first connection that it accepts, on its own port or another listener's.

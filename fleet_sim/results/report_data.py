@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fleet_sim.results import readable
-from fleet_sim.results.summary import JsonLines, quantile, read_json
+from fleet_sim.results.summary import JsonLines, opens_after_s, quantile, read_json
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Outcome
 
@@ -34,6 +34,11 @@ class PlottedUnlock(NamedTuple):
     outcome: Outcome
     cause: Cause | None
     vehicle_id: str
+
+    @property
+    def opens_s(self) -> float:
+        """How long the customer waited for an open door; infinite where it stayed shut."""
+        return opens_after_s(self.outcome, self.total_s)
 
 
 class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injection"):
@@ -241,10 +246,13 @@ def log_seconds(values: Sequence[float]) -> tuple[float, float]:
 def quantile_line(
     points: Sequence[PlottedUnlock], percent: int, width_s: int
 ) -> tuple[list[float], list[float | None]]:
-    """Return bucket middles and the quantile in each; None, a gap, where nothing was started."""
+    """Return bucket middles and the quantile of the time to open in each.
+
+    None, a gap, where nothing was started, or too few opened.
+    """
     buckets: dict[int, list[float]] = {}
     for point in points:
-        buckets.setdefault(int(point.at_s // width_s), []).append(point.total_s)
+        buckets.setdefault(int(point.at_s // width_s), []).append(point.opens_s)
     numbers = range(min(buckets), max(buckets) + 1)
     return (
         [(number + 0.5) * width_s for number in numbers],

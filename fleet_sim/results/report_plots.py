@@ -103,7 +103,8 @@ def plots(run: ReportedRun) -> list[Plot]:
             "latency",
             "Latency over time",
             "Each mark is one unlock, placed at its intended start. One that timed out stands at "
-            f"its deadline. Shaded: a fault was injected.{thinned}",
+            "its deadline. The lines are the time to open, and have gaps where too few opened. "
+            f"Shaded: a fault was injected.{thinned}",
             _latency(data, shown) if data.points else None,
             is_over_time=True,
         ),
@@ -277,14 +278,17 @@ def _distribution(data: RunData) -> Any:
                 hovertemplate="%{y} from %{customdata}<extra></extra>",
             )  # fmt: skip
     figure.add_trace(_opened_by(data, low, high))
-    _mark_quantiles(figure, totals)
+    _mark_quantiles(figure, sorted(point.opens_s for point in data.points))
     return figure
 
 
 def _mark_quantiles(figure: Any, ordered_s: Sequence[float]) -> None:
+    """Mark the quantiles of the time to open that are reached."""
     names: dict[float, list[str]] = {}
     for percent in (50, 95, 99):
-        names.setdefault(quantile(ordered_s, percent) or 1.0, []).append(f"p{percent}")
+        at_s = quantile(ordered_s, percent)
+        if at_s is not None:
+            names.setdefault(at_s, []).append(f"p{percent}")
     for at_s, percents in names.items():
         figure.add_vline(
             x=math.log10(at_s), line={"color": _MIDDLE_GREY, "width": 1.5, "dash": "dot"},

@@ -2,10 +2,14 @@
 
 Quantiles are exact, by nearest rank: the smallest value that at least that share of the values do
 not exceed. Each is therefore a time that some unlock really took. Without values they are None.
+
+An unlock that did not open took for ever to open, however soon its refusal came: it counts as
+infinite, and a quantile that so few unlocks reach is None.
 """
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -74,12 +78,18 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def quantile(ordered: Sequence[float], percent: int) -> float | None:
-    """Return the nearest-rank percentile of ascending values, or None when there are none."""
+    """Return the nearest-rank percentile of ascending values; None for no values or infinity."""
     if not ordered:
         return None
     # whole numbers: a share as a float can land a hair above its rank, and take the next value
     rank = -(-percent * len(ordered) // 100)
-    return ordered[max(rank, 1) - 1]
+    value = ordered[max(rank, 1) - 1]
+    return None if value == math.inf else value
+
+
+def opens_after_s(outcome: Outcome, total_s: float) -> float:
+    """Return the seconds to an open door; infinity where it did not open as it was asked to."""
+    return total_s if outcome is Outcome.OK else math.inf
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float | None]:
@@ -96,7 +106,7 @@ class _Tally:
     causes: Counter[Cause] = field(default_factory=Counter)
     sources: Counter[Source] = field(default_factory=Counter)
     flags: Counter[Flag] = field(default_factory=Counter)
-    total_s: array[float] = field(default_factory=lambda: array("d"))
+    opens_s: array[float] = field(default_factory=lambda: array("d"))
     ok_total_s: array[float] = field(default_factory=lambda: array("d"))
     hops_s: dict[str, array[float]] = field(
         default_factory=lambda: {stage.value: array("d") for stage in Stage}
@@ -106,7 +116,7 @@ class _Tally:
         self.outcomes[attempt.outcome] += 1
         self.sources[attempt.source] += 1
         self.flags.update(attempt.flags)
-        self.total_s.append(attempt.total_s)
+        self.opens_s.append(opens_after_s(attempt.outcome, attempt.total_s))
         if attempt.cause is not None:
             self.causes[attempt.cause] += 1
         if attempt.outcome is Outcome.OK:
@@ -116,7 +126,7 @@ class _Tally:
                 self.hops_s[stage].append(hop_s)
 
     def attempts(self) -> dict[str, Any]:
-        total = len(self.total_s)
+        total = len(self.opens_s)
         return {
             "total": total,
             "ok_share": self.outcomes[Outcome.OK] / total if total else None,
@@ -196,7 +206,7 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
     return {
         **_facts(facts),
         "attempts": tally.attempts(),
-        "unlock": quantiles(tally.total_s),
+        "unlock": quantiles(tally.opens_s),
         "unlock_ok": quantiles(tally.ok_total_s),
         "stages": tally.stages(),
         "stray": {kind.value: gathered.strays[kind] for kind in StrayKind},

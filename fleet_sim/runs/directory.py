@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from fleet_sim.runs.limits import check_disk
+from fleet_sim.runs.source_digest import versions
 from fleet_wire.errors import ConfigError, LimitError
 
 PACKAGES = ("unlockpath", "simpy", "mqtt5", "uvloop")
-"""Whose versions may change what a run does."""
+"""Whose versions a reader may want to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class RunDirectory:
                 "mode": mode,
                 "broker": broker,
                 "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "code": versions(),
                 "versions": {
                     "python": sys.version.split()[0],
                     **{package: version(package) for package in PACKAGES},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from fleet_sim.broker.model.broker import HOP_S
 from fleet_sim.broker.process import BrokerKind
 from fleet_sim.faults import Need
+from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.loading import Lacks, Scenario, load_scenario, need_problems
 from fleet_wire.errors import ConfigError
 
@@ -57,11 +57,8 @@ def load_run(path: Path, overrides: Sequence[str], *, lacks: Lacks) -> LoadedRun
     if overrides:
         raise ConfigError(["--set: a manifest is run as it was; use its scenario file instead"])
     manifest = _read(path)
-    written_by = manifest.get("versions", {}).get("unlockpath")
-    if written_by != version("unlockpath"):
-        here = version("unlockpath")
-        what = f"versions.unlockpath: written by {written_by}, this is {here}"
-        raise ConfigError([f"{path}: {what}; the same run needs the same version"])
+    if problems := _differences(manifest.get("code")):
+        raise ConfigError([f"{path}: {problem}" for problem in problems])
     try:
         scenario = Scenario.model_validate(manifest["scenario"])
         problems = [
@@ -81,6 +78,17 @@ def load_run(path: Path, overrides: Sequence[str], *, lacks: Lacks) -> LoadedRun
         raise ConfigError([f"{path}: {error.args[0]}: missing; not a run's manifest?"]) from None
     except (ValidationError, TypeError, ValueError) as error:
         raise ConfigError([f"{path}: scenario: {error}"]) from None
+
+
+def _differences(code: Any) -> list[str]:
+    """Return in what the code that wrote a manifest differs from the code here."""
+    written_by = code if isinstance(code, dict) else {}
+    return [
+        f"code.{package}: written by {written_by.get(package)}, this is {here}; the same run needs"
+        " the same code; for a run like it take its scenario, with its seed"
+        for package, here in versions().items()
+        if written_by.get(package) != here
+    ]
 
 
 def _hop_of(manifest: dict[str, Any]) -> float:

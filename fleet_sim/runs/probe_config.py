@@ -22,6 +22,7 @@ def probe_config(
         "seed": seed,
         "load": {
             "stages": [stage.model_dump(mode="json") for stage in load.stages],
+            "double_taps": load.double_taps,
             "deadline_s": load.deadline_s,
             "command_ttl_s": load.command_ttl_s,
             "start_delay_s": load.start_delay_s,

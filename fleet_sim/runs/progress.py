@@ -275,7 +275,7 @@ def _outcomes(attempts: Mapping[str, Any]) -> Table:
 
 def _times(summary: Mapping[str, Any]) -> Table:
     table = _table("time", "#p50", "#p95", "#p99")
-    for label, key in (("all unlocks", "unlock"), ("opened", "unlock_ok"), ("floor", "floor")):
+    for label, key in (("to open", "unlock"), ("opened", "unlock_ok"), ("floor", "floor")):
         times = summary[key]
         table.add_row(
             label, *(readable.duration(times[name]) for name in ("p50_s", "p95_s", "p99_s"))

@@ -179,6 +179,12 @@ class Load(_Part):
         min_length=1, description="when they come, one stage after another"
     )
     targets: Selector = Field(default_factory=Selector, description="cars that are unlocked")
+    double_taps: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of unlocks that are a second tap on the car of the unlock before",
+    )
     deadline_s: float = Field(
         20.0, gt=0, le=3600, description="the customer's patience; then the attempt ends as unknown"
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from importlib.metadata import version
 from itertools import product
 from pathlib import Path
 
 import msgspec
 
+from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
 
@@ -18,19 +18,12 @@ MAX_RUNS = 100_000
 MAX_SETTINGS = 2_000
 """Combinations of values: each is checked as a scenario of its own before anything runs."""
 MAX_SEED = 2**63 - 1
-VERSIONS_OF = ("unlockpath", "simpy")
-"""Whose versions decide what comes out of a run in virtual time."""
 
 _CLOSING = {"[": "]", "{": "}"}
 _EXAMPLE = "for example fleet.count=500,5000"
 
 Values = dict[str, str]
 """A value, as it was written, for each key that is swept."""
-
-
-def versions() -> dict[str, str]:
-    """Return the versions here of what decides the outcome of a run."""
-    return {package: version(package) for package in VERSIONS_OF}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _Z_95 = 1.959964
 
 HEADLINES = {
     "attempts.ok_share": "Share of unlocks that opened",
-    "unlock.p95_s": "p95 of all unlocks, seconds",
+    "unlock.p95_s": "p95 of the time to open, seconds; none where fewer than 95 % opened",
 }
 
 
@@ -172,9 +172,11 @@ def _bounds(setting: Setting, key: str) -> list[float]:
 
 
 def spread_words(setting: Setting, key: str) -> list[str]:
-    """Return least, median and greatest of a measurement over the runs of a setting, in words."""
-    values = sorted(value for _, value in _values(setting, key))
-    if not values:
-        return [readable.NOTHING] * 3
+    """Return least, median and greatest of a measurement over the runs of a setting, in words.
+
+    A quantile that a run did not reach is above all that were reached.
+    """
+    values = [record.measured.get(key) for record in setting.ended] or [None]
+    values.sort(key=lambda value: math.inf if value is None else value)
     as_text = readable.share if key.endswith("_share") else readable.duration
     return [as_text(values[place]) for place in (0, (len(values) - 1) // 2, -1)]

@@ -21,9 +21,10 @@ from fleet_sim.results.expectations import known_keys
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
+from fleet_sim.runs.source_digest import versions
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.sweeps.plan import Values, overrides_of, versions
+from fleet_sim.sweeps.plan import Values, overrides_of
 from fleet_wire.errors import LimitError, UnlockpathError
 
 WORDS = frozenset({"seed", "mode", "broker"})

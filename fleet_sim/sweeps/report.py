@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from fleet_sim.sweeps.plots import Setting, expected_keys, spread_words, sweep_p
 from fleet_sim.sweeps.point import PointRecord
 
 WORST = 12
-_LEAST = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +176,15 @@ def worst(records: Sequence[PointRecord]) -> list[PointRecord]:
         key=lambda record: (
             record.error is None,
             -len(_not_holding(record)),
-            _number(record, "attempts.ok_share"),
-            -_number(record, "unlock.p95_s"),
+            _number(record, "attempts.ok_share", -math.inf),
+            -_number(record, "unlock.p95_s", math.inf),
         ),
     )[:WORST]
 
 
-def _number(record: PointRecord, key: str) -> float:
+def _number(record: PointRecord, key: str, without: float) -> float:
     value = record.measured.get(key)
-    return _LEAST if value is None else value
+    return without if value is None else value
 
 
 def _not_holding(record: PointRecord) -> list[str]:

@@ -21,8 +21,9 @@ import msgspec
 from fleet_sim.results.summary import JsonLines, read_json
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.limits import check_disk
+from fleet_sim.runs.source_digest import versions
 from fleet_sim.sweeps.dask import run_on_dask
-from fleet_sim.sweeps.plan import SweepPlan, versions
+from fleet_sim.sweeps.plan import SweepPlan
 from fleet_sim.sweeps.point import PointRecord, Task
 from fleet_sim.sweeps.pool import run_here
 from fleet_sim.sweeps.report import write_sweep_report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ _ORDER: Final = tuple(Stage)
 _NAMED: Final = tuple((stage, stage.value) for stage in Stage)
 _MICROSECONDS: Final = 1e6
 """Times are recorded to the microsecond."""
+AWAKE_WAY_UP_S: Final = 0.0375
+"""How long an answer takes from a radio that is awake: half of LTE's median round trip of 75 ms
+(SIGCOMM'21, RRC-Probe, gaps below 0.15 s). What takes longer is paging, sleep or a queue, and these
+are on the way down; see docs/decisions/0006."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +50,8 @@ class OpenAttempt:
     """What was seen of one unlock. Times are absolute seconds on the monotonic clock."""
 
     __slots__ = (
-        "deadline_s", "flags", "presence_at_start", "puback", "reached_s", "result", "scheduled_s",
-        "start", "started_at", "unobserved", "wrong_vehicle_id",
+        "confirmed_after_s", "deadline_s", "flags", "presence_at_start", "puback", "reached_s",
+        "result", "scheduled_s", "start", "started_at", "unobserved", "wrong_vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +65,8 @@ class OpenAttempt:
         self.flags: tuple[Flag, ...] = ()
         self.presence_at_start: BoxPresence | None = None
         self.puback: int | None = None
+        self.confirmed_after_s = 0.0
+        """How long after the command came the box confirmed that, as it says itself."""
         self.result: Result | None = None
         """The final answer: executed or refused."""
         self.unobserved: str | None = None
@@ -91,7 +98,7 @@ class OpenAttempt:
         evidence: dict[str, Any],
     ) -> Attempt:
         """Return the attempt as ended at `ended_s` with `cause` (None: it went well)."""
-        self._place_execution()
+        self._place_what_the_box_did()
         stages, hops_s, total_s = self._timings(ended_s)
         start, build, result = self.start, vehicle.build, self.result
         return Attempt(
@@ -119,19 +126,38 @@ class OpenAttempt:
             hardware=build.hardware,
         )
 
-    def _place_execution(self) -> None:
-        """Place the moment of execution by the box's own duration, between what we saw ourselves.
+    def _place_what_the_box_did(self) -> None:
+        """Place what the box did by its own durations, between what we saw ourselves.
 
-        The box's wall clock plays no part: only its duration since it received the command does.
+        The box's wall clock plays no part: only its durations since the command came do. So the hop
+        into the execution is the box's own, and what is left is parted between the ways.
         """
-        received_s = self.reached_s.get(Stage.BOX_RECEIVED)
-        answered_s = self.reached_s.get(Stage.RESULT_RECEIVED)
-        result = self.result
-        if received_s is None or answered_s is None or result is None:
+        heard_s = self.reached_s.get(Stage.BOX_RECEIVED)
+        if heard_s is None:
             return
-        if result.since_received_s is not None and result.reason is None:
-            executed_s = min(received_s + result.since_received_s, answered_s)
-            self.reached_s[Stage.BOX_EXECUTED] = max(executed_s, received_s)
+        result, answered_s = self.result, self.reached_s.get(Stage.RESULT_RECEIVED, math.inf)
+        since_s = None if result is None else result.since_received_s
+        command_came_s = self._command_came_s(heard_s, answered_s - (since_s or 0.0))
+        received_s = min(command_came_s + self.confirmed_after_s, heard_s)
+        self.reached_s[Stage.BOX_RECEIVED] = received_s
+        if result is not None and result.reason is None and since_s is not None:
+            executed_s = max(command_came_s + since_s, received_s)
+            self.reached_s[Stage.BOX_EXECUTED] = min(executed_s, answered_s)
+
+    def _command_came_s(self, heard_s: float, latest_s: float) -> float:
+        """Return when the command came to the box.
+
+        Each answer says when at the latest: when it arrived, less what the box took. The quicker of
+        the two was on its way for as long as one is from a radio that is awake, or for half of
+        what the ways took together, where that is less.
+        """
+        latest_s = min(latest_s, heard_s - self.confirmed_after_s)
+        sent_s = self.reached_s.get(Stage.PUBLISHED, self.start.intended_s)
+        accepted_s = self.reached_s.get(Stage.BROKER_ACCEPTED, sent_s)
+        if accepted_s <= latest_s:  # else the PUBACK came behind the answers
+            sent_s = accepted_s
+        both_ways_s = max(latest_s - sent_s, 0.0)
+        return max(latest_s, sent_s) - min(both_ways_s / 2, AWAKE_WAY_UP_S)
 
     def _timings(self, ended_s: float) -> tuple[dict[str, float], dict[str, float], float]:
         """Return stages, hops and total, in seconds since the intended start.

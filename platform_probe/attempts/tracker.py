@@ -185,7 +185,7 @@ class AttemptTracker:
         elif attempt.start.vehicle_id != vehicle_id:
             attempt.wrong_vehicle_id = vehicle_id
         elif result.phase is Phase.RECEIVED:
-            self._received(attempt, now_s)
+            self._received(attempt, result, now_s)
         else:
             self._answered(attempt, result, now_s)
 
@@ -307,13 +307,14 @@ class AttemptTracker:
         deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)
         heapq.heappush(self._deadlines, deadline)
 
-    def _received(self, attempt: OpenAttempt, now_s: float) -> None:
+    def _received(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
         if Stage.BOX_RECEIVED in attempt.reached_s:
             attempt.flag(Flag.DUPLICATE)
             return
         if attempt.result is not None or Stage.STATE_CHANGED in attempt.reached_s:
             attempt.flag(Flag.OUT_OF_ORDER)
         attempt.reached_s[Stage.BOX_RECEIVED] = now_s
+        attempt.confirmed_after_s = answer.since_received_s or 0.0
 
     def _answered(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
         if attempt.result is not None:

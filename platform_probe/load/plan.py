@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -25,33 +26,89 @@ class PlannedStart(NamedTuple):
 class LoadPlan:
     """The unlocks of a load. Iterating twice gives the same; with `repeat` it never ends.
 
-    Times are drawn from the stream `load/arrivals` and cars from `load/targets`; each repetition
-    has streams of its own (`load/arrivals/1`, ...), so that it is not the same again.
+    One customer, one car: a car is picked again when its last unlock has ended at the latest,
+    `deadline_s` after its start. Where the cars are too few for that, the one is picked whose
+    unlock ends the soonest. `double_taps` is the share of unlocks that are a second tap on the car
+    of the unlock before, while that may be open.
+
+    Times are drawn from the stream `load/arrivals`, cars from `load/targets` and second taps from
+    `load/taps`; each repetition has streams of its own (`load/arrivals/1`, ...), so that it is not
+    the same again.
     """
 
     stages: tuple[LoadStage, ...]
     vehicles: Sequence[str]
     seed: int
+    deadline_s: float
+    double_taps: float = 0.0
     repeat: bool = False
 
     def __iter__(self) -> Iterator[PlannedStart]:
+        cars = _Cars(len(self.vehicles), self.deadline_s)
         for cycle in count():
-            yield from self._cycle(cycle)
+            yield from self._cycle(cycle, cars)
             if not self.repeat:
                 return
 
     def digest(self) -> str:
         """Return a digest of the first repetition: equal plans have equal ones."""
         digest = blake2b(digest_size=16)
-        for start in self._cycle(0):
+        for start in self._cycle(0, _Cars(len(self.vehicles), self.deadline_s)):
             digest.update(struct.pack("<d", start.scheduled_s) + start.vehicle_id.encode())
         return digest.hexdigest()
 
-    def _cycle(self, cycle: int) -> Iterator[PlannedStart]:
+    def _cycle(self, cycle: int, cars: _Cars) -> Iterator[PlannedStart]:
         suffix = f"/{cycle}" if cycle else ""
         targets = RandomStream(self.seed, f"load/targets{suffix}")
+        taps = RandomStream(self.seed, f"load/taps{suffix}")
         arrivals = RandomStream(self.seed, f"load/arrivals{suffix}")
         begins_s = cycle * total_duration_s(list(self.stages))
         # A day's arrivals are held all the while: as plain doubles, a quarter of a list's memory.
-        for at_s in array("d", arrival_times(list(self.stages), arrivals)):
-            yield PlannedStart(begins_s + at_s, self.vehicles[targets.index(len(self.vehicles))])
+        for since_s in array("d", arrival_times(list(self.stages), arrivals)):
+            at_s = begins_s + since_s
+            is_tap = self.double_taps > 0 and taps.uniform() < self.double_taps
+            number = cars.tap_again(at_s) if is_tap else None
+            if number is None:
+                number = cars.pick(at_s, targets)
+            yield PlannedStart(at_s, self.vehicles[number])
+
+
+class _Cars:
+    """The numbers of the cars without an open unlock, and of those with one, oldest first.
+
+    A pick costs the same however many cars there are: the last free number takes the place of the
+    one that is picked.
+    """
+
+    def __init__(self, cars: int, deadline_s: float) -> None:
+        self._free = array("L", range(cars))
+        self._open: deque[tuple[float, int]] = deque()
+        """When the car's unlock has ended at the latest, and the car."""
+        self._deadline_s = deadline_s
+
+    def pick(self, at_s: float, stream: RandomStream) -> int:
+        """Return a free car; where there is none, the one whose unlock ends the soonest."""
+        free = self._free
+        self._end_unlocks(at_s)
+        if free:
+            place = stream.index(len(free))
+            free[place], number = free[-1], free[place]
+            free.pop()
+        else:
+            number = self._open.popleft()[1]
+        self._open.append((at_s + self._deadline_s, number))
+        return number
+
+    def tap_again(self, at_s: float) -> int | None:
+        """Return the car that was picked last, if its unlock may be open."""
+        self._end_unlocks(at_s)
+        if not self._open:
+            return None
+        number = self._open.pop()[1]
+        self._open.append((at_s + self._deadline_s, number))
+        return number
+
+    def _end_unlocks(self, at_s: float) -> None:
+        unlocks = self._open
+        while unlocks and unlocks[0][0] <= at_s:
+            self._free.append(unlocks.popleft()[1])

@@ -112,6 +112,7 @@ class LiveHarness:
     def restart_broker(self) -> None:
         """Start it on the same port."""
         self._broker.restart()
+        self._broker.wait_until_accepting()
 
 
 LINK_DIFFERENCES: dict[LinkKind, frozenset[Difference]] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fleet_sim.sweeps.plan import SweepPlan, plan_sweep, versions
+from fleet_sim.runs.source_digest import versions
+from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.point import PointRecord, Task, measured_keys
 
 SCENARIO = """\
@@ -69,7 +70,12 @@ def task(seed: int = 1, *, text: str = SCENARIO, keep_in: Path | None = None) ->
 
 
 def record(
-    seed: int, ok_share: float, *, p95_s: float = 3.0, error: str | None = None, **setting: str
+    seed: int,
+    ok_share: float,
+    *,
+    p95_s: float | None = 3.0,
+    error: str | None = None,
+    **setting: str,
 ) -> PointRecord:
     """Return a run of which half the unlocks were expected to open."""
     setting = {key.replace("__", "."): value for key, value in setting.items()}

@@ -119,9 +119,9 @@ class TrackerBench:
         result = Result(command_id, phase, reason, since_received_s=since_received_s)
         self.tracker.result(vehicle_id, result)
 
-    def received(self, command_id: str = "c1") -> None:
+    def received(self, command_id: str = "c1", since_received_s: float | None = None) -> None:
         """Let the box confirm that it got the command."""
-        self.answer(Phase.RECEIVED, command_id)
+        self.answer(Phase.RECEIVED, command_id, since_received_s=since_received_s)
 
     def executed(self, command_id: str = "c1", since_received_s: float | None = None) -> None:
         """Let the box say that it did it."""

@@ -232,6 +232,7 @@ async def test_broker_that_dies_and_comes_back(
         assert (await probe.series("broker_connected"))[()] == 0
         assert sum((await probe.series("broker_disconnects_total")).values()) >= 1
         mosquitto.restart()
+        mosquitto.wait_until_accepting()
         ok = probe.latest["ok"]
         await eventually(lambda: probe.latest["ok"] > ok, message="no unlock after the restart")
         assert (await probe.get("/readyz"))[0] == 200
@@ -294,6 +295,7 @@ async def test_broker_that_comes_late_is_waited_for(
         log = tmp_path / "probe.log"
         await eventually(lambda: log.exists() and b"broker_disconnected" in log.read_bytes())
         mosquitto.restart()
+        mosquitto.wait_until_accepting()
         await probe.ready()
 
 

@@ -23,6 +23,7 @@ from tests.helpers.commands import finish, run, start, summary, value_at, write_
 LOAD = """\
 load:
   stages: [{kind: poisson, rate_per_s: 9, duration_s: 22}]
+  double_taps: 0.05
   deadline_s: 10
 """
 SCENARIOS = {

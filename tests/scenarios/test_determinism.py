@@ -33,6 +33,7 @@ FLEET: dict[str, Any] = {
             {"kind": "times", "at_s": [1.0, 2.5], "duration_s": 10},
         ],
         "deadline_s": 10,
+        "double_taps": 0.1,
     },
     "faults": [
         {

@@ -40,7 +40,7 @@ RUNS = {
         "faults.0.window={start_s: 2, end_s: 8}",
         "fleet.groups.tunnel.box.network_stable=2",
         expect(
-            "attempts.by_cause.box_offline: {min: 6}", "stray.late: {max: 10}", SOMEBODY_LISTENS
+            "attempts.by_cause.box_offline: {min: 6}", "stray.late: {max: 14}", SOMEBODY_LISTENS
         ),
     ),
     "client_id_takeover": (

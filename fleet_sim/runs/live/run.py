@@ -27,6 +27,7 @@ from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
+from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
@@ -36,7 +37,6 @@ from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
 
 SAMPLE_S = 1.0
-BROKER_CHECK_S = 0.5
 METRICS_ADDRESS = "127.0.0.1:9464"
 """Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
 FLOOR_RATE_PER_S = 2.0
@@ -213,7 +213,7 @@ class LiveRun:
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config(specs, address))
         if self._broker is not None:
-            self._background(self._keep_broker(self._broker))
+            self._background(keep_running(self._broker, self._progress.note))
         self._background(self._pass_on_stop(probe))
         try:
             async for event in probe.events():
@@ -275,14 +275,6 @@ class LiveRun:
                 self._progress.note(
                     f"{where / name}: {error.strerror}; going on without it (df -h {where})"
                 )
-
-    async def _keep_broker(self, broker: BrokerProcess) -> None:
-        """Start the private broker again when it dies, as an operator's supervisor would."""
-        while True:
-            await asyncio.sleep(BROKER_CHECK_S)
-            if (code := broker.poll()) is not None:
-                self._progress.note(f"the broker ended with exit code {code}; starting it again")
-                broker.restart()
 
     async def _pass_on_stop(self, probe: ProbeProcess) -> None:
         await self._stop.asked.wait()

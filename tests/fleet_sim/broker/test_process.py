@@ -91,6 +91,7 @@ def test_death_is_seen_and_restart_keeps_the_port(tmp_path: Path) -> None:
         broker.kill()
         assert broker.poll() == -9
         broker.restart()
+        broker.wait_until_accepting()
         assert broker.poll() is None
         assert _accepts(broker.port)
 

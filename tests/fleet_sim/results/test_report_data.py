@@ -111,6 +111,17 @@ def test_a_quantile_line_has_gaps() -> None:
     assert quantile_line(points, 50, 2) == ([1.0, 3.0, 5.0], [1.0, None, 2.0])
 
 
+def test_the_quantile_line_is_of_the_time_to_open() -> None:
+    """A refusal is not a fast unlock: where too few opened there is a gap."""
+    points = [
+        PlottedUnlock(0.5, 0.1, Outcome.REFUSED, Cause.BOX_BUSY, "car-1"),
+        PlottedUnlock(0.6, 3.0, Outcome.OK, None, "car-2"),
+        PlottedUnlock(2.5, 2.0, Outcome.OK, None, "car-3"),
+    ]
+    assert quantile_line(points, 50, 2) == ([1.0, 3.0], [3.0, 2.0])
+    assert quantile_line(points, 95, 2) == ([1.0, 3.0], [None, 2.0])
+
+
 def test_ticks_of_a_narrow_range_are_closer() -> None:
     """Within one power of ten there are ticks between 1, 2 and 5."""
     assert {1.0, 1.5, 3.0} <= set(seconds_ticks(0.0, 0.8)[0])

@@ -80,7 +80,7 @@ def test_facts_stand_in_the_summary(tmp_path: Path) -> None:
 
 
 def test_counts_and_times(tmp_path: Path) -> None:
-    """Outcomes and causes add up, a timeout counts at its deadline, opened ones stand alone too."""
+    """Outcomes and causes add up, what did not open never did, opened ones stand alone too."""
     attempts = [
         make_attempt(1),
         make_attempt(2),
@@ -94,7 +94,8 @@ def test_counts_and_times(tmp_path: Path) -> None:
     assert summary["attempts"]["by_outcome"] == {"ok": 2, "refused": 1, "failed": 0, "unknown": 1}
     assert summary["attempts"]["by_cause"]["box_busy"] == 1
     assert sum(summary["attempts"]["by_cause"].values()) == 2
-    assert summary["unlock"]["p99_s"] == 20.0
+    assert summary["unlock"]["p50_s"] == max(attempt.total_s for attempt in attempts[:2])
+    assert summary["unlock"]["p99_s"] is None
     assert summary["unlock_ok"]["p99_s"] == max(attempt.total_s for attempt in attempts[:2])
     hops = sorted(
         attempt.hops_s[Stage.BOX_RECEIVED.value]
@@ -103,6 +104,20 @@ def test_counts_and_times(tmp_path: Path) -> None:
     )
     assert summary["stages"]["box_received"]["count"] == len(hops) == 3
     assert summary["stages"]["box_received"]["p50_s"] == hops[1]
+
+
+def test_a_quick_refusal_is_no_quick_unlock(tmp_path: Path) -> None:
+    """With 60 % refused in a moment nobody can say in what time half of the customers got in."""
+    refused = [
+        msgspec.structs.replace(make_attempt(number, cause=Cause.BOX_BUSY), total_s=0.2)
+        for number in range(6)
+    ]
+    opened = [make_attempt(number) for number in range(6, 10)]
+    write_lines(tmp_path / "attempts.jsonl", [*refused, *opened])
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["unlock"] == {"p50_s": None, "p95_s": None, "p99_s": None}
+    assert summary["unlock_ok"]["p50_s"] == sorted(attempt.total_s for attempt in opened)[1]
+    msgspec.json.encode(summary)
 
 
 def test_floor_is_kept_apart(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fleet_sim.results import readable
 from fleet_sim.sweeps.plan import SweepPlan, SweptKey, plan_sweep
-from fleet_sim.sweeps.plots import Setting, sweep_plots, wilson
+from fleet_sim.sweeps.plots import Setting, spread_words, sweep_plots, wilson
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.report import reproduction, worst, write_sweep_report
 from tests.helpers.sweeps import plan, record, write_scenario
@@ -98,8 +99,16 @@ def test_the_worst_are_failed_then_most_broken_then_slowest() -> None:
         record(3, 0.4, p95_s=9),
         record(4, 0.1),
         record(5, 0, error="X"),
+        record(6, 0.4, p95_s=None),
     ]
-    assert [one.seed for one in worst(records)] == [5, 4, 3, 1]
+    assert [one.seed for one in worst(records)] == [5, 4, 6, 3, 1]
+
+
+def test_a_quantile_that_a_run_did_not_reach_is_the_greatest() -> None:
+    """Leaving it out would make the setting look better, the worse it is."""
+    setting = Setting({}, [record(1, 0.99, p95_s=4), record(2, 0.5, p95_s=None), record(3, 0.97)])
+    assert spread_words(setting, "unlock.p95_s") == ["3 s", "4 s", readable.NOTHING]
+    assert spread_words(Setting({}, []), "unlock.p95_s") == [readable.NOTHING] * 3
 
 
 def test_a_command_survives_the_shell(tmp_path: Path) -> None:

@@ -40,12 +40,12 @@ def test_good_unlock_has_every_stage() -> None:
         "requested": 0.25,
         "published": 0.25,
         "broker_accepted": 0.75,
-        "box_received": 1.75,
-        "box_executed": 3.25,
+        "box_received": 1.7125,
+        "box_executed": 3.2125,
         "result_received": 3.75,
         "state_changed": 3.875,
     }
-    assert list(attempt.hops_s.values()) == [0.25, 0.0, 0.5, 1.0, 1.5, 0.5, 0.125]
+    assert list(attempt.hops_s.values()) == [0.25, 0.0, 0.5, 0.9625, 1.5, 0.5375, 0.125]
     assert attempt.total_s == 3.875
     assert attempt.started_at == EPOCH_S - 0.25
     assert (attempt.region, attempt.firmware) == ("centre", "2.4.1")

@@ -1,0 +1,110 @@
+"""The private broker is started again when it dies, and nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fleet_sim.broker.process import HOST, BrokerProcess, free_port
+from fleet_sim.runs.live.supervision import keep_running
+from tests.helpers.waiting import eventually
+
+SLOW_BROKER = """\
+import pathlib, socket, sys, time
+while not (order := pathlib.Path(sys.argv[1])).exists():
+    time.sleep(0.01)
+if order.read_text():
+    sys.exit(1)
+server = socket.create_server(("127.0.0.1", int(sys.argv[2])))
+time.sleep(600)
+"""
+"""Listens as soon as a file is there, and fails where something is in it."""
+TICKS = 20
+
+
+class Order:
+    """The file that tells the broker what to do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def wait(self) -> None:
+        """Do not listen yet."""
+        self.path.unlink()
+
+    def listen(self) -> None:
+        """Start."""
+        self.path.write_text("", "utf-8")
+
+    def fail(self) -> None:
+        """End at once."""
+        self.path.write_text("fail", "utf-8")
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    """Let the broker listen, at first."""
+    order = Order(tmp_path / "order")
+    order.listen()
+    return order
+
+
+@pytest.fixture
+def broker(order: Order, tmp_path: Path) -> Iterator[BrokerProcess]:
+    """Run a broker that takes its time to start."""
+    port = free_port()
+    process = BrokerProcess(
+        kind="mosquitto",
+        port=port,
+        command=[sys.executable, "-c", SLOW_BROKER, str(order.path), str(port)],
+        log_file=tmp_path / "broker.log",
+    )
+    with process:
+        process.wait_until_accepting()
+        yield process
+
+
+def accepts(port: int) -> bool:
+    """Return whether something listens there."""
+    with socket.socket() as trial:
+        return trial.connect_ex((HOST, port)) == 0
+
+
+async def test_a_slow_restart_keeps_nobody_waiting(broker: BrokerProcess, order: Order) -> None:
+    """A timer of the same loop goes on while the broker does not accept yet."""
+    notes: list[str] = []
+    order.wait()
+    broker.kill()
+    dead = broker.pid
+    keeper = asyncio.create_task(keep_running(broker, notes.append))
+    await eventually(lambda: broker.pid != dead)
+    for _ in range(TICKS):
+        await asyncio.sleep(0.005)
+    assert not keeper.done()
+    assert not accepts(broker.port)
+    order.listen()
+    await eventually(lambda: accepts(broker.port))
+    keeper.cancel()
+    assert notes == ["the broker ended with exit code -9; starting it again"]
+
+
+async def test_a_broker_that_does_not_come_back_is_tried_again(
+    broker: BrokerProcess, order: Order
+) -> None:
+    """Its end is told each time; a later try may succeed."""
+    notes: list[str] = []
+    order.fail()
+    broker.kill()
+    keeper = asyncio.create_task(keep_running(broker, notes.append))
+    await eventually(lambda: len(notes) >= 3)
+    order.listen()
+    await eventually(lambda: accepts(broker.port))
+    keeper.cancel()
+    assert notes[0] == "the broker ended with exit code -9; starting it again"
+    assert f"mosquitto on port {broker.port} ended with exit code 1" in notes[1]
+    assert notes[2] == "the broker ended with exit code 1; starting it again"

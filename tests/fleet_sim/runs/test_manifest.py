@@ -1,0 +1,66 @@
+"""A manifest is the same run again, where the code is the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.manifest import load_run
+from fleet_sim.runs.source_digest import versions
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.errors import ConfigError
+from tests.helpers.virtual_runs import SCENARIOS
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Return the manifest of a run that this code has begun."""
+    path = SCENARIOS["quiet_city"]
+    directory = RunDirectory.create(tmp_path / "run", scenario_name="quiet_city", seed=5)
+    directory.write_manifest(
+        ScenarioSource(path),
+        seed=5,
+        mode="virtual",
+        broker="in-process",
+        scenario=load_scenario(path).resolved(),
+        hop_s=0.001,
+    )
+    return directory.path / "manifest.json"
+
+
+def change(manifest: Path, **changes: Any) -> None:
+    """Change keys of a manifest."""
+    values = msgspec.json.decode(manifest.read_bytes())
+    manifest.write_bytes(msgspec.json.encode({**values, **changes}))
+
+
+def test_a_manifest_of_the_same_code_is_loaded(manifest: Path) -> None:
+    """Scenario, seed and hop are those of the run."""
+    run = load_run(manifest, [], lacks={})
+    assert run.scenario == load_scenario(SCENARIOS["quiet_city"])
+    assert (run.seed, run.hop_s) == (5, 0.001)
+
+
+def test_another_commit_of_the_same_version_is_refused(manifest: Path) -> None:
+    """Both sources are named, and what to do instead."""
+    other = "0.1.0 (source 0123456789abcdef)"
+    change(manifest, code={**versions(), "unlockpath": other})
+    with pytest.raises(ConfigError) as caught:
+        load_run(manifest, [], lacks={})
+    (problem,) = caught.value.problems
+    assert problem == (
+        f"{manifest}: code.unlockpath: written by {other}, this is {versions()['unlockpath']};"
+        " the same run needs the same code; for a run like it take its scenario, with its seed"
+    )
+
+
+@pytest.mark.parametrize("code", [None, "0.1.0", {}])
+def test_a_manifest_that_names_no_code_is_refused(code: Any, manifest: Path) -> None:
+    """As those written before the source was compared."""
+    change(manifest, code=code)
+    with pytest.raises(ConfigError, match=r"code.simpy: written by None"):
+        load_run(manifest, [], lacks={})

@@ -1,0 +1,100 @@
+"""What decides the bytes of a run is compared, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleet_sim.runs.source_digest import (
+    ALSO_DECIDE,
+    DECIDES_NOTHING,
+    PACKAGES,
+    digest_of_sources,
+    source_digest,
+    versions,
+)
+from tests.helpers.places import ROOT
+
+MODULES = (
+    "fleet_sim/cars/box.py",
+    "fleet_sim/commands/run.py",
+    "fleet_sim/results/report_page.py",
+    "fleet_wire/randomness.py",
+    "platform_probe/load/plan.py",
+    "platform_probe/outputs/metrics.py",
+)
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """Return a directory with the three packages, a few modules each."""
+    for name in MODULES:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"# {name}\n", encoding="utf-8")
+    return tmp_path
+
+
+def digest(sources: Path) -> str:
+    """Return the digest of the packages in a directory."""
+    return digest_of_sources(sources / package for package in PACKAGES)
+
+
+@pytest.mark.parametrize(
+    "name", ["fleet_sim/cars/box.py", "fleet_wire/randomness.py", "platform_probe/load/plan.py"]
+)
+def test_a_change_of_what_decides_changes_the_digest(name: str, sources: Path) -> None:
+    """Cars, wire and probe decide together."""
+    before = digest(sources)
+    (sources / name).write_text("# changed\n", encoding="utf-8")
+    assert digest(sources) != before
+
+
+def test_a_new_module_changes_the_digest(sources: Path) -> None:
+    """Nobody has to remember it."""
+    before = digest(sources)
+    (sources / "fleet_sim" / "new.py").write_text("", encoding="utf-8")
+    assert digest(sources) != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fleet_sim/commands/run.py",
+        "fleet_sim/results/report_page.py",
+        "platform_probe/outputs/metrics.py",
+    ],
+)
+def test_a_change_of_what_shows_changes_nothing(name: str, sources: Path) -> None:
+    """Otherwise a better report would make every earlier run one of another program."""
+    before = digest(sources)
+    (sources / name).write_text("# changed\n", encoding="utf-8")
+    assert digest(sources) == before
+
+
+def test_where_a_file_ends_counts(sources: Path) -> None:
+    """Text that moves from one module to the next is a change."""
+    before = digest(sources)
+    whole = (sources / "fleet_sim/cars/box.py").read_text(encoding="utf-8")
+    (sources / "fleet_sim/cars/box.py").write_text("", encoding="utf-8")
+    (sources / "fleet_sim/cars/boy.py").write_text(whole, encoding="utf-8")
+    assert digest(sources) != before
+
+
+def test_what_is_left_out_is_there() -> None:
+    """A name in the list that fits nothing would be a mistake."""
+    names = [
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+    ]
+    for beginning in DECIDES_NOTHING:
+        assert any(name.startswith(beginning) for name in names), beginning
+
+
+def test_the_version_names_the_source() -> None:
+    """0.1.0 alone is the same at every commit."""
+    assert source_digest() == digest(ROOT)
+    assert f"(source {source_digest()})" in versions()["unlockpath"]
+    assert set(versions()) == {"unlockpath", *ALSO_DECIDE}
