@@ -14,6 +14,7 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
+from fleet_sim.runs.door import through_door
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
@@ -64,7 +65,7 @@ class LiveFleet:
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=self.driver.wrap(factory),
+            link_factory=through_door(factory, self.driver),
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
@@ -90,9 +91,8 @@ class LiveFleet:
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         gc.disable()
         try:
-            self.driver.enter()
-            self.fleet.start()
-            self.driver.leave()
+            with self.driver.present():
+                self.fleet.start()
             first_s, last_s = await self._wait_for_all(progress, stop)
         finally:
             gc.collect()
@@ -131,9 +131,10 @@ class LiveFleet:
 
     async def close(self) -> None:
         """Let time stand still and leave the broker."""
-        self.driver.stop()
-        for box in self.fleet.boxes.values():
-            box.modem.leave()
+        with self.driver.present():
+            self.driver.stop()
+            for box in self.fleet.boxes.values():
+                box.modem.leave()
         await asyncio.sleep(GOODBYE_S)
 
 
