@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome, Party
 
 OUTCOME_COLOURS = {
@@ -24,7 +26,7 @@ _PARTY_SHADES: dict[Party, tuple[str, ...]] = {
 
 
 def _cause_colours() -> dict[Cause, str]:
-    shades = {party: iter(colours) for party, colours in _PARTY_SHADES.items()}
+    shades = {party: cycle(colours) for party, colours in _PARTY_SHADES.items()}
     return {cause: next(shades[info.party]) for cause, info in CAUSES.items()}
 
 
