@@ -446,15 +446,19 @@ class Attachment:
             self._regain_coverage()
 
     def signal_dbm(self) -> float:
+        """Return the strength of the signal now."""
+        return self.signal_at_dbm(self._world.env.now)
+
+    def signal_at_dbm(self, now_s: float) -> float:
         """Return the strength of the signal, which is the place's and goes up and down."""
         # Asked for with every heartbeat, and heartbeats are most of a long run.
         parameters, place = self._spec.parameters, self._place
-        cycle = math.sin(self._world.env.now * FADING_RAD_PER_S + place)
+        cycle = math.sin(now_s * FADING_RAD_PER_S + place)
         swing_db = parameters.signal_swing_db * (place / math.tau - 0.5 + cycle / 2)
         signal_dbm = parameters.signal_dbm + swing_db
         if self._disturbance is not None:
             signal_dbm -= math.fsum(loss_db for _, loss_db in self._disturbance.attenuations)
-        return float(round(signal_dbm))
+        return (signal_dbm + 0.5) // 1.0  # whole dBm, as modems report them
 
     def lose_nat_entry(self, notices_after_s: float, *, by: Culprit) -> None:
         """Half-open: neither end hears the other, until the box notices and connects anew."""

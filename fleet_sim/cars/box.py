@@ -402,10 +402,11 @@ class Box:
 
     def heartbeat(self) -> None:
         """Send telemetry, if there is a connection."""
+        now_s = self._world.env.now
         telemetry = Telemetry(
-            signal_dbm=self.modem.signal_dbm(),
+            signal_dbm=self.modem.signal_at_dbm(now_s),
             voltage_v=self.vehicle.voltage_v,
-            position_age_s=self.vehicle.position_age_s(self._world.env.now),
+            position_age_s=self.vehicle.position_age_s(now_s),
         )
         self.modem.publish_heartbeat(codec.encode(telemetry))
 

@@ -44,7 +44,8 @@ class Gaps:
 
     def is_catching_up(self, now_s: float) -> bool:
         """Return whether what is read now may have been waiting since before."""
-        self._look(now_s)
+        if now_s - self._beat_s >= MIN_GAP_S:  # asked with every message
+            self._look(now_s)
         return now_s < self._caught_up_s
 
     def longest_s(self, from_s: float, to_s: float) -> float:

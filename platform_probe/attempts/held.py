@@ -32,20 +32,21 @@ class HeldAnswers:
     def __init__(self) -> None:
         self._held: dict[str, list[HeldAnswer]] = {}
         """The oldest first."""
-        self._count = 0
+        self.count = 0
+        """How many answers wait: mostly none, and asked for with every message."""
 
     def add(self, command_id: str, answer: HeldAnswer) -> bool:
         """Hold an answer; return whether there was room."""
-        if self._count >= MAX_HELD:
+        if self.count >= MAX_HELD:
             return False
-        self._count += 1
+        self.count += 1
         self._held.setdefault(command_id, []).append(answer)
         return True
 
     def take(self, command_id: str) -> list[HeldAnswer]:
         """Return the answers to a command that has come now, in the order in which they came."""
         waiting = self._held.pop(command_id, [])
-        self._count -= len(waiting)
+        self.count -= len(waiting)
         return waiting
 
     def overdue(self, now_s: float) -> Iterator[HeldAnswer]:

@@ -241,9 +241,11 @@ class AttemptTracker:
 
         It may be earlier than needed: deadlines of ended attempts are not taken out.
         """
-        held_s = self._held.next_s()
         deadline_s = self._deadlines[0].at_s if self._deadlines else None
-        return min((at_s for at_s in (held_s, deadline_s) if at_s is not None), default=None)
+        held_s = self._held.next_s() if self._held.count else None
+        if held_s is None or deadline_s is None:
+            return deadline_s if held_s is None else held_s
+        return min(held_s, deadline_s)
 
     def broker_lost(self, reason: str) -> None:
         """End our own open attempts: the connection through which they are made is gone.
@@ -280,8 +282,9 @@ class AttemptTracker:
                 vehicle = self._evidence.of(attempt.start.vehicle_id)
                 cause = cause_of_timeout(attempt, vehicle, is_watching=self._is_watching)
                 self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
-        for held in self._held.overdue(now_s):
-            self._waited_in_vain(held)
+        if self._held.count:
+            for held in self._held.overdue(now_s):
+                self._waited_in_vain(held)
         return now_s
 
     def _waited_in_vain(self, held: HeldAnswer) -> None:

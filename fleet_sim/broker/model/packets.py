@@ -80,7 +80,13 @@ class Publication:
         topic, properties = self.topic, self.properties
         if self.qos not in (0, 1):
             raise LocalProtocolError(f"{topic}: QoS {self.qos}, only 0 and 1 are allowed")
-        if not topic or len(topic) > _LONGEST_TOPIC or "\0" in topic or _has_wildcard(topic):
+        if (
+            not topic
+            or len(topic) > _LONGEST_TOPIC
+            or "\0" in topic
+            or "+" in topic
+            or "#" in topic
+        ):
             raise LocalProtocolError(f"{topic[:200]!r}: not a topic")
         if properties is not None:
             answer = properties.response_topic
