@@ -1,7 +1,7 @@
 """Live time: asyncio steps the SimPy environment when its events fall due.
 
 SimPy's own `RealtimeEnvironment` sleeps in the thread, and ends when no event is left although a
-message may come at any time. Here the model stays a plain environment; what comes from outside is
+message may come at any time. Here the model stays a plain environment; what comes from a socket is
 handled at the present simulated time, after everything that was due before it.
 """
 
@@ -11,9 +11,10 @@ import asyncio
 import logging
 import math
 import time
-from typing import Self
 
 import simpy
+
+from fleet_wire.links.link import Disconnected, Link, LinkFactory, LinkHandler, Message, Session
 
 _log = logging.getLogger(__name__)
 
@@ -46,47 +47,25 @@ class LiveEnvironment(simpy.Environment):
 class LiveDriver:
     """Keeps one environment in step with the monotonic clock."""
 
-    __slots__ = (
-        "_armed_for_s",
-        "_is_stopped",
-        "_loop",
-        "_nested",
-        "_origin_s",
-        "_timer",
-        "env",
-    )
+    __slots__ = ("_armed_for_s", "_loop", "_origin_s", "_timer", "env")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.env = LiveEnvironment()
         self._loop = loop
         self._origin_s = time.monotonic()
-        self._nested = 0
-        self._is_stopped = False
-        self._armed_for_s = math.inf
+        self._armed_for_s = float("inf")
         self._timer: asyncio.TimerHandle | None = None
 
     def now_s(self) -> float:
         """Return the present in simulated seconds."""
         return time.monotonic() - self._origin_s
 
-    def present(self) -> Self:
-        """Return the context in which something from outside may reach the model.
+    def enter(self) -> None:
+        """Bring the environment to the present, before something from outside reaches the model."""
+        self.env.advance_to(time.monotonic() - self._origin_s)
 
-        It is the only way in: what was due is stepped first, the environment is at the present,
-        and afterwards the driver wakes up for the model's next event. Within another it does
-        nothing. Where time stands still it lets in, and steps nothing.
-        """
-        return self
-
-    def __enter__(self) -> None:
-        self._nested += 1
-        if self._nested == 1 and not self._is_stopped:
-            self.env.advance_to(time.monotonic() - self._origin_s)
-
-    def __exit__(self, *_: object) -> None:
-        self._nested -= 1
-        if self._nested or self._is_stopped:
-            return
+    def leave(self) -> None:
+        """Wake up again for the model's next event."""
         next_s = self.env.next_s()
         if next_s < self._armed_for_s:
             if self._timer is not None:
@@ -95,13 +74,55 @@ class LiveDriver:
             self._timer = self._loop.call_at(self._origin_s + next_s, self._due)
 
     def _due(self) -> None:
-        self._armed_for_s = math.inf
+        self._armed_for_s = float("inf")
         self._timer = None
-        with self.present():
-            pass  # what is due has been stepped
+        self.enter()
+        self.leave()
 
     def stop(self) -> None:
         """Let time stand still: no event is stepped any more."""
-        self._is_stopped = True
         if self._timer is not None:
             self._timer.cancel()
+        self._armed_for_s = float("-inf")
+
+    def wrap(self, factory: LinkFactory) -> LinkFactory:
+        """Return a factory whose links call their handlers in simulated time."""
+
+        def make(handler: LinkHandler) -> Link:
+            return factory(_Entrance(self, handler))
+
+        return make
+
+
+class _Entrance:
+    """Stands between a link and a model object: brings the environment to the present first."""
+
+    __slots__ = ("_driver", "_handler")
+
+    def __init__(self, driver: LiveDriver, handler: LinkHandler) -> None:
+        self._driver = driver
+        self._handler = handler
+
+    def session(self) -> Session:
+        return self._handler.session()
+
+    def on_connected(self, *, session_present: bool) -> None:
+        self._driver.enter()
+        try:
+            self._handler.on_connected(session_present=session_present)
+        finally:
+            self._driver.leave()
+
+    def on_message(self, message: Message) -> None:
+        self._driver.enter()
+        try:
+            self._handler.on_message(message)
+        finally:
+            self._driver.leave()
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        self._driver.enter()
+        try:
+            self._handler.on_disconnected(reason)
+        finally:
+            self._driver.leave()

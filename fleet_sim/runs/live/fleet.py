@@ -14,7 +14,6 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
-from fleet_sim.runs.door import through_door
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
@@ -65,7 +64,7 @@ class LiveFleet:
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=through_door(factory, self.driver),
+            link_factory=self.driver.wrap(factory),
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
@@ -91,8 +90,9 @@ class LiveFleet:
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         gc.disable()
         try:
-            with self.driver.present():
-                self.fleet.start()
+            self.driver.enter()
+            self.fleet.start()
+            self.driver.leave()
             first_s, last_s = await self._wait_for_all(progress, stop)
         finally:
             gc.collect()
@@ -131,10 +131,9 @@ class LiveFleet:
 
     async def close(self) -> None:
         """Let time stand still and leave the broker."""
-        with self.driver.present():
-            self.driver.stop()
-            for box in self.fleet.boxes.values():
-                box.modem.leave()
+        self.driver.stop()
+        for box in self.fleet.boxes.values():
+            box.modem.leave()
         await asyncio.sleep(GOODBYE_S)
 
 
