@@ -11,8 +11,8 @@ import simpy
 from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.faults import Hit, Injection
-from fleet_sim.scenario.form import FaultEntry, Scenario, select
+from fleet_sim.faults import Fault, Injection
+from fleet_sim.scenario.form import Scenario, select
 
 
 def broker_settings(scenario: Scenario) -> BrokerSettings:
@@ -64,23 +64,22 @@ def inject_all(
             record=record,
         )
         if ids:
-            fleet.world.env.process(_inject(entry, injection))
+            fleet.world.env.process(_inject(fault, entry.window.start_s, injection))
 
 
 def _streams(fleet: Fleet, name: str) -> Callable[[str], Any]:
     return lambda vehicle_id: fleet.world.stream(f"{name}/{vehicle_id}")
 
 
-def _inject(entry: FaultEntry, injection: Injection) -> Generator[simpy.Event, Any, None]:
-    opens_s = injection.load_starts_s + entry.window.start_s
+def _inject(
+    fault: Fault, start_s: float, injection: Injection
+) -> Generator[simpy.Event, Any, None]:
+    opens_s = injection.load_starts_s + start_s
     yield injection.wait(max(opens_s - injection.env.now, 0.0))
-    yield from entry.fault().process(injection)
+    yield from fault.process(injection)
 
 
 def end_injections(fleet: Fleet) -> None:
     """Record what faults are still at work on when the run is over."""
     for box in fleet.boxes.values():
         box.modem.tell_culprits()
-
-
-__all__ = ["Hit", "broker_settings", "end_injections", "inject_all"]

@@ -80,7 +80,7 @@ class Publication:
         topic, properties = self.topic, self.properties
         if self.qos not in (0, 1):
             raise LocalProtocolError(f"{topic}: QoS {self.qos}, only 0 and 1 are allowed")
-        if (
+        if (  # asked of every message: a call of `_has_wildcard` each would show
             not topic
             or len(topic) > _LONGEST_TOPIC
             or "\0" in topic
