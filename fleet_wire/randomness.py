@@ -12,19 +12,27 @@ from __future__ import annotations
 import math
 from hashlib import blake2b
 from statistics import NormalDist
+from typing import Self
+
+import msgspec
 
 _NORMAL = NormalDist()
 _SCALE = 2.0**-53
 
 
-class RandomStream:
-    """Draws numbered from 0. Equal seeds and names give equal draws, everywhere."""
+class RandomStream(msgspec.Struct, gc=False):
+    """Draws numbered from 0. Equal seeds and names give equal draws, everywhere.
 
-    __slots__ = ("_count", "_key")
+    A struct without garbage collection, since each car has five: that saves 16 bytes each.
+    """
 
-    def __init__(self, seed: int, name: str) -> None:
-        self._key = blake2b(f"{seed}/{name}".encode(), digest_size=16).digest()
-        self._count = 0
+    _key: bytes
+    _count: int = 0
+
+    @classmethod
+    def named(cls, seed: int, name: str) -> Self:
+        """Return the stream of this name, before its first draw."""
+        return cls(blake2b(f"{seed}/{name}".encode(), digest_size=16).digest())
 
     def uniform(self) -> float:
         """Return the next draw, 0 <= u < 1, with 53 random bits."""

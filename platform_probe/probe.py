@@ -117,7 +117,7 @@ class Probe:
         )
         self._load_driver = self._driver_of(iter(self._plan), self._start_planned)
         self._floor_driver = self._driver_of(_floor_plan(settings.floor), self._start_floor)
-        self._reconnect_stream = RandomStream(settings.seed, "probe/reconnect")
+        self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: Timer | None = None
         self._ticker: Timer | None = None

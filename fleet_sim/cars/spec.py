@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 
 RESERVED_PREFIX = "null-box-"
@@ -26,8 +28,7 @@ class Traits:
     """What the modem speaks, as `radio_parameters.Technology`."""
 
 
-@dataclass(frozen=True, slots=True)
-class CarSpec:
+class CarSpec(msgspec.Struct, frozen=True, gc=False):
     """One car of a fleet."""
 
     vehicle_id: str

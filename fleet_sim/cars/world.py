@@ -43,7 +43,7 @@ class World:
 
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""
-        return RandomStream(self.seed, name)
+        return RandomStream.named(self.seed, name)
 
     def later(self, delay_s: float, then: Callable[..., None], *arguments: Any) -> None:
         """Call `then` after simulated time; at once, without an event, when there is no delay."""

@@ -12,6 +12,7 @@ from pydantic import Field
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import RECONNECT
+from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults.registry import (
     CarFault,
@@ -179,7 +180,7 @@ class _Clone(Box):
         )
         # Draws of its own, and no part of the fleet's counts.
         world = replace(injection.world, seed=stream.index(MOST_SEEDS), counts=FleetCounts())
-        super().__init__(world, replace(original.spec, parameters=parameters))
+        super().__init__(world, CarSpec(original.vehicle_id, original.spec.traits, parameters))
         self._original = original
         self._injection = injection
 

@@ -165,11 +165,11 @@ def select(
     )
     if selector.share == 1:
         return list(fitting)
-    return [
-        spec
-        for spec in fitting
-        if RandomStream(stream_seed, f"select/{name}/{spec.vehicle_id}").uniform() < selector.share
-    ]
+
+    def drawn(spec: CarSpec) -> float:
+        return RandomStream.named(stream_seed, f"select/{name}/{spec.vehicle_id}").uniform()
+
+    return [spec for spec in fitting if drawn(spec) < selector.share]
 
 
 class Load(_Part):

@@ -59,9 +59,9 @@ class LoadPlan:
 
     def _cycle(self, cycle: int, cars: _Cars) -> Iterator[PlannedStart]:
         suffix = f"/{cycle}" if cycle else ""
-        targets = RandomStream(self.seed, f"load/targets{suffix}")
-        taps = RandomStream(self.seed, f"load/taps{suffix}")
-        arrivals = RandomStream(self.seed, f"load/arrivals{suffix}")
+        targets = RandomStream.named(self.seed, f"load/targets{suffix}")
+        taps = RandomStream.named(self.seed, f"load/taps{suffix}")
+        arrivals = RandomStream.named(self.seed, f"load/arrivals{suffix}")
         begins_s = cycle * total_duration_s(list(self.stages))
         # A day's arrivals are held all the while: as plain doubles, a quarter of a list's memory.
         for since_s in array("d", arrival_times(list(self.stages), arrivals)):

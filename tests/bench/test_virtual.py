@@ -66,7 +66,7 @@ def test_the_report_shows_sizes_shares_and_verdicts() -> None:
 
 def test_functions_in_c_count_for_who_called_them() -> None:
     """Hashing is a part of drawing at random."""
-    stream = RandomStream(1, "bench")
+    stream = RandomStream.named(1, "bench")
 
     def draw() -> None:
         for _ in range(2_000):

@@ -35,7 +35,7 @@ STAGES = st.one_of(
 
 def stream() -> RandomStream:
     """Return a stream with a fixed seed."""
-    return RandomStream(1, "arrivals")
+    return RandomStream.named(1, "arrivals")
 
 
 def test_constant_is_evenly_spaced() -> None:
@@ -103,10 +103,10 @@ def test_known_poisson_arrivals() -> None:
 @given(st.lists(STAGES, min_size=1, max_size=4), st.integers(0, 2**32))
 def test_arrivals_ascend_within_the_load(stages: list[LoadStage], seed: int) -> None:
     """Whatever the stages: in order, from 0, before the end, and the same for the same seed."""
-    times = arrival_times(stages, RandomStream(seed, "load"))
+    times = arrival_times(stages, RandomStream.named(seed, "load"))
     assert times == sorted(times)
     assert all(0 <= at_s <= total_duration_s(stages) for at_s in times)
-    assert times == arrival_times(stages, RandomStream(seed, "load"))
+    assert times == arrival_times(stages, RandomStream.named(seed, "load"))
 
 
 @given(RATES, RATES, DURATIONS)
@@ -153,5 +153,6 @@ def test_the_length_of_a_load_is_the_same_on_every_python() -> None:
     """To the last bit, where the next stage would begin: it decides what a run does."""
     stages: list[LoadStage] = [Constant(rate_per_s=0, duration_s=0.1)] * 10
     after = Times(at_s=[0.0], duration_s=1.0)
-    assert [total_duration_s(stages)] == arrival_times([*stages, after], RandomStream(1, "load"))
+    arrivals = arrival_times([*stages, after], RandomStream.named(1, "load"))
+    assert [total_duration_s(stages)] == arrivals
     assert total_duration_s(stages) == 0.9999999999999999

@@ -18,7 +18,7 @@ NAMES = st.text(max_size=20)
 
 def draws(seed: int, name: str, count: int) -> list[float]:
     """Return the first draws of a stream."""
-    stream = RandomStream(seed, name)
+    stream = RandomStream.named(seed, name)
     return [stream.uniform() for _ in range(count)]
 
 
@@ -37,7 +37,7 @@ def test_known_answers(seed: int, name: str, expected: list[float]) -> None:
 
 def test_known_answers_of_each_kind() -> None:
     """Each kind of draw takes one number, and makes this of it."""
-    stream = RandomStream(7, "kinds")
+    stream = RandomStream.named(7, "kinds")
     assert stream.between(10, 20) == 15.961945943818806
     assert stream.index(1000) == 233
     assert stream.exponential(2.0) == pytest.approx(1.7372315985077798, rel=1e-12)
@@ -49,7 +49,7 @@ def test_another_process_draws_the_same() -> None:
     """Neither the process nor its hash seed matters."""
     code = (
         "from fleet_wire.randomness import RandomStream as R;"
-        "s = R(7, 'car'); print([s.uniform() for _ in range(5)])"
+        "s = R.named(7, 'car'); print([s.uniform() for _ in range(5)])"
     )
     for hash_seed in ("0", "1"):
         out = subprocess.run(
@@ -72,7 +72,7 @@ def test_uniform_is_in_its_range(seed: int, name: str) -> None:
 def test_streams_do_not_influence_each_other(seed: int, name: str, other: str) -> None:
     """Drawing from one stream between the draws of another changes nothing."""
     alone = draws(seed, name, 3)
-    stream, disturbance = RandomStream(seed, name), RandomStream(seed, other)
+    stream, disturbance = RandomStream.named(seed, name), RandomStream.named(seed, other)
     mixed = []
     for _ in range(3):
         mixed.append(stream.uniform())
@@ -91,7 +91,7 @@ def test_seeds_and_names_make_other_streams(seed: int, name: str) -> None:
 @given(SEEDS, st.floats(-1e6, 1e6), st.floats(0, 1e6), st.integers(1, 10**6))
 def test_derived_draws_are_in_their_range(seed: int, low: float, width: float, size: int) -> None:
     """Draws between bounds stay there, indexes name an item, exponentials are not negative."""
-    stream = RandomStream(seed, "derived")
+    stream = RandomStream.named(seed, "derived")
     assert low <= stream.between(low, low + width) <= low + width
     assert 0 <= stream.index(size) < size
     assert stream.exponential(width) >= 0
@@ -107,7 +107,7 @@ def test_draws_are_uniform() -> None:
 
 def test_normal_and_exponential_have_their_moments() -> None:
     """Means and deviations of 20,000 draws are within five standard errors."""
-    stream = RandomStream(1, "moments")
+    stream = RandomStream.named(1, "moments")
     normal = [stream.normal() for _ in range(20_000)]
     assert fmean(normal) == pytest.approx(0, abs=5 / 20_000**0.5)
     assert pstdev(normal) == pytest.approx(1, abs=5 / 40_000**0.5)
@@ -117,6 +117,6 @@ def test_normal_and_exponential_have_their_moments() -> None:
 
 def test_a_stream_stays_small() -> None:
     """A stream holds one key and one integer: a fleet has many of them."""
-    stream = RandomStream(1, "x")
+    stream = RandomStream.named(1, "x")
     assert not hasattr(stream, "__dict__")
     assert sys.getsizeof(stream) <= 64

@@ -43,7 +43,7 @@ class Teller:
 
 def main() -> None:
     """Play the story."""
-    draws = RandomStream(7, "story")
+    draws = RandomStream.named(7, "story")
     time = VirtualScheduler()
     broker = BrokerModel(time, hop=lambda: 0.001 * draws.uniform())
     tellers = [Teller(broker, time, f"client-{number}") for number in range(8)]

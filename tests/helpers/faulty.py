@@ -54,7 +54,7 @@ def open_window(
         world=world,
         boxes=boxes,
         duration_s=duration_s,
-        stream_of=lambda vehicle_id: RandomStream(1, f"fault/{name}/{vehicle_id}"),
+        stream_of=lambda vehicle_id: RandomStream.named(1, f"fault/{name}/{vehicle_id}"),
     )
     world.env.process(fault.process(injection))
 

@@ -109,7 +109,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _attempts(run: SampleRun) -> list[Attempt]:
-    arrivals = RandomStream(run.seed, "sample/arrivals")
+    arrivals = RandomStream.named(run.seed, "sample/arrivals")
     attempts: list[Attempt] = []
     at_s = arrivals.exponential(1 / run.rate_per_s)
     while at_s < LOAD_S:
@@ -119,7 +119,7 @@ def _attempts(run: SampleRun) -> list[Attempt]:
 
 
 def _attempt(run: SampleRun, number: int, at_s: float) -> Attempt:
-    stream = RandomStream(run.seed, f"sample/attempt/{number}")
+    stream = RandomStream.named(run.seed, f"sample/attempt/{number}")
     in_garage = stream.uniform() < run.garage_share
     prefix, size = ("garage", 200) if in_garage else ("car", 800)
     cause: Cause | None = None
@@ -145,7 +145,7 @@ def make_attempt(
     vehicle_id: str = "car-00001",
 ) -> Attempt:
     """Return one attempt that got as far as its cause allows."""
-    stream = stream or RandomStream(1, f"make/{number}")
+    stream = stream or RandomStream.named(1, f"make/{number}")
     outcome = outcome_of(cause)
     reached = {Outcome.OK: 7, Outcome.REFUSED: 5, Outcome.FAILED: 5, Outcome.UNKNOWN: 3}[outcome]
     stages, hops, now_s = {Stage.INTENDED.value: 0.0}, {}, 0.0
@@ -173,7 +173,7 @@ def make_attempt(
 
 
 def _floor(seed: int) -> list[Attempt]:
-    stream = RandomStream(seed, "sample/floor")
+    stream = RandomStream.named(seed, "sample/floor")
     return [
         msgspec.structs.replace(
             make_attempt(number, at_s=float(number), vehicle_id="null-box-0"),

@@ -157,7 +157,7 @@ def test_any_scenario_runs_to_its_end_and_twice_the_same(values: dict[str, Any],
             scenario = load_or_reject(values, directory)
             for run in ("first", "second"):
                 run_virtually(scenario, directory / run, seed=seed)
-            planned = arrival_times(scenario.load.stages, RandomStream(seed, "load/arrivals"))
+            planned = arrival_times(scenario.load.stages, RandomStream.named(seed, "load/arrivals"))
             attempts = lines(directory / "first" / "attempts.jsonl")
             assert len({attempt["attempt_id"] for attempt in attempts}) == len(attempts)
             started = sorted(attempt["scheduled_s"] for attempt in attempts)

@@ -20,7 +20,7 @@ DRIVING = Quantiles(quantiles=((0.0, 0.035), (0.5, 0.068), (0.9, 0.112), (1.0, 1
 
 def draws(delay: Uniform | LogNormal | Quantiles, count: int) -> list[float]:
     """Return sorted draws."""
-    stream = RandomStream(1, "draws")
+    stream = RandomStream.named(1, "draws")
     return sorted(delay.sample_s(stream) for _ in range(count))
 
 
@@ -110,7 +110,7 @@ def test_lognormal_and_uniform_draws() -> None:
 )
 def test_draws_that_are_taken(delay: Uniform | Quantiles, count: int) -> None:
     """What cannot vary takes no number from the stream; anything else takes one."""
-    used, fresh = RandomStream(1, "x"), RandomStream(1, "x")
+    used, fresh = RandomStream.named(1, "x"), RandomStream.named(1, "x")
     delay.sample_s(used)
     for _ in range(count):
         fresh.uniform()

@@ -20,7 +20,7 @@ IDLE_GAP_S = 100.0
 
 def radio(seed: int = 1, **keys: Any) -> Radio:
     """Return a radio as a scenario would write it."""
-    return Radio(RadioParameters.model_validate(keys), RandomStream(seed, "car-1/radio"))
+    return Radio(RadioParameters.model_validate(keys), RandomStream.named(seed, "car-1/radio"))
 
 
 def pings(one: Radio, count: int, gap_s: float) -> list[float]:
@@ -281,7 +281,7 @@ def test_no_packet_overtakes_another(
 
 def test_rounding_lets_no_packet_overtake() -> None:
     """The clock plus the delay is never before the packet in front, where plain sums may be."""
-    stream, is_early = RandomStream(1, "x"), 0
+    stream, is_early = RandomStream.named(1, "x"), 0
     for _ in range(1000):
         now_s, free_s = stream.between(16.0, 24.0), stream.between(57.0, 64.0)
         is_early += now_s + (free_s - now_s) < free_s
@@ -396,7 +396,7 @@ def test_a_wait_that_is_over_is_over() -> None:
 
 def test_the_null_radio_draws_nothing_and_takes_nothing() -> None:
     """No delay and no number from the stream, whatever is sent."""
-    stream, fresh = RandomStream(1, "x"), RandomStream(1, "x")
+    stream, fresh = RandomStream.named(1, "x"), RandomStream.named(1, "x")
     one = Radio(NULL_BOX.radio, stream)
     for number in range(50):
         assert one.downlink_s(number * 20.0) == 0
@@ -424,7 +424,7 @@ def test_any_trouble_makes_a_radio_take_time(keys: dict[str, Any]) -> None:
     changed = RadioParameters.model_validate({**NULL_BOX.radio.model_dump(), **keys})
     assert NULL_BOX.radio.is_instant
     assert not changed.is_instant
-    one = Radio(changed, RandomStream(1, "x"))
+    one = Radio(changed, RandomStream.named(1, "x"))
     delays = []
     for number in range(200):
         sent_s = number * 61.7

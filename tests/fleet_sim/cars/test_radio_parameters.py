@@ -19,7 +19,7 @@ def test_single_keys_override_the_technologys_default() -> None:
     """What is given stays, the rest comes from the technology; nothing given is parked LTE."""
     mine = RadioParameters.model_validate({"technology": "gsm", "idle_rtt": 3, "loss": 0.1})
     gsm = RadioParameters(technology=Technology.GSM)
-    assert (mine.idle_rtt.sample_s(RandomStream(1, "x")), mine.loss) == (3.0, 0.1)
+    assert (mine.idle_rtt.sample_s(RandomStream.named(1, "x")), mine.loss) == (3.0, 0.1)
     assert mine.connected_rtt == gsm.connected_rtt != RadioParameters().connected_rtt
     assert RadioParameters(technology=Technology.LTE) == RadioParameters()
 

@@ -100,7 +100,7 @@ def test_any_doors_stuck_or_ajar_do_what_each_does_alone(
     steps: list[tuple[bool, frozenset[Door], frozenset[Door]]],
 ) -> None:
     """A car of five locks that know nothing of each other says what the state must come to."""
-    vehicle, suspect = Vehicle(NULL_BOX, RandomStream(1, "vehicle")), Suspect()
+    vehicle, suspect = Vehicle(NULL_BOX, RandomStream.named(1, "vehicle")), Suspect()
     expected = dict.fromkeys(Door, True)
     for to_locked, stuck, ajar in steps:
         with vehicle.stuck(*stuck, by=suspect), vehicle.ajar(*ajar, by=suspect):
@@ -212,7 +212,7 @@ def test_a_battery_that_is_low_anyway_is_nobodys_fault() -> None:
 
 def car_number(number: int) -> Vehicle:
     """Return one of some cars."""
-    return Vehicle(NULL_BOX, RandomStream(1, f"car-{number}/vehicle"))
+    return Vehicle(NULL_BOX, RandomStream.named(1, f"car-{number}/vehicle"))
 
 
 def test_each_car_takes_its_position_at_its_own_time() -> None:

@@ -43,7 +43,7 @@ def strike(street: Street, fault: Fault, duration_s: float) -> list[Hit]:
         world=street.world,
         boxes=street.boxes,
         duration_s=duration_s,
-        stream_of=lambda vehicle_id: RandomStream(1, vehicle_id),
+        stream_of=lambda vehicle_id: RandomStream.named(1, vehicle_id),
         record=hits.append,
     )
     street.env.process(fault.process(injection))

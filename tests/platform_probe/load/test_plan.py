@@ -58,7 +58,7 @@ def test_times_and_targets_have_streams_of_their_own() -> None:
     """More cars change which car is unlocked, never when."""
     fewer = plan_of(cars=CARS[:3])
     assert [start.scheduled_s for start in fewer] == [start.scheduled_s for start in plan_of()]
-    expected = arrival_times([POISSON], RandomStream(7, "load/arrivals"))
+    expected = arrival_times([POISSON], RandomStream.named(7, "load/arrivals"))
     assert [start.scheduled_s for start in plan_of()] == expected
 
 
