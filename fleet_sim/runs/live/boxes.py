@@ -44,15 +44,14 @@ async def serve_boxes(
     progress.phase(f"connecting {len(mine)} boxes (shard {number} of {total}) to {options.broker}")
     try:
         await fleet.connect(progress, stop)
-        fleet.driver.enter()
-        inject_all(
-            scenario,
-            specs,
-            fleet.fleet,
-            load_starts_s=fleet.driver.now_s(),
-            record=lambda _line: None,  # whoever asks for unlocks keeps the records
-        )
-        fleet.driver.leave()
+        with fleet.driver.present():
+            inject_all(
+                scenario,
+                specs,
+                fleet.fleet,
+                load_starts_s=fleet.driver.now_s(),
+                record=lambda _line: None,  # whoever asks for unlocks keeps the records
+            )
         progress.phase("serving; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
             await _wait(stop, REPORT_S)

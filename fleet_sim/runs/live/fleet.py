@@ -57,14 +57,18 @@ class LiveFleet:
         self._rss_before = rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
         factory = link_factory(
-            options.broker, tls=options.tls, limits=BOX_LINK_LIMITS, quick_ack=options.quick_ack
+            options.broker,
+            tls=options.tls,
+            limits=BOX_LINK_LIMITS,
+            quick_ack=options.quick_ack,
+            within=self.driver.present(),
         )
         world = World(
-            env=self.driver.env,
+            env=self.driver,
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=self.driver.wrap(factory),
+            link_factory=factory,
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
@@ -90,9 +94,8 @@ class LiveFleet:
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         gc.disable()
         try:
-            self.driver.enter()
-            self.fleet.start()
-            self.driver.leave()
+            with self.driver.present():
+                self.fleet.start()
             first_s, last_s = await self._wait_for_all(progress, stop)
         finally:
             gc.collect()
@@ -131,9 +134,10 @@ class LiveFleet:
 
     async def close(self) -> None:
         """Let time stand still and leave the broker."""
-        self.driver.stop()
-        for box in self.fleet.boxes.values():
-            box.modem.leave()
+        with self.driver.present():
+            self.driver.stop()
+            for box in self.fleet.boxes.values():
+                box.modem.leave()
         await asyncio.sleep(GOODBYE_S)
 
 
