@@ -1,4 +1,4 @@
-"""What the boxes of a process share: time, seed, secret, and the counts they keep together."""
+"""What the boxes of a process share: time, seed, secret, counts, and the model's defects."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import simpy
 
+from fleet_sim.cars.defects import Defects
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.randomness import RandomStream
 
@@ -40,6 +41,7 @@ class World:
     """Wall time at simulated second 0."""
     link_factory: LinkFactory
     counts: FleetCounts = field(default_factory=FleetCounts)
+    defects: Defects = field(default_factory=Defects)
 
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""

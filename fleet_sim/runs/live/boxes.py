@@ -31,6 +31,7 @@ async def serve_boxes(
     """Connect every N-th box of the scenario, inject its faults, and serve until SIGTERM or Ctrl-C.
 
     The windows of faults count from the moment when all boxes are connected.
+    Raises `ModelDefectError` at the end where the model has shown a defect.
     """
     number, total = shard
     specs: Sequence[CarSpec] = scenario.cars()
@@ -55,14 +56,16 @@ async def serve_boxes(
         progress.phase("serving; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
             await _wait(stop, REPORT_S)
-            counts = fleet.counts
+            counts, defects = fleet.counts, fleet.driver.defects
             progress.note(
                 f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
                 f" {counts.executed} executed, {counts.refused} refused"
+                + (f", {defects.count} defects of the model" if defects.count else "")
             )
     finally:
         await fleet.close()
         progress.close()
+    fleet.driver.defects.check()
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

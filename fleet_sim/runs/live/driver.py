@@ -8,14 +8,13 @@ handled at the present simulated time, after everything that was due before it.
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from contextlib import AbstractContextManager
 from time import monotonic
 
 import simpy
 
-_log = logging.getLogger(__name__)
+from fleet_sim.cars.defects import Defects
 
 
 class LiveDriver(simpy.Environment):
@@ -23,11 +22,13 @@ class LiveDriver(simpy.Environment):
 
     `with driver.present():` is the only way in for what comes from outside: what was due is stepped
     first, `now` is the present, and afterwards the driver wakes up for the model's next event.
-    Links enter for each call that they make, see `fleet_wire.links.factory`.
+    Links enter for each call that they make, see `fleet_wire.links.factory`. What fails inside is
+    counted as a defect of the model: the link closes for it, and all else goes on.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
+        self.defects = Defects()
         self._loop = loop
         self._origin_s = monotonic()
         self._armed_for_s = math.inf
@@ -54,23 +55,25 @@ class LiveDriver(simpy.Environment):
         elif now_s > self._now:
             self._now = now_s
 
-    def __exit__(self, _kind: object, _error: object, _traceback: object) -> None:
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
         queue = self._queue
         if queue and queue[0][0] < self._armed_for_s:
             self._arm(queue[0][0])
+        if isinstance(error, Exception):
+            self.defects.note(error)
 
     def advance_to(self, now_s: float) -> None:
         """Step every event that is due at `now_s`, then let `now` be that moment.
 
-        An exception from the model is logged, and the next event is stepped: one box's defect
-        stops no other box.
+        An exception from the model is noted, and the next event is stepped: one box's defect stops
+        no other box.
         """
         queue = self._queue
         while queue and queue[0][0] <= now_s:
             try:
                 self.step()
-            except Exception:  # noqa: BLE001 - any defect of the model
-                _log.exception("an event of the model failed")
+            except Exception as error:  # noqa: BLE001 - any defect of the model
+                self.defects.note(error)
         self._now = max(self._now, now_s)
 
     def _arm(self, next_s: float) -> None:

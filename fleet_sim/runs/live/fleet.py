@@ -69,6 +69,7 @@ class LiveFleet:
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
             link_factory=factory,
+            defects=self.driver.defects,
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
@@ -137,7 +138,10 @@ class LiveFleet:
         with self.driver.present():
             self.driver.stop()
             for box in self.fleet.boxes.values():
-                box.modem.leave()
+                try:
+                    box.modem.leave()
+                except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
+                    self.driver.defects.note(error)
         await asyncio.sleep(GOODBYE_S)
 
 

@@ -159,6 +159,8 @@ class LiveRun:
             boxes_connected_max=fleet.counts.reachable_max,
             connect_rate_per_s=fleet.connect_rate_per_s,
             rss_bytes_per_box=rss_bytes_per_box,
+            model_defects=fleet.driver.defects.count,
+            first_model_defect=fleet.driver.defects.first,
         )
         summary = conclude(
             self._directory,

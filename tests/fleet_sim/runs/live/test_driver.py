@@ -54,6 +54,38 @@ def test_advance_steps_what_is_due_and_no_more(driver: LiveDriver, notes: Notes)
     assert driver.now == 25.0
 
 
+def test_a_defect_in_one_event_stops_no_other(
+    driver: LiveDriver, notes: Notes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception in the model is counted and logged; the events after it run."""
+
+    def fail(_event: object) -> None:
+        raise ValueError("defect")
+
+    driver.timeout(10.0).callbacks.append(fail)
+    notes.later(20.0, "after the defect")
+    driver.advance_to(50.0)
+    assert notes.names == ["after the defect"]
+    assert driver.defects.count == 1
+    assert "the model failed: ValueError: defect" in caplog.text
+
+
+async def test_what_fails_inside_is_a_defect_too(driver: LiveDriver, notes: Notes) -> None:
+    """It goes on to whoever called: a link closes for it. What was scheduled falls due."""
+
+    def fail(error: BaseException) -> None:
+        notes.later(0.01, "after the defect")
+        raise error
+
+    with pytest.raises(ValueError, match="defect"), driver.present():
+        fail(ValueError("defect"))
+    with pytest.raises(KeyboardInterrupt), driver.present():
+        fail(KeyboardInterrupt())
+    assert driver.defects.count == 1
+    await eventually(lambda: notes.names == ["after the defect"] * 2)
+    driver.stop()
+
+
 async def test_events_fall_due_without_help(driver: LiveDriver, notes: Notes) -> None:
     """Asyncio wakes the environment; nobody has to poll."""
     with driver.present():
