@@ -134,12 +134,12 @@ class LiveFleet:
         }
 
     async def close(self) -> None:
-        """Let time stand still and leave the broker."""
+        """Let time stand still, and every box say `shutdown` and leave the broker."""
         with self.driver.present():
             self.driver.stop()
             for box in self.fleet.boxes.values():
                 try:
-                    box.modem.leave()
+                    box.modem.shut_down()
                 except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
                     self.driver.defects.note(error)
         await asyncio.sleep(GOODBYE_S)
