@@ -9,7 +9,7 @@ from typing import Any
 import simpy
 
 from fleet_sim.cars.defects import Defects
-from fleet_wire.links.link import LinkFactory
+from fleet_wire.links.link import Disconnected, LinkFactory
 from fleet_wire.randomness import RandomStream
 
 
@@ -28,6 +28,8 @@ class FleetCounts:
     refused: int = 0
     redelivered: int = 0
     malformed: int = 0
+    last_end: Disconnected | None = None
+    """Why a connection has ended last, or could not be made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import Presence
 from fleet_wire.contract.topics import TopicKind, topic_of
+from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.waiting import eventually
@@ -70,3 +71,15 @@ async def test_sigterm_leaves_no_box_online(mosquitto: BrokerProcess, tmp_path: 
         await eventually(lambda: len(late.messages) == ALL)
         assert [*presences(late).values()] == [("offline", "shutdown")] * ALL
         assert all(message.retain for message in late.messages)
+
+
+async def test_a_wrong_password_is_named_at_once(tmp_path: Path) -> None:
+    """Nobody waits a minute for one sentence that could mean anything."""
+    passwords = write_passwords(tmp_path / "passwords", {"fleet": "right"})
+    with running_mosquitto(passwords) as broker:
+        url = f"mqtt://fleet:wrong@127.0.0.1:{broker.port}"
+        async with running_boxes(write_scenario(tmp_path), "--broker", url) as process:
+            _, stderr = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 2
+    assert b"lets no box in: not authorized; do user and password fit" in stderr
+    assert b"wrong" not in stderr

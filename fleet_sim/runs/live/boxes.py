@@ -57,9 +57,11 @@ async def serve_boxes(
         while not stop.is_set():
             await _wait(stop, REPORT_S)
             counts, defects = fleet.counts, fleet.driver.defects
+            away = len(mine) - counts.reachable - counts.asleep
             progress.note(
                 f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
                 f" {counts.executed} executed, {counts.refused} refused"
+                + (f", {away} away{fleet.last_failure()}" if away > 0 else "")
                 + (f", {defects.count} defects of the model" if defects.count else "")
             )
     finally:
