@@ -32,6 +32,13 @@ class FleetCounts:
     """Why a connection has ended last, or could not be made."""
 
 
+@dataclass(slots=True)
+class ClockStep:
+    """How far the wall clock has been set since simulated second 0, in seconds."""
+
+    by_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What the boxes of a process share."""
@@ -44,6 +51,8 @@ class World:
     link_factory: LinkFactory
     counts: FleetCounts = field(default_factory=FleetCounts)
     defects: Defects = field(default_factory=Defects)
+    clock_step: ClockStep = field(default_factory=ClockStep)
+    """What has changed since about `epoch_unix_s`."""
 
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""

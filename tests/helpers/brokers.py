@@ -42,6 +42,6 @@ def write_passwords(path: Path, passwords: Mapping[str, str]) -> str:
     """Write a password file of mosquitto; return the configuration that lets in nobody else."""
     path.touch(mode=0o600)
     for user, password in passwords.items():
-        command = ["mosquitto_passwd", "-b", path, user, password]
+        command = ["mosquitto_passwd", "-b", str(path), user, password]
         subprocess.run(command, check=True, capture_output=True)
     return f"password_file {path}\nallow_anonymous false\n"

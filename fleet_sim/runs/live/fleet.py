@@ -6,7 +6,7 @@ import asyncio
 import gc
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.waiting import Waiting, why_not
+from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
 from fleet_wire.contract.signing import DEMO_SECRET
@@ -73,6 +74,7 @@ class LiveFleet:
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
         self.connect_rate_per_s: float | None = None
+        self._wall_clock: WallClockFollower | None = None
 
     @property
     def counts(self) -> FleetCounts:
@@ -92,6 +94,7 @@ class LiveFleet:
         Raises `BrokerUnreachableError` where the broker is away for `wait_s`, and
         `BrokerRefusedError` where it refuses all boxes for good.
         """
+        self.follow_wall_clock(progress.note)
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         gc.disable()
         try:
@@ -104,6 +107,11 @@ class LiveFleet:
             gc.enable()
         if self.counts.known:
             self.connect_rate_per_s = self.counts.known / max(last_s - first_s, POLL_S)
+
+    def follow_wall_clock(self, note: Callable[[str], None]) -> None:
+        """Let the boxes follow the machine's clock until `close`, and `note` of each step of it."""
+        self._wall_clock = WallClockFollower(self.fleet.world, self.driver, note)
+        self._wall_clock.start()
 
     async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
         """Wait for every box; return when the first was there (or we began), and the last."""
@@ -143,6 +151,8 @@ class LiveFleet:
 
     async def close(self) -> None:
         """Let time stand still, and every box say `shutdown` and leave the broker."""
+        if self._wall_clock is not None:
+            self._wall_clock.stop()
         with self.driver.present():
             self.driver.stop()
             for box in self.fleet.boxes.values():
