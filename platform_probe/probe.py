@@ -19,6 +19,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.errors import BrokerRefusedError, LocalProtocolError
 from fleet_wire.links.link import (
+    PERMANENT_CODES,
     SESSION_TAKEN_OVER,
     Disconnected,
     Ended,
@@ -55,8 +56,6 @@ LINK_LIMITS: Final = LinkLimits(
     receive_max=65_535, max_in_flight=20_000, max_queued=20_000, acknowledge_after_s=0.01
 )
 """One link carries what the whole fleet answers."""
-PERMANENT_CODES: Final = frozenset({132, 133, 134, 135, 138, 140})
-"""CONNACK codes that trying again does not change: version, client id, password, banned."""
 _OWN: Final = (Source.PROBE, Source.CUSTOMER)
 
 

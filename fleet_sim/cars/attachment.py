@@ -230,6 +230,7 @@ class Attachment:
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """Connect again, by this firmware's rule."""
+        self._world.counts.last_end = reason
         self._change_socket(SocketEvent.CLOSE)
         self._change_connection(ConnectionEvent.LOST)
         self._forget_messages()

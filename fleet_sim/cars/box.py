@@ -265,7 +265,8 @@ class Box:
 
     def _own_unix_s(self, now_s: float) -> float:
         """Return what the box's clock shows, bends aside."""
-        return self._world.epoch_unix_s + now_s + self._clock_error_s
+        world = self._world
+        return world.epoch_unix_s + world.clock_step.by_s + now_s + self._clock_error_s
 
     def _unix_s(self, now_s: float) -> float:
         """Return what the box believes the time to be, in Unix seconds."""
@@ -376,7 +377,8 @@ class Box:
         """Forget what was being done, and without a backup battery the time too."""
         self.reset()
         if not self.spec.parameters.keeps_time:
-            self._clock_error_s = -self._world.epoch_unix_s - self._world.env.now
+            world = self._world
+            self._clock_error_s = -world.epoch_unix_s - world.clock_step.by_s - world.env.now
 
     def booted(self) -> None:
         """Look for the time, where the clock has lost it."""

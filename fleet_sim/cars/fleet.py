@@ -40,7 +40,10 @@ class Fleet:
         self._sms_centre.start()
         by_interval: dict[float, list[Box]] = defaultdict(list)
         for box in self.boxes.values():
-            box.power.start()
+            try:
+                box.power.start()
+            except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
+                self.world.defects.note(error)
             if box.spec.parameters.heartbeat_s > 0:
                 by_interval[box.spec.parameters.heartbeat_s].append(box)
         for interval_s, boxes in by_interval.items():
@@ -62,4 +65,7 @@ def _heartbeats(
         for share in shares:
             yield env.timeout(interval_s / slots)
             for box in share:
-                box.heartbeat()
+                try:
+                    box.heartbeat()
+                except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
+                    world.defects.note(error)

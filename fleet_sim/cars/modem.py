@@ -37,11 +37,7 @@ class Modem(Attachment):
     def session(self) -> Session:
         """Return what to say in CONNECT. The will tells the others when the box is lost."""
         parameters, vehicle_id = self._spec.parameters, self._spec.vehicle_id
-        presence = Presence(
-            status=PresenceStatus.OFFLINE,
-            session_id=self._session_id(),
-            reason=PresenceReason.LAST_WILL,
-        )
+        presence = self._presence(PresenceStatus.OFFLINE, PresenceReason.LAST_WILL)
         asked: tuple[str, ...] = (topic_of(TopicKind.COMMAND, vehicle_id),)
         granted = asked if self.bends is None else self.bends.at(SUBACK, None, usual=asked)
         if granted != asked:
@@ -52,7 +48,7 @@ class Modem(Attachment):
             clean_start=granted != asked,  # else the subscription of an older session would stand
             session_expiry_s=parameters.session_expiry_s,
             keepalive_s=parameters.keepalive_s,
-            will=Will(topic_of(TopicKind.PRESENCE, vehicle_id), codec.encode(presence)),
+            will=Will(topic_of(TopicKind.PRESENCE, vehicle_id), presence),
         )
 
     def _session_id(self) -> str:
@@ -161,9 +157,23 @@ class Modem(Attachment):
         """Tell the others that the box is there."""
         self._say(PresenceStatus.ONLINE)
 
+    def shut_down(self) -> None:
+        """Tell the others that the box is gone, and leave: the simulation is over.
+
+        One that sleeps has said so. One that nobody can hear leaves the word to its will.
+        """
+        if self.connection is ConnectionState.CONNECTED and self._owner.is_awake:
+            presence = self._presence(PresenceStatus.OFFLINE, PresenceReason.SHUTDOWN)
+            # No time passes any more in which the radio could carry it.
+            self._send(TopicKind.PRESENCE, presence, True, None)  # noqa: FBT003
+        self.leave()
+
     def _say(self, status: PresenceStatus, reason: PresenceReason | None = None) -> None:
+        self.publish(TopicKind.PRESENCE, self._presence(status, reason), retain=True)
+
+    def _presence(self, status: PresenceStatus, reason: PresenceReason | None) -> bytes:
         presence = Presence(status=status, session_id=self._session_id(), reason=reason)
-        self.publish(TopicKind.PRESENCE, codec.encode(presence), retain=True)
+        return codec.encode(presence)
 
     def publish(
         self,

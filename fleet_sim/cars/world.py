@@ -1,4 +1,4 @@
-"""What the boxes of a process share: time, seed, secret, and the counts they keep together."""
+"""What the boxes of a process share: time, seed, secret, counts, and the model's defects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import simpy
 
-from fleet_wire.links.link import LinkFactory
+from fleet_sim.cars.defects import Defects
+from fleet_wire.links.link import Disconnected, LinkFactory
 from fleet_wire.randomness import RandomStream
 
 
@@ -27,6 +28,15 @@ class FleetCounts:
     refused: int = 0
     redelivered: int = 0
     malformed: int = 0
+    last_end: Disconnected | None = None
+    """Why a connection has ended last, or could not be made."""
+
+
+@dataclass(slots=True)
+class ClockStep:
+    """How far the wall clock has been set since simulated second 0, in seconds."""
+
+    by_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,9 @@ class World:
     """Wall time at simulated second 0."""
     link_factory: LinkFactory
     counts: FleetCounts = field(default_factory=FleetCounts)
+    defects: Defects = field(default_factory=Defects)
+    clock_step: ClockStep = field(default_factory=ClockStep)
+    """What has changed since about `epoch_unix_s`."""
 
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""

@@ -13,6 +13,7 @@ import click
 import uvloop
 from rich.console import Console
 
+from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
 from fleet_sim.commands.options import (
     choose_seed,
@@ -101,7 +102,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
 
     SCENARIO is a YAML file, or the manifest.json of an earlier run, which is then done again.
 
-    Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error.
+    Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error and where
+    the model has shown a defect.
     SIGTERM or Ctrl-C lets the unlocks under way finish and writes the summary; Ctrl-C twice ends
     at once.
 
@@ -190,6 +192,8 @@ def _exit_unless_fine(
     *,
     ended_early: bool,
 ) -> None:
+    if summary["model_defects"]:
+        raise ModelDefectError(summary["model_defects"], summary["first_model_defect"])
     if expected_manifest is not None:
         difference = first_difference(directory.path, expected_manifest)
         if difference is not None:

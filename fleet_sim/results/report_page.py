@@ -125,6 +125,8 @@ def run_page(run: ReportedRun) -> RunPage:
 
 def _badge(run: ReportedRun) -> Badge:
     failed = sum(not verdict.get("holds") for verdict in run.verdicts)
+    if defects := run.number("model_defects"):
+        return Badge(f"✗ Not to be trusted: {readable.count(defects)} defects of the model", "fail")
     if not run.verdicts:
         return Badge("Nothing expected", "none")
     if failed:

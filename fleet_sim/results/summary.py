@@ -36,6 +36,8 @@ class RunFacts:
     boxes_connected_max: int
     connect_rate_per_s: float | None
     rss_bytes_per_box: float | None
+    model_defects: int = 0
+    first_model_defect: str | None = None
 
 
 class JsonLines(Generic[T]):
@@ -228,6 +230,8 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         },
         "connect": {"rate_per_s": facts.connect_rate_per_s},
         "fleet": {"rss_bytes_per_box": facts.rss_bytes_per_box},
+        "model_defects": facts.model_defects,
+        "first_model_defect": facts.first_model_defect,
     }
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.results.expectations import known_keys
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
@@ -27,7 +28,7 @@ from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.plan import Values, overrides_of
 from fleet_wire.errors import LimitError, UnlockpathError
 
-WORDS = frozenset({"seed", "mode", "broker"})
+WORDS = frozenset({"seed", "mode", "broker", "first_model_defect"})
 """Keys of the summary that are no measurement."""
 
 
@@ -110,6 +111,9 @@ def _record(task: Task, path: Path) -> PointRecord:
     except Exception as error:  # noqa: BLE001 - whatever ends one run must not end the sweep
         text = f"{type(error).__name__}: {error}".replace(str(path), "RUN")
         return failed(task, text)
+    if summary["model_defects"]:
+        defect = ModelDefectError(summary["model_defects"], summary["first_model_defect"])
+        return failed(task, str(defect))
     flat = flattened(summary)
     return PointRecord(
         setting=task.setting,

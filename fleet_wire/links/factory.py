@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +20,16 @@ def link_factory(
     tls: ssl.SSLContext | None = None,
     limits: LinkLimits | None = None,
     quick_ack: bool = False,
+    within: AbstractContextManager[object, None] | None = None,
 ) -> LinkFactory:
-    """Return the factory of links to `broker`; call it where the event loop runs."""
+    """Return the factory of links to `broker`; call it where the event loop runs.
+
+    Whatever its links call, a handler or an `on_ack`, they call `within` a context that can be
+    entered again and again.
+    """
     if broker.is_websocket or protocol != "5":
-        return PahoLinkFactory(broker, protocol=protocol, tls=tls, limits=limits)
-    return LeanLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack)
+        return PahoLinkFactory(broker, protocol=protocol, tls=tls, limits=limits, within=within)
+    return LeanLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack, within=within)
 
 
 def tls_context(

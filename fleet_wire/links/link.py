@@ -32,6 +32,8 @@ SESSION_TAKEN_OVER = 142
 RECEIVE_MAXIMUM_EXCEEDED = 147
 TOPIC_ALIAS_INVALID = 148
 PACKET_TOO_LARGE = 149
+PERMANENT_CODES = frozenset({132, 133, 134, NOT_AUTHORIZED, 138, 140})
+"""CONNACK codes that trying again does not change: version, client id, password, banned."""
 FIRST_ERROR_CODE = 128
 """MQTT 5 reason codes from here on are errors (specification, section 2.4)."""
 
@@ -109,6 +111,11 @@ class Disconnected(NamedTuple):
     why: Ended
     code: int | None = None
     detail: str = ""
+
+    def __str__(self) -> str:
+        """Return it in words, for people."""
+        code = f" (MQTT reason code {self.code})" if self.code is not None else ""
+        return f"{self.why.value.replace('_', ' ')}{code}: {self.detail}".rstrip(": ")
 
 
 OnAck = Callable[[int], None]

@@ -25,6 +25,7 @@ import asyncio
 import logging
 import ssl
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 from fleet_wire.errors import LocalProtocolError
@@ -158,13 +159,15 @@ class PahoLink:
         self._factory.connected += 1
         self._window = min(self._factory.limits.max_in_flight, receive_max)
         self._pump()
-        self._handler.on_connected(session_present=session_present)
+        with self._factory.within:
+            self._handler.on_connected(session_present=session_present)
 
     def take_message(self, message: Message) -> None:
         """Take a message."""
         if message.packet_id is not None:
             self._unacknowledged_in[message.packet_id] = message
-        self._handler.on_message(message)
+        with self._factory.within:
+            self._handler.on_message(message)
 
     def take_puback(self, packet_id: int, code: int) -> None:
         """Take a PUBACK: the window has room again."""
@@ -174,7 +177,8 @@ class PahoLink:
         _, on_ack = self._unacknowledged_out.pop(key)
         self._pump()
         if on_ack is not None:
-            on_ack(code)
+            with self._factory.within:
+                on_ack(code)
 
     def take_end(self, reason: Disconnected) -> None:
         """Take that the connection has ended, or could not be made."""
@@ -182,7 +186,8 @@ class PahoLink:
         if reason.why is Ended.PROTOCOL_ERROR:
             self._factory.protocol_errors += 1
         try:
-            self._handler.on_disconnected(reason)
+            with self._factory.within:
+                self._handler.on_disconnected(reason)
         except Exception:
             logger.exception("on_disconnected raised")
 
@@ -191,7 +196,9 @@ class PahoLink:
     def _start(self) -> None:
         starting = self._starting
         try:
-            connection = self._factory.connection(self, self._handler.session())
+            with self._factory.within:
+                session = self._handler.session()
+            connection = self._factory.connection(self, session)
         except Exception:
             logger.exception("session of a link's handler failed")
             if self._starting is starting:
@@ -240,7 +247,10 @@ class PahoLink:
 
 
 class PahoLinkFactory:
-    """Makes links over paho to one broker, by MQTT `protocol` over TCP, TLS or WebSocket."""
+    """Makes links over paho to one broker, by MQTT `protocol` over TCP, TLS or WebSocket.
+
+    `within` is the context in which the links make every call to their owners.
+    """
 
     def __init__(
         self,
@@ -249,11 +259,13 @@ class PahoLinkFactory:
         protocol: Literal["5", "3.1.1"] = "5",
         tls: ssl.SSLContext | None = None,
         limits: LinkLimits | None = None,
+        within: AbstractContextManager[object, None] | None = None,
     ) -> None:
         self.broker = broker
         self.protocol = protocol
         self.tls = (tls or ssl.create_default_context()) if broker.is_tls else None
         self.limits = limits or LinkLimits()
+        self.within = within or nullcontext()
         self.connects = 0
         """Connections that got as far as `on_connected`."""
         self.connected = 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -35,3 +36,12 @@ def running_iotcore(protocol: Literal["5", "3.1.1"] = "5") -> Iterator[BrokerPro
         start_broker("iotcore", Path(directory), protocol=protocol) as broker,
     ):
         yield broker
+
+
+def write_passwords(path: Path, passwords: Mapping[str, str]) -> str:
+    """Write a password file of mosquitto; return the configuration that lets in nobody else."""
+    path.touch(mode=0o600)
+    for user, password in passwords.items():
+        command = ["mosquitto_passwd", "-b", str(path), user, password]
+        subprocess.run(command, check=True, capture_output=True)
+    return f"password_file {path}\nallow_anonymous false\n"

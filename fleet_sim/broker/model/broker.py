@@ -52,7 +52,8 @@ class BrokerModel:
     `hop` is the time of a packet one way in seconds, or draws it. Set at any time: `connect_cost_s`
     (what a CONNECT takes; the broker does one thing at a time, so everything behind it waits),
     `refuse_connects_with` (the code of a CONNACK), `may_publish` and `may_subscribe` (the access
-    rules). With `is_persistent` the sessions and retained messages survive a `stop`.
+    rules), `on_handler_error` (who is told what a client's handler raised). With `is_persistent`
+    the sessions and retained messages survive a `stop`.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class BrokerModel:
         self.may_subscribe: MayUse | None = None
         self.qos0_dropped = 0
         """QoS 0 messages that links did not send because they could not."""
+        self.on_handler_error: Callable[[Exception], None] = _ignore
         self._link_limits = LinkLimits()
         self._is_persistent = is_persistent
         self._accepted = 0
@@ -336,3 +338,7 @@ class BrokerModel:
         session = connection.session
         if session is not None and session.connection is connection:
             self._router.acknowledged(session, message)
+
+
+def _ignore(_error: Exception) -> None:
+    pass

@@ -250,8 +250,9 @@ class ModelLink:
         self._close(is_goodbye=False)
         try:
             self._handler.on_disconnected(reason)
-        except Exception:
+        except Exception as error:
             logger.exception("on_disconnected raised")
+            self._broker.on_handler_error(error)
 
     def _close(self, *, is_goodbye: bool) -> None:
         connection = self._connection
@@ -290,6 +291,7 @@ class ModelLink:
 
     def _handler_failed(self, connection: Connection, error: Exception) -> None:
         logger.error("a handler raised: its link is closed", exc_info=error)
+        self._broker.on_handler_error(error)
         if self._connection is connection:
             self._end(Disconnected(Ended.HANDLER_ERROR, detail="see the log"))
 

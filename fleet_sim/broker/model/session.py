@@ -66,6 +66,9 @@ class BrokerEnd(Protocol):
     qos0_dropped: int
     """QoS 0 messages that clients did not send because they could not."""
 
+    on_handler_error: Callable[[Exception], None]
+    """Called with what the handler of a client raised; its link has logged it."""
+
     def watch_silence(self, connection: Connection) -> None:
         """Be told that nothing comes on `connection` any more, as long as its client is silent."""
         ...

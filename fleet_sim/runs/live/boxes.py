@@ -31,6 +31,7 @@ async def serve_boxes(
     """Connect every N-th box of the scenario, inject its faults, and serve until SIGTERM or Ctrl-C.
 
     The windows of faults count from the moment when all boxes are connected.
+    Raises `ModelDefectError` at the end where the model has shown a defect.
     """
     number, total = shard
     specs: Sequence[CarSpec] = scenario.cars()
@@ -44,26 +45,29 @@ async def serve_boxes(
     progress.phase(f"connecting {len(mine)} boxes (shard {number} of {total}) to {options.broker}")
     try:
         await fleet.connect(progress, stop)
-        fleet.driver.enter()
-        inject_all(
-            scenario,
-            specs,
-            fleet.fleet,
-            load_starts_s=fleet.driver.now_s(),
-            record=lambda _line: None,  # whoever asks for unlocks keeps the records
-        )
-        fleet.driver.leave()
+        with fleet.driver.present():
+            inject_all(
+                scenario,
+                specs,
+                fleet.fleet,
+                load_starts_s=fleet.driver.now_s(),
+                record=lambda _line: None,  # whoever asks for unlocks keeps the records
+            )
         progress.phase("serving; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
             await _wait(stop, REPORT_S)
-            counts = fleet.counts
+            counts, defects = fleet.counts, fleet.driver.defects
+            away = len(mine) - counts.reachable - counts.asleep
             progress.note(
                 f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
                 f" {counts.executed} executed, {counts.refused} refused"
+                + (f", {away} away{fleet.last_failure()}" if away > 0 else "")
+                + (f", {defects.count} defects of the model" if defects.count else "")
             )
     finally:
         await fleet.close()
         progress.close()
+    fleet.driver.defects.check()
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

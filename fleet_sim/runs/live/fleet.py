@@ -6,7 +6,7 @@ import asyncio
 import gc
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,11 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
 from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.waiting import Waiting, why_not
+from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
 from fleet_wire.contract.signing import DEMO_SECRET
-from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress
 
@@ -27,7 +28,6 @@ GOODBYE_S = 0.1
 """For the goodbyes of all boxes to leave."""
 SETTLE_S = 20.0
 """Go on without the boxes that are still missing when none has come for so long."""
-MESSAGE_EVERY_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +57,24 @@ class LiveFleet:
         self._rss_before = rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
         factory = link_factory(
-            options.broker, tls=options.tls, limits=BOX_LINK_LIMITS, quick_ack=options.quick_ack
+            options.broker,
+            tls=options.tls,
+            limits=BOX_LINK_LIMITS,
+            quick_ack=options.quick_ack,
+            within=self.driver.present(),
         )
         world = World(
-            env=self.driver.env,
+            env=self.driver,
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=self.driver.wrap(factory),
+            link_factory=factory,
+            defects=self.driver.defects,
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
         self.connect_rate_per_s: float | None = None
+        self._wall_clock: WallClockFollower | None = None
 
     @property
     def counts(self) -> FleetCounts:
@@ -85,14 +91,15 @@ class LiveFleet:
         """Start every box and wait until the broker knows them all, or `stop` is set.
 
         Boxes that have not come when the others are long there are left to come by themselves.
-        Raises `BrokerUnreachableError` where the broker is away for `wait_s`.
+        Raises `BrokerUnreachableError` where the broker is away for `wait_s`, and
+        `BrokerRefusedError` where it refuses all boxes for good.
         """
+        self.follow_wall_clock(progress.note)
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
         gc.disable()
         try:
-            self.driver.enter()
-            self.fleet.start()
-            self.driver.leave()
+            with self.driver.present():
+                self.fleet.start()
             first_s, last_s = await self._wait_for_all(progress, stop)
         finally:
             gc.collect()
@@ -101,9 +108,15 @@ class LiveFleet:
         if self.counts.known:
             self.connect_rate_per_s = self.counts.known / max(last_s - first_s, POLL_S)
 
+    def follow_wall_clock(self, note: Callable[[str], None]) -> None:
+        """Let the boxes follow the machine's clock until `close`, and `note` of each step of it."""
+        self._wall_clock = WallClockFollower(self.fleet.world, self.driver, note)
+        self._wall_clock.start()
+
     async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
         """Wait for every box; return when the first was there (or we began), and the last."""
-        waiting = _Waiting(self._options, progress)
+        options = self._options
+        waiting = Waiting(options.broker, options.wait_s, progress)
         known, first_s, last_s = 0, None, time.monotonic()
         while known < self._configured and not stop.is_set():
             await asyncio.sleep(POLL_S)
@@ -113,12 +126,19 @@ class LiveFleet:
                 first_s = first_s or now_s - POLL_S
                 progress.connecting(known, self._configured)
             elif not known:
-                waiting.check(now_s)
+                waiting.check(now_s, self.counts.last_end)
             elif now_s - last_s >= SETTLE_S:
                 missing = self._configured - known
-                progress.note(f"going on without {missing} boxes that are not there yet")
+                progress.note(
+                    f"going on without {missing} boxes that are not there yet{self.last_failure()}"
+                )
                 break
         return first_s or last_s, last_s
+
+    def last_failure(self) -> str:
+        """Return why a connection was lost or not made last, as the end of a sentence."""
+        end = self.counts.last_end
+        return "" if end is None else f"; the last: {why_not(end, self._options.broker)}"
 
     def sample(self, load_starts_s: float) -> dict[str, Any]:
         """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
@@ -130,30 +150,14 @@ class LiveFleet:
         }
 
     async def close(self) -> None:
-        """Let time stand still and leave the broker."""
-        self.driver.stop()
-        for box in self.fleet.boxes.values():
-            box.modem.leave()
+        """Let time stand still, and every box say `shutdown` and leave the broker."""
+        if self._wall_clock is not None:
+            self._wall_clock.stop()
+        with self.driver.present():
+            self.driver.stop()
+            for box in self.fleet.boxes.values():
+                try:
+                    box.modem.shut_down()
+                except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
+                    self.driver.defects.note(error)
         await asyncio.sleep(GOODBYE_S)
-
-
-class _Waiting:
-    """Waits for a broker that does not answer, and says so now and then."""
-
-    def __init__(self, options: FleetOptions, progress: Progress) -> None:
-        self._broker = options.broker
-        self._wait_s = options.wait_s
-        self._progress = progress
-        self._began_s = self._said_s = time.monotonic()
-
-    def check(self, now_s: float) -> None:
-        """Raise `BrokerUnreachableError` when it has been too long."""
-        left_s = self._began_s + self._wait_s - now_s
-        if left_s <= 0:
-            raise BrokerUnreachableError(
-                f"{self._broker}: no box could connect in {self._wait_s:g} s;"
-                " is the broker up, and do address, password and TLS fit?"
-            )
-        if now_s - self._said_s >= MESSAGE_EVERY_S:
-            self._said_s = now_s
-            self._progress.note(f"no answer from {self._broker}; trying for {left_s:.0f} s more")

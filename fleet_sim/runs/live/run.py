@@ -159,6 +159,8 @@ class LiveRun:
             boxes_connected_max=fleet.counts.reachable_max,
             connect_rate_per_s=fleet.connect_rate_per_s,
             rss_bytes_per_box=rss_bytes_per_box,
+            model_defects=fleet.driver.defects.count,
+            first_model_defect=fleet.driver.defects.first,
         )
         summary = conclude(
             self._directory,
@@ -219,7 +221,8 @@ class LiveRun:
             async for event in probe.events():
                 await self._take_event(event, fleet, specs)
             await probe.finish()
-            end_injections(fleet.fleet)
+            with fleet.driver.present():
+                end_injections(fleet.fleet)
         except ProbeError:
             if not self._stop.now.is_set():
                 raise
@@ -235,15 +238,14 @@ class LiveRun:
                 self._progress.phase("cars are being opened")
                 starts_in_s = float(event["load_starts_at"]) - time.time()
                 self._load_starts_s = fleet.driver.now_s() + starts_in_s
-                fleet.driver.enter()
-                inject_all(
-                    self._scenario,
-                    specs,
-                    fleet.fleet,
-                    load_starts_s=self._load_starts_s,
-                    record=partial(self._append, GROUND_TRUTH),
-                )
-                fleet.driver.leave()
+                with fleet.driver.present():
+                    inject_all(
+                        self._scenario,
+                        specs,
+                        fleet.fleet,
+                        load_starts_s=self._load_starts_s,
+                        record=partial(self._append, GROUND_TRUTH),
+                    )
                 self._background(self._sample(fleet, self._load_starts_s))
             case "progress" | "done":
                 self._last_event = dict(event)

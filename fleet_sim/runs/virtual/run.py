@@ -33,6 +33,7 @@ from fleet_sim.runs.virtual.time import (
 )
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.errors import LimitError
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import FanOut, JsonlSink
@@ -47,6 +48,8 @@ SETTLE_S = 5.0
 """Until sleepers have left, and the probe knows what is retained."""
 RETAINED_S = 0.25
 """Until the probe knows what is retained, in an earlier run that is done again."""
+OVERDUE_S = 60.0
+"""Longer after its deadline no unlock is waited for."""
 SAMPLES = 600
 """Points in the plots over time."""
 CONNECT_COST_S = 0.00005
@@ -88,18 +91,22 @@ class VirtualRun:
         self._options = options
         self._progress = progress
         self._specs = scenario.cars()
-        self._env = VirtualEnvironment(initial_time=0.0)
+        self._unwritable: Exception | None = None
+        """Why a file of the run cannot be written."""
+        self._env = VirtualEnvironment()
         self._timers = VirtualTimers(self._env)
         self._broker = BrokerModel(
             self._timers, hop=options.hop_s, limits=_limits(broker_settings(scenario))
         )
         self._broker.connect_cost_s = CONNECT_COST_S
+        self._broker.on_handler_error = self._env.defects.note
         world = World(
             env=self._env,
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=EPOCH_UNIX_S,
             link_factory=partial(self._broker.link, limits=BOX_LINK_LIMITS),
+            defects=self._env.defects,
         )
         self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
@@ -135,6 +142,8 @@ class VirtualRun:
             boxes_connected_max=counts.reachable_max,
             connect_rate_per_s=None,
             rss_bytes_per_box=None,
+            model_defects=self._env.defects.count,
+            first_model_defect=self._env.defects.first,
         )
         return conclude(
             self._directory,
@@ -146,11 +155,11 @@ class VirtualRun:
         )
 
     def _pass(self, duration_s: float) -> None:
-        self._env.run(until=self._env.now + duration_s)
+        self._pass_until(self._env.now + duration_s)
 
     def _pass_until(self, moment_s: float) -> None:
-        if moment_s > self._env.now:
-            self._env.run(until=moment_s)
+        self._env.run_to(moment_s)
+        self._raise_unwritable()
 
     def _connect(self) -> None:
         total = len(self._specs)
@@ -188,7 +197,7 @@ class VirtualRun:
             links=partial(self._broker.link, limits=LINK_LIMITS),
             clock=clock,
             timers=self._timers,
-            sink=FanOut({"jsonl": jsonl}, on_error=_raise),
+            sink=FanOut({"jsonl": jsonl}, on_error=self._cannot_write),
             metrics=metrics,
             logger=logger,
         )
@@ -207,19 +216,40 @@ class VirtualRun:
             self._specs,
             self._fleet,
             load_starts_s=load_starts_s,
-            record=partial(self._directory.append, GROUND_TRUTH),
+            record=partial(self._append, GROUND_TRUTH),
         )
         step_s = max(load.duration_s / SAMPLES, 1.0)
-        while not (probe.is_done and self._env.now >= load_starts_s + load.duration_s):
+        ends_s = load_starts_s + load.duration_s
+        while self._env.now < ends_s or not (probe.is_done or self._is_overdue(ends_s)):
             self._sample(probe, self._env.now - load_starts_s)
             self._pass(step_s)
         end_injections(self._fleet)
         probe.stop()
         probe.close()
+        self._raise_unwritable()
+
+    def _is_overdue(self, ends_s: float) -> bool:
+        """Return whether a defect keeps the probe from its end: each unlock has its deadline."""
+        return self._env.now > ends_s + self._scenario.load.deadline_s + OVERDUE_S
+
+    def _append(self, name: str, record: Any) -> None:
+        try:
+            with self._directory.writing(name):
+                self._directory.append(name, record)
+        except LimitError as error:
+            self._cannot_write(name, error)
+
+    def _cannot_write(self, _name: str, error: Exception) -> None:
+        """Let the run end when the model has returned: a full disk is no defect of the model."""
+        self._unwritable = self._unwritable or error
+
+    def _raise_unwritable(self) -> None:
+        if self._unwritable is not None:
+            raise self._unwritable
 
     def _sample(self, probe: Probe, elapsed_s: float) -> None:
         counts = self._fleet.world.counts
-        self._directory.append(
+        self._append(
             "fleet_samples.jsonl",
             {"t_s": round(elapsed_s, 3), "connected": counts.reachable, "asleep": counts.asleep},
         )
@@ -245,7 +275,3 @@ def _cars_left_alone_by_garbage_collection() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-
-
-def _raise(_sink: str, error: Exception) -> None:
-    raise error

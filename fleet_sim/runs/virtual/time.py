@@ -7,12 +7,29 @@ from typing import Any
 
 import simpy
 
+from fleet_sim.cars.defects import Defects
+
 EPOCH_UNIX_S = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
 
 
 class VirtualEnvironment(simpy.Environment):
-    """A plain environment that tells the time in one call: it is asked for every packet."""
+    """A plain environment in which a defect of one event ends no other.
+
+    It tells the time in one call: it is asked for every packet.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(initial_time=0.0)
+        self.defects = Defects()
+
+    def run_to(self, moment_s: float) -> None:
+        """Step all that is due before a moment to come; what the model raises is noted."""
+        while self._now < moment_s:
+            try:
+                self.run(until=moment_s)
+            except Exception as error:  # noqa: BLE001 - any defect of the model
+                self.defects.note(error)
 
     def now_s(self) -> float:
         """Return the simulated second."""

@@ -197,9 +197,10 @@ class LeanLink(PacketStream):
         self._guarded(self._say_connect, opening)
 
     def _say_connect(self, opening: Opening) -> None:
-        opening.session = session = self._handler.session()
+        factory = self._factory
+        with factory.within:
+            opening.session = session = self._handler.session()
         if self._opening is opening:
-            factory = self._factory
             self._send(
                 connect_packet(
                     session,
@@ -263,12 +264,13 @@ class LeanLink(PacketStream):
             window=min(factory.limits.max_in_flight, opening.receive_max),
         )
         self._pump()
-        if self._transport is transport:
-            self._handler.on_connected(session_present=opening.session_present)
-        for message in opening.held:
-            if self._transport is not transport:
-                break
-            self._handler.on_message(message)
+        with factory.within:
+            if self._transport is transport:
+                self._handler.on_connected(session_present=opening.session_present)
+            for message in opening.held:
+                if self._transport is not transport:
+                    break
+                self._handler.on_message(message)
 
     # Closing
 
@@ -286,7 +288,8 @@ class LeanLink(PacketStream):
     def _end(self, reason: Disconnected) -> None:
         self.abort()
         try:
-            self._handler.on_disconnected(reason)
+            with self._factory.within:
+                self._handler.on_disconnected(reason)
         except Exception:
             logger.exception("on_disconnected raised")
 
@@ -360,7 +363,8 @@ class LeanLink(PacketStream):
             if len(self._unacknowledged) > self._factory.limits.receive_max:
                 raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "more messages than our receive maximum")
         if self._opening is None:
-            self._handler.on_message(message)
+            with self._factory.within:
+                self._handler.on_message(message)
         elif len(self._opening.held) < _MAX_HELD:
             self._opening.held.append(message)
         else:
@@ -371,7 +375,8 @@ class LeanLink(PacketStream):
             raise PeerError(PROTOCOL_ERROR, "PUBACK before CONNACK")
         on_ack = self._outbox.acknowledged(packet_id)
         if on_ack is not None:
-            on_ack(code)
+            with self._factory.within:
+                on_ack(code)
         if self._outbox.waiting:
             self._pump()
 
@@ -387,7 +392,8 @@ class LeanLink(PacketStream):
                 continue
             on_ack = self._outbox.acknowledged(packet_id)
             if on_ack is not None:
-                on_ack(PACKET_TOO_LARGE)
+                with self._factory.within:
+                    on_ack(PACKET_TOO_LARGE)
 
 
 class LeanLinkFactory(SharedByLinks):

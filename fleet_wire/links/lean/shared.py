@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from fleet_wire.links.connecting import ConnectPace, Dialer, describe_os_error
@@ -28,7 +29,8 @@ class SharedByLinks:
 
     `broker` is `mqtt://` or `mqtts://`; `tls` is its context (None: the system's authorities).
     `source_addresses`: see `fleet_wire.links.connecting.Dialer`. `quick_ack` helps against brokers
-    that do not set TCP_NODELAY (iotcore), at a system call a read.
+    that do not set TCP_NODELAY (iotcore), at a system call a read. `within` is the context in which
+    the links make every call to their owners.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class SharedByLinks:
         source_addresses: Sequence[str] | None = None,
         limits: LinkLimits | None = None,
         quick_ack: bool = False,
+        within: AbstractContextManager[object, None] | None = None,
     ) -> None:
         self.broker = broker
         self.limits = limits or LinkLimits()
@@ -49,6 +52,7 @@ class SharedByLinks:
         self.wheel = KeepaliveWheel(self.loop)
         self.max_queued = min(self.limits.max_queued, MAX_QUEUED)
         self.quick_ack = quick_ack
+        self.within = within or nullcontext()
         self.connects = 0
         """Connections that got as far as `on_connected`."""
         self.connected = 0

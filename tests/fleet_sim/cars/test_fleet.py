@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 import simpy
 
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
 from fleet_sim.scenario.form import Group
@@ -51,6 +54,32 @@ def test_every_box_beats_once_in_an_interval_and_they_are_spread() -> None:
         )
     assert beats[10] == 100
     assert all(0 < beats[second] - beats[second - 1] < 25 for second in beats)
+
+
+def test_a_defect_of_one_box_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it shows when the box starts, or at one of its heartbeats."""
+    start, heartbeat = PowerControl.start, Box.heartbeat
+
+    def start_but_one(power: PowerControl) -> None:
+        if power._spec.vehicle_id == "test-00000":
+            raise ValueError("no start")
+        start(power)
+
+    def beat_but_one(box: Box) -> None:
+        if box.vehicle_id == "test-00001":
+            raise ValueError("no heartbeat")
+        heartbeat(box)
+
+    monkeypatch.setattr(PowerControl, "start", start_but_one)
+    monkeypatch.setattr(Box, "heartbeat", beat_but_one)
+    env, fleet, links = fleet_of(4, NULL_BOX.model_copy(update={"heartbeat_s": 10.0}))
+    env.run(until=20.5)
+    beats = [
+        sum(kind is TopicKind.TELEMETRY for kind, _ in links[f"test-{number:05d}"].sent)
+        for number in range(4)
+    ]
+    assert beats == [0, 0, 2, 2]
+    assert fleet.world.defects.count == 3
 
 
 def beats_after(until_s: float, count: int) -> dict[str, int]:

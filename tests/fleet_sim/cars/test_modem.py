@@ -30,6 +30,30 @@ def test_a_box_that_connects_says_that_it_is_there() -> None:
     assert (car.world.counts.reachable, car.world.counts.known) == (1, 1)
 
 
+def test_a_box_that_is_shut_down_says_so_at_once() -> None:
+    """Without waiting for a radio: no time will pass any more. Then it says goodbye."""
+    car = bench(NULL_BOX.model_copy(update={"radio": BoxParameters().radio}))
+    car.env.run(until=10)
+    car.box.modem.shut_down()
+    presence = car.link.presences()[-1]
+    assert presence.status is PresenceStatus.OFFLINE
+    assert presence.reason is PresenceReason.SHUTDOWN
+    assert car.link.calls == ["connect", "disconnect"]
+
+
+def test_a_box_that_sleeps_or_is_lost_says_nothing_when_it_is_shut_down() -> None:
+    """Presence of the one is right already, and the other cannot be heard."""
+    car = bench(NULL_BOX.model_copy(update={"asleep_share": 1.0}))
+    car.env.run(until=1)
+    car.box.modem.shut_down()
+    assert car.link.presences()[-1].reason is PresenceReason.SLEEP
+    lost = bench(QUICK)
+    lost.link.lose()
+    said = len(lost.link.presences())
+    lost.box.modem.shut_down()
+    assert len(lost.link.presences()) == said
+
+
 def test_a_lost_connection_is_made_again_by_the_firmwares_rule() -> None:
     """With a fixed delay of 10 s the next connect comes 10 s later."""
     car = bench(QUICK)

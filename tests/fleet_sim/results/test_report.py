@@ -199,6 +199,15 @@ def garage(tmp_path: Path) -> tuple[dict[str, Any], PageReader]:
     return summary, read_page(source)
 
 
+def test_a_broken_model_is_told_before_any_verdict(tmp_path: Path) -> None:
+    """Expectations that hold say nothing where the numbers are not to be trusted."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    summary["expect"] = []
+    summary["model_defects"] = 2
+    page = read_page(write_report(tmp_path, summary, SCENARIO_TEXT).read_text(encoding="utf-8"))
+    assert "✗ Not to be trusted: 2 defects of the model" in page.text
+
+
 @pytest.mark.parametrize(("median_s", "words"), [(2.5, ", half of all within 2.5 s."), (None, ".")])
 def test_the_headline_names_a_median_that_is_reached(
     median_s: float | None, words: str, tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_sim.results.expectations import known_keys
 from fleet_sim.results.summary import JsonLines, empty_summary, quantile, quantiles, summarize
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
@@ -77,6 +79,15 @@ def test_facts_stand_in_the_summary(tmp_path: Path) -> None:
     assert summary["boxes"] == {"configured": 1000, "connected_max": 1000}
     assert summary["connect"]["rate_per_s"] == 4210.5
     assert summary["fleet"]["rss_bytes_per_box"] == 4480.0
+    assert (summary["model_defects"], summary["first_model_defect"]) == (0, None)
+
+
+def test_defects_of_the_model_stand_in_the_summary(tmp_path: Path) -> None:
+    """How many, and the first one's text; both can be expected to be none."""
+    facts = replace(sample_facts(), model_defects=2, first_model_defect="ValueError: x (y:1)")
+    summary = summarize(tmp_path, facts)
+    assert (summary["model_defects"], summary["first_model_defect"]) == (2, "ValueError: x (y:1)")
+    assert {"model_defects", "first_model_defect"} <= set(known_keys())
 
 
 def test_counts_and_times(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fleet_sim.results.summary import read_json
+from fleet_sim.cars.defects import ModelDefectError
+from fleet_sim.results.summary import empty_summary, read_json
 from fleet_sim.sweeps import point as sweep_point
 from fleet_sim.sweeps.point import PointRecord, Task, flattened, measured_keys, run_task
 from fleet_wire.errors import LimitError, UnlockpathError
@@ -57,6 +58,15 @@ def test_a_run_that_fails_is_a_record_without_the_workers_paths() -> None:
     assert found.error is not None
     assert found.error.startswith("ConfigError: RUN/garage.yaml:5: fleet.groups.0.count")
     assert found.expect_holds is None
+    assert not found.measured
+
+
+def test_a_run_of_a_broken_model_is_a_run_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its numbers are not to be trusted, so they are not in the table."""
+    summary = {**empty_summary(), "model_defects": 3, "first_model_defect": "ValueError: x (y:1)"}
+    monkeypatch.setattr(sweep_point, "_run", lambda *_: summary)
+    found = done(task(2))
+    assert found.error == str(ModelDefectError(3, "ValueError: x (y:1)"))
     assert not found.measured
 
 

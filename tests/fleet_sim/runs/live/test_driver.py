@@ -1,121 +1,149 @@
-"""The asyncio driver: due events run, messages come in at the present, order is kept."""
+"""The asyncio driver: due events run, what comes from outside does at the present, in order."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import cast
 
 import pytest
 
-from fleet_sim.runs.live.driver import LiveDriver, LiveEnvironment
-from fleet_wire.links.link import Disconnected, Ended, Link, LinkHandler, Message, Session
+from fleet_sim.runs.live.driver import LiveDriver
 from tests.helpers.waiting import eventually
 
 
-class TimedHandler:
-    """A model object that notes the simulated time of each call."""
+class Notes:
+    """Notes the simulated time of each call."""
 
-    def __init__(self, env: LiveEnvironment) -> None:
-        self.env = env
+    def __init__(self, driver: LiveDriver) -> None:
+        self.driver = driver
         self.calls: list[tuple[str, float]] = []
 
-    def session(self) -> Session:
-        """Have nothing to say."""
-        return Session(client_id="x")
+    @property
+    def names(self) -> list[str]:
+        """What was called."""
+        return [name for name, _ in self.calls]
 
-    def on_connected(self, *, session_present: bool) -> None:
-        """Note it."""
-        del session_present
-        self.calls.append(("connected", self.env.now))
-
-    def on_message(self, message: Message) -> None:
-        """Note it, and schedule something."""
-        del message
-        self.calls.append(("message", self.env.now))
-        self.later(0.01, "after message")
-
-    def on_disconnected(self, reason: Disconnected) -> None:
-        """Note it."""
-        del reason
-        self.calls.append(("disconnected", self.env.now))
+    def note(self, name: str) -> None:
+        """Note a call."""
+        self.calls.append((name, self.driver.now))
 
     def later(self, delay_s: float, name: str) -> None:
         """Note `name` after simulated time."""
-        event = self.env.timeout(delay_s)
-        event.callbacks.append(lambda _: self.calls.append((name, self.env.now)))
+        self.driver.timeout(delay_s).callbacks.append(lambda _: self.note(name))
 
 
-def test_advance_steps_what_is_due_and_no_more() -> None:
+@pytest.fixture
+async def driver() -> LiveDriver:
+    """Return a driver on the test's event loop."""
+    return LiveDriver(asyncio.get_running_loop())
+
+
+@pytest.fixture
+def notes(driver: LiveDriver) -> Notes:
+    """Return notes on its time."""
+    return Notes(driver)
+
+
+def test_advance_steps_what_is_due_and_no_more(driver: LiveDriver, notes: Notes) -> None:
     """Events run in order at their own times, and `now` ends where it was asked to."""
-    env = LiveEnvironment()
-    seen: list[float] = []
-    for at_s in (3.0, 1.0, 2.0):
-        env.timeout(at_s).callbacks.append(lambda _: seen.append(env.now))
-    env.advance_to(2.5)
-    assert seen == [1.0, 2.0]
-    assert env.now == 2.5
-    env.advance_to(2.0)
-    assert env.now == 2.5
+    for at_s in (30.0, 10.0, 20.0):
+        notes.later(at_s, "event")
+    driver.advance_to(25.0)
+    assert notes.calls == [("event", 10.0), ("event", 20.0)]
+    assert driver.now == 25.0
+    driver.advance_to(20.0)
+    assert driver.now == 25.0
 
 
-def test_a_defect_in_one_event_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    """An exception in the model is logged; the events after it run."""
-    env = LiveEnvironment()
-    seen: list[float] = []
+def test_a_defect_in_one_event_stops_no_other(
+    driver: LiveDriver, notes: Notes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception in the model is counted and logged; the events after it run."""
 
     def fail(_event: object) -> None:
         raise ValueError("defect")
 
-    env.timeout(1.0).callbacks.append(fail)
-    env.timeout(2.0).callbacks.append(lambda _: seen.append(env.now))
-    with caplog.at_level(logging.ERROR):
-        env.advance_to(5.0)
-    assert seen == [2.0]
-    assert "an event of the model failed" in caplog.text
+    driver.timeout(10.0).callbacks.append(fail)
+    notes.later(20.0, "after the defect")
+    driver.advance_to(50.0)
+    assert notes.names == ["after the defect"]
+    assert driver.defects.count == 1
+    assert "the model failed: ValueError: defect" in caplog.text
 
 
-async def test_events_fall_due_without_help() -> None:
+async def test_what_fails_inside_is_a_defect_too(driver: LiveDriver, notes: Notes) -> None:
+    """It goes on to whoever called: a link closes for it. What was scheduled falls due."""
+
+    def fail(error: BaseException) -> None:
+        notes.later(0.01, "after the defect")
+        raise error
+
+    with pytest.raises(ValueError, match="defect"), driver.present():
+        fail(ValueError("defect"))
+    with pytest.raises(KeyboardInterrupt), driver.present():
+        fail(KeyboardInterrupt())
+    assert driver.defects.count == 1
+    await eventually(lambda: notes.names == ["after the defect"] * 2)
+    driver.stop()
+
+
+async def test_events_fall_due_without_help(driver: LiveDriver, notes: Notes) -> None:
     """Asyncio wakes the environment; nobody has to poll."""
-    driver = LiveDriver(asyncio.get_running_loop())
-    handler = TimedHandler(driver.env)
-    driver.enter()
-    handler.later(0.05, "second")
-    handler.later(0.01, "first")
-    driver.leave()
-    await eventually(lambda: len(handler.calls) == 2)
-    assert [name for name, _ in handler.calls] == ["first", "second"]
+    with driver.present():
+        notes.later(0.05, "second")
+        notes.later(0.01, "first")
+    await eventually(lambda: len(notes.calls) == 2)
+    assert notes.names == ["first", "second"]
     driver.stop()
 
 
-async def test_an_inbound_message_is_handled_at_the_present() -> None:
-    """A message is handled at once, and what it schedules falls due by itself."""
-    driver = LiveDriver(asyncio.get_running_loop())
-    handler = TimedHandler(driver.env)
-    handlers: list[LinkHandler] = []
-
-    def factory(handler: LinkHandler) -> Link:
-        handlers.append(handler)
-        return cast("Link", None)
-
-    driver.wrap(factory)(handler)
+async def test_what_comes_from_outside_comes_at_the_present(
+    driver: LiveDriver, notes: Notes
+) -> None:
+    """However long nothing has happened; and what it schedules falls due by itself."""
+    with driver.present():
+        notes.note("before")
+    await asyncio.sleep(0.02)
     before_s = driver.now_s()
-    handlers[0].on_connected(session_present=False)
-    handlers[0].on_message(cast("Message", None))
-    handlers[0].on_disconnected(Disconnected(Ended.REFUSED))
-    assert [name for name, _ in handler.calls] == ["connected", "message", "disconnected"]
-    assert all(at_s >= before_s for _, at_s in handler.calls)
-    await eventually(lambda: handler.calls[-1][0] == "after message")
+    with driver.present():
+        notes.note("call")
+        notes.later(0.01, "after the call")
+    assert notes.calls[1][1] >= before_s > notes.calls[0][1]
+    await eventually(lambda: notes.names[-1] == "after the call")
     driver.stop()
 
 
-async def test_a_stopped_driver_steps_nothing() -> None:
-    """After `stop` no event runs, even when a late callback comes in."""
-    driver = LiveDriver(asyncio.get_running_loop())
-    handler = TimedHandler(driver.env)
-    driver.enter()
-    handler.later(0.01, "never")
+async def test_what_was_due_comes_before_what_comes_in(driver: LiveDriver, notes: Notes) -> None:
+    """Also where the event loop was late: each event has its own time all the same."""
+    with driver.present():
+        notes.later(0.01, "due")
+        due_s = driver.now + 0.01
+    driver.advance_to(0.0)
+    while driver.now_s() < due_s:
+        pass  # the event loop cannot wake the driver
+    with driver.present():
+        notes.note("call")
+    assert notes.names == ["due", "call"]
+    assert notes.calls[0][1] == pytest.approx(due_s)
     driver.stop()
-    driver.leave()
+
+
+async def test_an_earlier_event_is_waited_for_instead(driver: LiveDriver, notes: Notes) -> None:
+    """The driver waits for the next event, whichever was scheduled first."""
+    with driver.present():
+        notes.later(1_000.0, "far")
+    with driver.present():
+        notes.later(0.01, "near")
+    await eventually(lambda: notes.names == ["near"])
+    driver.stop()
+
+
+async def test_a_stopped_driver_steps_nothing(driver: LiveDriver, notes: Notes) -> None:
+    """After `stop` no event runs, even when a late callback comes in; it finds time at rest."""
+    with driver.present():
+        notes.later(0.01, "never")
+        driver.stop()
+    stopped_s = driver.now_s()
     await asyncio.sleep(0.05)
-    assert handler.calls == []
+    with driver.present():
+        notes.note("late")
+    assert notes.calls == [("late", stopped_s)]

@@ -1,14 +1,25 @@
-"""What a run in virtual time has of a real broker."""
+"""A run in virtual time: what it has of a real broker, and that it ends, whatever is broken."""
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.virtual.run import CONNECT_COST_S
 from fleet_sim.scenario.form import Scenario
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Stage
+from fleet_wire.errors import LimitError
+from platform_probe.load.plan import PlannedStart
+from platform_probe.outputs.sinks import JsonlSink
+from platform_probe.probe import Probe
 from tests.helpers.agreement import attempts_of
-from tests.helpers.virtual_runs import run_virtually
+from tests.helpers.commands import lines
+from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 CARS = 2_000
 STORM = {
@@ -41,3 +52,60 @@ def test_a_storm_of_connects_delays_commands(tmp_path: Path) -> None:
     longest_s = max(wait_s for _, wait_s in waits_s)
     assert storm_s / 2 < longest_s < storm_s * 1.1
     assert sum(wait_s > storm_s / 10 for _, wait_s in waits_s) < len(waits_s) / 10
+
+
+@pytest.fixture
+def garage() -> Scenario:
+    """Return a short run with a fault."""
+    return load_scenario(
+        SCENARIOS["underground_garage"],
+        ["load.stages.0.duration_s=10", "faults.0.window={start_s: 2, end_s: 8}"],
+    )
+
+
+def test_a_probe_that_stops_starting_does_not_go_on_for_ever(
+    garage: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its defect is counted as one of the model, in which it runs; what has ended is there."""
+    start = Probe._start_planned
+
+    def start_some(probe: Probe, planned: PlannedStart, intended_s: float) -> None:
+        if planned.scheduled_s >= 5:
+            raise ValueError("no more")
+        start(probe, planned, intended_s)
+
+    monkeypatch.setattr(Probe, "_start_planned", start_some)
+    summary = run_virtually(garage, tmp_path / "run", seed=1)
+    assert summary["model_defects"] == 1
+    assert summary["first_model_defect"].startswith("ValueError: no more")
+    assert summary["attempts"]["total"] == len(lines(tmp_path / "run" / "attempts.jsonl")) == 40
+
+
+@pytest.mark.parametrize("name", ["ground_truth.jsonl", "fleet_samples.jsonl"])
+def test_a_full_disk_is_no_defect_of_the_model(
+    name: str, garage: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends the run with the machine's limit, wherever in the model the line was written."""
+    append = RunDirectory.append
+
+    def append_others(directory: RunDirectory, file: str, record: Any) -> None:
+        if file == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(directory, file, record)
+
+    monkeypatch.setattr(RunDirectory, "append", append_others)
+    with pytest.raises(LimitError, match=rf"{name}: No space left on device"):
+        run_virtually(garage, tmp_path / "run", seed=1)
+
+
+def test_a_record_that_cannot_be_written_ends_the_run(
+    garage: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the probe's own sink says it."""
+
+    def full(_sink: JsonlSink, _record: Any) -> None:
+        raise LimitError("cannot write attempts.jsonl", "df -h")
+
+    monkeypatch.setattr(JsonlSink, "emit", full)
+    with pytest.raises(LimitError, match=r"cannot write attempts\.jsonl"):
+        run_virtually(garage, tmp_path / "run", seed=1)

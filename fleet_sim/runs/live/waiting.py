@@ -1,0 +1,92 @@
+"""Waits for a broker that lets no box in, says why, and what could be done about it."""
+
+from __future__ import annotations
+
+import time
+
+from fleet_sim.runs.progress import Progress
+from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
+from fleet_wire.links.link import (
+    NOT_AUTHORIZED,
+    PERMANENT_CODES,
+    BrokerAddress,
+    Disconnected,
+    Ended,
+)
+
+MESSAGE_EVERY_S = 3.0
+REFUSED_AFTER_S = 2.0
+"""For other boxes to come in, where the broker has refused one."""
+_CREDENTIAL_CODES = frozenset({134, NOT_AUTHORIZED, 140})
+WANTS_TLS = "does this port want TLS, that is mqtts://?"
+SPEAKS_NO_TLS = "does this port speak TLS, or is it mqtt://?"
+_CURES = (
+    ("address mismatch", "its certificate is for another host: use that one's name in --broker"),
+    ("Hostname mismatch", "its certificate is for another host: use that one's name in --broker"),
+    ("CERTIFICATE_VERIFY_FAILED", "--ca-file names the authority that signed its certificate"),
+    ("certificate required", "it wants a certificate of ours: --cert-file and --key-file"),
+    ("unknown ca", "it does not trust the authority that signed our --cert-file"),
+    ("bad certificate", "it does not take our --cert-file"),
+    ("WRONG_VERSION_NUMBER", SPEAKS_NO_TLS),
+    ("RECORD_LAYER_FAILURE", SPEAKS_NO_TLS),
+    ("Name or service not known", "is the host right?"),
+    ("Connection refused", "does the broker run, and is this its port?"),
+    ("no answer in", "is the address right, and does no firewall stand between?"),
+)
+"""What the text of a failure holds, and what helps."""
+
+
+class Waiting:
+    """Waits until the first box is in, and says now and then why none is."""
+
+    def __init__(self, broker: BrokerAddress, wait_s: float, progress: Progress) -> None:
+        self._broker = broker
+        self._wait_s = wait_s
+        self._progress = progress
+        self._began_s = self._said_s = time.monotonic()
+
+    def check(self, now_s: float, last_end: Disconnected | None) -> None:
+        """Take why the last attempt has failed, None before the first did.
+
+        Raises `BrokerRefusedError` where trying again is of no use, and `BrokerUnreachableError`
+        when it has been too long.
+        """
+        why = "it does not answer" if last_end is None else why_not(last_end, self._broker)
+        waited_s = now_s - self._began_s
+        if last_end is not None and _is_permanent(last_end) and waited_s >= REFUSED_AFTER_S:
+            detail = _with_cure(last_end.detail, last_end, self._broker)
+            raise BrokerRefusedError(last_end.code or 0, f"{self._broker} lets no box in: {detail}")
+        if waited_s >= self._wait_s:
+            raise BrokerUnreachableError(
+                f"{self._broker}: no box could connect in {self._wait_s:g} s: {why}"
+            )
+        if now_s - self._said_s >= MESSAGE_EVERY_S:
+            self._said_s = now_s
+            left_s = self._wait_s - waited_s
+            self._progress.note(
+                f"no box on {self._broker} yet: {why}; trying for {left_s:.0f} s more"
+            )
+
+
+def _is_permanent(end: Disconnected) -> bool:
+    return end.why is Ended.REFUSED and end.code in PERMANENT_CODES
+
+
+def why_not(end: Disconnected, broker: BrokerAddress) -> str:
+    """Return what went wrong on a connection, and what could help where that is known."""
+    return _with_cure(str(end), end, broker)
+
+
+def _with_cure(text: str, end: Disconnected, broker: BrokerAddress) -> str:
+    cure = _cure(end, broker)
+    return f"{text}; {cure}" if cure else text
+
+
+def _cure(end: Disconnected, broker: BrokerAddress) -> str | None:
+    if end.why is Ended.REFUSED and end.code in _CREDENTIAL_CODES:
+        return "do user and password fit, and does the broker let this client in?"
+    if end.why is Ended.BROKER_CLOSED and not broker.is_tls:
+        return WANTS_TLS
+    if end.why is Ended.UNREACHABLE and broker.is_tls and "reset by peer" in end.detail:
+        return SPEAKS_NO_TLS
+    return next((cure for text, cure in _CURES if text in end.detail), None)

@@ -1,0 +1,50 @@
+"""The wall clock, which may be set while a fleet runs, and stands while a machine is suspended.
+
+Boxes in the field take the time from the network. So the simulated ones follow a clock that jumps:
+else each would refuse all commands as expired, or as living too long, until it is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from fleet_sim.cars.world import World
+from fleet_sim.runs.live.driver import LiveDriver
+
+LOOK_EVERY_S = 1.0
+STEP_S = 0.1
+"""What differs by less is a clock that is being brought right slowly, or a busy machine."""
+
+
+class WallClockFollower:
+    """Lets the boxes of a world follow the wall clock, from `start` to `stop`.
+
+    `note` is told of each step.
+    """
+
+    def __init__(self, world: World, driver: LiveDriver, note: Callable[[str], None]) -> None:
+        self._world = world
+        self._driver = driver
+        self._note = note
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Look now, and every second from now on."""
+        self.look()
+        self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self.start)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def look(self) -> None:
+        """Compare the boxes' idea of the time with the wall clock's, and put it right."""
+        clock_step = self._world.clock_step
+        boxes_unix_s = self._world.epoch_unix_s + clock_step.by_s + self._driver.now_s()
+        step_s = time.time() - boxes_unix_s
+        if abs(step_s) >= STEP_S:
+            clock_step.by_s += step_s
+            self._note(f"the wall clock was set by {step_s:+.1f} s; the boxes follow it")

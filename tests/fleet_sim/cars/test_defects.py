@@ -1,0 +1,92 @@
+"""Defects of the model: counted, and logged once for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+import simpy
+
+from fleet_sim.cars.defects import MAX_KINDS, MAX_LETTERS, Defects, ModelDefectError
+
+
+def raised(error: Exception) -> Exception:
+    """Return an exception as it comes out of a call."""
+    with pytest.raises(type(error)) as caught:
+        raise error
+    return caught.value
+
+
+def note_failure(defects: Defects, number: int) -> None:
+    """Note what fails at a place of its own."""
+    scope: dict[str, Callable[[], None]] = {}
+    source = "\n" * number + "def fail(): raise ValueError('here')"
+    exec(source, {"__name__": "model"}, scope)  # noqa: S102 - for a line number of its own
+    try:
+        scope["fail"]()
+    except ValueError as error:
+        defects.note(error)
+
+
+def test_the_first_is_named_and_all_are_counted() -> None:
+    """The text says what, and the module and line where."""
+    defects = Defects()
+    assert (defects.count, defects.first) == (0, None)
+    defects.check()
+    for error in (ValueError("lost"), KeyError("car-1")):
+        defects.note(raised(error))
+    assert defects.count == 2
+    assert defects.first is not None
+    assert defects.first.startswith(f"ValueError: lost ({__name__}:")
+    with pytest.raises(ModelDefectError, match=r"^2 defects of the model; .*The first: ValueError"):
+        defects.check()
+
+
+def test_a_kind_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """A defect in every car is one entry in the log; another place is another kind."""
+    defects = Defects()
+    for _ in range(100):
+        note_failure(defects, 1)
+        note_failure(defects, 2)
+    assert defects.count == 200
+    assert len(caplog.records) == 2
+    assert "the model failed: ValueError: here (model:2)" in caplog.text
+    assert caplog.text.count("Traceback") == 2
+
+
+def test_a_process_that_failed_is_named_by_its_own_error() -> None:
+    """SimPy raises a copy, which knows neither the place nor the whole error."""
+    env = simpy.Environment()
+
+    def failing() -> Generator[simpy.Event, Any, None]:
+        yield env.timeout(1.0)
+        raise ValueError("lost")
+
+    defects = Defects()
+    env.process(failing())
+    with pytest.raises(ValueError, match="lost") as caught:
+        env.run()
+    defects.note(caught.value)
+    assert defects.first is not None
+    assert defects.first.startswith(f"ValueError: lost ({__name__}:")
+
+
+def test_the_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """However many kinds there are, and however much they say."""
+    defects = Defects()
+    for number in range(MAX_KINDS + 5):
+        note_failure(defects, number)
+    assert defects.count == MAX_KINDS + 5
+    assert len(caplog.records) == MAX_KINDS
+    talkative = Defects()
+    talkative.note(raised(ValueError("x" * 10_000)))
+    assert talkative.first is not None
+    assert len(talkative.first) < 2 * MAX_LETTERS
+
+
+def test_what_was_never_raised_has_no_place() -> None:
+    """An event that was failed by hand has no traceback."""
+    defects = Defects()
+    defects.note(ValueError("by hand"))
+    assert defects.first == "ValueError: by hand (raised nowhere)"

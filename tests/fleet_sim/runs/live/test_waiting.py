@@ -1,0 +1,108 @@
+"""Waiting for a broker that lets no box in: what is said, and when it is given up."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from fleet_sim.runs.live.waiting import REFUSED_AFTER_S, Waiting, why_not
+from fleet_sim.runs.progress import LineProgress
+from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
+from fleet_wire.links.link import BrokerAddress, Disconnected, Ended
+
+PLAIN = BrokerAddress.parse("mqtt://user:hush@broker.example")
+TLS = BrokerAddress.parse("mqtts://broker.example")
+REFUSED = Disconnected(Ended.REFUSED, 135, "not authorized")
+AWAY = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("broker", "end", "cure"),
+    [  # what the links say, as seen with mosquitto 2.0.21 and OpenSSL 3.5
+        (PLAIN, REFUSED, "do user and password fit"),
+        (PLAIN, AWAY, "does the broker run"),
+        (PLAIN, Disconnected(Ended.UNREACHABLE, detail="no answer in 10 s"), "firewall"),
+        (PLAIN, Disconnected(Ended.BROKER_CLOSED, detail="Connection reset by peer"), "mqtts://"),
+        (TLS, Disconnected(Ended.UNREACHABLE, detail="Connection reset by peer"), "mqtt://"),
+        (
+            PLAIN,
+            Disconnected(Ended.UNREACHABLE, detail="[Errno -2] Name or service not known"),
+            "is the host right",
+        ),
+        (
+            TLS,
+            Disconnected(
+                Ended.UNREACHABLE,
+                detail="[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed"
+                " certificate in certificate chain (_ssl.c:1029)",
+            ),
+            "--ca-file",
+        ),
+        (
+            TLS,
+            Disconnected(
+                Ended.UNREACHABLE,
+                detail="[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname"
+                " mismatch, certificate is not valid for 'broker.example'. (_ssl.c:1029)",
+            ),
+            "another host",
+        ),
+        (
+            TLS,
+            Disconnected(
+                Ended.BROKER_CLOSED,
+                detail="[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required",
+            ),
+            "--cert-file",
+        ),
+        (
+            TLS,
+            Disconnected(Ended.BROKER_CLOSED, detail="[SSL: TLSV1_ALERT_UNKNOWN_CA] unknown ca"),
+            "--cert-file",
+        ),
+    ],
+)
+def test_what_went_wrong_stands_with_what_helps(
+    broker: BrokerAddress, end: Disconnected, cure: str
+) -> None:
+    """Password, address, port, TLS and certificates are told apart."""
+    said, _, helps = why_not(end, broker).partition("; ")
+    assert said == str(end)
+    assert cure in helps
+
+
+def test_what_is_not_known_is_said_as_it_is() -> None:
+    """No cure is made up."""
+    busy = Disconnected(Ended.REFUSED, 137, "server busy")
+    assert why_not(busy, PLAIN) == "refused (MQTT reason code 137): server busy"
+
+
+def test_why_no_box_is_in_is_said_now_and_then() -> None:
+    """With what is left of the patience, and without the password."""
+    said = io.StringIO()
+    waiting = Waiting(PLAIN, 60.0, LineProgress(said))
+    began_s = time.monotonic()
+    for waited_s in range(8):
+        waiting.check(began_s + waited_s, None if waited_s < 5 else AWAY)
+    first, second = said.getvalue().splitlines()
+    assert "no box on mqtt://user@broker.example:1883 yet: it does not answer; trying" in first
+    assert "unreachable: Connection refused; does the broker run" in second
+    assert "hush" not in said.getvalue()
+
+
+def test_it_ends_with_the_last_reason() -> None:
+    """After the patience of the user."""
+    waiting = Waiting(PLAIN, 4.0, LineProgress(io.StringIO()))
+    with pytest.raises(BrokerUnreachableError, match=r"in 4 s: unreachable: Connection refused; "):
+        waiting.check(time.monotonic() + 5.0, AWAY)
+
+
+def test_a_refusal_for_good_is_not_waited_for() -> None:
+    """But another box may still be let in: not at once."""
+    waiting = Waiting(PLAIN, 60.0, LineProgress(io.StringIO()))
+    waiting.check(time.monotonic() + REFUSED_AFTER_S / 2, REFUSED)
+    text = r"lets no box in: not authorized; do user and .*\(MQTT reason code 135\)$"
+    with pytest.raises(BrokerRefusedError, match=text):
+        waiting.check(time.monotonic() + REFUSED_AFTER_S + 1.0, REFUSED)

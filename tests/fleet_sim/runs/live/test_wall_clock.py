@@ -1,0 +1,84 @@
+"""A wall clock that is set while boxes run, as after the suspension of a virtual machine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.wall_clock import STEP_S, WallClockFollower
+from fleet_wire.contract.messages import Phase
+from fleet_wire.links.link import BrokerAddress
+from tests.helpers.fake_link import Bench, bench
+
+HOUR_S = 3_600.0
+
+
+class WallClock:
+    """The machine's clock, in the hands of a test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead_s = 0.0
+        true = time.time
+        monkeypatch.setattr(time, "time", lambda: true() + self.ahead_s)
+
+
+@pytest.fixture
+def wall_clock(monkeypatch: pytest.MonkeyPatch) -> WallClock:
+    """Return the clock, at its true time."""
+    return WallClock(monkeypatch)
+
+
+def refused_or_executed(car: Bench, *, expires_in_s: float) -> Phase:
+    """Send the car a command, and return the last that it answers."""
+    now_ms = int((car.world.epoch_unix_s + car.env.now) * 1000)
+    expires_at_ms = now_ms + int(expires_in_s * 1000)
+    car.deliver(car.command(f"c{car.counter}", expires_at_ms=expires_at_ms))
+    return car.link.results()[-1].phase
+
+
+@pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S])
+def test_a_box_follows_a_step(step_s: float) -> None:
+    """A command of the new time is taken, as it was in the old one; one of the old is not."""
+    car = bench(NULL_BOX)
+    assert refused_or_executed(car, expires_in_s=30) is Phase.EXECUTED
+    assert refused_or_executed(car, expires_in_s=30 + step_s) is Phase.REFUSED
+    car.world.clock_step.by_s = step_s
+    assert refused_or_executed(car, expires_in_s=30 + step_s) is Phase.EXECUTED
+    assert refused_or_executed(car, expires_in_s=30) is Phase.REFUSED
+
+
+async def test_steps_are_noticed_and_told(wall_clock: WallClock) -> None:
+    """Forwards and back, each once; what is no step is left alone."""
+    driver = LiveDriver(asyncio.get_running_loop())
+    world = bench(NULL_BOX).world
+    world.clock_step.by_s = time.time() - world.epoch_unix_s - driver.now_s()
+    began_s = world.clock_step.by_s
+    notes: list[str] = []
+    follower = WallClockFollower(world, driver, notes.append)
+    for ahead_s in (0.0, HOUR_S, HOUR_S + STEP_S / 2, 0.0):
+        wall_clock.ahead_s = ahead_s
+        follower.look()
+    assert [note.partition(";")[0] for note in notes] == [
+        "the wall clock was set by +3600.0 s",
+        "the wall clock was set by -3600.0 s",
+    ]
+    assert world.clock_step.by_s == pytest.approx(began_s, abs=STEP_S)
+    driver.stop()
+
+
+async def test_a_live_fleet_follows_while_it_runs(wall_clock: WallClock) -> None:
+    """Also boxes that no broker knows: the null box, and clones, share the world's clock."""
+    broker = BrokerAddress.parse("mqtt://127.0.0.1:1")
+    fleet = LiveFleet(
+        [CarSpec("car-1", Traits(group="test"), NULL_BOX)], FleetOptions(broker=broker, seed=1)
+    )
+    wall_clock.ahead_s = HOUR_S
+    fleet.follow_wall_clock(lambda _note: None)
+    assert {round(box._world.clock_step.by_s) for box in fleet.fleet.boxes.values()} == {HOUR_S}
+    await fleet.close()
