@@ -168,6 +168,8 @@ class Box:
         assert isinstance(command, Command)  # noqa: S101 - what decode returns for COMMAND
         world = self._world
         world.counts.commands += 1
+        if self.power.state is Power.ASLEEP:
+            self.power.stay_awake()
         properties = None
         if message.correlation_data:
             properties = PublishProperties(correlation_data=message.correlation_data)
