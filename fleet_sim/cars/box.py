@@ -63,6 +63,8 @@ class _Job(msgspec.Struct, frozen=True, gc=False):
     properties: PublishProperties | None
     """Of the answers."""
     received_s: float
+    is_replayed: bool
+    """Whether the box had used its counter up before, for this command or a later one."""
 
 
 class Box:
@@ -168,22 +170,36 @@ class Box:
         assert isinstance(command, Command)  # noqa: S101 - what decode returns for COMMAND
         world = self._world
         world.counts.commands += 1
+        if self.power.state is Power.ASLEEP:
+            self.power.stay_awake()
         properties = None
         if message.correlation_data:
             properties = PublishProperties(correlation_data=message.correlation_data)
-        if self._job is not None and self._is_known(command, self._job.command.command_id):
+        if not is_signed(self._key, command):
+            # Before anything is remembered or begun: a forgery must not stand in the genuine's way.
+            self._turn_away(command, Reason.BAD_SIGNATURE, properties)
+        elif self._job is not None and self._is_known(command, self._job.command.command_id):
             world.counts.redelivered += 1  # the answer to the first copy is under way
         elif (last := self._last_result) is not None and self._is_known(command, last.command_id):
             world.counts.redelivered += 1
             self._send_result(last, properties)
         elif self._is_busy_for(command):
-            world.counts.refused += 1
-            self._send_result(Result(command.command_id, Phase.REFUSED, Reason.BUSY), properties)
+            # Its counter is used up: the broker may send it again when the box is not busy.
+            self._last_counter = max(self._last_counter, command.counter)
+            self._turn_away(command, Reason.BUSY, properties)
         else:
             self._work = after(WORK, self._work, WorkEvent.COMMAND)
-            self._job = job = _Job(command, properties, world.env.now)
+            is_replayed = command.counter <= self._last_counter
+            self._job = job = _Job(command, properties, world.env.now, is_replayed)
             processing_s = self.spec.parameters.processing.sample_s(self._stream)
             world.later(processing_s, self._check, job)
+
+    def _turn_away(
+        self, command: Command, reason: Reason, properties: PublishProperties | None
+    ) -> None:
+        """Refuse a command at once, whatever the box works on."""
+        self._world.counts.refused += 1
+        self._send_result(Result(command.command_id, Phase.REFUSED, reason), properties)
 
     def _is_known(self, command: Command, earlier_id: str) -> bool:
         """Return whether the box recognises a command as an earlier one."""
@@ -218,11 +234,11 @@ class Box:
             if not goes_on:
                 self.reset()
                 return
-        reason = self._objection(command, now_s)
+        reason = self._objection(job, now_s)
         if reason is not None:
             self._refuse(job, reason)
             return
-        self._last_counter = command.counter
+        self._last_counter = max(self._last_counter, command.counter)
         self._work = after(WORK, self._work, WorkEvent.ACCEPT)
         self._answer(job, Phase.RECEIVED, now_s)
         can_wake_s: float | None = self.vehicle.can_wake_s(now_s)
@@ -239,24 +255,23 @@ class Box:
         if self._job is job:
             self._refuse(job, Reason.CAN_BUS_NO_ACK)
 
-    def _objection(self, command: Command, now_s: float) -> Reason | None:
-        """Return why the box does not accept a command; the signature is looked at first."""
+    def _objection(self, job: _Job, now_s: float) -> Reason | None:
+        """Return why the box does not accept a command that is signed."""
         own_unix_s, bends = self._own_unix_s(now_s), self.modem.bends
         if bends is None:
-            return self._objection_at(command, own_unix_s)
+            return self._objection_at(job, own_unix_s)
+        command = job.command
         unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
-        reason = self._objection_at(command, unix_s)
-        if reason is not self._objection_at(command, own_unix_s):
+        reason = self._objection_at(job, unix_s)
+        if reason is not self._objection_at(job, own_unix_s):
             for culprit in changed_by:
                 bends.tell(culprit, CLOCK, command.command_id)
         return bends.at(OBJECTION, command, usual=reason, command_id=command.command_id)
 
-    def _objection_at(self, command: Command, unix_s: float) -> Reason | None:
-        if not is_signed(self._key, command):
-            return Reason.BAD_SIGNATURE
-        if command.counter <= self._last_counter:
+    def _objection_at(self, job: _Job, unix_s: float) -> Reason | None:
+        if job.is_replayed:
             return Reason.REPLAYED
-        life_ms = command.expires_at_ms - _millis(unix_s)
+        life_ms = job.command.expires_at_ms - _millis(unix_s)
         if life_ms < 0:
             return Reason.EXPIRED
         if life_ms > self.spec.parameters.max_command_ttl_s * 1000:

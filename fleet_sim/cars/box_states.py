@@ -40,6 +40,8 @@ class PowerEvent(_Name):
     BOOTED = "booted"
     FALL_ASLEEP = "fall_asleep"
     SMS = "sms"
+    NEEDED = "needed"
+    """A command or an SMS comes while the box still says goodbye."""
     FALL_DEEPLY_ASLEEP = "fall_deeply_asleep"
     TIMER = "timer"
     RESUMED = "resumed"
@@ -118,7 +120,7 @@ POWER: dict[Power, dict[PowerEvent, Power]] = {
         PowerEvent.FALL_DEEPLY_ASLEEP: Power.DEEP_ASLEEP,
         **_OFF,
     },
-    Power.ASLEEP: {PowerEvent.SMS: Power.WAKING, **_OFF},
+    Power.ASLEEP: {PowerEvent.SMS: Power.WAKING, PowerEvent.NEEDED: Power.AWAKE, **_OFF},
     Power.DEEP_ASLEEP: {PowerEvent.TIMER: Power.WAKING, **_OFF},
     Power.WAKING: {PowerEvent.RESUMED: Power.AWAKE, **_OFF},
 }

@@ -115,7 +115,7 @@ DEDUPLICATION: Joint[bool, Command] = Joint("deduplication")
 CLOCK: Joint[float, None] = Joint("clock", Effect.LATER)
 """What the box believes the time to be, Unix seconds. What it decides by it is the hit."""
 OBJECTION: Joint[Reason | None, Command] = Joint("objection")
-"""Why the box does not accept a command; None: it does."""
+"""Why the box does not accept a command that is signed; None: it does."""
 ACCEPTANCE: Joint[bool, Command] = Joint("acceptance")
 """Whether the box goes on with a command at all; a bend may crash the box meanwhile."""
 CAN_WAKE: Joint[float | None, Command] = Joint("can_wake")

@@ -18,7 +18,8 @@ from fleet_wire.links.link import Message, PublishProperties, Session, Will
 ValueT = TypeVar("ValueT")
 
 GOODBYE_S = 2.0
-"""A box that falls asleep gives the broker this long to acknowledge its last words [E]."""
+"""A box that falls asleep gives the broker this long to acknowledge its last words, from when the
+radio has carried them [E]."""
 
 
 class Modem(Attachment):
@@ -54,17 +55,28 @@ class Modem(Attachment):
     def _session_id(self) -> str:
         return f"{self._spec.vehicle_id}-{self._generation}"
 
+    @property
+    def says_goodbye(self) -> bool:
+        """Return whether the box falls asleep, and has not left yet."""
+        return not self._owner.is_awake and self.connection is ConnectionState.CONNECTED
+
     def leave_for_sleep(self) -> None:
         """Tell the others that the box sleeps, and leave when the broker has heard it."""
         if self.connection is ConnectionState.CONNECTED:
             self._say(PresenceStatus.OFFLINE, PresenceReason.SLEEP)
-            self._world.later(GOODBYE_S, self._leave_asleep)
+            leaves_s = self._radio.until_sent_s(self._world.env.now)
+            self._world.later(leaves_s + GOODBYE_S, self._leave_asleep)
         else:
             self._recount()  # one that has lost its connection is whole without it
 
     def _leave_asleep(self) -> None:
-        if not self._owner.is_awake and self.connection is ConnectionState.CONNECTED:
-            self.leave()
+        """Leave, unless the box is needed after all: by what is still on its way, for one."""
+        if self.says_goodbye:
+            arrives_s = self._radio.until_received_s(self._world.env.now)
+            if arrives_s > 0:
+                self._world.later(arrives_s, self._leave_asleep)
+            else:
+                self.leave()
 
     # Messages
 

@@ -126,10 +126,18 @@ class PowerControl:
         self._change(PowerEvent.FALL_ASLEEP)
         self._modem.leave_for_sleep()
 
+    def stay_awake(self) -> None:
+        """Do not leave after all: somebody needs the box that is saying goodbye."""
+        self._change(PowerEvent.NEEDED)
+        self._modem.say_online()
+        self._world.later(self._spec.parameters.awake_after_wake_s, self._doze)
+
     def receive_sms(self) -> None:
         """Wake up, if asleep. Without coverage the SMS waits in the network."""
         if not self._modem.has_coverage:
             self._sms_waits = True
+        elif self.state is Power.ASLEEP and self._modem.says_goodbye:
+            self.stay_awake()
         elif self.state is Power.ASLEEP:
             self._change(PowerEvent.SMS)
             resume_s = self._resume_s()

@@ -132,6 +132,14 @@ class Radio:
         self._last_active_s = max(self._last_active_s, now_s)
         return delay_s
 
+    def until_sent_s(self, now_s: float) -> float:
+        """Return how long until all has left that the box has sent so far."""
+        return max(self._up_free_s - now_s, 0.0)
+
+    def until_received_s(self, now_s: float) -> float:
+        """Return how long until all has come that is on its way to the box."""
+        return max(self._down_free_s - now_s, 0.0)
+
     def _round_trip_s(self, now_s: float) -> float:
         """Return the round trip of a connected device under the present conditions."""
         if now_s >= self._conditions_until_s:

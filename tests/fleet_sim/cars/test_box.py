@@ -132,6 +132,50 @@ def test_a_busy_box_refuses_another_command() -> None:
     ]
 
 
+def test_a_command_that_a_busy_box_has_refused_is_not_executed_when_it_comes_again() -> None:
+    """The platform was told no. What the box worked on meanwhile goes well, as does what follows.
+
+    The counter is used up at once, while the box still reads the command before it.
+    """
+    car = bench(NULL_BOX.model_copy(update={"processing": Uniform(base_s=1.0)}))
+    first, second, third = (car.command(name) for name in ("c1", "c2", "c3"))
+    for at_s, message in ((0.0, first), (0.5, second), (0.8, second), (2.0, second), (4.0, third)):
+        car.world.later(at_s, car.deliver, message)
+    car.env.run(until=6)
+    assert [(r.command_id, r.phase, r.reason) for r in car.link.results()] == [
+        ("c2", Phase.REFUSED, Reason.BUSY),
+        ("c2", Phase.REFUSED, Reason.BUSY),
+        ("c1", Phase.RECEIVED, None),
+        ("c1", Phase.EXECUTED, None),
+        ("c2", Phase.REFUSED, Reason.REPLAYED),
+        ("c3", Phase.RECEIVED, None),
+        ("c3", Phase.EXECUTED, None),
+    ]
+
+
+def test_forged_commands_do_not_stand_in_the_way_of_the_genuine_one() -> None:
+    """A copy with a wrong signature, before it or meanwhile, and a flood of them with any ids.
+
+    Each is refused for itself: the box neither remembers them nor works on them.
+    """
+    car = bench(NULL_BOX.model_copy(update={"processing": Uniform(base_s=1.0)}))
+    genuine = car.command("c1")
+    forgeries = [car.command(name, signature="0" * 64, counter=1000) for name in ("c1", "c2", "c1")]
+    for message in (*forgeries, genuine, *forgeries):
+        car.deliver(message)
+    car.env.run(until=2)
+    forged = [("c1", Reason.BAD_SIGNATURE), ("c2", Reason.BAD_SIGNATURE)]
+    said = [(r.command_id, r.reason) for r in car.link.results()]
+    assert said == [*forged, forged[0], *forged, forged[0], ("c1", None), ("c1", None)]
+    car.deliver(genuine)
+    assert phases(car.link.results()[-3:]) == [
+        (Phase.RECEIVED, None),
+        (Phase.EXECUTED, None),
+        (Phase.EXECUTED, None),
+    ]
+    assert car.box.vehicle.movement == 1
+
+
 def test_lock_command_locks() -> None:
     """The action decides which way the lock goes."""
     car = bench()

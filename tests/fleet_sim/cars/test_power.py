@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from fleet_sim.cars.box_states import Power
+from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
-from fleet_wire.contract.messages import Phase, Reason
+from fleet_sim.cars.radio_parameters import RadioParameters, Technology
+from fleet_wire.contract.messages import Phase, PresenceStatus, Reason
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
-from tests.helpers.faulty import answers
+from tests.helpers.faulty import Street, answers
 
 FORGETFUL = NULL_BOX.model_copy(
     update={
@@ -124,3 +125,86 @@ def test_what_was_begun_before_a_crash_is_void(begin: Callable[[Bench], None]) -
     for at_s, power in ((105, Power.DEEP_ASLEEP), (107, Power.WAKING), (115, Power.AWAKE)):
         car.env.run(until=at_s)
         assert car.power() is power
+
+
+# The goodbye of a box that falls asleep
+
+SLEEPY = NULL_BOX.model_copy(
+    update={
+        "asleep_share": 1.0,
+        "sms_loss": 0.0,
+        "sms_wake": Uniform(base_s=2.0),
+        "modem_resume": Uniform(base_s=8.0),
+        "awake_after_wake_s": 60.0,
+    }
+)
+
+
+@pytest.mark.parametrize("technology", Technology)
+def test_a_box_that_falls_asleep_is_heard_to_say_so(technology: Technology) -> None:
+    """However long its words are on their way: 2.05 to 2.25 s over UMTS, after a minute awake."""
+    radio = RadioParameters.model_validate({"technology": technology})
+    street = Street(parameters=SLEEPY.model_copy(update={"radio": radio}))
+    (box,) = street.boxes
+    street.pass_s(30.0)
+    box.send_sms()
+    street.pass_s(30.0)
+    assert street.platform.presences[-1][1] is PresenceStatus.ONLINE
+    street.pass_s(60.0)
+    assert box.power.state is Power.ASLEEP
+    assert box.modem.connection is ConnectionState.DISCONNECTED
+    said = [status for _, status in street.platform.presences]
+    assert said[-1] is PresenceStatus.OFFLINE
+    box.send_sms()
+    street.pass_s(30.0)
+    said = [status for _, status in street.platform.presences]
+    assert said[-2:] == [PresenceStatus.OFFLINE, PresenceStatus.ONLINE], "said late, or twice"
+
+
+def test_a_command_that_meets_the_goodbye_keeps_the_box_awake() -> None:
+    """It is executed and answered, and the box goes to sleep when it was awake for long enough."""
+    parameters = SLEEPY.model_copy(update={"actuation": Uniform(base_s=3.0)})
+    street = Street(parameters=parameters)
+    (box,) = street.boxes
+    assert box.modem.says_goodbye
+    street.unlock("c1")
+    street.pass_s(5.0)
+    assert street.executed() == ["c1"]
+    assert [status.value for _, status in street.platform.presences] == ["offline", "online"]
+    street.pass_s(50.0)
+    assert box.modem.is_reachable
+    street.pass_s(10.0)
+    assert box.is_asleep
+    assert not box.modem.says_goodbye
+    assert street.world.counts.asleep == 1
+
+
+def test_an_sms_that_meets_the_goodbye_keeps_the_box_awake() -> None:
+    """It would wake nobody a moment later: the modem is still there."""
+    car = bench(SLEEPY)
+    car.env.run(until=1.0)
+    car.box.power.receive_sms()
+    assert car.power() is Power.AWAKE
+    car.env.run(until=50.0)
+    assert car.link.calls == ["connect"]
+    assert [each.status.value for each in car.link.presences()] == ["offline", "online"]
+    car.env.run(until=70.0)
+    assert car.power() is Power.ASLEEP
+    assert car.link.calls == ["connect", "disconnect"]
+
+
+def test_a_box_does_not_leave_before_what_is_on_its_way_to_it() -> None:
+    """The command was sent to an idle radio before anybody could know that the box falls asleep."""
+    radio = RadioParameters.model_validate(
+        {"connected_rtt": 0, "cdrx_rtt": 0, "idle_rtt": 6.0, "idle_after_s": 10.0}
+    )
+    parameters = SLEEPY.model_copy(update={"radio": radio, "asleep_share": 0.0})
+    car = bench(parameters)
+    car.env.run(until=100.0)
+    car.deliver(car.command())
+    car.box.power.fall_asleep()
+    car.env.run(until=105.0)
+    assert car.link.calls == ["connect"]
+    car.env.run(until=107.0)
+    assert car.link.results()[-1].phase is Phase.EXECUTED
+    assert car.power() is Power.AWAKE

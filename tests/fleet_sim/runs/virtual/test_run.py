@@ -109,3 +109,28 @@ def test_a_record_that_cannot_be_written_ends_the_run(
     monkeypatch.setattr(JsonlSink, "emit", full)
     with pytest.raises(LimitError, match=r"cannot write attempts\.jsonl"):
         run_virtually(garage, tmp_path / "run", seed=1)
+
+
+@pytest.mark.parametrize("technology", ["lte", "umts"])
+def test_in_a_fleet_in_which_nothing_is_broken_every_car_opens(
+    tmp_path: Path, technology: str
+) -> None:
+    """Cars that fall asleep about when their next customers come, however slow their goodbye is."""
+    box = {
+        "asleep_share": 1.0,
+        "sms_loss": 0.0,
+        "sms_wake": {"base_s": 1.0, "spread_s": 1.0},
+        "modem_resume": 1.0,
+        "awake_after_wake_s": 25.0,
+        "radio": {"technology": technology},
+    }
+    scenario = Scenario.model_validate(
+        {
+            "description": "Boxes sleep 25 s after an SMS, and customers come every 20 to 40 s.",
+            "fleet": {"groups": [{"name": "car", "count": 50, "box": box}]},
+            "load": {"stages": [{"kind": "poisson", "rate_per_s": 1.5, "duration_s": 300}]},
+        }
+    )
+    summary = run_virtually(scenario, tmp_path / "sleepers", seed=2)
+    assert summary["attempts"]["by_outcome"]["ok"] == summary["attempts"]["total"] > 400
+    assert set(summary["stray"].values()) == {0}
