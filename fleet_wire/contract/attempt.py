@@ -46,8 +46,8 @@ class Flag(StrEnum):
     """A later stage was seen before an earlier one."""
     WOKEN = "woken"
     """A wake request was sent first."""
-    REDELIVERED = "redelivered"
-    """The connection broke and the command was sent again."""
+    ANSWERED_BY_ANOTHER = "answered_by_another"
+    """Another car answered to the command, or opened by it."""
     OBSERVED_LATE = "observed_late"
     """The monitor stood still meanwhile: how it ended is known, its times are not."""
 

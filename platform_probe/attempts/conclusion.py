@@ -38,10 +38,11 @@ CROSSING_S: Final = 2.0
 longer than the slowest way there and back over idle LTE (0.315 s + U(0, 1.28 s))."""
 
 
-def cause_of_answer(attempt: OpenAttempt, answer: Result) -> Cause | None:
-    """Return what the box's final answer means: None, where nothing speaks against a good end."""
-    if attempt.wrong_vehicle_id is not None:
-        return Cause.UNCLASSIFIED
+def cause_of_answer(answer: Result) -> Cause | None:
+    """Return what the box's final answer means: None, where nothing speaks against a good end.
+
+    Anybody may claim an answer on another car's topic: against the car's own word it is nothing.
+    """
     if answer.phase is Phase.EXECUTED:
         return None
     return CAUSE_OF_REASON[answer.reason] if answer.reason else Cause.UNCLASSIFIED
@@ -57,7 +58,7 @@ def cause_of_timeout(
     """
     if attempt.unobserved is not None:
         return Cause.NOT_OBSERVED
-    if attempt.wrong_vehicle_id is not None:
+    if attempt.wrong_vehicle_id is not None and not attempt.is_heard:
         return Cause.UNCLASSIFIED
     for stage, cause in _CAUSE_AFTER:
         if stage in attempt.reached_s:

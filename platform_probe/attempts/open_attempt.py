@@ -23,6 +23,8 @@ _WAITS_FOR: Final = {
     Stage.STATE_CHANGED: Stage.RESULT_RECEIVED,
 }
 """The stage that an unlock waits for when this is the furthest one it reached."""
+_OF_THE_CAR: Final = (Stage.BOX_RECEIVED, Stage.RESULT_RECEIVED, Stage.STATE_CHANGED)
+"""Stages that are reached by the car's own word."""
 _ORDER: Final = tuple(Stage)
 _NAMED: Final = tuple((stage, stage.value) for stage in Stage)
 _MICROSECONDS: Final = 1e6
@@ -78,6 +80,11 @@ class OpenAttempt:
         """Note an oddity, once."""
         if flag not in self.flags:
             self.flags = (*self.flags, flag)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the car itself has said anything about the command."""
+        return not self.reached_s.keys().isdisjoint(_OF_THE_CAR)
 
     def furthest(self) -> Stage:
         """Return the last stage that was reached."""

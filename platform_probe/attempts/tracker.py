@@ -183,7 +183,7 @@ class AttemptTracker:
         if attempt is None:
             self._stray(vehicle_id, result, now_s, self._clock.unix_s())
         elif attempt.start.vehicle_id != vehicle_id:
-            attempt.wrong_vehicle_id = vehicle_id
+            self._answered_by_another(attempt, vehicle_id)
         elif result.phase is Phase.RECEIVED:
             self._received(attempt, result, now_s)
         else:
@@ -204,7 +204,7 @@ class AttemptTracker:
         if moved_by is not None:
             attempt = self._open.get(moved_by)
             if attempt is not None and attempt.start.vehicle_id != vehicle_id:
-                attempt.wrong_vehicle_id = vehicle_id
+                self._answered_by_another(attempt, vehicle_id)
             elif attempt is not None:
                 self._opened(attempt, now_s)
             return
@@ -328,27 +328,34 @@ class AttemptTracker:
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
         if answer.phase is Phase.REFUSED:
             reason = answer.reason.value if answer.reason else None
-            self._end(attempt, cause_of_answer(attempt, answer), now_s, reason)
+            self._end(attempt, cause_of_answer(answer), now_s, reason)
         elif Stage.STATE_CHANGED in attempt.reached_s:
             attempt.flag(Flag.OUT_OF_ORDER)
-            self._end(attempt, cause_of_answer(attempt, answer), now_s)
+            self._end(attempt, cause_of_answer(answer), now_s)
         elif now_s + self._state_grace_s < attempt.deadline_s:
             attempt.deadline_s = now_s + self._state_grace_s
             self._note_deadline(attempt)
+
+    @staticmethod
+    def _answered_by_another(attempt: OpenAttempt, vehicle_id: str) -> None:
+        attempt.wrong_vehicle_id = vehicle_id
+        attempt.flag(Flag.ANSWERED_BY_ANOTHER)
 
     def _opened(self, attempt: OpenAttempt, now_s: float) -> None:
         if Stage.STATE_CHANGED in attempt.reached_s:
             return
         attempt.reached_s[Stage.STATE_CHANGED] = now_s
         if attempt.result is not None:
-            self._end(attempt, cause_of_answer(attempt, attempt.result), now_s)
+            self._end(attempt, cause_of_answer(attempt.result), now_s)
 
     def _end(
         self, attempt: OpenAttempt, cause: Cause | None, ended_s: float, reason: str | None = None
     ) -> None:
         start = attempt.start
         vehicle = self._evidence.of(start.vehicle_id)
-        evidence = evidence_of(attempt, vehicle, ended_s) if cause else {}
+        evidence = {}
+        if cause is not None or attempt.wrong_vehicle_id is not None:
+            evidence = evidence_of(attempt, vehicle, ended_s)
         gap_s = self._gaps.longest_s(start.intended_s, ended_s)
         if gap_s:
             attempt.flag(Flag.OBSERVED_LATE)

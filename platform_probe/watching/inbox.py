@@ -70,9 +70,16 @@ class Inbox:
             )
 
     def _is_known(self, message: Message) -> bool:
-        """Return whether this is the echo of our own command: no need to read it."""
+        """Return whether this is the copy of a command that we have: no need to read it.
+
+        A platform that asks again may keep the correlation data, so the command's id counts.
+        """
         correlation = message.correlation_data
-        return correlation is not None and self._tracker.knows(correlation.decode("latin-1"))
+        return (
+            correlation is not None
+            and self._tracker.knows(correlation.decode("latin-1"))
+            and b'"command_id":"%b"' % correlation in message.payload
+        )
 
     def _dispatch(self, kind: TopicKind, vehicle_id: str, message: Message) -> None:
         decoded = decode(kind, message.payload)

@@ -261,13 +261,11 @@ def _answered_by_another_car(bench: TrackerBench) -> None:
     bench.answer(Phase.EXECUTED, vehicle_id=OTHER_CAR)
 
 
-@script(Cause.UNCLASSIFIED)
-def _answered_by_both_cars(bench: TrackerBench) -> None:
+@script(Cause.EXECUTION_SILENT)
+def _confirmed_by_both_cars(bench: TrackerBench) -> None:
     bench.send()
-    bench.answer(Phase.EXECUTED, vehicle_id=OTHER_CAR)
+    bench.answer(Phase.RECEIVED, vehicle_id=OTHER_CAR)
     bench.received()
-    bench.executed()
-    bench.opened()
 
 
 @script(Cause.UNCLASSIFIED)
@@ -276,7 +274,7 @@ def _another_car_opened(bench: TrackerBench) -> None:
     bench.opened(vehicle_id=OTHER_CAR)
 
 
-@script(Cause.UNCLASSIFIED)
+@script(Cause.BOX_BUSY)
 def _refused_after_another_car_answered(bench: TrackerBench) -> None:
     bench.send()
     bench.answer(Phase.RECEIVED, vehicle_id=OTHER_CAR)

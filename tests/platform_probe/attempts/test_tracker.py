@@ -236,6 +236,20 @@ def test_answer_of_another_car_names_it() -> None:
     assert bench.only().outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.parametrize("phase", list(Phase))
+def test_answer_of_another_car_does_not_spoil_the_right_one(phase: Phase) -> None:
+    """Anybody may claim anything: the car that was asked opened. The record names the other."""
+    bench = TrackerBench()
+    bench.send()
+    bench.answer(phase, vehicle_id=OTHER_CAR)
+    bench.received()
+    bench.executed()
+    bench.opened()
+    assert bench.only().outcome is Outcome.OK
+    assert bench.only().flags == (Flag.ANSWERED_BY_ANOTHER,)
+    assert bench.only().evidence["answered_by"] == OTHER_CAR
+
+
 def test_state_without_a_command_id_counts_after_an_answer() -> None:
     """A box that does not say what moved the lock is believed once it has answered."""
     bench = TrackerBench()

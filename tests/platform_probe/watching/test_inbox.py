@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
 from fleet_wire.contract.messages import Action, Command, Phase, Result, Telemetry
 from fleet_wire.contract.topics import TopicKind
@@ -68,14 +70,28 @@ def test_each_topic_reaches_the_tracker() -> None:
 
 
 def test_commands_of_others_are_followed_and_our_own_are_not() -> None:
-    """The echo of our own command is recognised by its correlation data, or by its id."""
+    """The echo of our own command is recognised without being read to its end."""
     bench = InboxBench()
     bench.behind.send("k1")
-    bench.take(f"cars/{CAR}/command", b"not even read", correlation_data=b"k1")
+    bench.take(f"cars/{CAR}/command", encode(COMMAND)[:-1], correlation_data=b"k1")
     bench.take(f"cars/{CAR}/command", encode(COMMAND))
     other = msgspec.structs.replace(COMMAND, command_id="k2")
     bench.take(f"cars/{CAR}/command", encode(other), correlation_data=b"\xff\xfe")
     assert bench.behind.tracker.started.total() == 2
+    assert bench.behind.tracker.knows("k2")
+    assert bench.inbox.malformed == 0
+
+
+@pytest.mark.parametrize("payload_of", [encode, lambda c: msgspec.json.format(encode(c))])
+def test_a_retry_with_the_old_correlation_data_is_another_unlock(
+    payload_of: Callable[[Command], bytes],
+) -> None:
+    """Each command id is followed once, whatever the platform correlates, and however it writes."""
+    bench = InboxBench()
+    retry = msgspec.structs.replace(COMMAND, command_id="k2")
+    for command in (COMMAND, COMMAND, retry, retry):
+        bench.take(f"cars/{CAR}/command", payload_of(command), correlation_data=b"k1")
+    assert bench.behind.tracker.started == {Source.CUSTOMER: 2}
     assert bench.behind.tracker.knows("k2")
     assert bench.inbox.malformed == 0
 
