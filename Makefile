@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= scenarios/quiet_city.yaml
 
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check mutants bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ check: setup  ## ruff, strict mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+mutants: setup  ## Change the core in many small ways; list what no test notices (MUTANTS="--help" for more)
+	nice -n 19 $(BIN)/python -m tests.mutants $(MUTANTS)
+
 bench: setup  ## The numbers, side by side with other client stacks, medians and ratios
 	@scripts/setup --for-tests
 	$(BIN)/python -m bench
@@ -42,4 +45,4 @@ lock:  ## Renew the two lock files from pyproject.toml
 	$(COMPILE) --extra sweep --constraint requirements.lock --output-file requirements-run.lock
 
 clean:  ## Remove .venv and caches (keeps runs/)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/build mutants

@@ -154,8 +154,15 @@ class TrackerBench:
         self, command_id: str = "k1", action: Action = Action.UNLOCK, trace_id: str | None = None
     ) -> None:
         """Let somebody else's command be seen."""
-        command = Command(command_id, action, 0, 30_000, 1, "signature", booking_id="b7")
-        self.tracker.command_seen(CAR, command, trace_id)
+        self.tracker.command_seen(CAR, _command(command_id, action), trace_id)
+
+    def another_probe(self, command_id: str = "p1") -> None:
+        """Let another probe's command be seen."""
+        self.tracker.pass_over(_command(command_id, Action.UNLOCK))
+
+
+def _command(command_id: str, action: Action) -> Command:
+    return Command(command_id, action, 0, 30_000, 1, "signature", booking_id="b7")
 
 
 def check_arithmetic(attempt: Attempt) -> None:

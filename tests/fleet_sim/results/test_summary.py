@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fleet_sim.results.expectations import known_keys
 from fleet_sim.results.summary import JsonLines, empty_summary, quantile, quantiles, summarize
-from fleet_wire.contract.attempt import Attempt, Source, Stage
+from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from tests.helpers.sample_run import (
     SampleRun,
@@ -39,6 +39,12 @@ def test_quantiles_by_hand() -> None:
     """Of 1 to 100 in any order, p50 is 50, p95 is 95, p99 is 99."""
     values = [float(value) for value in range(100, 0, -1)]
     assert quantiles(values) == {"p50_s": 50.0, "p95_s": 95.0, "p99_s": 99.0}
+
+
+def test_a_rank_is_that_share_of_all_values() -> None:
+    """Of 1 to 2,000, p95 is 1,900: not a value or two before it."""
+    assert quantile(range(1, 2_001), 95) == 1_900
+    assert quantile(range(1, 2_001), 99) == 1_980
 
 
 def test_quantiles_of_nothing_are_none() -> None:
@@ -117,6 +123,26 @@ def test_counts_and_times(tmp_path: Path) -> None:
     assert summary["stages"]["box_received"]["p50_s"] == hops[1]
 
 
+def test_customers_and_our_own_unlocks_are_counted_apart(tmp_path: Path) -> None:
+    """Who asked, and what was odd about it; unlocks of the null box are in neither."""
+    sources = [Source.PROBE, Source.CUSTOMER, Source.CUSTOMER, Source.CUSTOMER]
+    flags = [(Flag.WOKEN,), (Flag.WOKEN, Flag.DUPLICATE), (), ()]
+    attempts = [
+        msgspec.structs.replace(make_attempt(number), source=source, flags=flagged)
+        for number, (source, flagged) in enumerate(zip(sources, flags, strict=True))
+    ]
+    write_lines(tmp_path / "attempts.jsonl", attempts)
+    counted = summarize(tmp_path, sample_facts())["attempts"]
+    assert counted["by_source"] == {
+        source.value: sources.count(source) for source in Source if source is not Source.FLOOR
+    }
+    assert {name: count for name, count in counted["by_flag"].items() if count} == {
+        "woken": 2,
+        "duplicate": 1,
+    }
+    assert set(counted["by_flag"]) == {flag.value for flag in Flag}
+
+
 def test_a_quick_refusal_is_no_quick_unlock(tmp_path: Path) -> None:
     """With 60 % refused in a moment nobody can say in what time half of the customers got in."""
     refused = [
@@ -176,6 +202,31 @@ def test_unreadable_lines_are_counted(tmp_path: Path, line: bytes) -> None:
     assert summary["unreadable_lines"] == 2
 
 
+def test_unreadable_lines_of_every_file_are_counted(tmp_path: Path) -> None:
+    """A torn line in any of the three files is one record that the summary cannot know of."""
+    stray = StrayAnswer(
+        kind=StrayKind.ORPHAN, vehicle_id="car-1", command_id="c9", phase="executed", at=1.0
+    )
+    good = {"attempts": make_attempt(1), "floor": make_attempt(2), "stray_answers": stray}
+    for number, (name, record) in enumerate(good.items()):
+        torn = b'{"attempt\n' * (number + 1)
+        (tmp_path / f"{name}.jsonl").write_bytes(torn + msgspec.json.encode(record) + b"\n")
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["unreadable_lines"] == 1 + 2 + 3
+    assert (summary["floor"]["total"], summary["stray"]["orphan"]) == (1, 1)
+
+
+def test_records_that_nobody_has_read_yet_are_not_unreadable(tmp_path: Path) -> None:
+    """The count is 0 before the first pass, and each pass counts for itself."""
+    path = tmp_path / "attempts.jsonl"
+    path.write_bytes(b"{\n")
+    records = JsonLines(path, Attempt)
+    assert records.unreadable == 0
+    for _ in range(2):
+        assert list(records) == []
+        assert records.unreadable == 1
+
+
 @given(st.data())
 def test_a_file_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Wherever a crash cuts the file, every line before is read and at most one is lost."""
@@ -188,6 +239,24 @@ def test_a_file_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, data: st.
     ended = content[:cut].count(b"\n")
     assert len(list(records)) in (ended, ended + 1)
     assert records.unreadable <= 1
+
+
+def test_the_probes_own_health_stands_in_the_summary(tmp_path: Path) -> None:
+    """What the load came to and how late it was: without that nobody can trust the rest."""
+    stats = {
+        "sent": 11, "ended": 10, "dropped": 3, "malformed": 2, "anything": "else",
+        "schedule_lag_s": {"p50": 0.001, "p99": 0.002, "max": 0.003},
+    }  # fmt: skip
+    (tmp_path / "probe_stats.json").write_bytes(msgspec.json.encode(stats))
+    assert summarize(tmp_path, sample_facts())["probe"] == {
+        "sent": 11,
+        "ended": 10,
+        "dropped": 3,
+        "malformed": 2,
+        "schedule_lag_p50_s": 0.001,
+        "schedule_lag_p99_s": 0.002,
+        "schedule_lag_max_s": 0.003,
+    }
 
 
 def test_probe_stats_of_another_form(tmp_path: Path) -> None:

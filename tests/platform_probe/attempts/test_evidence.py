@@ -68,11 +68,11 @@ def test_equal_cars_share_their_build() -> None:
 def test_cars_known_in_part_are_counted() -> None:
     """A broker that drops retained messages shows in cars of which only one is known."""
     evidence = FleetEvidence()
-    for vehicle_id in ("a-1", "a-2"):
+    for vehicle_id in ("a-1", "b-1", "b-2"):
         evidence.presence(vehicle_id, ONLINE, 1.0, retained=True)
-    for vehicle_id in ("a-2", "a-3"):
+    for vehicle_id in ("b-1", "b-2", "c-1"):
         evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
-    evidence.telemetry("a-4", HEARTBEAT, 1.0)
+    evidence.telemetry("d-1", HEARTBEAT, 1.0)
     assert evidence.without_presence_or_state() == 2
 
 

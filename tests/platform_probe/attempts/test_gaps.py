@@ -54,6 +54,15 @@ def test_gaps_are_found_and_told() -> None:
     assert len(told) == 1
 
 
+def test_the_shortest_gap_is_one() -> None:
+    """What is as long as that may change a conclusion."""
+    told: list[float] = []
+    gaps = Gaps(told.append)
+    gaps.beat(8.0)
+    gaps.beat(8.0 + MIN_GAP_S)
+    assert told == [MIN_GAP_S]
+
+
 def test_what_overlaps_a_gap_is_doubtful() -> None:
     """Before a gap all is well, and some time after it again."""
     gaps = Gaps()

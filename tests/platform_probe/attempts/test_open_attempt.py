@@ -108,6 +108,39 @@ def test_a_puback_behind_the_answers_moves_nothing() -> None:
     assert stages["box_executed"] == pytest.approx(1.25 - AWAKE_WAY_UP_S)
 
 
+@pytest.mark.parametrize("sign", ["accepted", "published", "nothing"])
+def test_the_ways_begin_with_the_last_sign_of_the_command(sign: str) -> None:
+    """What passed before the broker had it, or before we sent it, is no way to the box."""
+    bench = TrackerBench()
+    bench.start()
+    if sign == "accepted":
+        bench.tracker.published("c1")
+    bench.clock.now_s += 0.5
+    if sign == "accepted":
+        bench.tracker.acknowledged("c1", 0)
+    elif sign == "published":
+        bench.tracker.published("c1")
+    bench.clock.now_s += 0.0625
+    bench.received()
+    bench.executed()
+    bench.opened()
+    way_up_s = AWAKE_WAY_UP_S if sign == "nothing" else 0.0625 / 2
+    assert bench.only().stages["box_received"] == pytest.approx(0.5625 - way_up_s)
+
+
+def test_a_box_does_not_get_a_command_before_the_broker() -> None:
+    """PUBACK and answer may be read in one go: then the ways took no time that we could see."""
+    bench = TrackerBench()
+    bench.start()
+    bench.tracker.published("c1")
+    bench.clock.now_s += 0.5
+    bench.tracker.acknowledged("c1", 0)
+    bench.received()
+    bench.executed()
+    bench.opened()
+    assert bench.only().stages["box_received"] == 0.5
+
+
 def test_a_confirmation_alone_is_placed_too() -> None:
     """Where the box fell silent afterwards, the command still came before we heard of it."""
     bench = TrackerBench()

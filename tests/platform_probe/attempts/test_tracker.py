@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
@@ -11,6 +13,7 @@ from platform_probe.attempts import held, tracker
 from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.tracker_bench import (
+    CAR,
     DEADLINE_S,
     LATE_WINDOW_S,
     OTHER_CAR,
@@ -186,6 +189,15 @@ def test_late_unlock_is_one_that_was_observed_to_its_deadline(*, is_link_lost: b
     assert [stray.source for stray in bench.strays] == [Source.PROBE] * 2
 
 
+def test_time_of_a_late_answer_is_to_the_microsecond() -> None:
+    """It counts from the intended start, as the customer does."""
+    bench = TrackerBench()
+    bench.start(late_s=1 / 3)
+    bench.wait(DEADLINE_S)
+    bench.executed()
+    assert bench.strays[0].after_s == 20.333333
+
+
 def test_answer_that_nobody_asked_for_is_an_orphan() -> None:
     """An unknown command id belongs to no attempt."""
     bench = TrackerBench()
@@ -296,6 +308,47 @@ def test_customers_unlock_is_followed() -> None:
     assert bench.tracker.started == {Source.CUSTOMER: 1}
 
 
+def test_a_customers_unlock_has_an_id_of_its_own_that_every_probe_gives_it() -> None:
+    """Records of two probes, or of one before and after a restart, can be put together."""
+    first, second = TrackerBench(), TrackerBench()
+    for bench in (first, second):
+        bench.customer("k1")
+        bench.customer("k2")
+        bench.tracker.interrupt()
+    ids = [attempt.attempt_id for attempt in first.attempts]
+    assert ids == [attempt.attempt_id for attempt in second.attempts]
+    assert len(set(ids)) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
+    assert ids == [attempt.trace_id for attempt in first.attempts], "a trace of its own, too"
+
+
+def test_another_probes_unlock_is_no_customers() -> None:
+    """Neither its command nor its answers count, in whatever order they come."""
+    bench = TrackerBench(is_watching=True)
+    bench.received("p1")
+    bench.another_probe("p1")
+    assert bench.tracker.next_deadline_s() is None, "nothing waits for a command any more"
+    bench.executed("p1")
+    bench.opened("p1")
+    bench.wait(DEADLINE_S)
+    assert bench.records == []
+    bench.wait(LATE_WINDOW_S)
+    bench.executed("p1")
+    bench.wait(HOLD_S)
+    assert [stray.kind for stray in bench.strays] == [StrayKind.ORPHAN], "not known for ever"
+
+
+def test_a_copy_that_is_passed_over_hides_no_late_unlock() -> None:
+    """What we follow, or followed, stays ours."""
+    bench = TrackerBench()
+    bench.send()
+    bench.another_probe("c1")
+    bench.wait(DEADLINE_S)
+    bench.another_probe("c1")
+    bench.executed()
+    assert [stray.is_late_unlock for stray in bench.strays] == [True]
+
+
 def test_answers_that_overtake_the_copy_of_their_command_wait_for_it() -> None:
     """Two publishers' messages come in any order: neither orphans nor a lost result come of it."""
     bench = TrackerBench(is_watching=True)
@@ -338,10 +391,33 @@ def test_answers_without_a_command_are_orphans_after_a_moment() -> None:
     assert bench.strays == []
     bench.wait(0.001)
     (stray,) = bench.strays
-    assert (stray.kind, stray.at) == (StrayKind.ORPHAN, EPOCH_S)
+    assert (stray.kind, stray.vehicle_id, stray.at) == (StrayKind.ORPHAN, CAR, EPOCH_S)
     bench.executed("never-sent-either")
     bench.tracker.interrupt()
     assert [stray.kind for stray in bench.strays] == [StrayKind.ORPHAN] * 2
+
+
+def test_an_orphan_is_found_whatever_else_is_asked_for_meanwhile() -> None:
+    """Customers' unlocks go on while an answer waits in vain for its command."""
+    bench = TrackerBench(is_watching=True)
+    bench.executed("never-sent")
+    bench.received("k1")
+    bench.customer("k1")
+    bench.customer("k2")
+    bench.wait(HOLD_S)
+    assert [stray.command_id for stray in bench.strays] == ["never-sent"]
+
+
+def test_answers_wait_from_the_first_one_on() -> None:
+    """A box that repeats itself does not put off the verdict."""
+    bench = TrackerBench(is_watching=True)
+    bench.received("never-sent")
+    began_s = bench.clock.now_s
+    bench.wait(HOLD_S / 2)
+    bench.executed("never-sent")
+    assert bench.tracker.next_deadline_s() == began_s + HOLD_S
+    bench.wait(HOLD_S / 2)
+    assert len(bench.strays) == 2
 
 
 def test_answers_to_a_lock_may_overtake_it_too() -> None:
@@ -349,6 +425,7 @@ def test_answers_to_a_lock_may_overtake_it_too() -> None:
     bench = TrackerBench(is_watching=True)
     bench.executed("k1")
     bench.customer("k1", Action.LOCK)
+    assert bench.tracker.next_deadline_s() is None
     bench.wait(DEADLINE_S)
     assert bench.records == []
 
@@ -456,6 +533,26 @@ def test_what_was_begun_after_a_blink_is_judged_as_ever() -> None:
     assert bench.only().cause is Cause.BOX_OFFLINE
 
 
+def test_stopping_tells_no_customer_that_he_failed() -> None:
+    """What was open was not seen to its end: the record says so, and a late unlock is none."""
+    bench = TrackerBench()
+    bench.customer("k1")
+    bench.tracker.interrupt()
+    assert bench.only().cause is Cause.NOT_OBSERVED
+    assert bench.only().reason == "the probe was stopped"
+    bench.executed("k1")
+    assert [stray.is_late_unlock for stray in bench.strays] == [False]
+
+
+def test_a_command_that_could_not_be_sent_says_why() -> None:
+    """The reason stands in the record, and the attempt ends when it was given up."""
+    bench = TrackerBench()
+    bench.start()
+    bench.clock.now_s += 0.5
+    bench.tracker.fail("c1", Cause.NOT_PUBLISHED, "queue is full")
+    assert (bench.only().reason, bench.only().total_s) == ("queue is full", 0.5)
+
+
 def test_start_later_than_the_deadline_ends_at_once() -> None:
     """A machine that was asleep does not wait for answers that nobody waits for any more."""
     bench = TrackerBench()
@@ -473,3 +570,15 @@ def test_next_deadline_is_the_earliest() -> None:
     assert bench.tracker.next_deadline_s() == bench.clock.now_s + DEADLINE_S
     bench.executed()
     assert bench.tracker.next_deadline_s() == bench.clock.now_s + STATE_GRACE_S
+
+
+def test_next_deadline_is_the_earliest_of_unlocks_and_of_answers_that_wait() -> None:
+    """Neither makes the driver miss the other."""
+    bench = TrackerBench(is_watching=True)
+    bench.send()
+    ends_s = bench.clock.now_s + DEADLINE_S
+    bench.executed("never-sent")
+    assert bench.tracker.next_deadline_s() == bench.clock.now_s + HOLD_S
+    bench.wait(DEADLINE_S - HOLD_S / 2)
+    bench.executed("never-sent-either")
+    assert bench.tracker.next_deadline_s() == ends_s

@@ -1,0 +1,169 @@
+"""The changes that mutmut makes to the core, what came of each, and which no test can notice."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.file_utils import walk_mutatable_files
+from mutmut.utils.format_utils import get_mutant_name, orig_function_and_class_names_from_key
+
+from tests.helpers.places import ROOT
+
+EQUIVALENT: Final = ROOT / "tests" / "mutants" / "equivalent.toml"
+COPY: Final = Path("mutants")
+"""Where mutmut keeps its changed copy and its results, in the directory that it is started in."""
+LOG: Final = COPY / "mutmut.log"
+NOTICED: Final = frozenset({"killed", "timeout", "segfault", "suspicious"})
+"""What mutmut calls a change by which a test fails, hangs or crashes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change to a function: the lines before and after it, white space folded."""
+
+    function: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What came of the changes to one file."""
+
+    path: Path
+    tried: int
+    noticed: int
+    equivalent: int
+    survivors: tuple[Change, ...]
+
+    @property
+    def percent(self) -> float:
+        """Of what can be noticed, how much was."""
+        noticeable = self.tried - self.equivalent
+        return 100 * self.noticed / noticeable if noticeable else 100.0
+
+
+def names_by_path() -> dict[Path, list[str]]:
+    """Return what mutmut calls the changes to each file that `pyproject.toml` has it change."""
+    found = {}
+    for path in sorted(walk_mutatable_files()):
+        names = mutate_file_contents(str(path), path.read_text("utf-8")).mutant_names
+        if names:
+            found[path] = [get_mutant_name(path, name) for name in names]
+    return found
+
+
+def sample(names: Mapping[Path, list[str]], *, each: int, seed: int) -> dict[Path, list[str]]:
+    """Return `each` changes to each file, all where it has fewer; no file's depend on another's."""
+    return {
+        path: Random(f"{seed}/{path}").sample(found, min(each, len(found)))  # noqa: S311 - a sample
+        for path, found in names.items()
+    }
+
+
+def start_afresh() -> None:
+    """Keep of earlier runs what was noticed: since then a test may have come, or have gone."""
+    shutil.rmtree(COPY / "tests", ignore_errors=True)
+    (COPY / "mutmut-stats.json").unlink(missing_ok=True)
+    COPY.mkdir(exist_ok=True)
+    for path in walk_mutatable_files():
+        data = SourceFileMutationData(path=path)
+        data.load()
+        for name, exit_code in data.exit_code_by_key.items():
+            if status_by_exit_code[exit_code] not in NOTICED:
+                data.exit_code_by_key[name] = None
+        if data.exit_code_by_key:
+            data.save()
+
+
+def run_mutmut(names: list[str]) -> int:
+    """Try these changes, or with none all that have no result yet; return mutmut's exit code."""
+    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1", *names]
+    with LOG.open("w") as log:
+        return subprocess.run(command, stdout=log, stderr=log, check=False).returncode
+
+
+def score_of(path: Path, names: list[str]) -> Score:
+    """Return what came of these changes to a file. Raises `KeyError` for one not tried."""
+    data = SourceFileMutationData(path=path)
+    data.load()
+    unnoticed = [
+        _change(path, name)
+        for name in names
+        if status_by_exit_code[data.exit_code_by_key[name]] not in NOTICED
+    ]
+    known = [entry for entry in equivalents() if entry.path == path]
+    survivors = tuple(one for one in unnoticed if not any(entry.covers(one) for entry in known))
+    return Score(
+        path=path,
+        tried=len(names),
+        noticed=len(names) - len(unnoticed),
+        equivalent=len(unnoticed) - len(survivors),
+        survivors=survivors,
+    )
+
+
+def _change(path: Path, name: str) -> Change:
+    function, class_name = orig_function_and_class_names_from_key(name)
+    lines = get_diff_for_mutant(name, path=path).splitlines()
+    return Change(
+        function=f"{class_name}.{function}" if class_name else function,
+        old=folded(" ".join(_marked(lines, "-"))),
+        new=folded(" ".join(_marked(lines, "+"))),
+    )
+
+
+def _marked(lines: list[str], mark: str) -> Iterator[str]:
+    return (line[1:] for line in lines if line.startswith(mark) and not line.startswith(mark * 3))
+
+
+def folded(code: str) -> str:
+    """Return `code` with each run of white space as one blank."""
+    return " ".join(code.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalent:
+    """A change that no test can notice, with the reason; without `new` any change to `old`."""
+
+    path: Path
+    function: str
+    old: str
+    new: str | None
+    why: str
+
+    def covers(self, change: Change) -> bool:
+        """Return whether this is the change."""
+        return (
+            (self.function, self.old) == (change.function, change.old)
+            and self.new in (None, change.new)
+        )  # fmt: skip
+
+
+@cache
+def equivalents() -> tuple[Equivalent, ...]:
+    """Return the changes that no test can notice."""
+    return tuple(
+        Equivalent(
+            path=Path(path),
+            function=entry["in"],
+            old=folded(entry["old"]),
+            new=folded(entry["new"]) if "new" in entry else None,
+            why=entry["why"],
+        )
+        for path, entries in tomllib.loads(EQUIVALENT.read_text("utf-8")).items()
+        for entry in entries
+    )

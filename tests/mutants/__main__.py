@@ -1,0 +1,79 @@
+"""Change the core one expression at a time; list what its own tests do not notice.
+
+mutmut makes the changes, in a copy under `mutants/`, and runs the tests that call the changed
+function. A sample of them takes minutes. All of them take most of an hour; that can be interrupted
+and goes on where it was, for what was noticed stays noticed until its function changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tests.helpers.mutants import (
+    LOG,
+    Score,
+    names_by_path,
+    run_mutmut,
+    sample,
+    score_of,
+    start_afresh,
+)
+from tests.helpers.places import ROOT
+
+ENOUGH_PERCENT = 90
+"""Less is a failure: then the tests of that file are worth reading."""
+
+
+def main() -> int:
+    """Try the changes, print a score for each file and what was not noticed; 1 below `ENOUGH`."""
+    arguments = _arguments()
+    os.chdir(ROOT)
+    names = {path: found for path, found in names_by_path().items() if _is_meant(path, arguments)}
+    if not names:
+        sys.exit(f"no file to change begins with {' or '.join(arguments.paths)}")
+    if not arguments.all:
+        names = sample(names, each=arguments.each, seed=arguments.seed)
+        _say(f"seed {arguments.seed}: up to {arguments.each} changes to each file, see --help")
+    start_afresh()
+    is_everything = arguments.all and not arguments.paths
+    wanted = [] if is_everything else [name for found in names.values() for name in found]
+    if run_mutmut(wanted):
+        sys.exit(f"mutmut did not get through: see {ROOT / LOG}")
+    scores = [score_of(path, found) for path, found in names.items()]
+    _print(scores)
+    return int(any(score.percent < ENOUGH_PERCENT for score in scores))
+
+
+def _is_meant(path: Path, arguments: argparse.Namespace) -> bool:
+    return not arguments.paths or str(path).startswith(tuple(arguments.paths))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("paths", nargs="*", help="files or folders; else all that are set")
+    parser.add_argument("--all", action="store_true", help="every change in place of a sample")
+    parser.add_argument("--each", type=int, default=40, help="changes to each file (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="which ones (%(default)s)")
+    return parser.parse_args()
+
+
+def _print(scores: list[Score]) -> None:
+    _say("noticed   of  equivalent")
+    for score in sorted(scores, key=lambda one: one.percent):
+        tried = score.tried - score.equivalent
+        _say(f"{score.percent:5.0f} % {tried:5d} {score.equivalent:10d}   {score.path}")
+    for score in scores:
+        for change in score.survivors:
+            _say(f"\n{score.path} {change.function}\n  - {change.old}\n  + {change.new}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""The list of changes that no test can notice is about the code as it is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers.mutants import Equivalent, equivalents, folded
+from tests.helpers.places import ROOT
+
+
+def functions_of(source: str) -> Iterator[tuple[str, str]]:
+    """Yield name and code of each function, as `Class.method` where it is one."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, ast.get_source_segment(source, node) or ""
+        elif isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef):
+                    name = f"{node.name}.{method.name}"
+                    yield name, ast.get_source_segment(source, method) or ""
+
+
+@pytest.mark.parametrize(
+    "entry", equivalents(), ids=lambda entry: f"{entry.path.stem}-{entry.function}"
+)
+def test_what_cannot_be_noticed_is_still_there(entry: Equivalent) -> None:
+    """The file has the function, the function has the line, and a reason is given."""
+    functions = dict(functions_of((ROOT / entry.path).read_text(encoding="utf-8")))
+    assert entry.old in folded(functions[entry.function])
+    assert entry.new != entry.old
+    assert entry.why
