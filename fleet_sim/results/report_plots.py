@@ -9,7 +9,6 @@ from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from fleet_sim.results import readable
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
@@ -83,11 +82,6 @@ class Plot:
         There only "</script" and "<!--" mean anything, and both need a "<".
         """
         return str(self.figure.to_json()).replace("<", "\\u003c")
-
-
-def plotly_script() -> str:
-    """Return plotly.js itself."""
-    return str(get_plotlyjs())
 
 
 def plots(run: ReportedRun) -> list[Plot]:

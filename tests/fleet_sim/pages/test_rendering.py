@@ -98,6 +98,6 @@ def test_every_template_is_in_the_wheel(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     pages = ROOT / "fleet_sim" / "pages"
-    needed = [path for path in pages.rglob("*.*") if path.suffix in {".html", ".css", ".js"}]
+    needed = [path for path in pages.rglob("*.*") if path.suffix in {".html", ".css", ".js", ".gz"}]
     assert len(needed) > 5
     assert {str(path.relative_to(ROOT)) for path in needed} <= {*zipfile.ZipFile(wheel).namelist()}
