@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Tone = Literal["pass", "fail", "warn", "none"]
+Tone = Literal["pass", "fail", "none"]
 """How a part stands out: a class of the style."""
 
 

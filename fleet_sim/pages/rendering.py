@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+_JOINT = re.compile(r"(?<=[._/=])(?=[^\s._/=])")
+"""Where a dotted key or a file's path may go on in the next line, besides spaces and hyphens."""
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("fleet_sim.pages"),
@@ -11,6 +16,7 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_ENVIRONMENT.filters["pieces"] = _JOINT.split
 
 
 def render(template: str, **values: object) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 NOTHING = "–"  # noqa: RUF001 - an en dash is what a table shows for no value
+_LEAST_SHARE = 0.0001
+"""The least share that is written as a number, and the least that is missing from all."""
 _SIGNS = {"min": "≥", "max": "≤", "equals": "="}
 
 
@@ -36,15 +38,22 @@ def _three_digits(value: float) -> str:
 
 
 def share(value: float | None) -> str:
-    """Return a share in percent, cut and not rounded: 99.999 % never reads as 100 %.
+    """Return a share in percent, rounded to two decimals; only all is 100 %, and only none is 0 %.
 
-    >>> share(1.0), share(0.99999), share(0.5)
-    ('100 %', '99.99 %', '50 %')
+    >>> share(1.0), share(0.196875), share(0.5), share(0.99999), share(0.00001)
+    ('100 %', '19.69 %', '50 %', '> 99.99 %', '< 0.01 %')
     """
     if value is None:
         return NOTHING
-    cut = math.floor(value * 10_000 + 1e-6) / 100
-    return f"{cut:.2f}".rstrip("0").rstrip(".") + " %"
+    if 0 < value < _LEAST_SHARE:
+        return f"< {_percent(_LEAST_SHARE)}"
+    if 1 - _LEAST_SHARE < value < 1:
+        return f"> {_percent(1 - _LEAST_SHARE)}"
+    return _percent(value)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.2f}".rstrip("0").rstrip(".") + " %"
 
 
 def count(value: float | None) -> str:

@@ -1,11 +1,14 @@
 """The page around a report: one self-contained HTML file that opens offline.
 
-plotly.js is part of the page. A content security policy lets no other script run and no request
-leave, whatever the data holds; all data is escaped besides. Equal inputs give equal bytes.
+plotly.js is part of the page, in the build that draws in two dimensions
+(docs/decisions/0007-one-file-a-report.md). A content security policy lets no other script run and
+no request leave, whatever the data holds; all data is escaped besides. Equal inputs give equal
+bytes.
 """
 
 from __future__ import annotations
 
+import gzip
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from hashlib import sha256
 from importlib.resources import files
 
 from fleet_sim.pages.rendering import render
-from fleet_sim.results.report_plots import Plot, plotly_script
+from fleet_sim.results.report_plots import Plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,18 @@ class Script:
 
 def document(template: str, page: object, plots: Sequence[Plot]) -> str:
     """Return the HTML of a report: `template` shows `page` and, by their names, its `plots`."""
-    drawing = files("fleet_sim.pages").joinpath("report.js").read_text(encoding="utf-8")
     return render(
         template,
         page=page,
         plots={plot.name: plot for plot in plots},
-        scripts=[Script(plotly_script()), Script(drawing)],
+        scripts=[Script(plotly_script()), Script(_file("report.js").decode())],
     )
+
+
+def plotly_script() -> str:
+    """Return plotly.js itself, the build that draws in two dimensions."""
+    return gzip.decompress(_file("plotly/plotly-cartesian.min.js.gz")).decode()
+
+
+def _file(name: str) -> bytes:
+    return files("fleet_sim.pages").joinpath(name).read_bytes()

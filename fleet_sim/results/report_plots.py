@@ -9,7 +9,6 @@ from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from fleet_sim.results import readable
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
@@ -83,11 +82,6 @@ class Plot:
         There only "</script" and "<!--" mean anything, and both need a "<".
         """
         return str(self.figure.to_json()).replace("<", "\\u003c")
-
-
-def plotly_script() -> str:
-    """Return plotly.js itself."""
-    return str(get_plotlyjs())
 
 
 def plots(run: ReportedRun) -> list[Plot]:
@@ -321,28 +315,28 @@ def _stages(summary: Mapping[str, Any]) -> Any:
     ]
     if not reached:
         return None
-    labels = [stage.replace("_", " ") for stage in reached]
+    labels = [_hop_label(stage, known[stage]) for stage in reached]
     figure = new_figure(
-        380, barmode="overlay", bargap=0.35, showlegend=False,
+        380, barmode="overlay", bargap=0.35, showlegend=False, margin_t=8,
         xaxis=axis(
             "seconds from the stage before", rangemode="tozero",
-            range=[0, 1.45 * max(known[stage]["p95_s"] for stage in reached) or 1],
+            range=[0, 1.04 * max(known[stage]["p95_s"] for stage in reached) or 1],
         ),
-        yaxis=axis("", autorange="reversed", ticksuffix="  "),
+        yaxis=axis("", autorange="reversed", ticklabelstandoff=8, showgrid=False),
     )  # fmt: skip
     for key, colour in (("p95_s", _LIGHT_BLUE), ("p50_s", _QUANTILE_BLUE)):
         values = [known[stage][key] for stage in reached]
         figure.add_bar(
             x=values, y=labels, orientation="h", marker={"color": colour},
             hovertemplate=f"{key[:3]} %{{x:.3g}} s<extra></extra>",
-            text=[_hop_label(known[stage]) for stage in reached] if key == "p95_s" else None,
-            textposition="outside", cliponaxis=False,
         )  # fmt: skip
     return figure
 
 
-def _hop_label(stage: Mapping[str, Any]) -> str:
-    return f" {readable.duration(stage['p50_s'])} · {readable.duration(stage['p95_s'])}"
+def _hop_label(stage: str, hop: Mapping[str, Any]) -> str:
+    """Return a stage with its times below: beside a bar they would not fit on a telephone."""
+    times = f"{readable.duration(hop['p50_s'])} · {readable.duration(hop['p95_s'])}"
+    return f"{stage.replace('_', ' ')}<br><b>{times}</b>"
 
 
 def _stack(data: RunData, width_s: int, parts: Sequence[tuple[str, str, list[float]]]) -> Any:

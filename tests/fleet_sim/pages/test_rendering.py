@@ -57,7 +57,7 @@ def test_text_and_attributes_come_back_as_they_were(text: str, attribute: str) -
     """Whatever stands in the data, a reader sees it as text and no new element."""
     entry = LegendEntry(text, attribute)
     reader = _read(_with_parts("{{ parts.legend_entry(entry) }}", entry=entry))
-    assert reader.tags == ["i"]
+    assert reader.tags == ["span", "i"]
     assert reader.text == text
     assert reader.attributes["style"] == f"background:{attribute}"
 
@@ -86,6 +86,17 @@ def test_a_table_marks_columns_of_numbers() -> None:
     assert '<th class="number" scope="col">count</th>' in markup
 
 
+def test_a_key_may_break_at_its_joints() -> None:
+    """Between the parts of a dotted key, and of a name with underscores; its text is the same."""
+    key = "attempts.by_cause.box_busy"
+    markup = _with_parts("{{ parts.code(key) }}", key=key)
+    assert markup == "<code>attempts.<wbr>by_<wbr>cause.<wbr>box_<wbr>busy</code>"
+    assert (
+        _with_parts("{{ parts.code(key) }}", key="8.5 <s>...")
+        == "<code>8.<wbr>5 &lt;s&gt;...</code>"
+    )
+
+
 def test_a_name_that_nobody_gives_is_an_error() -> None:
     """A misspelt value does not leave an empty place on the page."""
     with pytest.raises(UndefinedError, match="page"):
@@ -98,6 +109,6 @@ def test_every_template_is_in_the_wheel(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     pages = ROOT / "fleet_sim" / "pages"
-    needed = [path for path in pages.rglob("*.*") if path.suffix in {".html", ".css", ".js"}]
+    needed = [path for path in pages.rglob("*.*") if path.suffix in {".html", ".css", ".js", ".gz"}]
     assert len(needed) > 5
     assert {str(path.relative_to(ROOT)) for path in needed} <= {*zipfile.ZipFile(wheel).namelist()}

@@ -48,12 +48,33 @@ def test_a_duration_is_right_to_three_digits(value_s: float) -> None:
     )
 
 
-@given(st.floats(min_value=0, max_value=1, exclude_max=True))
-def test_only_all_is_a_hundred_percent(value: float) -> None:
-    """A share below one never reads as 100 %."""
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),  # noqa: RUF001
+        (0.0, "0 %"),
+        (0.00004, "< 0.01 %"),
+        (0.196875, "19.69 %"),
+        (0.7226, "72.26 %"),
+        (0.9999, "99.99 %"),
+        (0.99996, "> 99.99 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_shares(value: float | None, text: str) -> None:
+    """Percent with two decimals, rounded, not cut."""
+    assert readable.share(value) == text
+
+
+@given(st.floats(min_value=0, max_value=1))
+def test_only_all_is_a_hundred_percent_and_only_none_is_nothing(value: float) -> None:
+    """A share is right within half of its last digit; the ends are kept for all and for none."""
     text = readable.share(value)
-    assert float(text.removesuffix(" %")) <= value * 100 + 1e-4
-    assert value > 0.999999 or text != "100 %"
+    assert float(text.strip("<> %")) == pytest.approx(value * 100, abs=0.01)
+    assert (text == "100 %") == (value == 1)
+    assert (text == "0 %") == (value == 0)
+    if text[0] not in "<>":
+        assert float(text.strip(" %")) == pytest.approx(value * 100, abs=0.005 + 1e-9)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,11 @@ from typing import Any
 import msgspec
 import pytest
 from markupsafe import escape
+from plotly.offline import get_plotlyjs_version
 
 from fleet_sim.results import readable, report_plots
 from fleet_sim.results.report import write_report
+from fleet_sim.results.report_document import plotly_script
 from fleet_sim.results.summary import summarize
 from fleet_wire.contract.causes import CAUSES, Cause
 from tests.helpers.sample_run import (
@@ -46,6 +48,8 @@ class PageReader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note the element."""
         self._within = tag
+        if tag == "wbr":
+            self.text = self.text.removesuffix(" ")  # what follows is the same word
         values = {name: value or "" for name, value in attrs}
         self.addresses += [values[name] for name in ("src", "href") if name in values]
         if "id" in values:
@@ -133,6 +137,42 @@ def test_every_plot_is_drawn_in_a_browser(tmp_path: Path, browser: Browser) -> N
     assert opened.requests == []
 
 
+NARROW = """
+<iframe width=400 height=3000 srcdoc="{page}"></iframe>
+<p id=broken></p>
+<script>
+onload = () => {{
+  const page = document.querySelector("iframe").contentDocument;
+  const walker = page.createTreeWalker(page.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const words = [];
+  while (walker.nextNode()) {{
+    if (walker.currentNode.parentElement.closest(".plot, details, footer")) continue;
+    for (const {{ 0: word, index }} of walker.currentNode.data.matchAll(/[A-Za-z0-9]+/g)) {{
+      const range = page.createRange();
+      range.setStart(walker.currentNode, index);
+      range.setEnd(walker.currentNode, index + word.length);
+      if (range.getClientRects().length > 1) words.push(word);
+    }}
+  }}
+  const isWide = page.documentElement.scrollWidth > 400;
+  document.querySelector("#broken").textContent = `broken: [${{words}}], wide: ${{isWide}}.`;
+}};
+</script>
+"""
+"""Shows a page as a telephone does, and tells which of its words stand in two lines."""
+
+
+@pytest.mark.browser
+def test_no_word_is_broken_on_a_telephone(tmp_path: Path, browser: Browser) -> None:
+    """At 400 pixels columns break between words, and nothing makes the page itself wider."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    source = write_report(tmp_path, summary, SCENARIO_TEXT).read_text(encoding="utf-8")
+    source = source.replace("<meta http-equiv", "<meta name")  # its policy would stop ours
+    page = tmp_path / "narrow.html"
+    page.write_text(NARROW.format(page=escape(source)), encoding="utf-8")
+    assert "broken: [], wide: false." in browser(page).page.text
+
+
 @pytest.mark.browser
 def test_the_browser_would_tell_of_a_request(tmp_path: Path, browser: Browser) -> None:
     """A page that does ask the network is caught, so that the test above can fail."""
@@ -159,7 +199,7 @@ def test_a_script_in_the_description_is_escaped(tmp_path: Path) -> None:
     assert HOSTILE not in source
     escaped = str(escape(HOSTILE))
     assert f'<p class="description">{escaped}</p>' in source
-    assert source.count(f"<td><code>{escaped}</code></td>") == 3
+    assert source.replace("<wbr>", "").count(f"<code>{escaped}</code></td>") == 3
 
 
 def _hostile_run(directory: Path) -> dict[str, Any]:
@@ -251,6 +291,16 @@ def test_tables(garage: tuple[dict[str, Any], PageReader]) -> None:
     assert "the worst 20 below" in page.text
 
 
+def test_a_number_stands_out_only_when_it_is_not_as_expected(
+    garage: tuple[dict[str, Any], PageReader],
+) -> None:
+    """No tile is green: 92 % may be what was expected, and is still no good news."""
+    _, page = garage
+    assert page.counts["div.tile fail"] == 2
+    assert page.counts["div.tile none"] == 7
+    assert "div.tile pass" not in page.counts
+
+
 def test_the_page_tells_how_to_run_it_again(garage: tuple[dict[str, Any], PageReader]) -> None:
     """Scenario and command stand at the end."""
     _, page = garage
@@ -263,7 +313,7 @@ def test_a_good_run_passes(tmp_path: Path) -> None:
     """Without failures there is no plot of causes and no table of cars."""
     summary = write_sample_run(tmp_path, SampleRun(garage=False, rare_share=0.0))
     page = read_page(write_report(tmp_path, summary, SCENARIO_TEXT).read_text(encoding="utf-8"))
-    assert "✓ Pass" in page.text
+    assert "✓ Pass: all 3 expectations hold" in page.text
     assert "plot-latency" in page.classes
     assert "plot-causes" not in page.classes
     assert "Cars that did not open" not in page.text
@@ -284,6 +334,19 @@ def test_equal_runs_give_equal_pages(tmp_path: Path) -> None:
         summary = write_sample_run(directory, SampleRun())
         pages.append(write_report(directory, summary, SCENARIO_TEXT).read_bytes())
     assert pages[0] == pages[1]
+
+
+def test_a_report_is_small(tmp_path: Path) -> None:
+    """The page holds the build of plotly.js that draws in two dimensions, not the whole of it."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    assert write_report(tmp_path, summary, SCENARIO_TEXT).stat().st_size < 1_800_000
+
+
+def test_the_script_draws_what_the_package_makes() -> None:
+    """Figures of one major version of plotly.js are drawn by a build of the same."""
+    version = re.search(r"plotly\.js \(cartesian - minified\) v(\d+)\.", plotly_script())
+    assert version
+    assert version[1] == get_plotlyjs_version().partition(".")[0]
 
 
 def test_many_points_are_thinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
