@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fleet_sim.results import readable
+from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import JsonLines, opens_after_s, quantile, read_json
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Outcome
@@ -39,19 +40,6 @@ class PlottedUnlock(NamedTuple):
     def opens_s(self) -> float:
         """How long the customer waited for an open door; infinite where it stayed shut."""
         return opens_after_s(self.outcome, self.total_s)
-
-
-class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injection"):
-    """A line of `ground_truth.jsonl` of type `injection`: what was injected, and when.
-
-    A line without a type, as older runs have them, is one too. A line of type `hit` is not, and is
-    skipped where these are read.
-    """
-
-    fault: str
-    start_s: float
-    end_s: float
-    vehicles: list[str] = []
 
 
 class FleetSample(msgspec.Struct, frozen=True):

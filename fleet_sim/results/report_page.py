@@ -11,6 +11,7 @@ from fleet_sim.pages.parts import Badge, LegendEntry, Tile
 from fleet_sim.results import readable
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_data import CarTally, ReportedRun
+from fleet_sim.results.report_injected import InjectedPart, injected_part
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 
 WORST_CARS = 20
@@ -45,15 +46,6 @@ class ExpectationRow:
     expected: str
     measured: str
     verdict: Badge
-
-
-@dataclass(frozen=True, slots=True)
-class FaultRow:
-    """What was injected, from the ground truth: the probe does not see this."""
-
-    fault: str
-    window: str
-    cars: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +85,8 @@ class RunPage:
     outcomes: list[OutcomeRow]
     tiles: list[Tile]
     expectations: list[ExpectationRow]
-    faults: list[FaultRow]
+    injected: InjectedPart | None
+    """None when nothing was injected."""
     causes: list[CauseRow]
     """The most frequent first."""
     cars: list[CarRow]
@@ -114,7 +107,7 @@ def run_page(run: ReportedRun) -> RunPage:
         outcomes=_outcomes(run),
         tiles=_tiles(run),
         expectations=_expectations(run),
-        faults=_faults(run),
+        injected=injected_part(run.summary),
         causes=_causes(run),
         cars=_cars(run),
         cars_caption=_cars_caption(run),
@@ -248,17 +241,6 @@ def _expectations(run: ReportedRun) -> list[ExpectationRow]:
             verdict=holds if verdict.get("holds") else fails,
         )
         for verdict in run.verdicts
-    ]
-
-
-def _faults(run: ReportedRun) -> list[FaultRow]:
-    return [
-        FaultRow(
-            fault=fault.fault,
-            window=f"{fault.start_s:g} to {fault.end_s:g} s",
-            cars=readable.count(len(fault.vehicles)),
-        )
-        for fault in sorted(run.data.faults, key=lambda fault: fault.start_s)
     ]
 
 

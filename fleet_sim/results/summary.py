@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from fleet_sim.results.injected import Injected, InjectedFault
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 
@@ -155,6 +156,7 @@ class _Gathered:
     """What the files of a run say. As it is made, that is nothing at all."""
 
     tally: _Tally = field(default_factory=_Tally)
+    injected: Injected = field(default_factory=Injected)
     floor_s: Sequence[float] = ()
     strays: Counter[StrayKind] = field(default_factory=Counter)
     probe_stats: dict[str, Any] = field(default_factory=dict)
@@ -164,8 +166,9 @@ class _Gathered:
 def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
     """Return the summary of a run, ready to be written as `summary.json`.
 
-    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl` and `probe_stats.json`; a missing
-    file counts as empty. Every outcome, cause, stage and kind has its key even when nothing
+    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `probe_stats.json`, and from
+    `ground_truth.jsonl` the injections with the attempts that they touched; a missing file counts
+    as empty. Every outcome, cause, stage and kind has its key even when nothing
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
     are for its owner to add.
     """
@@ -191,11 +194,14 @@ def _gather(run_directory: Path) -> _Gathered:
     floor = JsonLines(run_directory / "floor.jsonl", Attempt)
     strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
     tally = _Tally()
+    injected = Injected([*JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)])
     for attempt in attempts:
         if attempt.source is not Source.FLOOR:
             tally.add(attempt)
+            injected.add(attempt)
     return _Gathered(
         tally=tally,
+        injected=injected,
         floor_s=array("d", (attempt.total_s for attempt in floor)),
         strays=Counter(stray.kind for stray in strays),
         probe_stats=read_json(run_directory / "probe_stats.json"),
@@ -211,6 +217,7 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
         "unlock": quantiles(tally.opens_s),
         "unlock_ok": quantiles(tally.ok_total_s),
         "stages": tally.stages(),
+        "injected": gathered.injected.as_json(),
         "stray": {kind.value: gathered.strays[kind] for kind in StrayKind},
         "floor": {"total": len(gathered.floor_s), **quantiles(gathered.floor_s)},
         "probe": _probe(gathered.probe_stats),

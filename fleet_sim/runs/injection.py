@@ -49,6 +49,7 @@ def inject_all(
                 "fault": entry.name,
                 "start_s": entry.window.start_s,
                 "end_s": end_s,
+                "seen": fault.seen,
                 "vehicles": ids,
                 "parameters": fault.model_dump(mode="json"),
             }

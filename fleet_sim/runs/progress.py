@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from fleet_sim.results import readable
+from fleet_sim.results import readable, report_injected
 from fleet_wire.clock import Clock
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.system_clock import SystemClock
@@ -247,6 +247,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     console.print(side_by_side)
     if any(attempts["by_cause"].values()):
         console.print(_causes(attempts))
+    if summary["injected"]["faults"]:
+        console.print(_injected(summary["injected"]))
     if verdicts:
         console.print(_expectations(verdicts))
 
@@ -302,6 +304,37 @@ def _causes(attempts: Mapping[str, Any]) -> Group:
                 CAUSES[cause].explanation,
             )
     return Group(Text(""), table)
+
+
+def _injected(injected: Mapping[str, Any]) -> Group:
+    """Return what each fault touched, and what the monitor said of that without being told."""
+    table = _table("injected", "#from, to", "#cars", "#touched", "said by the monitor, untold")
+    for fault in injected["faults"]:
+        table.add_row(
+            Text(fault["fault"]),
+            report_injected.window(fault),
+            readable.count(fault["cars"]),
+            readable.count(fault["total"]),
+            _said(fault),
+        )
+    untouched = injected["untouched"]
+    table.add_row("nothing", "", "", readable.count(untouched["total"]), _said(untouched))
+    verdict = Text(report_injected.verdict(injected), style="dim")
+    return Group(Text(""), table, verdict)
+
+
+def _said(concluded: Mapping[str, Any]) -> Text:
+    said = report_injected.said_of(concluded)
+    words = Text("\n").join(
+        Text.assemble((f"{what} ", _style_of(what)), readable.count(number))
+        for what, number in said
+    )
+    return words if said else Text(readable.NOTHING)
+
+
+def _style_of(said: str) -> str:
+    is_cause = said != report_injected.OPENED
+    return _OUTCOME_STYLES[CAUSES[Cause(said)].outcome if is_cause else Outcome.OK]
 
 
 def _expectations(verdicts: list[Mapping[str, Any]]) -> Group:

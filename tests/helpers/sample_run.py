@@ -68,7 +68,7 @@ def write_sample_run(directory: Path, run: SampleRun) -> dict[str, Any]:
     write_lines(directory / "stray_answers.jsonl", _strays(attempts))
     write_lines(directory / "fleet_samples.jsonl", _fleet_samples(run))
     if run.garage:
-        write_lines(directory / "ground_truth.jsonl", [_garage_fault()])
+        write_lines(directory / "ground_truth.jsonl", [_garage_fault(attempts)])
     _write_json(directory / "probe_stats.json", {
         "schedule_lag_s": {"p50": 0.00021, "p99": 0.00093, "max": 0.0021},
         "dropped": 0, "sent": len(attempts), "ended": len(attempts), "malformed": 0,
@@ -211,10 +211,12 @@ def _fleet_samples(run: SampleRun) -> list[dict[str, Any]]:
     return samples
 
 
-def _garage_fault() -> dict[str, Any]:
+def _garage_fault(attempts: Iterable[Attempt]) -> dict[str, Any]:
+    touched = [each.attempt_id for each in attempts if each.cause is Cause.BOX_OFFLINE]
     vehicles = [f"garage-{number:05d}" for number in range(200)]
     return {"fault": "no_coverage_garage", "start_s": 20.0, "end_s": 40.0, "vehicles": vehicles,
-            "parameters": {}}  # fmt: skip
+            "parameters": {}, "seen": "box_silent, then box_offline",
+            "attempts": touched}  # fmt: skip
 
 
 def _verdicts(summary: dict[str, Any]) -> list[dict[str, Any]]:

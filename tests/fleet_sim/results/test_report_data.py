@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.report_data import (
-    InjectedFault,
     PlottedUnlock,
     RunData,
     bucket_width_s,

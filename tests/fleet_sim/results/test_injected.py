@@ -1,0 +1,116 @@
+"""What was injected against what was concluded: in the summary, on the page and on the terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fleet_sim.results.expectations import known_keys
+from fleet_sim.results.injected import Injected, InjectedFault
+from fleet_sim.results.report import write_report
+from fleet_sim.results.report_injected import injected_part, verdict
+from fleet_sim.results.summary import empty_summary
+from fleet_sim.runs.progress import print_summary
+from fleet_wire.contract.causes import Cause
+from tests.helpers.sample_run import SCENARIO_TEXT, SampleRun, make_attempt, write_sample_run
+
+
+def fault(name: str, *attempts: int, start_s: float = 0.0) -> InjectedFault:
+    """Return a fault on two cars that touched the attempts of these numbers."""
+    return InjectedFault(
+        fault=name,
+        start_s=start_s,
+        end_s=start_s + 10,
+        vehicles=["car-1", "car-2"],
+        seen="something",
+        attempts=[f"attempt-{number}" for number in attempts],
+    )
+
+
+def injected(faults: list[InjectedFault], *causes: Cause | None) -> dict[str, Any]:
+    """Return what is in the summary of attempts that ended so, numbered from 0."""
+    of_run = Injected(faults)
+    for number, cause in enumerate(causes):
+        of_run.add(make_attempt(number, cause=cause))
+    return of_run.as_json()
+
+
+def test_what_was_said_is_sorted_by_the_fault_that_touched_it() -> None:
+    """An attempt counts for each fault that touched it, and once for all of them together."""
+    found = injected(
+        [fault("garage", 0, 1, 2), fault("outage", 2)],
+        *(Cause.BOX_OFFLINE, Cause.BOX_SILENT, Cause.BOX_OFFLINE, None, Cause.BOX_BUSY),
+    )
+    garage, outage = found["faults"]
+    assert garage["by_cause"] == {"box_offline": 2, "box_silent": 1}
+    assert (garage["fault"], garage["cars"], garage["seen"]) == ("garage", 2, "something")
+    assert (outage["total"], outage["not_ok"], outage["ok"]) == (1, 1, 0)
+    assert [found["touched"][key] for key in ("total", "ok", "not_ok")] == [3, 0, 3]
+    assert [found["untouched"][key] for key in ("total", "ok", "not_ok")] == [2, 1, 1]
+    assert found["untouched"]["by_cause"]["box_busy"] == 1
+    assert found["untouched"]["by_cause"]["box_offline"] == 0
+
+
+def test_a_scenario_may_expect_what_no_fault_explains() -> None:
+    """`injected.untouched.not_ok: {max: 3}` is an expectation, and holds where nothing happens."""
+    assert {"injected.untouched.not_ok", "injected.touched.by_cause.box_silent"} <= {*known_keys()}
+
+
+def test_the_verdict_says_what_the_faults_explain() -> None:
+    """All, some, or nothing to explain."""
+    one = [fault("garage", 0, 1)]
+    assert verdict(injected(one, Cause.BOX_SILENT, None, None)) == (
+        "A fault had touched every unlock that did not open (1)."
+        " Touched, and opened all the same: 1."
+    )
+    assert verdict(injected(one, Cause.BOX_SILENT, None, Cause.BOX_BUSY, Cause.BOX_ASLEEP)) == (
+        "A fault had touched 1 of the 3 unlocks that did not open; none had touched the others:"
+        " box_asleep 1, box_busy 1. Touched, and opened all the same: 1."
+    )
+    assert verdict(injected(one, None, None)) == (
+        "Every unlock opened; a fault had touched 2 of them."
+    )
+
+
+def test_without_faults_the_page_has_no_such_part() -> None:
+    """Nor where a summary of an older run lacks it."""
+    assert injected_part(empty_summary()) is None
+    assert injected_part({}) is None
+
+
+def test_rows_stand_in_the_order_of_time_and_the_untouched_last() -> None:
+    """Each has the parts of its bar, the most frequent cause after what opened."""
+    causes = (Cause.BOX_BUSY, Cause.BOX_SILENT, Cause.BOX_SILENT, None)
+    found = injected([fault("late", start_s=5.5), fault("early", 0, 1, 2, 3)], *causes)
+    part = injected_part({"injected": found})
+    assert part is not None
+    assert [row.fault for row in part.rows] == ["early", "late", ""]
+    early, late, untouched = part.rows
+    assert [(said.what.text, said.unlocks) for said in early.said] == [
+        ("opened", "1"), ("box_silent", "2"), ("box_busy", "1"),
+    ]  # fmt: skip
+    assert [said.width_percent for said in early.said] == ["25.000", "50.000", "25.000"]
+    assert (late.window, late.unlocks, late.said) == ("5.5 to 15.5 s", "0", [])
+    assert (untouched.unlocks, untouched.seen) == ("0", "")
+
+
+def test_report_and_terminal_show_it(tmp_path: Path) -> None:
+    """The fault, what it touched, what was said of that; and what failed without it."""
+    summary = write_sample_run(tmp_path, SampleRun())
+    said = summary["injected"]["faults"][0]["by_cause"]["box_offline"]
+    page = write_report(tmp_path, summary, SCENARIO_TEXT).read_text(encoding="utf-8")
+    assert f"A fault had touched {said} of the " in page
+    assert f"<strong>{said}</strong> box_offline" in page
+    assert "To be seen of it: box_silent, then box_offline." in page
+    console = Console(file=StringIO(), width=120)
+    print_summary(summary, console)
+    words = console.file.getvalue().split()  # type: ignore[attr-defined]
+    row = ["no_coverage_garage", "20", "to", "40", "s", "200", str(said), "box_offline", str(said)]
+    at = words.index("no_coverage_garage")
+    assert words[at : at + len(row)] == row
+    untouched = summary["attempts"]["total"] - said
+    at = words.index("nothing")
+    assert words[at : at + 3] == ["nothing", str(untouched), "opened"]
