@@ -163,7 +163,7 @@ class Probe:
         self.retained += message.retain
         self._inbox.take(message)
         self._plan_tick()
-        if self._link is not None:
+        if message.qos and self._link is not None:
             self._link.acknowledge(message)
 
     def on_disconnected(self, reason: Disconnected) -> None:

@@ -5,10 +5,10 @@ What happens to the connection by rule stands first, then what the network and f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from math import fsum, sin, tau
 from typing import Protocol
 
 from fleet_sim.cars.box_states import (
@@ -39,7 +39,7 @@ NO_SERVICE_DBM = -120.0
 """Below this a modem finds no cell [E]; 3GPP TS 36.133 reports RSRP from -140 to -44 dBm."""
 TRIAL_S = 1.0
 """Longer than a box takes to notice that the broker has closed a connection that came back."""
-FADING_RAD_PER_S = math.tau / 900.0
+FADING_RAD_PER_S = tau / 900.0
 """A parked car's signal goes up and down once in a quarter of an hour [E]."""
 
 
@@ -125,7 +125,7 @@ class Attachment:
         self._outages = 0
         self._downlink_cuts = 0
         self._lost_coverage_s = 0.0
-        self._place = self._stream.constant() * math.tau
+        self._place = self._stream.constant() * tau
         """Where the car stands, as far as its signal goes: 0 to 2 pi."""
         self._is_counted = False
         self._is_known = False
@@ -454,11 +454,11 @@ class Attachment:
         """Return the strength of the signal, which is the place's and goes up and down."""
         # Asked for with every heartbeat, and heartbeats are most of a long run.
         parameters, place = self._spec.parameters, self._place
-        cycle = math.sin(now_s * FADING_RAD_PER_S + place)
-        swing_db = parameters.signal_swing_db * (place / math.tau - 0.5 + cycle / 2)
+        cycle = sin(now_s * FADING_RAD_PER_S + place)
+        swing_db = parameters.signal_swing_db * (place / tau - 0.5 + cycle / 2)
         signal_dbm = parameters.signal_dbm + swing_db
         if self._disturbance is not None:
-            signal_dbm -= math.fsum(loss_db for _, loss_db in self._disturbance.attenuations)
+            signal_dbm -= fsum(loss_db for _, loss_db in self._disturbance.attenuations)
         return (signal_dbm + 0.5) // 1.0  # whole dBm, as modems report them
 
     def lose_nat_entry(self, notices_after_s: float, *, by: Culprit) -> None:

@@ -272,9 +272,10 @@ class Vehicle:
 
     def position_age_s(self, now_s: float) -> float:
         """Return how old the position is that the box knows; each car takes one at its own time."""
-        taken_s = now_s
-        if self._irregular is not None and self._irregular.position_lost_s is not None:
-            taken_s = self._irregular.position_lost_s
+        irregular = self._irregular
+        if irregular is None or irregular.position_lost_s is None:
+            return (now_s + self._phase_s) % POSITION_REFRESH_S
+        taken_s = irregular.position_lost_s
         return now_s - taken_s + (taken_s + self._phase_s) % POSITION_REFRESH_S
 
     # What people and faults do to it

@@ -33,6 +33,8 @@ class Gaps:
 
     def __init__(self, on_gap: Callable[[float], None] | None = None) -> None:
         self._on_gap = on_gap
+        self.none_before_s = math.inf
+        """Until then nothing can have waited, so that not every message needs to ask."""
         self._beat_s = math.inf
         self._caught_up_s = -math.inf
         self._gaps: deque[_Gap] = deque(maxlen=MAX_GAPS)
@@ -41,11 +43,11 @@ class Gaps:
         """Note that the event loop turns."""
         self._look(now_s)
         self._beat_s = now_s
+        self.none_before_s = now_s + MIN_GAP_S if now_s >= self._caught_up_s else now_s
 
     def is_catching_up(self, now_s: float) -> bool:
         """Return whether what is read now may have been waiting since before."""
-        if now_s - self._beat_s >= MIN_GAP_S:  # asked with every message
-            self._look(now_s)
+        self._look(now_s)
         return now_s < self._caught_up_s
 
     def longest_s(self, from_s: float, to_s: float) -> float:

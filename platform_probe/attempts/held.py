@@ -6,6 +6,7 @@ overtake the customer's command on its way to us.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -57,8 +58,8 @@ class HeldAnswers:
                 return
             yield from self.take(command_id)
 
-    def next_s(self) -> float | None:
-        """Return when the next answer has waited long enough."""
+    def next_s(self) -> float:
+        """Return when the next answer has waited long enough; infinity where none waits."""
         for waiting in self._held.values():
             return waiting[0].at_s + HOLD_S
-        return None
+        return math.inf

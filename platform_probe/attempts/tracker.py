@@ -242,10 +242,10 @@ class AttemptTracker:
         It may be earlier than needed: deadlines of ended attempts are not taken out.
         """
         deadline_s = self._deadlines[0].at_s if self._deadlines else None
-        held_s = self._held.next_s() if self._held.count else None
-        if held_s is None or deadline_s is None:
-            return deadline_s if held_s is None else held_s
-        return min(held_s, deadline_s)
+        if not self._held.count:  # as nearly always: it is asked with every message
+            return deadline_s
+        held_s = self._held.next_s()
+        return held_s if deadline_s is None else min(held_s, deadline_s)
 
     def broker_lost(self, reason: str) -> None:
         """End our own open attempts: the connection through which they are made is gone.
@@ -273,7 +273,7 @@ class AttemptTracker:
     def _advance(self) -> float:
         """End what is overdue, and return the present. After a gap the answers are read first."""
         now_s = self._clock.monotonic_s()
-        if self._gaps.is_catching_up(now_s):
+        if now_s >= self._gaps.none_before_s and self._gaps.is_catching_up(now_s):
             return now_s
         deadlines = self._deadlines
         while deadlines and deadlines[0].at_s <= now_s:

@@ -104,10 +104,20 @@ class Subscriptions:
         found = [] if known is None else [*known] if isinstance(known, list) else [known]
         if self._has_tree:
             groups: list[list[BrokerSession]] = []
-            _search(self._tree, topic.split("/"), 0, found, groups)
+            self._search_tree(topic.split("/"), found, groups)
             if groups:
                 found.extend(_next_member(members, clock_s) for members in groups if members)
         return found
+
+    def _search_tree(
+        self, levels: list[str], found: list[BrokerSession], groups: list[list[BrokerSession]]
+    ) -> None:
+        if levels[0].startswith("$"):  # no wildcard in front matches the broker's own topics
+            system = self._tree.children.get(levels[0])
+            if system is not None:
+                _search(system, levels[1:], found, groups)
+        else:
+            _search(self._tree, levels, found, groups)
 
     def _members(self, topic_filter: str) -> list[BrokerSession]:
         group = None
@@ -122,7 +132,6 @@ class Subscriptions:
 def _search(
     node: _Node,
     levels: list[str],
-    depth: int,
     found: list[BrokerSession],
     groups: list[list[BrokerSession]],
 ) -> None:
@@ -130,17 +139,13 @@ def _search(
 
     As long as there is only one way on it goes it in a loop: this is done for every message.
     """
-    while depth < len(levels):
-        level = levels[depth]
+    for depth, level in enumerate(levels, 1):
         literal = node.children.get(level) if node.children else None
         any_level, rest = node.any_level, node.rest
-        if depth == 0 and level.startswith("$"):
-            any_level = rest = None
-        depth += 1
-        if rest is not None or (literal is not None and any_level is not None):
+        if rest or (literal and any_level):
             for child in (literal, any_level):
                 if child is not None:
-                    _search(child, levels, depth, found, groups)
+                    _search(child, levels[depth:], found, groups)
             if rest is not None:
                 _take(rest, found, groups)
             return

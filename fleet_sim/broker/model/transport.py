@@ -60,8 +60,11 @@ PacketT = TypeVar("PacketT")
 Hop = float | Callable[[], float]
 """The time of a packet one way in seconds, or a function that draws it."""
 
-_Entry = tuple[float, int, Callable[..., None], tuple[Any, ...]]
-"""When it is due, a number that keeps the order of one moment, and what to call then."""
+_Entry = tuple[float, int, Callable[..., None] | None, tuple[Any, ...]]
+"""When it is due, a number that keeps the order of one moment, and what to call then.
+
+None stands for a packet to the broker: `(connection, take, packet)`.
+"""
 
 
 class Transport(Generic[ConnectionT]):
@@ -89,7 +92,7 @@ class Transport(Generic[ConnectionT]):
         """Whether it may be at work or not reading, or packets wait: most packets ask only this."""
         self._free_s = 0.0
         """When the broker has done its work."""
-        self._line: deque[tuple[ConnectionT, Callable[[ConnectionT, Any], None], Any]] = deque()
+        self._line: deque[tuple[Any, ...]] = deque()
         """What has arrived and was not read yet."""
         self._scheduler = scheduler
         self._hop_s = 0.0
@@ -117,7 +120,7 @@ class Transport(Generic[ConnectionT]):
         due_s = now_s + (self._hop_s if self._draw_hop_s is None else self._draw_hop_s())
         due_s = connection.up_due_s = max(due_s, connection.up_due_s)
         self._sent += 1
-        heappush(self._packets, (due_s, self._sent, self._reach, (connection, take, packet)))
+        heappush(self._packets, (due_s, self._sent, None, (connection, take, packet)))
         if due_s < self._armed_s:
             self._arm(due_s, now_s)
         return now_s
@@ -172,21 +175,15 @@ class Transport(Generic[ConnectionT]):
         self._free_s = 0.0
         return [connection for connection, _, _ in line]
 
-    def _reach(
-        self,
-        connection: ConnectionT,
-        take: Callable[[ConnectionT, PacketT], None],
-        packet: PacketT,
-    ) -> None:
-        """Let the broker take what has arrived, unless something is before it."""
-        if self._is_busy:
-            if not self.is_reading or self._line or self.now_s() < self._free_s:
-                if not self._line and self.is_reading:
-                    self._run_at(self._free_s, self._read, self._free_s)
-                self._line.append((connection, take, packet))
-                return
-            self._is_busy = False
-        take(connection, packet)
+    def _must_wait(self) -> bool:
+        """Return whether something is before what has arrived; else the broker is not busy."""
+        if not self.is_reading or self._line:
+            return True
+        if self.now_s() < self._free_s:
+            self._run_at(self._free_s, self._read, self._free_s)
+            return True
+        self._is_busy = False
+        return False
 
     def _read(self, free_s: float) -> None:
         """Take what waits in line, until something of it sets the broker to work."""
@@ -212,7 +209,13 @@ class Transport(Generic[ConnectionT]):
         try:
             while packets and packets[0][0] <= now_s:
                 _, _, step, arguments = heappop(packets)
-                step(*arguments)
+                if step is not None:
+                    step(*arguments)
+                elif self._is_busy and self._must_wait():
+                    self._line.append(arguments)
+                else:
+                    connection, take, packet = arguments
+                    take(connection, packet)
         finally:
             self._armed_s = armed_s
             if packets and packets[0][0] < armed_s:
