@@ -34,6 +34,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "exit_when_done": ("exit_when_done",),
     "wait": ("wait_s",),
     "deadline": ("load", "deadline_s"),
+    "every": ("load", "every_s"),
     "vehicles": ("load", "vehicles_file"),
 }
 
@@ -57,6 +58,10 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--rate", type=float, metavar="N",
             help="Unlocks a second, at random times, for ever. Needs cars to unlock.",
+        ),
+        click.option(
+            "--every", metavar="SECONDS",
+            help="Unlock each car once in so long, in turn, for ever, instead of --rate.",
         ),
         click.option("--deadline", metavar="SECONDS", help="The customer's patience."),
         click.option("--watch/--no-watch", default=None, help="Follow the commands of others."),
@@ -94,8 +99,8 @@ def run(**options: Any) -> None:
     \b
     Only watch what the platform sends, and serve metrics:
       platform-probe run --broker mqtt://broker:1883
-    Send two unlocks a second to the cars in cars.txt:
-      platform-probe run --broker mqtt://broker:1883 --vehicles cars.txt --rate 2
+    Unlock each car in cars.txt once an hour, and lock it again:
+      platform-probe run --broker mqtt://broker:1883 --vehicles cars.txt --every 3600
     Everything from a file, but another port:
       platform-probe run --config probe.yaml --listen 127.0.0.1:9500
 
@@ -152,7 +157,11 @@ def _flags(options: dict[str, Any]) -> dict[Loc, tuple[Any, str]]:
             stage = {"kind": "poisson", "rate_per_s": value, "duration_s": _REPEATED_STAGE_S}
             flags["load", "stages"] = ([stage], flag)
             flags["load", "repeat"] = (True, flag)
+            flags.setdefault(("load", "every_s"), (None, flag))
             continue
+        if name == "every":
+            flags.setdefault(("load", "stages"), ([], flag))
+            flags.setdefault(("load", "repeat"), (False, flag))
         if name == "vehicles":
             flags["load", "vehicles"] = ([], flag)
         flags[_PLACES[name]] = (value, flag)

@@ -42,6 +42,7 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.links.link import BrokerAddress
+from platform_probe.car_files import read_cars
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
@@ -84,10 +85,20 @@ class LoadSettings(_Part):
         [], description="when unlocks start, one stage after the other; none: only watch"
     )
     repeat: bool = Field(default=False, description="begin again after the last stage, for ever")
-    vehicles: list[str] = Field([], description="ids of the cars to unlock")
+    every_s: float | None = Field(
+        None, gt=0, le=31_536_000,
+        description="in place of stages, for ever: unlock each car once in so many seconds, in turn"
+        " and evenly spread",
+    )  # fmt: skip
+    vehicles: list[str] = Field([], description="ids of the cars to unlock, and of no others")
     vehicles_file: Path | None = Field(
         None, description="file with the ids of the cars to unlock, one a line"
     )
+    booked_file: Path | None = Field(
+        None, description="file with the ids of cars that are not to be touched now, one a line,"
+        " such as those with a booking: read again when it changes, and while it cannot be read no"
+        " car is touched",
+    )  # fmt: skip
     deadline_s: float = Field(
         20.0, gt=0, description="the customer's patience: without an answer an unlock ends here"
     )
@@ -97,7 +108,8 @@ class LoadSettings(_Part):
     )  # fmt: skip
     double_taps: float = Field(
         0.0, ge=0, le=1,
-        description="share of unlocks that are a second tap on the car of the one before",
+        description="share of the stages' unlocks that are a second tap on the car of the one"
+        " before",
     )  # fmt: skip
     state_grace_s: float = Field(
         5.0, gt=0, description="wait for the car to report an open lock, after it says executed"
@@ -110,13 +122,24 @@ class LoadSettings(_Part):
     )
     start_delay_s: float = Field(0.5, ge=0, description="from being ready to second 0 of the load")
     wake: bool = Field(default=True, description="send a wake request to a box that is asleep")
+    relock: bool = Field(
+        default=True, description="lock each car again after its synthetic unlock, unless its"
+        " customer has come meanwhile or it is booked; without an answer the lock is sent again"
+        " twice",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _has_cars(self) -> Self:
         if self.vehicles and self.vehicles_file:
             raise ValueError("vehicles and vehicles_file exclude each other")
-        if self.stages and not self.vehicles and not self.vehicles_file:
-            raise ValueError("stages need vehicles or vehicles_file: the cars to unlock")
+        if self.stages and self.every_s:
+            raise ValueError("stages and every_s exclude each other")
+        if self.unlocks and not self.vehicles and not self.vehicles_file:
+            raise ValueError("stages or every_s need vehicles or vehicles_file: the cars to unlock")
+        if self.every_s and self.every_s < self.deadline_s:
+            raise ValueError("every_s is at least deadline_s: one unlock of a car after the other")
+        if self.unlocks and self.relock and self.late_window_s < self.deadline_s:
+            raise ValueError("relock needs a late_window_s of deadline_s or more, to know answers")
         if self.repeat and not any(map(_has_arrivals, self.stages)):
             raise ValueError("repeat needs a stage with arrivals")
         return self
@@ -129,6 +152,11 @@ class LoadSettings(_Part):
         return vehicles
 
     @property
+    def unlocks(self) -> bool:
+        """Whether there are synthetic unlocks at all."""
+        return bool(self.stages) or self.every_s is not None
+
+    @property
     def command_life_s(self) -> float:
         """How long a command lives: as long as its customer waits, unless it is set."""
         return self.deadline_s if self.command_ttl_s is None else self.command_ttl_s
@@ -137,7 +165,10 @@ class LoadSettings(_Part):
         """Return the cars to unlock. Raises `ConfigError` with file and line."""
         if self.vehicles_file is None:
             return self.vehicles
-        return _read_vehicles(self.vehicles_file)
+        cars = read_cars(self.vehicles_file)
+        if not cars:
+            raise ConfigError([f"{self.vehicles_file}: no vehicle ids, expected one a line"])
+        return cars
 
 
 class FloorSettings(_Part):
@@ -379,25 +410,3 @@ def _checked_id(vehicle_id: str) -> str:
         return checked_vehicle_id(vehicle_id)
     except LocalProtocolError as error:
         raise ValueError(str(error)) from None
-
-
-def _read_vehicles(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
-    vehicles: list[str] = []
-    problems: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        vehicle_id = line.strip()
-        if not vehicle_id or vehicle_id.startswith("#"):
-            continue
-        try:
-            vehicles.append(checked_vehicle_id(vehicle_id))
-        except LocalProtocolError as error:
-            problems.append(f"{path}:{number}: {error}")
-    if not vehicles and not problems:
-        problems.append(f"{path}: no vehicle ids, expected one a line")
-    if problems:
-        raise ConfigError(problems[:20])
-    return vehicles

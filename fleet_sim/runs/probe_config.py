@@ -26,6 +26,7 @@ def probe_config(
             "deadline_s": load.deadline_s,
             "command_ttl_s": load.command_ttl_s,
             "start_delay_s": load.start_delay_s,
+            "relock": False,  # these unlocks are the customers', who stand beside their cars
         },
         "floor": {"vehicle_id": NULL_CAR.vehicle_id, "rate_per_s": floor_rate_per_s},
         "exit_when_done": True,

@@ -29,7 +29,7 @@ _NO_TRACE: Final = "0" * 32
 
 
 class OutgoingCommand(NamedTuple):
-    """An unlock that begins, and what to publish for it."""
+    """A command, and what to publish for it. `start` is that of an attempt, if it is an unlock."""
 
     start: Start
     topic: str
@@ -38,7 +38,7 @@ class OutgoingCommand(NamedTuple):
 
 
 class CommandMaker:
-    """Makes signed unlock commands, and the wake requests that go before them.
+    """Makes signed commands, and the wake requests that go before them.
 
     Identifiers are a hash of the seed, of the time at which the probe started and of a running
     number: the same under a virtual clock, and never the same again under a real one, where an
@@ -59,6 +59,15 @@ class CommandMaker:
 
     def unlock(self, vehicle_id: str, *, source: Source, intended_s: float) -> OutgoingCommand:
         """Return a new unlock command for a car, intended at `intended_s` (monotonic)."""
+        return self._command(Action.UNLOCK, vehicle_id, source, intended_s)
+
+    def lock(self, vehicle_id: str) -> OutgoingCommand:
+        """Return a new command that locks a car."""
+        return self._command(Action.LOCK, vehicle_id, Source.PROBE, self._clock.monotonic_s())
+
+    def _command(
+        self, action: Action, vehicle_id: str, source: Source, intended_s: float
+    ) -> OutgoingCommand:
         self._number += 1
         digest = blake2b(self._run_prefix + str(self._number).encode(), digest_size=48).hexdigest()
         attempt_id, command_id, trace_id = digest[:32], digest[32:64], digest[64:]
@@ -68,13 +77,13 @@ class CommandMaker:
         signature = signature_of(
             vehicle_key(self._secret, vehicle_id),
             command_id=command_id,
-            action=Action.UNLOCK,
+            action=action,
             expires_at_ms=expires_at_ms,
             counter=self._counter,
         )
         command = Command(
             command_id=command_id,
-            action=Action.UNLOCK,
+            action=action,
             issued_at_ms=int(unix_s * 1000),
             expires_at_ms=expires_at_ms,
             counter=self._counter,

@@ -10,6 +10,7 @@ is a label of everything that is counted by unlock: many synthetic ones must not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import Final
 
 from prometheus_client import (
@@ -47,6 +48,25 @@ _EOF: Final = b"# EOF\n"
 PRESENCES: Final = ("online", "asleep", "offline")
 SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
 """Whose unlocks are counted; those of the null box have a histogram of their own."""
+
+
+class RelockEnd(StrEnum):
+    """What became of a car that was to be locked again."""
+
+    LOCKED = "locked"
+    FAILED = "failed"
+    """It may stand open."""
+    LEFT = "left"
+    """Its customer has come, or it is not to be touched any more."""
+
+
+class Withheld(StrEnum):
+    """Why a synthetic unlock was not started, although it could have been."""
+
+    BOOKED = "booked"
+    """Or nobody could tell whether it was."""
+    RELOCKING = "relocking"
+    """The car was still to be locked again after its last one."""
 
 
 class _Alone:
@@ -231,6 +251,15 @@ class ProbeMetrics:
             "starts_dropped",
             "Synthetic unlocks not started: too many were in flight, or the deadline was over.",
         )
+        withheld = self._counter(
+            "starts_withheld", "Synthetic unlocks not started, to leave the car alone.", "why"
+        )
+        self._withheld = {why: withheld.labels(why.value) for why in Withheld}
+        relocks = self._counter(
+            "relocks", "Cars that were to be locked again after a synthetic unlock, by what became"
+            " of it; of those that failed some may stand open.", "end",
+        )  # fmt: skip
+        self._relocks = {end: relocks.labels(end.value) for end in RelockEnd}
         self._connected = self._gauge(
             "broker_connected", "1 while connected to the broker and subscribed, else 0."
         )
@@ -289,6 +318,14 @@ class ProbeMetrics:
     def count_dropped_start(self) -> None:
         """Count one synthetic unlock that was not started."""
         self._dropped.inc()
+
+    def count_withheld_start(self, why: Withheld) -> None:
+        """Count one synthetic unlock that was not started for its car's sake."""
+        self._withheld[why].inc()
+
+    def count_relock(self, end: RelockEnd) -> None:
+        """Count one car that was to be locked again."""
+        self._relocks[end].inc()
 
     def count_malformed(self, kind: TopicKind | None) -> None:
         """Count one message that breaks the contract; None: its topic is outside of it."""

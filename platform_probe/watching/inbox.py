@@ -99,7 +99,7 @@ class Inbox:
             case Command() if message.retain:
                 raise RemoteProtocolError("a command is retained: boxes would get it again")
             case Command() if is_of_a_probe(message.user_properties):
-                self._tracker.pass_over(decoded)
+                self._tracker.pass_over(decoded.command_id)
             case Command():
                 trace_id = trace_id_of(message.user_properties)
                 self._tracker.command_seen(vehicle_id, decoded, trace_id)

@@ -67,7 +67,8 @@ def test_our_commands_are_accepted(services: dict[str, Any]) -> None:
     assert BrokerAddress.parse(settings.broker) == BrokerAddress.parse("mqtt://mosquitto:1883")
     assert (settings.listen_host, settings.listen_port) == ("0.0.0.0", 9464)  # noqa: S104
     assert settings.load is not None
-    assert settings.load.repeat
+    assert settings.load.every_s
+    assert settings.load.relock
     assert not settings.exit_when_done
 
 

@@ -14,7 +14,7 @@ import trustme
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.codec import encode
+from fleet_wire.contract.codec import decode, encode
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
@@ -59,6 +59,7 @@ def load_of(rate_per_s: float = 40, duration_s: float = 1.0, **changes: Any) -> 
         "vehicles": [*CARS, SILENT],
         "start_delay_s": 0.1,
         "deadline_s": 1.0,
+        "relock": False,
         **changes,
     }
 
@@ -129,6 +130,33 @@ async def test_two_probes_do_not_count_each_other(
     for probe in (first, second):
         assert {one.source for one in probe.attempts()} == {Source.PROBE}
         assert probe.stats()["sent"] == len(probe.attempts()) > 0
+
+
+async def test_cars_are_locked_again_and_no_other_probe_minds(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """What one probe has opened it locks; one that watches counts neither as a customer's."""
+    fleet = boxes(links, CARS)
+    await eventually(lambda: all(box.link.is_connected for box in fleet))
+    load = load_of(20, vehicles=CARS, relock=True)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    settings = {"client_id": "one", "load": load, "exit_when_done": True}
+    async with running_probe(tmp_path / "two", mosquitto.address, client_id="two") as watcher:
+        await watcher.ready()
+        async with running_probe(tmp_path / "one", mosquitto.address, **settings) as probe:
+            assert await probe.exit_code() == 0
+        assert not any((await watcher.series("unlocks_total")).values())
+        assert not any((await watcher.series("stray_answers_total")).values())
+    assert {one.outcome for one in probe.attempts()} == {Outcome.OK}
+    used = [box for box in fleet if box.commands]
+    assert used
+    for box in used:
+        command = decode(TopicKind.COMMAND, box.commands[-1].payload)
+        assert isinstance(command, Command)
+        assert command.action is Action.LOCK
+        assert ("origin", "probe/one") in box.commands[-1].user_properties
+    assert not [line for line in probe.log() if line["event"] == "not_locked_again"]
 
 
 @pytest.mark.parametrize("watch", [True, False])

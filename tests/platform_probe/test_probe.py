@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from fleet_wire.links.link import (
 )
 from fleet_wire.randomness import RandomStream
 from fleet_wire.system_clock import SystemClock
+from platform_probe.load.plan import PlannedStart
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
@@ -99,14 +101,17 @@ class FakeProbeLink:
 
     def answer_all(self) -> None:
         """Take every command, and answer it as a good box does."""
-        for topic, payload, _, on_ack in self.sent:
+        sent, self.sent = self.sent, []
+        for topic, payload, _, on_ack in sent:
             kind, vehicle_id = parse_topic(topic)
-            if kind is not TopicKind.COMMAND or on_ack is None:
+            if kind is not TopicKind.COMMAND:
                 continue
-            on_ack(0)
+            if on_ack is not None:
+                on_ack(0)
             command = codec.decode(kind, payload)
             assert isinstance(command, Command)
-            state = state_of(vehicle_id, is_locked=False, command_id=command.command_id)
+            is_locked = command.action is Action.LOCK
+            state = state_of(vehicle_id, is_locked=is_locked, command_id=command.command_id)
             for answer in (
                 message_of(
                     f"cars/{vehicle_id}/result",
@@ -115,7 +120,6 @@ class FakeProbeLink:
                 message_of(f"cars/{vehicle_id}/state", codec.encode(state)),
             ):
                 self.handler.on_message(answer)
-        self.sent.clear()
 
 
 class ProbeBench:
@@ -170,8 +174,9 @@ class ProbeBench:
 
 
 def load_of(**changes: Any) -> dict[str, Any]:
-    """Return the settings of a load of three unlocks at once."""
-    return {"stages": [BURST], "vehicles": ["car-1"], "start_delay_s": 0, **changes}
+    """Return the settings of a load of three unlocks at once, whose cars stay open."""
+    load = {"stages": [BURST], "vehicles": ["car-1"], "start_delay_s": 0, "relock": False}
+    return load | changes
 
 
 @pytest.fixture
@@ -259,6 +264,89 @@ async def test_start_after_its_own_deadline_is_not_sent() -> None:
     assert (bench.link.sent, bench.attempts) == ([], [])
     assert bench.metrics.registry.get_sample_value("unlockpath_starts_dropped_total") == 3
     assert bench.probe.is_done
+    bench.probe.close()
+
+
+async def test_cars_are_locked_again() -> None:
+    """By default, with the origin mark; until then the load is not done, and the car has its rest.
+
+    The other probe's own view of such a lock is `test_two_probes_do_not_count_each_other`.
+    """
+    bench = ProbeBench(load=load_of(relock=True))
+    await bench.loaded()
+    bench.link.answer_all()
+    assert [attempt.outcome for attempt in bench.attempts] == [Outcome.OK] * 3
+    assert not bench.probe.is_done
+    assert not bench.probe.is_idle
+    await eventually(lambda: bench.link.sent)
+    ((topic, payload, properties, _),) = bench.link.sent
+    command = codec.decode(TopicKind.COMMAND, payload)
+    assert isinstance(command, Command)
+    assert (topic, command.action) == ("cars/car-1/command", Action.LOCK)
+    assert properties is not None
+    assert ("origin", "probe/platform-probe") in properties.user_properties
+    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
+    assert bench.probe.stats()["withheld"] == 1
+    bench.link.answer_all()
+    await eventually(lambda: bench.probe.is_done)
+    assert bench.probe.is_idle
+    value = bench.metrics.registry.get_sample_value
+    assert value("unlockpath_relocks_total", {"end": "locked"}) == 1
+    assert value("unlockpath_starts_withheld_total", {"why": "relocking"}) == 1
+    assert len(bench.records) == 3
+    bench.probe.close()
+
+
+@pytest.mark.parametrize("state", ["lost", "full"])
+async def test_a_lock_that_cannot_be_sent_is_named_at_the_end(state: str) -> None:
+    """The car stands open, and whoever reads the log can go and lock it."""
+    bench = ProbeBench(load=load_of(relock=True))
+    await bench.loaded()
+    bench.link.answer_all()
+    if state == "full":
+        bench.link.is_full = True
+    else:
+        bench.link.is_connected = False
+    await eventually(lambda: any(one.tries for one in bench.probe._relocks._under_way.values()))
+    (relock,) = bench.probe._relocks._under_way.values()
+    assert relock.why == ("queue is full" if state == "full" else bench.probe.last_error)
+    bench.probe.close()
+    line = bench.log.lines[-1]
+    assert (line["event"], line["level"]) == ("not_locked_again", "error")
+    assert (line["vehicle_id"], line["why"]) == ("car-1", "the probe was stopped")
+
+
+async def test_booked_cars_are_not_touched(tmp_path: Path) -> None:
+    """Neither unlocked nor locked, as soon as the file says so; each is counted."""
+    path = tmp_path / "booked.txt"
+    path.write_text("car-1\n")
+    bench = ProbeBench(load=load_of(relock=True, booked_file=path))
+    bench.connect()
+    bench.probe.begin_load()
+    await eventually(lambda: bench.probe.withheld == 3)
+    assert (bench.link.sent, bench.attempts) == ([], [])
+    assert bench.probe.is_done
+    value = bench.metrics.registry.get_sample_value
+    assert value("unlockpath_starts_withheld_total", {"why": "booked"}) == 3
+    path.unlink()
+    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
+    assert bench.probe.withheld == 4
+    assert bench.log.lines[-1]["event"] == "no_car_is_touched"
+    path.write_text("")
+    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
+    assert len(bench.link.sent) == 1
+    bench.probe.close()
+
+
+async def test_cars_in_turn() -> None:
+    """With `every_s` the load needs no stages, and never ends."""
+    load = {"every_s": 1.0, "deadline_s": 1.0, "vehicles": ["car-1"], "start_delay_s": 0}
+    bench = ProbeBench(load=load)
+    bench.connect()
+    bench.probe.begin_load()
+    await eventually(lambda: bench.link.sent)
+    assert not bench.probe.is_done
+    assert bench.probe.stats()["plan_digest"]
     bench.probe.close()
 
 

@@ -152,6 +152,22 @@ def test_broken_json_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPa
         ),
         ("load", {"vehicles": ["a"], "vehicles_file": "b"}, "exclude each other"),
         ("load", {"repeat": True}, "repeat needs a stage with arrivals"),
+        ("load", {"every_s": 60}, "the cars to unlock"),
+        ("load", {"every_s": 5, "vehicles": ["a"]}, "every_s is at least deadline_s"),
+        (
+            "load",
+            {
+                "every_s": 60,
+                "vehicles": ["a"],
+                "stages": [{"kind": "burst", "count": 1, "duration_s": 1}],
+            },
+            "stages and every_s exclude each other",
+        ),
+        (
+            "load",
+            {"every_s": 60, "vehicles": ["a"], "late_window_s": 1},
+            "relock needs a late_window_s",
+        ),
         (
             "load",
             {

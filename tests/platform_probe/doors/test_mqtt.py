@@ -54,6 +54,18 @@ def test_command_is_what_a_box_accepts() -> None:
     assert is_signed(vehicle_key(SECRET, "car-1"), command)
 
 
+def test_lock_is_a_command_of_its_own() -> None:
+    """Signed for what it does, and as clearly synthetic as an unlock."""
+    maker = maker_of()
+    unlock, lock = made(maker), maker.lock("car-1")
+    command = command_of(lock)
+    assert command.action is Action.LOCK
+    assert is_signed(vehicle_key(SECRET, "car-1"), command)
+    assert command.counter > command_of(unlock).counter
+    assert command.command_id != unlock.start.command_id
+    assert is_of_a_probe(lock.properties.user_properties)
+
+
 def test_properties_carry_correlation_life_trace_and_origin() -> None:
     """MQTT 5 properties say where to answer, to what, until when, in which trace, and who asks."""
     outgoing = made(maker_of())
