@@ -18,6 +18,7 @@ from platform_probe.service import serve
 from platform_probe.settings import ProbeSettings, load_settings, settings_schema
 
 _REPEATED_STAGE_S: Final = 60.0
+"""A stage of `--rate` lasts for so long, or for so many unlocks."""
 
 _PLACES: Final[dict[str, Loc]] = {
     "broker": ("broker",),
@@ -69,7 +70,10 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
             "--exit-when-done/--no-exit-when-done", default=None,
             help="End when the load is over.",
         ),
-        click.option("--wait", metavar="SECONDS", help="For the broker at start; then exit 2."),
+        click.option(
+            "--wait", metavar="SECONDS",
+            help="For the broker at start, then exit 2.  [default: for ever]",
+        ),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -106,10 +110,12 @@ def run(**options: Any) -> None:
 
     On stdout it reports one JSON object a line: `ready`, then `progress` each second, then `done`.
     The log goes to stderr; each unlock is one line of attempts.jsonl in the output directory.
-    SIGTERM or Ctrl-C: end what is in flight, then stop. Ctrl-C twice: stop at once.
+    SIGTERM or Ctrl-C: start nothing more, wait until what is in flight has ended, for the deadline
+    at most (and as long again for cars that are to be locked), then stop. Ctrl-C twice: stop at
+    once.
 
-    Exit codes: 0 after an orderly end, 2 for wrong settings, a broker that stays away, or a limit
-    of the machine.
+    Exit codes: 0 after an orderly end, 2 for wrong settings, a broker that refuses us or is away
+    for longer than `--wait`, or a limit of the machine.
     """  # noqa: D301 - click's own escape
     settings = _settings_of(options)
     try:
@@ -154,7 +160,8 @@ def _flags(options: dict[str, Any]) -> dict[Loc, tuple[Any, str]]:
             continue
         flag = f"--{name.replace('_', '-')}"
         if name == "rate":
-            stage = {"kind": "poisson", "rate_per_s": value, "duration_s": _REPEATED_STAGE_S}
+            duration_s = _REPEATED_STAGE_S / min(value, 1.0) if value > 0 else _REPEATED_STAGE_S
+            stage = {"kind": "poisson", "rate_per_s": value, "duration_s": duration_s}
             flags["load", "stages"] = ([stage], flag)
             flags["load", "repeat"] = (True, flag)
             flags.setdefault(("load", "every_s"), (None, flag))

@@ -140,6 +140,7 @@ class Probe:
         self._ticker: Timer | None = None
         self._heart: Timer | None = None
         self._tick_at_s = math.inf
+        self._beat_due_s = math.inf
         self._failures = 0
         self._connected_s = math.inf
         self._is_closed = False
@@ -238,8 +239,14 @@ class Probe:
         return self._clock.unix_s() + self._load.start_delay_s
 
     def watch_itself(self) -> None:
-        """Notice from now on when this process stands still, and mark what it could not time."""
-        self._gaps.beat(self._clock.monotonic_s())
+        """Notice from now on when this process stands still or is slow, and what comes in."""
+        now_s = self._clock.monotonic_s()
+        self._gaps.beat(now_s)
+        self._metrics.observe_loop_lag(max(now_s - self._beat_due_s, 0.0))
+        self._metrics.note_traffic(
+            self._inbox.taken, self.tracker.not_followed, self._clock.unix_s()
+        )
+        self._beat_due_s = now_s + BEAT_S
         self._heart = self._timers.call_later(BEAT_S, self.watch_itself)
 
     @property

@@ -34,7 +34,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
+from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp
 from fleet_wire.config.errors import document_errors
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
@@ -46,6 +46,8 @@ from platform_probe.car_files import read_cars
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
+FEWEST_ARRIVALS: Final = 0.01
+"""Of a stage at random times that is repeated: a hundred empty repetitions take a millisecond."""
 MAX_PORT: Final = 65_535
 _IN_FILES: Final = ("broker_password", "fleet_secret")
 """Settings that a key with `_file` behind it can take from a file."""
@@ -253,9 +255,10 @@ class ProbeSettings(BaseSettings):
     exit_when_done: bool = Field(
         default=False, description="end when the load is over and has ended"
     )
-    wait_s: float = Field(
-        60.0, ge=0, description="how long to wait for the broker at the start; then exit code 2"
-    )
+    wait_s: float | None = Field(
+        None, ge=0, description="how long to wait for the broker at the start, then exit code 2;"
+        " null: for ever, as after each loss of it, unless it refuses us for good",
+    )  # fmt: skip
 
     @classmethod
     def settings_customise_sources(
@@ -398,11 +401,14 @@ def _leaves(values: Mapping[str, Any], loc: Loc) -> Iterator[tuple[Loc, Any]]:
 
 
 def _has_arrivals(stage: LoadStage) -> bool:
-    if isinstance(stage, Constant | Poisson):
-        return stage.rate_per_s * stage.duration_s >= 1
+    """Return whether a stage that is repeated for ever brings something in a few repetitions."""
+    if isinstance(stage, Poisson):
+        return stage.rate_per_s * stage.duration_s >= FEWEST_ARRIVALS
+    if isinstance(stage, Constant):
+        return round(stage.rate_per_s * stage.duration_s) >= 1
     if isinstance(stage, Ramp):
         return (stage.from_rate_per_s + stage.to_rate_per_s) * stage.duration_s / 2 >= 1
-    return isinstance(stage, Burst | Times)
+    return isinstance(stage, Burst) or min(stage.at_s) < stage.duration_s
 
 
 def _checked_id(vehicle_id: str) -> str:

@@ -9,6 +9,8 @@ from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.scenario.loading import Scenario, select
 
 CLIENT_ID = "platform-probe-run"
+BROKER_WITHIN_S = 60.0
+"""The cars are connected already: a broker that stays away for longer has gone."""
 
 
 def probe_config(
@@ -30,6 +32,7 @@ def probe_config(
         },
         "floor": {"vehicle_id": NULL_CAR.vehicle_id, "rate_per_s": floor_rate_per_s},
         "exit_when_done": True,
+        "wait_s": BROKER_WITHIN_S,
     }
 
 

@@ -234,6 +234,11 @@ class AttemptTracker:
         """Take a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
+    def removed(self, vehicle_id: str) -> None:
+        """Forget what is known about a car: it was taken out of service."""
+        self._advance()
+        self._evidence.forget(vehicle_id)
+
     # What ends attempts
 
     def tick(self) -> None:

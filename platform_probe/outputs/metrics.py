@@ -39,12 +39,15 @@ NO_CAUSE: Final = "none"
 
 UNLOCK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 8, 10, 15, 20, 30, 60)
 STAGE_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20)
+LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
 FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
 
 SINKS: Final = ("jsonl", "metrics", "log")
 OPENMETRICS: Final = "application/openmetrics-text"
 _EOF: Final = b"# EOF\n"
+HEARD: Final = tuple(kind for kind in TopicKind if kind is not TopicKind.WAKE)
+"""What comes to a probe."""
 PRESENCES: Final = ("online", "asleep", "offline")
 SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
 """Whose unlocks are counted; those of the null box have a histogram of their own."""
@@ -67,6 +70,11 @@ class Withheld(StrEnum):
     """Or nobody could tell whether it was."""
     RELOCKING = "relocking"
     """The car was still to be locked again after its last one."""
+
+
+def is_measured(attempt: Attempt) -> bool:
+    """Return whether what became of an attempt, and when, was seen as it happened."""
+    return attempt.cause is not Cause.NOT_OBSERVED and Flag.OBSERVED_LATE not in attempt.flags
 
 
 class _Alone:
@@ -243,6 +251,7 @@ class ProbeMetrics:
         self._malformed = {
             topic: malformed.labels(topic) for topic in (*(kind.value for kind in TopicKind), OTHER)
         }
+        self._make_traffic_metrics()
         self._lag = self._histogram(
             "schedule_lag_seconds", LAG_BUCKETS_S,
             "How long after its intended time a synthetic unlock was really started.",
@@ -277,6 +286,28 @@ class ProbeMetrics:
         self._disconnects = {why: disconnects.labels(why.value) for why in Ended}
         sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
         self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
+
+    def _make_traffic_metrics(self) -> None:
+        messages = self._counter(
+            "messages", "Well-formed messages that came, by kind of topic.", "topic"
+        )
+        heard = self._gauge(
+            "last_message_timestamp_seconds", "Unix time at which such a message last came; 0:"
+            " never. What is concluded about cars is as old as these.", "topic",
+        )  # fmt: skip
+        self._messages = {kind: messages.labels(kind.value) for kind in HEARD}
+        self._last_message = {kind: heard.labels(kind.value) for kind in HEARD}
+        self._noted = dict.fromkeys(HEARD, 0)
+        self._not_followed = self._counter(
+            "commands_not_followed", "Unlocks of customers that were not followed, because too many"
+            " were open.",
+        )  # fmt: skip
+        self._noted_not_followed = 0
+        self._loop_lag = self._histogram(
+            "loop_lag_seconds", LOOP_LAG_BUCKETS_S,
+            "How long after its time a call of the event loop came, ten times a second: what the"
+            " probe times is late by as much.",
+        )  # fmt: skip
 
     def emit(self, record: Record) -> None:
         """Count one ended attempt, or one stray answer.
@@ -314,6 +345,28 @@ class ProbeMetrics:
     def observe_start(self, lag_s: float) -> None:
         """Count one synthetic unlock that started `lag_s` after its intended time."""
         self._lag.observe(lag_s)
+
+    def observe_loop_lag(self, lag_s: float) -> None:
+        """Count one call of the event loop that came `lag_s` after its time."""
+        self._loop_lag.observe(lag_s)
+
+    def note_traffic(
+        self, messages: Mapping[TopicKind, int], not_followed: int, unix_s: float
+    ) -> None:
+        """Bring the counters to these totals; what has grown was last heard at `unix_s`."""
+        for kind, noted in self._noted.items():
+            total = messages[kind]
+            if total != noted:
+                self._messages[kind].inc(total - noted)
+                self._last_message[kind].set(unix_s)
+                self._noted[kind] = total
+        self._not_followed.inc(not_followed - self._noted_not_followed)
+        self._noted_not_followed = not_followed
+
+    def set_last_ends(self, unix_s: Mapping[Source, float]) -> None:
+        """Say when an unlock of each of these sources last ended, before this probe started."""
+        for source, ended_unix_s in unix_s.items():
+            self._last_attempt[source].set(ended_unix_s)
 
     def count_dropped_start(self) -> None:
         """Count one synthetic unlock that was not started."""

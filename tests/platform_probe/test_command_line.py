@@ -70,6 +70,22 @@ def test_cars_of_a_flag_replace_those_of_the_file(tmp_path: Path, cars: str) -> 
     assert settings["load"]["vehicles_file"] == cars
 
 
+@pytest.mark.parametrize(("rate", "duration_s"), [("0.01", 6_000), ("0.5", 120), ("20", 60)])
+def test_a_rate_may_be_as_low_as_it_likes(cars: str, rate: str, duration_s: float) -> None:
+    """An unlock every two minutes is a load, too: its stage lasts until there are some."""
+    settings = printed("config", "--vehicles", cars, "--rate", rate)
+    (stage,) = settings["load"]["stages"]
+    assert (stage["rate_per_s"], stage["duration_s"]) == (float(rate), duration_s)
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "1e-320"])
+def test_a_rate_that_brings_nothing_is_refused(cars: str, rate: str) -> None:
+    """In plain words, and without looking for its first unlock for ever."""
+    result = invoke("config", "--vehicles", cars, "--rate", rate)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("platform-probe: ")
+
+
 def test_a_load_of_a_flag_replaces_that_of_the_file(tmp_path: Path, cars: str) -> None:
     """In both directions; with both flags nobody could tell which one is meant."""
     in_turn, at_random = tmp_path / "in_turn.yaml", tmp_path / "at_random.yaml"

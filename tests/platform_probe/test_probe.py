@@ -36,13 +36,14 @@ from fleet_wire.links.link import (
 )
 from fleet_wire.randomness import RandomStream
 from fleet_wire.system_clock import SystemClock
+from platform_probe.attempts.gaps import BEAT_S
 from platform_probe.load.plan import PlannedStart
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
-from tests.helpers.fake_clock import FakeClock
+from tests.helpers.fake_clock import EPOCH_S, FakeClock
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
@@ -512,6 +513,33 @@ async def test_time_without_a_connection_is_counted() -> None:
     name = "unlockpath_watched_seconds_total"
     assert value(name, {"connected": "yes"}) == pytest.approx(90)
     assert value(name, {"connected": "no"}) == pytest.approx(3.5)
+    bench.probe.close()
+
+
+async def test_what_comes_in_and_how_late_the_loop_is_can_be_read() -> None:
+    """At each beat: messages by kind, when the last came, commands not followed, and the lag."""
+    clock = FakeClock()
+    bench = ProbeBench(clock)
+    value = bench.metrics.registry.get_sample_value
+    bench.connect()
+    bench.probe.watch_itself()
+    for _ in range(3):
+        bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP))
+    bench.probe.tracker.not_followed = 2
+    clock.now_s += BEAT_S + 0.03
+    clock.wall_s += 7
+    bench.probe.watch_itself()
+    clock.wall_s += 7
+    clock.now_s += BEAT_S
+    bench.probe.watch_itself()
+    assert value("unlockpath_messages_total", {"topic": "presence"}) == 3
+    assert value("unlockpath_messages_total", {"topic": "result"}) == 0
+    name = "unlockpath_last_message_timestamp_seconds"
+    assert value(name, {"topic": "presence"}) == EPOCH_S + 7
+    assert value(name, {"topic": "result"}) == 0
+    assert value("unlockpath_commands_not_followed_total") == 2
+    assert value("unlockpath_loop_lag_seconds_count") == 3
+    assert value("unlockpath_loop_lag_seconds_sum") == pytest.approx(0.03)
     bench.probe.close()
 
 
