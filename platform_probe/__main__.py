@@ -24,6 +24,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "broker": ("broker",),
     "broker_password_file": ("broker_password_file",),
     "fleet_secret_file": ("fleet_secret_file",),
+    "vehicle_keys": ("vehicle_keys",),
     "protocol": ("protocol",),
     "client_id": ("client_id",),
     "listen": ("listen",),
@@ -48,6 +49,10 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--broker", metavar="URL", help="For example mqtts://user@broker:8883."),
         click.option("--broker-password-file", metavar="FILE", help="Holds the broker's password."),
         click.option("--fleet-secret-file", metavar="FILE", help="Holds the fleet's secret."),
+        click.option(
+            "--vehicle-keys", metavar="PATH",
+            help="Keys of the cars, in place of the secret that opens all of them.",
+        ),
         click.option("--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: 5]"),
         click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
         click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),

@@ -15,7 +15,7 @@ def say_doubts(settings: ProbeSettings, evidence: FleetEvidence, logger: Logger)
             "demo_secret",
             broker=str(settings.broker_address),
             explanation="commands are signed with the secret that everybody knows: set"
-            " fleet_secret_file to the fleet's own",
+            " vehicle_keys, or fleet_secret_file to the fleet's own",
         )
     _warn_of_long_lives(settings.tracking, logger)
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Flag, Record, Source
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.errors import (
     BrokerRefusedError,
@@ -40,6 +41,7 @@ from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.car_files import read_keys
 from platform_probe.doors.mqtt import CommandMaker, OutgoingCommand
 from platform_probe.doors.relocks import Relocks
 from platform_probe.doubts import say_doubts
@@ -113,7 +115,7 @@ class Probe:
         self._commands = CommandMaker(
             seed=settings.seed,
             client_id=settings.client_id,
-            fleet_secret=settings.fleet_secret.get_secret_value(),
+            key_of=_key_of(settings),
             ttl_s=self._load.command_life_s,
             clock=clock,
         )
@@ -435,6 +437,13 @@ class Probe:
         except UnlockpathError as error:
             return outgoing.start.command_id, str(error)
         return outgoing.start.command_id, None
+
+
+def _key_of(settings: ProbeSettings) -> Callable[[str], bytes]:
+    """Return what gives a car's signing key. Raises `ConfigError` where one has none."""
+    if settings.vehicle_keys is None:
+        return partial(vehicle_key, settings.fleet_secret.get_secret_value())
+    return read_keys(settings.vehicle_keys, settings.cars_to_unlock()).__getitem__
 
 
 def _plan_of(load: LoadSettings, seed: int) -> LoadPlan | TurnPlan:

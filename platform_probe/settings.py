@@ -229,6 +229,12 @@ class ProbeSettings(BaseSettings):
     fleet_secret_file: Path | None = Field(
         None, description="file that holds fleet_secret: for a mounted secret"
     )
+    vehicle_keys: Path | None = Field(
+        None, description="in place of fleet_secret, which opens every car, the keys of the cars to"
+        " unlock: a file with a car's id and its key on each line, or a directory with a file for"
+        " each car, named by its id. A key is 64 hexadecimal digits: HMAC-SHA256 of the car's id"
+        " under the fleet's secret",
+    )  # fmt: skip
     listen: str = Field(
         "127.0.0.1:9464",
         description="HOST:PORT of /metrics, /healthz and /readyz; port 0: any free one",
@@ -286,6 +292,12 @@ class ProbeSettings(BaseSettings):
             raise ValueError(f"expected HOST:PORT, for example 127.0.0.1:9464, not '{listen}'")
         return listen
 
+    @model_validator(mode="after")
+    def _has_one_kind_of_keys(self) -> Self:
+        if self.vehicle_keys is not None and "fleet_secret" in self.model_fields_set:
+            raise ValueError("vehicle_keys and fleet_secret exclude each other")
+        return self
+
     @field_validator("out_dir", mode="before")
     @classmethod
     def _default_directory(cls, out_dir: Any) -> Any:
@@ -307,7 +319,12 @@ class ProbeSettings(BaseSettings):
     def is_demo_elsewhere(self) -> bool:
         """Whether the well-known demo secret would be used on a broker of another machine."""
         is_demo = self.fleet_secret.get_secret_value() == DEMO_SECRET
-        return is_demo and not self.broker_address.is_loopback
+        return is_demo and self.vehicle_keys is None and not self.broker_address.is_loopback
+
+    def cars_to_unlock(self) -> list[str]:
+        """Return the cars that get commands. Raises `ConfigError` with file and line."""
+        cars = self.tracking.vehicle_ids() if self.tracking.unlocks else []
+        return cars if self.floor is None else [*cars, self.floor.vehicle_id]
 
     @property
     def listen_host(self) -> str:

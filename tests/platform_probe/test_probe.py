@@ -23,8 +23,9 @@ from fleet_wire.contract.messages import (
     PresenceStatus,
     Result,
 )
+from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind, parse_topic
-from fleet_wire.errors import LocalProtocolError
+from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.links.link import (
     SESSION_TAKEN_OVER,
     Disconnected,
@@ -337,6 +338,29 @@ async def test_booked_cars_are_not_touched(tmp_path: Path) -> None:
     bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
     assert len(bench.link.sent) == 1
     bench.probe.close()
+
+
+async def test_commands_are_signed_with_the_keys_of_the_cars(tmp_path: Path) -> None:
+    """Of those that are unlocked, the null box among them; a car without a key is told at once."""
+    path = tmp_path / "keys.txt"
+    keys = {name: vehicle_key("of the fleet", name) for name in ("car-1", "null-box-0")}
+    path.write_text("".join(f"{name} {key.hex()}\n" for name, key in keys.items()))
+    settings: dict[str, Any] = {"vehicle_keys": path, "load": load_of(), "floor": {}}
+    bench = ProbeBench(**settings)
+    await bench.loaded()
+    await eventually(lambda: {parse_topic(topic)[1] for topic, *_ in bench.link.sent} == set(keys))
+    for topic, payload, *_ in bench.link.sent:
+        command = codec.decode(TopicKind.COMMAND, payload)
+        assert isinstance(command, Command)
+        assert is_signed(keys[parse_topic(topic)[1]], command)
+    for key in keys.values():
+        assert key.hex() not in str(bench.log.lines)
+        assert key.hex() not in bench.probe._settings.model_dump_json()
+    bench.probe.close()
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:1]))
+    with pytest.raises(ConfigError, match="no key of car 'null-box-0'"):
+        ProbeBench(**settings)
+    assert ProbeBench(vehicle_keys=path).probe.not_ready()
 
 
 async def test_cars_in_turn() -> None:

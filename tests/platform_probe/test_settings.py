@@ -339,6 +339,18 @@ def test_secret_given_twice_is_refused(tmp_path: Path) -> None:
         load_settings(path)
 
 
+def test_keys_of_cars_exclude_the_secret_of_all(tmp_path: Path) -> None:
+    """Whoever hands out single keys does not hand out the master key beside them."""
+    path = tmp_path / "probe.yaml"
+    path.write_text("vehicle_keys: keys.txt\nfleet_secret: hunter2\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    assert "vehicle_keys and fleet_secret exclude each other" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    path.write_text("broker: mqtt://broker\nvehicle_keys: keys.txt\n")
+    assert not load_settings(path).is_demo_elsewhere
+
+
 @pytest.mark.parametrize(
     ("broker", "secret", "is_demo"),
     [

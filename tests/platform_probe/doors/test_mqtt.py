@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from fleet_wire.contract import codec
@@ -25,7 +27,7 @@ def maker_of(clock: FakeClock | None = None, seed: int = 1) -> CommandMaker:
     return CommandMaker(
         seed=seed,
         client_id="probe-7",
-        fleet_secret=SECRET,
+        key_of=partial(vehicle_key, SECRET),
         ttl_s=29.5,
         clock=clock or FakeClock(),
     )
