@@ -95,6 +95,7 @@ def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
                 }
             ],
             "vehicles_file": str(vehicles),
+            "relock": False,  # the time of an unlock is measured, and these cars are nobody's
         },
         "exit_when_done": True,
     }

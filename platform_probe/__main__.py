@@ -18,11 +18,13 @@ from platform_probe.service import serve
 from platform_probe.settings import ProbeSettings, load_settings, settings_schema
 
 _REPEATED_STAGE_S: Final = 60.0
+"""A stage of `--rate` lasts for so long, or for so many unlocks."""
 
 _PLACES: Final[dict[str, Loc]] = {
     "broker": ("broker",),
     "broker_password_file": ("broker_password_file",),
     "fleet_secret_file": ("fleet_secret_file",),
+    "vehicle_keys": ("vehicle_keys",),
     "protocol": ("protocol",),
     "client_id": ("client_id",),
     "listen": ("listen",),
@@ -34,6 +36,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "exit_when_done": ("exit_when_done",),
     "wait": ("wait_s",),
     "deadline": ("load", "deadline_s"),
+    "every": ("load", "every_s"),
     "vehicles": ("load", "vehicles_file"),
 }
 
@@ -46,6 +49,10 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--broker", metavar="URL", help="For example mqtts://user@broker:8883."),
         click.option("--broker-password-file", metavar="FILE", help="Holds the broker's password."),
         click.option("--fleet-secret-file", metavar="FILE", help="Holds the fleet's secret."),
+        click.option(
+            "--vehicle-keys", metavar="PATH",
+            help="Keys of the cars, in place of the secret that opens all of them.",
+        ),
         click.option("--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: 5]"),
         click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
         click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
@@ -58,13 +65,20 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
             "--rate", type=float, metavar="N",
             help="Unlocks a second, at random times, for ever. Needs cars to unlock.",
         ),
+        click.option(
+            "--every", metavar="SECONDS",
+            help="Unlock each car once in so long, in turn, for ever, instead of --rate.",
+        ),
         click.option("--deadline", metavar="SECONDS", help="The customer's patience."),
         click.option("--watch/--no-watch", default=None, help="Follow the commands of others."),
         click.option(
             "--exit-when-done/--no-exit-when-done", default=None,
             help="End when the load is over.",
         ),
-        click.option("--wait", metavar="SECONDS", help="For the broker at start; then exit 2."),
+        click.option(
+            "--wait", metavar="SECONDS",
+            help="For the broker at start, then exit 2.  [default: for ever]",
+        ),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -94,17 +108,19 @@ def run(**options: Any) -> None:
     \b
     Only watch what the platform sends, and serve metrics:
       platform-probe run --broker mqtt://broker:1883
-    Send two unlocks a second to the cars in cars.txt:
-      platform-probe run --broker mqtt://broker:1883 --vehicles cars.txt --rate 2
+    Unlock each car in cars.txt once an hour, and lock it again:
+      platform-probe run --broker mqtt://broker:1883 --vehicles cars.txt --every 3600
     Everything from a file, but another port:
       platform-probe run --config probe.yaml --listen 127.0.0.1:9500
 
     On stdout it reports one JSON object a line: `ready`, then `progress` each second, then `done`.
     The log goes to stderr; each unlock is one line of attempts.jsonl in the output directory.
-    SIGTERM or Ctrl-C: end what is in flight, then stop. Ctrl-C twice: stop at once.
+    SIGTERM or Ctrl-C: start nothing more, wait until what is in flight has ended, for the deadline
+    at most (and as long again for cars that are to be locked), then stop. Ctrl-C twice: stop at
+    once.
 
-    Exit codes: 0 after an orderly end, 2 for wrong settings, a broker that stays away, or a limit
-    of the machine.
+    Exit codes: 0 after an orderly end, 2 for wrong settings, a broker that refuses us or is away
+    for longer than `--wait`, or a limit of the machine.
     """  # noqa: D301 - click's own escape
     settings = _settings_of(options)
     try:
@@ -149,10 +165,15 @@ def _flags(options: dict[str, Any]) -> dict[Loc, tuple[Any, str]]:
             continue
         flag = f"--{name.replace('_', '-')}"
         if name == "rate":
-            stage = {"kind": "poisson", "rate_per_s": value, "duration_s": _REPEATED_STAGE_S}
+            duration_s = _REPEATED_STAGE_S / min(value, 1.0) if value > 0 else _REPEATED_STAGE_S
+            stage = {"kind": "poisson", "rate_per_s": value, "duration_s": duration_s}
             flags["load", "stages"] = ([stage], flag)
             flags["load", "repeat"] = (True, flag)
+            flags.setdefault(("load", "every_s"), (None, flag))
             continue
+        if name == "every":
+            flags.setdefault(("load", "stages"), ([], flag))
+            flags.setdefault(("load", "repeat"), (False, flag))
         if name == "vehicles":
             flags["load", "vehicles"] = ([], flag)
         flags[_PLACES[name]] = (value, flag)

@@ -14,10 +14,16 @@ from itertools import count
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Flag, Source
+from fleet_wire.contract.attempt import Flag, Record, Source
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.contract.topics import TopicKind, topic_of
-from fleet_wire.errors import BrokerRefusedError, LocalProtocolError
+from fleet_wire.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    LocalProtocolError,
+    UnlockpathError,
+)
 from fleet_wire.links.link import (
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
@@ -27,6 +33,7 @@ from fleet_wire.links.link import (
     LinkFactory,
     LinkLimits,
     Message,
+    OnAck,
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
@@ -35,14 +42,18 @@ from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
-from platform_probe.doors.mqtt import CommandMaker
+from platform_probe.car_files import read_keys
+from platform_probe.doors.mqtt import CommandMaker, OutgoingCommand
+from platform_probe.doors.relocks import Relocks
+from platform_probe.doubts import say_doubts
+from platform_probe.load.booked import BookedCars
 from platform_probe.load.driver import Lags, LoadDriver
-from platform_probe.load.plan import LoadPlan, PlannedStart
+from platform_probe.load.plan import LoadPlan, PlannedStart, TurnPlan
 from platform_probe.load.timers import Timer, Timers
 from platform_probe.outputs.logs import Complaints, Logger
-from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.metrics import ProbeMetrics, Withheld
 from platform_probe.outputs.sinks import Sink
-from platform_probe.settings import FloorSettings, ProbeSettings
+from platform_probe.settings import FloorSettings, LoadSettings, ProbeSettings
 from platform_probe.watching.inbox import Inbox, subscriptions
 
 KEEPALIVE_S: Final = 15
@@ -84,6 +95,7 @@ class Probe:
         self._clock = clock
         self._metrics = metrics
         self._logger = logger
+        self._sink = sink
         complaints = Complaints(logger, clock)
         self._complaints = complaints
         self._gaps = Gaps(self._stood_still)
@@ -91,7 +103,7 @@ class Probe:
         self.tracker = AttemptTracker(
             clock=clock,
             evidence=self.evidence,
-            emit=sink.emit,
+            emit=self._ended if self._load.relock else sink.emit,
             deadline_s=self._load.deadline_s,
             state_grace_s=self._load.state_grace_s,
             remembered=Remembered(window_s=self._load.late_window_s),
@@ -102,18 +114,25 @@ class Probe:
         self._commands = CommandMaker(
             seed=settings.seed,
             client_id=settings.client_id,
-            fleet_secret=settings.fleet_secret.get_secret_value(),
+            key_of=_key_of(settings),
             ttl_s=self._load.command_life_s,
             clock=clock,
         )
-        self._plan = LoadPlan(
-            stages=tuple(self._load.stages),
-            vehicles=self._load.vehicle_ids() if self._load.stages else (),
-            seed=settings.seed,
-            deadline_s=self._load.deadline_s,
-            double_taps=self._load.double_taps,
-            repeat=self._load.repeat,
+        self._booked = BookedCars(
+            self._load.booked_file,
+            lambda why: self.complain("no_car_is_touched", "booked", why=why),
         )
+        self._relocks = Relocks(
+            lock=self._lock,
+            why_not=self._booked.why_not,
+            tracker=self.tracker,
+            clock=clock,
+            timers=timers,
+            patience_s=self._load.deadline_s,
+            metrics=metrics,
+            logger=logger,
+        )
+        self._plan = _plan_of(self._load, settings.seed)
         self._load_driver = self._driver_of(iter(self._plan), self._start_planned)
         self._floor_driver = self._driver_of(_floor_plan(settings.floor), self._start_floor)
         self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
@@ -122,6 +141,7 @@ class Probe:
         self._ticker: Timer | None = None
         self._heart: Timer | None = None
         self._tick_at_s = math.inf
+        self._beat_due_s = math.inf
         self._failures = 0
         self._connected_s = math.inf
         self._is_closed = False
@@ -136,6 +156,8 @@ class Probe:
         """Messages so far that had waited at the broker."""
         self.lags = Lags()
         self.dropped = 0
+        self.withheld = 0
+        """Starts that were left out for their car's sake."""
 
     # What a link calls
 
@@ -210,15 +232,7 @@ class Probe:
 
         Call it when what is retained has come: presence is evidence for the first unlock.
         """
-        self._warn_of_missing_facts()
-        if self._settings.is_demo_elsewhere:
-            self._logger.warning(
-                "demo_secret",
-                broker=str(self._settings.broker_address),
-                explanation="commands are signed with the secret that everybody knows: set"
-                " fleet_secret_file to the fleet's own",
-            )
-        self._warn_of_long_lives()
+        say_doubts(self._settings, self.evidence, self._logger)
         now_s = self._clock.monotonic_s()
         self.tracker.load_began_s = now_s + self._load.start_delay_s
         self._load_driver.begin(self.tracker.load_began_s)
@@ -226,20 +240,27 @@ class Probe:
         return self._clock.unix_s() + self._load.start_delay_s
 
     def watch_itself(self) -> None:
-        """Notice from now on when this process stands still, and mark what it could not time."""
-        self._gaps.beat(self._clock.monotonic_s())
+        """Notice from now on when this process stands still or is slow, and what comes in."""
+        now_s = self._clock.monotonic_s()
+        self._gaps.beat(now_s)
+        self._metrics.observe_loop_lag(max(now_s - self._beat_due_s, 0.0))
+        self._metrics.note_traffic(
+            self._inbox.taken, self.tracker.not_followed, self._clock.unix_s()
+        )
+        self._beat_due_s = now_s + BEAT_S
         self._heart = self._timers.call_later(BEAT_S, self.watch_itself)
 
     @property
     def is_done(self) -> bool:
-        """Whether every planned unlock has been started and has ended."""
+        """Whether every planned unlock has been started and has ended, and its car is locked."""
         started, ended = self.tracker.started, self.tracker.ended
-        return self._load_driver.is_done and started[Source.PROBE] == ended[Source.PROBE]
+        is_over = self._load_driver.is_done and started[Source.PROBE] == ended[Source.PROBE]
+        return is_over and not self._relocks
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is in flight: everything that was started has ended."""
-        return len(self.tracker) == 0
+        """Whether nothing is in flight: all that was started has ended, and all is locked again."""
+        return not len(self.tracker) and not self._relocks
 
     def stop(self) -> None:
         """Start nothing more."""
@@ -251,6 +272,7 @@ class Probe:
         self._is_closed = True
         self.stop()
         self.tracker.interrupt()
+        self._relocks.close()
         for timer in (self._ticker, self._reconnect, self._heart):
             if timer is not None:
                 timer.cancel()
@@ -292,6 +314,7 @@ class Probe:
             **self.counts(),
             "schedule_lag_s": self.lags.summary(),
             "dropped": self.dropped,
+            "withheld": self.withheld,
             "malformed": self._inbox.malformed,
             "not_followed": self.tracker.not_followed,
             "seed": self._settings.seed,
@@ -311,16 +334,6 @@ class Probe:
         self._counted_s, self._could_see = now_s, can_see
         self._metrics.set_connected(connected=can_see)
 
-    def _warn_of_missing_facts(self) -> None:
-        missing = self.evidence.without_presence_or_state()
-        if missing:
-            self._logger.warning(
-                "retained_messages_missing",
-                cars=missing,
-                explanation="only one of presence and state is known of these cars: the broker may"
-                " drop messages that wait for the probe (mosquitto: max_queued_messages)",
-            )
-
     def _stood_still(self, gap_s: float) -> None:
         self.complain(
             "monitor_stood_still",
@@ -329,17 +342,6 @@ class Probe:
             explanation="this process was stopped, starved or too busy: what it observed meanwhile"
             " is flagged observed_late and not counted",
         )
-
-    def _warn_of_long_lives(self) -> None:
-        load = self._load
-        if load.command_life_s > load.deadline_s:
-            self._logger.warning(
-                "commands_outlive_customers",
-                command_ttl_s=load.command_life_s,
-                deadline_s=load.deadline_s,
-                explanation="a box that gets a command after the deadline still opens its car:"
-                " leave out load.command_ttl_s",
-            )
 
     def _driver_of(
         self, plan: Iterator[PlannedStart], start: Callable[[PlannedStart, float], None]
@@ -373,7 +375,16 @@ class Probe:
             self.dropped += 1
             self._metrics.count_dropped_start()
             return
-        self._unlock(planned.vehicle_id, Source.PROBE, intended_s)
+        if planned.vehicle_id in self._relocks:
+            self._withhold(Withheld.RELOCKING)
+        elif self._booked.why_not(planned.vehicle_id):
+            self._withhold(Withheld.BOOKED)
+        else:
+            self._unlock(planned.vehicle_id, Source.PROBE, intended_s)
+
+    def _withhold(self, why: Withheld) -> None:
+        self.withheld += 1
+        self._metrics.count_withheld_start(why)
 
     def _start_floor(self, planned: PlannedStart, _: float) -> None:
         # The floor is what the stack takes: how late we start it is measured by the load.
@@ -384,25 +395,68 @@ class Probe:
         attempt = self.tracker.start(outgoing.start)
         self._plan_tick()
         command_id = outgoing.start.command_id
-        link = self._link
-        if link is None or not link.is_connected:
-            self.tracker.fail(command_id, Cause.BROKER_UNREACHABLE, self.last_error)
-            return
         try:
-            if self._load.wake and attempt.presence_at_start is BoxPresence.ASLEEP:
-                request = self._commands.wake_request(outgoing.start)
-                link.publish(topic_of(TopicKind.WAKE, vehicle_id), request)
+            if self._send(outgoing, partial(self.tracker.acknowledged, command_id)):
                 attempt.flag(Flag.WOKEN)
-            link.publish(
-                outgoing.topic,
-                outgoing.payload,
-                properties=outgoing.properties,
-                on_ack=partial(self.tracker.acknowledged, command_id),
-            )
+        except BrokerUnreachableError as error:
+            self.tracker.fail(command_id, Cause.BROKER_UNREACHABLE, str(error))
         except LocalProtocolError as error:
             self.tracker.fail(command_id, Cause.NOT_PUBLISHED, str(error))
-            return
-        self.tracker.published(command_id)
+        else:
+            self.tracker.published(command_id)
+
+    def _send(self, outgoing: OutgoingCommand, on_ack: OnAck | None = None) -> bool:
+        """Publish a command, and return whether a wake request went before it.
+
+        Raises `BrokerUnreachableError`, and `LocalProtocolError` where the link's queue is full.
+        """
+        link = self._link
+        if link is None or not link.is_connected:
+            raise BrokerUnreachableError(self.last_error)
+        vehicle_id = outgoing.start.vehicle_id
+        wakes = self._load.wake and self.evidence.of(vehicle_id).presence is BoxPresence.ASLEEP
+        if wakes:
+            request = self._commands.wake_request(outgoing.start)
+            link.publish(topic_of(TopicKind.WAKE, vehicle_id), request)
+        link.publish(
+            outgoing.topic, outgoing.payload, properties=outgoing.properties, on_ack=on_ack
+        )
+        return wakes
+
+    def _ended(self, record: Record) -> None:
+        self._sink.emit(record)
+        self._relocks.take(record)
+
+    def _lock(self, vehicle_id: str) -> tuple[str, str | None]:
+        """Send a lock; return its id, and why it was not sent."""
+        outgoing = self._commands.lock(vehicle_id)
+        self.tracker.pass_over(outgoing.start.command_id)
+        try:
+            self._send(outgoing)
+        except UnlockpathError as error:
+            return outgoing.start.command_id, str(error)
+        return outgoing.start.command_id, None
+
+
+def _key_of(settings: ProbeSettings) -> Callable[[str], bytes]:
+    """Return what gives a car's signing key. Raises `ConfigError` where one has none."""
+    if settings.vehicle_keys is None:
+        return partial(vehicle_key, settings.fleet_secret.get_secret_value())
+    return read_keys(settings.vehicle_keys, settings.cars_to_unlock()).__getitem__
+
+
+def _plan_of(load: LoadSettings, seed: int) -> LoadPlan | TurnPlan:
+    vehicles = load.vehicle_ids() if load.unlocks else ()
+    if load.every_s is not None:
+        return TurnPlan(vehicles=vehicles, every_s=load.every_s, seed=seed)
+    return LoadPlan(
+        stages=tuple(load.stages),
+        vehicles=vehicles,
+        seed=seed,
+        deadline_s=load.deadline_s,
+        double_taps=load.double_taps,
+        repeat=load.repeat,
+    )
 
 
 def _floor_plan(floor: FloorSettings | None) -> Iterator[PlannedStart]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import math
 import os
 import select
 import signal
@@ -24,6 +25,7 @@ from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers
+from platform_probe.outputs.earlier import last_ends
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
     LineWriter,
@@ -36,7 +38,7 @@ from platform_probe.outputs.logs import (
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
-from platform_probe.settings import ProbeSettings
+from platform_probe.settings import LoadSettings, ProbeSettings
 from platform_probe.web.server import HttpServer
 
 STATS_FILE: Final = "probe_stats.json"
@@ -47,7 +49,8 @@ POLL_S: Final = 0.05
 SETTLE_S: Final = 0.1
 """Ready when no retained message came for so long: presence is evidence for the first unlock."""
 MAX_SETTLE_S: Final = 30.0
-DRAIN_S: Final = 5.0
+DRAIN_MARGIN_S: Final = 1.0
+"""What is in flight ends with its deadline, and is noticed a moment later."""
 COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 YOUNG_OBJECTS: Final = 20_000
@@ -64,6 +67,7 @@ async def serve(settings: ProbeSettings) -> None:
     with ExitStack() as stack:
         metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
         logger = _logger(settings, metrics, stack)
+        metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
         clock = SystemClock()
         probe: Probe
@@ -99,6 +103,16 @@ async def serve(settings: ProbeSettings) -> None:
             probe.close()
             _write_stats(settings.out_dir / STATS_FILE, probe, logger)
             await server.stop()
+
+
+def drain_s(load: LoadSettings) -> float:
+    """Return how long a probe that is told to stop waits for what is in flight, at most.
+
+    An unlock that has just begun may last until its deadline, and one try to lock its car after
+    that as long again.
+    """
+    relocks = load.unlocks and load.relock
+    return load.deadline_s * (2 if relocks else 1) + DRAIN_MARGIN_S
 
 
 class _Run:
@@ -142,13 +156,14 @@ class _Run:
             self._say("ready", load_starts_at=load_starts_at, metrics_url=url)
             await self._until_done()
             self._probe.stop()
-            await _until(lambda: self._probe.is_idle, DRAIN_S)
+            await _until(lambda: self._probe.is_idle, drain_s(self._settings.tracking))
         finally:
             await _cancelled(stopping)
 
     async def _connect(self) -> None:
         """Connect, and learn what is retained. Raises `BrokerError` when that does not work out."""
-        probe, wait_s = self._probe, self._settings.wait_s
+        probe = self._probe
+        wait_s = math.inf if self._settings.wait_s is None else self._settings.wait_s
         probe.watch_itself()
         probe.connect()
         await _until(

@@ -34,7 +34,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
+from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp
 from fleet_wire.config.errors import document_errors
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
@@ -42,9 +42,12 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.links.link import BrokerAddress
+from platform_probe.car_files import read_cars
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
+FEWEST_ARRIVALS: Final = 0.01
+"""Of a stage at random times that is repeated: a hundred empty repetitions take a millisecond."""
 MAX_PORT: Final = 65_535
 _IN_FILES: Final = ("broker_password", "fleet_secret")
 """Settings that a key with `_file` behind it can take from a file."""
@@ -84,10 +87,20 @@ class LoadSettings(_Part):
         [], description="when unlocks start, one stage after the other; none: only watch"
     )
     repeat: bool = Field(default=False, description="begin again after the last stage, for ever")
-    vehicles: list[str] = Field([], description="ids of the cars to unlock")
+    every_s: float | None = Field(
+        None, gt=0, le=31_536_000,
+        description="in place of stages, for ever: unlock each car once in so many seconds, in turn"
+        " and evenly spread",
+    )  # fmt: skip
+    vehicles: list[str] = Field([], description="ids of the cars to unlock, and of no others")
     vehicles_file: Path | None = Field(
         None, description="file with the ids of the cars to unlock, one a line"
     )
+    booked_file: Path | None = Field(
+        None, description="file with the ids of cars that are not to be touched now, one a line,"
+        " such as those with a booking: read again when it changes, and while it cannot be read no"
+        " car is touched",
+    )  # fmt: skip
     deadline_s: float = Field(
         20.0, gt=0, description="the customer's patience: without an answer an unlock ends here"
     )
@@ -97,7 +110,8 @@ class LoadSettings(_Part):
     )  # fmt: skip
     double_taps: float = Field(
         0.0, ge=0, le=1,
-        description="share of unlocks that are a second tap on the car of the one before",
+        description="share of the stages' unlocks that are a second tap on the car of the one"
+        " before",
     )  # fmt: skip
     state_grace_s: float = Field(
         5.0, gt=0, description="wait for the car to report an open lock, after it says executed"
@@ -110,13 +124,24 @@ class LoadSettings(_Part):
     )
     start_delay_s: float = Field(0.5, ge=0, description="from being ready to second 0 of the load")
     wake: bool = Field(default=True, description="send a wake request to a box that is asleep")
+    relock: bool = Field(
+        default=True, description="lock each car again after its synthetic unlock, unless its"
+        " customer has come meanwhile or it is booked; without an answer the lock is sent again"
+        " twice",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _has_cars(self) -> Self:
         if self.vehicles and self.vehicles_file:
             raise ValueError("vehicles and vehicles_file exclude each other")
-        if self.stages and not self.vehicles and not self.vehicles_file:
-            raise ValueError("stages need vehicles or vehicles_file: the cars to unlock")
+        if self.stages and self.every_s:
+            raise ValueError("stages and every_s exclude each other")
+        if self.unlocks and not self.vehicles and not self.vehicles_file:
+            raise ValueError("stages or every_s need vehicles or vehicles_file: the cars to unlock")
+        if self.every_s and self.every_s < self.deadline_s:
+            raise ValueError("every_s is at least deadline_s: one unlock of a car after the other")
+        if self.unlocks and self.relock and self.late_window_s < self.deadline_s:
+            raise ValueError("relock needs a late_window_s of deadline_s or more, to know answers")
         if self.repeat and not any(map(_has_arrivals, self.stages)):
             raise ValueError("repeat needs a stage with arrivals")
         return self
@@ -129,6 +154,11 @@ class LoadSettings(_Part):
         return vehicles
 
     @property
+    def unlocks(self) -> bool:
+        """Whether there are synthetic unlocks at all."""
+        return bool(self.stages) or self.every_s is not None
+
+    @property
     def command_life_s(self) -> float:
         """How long a command lives: as long as its customer waits, unless it is set."""
         return self.deadline_s if self.command_ttl_s is None else self.command_ttl_s
@@ -137,7 +167,10 @@ class LoadSettings(_Part):
         """Return the cars to unlock. Raises `ConfigError` with file and line."""
         if self.vehicles_file is None:
             return self.vehicles
-        return _read_vehicles(self.vehicles_file)
+        cars = read_cars(self.vehicles_file)
+        if not cars:
+            raise ConfigError([f"{self.vehicles_file}: no vehicle ids, expected one a line"])
+        return cars
 
 
 class FloorSettings(_Part):
@@ -196,6 +229,12 @@ class ProbeSettings(BaseSettings):
     fleet_secret_file: Path | None = Field(
         None, description="file that holds fleet_secret: for a mounted secret"
     )
+    vehicle_keys: Path | None = Field(
+        None, description="in place of fleet_secret, which opens every car, the keys of the cars to"
+        " unlock: a file with a car's id and its key on each line, or a directory with a file for"
+        " each car, named by its id. A key is 64 hexadecimal digits: HMAC-SHA256 of the car's id"
+        " under the fleet's secret",
+    )  # fmt: skip
     listen: str = Field(
         "127.0.0.1:9464",
         description="HOST:PORT of /metrics, /healthz and /readyz; port 0: any free one",
@@ -222,9 +261,10 @@ class ProbeSettings(BaseSettings):
     exit_when_done: bool = Field(
         default=False, description="end when the load is over and has ended"
     )
-    wait_s: float = Field(
-        60.0, ge=0, description="how long to wait for the broker at the start; then exit code 2"
-    )
+    wait_s: float | None = Field(
+        None, ge=0, description="how long to wait for the broker at the start, then exit code 2;"
+        " null: for ever, as after each loss of it, unless it refuses us for good",
+    )  # fmt: skip
 
     @classmethod
     def settings_customise_sources(
@@ -252,6 +292,12 @@ class ProbeSettings(BaseSettings):
             raise ValueError(f"expected HOST:PORT, for example 127.0.0.1:9464, not '{listen}'")
         return listen
 
+    @model_validator(mode="after")
+    def _has_one_kind_of_keys(self) -> Self:
+        if self.vehicle_keys is not None and "fleet_secret" in self.model_fields_set:
+            raise ValueError("vehicle_keys and fleet_secret exclude each other")
+        return self
+
     @field_validator("out_dir", mode="before")
     @classmethod
     def _default_directory(cls, out_dir: Any) -> Any:
@@ -273,7 +319,12 @@ class ProbeSettings(BaseSettings):
     def is_demo_elsewhere(self) -> bool:
         """Whether the well-known demo secret would be used on a broker of another machine."""
         is_demo = self.fleet_secret.get_secret_value() == DEMO_SECRET
-        return is_demo and not self.broker_address.is_loopback
+        return is_demo and self.vehicle_keys is None and not self.broker_address.is_loopback
+
+    def cars_to_unlock(self) -> list[str]:
+        """Return the cars that get commands. Raises `ConfigError` with file and line."""
+        cars = self.tracking.vehicle_ids() if self.tracking.unlocks else []
+        return cars if self.floor is None else [*cars, self.floor.vehicle_id]
 
     @property
     def listen_host(self) -> str:
@@ -367,11 +418,14 @@ def _leaves(values: Mapping[str, Any], loc: Loc) -> Iterator[tuple[Loc, Any]]:
 
 
 def _has_arrivals(stage: LoadStage) -> bool:
-    if isinstance(stage, Constant | Poisson):
-        return stage.rate_per_s * stage.duration_s >= 1
+    """Return whether a stage that is repeated for ever brings something in a few repetitions."""
+    if isinstance(stage, Poisson):
+        return stage.rate_per_s * stage.duration_s >= FEWEST_ARRIVALS
+    if isinstance(stage, Constant):
+        return round(stage.rate_per_s * stage.duration_s) >= 1
     if isinstance(stage, Ramp):
         return (stage.from_rate_per_s + stage.to_rate_per_s) * stage.duration_s / 2 >= 1
-    return isinstance(stage, Burst | Times)
+    return isinstance(stage, Burst) or min(stage.at_s) < stage.duration_s
 
 
 def _checked_id(vehicle_id: str) -> str:
@@ -379,25 +433,3 @@ def _checked_id(vehicle_id: str) -> str:
         return checked_vehicle_id(vehicle_id)
     except LocalProtocolError as error:
         raise ValueError(str(error)) from None
-
-
-def _read_vehicles(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
-    vehicles: list[str] = []
-    problems: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        vehicle_id = line.strip()
-        if not vehicle_id or vehicle_id.startswith("#"):
-            continue
-        try:
-            vehicles.append(checked_vehicle_id(vehicle_id))
-        except LocalProtocolError as error:
-            problems.append(f"{path}:{number}: {error}")
-    if not vehicles and not problems:
-        problems.append(f"{path}: no vehicle ids, expected one a line")
-    if problems:
-        raise ConfigError(problems[:20])
-    return vehicles

@@ -9,6 +9,8 @@ from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.scenario.loading import Scenario, select
 
 CLIENT_ID = "platform-probe-run"
+BROKER_WITHIN_S = 60.0
+"""The cars are connected already: a broker that stays away for longer has gone."""
 
 
 def probe_config(
@@ -26,9 +28,11 @@ def probe_config(
             "deadline_s": load.deadline_s,
             "command_ttl_s": load.command_ttl_s,
             "start_delay_s": load.start_delay_s,
+            "relock": False,  # these unlocks are the customers', who stand beside their cars
         },
         "floor": {"vehicle_id": NULL_CAR.vehicle_id, "rate_per_s": floor_rate_per_s},
         "exit_when_done": True,
+        "wait_s": BROKER_WITHIN_S,
     }
 
 

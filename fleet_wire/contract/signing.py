@@ -6,14 +6,17 @@ A box keeps only its own key, so that a stolen box opens no other car.
 from __future__ import annotations
 
 import hmac
+import re
 from hashlib import sha256
 from typing import Final
 
 from fleet_wire.contract.messages import Action, Command
+from fleet_wire.errors import LocalProtocolError
 
 DEMO_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars
 """The fleet secret where nobody names one: both sides' default, so that a first run just works."""
 
+_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 _BLOCK_BYTES: Final = 64
 """Of SHA-256; the key is shorter."""
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
@@ -23,6 +26,16 @@ _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 def vehicle_key(fleet_secret: str, vehicle_id: str) -> bytes:
     """Return the 32-byte key of one car."""
     return hmac.digest(fleet_secret.encode(), vehicle_id.encode(), "sha256")
+
+
+def parse_vehicle_key(text: str) -> bytes:
+    """Return the key of one car from its 64 hexadecimal digits, as `vehicle_key(...).hex()`.
+
+    Raises `LocalProtocolError`, which does not show them.
+    """
+    if _KEY.fullmatch(text) is None:
+        raise LocalProtocolError("expected a key of 64 hexadecimal digits")
+    return bytes.fromhex(text)
 
 
 def signature_of(

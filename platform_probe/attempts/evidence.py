@@ -99,6 +99,12 @@ class FleetEvidence:
             for vehicle in self._vehicles.values()
         )
 
+    def forget(self, vehicle_id: str) -> None:
+        """Forget a car: it is counted no longer."""
+        vehicle = self._vehicles.pop(vehicle_id, None)
+        if vehicle is not None:
+            self._count(vehicle, -1)
+
     def heard(self, vehicle_id: str, now_s: float) -> None:
         """Note that the box sent something: an answer to a command."""
         self._vehicle(vehicle_id).heard_s = now_s

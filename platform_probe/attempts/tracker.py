@@ -65,13 +65,15 @@ class AttemptTracker:
         gaps: Gaps | None = None,
     ) -> None:
         self._clock = clock
-        self._evidence = evidence
+        self.evidence = self._evidence = evidence
         self._emit = emit
         self._deadline_s = deadline_s
         self._state_grace_s = state_grace_s
         self._gaps = gaps or Gaps()
         self._is_watching = is_watching
         """Whether the commands of others come to us."""
+        self.on_other: Callable[[str, Result], None] | None = None
+        """Takes a car and its answer to a command that belongs to no attempt."""
         self._held = HeldAnswers()
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
@@ -93,6 +95,10 @@ class AttemptTracker:
     def knows(self, command_id: str) -> bool:
         """Return whether the command is one of ours, or was seen before."""
         return command_id in self._open or command_id in self._remembered
+
+    def has_open(self, vehicle_id: str) -> bool:
+        """Return whether an unlock of the car is open, whoever asked for it."""
+        return vehicle_id in self._open_by_vehicle
 
     # What the probe itself does
 
@@ -138,8 +144,7 @@ class AttemptTracker:
             return
         if len(self._open) >= MAX_OPEN_WATCHED or command.action is not Action.UNLOCK:
             self.not_followed += command.action is Action.UNLOCK
-            self._held.take(command.command_id)
-            self._remembered.add_unfollowed(command.command_id, now_s)
+            self._pass_over(command.command_id, now_s)
             return
         held = self._held.take(command.command_id)
         seen_s = held[0].at_s if held else now_s
@@ -164,12 +169,11 @@ class AttemptTracker:
             else:
                 self._take_open_lock(one.vehicle_id, one.message, one.at_s)
 
-    def pass_over(self, command: Command) -> None:
-        """Take another probe's command: neither it nor its answers are any concern of ours."""
+    def pass_over(self, command_id: str) -> None:
+        """Take a command that belongs to no attempt: another probe's, or a lock of our own."""
         now_s = self._advance()
-        if not self.knows(command.command_id):
-            self._held.take(command.command_id)
-            self._remembered.add_unfollowed(command.command_id, now_s)
+        if not self.knows(command_id):
+            self._pass_over(command_id, now_s)
 
     def result(self, vehicle_id: str, result: Result) -> None:
         """Take a box's answer to a command."""
@@ -230,6 +234,11 @@ class AttemptTracker:
         """Take a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
+    def removed(self, vehicle_id: str) -> None:
+        """Forget what is known about a car: it was taken out of service."""
+        self._advance()
+        self._evidence.forget(vehicle_id)
+
     # What ends attempts
 
     def tick(self) -> None:
@@ -286,6 +295,10 @@ class AttemptTracker:
             for held in self._held.overdue(now_s):
                 self._waited_in_vain(held)
         return now_s
+
+    def _pass_over(self, command_id: str, now_s: float) -> None:
+        self._held.take(command_id)
+        self._remembered.add_unfollowed(command_id, now_s)
 
     def _waited_in_vain(self, held: HeldAnswer) -> None:
         """Nobody is known to have asked. An open lock alone is no answer, so no stray one."""
@@ -381,3 +394,5 @@ class AttemptTracker:
         past = self._remembered.get(result.command_id, now_s)
         if not isinstance(past, UnfollowedCommand):
             self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))
+        elif self.on_other is not None:
+            self.on_other(vehicle_id, result)

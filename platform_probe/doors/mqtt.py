@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command, WakeRequest
-from fleet_wire.contract.signing import signature_of, vehicle_key
+from fleet_wire.contract.signing import signature_of
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import PublishProperties
 from platform_probe.attempts.open_attempt import Start
@@ -29,7 +29,7 @@ _NO_TRACE: Final = "0" * 32
 
 
 class OutgoingCommand(NamedTuple):
-    """An unlock that begins, and what to publish for it."""
+    """A command, and what to publish for it. `start` is that of an attempt, if it is an unlock."""
 
     start: Start
     topic: str
@@ -38,7 +38,7 @@ class OutgoingCommand(NamedTuple):
 
 
 class CommandMaker:
-    """Makes signed unlock commands, and the wake requests that go before them.
+    """Makes commands, signed with the key of their car, and wake requests that go before them.
 
     Identifiers are a hash of the seed, of the time at which the probe started and of a running
     number: the same under a virtual clock, and never the same again under a real one, where an
@@ -47,10 +47,16 @@ class CommandMaker:
     """
 
     def __init__(
-        self, *, seed: int, client_id: str, fleet_secret: str, ttl_s: float, clock: Clock
+        self,
+        *,
+        seed: int,
+        client_id: str,
+        key_of: Callable[[str], bytes],
+        ttl_s: float,
+        clock: Clock,
     ) -> None:
         self._origin = (ORIGIN, f"{_OF_A_PROBE}{client_id}")
-        self._secret = fleet_secret
+        self._key_of = key_of
         self._ttl_s = ttl_s
         self._clock = clock
         self._counter = int(clock.unix_s() * 1e6)
@@ -59,6 +65,15 @@ class CommandMaker:
 
     def unlock(self, vehicle_id: str, *, source: Source, intended_s: float) -> OutgoingCommand:
         """Return a new unlock command for a car, intended at `intended_s` (monotonic)."""
+        return self._command(Action.UNLOCK, vehicle_id, source, intended_s)
+
+    def lock(self, vehicle_id: str) -> OutgoingCommand:
+        """Return a new command that locks a car."""
+        return self._command(Action.LOCK, vehicle_id, Source.PROBE, self._clock.monotonic_s())
+
+    def _command(
+        self, action: Action, vehicle_id: str, source: Source, intended_s: float
+    ) -> OutgoingCommand:
         self._number += 1
         digest = blake2b(self._run_prefix + str(self._number).encode(), digest_size=48).hexdigest()
         attempt_id, command_id, trace_id = digest[:32], digest[32:64], digest[64:]
@@ -66,15 +81,15 @@ class CommandMaker:
         self._counter = max(self._counter + 1, int(unix_s * 1e6))
         expires_at_ms = int((unix_s + self._ttl_s) * 1000)
         signature = signature_of(
-            vehicle_key(self._secret, vehicle_id),
+            self._key_of(vehicle_id),
             command_id=command_id,
-            action=Action.UNLOCK,
+            action=action,
             expires_at_ms=expires_at_ms,
             counter=self._counter,
         )
         command = Command(
             command_id=command_id,
-            action=Action.UNLOCK,
+            action=action,
             issued_at_ms=int(unix_s * 1000),
             expires_at_ms=expires_at_ms,
             counter=self._counter,

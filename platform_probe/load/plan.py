@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import count
+from itertools import count, islice
 from typing import NamedTuple
 
 from fleet_wire.arrivals import LoadStage, arrival_times, total_duration_s
@@ -52,10 +52,7 @@ class LoadPlan:
 
     def digest(self) -> str:
         """Return a digest of the first repetition: equal plans have equal ones."""
-        digest = blake2b(digest_size=16)
-        for start in self._cycle(0, _Cars(len(self.vehicles), self.deadline_s)):
-            digest.update(struct.pack("<d", start.scheduled_s) + start.vehicle_id.encode())
-        return digest.hexdigest()
+        return digest_of(self._cycle(0, _Cars(len(self.vehicles), self.deadline_s)))
 
     def _cycle(self, cycle: int, cars: _Cars) -> Iterator[PlannedStart]:
         suffix = f"/{cycle}" if cycle else ""
@@ -71,6 +68,36 @@ class LoadPlan:
             if number is None:
                 number = cars.pick(at_s, targets)
             yield PlannedStart(at_s, self.vehicles[number])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnPlan:
+    """Each car in turn, once in `every_s` seconds, evenly spread, for ever: for real cars.
+
+    Their order is drawn once, from the stream `load/turn`: a list is often sorted by region.
+    """
+
+    vehicles: Sequence[str]
+    every_s: float
+    seed: int
+
+    def __iter__(self) -> Iterator[PlannedStart]:
+        stream = RandomStream(self.seed, "load/turn")
+        cars = sorted(dict.fromkeys(self.vehicles), key=lambda _: stream.uniform())
+        for number in count():
+            yield PlannedStart(number * self.every_s / len(cars), cars[number % len(cars)])
+
+    def digest(self) -> str:
+        """Return a digest of the first turn: equal plans have equal ones."""
+        return digest_of(islice(self, len(self.vehicles)))
+
+
+def digest_of(starts: Iterable[PlannedStart]) -> str:
+    """Return a digest of times and cars."""
+    digest = blake2b(digest_size=16)
+    for start in starts:
+        digest.update(struct.pack("<d", start.scheduled_s) + start.vehicle_id.encode())
+    return digest.hexdigest()
 
 
 class _Cars:

@@ -10,6 +10,7 @@ is a label of everything that is counted by unlock: many synthetic ones must not
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import Final
 
 from prometheus_client import (
@@ -38,15 +39,42 @@ NO_CAUSE: Final = "none"
 
 UNLOCK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 8, 10, 15, 20, 30, 60)
 STAGE_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20)
+LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
 FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
 
 SINKS: Final = ("jsonl", "metrics", "log")
 OPENMETRICS: Final = "application/openmetrics-text"
 _EOF: Final = b"# EOF\n"
+HEARD: Final = tuple(kind for kind in TopicKind if kind is not TopicKind.WAKE)
+"""What comes to a probe."""
 PRESENCES: Final = ("online", "asleep", "offline")
 SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
 """Whose unlocks are counted; those of the null box have a histogram of their own."""
+
+
+class RelockEnd(StrEnum):
+    """What became of a car that was to be locked again."""
+
+    LOCKED = "locked"
+    FAILED = "failed"
+    """It may stand open."""
+    LEFT = "left"
+    """Its customer has come, or it is not to be touched any more."""
+
+
+class Withheld(StrEnum):
+    """Why a synthetic unlock was not started, although it could have been."""
+
+    BOOKED = "booked"
+    """Or nobody could tell whether it was."""
+    RELOCKING = "relocking"
+    """The car was still to be locked again after its last one."""
+
+
+def is_measured(attempt: Attempt) -> bool:
+    """Return whether what became of an attempt, and when, was seen as it happened."""
+    return attempt.cause is not Cause.NOT_OBSERVED and Flag.OBSERVED_LATE not in attempt.flags
 
 
 class _Alone:
@@ -223,6 +251,7 @@ class ProbeMetrics:
         self._malformed = {
             topic: malformed.labels(topic) for topic in (*(kind.value for kind in TopicKind), OTHER)
         }
+        self._make_traffic_metrics()
         self._lag = self._histogram(
             "schedule_lag_seconds", LAG_BUCKETS_S,
             "How long after its intended time a synthetic unlock was really started.",
@@ -231,6 +260,15 @@ class ProbeMetrics:
             "starts_dropped",
             "Synthetic unlocks not started: too many were in flight, or the deadline was over.",
         )
+        withheld = self._counter(
+            "starts_withheld", "Synthetic unlocks not started, to leave the car alone.", "why"
+        )
+        self._withheld = {why: withheld.labels(why.value) for why in Withheld}
+        relocks = self._counter(
+            "relocks", "Cars that were to be locked again after a synthetic unlock, by what became"
+            " of it; of those that failed some may stand open.", "end",
+        )  # fmt: skip
+        self._relocks = {end: relocks.labels(end.value) for end in RelockEnd}
         self._connected = self._gauge(
             "broker_connected", "1 while connected to the broker and subscribed, else 0."
         )
@@ -248,6 +286,28 @@ class ProbeMetrics:
         self._disconnects = {why: disconnects.labels(why.value) for why in Ended}
         sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
         self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
+
+    def _make_traffic_metrics(self) -> None:
+        messages = self._counter(
+            "messages", "Well-formed messages that came, by kind of topic.", "topic"
+        )
+        heard = self._gauge(
+            "last_message_timestamp_seconds", "Unix time at which such a message last came; 0:"
+            " never. What is concluded about cars is as old as these.", "topic",
+        )  # fmt: skip
+        self._messages = {kind: messages.labels(kind.value) for kind in HEARD}
+        self._last_message = {kind: heard.labels(kind.value) for kind in HEARD}
+        self._noted = dict.fromkeys(HEARD, 0)
+        self._not_followed = self._counter(
+            "commands_not_followed", "Unlocks of customers that were not followed, because too many"
+            " were open.",
+        )  # fmt: skip
+        self._noted_not_followed = 0
+        self._loop_lag = self._histogram(
+            "loop_lag_seconds", LOOP_LAG_BUCKETS_S,
+            "How long after its time a call of the event loop came, ten times a second: what the"
+            " probe times is late by as much.",
+        )  # fmt: skip
 
     def emit(self, record: Record) -> None:
         """Count one ended attempt, or one stray answer.
@@ -286,9 +346,39 @@ class ProbeMetrics:
         """Count one synthetic unlock that started `lag_s` after its intended time."""
         self._lag.observe(lag_s)
 
+    def observe_loop_lag(self, lag_s: float) -> None:
+        """Count one call of the event loop that came `lag_s` after its time."""
+        self._loop_lag.observe(lag_s)
+
+    def note_traffic(
+        self, messages: Mapping[TopicKind, int], not_followed: int, unix_s: float
+    ) -> None:
+        """Bring the counters to these totals; what has grown was last heard at `unix_s`."""
+        for kind, noted in self._noted.items():
+            total = messages[kind]
+            if total != noted:
+                self._messages[kind].inc(total - noted)
+                self._last_message[kind].set(unix_s)
+                self._noted[kind] = total
+        self._not_followed.inc(not_followed - self._noted_not_followed)
+        self._noted_not_followed = not_followed
+
+    def set_last_ends(self, unix_s: Mapping[Source, float]) -> None:
+        """Say when an unlock of each of these sources last ended, before this probe started."""
+        for source, ended_unix_s in unix_s.items():
+            self._last_attempt[source].set(ended_unix_s)
+
     def count_dropped_start(self) -> None:
         """Count one synthetic unlock that was not started."""
         self._dropped.inc()
+
+    def count_withheld_start(self, why: Withheld) -> None:
+        """Count one synthetic unlock that was not started for its car's sake."""
+        self._withheld[why].inc()
+
+    def count_relock(self, end: RelockEnd) -> None:
+        """Count one car that was to be locked again."""
+        self._relocks[end].inc()
 
     def count_malformed(self, kind: TopicKind | None) -> None:
         """Count one message that breaks the contract; None: its topic is outside of it."""

@@ -21,6 +21,8 @@ _FROM_BOXES: Final = (
     TopicKind.TELEMETRY,
 )
 """Presence before state: where a broker drops retained messages, the last ones go."""
+_RETAINED: Final = (TopicKind.PRESENCE, TopicKind.STATE)
+"""An empty payload clears them at the broker: the car is taken out of service."""
 LOOKED_THROUGH_EVERY: Final = 64
 """Of the well-formed messages of a kind so many are read once more, for fields unknown to us."""
 MAX_NAMED: Final = 100
@@ -44,7 +46,7 @@ class Inbox:
         self._metrics = metrics
         self._complaints = complaints
         self.malformed = 0
-        self._taken = dict.fromkeys(TopicKind, 0)
+        self.taken = dict.fromkeys(TopicKind, 0)
         """Well-formed messages by kind."""
         self._named: set[tuple[TopicKind, str]] = set()
         """Unknown fields that the log has."""
@@ -58,6 +60,9 @@ class Inbox:
                 return
             self._dispatch(kind, vehicle_id, message)
         except RemoteProtocolError as error:
+            if kind in _RETAINED and not message.payload:
+                self._tracker.removed(vehicle_id)
+                return
             self.malformed += 1
             self._metrics.count_malformed(kind)
             self._complaints.complain(
@@ -83,8 +88,8 @@ class Inbox:
 
     def _dispatch(self, kind: TopicKind, vehicle_id: str, message: Message) -> None:
         decoded = decode(kind, message.payload)
-        taken = self._taken[kind]
-        self._taken[kind] = taken + 1
+        taken = self.taken[kind]
+        self.taken[kind] = taken + 1
         if taken % LOOKED_THROUGH_EVERY == 0:
             self._name_unknown_fields(kind, message)
         match decoded:
@@ -99,7 +104,7 @@ class Inbox:
             case Command() if message.retain:
                 raise RemoteProtocolError("a command is retained: boxes would get it again")
             case Command() if is_of_a_probe(message.user_properties):
-                self._tracker.pass_over(decoded)
+                self._tracker.pass_over(decoded.command_id)
             case Command():
                 trace_id = trace_id_of(message.user_properties)
                 self._tracker.command_seen(vehicle_id, decoded, trace_id)

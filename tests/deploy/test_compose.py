@@ -10,6 +10,7 @@ import pytest
 
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.link import BrokerAddress
+from platform_probe.service import drain_s
 from platform_probe.settings import LoadSettings, load_settings
 from tests.helpers.compose import compose_services, in_tree
 from tests.helpers.own_commands import accept
@@ -67,7 +68,9 @@ def test_our_commands_are_accepted(services: dict[str, Any]) -> None:
     assert BrokerAddress.parse(settings.broker) == BrokerAddress.parse("mqtt://mosquitto:1883")
     assert (settings.listen_host, settings.listen_port) == ("0.0.0.0", 9464)  # noqa: S104
     assert settings.load is not None
-    assert settings.load.repeat
+    assert drain_s(settings.load) < float(probe["stop_grace_period"].removesuffix("m0s")) * 60
+    assert settings.load.every_s
+    assert settings.load.relock
     assert not settings.exit_when_done
 
 

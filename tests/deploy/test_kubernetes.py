@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from platform_probe.service import drain_s
 from platform_probe.settings import load_settings
 from tests.helpers.own_commands import accept
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, recording_rules, yaml
@@ -62,6 +63,13 @@ def test_probe_reads_its_files_where_they_are_mounted() -> None:
     assert mounted[config["load"]["vehicles_file"]] == "platform-probe-vehicles.txt"
     assert config["out_dir"] in mounted
     assert config["listen"].endswith(f":{only['ports'][0]['containerPort']}")
+
+
+def test_probe_has_time_to_drain() -> None:
+    """Before it is killed, what it has started has ended, and the cars are locked."""
+    pod = yaml(KUBERNETES / "probe.yaml")["spec"]["template"]["spec"]
+    settings = load_settings(DEPLOY / "platform-probe.yaml")
+    assert drain_s(settings.tracking) < pod["terminationGracePeriodSeconds"]
 
 
 def service_variables(service: dict[str, Any]) -> dict[str, str]:

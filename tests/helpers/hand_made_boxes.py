@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import (
+    Action,
     Command,
     Phase,
     Presence,
@@ -53,11 +54,12 @@ def state_of(vehicle_id: str, *, is_locked: bool, command_id: str | None = None)
 
 
 def open_at_once(box: HandMadeBox, command: Command) -> None:
-    """Answer as a good box does, without taking any time."""
+    """Answer as a good box does, without taking any time; a lock shuts it again."""
     box.say(TopicKind.RESULT, Result(command.command_id, Phase.RECEIVED))
     executed = Result(command.command_id, Phase.EXECUTED, actuation_s=0.0, since_received_s=0.0)
     box.say(TopicKind.RESULT, executed)
-    state = state_of(box.vehicle_id, is_locked=False, command_id=command.command_id)
+    is_locked = command.action is Action.LOCK
+    state = state_of(box.vehicle_id, is_locked=is_locked, command_id=command.command_id)
     box.say(TopicKind.STATE, state, retain=True)
 
 

@@ -37,9 +37,8 @@ def test_help_teaches_by_example() -> None:
     """The help shows commands to type, the three ways to set a key, and the exit codes."""
     assert "PLATFORM_PROBE_LISTEN=0.0.0.0:9464" in invoke("--help").output
     help_text = invoke("run", "--help").output
-    assert (
-        "platform-probe run --broker mqtt://broker:1883 --vehicles cars.txt --rate 2" in help_text
-    )
+    command = "platform-probe run --broker mqtt://broker:1883 --vehicles cars.txt --every 3600"
+    assert command in help_text
     assert "Exit codes: 0" in help_text
 
 
@@ -69,6 +68,36 @@ def test_cars_of_a_flag_replace_those_of_the_file(tmp_path: Path, cars: str) -> 
     settings = printed("config", "--config", str(path), "--vehicles", cars)
     assert settings["load"]["vehicles"] == []
     assert settings["load"]["vehicles_file"] == cars
+
+
+@pytest.mark.parametrize(("rate", "duration_s"), [("0.01", 6_000), ("0.5", 120), ("20", 60)])
+def test_a_rate_may_be_as_low_as_it_likes(cars: str, rate: str, duration_s: float) -> None:
+    """An unlock every two minutes is a load, too: its stage lasts until there are some."""
+    settings = printed("config", "--vehicles", cars, "--rate", rate)
+    (stage,) = settings["load"]["stages"]
+    assert (stage["rate_per_s"], stage["duration_s"]) == (float(rate), duration_s)
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "1e-320"])
+def test_a_rate_that_brings_nothing_is_refused(cars: str, rate: str) -> None:
+    """In plain words, and without looking for its first unlock for ever."""
+    result = invoke("config", "--vehicles", cars, "--rate", rate)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("platform-probe: ")
+
+
+def test_a_load_of_a_flag_replaces_that_of_the_file(tmp_path: Path, cars: str) -> None:
+    """In both directions; with both flags nobody could tell which one is meant."""
+    in_turn, at_random = tmp_path / "in_turn.yaml", tmp_path / "at_random.yaml"
+    in_turn.write_text("load: {every_s: 60, vehicles: [car-7]}")
+    stage = "{kind: constant, rate_per_s: 1, duration_s: 9}"
+    at_random.write_text(f"load: {{stages: [{stage}], repeat: true, vehicles: [car-7]}}")
+    load = printed("config", "--config", str(in_turn), "--rate", "2")["load"]
+    assert (load["every_s"], load["repeat"], len(load["stages"])) == (None, True, 1)
+    load = printed("config", "--config", str(at_random), "--every", "90")["load"]
+    assert (load["every_s"], load["repeat"], load["stages"]) == (90, False, [])
+    both = invoke("config", "--vehicles", cars, "--rate", "2", "--every", "90")
+    assert "stages and every_s exclude each other" in both.stderr
 
 
 def test_schema_is_json() -> None:

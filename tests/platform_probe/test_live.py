@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trustme
 
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.codec import encode
+from fleet_wire.contract.codec import decode, encode
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
 from tests.helpers.brokers import running_mosquitto
+from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.hand_made_boxes import (
     AnyClient,
     HandMadeBox,
@@ -26,6 +28,7 @@ from tests.helpers.hand_made_boxes import (
     links_to,
     say_nothing,
 )
+from tests.helpers.records import attempt_of
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually
 
@@ -59,8 +62,16 @@ def load_of(rate_per_s: float = 40, duration_s: float = 1.0, **changes: Any) -> 
         "vehicles": [*CARS, SILENT],
         "start_delay_s": 0.1,
         "deadline_s": 1.0,
+        "relock": False,
         **changes,
     }
+
+
+async def interrupt_twice(probe: RunningProbe) -> None:
+    """Press Ctrl-C, and again when the probe has noticed."""
+    probe.process.send_signal(signal.SIGINT)
+    await eventually(lambda: any(line["event"] == "stopping" for line in probe.log()))
+    probe.process.send_signal(signal.SIGINT)
 
 
 def ended_all(probe: RunningProbe, at_least: int = 1) -> bool:
@@ -131,6 +142,33 @@ async def test_two_probes_do_not_count_each_other(
         assert probe.stats()["sent"] == len(probe.attempts()) > 0
 
 
+async def test_cars_are_locked_again_and_no_other_probe_minds(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """What one probe has opened it locks; one that watches counts neither as a customer's."""
+    fleet = boxes(links, CARS)
+    await eventually(lambda: all(box.link.is_connected for box in fleet))
+    load = load_of(20, vehicles=CARS, relock=True)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    settings = {"client_id": "one", "load": load, "exit_when_done": True}
+    async with running_probe(tmp_path / "two", mosquitto.address, client_id="two") as watcher:
+        await watcher.ready()
+        async with running_probe(tmp_path / "one", mosquitto.address, **settings) as probe:
+            assert await probe.exit_code() == 0
+        assert not any((await watcher.series("unlocks_total")).values())
+        assert not any((await watcher.series("stray_answers_total")).values())
+    assert {one.outcome for one in probe.attempts()} == {Outcome.OK}
+    used = [box for box in fleet if box.commands]
+    assert used
+    for box in used:
+        command = decode(TopicKind.COMMAND, box.commands[-1].payload)
+        assert isinstance(command, Command)
+        assert command.action is Action.LOCK
+        assert ("origin", "probe/one") in box.commands[-1].user_properties
+    assert not [line for line in probe.log() if line["event"] == "not_locked_again"]
+
+
 @pytest.mark.parametrize("watch", [True, False])
 async def test_a_car_without_a_box_has_no_subscriber(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory, *, watch: bool
@@ -165,6 +203,38 @@ async def test_load_that_is_over_ends_the_probe(
     assert stats["schedule_lag_s"]["p99"] >= stats["schedule_lag_s"]["p50"] >= 0
 
 
+async def test_a_car_that_is_taken_out_of_service_is_gone(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """Who clears what the broker retains of a car takes it from the gauges, and from the causes."""
+    await fleet_of(links)
+    operator = AnyClient(links, "operator")
+    async with running_probe(tmp_path, mosquitto.address) as probe:
+        await probe.ready()
+        assert (await probe.series("boxes"))[("online",)] == len(CARS) + 1
+        for kind in ("presence", "state"):
+            operator.link.publish(f"cars/{CARS[0]}/{kind}", b"", retain=True)
+        for _ in range(100):
+            if (await probe.series("boxes"))[("online",)] == len(CARS):
+                break
+        else:
+            raise AssertionError(await probe.series("boxes"))
+        assert not any((await probe.series("malformed_messages_total")).values())
+
+
+async def test_a_restart_knows_when_unlocks_last_ended(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Else each restart would look like a monitor that has never seen an unlock."""
+    (tmp_path / "out").mkdir()
+    record = attempt_of(source=Source.CUSTOMER, total_s=2.0)
+    (tmp_path / "out" / "attempts.jsonl").write_bytes(msgspec.json.encode(record) + b"\n")
+    async with running_probe(tmp_path, mosquitto.address) as probe:
+        await probe.ready()
+        ends = await probe.series("last_attempt_timestamp_seconds")
+    assert ends == {("customer",): EPOCH_S + 2.0, ("probe",): 0.0}
+
+
 async def test_killed_probe_loses_nothing_that_ended(
     tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
 ) -> None:
@@ -179,9 +249,9 @@ async def test_killed_probe_loses_nothing_that_ended(
 
 
 async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory) -> None:
-    """SIGTERM: nothing new starts, what is in flight ends by itself, exit 0."""
+    """SIGTERM: nothing new starts, what is in flight ends by itself at its deadline, exit 0."""
     await fleet_of(links)
-    load = load_of(duration_s=60)
+    load = load_of(duration_s=60, deadline_s=6, vehicles=[SILENT])
     async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
         await eventually(lambda: probe.latest.get("in_flight", 0) > 0)
         probe.process.send_signal(signal.SIGTERM)
@@ -189,7 +259,7 @@ async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: L
     done = probe.latest
     assert (done["event"], done["in_flight"]) == ("done", 0)
     assert len(probe.attempts()) == done["sent"]
-    assert Cause.NOT_OBSERVED not in {one.cause for one in probe.attempts()}
+    assert {one.cause for one in probe.attempts()} == {Cause.BOX_SILENT}
     assert probe.stats()["ended"] == done["ended"]
 
 
@@ -201,9 +271,7 @@ async def test_second_interrupt_ends_at_once(
     load = load_of(duration_s=60, deadline_s=600)
     async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
         await eventually(lambda: probe.latest.get("in_flight", 0) > 0)
-        probe.process.send_signal(signal.SIGINT)
-        await eventually(lambda: any(line["event"] == "stopping" for line in probe.log()))
-        probe.process.send_signal(signal.SIGINT)
+        await interrupt_twice(probe)
         assert await probe.exit_code() == 0
     assert len(probe.attempts()) == probe.latest["sent"]
     interrupted = {one.vehicle_id for one in probe.attempts() if one.cause is not None}
@@ -236,8 +304,7 @@ async def test_broker_that_dies_and_comes_back(
         ok = probe.latest["ok"]
         await eventually(lambda: probe.latest["ok"] > ok, message="no unlock after the restart")
         assert (await probe.get("/readyz"))[0] == 200
-        probe.process.send_signal(signal.SIGINT)
-        probe.process.send_signal(signal.SIGINT)
+        await interrupt_twice(probe)
         assert await probe.exit_code() == 0
     unreachable = [one for one in probe.attempts() if one.cause is Cause.BROKER_UNREACHABLE]
     assert {one.outcome for one in unreachable} == {Outcome.UNKNOWN}
@@ -289,9 +356,9 @@ async def test_broker_away_at_start_exits_with_2(tmp_path: Path, mosquitto: Brok
 async def test_broker_that_comes_late_is_waited_for(
     tmp_path: Path, mosquitto: BrokerProcess
 ) -> None:
-    """Within `wait_s` the probe connects as soon as the broker is there."""
+    """As a service the probe does not give up, and connects as soon as the broker is there."""
     mosquitto.stop()
-    async with running_probe(tmp_path, mosquitto.address, wait_s=60) as probe:
+    async with running_probe(tmp_path, mosquitto.address) as probe:
         log = tmp_path / "probe.log"
         await eventually(lambda: log.exists() and b"broker_disconnected" in log.read_bytes())
         mosquitto.restart()

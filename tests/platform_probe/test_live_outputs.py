@@ -49,7 +49,8 @@ async def fleet_of(links: LinkFactory) -> list[HandMadeBox]:
 def load_of(rate_per_s: float = 200, duration_s: float = 60) -> dict[str, Any]:
     """Return the settings of a load on all cars."""
     stage = {"kind": "poisson", "rate_per_s": rate_per_s, "duration_s": duration_s}
-    return {"stages": [stage], "vehicles": CARS, "start_delay_s": 0.1, "deadline_s": 1.0}
+    load = {"stages": [stage], "vehicles": CARS, "start_delay_s": 0.1, "deadline_s": 1.0}
+    return load | {"relock": False}
 
 
 async def test_a_stderr_that_nobody_reads_stops_nothing(

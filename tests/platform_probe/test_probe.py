@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +23,9 @@ from fleet_wire.contract.messages import (
     PresenceStatus,
     Result,
 )
+from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind, parse_topic
-from fleet_wire.errors import LocalProtocolError
+from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.links.link import (
     SESSION_TAKEN_OVER,
     Disconnected,
@@ -35,12 +37,14 @@ from fleet_wire.links.link import (
 )
 from fleet_wire.randomness import RandomStream
 from fleet_wire.system_clock import SystemClock
+from platform_probe.attempts.gaps import BEAT_S
+from platform_probe.load.plan import PlannedStart
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
-from tests.helpers.fake_clock import FakeClock
+from tests.helpers.fake_clock import EPOCH_S, FakeClock
 from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
@@ -99,14 +103,17 @@ class FakeProbeLink:
 
     def answer_all(self) -> None:
         """Take every command, and answer it as a good box does."""
-        for topic, payload, _, on_ack in self.sent:
+        sent, self.sent = self.sent, []
+        for topic, payload, _, on_ack in sent:
             kind, vehicle_id = parse_topic(topic)
-            if kind is not TopicKind.COMMAND or on_ack is None:
+            if kind is not TopicKind.COMMAND:
                 continue
-            on_ack(0)
+            if on_ack is not None:
+                on_ack(0)
             command = codec.decode(kind, payload)
             assert isinstance(command, Command)
-            state = state_of(vehicle_id, is_locked=False, command_id=command.command_id)
+            is_locked = command.action is Action.LOCK
+            state = state_of(vehicle_id, is_locked=is_locked, command_id=command.command_id)
             for answer in (
                 message_of(
                     f"cars/{vehicle_id}/result",
@@ -115,7 +122,6 @@ class FakeProbeLink:
                 message_of(f"cars/{vehicle_id}/state", codec.encode(state)),
             ):
                 self.handler.on_message(answer)
-        self.sent.clear()
 
 
 class ProbeBench:
@@ -170,8 +176,9 @@ class ProbeBench:
 
 
 def load_of(**changes: Any) -> dict[str, Any]:
-    """Return the settings of a load of three unlocks at once."""
-    return {"stages": [BURST], "vehicles": ["car-1"], "start_delay_s": 0, **changes}
+    """Return the settings of a load of three unlocks at once, whose cars stay open."""
+    load = {"stages": [BURST], "vehicles": ["car-1"], "start_delay_s": 0, "relock": False}
+    return load | changes
 
 
 @pytest.fixture
@@ -259,6 +266,112 @@ async def test_start_after_its_own_deadline_is_not_sent() -> None:
     assert (bench.link.sent, bench.attempts) == ([], [])
     assert bench.metrics.registry.get_sample_value("unlockpath_starts_dropped_total") == 3
     assert bench.probe.is_done
+    bench.probe.close()
+
+
+async def test_cars_are_locked_again() -> None:
+    """By default, with the origin mark; until then the load is not done, and the car has its rest.
+
+    The other probe's own view of such a lock is `test_two_probes_do_not_count_each_other`.
+    """
+    bench = ProbeBench(load=load_of(relock=True))
+    await bench.loaded()
+    bench.link.answer_all()
+    assert [attempt.outcome for attempt in bench.attempts] == [Outcome.OK] * 3
+    assert not bench.probe.is_done
+    assert not bench.probe.is_idle
+    await eventually(lambda: bench.link.sent)
+    ((topic, payload, properties, _),) = bench.link.sent
+    command = codec.decode(TopicKind.COMMAND, payload)
+    assert isinstance(command, Command)
+    assert (topic, command.action) == ("cars/car-1/command", Action.LOCK)
+    assert properties is not None
+    assert ("origin", "probe/platform-probe") in properties.user_properties
+    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
+    assert bench.probe.stats()["withheld"] == 1
+    bench.link.answer_all()
+    await eventually(lambda: bench.probe.is_done)
+    assert bench.probe.is_idle
+    value = bench.metrics.registry.get_sample_value
+    assert value("unlockpath_relocks_total", {"end": "locked"}) == 1
+    assert value("unlockpath_starts_withheld_total", {"why": "relocking"}) == 1
+    assert len(bench.records) == 3
+    bench.probe.close()
+
+
+@pytest.mark.parametrize("state", ["lost", "full"])
+async def test_a_lock_that_cannot_be_sent_is_named_at_the_end(state: str) -> None:
+    """The car stands open, and whoever reads the log can go and lock it."""
+    bench = ProbeBench(load=load_of(relock=True))
+    await bench.loaded()
+    bench.link.answer_all()
+    if state == "full":
+        bench.link.is_full = True
+    else:
+        bench.link.is_connected = False
+    await eventually(lambda: any(one.tries for one in bench.probe._relocks._under_way.values()))
+    (relock,) = bench.probe._relocks._under_way.values()
+    assert relock.why == ("queue is full" if state == "full" else bench.probe.last_error)
+    bench.probe.close()
+    line = bench.log.lines[-1]
+    assert (line["event"], line["level"]) == ("not_locked_again", "error")
+    assert (line["vehicle_id"], line["why"]) == ("car-1", "the probe was stopped")
+
+
+async def test_booked_cars_are_not_touched(tmp_path: Path) -> None:
+    """Neither unlocked nor locked, as soon as the file says so; each is counted."""
+    path = tmp_path / "booked.txt"
+    path.write_text("car-1\n")
+    bench = ProbeBench(load=load_of(relock=True, booked_file=path))
+    bench.connect()
+    bench.probe.begin_load()
+    await eventually(lambda: bench.probe.withheld == 3)
+    assert (bench.link.sent, bench.attempts) == ([], [])
+    assert bench.probe.is_done
+    value = bench.metrics.registry.get_sample_value
+    assert value("unlockpath_starts_withheld_total", {"why": "booked"}) == 3
+    path.unlink()
+    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
+    assert bench.probe.withheld == 4
+    assert bench.log.lines[-1]["event"] == "no_car_is_touched"
+    path.write_text("")
+    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
+    assert len(bench.link.sent) == 1
+    bench.probe.close()
+
+
+async def test_commands_are_signed_with_the_keys_of_the_cars(tmp_path: Path) -> None:
+    """Of those that are unlocked, the null box among them; a car without a key is told at once."""
+    path = tmp_path / "keys.txt"
+    keys = {name: vehicle_key("of the fleet", name) for name in ("car-1", "null-box-0")}
+    path.write_text("".join(f"{name} {key.hex()}\n" for name, key in keys.items()))
+    settings: dict[str, Any] = {"vehicle_keys": path, "load": load_of(), "floor": {}}
+    bench = ProbeBench(**settings)
+    await bench.loaded()
+    await eventually(lambda: {parse_topic(topic)[1] for topic, *_ in bench.link.sent} == set(keys))
+    for topic, payload, *_ in bench.link.sent:
+        command = codec.decode(TopicKind.COMMAND, payload)
+        assert isinstance(command, Command)
+        assert is_signed(keys[parse_topic(topic)[1]], command)
+    for key in keys.values():
+        assert key.hex() not in str(bench.log.lines)
+        assert key.hex() not in bench.probe._settings.model_dump_json()
+    bench.probe.close()
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:1]))
+    with pytest.raises(ConfigError, match="no key of car 'null-box-0'"):
+        ProbeBench(**settings)
+    assert ProbeBench(vehicle_keys=path).probe.not_ready()
+
+
+async def test_cars_in_turn() -> None:
+    """With `every_s` the load needs no stages, and never ends."""
+    load = {"every_s": 1.0, "deadline_s": 1.0, "vehicles": ["car-1"], "start_delay_s": 0}
+    bench = ProbeBench(load=load)
+    bench.connect()
+    bench.probe.begin_load()
+    await eventually(lambda: bench.link.sent)
+    assert not bench.probe.is_done
+    assert bench.probe.stats()["plan_digest"]
     bench.probe.close()
 
 
@@ -424,6 +537,33 @@ async def test_time_without_a_connection_is_counted() -> None:
     name = "unlockpath_watched_seconds_total"
     assert value(name, {"connected": "yes"}) == pytest.approx(90)
     assert value(name, {"connected": "no"}) == pytest.approx(3.5)
+    bench.probe.close()
+
+
+async def test_what_comes_in_and_how_late_the_loop_is_can_be_read() -> None:
+    """At each beat: messages by kind, when the last came, commands not followed, and the lag."""
+    clock = FakeClock()
+    bench = ProbeBench(clock)
+    value = bench.metrics.registry.get_sample_value
+    bench.connect()
+    bench.probe.watch_itself()
+    for _ in range(3):
+        bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP))
+    bench.probe.tracker.not_followed = 2
+    clock.now_s += BEAT_S + 0.03
+    clock.wall_s += 7
+    bench.probe.watch_itself()
+    clock.wall_s += 7
+    clock.now_s += BEAT_S
+    bench.probe.watch_itself()
+    assert value("unlockpath_messages_total", {"topic": "presence"}) == 3
+    assert value("unlockpath_messages_total", {"topic": "result"}) == 0
+    name = "unlockpath_last_message_timestamp_seconds"
+    assert value(name, {"topic": "presence"}) == EPOCH_S + 7
+    assert value(name, {"topic": "result"}) == 0
+    assert value("unlockpath_commands_not_followed_total") == 2
+    assert value("unlockpath_loop_lag_seconds_count") == 3
+    assert value("unlockpath_loop_lag_seconds_sum") == pytest.approx(0.03)
     bench.probe.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fleet_wire.arrivals import Constant
 from fleet_wire.config.file import Loc
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
+from platform_probe.load.plan import LoadPlan
 from platform_probe.settings import LoadSettings, ProbeSettings, load_settings, settings_schema
 
 FILE = """\
@@ -152,6 +154,35 @@ def test_broken_json_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPa
         ),
         ("load", {"vehicles": ["a"], "vehicles_file": "b"}, "exclude each other"),
         ("load", {"repeat": True}, "repeat needs a stage with arrivals"),
+        *(
+            (
+                "load",
+                {"repeat": True, "vehicles": ["a"], "stages": [stage]},
+                "repeat needs a stage with arrivals",
+            )
+            for stage in (
+                {"kind": "constant", "rate_per_s": 0.1, "duration_s": 5},
+                {"kind": "times", "at_s": [7, 9], "duration_s": 7},
+                {"kind": "poisson", "rate_per_s": 1e-9, "duration_s": 60},
+                {"kind": "ramp", "from_rate_per_s": 0, "to_rate_per_s": 0.1, "duration_s": 5},
+            )
+        ),
+        ("load", {"every_s": 60}, "the cars to unlock"),
+        ("load", {"every_s": 5, "vehicles": ["a"]}, "every_s is at least deadline_s"),
+        (
+            "load",
+            {
+                "every_s": 60,
+                "vehicles": ["a"],
+                "stages": [{"kind": "burst", "count": 1, "duration_s": 1}],
+            },
+            "stages and every_s exclude each other",
+        ),
+        (
+            "load",
+            {"every_s": 60, "vehicles": ["a"], "late_window_s": 1},
+            "relock needs a late_window_s",
+        ),
         (
             "load",
             {
@@ -167,6 +198,23 @@ def test_wrong_values_say_what_is_expected(key: str, value: Any, expected: str) 
     """Each check has a message of its own."""
     (problem,) = problems_of(None, **{key: value})
     assert expected in problem
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"kind": "poisson", "rate_per_s": 0.01, "duration_s": 60},
+        {"kind": "constant", "rate_per_s": 0.6, "duration_s": 1},
+        {"kind": "times", "at_s": [9, 0], "duration_s": 7},
+    ],
+)
+def test_a_stage_with_few_arrivals_may_be_repeated(stage: dict[str, Any]) -> None:
+    """Whatever of it brings something."""
+    load = LoadSettings.model_validate({"repeat": True, "vehicles": ["a"], "stages": [stage]})
+    plan = LoadPlan(
+        stages=tuple(load.stages), vehicles=load.vehicles, seed=1, deadline_s=1, repeat=True
+    )
+    assert len(list(islice(plan, 3))) == 3
 
 
 def test_version_of_mqtt_may_be_a_number(tmp_path: Path) -> None:
@@ -289,6 +337,18 @@ def test_secret_given_twice_is_refused(tmp_path: Path) -> None:
     path.write_text("fleet_secret: hunter2\nfleet_secret_file: /nowhere\n")
     with pytest.raises(ConfigError, match=r":2: fleet_secret_file: excludes fleet_secret"):
         load_settings(path)
+
+
+def test_keys_of_cars_exclude_the_secret_of_all(tmp_path: Path) -> None:
+    """Whoever hands out single keys does not hand out the master key beside them."""
+    path = tmp_path / "probe.yaml"
+    path.write_text("vehicle_keys: keys.txt\nfleet_secret: hunter2\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    assert "vehicle_keys and fleet_secret exclude each other" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    path.write_text("broker: mqtt://broker\nvehicle_keys: keys.txt\n")
+    assert not load_settings(path).is_demo_elsewhere
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.messages import Action, Command
-from fleet_wire.contract.signing import is_signed, signature_of, vehicle_key
+from fleet_wire.contract.signing import is_signed, parse_vehicle_key, signature_of, vehicle_key
+from fleet_wire.errors import LocalProtocolError
 
 SECRET = "unlockpath-demo-secret"  # noqa: S105 - the demo's secret is public
 KEY = vehicle_key(SECRET, "car-00001")
@@ -33,6 +35,22 @@ def test_known_answers() -> None:
         KEY, command_id="c1", action=Action.UNLOCK, expires_at_ms=1_700_000_000_000, counter=1
     )
     assert signature == "65b9c19bf282370f5f5ae46ecda4bea2f0a03de233abccde5b0760f9dab67b57"
+
+
+@pytest.mark.parametrize("digits", [KEY.hex(), KEY.hex().upper()])
+def test_a_key_can_be_handed_on(digits: str) -> None:
+    """Whoever is to open one car gets its key, and not the secret of the fleet."""
+    assert parse_vehicle_key(digits) == KEY
+
+
+@pytest.mark.parametrize(
+    "digits", ["", "277ba20e", f"{KEY.hex()}\n", f" {KEY.hex()[1:]}", "é" * 64]
+)
+def test_what_is_no_key_is_not_shown(digits: str) -> None:
+    """It may be one that was cut off, or a secret."""
+    with pytest.raises(LocalProtocolError) as caught:
+        parse_vehicle_key(digits)
+    assert str(caught.value) == "expected a key of 64 hexadecimal digits"
 
 
 @given(FIELDS)

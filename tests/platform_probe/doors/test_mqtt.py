@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from fleet_wire.contract import codec
@@ -25,7 +27,7 @@ def maker_of(clock: FakeClock | None = None, seed: int = 1) -> CommandMaker:
     return CommandMaker(
         seed=seed,
         client_id="probe-7",
-        fleet_secret=SECRET,
+        key_of=partial(vehicle_key, SECRET),
         ttl_s=29.5,
         clock=clock or FakeClock(),
     )
@@ -52,6 +54,18 @@ def test_command_is_what_a_box_accepts() -> None:
     assert command.issued_at_ms == EPOCH_S * 1000
     assert command.expires_at_ms == EPOCH_S * 1000 + 29_500
     assert is_signed(vehicle_key(SECRET, "car-1"), command)
+
+
+def test_lock_is_a_command_of_its_own() -> None:
+    """Signed for what it does, and as clearly synthetic as an unlock."""
+    maker = maker_of()
+    unlock, lock = made(maker), maker.lock("car-1")
+    command = command_of(lock)
+    assert command.action is Action.LOCK
+    assert is_signed(vehicle_key(SECRET, "car-1"), command)
+    assert command.counter > command_of(unlock).counter
+    assert command.command_id != unlock.start.command_id
+    assert is_of_a_probe(lock.properties.user_properties)
 
 
 def test_properties_carry_correlation_life_trace_and_origin() -> None:

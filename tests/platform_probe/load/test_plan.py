@@ -10,7 +10,7 @@ import pytest
 
 from fleet_wire.arrivals import Constant, LoadStage, Poisson, arrival_times
 from fleet_wire.randomness import RandomStream
-from platform_probe.load.plan import LoadPlan, PlannedStart
+from platform_probe.load.plan import LoadPlan, PlannedStart, TurnPlan
 
 POISSON = Poisson(rate_per_s=50, duration_s=10)
 DEADLINE_S = 2.0
@@ -134,3 +134,28 @@ def test_nobody_taps_on_a_car_that_has_answered_long_ago() -> None:
     """A second tap is one while the first may be open; else it is an ordinary unlock."""
     stage = Constant(rate_per_s=0.25, duration_s=400)
     assert list(plan_of(stage=stage, double_taps=1.0)) == list(plan_of(stage=stage))
+
+
+def test_each_car_has_its_turn_once_in_the_interval() -> None:
+    """In an order that the seed decides, the same in every turn, evenly spread, for ever."""
+    plan = TurnPlan(vehicles=[*CARS, CARS[0]], every_s=100.0, seed=7)
+    starts = list(islice(plan, 3 * len(CARS)))
+    assert [start.scheduled_s for start in starts[:3]] == [0.0, 5.0, 10.0]
+    order = [start.vehicle_id for start in starts[: len(CARS)]]
+    assert [start.vehicle_id for start in starts] == 3 * order
+    assert sorted(order) == sorted(CARS)
+    assert order != CARS
+    at_s = [start.scheduled_s for start in starts if start.vehicle_id == CARS[4]]
+    assert [later - earlier for earlier, later in pairwise(at_s)] == [100.0, 100.0]
+
+
+def test_digest_of_turns_depends_on_all_that_decides_them() -> None:
+    """Equal plans have equal ones, and read only the first turn."""
+    plans = [
+        TurnPlan(vehicles=CARS, every_s=100.0, seed=7),
+        TurnPlan(vehicles=CARS, every_s=200.0, seed=7),
+        TurnPlan(vehicles=CARS, every_s=100.0, seed=8),
+        TurnPlan(vehicles=CARS[1:], every_s=100.0, seed=7),
+    ]
+    assert len({plan.digest() for plan in plans}) == 4
+    assert plans[0].digest() == TurnPlan(vehicles=CARS, every_s=100.0, seed=7).digest()

@@ -22,7 +22,7 @@ from platform_probe.watching.inbox import LOOKED_THROUGH_EVERY, MAX_NAMED, Inbox
 from tests.helpers.hand_made_boxes import ONLINE, state_of
 from tests.helpers.log_lines import Log
 from tests.helpers.messages import message_of
-from tests.helpers.tracker_bench import CAR, TrackerBench
+from tests.helpers.tracker_bench import CAR, OTHER_CAR, TrackerBench
 
 LONG = b"s" * 200
 COMMAND = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
@@ -120,6 +120,8 @@ def test_retained_command_is_malformed() -> None:
     ("topic", "payload", "counted"),
     [
         (f"cars/{CAR}/result", b"", "result"),
+        (f"cars/{CAR}/telemetry", b"", "telemetry"),
+        (f"cars/{CAR}/command", b"", "command"),
         (f"cars/{CAR}/result", b"\xff\x00\x80", "result"),
         (f"cars/{CAR}/result", b'{"command_id":"c1","phase":"melted"}', "result"),
         (f"cars/{CAR}/state", b"[" * 10_000, "state"),
@@ -143,6 +145,23 @@ def test_malformed_messages_are_counted(topic: str, payload: bytes, counted: str
     assert len(bench.log.raw[0]) < 4 * SHOWN_LETTERS
     (line,) = bench.log.lines
     assert line["payload_bytes"] == len(payload)
+
+
+@pytest.mark.parametrize("kind", ["presence", "state"])
+def test_an_empty_retained_message_takes_the_car_out_of_service(kind: str) -> None:
+    """So the broker is told to keep nothing of it: the car is counted no longer, and no mistake."""
+    bench = InboxBench()
+    bench.behind.presence()
+    bench.behind.opened(moved_by=None)
+    bench.behind.presence(vehicle_id=OTHER_CAR)
+    for _ in range(2):
+        bench.take(f"cars/{CAR}/{kind}", b"")
+    evidence = bench.behind.evidence
+    assert len(evidence) == 1
+    assert evidence.by_presence["online"] == 1
+    assert evidence.by_region.total() == 1
+    assert evidence.of(CAR).presence is None
+    assert bench.inbox.malformed == 0
 
 
 def test_payload_up_to_the_limit_is_read() -> None:

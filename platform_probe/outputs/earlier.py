@@ -1,0 +1,52 @@
+"""When unlocks last ended, as the records of earlier runs have it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Source
+from platform_probe.outputs.metrics import SOURCES, is_measured
+from platform_probe.outputs.sinks import ATTEMPTS_FILE
+
+TAIL_BYTES: Final = 16 * 2**20
+"""Of each file, from its end: ten hours of an unlock every two seconds."""
+
+
+def last_ends(directory: Path) -> dict[Source, float]:
+    """Return when an unlock that was measured last ended, in Unix seconds, by who asked.
+
+    Looks into the records, and into those that were put aside last. What cannot be read is passed
+    over: a monitor starts without a past as well.
+    """
+    ends: dict[Source, float] = {}
+    for attempt in _newest_first(directory):
+        if attempt.source in SOURCES and is_measured(attempt):
+            ends.setdefault(attempt.source, attempt.started_at + attempt.total_s)
+        if len(ends) == len(SOURCES):
+            break
+    return ends
+
+
+def _newest_first(directory: Path) -> Iterator[Attempt]:
+    decode = msgspec.json.Decoder(Attempt).decode
+    for name in (ATTEMPTS_FILE, f"{ATTEMPTS_FILE}.1"):
+        for line in reversed(_tail_of(directory / name).splitlines()):
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                yield decode(line)
+
+
+def _tail_of(path: Path) -> bytes:
+    try:
+        if not path.is_file():  # whoever reads from a pipe waits
+            return b""
+        with path.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
+            return file.read()
+    except OSError:
+        return b""

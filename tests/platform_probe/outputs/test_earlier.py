@@ -1,0 +1,70 @@
+"""When unlocks last ended: read back from what earlier runs wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.attempt import Attempt, Flag, Source
+from fleet_wire.contract.causes import Cause
+from platform_probe.outputs import earlier
+from platform_probe.outputs.earlier import last_ends
+from platform_probe.outputs.sinks import ATTEMPTS_FILE
+from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.records import attempt_of
+
+
+def write(path: Path, *attempts: Attempt, rest: bytes = b"") -> None:
+    """Write records, and whatever comes behind them."""
+    lines = b"".join(msgspec.json.encode(attempt) + b"\n" for attempt in attempts)
+    path.write_bytes(lines + rest)
+
+
+def test_the_last_of_each_source_is_found(tmp_path: Path) -> None:
+    """Over a torn line, and lines of a later version."""
+    write(
+        tmp_path / ATTEMPTS_FILE,
+        attempt_of(source=Source.CUSTOMER, total_s=1.0),
+        attempt_of(total_s=2.0),
+        attempt_of(cause=Cause.BOX_SILENT, total_s=3.0),
+        rest=b'{"outcome":"melted"}\n\xff\n{"attempt_id":"a',
+    )
+    assert last_ends(tmp_path) == {Source.CUSTOMER: EPOCH_S + 1.0, Source.PROBE: EPOCH_S + 3.0}
+
+
+def test_what_was_not_measured_is_no_end(tmp_path: Path) -> None:
+    """As in the metric itself."""
+    write(
+        tmp_path / ATTEMPTS_FILE,
+        attempt_of(total_s=1.0),
+        attempt_of(cause=Cause.NOT_OBSERVED, total_s=2.0),
+        attempt_of(flags=(Flag.OBSERVED_LATE,), total_s=3.0),
+        attempt_of(source=Source.FLOOR, total_s=4.0),
+    )
+    assert last_ends(tmp_path) == {Source.PROBE: EPOCH_S + 1.0}
+
+
+def test_what_was_put_aside_is_looked_into(tmp_path: Path) -> None:
+    """Just after midnight the file of the records is young."""
+    write(tmp_path / f"{ATTEMPTS_FILE}.1", attempt_of(source=Source.CUSTOMER, total_s=1.0))
+    write(tmp_path / ATTEMPTS_FILE, attempt_of(total_s=2.0))
+    assert last_ends(tmp_path) == {Source.CUSTOMER: EPOCH_S + 1.0, Source.PROBE: EPOCH_S + 2.0}
+
+
+def test_only_the_end_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start does not take longer with every year of records."""
+    monkeypatch.setattr(earlier, "TAIL_BYTES", 1_000)
+    many = [attempt_of(total_s=2.0)] * 10
+    write(tmp_path / ATTEMPTS_FILE, attempt_of(source=Source.CUSTOMER), *many)
+    assert last_ends(tmp_path) == {Source.PROBE: EPOCH_S + 2.0}
+
+
+def test_without_records_there_is_no_past(tmp_path: Path) -> None:
+    """Neither where there is none, nor where it cannot be read."""
+    assert last_ends(tmp_path / "missing") == {}
+    (tmp_path / ATTEMPTS_FILE).mkdir()
+    assert last_ends(tmp_path) == {}
+    (tmp_path / f"{ATTEMPTS_FILE}.1").symlink_to("/dev/full")
+    assert last_ends(tmp_path) == {}

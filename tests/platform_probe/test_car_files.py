@@ -1,0 +1,109 @@
+"""Files that name cars: every mistake with its line, and no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleet_wire.contract.signing import vehicle_key
+from fleet_wire.errors import ConfigError
+from platform_probe.car_files import MAX_PROBLEMS, read_cars, read_keys
+
+SECRET = "fleet-secret-of-the-test"  # noqa: S105 - of the test's own fleet
+KEY = vehicle_key(SECRET, "car-1")
+OTHER_KEY = vehicle_key(SECRET, "car-2")
+
+
+def test_cars_are_read_in_order(tmp_path: Path) -> None:
+    """Empty lines and comments are no cars."""
+    path = tmp_path / "cars.txt"
+    path.write_text("# ours\ncar-2\n\n car-1 \n")
+    assert read_cars(path) == ["car-2", "car-1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"car-1\ncar/2\n", ":2: vehicle id 'car/2'"), (b"car-1\n\xff", ": cannot be read: it is no")],
+)
+def test_mistakes_are_named(tmp_path: Path, content: bytes, problem: str) -> None:
+    """With the path, and the line where there is one."""
+    path = tmp_path / "cars.txt"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_cars(path)
+    assert f"{path}{problem}" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing", ".", "a\0b"])
+def test_what_is_no_file_is_named(tmp_path: Path, name: str) -> None:
+    """A directory, a missing file, a name that no file can have."""
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_cars(tmp_path / name)
+
+
+def test_not_every_mistake_of_a_wrong_file_is_told(tmp_path: Path) -> None:
+    """Whoever names a picture is told so in a few lines."""
+    path = tmp_path / "cars.txt"
+    path.write_text("?\n" * 1_000)
+    with pytest.raises(ConfigError) as caught:
+        read_cars(path)
+    assert len(caught.value.problems) == MAX_PROBLEMS
+
+
+@pytest.mark.parametrize("in_directory", [True, False])
+def test_keys_of_the_cars_that_are_asked_for(tmp_path: Path, *, in_directory: bool) -> None:
+    """From one file, or one for each car as mounted secrets are; a car may be named twice."""
+    keys = {"car-1": KEY, "car-2": OTHER_KEY, "car-3": vehicle_key(SECRET, "car-3")}
+    path = tmp_path / "keys"
+    if in_directory:
+        (path / "..data").mkdir(parents=True)
+        for vehicle_id, key in keys.items():
+            (path / vehicle_id).write_text(f"{key.hex()}\n")
+    else:
+        lines = (f"{vehicle_id} {key.hex()}\n" for vehicle_id, key in keys.items())
+        path.write_text(f"# keys\n{''.join(lines)}car-1\t {KEY.hex().upper()}\n")
+    asked = ["car-2", "car-1", "car-2"]
+    assert read_keys(path, asked) == {"car-1": KEY, "car-2": OTHER_KEY}
+    with pytest.raises(ConfigError, match="car-9"):
+        read_keys(path, ["car-1", "car-9"])
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (f"{KEY.hex()} car-1", "expected a car's id, and 64 hexadecimal digits"),
+        (KEY.hex(), "expected a car's id"),
+        (f"car-1 {KEY.hex()} {KEY.hex()}", "expected a car's id"),
+        (f"car-1,{KEY.hex()}", "expected a car's id"),
+        (f"car/1 {KEY.hex()}", "expected a car's id"),
+        (f"car-1 {KEY.hex()[1:]}", "expected a car's id"),
+        (f"car-2 {KEY.hex()}", "the car has another key further up"),
+    ],
+)
+def test_no_mistake_in_a_file_of_keys_shows_a_key(tmp_path: Path, line: str, problem: str) -> None:
+    """Not even where columns are confused; the line is named."""
+    path = tmp_path / "keys.txt"
+    path.write_text(f"car-2 {OTHER_KEY.hex()}\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        read_keys(path, ["car-2"])
+    assert str(caught.value).startswith(f"{path}:2: {problem}")
+    for key in (KEY, OTHER_KEY):
+        assert key.hex()[1:17] not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", KEY.hex()[1:].encode(), SECRET.encode(), b"\xff" * 64])
+def test_no_mistake_in_a_directory_of_keys_shows_a_key(tmp_path: Path, content: bytes) -> None:
+    """The file is named."""
+    (tmp_path / "car-1").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_keys(tmp_path, ["car-1"])
+    assert str(tmp_path / "car-1") in str(caught.value)
+    assert not content or content.decode("latin-1") not in str(caught.value)
+
+
+@pytest.mark.parametrize("vehicle_id", [".", ".."])
+def test_a_car_named_as_a_directory_has_no_key(tmp_path: Path, vehicle_id: str) -> None:
+    """Such ids are allowed on the wire."""
+    with pytest.raises(ConfigError, match="Is a directory"):
+        read_keys(tmp_path, [vehicle_id])
