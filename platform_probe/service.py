@@ -47,7 +47,8 @@ POLL_S: Final = 0.05
 SETTLE_S: Final = 0.1
 """Ready when no retained message came for so long: presence is evidence for the first unlock."""
 MAX_SETTLE_S: Final = 30.0
-DRAIN_S: Final = 5.0
+MAX_END_S: Final = 1.0
+"""How much later than its deadline an unlock ends at the latest."""
 COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 YOUNG_OBJECTS: Final = 20_000
@@ -142,7 +143,8 @@ class _Run:
             self._say("ready", load_starts_at=load_starts_at, metrics_url=url)
             await self._until_done()
             self._probe.stop()
-            await _until(lambda: self._probe.is_idle, DRAIN_S)
+            drain_s = self._settings.tracking.deadline_s + MAX_END_S
+            await _until(lambda: self._probe.is_idle, drain_s)
         finally:
             await _cancelled(stopping)
 

@@ -179,9 +179,9 @@ async def test_killed_probe_loses_nothing_that_ended(
 
 
 async def test_sigterm_drains(tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory) -> None:
-    """SIGTERM: nothing new starts, what is in flight ends by itself, exit 0."""
+    """SIGTERM: nothing new starts, what is in flight ends by itself at its deadline, exit 0."""
     await fleet_of(links)
-    load = load_of(duration_s=60)
+    load = load_of(duration_s=60, deadline_s=6.0)
     async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
         await eventually(lambda: probe.latest.get("in_flight", 0) > 0)
         probe.process.send_signal(signal.SIGTERM)
