@@ -201,6 +201,17 @@ def test_loads_on_the_battery_add_up_and_end() -> None:
         assert suspect.hits == [Seen("low_voltage", name) for name in hits]
 
 
+def test_a_battery_that_is_just_good_enough_is_the_loads_fault_when_it_is_not() -> None:
+    """At the least voltage itself the lock moves."""
+    least_v = NULL_BOX.actuator_min_v
+    car, suspect = bench(NULL_BOX.model_copy(update={"voltage_v": least_v})), Suspect()
+    with car.box.vehicle.load(by=suspect) as load:
+        assert send(car, Action.UNLOCK, "c1") == DONE
+        car.box.vehicle.draw(load, 0.1)
+        assert send(car, Action.UNLOCK, "c2") == LOW
+    assert suspect.hits == [Seen("low_voltage", "c2")]
+
+
 def test_a_battery_that_is_low_anyway_is_nobodys_fault() -> None:
     """A load makes it lower still."""
     car, suspect = bench(NULL_BOX.model_copy(update={"voltage_v": 8.5})), Suspect()
