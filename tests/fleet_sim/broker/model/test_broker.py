@@ -439,6 +439,58 @@ def test_timers_of_a_broker_that_does_not_read_wait_too(place: Place) -> None:
     assert watcher.payloads == [b"late"]
 
 
+def test_a_broker_that_hung_and_crashed_keeps_time_again() -> None:
+    """Nothing of the hang is left after the start: a will with a delay comes when it is due."""
+    place = Place()
+    place.broker.stop_reading()
+    place.time.run_for(1)
+    place.broker.stop()
+    place.broker.start()
+    watcher = place.connected("watcher", "will", keepalive_s=0)
+    lost = place.connected("lost", will=Will("will", b"due", delay_s=1))
+    lost.link.abort()
+    place.time.run_for(3)
+    assert watcher.payloads == [b"due"]
+
+
+def test_a_broker_that_starts_anew_is_free_at_once() -> None:
+    """Even in the first second of all."""
+    place = Place()
+    place.broker.stop()
+    place.broker.start()
+    place.broker.connect_cost_s = 0.1
+    client = place.client("client")
+    client.link.connect()
+    place.time.run_for(0.15)
+    assert client.link.is_connected
+
+
+def test_who_does_not_ping_waits_for_a_broker_that_does_not_read(place: Place) -> None:
+    """Without a keepalive there is no ping whose answer could be missed."""
+    client = place.connected("client", keepalive_s=0)
+    place.broker.stop_reading()
+    place.time.run_for(3_600)
+    assert client.ends == []
+
+
+def test_what_is_sent_again_is_retained_all_the_same(place: Place) -> None:
+    """A state that a crash of the broker swallowed is there for those who come later."""
+    client = place.connected("client")
+    place.broker.stop_reading()
+    properties = PublishProperties(correlation_data=b"id")
+    client.link.publish("topic", b"kept", retain=True, properties=properties)
+    place.time.run_for(1)
+    place.broker.stop()
+    place.broker.start()
+    place.time.run_for(1)
+    place.connect(client)
+    later = place.connected("later", "topic")
+    place.time.run_for(1)
+    assert [(one.payload, one.retain, one.correlation_data) for one in later.messages] == [
+        (b"kept", True, b"id")
+    ]
+
+
 # Limits and access
 
 
@@ -747,6 +799,7 @@ def test_a_raising_on_disconnected_is_logged(
     place.time.run_for(1)
     assert len(other.ends) == 1
     assert "a late defect" in caplog.text
+    assert "on_disconnected raised" in caplog.text
 
 
 def test_second_acknowledge_and_foreign_messages_do_no_harm(place: Place) -> None:
