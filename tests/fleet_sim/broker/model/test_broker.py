@@ -19,6 +19,7 @@ from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
     MALFORMED_PACKET,
+    NO_MATCHING_SUBSCRIBERS,
     NOT_AUTHORIZED,
     PACKET_TOO_LARGE,
     SUCCESS,
@@ -509,6 +510,62 @@ def test_publish_without_right_is_refused_and_goes_nowhere(place: Place) -> None
     assert watcher.payloads == [b"3"]
 
 
+def test_a_will_needs_its_clients_right_also_when_its_session_is_replaced(place: Place) -> None:
+    """Whoever connects with the same id and a clean start ends the session: its will comes."""
+    place.broker.may_publish = lambda client_id, _: client_id != "bad"
+    watcher = place.connected("watcher", "will")
+    for client_id in ("bad", "good"):
+        place.connected(client_id, will=Will("will", client_id.encode()))
+        place.connected(client_id, clean_start=True)
+    place.time.run_for(1)
+    assert watcher.payloads == [b"good"]
+
+
+def test_who_was_taken_over_has_no_say_any_more(place: Place) -> None:
+    """What it sent before it learned of that goes nowhere, and gets no answer."""
+    watcher = place.connected("watcher", "topic")
+    old = place.connected("same")
+    twin = place.client("same")
+    twin.link.connect()
+    place.time.run_for(HOP_S * 1.5)
+    old.link.publish("topic", b"too late", on_ack=old.acks.append)
+    place.time.run_for(1)
+    assert (watcher.payloads, old.acks) == ([], [])
+    assert (len(old.ends), twin.link.is_connected) == (1, True)
+
+
+def test_a_client_that_gets_more_than_it_can_take_leaves_in_good_order(place: Place) -> None:
+    """DISCONNECT with a reason: as at mosquitto there is no will, and its owner reads why."""
+    watcher = place.connected("watcher", "will")
+    wide = place.connected("client", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=3))
+    wide.acknowledges = False
+    for number in range(3):
+        watcher.link.publish("topic", b"%d" % number)
+    place.time.run_for(1)
+    wide.link.disconnect()
+    narrow = place.client(
+        "client", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=1),
+        will=Will("will", b""),
+    )  # fmt: skip
+    narrow.acknowledges = False
+    narrow.link.connect()
+    place.time.run_for(1)
+    (end,) = narrow.ends
+    assert (end.why, end.detail) == (Ended.PROTOCOL_ERROR, "more than we can receive")
+    assert watcher.messages == []
+
+
+def test_packet_ids_are_for_what_is_acknowledged(place: Place) -> None:
+    """They count from 1; QoS 0 has none, and takes no place in the window."""
+    client = place.connected("client", "topic", limits=LinkLimits(receive_max=2))
+    client.acknowledges = False
+    sender = place.connected("sender")
+    for qos in (1, 0, 0, 1):
+        sender.link.publish("topic", b"", qos=qos)
+        place.time.run_for(1)
+    assert [message.packet_id for message in client.messages] == [1, None, None, 2]
+
+
 def test_subscribe_without_right_ends_the_connection(place: Place) -> None:
     """SUBACK with an error code counts as a refusal."""
     place.broker.may_subscribe = lambda _, topic_filter: topic_filter != "secret"
@@ -596,23 +653,37 @@ def test_small_client_misses_only_what_is_too_large_with_its_properties(place: P
 
 
 @pytest.mark.parametrize(
-    ("topic", "qos", "properties"),
+    ("topic", "qos", "properties", "why"),
     [
-        ("", 1, None),
-        ("a/+", 1, None),
-        ("a\0", 1, None),
-        ("a", 2, None),
-        ("a", 1, PublishProperties(response_topic="b/#")),
-        ("a", 1, PublishProperties(expiry_s=-1)),
+        ("", 1, None, "'': not a topic"),
+        ("a/+", 1, None, "'a/+': not a topic"),
+        ("a/#", 1, None, "'a/#': not a topic"),
+        ("a\0", 1, None, r"'a\x00': not a topic"),
+        ("a" * 65_536, 1, None, f"'{'a' * 200}': not a topic"),
+        ("a", 2, None, "a: QoS 2, only 0 and 1 are allowed"),
+        ("a", 1, PublishProperties(response_topic="b/#"), "a: response topic 'b/#' is not a topic"),
+        ("a", 1, PublishProperties(response_topic="+/b"), "a: response topic '+/b' is not a topic"),
+        ("a", 1, PublishProperties(response_topic=""), "a: response topic '' is not a topic"),
+        ("a", 1, PublishProperties(expiry_s=-1), "a: expiry -1 s"),
     ],
 )
 def test_what_mqtt_does_not_allow_is_not_sent(
-    place: Place, topic: str, qos: int, properties: PublishProperties | None
+    place: Place, topic: str, qos: int, properties: PublishProperties | None, why: str
 ) -> None:
-    """A publish that MQTT does not allow raises at once."""
+    """A publish that MQTT does not allow raises at once, and says what is wrong with which."""
     client = place.connected("client")
-    with pytest.raises(LocalProtocolError):
+    with pytest.raises(LocalProtocolError) as error:
         client.link.publish(topic, b"", qos=qos, properties=properties)
+    assert str(error.value) == why
+
+
+def test_what_mqtt_just_allows_is_sent(place: Place) -> None:
+    """The longest topic, and an expiry of no time at all."""
+    client = place.connected("client")
+    properties = PublishProperties(expiry_s=0)
+    client.link.publish("a" * 65_535, b"", properties=properties, on_ack=client.acks.append)
+    place.time.run_for(1)
+    assert client.acks == [NO_MATCHING_SUBSCRIBERS]
 
 
 def test_more_than_max_queued_is_refused_to_the_owner(place: Place) -> None:
@@ -699,6 +770,18 @@ def test_pings_count_until_the_freeze(place: Place) -> None:
     place.time.run_for(15)
     assert watcher.messages == []
     place.time.run_for(2)
+    assert watcher.payloads == [b"silent"]
+
+
+def test_a_keepalive_of_two_seconds_pings_every_second(place: Place) -> None:
+    """The broker hears the last ping a second before the client falls silent, not two."""
+    watcher = place.connected("watcher", "will", keepalive_s=0)
+    client = place.connected("client", keepalive_s=2, will=Will("will", b"silent"))
+    place.time.run_for(11.5)
+    client.link.freeze()
+    place.time.run_for(3)  # at 14.5; from the ping at 10 on it would be 14
+    assert watcher.messages == []
+    place.time.run_for(1)
     assert watcher.payloads == [b"silent"]
 
 
