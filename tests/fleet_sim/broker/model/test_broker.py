@@ -18,6 +18,7 @@ import pytest
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
+    FIRST_ERROR_CODE,
     MALFORMED_PACKET,
     NO_MATCHING_SUBSCRIBERS,
     NOT_AUTHORIZED,
@@ -258,13 +259,16 @@ def test_persistent_broker_keeps_sessions_and_retained() -> None:
     assert [message.retain for message in client.messages] == [False, True]
 
 
-def test_refused_connect_says_why(place: Place) -> None:
+@pytest.mark.parametrize("code", [FIRST_ERROR_CODE, NOT_AUTHORIZED])
+def test_refused_connect_says_why(place: Place, code: int) -> None:
     """With the authentication backend down every CONNECT is refused with its code."""
-    place.broker.refuse_connects_with = NOT_AUTHORIZED
+    place.broker.refuse_connects_with = code
     client = place.client("client")
     client.link.connect()
     place.time.run_for(1)
-    assert [(end.why, end.code) for end in client.ends] == [(Ended.REFUSED, NOT_AUTHORIZED)]
+    (end,) = client.ends
+    assert (end.why, end.code) == (Ended.REFUSED, code)
+    assert end.detail == f"CONNACK: reason code {code}"
     place.broker.refuse_connects_with = None
     place.connect(client)
 
@@ -866,6 +870,21 @@ def test_a_raising_handler_loses_its_own_link_alone(
     assert [end.why for end in broken.ends] == [Ended.HANDLER_ERROR]
     assert len(sound.messages) == 1
     assert "a defect" in caplog.text
+
+
+def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(place: Place) -> None:
+    """The link ends at once, and may be told to connect again."""
+    client = place.client("client")
+
+    def session() -> Session:
+        raise RuntimeError("a defect")
+
+    client.session = session  # type: ignore[method-assign]
+    client.link.connect()
+    place.time.run_for(1)
+    assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
+    del client.session
+    place.connect(client)
 
 
 def test_a_raising_on_disconnected_is_logged(

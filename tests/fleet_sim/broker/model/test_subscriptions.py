@@ -49,6 +49,7 @@ def matches(topic_filter: str, topic: str) -> bool:
         ("$share/group", False),
         ("$share//a", False),
         ("$share/g+/a", False),
+        ("$share/g#/a", False),
         ("$share/group/", False),
     ],
 )
