@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -37,18 +37,26 @@ def test_kustomization_lists_what_is_there() -> None:
         assert path.endswith(key)
 
 
+def words_of(only: dict[str, Any], directory: Path, **variables: str) -> list[str]:
+    """Run a container's command with a stand-in for fleet-sim; return the words that it got."""
+    program = directory / "fleet-sim"
+    program.write_text("#!/bin/sh\nprintf '%s\\n' fleet-sim \"$@\"\n")
+    program.chmod(0o755)
+    values = {entry["name"]: entry["value"] for entry in only["env"] if "value" in entry}
+    run = subprocess.run(
+        only["command"],
+        env={"PATH": f"{directory}:/usr/bin:/bin", **values, **variables},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return run.stdout.splitlines()
+
+
 @pytest.mark.parametrize("index", [0, 1])
-def test_each_pod_plays_a_shard_of_its_own(index: int) -> None:
-    """The shell's words, once its variables have values, are a command of ours: K/N of N pods."""
+def test_each_pod_plays_a_shard_of_its_own(tmp_path: Path, index: int) -> None:
+    """What a shell makes of the command is a command of ours: shard K/N of N pods."""
     boxes = yaml(KUBERNETES / "boxes.yaml")["spec"]
-    only = container("boxes.yaml")
-    values = {entry["name"]: entry.get("value") for entry in only["env"]}
-    assert values["SHARDS"] == str(boxes["replicas"])
-    shell, flag, script = only["command"]
-    assert (shell, flag) == ("sh", "-c")
-    script = script.replace("$((POD_INDEX + 1))", str(index + 1))
-    script = re.sub(r"\$(\w+)", lambda name: values[name[1]], script)
-    context = accept(shlex.split(script)[1:])
+    words = words_of(container("boxes.yaml"), tmp_path, POD_INDEX=str(index))
+    context = accept(words)
     assert context.params["shard"] == f"{index + 1}/{boxes['replicas']}"
     assert context.params["broker"] == "mqtt://mosquitto:1883"
 
@@ -105,33 +113,42 @@ def test_probe_starts_beside_its_own_service(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.listen == yaml(DEPLOY / "platform-probe.yaml")["listen"]
 
 
-def relabelled(labels: dict[str, str], rules: list[dict[str, Any]]) -> dict[str, str] | None:
-    """Return what Prometheus makes of a target's labels; None where it drops the target."""
-    labels = dict(labels)
-    for rule in rules:
-        value = ";".join(labels.get(name, "") for name in rule["source_labels"])
-        match = re.fullmatch(rule.get("regex", "(.*)"), value)
-        if rule.get("action", "replace") == "keep":
-            if match is None:
-                return None
-        elif match is not None:
-            replacement = rule.get("replacement", "$1").replace("$", "\\")
-            labels[rule["target_label"]] = match.expand(replacement)
-    return labels
+def discovered(pods: list[dict[str, str]], directory: Path) -> list[dict[str, str]]:
+    """Return the labels that Prometheus scrapes each of `pods` with; empty for one that it drops.
+
+    `pods` are labels as its service discovery finds them, with those of Kubernetes.
+    """
+    (job,) = yaml(PROMETHEUS / "kubernetes.yml")["scrape_configs"]
+    found = [{"targets": [pod.pop("__address__")], "labels": pod} for pod in pods]
+    job = {**job, "kubernetes_sd_configs": [], "static_configs": found}
+    config = directory / "prometheus.yml"
+    config.write_text(json.dumps({"scrape_configs": [job]}))
+    run = subprocess.run(
+        ["promtool", "check", "service-discovery", "--timeout=1s", config, job["job_name"]],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [entry["labels"] for entry in json.loads(run.stdout)]
 
 
-def job_by_annotation() -> tuple[str, str]:
-    """Return job and address of the probe's pod for a Prometheus that goes by annotations."""
-    (config,) = yaml(PROMETHEUS / "kubernetes.yml")["scrape_configs"]
+def pod_of_the_probe() -> dict[str, str]:
+    """Return what Kubernetes tells of the probe's pod."""
     pod = yaml(KUBERNETES / "probe.yaml")["spec"]["template"]["metadata"]
-    labels = {"job": config["job_name"], "__address__": "10.1.2.3:1234"}
+    labels = {"__address__": "10.1.2.3:1234"}
     for kind in ("labels", "annotations"):
         for name, value in pod[kind].items():
             safe = re.sub(r"\W", "_", name)
             labels[f"__meta_kubernetes_pod_{kind.removesuffix('s')}_{safe}"] = value
-    found = relabelled(labels, config["relabel_configs"])
-    assert found is not None
-    return found["job"], found["__address__"]
+    return labels
+
+
+def job_of_the_rules() -> str:
+    """Return the job whose absence is an alert."""
+    (looked_for,) = {
+        job
+        for rule in recording_rules()
+        for job in re.findall(r'up\{job="([\w-]+)"\}', rule["expr"])
+    }
+    return str(looked_for)
 
 
 def job_by_service_monitor() -> str:
@@ -145,28 +162,23 @@ def job_by_service_monitor() -> str:
     return labels[monitor["jobLabel"]]
 
 
-def test_the_job_has_one_name_however_it_is_scraped() -> None:
+def test_the_job_has_one_name_where_it_is_named() -> None:
     """The rules look for it: under another name the alert ProbeDown would fire for ever."""
-    (looked_for,) = {
-        job
-        for rule in recording_rules()
-        for job in re.findall(r'up\{job="([\w-]+)"\}', rule["expr"])
-    }
     (static,) = yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]
-    assert static["job_name"] == looked_for
-    assert job_by_annotation() == (looked_for, "10.1.2.3:9464")
-    assert job_by_service_monitor() == looked_for
+    assert static["job_name"] == job_of_the_rules()
+    assert job_by_service_monitor() == job_of_the_rules()
 
 
-def test_pods_of_others_are_not_scraped() -> None:
-    """A cluster runs more than this, also with annotations."""
-    (config,) = yaml(PROMETHEUS / "kubernetes.yml")["scrape_configs"]
-    labels = {
-        "__address__": "10.1.2.3:80",
-        "__meta_kubernetes_pod_annotation_prometheus_io_scrape": "true",
-        "__meta_kubernetes_pod_label_app": "shop",
-    }
-    assert relabelled(labels, config["relabel_configs"]) is None
+@pytest.mark.prometheus
+def test_the_probes_pod_alone_is_scraped_by_annotation(tmp_path: Path) -> None:
+    """At the port that it names, as the job of the rules; a cluster runs more than this."""
+    annotation = "__meta_kubernetes_pod_annotation_prometheus_io_scrape"
+    shop = {
+        "__address__": "10.1.2.4:80", annotation: "true", "__meta_kubernetes_pod_label_app": "shop",
+    }  # fmt: skip
+    probe, dropped = discovered([pod_of_the_probe(), shop], tmp_path)
+    assert (probe["job"], probe["__address__"]) == (job_of_the_rules(), "10.1.2.3:9464")
+    assert dropped == {}
 
 
 @pytest.mark.prometheus

@@ -48,6 +48,8 @@ class FakeLink:
     calls: list[str] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
     sent: list[tuple[TopicKind, WireMessage]] = field(default_factory=list)
+    envelopes: list[tuple[str, int, bool]] = field(default_factory=list)
+    """Topic, QoS and whether to retain it, of each of `sent`."""
     properties: list[PublishProperties | None] = field(default_factory=list)
     acknowledged: list[Message] = field(default_factory=list)
 
@@ -79,9 +81,10 @@ class FakeLink:
         on_ack: OnAck | None = None,
     ) -> None:
         """Remember what is sent."""
-        del qos, retain, on_ack
+        del on_ack
         kind, _ = parse_topic(topic)
         self.sent.append((kind, codec.decode(kind, payload)))
+        self.envelopes.append((topic, qos, retain))
         self.properties.append(properties)
 
     def acknowledge(self, message: Message) -> None:

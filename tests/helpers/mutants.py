@@ -75,35 +75,36 @@ def sample(names: Mapping[Path, list[str]], *, each: int, seed: int) -> dict[Pat
 
 
 def start_afresh() -> None:
-    """Keep of earlier runs what was noticed: since then a test may have come, or have gone."""
+    """Keep of earlier runs the results alone: mutmut would run tests that are gone since."""
     shutil.rmtree(COPY / "tests", ignore_errors=True)
     (COPY / "mutmut-stats.json").unlink(missing_ok=True)
     COPY.mkdir(exist_ok=True)
-    for path in walk_mutatable_files():
-        data = SourceFileMutationData(path=path)
-        data.load()
-        for name, exit_code in data.exit_code_by_key.items():
-            if status_by_exit_code[exit_code] not in NOTICED:
-                data.exit_code_by_key[name] = None
-        if data.exit_code_by_key:
-            data.save()
 
 
 def run_mutmut(names: list[str]) -> int:
-    """Try these changes, or with none all that have no result yet; return mutmut's exit code."""
+    """Try these changes; return mutmut's exit code."""
     command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1", *names]
     with LOG.open("w") as log:
         return subprocess.run(command, stdout=log, stderr=log, check=False).returncode
 
 
+def not_noticed_yet(names: Mapping[Path, list[str]]) -> list[str]:
+    """Return those changes that no earlier run saw noticed."""
+    return [
+        name
+        for path, found in names.items()
+        for name in found
+        if status_by_exit_code[_results(path).exit_code_by_key.get(name)] not in NOTICED
+    ]
+
+
 def score_of(path: Path, names: list[str]) -> Score:
     """Return what came of these changes to a file. Raises `KeyError` for one not tried."""
-    data = SourceFileMutationData(path=path)
-    data.load()
+    exit_codes = _results(path).exit_code_by_key
     unnoticed = [
         _change(path, name)
         for name in names
-        if status_by_exit_code[data.exit_code_by_key[name]] not in NOTICED
+        if status_by_exit_code[exit_codes[name]] not in NOTICED
     ]
     known = [entry for entry in equivalents() if entry.path == path]
     survivors = tuple(one for one in unnoticed if not any(entry.covers(one) for entry in known))
@@ -114,6 +115,12 @@ def score_of(path: Path, names: list[str]) -> Score:
         equivalent=len(unnoticed) - len(survivors),
         survivors=survivors,
     )
+
+
+def _results(path: Path) -> SourceFileMutationData:
+    data = SourceFileMutationData(path=path)
+    data.load()
+    return data
 
 
 def _change(path: Path, name: str) -> Change:

@@ -16,6 +16,7 @@ from tests.helpers.mutants import (
     LOG,
     Score,
     names_by_path,
+    not_noticed_yet,
     run_mutmut,
     sample,
     score_of,
@@ -34,13 +35,14 @@ def main() -> int:
     names = {path: found for path, found in names_by_path().items() if _is_meant(path, arguments)}
     if not names:
         sys.exit(f"no file to change begins with {' or '.join(arguments.paths)}")
-    if not arguments.all:
+    if arguments.all:
+        wanted = not_noticed_yet(names)
+    else:
         names = sample(names, each=arguments.each, seed=arguments.seed)
+        wanted = [name for found in names.values() for name in found]
         _say(f"seed {arguments.seed}: up to {arguments.each} changes to each file, see --help")
     start_afresh()
-    is_everything = arguments.all and not arguments.paths
-    wanted = [] if is_everything else [name for found in names.values() for name in found]
-    if run_mutmut(wanted):
+    if wanted and run_mutmut(wanted):
         sys.exit(f"mutmut did not get through: see {ROOT / LOG}")
     scores = [score_of(path, found) for path, found in names.items()]
     _print(scores)

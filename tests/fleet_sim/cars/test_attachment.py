@@ -49,6 +49,46 @@ ASLEEP = STEADY.model_copy(
 )
 
 
+def test_a_first_failure_is_the_first() -> None:
+    """A fleet that finds no broker at its start is back within the first interval after it."""
+    policy = ReconnectPolicy(base_s=1.0, cap_s=1_000.0)
+    for seed in range(20):
+        car = bench(
+            STEADY.model_copy(update={"reconnect": policy}), seed=seed, connects_at_once=False
+        )
+        car.link.lose()
+        car.env.run(until=1.0)
+        assert car.link.calls == ["connect", "connect"]
+
+
+def test_each_connection_has_a_session_of_its_own() -> None:
+    """Others tell by it whether a will is that of the connection that they know."""
+    car = bench(STEADY)
+    for _ in range(3):
+        car.link.lose()
+        car.env.run(until=car.env.now + 11)
+    ids = [presence.session_id for presence in car.link.presences()]
+    assert len(set(ids)) == len(ids) == 4
+
+
+def test_a_clock_in_1970_ends_the_connection_at_its_tls_handshake() -> None:
+    """Name and TCP take their time before: two and a bit of four stages."""
+    radio = STEADY.radio.model_copy(update={"connected_rtt": Uniform(base_s=1.0)})
+    parameters = STEADY.model_copy(
+        update={
+            "radio": radio, "connect_round_trips": 4, "needs_time_for_tls": True,
+            "keeps_time": False, "cold_start_share": 1.0, "clock_sync": Uniform(base_s=1_000.0),
+        }
+    )  # fmt: skip
+    car, seen = bench(parameters), []
+    for at_s in (2.9, 3.1, 13.1):
+        car.env.run(until=at_s)
+        seen.append(car.box.modem.connection)
+    assert seen == [
+        ConnectionState.CONNECTING, ConnectionState.DISCONNECTED, ConnectionState.CONNECTING,
+    ]  # fmt: skip
+
+
 def test_a_loss_of_coverage_right_after_another_prolongs_it() -> None:
     """The connection has not proved itself yet; no hit ends before it begins."""
     car, first, second = bench(STEADY), Suspect(), Suspect()

@@ -201,6 +201,30 @@ def test_loads_on_the_battery_add_up_and_end() -> None:
         assert suspect.hits == [Seen("low_voltage", name) for name in hits]
 
 
+def test_a_days_use_does_not_heat_the_motors() -> None:
+    """Many movements with pauses between them are no abuse, and eight at once are just possible."""
+    limits = {"inhibit_count": 8, "inhibit_window_s": 20.0, "inhibit_s": 30.0}
+    car = bench(NULL_BOX.model_copy(update=limits))
+    for number in range(12):
+        car.env.run(until=60.0 * (number + 1))
+        assert send(car, Action.UNLOCK, f"day-{number}") == DONE
+    car.env.run(until=1_000)
+    for number in range(8):
+        assert send(car, Action.UNLOCK, f"evening-{number}") == DONE
+    assert send(car, Action.UNLOCK, "one too many") == (Phase.REFUSED, Reason.ACTUATOR_INHIBITED)
+
+
+def test_a_battery_that_is_just_good_enough_is_the_loads_fault_when_it_is_not() -> None:
+    """At the least voltage itself the lock moves."""
+    least_v = NULL_BOX.actuator_min_v
+    car, suspect = bench(NULL_BOX.model_copy(update={"voltage_v": least_v})), Suspect()
+    with car.box.vehicle.load(by=suspect) as load:
+        assert send(car, Action.UNLOCK, "c1") == DONE
+        car.box.vehicle.draw(load, 0.1)
+        assert send(car, Action.UNLOCK, "c2") == LOW
+    assert suspect.hits == [Seen("low_voltage", "c2")]
+
+
 def test_a_battery_that_is_low_anyway_is_nobodys_fault() -> None:
     """A load makes it lower still."""
     car, suspect = bench(NULL_BOX.model_copy(update={"voltage_v": 8.5})), Suspect()

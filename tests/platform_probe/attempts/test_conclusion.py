@@ -8,7 +8,13 @@ import pytest
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import CAUSES, Cause
-from fleet_wire.contract.messages import Phase, PresenceReason, Reason
+from fleet_wire.contract.messages import (
+    Phase,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Reason,
+)
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON
 from tests.helpers.tracker_bench import (
     CAR,
@@ -133,6 +139,25 @@ def _last_heartbeat_crossed_the_command(bench: TrackerBench) -> None:
     bench.send()
     bench.wait(1)
     bench.tracker.telemetry(CAR, HEARTBEAT)
+
+
+@script(Cause.BOX_SILENT)
+def _last_heartbeat_crossed_a_command_that_was_sent_late(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.start()
+    bench.wait(5)
+    bench.tracker.published("c1")
+    bench.tracker.acknowledged("c1", 0)
+    bench.wait(1)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+
+
+@script(Cause.BOX_SILENT)
+def _what_is_retained_comes_again_because_we_subscribe_again(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.send()
+    bench.wait(1)
+    bench.presence(retained=True)
 
 
 @script(Cause.DOWNLINK_LOST)
@@ -305,6 +330,46 @@ def test_a_car_that_the_broker_knows_nothing_of(*, is_watching: bool, cause: Cau
     bench.send()
     bench.wait(DEADLINE_S)
     assert bench.only().cause is cause
+
+
+def test_the_record_says_what_the_cause_was_concluded_from() -> None:
+    """Who is on call reads there what was known of the box, and how long ago it said so."""
+    bench = TrackerBench()
+    bench.presence()
+    bench.opened(moved_by=None, is_locked=True)
+    bench.wait(10)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+    bench.wait(5)
+    bench.presence()
+    bench.wait(5)
+    bench.send()
+    bench.wait(2.25)
+    bench.presence(PresenceReason.LAST_WILL)
+    bench.wait(DEADLINE_S)
+    assert bench.only().evidence == {
+        "furthest_stage": "broker_accepted",
+        "puback": 0,
+        "presence": "offline",
+        "presence_at_start": "online",
+        "presence_changed_ago_s": DEADLINE_S - 2.25,
+        "offline_reason": "last_will",
+        "heard_ago_s": DEADLINE_S + 5,
+        "heartbeat_ago_s": DEADLINE_S + 10,
+        "heard_after_command": False,
+        "is_locked": True,
+        "voltage_v": HEARTBEAT.voltage_v,
+    }
+
+
+def test_a_message_is_news_unless_it_says_that_it_was_retained() -> None:
+    """A box that comes back after the command was away."""
+    bench = TrackerBench()
+    bench.send()
+    bench.tracker.presence(CAR, Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.SLEEP))
+    bench.wait(1)
+    bench.tracker.presence(CAR, Presence(PresenceStatus.ONLINE, "s1"))
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is Cause.BOX_OFFLINE
 
 
 def test_a_watching_probe_believes_what_is_retained() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
@@ -72,6 +74,15 @@ def test_series_exist_from_the_start(
 ) -> None:
     """A first event is an increase from 0, which rate() sees."""
     assert value(metrics, name, **labels) == 0
+
+
+def test_each_metric_says_what_it_counts(metrics: ProbeMetrics) -> None:
+    """Whoever finds a series in Prometheus reads a sentence about it."""
+    ours = [one for one in metrics.registry.collect() if one.name.startswith("unlockpath_")]
+    assert len(ours) > 20
+    for family in ours:
+        assert re.fullmatch(r"(?:[A-Z]|1 )[a-z].+[a-z0]\.", family.documentation.replace("\n", " "))
+        assert not re.search("[A-Z]{2}", family.documentation), family.documentation
 
 
 def test_build_info_names_the_version(metrics: ProbeMetrics) -> None:

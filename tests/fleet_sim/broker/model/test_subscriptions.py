@@ -49,6 +49,7 @@ def matches(topic_filter: str, topic: str) -> bool:
         ("$share/group", False),
         ("$share//a", False),
         ("$share/g+/a", False),
+        ("$share/g#/a", False),
         ("$share/group/", False),
     ],
 )
@@ -84,18 +85,37 @@ def test_index_finds_each_matching_filter(
     assert sorted(found) == sorted(each for each in sessions if matches(each, topic))
 
 
-def test_many_sessions_on_one_exact_filter() -> None:
+@pytest.mark.parametrize("topic_filter", ["topic", "+", "#"])
+def test_many_sessions_on_one_filter(topic_filter: str) -> None:
     """Sessions that share a filter are found in the order in which they came."""
     index = Subscriptions()
     sessions = [BrokerSession(name) for name in "abc"]
     for session in sessions:
-        index.add("topic", session)
+        index.add(topic_filter, session)
     assert index.match("topic", 0) == sessions
-    index.remove("topic", sessions[1])
+    index.remove(topic_filter, sessions[1])
     assert index.match("topic", 0) == [sessions[0], sessions[2]]
-    index.remove("topic", sessions[0])
-    index.remove("topic", sessions[2])
+    index.remove(topic_filter, sessions[0])
+    index.remove(topic_filter, sessions[2])
     assert index.match("topic", 0) == []
+
+
+def test_a_group_is_found_beside_every_other_way_to_a_topic() -> None:
+    """Literal, `+` and `#` lead to the same message; each group gets it once, by whatever way."""
+    index = Subscriptions()
+    filters = [
+        "a/b",
+        "a/+",
+        "a/#",
+        "+/b",
+        "#",
+        "$share/one/a/b",
+        "$share/two/+/+",
+        "$share/three/#",
+    ]
+    for topic_filter in filters:
+        index.add(topic_filter, BrokerSession(topic_filter))
+    assert sorted(one.client_id for one in index.match("a/b", 0)) == sorted(filters)
 
 
 def test_expired_members_of_a_group_are_passed_over() -> None:

@@ -1,0 +1,228 @@
+"""The broker model: limits, access, and what MQTT does not allow."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_sim.broker.model.broker import HOP_S, BrokerLimits
+from fleet_wire.errors import LocalProtocolError
+from fleet_wire.links.link import (
+    MALFORMED_PACKET,
+    NO_MATCHING_SUBSCRIBERS,
+    NOT_AUTHORIZED,
+    PACKET_TOO_LARGE,
+    SUCCESS,
+    Ended,
+    LinkLimits,
+    PublishProperties,
+    Will,
+)
+from tests.helpers.broker_place import Place
+
+
+def test_publish_without_right_is_refused_and_goes_nowhere(place: Place) -> None:
+    """An access rule that denies a publish shows in the PUBACK; QoS 0 and wills just vanish."""
+    place.broker.may_publish = lambda client_id, topic: (client_id, topic) != ("bad", "topic")
+    watcher = place.connected("watcher", "topic", "other")
+    bad = place.connected("bad", will=Will("topic", b"will"))
+    bad.link.publish("topic", b"1", on_ack=bad.acks.append)
+    bad.link.publish("topic", b"2", qos=0)
+    bad.link.publish("other", b"3", on_ack=bad.acks.append)
+    place.time.run_for(1)
+    bad.link.abort()
+    place.time.run_for(1)
+    assert bad.acks == [NOT_AUTHORIZED, SUCCESS]
+    assert watcher.payloads == [b"3"]
+
+
+def test_a_will_needs_its_clients_right_also_when_its_session_is_replaced(place: Place) -> None:
+    """Whoever connects with the same id and a clean start ends the session: its will comes."""
+    place.broker.may_publish = lambda client_id, _: client_id != "bad"
+    watcher = place.connected("watcher", "will")
+    for client_id in ("bad", "good"):
+        place.connected(client_id, will=Will("will", client_id.encode()))
+        place.connected(client_id, clean_start=True)
+    place.time.run_for(1)
+    assert watcher.payloads == [b"good"]
+
+
+def test_who_was_taken_over_has_no_say_any_more(place: Place) -> None:
+    """What it sent before it learned of that goes nowhere, and gets no answer."""
+    watcher = place.connected("watcher", "topic")
+    old = place.connected("same")
+    twin = place.client("same")
+    twin.link.connect()
+    place.time.run_for(HOP_S * 1.5)
+    old.link.publish("topic", b"too late", on_ack=old.acks.append)
+    place.time.run_for(1)
+    assert (watcher.payloads, old.acks) == ([], [])
+    assert (len(old.ends), twin.link.is_connected) == (1, True)
+
+
+def test_a_client_that_gets_more_than_it_can_take_leaves_in_good_order(place: Place) -> None:
+    """DISCONNECT with a reason: as at mosquitto there is no will, and its owner reads why."""
+    watcher = place.connected("watcher", "will")
+    wide = place.connected("client", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=3))
+    wide.acknowledges = False
+    for number in range(3):
+        watcher.link.publish("topic", b"%d" % number)
+    place.time.run_for(1)
+    wide.link.disconnect()
+    narrow = place.client(
+        "client", "topic", session_expiry_s=60, limits=LinkLimits(receive_max=1),
+        will=Will("will", b""),
+    )  # fmt: skip
+    narrow.acknowledges = False
+    narrow.link.connect()
+    place.time.run_for(1)
+    (end,) = narrow.ends
+    assert (end.why, end.detail) == (Ended.PROTOCOL_ERROR, "more than we can receive")
+    assert watcher.messages == []
+
+
+def test_packet_ids_are_for_what_is_acknowledged(place: Place) -> None:
+    """They count from 1; QoS 0 has none, and takes no place in the window."""
+    client = place.connected("client", "topic", limits=LinkLimits(receive_max=2))
+    client.acknowledges = False
+    sender = place.connected("sender")
+    for qos in (1, 0, 0, 1):
+        sender.link.publish("topic", b"", qos=qos)
+        place.time.run_for(1)
+    assert [message.packet_id for message in client.messages] == [1, None, None, 2]
+
+
+def test_subscribe_without_right_ends_the_connection(place: Place) -> None:
+    """SUBACK with an error code counts as a refusal."""
+    place.broker.may_subscribe = lambda _, topic_filter: topic_filter != "secret"
+    client = place.client("client", "open", "secret")
+    client.link.connect()
+    place.time.run_for(1)
+    assert [(end.why, end.code) for end in client.ends] == [(Ended.REFUSED, NOT_AUTHORIZED)]
+
+
+def test_malformed_filter_ends_the_connection(place: Place) -> None:
+    """A filter that MQTT does not allow gets DISCONNECT with the code of a malformed packet."""
+    client = place.client("client", "a/#/b")
+    client.link.connect()
+    place.time.run_for(1)
+    assert [(end.why, end.code) for end in client.ends] == [(Ended.BROKER_CLOSED, MALFORMED_PACKET)]
+
+
+def test_drops_are_counted_by_client() -> None:
+    """What a full queue drops is counted for the client that misses it."""
+    place = Place(limits=BrokerLimits(max_queued_messages=3))
+    away = place.connected("away", "topic", session_expiry_s=60)
+    away.link.disconnect()
+    sender = place.connected("sender")
+    for _ in range(5):
+        sender.link.publish("topic", b"")
+    place.time.run_for(1)
+    assert place.broker.dropped == {"away": 2}
+
+
+def test_qos_0_to_a_client_that_does_not_read_is_dropped_in_the_end() -> None:
+    """A frozen client's buffers hold so many messages; more at QoS 0 are dropped and counted."""
+    place = Place(limits=BrokerLimits(max_queued_messages=3))
+    frozen = place.connected("frozen", "topic", keepalive_s=0)
+    sender = place.connected("sender")
+    frozen.link.freeze()
+    for number in range(5):
+        sender.link.publish("topic", b"%d" % number, qos=0)
+        place.time.run_for(1)
+    frozen.link.thaw()
+    place.time.run_for(1)
+    assert frozen.payloads == [b"0", b"1", b"2"]
+    assert place.broker.dropped == {"frozen": 2}
+
+
+def test_limits_of_0_are_none() -> None:
+    """As in mosquitto.conf: all goes out at once, and all that comes for who is away waits."""
+    limits = BrokerLimits(max_inflight_messages=0, max_queued_messages=0)
+    place = Place(limits=limits)
+    away = place.connected("away", "topic", session_expiry_s=60)
+    away.link.disconnect()
+    sender = place.connected("sender", limits=LinkLimits(max_in_flight=2_000))
+    for number in range(2_000):
+        sender.link.publish("topic", b"%d" % number, on_ack=sender.acks.append)
+    place.time.run_for(HOP_S * 2.5)
+    assert sender.acks == [SUCCESS] * 2_000
+    place.connect(away)
+    place.time.run_for(1)
+    assert len(away.messages) == 2_000
+
+
+def test_broker_limit_refuses_large_packets() -> None:
+    """Once connected the link raises; what was queued before is answered with 149."""
+    place = Place(limits=BrokerLimits(max_packet_bytes=1_000))
+    client = place.client("client")
+    client.link.publish("topic", bytes(1_000), on_ack=client.acks.append)
+    client.link.publish("topic", bytes(900), on_ack=client.acks.append)
+    place.connect(client)
+    place.time.run_for(1)
+    assert client.acks == [PACKET_TOO_LARGE, 16]
+    with pytest.raises(LocalProtocolError, match="the broker takes 1000"):
+        client.link.publish("topic", bytes(1_000))
+
+
+def test_small_client_misses_only_what_is_too_large_with_its_properties(place: Place) -> None:
+    """The client's limit counts topic and properties too."""
+    limits = LinkLimits(max_packet_bytes=100)
+    client = place.connected("client", "topic", limits=limits)
+    sender = place.connected("sender")
+    fits = PublishProperties(correlation_data=bytes(20), response_topic="r", expiry_s=9)
+    large = PublishProperties(user_properties=(("name", "v" * 90),))
+    for properties in (fits, large, None):
+        sender.link.publish("topic", bytes(40), properties=properties)
+    place.time.run_for(1)
+    assert [message.correlation_data for message in client.messages] == [bytes(20), None]
+
+
+@pytest.mark.parametrize(
+    ("topic", "qos", "properties", "why"),
+    [
+        ("", 1, None, "'': not a topic"),
+        ("a/+", 1, None, "'a/+': not a topic"),
+        ("a/#", 1, None, "'a/#': not a topic"),
+        ("a\0", 1, None, r"'a\x00': not a topic"),
+        ("a" * 65_536, 1, None, f"'{'a' * 200}': not a topic"),
+        ("a", 2, None, "a: QoS 2, only 0 and 1 are allowed"),
+        ("a", 1, PublishProperties(response_topic="b/#"), "a: response topic 'b/#' is not a topic"),
+        ("a", 1, PublishProperties(response_topic="+/b"), "a: response topic '+/b' is not a topic"),
+        ("a", 1, PublishProperties(response_topic=""), "a: response topic '' is not a topic"),
+        ("a", 1, PublishProperties(expiry_s=-1), "a: expiry -1 s"),
+    ],
+)
+def test_what_mqtt_does_not_allow_is_not_sent(
+    place: Place, topic: str, qos: int, properties: PublishProperties | None, why: str
+) -> None:
+    """A publish that MQTT does not allow raises at once, and says what is wrong with which."""
+    client = place.connected("client")
+    with pytest.raises(LocalProtocolError) as error:
+        client.link.publish(topic, b"", qos=qos, properties=properties)
+    assert str(error.value) == why
+
+
+def test_what_mqtt_just_allows_is_sent(place: Place) -> None:
+    """The longest topic, and an expiry of no time at all."""
+    client = place.connected("client")
+    properties = PublishProperties(expiry_s=0)
+    client.link.publish("a" * 65_535, b"", properties=properties, on_ack=client.acks.append)
+    place.time.run_for(1)
+    assert client.acks == [NO_MATCHING_SUBSCRIBERS]
+
+
+def test_more_than_max_queued_is_refused_to_the_owner(place: Place) -> None:
+    """A link that is not connected keeps so many messages, and refuses more."""
+    client = place.client("client", limits=LinkLimits(max_queued=2))
+    client.link.publish("topic", b"")
+    client.link.publish("topic", b"")
+    with pytest.raises(LocalProtocolError, match="2 messages wait"):
+        client.link.publish("topic", b"")
+
+
+def test_client_without_id_gets_one(place: Place) -> None:
+    """Two clients without an id do not take each other over."""
+    first, second = place.connected(""), place.connected("")
+    place.time.run_for(1)
+    assert first.link.is_connected
+    assert second.link.is_connected
