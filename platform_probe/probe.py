@@ -110,6 +110,7 @@ class Probe:
             gaps=self._gaps,
             is_watching=settings.watch,
         )
+        self.tracker.on_wait = self._plan_tick
         self._inbox = Inbox(self.tracker, metrics, complaints)
         self._commands = CommandMaker(
             seed=settings.seed,
@@ -184,7 +185,6 @@ class Probe:
         """Take a message, then acknowledge it."""
         self.retained += message.retain
         self._inbox.take(message)
-        self._plan_tick()
         if message.qos and self._link is not None:
             self._link.acknowledge(message)
 
@@ -393,7 +393,6 @@ class Probe:
     def _unlock(self, vehicle_id: str, source: Source, intended_s: float) -> None:
         outgoing = self._commands.unlock(vehicle_id, source=source, intended_s=intended_s)
         attempt = self.tracker.start(outgoing.start)
-        self._plan_tick()
         command_id = outgoing.start.command_id
         try:
             if self._send(outgoing, partial(self.tracker.acknowledged, command_id)):

@@ -70,6 +70,8 @@ class AttemptTracker:
         self._deadline_s = deadline_s
         self._state_grace_s = state_grace_s
         self._gaps = gaps or Gaps()
+        self.on_wait: Callable[[], None] | None = None
+        """Called when there is something more to wait for, see `next_deadline_s`."""
         self._is_watching = is_watching
         """Whether the commands of others come to us."""
         self.on_other: Callable[[str, Result], None] | None = None
@@ -222,9 +224,11 @@ class AttemptTracker:
         """Hold an answer whose command may still be on its way to us; return whether it is held."""
         if not self._is_watching or self.knows(command_id):
             return False
-        return self._held.add(
-            command_id, HeldAnswer(vehicle_id, message, now_s, self._clock.unix_s())
-        )
+        held = HeldAnswer(vehicle_id, message, now_s, self._clock.unix_s())
+        is_held = self._held.add(command_id, held)
+        if self.on_wait is not None:
+            self.on_wait()
+        return is_held
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool = False) -> None:
         """Take a box's presence, or its last will."""
@@ -250,11 +254,9 @@ class AttemptTracker:
 
         It may be earlier than needed: deadlines of ended attempts are not taken out.
         """
-        deadline_s = self._deadlines[0].at_s if self._deadlines else None
-        if not self._held.count:  # as nearly always: it is asked with every message
-            return deadline_s
-        held_s = self._held.next_s()
-        return held_s if deadline_s is None else min(held_s, deadline_s)
+        deadline_s = self._deadlines[0].at_s if self._deadlines else math.inf
+        earliest_s = min(deadline_s, self._held.next_s())
+        return None if earliest_s == math.inf else earliest_s
 
     def broker_lost(self, reason: str) -> None:
         """End our own open attempts: the connection through which they are made is gone.
@@ -322,6 +324,8 @@ class AttemptTracker:
     def _note_deadline(self, attempt: OpenAttempt) -> None:
         deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)
         heapq.heappush(self._deadlines, deadline)
+        if self.on_wait is not None:
+            self.on_wait()
 
     def _received(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
         if Stage.BOX_RECEIVED in attempt.reached_s:

@@ -82,7 +82,7 @@ class TurnPlan:
     seed: int
 
     def __iter__(self) -> Iterator[PlannedStart]:
-        stream = RandomStream(self.seed, "load/turn")
+        stream = RandomStream.named(self.seed, "load/turn")
         cars = sorted(dict.fromkeys(self.vehicles), key=lambda _: stream.uniform())
         for number in count():
             yield PlannedStart(number * self.every_s / len(cars), cars[number % len(cars)])

@@ -158,7 +158,7 @@ class TrackerBench:
 
     def another_probe(self, command_id: str = "p1") -> None:
         """Let another probe's command be seen."""
-        self.tracker.pass_over(_command(command_id, Action.UNLOCK))
+        self.tracker.pass_over(command_id)
 
 
 def _command(command_id: str, action: Action) -> Command:
