@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -159,7 +160,8 @@ def _run_virtually(
     console: Console,
 ) -> dict[str, Any]:
     try:
-        return VirtualRun(scenario, source, directory, options, progress_on(console)).run()
+        with closing(progress_on(console)) as progress:
+            return VirtualRun(scenario, source, directory, options, progress).run()
     except KeyboardInterrupt:
         _end_at_once(directory)
 
@@ -171,8 +173,9 @@ async def _live(
     options: LiveOptions,
     console: Console,
 ) -> tuple[dict[str, Any], bool]:
-    live_run = LiveRun(scenario, source, directory, options, progress_on(console))
-    summary, ended_early = await live_run.run()
+    with closing(progress_on(console)) as progress:
+        live_run = LiveRun(scenario, source, directory, options, progress)
+        summary, ended_early = await live_run.run()
     if live_run.was_cut_short:
         _end_at_once(directory)
     return summary, ended_early
