@@ -148,7 +148,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
         live = _live(loaded.scenario, source, directory, options, console)
         summary, ended_early = uvloop.run(live)
     print_summary(summary, console)
-    console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True)
+    console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True, highlight=False)
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
 
 

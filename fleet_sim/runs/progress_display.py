@@ -110,7 +110,13 @@ def _bar(words: str, *, total: float, done: float) -> Table:
     row = Table.grid(padding=(0, 2), expand=True)
     row.add_column(ratio=1)
     row.add_column(justify="right", no_wrap=True)
-    row.add_row(ProgressBar(total=max(total, 1e-9), completed=min(done, total)), Text(words))
+    bar = ProgressBar(
+        total=max(total, 1e-9),
+        completed=min(done, total),
+        complete_style="blue",  # by default it is the red that means a failure here
+        finished_style="blue",
+    )
+    row.add_row(bar, Text(words))
     return row
 
 
@@ -185,7 +191,7 @@ def _faults(state: LoadState) -> list[Text]:
     if (coming := state.next_fault) is not None:
         in_s = coming.start_s - state.elapsed_s
         lines.append(Text(f"{coming.fault} in {in_s:.0f} s", style="dim"))
-    return lines or [Text("all over", style="dim")]
+    return lines or [Text("none any more", style="dim")]
 
 
 class _Parts:
