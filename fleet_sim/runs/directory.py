@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -42,14 +42,23 @@ class ScenarioSource:
         if self.file.suffix != ".json":
             return self.file.stem
         name = read_json(self.file).get("name")
-        is_name = isinstance(name, str) and 0 < len(name) <= MAX_NAME and Path(name).name == name
-        return str(name) if is_name else self.file.resolve().parent.name[:MAX_NAME]
+        return name if _is_name(name) else self.file.resolve().parent.name[:MAX_NAME]
 
     @property
     def text(self) -> str:
         """The file as it was written, below the overrides."""
         above = "".join(f"# --set {override}\n" for override in self.overrides)
         return above + self.file.read_text(encoding="utf-8")
+
+
+def _is_name(name: Any) -> TypeGuard[str]:
+    """Return whether `name` can be a part of a directory's name, and leads nowhere else."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name) <= MAX_NAME
+        and name.isprintable()
+        and Path(name).name == name
+    )
 
 
 class RunDirectory:

@@ -32,7 +32,8 @@ def test_a_run_done_again_and_again_keeps_its_name(
 
 
 @pytest.mark.parametrize(
-    "manifest", [{}, {"name": ""}, {"name": 7}, {"name": "../../etc"}, {"name": "x" * 300}]
+    "manifest",
+    [{}, *({"name": name} for name in ("", 7, "../../etc", "x" * 300, "a\0b"))],
 )
 def test_a_manifest_without_a_name_gives_its_directory(
     manifest: dict[str, object], tmp_path: Path
