@@ -19,6 +19,7 @@ import simpy
 from bench.virtual_shares import shares_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.memory import rss_bytes
+from fleet_sim.runs.progress_state import LoadState
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
 
@@ -75,8 +76,8 @@ class _Watch:
     def serving(self, metrics_url: str) -> None:
         """Say nothing."""
 
-    def load(self, **counts: Any) -> None:
-        """Say nothing."""
+    def load(self, state: LoadState) -> None:
+        """Say nothing, and do not look at the unlocks."""
 
     def note(self, text: str) -> None:
         """Say nothing."""

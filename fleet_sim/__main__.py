@@ -27,7 +27,11 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    context_settings={"auto_envvar_prefix": "FLEET_SIM", "max_content_width": 100},
+    context_settings={
+        "auto_envvar_prefix": "FLEET_SIM",
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+    },
 )
 @click.version_option(package_name="unlockpath")
 def main() -> None:

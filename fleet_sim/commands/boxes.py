@@ -102,4 +102,5 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
 async def _serve(
     scenario: Scenario, options: FleetOptions, shard: tuple[int, int], console: Console
 ) -> None:
-    await serve_boxes(scenario, options, progress_on(console), shard=shard)
+    with closing(progress_on(console)) as progress:
+        await serve_boxes(scenario, options, progress, shard=shard)

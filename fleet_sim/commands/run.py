@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -149,7 +150,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
         live = _live(loaded.scenario, source, directory, options, console)
         summary, ended_early = uvloop.run(live)
     print_summary(summary, console)
-    console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True)
+    console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True, highlight=False)
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
 
 
@@ -161,7 +162,8 @@ def _run_virtually(
     console: Console,
 ) -> dict[str, Any]:
     try:
-        return VirtualRun(scenario, source, directory, options, progress_on(console)).run()
+        with closing(progress_on(console)) as progress:
+            return VirtualRun(scenario, source, directory, options, progress).run()
     except KeyboardInterrupt:
         _end_at_once(directory)
 
@@ -173,8 +175,9 @@ async def _live(
     options: LiveOptions,
     console: Console,
 ) -> tuple[dict[str, Any], bool]:
-    live_run = LiveRun(scenario, source, directory, options, progress_on(console))
-    summary, ended_early = await live_run.run()
+    with closing(progress_on(console)) as progress:
+        live_run = LiveRun(scenario, source, directory, options, progress)
+        summary, ended_early = await live_run.run()
     if live_run.was_cut_short:
         _end_at_once(directory)
     return summary, ended_early

@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
+from fleet_sim.results.summary import read_json
 from fleet_sim.runs.limits import check_disk
 from fleet_sim.runs.source_digest import versions
 from fleet_wire.errors import ConfigError, LimitError
 
 PACKAGES = ("unlockpath", "simpy", "mqtt5", "uvloop")
 """Whose versions a reader may want to know."""
+
+MAX_NAME = 80
+"""Characters of a manifest's own name for its run: what is longer, nobody called it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +35,30 @@ class ScenarioSource:
 
     @property
     def name(self) -> str:
-        """What the run is called: the scenario's file, or the run of a manifest."""
-        return self.file.parent.name if self.file.suffix == ".json" else self.file.stem
+        """What the run is called: the scenario's file, which a manifest names for its own run.
+
+        So a run that is done again, and that again, has one name.
+        """
+        if self.file.suffix != ".json":
+            return self.file.stem
+        name = read_json(self.file).get("name")
+        return name if _is_name(name) else self.file.resolve().parent.name[:MAX_NAME]
 
     @property
     def text(self) -> str:
         """The file as it was written, below the overrides."""
         above = "".join(f"# --set {override}\n" for override in self.overrides)
         return above + self.file.read_text(encoding="utf-8")
+
+
+def _is_name(name: Any) -> TypeGuard[str]:
+    """Return whether `name` can be a part of a directory's name, and leads nowhere else."""
+    return (
+        isinstance(name, str)
+        and 0 < len(name) <= MAX_NAME
+        and name.isprintable()
+        and Path(name).name == name
+    )
 
 
 class RunDirectory:

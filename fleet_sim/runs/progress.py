@@ -1,8 +1,8 @@
 """How a run shows itself while it goes on, and what it prints when it is over.
 
 On a terminal: bars and a panel that is drawn over. Elsewhere, in a log or a pipe: plain lines, one
-every few seconds, without control characters. Nothing here starts a thread or reads the run; it
-shows what it is told.
+every few seconds, without control characters. Nothing here starts a thread; it shows what it is
+told, and of the run's files it reads the unlocks that have ended, when it shows them.
 """
 
 from __future__ import annotations
@@ -10,25 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any, Protocol
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.panel import Panel
-from rich.progress_bar import ProgressBar
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable, report_injected
+from fleet_sim.runs.progress_display import OUTCOME_STYLES, TerminalProgress, printable_lines
+from fleet_sim.runs.progress_state import LoadState
 from fleet_wire.clock import Clock
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.system_clock import SystemClock
 
 LINE_EVERY_S = 5.0
-_OUTCOME_STYLES = {
-    Outcome.OK: "green",
-    Outcome.REFUSED: "yellow",
-    Outcome.FAILED: "red",
-    Outcome.UNKNOWN: "magenta",
-}
 
 
 class Progress(Protocol):
@@ -46,18 +39,8 @@ class Progress(Protocol):
         """Say where the metrics are."""
         ...
 
-    def load(
-        self,
-        *,
-        elapsed_s: float,
-        duration_s: float,
-        sent: int,
-        ok: int,
-        ended: int,
-        in_flight: int,
-        connected: int,
-    ) -> None:
-        """Say how far the load is. `connected` counts boxes, the others from `sent` on unlocks."""
+    def load(self, state: LoadState) -> None:
+        """Say how far the load is."""
         ...
 
     def note(self, text: str) -> None:
@@ -74,13 +57,6 @@ def progress_on(console: Console) -> Progress:
     if console.is_terminal and not console.is_dumb_terminal:
         return TerminalProgress(console)
     return LineProgress(console.file)
-
-
-def _printable_lines(text: str) -> list[str]:
-    """Return the lines of `text` with a space for whatever a terminal would act upon."""
-    return [
-        "".join(char if char.isprintable() else " " for char in line) for line in text.splitlines()
-    ]
 
 
 class LineProgress:
@@ -105,27 +81,14 @@ class LineProgress:
         """Write the address."""
         self.note(f"metrics: {metrics_url}")
 
-    def load(
-        self,
-        *,
-        elapsed_s: float,
-        duration_s: float,
-        sent: int,
-        ok: int,
-        ended: int,
-        in_flight: int,
-        connected: int,
-    ) -> None:
+    def load(self, state: LoadState) -> None:
         """Write the counts in one line."""
         if self._is_due():
-            self.note(
-                f"{elapsed_s:.0f} of {duration_s:.0f} s: sent {sent:,}, ok {ok:,}, "
-                f"not opened {ended - ok:,}, in flight {in_flight:,}, boxes {connected:,}"
-            )
+            self.note(_line(state))
 
     def note(self, text: str) -> None:
         """Write the text."""
-        for line in _printable_lines(text):
+        for line in printable_lines(text):
             self._stream.write(f"{line}\n")
         self._stream.flush()
 
@@ -140,94 +103,21 @@ class LineProgress:
         return True
 
 
-class TerminalProgress:
-    """A panel at the bottom of the terminal, drawn anew at each call; notes stay above it."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._phase = ""
-        self._metrics_url = ""
-        self._body: RenderableType = Text("")
-        self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._live.start()
-
-    def phase(self, text: str) -> None:
-        """Change the title of the panel, and empty it."""
-        self._phase = " ".join(_printable_lines(text))
-        self._show(Text(""))
-
-    def connecting(self, done: int, total: int) -> None:
-        """Draw a bar of the boxes that are connected."""
-        self._show(_bar(f"{done:,} of {total:,} boxes", total=total, done=done))
-
-    def serving(self, metrics_url: str) -> None:
-        """Keep the address at the foot of the panel."""
-        self._metrics_url = metrics_url
-        self._show(self._body)
-
-    def load(
-        self,
-        *,
-        elapsed_s: float,
-        duration_s: float,
-        sent: int,
-        ok: int,
-        ended: int,
-        in_flight: int,
-        connected: int,
-    ) -> None:
-        """Draw a bar of the time and the counts."""
-        to_come_s = duration_s - elapsed_s
-        rest = f"{to_come_s:.0f} s to go" if to_come_s > 0 else "the last unlocks end"
-        bar = _bar(f"{elapsed_s:.0f} s, {rest}", total=duration_s, done=elapsed_s)
-        counts = _counts(
-            {
-                "sent": (sent, ""),
-                "ok": (ok, "green"),
-                "not opened": (ended - ok, "red"),
-                "in flight": (in_flight, ""),
-                "boxes connected": (connected, ""),
-            }
-        )
-        self._show(Group(bar, counts))
-
-    def note(self, text: str) -> None:
-        """Print the text above the panel."""
-        for line in _printable_lines(text):
-            self._console.print(Text(line))
-
-    def close(self) -> None:
-        """Take the panel off the screen."""
-        self._live.stop()
-
-    def _show(self, body: RenderableType) -> None:
-        self._body = body
-        foot = Text(self._metrics_url, style="dim")
-        self._live.update(
-            Panel(
-                Group(body, foot) if self._metrics_url else body,
-                title=Text(self._phase, style="bold"),
-                title_align="left",
-                border_style="dim",
-            ),
-            refresh=True,
-        )
-
-
-def _bar(words: str, *, total: float, done: float) -> Table:
-    row = Table.grid(padding=(0, 2), expand=True)
-    row.add_column(ratio=1)
-    row.add_column(justify="right", no_wrap=True)
-    row.add_row(ProgressBar(total=max(total, 1e-9), completed=min(done, total)), Text(words))
-    return row
-
-
-def _counts(numbers: Mapping[str, tuple[int, str]]) -> Text:
-    text = Text()
-    for label, (number, colour) in numbers.items():
-        text.append(f"{label} ", style="dim")
-        text.append(f"{number:,}   ", style=f"bold {colour if number else ''}".strip())
-    return text
+def _line(state: LoadState) -> str:
+    """Return the counts in one line, with what stands out: a slow p95, a cause, a fault."""
+    state.unlocks.read()
+    parts = [
+        f"sent {state.sent:,}",
+        f"opened {state.ok:,}",
+        f"not opened {state.not_opened:,}",
+        f"in flight {state.in_flight:,}",
+        f"boxes {state.fleet.reachable:,}",
+    ]
+    quantiles = {percent: state.unlocks.opens_s(percent) for percent in (50, 95)}
+    parts += [f"p{percent} {readable.duration(s)}" for percent, s in quantiles.items() if s]
+    parts += [f"{cause.value} {number:,}" for cause, number in state.unlocks.causes.most_common(2)]
+    parts += [f"fault {fault.fault}" for fault in state.running_faults]
+    return f"{state.when}: {', '.join(parts)}"
 
 
 def print_summary(summary: Mapping[str, Any], console: Console) -> None:
@@ -270,7 +160,7 @@ def _outcomes(attempts: Mapping[str, Any]) -> Table:
     table = _table("outcome", "#unlocks")
     for outcome in Outcome:
         number = attempts["by_outcome"][outcome.value]
-        style = _OUTCOME_STYLES[outcome] if number else "dim"
+        style = OUTCOME_STYLES[outcome] if number else "dim"
         table.add_row(Text(outcome.value, style=style), Text(readable.count(number), style=style))
     return table
 
@@ -298,7 +188,7 @@ def _causes(attempts: Mapping[str, Any]) -> Group:
         number = by_cause[cause]
         if number:
             table.add_row(
-                Text(cause.value, style=_OUTCOME_STYLES[CAUSES[cause].outcome]),
+                Text(cause.value, style=OUTCOME_STYLES[CAUSES[cause].outcome]),
                 readable.count(number),
                 readable.share(number / attempts["total"]),
                 CAUSES[cause].explanation,
@@ -334,7 +224,7 @@ def _said(concluded: Mapping[str, Any]) -> Text:
 
 def _style_of(said: str) -> str:
     is_cause = said != report_injected.OPENED
-    return _OUTCOME_STYLES[CAUSES[Cause(said)].outcome if is_cause else Outcome.OK]
+    return OUTCOME_STYLES[CAUSES[Cause(said)].outcome if is_cause else Outcome.OK]
 
 
 def _expectations(verdicts: list[Mapping[str, Any]]) -> Group:
@@ -345,7 +235,7 @@ def _expectations(verdicts: list[Mapping[str, Any]]) -> Group:
             Text("✓" if verdict["holds"] else "✗", style=style),
             Text(str(verdict["key"])),
             Text(readable.condition(verdict["condition"])),
-            Text(readable.value(verdict["value"]), style=style),
+            Text(readable.value(verdict["value"]), style="" if verdict["holds"] else style),
         )
     failed = sum(not verdict["holds"] for verdict in verdicts)
     closing = (

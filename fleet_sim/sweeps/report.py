@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fleet_sim.pages.parts import Badge
 from fleet_sim.results import readable
 from fleet_sim.results.report_document import document
 from fleet_sim.sweeps.plan import SweepPlan, overrides_of
-from fleet_sim.sweeps.plots import Setting, expected_keys, spread_words, sweep_plots
+from fleet_sim.sweeps.plots import drawn_keys, sweep_plots
 from fleet_sim.sweeps.point import PointRecord
+from fleet_sim.sweeps.settings import (
+    Setting,
+    expected_keys,
+    measured_values,
+    spread_words,
+    varying_keys,
+    words,
+)
 
 WORST = 12
+_SETTINGS_NAMED = 4
+"""Settings that a row names; of more it says how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
     """How the runs of one setting went; spreads are least, median and greatest."""
 
-    setting: str
+    values: list[str]
+    """Of the swept keys, in their order."""
     runs: str
     failed: str
     all_hold: str
     opened: str
+    p50: str
     p95: str
 
 
@@ -44,12 +55,12 @@ class WorstRow:
 
 @dataclass(frozen=True, slots=True)
 class HoldingRow:
-    """In how many runs of a setting an expectation held."""
+    """In how many runs an expectation held, and with which settings it did not always."""
 
     key: str
-    setting: str
     expected: str
     holds: Badge
+    fails_with: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +71,14 @@ class SweepPage:
     badge: Badge
     facts: dict[str, str]
     headline: str
+    swept: list[str]
     settings_caption: str
     settings: list[SettingRow]
     worst: list[WorstRow]
     expectations: list[HoldingRow]
+    expectations_caption: str
+    constants: dict[str, str]
+    """What every run measured alike: it is not drawn."""
     scenario_text: str
     command: str
 
@@ -89,16 +104,19 @@ def write_sweep_report(directory: Path, plan: SweepPlan, records: Sequence[Point
 def _page(
     plan: SweepPlan, settings: Sequence[Setting], records: Sequence[PointRecord]
 ) -> SweepPage:
-    seeds = readable.count(len(plan.seeds))
+    seeds = _number(len(plan.seeds), "seed")
     return SweepPage(
         name=plan.name,
         badge=_badge(records),
         facts=_facts(plan, records),
         headline=_headline(records),
-        settings_caption=f"{seeds} seeds each; least, median and greatest over them.",
+        swept=[swept.key for swept in plan.swept],
+        settings_caption=f"{seeds} each; least, median and greatest over them.",
         settings=[_setting_row(setting) for setting in settings],
         worst=[_worst_row(plan, record) for record in worst(records)],
         expectations=_expectations(settings),
+        expectations_caption=_expectations_caption(settings),
+        constants=_constants(settings),
         scenario_text=plan.scenario_text,
         command=_command(plan),
     )
@@ -116,10 +134,14 @@ def _facts(plan: SweepPlan, records: Sequence[PointRecord]) -> dict[str, str]:
 def _badge(records: Sequence[PointRecord]) -> Badge:
     bad = sum(record.expect_holds is False or record.error is not None for record in records)
     if bad:
-        return Badge(f"✗ {_of(bad, len(records))} runs", "fail")
+        return Badge(f"✗ Fail: {_of(bad, len(records))} runs", "fail")
     if not any(record.expect for record in records):
         return Badge("Nothing expected", "none")
-    return Badge("✓ All runs", "pass")
+    return Badge(f"✓ Pass: all {_number(len(records), 'run')}", "pass")
+
+
+def _number(some: int, what: str) -> str:
+    return f"{readable.count(some)} {what}{'' if some == 1 else 's'}"
 
 
 def _of(some: int, total: int) -> str:
@@ -134,38 +156,64 @@ def _headline(records: Sequence[PointRecord]) -> str:
     if judged:
         parts.append(f"Every expectation held in {_of(held, len(judged))} runs.")
     if failed:
-        parts.append(f"{readable.count(failed)} runs failed; the worst runs below say why.")
+        parts.append(f"{_number(failed, 'run')} failed; the worst runs below say why.")
     return " ".join(parts)
 
 
 def _setting_row(setting: Setting) -> SettingRow:
     return SettingRow(
-        setting=setting.label,
+        values=[*setting.values.values()],
         runs=readable.count(len(setting.ended)),
         failed=readable.count(len(setting.records) - len(setting.ended)),
         all_hold=_of(*setting.holding()),
-        opened=" · ".join(spread_words(setting, "attempts.ok_share")),
-        p95=" · ".join(spread_words(setting, "unlock.p95_s")),
+        opened=spread_words(setting, "attempts.ok_share"),
+        p50=spread_words(setting, "unlock.p50_s"),
+        p95=spread_words(setting, "unlock.p95_s"),
     )
 
 
 def _expectations(settings: Sequence[Setting]) -> list[HoldingRow]:
-    return [
-        _holding_row(setting, key, verdicts)
-        for key in expected_keys(settings)
-        for setting in settings
-        if (verdicts := setting.verdicts(key))
+    """Return a row for each key and what was expected of it, which a sweep may vary, too."""
+    rows: dict[tuple[str, str], list[tuple[Setting, int, int]]] = {}
+    for key in expected_keys(settings):
+        for setting in settings:
+            if verdicts := setting.verdicts(key):
+                held = sum(bool(one["holds"]) for one in verdicts)
+                expected = readable.condition(verdicts[0]["condition"])
+                rows.setdefault((key, expected), []).append((setting, held, len(verdicts)))
+    keys = varying_keys(settings)
+    return [_holding_row(key, expected, parts, keys) for (key, expected), parts in rows.items()]
+
+
+def _holding_row(
+    key: str, expected: str, parts: Sequence[tuple[Setting, int, int]], varying: Sequence[str]
+) -> HoldingRow:
+    held, judged = sum(part[1] for part in parts), sum(part[2] for part in parts)
+    bad = [part for part in parts if part[1] < part[2]]
+    named = [
+        f"{', '.join(setting.values[one] for one in varying)}: {_of(some, total)}"
+        for setting, some, total in bad[:_SETTINGS_NAMED]
+        if varying
     ]
-
-
-def _holding_row(setting: Setting, key: str, verdicts: Sequence[Mapping[str, Any]]) -> HoldingRow:
-    held = sum(bool(one["holds"]) for one in verdicts)
+    if varying and len(bad) > _SETTINGS_NAMED:
+        named.append(f"and {len(bad) - _SETTINGS_NAMED} more of {_number(len(parts), 'setting')}")
     return HoldingRow(
         key=key,
-        setting=setting.label,
-        expected=readable.condition(verdicts[0]["condition"]),
-        holds=Badge(_of(held, len(verdicts)), "pass" if held == len(verdicts) else "fail"),
+        expected=expected,
+        holds=Badge(_of(held, judged), "fail" if bad else "pass"),
+        fails_with="; ".join(named),
     )
+
+
+def _expectations_caption(settings: Sequence[Setting]) -> str:
+    keys = varying_keys(settings)
+    by = f" Where not in all, by {', '.join(keys)}." if keys else ""
+    return f"In how many runs each one held.{by}"
+
+
+def _constants(settings: Sequence[Setting]) -> dict[str, str]:
+    alike = {key: measured_values(settings, key) for key in drawn_keys(settings)}
+    return {key: words(key, *values) for key, values in alike.items() if len(values) == 1}
 
 
 def worst(records: Sequence[PointRecord]) -> list[PointRecord]:
@@ -176,13 +224,13 @@ def worst(records: Sequence[PointRecord]) -> list[PointRecord]:
         key=lambda record: (
             record.error is None,
             -len(_not_holding(record)),
-            _number(record, "attempts.ok_share", -math.inf),
-            -_number(record, "unlock.p95_s", math.inf),
+            _measured(record, "attempts.ok_share", -math.inf),
+            -_measured(record, "unlock.p95_s", math.inf),
         ),
     )[:WORST]
 
 
-def _number(record: PointRecord, key: str, without: float) -> float:
+def _measured(record: PointRecord, key: str, without: float) -> float:
     value = record.measured.get(key)
     return without if value is None else value
 

@@ -12,7 +12,6 @@ import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ import msgspec
 
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.cars.spec import CarSpec
+from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
-from fleet_sim.runs.conclude import GROUND_TRUTH, conclude
+from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
@@ -30,6 +30,7 @@ from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
 from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
+from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
@@ -114,6 +115,8 @@ class LiveRun:
         self._broker: BrokerProcess | None = None
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
+        self._faults: list[InjectedFault] = []
+        self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load.duration_s)
         self._unwritable: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -244,27 +247,39 @@ class LiveRun:
                         specs,
                         fleet.fleet,
                         load_starts_s=self._load_starts_s,
-                        record=partial(self._append, GROUND_TRUTH),
+                        record=self._record_truth,
                     )
-                self._background(self._sample(fleet, self._load_starts_s))
+                self._background(self._sample(fleet, specs, self._load_starts_s))
             case "progress" | "done":
                 self._last_event = dict(event)
 
-    async def _sample(self, fleet: LiveFleet, load_starts_s: float) -> None:
+    async def _sample(
+        self, fleet: LiveFleet, specs: Sequence[CarSpec], load_starts_s: float
+    ) -> None:
         while True:
             sample = fleet.sample(load_starts_s)
             self._append("fleet_samples.jsonl", sample)
             event = self._last_event
             self._progress.load(
-                elapsed_s=sample["t_s"],
-                duration_s=self._scenario.load.duration_s,
-                sent=event.get("sent", 0),
-                ok=event.get("ok", 0),
-                ended=event.get("ended", 0),
-                in_flight=event.get("in_flight", 0),
-                connected=sample["connected"],
+                LoadState(
+                    elapsed_s=sample["t_s"],
+                    duration_s=self._scenario.load.duration_s,
+                    sent=event.get("sent", 0),
+                    ok=event.get("ok", 0),
+                    ended=event.get("ended", 0),
+                    in_flight=event.get("in_flight", 0),
+                    configured=len(specs),
+                    fleet=fleet.counts,
+                    faults=self._faults,
+                    unlocks=self._unlocks,
+                )
             )
             await asyncio.sleep(SAMPLE_S)
+
+    def _record_truth(self, line: Any) -> None:
+        if isinstance(line, Mapping):
+            self._faults.append(msgspec.convert(line, InjectedFault))
+        self._append(GROUND_TRUTH, line)
 
     def _append(self, name: str, record: Mapping[str, Any] | msgspec.Struct) -> None:
         """Append to a file of the run; where that fails say so, once, and let the run go on."""

@@ -7,11 +7,13 @@ both, so it is the one place in `fleet_sim` that knows the probe.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
@@ -19,12 +21,14 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
+from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
-from fleet_sim.runs.conclude import GROUND_TRUTH, conclude
+from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
+from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.virtual.time import (
     EPOCH_UNIX_S,
     VirtualClock,
@@ -90,6 +94,8 @@ class VirtualRun:
         self._directory = directory
         self._options = options
         self._progress = progress
+        self._faults: list[InjectedFault] = []
+        self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load.duration_s)
         self._specs = scenario.cars()
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
@@ -216,7 +222,7 @@ class VirtualRun:
             self._specs,
             self._fleet,
             load_starts_s=load_starts_s,
-            record=partial(self._append, GROUND_TRUTH),
+            record=self._record_truth,
         )
         step_s = max(load.duration_s / SAMPLES, 1.0)
         ends_s = load_starts_s + load.duration_s
@@ -254,11 +260,21 @@ class VirtualRun:
             {"t_s": round(elapsed_s, 3), "connected": counts.reachable, "asleep": counts.asleep},
         )
         self._progress.load(
-            elapsed_s=elapsed_s,
-            duration_s=self._scenario.load.duration_s,
-            connected=counts.reachable,
-            **probe.counts(),
+            LoadState(
+                elapsed_s=elapsed_s,
+                duration_s=self._scenario.load.duration_s,
+                configured=len(self._specs),
+                fleet=counts,
+                faults=self._faults,
+                unlocks=self._unlocks,
+                **probe.counts(),
+            )
         )
+
+    def _record_truth(self, line: Any) -> None:
+        if isinstance(line, Mapping):
+            self._faults.append(msgspec.convert(line, InjectedFault))
+        self._append(GROUND_TRUTH, line)
 
 
 def _limits(asked: BrokerSettings) -> BrokerLimits:

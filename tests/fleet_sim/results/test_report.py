@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from markupsafe import escape
 from plotly.offline import get_plotlyjs_version
@@ -21,6 +15,7 @@ from fleet_sim.results.report import write_report
 from fleet_sim.results.report_document import plotly_script
 from fleet_sim.results.summary import summarize
 from fleet_wire.contract.causes import CAUSES, Cause
+from tests.helpers.browser import PageReader, on_a_telephone, open_page, read_page
 from tests.helpers.sample_run import (
     SCENARIO_TEXT,
     SampleRun,
@@ -34,101 +29,11 @@ PLOTS = ("latency", "distribution", "stages", "outcomes", "causes", "boxes")
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>&amp;\"'`$x"
 
 
-class PageReader(HTMLParser):
-    """Collects text, elements by id, and the addresses that a page names. Skips scripts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = ""
-        self.addresses: list[str] = []
-        self.classes: dict[str, str] = {}
-        self.counts: dict[str, int] = {}
-        self._within = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note the element."""
-        self._within = tag
-        if tag == "wbr":
-            self.text = self.text.removesuffix(" ")  # what follows is the same word
-        values = {name: value or "" for name, value in attrs}
-        self.addresses += [values[name] for name in ("src", "href") if name in values]
-        if "id" in values:
-            self.classes[values["id"]] = values.get("class", "")
-        for key in (tag, f"{tag}.{values.get('class', '')}"):
-            self.counts[key] = self.counts.get(key, 0) + 1
-
-    def handle_endtag(self, tag: str) -> None:
-        """Leave a script or a style."""
-        if tag == self._within:
-            self._within = ""
-
-    def handle_data(self, data: str) -> None:
-        """Note the text that a reader sees."""
-        if self._within not in ("script", "style"):
-            self.text += f"{data} "
-
-
-def read_page(source: str) -> PageReader:
-    """Return what stands in a page."""
-    reader = PageReader()
-    reader.feed(source)
-    reader.close()
-    reader.text = " ".join(reader.text.split())
-    return reader
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedPage:
-    """A page after a browser has run its scripts."""
-
-    page: PageReader
-    requests: list[str]
-    """What the page, not the browser itself, asked the network for."""
-
-
-Browser = Callable[[Path], OpenedPage]
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Browser:
-    """Return a function that opens a file in headless Chromium, which reaches no host."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    assert found, "the report is tested in Chromium: apt-get install chromium"
-
-    def open_page(path: Path) -> OpenedPage:
-        log = tmp_path / "network.json"
-        profile = tmp_path / "profile"
-        result = subprocess.run(
-            [
-                found, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-                "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                "--disable-sync", f"--user-data-dir={profile}", "--window-size=1400,2000",
-                "--host-resolver-rules=MAP * ~NOTFOUND", f"--log-net-log={log}",
-                "--virtual-time-budget=10000", "--dump-dom", path.resolve().as_uri(),
-            ],
-            capture_output=True, check=True, timeout=120,
-        )  # fmt: skip
-        return OpenedPage(read_page(result.stdout.decode()), page_requests(log))
-
-    return open_page
-
-
-def page_requests(log: Path) -> list[str]:
-    """Return the addresses in a network log that were asked for on behalf of a file."""
-    events: list[dict[str, Any]] = msgspec.json.decode(log.read_bytes())["events"]
-    parameters = [event.get("params") or {} for event in events]
-    return [
-        str(found["url"])
-        for found in parameters
-        if "url" in found and "file:" in str(found.get("network_isolation_key"))
-    ]
-
-
 @pytest.mark.browser
-def test_every_plot_is_drawn_in_a_browser(tmp_path: Path, browser: Browser) -> None:
+def test_every_plot_is_drawn_in_a_open_page(tmp_path: Path) -> None:
     """Chromium draws each plot, one mark for each unlock, and the page asks for nothing."""
     summary = write_sample_run(tmp_path, SampleRun())
-    opened = browser(write_report(tmp_path, summary, SCENARIO_TEXT))
+    opened = open_page(write_report(tmp_path, summary, SCENARIO_TEXT))
     for name in PLOTS:
         assert "js-plotly-plot" in opened.page.classes[f"plot-{name}"]
     assert opened.page.counts["svg.main-svg"] >= 2 * len(PLOTS)
@@ -137,55 +42,27 @@ def test_every_plot_is_drawn_in_a_browser(tmp_path: Path, browser: Browser) -> N
     assert opened.requests == []
 
 
-NARROW = """
-<iframe width=400 height=3000 srcdoc="{page}"></iframe>
-<p id=broken></p>
-<script>
-onload = () => {{
-  const page = document.querySelector("iframe").contentDocument;
-  const walker = page.createTreeWalker(page.querySelector("main"), NodeFilter.SHOW_TEXT);
-  const words = [];
-  while (walker.nextNode()) {{
-    if (walker.currentNode.parentElement.closest(".plot, details, footer")) continue;
-    for (const {{ 0: word, index }} of walker.currentNode.data.matchAll(/[A-Za-z0-9]+/g)) {{
-      const range = page.createRange();
-      range.setStart(walker.currentNode, index);
-      range.setEnd(walker.currentNode, index + word.length);
-      if (range.getClientRects().length > 1) words.push(word);
-    }}
-  }}
-  const isWide = page.documentElement.scrollWidth > 400;
-  document.querySelector("#broken").textContent = `broken: [${{words}}], wide: ${{isWide}}.`;
-}};
-</script>
-"""
-"""Shows a page as a telephone does, and tells which of its words stand in two lines."""
-
-
 @pytest.mark.browser
-def test_no_word_is_broken_on_a_telephone(tmp_path: Path, browser: Browser) -> None:
+def test_no_word_is_broken_on_a_telephone(tmp_path: Path) -> None:
     """At 400 pixels columns break between words, and nothing makes the page itself wider."""
     summary = write_sample_run(tmp_path, SampleRun())
-    source = write_report(tmp_path, summary, SCENARIO_TEXT).read_text(encoding="utf-8")
-    source = source.replace("<meta http-equiv", "<meta name")  # its policy would stop ours
-    page = tmp_path / "narrow.html"
-    page.write_text(NARROW.format(page=escape(source)), encoding="utf-8")
-    assert "broken: [], wide: false." in browser(page).page.text
+    report = write_report(tmp_path, summary, SCENARIO_TEXT)
+    assert on_a_telephone(report) == "broken: [], wide: false."
 
 
 @pytest.mark.browser
-def test_the_browser_would_tell_of_a_request(tmp_path: Path, browser: Browser) -> None:
+def test_the_browser_would_tell_of_a_request(tmp_path: Path) -> None:
     """A page that does ask the network is caught, so that the test above can fail."""
     page = tmp_path / "page.html"
     page.write_text("<img src='http://127.0.0.1:1/pixel.png'>", encoding="utf-8")
-    assert "http://127.0.0.1:1/pixel.png" in browser(page).requests
+    assert "http://127.0.0.1:1/pixel.png" in open_page(page).requests
 
 
 @pytest.mark.browser
-def test_hostile_data_stays_text(tmp_path: Path, browser: Browser) -> None:
+def test_hostile_data_stays_text(tmp_path: Path) -> None:
     """Markup in ids, names and texts is shown as it is; no script of it runs."""
     summary = _hostile_run(tmp_path)
-    opened = browser(write_report(tmp_path, summary, HOSTILE))
+    opened = open_page(write_report(tmp_path, summary, HOSTILE))
     assert opened.page.counts["title"] == 1
     assert "img" not in opened.page.counts
     assert opened.page.counts["path.point plotly-customdata"] == 2
@@ -221,10 +98,10 @@ def _hostile_run(directory: Path) -> dict[str, Any]:
 
 
 @pytest.mark.browser
-def test_an_empty_run_is_a_page_of_its_own(tmp_path: Path, browser: Browser) -> None:
+def test_an_empty_run_is_a_page_of_its_own(tmp_path: Path) -> None:
     """Without any file the page says so, and has no empty plots."""
     summary = summarize(tmp_path, sample_facts())
-    opened = browser(write_report(tmp_path, summary, SCENARIO_TEXT))
+    opened = open_page(write_report(tmp_path, summary, SCENARIO_TEXT))
     assert "No unlock ended during this run" in opened.page.text
     assert "Nothing expected" in opened.page.text
     assert "div.plot" not in opened.page.counts

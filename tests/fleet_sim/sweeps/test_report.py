@@ -10,9 +10,11 @@ import pytest
 
 from fleet_sim.results import readable
 from fleet_sim.sweeps.plan import SweepPlan, SweptKey, plan_sweep
-from fleet_sim.sweeps.plots import Setting, spread_words, sweep_plots, wilson
+from fleet_sim.sweeps.plots import sweep_plots, wilson
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.report import reproduction, worst, write_sweep_report
+from fleet_sim.sweeps.settings import Setting, spread_words
+from tests.helpers.browser import on_a_telephone, open_page, read_page
 from tests.helpers.sweeps import plan, record, write_scenario
 
 
@@ -33,7 +35,7 @@ def page(directory: Path) -> str:
 def test_it_says_what_held_and_how_to_do_the_worst_again(tmp_path: Path) -> None:
     """Counts by setting, the worst first, each with its command."""
     text = page(tmp_path)
-    assert "Every expectation held in 5 of 7 runs. 1 runs failed" in text
+    assert "Every expectation held in 5 of 7 runs. 1 run failed" in text
     assert "3 of 4" in text
     assert "2 of 3" in text
     scenario = tmp_path / "garage.yaml"
@@ -64,8 +66,8 @@ def test_texts_from_outside_run_no_script(tmp_path: Path) -> None:
     source = write_sweep_report(tmp_path, the_plan, records).read_text(encoding="utf-8")
     assert script not in source
     escaped = "&lt;script&gt;alert(1)&lt;/script&gt;"
-    assert f"<code>fleet.count={escaped}</code>" in source
-    assert f"<code>{escaped}</code>" in source
+    shown = source.replace("<wbr>", "")
+    assert shown.count(f"<td><code>{escaped}</code></td>") == 2
     assert f"<pre>description: {escaped}</pre>" in source
     assert "<title>&lt;script&gt;, a sweep</title>" in source
 
@@ -73,8 +75,8 @@ def test_texts_from_outside_run_no_script(tmp_path: Path) -> None:
 def test_each_setting_has_its_points_and_its_bounds() -> None:
     """One box a setting, one point a run, and a line for what is expected."""
     settings = [
-        Setting({"fleet.count": "5"}, [record(1, 0.9), record(2, 0.4)]),
-        Setting({"fleet.count": "50"}, [record(1, 0.8), record(2, 0, error="X")]),
+        Setting({"platform.door": "mqtt"}, [record(1, 0.9), record(2, 0.4)]),
+        Setting({"platform.door": "http"}, [record(1, 0.8), record(2, 0, error="X")]),
     ]
     drawn = {plot.name: plot for plot in sweep_plots(settings)}
     holds = msgspec.json.decode(drawn["holds"].as_json())
@@ -82,13 +84,105 @@ def test_each_setting_has_its_points_and_its_bounds() -> None:
     spread = msgspec.json.decode(drawn["spread-0"].as_json())
     assert [box["y"] for box in spread["data"]] == [[0.9, 0.4], [0.8]]
     assert [shape["y0"] for shape in spread["layout"]["shapes"]] == [0.5, 0.5]
-    assert spread["layout"]["xaxis"]["ticktext"] == ["fleet.count=5", "fleet.count=50"]
+    assert spread["layout"]["xaxis"]["ticktext"] == ["mqtt", "http"]
+    assert spread["layout"]["xaxis"]["title"]["text"] == "platform.door"
+
+
+def test_numbers_of_one_key_make_a_line() -> None:
+    """From the least to the greatest, however the command has them; the key is the title."""
+    settings = [
+        Setting({"fleet.count": count}, [record(1, share), record(2, share - 0.2)])
+        for count, share in (("1e3", 0.7), ("50", 0.9), ("200", 0.8))
+    ]
+    figure = msgspec.json.decode(plot_of(settings, "spread-0"))
+    least, greatest, runs, median, bound = figure["data"]
+    assert [trace["x"] for trace in (least, greatest, median, bound)] == [[50, 200, 1000]] * 4
+    assert greatest["y"] == [0.9, 0.8, 0.7]
+    assert median["y"] == pytest.approx([0.7, 0.6, 0.5])
+    assert bound["y"] == [0.5] * 3
+    assert len(runs["x"]) == 6
+    axis = figure["layout"]["xaxis"]
+    assert axis["title"]["text"] == "fleet.count"
+    assert axis["ticktext"] == ["50", "200", "1e3"]
+
+
+def test_two_keys_make_a_map() -> None:
+    """A cell for each setting, its median in it, and how often what is expected held."""
+    settings = [
+        Setting(
+            {"fleet.count": count, "load.deadline_s": deadline},
+            [record(1, share), record(2, share), record(3, 0.4)],
+        )
+        for count, deadline, share in (
+            ("50", "9", 0.9), ("50", "10", 0.8), ("5", "9", 0.7), ("5", "10", 0.3),
+        )
+    ]  # fmt: skip
+    figure = msgspec.json.decode(plot_of(settings, "spread-0"))
+    (cells,) = figure["data"]
+    assert cells["z"] == [[0.7, 0.3], [0.9, 0.8]]
+    assert cells["text"][0] == ["70 %<br>✗ 2 of 3", "30 %<br>✗ 0 of 3"]
+    assert figure["layout"]["yaxis"]["title"]["text"] == "fleet.count"
+    assert figure["layout"]["yaxis"]["ticktext"] == ["5", "50"]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "load.deadline_s"
+    assert figure["layout"]["xaxis"]["ticktext"] == ["9", "10"]
+
+
+def test_long_and_many_labels_are_shortened() -> None:
+    """Three keys give values as labels, at most sixteen of them, and none without end."""
+    settings = [
+        Setting({"a": "x" * 90, "b": f"b{b}", "c": f"c{c}"}, [record(1, 0.5 + b / 50)])
+        for b in range(10)
+        for c in range(5)
+    ]
+    settings.append(Setting({"a": "y", "b": "b0", "c": "c0"}, [record(1, 0.9)]))
+    axis = msgspec.json.decode(plot_of(settings, "spread-0"))["layout"]["xaxis"]
+    assert len(axis["ticktext"]) <= 16
+    assert max(map(len, axis["ticktext"])) == 22
+    assert axis["title"]["text"] == "a,<br>b,<br>c"
+
+
+def plot_of(settings: list[Setting], name: str) -> str:
+    """Return the figure of a plot as JSON."""
+    return next(plot for plot in sweep_plots(settings) if plot.name == name).as_json()
 
 
 def test_without_runs_that_ended_there_is_nothing_to_draw() -> None:
     """A sweep in which everything failed still has its report."""
-    settings = [Setting({}, [record(1, 0, error="X")])]
-    assert all(plot.figure is None for plot in sweep_plots(settings))
+    assert sweep_plots([Setting({}, [record(1, 0, error="X")])]) == []
+
+
+def test_what_is_the_same_in_every_run_is_said_not_drawn(tmp_path: Path) -> None:
+    """A plot of one value is a line of text."""
+    the_plan = plan(tmp_path, seeds=2)
+    records = [record(1, 0.9), record(2, 0.9)]
+    assert sweep_plots([Setting({}, records)]) == []
+    report = write_sweep_report(tmp_path, the_plan, records)
+    text = read_page(report.read_text(encoding="utf-8")).text
+    assert "The same in every run attempts.ok_share 90 %" in text
+
+
+def test_an_expectation_has_one_row(tmp_path: Path) -> None:
+    """In how many runs it held, and with which values of what was swept it did not always."""
+    text = read_page(page(tmp_path)).text
+    assert "Where not in all, by fleet.count." in text
+    assert "attempts.ok_share ≥ 0.5 5 of 7 5: 3 of 4; 50: 2 of 3" in text
+
+
+@pytest.mark.browser
+def test_a_map_is_drawn_and_read_on_a_telephone(tmp_path: Path) -> None:
+    """Chromium draws the cells with their words; no word of the page is broken at 400 pixels."""
+    the_plan = plan(tmp_path, "fleet.count=5,50", "load.deadline_s=15,20", seeds=1)
+    records = [
+        record(1, int(count) * int(deadline) / 1000, fleet__count=count, load__deadline_s=deadline)
+        for count in ("5", "50")
+        for deadline in ("15", "20")
+    ]
+    report = write_sweep_report(tmp_path, the_plan, records)
+    opened = open_page(report)
+    assert opened.requests == []
+    assert opened.page.counts["g.heatmap-label"] == 8
+    assert "✗ 0 of 1" in opened.page.text
+    assert on_a_telephone(report) == "broken: [], wide: false."
 
 
 def test_the_worst_are_failed_then_most_broken_then_slowest() -> None:
@@ -107,8 +201,8 @@ def test_the_worst_are_failed_then_most_broken_then_slowest() -> None:
 def test_a_quantile_that_a_run_did_not_reach_is_the_greatest() -> None:
     """Leaving it out would make the setting look better, the worse it is."""
     setting = Setting({}, [record(1, 0.99, p95_s=4), record(2, 0.5, p95_s=None), record(3, 0.97)])
-    assert spread_words(setting, "unlock.p95_s") == ["3 s", "4 s", readable.NOTHING]
-    assert spread_words(Setting({}, []), "unlock.p95_s") == [readable.NOTHING] * 3
+    assert spread_words(setting, "unlock.p95_s") == f"3 s · 4 s · {readable.NOTHING}"
+    assert spread_words(Setting({}, []), "unlock.p95_s") == readable.NOTHING
 
 
 def test_a_command_survives_the_shell(tmp_path: Path) -> None:

@@ -1,0 +1,258 @@
+"""The display of a run on a terminal: a panel that is drawn over until the run is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from fleet_sim.results import readable
+from fleet_sim.runs.progress_state import LoadState
+from fleet_wire.clock import Clock
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.system_clock import SystemClock
+
+DRAW_EVERY_S: Final = 0.1
+"""Drawing takes some milliseconds: a run in virtual time would wait for its own display."""
+CAUSES_SHOWN: Final = 5
+FAULTS_SHOWN: Final = 3
+OUTCOME_STYLES: Final = {
+    Outcome.OK: "green",
+    Outcome.REFUSED: "yellow",
+    Outcome.FAILED: "red",
+    Outcome.UNKNOWN: "magenta",
+}
+_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+_ASCII_BLOCKS: Final = "_.-=+*%#"
+"""Where the terminal's encoding has no blocks."""
+
+
+def printable_lines(text: str) -> list[str]:
+    """Return the lines of `text` with a space for whatever a terminal would act upon."""
+    return [
+        "".join(char if char.isprintable() else " " for char in line) for line in text.splitlines()
+    ]
+
+
+class TerminalProgress:
+    """A panel at the bottom of the terminal; notes stay above it. Implements `Progress`."""
+
+    def __init__(self, console: Console, clock: Clock | None = None) -> None:
+        self._console = console
+        self._clock = clock or SystemClock()
+        self._next_s = 0.0
+        self._phase = ""
+        self._metrics_url = ""
+        self._body: RenderableType = Text("")
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def phase(self, text: str) -> None:
+        """Change the title of the panel, and empty it."""
+        self._phase = " ".join(printable_lines(text))
+        self._show(Text(""))
+        self._next_s = 0.0
+
+    def connecting(self, done: int, total: int) -> None:
+        """Draw a bar of the boxes that are connected."""
+        if self._is_due() or done == total:
+            self._show(_bar(f"{done:,} of {total:,} boxes", total=total, done=done))
+
+    def serving(self, metrics_url: str) -> None:
+        """Keep the address at the foot of the panel."""
+        self._metrics_url = metrics_url
+        self._show(self._body)
+
+    def load(self, state: LoadState) -> None:
+        """Draw how far the load is, what became of the unlocks, and what the boxes do."""
+        if self._is_due():
+            state.unlocks.read()
+            bar = _bar(state.when, total=state.duration_s, done=max(state.elapsed_s, 0.0))
+            self._show(Group(bar, _rows(state)))
+
+    def note(self, text: str) -> None:
+        """Print the text above the panel."""
+        for line in printable_lines(text):
+            self._console.print(Text(line))
+
+    def close(self) -> None:
+        """Take the panel off the screen. A second call does nothing."""
+        self._live.stop()
+
+    def _is_due(self) -> bool:
+        now_s = self._clock.monotonic_s()
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + DRAW_EVERY_S
+        return True
+
+    def _show(self, body: RenderableType) -> None:
+        self._body = body
+        foot = Text(f"metrics at {self._metrics_url}", style="dim", overflow="fold")
+        panel = Panel(
+            Group(body, foot) if self._metrics_url else body,
+            title=Text(self._phase, style="bold"),
+            title_align="left",
+            border_style="dim",
+        )
+        # A terminal echoes Ctrl-C where its cursor stands. In an empty line of ours it is drawn
+        # over; behind the panel it would begin a new line, and the top of the panel would stay.
+        self._live.update(Group(panel, Text("")), refresh=True)
+
+
+def _bar(words: str, *, total: float, done: float) -> Table:
+    row = Table.grid(padding=(0, 2), expand=True)
+    row.add_column(ratio=1)
+    row.add_column(justify="right", no_wrap=True)
+    bar = ProgressBar(
+        total=max(total, 1e-9),
+        completed=min(done, total),
+        complete_style="blue",  # by default it is the red that means a failure here
+        finished_style="blue",
+    )
+    row.add_row(bar, Text(words))
+    return row
+
+
+def _rows(state: LoadState) -> Table:
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column()
+    rows.add_row("unlocks", _Parts(_counts(state)))
+    rows.add_row("to open", _Parts(_times(state)))
+    rows.add_row("over time", _Trend(state.unlocks.medians_s()))
+    if state.unlocks.causes:
+        rows.add_row("causes", _Causes(state.unlocks.causes.most_common(CAUSES_SHOWN)))
+    rows.add_row("boxes", _Parts(_boxes(state)))
+    if state.faults:
+        rows.add_row("faults", Group(*_faults(state)))
+    return rows
+
+
+def _counts(state: LoadState) -> list[Text]:
+    return [
+        _number(state.sent, "sent"),
+        _number(state.ok, "opened", "green"),
+        _number(state.not_opened, "not opened", "red"),
+        _number(state.in_flight, "in flight"),
+    ]
+
+
+def _number(value: int, label: str, colour: str = "") -> Text:
+    text = Text(f"{value:,}", style=f"bold {colour if value else ''}".strip())
+    return text.append(f" {label}", style="not bold default")
+
+
+def _times(state: LoadState) -> list[Text]:
+    quantiles = {percent: state.unlocks.opens_s(percent) for percent in (50, 95)}
+    parts = [
+        Text(f"p{percent} ").append(readable.duration(value_s), style="bold")
+        for percent, value_s in quantiles.items()
+        if value_s is not None
+    ]
+    if not state.unlocks.ended:
+        return [Text("no unlock has ended yet", style="dim")]
+    missing = [percent for percent, value_s in quantiles.items() if value_s is None]
+    if missing:
+        parts.append(Text(f"fewer than {missing[0]} % opened", style="red"))
+    return [*parts, Text(f"of {state.unlocks.ended:,} that ended", style="dim")]
+
+
+def _boxes(state: LoadState) -> list[Text]:
+    fleet = state.fleet
+    parts = [
+        _number(fleet.reachable, f"of {state.configured:,} connected"),
+        _number(fleet.asleep, "asleep"),
+        _number(fleet.commands, "commands came"),
+        _number(fleet.executed, "executed"),
+        _number(fleet.refused, "refused", "yellow"),
+        _number(fleet.redelivered, "redelivered", "yellow"),
+    ]
+    return [*parts[:1], *(part for part in parts[1:] if not part.plain.startswith("0 "))]
+
+
+def _faults(state: LoadState) -> list[Text]:
+    running = state.running_faults
+    lines = [
+        Text(fault.fault, style="bold yellow").append(
+            f" on {len(fault.vehicles):,} cars, {fault.end_s - state.elapsed_s:.0f} s more",
+            style="not bold default",
+        )
+        for fault in running[:FAULTS_SHOWN]
+    ]
+    if len(running) > FAULTS_SHOWN:
+        lines.append(Text(f"and {len(running) - FAULTS_SHOWN} more"))
+    if (coming := state.next_fault) is not None:
+        in_s = coming.start_s - state.elapsed_s
+        lines.append(Text(f"{coming.fault} in {in_s:.0f} s", style="dim"))
+    return lines or [Text("none any more", style="dim")]
+
+
+class _Parts:
+    """Texts beside each other with dots between, as many in a line as fit."""
+
+    def __init__(self, parts: Sequence[Text]) -> None:
+        self._parts = parts
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        dot = ", " if options.ascii_only else " · "
+        line = Text()
+        for part in self._parts:
+            if line and len(line) + len(dot) + len(part) > options.max_width:
+                yield line
+                line = Text()
+            line = Text.assemble(line, (dot if line else "", "dim"), part)
+        yield line
+
+
+class _Trend:
+    """The median time to open over the load: a block a slice, a cross where fewer opened."""
+
+    def __init__(self, medians_s: Sequence[tuple[int, float | None]]) -> None:
+        self._medians_s = medians_s
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        blocks = _ASCII_BLOCKS if options.ascii_only else _BLOCKS
+        known = [median_s for _, median_s in self._medians_s if median_s is not None]
+        longest_s = max(known, default=0.0)
+        line = Text(no_wrap=True, overflow="crop")
+        for ended, median_s in self._medians_s:
+            if not ended:
+                line.append(" ")
+            elif median_s is None:
+                line.append("x" if options.ascii_only else "×", style="red")  # noqa: RUF001
+            else:
+                height = int(median_s / longest_s * (len(blocks) - 1)) if longest_s else 0
+                line.append(blocks[height], style="blue")
+        scale = f" up to {readable.duration(longest_s)}"
+        if known and len(line) + len(scale) <= options.max_width:
+            line.append(scale, style="dim")
+        yield line
+
+
+class _Causes:
+    """The most frequent causes, each with its number and a bar as long as its share of them."""
+
+    def __init__(self, causes: Sequence[tuple[Cause, int]]) -> None:
+        self._causes = causes
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        block = "#" if options.ascii_only else "█"
+        names = max(len(cause.value) for cause, _ in self._causes)
+        digits = max(len(f"{number:,}") for _, number in self._causes)
+        room = min(max(options.max_width - names - digits - 2, 0), 40)
+        most = max(number for _, number in self._causes)
+        for cause, number in self._causes:
+            style = OUTCOME_STYLES[CAUSES[cause].outcome]
+            line = Text(f"{cause.value:<{names}} ", style=style, no_wrap=True, overflow="crop")
+            line.append(f"{number:>{digits},} ", style="bold")
+            yield line.append(block * round(room * number / most))

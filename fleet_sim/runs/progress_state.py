@@ -1,0 +1,135 @@
+"""What a run tells its display while cars are being opened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from fleet_sim.cars.world import FleetCounts
+from fleet_sim.results import readable
+from fleet_sim.results.injected import InjectedFault
+from fleet_sim.results.summary import opens_after_s, quantile
+from fleet_wire.contract.causes import Cause, Outcome
+
+SLICES = 40
+"""Into which the load is cut, to show how the time to open goes on."""
+_READS_WELL_S = 300
+"""Above this a time in seconds says little."""
+_HALF_S = 0.5
+"""Below this a time is written as 0 s, and no sign belongs before it."""
+
+
+class _Ended(msgspec.Struct, frozen=True):
+    """What a display needs of a line of `attempts.jsonl`."""
+
+    scheduled_s: float
+    total_s: float
+    outcome: Outcome
+    cause: Cause | None
+
+
+class UnlocksSoFar:
+    """The unlocks of a run that have ended, from its `attempts.jsonl` as it grows.
+
+    Nothing is read before somebody looks: a run that nobody watches does not pay for it.
+    """
+
+    def __init__(self, attempts_file: Path, *, duration_s: float) -> None:
+        self._path = attempts_file
+        self._slice_s = max(duration_s, 1e-9) / SLICES
+        self._read_bytes = 0
+        self._decoder = msgspec.json.Decoder(_Ended)
+        self._opens_s: list[float] = []
+        self._slices: list[list[float]] = [[] for _ in range(SLICES)]
+        self.causes: Counter[Cause] = Counter()
+
+    def read(self) -> None:
+        """Take what has been written since the last time, whole lines only."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read_bytes)
+                block = file.read()
+        except OSError:
+            return
+        whole = block[: block.rfind(b"\n") + 1]
+        self._read_bytes += len(whole)
+        for line in whole.splitlines():
+            try:
+                self._take(self._decoder.decode(line))
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue
+        for times_s in (self._opens_s, *self._slices):
+            times_s.sort()  # all but what is new is in order, which costs next to nothing
+
+    def _take(self, ended: _Ended) -> None:
+        opens_s = opens_after_s(ended.outcome, ended.total_s)
+        self._opens_s.append(opens_s)
+        place = int(ended.scheduled_s / self._slice_s)
+        self._slices[min(max(place, 0), SLICES - 1)].append(opens_s)
+        if ended.cause is not None:
+            self.causes[ended.cause] += 1
+
+    @property
+    def ended(self) -> int:
+        """How many have been read."""
+        return len(self._opens_s)
+
+    def opens_s(self, percent: int) -> float | None:
+        """Return a quantile of the time to open; None where fewer opened."""
+        return quantile(self._opens_s, percent)
+
+    def medians_s(self) -> list[tuple[int, float | None]]:
+        """Return of each slice of the load how many unlocks ended, and the median time to open."""
+        return [(len(times_s), quantile(times_s, 50)) for times_s in self._slices]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadState:
+    """How far the load is. Seconds count from its start, and are negative before."""
+
+    elapsed_s: float
+    duration_s: float
+    sent: int
+    ok: int
+    ended: int
+    in_flight: int
+    configured: int
+    """Boxes of the scenario."""
+    fleet: FleetCounts
+    """What the boxes have done so far."""
+    faults: Sequence[InjectedFault]
+    """Every fault that the scenario injects, at whatever time."""
+    unlocks: UnlocksSoFar
+
+    @property
+    def not_opened(self) -> int:
+        """How many unlocks have ended otherwise."""
+        return self.ended - self.ok
+
+    @property
+    def running_faults(self) -> list[InjectedFault]:
+        """The faults that are at work now, the one that ends first before the others."""
+        running = [one for one in self.faults if one.start_s <= self.elapsed_s < one.end_s]
+        return sorted(running, key=lambda fault: fault.end_s)
+
+    @property
+    def next_fault(self) -> InjectedFault | None:
+        """The fault that begins next."""
+        coming = [one for one in self.faults if one.start_s > self.elapsed_s]
+        return min(coming, key=lambda fault: fault.start_s, default=None)
+
+    @property
+    def when(self) -> str:
+        """How far the load is, in words."""
+        if self.elapsed_s <= -_HALF_S:
+            return f"begins in {-self.elapsed_s:.0f} s"
+        if self.elapsed_s > self.duration_s:
+            return f"{self.elapsed_s:.0f} s, the last unlocks end"
+        elapsed_s = round(max(self.elapsed_s, 0.0))
+        if self.duration_s > _READS_WELL_S:
+            return f"{readable.duration(elapsed_s)} of {readable.duration(self.duration_s)}"
+        return f"{elapsed_s} of {self.duration_s:.0f} s"

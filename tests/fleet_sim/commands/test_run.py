@@ -1,0 +1,43 @@
+"""The command `fleet-sim run`, in this process."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from click.testing import CliRunner
+
+from fleet_sim.__main__ import main
+from fleet_sim.runs.progress import LineProgress
+from fleet_sim.runs.virtual.run import VirtualRun
+from tests.helpers.sweeps import write_scenario
+
+
+class Screen(LineProgress):
+    """A display that tells whether the screen was given back."""
+
+    is_given_back = False
+
+    def close(self) -> None:
+        """Note it."""
+        self.is_given_back = True
+
+
+@pytest.mark.parametrize("what", [KeyboardInterrupt(), RuntimeError("no more memory")])
+def test_the_screen_is_given_back_however_a_run_ends(
+    what: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise half a panel stays, and a terminal without a cursor."""
+    screen = Screen(StringIO())
+
+    def end(_run: VirtualRun) -> NoReturn:
+        raise what
+
+    monkeypatch.setattr(VirtualRun, "run", end)
+    monkeypatch.setattr("fleet_sim.commands.run.progress_on", lambda _console: screen)
+    scenario, out = str(write_scenario(tmp_path)), str(tmp_path / "run")
+    result = CliRunner().invoke(main, ["run", scenario, "--mode", "virtual", "--out", out])
+    assert result.exit_code != 0
+    assert screen.is_given_back
