@@ -110,7 +110,11 @@ class BoxParameters(BaseModel):
         " (OVMS: never again after bad credentials, 30 s after server unavailable)",
     )
     keepalive_s: int = Field(
-        240, ge=5, le=65535, description="MQTT keepalive, below a 270 s NAT timeout [E]; OVMS 1740"
+        240,
+        ge=5,
+        le=65535,
+        description="MQTT keepalive: below radio.nat_timeout_s, or the NAT forgets a quiet box [E];"
+        " OVMS 1740",
     )
     session_expiry_s: int = Field(
         86_400, ge=0, description="broker keeps the session; OVMS: persistent session"
@@ -150,6 +154,7 @@ NULL_BOX = BoxParameters(
         connected_rtt=Uniform(base_s=0.0),
         cdrx_rtt=Uniform(base_s=0.0),
         idle_rtt=Uniform(base_s=0.0),
+        nat_timeout_s=None,
     ),
     processing=Uniform(base_s=0.0),
     can_wake=Uniform(base_s=0.0),
