@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
+from fleet_sim.cars.distributions import Delay, LogNormal, Offset, Uniform, UniformOffset
 from fleet_sim.cars.radio_parameters import RadioParameters
 from fleet_wire.links.reconnect import ReconnectPolicy
 
@@ -54,7 +54,7 @@ class BoxParameters(BaseModel):
         description="all doors within 0.5 s (Kia ETACS manual); relay pulse 0.5 s (OVMS Smart ED)",
     )
     inhibit_count: int = Field(
-        8, ge=1, description="lock movements within inhibit_window_s (Fiat/Alfa E3040)"
+        8, ge=1, description="lock movements within any inhibit_window_s (Fiat/Alfa E3040)"
     )
     inhibit_window_s: float = Field(20.0, gt=0, description="window of inhibit_count (same)")
     inhibit_s: float = Field(30.0, ge=0, description="commands ignored for so long after (same)")
@@ -120,8 +120,9 @@ class BoxParameters(BaseModel):
         86_400, ge=0, description="broker keeps the session; OVMS: persistent session"
     )
     heartbeat_s: float = Field(300.0, ge=0, description="telemetry interval, 0 for none")
-    clock_error: Delay = Field(
-        Uniform(base_s=0.0, spread_s=2.0), description="box clock ahead by; +-2 s is normal [E]"
+    clock_error: Offset = Field(
+        UniformOffset(base_s=-2.0, spread_s=4.0),
+        description="box clock ahead by, below 0 behind; +-2 s is normal [E]",
     )
     keeps_time: bool = Field(
         default=True,
@@ -167,6 +168,6 @@ NULL_BOX = BoxParameters(
     inhibit_count=1_000_000,
     relock_after_s=None,
     heartbeat_s=0.0,
-    clock_error=Uniform(base_s=0.0),
+    clock_error=UniformOffset(base_s=0.0),
 )
 """A box that takes no time: what is left is what the stack itself takes."""

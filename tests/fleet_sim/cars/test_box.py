@@ -212,6 +212,26 @@ def test_thermal_protection_inhibits_the_lock() -> None:
     assert car.link.results()[-1].phase is Phase.EXECUTED
 
 
+def test_thermal_protection_counts_in_any_window() -> None:
+    """Not in windows laid end to end: seven movements late in one and five early in the next."""
+    parameters = NULL_BOX.model_copy(
+        update={"inhibit_count": 8, "inhibit_window_s": 20.0, "inhibit_s": 30.0}
+    )
+    car = bench(parameters)
+    moves_at_s = [0.0, 14.0, 15.0, 16.0, 17.0, 18.0, 19.0, 20.0, 21.0]
+    for number, at_s in enumerate(moves_at_s):
+        car.env.run(until=at_s + 1)
+        car.deliver(car.command(f"c{number}"))
+        assert car.link.results()[-1].phase is Phase.EXECUTED, at_s
+    car.deliver(car.command("too many"))
+    assert car.link.results()[-1].reason is Reason.ACTUATOR_INHIBITED
+    car.env.run(until=60)
+    for number in range(20):
+        car.env.run(until=60 + (number + 1) * 2.9)
+        car.deliver(car.command(f"slow{number}"))
+        assert car.link.results()[-1].phase is Phase.EXECUTED, number
+
+
 def test_low_voltage_refuses() -> None:
     """Below the actuator's least voltage the lock does not move."""
     car = bench(NULL_BOX.model_copy(update={"voltage_v": 8.5}))
@@ -224,6 +244,19 @@ def test_a_clock_ahead_finds_commands_expired() -> None:
     car = bench(NULL_BOX.model_copy(update={"clock_error": Uniform(base_s=60.0)}))
     car.deliver(car.command())
     assert car.link.results()[-1].reason is Reason.EXPIRED
+
+
+def test_clocks_are_ahead_and_behind() -> None:
+    """By 2 s at most, in either direction about as often."""
+    parameters = NULL_BOX.model_copy(update={"clock_error": BoxParameters().clock_error})
+    errors_s = []
+    for seed in range(300):
+        car = bench(parameters, seed=seed)
+        car.deliver(car.command())
+        errors_s.append((car.link.results()[-1].box_time_ms or 0) / 1000 - EPOCH_S)
+    assert -2.001 <= min(errors_s) < -1.9
+    assert 1.9 < max(errors_s) < 2.0
+    assert 120 < sum(error_s < 0 for error_s in errors_s) < 180
 
 
 @given(st.binary(max_size=300))
