@@ -307,6 +307,8 @@ class Box:
         if self._job is not job:
             return
         now_s, command, bends = self._world.env.now, job.command, self.modem.bends
+        if self.vehicle.is_open and command.action in (Action.UNLOCK, Action.LOCK):
+            self.vehicle.be_left(is_locked=command.action is Action.UNLOCK)
         if bends is None or bends.at(ACTUATION, command, usual=True, command_id=command.command_id):
             self._move(command, now_s)
         self._work = after(WORK, self._work, WorkEvent.MOVED)
@@ -314,13 +316,28 @@ class Box:
         self._answer(job, Phase.EXECUTED, now_s, can_wake_s=can_wake_s, actuation_s=actuation_s)
         self._publish_state(command.command_id)
         if command.action is Action.UNLOCK:
-            relock_after_s = self.spec.parameters.relock_after_s
-            if bends is not None:
-                relock_after_s = bends.at(
-                    RELOCK, command, usual=relock_after_s, command_id=command.command_id
-                )
-            if relock_after_s is not None:
-                self._world.later(relock_after_s, self._relock, self.vehicle.movement)
+            self._wait_for_somebody(command, now_s)
+
+    def _wait_for_somebody(self, command: Command, now_s: float) -> None:
+        """Let somebody open a door, or else the car lock itself again, whichever comes first."""
+        world, bends, movement = self._world, self.modem.bends, self.vehicle.movement
+        relock_after_s = self.spec.parameters.relock_after_s
+        if bends is not None:
+            relock_after_s = bends.at(
+                RELOCK, command, usual=relock_after_s, command_id=command.command_id
+            )
+        is_late = command.expires_at_ms < _millis(world.epoch_unix_s + now_s)  # nobody is there
+        opens_s = None if is_late else self.vehicle.door_opens_s()
+        if opens_s is not None and (relock_after_s is None or opens_s < relock_after_s):
+            world.later(opens_s, self._open_door, movement)
+        elif relock_after_s is not None:
+            world.later(relock_after_s, self._relock, movement)
+
+    def _open_door(self, movement: int) -> None:
+        """Let somebody open the driver's door, unless the lock has moved since."""
+        if self.vehicle.movement == movement:
+            self.vehicle.is_open = True
+            self._publish_state()
 
     def _move(self, command: Command, now_s: float) -> None:
         vehicle, action = self.vehicle, command.action

@@ -62,6 +62,11 @@ class BoxParameters(BaseModel):
     relock_after_s: float | None = Field(
         30.0, ge=0, description="car locks itself if no door was opened (Blue Link; kia_uvo#436)"
     )
+    door_opens: Delay | None = Field(
+        LogNormal(median_s=6.0, sigma=0.8),
+        description="somebody opens the driver's door so long after an unlock, if relock_after_s is"
+        " longer and the command's life not over: 2 in 100 are too slow; null: nobody does [E]",
+    )
 
     boot: Delay = Field(
         LogNormal(median_s=20.0, sigma=0.6),
@@ -167,6 +172,7 @@ NULL_BOX = BoxParameters(
     connect_round_trips=0,
     inhibit_count=1_000_000,
     relock_after_s=None,
+    door_opens=None,
     heartbeat_s=0.0,
     clock_error=UniformOffset(base_s=0.0),
 )

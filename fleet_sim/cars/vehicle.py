@@ -145,7 +145,10 @@ class Vehicle:
         self.is_locked = True
         """The driver's door, and the others but for those of `Cabin.astray`."""
         self.is_open = False
-        """Whether somebody has opened the driver's door, so that the car does not lock itself."""
+        """Whether somebody has opened the driver's door, so that the car does not lock itself.
+
+        The rental is not modelled further: the next command finds the door shut.
+        """
         self.voltage_v = parameters.voltage_v
         self.last_command_id: str | None = None
         self.movement = 0
@@ -165,6 +168,21 @@ class Vehicle:
     def actuation_s(self) -> float:
         """Return how long the lock motors take."""
         return self._parameters.actuation.sample_s(self._stream)
+
+    def door_opens_s(self) -> float | None:
+        """Return how long after an unlock somebody opens the driver's door; None: nobody can."""
+        opens = self._parameters.door_opens
+        if opens is None or self.is_door_locked(Door.DRIVER):
+            return None
+        return opens.sample_s(self._stream)
+
+    def be_left(self, *, is_locked: bool) -> None:
+        """Be as who opened the door has left the car: shut, and all doors locked or as they are."""
+        self.is_open = False
+        if is_locked:
+            self.is_locked = True
+            if self._irregular is not None:
+                self.change(astray=frozenset())
 
     def refusal(self, now_s: float, *, is_unlock: bool) -> Reason | None:
         """Return why the lock or the immobiliser would not move now, or None."""

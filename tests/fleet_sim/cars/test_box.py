@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.joints import ACTUATION, OBJECTION, RELOCK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Action, Phase, Reason
+from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import EPOCH_S, bench
 
 
@@ -196,6 +198,79 @@ def test_the_car_locks_itself_when_no_door_was_opened() -> None:
     car.box.vehicle.is_open = True
     car.env.run(until=100)
     assert not car.box.vehicle.is_locked
+
+
+VISITED = NULL_BOX.model_copy(
+    update={"relock_after_s": 30.0, "door_opens": Uniform(base_s=5.0), "max_command_ttl_s": 100.0}
+)
+
+
+def test_a_car_that_was_opened_does_not_lock_itself() -> None:
+    """The platform hears of the door; the next customer's unlock finds it shut and locked."""
+    car = bench(VISITED)
+    car.deliver(car.command("c1"))
+    car.env.run(until=4.9)
+    assert not car.box.vehicle.is_open
+    car.env.run(until=100)
+    state = car.link.states()[-1]
+    assert (state.is_locked, state.is_open, state.last_command_id) == (False, True, "c1")
+    said = len(car.link.states())
+    with car.box.bend(ACTUATION, lambda _moves, _command: False, by=Suspect()):
+        car.deliver(car.command("c2"))
+    car.env.run(until=140)
+    assert [(each.is_locked, each.is_open) for each in car.link.states()[said:]] == [
+        (True, False),
+        (True, False),
+    ]
+    car.deliver(car.command("c3"))
+    assert [(each.is_locked, each.is_open) for each in car.link.states()[-1:]] == [(False, False)]
+    car.env.run(until=150)
+    car.deliver(car.command("c4", action=Action.LOCK))
+    assert [(each.is_locked, each.is_open) for each in car.link.states()[-2:]] == [
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_nobody_opens_the_door_of_a_car_that_unlocks_too_late() -> None:
+    """Its customer was told no when the command's life was over, and has gone."""
+    car = bench(VISITED)
+    message = car.command("c1")
+    car.env.run(until=40)
+    with car.box.bend(OBJECTION, lambda _reason, _command: None, by=Suspect()):
+        car.deliver(message)
+    assert not car.box.vehicle.is_locked
+    car.env.run(until=71)
+    state = car.link.states()[-1]
+    assert (state.is_locked, state.is_open) == (True, False)
+
+
+def test_a_car_that_locks_itself_sooner_lets_nobody_in() -> None:
+    """Who comes after 5 s stands before a shut door, where it locks after one."""
+    car = bench(VISITED)
+    with car.box.bend(RELOCK, lambda _usual, _command: 1.0, by=Suspect()):
+        car.deliver(car.command())
+    car.env.run(until=100)
+    assert [(each.is_locked, each.is_open) for each in car.link.states()] == [
+        (True, False),
+        (False, False),
+        (True, False),
+    ]
+
+
+def test_two_in_a_hundred_customers_are_slower_than_the_relock() -> None:
+    """Median 6 s, sigma 0.8: 30 s is 2.01 deviations off. One state for each, as ever."""
+    opened = 0
+    for seed in range(1000):
+        parameters = BoxParameters()
+        update = {"relock_after_s": 30.0, "door_opens": parameters.door_opens}
+        car = bench(NULL_BOX.model_copy(update=update), seed=seed)
+        car.deliver(car.command())
+        car.env.run(until=1000)
+        assert len(car.link.states()) == 3
+        opened += car.box.vehicle.is_open
+        assert car.box.vehicle.is_locked is not car.box.vehicle.is_open
+    assert 965 <= opened <= 990
 
 
 def test_thermal_protection_inhibits_the_lock() -> None:
