@@ -51,6 +51,9 @@ from fleet_wire.links.link import Message, PublishProperties
 
 CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
 """2020-01-01: before this no certificate of a broker in use is valid yet [E]."""
+CLOCK_TOLERANCE_S = 10.0
+"""So far may a clock be behind that finds a command to live too long (Tesla vehicle-command allows
+clocks that much)."""
 
 ValueT = TypeVar("ValueT")
 ContextT = TypeVar("ContextT")
@@ -274,7 +277,7 @@ class Box:
         life_ms = job.command.expires_at_ms - _millis(unix_s)
         if life_ms < 0:
             return Reason.EXPIRED
-        if life_ms > self.spec.parameters.max_command_ttl_s * 1000:
+        if life_ms > (self.spec.parameters.max_command_ttl_s + CLOCK_TOLERANCE_S) * 1000:
             return Reason.TTL_TOO_LONG
         return None
 

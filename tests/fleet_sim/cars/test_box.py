@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.distributions import Uniform, UniformOffset
 from fleet_sim.cars.joints import ACTUATION, OBJECTION, RELOCK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Action, Phase, Reason
@@ -332,6 +332,20 @@ def test_clocks_are_ahead_and_behind() -> None:
     assert -2.001 <= min(errors_s) < -1.9
     assert 1.9 < max(errors_s) < 2.0
     assert 120 < sum(error_s < 0 for error_s in errors_s) < 180
+
+
+@pytest.mark.parametrize(
+    ("longer_s", "answer"),
+    [(0.0, (Phase.EXECUTED, None)), (9.0, (Phase.REFUSED, Reason.TTL_TOO_LONG))],
+)
+def test_a_clock_that_is_behind_finds_no_command_to_live_too_long(
+    longer_s: float, answer: tuple[Phase, Reason | None]
+) -> None:
+    """One that lives as long as may be is accepted by a clock 2 s behind, one 9 s longer is not."""
+    update = {"clock_error": UniformOffset(base_s=-2.0), "max_command_ttl_s": 30.0}
+    car = bench(NULL_BOX.model_copy(update=update))
+    car.deliver(car.command(expires_at_ms=int((EPOCH_S + 30.0 + longer_s) * 1000)))
+    assert phases(car.link.results())[-1] == answer
 
 
 @given(st.binary(max_size=300))
