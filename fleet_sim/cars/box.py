@@ -340,7 +340,7 @@ class Box:
         """Let somebody open the driver's door, unless the lock has moved since."""
         if self.vehicle.movement == movement:
             self.vehicle.is_open = True
-            self._publish_state()
+            self._notice()
 
     def _move(self, command: Command, now_s: float) -> None:
         vehicle, action = self.vehicle, command.action
@@ -357,6 +357,11 @@ class Box:
         """Lock again, unless a door was opened or the lock has moved since."""
         if self.vehicle.movement == movement and not self.vehicle.is_open:
             self.vehicle.move_lock(self._world.env.now, to_locked=True)
+            self._notice()
+
+    def _notice(self) -> None:
+        """Tell the others what has happened to the car, if the box notices."""
+        if self.power.is_running:
             self._publish_state()
 
     def _refuse(self, job: _Job, reason: Reason) -> None:
@@ -403,8 +408,11 @@ class Box:
         )
 
     def reset(self) -> None:
-        """Forget the command being worked on: the firmware has crashed."""
-        self._job = None
+        """Forget what was being done and answered: the firmware has crashed.
+
+        The counter stays in flash, else a copy of an old command could open the car.
+        """
+        self._job = self._last_result = None
         self._work = after(WORK, self._work, WorkEvent.RESET)
 
     def lost_power(self) -> None:
