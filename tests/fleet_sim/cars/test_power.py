@@ -129,6 +129,53 @@ def test_what_was_begun_before_a_crash_is_void(begin: Callable[[Bench], None]) -
         assert car.power() is power
 
 
+def sleep_deeply_for_100_s(car: Bench) -> None:
+    """Switch the modem off for longer than before."""
+    car.box.power.sleep_deeply(100.0, by=Suspect())
+
+
+def boot_anew(car: Bench) -> None:
+    """Take the power away and give it back: the box boots for 10 s."""
+    car.box.power.switch_off(by=Suspect())
+    car.box.power.switch_on()
+
+
+# How long boots and sleeps take, whatever came before
+
+STEPS = [
+    (crash, Power.BOOTING, 40.0),
+    (boot_anew, Power.BOOTING, 10.0),
+    (sleep_deeply, Power.DEEP_ASLEEP, 60.0),
+    (sleep_deeply_for_100_s, Power.DEEP_ASLEEP, 100.0),
+]
+
+
+@pytest.mark.parametrize("between_s", [0.5, 5.0, 45.0])
+@pytest.mark.parametrize("first", [each[0] for each in STEPS])
+@pytest.mark.parametrize(("second", "power", "lasts_s"), STEPS)
+def test_a_boot_or_a_sleep_takes_its_time_whatever_was_cut_short_before(
+    first: Callable[[Bench], None],
+    second: Callable[[Bench], None],
+    power: Power,
+    lasts_s: float,
+    between_s: float,
+) -> None:
+    """Off and on during a boot or a sleep, then a boot or a sleep of another length."""
+    car = bench(FORGETFUL.model_copy(update={"modem_resume": Uniform(base_s=8.0)}))
+    first(car)
+    car.env.run(until=between_s)
+    boot_anew(car)
+    while car.power() is not Power.AWAKE:
+        car.env.step()
+    assert car.env.now == between_s + 10.0
+    second(car)
+    began_s = car.env.now
+    assert car.power() is power
+    while car.power() is power:
+        car.env.step()
+    assert car.env.now == began_s + lasts_s
+
+
 # The goodbye of a box that falls asleep
 
 SLEEPY = NULL_BOX.model_copy(
