@@ -92,7 +92,6 @@ class Attachment:
 
     __slots__ = (
         "_disturbance",
-        "_downlink_cuts",
         "_failures",
         "_generation",
         "_is_counted",
@@ -129,7 +128,6 @@ class Attachment:
         """Counts connections: what was begun for an older one is void."""
         self._failures = 0
         self._outages = 0
-        self._downlink_cuts = 0
         self._lost_coverage_s = 0.0
         self._place = self._stream.constant() * math.tau
         """Where the car stands, as far as its signal goes: 0 to 2 pi."""
@@ -150,16 +148,14 @@ class Attachment:
         return (
             self.connection is ConnectionState.CONNECTED
             and self._socket is Socket.OPEN
-            and self._downlink_cuts == 0
             and not (self._disturbance is not None and self._disturbance.lets_nothing_in)
         )
 
     @property
     def _waits_for_sms(self) -> bool:
         """Return whether the box sleeps, and an SMS would make it reachable."""
-        is_attached = self.has_coverage and self._downlink_cuts == 0
         has_given_up = self.connection is ConnectionState.GIVEN_UP
-        return self._owner.is_asleep and is_attached and not has_given_up
+        return self._owner.is_asleep and self.has_coverage and not has_given_up
 
     @property
     def _holds_connection(self) -> bool:
@@ -433,21 +429,29 @@ class Attachment:
 
     @contextmanager
     def without_downlink(self, *, by: Culprit) -> Iterator[None]:
-        """Let nothing from the network arrive any more, while the box still speaks.
+        """Let nothing come to the box on its present connection, while what it sends arrives.
 
-        When the last cut ends the modem attaches to the network anew.
+        TCP cannot be so for long: without acknowledgements the box would give the connection up.
+        But operators split it in two at a proxy (RFC 3135), which acknowledges what the box sends,
+        and may lose the way from the broker. A new connection is whole. If there is none before,
+        the modem attaches anew when the last cut ends.
         """
-        self._downlink_cuts += 1
+        if self.connection is not ConnectionState.CONNECTED:
+            yield
+            return
         self.blame(by, "downlink")
+        self._disturbed().cuts += 1
         self._recount()
-        with undone_by(self._restore_downlink, by):
+        with undone_by(self._end_cut, self._generation):
             yield
 
-    def _restore_downlink(self, by: Culprit) -> None:
-        self._downlink_cuts -= 1
-        if not self._downlink_cuts:
-            self.drop_connection(by=by)
-        self._recount()
+    def _end_cut(self, generation: int) -> None:
+        if generation == self._generation and self.connection is ConnectionState.CONNECTED:
+            disturbance = self._disturbed()
+            disturbance.cuts -= 1
+            if not disturbance.cuts:
+                self.abandon()
+                self._connect_later()
 
     @contextmanager
     def attenuated(self, loss_db: float, *, by: Culprit) -> Iterator[None]:

@@ -128,7 +128,7 @@ class Modem(Attachment):
     def _receive(self, message: Message, generation: int) -> None:
         if generation != self._generation or self.connection is not ConnectionState.CONNECTED:
             return  # it went down with its connection; the broker will send it again
-        if self._downlink_cuts:
+        if self._disturbance is not None and self._disturbance.cuts:
             return  # lost; the broker will send it again on the next connection
         if self._outages:
             self._held = [*self._held, message]
