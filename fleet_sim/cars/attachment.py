@@ -37,6 +37,8 @@ from fleet_wire.links.link import Disconnected, Ended, Link, Message
 
 NO_SERVICE_DBM = -120.0
 """Below this a modem finds no cell [E]; 3GPP TS 36.133 reports RSRP from -140 to -44 dBm."""
+PING_TIMEOUT_S = 10.0
+"""A box waits this long for an answer to its keepalive ping [E]."""
 TRIAL_S = 1.0
 """Longer than a box takes to notice that the broker has closed a connection that came back."""
 FADING_RAD_PER_S = tau / 900.0
@@ -90,7 +92,6 @@ class Attachment:
 
     __slots__ = (
         "_disturbance",
-        "_downlink_cuts",
         "_failures",
         "_generation",
         "_is_counted",
@@ -114,7 +115,11 @@ class Attachment:
         self._spec = spec
         self._owner = owner
         self._stream = world.stream(f"{spec.vehicle_id}/modem")
-        self._radio = Radio(spec.parameters.radio, world.stream(f"{spec.vehicle_id}/radio"))
+        self._radio = Radio(
+            spec.parameters.radio,
+            world.stream(f"{spec.vehicle_id}/radio"),
+            ping_every_s=spec.parameters.keepalive_s,
+        )
         self.bends: Bends | None = None
         """Where the car's behaviour bends; None while no fault has touched it."""
         self.connection = ConnectionState.DISCONNECTED
@@ -123,7 +128,6 @@ class Attachment:
         """Counts connections: what was begun for an older one is void."""
         self._failures = 0
         self._outages = 0
-        self._downlink_cuts = 0
         self._lost_coverage_s = 0.0
         self._place = self._stream.constant() * tau
         """Where the car stands, as far as its signal goes: 0 to 2 pi."""
@@ -144,21 +148,24 @@ class Attachment:
         return (
             self.connection is ConnectionState.CONNECTED
             and self._socket is Socket.OPEN
-            and self._downlink_cuts == 0
             and not (self._disturbance is not None and self._disturbance.lets_nothing_in)
         )
 
     @property
     def _waits_for_sms(self) -> bool:
         """Return whether the box sleeps, and an SMS would make it reachable."""
-        is_attached = self.has_coverage and self._downlink_cuts == 0
         has_given_up = self.connection is ConnectionState.GIVEN_UP
-        return self._owner.is_asleep and is_attached and not has_given_up
+        return self._owner.is_asleep and self.has_coverage and not has_given_up
 
     @property
     def _holds_connection(self) -> bool:
         """Return whether the box has a connection, or is making one."""
         return self.connection in (ConnectionState.CONNECTING, ConnectionState.CONNECTED)
+
+    @property
+    def _has_nat_entry(self) -> bool:
+        is_connected = self.connection is ConnectionState.CONNECTED
+        return is_connected and self._socket is not Socket.LEFT_BEHIND
 
     # Connecting
 
@@ -226,7 +233,30 @@ class Attachment:
         self._failures = 0
         self._radio.attach(self._world.env.now)
         self._change_connection(ConnectionEvent.ACCEPTED)
+        self._watch_nat()
         self._owner.came_online()
+
+    def _watch_nat(self) -> None:
+        """See to it that the NAT forgets the connection; where the box pings in time it never does.
+
+        So only a fleet whose keepalive is too long pays for the question.
+        """
+        parameters = self._spec.parameters
+        timeout_s = parameters.radio.nat_timeout_s
+        if timeout_s is not None and timeout_s < parameters.keepalive_s:
+            self._world.later(timeout_s, self._look_at_nat, timeout_s, self._generation)
+
+    def _look_at_nat(self, timeout_s: float, generation: int) -> None:
+        """Lose the NAT's entry if nothing was exchanged for so long, else look again."""
+        if generation != self._generation or not self._has_nat_entry:
+            return
+        quiet_s = self._radio.quiet_s(self._world.env.now)
+        if quiet_s < timeout_s:
+            self._world.later(timeout_s - quiet_s, self._look_at_nat, timeout_s, generation)
+        else:
+            parameters = self._spec.parameters
+            speaks_s = min(parameters.keepalive_s, parameters.heartbeat_s or math.inf) - quiet_s
+            self._become_half_open(max(speaks_s, 0.0) + PING_TIMEOUT_S)
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """Connect again, by this firmware's rule."""
@@ -400,21 +430,29 @@ class Attachment:
 
     @contextmanager
     def without_downlink(self, *, by: Culprit) -> Iterator[None]:
-        """Let nothing from the network arrive any more, while the box still speaks.
+        """Let nothing come to the box on its present connection, while what it sends arrives.
 
-        When the last cut ends the modem attaches to the network anew.
+        TCP cannot be so for long: without acknowledgements the box would give the connection up.
+        But operators split it in two at a proxy (RFC 3135), which acknowledges what the box sends,
+        and may lose the way from the broker. A new connection is whole. If there is none before,
+        the modem attaches anew when the last cut ends.
         """
-        self._downlink_cuts += 1
+        if self.connection is not ConnectionState.CONNECTED:
+            yield
+            return
         self.blame(by, "downlink")
+        self._disturbed().cuts += 1
         self._recount()
-        with undone_by(self._restore_downlink, by):
+        with undone_by(self._end_cut, self._generation):
             yield
 
-    def _restore_downlink(self, by: Culprit) -> None:
-        self._downlink_cuts -= 1
-        if not self._downlink_cuts:
-            self.drop_connection(by=by)
-        self._recount()
+    def _end_cut(self, generation: int) -> None:
+        if generation == self._generation and self.connection is ConnectionState.CONNECTED:
+            disturbance = self._disturbed()
+            disturbance.cuts -= 1
+            if not disturbance.cuts:
+                self.abandon()
+                self._connect_later()
 
     @contextmanager
     def attenuated(self, loss_db: float, *, by: Culprit) -> Iterator[None]:
@@ -463,12 +501,15 @@ class Attachment:
 
     def lose_nat_entry(self, notices_after_s: float, *, by: Culprit) -> None:
         """Half-open: neither end hears the other, until the box notices and connects anew."""
-        if self.connection is ConnectionState.CONNECTED and self._socket is not Socket.LEFT_BEHIND:
+        if self._has_nat_entry:
             self.blame(by, "nat")
-            self._link.freeze()
-            self._change_socket(SocketEvent.LEAVE_BEHIND)
-            self._recount()
-            self._world.later(notices_after_s, self._notice_half_open, self._generation)
+            self._become_half_open(notices_after_s)
+
+    def _become_half_open(self, notices_after_s: float) -> None:
+        self._link.freeze()
+        self._change_socket(SocketEvent.LEAVE_BEHIND)
+        self._recount()
+        self._world.later(notices_after_s, self._notice_half_open, self._generation)
 
     def _notice_half_open(self, generation: int) -> None:
         is_same = generation == self._generation

@@ -51,6 +51,9 @@ from fleet_wire.links.link import Message, PublishProperties
 
 CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
 """2020-01-01: before this no certificate of a broker in use is valid yet [E]."""
+CLOCK_TOLERANCE_S = 10.0
+"""So far may a clock be behind that finds a command to live too long (Tesla vehicle-command allows
+clocks that much)."""
 
 ValueT = TypeVar("ValueT")
 ContextT = TypeVar("ContextT")
@@ -274,7 +277,7 @@ class Box:
         life_ms = job.command.expires_at_ms - _millis(unix_s)
         if life_ms < 0:
             return Reason.EXPIRED
-        if life_ms > self.spec.parameters.max_command_ttl_s * 1000:
+        if life_ms > (self.spec.parameters.max_command_ttl_s + CLOCK_TOLERANCE_S) * 1000:
             return Reason.TTL_TOO_LONG
         return None
 
@@ -308,6 +311,8 @@ class Box:
         if self._job is not job:
             return
         now_s, command, bends = self._world.env.now, job.command, self.modem.bends
+        if self.vehicle.is_open and command.action in (Action.UNLOCK, Action.LOCK):
+            self.vehicle.be_left(is_locked=command.action is Action.UNLOCK)
         if bends is None or bends.at(ACTUATION, command, usual=True, command_id=command.command_id):
             self._move(command, now_s)
         self._work = after(WORK, self._work, WorkEvent.MOVED)
@@ -315,13 +320,28 @@ class Box:
         self._answer(job, Phase.EXECUTED, now_s, can_wake_s=can_wake_s, actuation_s=actuation_s)
         self._publish_state(command.command_id)
         if command.action is Action.UNLOCK:
-            relock_after_s = self.spec.parameters.relock_after_s
-            if bends is not None:
-                relock_after_s = bends.at(
-                    RELOCK, command, usual=relock_after_s, command_id=command.command_id
-                )
-            if relock_after_s is not None:
-                self._world.later(relock_after_s, self._relock, self.vehicle.movement)
+            self._wait_for_somebody(command, now_s)
+
+    def _wait_for_somebody(self, command: Command, now_s: float) -> None:
+        """Let somebody open a door, or else the car lock itself again, whichever comes first."""
+        world, bends, movement = self._world, self.modem.bends, self.vehicle.movement
+        relock_after_s = self.spec.parameters.relock_after_s
+        if bends is not None:
+            relock_after_s = bends.at(
+                RELOCK, command, usual=relock_after_s, command_id=command.command_id
+            )
+        is_late = command.expires_at_ms < _millis(world.epoch_unix_s + now_s)  # nobody is there
+        opens_s = None if is_late else self.vehicle.door_opens_s()
+        if opens_s is not None and (relock_after_s is None or opens_s < relock_after_s):
+            world.later(opens_s, self._open_door, movement)
+        elif relock_after_s is not None:
+            world.later(relock_after_s, self._relock, movement)
+
+    def _open_door(self, movement: int) -> None:
+        """Let somebody open the driver's door, unless the lock has moved since."""
+        if self.vehicle.movement == movement:
+            self.vehicle.is_open = True
+            self._notice()
 
     def _move(self, command: Command, now_s: float) -> None:
         vehicle, action = self.vehicle, command.action
@@ -338,6 +358,11 @@ class Box:
         """Lock again, unless a door was opened or the lock has moved since."""
         if self.vehicle.movement == movement and not self.vehicle.is_open:
             self.vehicle.move_lock(self._world.env.now, to_locked=True)
+            self._notice()
+
+    def _notice(self) -> None:
+        """Tell the others what has happened to the car, if the box notices."""
+        if self.power.is_running:
             self._publish_state()
 
     def _refuse(self, job: _Job, reason: Reason) -> None:
@@ -384,8 +409,11 @@ class Box:
         )
 
     def reset(self) -> None:
-        """Forget the command being worked on: the firmware has crashed."""
-        self._job = None
+        """Forget what was being done and answered: the firmware has crashed.
+
+        The counter stays in flash, else a copy of an old command could open the car.
+        """
+        self._job = self._last_result = None
         self._work = after(WORK, self._work, WorkEvent.RESET)
 
     def lost_power(self) -> None:

@@ -24,6 +24,12 @@ class Uniform(BaseModel):
         return self.base_s + stream.between(0.0, self.spread_s) if self.spread_s else self.base_s
 
 
+class UniformOffset(Uniform):
+    """`base_s` plus uniform in [0, `spread_s`), where seconds below 0 have a meaning as well."""
+
+    base_s: float
+
+
 class LogNormal(BaseModel):
     """Lognormal with this median; `sigma` is the standard deviation of the logarithm."""
 
@@ -91,5 +97,13 @@ Delay = Annotated[
 ]
 """A number (seconds), `{base_s, spread_s}`, `{median_s, sigma}` or `{quantiles: [[share, s], ..]}`.
 """
+
+Offset = Annotated[
+    UniformOffset | LogNormal | Quantiles,
+    BeforeValidator(
+        _plain_number, json_schema_input_type=float | UniformOffset | LogNormal | Quantiles
+    ),
+]
+"""As `Delay`, where a number or `base_s` may be below 0."""
 
 NO_DELAY = Uniform(base_s=0.0)

@@ -15,6 +15,7 @@ class Disturbance:
     __slots__ = (
         "attenuations",
         "blamed",
+        "cuts",
         "is_deaf",
         "is_faint",
         "on_trial_since_s",
@@ -35,6 +36,8 @@ class Disturbance:
         """Who keeps them back, at which joint."""
         self.is_deaf = False
         """Whether this connection stands without a subscription."""
+        self.cuts = 0
+        """How many keep all from coming on this connection, though what the box sends arrives."""
         self.on_trial_since_s: float | None = None
         """When a connection has come back that the broker may have closed meanwhile."""
 
@@ -42,9 +45,11 @@ class Disturbance:
         """Forget what was wrong with the connection before."""
         self.withheld, self.withheld_by = 0, {}
         self.is_deaf = False
+        self.cuts = 0
         self.on_trial_since_s = None
 
     @property
     def lets_nothing_in(self) -> bool:
         """Return whether a connection that stands cannot bring a command."""
-        return self.is_deaf or self.withheld >= BOX_LINK_LIMITS.receive_max
+        is_cut = self.is_deaf or self.cuts > 0
+        return is_cut or self.withheld >= BOX_LINK_LIMITS.receive_max

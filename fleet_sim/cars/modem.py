@@ -13,7 +13,7 @@ from fleet_sim.cars.world import World
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
 from fleet_wire.contract.topics import TopicKind, topic_of
-from fleet_wire.links.link import Message, PublishProperties, Session, Will
+from fleet_wire.links.link import Link, Message, PublishProperties, Session, Will
 
 ValueT = TypeVar("ValueT")
 
@@ -78,6 +78,10 @@ class Modem(Attachment):
             else:
                 self.leave()
 
+    def lose_memory(self) -> None:
+        """Forget what was not sent, or not acknowledged, with the link that it waits in."""
+        self._link = self._world.link_factory(self)
+
     # Messages
 
     def on_message(self, message: Message) -> None:
@@ -120,7 +124,7 @@ class Modem(Attachment):
     def _receive(self, message: Message, generation: int) -> None:
         if generation != self._generation or self.connection is not ConnectionState.CONNECTED:
             return  # it went down with its connection; the broker will send it again
-        if self._downlink_cuts:
+        if self._disturbance is not None and self._disturbance.cuts:
             return  # lost; the broker will send it again on the next connection
         if self._outages:
             self._held = [*self._held, message]
@@ -200,35 +204,38 @@ class Modem(Attachment):
 
         `command_id` is the command that it is about, for those who want to know what was hit.
         """
+        link = self._link
         if self.bends is None:
-            self._transmit(kind, payload, retain, properties)
+            self._transmit(link, kind, payload, retain, properties)
             return
         sent = Sent(kind, payload, command_id)
         late_s = self.bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
         if late_s is not None:
-            self._world.later(late_s, self._transmit, kind, payload, retain, properties)
+            self._world.later(late_s, self._transmit, link, kind, payload, retain, properties)
 
     def _transmit(
         self,
+        link: Link,
         kind: TopicKind,
         payload: bytes,
         retain: bool,  # noqa: FBT001 - arguments of a call to come
         properties: PublishProperties | None,
     ) -> None:
         if self._radio.is_instant:
-            self._send(kind, payload, retain, properties)
+            self._send(link, kind, payload, retain, properties)
         else:
-            self._world.later(self._uplink_s(), self._send, kind, payload, retain, properties)
+            self._world.later(self._uplink_s(), self._send, link, kind, payload, retain, properties)
 
     def _send(
         self,
+        link: Link,
         kind: TopicKind,
         payload: bytes,
         retain: bool,  # noqa: FBT001 - arguments of a call to come
         properties: PublishProperties | None,
     ) -> None:
         topic = topic_of(kind, self._spec.vehicle_id)
-        self._link.publish(topic, payload, retain=retain, properties=properties)
+        link.publish(topic, payload, retain=retain, properties=properties)
 
     def publish_heartbeat(self, payload: bytes) -> None:
         """Send telemetry at QoS 0, if there is a connection: it is not worth waiting for."""

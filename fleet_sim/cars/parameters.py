@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
+from fleet_sim.cars.distributions import Delay, LogNormal, Offset, Uniform, UniformOffset
 from fleet_sim.cars.radio_parameters import RadioParameters
 from fleet_wire.links.reconnect import ReconnectPolicy
 
@@ -54,13 +54,18 @@ class BoxParameters(BaseModel):
         description="all doors within 0.5 s (Kia ETACS manual); relay pulse 0.5 s (OVMS Smart ED)",
     )
     inhibit_count: int = Field(
-        8, ge=1, description="lock movements within inhibit_window_s (Fiat/Alfa E3040)"
+        8, ge=1, description="lock movements within any inhibit_window_s (Fiat/Alfa E3040)"
     )
     inhibit_window_s: float = Field(20.0, gt=0, description="window of inhibit_count (same)")
     inhibit_s: float = Field(30.0, ge=0, description="commands ignored for so long after (same)")
     actuator_min_v: float = Field(9.0, description="no lock command below (Fiat/Alfa E3040)")
     relock_after_s: float | None = Field(
         30.0, ge=0, description="car locks itself if no door was opened (Blue Link; kia_uvo#436)"
+    )
+    door_opens: Delay | None = Field(
+        LogNormal(median_s=6.0, sigma=0.8),
+        description="somebody opens the driver's door so long after an unlock, if relock_after_s is"
+        " longer and the command's life not over: 2 in 100 are too slow; null: nobody does [E]",
     )
 
     boot: Delay = Field(
@@ -110,14 +115,19 @@ class BoxParameters(BaseModel):
         " (OVMS: never again after bad credentials, 30 s after server unavailable)",
     )
     keepalive_s: int = Field(
-        240, ge=5, le=65535, description="MQTT keepalive, below a 270 s NAT timeout [E]; OVMS 1740"
+        240,
+        ge=5,
+        le=65535,
+        description="MQTT keepalive: below radio.nat_timeout_s, or the NAT forgets a quiet box [E];"
+        " OVMS 1740",
     )
     session_expiry_s: int = Field(
         86_400, ge=0, description="broker keeps the session; OVMS: persistent session"
     )
     heartbeat_s: float = Field(300.0, ge=0, description="telemetry interval, 0 for none")
-    clock_error: Delay = Field(
-        Uniform(base_s=0.0, spread_s=2.0), description="box clock ahead by; +-2 s is normal [E]"
+    clock_error: Offset = Field(
+        UniformOffset(base_s=-2.0, spread_s=4.0),
+        description="box clock ahead by, below 0 behind; +-2 s is normal [E]",
     )
     keeps_time: bool = Field(
         default=True,
@@ -150,6 +160,7 @@ NULL_BOX = BoxParameters(
         connected_rtt=Uniform(base_s=0.0),
         cdrx_rtt=Uniform(base_s=0.0),
         idle_rtt=Uniform(base_s=0.0),
+        nat_timeout_s=None,
     ),
     processing=Uniform(base_s=0.0),
     can_wake=Uniform(base_s=0.0),
@@ -161,7 +172,8 @@ NULL_BOX = BoxParameters(
     connect_round_trips=0,
     inhibit_count=1_000_000,
     relock_after_s=None,
+    door_opens=None,
     heartbeat_s=0.0,
-    clock_error=Uniform(base_s=0.0),
+    clock_error=UniformOffset(base_s=0.0),
 )
 """A box that takes no time: what is left is what the stack itself takes."""

@@ -74,6 +74,11 @@ class PowerControl:
             self.state = Power.AWAKE
             self._modem.connect()
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether the box computes, be it in its sleep."""
+        return self.state not in (Power.OFF, Power.BOOTING)
+
     def switch_on(self) -> None:
         """Give the box power, where it has none: it boots, then connects."""
         if self.state is Power.OFF:
@@ -86,12 +91,16 @@ class PowerControl:
         self._modem.boot()
 
     def switch_off(self, *, by: Culprit) -> None:
-        """Take the power away: nothing is said, the broker finds out by keepalive."""
+        """Take the power away: nothing is said, the broker finds out by keepalive.
+
+        What was in memory is gone, as after a crash; the clock needs a battery of its own.
+        """
         if self.state is not Power.OFF:
             self._modem.blame(by, "power")
             self._change(PowerEvent.SWITCH_OFF)
             self._application.lost_power()
             self._modem.abandon()
+            self._modem.lose_memory()
 
     def reboot(self, *, by: Culprit) -> None:
         """Crash and boot again. The socket goes with the firmware: the will is published."""
@@ -100,6 +109,7 @@ class PowerControl:
             self._change(PowerEvent.SWITCH_OFF)
             self._application.reset()
             self._modem.crash()
+            self._modem.lose_memory()
             self._change(PowerEvent.SWITCH_ON)
             self.later(self._spec.parameters.reboot.sample_s(self._stream), self._booted)
 

@@ -34,7 +34,8 @@ class Radio:
 
     A device that was quiet for `idle_after_s` has left the network's attention; the next packet to
     it waits for a paging occasion. Its own packets go out at once. With eDRX or PSM an idle device
-    cannot be paged most of the time, see `silent_s`.
+    cannot be paged most of the time, see `silent_s`. A box that has sent nothing for `ping_every_s`
+    pings: nobody is called for that, it is counted when somebody wants to know.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class Radio:
         "_down_free_s",
         "_last_active_s",
         "_parameters",
+        "_ping_every_s",
         "_stalls",
         "_stream",
         "_up_free_s",
@@ -50,8 +52,11 @@ class Radio:
         "is_instant",
     )
 
-    def __init__(self, parameters: RadioParameters, stream: RandomStream) -> None:
+    def __init__(
+        self, parameters: RadioParameters, stream: RandomStream, *, ping_every_s: float = math.inf
+    ) -> None:
         self._parameters = parameters
+        self._ping_every_s = ping_every_s
         self._stream = stream
         self.is_instant = parameters.is_instant
         """Whether every delay is 0: there is no need to ask."""
@@ -69,6 +74,12 @@ class Radio:
         self._down_free_s = self._up_free_s = 0.0
         self._last_active_s = now_s
 
+    def quiet_s(self, now_s: float) -> float:
+        """Return for how long nothing was exchanged, not even a ping."""
+        quiet_s = now_s - self._last_active_s
+        every_s = self._ping_every_s
+        return quiet_s % every_s if every_s < quiet_s < math.inf else quiet_s
+
     def silent_s(self, now_s: float) -> float:
         """Return how long the network cannot reach the box, if the box sends nothing meanwhile.
 
@@ -78,7 +89,8 @@ class Radio:
         cycle_s, period_s = parameters.edrx_cycle_s, parameters.psm_period_s
         if cycle_s is None and period_s is None:
             return 0.0
-        idle_s = now_s - max(self._last_active_s, 0.0) - parameters.idle_after_s
+        quiet_s = min(self.quiet_s(now_s), now_s)
+        idle_s = quiet_s - parameters.idle_after_s
         if idle_s < 0:
             return 0.0
         wait_s = 0.0
@@ -92,6 +104,7 @@ class Radio:
                 wait_s = 0.0
             elif since_sign_s + wait_s >= parameters.psm_active_s:
                 wait_s = period_s - since_sign_s
+        wait_s = min(wait_s, self._ping_every_s - quiet_s)
         return wait_s if wait_s > _SOON_S else 0.0
 
     def downlink_s(self, now_s: float) -> float:
@@ -100,7 +113,7 @@ class Radio:
         waits_s = 0.0 if self._stalls is None else self._stalls.remaining_s(now_s)
         waits_s += self.silent_s(now_s + waits_s)
         connected_rtt_s = self._round_trip_s(now_s)
-        quiet_s = now_s - self._last_active_s
+        quiet_s = self.quiet_s(now_s)
         if quiet_s < parameters.cdrx_after_s:
             rtt_s = connected_rtt_s
         elif quiet_s < parameters.idle_after_s:
@@ -122,7 +135,8 @@ class Radio:
         delay_s = self._round_trip_s(now_s) / 2
         if self._stalls is not None:
             delay_s += self._stalls.remaining_s(now_s)
-        if now_s - self._last_active_s >= parameters.idle_after_s:
+        idle_after_s = parameters.idle_after_s
+        if now_s - self._last_active_s >= idle_after_s and self.quiet_s(now_s) >= idle_after_s:
             delay_s += parameters.idle_uplink.sample_s(self._stream)
         if parameters.loss or parameters.reordering:
             delay_s += self._mishap_s()

@@ -131,6 +131,13 @@ class RadioParameters(BaseModel):
     psm_active_s: float = Field(
         10.0, ge=0, description="PSM: reachable for so long after being idle (T3324, iotclass.org)"
     )
+    nat_timeout_s: float | None = Field(
+        270.0,
+        gt=0,
+        description="the operator's NAT forgets a connection on which nothing was exchanged for so"
+        " long, not even a ping, and tells neither end; 240 to 600 s (wirelessmoves.com, 2020/09)"
+        " [E]; null: never",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -161,9 +168,10 @@ class RadioParameters(BaseModel):
 
     @property
     def is_instant(self) -> bool:
-        """Whether packets take no time at all, whatever happens."""
+        """Whether packets take no time at all, and nobody asks when they were sent."""
         return (
-            not self.loss
+            self.nat_timeout_s is None
+            and not self.loss
             and not self.reordering
             and self.stall_every_s is None
             and self.edrx_cycle_s is None

@@ -119,11 +119,11 @@ class Vehicle:
         "_can_awake_until_s",
         "_inhibited_until_s",
         "_irregular",
-        "_movements",
+        "_moved_before_s",
+        "_moved_s",
         "_parameters",
         "_phase_s",
         "_stream",
-        "_window_started_s",
         "is_locked",
         "is_open",
         "last_command_id",
@@ -136,15 +136,19 @@ class Vehicle:
         self._stream = stream
         self._can_awake_until_s = NEVER_S
         self._inhibited_until_s = NEVER_S
-        self._window_started_s = NEVER_S
-        self._movements = 0
+        self._moved_s = NEVER_S
+        self._moved_before_s: list[float] | tuple[()] = ()
+        """The movements before the latest one, where they lie in one window with it."""
         self._phase_s = stream.constant() * POSITION_REFRESH_S
         """So old is the position at second 0."""
         self._irregular: _Irregular | None = None
         self.is_locked = True
         """The driver's door, and the others but for those of `Cabin.astray`."""
         self.is_open = False
-        """Whether somebody has opened the driver's door, so that the car does not lock itself."""
+        """Whether somebody has opened the driver's door, so that the car does not lock itself.
+
+        The rental is not modelled further: the next command finds the door shut.
+        """
         self.voltage_v = parameters.voltage_v
         self.last_command_id: str | None = None
         self.movement = 0
@@ -164,6 +168,21 @@ class Vehicle:
     def actuation_s(self) -> float:
         """Return how long the lock motors take."""
         return self._parameters.actuation.sample_s(self._stream)
+
+    def door_opens_s(self) -> float | None:
+        """Return how long after an unlock somebody opens the driver's door; None: nobody can."""
+        opens = self._parameters.door_opens
+        if opens is None or self.is_door_locked(Door.DRIVER):
+            return None
+        return opens.sample_s(self._stream)
+
+    def be_left(self, *, is_locked: bool) -> None:
+        """Be as who opened the door has left the car: shut, and all doors locked or as they are."""
+        self.is_open = False
+        if is_locked:
+            self.is_locked = True
+            if self._irregular is not None:
+                self.change(astray=frozenset())
 
     def refusal(self, now_s: float, *, is_unlock: bool) -> Reason | None:
         """Return why the lock or the immobiliser would not move now, or None."""
@@ -194,23 +213,29 @@ class Vehicle:
     def move_lock(
         self, now_s: float, *, to_locked: bool, command_id: str | None = None
     ) -> Sequence[Condition]:
-        """Lock or unlock, and notice when it happens too often (thermal protection).
-
-        Return the conditions that keep a lock from moving.
-        """
-        parameters = self._parameters
-        if now_s - self._window_started_s >= parameters.inhibit_window_s:
-            self._window_started_s = now_s
-            self._movements = 0
-        self._movements += 1
-        if self._movements >= parameters.inhibit_count:
-            self._inhibited_until_s = now_s + parameters.inhibit_s
+        """Lock or unlock; return the conditions that keep a lock from moving."""
+        self._warm_up(now_s)
         self.last_command_id = command_id
         self.movement += 1
         if self._irregular is None:
             self.is_locked = to_locked
             return ()
         return self._move_doors(self._irregular, to_locked=to_locked)
+
+    def _warm_up(self, now_s: float) -> None:
+        """Notice a movement of the lock, and when there are too many (thermal protection)."""
+        parameters = self._parameters
+        window_s = parameters.inhibit_window_s
+        if now_s - self._moved_s >= window_s:
+            self._moved_before_s = ()
+        else:
+            before_s = self._moved_before_s = self._moved_before_s or []
+            before_s.append(self._moved_s)
+            while now_s - before_s[0] >= window_s:
+                del before_s[0]
+        self._moved_s = now_s
+        if 1 + len(self._moved_before_s) >= parameters.inhibit_count:
+            self._inhibited_until_s = now_s + parameters.inhibit_s
 
     def _move_doors(self, irregular: _Irregular, *, to_locked: bool) -> Sequence[Condition]:
         """Move each lock that can; all bounce back where one meets a door that is not shut."""

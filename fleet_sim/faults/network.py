@@ -41,7 +41,14 @@ class NoCoverageGarage(CarFault):
 
 @register
 class OneWayDownlink(CarFault):
-    """Catalogue 2: heartbeats keep coming while every command dies."""
+    """Catalogue 2: heartbeats keep coming while every command dies.
+
+    INVERS, who named it the one-way problem, see it where cells are overloaded or a handover goes
+    wrong. What is modelled of it is a proxy of the operator's that acknowledges: it splits the
+    box's TCP connection in two, goes on taking what the box sends, its pings too, and has lost the
+    way from the broker [E]. So neither end notices. It is the connection that is dead one way, not
+    the radio: a car without a connection is not struck, and a new connection is whole.
+    """
 
     name: ClassVar[str] = "one_way_downlink"
     summary: ClassVar[str] = "the car still reports, but nothing reaches it until it reattaches"
@@ -53,7 +60,7 @@ class OneWayDownlink(CarFault):
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
-        """Cut the way down at the opening; a reattach mends it."""
+        """Cut the way down at the opening; any new connection mends it."""
         with box.modem.without_downlink(by=injection):
             yield injection.wait(min(self.episode.sample_s(stream), injection.duration_s))
 

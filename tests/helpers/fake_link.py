@@ -53,6 +53,13 @@ class FakeLink:
     properties: list[PublishProperties | None] = field(default_factory=list)
     acknowledged: list[Message] = field(default_factory=list)
 
+    def take_over(self, old: FakeLink) -> None:
+        """Go on with the records of the box's link before; what is still sent there is lost."""
+        self.connects_at_once = old.connects_at_once
+        self.calls, self.sessions, self.acknowledged = old.calls, old.sessions, old.acknowledged
+        self.sent, old.sent = old.sent, []
+        self.properties, old.properties = old.properties, []
+
     def connect(self) -> None:
         """Begin to connect."""
         self.calls.append("connect")
@@ -134,8 +141,13 @@ class Bench:
     env: simpy.Environment
     world: World
     box: Box
-    link: FakeLink
+    links: list[FakeLink]
     counter: int = 0
+
+    @property
+    def link(self) -> FakeLink:
+        """Return the link that the box has now: a boot gives it a new one."""
+        return self.links[-1]
 
     def command(self, command_id: str = "c1", **changes: Any) -> Message:
         """Return a well-signed command as the broker would deliver it; `changes` spoil it."""
@@ -185,12 +197,15 @@ def bench(
     links: list[FakeLink] = []
 
     def factory(handler: LinkHandler) -> FakeLink:
-        links.append(FakeLink(handler, **link))
-        return links[-1]
+        made = FakeLink(handler, **link)
+        if links:
+            made.take_over(links[-1])
+        links.append(made)
+        return made
 
     world = World(env, seed, SECRET, EPOCH_S, factory)
     box = Box(world, CarSpec("car-1", Traits(group="test"), parameters))
-    made = Bench(env, world, box, links[0])
+    made = Bench(env, world, box, links)
     if start:
         box.power.start()
     return made

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.distributions import Uniform, UniformOffset
+from fleet_sim.cars.joints import ACTUATION, OBJECTION, RELOCK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Action, Phase, Reason
+from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import EPOCH_S, bench
 
 
@@ -198,6 +200,79 @@ def test_the_car_locks_itself_when_no_door_was_opened() -> None:
     assert not car.box.vehicle.is_locked
 
 
+VISITED = NULL_BOX.model_copy(
+    update={"relock_after_s": 30.0, "door_opens": Uniform(base_s=5.0), "max_command_ttl_s": 100.0}
+)
+
+
+def test_a_car_that_was_opened_does_not_lock_itself() -> None:
+    """The platform hears of the door; the next customer's unlock finds it shut and locked."""
+    car = bench(VISITED)
+    car.deliver(car.command("c1"))
+    car.env.run(until=4.9)
+    assert not car.box.vehicle.is_open
+    car.env.run(until=100)
+    state = car.link.states()[-1]
+    assert (state.is_locked, state.is_open, state.last_command_id) == (False, True, "c1")
+    said = len(car.link.states())
+    with car.box.bend(ACTUATION, lambda _moves, _command: False, by=Suspect()):
+        car.deliver(car.command("c2"))
+    car.env.run(until=140)
+    assert [(each.is_locked, each.is_open) for each in car.link.states()[said:]] == [
+        (True, False),
+        (True, False),
+    ]
+    car.deliver(car.command("c3"))
+    assert [(each.is_locked, each.is_open) for each in car.link.states()[-1:]] == [(False, False)]
+    car.env.run(until=150)
+    car.deliver(car.command("c4", action=Action.LOCK))
+    assert [(each.is_locked, each.is_open) for each in car.link.states()[-2:]] == [
+        (False, True),
+        (True, False),
+    ]
+
+
+def test_nobody_opens_the_door_of_a_car_that_unlocks_too_late() -> None:
+    """Its customer was told no when the command's life was over, and has gone."""
+    car = bench(VISITED)
+    message = car.command("c1")
+    car.env.run(until=40)
+    with car.box.bend(OBJECTION, lambda _reason, _command: None, by=Suspect()):
+        car.deliver(message)
+    assert not car.box.vehicle.is_locked
+    car.env.run(until=71)
+    state = car.link.states()[-1]
+    assert (state.is_locked, state.is_open) == (True, False)
+
+
+def test_a_car_that_locks_itself_sooner_lets_nobody_in() -> None:
+    """Who comes after 5 s stands before a shut door, where it locks after one."""
+    car = bench(VISITED)
+    with car.box.bend(RELOCK, lambda _usual, _command: 1.0, by=Suspect()):
+        car.deliver(car.command())
+    car.env.run(until=100)
+    assert [(each.is_locked, each.is_open) for each in car.link.states()] == [
+        (True, False),
+        (False, False),
+        (True, False),
+    ]
+
+
+def test_two_in_a_hundred_customers_are_slower_than_the_relock() -> None:
+    """Median 6 s, sigma 0.8: 30 s is 2.01 deviations off. One state for each, as ever."""
+    opened = 0
+    for seed in range(1000):
+        parameters = BoxParameters()
+        update = {"relock_after_s": 30.0, "door_opens": parameters.door_opens}
+        car = bench(NULL_BOX.model_copy(update=update), seed=seed)
+        car.deliver(car.command())
+        car.env.run(until=1000)
+        assert len(car.link.states()) == 3
+        opened += car.box.vehicle.is_open
+        assert car.box.vehicle.is_locked is not car.box.vehicle.is_open
+    assert 965 <= opened <= 990
+
+
 def test_thermal_protection_inhibits_the_lock() -> None:
     """Eight movements within the window, and the ninth is refused until the motor has cooled."""
     parameters = NULL_BOX.model_copy(
@@ -212,6 +287,26 @@ def test_thermal_protection_inhibits_the_lock() -> None:
     assert car.link.results()[-1].phase is Phase.EXECUTED
 
 
+def test_thermal_protection_counts_in_any_window() -> None:
+    """Not in windows laid end to end: seven movements late in one and five early in the next."""
+    parameters = NULL_BOX.model_copy(
+        update={"inhibit_count": 8, "inhibit_window_s": 20.0, "inhibit_s": 30.0}
+    )
+    car = bench(parameters)
+    moves_at_s = [0.0, 14.0, 15.0, 16.0, 17.0, 18.0, 19.0, 20.0, 21.0]
+    for number, at_s in enumerate(moves_at_s):
+        car.env.run(until=at_s + 1)
+        car.deliver(car.command(f"c{number}"))
+        assert car.link.results()[-1].phase is Phase.EXECUTED, at_s
+    car.deliver(car.command("too many"))
+    assert car.link.results()[-1].reason is Reason.ACTUATOR_INHIBITED
+    car.env.run(until=60)
+    for number in range(20):
+        car.env.run(until=60 + (number + 1) * 2.9)
+        car.deliver(car.command(f"slow{number}"))
+        assert car.link.results()[-1].phase is Phase.EXECUTED, number
+
+
 def test_low_voltage_refuses() -> None:
     """Below the actuator's least voltage the lock does not move."""
     car = bench(NULL_BOX.model_copy(update={"voltage_v": 8.5}))
@@ -224,6 +319,33 @@ def test_a_clock_ahead_finds_commands_expired() -> None:
     car = bench(NULL_BOX.model_copy(update={"clock_error": Uniform(base_s=60.0)}))
     car.deliver(car.command())
     assert car.link.results()[-1].reason is Reason.EXPIRED
+
+
+def test_clocks_are_ahead_and_behind() -> None:
+    """By 2 s at most, in either direction about as often."""
+    parameters = NULL_BOX.model_copy(update={"clock_error": BoxParameters().clock_error})
+    errors_s = []
+    for seed in range(300):
+        car = bench(parameters, seed=seed)
+        car.deliver(car.command())
+        errors_s.append((car.link.results()[-1].box_time_ms or 0) / 1000 - EPOCH_S)
+    assert -2.001 <= min(errors_s) < -1.9
+    assert 1.9 < max(errors_s) < 2.0
+    assert 120 < sum(error_s < 0 for error_s in errors_s) < 180
+
+
+@pytest.mark.parametrize(
+    ("longer_s", "answer"),
+    [(0.0, (Phase.EXECUTED, None)), (9.0, (Phase.REFUSED, Reason.TTL_TOO_LONG))],
+)
+def test_a_clock_that_is_behind_finds_no_command_to_live_too_long(
+    longer_s: float, answer: tuple[Phase, Reason | None]
+) -> None:
+    """One that lives as long as may be is accepted by a clock 2 s behind, one 9 s longer is not."""
+    update = {"clock_error": UniformOffset(base_s=-2.0), "max_command_ttl_s": 30.0}
+    car = bench(NULL_BOX.model_copy(update=update))
+    car.deliver(car.command(expires_at_ms=int((EPOCH_S + 30.0 + longer_s) * 1000)))
+    assert phases(car.link.results())[-1] == answer
 
 
 @given(st.binary(max_size=300))

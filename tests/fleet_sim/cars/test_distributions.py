@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from fleet_sim.cars.distributions import NO_DELAY, Delay, LogNormal, Quantiles, Uniform
+from fleet_sim.cars.distributions import NO_DELAY, Delay, LogNormal, Offset, Quantiles, Uniform
 from fleet_wire.randomness import RandomStream
 
 DELAY: TypeAdapter[Uniform | LogNormal | Quantiles] = TypeAdapter(Delay)
@@ -39,6 +39,15 @@ def test_a_delay_has_four_forms(value: Any, expected: object) -> None:
     delay = DELAY.validate_python(value)
     assert delay == expected
     assert DELAY.validate_json(DELAY.dump_json(delay)) == expected
+
+
+@pytest.mark.parametrize("value", [-60, {"base_s": -60.0}, {"base_s": -2, "spread_s": 4}])
+def test_only_an_offset_may_be_below_0(value: Any) -> None:
+    """A clock may be behind; nothing takes less than no time."""
+    offset = TypeAdapter(Offset).validate_python(value)
+    assert offset.sample_s(RandomStream(1, "draws")) < 2
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        DELAY.validate_python(value)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.joints import UPLINK
@@ -10,7 +12,9 @@ from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus, 
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import bench
+from tests.helpers.faulty import Street
 
+AT_ONCE = ReconnectPolicy(full_jitter=False, base_s=0.1, jitter_s=0.0)
 FIXED = ReconnectPolicy(full_jitter=False, base_s=10.0, jitter_s=0.0)
 QUICK = NULL_BOX.model_copy(update={"reconnect": FIXED, "network_loss_s": 30.0})
 
@@ -209,6 +213,36 @@ def test_an_sms_without_coverage_waits_in_the_network() -> None:
 
 def test_what_waits_for_a_sleeping_radio_comes_when_the_box_speaks() -> None:
     """With PSM a command waits in the network until the next sign of life, here a heartbeat."""
+    car = bench(in_psm(keepalive_s=5000))
+    car.env.run(until=100)
+    car.deliver(car.command(expires_at_ms=2_000_000_000_000))
+    car.env.run(until=400)
+    assert car.link.results() == []
+    car.box.heartbeat()
+    car.env.run(until=401)
+    assert car.link.results()[-1].phase in (Phase.EXECUTED, Phase.REFUSED)
+
+
+@pytest.mark.parametrize(("keepalive_s", "longest_s"), [(60, 40.0), (3000, 2980.0)])
+def test_what_waits_for_a_sleeping_radio_comes_with_the_next_ping(
+    keepalive_s: int, longest_s: float
+) -> None:
+    """So nobody waits longer than the keepalive: 20 s after a ping the radio sleeps."""
+    waits_s = []
+    for number in range(40):
+        car = bench(in_psm(keepalive_s=keepalive_s))
+        sent_s = 1000.0 + number * 17.0
+        car.env.run(until=sent_s)
+        car.deliver(car.command(expires_at_ms=2_000_000_000_000))
+        while not car.link.results():
+            car.env.step()
+        waits_s.append(car.env.now - sent_s)
+    assert min(waits_s) == 0 or keepalive_s > 1000
+    assert longest_s * 0.4 < max(waits_s) <= longest_s
+
+
+def in_psm(*, keepalive_s: int) -> BoxParameters:
+    """Return a box whose radio sleeps for an hour, 20 s after it has spoken; else it is quick."""
     radio = BoxParameters().radio.model_copy(
         update={
             "connected_rtt": Uniform(base_s=0.0),
@@ -217,16 +251,42 @@ def test_what_waits_for_a_sleeping_radio_comes_when_the_box_speaks() -> None:
             "idle_after_s": 10.0,
             "psm_active_s": 10.0,
             "psm_period_s": 3_600.0,
+            "nat_timeout_s": None,
         }
     )
-    car = bench(QUICK.model_copy(update={"radio": radio}))
-    car.env.run(until=100)
-    car.deliver(car.command(expires_at_ms=2_000_000_000_000))
-    car.env.run(until=400)
-    assert car.link.results() == []
-    car.box.heartbeat()
-    car.env.run(until=401)
-    assert car.link.results()[-1].phase in (Phase.EXECUTED, Phase.REFUSED)
+    return QUICK.model_copy(update={"radio": radio, "keepalive_s": keepalive_s})
+
+
+@pytest.mark.parametrize(
+    ("keepalive_s", "heartbeat_s", "deaf_share"),
+    [(240, 0.0, 0.0), (1740, 200.0, 0.0), (1740, 300.0, 40 / 310), (1740, 0.0, 1480 / 1750)],
+)
+def test_a_nat_forgets_a_box_that_is_quiet_for_too_long(
+    keepalive_s: int, heartbeat_s: float, deaf_share: float
+) -> None:
+    """The keepalive decides, and the heartbeat: both ends believe in a connection that is none.
+
+    The box finds out when it speaks, and takes what has waited.
+    """
+    update = {"keepalive_s": keepalive_s, "heartbeat_s": heartbeat_s, "reconnect": AT_ONCE}
+    street = Street(parameters=BoxParameters().model_copy(update=update))
+    (box,) = street.boxes
+    street.pass_s(60.0)
+    deaf, looks = 0, 1000
+    for _ in range(looks):
+        street.pass_s(10.0)
+        deaf += not box.modem.is_reachable
+    assert deaf / looks == pytest.approx(deaf_share, abs=0.04)
+    while box.modem.is_reachable and deaf_share:
+        street.pass_s(1.0)
+    said = len(street.platform.presences)
+    street.unlock("c1", ttl_s=3600)
+    street.pass_s(5.0)
+    assert street.platform.acks == [0]
+    assert (street.executed() == ["c1"]) is (deaf_share == 0)
+    street.pass_s(float(keepalive_s))
+    assert street.executed() == ["c1"]
+    assert {status for _, status in street.platform.presences[said:]} <= {PresenceStatus.ONLINE}
 
 
 def test_heartbeats_are_late_and_lost_like_everything_the_box_sends() -> None:

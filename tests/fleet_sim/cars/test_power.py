@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
@@ -127,6 +129,53 @@ def test_what_was_begun_before_a_crash_is_void(begin: Callable[[Bench], None]) -
         assert car.power() is power
 
 
+def sleep_deeply_for_100_s(car: Bench) -> None:
+    """Switch the modem off for longer than before."""
+    car.box.power.sleep_deeply(100.0, by=Suspect())
+
+
+def boot_anew(car: Bench) -> None:
+    """Take the power away and give it back: the box boots for 10 s."""
+    car.box.power.switch_off(by=Suspect())
+    car.box.power.switch_on()
+
+
+# How long boots and sleeps take, whatever came before
+
+STEPS = [
+    (crash, Power.BOOTING, 40.0),
+    (boot_anew, Power.BOOTING, 10.0),
+    (sleep_deeply, Power.DEEP_ASLEEP, 60.0),
+    (sleep_deeply_for_100_s, Power.DEEP_ASLEEP, 100.0),
+]
+
+
+@pytest.mark.parametrize("between_s", [0.5, 5.0, 45.0])
+@pytest.mark.parametrize("first", [each[0] for each in STEPS])
+@pytest.mark.parametrize(("second", "power", "lasts_s"), STEPS)
+def test_a_boot_or_a_sleep_takes_its_time_whatever_was_cut_short_before(
+    first: Callable[[Bench], None],
+    second: Callable[[Bench], None],
+    power: Power,
+    lasts_s: float,
+    between_s: float,
+) -> None:
+    """Off and on during a boot or a sleep, then a boot or a sleep of another length."""
+    car = bench(FORGETFUL.model_copy(update={"modem_resume": Uniform(base_s=8.0)}))
+    first(car)
+    car.env.run(until=between_s)
+    boot_anew(car)
+    while car.power() is not Power.AWAKE:
+        car.env.step()
+    assert car.env.now == between_s + 10.0
+    second(car)
+    began_s = car.env.now
+    assert car.power() is power
+    while car.power() is power:
+        car.env.step()
+    assert car.env.now == began_s + lasts_s
+
+
 # The goodbye of a box that falls asleep
 
 SLEEPY = NULL_BOX.model_copy(
@@ -208,3 +257,85 @@ def test_a_box_does_not_leave_before_what_is_on_its_way_to_it() -> None:
     car.env.run(until=107.0)
     assert car.link.results()[-1].phase is Phase.EXECUTED
     assert car.power() is Power.AWAKE
+
+
+# What is lost with the power
+
+BRIEF = NULL_BOX.model_copy(
+    update={
+        "boot": Uniform(base_s=10.0),
+        "reboot": Uniform(base_s=10.0),
+        "actuation": Uniform(base_s=3.0),
+        "relock_after_s": 30.0,
+    }
+)
+
+
+def lose_power_for_15_s(box: Box) -> None:
+    """Give it back then: the box boots for 10 s."""
+    box.power.switch_off(by=Suspect())
+
+
+def crash_now(box: Box) -> None:
+    """Boot for 10 s."""
+    box.power.reboot(by=Suspect())
+
+
+@pytest.mark.parametrize("end", [lose_power_for_15_s, crash_now])
+@pytest.mark.parametrize("is_in_the_air", [False, True])
+def test_what_was_not_sent_is_lost_with_the_power(
+    end: Callable[[Box], None],
+    is_in_the_air: bool,  # noqa: FBT001
+) -> None:
+    """Whether it waits in the box, without coverage, or for the radio to carry it.
+
+    The car is open; the platform hears that from the state which a box reports when it is back.
+    """
+    idle_uplink = Uniform(base_s=4.0 if is_in_the_air else 0.0)
+    radio = NULL_BOX.radio.model_copy(update={"idle_uplink": idle_uplink, "idle_after_s": 2.0})
+    street = Street(parameters=BRIEF.model_copy(update={"radio": radio}))
+    (box,) = street.boxes
+    street.pass_s(60.0)
+    street.unlock("c1")
+    street.pass_s(1.0)
+    with ExitStack() as stack:
+        if not is_in_the_air:
+            stack.enter_context(box.modem.without_coverage(by=Suspect()))
+        street.pass_s(3.0)
+        assert not box.vehicle.is_locked
+        end(box)
+    street.pass_s(15.0)
+    box.power.switch_on()
+    street.pass_s(60.0)
+    assert box.modem.is_reachable
+    assert street.executed() == []
+    street.unlock("c2")
+    street.pass_s(60.0)
+    assert street.executed() == ["c2"]
+
+
+def test_a_box_without_power_tells_nobody_that_the_car_locks_itself() -> None:
+    """Neither then nor when it boots: it says what is so then."""
+    car = bench(BRIEF.model_copy(update={"actuation": Uniform(base_s=0.0)}))
+    car.deliver(car.command())
+    car.env.run(until=20)
+    car.box.power.switch_off(by=Suspect())
+    said = len(car.link.states())
+    car.env.run(until=50)
+    assert car.box.vehicle.is_locked
+    assert len(car.link.states()) == said
+    car.box.power.switch_on()
+    car.env.run(until=70)
+    assert [state.is_locked for state in car.link.states()[said:]] == [True]
+
+
+def test_a_copy_of_what_a_box_did_before_it_crashed_is_not_done_again() -> None:
+    """It has forgotten the answer, and remembers the counter."""
+    car = bench(BRIEF.model_copy(update={"actuation": Uniform(base_s=0.0)}))
+    message = car.command()
+    car.deliver(message)
+    car.box.power.reboot(by=Suspect())
+    car.env.run(until=20)
+    car.deliver(message)
+    assert answers(car)[-2:] == [(Phase.EXECUTED, None), (Phase.REFUSED, Reason.REPLAYED)]
+    assert car.box.vehicle.movement == 1

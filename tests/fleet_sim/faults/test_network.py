@@ -13,6 +13,7 @@ from fleet_sim.faults.network import (
 )
 from fleet_wire.contract.messages import Phase, PresenceStatus, Telemetry
 from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import Street, answers, inject
 
@@ -38,19 +39,46 @@ def test_one_way_lets_heartbeats_out_and_nothing_in() -> None:
 
 
 def test_one_way_ends_with_a_reattach() -> None:
-    """The episode is over before the window: the modem drops the connection and makes a new one."""
+    """The episode is over before the window: the modem leaves its connection for a new one."""
     car = bench(NULL_BOX.model_copy(update={"reconnect": QUICK}))
     inject(OneWayDownlink(episode=Uniform(base_s=5.0)), car, 20.0)
     car.env.run(until=4.9)
     assert car.link.calls == ["connect"]
     car.env.run(until=6.1)
-    assert car.link.calls == ["connect", "abort", "connect"]
+    assert car.link.calls == ["connect", "leave_behind", "connect"]
     car.deliver(car.command("c1"))
     assert (Phase.EXECUTED, None) in answers(car)
 
 
+def test_no_box_connects_through_a_dead_downlink() -> None:
+    """A new connection works both ways, whatever made it, and is left in peace at the end."""
+    car = bench(NULL_BOX.model_copy(update={"reconnect": QUICK}))
+    inject(OneWayDownlink(), car, 60.0)
+    car.env.run(until=10)
+    assert not car.box.modem.is_reachable
+    car.link.lose()
+    car.env.run(until=12)
+    assert car.box.modem.is_reachable
+    car.deliver(car.command("c1"))
+    assert (Phase.EXECUTED, None) in answers(car)
+    car.env.run(until=100)
+    assert car.link.calls == ["connect", "connect"]
+
+
+def test_a_box_that_has_no_connection_has_none_that_is_one_way() -> None:
+    """It is the connection that is dead, not the radio: who connects meanwhile can be reached."""
+    car, suspect = bench(NULL_BOX.model_copy(update={"reconnect": QUICK})), Suspect()
+    car.link.lose()
+    with car.box.modem.without_downlink(by=suspect):
+        car.env.run(until=10)
+        assert car.box.modem.is_reachable
+    car.env.run(until=20)
+    assert car.link.calls == ["connect", "connect"]
+    assert suspect.hits == []
+
+
 def test_one_way_gives_the_car_what_waited() -> None:
-    """The broker sends an unacknowledged command again after the reattach."""
+    """The broker sends an unacknowledged command again after the reattach. No will is published."""
     street = Street(parameters=NULL_BOX.model_copy(update={"reconnect": QUICK}))
     street.inject(OneWayDownlink(), 10.0)
     street.pass_s(1.0)
@@ -59,6 +87,7 @@ def test_one_way_gives_the_car_what_waited() -> None:
     assert street.executed() == []
     street.pass_s(5.0)
     assert street.executed() == ["c1"]
+    assert {status for _, status in street.platform.presences} == {PresenceStatus.ONLINE}
 
 
 def test_a_nat_that_forgets_is_noticed_at_the_next_ping() -> None:
