@@ -134,6 +134,11 @@ class Attachment:
         """Made by the modem: a link calls its handler."""
 
     @property
+    def vehicle_id(self) -> str:
+        """Return whose modem it is."""
+        return self._spec.vehicle_id
+
+    @property
     def has_coverage(self) -> bool:
         """Return whether the modem hears a network."""
         return self._outages == 0
