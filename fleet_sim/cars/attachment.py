@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
-from math import fsum, sin, tau
+from math import fsum, inf, sin, tau
 from typing import Protocol
 
 from fleet_sim.cars.box_states import (
@@ -138,6 +138,11 @@ class Attachment:
         """Made by the modem: a link calls its handler."""
 
     @property
+    def vehicle_id(self) -> str:
+        """Return whose modem it is."""
+        return self._spec.vehicle_id
+
+    @property
     def has_coverage(self) -> bool:
         """Return whether the modem hears a network."""
         return self._outages == 0
@@ -255,7 +260,7 @@ class Attachment:
             self._world.later(timeout_s - quiet_s, self._look_at_nat, timeout_s, generation)
         else:
             parameters = self._spec.parameters
-            speaks_s = min(parameters.keepalive_s, parameters.heartbeat_s or math.inf) - quiet_s
+            speaks_s = min(parameters.keepalive_s, parameters.heartbeat_s or inf) - quiet_s
             self._become_half_open(max(speaks_s, 0.0) + PING_TIMEOUT_S)
 
     def on_disconnected(self, reason: Disconnected) -> None:

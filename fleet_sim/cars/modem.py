@@ -181,7 +181,7 @@ class Modem(Attachment):
         if self.connection is ConnectionState.CONNECTED and self._owner.is_awake:
             presence = self._presence(PresenceStatus.OFFLINE, PresenceReason.SHUTDOWN)
             # No time passes any more in which the radio could carry it.
-            self._send(TopicKind.PRESENCE, presence, True, None)  # noqa: FBT003
+            self._send(self._link, TopicKind.PRESENCE, presence, True, None)  # noqa: FBT003
         self.leave()
 
     def _say(self, status: PresenceStatus, reason: PresenceReason | None = None) -> None:

@@ -11,6 +11,12 @@ import click
 import uvloop
 from rich.console import Console
 
+from fleet_sim.commands.credentials import (
+    boxes_of,
+    credential_options,
+    password_option,
+    with_password,
+)
 from fleet_sim.commands.errors import plain_errors
 from fleet_sim.commands.options import (
     choose_seed,
@@ -23,6 +29,7 @@ from fleet_sim.commands.options import (
     warn_of_demo_secret,
 )
 from fleet_sim.runs.live.boxes import parse_shard, serve_boxes
+from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
@@ -43,7 +50,7 @@ STDERR: Final = 2
     envvar="FLEET_SIM_BROKER",
     show_envvar=True,
     metavar="URL",
-    help="The broker, mqtt:// or mqtts://; with USER:PASSWORD@ rather in the environment.",
+    help="The broker, mqtt:// or mqtts://, with USER@ if needed.",
 )
 @click.option(
     "--shard",
@@ -52,6 +59,8 @@ STDERR: Final = 2
     metavar="K/N",
     help="Take every N-th car, from the K-th: for several processes, or several brokers.",
 )
+@password_option
+@credential_options
 @seed_option
 @set_option
 @wait_option
@@ -62,6 +71,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     *,
     scenario: Path,
     broker: str,
+    broker_password: str | None,
+    box_credentials: CredentialOptions,
     shard: str,
     seed: int | None,
     overrides: tuple[str, ...],
@@ -76,13 +87,20 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     \b
     fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
     fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
+    fleet-sim boxes my.yaml --broker mqtts://staging:8883 --ca-file ca.pem \\
+        --box-user {vehicle_id} --box-password-file secrets/{vehicle_id}
+
+    With credentials of its own each box is told apart by the broker, so that its access rules can
+    be tried. The null box and the SMS centre, which wakes boxes, stay the user in --broker.
     """  # noqa: D301 - click's own escape
-    address = BrokerAddress.parse(broker)
+    address = with_password(BrokerAddress.parse(broker), broker_password)
+    box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
     loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))
     tls = None
     if address.is_tls:
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    credentials = boxes_of(loaded, box_credentials, ca_file=ca_file)
     with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
         logging.basicConfig(level=logging.WARNING, stream=errors)
         warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
@@ -92,6 +110,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
             seed=choose_seed(seed, loaded, console.print),
             fleet_secret=fleet_secret,
             tls=tls,
+            box_credentials=credentials,
             wait_s=wait_s,
             with_null_box=part[0] == 1,
             name=f"sms-centre-{part[0]}-of-{part[1]}",

@@ -15,6 +15,7 @@ import uvloop
 from rich.console import Console
 
 from fleet_sim.cars.defects import ModelDefectError
+from fleet_sim.commands.credentials import boxes_of, credential_options, password_option
 from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
 from fleet_sim.commands.options import (
     choose_seed,
@@ -28,6 +29,7 @@ from fleet_sim.commands.options import (
 )
 from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, TlsFiles
 from fleet_sim.runs.manifest import lacks_of, load_run
 from fleet_sim.runs.progress import print_summary, progress_on
@@ -62,6 +64,8 @@ from fleet_wire.links.link import BrokerAddress
     help="Use this broker: mqtt:// or mqtts://, with USER@ if needed."
     " Default: a private mosquitto on a free port; iotcore where mosquitto is not installed.",
 )
+@password_option
+@credential_options
 @click.option(
     "--private-broker",
     "broker_kind",
@@ -88,6 +92,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
     mode: str,
     expected_manifest: Path | None,
     broker_url: str | None,
+    broker_password: str | None,
+    box_credentials: CredentialOptions,
     broker_kind: Any,
     seed: int | None,
     overrides: tuple[str, ...],
@@ -117,10 +123,12 @@ def run(  # noqa: PLR0913 - one parameter for each option
     """  # noqa: D301 - click's own escape
     if mode == "virtual" and broker_url is not None:
         raise ConfigError(["--broker: in virtual time the broker is in this process"])
+    if broker_url is None and (broker_password is not None or box_credentials.are_given):
+        raise ConfigError(["--broker-password-file, --box-...: need --broker"])
     if broker_url is not None:
-        warn_of_demo_secret(
-            fleet_secret, BrokerAddress.parse(broker_url), partial(click.echo, err=True)
-        )
+        address = BrokerAddress.parse(broker_url)
+        box_credentials.check(is_tls=address.is_tls)
+        warn_of_demo_secret(fleet_secret, address, partial(click.echo, err=True))
     lacks = lacks_of(mode=mode, broker_url=broker_url, broker_kind=broker_kind)
     loaded = load_run(scenario, overrides, lacks=lacks)
     seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
@@ -141,6 +149,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
         options = LiveOptions(
             seed=seed,
             broker_url=broker_url,
+            broker_password=broker_password,
+            box_credentials=boxes_of(loaded.scenario, box_credentials, ca_file=ca_file),
             broker_kind=broker_kind,
             fleet_secret=fleet_secret,
             tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),

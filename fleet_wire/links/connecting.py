@@ -1,4 +1,4 @@
-"""How TCP connections of a fleet are made: paced, from many source addresses, with clear errors."""
+"""How connections of a fleet are made: paced, from many source addresses, each as who it is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from fleet_wire.links.link import BrokerAddress, LinkHandler
 
 CONNECTS_PER_SOURCE = 1_000
 """Connections from one source address before the next takes its turn."""
@@ -23,6 +26,28 @@ _RESOLVED_FOR_S = 5.0
 
 _Target = tuple[socket.AddressFamily, tuple[str | int | bytes, ...], Sequence[str]]
 """Where to connect to, and the local addresses to do it from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a client is to the broker."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+    """With a certificate of its own; None: the context that all clients share."""
+
+
+IdentityOf = Callable[[LinkHandler], Identity | None]
+"""Says who a client is, asked at each connect; None for one that is who the address says.
+
+May raise `ConfigError`, for a file that cannot be read: then there is no connection.
+"""
+
+
+def identity_in(broker: BrokerAddress) -> Identity:
+    """Return who every client is that has no identity of its own."""
+    return Identity(username=broker.username, password=broker.password)
 
 
 class ConnectPace:

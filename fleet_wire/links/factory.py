@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
 from fleet_wire.links.paho_link import PahoLinkFactory
@@ -21,15 +22,31 @@ def link_factory(
     limits: LinkLimits | None = None,
     quick_ack: bool = False,
     within: AbstractContextManager[object, None] | None = None,
+    identity_of: IdentityOf | None = None,
 ) -> LinkFactory:
     """Return the factory of links to `broker`; call it where the event loop runs.
 
     Whatever its links call, a handler or an `on_ack`, they call `within` a context that can be
-    entered again and again.
+    entered again and again. `identity_of` says who each of them is to the broker, where that is not
+    what `broker` and `tls` say.
     """
     if broker.is_websocket or protocol != "5":
-        return PahoLinkFactory(broker, protocol=protocol, tls=tls, limits=limits, within=within)
-    return LeanLinkFactory(broker, tls=tls, limits=limits, quick_ack=quick_ack, within=within)
+        return PahoLinkFactory(
+            broker,
+            protocol=protocol,
+            tls=tls,
+            limits=limits,
+            within=within,
+            identity_of=identity_of,
+        )
+    return LeanLinkFactory(
+        broker,
+        tls=tls,
+        limits=limits,
+        quick_ack=quick_ack,
+        within=within,
+        identity_of=identity_of,
+    )
 
 
 def tls_context(

@@ -26,9 +26,11 @@ import logging
 import ssl
 from collections import deque
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Literal
 
-from fleet_wire.errors import LocalProtocolError
+from fleet_wire.errors import ConfigError, LocalProtocolError
+from fleet_wire.links.connecting import IdentityOf, identity_in
 from fleet_wire.links.link import (
     BrokerAddress,
     Disconnected,
@@ -198,7 +200,11 @@ class PahoLink:
         try:
             with self._factory.within:
                 session = self._handler.session()
-            connection = self._factory.connection(self, session)
+            connection = self._factory.connection(self, session, self._handler)
+        except ConfigError as error:
+            if self._starting is starting:
+                self.take_end(Disconnected(Ended.UNREACHABLE, detail=str(error)))
+            return
         except Exception:
             logger.exception("session of a link's handler failed")
             if self._starting is starting:
@@ -249,7 +255,8 @@ class PahoLink:
 class PahoLinkFactory:
     """Makes links over paho to one broker, by MQTT `protocol` over TCP, TLS or WebSocket.
 
-    `within` is the context in which the links make every call to their owners.
+    `within` is the context in which the links make every call to their owners; `identity_of` says
+    who a client is, where that is not what `broker` and `tls` say.
     """
 
     def __init__(
@@ -260,12 +267,14 @@ class PahoLinkFactory:
         tls: ssl.SSLContext | None = None,
         limits: LinkLimits | None = None,
         within: AbstractContextManager[object, None] | None = None,
+        identity_of: IdentityOf | None = None,
     ) -> None:
         self.broker = broker
         self.protocol = protocol
         self.tls = (tls or ssl.create_default_context()) if broker.is_tls else None
         self.limits = limits or LinkLimits()
         self.within = within or nullcontext()
+        self._identity_of = identity_of
         self.connects = 0
         """Connections that got as far as `on_connected`."""
         self.connected = 0
@@ -278,8 +287,12 @@ class PahoLinkFactory:
         """Return a new link for `handler`, not connected."""
         return PahoLink(self, handler)
 
-    def connection(self, link: PahoLink, session: Session) -> PahoConnection:
-        """Return a connection for `link`, not opened."""
+    def connection(self, link: PahoLink, session: Session, handler: LinkHandler) -> PahoConnection:
+        """Return a connection for `link`, not opened. Raises `ConfigError`."""
+        own = self._identity_of(handler) if self._identity_of is not None else None
+        identity = own or identity_in(self.broker)
+        broker = replace(self.broker, username=identity.username, password=identity.password)
+        tls = identity.tls or self.tls
         return PahoConnection(
-            link, session, self.broker, self.limits, is_v5=self.protocol == "5", tls=self.tls
+            link, session, broker, self.limits, is_v5=self.protocol == "5", tls=tls
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
@@ -114,9 +115,11 @@ class HandMadeBox:
 
 
 @asynccontextmanager
-async def links_to(broker: BrokerAddress) -> AsyncIterator[LinkFactory]:
+async def links_to(
+    broker: BrokerAddress, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[LinkFactory]:
     """Give a factory of links, all of which are closed when the block ends."""
-    factory = link_factory(broker)
+    factory = link_factory(broker, tls=tls)
     links: list[Link] = []
 
     def make(handler: LinkHandler) -> Link:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import trustme
 
-from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import Presence
 from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.links.factory import tls_context
+from fleet_wire.links.link import BrokerAddress
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
@@ -83,3 +88,113 @@ async def test_a_wrong_password_is_named_at_once(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert b"lets no box in: not authorized; do user and password fit" in stderr
     assert b"wrong" not in stderr
+
+
+ACL = """\
+user fleet
+topic readwrite #
+
+pattern readwrite cars/%u/#
+"""
+"""What deploy/mosquitto/mosquitto.conf advises: a box has its own topics and no other's."""
+
+
+def acl_config(directory: Path) -> str:
+    """Write the ACL; return the configuration that follows it, and logs what it denies."""
+    path = directory / "acl"
+    path.write_text(ACL)
+    path.chmod(0o600)
+    return f"acl_file {path}\nlog_type debug\n"
+
+
+def as_fleet(broker: BrokerProcess) -> BrokerAddress:
+    """Return the address with the user who may read everything."""
+    return replace(broker.address, username="fleet", password="f")  # noqa: S106
+
+
+async def check_heard(
+    expected: set[str],
+    *arguments: object,
+    on: BrokerAddress,
+    scenario: Path,
+    tls: ssl.SSLContext | None = None,
+) -> None:
+    """Run boxes until they serve; these cars and no others must have said so and gone."""
+    async with links_to(on, tls) as links:
+        listener = AnyClient(links, "listener", topic_of(TopicKind.PRESENCE, "+"))
+        async with running_boxes(scenario, *arguments) as process:
+            assert process.stdout is not None
+            async for line in process.stdout:
+                if b"serving" in line:
+                    break
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 30) == 0
+        gone = {topic_of(TopicKind.PRESENCE, one): ("offline", "shutdown") for one in expected}
+        await eventually(lambda: presences(listener) == gone, message=f"{presences(listener)}")
+
+
+async def test_each_box_has_only_its_own_topics(tmp_path: Path) -> None:
+    """With a user name and password of its own it passes an ACL that names no box."""
+    scenario = write_scenario(tmp_path)
+    ids = [f"car-{number:05d}" for number in range(BOXES)]
+    config = write_passwords(tmp_path / "passwords", {"fleet": "f", **dict.fromkeys(ids, "b")})
+    (tmp_path / "fleet").write_text("f")
+    (tmp_path / "box").write_text("b")
+    with running_mosquitto(config + acl_config(tmp_path)) as broker:
+        await check_heard(
+            {*ids, "null-box-0"},
+            *("--broker", f"mqtt://fleet@127.0.0.1:{broker.port}"),
+            *("--broker-password-file", tmp_path / "fleet"),
+            *("--box-user", "{vehicle_id}", "--box-password-file", tmp_path / "box"),
+            on=as_fleet(broker),
+            scenario=scenario,
+        )
+        log = broker.log_text()
+    assert "Denied" not in log
+
+
+async def test_each_box_has_a_certificate_of_its_own(tmp_path: Path) -> None:
+    """Whose name is the box's: with `use_identity_as_username` the same ACL holds."""
+    scenario, authority = write_scenario(tmp_path), trustme.CA()
+    names = [f"car-{number:05d}" for number in range(BOXES)]
+    for name in [*names, "fleet", "127.0.0.1"]:
+        certificate = authority.issue_cert(name, common_name=name)
+        certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / f"{name}.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    port = free_port()
+    config = (
+        f"{acl_config(tmp_path)}listener {port} 127.0.0.1\n"
+        f"cafile {tmp_path}/ca.pem\ncertfile {tmp_path}/127.0.0.1.pem\n"
+        f"keyfile {tmp_path}/127.0.0.1.pem\n"
+        "require_certificate true\nuse_identity_as_username true\n"
+    )
+    own = tmp_path / "fleet.pem"
+    with running_mosquitto(config, also_port=port) as broker:
+        context = tls_context(ca_file=tmp_path / "ca.pem", cert_file=own)
+        await check_heard(
+            {*names, "null-box-0"},
+            *("--broker", f"mqtts://127.0.0.1:{port}"),
+            *("--ca-file", tmp_path / "ca.pem", "--cert-file", own),
+            *("--box-cert-file", f"{tmp_path}/{{vehicle_id}}.pem"),
+            on=BrokerAddress.parse(f"mqtts://127.0.0.1:{port}"),
+            scenario=scenario,
+            tls=context,
+        )
+        log = broker.log_text()
+    assert "Denied" not in log
+
+
+async def test_a_box_with_anothers_credentials_is_not_heard(tmp_path: Path) -> None:
+    """The ACL of these tests is at work: a box that comes as another can say nothing."""
+    config = write_passwords(tmp_path / "passwords", {"fleet": "f", "another": "b"})
+    (tmp_path / "box").write_text("b")
+    with running_mosquitto(config + acl_config(tmp_path)) as broker:
+        await check_heard(
+            {"null-box-0"},
+            *("--broker", f"mqtt://fleet:f@127.0.0.1:{broker.port}"),
+            *("--box-user", "another", "--box-password-file", tmp_path / "box"),
+            on=as_fleet(broker),
+            scenario=write_scenario(tmp_path),
+        )
+        log = broker.log_text()
+    assert "Denied PUBLISH" in log

@@ -14,6 +14,7 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
+from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.waiting import Waiting, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
@@ -38,6 +39,8 @@ class FleetOptions:
     seed: int
     fleet_secret: str = DEMO_SECRET
     tls: ssl.SSLContext | None = None
+    box_credentials: BoxCredentials | None = None
+    """None: all are the user in `broker`."""
     quick_ack: bool = False
     """For brokers that do not set TCP_NODELAY (iotcore)."""
     wait_s: float = 60.0
@@ -56,12 +59,14 @@ class LiveFleet:
         self._configured = len(specs)
         self._rss_before = rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
+        credentials = options.box_credentials
         factory = link_factory(
             options.broker,
             tls=options.tls,
             limits=BOX_LINK_LIMITS,
             quick_ack=options.quick_ack,
             within=self.driver.present(),
+            identity_of=None if credentials is None else credentials.identity_of,
         )
         world = World(
             env=self.driver,

@@ -11,7 +11,7 @@ import logging
 import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
+from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
 from fleet_sim.runs.live.supervision import keep_running
@@ -68,6 +69,9 @@ class LiveOptions:
     seed: int
     broker_url: str | None = None
     """None: a private broker."""
+    broker_password: str | None = field(default=None, repr=False)
+    """Besides the one in the URL."""
+    box_credentials: BoxCredentials | None = None
     broker_kind: BrokerKind = "auto"
     fleet_secret: str = DEMO_SECRET
     tls: TlsFiles = field(default_factory=TlsFiles)
@@ -176,7 +180,9 @@ class LiveRun:
 
     def _start_broker(self, boxes: int) -> BrokerAddress:
         if self._options.broker_url is not None:
-            return BrokerAddress.parse(self._options.broker_url)
+            address = BrokerAddress.parse(self._options.broker_url)
+            password = self._options.broker_password
+            return address if password is None else replace(address, password=password)
         config = broker_settings(self._scenario).mosquitto_config()
         self._broker = start_broker(
             self._options.broker_kind,
@@ -207,6 +213,7 @@ class LiveRun:
                     if address.is_tls
                     else None
                 ),
+                box_credentials=self._options.box_credentials,
                 quick_ack=self._broker is not None and self._broker.kind == "iotcore",
                 wait_s=self._options.wait_s,
             ),
@@ -318,6 +325,7 @@ class LiveRun:
         config["load"]["vehicles_file"] = str(vehicles_file)
         config.update(
             broker=self._options.broker_url or str(address),
+            broker_password=self._options.broker_password,
             tls=self._options.tls.as_settings(),
             listen=self._options.listen or METRICS_ADDRESS,
             listen_or_free=self._options.listen is None,

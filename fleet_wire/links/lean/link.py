@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from fleet_wire.errors import LocalProtocolError
-from fleet_wire.links.connecting import describe_os_error
+from fleet_wire.links.connecting import Identity, describe_os_error
 from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.lean.packets import (
     LARGEST_PACKET,
@@ -180,6 +180,10 @@ class LeanLink(PacketStream):
         self._opening = Opening(self)
         self._factory.open(self._opening)
 
+    def identity(self) -> Identity:
+        """Return who we are to the broker. Raises `ConfigError`."""
+        return self._factory.identity_of(self._handler)
+
     def not_opened(self, opening: Opening, detail: str) -> None:
         """Take the failure of `opening`, from the factory."""
         if self._opening is opening:
@@ -204,8 +208,8 @@ class LeanLink(PacketStream):
             self._send(
                 connect_packet(
                     session,
-                    username=factory.broker.username,
-                    password=factory.broker.password,
+                    username=opening.identity.username,
+                    password=opening.identity.password,
                     receive_max=factory.limits.receive_max,
                     max_packet_bytes=factory.limits.max_packet_bytes,
                 )

@@ -6,11 +6,16 @@ import asyncio
 import socket
 from typing import Protocol, cast
 
+from fleet_wire.links.connecting import Identity
 from fleet_wire.links.link import Message, Session
 
 
 class Opened(Protocol):
     """The link that wants the connection."""
+
+    def identity(self) -> Identity:
+        """Return who the client is. Raises `ConfigError`."""
+        ...
 
     def opened(self, opening: Opening, transport: asyncio.Transport) -> None:
         """Take the connection that `opening` was for."""
@@ -28,6 +33,7 @@ class Opening(asyncio.Protocol):
         "_link",
         "deadline",
         "held",
+        "identity",
         "receive_max",
         "session",
         "session_present",
@@ -43,12 +49,19 @@ class Opening(asyncio.Protocol):
         self.deadline: asyncio.TimerHandle | None = None
         self.session: Session | None = None
         """What CONNECT says."""
+        self.identity = Identity()
+        """Who CONNECT is from."""
         self.session_present = False
         self.receive_max = 0
         """The broker's."""
         self.subscribe_id = 0
         self.held: list[Message] = []
         """Messages that came before SUBACK."""
+
+    def identify(self) -> Identity:
+        """Find out who the client is, now. Raises `ConfigError`."""
+        self.identity = self._link.identity()
+        return self.identity
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hand the connection to the link."""

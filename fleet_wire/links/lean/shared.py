@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-from fleet_wire.links.connecting import ConnectPace, Dialer, describe_os_error
+from fleet_wire.errors import ConfigError
+from fleet_wire.links.connecting import (
+    ConnectPace,
+    Dialer,
+    Identity,
+    IdentityOf,
+    describe_os_error,
+    identity_in,
+)
 from fleet_wire.links.lean.keepalive_wheel import KeepaliveWheel
 from fleet_wire.links.lean.opening import Opening
 from fleet_wire.links.lean.outbox import MAX_QUEUED
-from fleet_wire.links.link import BrokerAddress, LinkLimits
+from fleet_wire.links.link import BrokerAddress, LinkHandler, LinkLimits
 
 
 class Flushed(Protocol):
@@ -30,10 +38,11 @@ class SharedByLinks:
     `broker` is `mqtt://` or `mqtts://`; `tls` is its context (None: the system's authorities).
     `source_addresses`: see `fleet_wire.links.connecting.Dialer`. `quick_ack` helps against brokers
     that do not set TCP_NODELAY (iotcore), at a system call a read. `within` is the context in which
-    the links make every call to their owners.
+    the links make every call to their owners. `identity_of` says who a client is, where that is not
+    what `broker` and `tls` say.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a client may want otherwise, each with a default
         self,
         broker: BrokerAddress,
         *,
@@ -44,6 +53,7 @@ class SharedByLinks:
         limits: LinkLimits | None = None,
         quick_ack: bool = False,
         within: AbstractContextManager[object, None] | None = None,
+        identity_of: IdentityOf | None = None,
     ) -> None:
         self.broker = broker
         self.limits = limits or LinkLimits()
@@ -60,6 +70,8 @@ class SharedByLinks:
         self.qos0_dropped = 0
         self.protocol_errors = 0
         """Connections that were closed for what the broker sent."""
+        self._identity_of = identity_of
+        self._identity_of_all = identity_in(broker)
         self._tls = (tls or ssl.create_default_context()) if broker.is_tls else None
         self._dialer = Dialer(broker.host, broker.port, source_addresses)
         self._will_write: list[Flushed] = []
@@ -74,6 +86,11 @@ class SharedByLinks:
         """Return the socket of `opening` where its bytes are MQTT's: under TLS they are not."""
         return opening.sock if self.limits.pubacks_together > 1 and not self._tls else None
 
+    def identity_of(self, handler: LinkHandler) -> Identity:
+        """Return who the client of this handler is. Raises `ConfigError`."""
+        own = self._identity_of(handler) if self._identity_of is not None else None
+        return own or self._identity_of_all
+
     def open(self, opening: Opening) -> None:
         """Make the connection for `opening`, or tell it why not."""
         timeout_s = self.limits.connect_timeout_s
@@ -84,15 +101,18 @@ class SharedByLinks:
 
     async def _open(self, opening: Opening) -> None:
         try:
+            tls = opening.identify().tls or self._tls
             opening.sock = sock = await self._dialer.dial()
             await self.loop.create_connection(
                 lambda: opening,
                 sock=sock,
-                ssl=self._tls,
+                ssl=tls if self._tls else None,
                 server_hostname=self.broker.host if self._tls else None,
             )
         except OSError as error:
             opening.fail(describe_os_error(error))
+        except ConfigError as error:
+            opening.fail(str(error))
         except UnicodeError as error:
             opening.fail(f"host {self.broker.host!r}: {error}")
 

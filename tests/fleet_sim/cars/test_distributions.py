@@ -45,7 +45,7 @@ def test_a_delay_has_four_forms(value: Any, expected: object) -> None:
 def test_only_an_offset_may_be_below_0(value: Any) -> None:
     """A clock may be behind; nothing takes less than no time."""
     offset = TypeAdapter(Offset).validate_python(value)
-    assert offset.sample_s(RandomStream(1, "draws")) < 2
+    assert offset.sample_s(RandomStream.named(1, "draws")) < 2
     with pytest.raises(ValidationError, match="greater than or equal to 0"):
         DELAY.validate_python(value)
 

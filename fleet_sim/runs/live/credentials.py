@@ -1,0 +1,171 @@
+"""Who each box is to the broker: a user name and password, or a certificate, of its own.
+
+So that a broker's access rules can be tried which give each box its own topics and no other's.
+"""
+
+from __future__ import annotations
+
+import csv
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleet_sim.cars.modem import Modem
+from fleet_wire.config.secrets import read_secret
+from fleet_wire.errors import ConfigError
+from fleet_wire.links.connecting import Identity
+from fleet_wire.links.factory import tls_context
+from fleet_wire.links.link import LinkHandler
+
+PLACE = "{vehicle_id}"
+"""What stands for the car's id in a pattern."""
+COLUMNS = ("vehicle_id", "username", "password")
+MOST_NAMED = 3
+"""Of the cars that have no credentials, so many are named."""
+
+_Login = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialOptions:
+    """What the user says about the boxes' credentials. A pattern may hold `{vehicle_id}`."""
+
+    user: str | None = None
+    """Pattern of the user names."""
+    password_file: str | None = None
+    """Pattern of the files that hold the passwords."""
+    table: Path | None = None
+    """CSV file of vehicle ids, user names and passwords, instead of the two."""
+    cert_file: str | None = None
+    key_file: str | None = None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether boxes are to be told apart at all."""
+        return any((self.user, self.table, self.cert_file))
+
+    def check(self, *, is_tls: bool) -> None:
+        """Raise `ConfigError` where the options do not go together, or not with the broker."""
+        problems = []
+        if self.table is not None and (self.user or self.password_file):
+            problems.append("--box-credentials: has user and password; leave out --box-user")
+        if self.password_file and not self.user:
+            problems.append("--box-password-file: needs --box-user")
+        if self.key_file and not self.cert_file:
+            problems.append("--box-key-file: needs --box-cert-file")
+        if self.cert_file and not is_tls:
+            problems.append("--box-cert-file: needs a broker with TLS, --broker mqtts://...")
+        if self.cert_file and PLACE not in self.cert_file:
+            problems.append(
+                f"--box-cert-file {self.cert_file}: expected {PLACE} in it; for one certificate for"
+                " all boxes say --cert-file"
+            )
+        if problems:
+            raise ConfigError(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxCredentials:
+    """What each box of a fleet says of itself. Made by `credentials_for`."""
+
+    logins: Mapping[str, _Login] = field(repr=False)
+    """User name and password of each box, by vehicle id."""
+    cert_file: str | None = None
+    key_file: str | None = None
+    ca_file: Path | None = None
+
+    def identity_of(self, handler: LinkHandler) -> Identity | None:
+        """Return who a box is; None for a client that is none of the fleet's. Raises `ConfigError`.
+
+        A certificate is read at each connect, so that one which is renewed is used; a context takes
+        a millisecond to make.
+        """
+        vehicle_id = handler.vehicle_id if isinstance(handler, Modem) else ""
+        login = self.logins.get(vehicle_id)
+        if login is None:
+            return None
+        return Identity(username=login[0], password=login[1], tls=self._tls_context(vehicle_id))
+
+    def _tls_context(self, vehicle_id: str) -> ssl.SSLContext | None:
+        if self.cert_file is None:
+            return None
+        return tls_context(
+            ca_file=self.ca_file,
+            cert_file=_path(self.cert_file, vehicle_id),
+            key_file=_path(self.key_file, vehicle_id) if self.key_file else None,
+        )
+
+
+def credentials_for(
+    options: CredentialOptions, vehicle_ids: Iterable[str], *, ca_file: Path | None
+) -> BoxCredentials:
+    """Return the credentials of these cars.
+
+    Raises `ConfigError` for what cannot be read, and for cars that have none.
+    """
+    ids = list(vehicle_ids)
+    if options.table is not None:
+        logins = _listed(options.table)
+        _check_listed(options.table, [one for one in ids if one not in logins])
+    else:
+        logins = {one: _login(options, one) for one in ids}
+    if options.cert_file is not None:
+        _check_readable(_path(file, one) for one in ids for file in _files(options))
+    return BoxCredentials(
+        logins=logins, cert_file=options.cert_file, key_file=options.key_file, ca_file=ca_file
+    )
+
+
+def _login(options: CredentialOptions, vehicle_id: str) -> _Login:
+    if not options.user:
+        return None, None
+    password = None
+    if options.password_file:
+        file = _path(options.password_file, vehicle_id)
+        password = read_secret(file, name="--box-password-file")
+    return options.user.replace(PLACE, vehicle_id), password
+
+
+def _path(pattern: str, vehicle_id: str) -> Path:
+    return Path(pattern.replace(PLACE, vehicle_id))
+
+
+def _files(options: CredentialOptions) -> Iterable[str]:
+    return [file for file in (options.cert_file, options.key_file) if file]
+
+
+def _check_readable(files: Iterable[Path]) -> None:
+    for file in files:
+        try:
+            with file.open("rb"):
+                pass
+        except OSError as error:
+            raise ConfigError([f"certificate of a box, {file}: {error.strerror}"]) from None
+
+
+def _listed(table: Path) -> dict[str, _Login]:
+    """Return the user names and passwords in a file, by vehicle id; what it says is not echoed."""
+    name = f"--box-credentials {table}"
+    logins: dict[str, _Login] = {}
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.reader(file), start=1):
+                if tuple(row) == COLUMNS or not row:
+                    continue
+                if len(row) != len(COLUMNS):
+                    expected = f"expected {','.join(COLUMNS)}"
+                    raise ConfigError([f"{name}:{number}: {len(row)} values, {expected}"])
+                vehicle_id, username, password = row
+                logins[vehicle_id] = (username, password)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a CSV file in UTF-8"
+        raise ConfigError([f"{name}: {reason}"]) from None
+    return logins
+
+
+def _check_listed(table: Path, missing: list[str]) -> None:
+    if missing:
+        named = ", ".join(missing[:MOST_NAMED])
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        raise ConfigError([f"--box-credentials {table}: has no line for {named}{more}"])

@@ -1,0 +1,114 @@
+"""Who each box is to the broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trustme
+
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.cars.sms_centre import SmsCentre
+from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions, credentials_for
+from fleet_wire.errors import ConfigError
+from fleet_wire.links.connecting import Identity
+from tests.helpers.fake_link import bench
+
+CAR = "car-1"
+"""The car of a test bench."""
+
+
+def identity(credentials: BoxCredentials) -> Identity | None:
+    """Return who the car of a test bench is."""
+    return credentials.identity_of(bench(NULL_BOX).box.modem)
+
+
+def made(**options: object) -> BoxCredentials:
+    """Return the credentials of that one car."""
+    return credentials_for(CredentialOptions(**options), [CAR], ca_file=None)  # type: ignore[arg-type]
+
+
+def test_user_and_password_follow_a_pattern(tmp_path: Path) -> None:
+    """Each box has its own name, and a file with its own password."""
+    (tmp_path / CAR).write_text("hush\n")
+    credentials = made(user="box-{vehicle_id}", password_file=f"{tmp_path}/{{vehicle_id}}")
+    assert identity(credentials) == Identity(username="box-car-1", password="hush")  # noqa: S106
+    assert "hush" not in f"{credentials} {identity(credentials)}"
+
+
+def test_one_password_for_all(tmp_path: Path) -> None:
+    """A path without the place for an id is the same for each."""
+    (tmp_path / "all").write_text("hush")
+    found = identity(made(user="{vehicle_id}", password_file=f"{tmp_path}/all"))
+    assert found == Identity(username=CAR, password="hush")  # noqa: S106
+
+
+def test_a_table_names_each_box(tmp_path: Path) -> None:
+    """With or without a heading."""
+    table = tmp_path / "boxes.csv"
+    table.write_text('vehicle_id,username,password\nother,o,x\ncar-1,first,"a,b"\n')
+    assert identity(made(table=table)) == Identity(username="first", password="a,b")  # noqa: S106
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("car-2,user,hush\n", r"boxes\.csv: has no line for car-1$"),
+        ("car-1,hush\n", r"boxes\.csv:1: 2 values, expected vehicle_id,username,password$"),
+        ("\udcff", r"boxes\.csv: not a CSV file in UTF-8$"),
+    ],
+)
+def test_a_table_that_cannot_be_used(text: str, problem: str, tmp_path: Path) -> None:
+    """File, line, and never what it holds."""
+    table = tmp_path / "boxes.csv"
+    table.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigError, match=problem) as caught:
+        made(table=table)
+    assert "hush" not in str(caught.value)
+
+
+def test_files_that_are_missing_are_named_at_the_start(tmp_path: Path) -> None:
+    """Not when the box connects, somewhere in the log."""
+    with pytest.raises(ConfigError, match=rf"{tmp_path}/car-1: No such file"):
+        made(user="x", password_file=f"{tmp_path}/{{vehicle_id}}")
+    with pytest.raises(ConfigError, match=rf"{tmp_path}/car-1\.pem: No such file"):
+        made(cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"user": "x", "table": Path("t")}, "--box-credentials: has user and password"),
+        ({"password_file": "x"}, "--box-password-file: needs --box-user"),
+        ({"key_file": "x"}, "--box-key-file: needs --box-cert-file"),
+        ({"cert_file": "{vehicle_id}"}, "--box-cert-file: needs a broker with TLS"),
+        ({"cert_file": "one.pem"}, r"--box-cert-file one\.pem: expected \{vehicle_id\} in it"),
+    ],
+)
+def test_options_that_do_not_go_together(options: dict[str, object], problem: str) -> None:
+    """Each is said, with what to do."""
+    with pytest.raises(ConfigError, match=problem):
+        CredentialOptions(**options).check(is_tls=False)  # type: ignore[arg-type]
+
+
+def test_a_certificate_of_its_own(tmp_path: Path) -> None:
+    """It is read at each connect: what is wrong by then is an error that names it."""
+    certificate = trustme.CA().issue_cert(CAR)
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "car-1.pem")
+    credentials = made(cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
+    found = identity(credentials)
+    assert found is not None
+    assert found.tls is not None
+    assert found.username is None
+    (tmp_path / "car-1.pem").write_text("gone")
+    with pytest.raises(ConfigError, match=r"car-1\.pem"):
+        identity(credentials)
+
+
+def test_others_are_the_user_of_the_address() -> None:
+    """The SMS centre and the null box are no boxes of the scenario."""
+    car = bench(NULL_BOX)
+    credentials = credentials_for(CredentialOptions(user="x"), ["another"], ca_file=None)
+    assert credentials.identity_of(car.box.modem) is None
+    assert credentials.identity_of(SmsCentre(car.world, {}, name="sms")) is None
+    assert not CredentialOptions().are_given
