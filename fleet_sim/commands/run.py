@@ -24,6 +24,8 @@ from fleet_sim.commands.options import (
     wait_option,
     warn_of_demo_secret,
 )
+from fleet_sim.commands.verdicts import exit_unless_fine
+from fleet_sim.results import readable
 from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, TlsFiles
@@ -195,5 +197,6 @@ def _exit_unless_fine(
         if difference is not None:
             click.echo(f"fleet-sim: another run: {difference}", err=True)
             sys.exit(EXPECTATION_FAILED)
-    if not ended_early and not all(verdict["holds"] for verdict in summary["expect"]):
-        sys.exit(EXPECTATION_FAILED)
+    if not ended_early:
+        bad = [verdict for verdict in summary["expect"] if not verdict["holds"]]
+        exit_unless_fine([readable.failure(verdict) for verdict in bad])
