@@ -42,8 +42,9 @@ from fleet_wire.errors import ConfigError
     "sets",
     multiple=True,
     metavar="KEY=V1,V2",
-    help="Take these values of a key in turn, for example --set fleet.count=500,5000. Commas within"
-    " brackets, braces or quotes part nothing. Several --set give every combination.",
+    help="Take these values of a key in turn, for example --set fleet.count=500,5000 for so many"
+    " cars in each group. Commas within brackets, braces or quotes part nothing. Several --set give"
+    " every combination.",
 )
 @click.option(
     "--jobs",

@@ -117,6 +117,7 @@ def _group_problems(groups: Sequence[Group]) -> Iterator[Problem]:
             if shared := _shared_id(other, group):
                 message = (
                     f"car '{shared}' is also in group '{other.name}'; change id or first_index"
+                    " (left out, the numbers of a shared id go on)"
                 )
                 yield (*at, "id"), message
                 break

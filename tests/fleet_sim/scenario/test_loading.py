@@ -224,6 +224,20 @@ def test_one_car_needs_no_number(path: Path) -> None:
     assert [it.vehicle_id for it in scenario.cars()] == ["mine"]
 
 
+def test_groups_that_share_an_id_share_its_numbers(path: Path) -> None:
+    """Whatever their counts; a number that is given is taken, and the next group goes on there."""
+    groups = "[{name: a, count: 1}, {name: b, count: 1}, {name: c, count: 1}, {name: d, count: 1}]"
+    of_one_id = [
+        f"fleet.groups={groups}", "fleet.groups.*.id=car-{}", "fleet.groups.c.id=bus-{}",
+        "fleet.count=2", "fleet.groups.b.count=3", "faults=[]",
+    ]  # fmt: skip
+    first = [group.first_index for group in scenario_of(path, *of_one_id).fleet.groups]
+    assert first == [0, 2, 0, 5]
+    scenario = scenario_of(path, *of_one_id, "fleet.groups.b.first_index=10")
+    assert [group.first_index for group in scenario.fleet.groups] == [0, 10, 0, 13]
+    assert len({car.vehicle_id for car in scenario.cars()}) == 9
+
+
 PATTERNS = st.builds(
     "{}{}{}".format,
     st.text("ab0-", max_size=3),
