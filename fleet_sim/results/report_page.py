@@ -192,7 +192,7 @@ def _tiles(run: ReportedRun) -> list[Tile]:
         "unlock.p50_s": ("p50", duration, _opened_within(run, 50)),
         "unlock.p95_s": ("p95", duration, _opened_within(run, 95)),
         "unlock.p99_s": ("p99", duration, _opened_within(run, 99)),
-        "stray.late": ("Late answers", count, "opened after the deadline"),
+        "stray.late_unlock": ("Opened late", count, "after the customer was told no"),
         "boxes.connected_max": ("Connected", count, boxes),
         "probe.schedule_lag_p99_s": (
             "Schedule lag",
@@ -218,7 +218,7 @@ def _tone(run: ReportedRun, key: str) -> Tone:
     verdicts = [bool(verdict.get("holds")) for verdict in run.verdicts if verdict.get("key") == key]
     if verdicts:
         return "pass" if all(verdicts) else "fail"
-    return "warn" if key == "stray.late" and run.number(key) else "none"
+    return "warn" if key == "stray.late_unlock" and run.number(key) else "none"
 
 
 def _expectations(run: ReportedRun) -> list[ExpectationRow]:

@@ -4,7 +4,8 @@ Quantiles are exact, by nearest rank: the smallest value that at least that shar
 not exceed. Each is therefore a time that some unlock really took. Without values they are None.
 
 An unlock that did not open took for ever to open, however soon its refusal came: it counts as
-infinite, and a quantile that so few unlocks reach is None.
+infinite, and a quantile that so few unlocks reach is None. One that the monitor observed late is
+counted, and kept out of all times.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ def quantiles(values: Sequence[float]) -> dict[str, float | None]:
 class _Tally:
     """What one pass over the attempts gathers: two doubles and a few hops an attempt."""
 
+    total: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     causes: Counter[Cause] = field(default_factory=Counter)
     sources: Counter[Source] = field(default_factory=Counter)
@@ -114,12 +116,17 @@ class _Tally:
     )
 
     def add(self, attempt: Attempt) -> None:
+        self.total += 1
         self.outcomes[attempt.outcome] += 1
         self.sources[attempt.source] += 1
         self.flags.update(attempt.flags)
-        self.opens_s.append(opens_after_s(attempt.outcome, attempt.total_s))
         if attempt.cause is not None:
             self.causes[attempt.cause] += 1
+        if attempt.has_times:
+            self._add_times(attempt)
+
+    def _add_times(self, attempt: Attempt) -> None:
+        self.opens_s.append(opens_after_s(attempt.outcome, attempt.total_s))
         if attempt.outcome is Outcome.OK:
             self.ok_total_s.append(attempt.total_s)
         for stage, hop_s in attempt.hops_s.items():
@@ -127,10 +134,9 @@ class _Tally:
                 self.hops_s[stage].append(hop_s)
 
     def attempts(self) -> dict[str, Any]:
-        total = len(self.opens_s)
         return {
-            "total": total,
-            "ok_share": self.outcomes[Outcome.OK] / total if total else None,
+            "total": self.total,
+            "ok_share": self.outcomes[Outcome.OK] / self.total if self.total else None,
             "by_outcome": {outcome.value: self.outcomes[outcome] for outcome in Outcome},
             "by_cause": {cause.value: self.causes[cause] for cause in Cause},
             "by_source": {
@@ -157,6 +163,7 @@ class _Gathered:
     injected: Injected = field(default_factory=Injected)
     floor_s: Sequence[float] = ()
     strays: Counter[StrayKind] = field(default_factory=Counter)
+    late_unlocks: int = 0
     probe_stats: dict[str, Any] = field(default_factory=dict)
     unreadable_lines: int = 0
 
@@ -197,11 +204,17 @@ def _gather(run_directory: Path) -> _Gathered:
         if attempt.source is not Source.FLOOR:
             tally.add(attempt)
             injected.add(attempt)
+    kinds: Counter[StrayKind] = Counter()
+    late_unlocks = 0
+    for stray in strays:
+        kinds[stray.kind] += 1
+        late_unlocks += stray.is_late_unlock
     return _Gathered(
         tally=tally,
         injected=injected,
         floor_s=array("d", (attempt.total_s for attempt in floor)),
-        strays=Counter(stray.kind for stray in strays),
+        strays=kinds,
+        late_unlocks=late_unlocks,
         probe_stats=read_json(run_directory / "probe_stats.json"),
         unreadable_lines=attempts.unreadable + floor.unreadable + strays.unreadable,
     )
@@ -216,7 +229,10 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
         "unlock_ok": quantiles(tally.ok_total_s),
         "stages": tally.stages(),
         "injected": gathered.injected.as_json(),
-        "stray": {kind.value: gathered.strays[kind] for kind in StrayKind},
+        "stray": {
+            **{kind.value: gathered.strays[kind] for kind in StrayKind},
+            "late_unlock": gathered.late_unlocks,
+        },
         "floor": {"total": len(gathered.floor_s), **quantiles(gathered.floor_s)},
         "probe": _probe(gathered.probe_stats),
         "unreadable_lines": gathered.unreadable_lines,
