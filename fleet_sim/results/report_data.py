@@ -13,7 +13,8 @@ import msgspec
 
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
-from fleet_sim.results.summary import JsonLines, opens_after_s, quantile, read_json
+from fleet_sim.results.summary import JsonLines, read_json
+from fleet_sim.results.times import opens_after_s, quantile
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Outcome
 

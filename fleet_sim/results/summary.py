@@ -1,16 +1,11 @@
-"""What a run came to: one nested mapping, computed from the files of a run directory alone.
+"""What a run came to: one nested mapping, computed from the files of a run directory.
 
-Quantiles are exact, by nearest rank: the smallest value that at least that share of the values do
-not exceed. Each is therefore a time that some unlock really took. Without values they are None.
-
-An unlock that did not open took for ever to open, however soon its refusal came: it counts as
-infinite, and a quantile that so few unlocks reach is None. One that the monitor observed late is
-counted, and kept out of all times.
+Quantiles are those of `times.py`. One unlock that the monitor observed late is counted, and kept
+out of all times.
 """
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,6 +16,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from fleet_sim.results.injected import Injected, InjectedFault
+from fleet_sim.results.parts import FleetParts, Parts
+from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 
@@ -77,27 +74,6 @@ def read_json(path: Path) -> dict[str, Any]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
-
-
-def quantile(ordered: Sequence[float], percent: int) -> float | None:
-    """Return the nearest-rank percentile of ascending values; None for no values or infinity."""
-    if not ordered:
-        return None
-    # whole numbers: a share as a float can land a hair above its rank, and take the next value
-    rank = -(-percent * len(ordered) // 100)
-    value = ordered[max(rank, 1) - 1]
-    return None if value == math.inf else value
-
-
-def opens_after_s(outcome: Outcome, total_s: float) -> float:
-    """Return the seconds to an open door; infinity where it did not open as it was asked to."""
-    return total_s if outcome is Outcome.OK else math.inf
-
-
-def quantiles(values: Sequence[float]) -> dict[str, float | None]:
-    """Return `p50_s`, `p95_s` and `p99_s` of values in seconds, in any order."""
-    ordered = sorted(values)
-    return {f"p{percent}_s": quantile(ordered, percent) for percent in (50, 95, 99)}
 
 
 @dataclass(slots=True)
@@ -161,6 +137,7 @@ class _Gathered:
 
     tally: _Tally = field(default_factory=_Tally)
     injected: Injected = field(default_factory=Injected)
+    parts: Parts = field(default_factory=lambda: Parts(FleetParts()))
     floor_s: Sequence[float] = ()
     strays: Counter[StrayKind] = field(default_factory=Counter)
     late_unlocks: int = 0
@@ -168,8 +145,12 @@ class _Gathered:
     unreadable_lines: int = 0
 
 
-def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
+def summarize(
+    run_directory: Path, facts: RunFacts, fleet: FleetParts | None = None
+) -> dict[str, Any]:
     """Return the summary of a run, ready to be written as `summary.json`.
+
+    `fleet` says which parts the fleet has; without it the summary tells none apart.
 
     Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `probe_stats.json`, and from
     `ground_truth.jsonl` the injections with the attempts that they touched; a missing file counts
@@ -177,10 +158,10 @@ def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
     are for its owner to add.
     """
-    return _summary(_gather(run_directory), facts)
+    return _summary(_gather(run_directory, fleet or FleetParts()), facts)
 
 
-def empty_summary() -> dict[str, Any]:
+def empty_summary(fleet: FleetParts | None = None) -> dict[str, Any]:
     """Return the summary of a run in which nothing happened: it has every key there is."""
     facts = RunFacts(
         seed=0,
@@ -191,27 +172,31 @@ def empty_summary() -> dict[str, Any]:
         connect_rate_per_s=None,
         rss_bytes_per_box=None,
     )
-    return _summary(_Gathered(), facts)
+    return _summary(_Gathered(parts=Parts(fleet or FleetParts())), facts)
 
 
-def _gather(run_directory: Path) -> _Gathered:
+def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
     attempts = JsonLines(run_directory / "attempts.jsonl", Attempt)
     floor = JsonLines(run_directory / "floor.jsonl", Attempt)
     strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
-    tally = _Tally()
+    tally, parts = _Tally(), Parts(fleet)
     injected = Injected([*JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)])
     for attempt in attempts:
         if attempt.source is not Source.FLOOR:
             tally.add(attempt)
             injected.add(attempt)
+            parts.add(attempt)
     kinds: Counter[StrayKind] = Counter()
     late_unlocks = 0
     for stray in strays:
         kinds[stray.kind] += 1
-        late_unlocks += stray.is_late_unlock
+        if stray.is_late_unlock and stray.source is not Source.FLOOR:
+            late_unlocks += 1
+            parts.add_late_unlock(stray.vehicle_id)
     return _Gathered(
         tally=tally,
         injected=injected,
+        parts=parts,
         floor_s=array("d", (attempt.total_s for attempt in floor)),
         strays=kinds,
         late_unlocks=late_unlocks,
@@ -228,6 +213,7 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
         "unlock": quantiles(tally.opens_s),
         "unlock_ok": quantiles(tally.ok_total_s),
         "stages": tally.stages(),
+        "by": gathered.parts.as_json(),
         "injected": gathered.injected.as_json(),
         "stray": {
             **{kind.value: gathered.strays[kind] for kind in StrayKind},

@@ -40,7 +40,7 @@ def conclude(
     """
     with directory.writing(GROUND_TRUTH):
         name_touched_attempts(directory)
-    summary = summarize(directory.path, facts)
+    summary = summarize(directory.path, facts, scenario.parts())
     verdicts = expectations.check(scenario.expect, summary)
     summary["expect"] = [verdict.as_json() for verdict in verdicts]
     with directory.writing("summary.json"):

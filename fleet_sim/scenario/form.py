@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -17,6 +18,7 @@ from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.faults import FAULTS, Fault
 from fleet_sim.results.expectations import Condition
+from fleet_sim.results.parts import BY, FleetParts
 from fleet_wire.arrivals import LoadStage, total_duration_s
 from fleet_wire.randomness import RandomStream
 
@@ -280,6 +282,18 @@ class Scenario(_Part):
     def cars(self) -> list[CarSpec]:
         """Return every car, in the order of the groups."""
         return [spec for group in self.fleet.groups for spec in group.cars()]
+
+    def parts(self) -> FleetParts:
+        """Return the groups as results tell them apart."""
+        groups = self.fleet.groups
+
+        @cache
+        def group_of(vehicle_id: str) -> int | None:
+            numbers = (number for number, it in enumerate(groups) if it.has(vehicle_id))
+            return next(numbers, None)
+
+        labels = [{name: getattr(group.traits, name) for name in BY} for group in groups]
+        return FleetParts(labels, group_of)
 
     def resolved(self) -> dict[str, Any]:
         """Return the scenario as plain JSON values, complete with every default."""

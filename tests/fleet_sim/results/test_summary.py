@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from fleet_sim.results.report import write_report
 from fleet_sim.results.report_data import read_run
-from fleet_sim.results.summary import JsonLines, empty_summary, quantile, quantiles, summarize
+from fleet_sim.results.summary import JsonLines, empty_summary, summarize
+from fleet_sim.results.times import quantile, quantiles
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from tests.helpers.sample_run import (

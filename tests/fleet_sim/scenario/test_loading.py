@@ -238,6 +238,26 @@ def test_groups_that_share_an_id_share_its_numbers(path: Path) -> None:
     assert len({car.vehicle_id for car in scenario.cars()}) == 9
 
 
+def test_an_expectation_may_be_about_one_part_of_the_fleet(path: Path) -> None:
+    """By its label, dots and all; a part that the fleet has not is a slip, and is named."""
+    key = "expect.by.firmware.1.0.0.ok_share.min=0.9"
+    scenario = scenario_of(path, key, "expect.by.group.outskirts.by_cause.box_silent.max=3")
+    assert {"by.firmware.1.0.0.ok_share", "by.group.outskirts.by_cause.box_silent"} < set(
+        scenario.expect
+    )
+    schema = scenario_schema()
+    jsonschema.validate(msgspec.json.decode(msgspec.json.encode(scenario.resolved())), schema)
+    message = problems_of(path, "expect.by.region.centr.ok_share.min=0.9")
+    assert "did you mean 'by.region.centre.ok_share'?" in message
+
+
+def test_a_car_is_in_the_part_of_its_group(path: Path) -> None:
+    """And a car of no group in none."""
+    fleet = scenario_of(path).parts()
+    assert [fleet.group_of(it) for it in ("car-00099", "car-00100", "null-box-0")] == [0, 1, None]
+    assert [labels["region"] for labels in fleet.labels] == ["centre", "ring"]
+
+
 PATTERNS = st.builds(
     "{}{}{}".format,
     st.text("ab0-", max_size=3),
