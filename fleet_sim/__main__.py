@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("boxes", "check", "faults", "run", "schema", "sweep")
+COMMANDS = ("boxes", "check", "compare", "faults", "run", "schema", "sweep", "test")
 """Each is a module of `fleet_sim.commands`, with a function of the same name."""
 
 
@@ -41,6 +41,8 @@ def main() -> None:
     fleet-sim run scenarios/quiet_city.yaml          broker, boxes and probe together
     fleet-sim boxes SCENARIO --broker mqtt://host    only the boxes
     fleet-sim sweep SCENARIO --seeds 100             many runs in virtual time, one table
+    fleet-sim test scenarios/                        does all hold that these expect?
+    fleet-sim compare RUN_A RUN_B                    is B worse, beyond chance?
     fleet-sim check SCENARIO                         is this scenario right?
 
     Every option can also be set by an environment variable: FLEET_SIM_RUN_SEED=7.

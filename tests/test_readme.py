@@ -22,6 +22,7 @@ PAGES = (
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "tests" / "README.md",
+    ROOT / "docs" / "ci.md",
     ROOT / "docs" / "faults.md",
     ROOT / "docs" / "scenarios.md",
 )

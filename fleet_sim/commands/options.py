@@ -29,7 +29,8 @@ set_option = click.option(
     multiple=True,
     metavar="KEY=VALUE",
     help="Override any key of the scenario, for example --set load.stages.0.rate_per_s=20,"
-    " --set fleet.groups.city.count=50, or --set fleet.count=500. May be given several times.",
+    " --set fleet.groups.city.count=50, or --set fleet.count=500 for 500 cars in each group. May"
+    " be given several times.",
 )
 seed_option = click.option(
     "--seed",

@@ -6,16 +6,29 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
-from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
+from fleet_sim.commands.errors import INTERRUPTED, plain_errors
 from fleet_sim.commands.options import scenario_argument
-from fleet_sim.sweeps.plan import plan_sweep
+from fleet_sim.commands.verdicts import (
+    check_place,
+    console_for,
+    exit_unless_fine,
+    print_json,
+    verdict_options,
+    write_verdicts,
+)
+from fleet_sim.results import readable
+from fleet_sim.results.junit import Case, Suite
+from fleet_sim.sweeps.plan import SweepPlan, label_of, plan_sweep
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.pool import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
+from fleet_sim.sweeps.report import reproduction
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError
 
@@ -29,8 +42,9 @@ from fleet_wire.errors import ConfigError
     "sets",
     multiple=True,
     metavar="KEY=V1,V2",
-    help="Take these values of a key in turn, for example --set fleet.count=500,5000. Commas within"
-    " brackets, braces or quotes part nothing. Several --set give every combination.",
+    help="Take these values of a key in turn, for example --set fleet.count=500,5000 for so many"
+    " cars in each group. Commas within brackets, braces or quotes part nothing. Several --set give"
+    " every combination.",
 )
 @click.option(
     "--jobs",
@@ -49,8 +63,9 @@ from fleet_wire.errors import ConfigError
     " same command.",
 )
 @click.option("--keep", is_flag=True, help="Keep every run's directory, under DIR/runs.")
+@verdict_options
 @plain_errors
-def sweep(
+def sweep(  # noqa: PLR0913 - one parameter for each option
     *,
     scenario: Path,
     seeds: int,
@@ -60,6 +75,8 @@ def sweep(
     scheduler: str | None,
     out: Path | None,
     keep: bool,
+    junit: Path | None,
+    as_json: bool,
 ) -> None:
     """Run SCENARIO in virtual time with many seeds, and with each value of some keys.
 
@@ -67,6 +84,8 @@ def sweep(
 
     Ctrl-C keeps what is finished; the same command started again goes on from there. It also tries
     runs that failed again, and with more --seeds it does only those that are new.
+
+    Where a run is not fine, the last line says which, and which expectation does not hold.
 
     Exits 0 when in every run every `expect` holds, 1 when one does not or a run failed, 2 on an
     error, 130 when interrupted.
@@ -78,8 +97,15 @@ def sweep(
     """  # noqa: D301 - click's own escape
     options = _options(jobs, scheduler, keeps_runs=keep)
     plan = plan_sweep(scenario, sets, seeds=seeds, first_seed=first_seed)
+    check_place(junit)
     the_sweep = Sweep(plan, out or default_directory(plan), options)
-    _say_how_it_went(_run(the_sweep), the_sweep.path)
+    console = console_for(as_json=as_json)
+    records = _run(the_sweep, console)
+    write_verdicts(junit, f"fleet-sim sweep {plan.name}", _suites(plan, records))
+    _say_how_it_went(console, records, the_sweep.path)
+    if as_json:
+        print_json(_as_json(plan, records, the_sweep.path))
+    exit_unless_fine([_failure(record) for record in _bad(records)], to_stderr=as_json)
 
 
 def _options(jobs: int | None, scheduler: str | None, *, keeps_runs: bool) -> SweepOptions:
@@ -90,8 +116,7 @@ def _options(jobs: int | None, scheduler: str | None, *, keeps_runs: bool) -> Sw
     return SweepOptions(jobs=jobs or cores(), scheduler=scheduler, keeps_runs=keeps_runs)
 
 
-def _run(the_sweep: Sweep) -> list[PointRecord]:
-    console = Console()
+def _run(the_sweep: Sweep, console: Console) -> list[PointRecord]:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` would ignore it
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -106,15 +131,61 @@ def _run(the_sweep: Sweep) -> list[PointRecord]:
         sys.exit(INTERRUPTED)
 
 
-def _say_how_it_went(records: Sequence[PointRecord], path: Path) -> None:
+def _bad(records: Sequence[PointRecord]) -> list[PointRecord]:
+    return [each for each in records if each.error is not None or each.expect_holds is False]
+
+
+def _say_how_it_went(console: Console, records: Sequence[PointRecord], path: Path) -> None:
     failed = sum(record.error is not None for record in records)
-    broken = sum(record.expect_holds is False for record in records)
-    held = sum(record.expect_holds is True for record in records)
-    if held or broken:
-        click.echo(f"every expectation held in {held} of {held + broken} runs")
-    if failed:
-        first = next(record for record in records if record.error is not None)
-        click.echo(f"{failed} runs failed; the first, seed {first.seed}: {first.error}")
-    click.echo(f"table: {path / 'table.csv'}\nreport: {path / 'report.html'}")
-    if failed or broken:
-        sys.exit(EXPECTATION_FAILED)
+    judged = [record for record in records if record.expect]
+    lines = [f"{failed} runs failed"] if failed else []
+    if judged:
+        held = sum(record.expect_holds is True for record in judged)
+        lines.insert(0, f"every expectation held in {held} of {len(judged)} runs")
+    lines += [f"table: {path / 'table.csv'}", f"report: {path / 'report.html'}"]
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _words(record: PointRecord) -> str:
+    """Return why a run is not fine: its error, or each expectation that does not hold."""
+    return record.error or "; ".join(
+        readable.failure(verdict) for verdict in record.expect if not verdict["holds"]
+    )
+
+
+def _failure(record: PointRecord) -> str:
+    setting = f"{label_of(record.setting)}, " if record.setting else ""
+    return f"{setting}seed {record.seed}: {_words(record)}"
+
+
+def _suites(plan: SweepPlan, records: Sequence[PointRecord]) -> list[Suite]:
+    """Return a suite for each setting, with a test for each seed."""
+    of_setting: dict[str, list[Case]] = {}
+    for record in records:
+        case = Case(
+            name=f"seed {record.seed}",
+            failure=_words(record) if record.expect_holds is False else None,
+            error=record.error,
+        )
+        of_setting.setdefault(label_of(record.setting), []).append(case)
+    return [Suite(name=f"{plan.name}, {label}", cases=cases) for label, cases in of_setting.items()]
+
+
+def _as_json(plan: SweepPlan, records: Sequence[PointRecord], path: Path) -> dict[str, Any]:
+    bad = _bad(records)
+    return {
+        "scenario": str(plan.scenario_file),
+        "sweep": str(path),
+        "fine": len(records) - len(bad),
+        "total": len(records),
+        "not_fine": [
+            {
+                "setting": record.setting,
+                "seed": record.seed,
+                "error": record.error,
+                "expect": [verdict for verdict in record.expect if not verdict["holds"]],
+                "command": reproduction(plan, record),
+            }
+            for record in bad
+        ],
+    }

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fleet_sim.results.parts import FleetParts
 from fleet_sim.results.summary import empty_summary
 
 
@@ -85,18 +86,33 @@ def check(expect: Mapping[str, Condition], summary: Mapping[str, Any]) -> list[V
 
 
 def _verdict(key: str, condition: Condition, summary: Mapping[str, Any]) -> Verdict:
-    value: Any = summary
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = value_at(summary, key)
     if isinstance(value, Mapping | list):
         value = None
     return Verdict(key, condition, value, holds=condition.holds(value))
 
 
+def value_at(values: Mapping[str, Any], key: str) -> Any:
+    """Return what stands at a dotted key, None where nothing does; a label may hold dots."""
+    if key in values:
+        return values[key]
+    inner = (
+        value_at(value, key.removeprefix(f"{name}."))
+        for name, value in values.items()
+        if isinstance(value, Mapping) and key.startswith(f"{name}.")
+    )
+    return next((found for found in inner if found is not None), None)
+
+
 @cache
 def known_keys() -> tuple[str, ...]:
-    """Return every key an expectation may be about: those of the summary of an empty run."""
+    """Return every key an expectation may be about, whatever the fleet's parts are called."""
     return tuple(_leaves(empty_summary(), ""))
+
+
+def keys_of_parts(fleet: FleetParts) -> tuple[str, ...]:
+    """Return every key an expectation may be about one part of a fleet."""
+    return tuple(_leaves(empty_summary(fleet)["by"], "by."))
 
 
 def _leaves(values: Mapping[str, Any], prefix: str) -> Iterator[str]:

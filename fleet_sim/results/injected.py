@@ -7,15 +7,13 @@ the monitor said of the unlocks that a fault touched, and of those that none did
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from fleet_sim.results.concluded import Concluded
 from fleet_wire.contract.attempt import Attempt
-from fleet_wire.contract.causes import Cause
 
 
 class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injection"):
@@ -33,31 +31,6 @@ class InjectedFault(msgspec.Struct, frozen=True, tag_field="type", tag="injectio
     """What the monitor should see of such a fault, in the words of `fleet-sim faults`."""
     attempts: list[str] = []
     """The unlocks that it touched."""
-
-
-@dataclass(slots=True)
-class Concluded:
-    """What the monitor said of some unlocks."""
-
-    ok: int = 0
-    causes: Counter[Cause] = field(default_factory=Counter)
-
-    def add(self, attempt: Attempt) -> None:
-        """Count an unlock."""
-        if attempt.cause is None:
-            self.ok += 1
-        else:
-            self.causes[attempt.cause] += 1
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many there are, and how many of them opened or did not."""
-        not_ok = self.causes.total()
-        return {"total": self.ok + not_ok, "ok": self.ok, "not_ok": not_ok}
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the counts with an entry for every cause, so that one can be expected to be 0."""
-        return {**self.counts, "by_cause": {cause.value: self.causes[cause] for cause in Cause}}
 
 
 class Injected:

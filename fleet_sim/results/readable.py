@@ -87,3 +87,13 @@ def condition(limits: Any) -> str:
         return str(limits)
     known = [(sign, limits[name]) for name, sign in _SIGNS.items() if limits.get(name) is not None]
     return " and ".join(f"{sign} {value(limit)}" for sign, limit in known)
+
+
+def failure(verdict: Mapping[str, Any]) -> str:
+    """Return in what an expectation does not hold; `verdict` as in `summary.json`.
+
+    >>> failure({"key": "attempts.ok_share", "value": 0.5, "condition": {"min": 0.99}})
+    'attempts.ok_share is 0.5, expected ≥ 0.99'
+    """
+    measured = "has no value" if verdict["value"] is None else f"is {value(verdict['value'])}"
+    return f"{verdict['key']} {measured}, expected {condition(verdict['condition'])}"

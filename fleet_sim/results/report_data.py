@@ -13,7 +13,8 @@ import msgspec
 
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
-from fleet_sim.results.summary import JsonLines, opens_after_s, quantile, read_json
+from fleet_sim.results.summary import JsonLines, read_json
+from fleet_sim.results.times import opens_after_s, quantile
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Outcome
 
@@ -68,7 +69,10 @@ class CarTally:
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """Everything the report draws. `points` and `samples` are in the order of time."""
+    """Everything the report draws. `points` and `samples` are in the order of time.
+
+    An unlock that the monitor observed late has no times, so it is no point.
+    """
 
     points: list[PlottedUnlock]
     cars: dict[str, CarTally]
@@ -132,9 +136,12 @@ def read_run(run_directory: Path) -> RunData:
             continue
         vehicle_id = attempt.vehicle_id
         total_s = max(attempt.total_s, LEAST_S)
-        points.append(
-            PlottedUnlock(attempt.scheduled_s, total_s, attempt.outcome, attempt.cause, vehicle_id)
-        )
+        if attempt.has_times:
+            points.append(
+                PlottedUnlock(
+                    attempt.scheduled_s, total_s, attempt.outcome, attempt.cause, vehicle_id
+                )
+            )
         _count_attempt(cars.setdefault(vehicle_id, CarTally(vehicle_id)), attempt)
     return RunData(
         points=sorted(points, key=lambda point: (point.at_s, point.vehicle_id)),

@@ -12,6 +12,7 @@ from fleet_sim.results import readable
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_data import CarTally, ReportedRun
 from fleet_sim.results.report_injected import InjectedPart, injected_part
+from fleet_sim.results.report_parts import PartRow, part_rows
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 
 WORST_CARS = 20
@@ -89,6 +90,8 @@ class RunPage:
     """None when nothing was injected."""
     causes: list[CauseRow]
     """The most frequent first."""
+    parts: list[PartRow]
+    """The worst of each kind first."""
     cars: list[CarRow]
     """The worst first."""
     cars_caption: str
@@ -109,6 +112,7 @@ def run_page(run: ReportedRun) -> RunPage:
         expectations=_expectations(run),
         injected=injected_part(run.summary),
         causes=_causes(run),
+        parts=part_rows(run.summary),
         cars=_cars(run),
         cars_caption=_cars_caption(run),
         scenario_text=run.scenario_text,
@@ -204,7 +208,7 @@ def _tiles(run: ReportedRun) -> list[Tile]:
         "unlock.p50_s": ("p50", duration, _opened_within(run, 50)),
         "unlock.p95_s": ("p95", duration, _opened_within(run, 95)),
         "unlock.p99_s": ("p99", duration, _opened_within(run, 99)),
-        "stray.late": ("Late answers", count, "opened after the deadline"),
+        "stray.late_unlock": ("Opened late", count, "after the customer was told no"),
         "boxes.connected_max": ("Connected", count, boxes),
         "probe.schedule_lag_p99_s": (
             "Schedule lag",

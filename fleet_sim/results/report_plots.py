@@ -26,7 +26,7 @@ from fleet_sim.results.report_data import (
     thin,
     time_ticks,
 )
-from fleet_sim.results.summary import quantile
+from fleet_sim.results.times import quantile
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 

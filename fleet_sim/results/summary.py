@@ -1,15 +1,11 @@
-"""What a run came to: one nested mapping, computed from the files of a run directory alone.
+"""What a run came to: one nested mapping, computed from the files of a run directory.
 
-Quantiles are exact, by nearest rank: the smallest value that at least that share of the values do
-not exceed. Each is therefore a time that some unlock really took. Without values they are None.
-
-An unlock that did not open took for ever to open, however soon its refusal came: it counts as
-infinite, and a quantile that so few unlocks reach is None.
+Quantiles are those of `times.py`. One unlock that the monitor observed late is counted, and kept
+out of all times.
 """
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +16,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from fleet_sim.results.injected import Injected, InjectedFault
+from fleet_sim.results.parts import FleetParts, Parts
+from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 
@@ -80,31 +78,11 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
 
 
-def quantile(ordered: Sequence[float], percent: int) -> float | None:
-    """Return the nearest-rank percentile of ascending values; None for no values or infinity."""
-    if not ordered:
-        return None
-    # whole numbers: a share as a float can land a hair above its rank, and take the next value
-    rank = -(-percent * len(ordered) // 100)
-    value = ordered[max(rank, 1) - 1]
-    return None if value == math.inf else value
-
-
-def opens_after_s(outcome: Outcome, total_s: float) -> float:
-    """Return the seconds to an open door; infinity where it did not open as it was asked to."""
-    return total_s if outcome is Outcome.OK else math.inf
-
-
-def quantiles(values: Sequence[float]) -> dict[str, float | None]:
-    """Return `p50_s`, `p95_s` and `p99_s` of values in seconds, in any order."""
-    ordered = sorted(values)
-    return {f"p{percent}_s": quantile(ordered, percent) for percent in (50, 95, 99)}
-
-
 @dataclass(slots=True)
 class _Tally:
     """What one pass over the attempts gathers: two doubles and a few hops an attempt."""
 
+    total: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     causes: Counter[Cause] = field(default_factory=Counter)
     sources: Counter[Source] = field(default_factory=Counter)
@@ -116,12 +94,17 @@ class _Tally:
     )
 
     def add(self, attempt: Attempt) -> None:
+        self.total += 1
         self.outcomes[attempt.outcome] += 1
         self.sources[attempt.source] += 1
         self.flags.update(attempt.flags)
-        self.opens_s.append(opens_after_s(attempt.outcome, attempt.total_s))
         if attempt.cause is not None:
             self.causes[attempt.cause] += 1
+        if attempt.has_times:
+            self._add_times(attempt)
+
+    def _add_times(self, attempt: Attempt) -> None:
+        self.opens_s.append(opens_after_s(attempt.outcome, attempt.total_s))
         if attempt.outcome is Outcome.OK:
             self.ok_total_s.append(attempt.total_s)
         for stage, hop_s in attempt.hops_s.items():
@@ -129,10 +112,9 @@ class _Tally:
                 self.hops_s[stage].append(hop_s)
 
     def attempts(self) -> dict[str, Any]:
-        total = len(self.opens_s)
         return {
-            "total": total,
-            "ok_share": self.outcomes[Outcome.OK] / total if total else None,
+            "total": self.total,
+            "ok_share": self.outcomes[Outcome.OK] / self.total if self.total else None,
             "by_outcome": {outcome.value: self.outcomes[outcome] for outcome in Outcome},
             "by_cause": {cause.value: self.causes[cause] for cause in Cause},
             "by_source": {
@@ -157,14 +139,20 @@ class _Gathered:
 
     tally: _Tally = field(default_factory=_Tally)
     injected: Injected = field(default_factory=Injected)
+    parts: Parts = field(default_factory=lambda: Parts(FleetParts()))
     floor_s: Sequence[float] = ()
     strays: Counter[StrayKind] = field(default_factory=Counter)
+    late_unlocks: int = 0
     probe_stats: dict[str, Any] = field(default_factory=dict)
     unreadable_lines: int = 0
 
 
-def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
+def summarize(
+    run_directory: Path, facts: RunFacts, fleet: FleetParts | None = None
+) -> dict[str, Any]:
     """Return the summary of a run, ready to be written as `summary.json`.
+
+    `fleet` says which parts the fleet has; without it the summary tells none apart.
 
     Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `probe_stats.json`, and from
     `ground_truth.jsonl` the injections with the attempts that they touched; a missing file counts
@@ -172,10 +160,10 @@ def summarize(run_directory: Path, facts: RunFacts) -> dict[str, Any]:
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
     are for its owner to add.
     """
-    return _summary(_gather(run_directory), facts)
+    return _summary(_gather(run_directory, fleet or FleetParts()), facts)
 
 
-def empty_summary() -> dict[str, Any]:
+def empty_summary(fleet: FleetParts | None = None) -> dict[str, Any]:
     """Return the summary of a run in which nothing happened: it has every key there is."""
     facts = RunFacts(
         seed=0,
@@ -186,24 +174,34 @@ def empty_summary() -> dict[str, Any]:
         connect_rate_per_s=None,
         rss_bytes_per_box=None,
     )
-    return _summary(_Gathered(), facts)
+    return _summary(_Gathered(parts=Parts(fleet or FleetParts())), facts)
 
 
-def _gather(run_directory: Path) -> _Gathered:
+def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
     attempts = JsonLines(run_directory / "attempts.jsonl", Attempt)
     floor = JsonLines(run_directory / "floor.jsonl", Attempt)
     strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
-    tally = _Tally()
+    tally, parts = _Tally(), Parts(fleet)
     injected = Injected([*JsonLines(run_directory / "ground_truth.jsonl", InjectedFault)])
     for attempt in attempts:
         if attempt.source is not Source.FLOOR:
             tally.add(attempt)
             injected.add(attempt)
+            parts.add(attempt)
+    kinds: Counter[StrayKind] = Counter()
+    late_unlocks = 0
+    for stray in strays:
+        kinds[stray.kind] += 1
+        if stray.is_late_unlock and stray.source is not Source.FLOOR:
+            late_unlocks += 1
+            parts.add_late_unlock(stray.vehicle_id)
     return _Gathered(
         tally=tally,
         injected=injected,
+        parts=parts,
         floor_s=array("d", (attempt.total_s for attempt in floor)),
-        strays=Counter(stray.kind for stray in strays),
+        strays=kinds,
+        late_unlocks=late_unlocks,
         probe_stats=read_json(run_directory / "probe_stats.json"),
         unreadable_lines=attempts.unreadable + floor.unreadable + strays.unreadable,
     )
@@ -217,8 +215,12 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
         "unlock": quantiles(tally.opens_s),
         "unlock_ok": quantiles(tally.ok_total_s),
         "stages": tally.stages(),
+        "by": gathered.parts.as_json(),
         "injected": gathered.injected.as_json(),
-        "stray": {kind.value: gathered.strays[kind] for kind in StrayKind},
+        "stray": {
+            **{kind.value: gathered.strays[kind] for kind in StrayKind},
+            "late_unlock": gathered.late_unlocks,
+        },
         "floor": {"total": len(gathered.floor_s), **quantiles(gathered.floor_s)},
         "probe": _probe(gathered.probe_stats),
         "unreadable_lines": gathered.unreadable_lines,

@@ -21,6 +21,9 @@ from fleet_wire.contract.attempt import Attempt
 ATTEMPTS = "attempts.jsonl"
 GROUND_TRUTH = "ground_truth.jsonl"
 MANIFEST = "manifest.json"
+MOST_KEYS = 4
+MOST_LETTERS = 60
+"""Of a difference between two runs, as many keys and letters of a value as a reader takes in."""
 
 
 def conclude(
@@ -40,7 +43,7 @@ def conclude(
     """
     with directory.writing(GROUND_TRUTH):
         name_touched_attempts(directory)
-    summary = summarize(directory.path, facts)
+    summary = summarize(directory.path, facts, scenario.parts())
     verdicts = expectations.check(scenario.expect, summary)
     summary["expect"] = [verdict.as_json() for verdict in verdicts]
     with directory.writing("summary.json"):
@@ -71,7 +74,7 @@ def digest_of(path: Path) -> str:
 def first_difference(path: Path, manifest_path: Path) -> str | None:
     """Return how a run differs from the one of a manifest, or None when they are the same.
 
-    Where the other run's attempts lie beside its manifest, the first line that differs is shown.
+    Where the other run's attempts lie beside its manifest, the first that differs is named.
     """
     expected = read_json(manifest_path).get("digest")
     found = digest_of(path)
@@ -84,9 +87,27 @@ def first_difference(path: Path, manifest_path: Path) -> str | None:
     pairs = zip_longest(_lines(path / ATTEMPTS), _lines(other))
     for number, (here, there) in enumerate(pairs, start=1):
         if here != there:
-            place = f"{ATTEMPTS}:{number}"
-            return f"{text}\n{place} here:  {here}\n{place} there: {there}"
+            return f"{text}\n{ATTEMPTS}:{number}: {_what_differs(here, there)}"
     return text
+
+
+def _what_differs(here: str | None, there: str | None) -> str:
+    """Return in what two lines differ; None stands for one that is not there."""
+    if here is None or there is None:
+        return f"ends here {'earlier' if here is None else 'later'}"
+    try:
+        one, other = (msgspec.json.decode(line, type=dict[str, Any]) for line in (here, there))
+    except msgspec.MsgspecError:
+        return "one of the two lines is no record"
+    keys = [key for key in {**one, **other} if one.get(key) != other.get(key)]
+    named = [f"{key} {_short(one.get(key))} here, {_short(other.get(key))} there" for key in keys]
+    more = f"; and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS else ""
+    return f"{'; '.join(named[:MOST_KEYS])}{more}" or "the same values, written differently"
+
+
+def _short(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 3]}..."
 
 
 def _lines(path: Path) -> Iterator[str]:

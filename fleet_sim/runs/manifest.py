@@ -80,6 +80,22 @@ def load_run(path: Path, overrides: Sequence[str], *, lacks: Lacks) -> LoadedRun
         raise ConfigError([f"{path}: scenario: {error}"]) from None
 
 
+def check_digest_can_be_met(manifest: Path, *, mode: str) -> None:
+    """Raise `ConfigError` where a run in `mode` cannot be expected to give the run of a manifest.
+
+    Only a virtual run gives the same bytes again.
+    """
+    if mode != "virtual":
+        raise ConfigError(["--check-digest: a live run has no digest to meet; add --mode virtual"])
+    of_run = _read(manifest)
+    if of_run.get("mode") == "live":
+        why = "of a live run, which has no digest to meet: no two are the same to the byte"
+        cure = "compare them: fleet-sim compare RUN_A RUN_B"
+        raise ConfigError([f"--check-digest {manifest}: {why}; {cure}"])
+    if not isinstance(of_run.get("digest"), str):
+        raise ConfigError([f"--check-digest {manifest}: of a run that has not ended: no digest"])
+
+
 def _differences(code: Any) -> list[str]:
     """Return in what the code that wrote a manifest differs from the code here."""
     written_by = code if isinstance(code, dict) else {}

@@ -12,7 +12,7 @@ import msgspec
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
-from fleet_sim.results.summary import opens_after_s, quantile
+from fleet_sim.results.times import opens_after_s, quantile
 from fleet_wire.contract.causes import Cause, Outcome
 
 SLICES = 40

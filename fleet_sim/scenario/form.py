@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -17,6 +18,7 @@ from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.faults import FAULTS, Fault
 from fleet_sim.results.expectations import Condition
+from fleet_sim.results.parts import BY, FleetParts
 from fleet_wire.arrivals import LoadStage, total_duration_s
 from fleet_wire.randomness import RandomStream
 
@@ -39,13 +41,19 @@ class Group(_Part):
     """Cars that are alike."""
 
     name: Label = Field(description="names the group in selectors and in --set")
-    count: int = Field(ge=1, le=MAX_GROUP_CARS, description="number of cars")
+    count: int = Field(ge=1, le=MAX_GROUP_CARS, description="number of cars in this group")
     id: str = Field(
         "",
         max_length=80,
         description="vehicle ids, with {} or {:05d} for the car's number; default NAME-{:05d}",
     )
-    first_index: int = Field(0, ge=0, le=10**9, description="number of the group's first car")
+    first_index: int = Field(
+        0,
+        ge=0,
+        le=10**9,
+        description="number of the group's first car; by default 0, or after the last car of the"
+        " group before with the same id",
+    )
     region: Label = Field("default", description="where the cars stand, as a metric label")
     operator: Label = Field("default", description="whose mobile network they use")
     firmware: Label = Field("1.0.0", description="version of the box's software")
@@ -117,6 +125,19 @@ class FleetForm(_Part):
     """The cars of a run."""
 
     groups: tuple[Group, ...] = Field(min_length=1, description="groups of cars that are alike")
+
+    @field_validator("groups")
+    @classmethod
+    def _numbers_go_on(cls, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+        """Let groups that share an id share its numbers, however many cars each has."""
+        next_index: dict[str, int] = {}
+        numbered = []
+        for group in groups:
+            is_free = group.id in next_index and "first_index" not in group.model_fields_set
+            first = next_index[group.id] if is_free else group.first_index
+            next_index[group.id] = first + group.count
+            numbered.append(group.model_copy(update={"first_index": first}) if is_free else group)
+        return tuple(numbered)
 
     @property
     def count(self) -> int:
@@ -261,6 +282,18 @@ class Scenario(_Part):
     def cars(self) -> list[CarSpec]:
         """Return every car, in the order of the groups."""
         return [spec for group in self.fleet.groups for spec in group.cars()]
+
+    def parts(self) -> FleetParts:
+        """Return the groups as results tell them apart."""
+        groups = self.fleet.groups
+
+        @cache
+        def group_of(vehicle_id: str) -> int | None:
+            numbers = (number for number, it in enumerate(groups) if it.has(vehicle_id))
+            return next(numbers, None)
+
+        labels = [{name: getattr(group.traits, name) for name in BY} for group in groups]
+        return FleetParts(labels, group_of)
 
     def resolved(self) -> dict[str, Any]:
         """Return the scenario as plain JSON values, complete with every default."""

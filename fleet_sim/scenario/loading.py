@@ -15,7 +15,8 @@ from pydantic.json_schema import models_json_schema
 
 from fleet_sim.cars.spec import RESERVED_PREFIX
 from fleet_sim.faults import FAULTS, Claim, Need
-from fleet_sim.results.expectations import Condition, known_keys
+from fleet_sim.results.expectations import Condition, keys_of_parts, known_keys
+from fleet_sim.results.parts import BY
 from fleet_sim.scenario.form import (
     FaultEntry,
     FleetForm,
@@ -96,9 +97,16 @@ def _problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:
         yield from _window_problems(entry.window, scenario.run_duration_s, (*at, "window"))
     yield from need_problems(scenario, lacks)
     yield from _claim_problems(scenario)
+    yield from _expect_problems(scenario)
+
+
+def _expect_problems(scenario: Scenario) -> Iterator[Problem]:
+    keys = known_keys()
+    if any(key.startswith("by.") for key in scenario.expect):
+        keys += keys_of_parts(scenario.parts())
     for key in scenario.expect:
-        if key not in known_keys():
-            yield ("expect", key), f"no such key in summary.json{suggestion(key, known_keys())}"
+        if key not in keys:
+            yield ("expect", key), f"no such key in summary.json{suggestion(key, keys)}"
 
 
 def _group_problems(groups: Sequence[Group]) -> Iterator[Problem]:
@@ -117,6 +125,7 @@ def _group_problems(groups: Sequence[Group]) -> Iterator[Problem]:
             if shared := _shared_id(other, group):
                 message = (
                     f"car '{shared}' is also in group '{other.name}'; change id or first_index"
+                    " (left out, the numbers of a shared id go on)"
                 )
                 yield (*at, "id"), message
                 break
@@ -270,7 +279,12 @@ def scenario_schema() -> dict[str, Any]:
         }
         for name, fault in FAULTS.items()
     ]
-    definitions["Scenario"]["properties"]["expect"]["propertyNames"] = {"enum": [*known_keys()]}
+    definitions["Scenario"]["properties"]["expect"]["propertyNames"] = {
+        "anyOf": [
+            {"enum": [*known_keys()]},
+            {"pattern": rf"^by\.({'|'.join(BY)})\..+\."},  # its labels are those of the fleet
+        ]
+    }
     for definition in definitions.values():
         definition.setdefault("description", "")
     return {

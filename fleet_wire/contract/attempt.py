@@ -88,6 +88,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     firmware: str | None = None
     hardware: str | None = None
 
+    @property
+    def has_times(self) -> bool:
+        """Whether its times were measured; how it ended is known in any case."""
+        return Flag.OBSERVED_LATE not in self.flags
+
 
 class StrayKind(StrEnum):
     """Answers that belong to no open attempt."""

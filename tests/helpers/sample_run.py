@@ -191,12 +191,14 @@ def _strays(attempts: list[Attempt]) -> list[StrayAnswer]:
             kind=StrayKind.LATE,
             vehicle_id=attempt.vehicle_id,
             command_id=attempt.command_id,
-            phase="executed",
+            phase=phase,
             at=attempt.started_at + 24.0,
             attempt_id=attempt.attempt_id,
             after_s=24.0,
+            is_late_unlock=phase == "executed",
         )
         for attempt in offline[::4]
+        for phase in ("received", "executed")
     ]
 
 

@@ -148,7 +148,7 @@ def test_the_first_screen(garage: tuple[dict[str, Any], PageReader]) -> None:
         "started 2026-09-21 14:13:20 UTC",
         f"{opened} of {summary['attempts']['total']} unlocks opened",
         "50 % opened within this p95 – fewer than 95 % opened",  # noqa: RUF001 - as it is shown
-        f"Late answers {summary['stray']['late']}",
+        f"Opened late {summary['stray']['late_unlock']} after the customer was told no",
         "Connected 1,000 of 1,000 boxes, 4.4 KiB each",
         "Schedule lag 930 µs p99; 0 starts dropped",
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_sim.results.expectations import known_keys
-from fleet_sim.results.summary import JsonLines, empty_summary, quantile, quantiles, summarize
+from fleet_sim.results.report import write_report
+from fleet_sim.results.report_data import read_run
+from fleet_sim.results.summary import JsonLines, empty_summary, summarize
+from fleet_sim.results.times import quantile, quantiles
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from tests.helpers.sample_run import (
@@ -61,7 +65,7 @@ def test_empty_directory(tmp_path: Path) -> None:
     assert summary["attempts"]["by_outcome"] == {outcome.value: 0 for outcome in Outcome}
     assert summary["unlock"]["p99_s"] is None
     assert summary["stages"]["box_executed"]["p50_s"] is None
-    assert summary["stray"] == {"late": 0, "duplicate": 0, "orphan": 0}
+    assert summary["stray"] == {"late": 0, "duplicate": 0, "orphan": 0, "late_unlock": 0}
     assert summary["probe"]["schedule_lag_p99_s"] is None
     assert summary["probe"]["dropped"] is None
     assert summary["floor"]["p50_s"] is None
@@ -157,6 +161,39 @@ def test_a_quick_refusal_is_no_quick_unlock(tmp_path: Path) -> None:
     msgspec.json.encode(summary)
 
 
+def test_what_was_observed_late_has_no_times(tmp_path: Path) -> None:
+    """How it ended is counted; a time that the monitor could not measure is in no quantile."""
+    late = [
+        msgspec.structs.replace(attempt, flags=(Flag.OBSERVED_LATE,), total_s=0.0)
+        for attempt in (make_attempt(2), make_attempt(3, cause=Cause.BOX_OFFLINE))
+    ]
+    write_lines(tmp_path / "attempts.jsonl", [make_attempt(1), *late])
+    summary = summarize(tmp_path, sample_facts())
+    assert summary["attempts"]["total"] == 3
+    assert summary["attempts"]["ok_share"] == 2 / 3
+    assert summary["attempts"]["by_flag"]["observed_late"] == 2
+    assert set(summary["unlock"].values()) == {make_attempt(1).total_s}
+    assert summary["unlock_ok"] == summary["unlock"]
+    assert summary["stages"]["published"]["count"] == 1
+    assert len(read_run(tmp_path).points) == 1
+
+
+def test_only_a_late_executed_opened_a_car(tmp_path: Path) -> None:
+    """Two answers of one unlock came late, of another only that it is too busy: one opened."""
+    strays = [
+        StrayAnswer(
+            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c", phase=phase, at=1.0,
+            is_late_unlock=phase == "executed",
+        )
+        for phase in ("received", "executed", "refused")
+    ]  # fmt: skip
+    write_lines(tmp_path / "stray_answers.jsonl", strays)
+    summary = summarize(tmp_path, sample_facts())
+    assert (summary["stray"]["late"], summary["stray"]["late_unlock"]) == (3, 1)
+    page = write_report(tmp_path, summary, "").read_text(encoding="utf-8")
+    assert re.search(r'Opened late</h3>\s*<p class="figure">1</p>', page)
+
+
 def test_floor_is_kept_apart(tmp_path: Path) -> None:
     """An unlock of the null box counts to the floor, and nowhere else even when misplaced."""
     floor = msgspec.structs.replace(make_attempt(1), source=Source.FLOOR, total_s=0.0005)
@@ -175,7 +212,7 @@ def test_sample_run(tmp_path: Path) -> None:
     assert total > 300
     assert sum(summary["attempts"]["by_outcome"].values()) == total
     assert summary["attempts"]["by_cause"]["box_offline"] > 10
-    assert summary["stray"]["late"] > 0
+    assert summary["stray"]["late"] == 2 * summary["stray"]["late_unlock"] > 0
     assert summary["floor"]["total"] == 60
     assert summary["probe"]["schedule_lag_p99_s"] == 0.00093
     assert summary["probe"]["dropped"] == 0

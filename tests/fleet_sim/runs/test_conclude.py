@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleet_sim.faults import Hit
-from fleet_sim.runs.conclude import name_touched_attempts, touched_by
+from fleet_sim.runs.conclude import (
+    digest_of,
+    first_difference,
+    name_touched_attempts,
+    touched_by,
+)
 from fleet_sim.runs.directory import RunDirectory
 from fleet_wire.contract.attempt import Attempt
 from tests.helpers.commands import lines
@@ -169,3 +174,32 @@ def test_a_run_without_attempts_touched_none(tmp_path: Path) -> None:
     truth.write_bytes(truth.read_bytes() + b'{"type":"hit","inj')
     name_touched_attempts(RunDirectory(tmp_path))
     assert [line["attempts"] for line in lines(truth)] == [[], []]
+
+
+def run_of(directory: Path, *attempts: Attempt) -> Path:
+    """Write a run of these attempts, and return its manifest."""
+    directory.mkdir()
+    write_lines(directory / "attempts.jsonl", *attempts)
+    manifest = directory / "manifest.json"
+    manifest.write_bytes(msgspec.json.encode({"digest": digest_of(directory)}))
+    return manifest
+
+
+def test_of_two_runs_the_first_difference_is_named(tmp_path: Path) -> None:
+    """By the keys that differ, and not by two lines of 900 letters."""
+    first, second = attempt("a1"), attempt("a2")
+    expected = run_of(tmp_path / "there", first, second)
+    slower = replace(second, total_s=2.5, evidence={"presence": "online" * 20})
+    run_of(tmp_path / "here", first, slower)
+    run_of(tmp_path / "shorter", first)
+    run_of(tmp_path / "same", first, second)
+    assert first_difference(tmp_path / "same", expected) is None
+    digests, what = (first_difference(tmp_path / "here", expected) or "").split("\n")
+    assert digests.endswith(f"expected {digest_of(tmp_path / 'there')} of {expected}")
+    assert what.startswith("attempts.jsonl:2: total_s 2.5 here, 2.0 there; evidence {")
+    assert len(what) < 160
+    shorter = first_difference(tmp_path / "shorter", expected)
+    assert shorter is not None
+    assert shorter.endswith("attempts.jsonl:2: ends here earlier")
+    (tmp_path / "there" / "attempts.jsonl").unlink()
+    assert "\n" not in (first_difference(tmp_path / "here", expected) or "")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.manifest import load_run
+from fleet_sim.runs.manifest import check_digest_can_be_met, load_run
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
@@ -64,3 +64,20 @@ def test_a_manifest_that_names_no_code_is_refused(code: Any, manifest: Path) -> 
     change(manifest, code=code)
     with pytest.raises(ConfigError, match=r"code.simpy: written by None"):
         load_run(manifest, [], lacks={})
+
+
+def test_a_live_run_has_no_digest_to_meet(manifest: Path) -> None:
+    """Neither the run that is to be done nor the one that is expected."""
+    change(manifest, digest="0" * 32)
+    check_digest_can_be_met(manifest, mode="virtual")
+    with pytest.raises(ConfigError, match="a live run has no digest to meet; add --mode virtual"):
+        check_digest_can_be_met(manifest, mode="live")
+    change(manifest, mode="live")
+    with pytest.raises(ConfigError, match="of a live run, which has no digest to meet"):
+        check_digest_can_be_met(manifest, mode="virtual")
+
+
+def test_a_run_that_has_not_ended_has_no_digest_either(manifest: Path) -> None:
+    """It was killed on the way, say."""
+    with pytest.raises(ConfigError, match="of a run that has not ended"):
+        check_digest_can_be_met(manifest, mode="virtual")

@@ -224,6 +224,40 @@ def test_one_car_needs_no_number(path: Path) -> None:
     assert [it.vehicle_id for it in scenario.cars()] == ["mine"]
 
 
+def test_groups_that_share_an_id_share_its_numbers(path: Path) -> None:
+    """Whatever their counts; a number that is given is taken, and the next group goes on there."""
+    groups = "[{name: a, count: 1}, {name: b, count: 1}, {name: c, count: 1}, {name: d, count: 1}]"
+    of_one_id = [
+        f"fleet.groups={groups}", "fleet.groups.*.id=car-{}", "fleet.groups.c.id=bus-{}",
+        "fleet.count=2", "fleet.groups.b.count=3", "faults=[]",
+    ]  # fmt: skip
+    first = [group.first_index for group in scenario_of(path, *of_one_id).fleet.groups]
+    assert first == [0, 2, 0, 5]
+    scenario = scenario_of(path, *of_one_id, "fleet.groups.b.first_index=10")
+    assert [group.first_index for group in scenario.fleet.groups] == [0, 10, 0, 13]
+    assert len({car.vehicle_id for car in scenario.cars()}) == 9
+
+
+def test_an_expectation_may_be_about_one_part_of_the_fleet(path: Path) -> None:
+    """By its label, dots and all; a part that the fleet has not is a slip, and is named."""
+    key = "expect.by.firmware.1.0.0.ok_share.min=0.9"
+    scenario = scenario_of(path, key, "expect.by.group.outskirts.by_cause.box_silent.max=3")
+    assert {"by.firmware.1.0.0.ok_share", "by.group.outskirts.by_cause.box_silent"} < set(
+        scenario.expect
+    )
+    schema = scenario_schema()
+    jsonschema.validate(msgspec.json.decode(msgspec.json.encode(scenario.resolved())), schema)
+    message = problems_of(path, "expect.by.region.centr.ok_share.min=0.9")
+    assert "did you mean 'by.region.centre.ok_share'?" in message
+
+
+def test_a_car_is_in_the_part_of_its_group(path: Path) -> None:
+    """And a car of no group in none."""
+    fleet = scenario_of(path).parts()
+    assert [fleet.group_of(it) for it in ("car-00099", "car-00100", "null-box-0")] == [0, 1, None]
+    assert [labels["region"] for labels in fleet.labels] == ["centre", "ring"]
+
+
 PATTERNS = st.builds(
     "{}{}{}".format,
     st.text("ab0-", max_size=3),

@@ -1,0 +1,164 @@
+"""The command `fleet-sim compare`."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fleet_sim.commands.errors import EXPECTATION_FAILED, plain_errors
+from fleet_sim.commands.verdicts import print_json
+from fleet_sim.results import readable
+from fleet_sim.results.comparison import (
+    CONFIDENCE,
+    Change,
+    Comparison,
+    Difference,
+    as_json,
+    compare_runs,
+    read_compared_run,
+    setups,
+)
+
+MOST_SETUPS = 12
+_LABELS = {
+    "attempts.ok_share": "opened",
+    "stray.late_unlock": "opened late",
+    "unlock.p50_s": "time to open, p50",
+    "unlock.p95_s": "time to open, p95",
+}
+_STYLES = {Change.WORSE: "bold red", Change.BETTER: "green", Change.SAME: "dim"}
+_RUN = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("run_a", type=_RUN)
+@click.argument("run_b", type=_RUN)
+@click.option("--json", "is_json", is_flag=True, help="Print the comparison as JSON.")
+@plain_errors
+def compare(*, run_a: Path, run_b: Path, is_json: bool) -> None:
+    """Compare two runs, and say whether RUN_B is worse than RUN_A, beyond chance.
+
+    Both are directories of runs that have ended: of an old release and a new one, say. Judged are
+    the share of unlocks that opened, of all and of each part of the fleet that both have, the share
+    that opened late, and the time to open.
+
+    Exits 0 when B is not worse, 1 when it is, 2 on an error.
+
+    \b
+    fleet-sim run scenarios/carrier_outage.yaml --out runs/before
+    fleet-sim run scenarios/carrier_outage.yaml --out runs/after --set fleet.groups.*.box.boot=60
+    fleet-sim compare runs/before runs/after
+    """  # noqa: D301 - click's own escape
+    comparison = compare_runs(read_compared_run(run_a), read_compared_run(run_b))
+    if is_json:
+        print_json(as_json(comparison))
+    else:
+        _print(comparison, Console())
+    if comparison.verdict is Change.WORSE:
+        sys.exit(EXPECTATION_FAILED)
+
+
+def _print(comparison: Comparison, console: Console) -> None:
+    for name, run in (("A", comparison.a), ("B", comparison.b)):
+        console.print(
+            Text(f"{name}: {run.directory}, {readable.count(run.unlocks)} unlocks"), soft_wrap=True
+        )
+    for line in _setup_lines(comparison):
+        console.print(Text(line, style="dim"), soft_wrap=True)
+    console.print(_table(comparison))
+    console.print(Text("\n" + _closing(comparison), _STYLES[comparison.verdict]), soft_wrap=True)
+
+
+def _setup_lines(comparison: Comparison) -> list[str]:
+    found = [
+        f"  {key}: {_short(of_a)} in A, {_short(of_b)} in B"
+        for key, (of_a, of_b) in setups(comparison.a, comparison.b).items()
+    ]
+    more = len(found) - MOST_SETUPS
+    rest = [f"  and {more} more"] if more > 0 else []
+    return ["set up differently:", *found[:MOST_SETUPS], *rest] if found else []
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth
+
+
+def _table(comparison: Comparison) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    for heading in ("A", "B", "B - A", "interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("")
+    for each in comparison.differences:
+        word = each.change.value if each.is_judged and each.change is not Change.SAME else ""
+        style = _STYLES[each.change] if word else ("" if each.is_judged else "dim")
+        row = (_label(each), *_numbers(each), word)
+        table.add_row(*(Text(cell, style=style) for cell in row))
+    return table
+
+
+def _label(each: Difference) -> str:
+    if each.key.startswith("by."):
+        _, kind, label = each.key.removesuffix(".ok_share").split(".", maxsplit=2)
+        return f"  {kind} {label}"
+    return _LABELS.get(each.key) or each.key.rpartition(".")[2]
+
+
+def _numbers(each: Difference) -> tuple[str, str, str, str]:
+    """Return the cells of A, of B, of the difference and of its interval."""
+    estimate = each.estimate
+    if estimate is None:
+        return _value(each, each.a.value), _value(each, each.b.value), readable.NOTHING, ""
+    low, high = (_signed(each, limit) for limit in estimate.limits)
+    return (
+        _value(each, each.a.value),
+        _value(each, each.b.value),
+        _signed(each, estimate.value),
+        f"{low} to {high}",
+    )
+
+
+def _value(each: Difference, value: float) -> str:
+    if each.is_time:
+        return readable.NOTHING if math.isinf(value) else readable.duration(value)
+    return f"{100 * value:.2f} %"
+
+
+def _signed(each: Difference, value: float) -> str:
+    sign = "-" if value < 0 else "+"
+    if math.isinf(value):
+        return f"{sign}∞"
+    if each.is_time:
+        return f"{sign}{readable.duration(abs(value))}"
+    return f"{sign}{abs(100 * value):.2f}"
+
+
+def _closing(comparison: Comparison) -> str:
+    """Return the verdict in a sentence or two."""
+    judged = comparison.judged
+    named = {
+        change: ", ".join(_label(each).strip() for each in judged if each.change is change)
+        for change in Change
+    }
+    certainty = f"{len(judged)} differences judged, together at {CONFIDENCE:.0%}"
+    if comparison.verdict is Change.WORSE:
+        also = f"; better: {named[Change.BETTER]}" if named[Change.BETTER] else ""
+        return f"✗ B is worse: {named[Change.WORSE]}{also} ({certainty})"
+    opened = judged[0].estimate
+    fall = "" if opened is None else _unseen(opened.limits.low)
+    if comparison.verdict is Change.BETTER:
+        return f"✓ B is better: {named[Change.BETTER]} ({certainty})"
+    return f"✓ B is not shown to be worse ({certainty}){fall}"
+
+
+def _unseen(low: float) -> str:
+    """Return what so few unlocks cannot rule out."""
+    return f"; {-100 * low:.2f} points fewer opened is the most that could hide" if low < 0 else ""

@@ -1,0 +1,75 @@
+"""`fleet-sim compare`: what a person reads, what a program reads, and the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from fleet_sim.__main__ import main
+from fleet_wire.contract.causes import Cause
+from tests.helpers.compared_runs import unlocks, write_run
+
+GOOD = [*unlocks("old", 200), *unlocks("new", 200)]
+BAD = [*unlocks("old", 100, *[Cause.BOX_OFFLINE] * 100), *unlocks("new", 200)]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    """Return a good run and a bad one."""
+    scenario = {"fleet": {"groups": [{"firmware": "1.8.0"}]}}
+    return [
+        write_run(tmp_path / "good", GOOD, seed=1, scenario=scenario),
+        write_run(tmp_path / "bad", BAD, seed=2, scenario=scenario),
+    ]
+
+
+def run(*words: object) -> Result:
+    """Run `fleet-sim compare` and return how it ended."""
+    return CliRunner().invoke(main, ["compare", *map(str, words)])
+
+
+def test_worse_is_exit_code_1_and_the_last_line_says_in_what(runs: list[Path]) -> None:
+    """With the numbers of both, the difference and its interval above."""
+    result = run(*runs)
+    assert result.exit_code == 1, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == f"A: {runs[0]}, 400 unlocks"
+    assert "  seed: 1 in A, 2 in B" in lines
+    opened = next(line.split() for line in lines if line.startswith("opened "))
+    assert opened[:6] == ["opened", "100.00", "%", "75.00", "%", "-25.00"]
+    assert opened[-1] == "worse"
+    assert lines[-1].startswith(
+        "✗ B is worse: opened, firmware 1.8.0, time to open, p95 (6 differences judged"
+    )
+
+
+def test_better_and_the_same_are_exit_code_0(runs: list[Path]) -> None:
+    """What so few unlocks cannot rule out is said."""
+    better = run(*reversed(runs))
+    assert better.exit_code == 0, better.output
+    assert better.output.splitlines()[-1].startswith("✓ B is better: opened, firmware 1.8.0")
+    same = run(runs[0], runs[0])
+    assert same.exit_code == 0
+    last = same.output.splitlines()[-1]
+    assert last.startswith("✓ B is not shown to be worse")
+    assert last.endswith(" points fewer opened is the most that could hide")
+    assert "set up differently" not in same.output
+
+
+def test_json_is_for_programs(runs: list[Path]) -> None:
+    """The exit code is the same."""
+    result = run(*runs, "--json")
+    assert result.exit_code == 1
+    found = msgspec.json.decode(result.stdout)
+    assert found["verdict"] == "worse"
+    assert found["setups"] == {"seed": [1, 2]}
+
+
+def test_what_is_no_run_is_one_line(tmp_path: Path, runs: list[Path]) -> None:
+    """Exit code 2."""
+    result = run(runs[0], tmp_path / "nowhere")
+    assert result.exit_code == 2
+    assert result.output == f"fleet-sim: {tmp_path / 'nowhere'}: no such directory\n"

@@ -1,0 +1,90 @@
+"""`fleet-sim test`: what it prints and writes, and how it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from fleet_sim.__main__ import main
+from tests.helpers.commands import SCENARIO
+from tests.helpers.junit import read_junit
+
+
+@pytest.fixture
+def scenarios(tmp_path: Path) -> Path:
+    """Return a directory with a scenario that holds and one that does not."""
+    directory = tmp_path / "scenarios"
+    directory.mkdir()
+    (directory / "holds.yaml").write_text(SCENARIO, encoding="utf-8")
+    broken = SCENARIO.replace("{min: 0.5}", "{max: 0.5}")
+    (directory / "broken.yaml").write_text(broken, encoding="utf-8")
+    return directory
+
+
+def run(*words: object) -> Result:
+    """Run `fleet-sim test` and return how it ended."""
+    return CliRunner().invoke(main, ["test", *map(str, words)])
+
+
+FAILURE = "broken: attempts.ok_share is 1, expected ≤ 0.5; see "
+
+
+def test_the_last_line_says_what_failed(scenarios: Path, tmp_path: Path) -> None:
+    """And the file for the build server too; the exit code is 1, the other scenario is fine."""
+    junit = tmp_path / "build" / "result.xml"
+    result = run(scenarios, "--out", tmp_path / "out", "--junit", junit, "--jobs", "2")
+    assert result.exit_code == 1, result.output
+    lines = result.output.splitlines()
+    assert lines[-1] == f"✗ {FAILURE}{tmp_path / 'out' / 'broken'}"
+    assert any(line.startswith("✓ holds (") for line in lines)
+    assert "1 of 2 scenarios are fine" in lines[-2]
+    root = read_junit(junit)
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("4", "1", "0")
+    failing = root.find("testsuite/testcase/failure/..")
+    assert failing is not None
+    assert failing.get("name") == "attempts.ok_share ≤ 0.5"
+
+
+def test_json_stands_alone_on_stdout(scenarios: Path, tmp_path: Path) -> None:
+    """All else is on stderr; options reach each run."""
+    result = run(
+        scenarios / "holds.yaml", "--out", tmp_path / "out", "--json", "--seed", "5",
+        "--set", "fleet.count=3",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = msgspec.json.decode(result.stdout)
+    (scenario,) = found["scenarios"]
+    assert (found["mode"], found["fine"], found["total"]) == ("virtual", 1, 1)
+    assert (scenario["name"], scenario["seed"], scenario["error"]) == ("holds", 5, None)
+    assert [verdict["holds"] for verdict in scenario["expect"]] == [True]
+    summary = msgspec.json.decode((tmp_path / "out" / "holds" / "summary.json").read_bytes())
+    assert summary["boxes"]["configured"] == 3
+
+
+def test_all_is_checked_before_the_first_run(scenarios: Path, tmp_path: Path) -> None:
+    """A slip in the last file is found at once, and every one of them is named."""
+    (scenarios / "typo.yaml").write_text(SCENARIO.replace("load:", "laod:"), encoding="utf-8")
+    (scenarios / "wrong.yaml").write_text("[]", encoding="utf-8")
+    result = run(scenarios, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "typo.yaml" in result.output
+    assert "wrong.yaml" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("what", ["empty", "taken", "no place"])
+def test_what_cannot_be_done_is_said_at_once(what: str, scenarios: Path, tmp_path: Path) -> None:
+    """No scenario, a directory that is in use, a file where a directory should be: exit code 2."""
+    (tmp_path / "empty").mkdir()
+    words = {
+        "empty": (tmp_path / "empty",),
+        "taken": (scenarios, "--out", scenarios),
+        "no place": (scenarios, "--junit", scenarios / "holds.yaml" / "result.xml"),
+    }
+    result = run(*words[what])
+    assert result.exit_code == 2
+    assert result.output.startswith("fleet-sim: ")
+    assert "Traceback" not in result.output

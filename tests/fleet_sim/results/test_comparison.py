@@ -1,0 +1,170 @@
+"""Two runs side by side: what is called worse, and what could be chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_sim.results.comparison import (
+    Change,
+    ComparedRun,
+    Comparison,
+    as_json,
+    compare_runs,
+    read_compared_run,
+    setups,
+)
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import Cause
+from fleet_wire.errors import ConfigError
+from fleet_wire.randomness import RandomStream
+from tests.helpers.compared_runs import unlocks, write_run
+
+OFFLINE = Cause.BOX_OFFLINE
+GOOD = [*unlocks("old", 195, *[OFFLINE] * 5), *unlocks("new", 195, *[OFFLINE] * 5)]
+
+
+def compared(tmp_path: Path, a: list[Attempt], b: list[Attempt]) -> Comparison:
+    """Return the comparison of two runs of these unlocks."""
+    runs = (write_run(tmp_path / "a", a), write_run(tmp_path / "b", b))
+    return compare_runs(*map(read_compared_run, runs))
+
+
+def changes(comparison: Comparison) -> dict[str, Change]:
+    """Return what is judged to have changed."""
+    return {each.key: each.change for each in comparison.judged if each.change is not Change.SAME}
+
+
+def test_a_run_is_as_good_as_itself(tmp_path: Path) -> None:
+    """Every difference is 0, and its interval holds 0."""
+    found = compared(tmp_path, GOOD, GOOD)
+    assert found.verdict is Change.SAME
+    assert not changes(found)
+    assert {each.estimate.value for each in found.differences if each.estimate} == {0.0}
+
+
+def test_one_unlock_more_that_fails_is_no_news(tmp_path: Path) -> None:
+    """It could be chance."""
+    assert compared(tmp_path, GOOD, [*GOOD, *unlocks("old", 0, OFFLINE)]).verdict is Change.SAME
+
+
+def test_a_part_that_fails_makes_a_release_worse(tmp_path: Path) -> None:
+    """The whole of it and the part are named; the cause stands beside it; the other way better."""
+    bad = [*unlocks("old", 150, *[OFFLINE] * 50), *unlocks("new", 195, *[OFFLINE] * 5)]
+    found = compared(tmp_path, GOOD, bad)
+    assert found.verdict is Change.WORSE
+    assert changes(found) == {
+        "attempts.ok_share": Change.WORSE, "by.firmware.1.8.0.ok_share": Change.WORSE
+    }  # fmt: skip
+    cause = next(each for each in found.differences if not each.is_judged)
+    assert (cause.key, cause.change) == ("attempts.by_cause.box_offline", Change.WORSE)
+    assert compare_runs(found.b, found.a).verdict is Change.BETTER
+
+
+def test_groups_that_are_one_part_are_judged_once(tmp_path: Path) -> None:
+    """Here firmware, group and operator part the fleet the same way, and the region not at all."""
+    parts = [each.key for each in compared(tmp_path, GOOD, GOOD).judged if "by." in each.key]
+    assert parts == ["by.firmware.1.8.0.ok_share", "by.firmware.2.4.1.ok_share"]
+
+
+def test_slower_is_worse(tmp_path: Path) -> None:
+    """As many open, a second later."""
+    new = unlocks("new", 198, *[OFFLINE] * 2)
+    fast, slow = (unlocks("old", 198, *[OFFLINE] * 2, total_s=total_s) for total_s in (2.0, 3.0))
+    found = compared(tmp_path, [*fast, *new], [*slow, *new])
+    assert changes(found) == {"unlock.p95_s": Change.WORSE}
+    (p95,) = [each for each in found.judged if each.key == "unlock.p95_s"]
+    assert p95.estimate is not None
+    assert p95.estimate.value == 1.0
+
+
+def random_run(number: int, name: str) -> ComparedRun:
+    """Return a run of 300 unlocks of which a twentieth fail, in six parts, drawn from a number."""
+    stream = RandomStream.named(number, name)
+    parts: dict[str, Any] = {}
+    opens_s = []
+    for label in "abcdef":
+        ends = [stream.uniform() < 0.05 for _ in range(50)]
+        parts[label] = {"total": 50, "by_cause": {"box_silent": sum(ends)}}
+        opens_s += [float("inf") if bad else stream.exponential(2.0) for bad in ends]
+    failed = sum(part["by_cause"]["box_silent"] for part in parts.values())
+    summary = {
+        "attempts": {
+            "total": 300,
+            "by_outcome": {"ok": 300 - failed},
+            "by_cause": {"box_silent": failed},
+        },
+        "stray": {"late_unlock": sum(stream.uniform() < 0.02 for _ in range(300))},
+        "by": {"group": parts},
+    }
+    return ComparedRun(Path(name), summary, {}, sorted(opens_s))
+
+
+def test_two_runs_of_one_release_are_seldom_called_different() -> None:
+    """In one comparison of twenty at most, though ten differences are judged."""
+    verdicts = [
+        compare_runs(random_run(number, "a"), random_run(number, "b")).verdict
+        for number in range(400)
+    ]
+    assert sum(verdict is not Change.SAME for verdict in verdicts) <= 20
+
+
+def test_what_was_set_up_differently_is_named(tmp_path: Path) -> None:
+    """Mode, seed, code and scenario; not its name and its expectations."""
+    scenario = {"load": {"deadline_s": 20}, "fleet": {"groups": [{"count": 5}]}, "expect": {"x": 1}}
+    other = {"load": {"deadline_s": 20}, "fleet": {"groups": [{"count": 6}]}, "faults": [{}]}
+    a = write_run(tmp_path / "a", GOOD, mode="live", seed=7, scenario=scenario)
+    b = write_run(tmp_path / "b", GOOD, mode="virtual", seed=7, scenario=other)
+    assert setups(read_compared_run(a), read_compared_run(b)) == {
+        "mode": ("live", "virtual"),
+        "fleet.groups.0.count": (5, 6),
+    }
+
+
+def test_json_has_every_number_and_no_infinity(tmp_path: Path) -> None:
+    """A time that is not reached is null."""
+    bad = unlocks("old", 10, *[OFFLINE] * 390)
+    found = as_json(compared(tmp_path, GOOD, bad))
+    again = msgspec.json.decode(msgspec.json.encode(found))
+    assert again == found
+    assert (found["verdict"], found["confidence"]) == ("worse", 0.95)
+    (median,) = [each for each in found["differences"] if each["key"] == "unlock.p50_s"]
+    assert (median["a"], median["b"], median["difference"]) == (2.0, None, None)
+    assert (median["change"], median["high"]) == ("worse", None)
+
+
+def test_an_older_run_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:
+    """Its summary has neither parts nor late unlocks."""
+    runs = [write_run(tmp_path / name, GOOD) for name in ("a", "b")]
+    old = msgspec.json.decode((runs[0] / "summary.json").read_bytes())
+    del old["by"], old["stray"]["late_unlock"]
+    (runs[0] / "summary.json").write_bytes(msgspec.json.encode(old))
+    found = compare_runs(*map(read_compared_run, runs))
+    assert [each.key for each in found.judged] == [
+        "attempts.ok_share", "unlock.p50_s", "unlock.p95_s"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("nowhere", "no such directory"),
+        ("empty", "not the directory of a run that has ended"),
+        ("quiet", "nothing to compare"),
+    ],
+)
+def test_what_is_no_run_is_said(tmp_path: Path, what: str, message: str) -> None:
+    """In a line with its path."""
+    (tmp_path / "empty").mkdir()
+    write_run(tmp_path / "quiet", [])
+    with pytest.raises(ConfigError, match=message):
+        read_compared_run(tmp_path / what)
+
+
+def test_a_file_of_the_run_names_it(tmp_path: Path) -> None:
+    """Whoever completes a path with the tab key gets there, too."""
+    run = write_run(tmp_path / "a", GOOD)
+    assert read_compared_run(run / "summary.json").directory == run

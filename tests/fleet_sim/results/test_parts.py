@@ -1,0 +1,97 @@
+"""How the unlocks of each part of a fleet went, in the summary and on the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from fleet_sim.results.parts import FleetParts
+from fleet_sim.results.report import write_report
+from fleet_sim.results.report_parts import MOST, part_rows
+from fleet_sim.results.summary import summarize
+from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause
+from tests.helpers.sample_run import make_attempt, sample_facts, write_lines
+
+GROUPS = ("old", "new", "idle")
+FIRMWARES = ("1.8.0", "2.4.1", "2.4.1")
+
+
+def labels(group: str, firmware: str) -> dict[str, str]:
+    """Return the labels of a group; all are in one region."""
+    return {"group": group, "firmware": firmware, "region": "north", "operator": group[0]}
+
+
+FLEET = FleetParts(
+    [labels(*pair) for pair in zip(GROUPS, FIRMWARES, strict=True)],
+    lambda vehicle_id: {"old": 0, "new": 1}.get(vehicle_id.partition("-")[0]),
+)
+
+
+def attempt(number: int, car: str, cause: Cause | None = None, total_s: float = 2.0) -> Attempt:
+    """Return an attempt on a car."""
+    made = make_attempt(number, cause=cause, vehicle_id=car)
+    return msgspec.structs.replace(made, total_s=total_s)
+
+
+def test_each_part_has_its_own_numbers(tmp_path: Path) -> None:
+    """Groups of one firmware count together; a car of no group counts in no part."""
+    late = msgspec.structs.replace(attempt(5, "new-2"), flags=(Flag.OBSERVED_LATE,))
+    attempts = [
+        attempt(1, "old-1", Cause.BOX_OFFLINE),
+        attempt(2, "old-2", total_s=3.0),
+        attempt(3, "new-1", total_s=1.0),
+        attempt(4, "lost-1", Cause.BOX_BUSY),
+        late,
+    ]
+    write_lines(tmp_path / "attempts.jsonl", attempts)
+    opened = StrayAnswer(
+        kind=StrayKind.LATE, vehicle_id="old-1", command_id="c", phase="executed", at=1.0,
+        source=Source.PROBE, is_late_unlock=True,
+    )  # fmt: skip
+    write_lines(tmp_path / "stray_answers.jsonl", [opened])
+    by = summarize(tmp_path, sample_facts(), FLEET)["by"]
+    assert list(by) == ["firmware", "group", "region", "operator"]
+    old, new = by["firmware"]["1.8.0"], by["firmware"]["2.4.1"]
+    assert (old["total"], old["ok_share"], old["late_unlock"]) == (2, 0.5, 1)
+    assert (old["p50_s"], old["p95_s"]) == (3.0, None)
+    assert old["by_cause"] == {**dict.fromkeys(Cause, 0), Cause.BOX_OFFLINE: 1}
+    assert (new["total"], new["ok_share"], new["p99_s"]) == (2, 1.0, 1.0)
+    assert by["group"]["new"] == new
+    assert (by["group"]["idle"]["total"], by["group"]["idle"]["ok_share"]) == (0, None)
+    assert by["region"]["north"]["total"] == 4
+
+
+def test_the_page_shows_the_worst_of_each_kind_first(tmp_path: Path) -> None:
+    """No kind of one part, no part without an unlock."""
+    write_lines(
+        tmp_path / "attempts.jsonl",
+        [attempt(1, "new-1"), attempt(2, "old-1", Cause.BOX_OFFLINE), attempt(3, "old-1")],
+    )
+    summary = summarize(tmp_path, sample_facts(), FLEET)
+    rows = part_rows(summary)
+    assert [(row.by, row.label, row.opened) for row in rows] == [
+        ("firmware", "1.8.0", "50 %"), ("", "2.4.1", "100 %"),
+        ("group", "old", "50 %"), ("", "new", "100 %"),
+        ("operator", "o", "50 %"), ("", "n", "100 %"),
+    ]  # fmt: skip
+    assert [entry.text for entry in rows[0].causes] == ["box_offline × 1"]  # noqa: RUF001
+    assert "Parts of the fleet" in write_report(tmp_path, summary, "").read_text("utf-8")
+    without = summarize(tmp_path, sample_facts())
+    assert "Parts of the fleet" not in write_report(tmp_path, without, "").read_text("utf-8")
+
+
+def test_of_many_parts_the_page_shows_the_worst(tmp_path: Path) -> None:
+    """And says how many there are."""
+    names = [f"g{number}" for number in range(40)]
+    fleet = FleetParts(
+        [labels(name, "1") for name in names], lambda car: names.index(car.partition("-")[0])
+    )
+    attempts = [attempt(number, f"{name}-1") for number, name in enumerate(names)]
+    bad = attempt(99, "g7-1", Cause.BOX_BUSY)
+    write_lines(tmp_path / "attempts.jsonl", [*attempts, bad])
+    rows = part_rows(summarize(tmp_path, sample_facts(), fleet))
+    groups = rows[:MOST]
+    assert (groups[0].by, groups[0].label) == (f"group ({MOST} of 40)", "g7")
+    assert {row.by for row in groups[1:]} == {""}

@@ -1,0 +1,53 @@
+"""What README and docs/sweeps.md show of sweeps can be done."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fleet_sim.scenario.loading import load_scenario
+from fleet_sim.sweeps.plan import plan_sweep
+from tests.helpers.commands import run
+from tests.helpers.own_commands import accept
+from tests.helpers.pages import page
+from tests.helpers.places import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^fleet-sim sweep scenarios/.*", README + page("sweeps.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_setting_of_a_sweep_is_a_scenario(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan checks each combination of values, as the command does before its first run."""
+    monkeypatch.chdir(ROOT)
+    given = accept(line.split()).params
+    assert plan_sweep(given["scenario"], given["sets"], seeds=given["seeds"])
+
+
+def test_there_are_sweeps() -> None:
+    """The blocks are found: a change of form must not empty this test."""
+    assert len(COMMANDS) >= 5
+
+
+def test_the_sweep_of_the_readme_runs(tmp_path: Path) -> None:
+    """With one seed and a short load; four groups, two of which share an id and its numbers."""
+    (line,) = [line for line in COMMANDS if "carrier_outage" in line]
+    words = ["1" if word == "20" else word for word in line.split()[1:]]
+    code, stdout, stderr = run(
+        "fleet_sim", words[0], ROOT / words[1], *words[2:], "--out", tmp_path / "out",
+        "--set", "load.stages.0.duration_s=20", "--jobs", "1",
+    )  # fmt: skip
+    assert code == 1, stdout + stderr  # what it expects of a whole run does not hold
+    table = (tmp_path / "out" / "table.csv").read_text(encoding="utf-8").splitlines()
+    rows = [dict(zip(table[0].split(","), row.split(","), strict=True)) for row in table[1:]]
+    assert [(row["fleet.count"], row["boxes.configured"], row["error"]) for row in rows] == [
+        ("200", "800", ""), ("400", "1600", ""),
+    ]  # fmt: skip
+
+
+def test_the_cars_of_the_carrier_outage_are_those_they_were() -> None:
+    """The old firmware's numbers begin where those of the new one end."""
+    scenario = load_scenario(ROOT / "scenarios" / "carrier_outage.yaml")
+    assert [group.first_index for group in scenario.fleet.groups] == [0, 200, 0, 0]
