@@ -11,7 +11,6 @@ import click
 import uvloop
 from rich.console import Console
 
-from fleet_sim.commands.errors import plain_errors
 from fleet_sim.commands.options import (
     choose_seed,
     scenario_argument,
@@ -57,7 +56,6 @@ STDERR: Final = 2
 @wait_option
 @secret_options
 @tls_options
-@plain_errors
 def boxes(  # noqa: PLR0913 - one parameter for each option
     *,
     scenario: Path,

@@ -10,20 +10,30 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
+from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED
 from fleet_sim.commands.options import scenario_argument
-from fleet_sim.sweeps.plan import plan_sweep
+from fleet_sim.sweeps.plan import MAX_RUNS, MAX_SEED, plan_sweep
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.pool import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError
 
+MAX_JOBS = 1_000
+
 
 @click.command()
 @scenario_argument
-@click.option("--seeds", type=int, required=True, help="Runs of each setting.")
-@click.option("--first-seed", type=int, default=1, show_default=True, help="The first one's seed.")
+@click.option(
+    "--seeds", type=click.IntRange(1, MAX_RUNS), required=True, help="Runs of each setting."
+)
+@click.option(
+    "--first-seed",
+    type=click.IntRange(0, MAX_SEED),
+    default=1,
+    show_default=True,
+    help="The first one's seed.",
+)
 @click.option(
     "--set",
     "sets",
@@ -34,7 +44,7 @@ from fleet_wire.errors import ConfigError
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MAX_JOBS),
     help="Processes of this machine. Default: one for each core.",
 )
 @click.option(
@@ -49,7 +59,6 @@ from fleet_wire.errors import ConfigError
     " same command.",
 )
 @click.option("--keep", is_flag=True, help="Keep every run's directory, under DIR/runs.")
-@plain_errors
 def sweep(
     *,
     scenario: Path,
