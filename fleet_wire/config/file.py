@@ -32,6 +32,7 @@ Loc = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _SHOWN_CHOICES = 30
+_INDEX_DIGITS = len(str(MAX_VALUES))
 
 
 def suggestion(word: object, choices: Sequence[str]) -> str:
@@ -322,7 +323,7 @@ def _locs(place: Any, path: Sequence[str], origin: str) -> Iterator[Loc]:
 def _item_indexes(items: list[Any], part: str, origin: str) -> Sequence[int]:
     if part == "*":
         return range(len(items))
-    if part.isdecimal() and part.isascii():
+    if part.isdecimal() and part.isascii() and len(part) <= _INDEX_DIGITS:
         return [int(part)]
     named = [
         index
