@@ -31,6 +31,8 @@ QUICK = {
 SERVICES = {("fleet-sim", "boxes"): "serving", ("platform-probe", "run"): '"ready"'}
 """Commands that serve until they are told to end, and what they say when they do."""
 NOT_RUN = {
+    "sed": "tests/deploy/test_systemd.py looks at what it makes",
+    "sudo": "it changes the machine; tests/deploy/test_systemd.py looks at what it installs",
     ".venv/bin/pytest": "it would be a test that runs the tests",
     "dask": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
 }
