@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+try:
+    import click
 
-import click
+    from fleet_wire.command_line import Program
+except KeyboardInterrupt:  # afterwards Program sees to it
+    raise SystemExit(130) from None
 
 COMMANDS = ("boxes", "check", "compare", "faults", "run", "schema", "sweep", "test")
 """Each is a module of `fleet_sim.commands`, with a function of the same name."""
 
 
-class Commands(click.Group):
-    """Imports a command when it is asked for: `check` does not wait for what only `run` needs."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order of `--help`."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of this name; None, with all imported to suggest from, if unknown."""
-        for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
-            self.add_command(getattr(import_module(f"fleet_sim.commands.{name}"), name))
-        return super().get_command(ctx, cmd_name)
-
-
 @click.group(
-    cls=Commands,
-    context_settings={
-        "auto_envvar_prefix": "FLEET_SIM",
-        "help_option_names": ["-h", "--help"],
-        "max_content_width": 100,
-    },
+    "fleet-sim",
+    cls=Program,
+    variables="FLEET_SIM_",
+    modules={name: f"fleet_sim.commands.{name}" for name in COMMANDS},
+    context_settings={"auto_envvar_prefix": "FLEET_SIM", "max_content_width": 100},
 )
 @click.version_option(package_name="unlockpath")
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
 
@@ -23,7 +24,7 @@ class Constant(_Part):
 
     kind: Literal["constant"] = "constant"
     rate_per_s: float = Field(ge=0, le=100_000)
-    duration_s: float = Field(gt=0)
+    duration_s: PositiveSeconds
 
     def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
         """Return the arrivals in seconds from the start of the stage."""
@@ -37,7 +38,7 @@ class Poisson(_Part):
 
     kind: Literal["poisson"] = "poisson"
     rate_per_s: float = Field(ge=0, le=100_000)
-    duration_s: float = Field(gt=0)
+    duration_s: PositiveSeconds
 
     def times(self, stream: RandomStream) -> list[float]:
         """Return the arrivals in seconds from the start of the stage."""
@@ -57,7 +58,7 @@ class Ramp(_Part):
     kind: Literal["ramp"] = "ramp"
     from_rate_per_s: float = Field(ge=0, le=100_000)
     to_rate_per_s: float = Field(ge=0, le=100_000)
-    duration_s: float = Field(gt=0)
+    duration_s: PositiveSeconds
 
     def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
         """Return the arrivals in seconds from the start of the stage."""
@@ -76,9 +77,9 @@ class Burst(_Part):
     """`count` arrivals, spread evenly over `over_s` (0: all at once), then quiet to the end."""
 
     kind: Literal["burst"] = "burst"
-    count: int = Field(ge=1)
-    over_s: float = Field(0.0, ge=0)
-    duration_s: float = Field(gt=0)
+    count: int = Field(ge=1, le=10_000_000)
+    over_s: Seconds = 0.0
+    duration_s: PositiveSeconds
 
     def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
         """Return the arrivals in seconds from the start of the stage."""
@@ -90,8 +91,8 @@ class Times(_Part):
     """Arrivals at exactly these seconds from the start of the stage."""
 
     kind: Literal["times"] = "times"
-    at_s: list[Annotated[float, Field(ge=0)]] = Field(min_length=1)
-    duration_s: float = Field(gt=0)
+    at_s: list[Seconds] = Field(min_length=1)
+    duration_s: PositiveSeconds
 
     def times(self, stream: RandomStream) -> list[float]:  # noqa: ARG002 - one form for all stages
         """Return the arrivals in seconds from the start of the stage."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final, NoReturn
+try:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any, Final
 
-import click
-import msgspec
-import uvloop
+    import click
+    import msgspec
+    import uvloop
 
-from fleet_wire.config.file import Loc
-from fleet_wire.errors import UnlockpathError
-from platform_probe.service import serve
-from platform_probe.settings import ProbeSettings, load_settings, settings_schema
+    from fleet_wire.command_line import Program
+    from fleet_wire.config.file import Loc
+    from platform_probe.service import serve
+    from platform_probe.settings import ENV_PREFIX, ProbeSettings, load_settings, settings_schema
+except KeyboardInterrupt:  # afterwards Program sees to it
+    raise SystemExit(130) from None
 
 _REPEATED_STAGE_S: Final = 60.0
 """A stage of `--rate` lasts for so long, or for so many unlocks."""
@@ -85,7 +87,7 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("platform-probe", cls=Program, variables=ENV_PREFIX)
 @click.version_option(package_name="unlockpath")
 def main() -> None:
     """Watch keyless cars open, over MQTT: send unlocks, time each stage, say why one failed.
@@ -123,11 +125,8 @@ def run(**options: Any) -> None:
     for longer than `--wait`, or a limit of the machine.
     """  # noqa: D301 - click's own escape
     settings = _settings_of(options)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings))
-    except UnlockpathError as error:
-        _fail(error)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings))
 
 
 @main.command()
@@ -151,10 +150,7 @@ def schema() -> None:
 
 def _settings_of(options: dict[str, Any]) -> ProbeSettings:
     path: Path | None = options.pop("config")
-    try:
-        return load_settings(path, _flags(options))
-    except UnlockpathError as error:
-        _fail(error)
+    return load_settings(path, _flags(options))
 
 
 def _flags(options: dict[str, Any]) -> dict[Loc, tuple[Any, str]]:
@@ -182,12 +178,6 @@ def _flags(options: dict[str, Any]) -> dict[Loc, tuple[Any, str]]:
 
 def _print_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
-
-
-def _fail(error: UnlockpathError) -> NoReturn:
-    for line in str(error).splitlines():
-        click.echo(f"platform-probe: {line}", err=True)
-    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_serializer,
     field_validator,
     model_validator,
@@ -34,21 +33,22 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from fleet_wire.addresses import parse_listen
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp
-from fleet_wire.config.errors import document_errors
+from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.quantities import LONGEST_S, PositiveSeconds, Seconds
 from platform_probe.car_files import read_cars
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
 FEWEST_ARRIVALS: Final = 0.01
 """Of a stage at random times that is repeated: a hundred empty repetitions take a millisecond."""
-MAX_PORT: Final = 65_535
 _IN_FILES: Final = ("broker_password", "fleet_secret")
 """Settings that a key with `_file` behind it can take from a file."""
 _OF_A_SERVICE: Final = re.compile(
@@ -101,8 +101,8 @@ class LoadSettings(_Part):
         " such as those with a booking: read again when it changes, and while it cannot be read no"
         " car is touched",
     )  # fmt: skip
-    deadline_s: float = Field(
-        20.0, gt=0, description="the customer's patience: without an answer an unlock ends here"
+    deadline_s: PositiveSeconds = Field(
+        20.0, description="the customer's patience: without an answer an unlock ends here"
     )
     command_ttl_s: float | None = Field(
         None, gt=0, le=86_400,
@@ -113,16 +113,19 @@ class LoadSettings(_Part):
         description="share of the stages' unlocks that are a second tap on the car of the one"
         " before",
     )  # fmt: skip
-    state_grace_s: float = Field(
-        5.0, gt=0, description="wait for the car to report an open lock, after it says executed"
+    state_grace_s: PositiveSeconds = Field(
+        5.0, description="wait for the car to report an open lock, after it says executed"
     )
-    late_window_s: float = Field(
-        600.0, ge=0, description="late answers are recognised for so long after the end"
+    late_window_s: Seconds = Field(
+        600.0, description="late answers are recognised for so long after the end"
     )
     max_in_flight: int = Field(
-        20_000, ge=1, description="unlocks under way above which a start is dropped, and counted"
+        20_000,
+        ge=1,
+        le=1_000_000,
+        description="unlocks under way above which a start is dropped, and counted",
     )
-    start_delay_s: float = Field(0.5, ge=0, description="from being ready to second 0 of the load")
+    start_delay_s: Seconds = Field(0.5, description="from being ready to second 0 of the load")
     wake: bool = Field(default=True, description="send a wake request to a box that is asleep")
     relock: bool = Field(
         default=True, description="lock each car again after its synthetic unlock, unless its"
@@ -188,10 +191,12 @@ class FloorSettings(_Part):
 class RotationSettings(_Part):
     """When a file of records, or of the log, is put aside as NAME.1 and begun anew."""
 
-    max_mib: float = Field(100.0, gt=0, description="before it would exceed this size, in MiB")
+    max_mib: float = Field(
+        100.0, gt=0, le=1_000_000, description="before it would exceed this size, in MiB"
+    )
     every_s: float = Field(
-        86_400.0, ge=60, description="when so long is over, counted from 1970: 86,400 s end with"
-        " the day in UTC",
+        86_400.0, ge=60, le=LONGEST_S,
+        description="when so long is over, counted from 1970: 86,400 s end with the day in UTC",
     )  # fmt: skip
     keep: int = Field(14, ge=1, le=1_000, description="files kept; the oldest is overwritten")
 
@@ -252,7 +257,7 @@ class ProbeSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest level to log; an unlock that went well is info"
     )
-    seed: int = Field(1, description="decides when which car is unlocked")
+    seed: int = Field(1, ge=0, le=2**63 - 1, description="decides when which car is unlocked")
     watch: bool = Field(default=True, description="also follow the commands that others send")
     load: LoadSettings | None = Field(
         None, description="synthetic unlocks; null: only watch, with the default deadlines"
@@ -261,8 +266,8 @@ class ProbeSettings(BaseSettings):
     exit_when_done: bool = Field(
         default=False, description="end when the load is over and has ended"
     )
-    wait_s: float | None = Field(
-        None, ge=0, description="how long to wait for the broker at the start, then exit code 2;"
+    wait_s: Seconds | None = Field(
+        None, description="how long to wait for the broker at the start, then exit code 2;"
         " null: for ever, as after each loss of it, unless it refuses us for good",
     )  # fmt: skip
 
@@ -287,9 +292,10 @@ class ProbeSettings(BaseSettings):
     @field_validator("listen")
     @classmethod
     def _is_host_and_port(cls, listen: str) -> str:
-        host, _, port = listen.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > MAX_PORT:
-            raise ValueError(f"expected HOST:PORT, for example 127.0.0.1:9464, not '{listen}'")
+        try:
+            parse_listen(listen)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
         return listen
 
     @model_validator(mode="after")
@@ -329,12 +335,12 @@ class ProbeSettings(BaseSettings):
     @property
     def listen_host(self) -> str:
         """The host to listen on."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return parse_listen(self.listen)[0]
 
     @property
     def listen_port(self) -> int:
         """The port to listen on; 0: any free one."""
-        return int(self.listen.rpartition(":")[2])
+        return parse_listen(self.listen)[1]
 
     @property
     def tracking(self) -> LoadSettings:
@@ -361,10 +367,7 @@ def load_settings(
     for loc, (value, flag) in flags.items():
         document = document.with_value(loc, value, flag)
     document = _with_secrets(document)
-    try:
-        return ProbeSettings.model_validate(document.values)
-    except ValidationError as error:
-        raise document_errors(document, error, ProbeSettings) from None
+    return checked(document, ProbeSettings)
 
 
 def _with_secrets(document: Document) -> Document:

@@ -12,8 +12,7 @@ from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.scenario.loading import load_scenario, scenario_schema
 from fleet_wire.config.file import load_document
 from fleet_wire.errors import ConfigError
-from tests.helpers.pages import blocks, commands, page, rows, section, try_out, write_scenario_with
-from tests.helpers.places import ROOT
+from tests.helpers.pages import blocks, page, rows, section, write_scenario_with
 
 PAGE = page("scenarios.md")
 SHOWN = blocks(PAGE, "yaml")
@@ -38,13 +37,6 @@ def test_what_the_page_shows_loads(tmp_path: Path, text: str) -> None:
     path = write_scenario_with(tmp_path, text)
     assert load_scenario(path).fleet.count
     jsonschema.validate(load_document(path).values, scenario_schema())
-
-
-@pytest.mark.parametrize("command", commands(PAGE))
-def test_the_command_is_one_that_we_accept(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its options, and its overrides make a scenario."""
-    monkeypatch.chdir(ROOT)
-    try_out(command)
 
 
 def test_the_errors_are_those_that_a_user_sees(

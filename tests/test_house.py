@@ -5,26 +5,16 @@ import-linter (pyproject.toml) says which packages may know which; here is what 
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.imports import imported_names
 from tests.helpers.places import ROOT
 
 PACKAGES = ("fleet_wire", "fleet_sim", "platform_probe")
 TESTS = ROOT / "tests"
-
-
-def imported_names(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield module and name of each import of a file: for types only, and in functions, too."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from ((node.module or "", alias.name) for alias in node.names)
 
 
 def module_of(path: Path) -> str:

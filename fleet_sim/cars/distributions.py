@@ -8,7 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from fleet_wire.quantities import LONGEST_S, Seconds
 from fleet_wire.randomness import RandomStream
+
+MAX_SIGMA = 5.0
+"""Delays in networks have 0.3 to 2: at 5 a draw in 40 is already 20,000 times the median."""
 
 
 class Uniform(BaseModel):
@@ -16,8 +20,8 @@ class Uniform(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_s: float = Field(ge=0)
-    spread_s: float = Field(0.0, ge=0)
+    base_s: Seconds
+    spread_s: Seconds = 0.0
 
     def sample_s(self, stream: RandomStream) -> float:
         """Return one draw in seconds. Takes no number from the stream when there is no spread."""
@@ -35,15 +39,17 @@ class LogNormal(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    median_s: float = Field(gt=0)
-    sigma: float = Field(ge=0)
+    median_s: float = Field(gt=0, le=LONGEST_S)
+    sigma: float = Field(ge=0, le=MAX_SIGMA)
 
     def sample_s(self, stream: RandomStream) -> float:
         """Return one draw in seconds."""
         return self.median_s * math.exp(self.sigma * stream.normal())
 
 
-QuantilePoint = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(gt=0)]]
+QuantilePoint = tuple[
+    Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(gt=0, le=LONGEST_S)]
+]
 """A share of the draws, 0 to 1, and the seconds that this share does not exceed."""
 
 
@@ -93,7 +99,9 @@ def _plain_number(value: Any) -> Any:
 
 Delay = Annotated[
     Uniform | LogNormal | Quantiles,
-    BeforeValidator(_plain_number, json_schema_input_type=float | Uniform | LogNormal | Quantiles),
+    BeforeValidator(
+        _plain_number, json_schema_input_type=Seconds | Uniform | LogNormal | Quantiles
+    ),
 ]
 """A number (seconds), `{base_s, spread_s}`, `{median_s, sigma}` or `{quantiles: [[share, s], ..]}`.
 """

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fleet_sim.cars.distributions import Delay, LogNormal, Offset, Uniform, UniformOffset
 from fleet_sim.cars.radio_parameters import RadioParameters
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.quantities import PositiveSeconds, Seconds, Volts
+
+SHORTEST_HEARTBEAT_S = 0.01
+"""A box that sends more often does nothing else."""
 
 
 class Refusal(BaseModel):
@@ -24,8 +28,8 @@ class Refusal(BaseModel):
         description="MQTT 5 reason codes: 134 bad user name or password, 135 not authorized, 136"
         " server unavailable (specification, section 3.2.2.2)",
     )
-    retry_s: float | None = Field(
-        ge=0, description="it tries again after so long; null: only when it boots again"
+    retry_s: PositiveSeconds | None = Field(
+        description="it tries again after so long; null: only when it boots again"
     )
 
 
@@ -48,19 +52,22 @@ class BoxParameters(BaseModel):
     can_awake: Delay = Field(
         Uniform(base_s=0.1), description="CAN bus awake: 0.1 s (OVMS vwegolf, renaultzoe_ph2)"
     )
-    can_stays_awake_s: float = Field(30.0, ge=0, description="bus falls asleep after this [E]")
+    can_stays_awake_s: Seconds = Field(30.0, description="bus falls asleep after this [E]")
     actuation: Delay = Field(
         Uniform(base_s=0.4, spread_s=0.1),
         description="all doors within 0.5 s (Kia ETACS manual); relay pulse 0.5 s (OVMS Smart ED)",
     )
     inhibit_count: int = Field(
-        8, ge=1, description="lock movements within any inhibit_window_s (Fiat/Alfa E3040)"
+        8,
+        ge=1,
+        le=1_000_000,
+        description="lock movements within any inhibit_window_s (Fiat/Alfa E3040)",
     )
-    inhibit_window_s: float = Field(20.0, gt=0, description="window of inhibit_count (same)")
-    inhibit_s: float = Field(30.0, ge=0, description="commands ignored for so long after (same)")
-    actuator_min_v: float = Field(9.0, description="no lock command below (Fiat/Alfa E3040)")
-    relock_after_s: float | None = Field(
-        30.0, ge=0, description="car locks itself if no door was opened (Blue Link; kia_uvo#436)"
+    inhibit_window_s: PositiveSeconds = Field(20.0, description="window of inhibit_count (same)")
+    inhibit_s: Seconds = Field(30.0, description="commands ignored for so long after (same)")
+    actuator_min_v: Volts = Field(9.0, description="no lock command below (Fiat/Alfa E3040)")
+    relock_after_s: Seconds | None = Field(
+        30.0, description="car locks itself if no door was opened (Blue Link; kia_uvo#436)"
     )
     door_opens: Delay | None = Field(
         LogNormal(median_s=6.0, sigma=0.8),
@@ -100,13 +107,13 @@ class BoxParameters(BaseModel):
         description="a crashed box is back after 20 to 60 s [E] (daily reboots: CUP-obc changelog)",
     )
     connect_round_trips: int = Field(
-        5, ge=0, description="DNS, TCP, TLS 1.3, CONNECT, SUBSCRIBE: one each [E from RTT]"
+        5, ge=0, le=100, description="DNS, TCP, TLS 1.3, CONNECT, SUBSCRIBE: one each [E from RTT]"
     )
-    network_loss_s: float = Field(
-        30.0, ge=0, description="connection given up after so long unregistered (OVMS: 3 x 10 s)"
+    network_loss_s: Seconds = Field(
+        30.0, description="connection given up after so long unregistered (OVMS: 3 x 10 s)"
     )
-    awake_after_wake_s: float = Field(
-        300.0, gt=0, description="awake for so long after a wake (AutoPi cloud-config-power)"
+    awake_after_wake_s: PositiveSeconds = Field(
+        300.0, description="awake for so long after a wake (AutoPi cloud-config-power)"
     )
 
     refusals: tuple[Refusal, ...] = Field(
@@ -122,9 +129,9 @@ class BoxParameters(BaseModel):
         " OVMS 1740",
     )
     session_expiry_s: int = Field(
-        86_400, ge=0, description="broker keeps the session; OVMS: persistent session"
+        86_400, ge=0, le=2**32 - 1, description="broker keeps the session; OVMS: persistent session"
     )
-    heartbeat_s: float = Field(300.0, ge=0, description="telemetry interval, 0 for none")
+    heartbeat_s: Seconds = Field(300.0, description="telemetry interval, 0 for none")
     clock_error: Offset = Field(
         UniformOffset(base_s=-2.0, spread_s=4.0),
         description="box clock ahead by, below 0 behind; +-2 s is normal [E]",
@@ -143,8 +150,8 @@ class BoxParameters(BaseModel):
         description="certificates are not yet valid in 1970: the box cannot connect (azure-iot-sdk"
         "-c#84, ArduinoIoTCloud#160)",
     )
-    max_command_ttl_s: float = Field(
-        3600.0, gt=0, description="commands that live longer are refused (Tesla: 30 s w/o counter)"
+    max_command_ttl_s: PositiveSeconds = Field(
+        3600.0, description="commands that live longer are refused (Tesla: 30 s w/o counter)"
     )
     signal_dbm: float = Field(
         -85.0, ge=-140, le=-44, description="LTE RSRP where the car stands: a fair signal [E]"
@@ -152,7 +159,14 @@ class BoxParameters(BaseModel):
     signal_swing_db: float = Field(
         6.0, ge=0, le=40, description="how far it is off that, by place and time, either way [E]"
     )
-    voltage_v: float = Field(12.6, description="12 V battery at rest (OVMS reference voltage)")
+    voltage_v: Volts = Field(12.6, description="12 V battery at rest (OVMS reference voltage)")
+
+    @field_validator("heartbeat_s")
+    @classmethod
+    def _is_no_flood(cls, heartbeat_s: float) -> float:
+        if 0 < heartbeat_s < SHORTEST_HEARTBEAT_S:
+            raise ValueError(f"should be 0, or at least {SHORTEST_HEARTBEAT_S:g} s")
+        return heartbeat_s
 
 
 NULL_BOX = BoxParameters(

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fleet_sim.cars.distributions import NO_DELAY, Delay, Quantiles, Uniform
+from fleet_wire.quantities import PositiveSeconds, Seconds
 
 
 class Technology(StrEnum):
@@ -56,15 +57,13 @@ class RadioParameters(BaseModel):
         " set a connection up (HPBN chapter 7: up to several seconds), paging cycle 1.28 s [E];"
         " gsm: paging every 5 multiframes of 235 ms (3GPP TS 45.002, BS_PA_MFRMS 2 to 9) [E]",
     )
-    cdrx_after_s: float = Field(
+    cdrx_after_s: Seconds = Field(
         0.15,
-        ge=0,
         description="quiet time until cdrx_rtt. lte: 0.15 s (same data); umts: 5 s (AT&T Research,"
         " in HPBN chapter 7); gsm: 0.5 s (timer T3192, 3GPP TS 44.060)",
     )
-    idle_after_s: float = Field(
+    idle_after_s: Seconds = Field(
         10.5,
-        ge=0,
         description="quiet time until idle. lte: 10.5 s (same data, knee); umts: 5 + 12 s (AT&T"
         " Research, in HPBN chapter 7); gsm: 44 s (ready timer T3314, 3GPP TS 24.008)",
     )
@@ -80,9 +79,8 @@ class RadioParameters(BaseModel):
         description="share of packets lost, each way: they come later, because TCP sends them again"
         "; 0.0035 moving, half of the 0.7 % of pings that got lost (IMC'23: 0.16 / 0.7 / 2.2 %)",
     )
-    retransmission_s: float = Field(
+    retransmission_s: PositiveSeconds = Field(
         1.0,
-        gt=0,
         description="TCP sends a lost packet again after this, then after twice that, and so on"
         " (RFC 6298: 1 s at least; Linux: 0.2 s at least); gsm: 1.35 s, mean + 4 deviations",
     )
@@ -97,9 +95,8 @@ class RadioParameters(BaseModel):
         description="how much later an overtaken packet comes (t-Reordering, 0 to 200 ms, 3GPP TS"
         " 36.331)",
     )
-    stall_every_s: float | None = Field(
+    stall_every_s: PositiveSeconds | None = Field(
         None,
-        gt=0,
         description="mean time between stalls of the link, null for none. Moving, lte: 340 s, which"
         " gives the p99.9 of IMC'23 (mahimahi's AT&T drives of 2016: 60 to 120 s); umts: 30 s"
         " (mahimahi: 28 in 928 s); lte_m as lte, gsm as umts [E]",
@@ -122,14 +119,13 @@ class RadioParameters(BaseModel):
         le=20.48,
         description="eDRX: it listens for so long, PTW 1.28 to 20.48 s (u-blox SARA-R42 app note)",
     )
-    psm_period_s: float | None = Field(
+    psm_period_s: PositiveSeconds | None = Field(
         None,
-        gt=0,
         description="PSM: an idle device sends a sign of life once in so long (T3412), and cannot"
         " be reached in between; networks turn 1 h into up to 24 h (scrobotics.es); null: off",
     )
-    psm_active_s: float = Field(
-        10.0, ge=0, description="PSM: reachable for so long after being idle (T3324, iotclass.org)"
+    psm_active_s: Seconds = Field(
+        10.0, description="PSM: reachable for so long after being idle (T3324, iotclass.org)"
     )
     nat_timeout_s: float | None = Field(
         270.0,

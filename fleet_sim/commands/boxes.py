@@ -17,7 +17,6 @@ from fleet_sim.commands.credentials import (
     password_option,
     with_password,
 )
-from fleet_sim.commands.errors import plain_errors
 from fleet_sim.commands.options import (
     choose_seed,
     scenario_argument,
@@ -66,7 +65,6 @@ STDERR: Final = 2
 @wait_option
 @secret_options
 @tls_options
-@plain_errors
 def boxes(  # noqa: PLR0913 - one parameter for each option
     *,
     scenario: Path,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from fleet_sim.commands.errors import plain_errors
 from fleet_sim.commands.options import scenario_argument, set_option
 from fleet_sim.scenario.loading import load_scenario
 
@@ -14,7 +13,6 @@ from fleet_sim.scenario.loading import load_scenario
 @click.command()
 @scenario_argument
 @set_option
-@plain_errors
 def check(*, scenario: Path, overrides: tuple[str, ...]) -> None:
     """Check SCENARIO without running it; every error names file, line and key."""
     loaded = load_scenario(scenario, list(overrides))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fleet_sim.commands.errors import EXPECTATION_FAILED, plain_errors
+from fleet_sim.commands.errors import EXPECTATION_FAILED
 from fleet_sim.commands.verdicts import print_json
 from fleet_sim.results import readable
 from fleet_sim.results.comparison import (
@@ -41,7 +41,6 @@ _RUN = click.Path(path_type=Path)
 @click.argument("run_a", type=_RUN)
 @click.argument("run_b", type=_RUN)
 @click.option("--json", "is_json", is_flag=True, help="Print the comparison as JSON.")
-@plain_errors
 def compare(*, run_a: Path, run_b: Path, is_json: bool) -> None:
     """Compare two runs, and say whether RUN_B is worse than RUN_A, beyond chance.
 

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import click
 
 from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
-from fleet_sim.commands.errors import plain_errors
 from fleet_sim.faults import FAULTS, Fault
 from fleet_wire.config.file import load_document, suggestion
 from fleet_wire.errors import ConfigError
@@ -37,7 +36,6 @@ ShownBy = Mapping[str, Sequence[Path]]
     show_default=True,
     help="Where to look for scenarios that show a fault.",
 )
-@plain_errors
 def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
     """Say what can go wrong: each fault, what is seen of it, and its parameters.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
 from functools import wraps
@@ -11,14 +12,45 @@ from typing import Any, ParamSpec
 import click
 
 from fleet_sim.scenario.loading import Scenario
+from fleet_wire.addresses import parse_listen
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.quantities import LONGEST_S
 
 SEED_BITS = 32
 
 P = ParamSpec("P")
+
+
+class SecondsOption(click.FloatRange):
+    """A duration: a number of seconds that is finite and no longer than a year."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=LONGEST_S)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds; "nan" is a number to Python, and within no range."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return seconds
+
+
+def checked_listen(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return HOST:PORT as it was given, where it names a host and a port; a click callback."""
+    if value is not None:
+        try:
+            parse_listen(value)
+        except ConfigError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
 
 scenario_argument = click.argument(
     "scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO"
@@ -40,7 +72,7 @@ seed_option = click.option(
 wait_option = click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0),
+    type=SecondsOption(),
     default=60.0,
     show_default=True,
     help="Seconds to wait for a broker that is away.",

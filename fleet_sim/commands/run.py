@@ -16,8 +16,9 @@ from rich.console import Console
 
 from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.commands.credentials import boxes_of, credential_options, password_option
-from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED, plain_errors
+from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED
 from fleet_sim.commands.options import (
+    checked_listen,
     choose_seed,
     scenario_argument,
     secret_options,
@@ -84,10 +85,14 @@ from fleet_wire.links.link import BrokerAddress
     help="Where to write the run. Default: runs/<scenario>-<seed>-<time>.",
 )
 @wait_option
-@click.option("--listen", metavar="HOST:PORT", help="The probe's /metrics. Default: port 9464.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    callback=checked_listen,
+    help="The probe's /metrics. Default: port 9464.",
+)
 @secret_options
 @tls_options
-@plain_errors
 def run(  # noqa: PLR0913 - one parameter for each option
     *,
     scenario: Path,

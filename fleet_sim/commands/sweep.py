@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from fleet_sim.commands.errors import INTERRUPTED, plain_errors
+from fleet_sim.commands.errors import INTERRUPTED
 from fleet_sim.commands.options import scenario_argument
 from fleet_sim.commands.verdicts import (
     check_place,
@@ -24,7 +24,7 @@ from fleet_sim.commands.verdicts import (
 )
 from fleet_sim.results import readable
 from fleet_sim.results.junit import Case, Suite
-from fleet_sim.sweeps.plan import SweepPlan, label_of, plan_sweep
+from fleet_sim.sweeps.plan import MAX_RUNS, MAX_SEED, SweepPlan, label_of, plan_sweep
 from fleet_sim.sweeps.point import PointRecord
 from fleet_sim.sweeps.pool import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
@@ -32,11 +32,21 @@ from fleet_sim.sweeps.report import reproduction
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError
 
+MAX_JOBS = 1_000
+
 
 @click.command()
 @scenario_argument
-@click.option("--seeds", type=int, required=True, help="Runs of each setting.")
-@click.option("--first-seed", type=int, default=1, show_default=True, help="The first one's seed.")
+@click.option(
+    "--seeds", type=click.IntRange(1, MAX_RUNS), required=True, help="Runs of each setting."
+)
+@click.option(
+    "--first-seed",
+    type=click.IntRange(0, MAX_SEED),
+    default=1,
+    show_default=True,
+    help="The first one's seed.",
+)
 @click.option(
     "--set",
     "sets",
@@ -48,7 +58,7 @@ from fleet_wire.errors import ConfigError
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MAX_JOBS),
     help="Processes of this machine. Default: one for each core.",
 )
 @click.option(
@@ -64,7 +74,6 @@ from fleet_wire.errors import ConfigError
 )
 @click.option("--keep", is_flag=True, help="Keep every run's directory, under DIR/runs.")
 @verdict_options
-@plain_errors
 def sweep(  # noqa: PLR0913 - one parameter for each option
     *,
     scenario: Path,

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from fleet_sim.commands.errors import INTERRUPTED, plain_errors
+from fleet_sim.commands.errors import INTERRUPTED
 from fleet_sim.commands.options import seed_option, set_option
 from fleet_sim.commands.verdicts import (
     check_place,
@@ -62,7 +62,6 @@ from fleet_wire.errors import ConfigError
     help="Where the runs are written. Default: runs/test-<time>.",
 )
 @verdict_options
-@plain_errors
 def test(
     *,
     paths: tuple[Path, ...],

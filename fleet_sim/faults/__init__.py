@@ -4,8 +4,22 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from fleet_sim.faults.registry import FAULTS, CarFault, Claim, Fault, Hit, Injection, Need
-
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
+from fleet_wire.errors import ConfigError
+from fleet_wire.shown import with_place
 
 __all__ = ["FAULTS", "CarFault", "Claim", "Fault", "Hit", "Injection", "Need"]
+
+
+def _import_all() -> None:
+    """Import every module. Raises `ConfigError` with the file and line of each that fails."""
+    problems = []
+    for module in iter_modules(__path__):
+        try:
+            import_module(f"{__name__}.{module.name}")
+        except Exception as error:  # noqa: BLE001 - whatever is in a module that a user wrote
+            problems.append(with_place(error, f"{__path__[0]}/{module.name}.py"))
+    if problems:
+        raise ConfigError(problems)
+
+
+_import_all()

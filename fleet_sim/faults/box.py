@@ -11,6 +11,7 @@ from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT
 from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
+from fleet_wire.quantities import PositiveSeconds, Seconds, Volts
 from fleet_wire.randomness import RandomStream
 
 VOLTAGE_STEP_S = 5.0
@@ -34,7 +35,7 @@ class DeepSleepModemOff(CarFault):
         Uniform(base_s=3600.0, spread_s=18_000.0),
         description="how long the modem is off each time, 1 to 6 h (Teltonika, AutoPi)",
     )
-    awake_s: float = Field(300.0, gt=0, description="awake between two sleeps (AutoPi)")
+    awake_s: PositiveSeconds = Field(300.0, description="awake between two sleeps (AutoPi)")
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Sleep and wake in turn until the window closes."""
@@ -59,10 +60,10 @@ class UndervoltageCutout(CarFault):
     seen: ClassVar[str] = "falling voltage in telemetry, then box_silent, then box_offline"
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
 
-    start_v: float = Field(12.6, description="voltage when the window opens (full at rest, OVMS)")
-    drain_v_per_min: float = Field(0.02, gt=0, description="how fast it falls [E]")
-    cut_v: float = Field(12.2, description="below this the box prepares to switch off (AutoPi)")
-    hold_s: float = Field(240.0, ge=0, description="it does so after this long below (AutoPi)")
+    start_v: Volts = Field(12.6, description="voltage when the window opens (full at rest, OVMS)")
+    drain_v_per_min: float = Field(0.02, ge=0.0001, le=100, description="how fast it falls [E]")
+    cut_v: Volts = Field(12.2, description="below this the box prepares to switch off (AutoPi)")
+    hold_s: Seconds = Field(240.0, description="it does so after this long below (AutoPi)")
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
         """Drain the battery; when the window closes it is charged, and the box boots."""

@@ -27,6 +27,7 @@ from fleet_sim.faults.registry import (
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import Disconnected, Link, Message, Session
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
 FILLER_RETRY_S = 1.0
@@ -46,9 +47,11 @@ class ReconnectStorm(Fault):
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.RECONNECT_RULE})
 
-    retry_s: float = Field(30.0, gt=0, description="the firmware's fixed delay (OVMS v3: 30 s)")
-    jitter_s: float = Field(0.0, ge=0, description="what the firmware adds to it at random")
-    waves: int = Field(1, ge=1, description="how often the connections break in the window")
+    retry_s: PositiveSeconds = Field(30.0, description="the firmware's fixed delay (OVMS v3: 30 s)")
+    jitter_s: Seconds = Field(0.0, description="what the firmware adds to it at random")
+    waves: int = Field(
+        1, ge=1, le=1_000, description="how often the connections break in the window"
+    )
 
     def process(self, injection: Injection) -> FaultProcess:
         """Break all connections, in waves spread over the window."""
@@ -131,6 +134,7 @@ class QueueFullDrop(Fault):
     max_queued_messages: int = Field(
         100,
         ge=1,
+        le=1_000_000,
         description="the broker's limit a client (mosquitto: 1000, before 2.0 100; its 0 is no"
         " limit, and never full)",
     )
@@ -219,8 +223,8 @@ class ClientIdTakeover(CarFault):
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CLIENT_ID})
 
-    flap_s: float = Field(
-        5.0, gt=0, description="the other box comes back after so long, 1 to 60 s in the field"
+    flap_s: PositiveSeconds = Field(
+        5.0, description="the other box comes back after so long, 1 to 60 s in the field"
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:

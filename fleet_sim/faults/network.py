@@ -10,6 +10,7 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import SMS
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
+from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
 
 
@@ -75,8 +76,8 @@ class HalfOpenTcpNat(CarFault):
     )
     seen: ClassVar[str] = "box_silent: presence says online until the box itself comes back"
 
-    ping_timeout_s: float = Field(
-        10.0, ge=0, description="how long the box waits for an answer to its keepalive ping [E]"
+    ping_timeout_s: Seconds = Field(
+        10.0, description="how long the box waits for an answer to its keepalive ping [E]"
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
@@ -119,8 +120,8 @@ class RegionalCarrierOutage(CarFault):
         "box_offline for one operator in one region, last wills in a wave, answers late"
     )
 
-    return_spread_s: float = Field(
-        0.0, ge=0, description="cells come back over this time after the window, uniformly"
+    return_spread_s: Seconds = Field(
+        0.0, description="cells come back over this time after the window, uniformly"
     )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:

@@ -20,6 +20,7 @@ from fleet_sim.faults import FAULTS, Fault
 from fleet_sim.results.expectations import Condition
 from fleet_sim.results.parts import BY, FleetParts
 from fleet_wire.arrivals import LoadStage, total_duration_s
+from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
 MAX_GROUP_CARS = 1_000_000
@@ -226,9 +227,9 @@ class Load(_Part):
 class Window(_Part):
     """From when to when, in seconds since the load began."""
 
-    start_s: float = Field(ge=0, description="opens")
-    end_s: float | None = Field(
-        None, gt=0, description="closes; at most load duration + deadline, and by default then"
+    start_s: Seconds = Field(description="opens")
+    end_s: PositiveSeconds | None = Field(
+        None, description="closes; at most load duration + deadline, and by default then"
     )
 
     @model_validator(mode="after")

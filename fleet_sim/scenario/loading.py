@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from fleet_sim.cars.spec import RESERVED_PREFIX
@@ -28,7 +27,7 @@ from fleet_sim.scenario.form import (
     select,
 )
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
-from fleet_wire.config.errors import document_errors
+from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, apply_overrides, load_document, suggestion
 from fleet_wire.contract.topics import VEHICLE_ID
 from fleet_wire.errors import ConfigError
@@ -74,10 +73,7 @@ def load_scenario(
     document = apply_overrides(
         document, overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
     )
-    try:
-        scenario = Scenario.model_validate(document.values)
-    except ValidationError as error:
-        raise document_errors(document, error, Scenario) from None
+    scenario = checked(document, Scenario)
     problems = [document.problem(loc, message) for loc, message in _problems(scenario, lacks)]
     problems += _parameter_problems(document, scenario)
     if problems:
@@ -255,14 +251,11 @@ def _id_hint(fleet: FleetForm) -> str:
 
 def _parameter_problems(document: Document, scenario: Scenario) -> Iterator[str]:
     for index, entry in enumerate(scenario.faults):
-        fault = FAULTS.get(entry.name)
-        if fault is None:
-            continue
-        try:
-            fault.model_validate(entry.parameters)
-        except ValidationError as error:
-            at: Loc = ("faults", index, "parameters")
-            yield from document_errors(document, error, fault, at=at).problems
+        if entry.name in FAULTS and entry.parameters:
+            try:
+                checked(document, FAULTS[entry.name], at=("faults", index, "parameters"))
+            except ConfigError as error:
+                yield from error.problems
 
 
 def scenario_schema() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What pydantic says about a document, told to the person who wrote the document.
+"""Checks a document against its model, and tells the person who wrote it what is wrong.
 
 Each problem names its place (file and line, or the `--set` that brought it), the key, what was
 expected, and the nearest thing that would have been right. What is right at a place is read from
@@ -7,16 +7,17 @@ the model's JSON Schema, so that no second description of the model is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from fleet_wire.config.file import Document, Loc, suggestion
 from fleet_wire.errors import ConfigError
+from fleet_wire.shown import shortened, text_problem
 
-_SHOWN_LETTERS = 60
 _SHOWN_MAPPINGS = 3
 _TYPE_NAMES = {
     "integer": "a whole number",
@@ -45,25 +46,70 @@ class _Complaint:
         return self.error["type"] in ("missing", "extra_forbidden")
 
 
-def document_errors(
-    document: Document, error: ValidationError, model: type[BaseModel], *, at: Loc = ()
-) -> ConfigError:
-    """Return the `ConfigError` with a line for each problem that `model` has with `document`.
+Checked = TypeVar("Checked", bound=BaseModel)
 
-    `at` is where in the document the model's own keys begin. Of a union only the member that fits
-    best is reported. Lines come in the order of the file.
+
+def checked(document: Document, model: type[Checked], *, at: Loc = ()) -> Checked:
+    """Return what a document says, as `model`.
+
+    `at` is where in the document the model's own keys begin. Raises `ConfigError` with a line for
+    each problem, in the order of the file; of a union only the member that fits best is reported.
     """
     value: Any = document.values
     for part in at:
         value = value[part]
-    found = [_complaint(value, one) for one in error.errors(include_url=False)]
     schema = _Schema(model)
-    problems: dict[str, int] = {}
-    for complaint in _best(found, 0):
-        key, message = _explained(complaint, schema, value)
-        loc = (*at, *key)
-        problems.setdefault(document.problem(loc, message), document.line_of(loc) or 0)
-    return ConfigError(sorted(problems, key=lambda problem: problems[problem]))
+    found = list(_unfit(value, schema))
+    made = None
+    try:
+        made = model.model_validate(value)
+    except ValidationError as error:
+        found += _explanations(error, schema, value)
+    if made is None or found:
+        problems: dict[str, int] = {}
+        for key, message in found:
+            loc = (*at, *key)
+            problems.setdefault(document.problem(loc, message), document.line_of(loc) or 0)
+        raise ConfigError(sorted(problems, key=lambda problem: problems[problem]))
+    return made
+
+
+def _unfit(value: Any, schema: _Schema) -> Iterator[tuple[Loc, str]]:
+    """Yield what pydantic lets pass: true as a number, and text that nothing can hold."""
+    for loc, leaf in _leaves(value, ()):
+        if isinstance(leaf, bool):
+            here = schema.at(loc, value)
+            kinds = {one.get("type") for one in here}
+            if kinds & {"integer", "number"} and "boolean" not in kinds:
+                yield loc, f"expected {_described(here)}, not {_shown(leaf)}"
+        elif isinstance(leaf, str | Path) and (problem := text_problem(str(leaf))):
+            yield loc, problem
+
+
+def _leaves(value: Any, loc: Loc) -> Iterator[tuple[Loc, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, (*loc, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, (*loc, index))
+    else:
+        yield loc, value
+
+
+def _explanations(error: ValidationError, schema: _Schema, value: Any) -> Iterator[tuple[Loc, str]]:
+    found = [_complaint(value, one) for one in error.errors(include_url=False)]
+    for complaint in _best(_without_consequences(found, value), 0):
+        yield _explained(complaint, schema, value)
+
+
+def _without_consequences(complaints: Sequence[_Complaint], value: Any) -> list[_Complaint]:
+    """Leave out that a list is too short when that is only what its wrong items leave of it."""
+    return [
+        complaint
+        for complaint in complaints
+        if complaint.error["type"] != "too_short" or not _value_of(value, complaint.loc)
+    ]
 
 
 def _complaint(value: Any, error: Mapping[str, Any]) -> _Complaint:
@@ -118,11 +164,13 @@ def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc,
     if kind == "missing":
         message = f"missing, expected {_described(here)}"
     elif kind == "extra_forbidden":
-        message = f"unknown key{suggestion(loc[-1], _keys(schema.at(loc[:-1], value)))}"
+        message = _unknown_key(loc[-1], schema.at(loc[:-1], value))
     elif kind in ("literal_error", "enum"):
         message = f"unknown value {_shown(given)}{suggestion(given, _choices(here))}"
     elif kind.endswith(("_type", "_parsing", "_from_float")):
         message = f"expected {_described(here)}, not {shown}"
+    elif kind == "string_unicode":
+        message = text_problem(str(given)) or message
     elif kind == "value_error":
         message = str(context["error"])
     return loc, message
@@ -132,7 +180,15 @@ def _tag_explained(loc: Loc, context: Mapping[str, Any], tags: list[str]) -> tup
     key = str(context["discriminator"]).strip("'")
     if "tag" not in context:
         return loc, f"'{key}' is missing; expected one of: {', '.join(tags)}"
-    return (*loc, key), f"unknown {key} '{context['tag']}'{suggestion(context['tag'], tags)}"
+    tag = shortened(str(context["tag"]))
+    return (*loc, key), f"unknown {key} '{tag}'{suggestion(context['tag'], tags)}"
+
+
+def _unknown_key(key: str | int, here: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is wrong with a key; some member of a union may know it, but not with these."""
+    if key in _keys(here):
+        return f"does not fit to the keys beside it; expected {_described(here)}"
+    return f"unknown key{suggestion(key, _keys(here))}"
 
 
 def _shown(value: Any) -> str:
@@ -142,8 +198,16 @@ def _shown(value: Any) -> str:
         return "a list"
     if value is None:
         return "nothing"
-    text = f"'{value}'" if isinstance(value, str) else str(value).replace("True", "true")
-    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}..."
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{shortened(value)}'" if isinstance(value, str) else shortened(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    try:
+        return str(value)
+    except ValueError:  # more digits than Python prints
+        return "a number of thousands of digits"
 
 
 def _is_secret(schemas: Iterable[Mapping[str, Any]]) -> bool:
@@ -225,6 +289,12 @@ class _Schema:
             if member:
                 return self._flat({"$ref": member}, value)
         return [flat for member in union for flat in self._flat(member, value)]
+
+
+def _value_of(value: Any, loc: Loc) -> Any:
+    for part in loc:
+        value = _value_at(value, part)
+    return value
 
 
 def _value_at(value: Any, part: str | int) -> Any:

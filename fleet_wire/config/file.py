@@ -20,6 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from fleet_wire.errors import ConfigError
+from fleet_wire.shown import shortened
 
 MAX_FILE_BYTES = 1_048_576
 MAX_ALIASES = 100
@@ -31,6 +32,7 @@ Loc = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _SHOWN_CHOICES = 30
+_INDEX_DIGITS = len(str(MAX_VALUES))
 
 
 def suggestion(word: object, choices: Sequence[str]) -> str:
@@ -47,7 +49,7 @@ def suggestion(word: object, choices: Sequence[str]) -> str:
 
 def key_text(loc: Loc) -> str:
     """Return `loc` as a user writes it: `fleet.groups.0.count`."""
-    return ".".join(str(part) for part in loc)
+    return ".".join(shortened(str(part)) for part in loc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,13 @@ def _entry(place: Any, part: str | int, origin: str) -> Any:
     """Return `part` where it can be an entry of `place`; raises `ConfigError` where it cannot."""
     if isinstance(place, list) and not (isinstance(part, int) and 0 <= part < len(place)):
         names = [str(item["name"]) for item in place if isinstance(item, dict) and "name" in item]
-        message = f"no item '{part}' in a list of {len(place)}{suggestion(part, names)}"
+        message = (
+            f"no item '{shortened(str(part))}' in a list of {len(place)}{suggestion(part, names)}"
+        )
         raise ConfigError([f"{origin}: {message}"])
     if not isinstance(place, dict | list):
-        raise ConfigError([f"{origin}: '{part}' would stand inside the plain value {place!r}"])
+        message = f"'{shortened(str(part))}' would stand inside the plain value"
+        raise ConfigError([f"{origin}: {message} {shortened(repr(place))}"])
     return part
 
 
@@ -146,7 +151,9 @@ class _Reader:
 
     def _count_alias(self, node: Node) -> None:
         if id(node) in self._open:
-            raise self._error(node, f"alias '{node.anchor}' stands inside what it refers to")
+            raise self._error(
+                node, f"alias '{shortened(node.anchor)}' stands inside what it refers to"
+            )
         if id(node) in self._seen and node.anchor:
             self._aliases += 1
             if self._aliases > MAX_ALIASES:
@@ -268,7 +275,7 @@ def apply_overrides(
     """
     problems: list[str] = []
     for text in overrides:
-        origin = f"--set {text}"
+        origin = f"--set {shortened(text)}"
         key, equals, value_text = text.partition("=")
         path = (shorthands or {}).get(key.strip(), key.strip()).split(".")
         if not equals or not all(path):
@@ -316,7 +323,7 @@ def _locs(place: Any, path: Sequence[str], origin: str) -> Iterator[Loc]:
 def _item_indexes(items: list[Any], part: str, origin: str) -> Sequence[int]:
     if part == "*":
         return range(len(items))
-    if part.isdecimal() and part.isascii():
+    if part.isdecimal() and part.isascii() and len(part) <= _INDEX_DIGITS:
         return [int(part)]
     named = [
         index

@@ -20,8 +20,12 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from fleet_wire.addresses import host_problem
 from fleet_wire.errors import ConfigError
+from fleet_wire.shown import text_problem
 
+MAX_CREDENTIAL_BYTES = 65_535
+"""User name and password in CONNECT (MQTT 5, sections 1.5.4 and 1.5.6)."""
 SUCCESS = 0
 NO_MATCHING_SUBSCRIBERS = 16
 MALFORMED_PACKET = 129
@@ -300,14 +304,28 @@ class BrokerAddress:
             raise ConfigError(
                 [f"broker {without_password(url)!r}: {expected}, for example mqtt://localhost:1883"]
             )
-        return cls(
+        address = cls(
             scheme=parts.scheme,
             host=parts.hostname,
-            port=port or ports[parts.scheme],
+            port=ports[parts.scheme] if port is None else port,
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             path=parts.path or "/mqtt",
         )
+        if problem := address._problem():
+            raise ConfigError([f"broker {without_password(url)!r}: {problem}"])
+        return address
+
+    def _problem(self) -> str | None:
+        """Return why no connection can be opened to such an address; None when one can."""
+        if self.port == 0:
+            return "port 0 is nobody's; expected 1 to 65535, or none for the usual one"
+        for name, text in (("user", self.username), ("password", self.password)):
+            if text and (problem := text_problem(text)):
+                return f"the {name} {problem}"
+            if text and len(text.encode()) > MAX_CREDENTIAL_BYTES:
+                return f"the {name} is longer than the {MAX_CREDENTIAL_BYTES} bytes of MQTT"
+        return text_problem(self.path) or host_problem(self.host)
 
     def __str__(self) -> str:
         """Return the URL without the password: it goes into logs."""

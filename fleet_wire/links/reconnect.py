@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
 
@@ -23,9 +24,9 @@ class ReconnectPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     full_jitter: bool = True
-    base_s: float = Field(2.0, gt=0, description="first interval; OVMS v3 firmware: 30 s fixed")
-    cap_s: float = Field(300.0, gt=0, description="longest interval")
-    jitter_s: float = Field(5.0, ge=0, description="only without full_jitter (OVMS: 5 s)")
+    base_s: PositiveSeconds = Field(2.0, description="first interval; OVMS v3 firmware: 30 s fixed")
+    cap_s: PositiveSeconds = Field(300.0, description="longest interval")
+    jitter_s: Seconds = Field(5.0, description="only without full_jitter (OVMS: 5 s)")
 
     def delay_s(self, failures: int, stream: RandomStream) -> float:
         """Return the delay after `failures` failed connects in a row (0 after a working one)."""

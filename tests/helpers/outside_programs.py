@@ -21,6 +21,7 @@ PROGRAMS = {
     "compiler": ("gcc",),
     "compose": ("docker-compose",),
     "prometheus": ("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
+    "systemd": ("systemd-analyze",),
 }
 DASK = "distributed"
 """Dask is a Python package, of an extra: sweeps import it when they are given a scheduler."""

@@ -1,16 +1,13 @@
-"""Reads the pages of the docs: code blocks, the rows of tables, and commands, which it tries."""
+"""Reads the pages of the docs: code blocks, the rows of tables, and commands."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 
 from fleet_sim.__main__ import main
-from fleet_sim.scenario.loading import load_scenario
-from tests.helpers.own_commands import accept
 from tests.helpers.places import ROOT
 
 REST_OF_A_SCENARIO = {
@@ -77,13 +74,3 @@ def write_scenario_with(directory: Path, text: str) -> Path:
 def fleet_sim(*arguments: str) -> Result:
     """Run a command of `fleet-sim` in this process."""
     return CliRunner().invoke(main, arguments)
-
-
-def try_out(command: str) -> None:
-    """Run what is quick, and load the scenario, with its overrides, of what is not."""
-    words = shlex.split(command, comments=True)
-    context = accept(words)
-    if context.info_name == "faults":
-        assert fleet_sim(*words[1:]).exit_code == 0
-    else:
-        load_scenario(context.params["scenario"], list(context.params["overrides"]))

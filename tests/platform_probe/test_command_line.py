@@ -61,6 +61,13 @@ def test_config_shows_what_run_would_use(cars: str) -> None:
     assert "hunter2" not in msgspec.json.encode(settings).decode()
 
 
+def test_a_secret_that_is_no_text_is_refused_unseen() -> None:
+    """Half of an encoding signs nothing, and a log cannot hold it."""
+    result = invoke("config", PLATFORM_PROBE_FLEET_SECRET="hunter2\udcff")  # noqa: S106 - made up
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == ("platform-probe: PLATFORM_PROBE_FLEET_SECRET is not UTF-8 text\n")
+
+
 def test_cars_of_a_flag_replace_those_of_the_file(tmp_path: Path, cars: str) -> None:
     """A flag overrides the file's list instead of contradicting it."""
     path = tmp_path / "probe.yaml"
@@ -115,6 +122,12 @@ def test_schema_is_json() -> None:
         (["--vehicles", "no-such-file.txt", "--rate", "1"], "no-such-file.txt: cannot be read"),
         (["--log-level", "loud"], "expected one of: debug, info, warning, error"),
         (["--wait", "soon"], "--wait: wait_s: expected a number, not 'soon'"),
+        (["--wait", "nan"], "--wait: wait_s: should be a finite number, not 'nan'"),
+        (["--deadline", "1e308"], "--deadline: load.deadline_s: should be less than or equal to"),
+        (["--listen", f"{'h' * 70}:1"], "is no host: between its dots a name has 1 to 63 letters"),
+        (["--broker", "mqtt://h:0"], "port 0 is nobody's"),
+        (["--client-id", "\udcff"], "is not UTF-8 text"),
+        (["--out", "a\0b"], "holds a NUL character"),
         (["--broker", "localhost:x"], "--broker: broker:"),
         (["--log-file", "/dev/null/x"], "cannot write the log /dev/null/x"),
         (["--out", "/dev/null/x"], "cannot write /dev/null/x"),

@@ -56,6 +56,12 @@ def check_ground_truth(scenario: Scenario, directory: Path) -> None:
     assert {each["cause"] for each in untouched if each["cause"]} <= harmless
 
 
+@pytest.mark.parametrize("path", SCENARIOS.values(), ids=SCENARIOS)
+def test_the_fleet_of_a_scenario_may_grow(path: Path) -> None:
+    """`fleet.count` is what a user tries first: no group's ids run into those of the next."""
+    assert load_scenario(path, ["fleet.count=5000"]).fleet.count >= 5_000
+
+
 @pytest.mark.parametrize("name", ["quiet_city", "morning_rush"])
 def test_where_nothing_is_broken_no_box_is_busy(name: str, tmp_path: Path) -> None:
     """One customer, one car; only who taps twice meets a box that is at work already."""

@@ -13,16 +13,20 @@ from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import ConfigError
+from fleet_wire.shown import shortened
 
 REPORT_S = 10.0
+MAX_SHARD_LETTERS = 20
 
 
 def parse_shard(text: str) -> tuple[int, int]:
     """Return K and N of `K/N`, 1 <= K <= N. Raises `ConfigError`."""
     number, _, total = text.partition("/")
-    if number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total):
+    is_number = number.isdecimal() and total.isdecimal() and len(text) <= MAX_SHARD_LETTERS
+    if is_number and 1 <= int(number) <= int(total):
         return int(number), int(total)
-    raise ConfigError([f"--shard {text!r}: expected K/N with 1 <= K <= N, for example 2/4"])
+    expected = "expected K/N with 1 <= K <= N, for example 2/4"
+    raise ConfigError([f"--shard {shortened(repr(text))}: {expected}"])
 
 
 async def serve_boxes(

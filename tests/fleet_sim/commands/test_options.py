@@ -9,7 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from fleet_sim.__main__ import main
-from fleet_sim.commands.options import secret_options, warn_of_demo_secret
+from fleet_sim.commands.options import (
+    checked_listen,
+    secret_options,
+    wait_option,
+    warn_of_demo_secret,
+)
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.link import BrokerAddress
 
@@ -63,3 +68,28 @@ def test_help_says_that_a_count_is_of_each_group(command: str) -> None:
     """Four groups with `--set fleet.count=500` are 2,000 cars."""
     words = CliRunner().invoke(main, [command, "--help"]).output.split()
     assert "cars in each group" in " ".join(words)
+
+
+@click.command()
+@wait_option
+@click.option("--listen", callback=checked_listen)
+def wait(*, wait_s: float, listen: str | None) -> None:
+    """Print what it got."""
+    click.echo(f"{wait_s} {listen}")
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "1e300", "soon"])
+def test_a_wait_is_a_finite_number_of_seconds(seconds: str) -> None:
+    """Nobody waits for ever because of a slip."""
+    assert CliRunner().invoke(wait, ["--wait", "2.5"]).output == "2.5 None\n"
+    result = CliRunner().invoke(wait, ["--wait", seconds])
+    assert result.exit_code == 2
+    assert "Invalid value for '--wait'" in result.output
+
+
+def test_a_listen_address_is_checked_before_anything_starts() -> None:
+    """A host of 70 letters is none."""
+    assert "127.0.0.1:0" in CliRunner().invoke(wait, ["--listen", "127.0.0.1:0"]).output
+    result = CliRunner().invoke(wait, ["--listen", f"{'h' * 70}:1"])
+    assert result.exit_code == 2
+    assert "is no host" in result.output

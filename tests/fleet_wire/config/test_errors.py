@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fleet_wire.arrivals import LoadStage
-from fleet_wire.config.errors import document_errors
+from fleet_wire.config.errors import checked
 from fleet_wire.config.file import apply_overrides, load_document
+from fleet_wire.errors import ConfigError
 
 
 class Level(StrEnum):
@@ -64,6 +65,8 @@ class Model(Part):
     stages: list[LoadStage] = []
     by_name: dict[str, Fixed] = {}
     inner: Fixed | None = None
+    parts: tuple[Fixed, ...] = Field((Fixed(base_s=1),), min_length=1)
+    ratio: float = Field(1.0, ge=0, le=9)
 
 
 def complaints(path: Path, text: str, *overrides: str) -> list[str]:
@@ -71,10 +74,9 @@ def complaints(path: Path, text: str, *overrides: str) -> list[str]:
     path = path / "f.yaml"
     path.write_text(text)
     document = apply_overrides(load_document(path), overrides)
-    with pytest.raises(ValidationError) as caught:
-        Model.model_validate(document.values)
-    problems = document_errors(document, caught.value, Model).problems
-    return [problem.removeprefix(str(path)) for problem in problems]
+    with pytest.raises(ConfigError) as caught:
+        checked(document, Model)
+    return [problem.removeprefix(str(path)) for problem in caught.value.problems]
 
 
 DELAY = "a number or a mapping with base_s, spread_s or a mapping with median_s, sigma"
@@ -121,6 +123,18 @@ DELAY = "a number or a mapping with base_s, spread_s or a mapping with median_s,
         ("inner: {}", ":1: inner.base_s: missing, expected a number"),
         ("inner: 3", ":1: inner: expected a mapping with base_s, spread_s, not 3"),
         ("name: " + "y" * 500, ":1: name: should have at most 5 characters, not 'yyyyyy"),
+        (f"? {'y' * 9999}\n: 3", f":1: {'y' * 40}...{'y' * 20}: unknown key"),
+        ("parts: [{base_s: x}]", ":1: parts.0.base_s: expected a number, not 'x'"),
+        ("parts: []", ":1: parts: Tuple should have at least 1 item"),
+        ("count: true", ":1: count: expected a whole number, not true"),
+        ("ratio: false", ":1: ratio: expected a number, not false"),
+        ("limit: true", ":1: limit: expected a number, not true"),
+        ("names: true", ":1: names: expected text or a list, not true"),
+        ('name: "a\\0b"', ":1: name: holds a NUL character"),
+        ('name: "\\ud800"', ":1: name: is not UTF-8 text"),
+        ("ratio: 1e308", ":1: ratio: should be less than or equal to 9, not 1e+308"),
+        (f"ratio: 1{'0' * 4000}", ":1: ratio: expected a number, not 1000000"),
+        (f"count: 1{'0' * 4000}", ":1: count: "),
     ],
 )
 def test_one_problem(tmp_path: Path, text: str, expected: str) -> None:
@@ -152,6 +166,18 @@ def test_a_missing_key_and_its_misspelling(tmp_path: Path) -> None:
     ]
 
 
+def test_a_key_of_another_member_is_not_suggested_for_itself(tmp_path: Path) -> None:
+    """A key that some member of the union knows: what is wrong is what stands beside it."""
+    found = complaints(tmp_path, "delay: {median_s: 1, spread_s: 2}\n")
+    assert found[-1] == f":1: delay.median_s: does not fit to the keys beside it; expected {DELAY}"
+
+
+def test_a_flag_is_no_number_in_a_union(tmp_path: Path) -> None:
+    """Where the number is a short form of a mapping, too."""
+    (found,) = complaints(tmp_path, "delay: true\n")
+    assert found == f":1: delay: expected {DELAY}, not true"
+
+
 def test_problems_of_overrides_name_them(tmp_path: Path) -> None:
     """A value that came by `--set` has no line."""
     found = complaints(tmp_path, "count: 3\n", "count=99", "lvel=low", "delay.base=1")
@@ -165,7 +191,8 @@ def test_the_model_may_begin_further_down(tmp_path: Path) -> None:
     path = tmp_path / "f.yaml"
     path.write_text("parts:\n- {base_s: 1}\n- base_s: 2\n  spred_s: 3\n")
     document = load_document(path)
-    with pytest.raises(ValidationError) as caught:
-        Fixed.model_validate(document.values["parts"][1])
-    problems = document_errors(document, caught.value, Fixed, at=("parts", 1)).problems
-    assert problems == [f"{path}:4: parts.1.spred_s: unknown key; did you mean 'spread_s'?"]
+    with pytest.raises(ConfigError) as caught:
+        checked(document, Fixed, at=("parts", 1))
+    assert caught.value.problems == [
+        f"{path}:4: parts.1.spred_s: unknown key; did you mean 'spread_s'?"
+    ]

@@ -283,6 +283,15 @@ def test_bad_overrides(document: Document, text: str, expected: str) -> None:
     assert expected in caught.value.problems[0]
 
 
+def test_an_index_of_thousands_of_digits_is_shortened(document: Document) -> None:
+    """Python makes no number of so many, and nobody reads them."""
+    with pytest.raises(ConfigError) as caught:
+        override(document, f"load.stages.{'9' * 5_000}.rate=3")
+    (problem,) = caught.value.problems
+    assert "no item '999" in problem
+    assert len(problem) < 200
+
+
 def test_all_bad_overrides_are_named(document: Document) -> None:
     """One error lists them all."""
     with pytest.raises(ConfigError) as caught:

@@ -1,0 +1,24 @@
+"""What a quantity in a file, a flag or a variable may be: finite, and no larger than makes sense.
+
+A number that is only checked for its sign fails later, where nobody knows which key it came from:
+1e308 seconds are no date, and a pause of 1e-300 s is a loop without end.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+SHORTEST_S: Final = 0.001
+LONGEST_S: Final = 366 * 86_400.0
+"""A year: longer than any run, and any wait within one."""
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
+"""A duration, 0 for none."""
+
+PositiveSeconds = Annotated[float, Field(ge=SHORTEST_S, le=LONGEST_S, allow_inf_nan=False)]
+"""A duration that something repeats after, or divides by."""
+
+Volts = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+"""The voltage of a car's battery for its electronics."""

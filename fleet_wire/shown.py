@@ -1,0 +1,47 @@
+"""How an error shows what it is about: text of others on one line, and places in our own code."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Final
+
+MAX_LETTERS: Final = 60
+"""Of one text of others within an error."""
+
+
+def shortened(text: str, letters: int = MAX_LETTERS) -> str:
+    """Return a text of about `letters` at most: of a longer one its beginning and its end."""
+    if len(text) <= letters:
+        return text
+    begin = letters * 2 // 3
+    return f"{text[:begin]}...{text[begin - letters :]}"
+
+
+def on_one_line(text: str) -> str:
+    """Return a text in which line ends, and what else moves a terminal's cursor, is written out."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def text_problem(text: str) -> str | None:
+    """Return what is wrong with a text that no file, broker or log can hold; None when it is fine.
+
+    Python reads bytes that are no UTF-8 as lone surrogates, and YAML and JSON can name them.
+    """
+    if "\0" in text:
+        return "holds a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8 text"
+    return None
+
+
+def with_place(error: BaseException, *within: str) -> str:
+    """Return `FILE:LINE: Kind: message`: the innermost line in a file or folder of `within`."""
+    what = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.startswith(within):
+            return f"{frame.filename}:{frame.lineno}: {what}"
+    return what

@@ -1,0 +1,145 @@
+"""The units in deploy/systemd, and what docs/operate.md does with them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fleet_wire.links.link import BrokerAddress
+from platform_probe.settings import load_settings
+from tests.helpers.own_commands import accept
+from tests.helpers.pages import blocks, page
+from tests.helpers.places import ROOT
+from tests.helpers.shipped import DEPLOY, PROMETHEUS
+
+SYSTEMD = DEPLOY / "systemd"
+UNITS = {path.name: path for path in sorted(SYSTEMD.glob("*.service"))}
+PROGRAMS = "/opt/unlockpath/bin/"
+WORST_EXPOSURE = "15"
+"""Tenths, as `systemd-analyze security` counts: 0 is best, and a unit that says nothing has 96."""
+CREDENTIALS = "%d/"
+"""What systemd puts in place of the directory with a unit's credentials."""
+GUIDE = page("operate.md")
+
+
+class Unit:
+    """The settings of a unit's service, those that come more than once as lists."""
+
+    def __init__(self, path: Path) -> None:
+        self.settings: dict[str, list[str]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            name, equals, value = line.partition("=")
+            if equals and not line.startswith("#"):
+                self.settings.setdefault(name, []).append(value)
+
+    @property
+    def command(self) -> list[str]:
+        """What it runs."""
+        (command,) = self.settings["ExecStart"]
+        return shlex.split(command)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of its environment."""
+        pairs = (variable.partition("=") for variable in self.settings["Environment"])
+        return {name: value for name, _, value in pairs}
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Its secrets, by name, and the file of each."""
+        pairs = (credential.partition(":") for credential in self.settings["LoadCredential"])
+        return {name: path for name, _, path in pairs}
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, Path]:
+    """Return the units in a directory, with programs that are there."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("platform-probe", "fleet-sim"):
+        (programs / name).write_text("#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    units = {}
+    for name, path in UNITS.items():
+        units[name] = tmp_path / name
+        text = path.read_text(encoding="utf-8").replace(PROGRAMS, f"{programs}/")
+        units[name].write_text(text, encoding="utf-8")
+    return units
+
+
+@pytest.mark.systemd
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_takes_the_unit(installed: dict[str, Path], name: str) -> None:
+    """Without a word of warning, and finds little that it may do."""
+    verify = subprocess.run(
+        ["systemd-analyze", "verify", installed[name]], capture_output=True, text=True, check=False
+    )
+    assert (verify.returncode, verify.stderr) == (0, "")
+    security = ["security", "--offline=true", "--no-pager", f"--threshold={WORST_EXPOSURE}"]
+    subprocess.run(["systemd-analyze", *security, installed[name]], check=True)
+
+
+def test_the_monitor_has_what_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its command is accepted, its file loads, and its secrets come from its credentials."""
+    unit = Unit(UNITS["platform-probe.service"])
+    params = accept([unit.command[0].removeprefix(PROGRAMS), *unit.command[1:]]).params
+    (state,) = unit.settings["StateDirectory"]
+    assert str(params["out"]) == f"/var/lib/{state}"
+    for name in unit.credentials:
+        (tmp_path / name).write_text(f"the {name}\n")
+    for name, value in unit.environment.items():
+        monkeypatch.setenv(name, value.replace(CREDENTIALS, f"{tmp_path}/"))
+    settings = load_settings(SYSTEMD / Path(params["config"]).name)
+    assert settings.broker_address.password == "the broker.password"  # noqa: S105 - made up
+    assert settings.fleet_secret.get_secret_value() == "the fleet.secret"
+
+
+def test_the_boxes_have_what_they_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broker and secret come by variables that the command knows."""
+    unit = Unit(UNITS["fleet-boxes.service"])
+    for name, value in unit.environment.items():
+        monkeypatch.setenv(name, value)
+    params = accept([unit.command[0].removeprefix(PROGRAMS), *unit.command[1:]]).params
+    assert BrokerAddress.parse(params["broker"]).port == 1883
+    (secret,) = unit.credentials
+    assert str(params["fleet_secret_file"]) == f"{CREDENTIALS}{secret}"
+
+
+def test_prometheus_finds_everything_on_this_machine() -> None:
+    """Each file of targets that the configuration names is there, with ports that are right."""
+    named = set(re.findall(r"targets/[\w-]+\.yml", (PROMETHEUS / "prometheus.yml").read_text()))
+    assert named == {f"targets/{path.name}" for path in (SYSTEMD / "targets").iterdir()}
+    listen = load_settings(SYSTEMD / "platform-probe.yaml").listen
+    assert f'["{listen}"]' in (SYSTEMD / "targets" / "platform-probe.yml").read_text()
+
+
+def test_what_the_guide_installs_is_there() -> None:
+    """Sources are files of the project, and the places those that the files name."""
+    lines = [line for block in blocks(GUIDE, "bash") for line in block.splitlines()]
+    sources = {word for line in lines for word in line.split() if word.startswith("deploy/")}
+    assert len(sources) >= 8
+    assert all((ROOT / source).exists() for source in sources)
+    secrets = re.findall(r"_file: (/\S+)/", (DEPLOY / "alertmanager/alertmanager.yml").read_text())
+    assert secrets
+    assert any(line.endswith(f" {place}") for place in {*secrets} for line in lines)
+    for path in Unit(UNITS["platform-probe.service"]).credentials.values():
+        assert Path(path).name in GUIDE
+
+
+def test_mosquitto_differs_in_its_place_only() -> None:
+    """The line of the guide changes one line of the file: Debian's place for the database."""
+    (command,) = (line for line in GUIDE.splitlines() if line.startswith("sed "))
+    made = subprocess.run(
+        ["bash", "-c", command.partition(" | ")[0]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before = (DEPLOY / "mosquitto/mosquitto.conf").read_text(encoding="utf-8").splitlines()
+    changed = [line for line in made.stdout.splitlines() if line not in before]
+    assert changed == ["persistence_location /var/lib/mosquitto/"]

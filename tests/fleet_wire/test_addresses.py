@@ -1,0 +1,36 @@
+"""Hosts and ports that a user names."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.addresses import host_problem, parse_listen
+from fleet_wire.errors import ConfigError
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "bücher.example", "h" * 63])
+def test_hosts(host: str) -> None:
+    """Names, in any language, and addresses."""
+    assert host_problem(host) is None
+
+
+@pytest.mark.parametrize("host", ["h" * 64, "a..b", "a\0b", "\udcff"])
+def test_what_is_no_host(host: str) -> None:
+    """The resolver would raise what nobody expects."""
+    assert host_problem(host) is not None
+
+
+def test_listen_addresses() -> None:
+    """With brackets or without, port 0 included."""
+    assert parse_listen("127.0.0.1:0") == ("127.0.0.1", 0)
+    assert parse_listen("[::1]:65535") == ("::1", 65535)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":1", "h", "h:", "h:x", "h:65536", "h:" + "9" * 5_000, f"{'h' * 70}:1"]
+)
+def test_what_cannot_be_listened_on(text: str) -> None:
+    """One short line."""
+    with pytest.raises(ConfigError) as caught:
+        parse_listen(text)
+    assert len(str(caught.value)) < 200

@@ -1,0 +1,17 @@
+"""The pages of the docs that are written from the code, so that they cannot fall behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.helpers.page_of_log import page_of_log
+from tests.helpers.page_of_metrics import page_of_metrics
+from tests.helpers.page_of_settings import page_of_settings
+
+RENEW = "python -m tests.docs --renew"
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/probe.md": page_of_settings,
+    "docs/metrics.md": page_of_metrics,
+    "docs/log.md": page_of_log,
+}
+"""What writes each page."""

@@ -1,0 +1,221 @@
+"""docs/log.md: what the probe writes of each unlock, into its log, and on stdout."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from textwrap import dedent
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import CAUSES
+from platform_probe.attempts import conclusion
+from platform_probe.outputs import logs
+from platform_probe.outputs.logs import REPEAT_AFTER_S
+from platform_probe.probe import Probe
+from tests.helpers.markdown import code, docstrings_of, table
+from tests.helpers.places import ROOT
+
+LEVELS = ("debug", "info", "warning", "error")
+INTRODUCTION = """\
+# Records and log
+
+Written by `python -m tests.docs --renew` from `fleet_wire/contract` and `platform_probe`.
+
+Everything is JSON, one object a line. A name that ends in `_s` is a number of seconds, `_v` volts,
+`at` and `started_at` Unix seconds. What is not known is null, or left out of `evidence`. How long
+the files are kept, and who may read them: [operate.md](operate.md#what-is-kept).
+"""
+RECORDS = """\
+## attempts.jsonl
+
+One line for each unlock that has ended, in the output directory; `floor.jsonl` has the same for
+unlocks of the null box. A run of `fleet-sim` has this file too. Readers must pass over fields that
+they do not know.
+"""
+STRAYS = """\
+## stray_answers.jsonl
+
+One line for each answer that belongs to no open unlock.
+"""
+LOG = f"""\
+## The log
+
+On stderr, or in `log_file`. Each line has `at`, `level` and `event`. What comes again and again is
+logged once in {REPEAT_AFTER_S:g} s, and then has `kind` and `count`: how often it came since. What
+Python's own loggers say (aiohttp, asyncio) has `logger`, and `exception` where there was one.
+"""
+UNLOCK = """\
+### `unlock`
+
+The canonical line of each unlock: at `info` one that went well, at `warning` one that was refused
+or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared}. Where
+there is a cause, the line says more about it: {more}, as in the table of causes.
+"""
+OTHERS = "### Other events\n"
+STDOUT = """\
+## stdout
+
+For whoever starts the probe: `ready` once, `progress` each second, `done` at the end.
+"""
+EVENTS = {
+    "broker_connected": "connected to the broker, and subscribed",
+    "broker_disconnected": "a connection ended, or could not be made; the next try is told",
+    "malformed_message": "a message breaks the wire contract; its payload is cut",
+    "relock_failed": "a car could not be locked again after a synthetic unlock",
+    "sink_failed": "a record could not be written, counted or logged",
+    "stats_not_written": "`probe_stats.json` could not be written",
+    "stopping": "told to stop: what is in flight is waited for",
+    "stray_answer": "an answer outside of an open unlock, with the fields of stray_answers.jsonl",
+    "unknown_fields": "a firmware sends fields that the contract does not have, each named once",
+}
+"""What events mean that do not say it themselves, in a field `explanation`."""
+EVIDENCE = {
+    "furthest_stage": "the last stage that was reached",
+    "puback": "the reason code of the broker's PUBACK; 16: nobody subscribes",
+    "answered_by": "another car that answered for this one",
+    "presence": "`online`, `asleep` or `offline`, when the unlock ended",
+    "presence_at_start": "the same, when it began",
+    "presence_changed_ago_s": "since presence last changed",
+    "offline_reason": "what the box gave as reason when it said goodbye",
+    "heard_ago_s": "since the box last sent anything",
+    "heartbeat_ago_s": "since its last heartbeat",
+    "heard_after_command": "whether it sent something after it should have had the command",
+    "is_locked": "what its state said last",
+    "voltage_v": "of its battery",
+}
+SAID = {
+    "load_starts_at": "second 0 of the load, Unix seconds",
+    "metrics_url": "where `/metrics` is",
+    "sent": "unlocks started, the null box's apart",
+    "ended": "of these, how many have ended",
+    "ok": "of these, how many went well",
+    "in_flight": "how many have not ended",
+}
+
+
+class Event(NamedTuple):
+    """A call that logs, as it stands in the code."""
+
+    name: str
+    level: str
+    fields: tuple[str, ...]
+    explanation: str | None
+
+
+def page_of_log() -> str:
+    """Return the page."""
+    shared = _keys_in(logs._line)
+    more = _keys_in(logs.LogSink.emit)
+    return "\n".join(
+        [
+            INTRODUCTION,
+            RECORDS,
+            table(("Field", "Meaning"), _fields(Attempt)),
+            "### Stages\n",
+            table(("Stage", "Reached when"), _members(Stage)),
+            "### Sources\n",
+            table(("Source", "Who asked"), _members(Source)),
+            "### Flags\n",
+            table(("Flag", "What was odd"), _members(Flag)),
+            "### Evidence\n",
+            table(("Fact", "Meaning"), _evidence()),
+            "### Causes\n",
+            table(("Cause", "Outcome", "Party", "Phase", "Mechanism", "In words"), _causes()),
+            STRAYS,
+            table(("Field", "Meaning"), _fields(StrayAnswer)),
+            table(("Kind", "Meaning"), _members(StrayKind)),
+            LOG,
+            UNLOCK.format(shared=_in_a_row(shared), more=_in_a_row(more)),
+            OTHERS,
+            table(("Event", "Level", "Fields", "Meaning"), _events()),
+            STDOUT,
+            table(("Event", "Fields"), _said()),
+            table(("Field", "Meaning"), [(code(name), meaning) for name, meaning in SAID.items()]),
+        ]
+    )
+
+
+def _in_a_row(names: list[str]) -> str:
+    return ", ".join(map(code, names))
+
+
+def _fields(record: type[msgspec.Struct]) -> list[tuple[str, str]]:
+    meanings = docstrings_of(record)
+    return [(code(name), meanings[name]) for name in record.__struct_fields__]
+
+
+def _members(kind: type[StrEnum]) -> list[tuple[str, str]]:
+    meanings = docstrings_of(kind)
+    return [(code(member.value), meanings[member.name]) for member in kind]
+
+
+def _evidence() -> list[tuple[str, str]]:
+    facts = _keys_in(conclusion.evidence_of)
+    return [(code(name), EVIDENCE[name]) for name in facts]
+
+
+def _causes() -> list[tuple[str, ...]]:
+    return [
+        (code(cause), info.outcome, info.party, info.phase, info.mechanism, info.explanation)
+        for cause, info in CAUSES.items()
+    ]
+
+
+def _events() -> list[tuple[str, ...]]:
+    events = {event.name: event for event in sorted(events_in_the_code())}
+    return [
+        (
+            code(name),
+            event.level,
+            _in_a_row([field for field in event.fields if field != "explanation"]),
+            event.explanation or EVENTS[name],
+        )
+        for name, event in events.items()
+        if name != "unlock"
+    ]
+
+
+def events_in_the_code() -> Iterator[Event]:
+    """Yield each event that the probe logs."""
+    for path in sorted((ROOT / "platform_probe").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(
+                        attr=("debug" | "info" | "warning" | "error" | "complain") as how
+                    ),
+                    args=[ast.Constant(value=str(name)), *_],
+                    keywords=keywords,
+                ):
+                    level = how if how in LEVELS else "warning"
+                    yield Event(name, level, _named(keywords), _explanation(keywords))
+
+
+def _named(keywords: list[ast.keyword]) -> tuple[str, ...]:
+    return tuple(keyword.arg for keyword in keywords if keyword.arg)
+
+
+def _explanation(keywords: list[ast.keyword]) -> str | None:
+    for keyword in keywords:
+        match keyword:
+            case ast.keyword(arg="explanation", value=ast.Constant(value=str(text))):
+                return text
+    return None
+
+
+def _said() -> list[tuple[str, str]]:
+    counts = _keys_in(Probe.counts)
+    said = {"ready": ["load_starts_at", "metrics_url"], "progress": counts, "done": counts}
+    return [(code(event), _in_a_row(fields)) for event, fields in said.items()]
+
+
+def _keys_in(function: Callable[..., Any]) -> list[str]:
+    """Return the keys of the first mapping that a function writes out."""
+    tree = ast.parse(dedent(inspect.getsource(function)))
+    mapping = next(node for node in ast.walk(tree) if isinstance(node, ast.Dict))
+    return [str(key.value) for key in mapping.keys if isinstance(key, ast.Constant)]

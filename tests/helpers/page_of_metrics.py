@@ -1,0 +1,67 @@
+"""docs/metrics.md: every metric of the probe."""
+
+from __future__ import annotations
+
+from prometheus_client.metrics_core import Metric
+
+from platform_probe.outputs.metrics import (
+    MAX_LABEL_VALUES,
+    OTHER,
+    UNKNOWN,
+    ProbeMetrics,
+    new_registry,
+)
+from tests.helpers.markdown import code, table
+
+INTRODUCTION = f"""\
+# Metrics
+
+Written by `python -m tests.docs --renew` from `platform_probe/outputs/metrics.py`.
+
+`platform-probe` serves these at `/metrics`, as Prometheus text or, where OpenMetrics is asked for,
+with the `trace_id` of an unlock as exemplar. Times are seconds, and a counter ends in `_total`.
+Every series that can be known in advance exists at 0 from the start. No label names a car, a
+customer or an attempt. A label with the values {UNKNOWN} and {OTHER} also takes the first
+{MAX_LABEL_VALUES} values that cars report; those that come later share {OTHER}.
+
+The rules over them are in `deploy/prometheus/rules`; [log.md](log.md) has the words that are values
+here: causes, stages, flags.
+"""
+
+
+def page_of_metrics() -> str:
+    """Return the page."""
+    families = [*ProbeMetrics(new_registry(), version="VERSION").registry.collect()]
+    ours = [family for family in families if not family.name.startswith("process_")]
+    of_the_process = [family for family in families if family.name.startswith("process_")]
+    return "\n".join(
+        [
+            INTRODUCTION,
+            table(("Metric", "Type", "Labels", "Meaning"), map(_row, ours)),
+            "## Buckets\n",
+            table(
+                ("Histogram", "Edges in seconds"),
+                [_edges(one) for one in ours if one.type == "histogram"],
+            ),
+            "## The process\n",
+            table(("Metric", "Type", "Labels", "Meaning"), map(_row, of_the_process)),
+        ]
+    )
+
+
+def _row(family: Metric) -> tuple[str, str, str, str]:
+    values: dict[str, dict[str, None]] = {}
+    for sample in family.samples:
+        for label, value in sample.labels.items():
+            if label != "le":
+                values.setdefault(label, {})[value] = None
+    labels = "; ".join(f"{code(label)}: {', '.join(found)}" for label, found in values.items())
+    name = f"{family.name}_total" if family.type == "counter" else family.name
+    return code(name), family.type, labels, family.documentation
+
+
+def _edges(family: Metric) -> tuple[str, str]:
+    edges = dict.fromkeys(
+        sample.labels["le"] for sample in family.samples if sample.name.endswith("_bucket")
+    )
+    return code(family.name), ", ".join(f"{float(edge):g}" for edge in edges)

@@ -1,0 +1,122 @@
+"""Somebody who reads a page of ours, and types what stands there.
+
+Each command runs as it stands. What makes it quick is given by documented means: variables choose
+virtual time and a free port, a sweep has one seed, and the brokers of examples are a private one.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fleet_sim.broker.process import BrokerProcess
+from fleet_wire.command_line import EXPECTATION_FAILED
+from tests.helpers.commands import finish, start
+from tests.helpers.own_commands import PROGRAMS
+from tests.helpers.pages import as_scenario, blocks, commands
+from tests.helpers.places import ROOT
+
+QUICK = {
+    "FLEET_SIM_RUN_MODE": "virtual",
+    "FLEET_SIM_SWEEP_JOBS": "1",
+    "PLATFORM_PROBE_LISTEN": "127.0.0.1:0",
+}
+SERVICES = {("fleet-sim", "boxes"): "serving", ("platform-probe", "run"): '"ready"'}
+"""Commands that serve until they are told to end, and what they say when they do."""
+NOT_RUN = {
+    "sed": "tests/deploy/test_systemd.py looks at what it makes",
+    "sudo": "it changes the machine; tests/deploy/test_systemd.py looks at what it installs",
+    ".venv/bin/pytest": "it would be a test that runs the tests",
+    "dask": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
+}
+"""What begins the lines that are left alone, and why."""
+NEEDS_DASK = "--scheduler"
+MADE_UP_BROKER = re.compile(r"mqtts?://((?:\w+@)?)[\w.]+\.example:\d+")
+"""Example brokers ask for TLS and a password; what listens here takes any."""
+
+
+def typed_lines(page: Path) -> list[str]:
+    """Return what a reader of a page would type: the commands in its shell blocks."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    typed = [line for block in blocks(text, "bash") for line in block.splitlines()]
+    return [line for line in typed if line and line[0] != "#"] + commands(text)
+
+
+class Reader:
+    """Sits in a directory with the project's scenarios, some cars, secrets, and a run."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._lines = 0
+        for name in ("scenarios", "deploy"):
+            (directory / name).symlink_to(ROOT / name)
+        (directory / "my.yaml").write_text(as_scenario("faults: []\n"), encoding="utf-8")
+        (directory / "cars.txt").write_text("centre-00000\ncentre-00001\n", encoding="utf-8")
+        for name in ("broker.password", "fleet.secret"):
+            (directory / name).write_text("made up for this\n", encoding="utf-8")
+
+    def types(
+        self, line: str, monkeypatch: pytest.MonkeyPatch, broker: BrokerProcess | None = None
+    ) -> None:
+        """Run a line of a page; fails where it does not work out. Services need a broker."""
+        monkeypatch.chdir(self.directory)
+        for name, value in QUICK.items():
+            monkeypatch.setenv(name, value)
+        self._lines += 1
+        monkeypatch.setenv("FLEET_SIM_RUN_OUT", f"runs/{self._lines}")
+        monkeypatch.setattr("fleet_sim.runs.conclude.write_report", lambda *_: None)
+        line, _, into = line.partition(" > ")
+        words = [self._at_home(word, broker) for word in shlex.split(line, comments=True)]
+        if words[0] in NOT_RUN or NEEDS_DASK in words:
+            return
+        if words[0] == "make":
+            subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+        elif tuple(words[:2]) in SERVICES:
+            self._serve(words)
+        else:
+            self._run(words, into.partition("#")[0].strip())
+
+    def _at_home(self, word: str, broker: BrokerProcess | None) -> str:
+        """Return a word with what the reader has in place of what the page made up."""
+        if word.startswith("runs/"):
+            self._have_a_run(Path(*Path(word).parts[:2]))
+        if broker is not None:
+            word = MADE_UP_BROKER.sub(rf"mqtt://\g<1>127.0.0.1:{broker.port}", word)
+        return re.sub(r"^/(?=(?:var|etc)/)", f"{self.directory}/", word)
+
+    def _have_a_run(self, directory: Path) -> None:
+        first = self.directory / "first-run"
+        if not first.exists():
+            scenario = str(ROOT / "scenarios" / "underground_garage.yaml")
+            self._run(["fleet-sim", "run", scenario, "--seed", "7", "--out", str(first)])
+        if not directory.exists():
+            shutil.copytree(first, directory)
+
+    def _run(self, words: list[str], into: str = "") -> None:
+        program, *arguments = words
+        assert program in PROGRAMS, f"nobody runs {program}"
+        if "--seeds" in arguments:
+            arguments[arguments.index("--seeds") + 1] = "1"
+        result = CliRunner().invoke(PROGRAMS[program], arguments)
+        is_changed = "--set" in arguments and "expectations do not hold" in result.output
+        assert result.exit_code == (EXPECTATION_FAILED if is_changed else 0), result.output
+        if into:
+            Path(into).write_text(result.stdout, encoding="utf-8")
+
+    def _serve(self, words: list[str]) -> None:
+        """Run a service until it serves, and end it as a machine does that shuts down."""
+        program, command, *rest = words
+        ready = SERVICES[program, command]
+        with start(program.replace("-", "_"), command, *rest, cwd=self.directory) as process:
+            assert process.stdout is not None
+            if any(ready in line for line in process.stdout):
+                process.send_signal(signal.SIGTERM)
+            code, _, stderr = finish(process)
+        assert code == 0, stderr

@@ -1,0 +1,96 @@
+"""What a user's shell, terminal and disk do to our commands: plain lines, no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.places import ROOT
+
+QUIET_CITY = str(ROOT / "scenarios" / "quiet_city.yaml")
+
+
+def in_shell(command: str, directory: Path, **environment: str) -> tuple[int, str, str]:
+    """Run a line of bash, `python` being ours; return exit code, stdout and stderr."""
+    ended = subprocess.run(
+        ["bash", "-c", f'python() {{ "{sys.executable}" "$@"; }}\n{command}'],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    stdout, stderr = ended.stdout.decode(), ended.stderr.decode()
+    assert "Traceback" not in stdout + stderr
+    assert "Exception ignored" not in stderr
+    return ended.returncode, stdout, stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("fleet_sim faults", "fleet-sim"),
+        ("fleet_sim schema", "fleet-sim"),
+        ("platform_probe config", "platform-probe"),
+        ("platform_probe --help", "platform-probe"),
+    ],
+)
+def test_a_full_disk_behind_stdout(tmp_path: Path, command: str, program: str) -> None:
+    """Said in a line."""
+    ended = in_shell(f"python -m {command} > /dev/full", tmp_path)
+    assert ended == (2, "", f"{program}: No space left on device\n")
+
+
+def test_a_reader_who_has_seen_enough(tmp_path: Path) -> None:
+    """No word more."""
+    code, stdout, stderr = in_shell("python -m fleet_sim faults | head -1", tmp_path)
+    assert (code, len(stdout.splitlines()), stderr) == (0, 1, "")
+
+
+@pytest.mark.parametrize("program", ["fleet_sim check x.yaml", "platform_probe run --wait 0"])
+def test_too_few_open_files(tmp_path: Path, program: str) -> None:
+    """The limit and its cure."""
+    code, _, stderr = in_shell(f"ulimit -n 12; python -m {program}", tmp_path)
+    assert code == 2
+    assert "may open 12 files" in stderr
+
+
+@pytest.mark.parametrize("program", ["fleet_sim", "platform_probe"])
+@pytest.mark.parametrize("module", ["click", "pydantic"])
+def test_ctrl_c_while_it_still_imports(tmp_path: Path, program: str, module: str) -> None:
+    """As at any other time: exit code 130, and nothing but perhaps a word."""
+    (tmp_path / f"{module}.py").write_text("raise KeyboardInterrupt\n")
+    code, _, stderr = in_shell(
+        f"python -m {program} schema", tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}"
+    )
+    assert (code, stderr.strip().removesuffix("fleet-sim: interrupted")) == (130, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n\nmisspelt\n", ":3: NameError: name 'misspelt' is not defined"),
+        ("x = (\n", ":1: SyntaxError: '(' was never closed"),
+        ("import no_such_module\n", ":1: ModuleNotFoundError: No module named 'no_such_module'"),
+    ],
+)
+def test_a_fault_module_that_does_not_import(tmp_path: Path, text: str, said: str) -> None:
+    """Which file and line, in every command that needs the faults."""
+    package = tmp_path / "fleet_sim"
+    (package / "faults").mkdir(parents=True)
+    for path in (ROOT / "fleet_sim").iterdir():
+        if path.name != "faults":
+            (package / path.name).symlink_to(path)
+    for path in (ROOT / "fleet_sim" / "faults").glob("*.py"):
+        (package / "faults" / path.name).symlink_to(path)
+    mine = package / "faults" / "mine.py"
+    mine.write_text(text)
+    for command in ("faults", f"check {QUIET_CITY}"):
+        code, _, stderr = in_shell(
+            f"python -m fleet_sim {command}", tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}"
+        )
+        assert (code, stderr) == (2, f"fleet-sim: {mine}{said}\n")

@@ -1,0 +1,79 @@
+"""What is imported is declared in pyproject.toml, and what is declared is imported."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.imports import imported_names
+from tests.helpers.places import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+OURS = {"fleet_wire", "fleet_sim", "platform_probe", "bench", "tests"}
+RUN = ("fleet_wire", "fleet_sim", "platform_probe")
+STARTED = {"iotcore"}
+"""Runs in a process of its own: fleet_sim/broker/process.py."""
+NOT_IMPORTED = {
+    "editables", "hatchling",  # build and install this project
+    "import-linter", "mypy", "ruff", "types-jsonschema",  # make check
+    "pytest-asyncio", "pytest-xdist",  # plugins
+    "unlockpath",  # this project, with an extra
+}  # fmt: skip
+
+
+def declared(requirements: list[str]) -> set[str]:
+    """Return the names of distributions in a list of requirements."""
+    return {normal(re.split(r"[\[<>=!~; ]", requirement)[0]) for requirement in requirements}
+
+
+def normal(name: str) -> str:
+    """Return a name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported(*folders: str) -> dict[str, set[Path]]:
+    """Return which distributions the modules below some folders import, and where."""
+    owners = packages_distributions()
+    found: dict[str, set[Path]] = {}
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*.py"):
+            for module, _ in imported_names(path):
+                top = module.partition(".")[0]
+                if top not in OURS and top not in sys.stdlib_module_names:
+                    names = owners.get(top, [top])
+                    found.setdefault(normal(names[0]), set()).add(path.relative_to(ROOT))
+    return found
+
+
+RUNTIME = declared(PROJECT["dependencies"])
+EXTRAS = {name: declared(each) for name, each in PROJECT["optional-dependencies"].items()}
+
+
+@pytest.mark.parametrize(
+    ("folders", "allowed"),
+    [(RUN, RUNTIME | EXTRAS["sweep"]), (("bench", "tests"), RUNTIME.union(*EXTRAS.values()))],
+    ids=["programs", "tests and benchmarks"],
+)
+def test_what_is_imported_is_declared(folders: tuple[str, ...], allowed: set[str]) -> None:
+    """A package that comes along with another one today may stay away tomorrow."""
+    found = imported(*folders)
+    assert {name: places for name, places in found.items() if name not in allowed} == {}
+
+
+def test_an_extra_is_imported_in_one_place_only() -> None:
+    """Without the extra everything else works."""
+    found = imported(*RUN)
+    assert all(len(found[name]) == 1 for name in EXTRAS["sweep"])
+
+
+def test_what_is_declared_is_imported() -> None:
+    """Else it is dead weight in every installation."""
+    found = imported(*OURS).keys() | NOT_IMPORTED
+    assert RUNTIME - imported(*RUN).keys() == STARTED
+    assert set().union(*EXTRAS.values()) - found == set()
+    assert set().union(*EXTRAS.values()) >= NOT_IMPORTED
