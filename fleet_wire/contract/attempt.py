@@ -18,7 +18,6 @@ class Source(StrEnum):
 
     PROBE = "probe"
     CUSTOMER = "customer"
-    REPLAY = "replay"
     FLOOR = "floor"
     """An unlock of the null box: what the stack itself takes. Kept apart from all others."""
 
