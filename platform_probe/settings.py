@@ -47,7 +47,7 @@ from platform_probe.car_files import read_cars
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
 FEWEST_ARRIVALS: Final = 0.01
-"""Of a stage at random times that is repeated: a hundred empty repetitions take a millisecond."""
+"""Of a stage at random times that is repeated: a hundred empty repetitions take milliseconds."""
 MAX_PORT: Final = 65_535
 _IN_FILES: Final = ("broker_password", "fleet_secret")
 """Settings that a key with `_file` behind it can take from a file."""
@@ -125,9 +125,9 @@ class LoadSettings(_Part):
     start_delay_s: float = Field(0.5, ge=0, description="from being ready to second 0 of the load")
     wake: bool = Field(default=True, description="send a wake request to a box that is asleep")
     relock: bool = Field(
-        default=True, description="lock each car again after its synthetic unlock, unless its"
-        " customer has come meanwhile or it is booked; without an answer the lock is sent again"
-        " twice",
+        default=True, description="lock each car again after its synthetic unlock, unless a"
+        " customer's unlock of it is seen meanwhile or it is booked; without an answer the lock is"
+        " sent again twice",
     )  # fmt: skip
 
     @model_validator(mode="after")
