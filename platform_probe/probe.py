@@ -8,22 +8,11 @@ runs on an event loop and in virtual time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import count
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Flag, Record, Source
-from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.signing import vehicle_key
-from fleet_wire.contract.topics import TopicKind, topic_of
-from fleet_wire.errors import (
-    BrokerRefusedError,
-    BrokerUnreachableError,
-    LocalProtocolError,
-    UnlockpathError,
-)
+from fleet_wire.contract.attempt import Record, Source
+from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.link import (
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
@@ -33,27 +22,21 @@ from fleet_wire.links.link import (
     LinkFactory,
     LinkLimits,
     Message,
-    OnAck,
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.randomness import RandomStream
-from platform_probe.attempts.evidence import BoxPresence, FleetEvidence
+from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
-from platform_probe.car_files import read_keys
-from platform_probe.doors.mqtt import CommandMaker, OutgoingCommand
-from platform_probe.doors.relocks import Relocks
 from platform_probe.doubts import say_doubts
-from platform_probe.load.booked import BookedCars
-from platform_probe.load.driver import Lags, LoadDriver
-from platform_probe.load.plan import LoadPlan, PlannedStart, TurnPlan
 from platform_probe.load.timers import Timer, Timers
 from platform_probe.outputs.logs import Complaints, Logger
-from platform_probe.outputs.metrics import ProbeMetrics, Withheld
+from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
-from platform_probe.settings import FloorSettings, LoadSettings, ProbeSettings
+from platform_probe.settings import ProbeSettings
+from platform_probe.synthetic import SyntheticUnlocks
 from platform_probe.watching.inbox import Inbox, subscriptions
 
 KEEPALIVE_S: Final = 15
@@ -103,7 +86,7 @@ class Probe:
         self.tracker = AttemptTracker(
             clock=clock,
             evidence=self.evidence,
-            emit=self._ended if self._load.relock else sink.emit,
+            emit=self._ended if self._load.unlocks and self._load.relock else sink.emit,
             deadline_s=self._load.deadline_s,
             state_grace_s=self._load.state_grace_s,
             remembered=Remembered(window_s=self._load.late_window_s),
@@ -112,30 +95,15 @@ class Probe:
         )
         self.tracker.on_wait = self._plan_tick
         self._inbox = Inbox(self.tracker, metrics, complaints)
-        self._commands = CommandMaker(
-            seed=settings.seed,
-            client_id=settings.client_id,
-            key_of=_key_of(settings),
-            ttl_s=self._load.command_life_s,
-            clock=clock,
-        )
-        self._booked = BookedCars(
-            self._load.booked_file,
-            lambda why: self.complain("no_car_is_touched", "booked", why=why),
-        )
-        self._relocks = Relocks(
-            lock=self._lock,
-            why_not=self._booked.why_not,
+        self.synthetic = SyntheticUnlocks(
+            settings,
             tracker=self.tracker,
+            link=self._connected_link,
             clock=clock,
             timers=timers,
-            patience_s=self._load.deadline_s,
             metrics=metrics,
             logger=logger,
         )
-        self._plan = _plan_of(self._load, settings.seed)
-        self._load_driver = self._driver_of(iter(self._plan), self._start_planned)
-        self._floor_driver = self._driver_of(_floor_plan(settings.floor), self._start_floor)
         self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: Timer | None = None
@@ -155,10 +123,6 @@ class Probe:
         """The broker's word that trying again is of no use."""
         self.retained = 0
         """Messages so far that had waited at the broker."""
-        self.lags = Lags()
-        self.dropped = 0
-        self.withheld = 0
-        """Starts that were left out for their car's sake."""
 
     # What a link calls
 
@@ -233,10 +197,7 @@ class Probe:
         Call it when what is retained has come: presence is evidence for the first unlock.
         """
         say_doubts(self._settings, self.evidence, self._logger)
-        now_s = self._clock.monotonic_s()
-        self.tracker.load_began_s = now_s + self._load.start_delay_s
-        self._load_driver.begin(self.tracker.load_began_s)
-        self._floor_driver.begin(now_s)
+        self.synthetic.begin()
         return self._clock.unix_s() + self._load.start_delay_s
 
     def watch_itself(self) -> None:
@@ -254,25 +215,23 @@ class Probe:
     def is_done(self) -> bool:
         """Whether every planned unlock has been started and has ended, and its car is locked."""
         started, ended = self.tracker.started, self.tracker.ended
-        is_over = self._load_driver.is_done and started[Source.PROBE] == ended[Source.PROBE]
-        return is_over and not self._relocks
+        return self.synthetic.is_done and started[Source.PROBE] == ended[Source.PROBE]
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in flight: all that was started has ended, and all is locked again."""
-        return not len(self.tracker) and not self._relocks
+        return len(self.tracker) == 0 and self.synthetic.is_idle
 
     def stop(self) -> None:
         """Start nothing more."""
-        self._load_driver.stop()
-        self._floor_driver.stop()
+        self.synthetic.stop()
 
     def close(self) -> None:
         """End what is still in flight, and say goodbye to the broker."""
         self._is_closed = True
         self.stop()
         self.tracker.interrupt()
-        self._relocks.close()
+        self.synthetic.close()
         for timer in (self._ticker, self._reconnect, self._heart):
             if timer is not None:
                 timer.cancel()
@@ -312,13 +271,10 @@ class Probe:
         """Return the content of `probe_stats.json`."""
         return {
             **self.counts(),
-            "schedule_lag_s": self.lags.summary(),
-            "dropped": self.dropped,
-            "withheld": self.withheld,
+            **self.synthetic.stats(),
             "malformed": self._inbox.malformed,
             "not_followed": self.tracker.not_followed,
             "seed": self._settings.seed,
-            "plan_digest": self._plan.digest(),
         }
 
     def complain(self, event: str, kind: str, **fields: Any) -> None:
@@ -326,6 +282,15 @@ class Probe:
         self._complaints.complain(event, kind, **fields)
 
     # Within
+
+    def _connected_link(self) -> Link:
+        if self._link is None or not self._link.is_connected:
+            raise BrokerUnreachableError(self.last_error)
+        return self._link
+
+    def _ended(self, record: Record) -> None:
+        self._sink.emit(record)
+        self.synthetic.take(record)
 
     def _count_time(self, *, can_see: bool) -> None:
         """Count the time since the last call, and note whether we can see anything from now on."""
@@ -342,11 +307,6 @@ class Probe:
             explanation="this process was stopped, starved or too busy: what it observed meanwhile"
             " is flagged observed_late and not counted",
         )
-
-    def _driver_of(
-        self, plan: Iterator[PlannedStart], start: Callable[[PlannedStart, float], None]
-    ) -> LoadDriver:
-        return LoadDriver(plan, clock=self._clock, timers=self._timers, start=start)
 
     def _tick(self) -> None:
         self._tick_at_s = math.inf
@@ -365,101 +325,3 @@ class Probe:
                 self._ticker.cancel()
             self._tick_at_s = at_s
             self._ticker = self._timers.call_later(at_s - now_s, self._tick)
-
-    def _start_planned(self, planned: PlannedStart, intended_s: float) -> None:
-        lag_s = max(self._clock.monotonic_s() - intended_s, 0.0)
-        self.lags.add(lag_s)
-        self._metrics.observe_start(lag_s)
-        is_over = lag_s >= self._load.deadline_s  # whoever asked has gone: nobody waits for the car
-        if is_over or len(self.tracker) >= self._load.max_in_flight:
-            self.dropped += 1
-            self._metrics.count_dropped_start()
-            return
-        if planned.vehicle_id in self._relocks:
-            self._withhold(Withheld.RELOCKING)
-        elif self._booked.why_not(planned.vehicle_id):
-            self._withhold(Withheld.BOOKED)
-        else:
-            self._unlock(planned.vehicle_id, Source.PROBE, intended_s)
-
-    def _withhold(self, why: Withheld) -> None:
-        self.withheld += 1
-        self._metrics.count_withheld_start(why)
-
-    def _start_floor(self, planned: PlannedStart, _: float) -> None:
-        # The floor is what the stack takes: how late we start it is measured by the load.
-        self._unlock(planned.vehicle_id, Source.FLOOR, self._clock.monotonic_s())
-
-    def _unlock(self, vehicle_id: str, source: Source, intended_s: float) -> None:
-        outgoing = self._commands.unlock(vehicle_id, source=source, intended_s=intended_s)
-        attempt = self.tracker.start(outgoing.start)
-        command_id = outgoing.start.command_id
-        try:
-            if self._send(outgoing, partial(self.tracker.acknowledged, command_id)):
-                attempt.flag(Flag.WOKEN)
-        except BrokerUnreachableError as error:
-            self.tracker.fail(command_id, Cause.BROKER_UNREACHABLE, str(error))
-        except LocalProtocolError as error:
-            self.tracker.fail(command_id, Cause.NOT_PUBLISHED, str(error))
-        else:
-            self.tracker.published(command_id)
-
-    def _send(self, outgoing: OutgoingCommand, on_ack: OnAck | None = None) -> bool:
-        """Publish a command, and return whether a wake request went before it.
-
-        Raises `BrokerUnreachableError`, and `LocalProtocolError` where the link's queue is full.
-        """
-        link = self._link
-        if link is None or not link.is_connected:
-            raise BrokerUnreachableError(self.last_error)
-        vehicle_id = outgoing.start.vehicle_id
-        wakes = self._load.wake and self.evidence.of(vehicle_id).presence is BoxPresence.ASLEEP
-        if wakes:
-            request = self._commands.wake_request(outgoing.start)
-            link.publish(topic_of(TopicKind.WAKE, vehicle_id), request)
-        link.publish(
-            outgoing.topic, outgoing.payload, properties=outgoing.properties, on_ack=on_ack
-        )
-        return wakes
-
-    def _ended(self, record: Record) -> None:
-        self._sink.emit(record)
-        self._relocks.take(record)
-
-    def _lock(self, vehicle_id: str) -> tuple[str, str | None]:
-        """Send a lock; return its id, and why it was not sent."""
-        outgoing = self._commands.lock(vehicle_id)
-        self.tracker.pass_over(outgoing.start.command_id)
-        try:
-            self._send(outgoing)
-        except UnlockpathError as error:
-            return outgoing.start.command_id, str(error)
-        return outgoing.start.command_id, None
-
-
-def _key_of(settings: ProbeSettings) -> Callable[[str], bytes]:
-    """Return what gives a car's signing key. Raises `ConfigError` where one has none."""
-    if settings.vehicle_keys is None:
-        return partial(vehicle_key, settings.fleet_secret.get_secret_value())
-    return read_keys(settings.vehicle_keys, settings.cars_to_unlock()).__getitem__
-
-
-def _plan_of(load: LoadSettings, seed: int) -> LoadPlan | TurnPlan:
-    vehicles = load.vehicle_ids() if load.unlocks else ()
-    if load.every_s is not None:
-        return TurnPlan(vehicles=vehicles, every_s=load.every_s, seed=seed)
-    return LoadPlan(
-        stages=tuple(load.stages),
-        vehicles=vehicles,
-        seed=seed,
-        deadline_s=load.deadline_s,
-        double_taps=load.double_taps,
-        repeat=load.repeat,
-    )
-
-
-def _floor_plan(floor: FloorSettings | None) -> Iterator[PlannedStart]:
-    """Yield unlocks of the null box at a constant rate, for ever."""
-    if floor is not None:
-        for number in count():
-            yield PlannedStart(number / floor.rate_per_s, floor.vehicle_id)

@@ -128,9 +128,9 @@ class LoadSettings(_Part):
     start_delay_s: Seconds = Field(0.5, description="from being ready to second 0 of the load")
     wake: bool = Field(default=True, description="send a wake request to a box that is asleep")
     relock: bool = Field(
-        default=True, description="lock each car again after its synthetic unlock, unless its"
-        " customer has come meanwhile or it is booked; without an answer the lock is sent again"
-        " twice",
+        default=True, description="lock each car again after its synthetic unlock, unless a"
+        " customer's unlock of it is seen meanwhile or it is booked; without an answer the lock is"
+        " sent again twice",
     )  # fmt: skip
 
     @model_validator(mode="after")

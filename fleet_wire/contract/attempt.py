@@ -20,8 +20,6 @@ class Source(StrEnum):
     """The monitor itself."""
     CUSTOMER = "customer"
     """Somebody else, whose command the monitor saw."""
-    REPLAY = "replay"
-    """A replay of an incident."""
     FLOOR = "floor"
     """An unlock of the null box: what the stack itself takes. Kept apart from all others."""
 

@@ -86,7 +86,7 @@ class Relocks:
         """Take the record of an unlock that has ended, or of an answer that came later."""
         before = self._under_way.get(record.vehicle_id)
         if record.source is Source.CUSTOMER:
-            if before is not None:
+            if before is not None and isinstance(record, Attempt):
                 self._end(before, RelockEnd.LEFT, "its customer has come")
         elif record.source is Source.PROBE and _may_be_open(record):
             is_open = _is_open(record) or (before is not None and before.is_open)

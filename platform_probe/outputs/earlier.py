@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source
-from platform_probe.outputs.metrics import SOURCES, is_measured
+from platform_probe.outputs.attempt_metrics import is_measured
+from platform_probe.outputs.dimension import SOURCES
 from platform_probe.outputs.sinks import ATTEMPTS_FILE
 
 TAIL_BYTES: Final = 16 * 2**20

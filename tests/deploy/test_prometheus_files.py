@@ -11,7 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
-from platform_probe.outputs.metrics import UNLOCK_BUCKETS_S, ProbeMetrics
+from platform_probe.outputs.attempt_metrics import UNLOCK_BUCKETS_S
+from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.shipped import (
     DASHBOARDS,
     EXPOSED,

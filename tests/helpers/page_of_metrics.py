@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from prometheus_client.metrics_core import Metric
 
-from platform_probe.outputs.metrics import (
-    MAX_LABEL_VALUES,
-    OTHER,
-    UNKNOWN,
-    ProbeMetrics,
-    new_registry,
-)
+from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER, UNKNOWN
+from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from tests.helpers.markdown import code, table
 
 INTRODUCTION = f"""\
@@ -21,8 +16,9 @@ Written by `python -m tests.docs --renew` from `platform_probe/outputs/metrics.p
 `platform-probe` serves these at `/metrics`, as Prometheus text or, where OpenMetrics is asked for,
 with the `trace_id` of an unlock as exemplar. Times are seconds, and a counter ends in `_total`.
 Every series that can be known in advance exists at 0 from the start. No label names a car, a
-customer or an attempt. A label with the values {UNKNOWN} and {OTHER} also takes the first
-{MAX_LABEL_VALUES} values that cars report; those that come later share {OTHER}.
+customer or an attempt. A label with the values {UNKNOWN} and {OTHER} also takes up to
+{MAX_LABEL_VALUES} values that cars report; those that come later share {OTHER}, until one of these
+has not been seen for an hour.
 
 The rules over them are in `deploy/prometheus/rules`; [log.md](log.md) has the words that are values
 here: causes, stages, flags.

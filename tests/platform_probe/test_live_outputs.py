@@ -84,3 +84,5 @@ async def test_hangup_does_not_end_it_and_files_may_be_renamed(
     earlier = before[probe.records].read_bytes().splitlines()
     assert len(earlier) + len(probe.attempts()) == probe.latest["ended"]
     assert "stopping" in {line["event"] for line in probe.log()}
+    for path in (*before, *before.values()):
+        assert path.stat().st_mode & 0o007 == 0, path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,20 @@ class ProbeBench:
         """The attempts that have ended."""
         return [record for record in self.records if isinstance(record, Attempt)]
 
+    @property
+    def dropped(self) -> int:
+        """Starts that came too late, or were too many."""
+        return int(self.probe.stats()["dropped"])
+
+    @property
+    def withheld(self) -> int:
+        """Starts that were left out for their car's sake."""
+        return int(self.probe.stats()["withheld"])
+
+    def start(self, vehicle_id: str) -> None:
+        """Let the load start an unlock now."""
+        self.probe.synthetic._start_planned(PlannedStart(0.0, vehicle_id), time.monotonic())
+
     def connect(self) -> None:
         """Connect."""
         self.probe.connect()
@@ -250,7 +265,7 @@ async def test_too_many_in_flight_are_dropped_and_counted() -> None:
     bench = ProbeBench(load=load_of(max_in_flight=2))
     bench.connect()
     bench.probe.begin_load()
-    await eventually(lambda: bench.probe.dropped)
+    await eventually(lambda: bench.dropped)
     assert bench.probe.counts()["sent"] == 2
     name = "unlockpath_starts_dropped_total"
     assert bench.metrics.registry.get_sample_value(name) == 1
@@ -262,7 +277,7 @@ async def test_start_after_its_own_deadline_is_not_sent() -> None:
     bench = ProbeBench(load=load_of(deadline_s=1e-9))
     bench.connect()
     bench.probe.begin_load()
-    await eventually(lambda: bench.probe.dropped == 3)
+    await eventually(lambda: bench.dropped == 3)
     assert (bench.link.sent, bench.attempts) == ([], [])
     assert bench.metrics.registry.get_sample_value("unlockpath_starts_dropped_total") == 3
     assert bench.probe.is_done
@@ -270,10 +285,7 @@ async def test_start_after_its_own_deadline_is_not_sent() -> None:
 
 
 async def test_cars_are_locked_again() -> None:
-    """By default, with the origin mark; until then the load is not done, and the car has its rest.
-
-    The other probe's own view of such a lock is `test_two_probes_do_not_count_each_other`.
-    """
+    """By default, with the origin mark; until then the load is not done, and the car has rest."""
     bench = ProbeBench(load=load_of(relock=True))
     await bench.loaded()
     bench.link.answer_all()
@@ -287,7 +299,7 @@ async def test_cars_are_locked_again() -> None:
     assert (topic, command.action) == ("cars/car-1/command", Action.LOCK)
     assert properties is not None
     assert ("origin", "probe/platform-probe") in properties.user_properties
-    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
+    bench.start("car-1")
     assert bench.probe.stats()["withheld"] == 1
     bench.link.answer_all()
     await eventually(lambda: bench.probe.is_done)
@@ -309,8 +321,10 @@ async def test_a_lock_that_cannot_be_sent_is_named_at_the_end(state: str) -> Non
         bench.link.is_full = True
     else:
         bench.link.is_connected = False
-    await eventually(lambda: any(one.tries for one in bench.probe._relocks._under_way.values()))
-    (relock,) = bench.probe._relocks._under_way.values()
+    await eventually(
+        lambda: any(one.tries for one in bench.probe.synthetic._relocks._under_way.values())
+    )
+    (relock,) = bench.probe.synthetic._relocks._under_way.values()
     assert relock.why == ("queue is full" if state == "full" else bench.probe.last_error)
     bench.probe.close()
     line = bench.log.lines[-1]
@@ -325,17 +339,17 @@ async def test_booked_cars_are_not_touched(tmp_path: Path) -> None:
     bench = ProbeBench(load=load_of(relock=True, booked_file=path))
     bench.connect()
     bench.probe.begin_load()
-    await eventually(lambda: bench.probe.withheld == 3)
+    await eventually(lambda: bench.withheld == 3)
     assert (bench.link.sent, bench.attempts) == ([], [])
     assert bench.probe.is_done
     value = bench.metrics.registry.get_sample_value
     assert value("unlockpath_starts_withheld_total", {"why": "booked"}) == 3
     path.unlink()
-    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
-    assert bench.probe.withheld == 4
+    bench.start("car-1")
+    assert bench.withheld == 4
     assert bench.log.lines[-1]["event"] == "no_car_is_touched"
     path.write_text("")
-    bench.probe._start_planned(PlannedStart(0.0, "car-1"), bench.probe._clock.monotonic_s())
+    bench.start("car-1")
     assert len(bench.link.sent) == 1
     bench.probe.close()
 

@@ -251,6 +251,18 @@ def test_a_car_whose_customer_comes_is_left_to_the_customer() -> None:
     assert bench.log.lines[0]["why"] == "its customer has come"
 
 
+def test_an_old_answer_to_a_customer_is_no_customer() -> None:
+    """What a box repeats of yesterday must not leave the car open."""
+    bench = RelockBench()
+    bench.tracker.customer()
+    bench.tracker.refused(Reason.BUSY, "k1")
+    bench.unlock()
+    bench.tracker.refused(Reason.BUSY, "k1")
+    bench.timers.run_for(1.0)
+    assert len(bench.tracker.strays) == 1
+    assert bench.locks == [CAR]
+
+
 def test_a_booked_car_is_not_touched() -> None:
     """Whoever has booked it decides, also between two tries."""
     bench = RelockBench()

@@ -9,11 +9,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from fleet_wire.contract.attempt import Flag, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
-from platform_probe.outputs.metrics import MAX_LABEL_VALUES, ProbeMetrics
+from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
+from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.records import TRACE_ID, attempt_of
 
 OPENMETRICS = "application/openmetrics-text"
@@ -54,6 +55,13 @@ def series(metrics: ProbeMetrics) -> list[str]:
         ("region_boxes", {"region": "other", "presence": "offline"}),
         ("stray_answers_total", {"source": "customer", "kind": "late"}),
         ("stray_answers_total", {"source": "unknown", "kind": "orphan"}),
+        ("attempt_flags_total", {"flag": "answered_by_another"}),
+        ("starts_withheld_total", {"why": "booked"}),
+        ("relocks_total", {"end": "failed"}),
+        ("messages_total", {"topic": "telemetry"}),
+        ("last_message_timestamp_seconds", {"topic": "telemetry"}),
+        ("commands_not_followed_total", {}),
+        ("loop_lag_seconds_count", {}),
         ("late_unlocks_total", {"source": "customer"}),
         ("malformed_messages_total", {"topic": "other"}),
         ("attempt_flags_total", {"flag": "duplicate"}),
@@ -85,6 +93,41 @@ def test_each_metric_says_what_it_counts(metrics: ProbeMetrics) -> None:
         assert not re.search("[A-Z]{2}", family.documentation), family.documentation
 
 
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("unlocks_total", {"source": "probe", "outcome": "failed", "cause": "api_failed"}),
+        ("unlocks_total", {"source": "customer", "outcome": "failed", "cause": "not_published"}),
+        ("stages_reached_total", {"source": "probe", "stage": "api_answered"}),
+        ("stage_duration_seconds_count", {"source": "probe", "stage": "api_answered"}),
+        ("stray_answers_total", {"source": "unknown", "kind": "late"}),
+        ("malformed_messages_total", {"topic": "wake"}),
+        ("messages_total", {"topic": "wake"}),
+    ],
+)
+def test_what_nothing_can_move_has_no_series(
+    metrics: ProbeMetrics, name: str, labels: dict[str, str]
+) -> None:
+    """A zero that can only be a zero says that something works which is not there."""
+    assert value(metrics, name, **labels) is None
+
+
+@pytest.mark.parametrize("label", ["replay", "redelivered"])
+def test_labels_of_nothing_are_gone(metrics: ProbeMetrics, label: str) -> None:
+    """No unlock is repeated, and none of our commands is sent twice."""
+    assert not [line for line in series(metrics) if f'"{label}"' in line]
+
+
+def test_what_is_moved_after_all_gets_a_series(metrics: ProbeMetrics) -> None:
+    """A record is counted, whatever was thought possible."""
+    attempt = attempt_of(cause=Cause.API_FAILED, source=Source.CUSTOMER)
+    stages = {**attempt.stages, "api_answered": 1.0}
+    metrics.emit(msgspec.structs.replace(attempt, stages=stages))
+    labels = {"source": "customer", "outcome": "failed", "cause": "api_failed"}
+    assert value(metrics, "unlocks_total", **labels) == 1
+    assert value(metrics, "stages_reached_total", source="customer", stage="api_answered") == 1
+
+
 def test_build_info_names_the_version(metrics: ProbeMetrics) -> None:
     """What runs can be read from the metrics."""
     assert value(metrics, "build_info", version="1.2.3") == 1
@@ -92,7 +135,7 @@ def test_build_info_names_the_version(metrics: ProbeMetrics) -> None:
 
 def test_a_cause_never_contradicts_its_outcome(metrics: ProbeMetrics) -> None:
     """Only pairs that can happen have a series."""
-    for cause in Cause:
+    for cause in set(Cause) - {Cause.API_REFUSED, Cause.API_FAILED}:
         for outcome in Outcome:
             labels = {"source": "probe", "outcome": outcome.value, "cause": cause.value}
             exists = value(metrics, "unlocks_total", **labels) is not None
@@ -124,6 +167,62 @@ def test_number_of_series_is_bounded(metrics: ProbeMetrics) -> None:
     assert value(metrics, "region_boxes", region="other", presence="online") == others
 
 
+def firmware_of(number: int, after_s: float = 0.0) -> Attempt:
+    """Return an unlock of a car with this firmware."""
+    attempt = attempt_of(firmware=f"2.{number}")
+    return msgspec.structs.replace(attempt, started_at=attempt.started_at + after_s)
+
+
+def counted(metrics: ProbeMetrics, firmware: str) -> float | None:
+    """Return how many unlocks were counted for a firmware; None where it has no series."""
+    return value(metrics, "firmware_unlocks_total", source="probe", firmware=firmware, outcome="ok")
+
+
+def test_a_new_firmware_takes_the_place_of_one_that_is_no_more(metrics: ProbeMetrics) -> None:
+    """The roll-out after many is the one to watch; a firmware that still runs keeps its place."""
+    for number in range(MAX_LABEL_VALUES):
+        metrics.emit(firmware_of(number))
+    metrics.emit(firmware_of(0, GIVEN_BACK_AFTER_S - 1.0))
+    metrics.emit(firmware_of(99, GIVEN_BACK_AFTER_S - 1.0))
+    assert (counted(metrics, "2.99"), counted(metrics, "other")) == (None, 1)
+    before = len(series(metrics))
+    for _ in range(2):
+        metrics.emit(firmware_of(99, GIVEN_BACK_AFTER_S))
+    assert (counted(metrics, "2.99"), counted(metrics, "2.0")) == (2, 2)
+    assert counted(metrics, "2.1") is None
+    assert len(series(metrics)) == before
+    metrics.emit(firmware_of(1, 2 * GIVEN_BACK_AFTER_S))
+    assert counted(metrics, "2.1") == 1
+    assert len(series(metrics)) == before
+
+
+def test_a_region_with_boxes_keeps_its_place(metrics: ProbeMetrics) -> None:
+    """Also where nobody unlocks; one that gave its place up takes its boxes' series along."""
+    for number in range(MAX_LABEL_VALUES):
+        metrics.emit(attempt_of(region=f"region-{number}"))
+    boxes: dict[tuple[str | None, str], int] = {("region-0", "online"): 7}
+    later = attempt_of(region="region-0")
+    later = msgspec.structs.replace(later, started_at=later.started_at + GIVEN_BACK_AFTER_S)
+    for region in ("region-0", "new"):
+        metrics.set_fleet(in_flight=0, boxes={}, by_region=boxes)
+        metrics.emit(msgspec.structs.replace(later, region=region))
+    metrics.set_fleet(in_flight=0, boxes={}, by_region=boxes)
+    assert value(metrics, "region_boxes", region="region-0", presence="online") == 7
+    assert value(metrics, "region_boxes", region="new", presence="online") == 0
+    assert value(metrics, "region_boxes", region="region-1", presence="online") is None
+    assert value(metrics, "region_boxes", region="region-2", presence="online") == 0
+
+
+@pytest.mark.parametrize("name", ["unknown", "other"])
+def test_a_value_that_is_named_as_ours_takes_no_place(metrics: ProbeMetrics, name: str) -> None:
+    """And never gives back what is not its own."""
+    metrics.emit(attempt_of(firmware=name))
+    for number in range(MAX_LABEL_VALUES):
+        metrics.emit(firmware_of(number, 2 * GIVEN_BACK_AFTER_S))
+    assert counted(metrics, name) == 1
+    assert counted(metrics, f"2.{MAX_LABEL_VALUES - 1}") == 1
+
+
 def test_attempt_is_counted_everywhere(metrics: ProbeMetrics) -> None:
     """One record moves each of its series by one."""
     metrics.emit(attempt_of(cause=Cause.BOX_SILENT, total_s=20.0, flags=(Flag.WOKEN,)))
@@ -152,7 +251,7 @@ def test_what_was_not_observed_is_no_measurement(metrics: ProbeMetrics) -> None:
     before = series(metrics)
     metrics.emit(attempt_of(cause=Cause.NOT_OBSERVED, total_s=20.0))
     moved = {line for line in set(series(metrics)) - set(before) if "process_" not in line}
-    assert moved == {
+    assert {line.partition(" # ")[0] for line in moved} == {
         'unlockpath_unlocks_total{cause="not_observed",outcome="unknown",source="probe"} 1.0'
     }
 
@@ -254,6 +353,27 @@ def test_openmetrics_has_exemplars_with_the_trace(metrics: ProbeMetrics) -> None
         if sample.exemplar is not None
     ]
     assert exemplars == [("3.0", TRACE_ID)]
+
+
+def test_failures_have_exemplars_too(metrics: ProbeMetrics) -> None:
+    """From a cause, a region or a firmware that fails to the trace of an unlock that did."""
+    metrics.emit(attempt_of())
+    metrics.emit(attempt_of(cause=Cause.BOX_SILENT, total_s=20.0))
+    metrics.emit(attempt_of(cause=Cause.NOT_OBSERVED))
+    pieces, _ = metrics.exposition(OPENMETRICS)
+    page = b"".join(pieces).decode()
+    with_exemplar = {
+        line.partition("{")[0]: line for line in page.splitlines() if f'"{TRACE_ID}"' in line
+    }
+    assert set(with_exemplar) == {
+        "unlockpath_unlocks_total",
+        "unlockpath_unlock_duration_seconds_bucket",
+        "unlockpath_region_unlocks_total",
+        "unlockpath_firmware_unlocks_total",
+    }
+    causes = [line for line in page.splitlines() if "unlocks_total{cause" in line and "# {" in line]
+    assert [line.split('"')[1] for line in causes] == ["box_silent", "not_observed"]
+    assert 'outcome="unknown"' in with_exemplar["unlockpath_firmware_unlocks_total"]
 
 
 def test_plain_text_for_those_who_ask_for_nothing(metrics: ProbeMetrics) -> None:

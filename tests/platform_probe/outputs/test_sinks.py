@@ -10,6 +10,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer
 from fleet_wire.errors import LimitError
+from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.sinks import (
     ATTEMPTS_FILE,
     FLOOR_FILE,
@@ -59,6 +60,21 @@ def test_a_second_run_appends(tmp_path: Path) -> None:
         with JsonlSink(tmp_path) as sink:
             sink.emit(attempt_of())
     assert len((tmp_path / ATTEMPTS_FILE).read_bytes().splitlines()) == 2
+
+
+def test_records_are_bounded_and_not_for_everybody(tmp_path: Path) -> None:
+    """Whatever comes, and of each kind: so many files of such a size, for owner and group."""
+    rotation = Rotation(max_bytes=5_000, period_s=86_400.0, kept=2)
+    with JsonlSink(tmp_path, rotation) as sink:
+        for _ in range(100):
+            for record in (attempt_of(), attempt_of(source=Source.FLOOR), STRAY):
+                sink.emit(record)
+    files = list(tmp_path.iterdir())
+    assert {path.name.split(".")[0] for path in files} == {"attempts", "floor", "stray_answers"}
+    assert len(files) == 9
+    for path in files:
+        assert path.stat().st_size <= 5_000
+        assert path.stat().st_mode & 0o777 in (0o600, 0o640)
 
 
 def test_full_disk_names_path_and_command(tmp_path: Path) -> None:

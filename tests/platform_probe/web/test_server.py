@@ -135,6 +135,25 @@ async def test_half_a_request_does_not_stay(
     writer.close()
 
 
+async def test_a_request_that_trickles_in_does_not_stay(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another letter now and then buys no more time: the connection has its own."""
+    monkeypatch.setattr("platform_probe.web.server.CONNECTION_S", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    ended = asyncio.ensure_future(reader.read())
+    writer.write(b"GET /metrics HTTP/1.1\r\nX-Patience: ")
+    for _ in range(3_000):
+        if ended.done():
+            break
+        writer.write(b"x")
+        await asyncio.sleep(0.01)
+    assert ended.done()
+    with suppress(ConnectionResetError):
+        assert ended.result() == b""
+    writer.close()
+
+
 async def test_bad_requests_do_not_fill_the_log(
     served: Served, root_logger: logging.Logger
 ) -> None:

@@ -16,7 +16,7 @@ from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import LimitError
 from platform_probe.load.plan import PlannedStart
 from platform_probe.outputs.sinks import JsonlSink
-from platform_probe.probe import Probe
+from platform_probe.synthetic import SyntheticUnlocks
 from tests.helpers.agreement import attempts_of
 from tests.helpers.commands import lines
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
@@ -67,14 +67,14 @@ def test_a_probe_that_stops_starting_does_not_go_on_for_ever(
     garage: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its defect is counted as one of the model, in which it runs; what has ended is there."""
-    start = Probe._start_planned
+    start = SyntheticUnlocks._start_planned
 
-    def start_some(probe: Probe, planned: PlannedStart, intended_s: float) -> None:
+    def start_some(unlocks: SyntheticUnlocks, planned: PlannedStart, intended_s: float) -> None:
         if planned.scheduled_s >= 5:
             raise ValueError("no more")
-        start(probe, planned, intended_s)
+        start(unlocks, planned, intended_s)
 
-    monkeypatch.setattr(Probe, "_start_planned", start_some)
+    monkeypatch.setattr(SyntheticUnlocks, "_start_planned", start_some)
     summary = run_virtually(garage, tmp_path / "run", seed=1)
     assert summary["model_defects"] == 1
     assert summary["first_model_defect"].startswith("ValueError: no more")

@@ -1,0 +1,178 @@
+"""What is counted of the records: unlocks by end, stage, region and firmware, and stray answers.
+
+Every series that something can move exists at 0 from the start, so that `rate()` sees the first
+event. Bucket edges lie exactly on the thresholds of the service levels and on the customer's
+deadline. A cause is a label of counters only. Who asked is a label of everything that is counted by
+unlock: many synthetic ones must not hide few customers. What did not go well has an exemplar: from
+the number to the trace of one such unlock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
+from platform_probe.outputs.series import Series, SeriesMaker
+
+NO_CAUSE: Final = "none"
+UNLOCK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 8, 10, 15, 20, 30, 60)
+STAGE_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20)
+FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
+
+_OF_AN_API: Final = frozenset({Cause.API_REFUSED, Cause.API_FAILED})
+"""No unlock is asked for through a platform's API yet, nor does any reach `Stage.API_ANSWERED`."""
+_OF_SENDING: Final = frozenset({Cause.NOT_PUBLISHED, Cause.BROKER_UNREACHABLE, Cause.BROKER_DENIED})
+"""Of a customer's unlock we see what the broker has taken."""
+_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.API_ANSWERED)
+
+
+def is_measured(attempt: Attempt) -> bool:
+    """Return whether what became of an attempt, and when, was seen as it happened."""
+    return attempt.cause is not Cause.NOT_OBSERVED and Flag.OBSERVED_LATE not in attempt.flags
+
+
+class AttemptMetrics(SeriesMaker):
+    """The metrics that records move: a sink."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self._make_unlocks()
+        self._make_stages()
+        self._make_strays()
+        self._make_dimensions()
+
+    def _make_unlocks(self) -> None:
+        unlocks = self._counter(
+            "unlocks", "Unlocks that ended, by who asked and why they ended.",
+            "source", "outcome", "cause",
+        )  # fmt: skip
+        self._unlocks = Series(unlocks, _labels_of_end, filter(_can_end_so, _ENDS))
+        duration = self._histogram(
+            "unlock_duration_seconds", UNLOCK_BUCKETS_S,
+            "From the intended start to the end; a timeout counts with its deadline.",
+            "source", "outcome",
+        )  # fmt: skip
+        self._duration = Series(duration, _as_labels, product(SOURCES, Outcome))
+        self._floor_duration = self._histogram(
+            "floor_duration_seconds", FLOOR_BUCKETS_S,
+            "Unlocks of the null box: what broker, network and probe take by themselves.",
+        )  # fmt: skip
+        flags = self._counter("attempt_flags", "Ended unlocks that had this oddity.", "flag")
+        self._flags = {flag: flags.labels(flag.value) for flag in Flag}
+        last_attempt = self._gauge(
+            "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never.",
+            "source",
+        )  # fmt: skip
+        self._last_attempt = {source: last_attempt.labels(source.value) for source in SOURCES}
+
+    def _make_stages(self) -> None:
+        duration = self._histogram(
+            "stage_duration_seconds", STAGE_BUCKETS_S,
+            "From the stage before to this stage, also where it was waited for in vain; the hops of"
+            " one unlock add up to its total.",
+            "source", "stage",
+        )  # fmt: skip
+        names = [stage.value for stage in _STAGES]
+        self._stage_duration = Series(duration, _as_labels, product(SOURCES, names[1:]))
+        reached = self._counter(
+            "stages_reached", "Unlocks that got as far as this stage.", "source", "stage"
+        )
+        self._stages_reached = Series(reached, _as_labels, product(SOURCES, names))
+
+    def _make_strays(self) -> None:
+        strays = self._counter(
+            "stray_answers", "Answers outside of an open unlock, by who had asked.",
+            "source", "kind",
+        )  # fmt: skip
+        known = product((Source.FLOOR, *SOURCES), StrayKind)
+        # Who is not known to have asked has no attempt that the answer could come late to.
+        self._strays = Series(strays, _labels_of_stray, [*known, (None, StrayKind.ORPHAN)])
+        late = self._counter(
+            "late_unlocks", "Cars that opened after their customer had been told that they did"
+            " not, by who had asked.", "source",
+        )  # fmt: skip
+        self._late_unlocks = {source: late.labels(source.value) for source in SOURCES}
+
+    def _make_dimensions(self) -> None:
+        regions = self._counter(
+            "region_unlocks", "Unlocks that ended, by region of the car.",
+            "source", "region", "outcome",
+        )  # fmt: skip
+        firmwares = self._counter(
+            "firmware_unlocks", "Unlocks that ended, by firmware of the box.",
+            "source", "firmware", "outcome",
+        )  # fmt: skip
+        self._regions = Dimension(regions)
+        self._firmwares = Dimension(firmwares)
+
+    def set_last_ends(self, unix_s: Mapping[Source, float]) -> None:
+        """Say when an unlock of each of these sources last ended, before this probe started."""
+        for source, ended_unix_s in unix_s.items():
+            self._last_attempt[source].set(ended_unix_s)
+
+    def emit(self, record: Record) -> None:
+        """Count one ended attempt, or one stray answer.
+
+        Of an attempt that was observed late only its flags are counted.
+        """
+        if not isinstance(record, Attempt):
+            self._count_stray(record)
+        elif record.source is not Source.FLOOR:
+            self._count_unlock(record)
+        elif is_measured(record):
+            self._floor_duration.observe(record.total_s)
+
+    def _count_unlock(self, attempt: Attempt) -> None:
+        source, cause = attempt.source, attempt.cause
+        trace = {"trace_id": attempt.trace_id}
+        trace_of_failure = None if cause is None else trace
+        if cause is Cause.NOT_OBSERVED:
+            self._unlocks[source, cause].inc(1, trace)
+            return  # nothing was measured
+        for flag in attempt.flags:
+            self._flags[flag].inc()
+        if not is_measured(attempt):
+            return  # an outcome without times belongs into no ratio and no histogram
+        self._unlocks[source, cause].inc(1, trace_of_failure)
+        self._duration[source, attempt.outcome].observe(attempt.total_s, trace)
+        for stage, hop_s in attempt.hops_s.items():
+            self._stage_duration[source, stage].observe(hop_s)
+        for stage in attempt.stages:
+            self._stages_reached[source, stage].inc()
+        self._regions.count(attempt.region, attempt, trace_of_failure)
+        self._firmwares.count(attempt.firmware, attempt, trace_of_failure)
+        self._last_attempt[source].set(attempt.started_at + attempt.total_s)
+
+    def _count_stray(self, stray: StrayAnswer) -> None:
+        self._strays[stray.source, stray.kind].inc()
+        if stray.is_late_unlock and stray.source in self._late_unlocks:
+            self._late_unlocks[stray.source].inc()
+
+
+_End = tuple[Source, Cause | None]
+_ENDS: Final[tuple[_End, ...]] = tuple(product(SOURCES, (None, *Cause)))
+
+
+def _can_end_so(end: _End) -> bool:
+    source, cause = end
+    return cause not in _OF_AN_API and not (source is Source.CUSTOMER and cause in _OF_SENDING)
+
+
+def _labels_of_end(end: _End) -> tuple[str, ...]:
+    source, cause = end
+    return source.value, outcome_of(cause).value, NO_CAUSE if cause is None else cause.value
+
+
+def _labels_of_stray(stray: tuple[Source | None, StrayKind]) -> tuple[str, ...]:
+    source, kind = stray
+    return UNKNOWN if source is None else source.value, kind.value
+
+
+def _as_labels(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(label) for label in labels)

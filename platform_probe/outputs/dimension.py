@@ -1,0 +1,82 @@
+"""Counters by something that boxes say of themselves: its values are bounded, however many come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import Counter
+
+from fleet_wire.contract.attempt import Attempt, Source
+from fleet_wire.contract.causes import Outcome
+
+MAX_LABEL_VALUES: Final = 24
+"""Regions, and firmware versions, that have series of their own; the rest share "other"."""
+GIVEN_BACK_AFTER_S: Final = 3_600.0
+"""A value that was not seen for so long gives its place to a new one. The rules look back for 15
+minutes: what they compare does not begin anew meanwhile."""
+OTHER: Final = "other"
+UNKNOWN: Final = "unknown"
+"""The label of a box that has not said its region or firmware yet."""
+SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
+"""Whose unlocks are counted; those of the null box have a histogram of their own."""
+
+
+class Dimension:
+    """Counts unlocks by source, outcome and one of at most `MAX_LABEL_VALUES` values.
+
+    Where no place is free, a new value gets that of the one that was seen the longest ago, if that
+    is long enough, else it is "other". None is "unknown". Neither of these two takes a place.
+    """
+
+    def __init__(self, counter: Counter) -> None:
+        """Use a counter with the labels source, value and outcome."""
+        self._counter = counter
+        self._by_label: dict[str, dict[tuple[Source, Outcome], Counter]] = {}
+        self._seen_s: dict[str, float] = {}
+        """When each value that has a place was last seen, in Unix seconds."""
+        self._now_s = 0.0
+        for label in (UNKNOWN, OTHER):
+            self._add(label)
+
+    @property
+    def labels(self) -> Iterable[str]:
+        """The label values in use."""
+        return self._by_label
+
+    def label(self, value: str | None) -> str:
+        """Return the label of `value`, which takes a place where there is one for it."""
+        if value is None:
+            return UNKNOWN
+        if value not in self._by_label:
+            if not self._has_place():
+                return OTHER
+            self._add(value)
+        if value not in (UNKNOWN, OTHER):
+            self._seen_s[value] = self._now_s
+        return value
+
+    def count(self, value: str | None, attempt: Attempt, exemplar: dict[str, str] | None) -> None:
+        """Count an unlock whose car says `value`."""
+        self._now_s = max(self._now_s, attempt.started_at + attempt.total_s)
+        by_end = self._by_label[self.label(value)]
+        by_end[attempt.source, attempt.outcome].inc(1, exemplar)
+
+    def _has_place(self) -> bool:
+        """Return whether a place is free, or could be made so."""
+        if len(self._seen_s) < MAX_LABEL_VALUES:
+            return True
+        oldest = min(self._seen_s, key=self._seen_s.__getitem__)
+        if self._now_s - self._seen_s[oldest] < GIVEN_BACK_AFTER_S:
+            return False
+        for source, outcome in self._by_label.pop(oldest):
+            self._counter.remove(source.value, oldest, outcome.value)
+        del self._seen_s[oldest]
+        return True
+
+    def _add(self, label: str) -> None:
+        self._by_label[label] = {
+            (source, outcome): self._counter.labels(source.value, label, outcome.value)
+            for source in SOURCES
+            for outcome in Outcome
+        }
