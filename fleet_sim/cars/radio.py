@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from fleet_sim.cars.distributions import Delay
+from fleet_sim.cars.distributions import NO_DELAY, Delay
 from fleet_sim.cars.radio_parameters import RadioParameters
 from fleet_wire.randomness import RandomStream
 
@@ -135,9 +135,9 @@ class Radio:
         delay_s = self._round_trip_s(now_s) / 2
         if self._stalls is not None:
             delay_s += self._stalls.remaining_s(now_s)
-        idle_after_s = parameters.idle_after_s
-        if now_s - self._last_active_s >= idle_after_s and self.quiet_s(now_s) >= idle_after_s:
-            delay_s += parameters.idle_uplink.sample_s(self._stream)
+        idle_uplink = parameters.idle_uplink
+        if idle_uplink is not NO_DELAY and self.quiet_s(now_s) >= parameters.idle_after_s:
+            delay_s += idle_uplink.sample_s(self._stream)
         if parameters.loss or parameters.reordering:
             delay_s += self._mishap_s()
         if now_s + delay_s < self._up_free_s:

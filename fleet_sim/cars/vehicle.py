@@ -270,21 +270,25 @@ class Vehicle:
 
     def is_door_locked(self, door: Door) -> bool:
         """Return whether one door is locked."""
-        return self.is_locked != (door in self.cabin.astray)
+        if self._irregular is None:
+            return self.is_locked
+        return self.is_locked != (door in self._irregular.cabin.astray)
 
     @property
     def is_driver_door_open(self) -> bool:
         """Return whether the driver's door stands open, or is not shut."""
-        return self.is_open or Door.DRIVER in self.cabin.ajar
+        if self._irregular is None:
+            return self.is_open
+        return self.is_open or Door.DRIVER in self._irregular.cabin.ajar
 
     def signals(self) -> dict[str, bool | str] | None:
         """Return what is not as in an ordinary car, for the state message.
 
         The driver's door is not among them: it has fields of its own there.
         """
-        cabin = self.cabin
-        if cabin == PARKED:
+        if self._irregular is None:  # most cars, with every state
             return None
+        cabin = self._irregular.cabin
         signals: dict[str, bool | str] = {
             f"{door.value}.IsLocked": self.is_door_locked(door) for door in sorted(cabin.astray)
         }
