@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("boxes", "check", "faults", "run", "schema", "sweep")
+COMMANDS = ("boxes", "check", "faults", "inject", "run", "schema", "sweep")
 """Each is a module of `fleet_sim.commands`, with a function of the same name."""
 
 
@@ -36,6 +36,7 @@ def main() -> None:
     \b
     fleet-sim run scenarios/quiet_city.yaml          broker, boxes and probe together
     fleet-sim boxes SCENARIO --broker mqtt://host    only the boxes
+    fleet-sim inject FAULT --control SOCKET          a fault on boxes that run
     fleet-sim sweep SCENARIO --seeds 100             many runs in virtual time, one table
     fleet-sim check SCENARIO                         is this scenario right?
 

@@ -16,8 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.results.summary import RunFacts
@@ -28,6 +26,7 @@ from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
+from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
@@ -114,11 +113,11 @@ class LiveRun:
         self._directory = directory
         self._options = options
         self._progress = progress
+        self._records = Records(directory, progress.note)
         self._stop = Stop(progress)
         self._broker: BrokerProcess | None = None
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
-        self._unwritable: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -251,7 +250,7 @@ class LiveRun:
                         specs,
                         fleet.fleet,
                         load_starts_s=self._load_starts_s,
-                        record=partial(self._append, GROUND_TRUTH),
+                        record=partial(self._records.append, GROUND_TRUTH),
                     )
                 self._background(self._sample(fleet, self._load_starts_s))
             case "progress" | "done":
@@ -260,7 +259,7 @@ class LiveRun:
     async def _sample(self, fleet: LiveFleet, load_starts_s: float) -> None:
         while True:
             sample = fleet.sample(load_starts_s)
-            self._append("fleet_samples.jsonl", sample)
+            self._records.append("fleet_samples.jsonl", sample)
             event = self._last_event
             self._progress.load(
                 elapsed_s=sample["t_s"],
@@ -272,18 +271,6 @@ class LiveRun:
                 connected=sample["connected"],
             )
             await asyncio.sleep(SAMPLE_S)
-
-    def _append(self, name: str, record: Mapping[str, Any] | msgspec.Struct) -> None:
-        """Append to a file of the run; where that fails say so, once, and let the run go on."""
-        try:
-            self._directory.append(name, record)
-        except OSError as error:
-            if name not in self._unwritable:
-                self._unwritable.add(name)
-                where = self._directory.path
-                self._progress.note(
-                    f"{where / name}: {error.strerror}; going on without it (df -h {where})"
-                )
 
     async def _pass_on_stop(self, probe: ProbeProcess) -> None:
         await self._stop.asked.wait()
