@@ -27,7 +27,7 @@ from fleet_sim.commands.options import (
     wait_option,
     warn_of_demo_secret,
 )
-from fleet_sim.runs.live.boxes import parse_shard, serve_boxes
+from fleet_sim.runs.live.boxes import ServeOptions, parse_shard, serve_boxes, truth_directory
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.manifest import lacks_of
@@ -58,6 +58,19 @@ STDERR: Final = 2
     metavar="K/N",
     help="Take every N-th car, from the K-th: for several processes, or several brokers.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write what each fault did to whom into DIRECTORY/ground_truth.jsonl. Default: nowhere.",
+)
+@click.option(
+    "--control",
+    type=click.Path(path_type=Path),
+    envvar="FLEET_SIM_CONTROL",
+    show_envvar=True,
+    metavar="SOCKET",
+    help="Listen there for `fleet-sim inject`; only our own user may use it. Default: nowhere.",
+)
 @password_option
 @credential_options
 @seed_option
@@ -72,6 +85,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     broker_password: str | None,
     box_credentials: CredentialOptions,
     shard: str,
+    out: Path | None,
+    control: Path | None,
     seed: int | None,
     overrides: tuple[str, ...],
     wait_s: float,
@@ -85,8 +100,12 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     \b
     fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
     fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
+    fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill
     fleet-sim boxes my.yaml --broker mqtts://staging:8883 --ca-file ca.pem \\
         --box-user {vehicle_id} --box-password-file secrets/{vehicle_id}
+
+    Faults begin when all boxes are connected; begin and end of each are said. With --control more
+    can be put onto boxes that run: fleet-sim inject --help.
 
     With credentials of its own each box is told apart by the broker, so that its access rules can
     be tried. The null box and the SMS centre, which wakes boxes, stay the user in --broker.
@@ -94,11 +113,18 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     address = with_password(BrokerAddress.parse(broker), broker_password)
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
-    loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))
+    lacks = lacks_of(broker_url=broker)
+    loaded = load_scenario(scenario, list(overrides), lacks=lacks)
     tls = None
     if address.is_tls:
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     credentials = boxes_of(loaded, box_credentials, ca_file=ca_file)
+    serving = ServeOptions(
+        shard=part,
+        directory=None if out is None else truth_directory(out),
+        control=control,
+        lacks=lacks,
+    )
     with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
         logging.basicConfig(level=logging.WARNING, stream=errors)
         warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
@@ -113,11 +139,11 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
             with_null_box=part[0] == 1,
             name=f"sms-centre-{part[0]}-of-{part[1]}",
         )
-        uvloop.run(_serve(loaded, options, part, console))
+        uvloop.run(_serve(loaded, options, serving, console))
 
 
 async def _serve(
-    scenario: Scenario, options: FleetOptions, shard: tuple[int, int], console: Console
+    scenario: Scenario, options: FleetOptions, serving: ServeOptions, console: Console
 ) -> None:
     with closing(progress_on(console)) as progress:
-        await serve_boxes(scenario, options, progress, shard=shard)
+        await serve_boxes(scenario, options, serving, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import simpy
@@ -12,12 +13,103 @@ from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.faults import Fault, Injection
-from fleet_sim.scenario.form import Scenario, select
+from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
 
 def broker_settings(scenario: Scenario) -> BrokerSettings:
     """Return what the faults need the broker to be set to."""
     return tightest(entry.fault().broker_settings() for entry in scenario.faults)
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """A fault that was put into a fleet."""
+
+    entry: FaultEntry
+    start_s: float
+    """In seconds since the load began."""
+    end_s: float
+    vehicle_ids: Sequence[str]
+    """The cars of this process that it strikes."""
+
+
+class Injector:
+    """Puts faults into a fleet, numbers them, and writes down what is done to whom.
+
+    `load_starts_s` is the simulated second from which windows and records count. `record` writes
+    one line of `ground_truth.jsonl`: a mapping, or a `Hit`. `say` is told when a fault begins and
+    when it ends.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[CarSpec],
+        fleet: Fleet,
+        *,
+        load_starts_s: float,
+        record: Callable[[Any], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._specs = specs
+        self._fleet = fleet
+        self._load_starts_s = load_starts_s
+        self._record = record
+        self._say = say
+        self._seen: Counter[str] = Counter()
+        self.injected: list[Injected] = []
+
+    def inject(self, entry: FaultEntry, *, start_s: float, end_s: float) -> Injected:
+        """Schedule a fault, record it now and each hit when it happens."""
+        fault, number = entry.fault(), len(self.injected)
+        # Counted by name: adding another fault changes no draw of this one.
+        stream = f"fault/{entry.name}/{self._seen[entry.name]}"
+        self._seen[entry.name] += 1
+        world, boxes = self._fleet.world, self._fleet.boxes
+        targets = select(self._specs, entry.target, world.seed, stream)
+        ids = [spec.vehicle_id for spec in targets if spec.vehicle_id in boxes]
+        injected = Injected(entry, start_s, end_s, ids)
+        self.injected.append(injected)
+        self._record(
+            {
+                "type": "injection",
+                "injection": number,
+                "fault": entry.name,
+                "start_s": start_s,
+                "end_s": end_s,
+                "seen": fault.seen,
+                "vehicles": ids,
+                "parameters": fault.model_dump(mode="json"),
+            }
+        )
+        injection = Injection(
+            world=world,
+            boxes=[boxes[vehicle_id] for vehicle_id in ids],
+            duration_s=end_s - start_s,
+            stream_of=_streams(self._fleet, stream),
+            number=number,
+            fault=entry.name,
+            load_starts_s=self._load_starts_s,
+            record=self._record,
+        )
+        if ids:
+            world.env.process(self._act(fault, start_s, injection))
+        return injected
+
+    def _act(
+        self, fault: Fault, start_s: float, injection: Injection
+    ) -> Generator[simpy.Event, Any, None]:
+        opens_s = injection.load_starts_s + start_s
+        yield injection.wait(max(opens_s - injection.env.now, 0.0))
+        self._say(
+            f"fault {fault.name} begins: {len(injection.boxes)} cars,"
+            f" {injection.duration_s:g} s (injection {injection.number})"
+        )
+        yield from fault.process(injection)
+        self._say(f"fault {fault.name} ends (injection {injection.number})")
 
 
 def inject_all(
@@ -27,57 +119,18 @@ def inject_all(
     *,
     load_starts_s: float,
     record: Callable[[Any], None],
-) -> None:
-    """Schedule every fault, and record each injection now and each hit when it happens.
-
-    `load_starts_s` is the simulated second at which the load begins: windows count from there.
-    `record` writes one line of `ground_truth.jsonl`: a mapping, or a `Hit`.
-    """
-    seen: Counter[str] = Counter()
-    for number, entry in enumerate(scenario.faults):
-        fault = entry.fault()
-        # Counted by name: adding another fault changes no draw of this one.
-        stream = f"fault/{entry.name}/{seen[entry.name]}"
-        seen[entry.name] += 1
-        targets = select(specs, entry.target, fleet.world.seed, stream)
-        ids = [spec.vehicle_id for spec in targets if spec.vehicle_id in fleet.boxes]
-        end_s = scenario.end_s(entry.window)
-        record(
-            {
-                "type": "injection",
-                "injection": number,
-                "fault": entry.name,
-                "start_s": entry.window.start_s,
-                "end_s": end_s,
-                "seen": fault.seen,
-                "vehicles": ids,
-                "parameters": fault.model_dump(mode="json"),
-            }
-        )
-        injection = Injection(
-            world=fleet.world,
-            boxes=[fleet.boxes[vehicle_id] for vehicle_id in ids],
-            duration_s=end_s - entry.window.start_s,
-            stream_of=_streams(fleet, stream),
-            number=number,
-            fault=entry.name,
-            load_starts_s=load_starts_s,
-            record=record,
-        )
-        if ids:
-            fleet.world.env.process(_inject(fault, entry.window.start_s, injection))
+    say: Callable[[str], None] = _silent,
+) -> Injector:
+    """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
+    injector = Injector(specs, fleet, load_starts_s=load_starts_s, record=record, say=say)
+    for entry in scenario.faults:
+        window = entry.window
+        injector.inject(entry, start_s=window.start_s, end_s=scenario.end_s(window))
+    return injector
 
 
 def _streams(fleet: Fleet, name: str) -> Callable[[str], Any]:
     return lambda vehicle_id: fleet.world.stream(f"{name}/{vehicle_id}")
-
-
-def _inject(
-    fault: Fault, start_s: float, injection: Injection
-) -> Generator[simpy.Event, Any, None]:
-    opens_s = injection.load_starts_s + start_s
-    yield injection.wait(max(opens_s - injection.env.now, 0.0))
-    yield from fault.process(injection)
 
 
 def end_injections(fleet: Fleet) -> None:

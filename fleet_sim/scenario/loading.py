@@ -73,6 +73,14 @@ def load_scenario(
     document = apply_overrides(
         document, overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
     )
+    return scenario_of(document, lacks=lacks)
+
+
+def scenario_of(document: Document, *, lacks: Lacks = MappingProxyType({})) -> Scenario:
+    """Return the scenario that a document holds.
+
+    Raises `ConfigError` with a line for everything that is wrong.
+    """
     scenario = checked(document, Scenario)
     problems = [document.problem(loc, message) for loc, message in _problems(scenario, lacks)]
     problems += _parameter_problems(document, scenario)

@@ -21,7 +21,7 @@ from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.brokers import running_mosquitto, write_passwords
-from tests.helpers.commands import write_scenario
+from tests.helpers.commands import SCENARIO, lines, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.waiting import eventually
 
@@ -90,6 +90,14 @@ async def test_a_wrong_password_is_named_at_once(tmp_path: Path) -> None:
     assert b"wrong" not in stderr
 
 
+NAP = """\
+faults:
+  - name: deep_sleep_modem_off
+    target: {ids: [car-00001]}
+    window: {start_s: 0}
+    parameters: {sleep: 1}
+"""
+"""One car leaves the network for a second, and comes back."""
 ACL = """\
 user fleet
 topic readwrite #
@@ -198,3 +206,60 @@ async def test_a_box_with_anothers_credentials_is_not_heard(tmp_path: Path) -> N
         )
         log = broker.log_text()
     assert "Denied PUBLISH" in log
+
+
+async def line_with(process: asyncio.subprocess.Process, words: bytes) -> bytes:
+    """Return the next line on stdout that has these words."""
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        async for line in process.stdout:
+            if words in line:
+                return line
+    raise AssertionError(f"{words!r} was never said")
+
+
+async def drill(*arguments: object) -> tuple[int, str]:
+    """Run `fleet-sim inject`; return its exit code, and what it says on either output."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fleet_sim", "inject", *map(str, arguments)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+async def test_a_drill_on_running_boxes(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """The scenario's own fault and the drill are said and written down, with what they hit."""
+    scenario = write_scenario(tmp_path, SCENARIO + NAP)
+    control, out = tmp_path / "control", tmp_path / "out"
+    async with running_boxes(
+        scenario, *("--broker", mosquitto.address, "--control", control, "--out", out)
+    ) as process:
+        await line_with(process, b"fault deep_sleep_modem_off begins: 1 cars, 7 s (injection 0)")
+        code, said = await drill("deep_slep_modem_off", "--for", "1s", "--control", control)
+        assert (code, said.split(";")[0]) == (2, "fleet-sim: unknown fault 'deep_slep_modem_off'")
+        code, said = await drill(
+            *("regional_carrier_outage", "--for", "1s", "--control", control),
+            *("--target", "ids=[car-00000, car-00002]"),
+        )
+        assert (code, said) == (
+            0,
+            f"regional_carrier_outage: injection 1 on 2 of {BOXES} boxes, for 1 s ({control})\n",
+        )
+        await line_with(process, b"fault regional_carrier_outage ends (injection 1)")
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert not control.exists()
+    began, *truth = lines(out / "ground_truth.jsonl")
+    assert began["type"] == "began"
+    assert [line["vehicles"] for line in truth if line["type"] == "injection"] == [
+        ["car-00001"],
+        ["car-00000", "car-00002"],
+    ]
+    hits = {(line["fault"], line["vehicle_id"]) for line in truth if line["type"] == "hit"}
+    assert hits == {
+        ("deep_sleep_modem_off", "car-00001"),
+        ("regional_carrier_outage", "car-00000"),
+        ("regional_carrier_outage", "car-00002"),
+    }

@@ -4,19 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.runs.injection import inject_all
+from fleet_sim.runs.conclude import GROUND_TRUTH
+from fleet_sim.runs.directory import RunDirectory
+from fleet_sim.runs.injection import end_injections, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
+from fleet_sim.runs.live.control import served
+from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.progress import Progress
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
 from fleet_wire.shown import shortened
 
 REPORT_S = 10.0
 MAX_SHARD_LETTERS = 20
+NOT_YET = DrillReply(problems=("the boxes are still connecting; try again when they serve",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What the user may choose besides the scenario and the fleet."""
+
+    shard: tuple[int, int] = (1, 1)
+    """K and N: take every N-th car, from the K-th."""
+    directory: RunDirectory | None = None
+    """Where what faults did to whom is written; None: nowhere."""
+    control: Path | None = None
+    """The socket for drills; None: there are none."""
+    lacks: Lacks
+    """What faults cannot have here, and why."""
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -29,15 +55,23 @@ def parse_shard(text: str) -> tuple[int, int]:
     raise ConfigError([f"--shard {shortened(repr(text))}: {expected}"])
 
 
+def truth_directory(out: Path) -> RunDirectory:
+    """Return the directory for the ground truth of boxes. Raises `ConfigError`."""
+    directory = RunDirectory.create(out, scenario_name="", seed=0)
+    if (out / GROUND_TRUTH).exists():
+        raise ConfigError([f"--out {out}: holds another {GROUND_TRUTH}; choose another directory"])
+    return directory
+
+
 async def serve_boxes(
-    scenario: Scenario, options: FleetOptions, progress: Progress, *, shard: tuple[int, int]
+    scenario: Scenario, fleet_options: FleetOptions, options: ServeOptions, progress: Progress
 ) -> None:
     """Connect every N-th box of the scenario, inject its faults, and serve until SIGTERM or Ctrl-C.
 
     The windows of faults count from the moment when all boxes are connected.
     Raises `ModelDefectError` at the end where the model has shown a defect.
     """
-    number, total = shard
+    number, total = options.shard
     specs: Sequence[CarSpec] = scenario.cars()
     mine = specs[number - 1 :: total]
     raise_descriptor_limit(len(mine))
@@ -45,33 +79,72 @@ async def serve_boxes(
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, stop.set)
-    fleet = LiveFleet(mine, options)
-    progress.phase(f"connecting {len(mine)} boxes (shard {number} of {total}) to {options.broker}")
-    try:
+    fleet = LiveFleet(mine, fleet_options)
+    broker = fleet_options.broker
+    progress.phase(f"connecting {len(mine)} boxes (shard {number} of {total}) to {broker}")
+    async with AsyncExitStack() as stack:
+        stack.callback(progress.close)
+        stack.push_async_callback(fleet.close)
+        drills: Drills | None = None
+
+        def answer(request: DrillRequest) -> DrillReply:
+            return NOT_YET if drills is None else drills.answer(request)
+
+        if options.control is not None:
+            await stack.enter_async_context(served(options.control, answer))
         await fleet.connect(progress, stop)
+        begin_s = fleet.driver.now_s()
         with fleet.driver.present():
-            inject_all(
+            injector = inject_all(
                 scenario,
                 specs,
                 fleet.fleet,
-                load_starts_s=fleet.driver.now_s(),
-                record=lambda _line: None,  # whoever asks for unlocks keeps the records
+                load_starts_s=begin_s,
+                record=_record(options, progress),
+                say=progress.note,
             )
+        stack.callback(_end, fleet)
+        drills = Drills(
+            scenario,
+            injector,
+            fleet.driver,
+            lacks=options.lacks,
+            begin_s=begin_s,
+            boxes=len(mine),
+        )
+        if options.control is not None:
+            progress.note(f"fleet-sim inject FAULT --control {options.control} holds a drill")
         progress.phase("serving; SIGTERM or Ctrl-C ends it")
-        while not stop.is_set():
-            await _wait(stop, REPORT_S)
-            counts, defects = fleet.counts, fleet.driver.defects
-            away = len(mine) - counts.reachable - counts.asleep
-            progress.note(
-                f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
-                f" {counts.executed} executed, {counts.refused} refused"
-                + (f", {away} away{fleet.last_failure()}" if away > 0 else "")
-                + (f", {defects.count} defects of the model" if defects.count else "")
-            )
-    finally:
-        await fleet.close()
-        progress.close()
+        await _report(fleet, progress, stop, boxes=len(mine))
     fleet.driver.defects.check()
+
+
+def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
+    """Return what takes the ground truth; its times are seconds since now."""
+    if options.directory is None:
+        return lambda _line: None
+    record = partial(Records(options.directory, progress.note).append, GROUND_TRUTH)
+    number, total = options.shard
+    record({"type": "began", "unix_s": round(time.time(), 3), "shard": f"{number}/{total}"})
+    return record
+
+
+def _end(fleet: LiveFleet) -> None:
+    with fleet.driver.present():
+        end_injections(fleet.fleet)
+
+
+async def _report(fleet: LiveFleet, progress: Progress, stop: asyncio.Event, *, boxes: int) -> None:
+    while not stop.is_set():
+        await _wait(stop, REPORT_S)
+        counts, defects = fleet.counts, fleet.driver.defects
+        away = boxes - counts.reachable - counts.asleep
+        progress.note(
+            f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
+            f" {counts.executed} executed, {counts.refused} refused"
+            + (f", {away} away{fleet.last_failure()}" if away > 0 else "")
+            + (f", {defects.count} defects of the model" if defects.count else "")
+        )
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -110,8 +110,12 @@ def credentials_for(
         _check_listed(options.table, [one for one in ids if one not in logins])
     else:
         logins = {one: _login(options, one) for one in ids}
-    if options.cert_file is not None:
-        _check_readable(_path(file, one) for one in ids for file in _files(options))
+    for name, pattern in (
+        ("--box-cert-file", options.cert_file),
+        ("--box-key-file", options.key_file),
+    ):
+        if pattern is not None:
+            _check_readable(name, (_path(pattern, one) for one in ids))
     return BoxCredentials(
         logins=logins, cert_file=options.cert_file, key_file=options.key_file, ca_file=ca_file
     )
@@ -131,17 +135,13 @@ def _path(pattern: str, vehicle_id: str) -> Path:
     return Path(pattern.replace(PLACE, vehicle_id))
 
 
-def _files(options: CredentialOptions) -> Iterable[str]:
-    return [file for file in (options.cert_file, options.key_file) if file]
-
-
-def _check_readable(files: Iterable[Path]) -> None:
+def _check_readable(name: str, files: Iterable[Path]) -> None:
     for file in files:
         try:
             with file.open("rb"):
                 pass
         except OSError as error:
-            raise ConfigError([f"certificate of a box, {file}: {error.strerror}"]) from None
+            raise ConfigError([f"{name} {file}: {error.strerror}"]) from None
 
 
 def _listed(table: Path) -> dict[str, _Login]:

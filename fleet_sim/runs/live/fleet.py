@@ -141,9 +141,9 @@ class LiveFleet:
         return first_s or last_s, last_s
 
     def last_failure(self) -> str:
-        """Return why a connection was lost or not made last, as the end of a sentence."""
+        """Return why a connection was lost last, or not made, as the end of a sentence."""
         end = self.counts.last_end
-        return "" if end is None else f"; the last: {why_not(end, self._options.broker)}"
+        return "" if end is None else f"; last failure: {why_not(end, self._options.broker)}"
 
     def sample(self, load_starts_s: float) -> dict[str, Any]:
         """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""

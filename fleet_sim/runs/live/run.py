@@ -28,6 +28,7 @@ from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
+from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
@@ -115,13 +116,13 @@ class LiveRun:
         self._directory = directory
         self._options = options
         self._progress = progress
+        self._records = Records(directory, progress.note)
         self._stop = Stop(progress)
         self._broker: BrokerProcess | None = None
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load.duration_s)
-        self._unwritable: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -265,7 +266,7 @@ class LiveRun:
     ) -> None:
         while True:
             sample = fleet.sample(load_starts_s)
-            self._append("fleet_samples.jsonl", sample)
+            self._records.append("fleet_samples.jsonl", sample)
             event = self._last_event
             self._progress.load(
                 LoadState(
@@ -286,19 +287,7 @@ class LiveRun:
     def _record_truth(self, line: Any) -> None:
         if isinstance(line, Mapping):
             self._faults.append(msgspec.convert(line, InjectedFault))
-        self._append(GROUND_TRUTH, line)
-
-    def _append(self, name: str, record: Mapping[str, Any] | msgspec.Struct) -> None:
-        """Append to a file of the run; where that fails say so, once, and let the run go on."""
-        try:
-            self._directory.append(name, record)
-        except OSError as error:
-            if name not in self._unwritable:
-                self._unwritable.add(name)
-                where = self._directory.path
-                self._progress.note(
-                    f"{where / name}: {error.strerror}; going on without it (df -h {where})"
-                )
+        self._records.append(GROUND_TRUTH, line)
 
     async def _pass_on_stop(self, probe: ProbeProcess) -> None:
         await self._stop.asked.wait()

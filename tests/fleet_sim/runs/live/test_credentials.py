@@ -71,7 +71,7 @@ def test_files_that_are_missing_are_named_at_the_start(tmp_path: Path) -> None:
     """Not when the box connects, somewhere in the log."""
     with pytest.raises(ConfigError, match=rf"{tmp_path}/car-1: No such file"):
         made(user="x", password_file=f"{tmp_path}/{{vehicle_id}}")
-    with pytest.raises(ConfigError, match=rf"{tmp_path}/car-1\.pem: No such file"):
+    with pytest.raises(ConfigError, match=rf"--box-cert-file {tmp_path}/car-1\.pem: No such"):
         made(cert_file=f"{tmp_path}/{{vehicle_id}}.pem")
 
 

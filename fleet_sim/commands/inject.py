@@ -1,0 +1,101 @@
+"""The command `fleet-sim inject`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from fleet_sim.runs.live.control import ask
+from fleet_sim.runs.live.drills import DrillReply, DrillRequest
+from fleet_wire.errors import UnlockpathError
+
+_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII)
+
+
+def parse_duration(
+    _context: click.Context | None, _parameter: click.Parameter | None, text: str
+) -> float:
+    """Return the seconds of a time as people write it: 90, 90s, 5m, 1.5h; a click callback."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise click.BadParameter("expected a time such as 90s, 5m or 1h")
+    return float(found[1]) * _UNITS_S[found[2]]
+
+
+@click.command()
+@click.argument("fault", metavar="FAULT")
+@click.option(
+    "--control",
+    "sockets",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    required=True,
+    envvar="FLEET_SIM_CONTROL",
+    show_envvar=True,
+    metavar="SOCKET",
+    help="Where the boxes listen, as in their --control. Several times for several processes.",
+)
+@click.option(
+    "--for", "for_s", callback=parse_duration, required=True, metavar="TIME", help="90s, 5m or 1h."
+)
+@click.option(
+    "--target",
+    "target",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Which cars, by the keys of a scenario's target: group, region, operator, firmware,"
+    " hardware, site, technology, ids, share. A car must fit all. Without it: all cars.",
+)
+@click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter of the fault; `fleet-sim faults FAULT` lists them with their defaults.",
+)
+def inject(
+    *,
+    fault: str,
+    sockets: tuple[Path, ...],
+    for_s: float,
+    target: tuple[str, ...],
+    parameters: tuple[str, ...],
+) -> None:
+    """Put FAULT onto boxes that run, for a while: a drill on staging.
+
+    It begins at once and ends by itself, or with the boxes. What it strikes goes into the boxes'
+    ground truth (their --out). It is checked as a fault in a scenario is, and cannot touch what
+    another one at work claims. `fleet-sim faults` lists the faults.
+
+    \b
+    fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill
+    fleet-sim inject no_coverage_garage --control /tmp/boxes.sock --for 5m --target region=north
+    fleet-sim inject ack_lost_executed --control /tmp/boxes.sock --for 90s \\
+        --target share=0.1 --set loss=0.5
+    fleet-sim inject one_way_downlink --control a.sock --control b.sock --for 1h \\
+        --target 'ids=[car-00001, car-00002]'
+
+    Exits 0 when the fault has begun, 2 when it has not.
+    """  # noqa: D301 - click's own escape
+    request = DrillRequest(fault=fault, for_s=for_s, target=target, parameters=parameters)
+    has_failed = False
+    for path in sockets:
+        try:
+            reply = ask(path, request)
+        except UnlockpathError as error:
+            reply = DrillReply(problems=(str(error),))
+        for problem in reply.problems:
+            click.echo(f"fleet-sim: {problem}", err=True)
+        if reply.problems:
+            has_failed = True
+        else:
+            click.echo(
+                f"{fault}: injection {reply.injection} on {reply.struck} of {reply.boxes} boxes,"
+                f" for {for_s:g} s ({path})"
+            )
+    if has_failed:
+        sys.exit(USAGE_ERROR)

@@ -1,0 +1,69 @@
+"""The command `fleet-sim inject`, without boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fleet_sim.__main__ import main
+from fleet_sim.commands import inject as inject_command
+from fleet_sim.commands.inject import parse_duration
+from fleet_sim.runs.live.drills import DrillReply, DrillRequest
+from fleet_wire.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("5m", 300.0), ("1.5h", 5400.0)]
+)
+def test_times_as_people_write_them(text: str, seconds: float) -> None:
+    """Seconds without a unit."""
+    assert parse_duration(None, None, text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "5 m", "-5m", "nan", "1e9", "5d", "٣m", "9" * 100])
+def test_other_times_are_refused(text: str) -> None:
+    """With examples."""
+    with pytest.raises(click.BadParameter, match="such as 90s, 5m or 1h"):
+        parse_duration(None, None, text)
+
+
+def test_each_process_is_asked_and_what_it_says_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A problem of one is exit code 2, and the others' drills go on."""
+    asked: list[tuple[Path, DrillRequest]] = []
+
+    def answer(path: Path, request: DrillRequest) -> DrillReply:
+        asked.append((path, request))
+        if path.name == "gone":
+            raise ConfigError(["--control gone: no such socket"])
+        return DrillReply(injection=3, struck=2, boxes=5)
+
+    monkeypatch.setattr(inject_command, "ask", answer)
+    drill = ["inject", "door_frozen", "--for", "5m", "--target", "region=north", "--set", "p=1"]
+    result = CliRunner().invoke(main, [*drill, "--control", "a"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == "door_frozen: injection 3 on 2 of 5 boxes, for 300 s (a)\n"
+    expected = DrillRequest(
+        fault="door_frozen", for_s=300.0, target=("region=north",), parameters=("p=1",)
+    )
+    assert asked == [(Path("a"), expected)]
+    result = CliRunner().invoke(main, [*drill, "--control", "gone", "--control", "b"])
+    assert result.exit_code == 2
+    assert result.stderr == "fleet-sim: --control gone: no such socket\n"
+    assert result.stdout.endswith("for 300 s (b)\n")
+
+
+def test_help_teaches_a_drill() -> None:
+    """From starting the boxes to choosing the cars."""
+    text = CliRunner().invoke(main, ["inject", "--help"]).stdout
+    for words in ("fleet-sim boxes my.yaml", "--for 5m --target region=north", "fleet-sim faults"):
+        assert words in text
+
+
+def test_without_a_socket_it_is_said_which_option_is_missing() -> None:
+    """Or which variable."""
+    result = CliRunner().invoke(main, ["inject", "door_frozen", "--for", "5m"])
+    assert result.exit_code == 2
+    assert "--control" in result.stderr

@@ -1,0 +1,177 @@
+"""Drills on running boxes: begun at once, checked as a scenario's faults are, and written down."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.world import World
+from fleet_sim.runs.injection import inject_all
+from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
+from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.manifest import lacks_of
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.links.link import LinkHandler
+from tests.helpers.fake_link import FakeLink
+
+SCENARIO = """\
+description: two streets
+fleet:
+  groups:
+    - {name: north, count: 4, region: north, id: "north-{}"}
+    - {name: south, count: 4, region: south, id: "south-{}"}
+load:
+  stages: [{kind: constant, rate_per_s: 1, duration_s: 60}]
+faults:
+  - name: deep_sleep_modem_off
+    target: {region: south}
+    window: {start_s: 0, end_s: 60}
+expect:
+  attempts.ok_share: {min: 0.5}
+"""
+
+
+class Staging:
+    """Boxes without a broker; the shard has every second car."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / "scenario.yaml"
+        path.write_text(SCENARIO)
+        scenario = load_scenario(path)
+        self.driver = LiveDriver(asyncio.get_running_loop())
+        self.truth: list[Any] = []
+        self.said: list[str] = []
+
+        def links(handler: LinkHandler) -> FakeLink:
+            return FakeLink(handler)
+
+        specs = scenario.cars()
+        self.fleet = Fleet(World(self.driver, 1, "s", 0.0, links), specs[::2], sms_centre="sms")
+        with self.driver.present():
+            self.fleet.start()
+            injector = inject_all(
+                scenario,
+                specs,
+                self.fleet,
+                load_starts_s=self.driver.now,
+                record=self.truth.append,
+                say=self.said.append,
+            )
+        self.drills = Drills(
+            scenario,
+            injector,
+            self.driver,
+            lacks=lacks_of(broker_url="mqtt://staging"),
+            begin_s=self.driver.now,
+            boxes=4,
+        )
+
+    def inject(self, fault: str, *target: str, for_s: float = 60.0, **more: Any) -> DrillReply:
+        """Ask for a drill, and let it begin."""
+        request = DrillRequest(fault=fault, for_s=for_s, target=target, **more)
+        reply = self.drills.answer(request)
+        self.driver.advance_to(self.driver.now_s())
+        return reply
+
+    def without_coverage(self) -> set[str]:
+        """Return the cars that have none."""
+        boxes = self.fleet.boxes.items()
+        return {vehicle_id for vehicle_id, box in boxes if not box.modem.has_coverage}
+
+
+@pytest.fixture
+async def staging(tmp_path: Path) -> Staging:
+    """Return boxes that run."""
+    return Staging(tmp_path)
+
+
+async def test_a_drill_begins_at_once_and_ends_by_itself(staging: Staging) -> None:
+    """On the cars of this process that fit; and both are said."""
+    reply = staging.inject("no_coverage_garage", "region=north", for_s=60)
+    assert reply == DrillReply(injection=1, struck=2, boxes=4)
+    assert staging.without_coverage() == {"north-0", "north-2"}
+    assert staging.said[-1] == "fault no_coverage_garage begins: 2 cars, 60 s (injection 1)"
+    staging.driver.advance_to(staging.driver.now_s() + 61)
+    assert staging.without_coverage() == set()
+    assert "fault no_coverage_garage ends (injection 1)" in staging.said
+    staging.driver.stop()
+
+
+async def test_a_drill_is_written_down_as_a_scenarios_fault_is(staging: Staging) -> None:
+    """Its window counts from when the others' do."""
+    staging.inject(
+        "ack_lost_executed", "ids=[north-2]", "share=1.0", for_s=90, parameters=("loss=0.5",)
+    )
+    line = staging.truth[1]
+    assert (line["type"], line["injection"], line["fault"]) == ("injection", 1, "ack_lost_executed")
+    assert (line["vehicles"], line["parameters"]) == (["north-2"], {"loss": 0.5})
+    assert line["end_s"] - line["start_s"] == pytest.approx(90)
+    assert line["start_s"] >= 0
+    staging.driver.stop()
+
+
+@pytest.mark.parametrize(
+    ("fault", "target", "parameters", "problem"),
+    [
+        ("no_coverage_garag", (), (), "unknown fault 'no_coverage_garag'; did you mean 'no_cov"),
+        (
+            "no_coverage_garage",
+            ("region=nort",),
+            (),
+            "--target region=nort: target.region: no cars with region 'nort'; did you mean 'north'",
+        ),
+        (
+            "no_coverage_garage",
+            ("regoin=north",),
+            (),
+            "--target regoin=north: target.regoin: unknown key; did you mean 'region'?",
+        ),
+        ("no_coverage_garage", ("north",), (), "--target north: expected KEY=VALUE"),
+        (
+            "ack_lost_executed",
+            (),
+            ("loss=2",),
+            "--set loss=2: parameters.loss: should be less than or equal to 1, not 2",
+        ),
+        ("ack_lost_executed", (), ("los=1",), "--set los=1: parameters.los: unknown key; did you"),
+        ("ack_lost_executed", (), ("loss=[",), "--set loss=[: not valid YAML"),
+        ("queue_full_drop", (), (), "'queue_full_drop' needs a broker whose settings we choose"),
+        (
+            "deep_sleep_modem_off",
+            ("ids=[south-0]",),
+            (),
+            "overlaps injection 0, deep_sleep_modem_off, on the same cars: a box",
+        ),
+    ],
+)
+async def test_what_a_scenario_may_not_say_a_drill_may_not(
+    staging: Staging, fault: str, target: tuple[str, ...], parameters: tuple[str, ...], problem: str
+) -> None:
+    """By the same code, in the words of the command line; and nothing has begun."""
+    reply = staging.inject(fault, *target, parameters=parameters)
+    assert problem in reply.problems[0]
+    assert reply.injection is None
+    assert len(staging.truth) == 1
+    assert not staging.driver.defects.count
+    staging.driver.stop()
+
+
+@pytest.mark.parametrize("for_s", [0.0, -1.0, 1e9, float("nan"), float("inf")])
+async def test_a_drill_has_an_end(staging: Staging, for_s: float) -> None:
+    """Of at most a week."""
+    reply = staging.inject("no_coverage_garage", for_s=for_s)
+    assert reply.problems == ("--for: expected more than 0 s and at most 604800 s",)
+    staging.driver.stop()
+
+
+async def test_what_is_over_is_in_no_drills_way(staging: Staging) -> None:
+    """The scenario's own fault on the same cars ends after a minute."""
+    staging.driver.advance_to(staging.driver.now_s() + 61)
+    staging.driver._origin_s -= 61
+    reply = staging.inject("deep_sleep_modem_off", "ids=[south-0]")
+    assert (reply.problems, reply.struck) == ((), 1)
+    staging.driver.stop()
