@@ -51,9 +51,8 @@ def compare(*, run_a: Path, run_b: Path, is_json: bool) -> None:
     Exits 0 when B is not worse, 1 when it is, 2 on an error.
 
     \b
-    fleet-sim run scenarios/carrier_outage.yaml --out runs/before
-    fleet-sim run scenarios/carrier_outage.yaml --out runs/after --set fleet.groups.*.box.boot=60
     fleet-sim compare runs/before runs/after
+    fleet-sim compare runs/before runs/after --json
     """  # noqa: D301 - click's own escape
     comparison = compare_runs(read_compared_run(run_a), read_compared_run(run_b))
     if is_json:
@@ -67,7 +66,8 @@ def compare(*, run_a: Path, run_b: Path, is_json: bool) -> None:
 def _print(comparison: Comparison, console: Console) -> None:
     for name, run in (("A", comparison.a), ("B", comparison.b)):
         console.print(
-            Text(f"{name}: {run.directory}, {readable.count(run.unlocks)} unlocks"), soft_wrap=True
+            Text(f"{name}: {run.directory}, {readable.count(run.summary.attempts.total)} unlocks"),
+            soft_wrap=True,
         )
     for line in _setup_lines(comparison):
         console.print(Text(line, style="dim"), soft_wrap=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from fleet_sim.commands.errors import USAGE_ERROR
 from fleet_sim.runs.live.control import ask
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest
 from fleet_wire.errors import UnlockpathError

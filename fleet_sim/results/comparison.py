@@ -15,7 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from fleet_sim.results.summary import JsonLines, read_json
 from fleet_sim.results.times import opens_after_s
@@ -38,21 +40,50 @@ class Change(StrEnum):
     """It could be chance."""
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Share = tuple[int, int]
+"""How many, and of how many."""
+
+
+class Unlocks(msgspec.Struct, frozen=True):
+    """How some unlocks ended, as `summary.json` has it."""
+
+    total: Count
+    by_cause: dict[str, Count]
+
+    @property
+    def opened(self) -> Share:
+        """How many opened: those without a cause."""
+        return max(self.total - sum(self.by_cause.values()), 0), self.total
+
+    def ended_by(self, cause: str) -> Share:
+        """How many ended by a cause."""
+        return min(self.by_cause.get(cause, 0), self.total), self.total
+
+
+class ComparedSummary(msgspec.Struct, frozen=True):
+    """What is compared of a `summary.json`; older ones have no parts and no late unlocks."""
+
+    attempts: Unlocks
+    stray: dict[str, Count]
+    by: dict[str, dict[str, Unlocks]] = {}
+
+    @property
+    def late(self) -> Share | None:
+        """How many cars opened after their customer was told no; None where that is not said."""
+        late = self.stray.get("late_unlock")
+        return None if late is None else (min(late, self.attempts.total), self.attempts.total)
+
+
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
     """A run that has ended, as far as it is compared."""
 
     directory: Path
-    summary: Mapping[str, Any]
+    summary: ComparedSummary
     manifest: Mapping[str, Any]
     opens_s: Sequence[float]
     """Seconds to an open door of each unlock, ascending; infinite where it stayed shut."""
-
-    @property
-    def unlocks(self) -> int:
-        """How many unlocks there were."""
-        total: int = self.summary["attempts"]["total"]
-        return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,111 +141,82 @@ def read_compared_run(path: Path) -> ComparedRun:
     if not path.exists():
         raise ConfigError([f"{path}: no such directory"])
     directory = path if path.is_dir() else path.parent
-    summary = read_json(directory / "summary.json")
-    if not isinstance(summary.get("attempts"), dict):
-        raise ConfigError([f"{path}: not the directory of a run that has ended: no summary.json"])
     opens_s = array("d")
     for attempt in JsonLines(directory / "attempts.jsonl", Attempt):
         if attempt.source is not Source.FLOOR and attempt.has_times:
             opens_s.append(opens_after_s(attempt.outcome, attempt.total_s))
-    if not opens_s:
+    summary = _read_summary(directory / "summary.json")
+    if not opens_s or not summary.attempts.total:
         raise ConfigError([f"{path}: no unlock in attempts.jsonl, so there is nothing to compare"])
     return ComparedRun(directory, summary, read_json(directory / "manifest.json"), sorted(opens_s))
 
 
+def _read_summary(path: Path) -> ComparedSummary:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ComparedSummary)
+    except OSError as error:
+        raise ConfigError(
+            [f"{path}: {error.strerror}; is it the directory of a run that has ended?"]
+        ) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: not the summary of a run: {error}"]) from None
+
+
 def compare_runs(a: ComparedRun, b: ComparedRun) -> Comparison:
     """Return what differs from A to B."""
-    parts = list(_shared_parts(a, b))
-    judged = 1 + _has_late_unlocks(a, b) + len(PERCENTS) + len(parts)
+    one, other = a.summary, b.summary
+    shares: list[tuple[str, Share, Share]] = [
+        ("attempts.ok_share", one.attempts.opened, other.attempts.opened),
+        *_shared_parts(one, other),
+    ]
+    has_late = one.late is not None and other.late is not None
+    judged = len(shares) + has_late + len(PERCENTS)
     confidence = 1 - (1 - CONFIDENCE) / judged
     z = z_of(confidence)
     differences = [
-        _of_shares("attempts.ok_share", _opened(a), _opened(b), z, more_is_better=True),
-        *(
-            _of_shares(f"{key}.ok_share", _of_part(one), _of_part(other), z, more_is_better=True)
-            for key, one, other in parts
-        ),
-        *_late_unlocks(a, b, z),
-        *_times(a, b, z),
-        *_causes(a, b, z),
+        Difference(key=key, a=share(*of_a, z), b=share(*of_b, z), more_is_better=True)
+        for key, of_a, of_b in shares
     ]
-    return Comparison(a, b, differences, confidence)
-
-
-Count = tuple[int, int]
-"""How many, and of how many."""
-
-
-def _of_shares(
-    key: str, a: Count, b: Count, z: float, *, more_is_better: bool = False, is_judged: bool = True
-) -> Difference:
-    return Difference(
-        key=key,
-        a=share(*a, z),
-        b=share(*b, z),
-        more_is_better=more_is_better,
-        is_judged=is_judged,
-    )
-
-
-def _opened(run: ComparedRun) -> Count:
-    return run.summary["attempts"]["by_outcome"]["ok"], run.unlocks
-
-
-def _has_late_unlocks(*runs: ComparedRun) -> bool:
-    """Return whether all say how many opened late; older runs do not."""
-    return all("late_unlock" in run.summary["stray"] for run in runs)
-
-
-def _late_unlocks(a: ComparedRun, b: ComparedRun, z: float) -> Iterator[Difference]:
-    if _has_late_unlocks(a, b):
-        of_a, of_b = (
-            (min(run.summary["stray"]["late_unlock"], run.unlocks), run.unlocks) for run in (a, b)
-        )
-        yield _of_shares("stray.late_unlock", of_a, of_b, z)
-
-
-def _times(a: ComparedRun, b: ComparedRun, z: float) -> Iterator[Difference]:
+    if one.late is not None and other.late is not None:
+        late = share(*one.late, z), share(*other.late, z)
+        differences.append(Difference(key="stray.late_unlock", a=late[0], b=late[1]))
     for percent in PERCENTS:
-        yield Difference(
-            key=f"unlock.p{percent}_s",
-            is_time=True,
-            a=time(a.opens_s, percent, z),
-            b=time(b.opens_s, percent, z),
-        )
+        times = time(a.opens_s, percent, z), time(b.opens_s, percent, z)
+        key = f"unlock.p{percent}_s"
+        differences.append(Difference(key=key, is_time=True, a=times[0], b=times[1]))
+    return Comparison(a, b, [*differences, *_causes(one, other, z)], confidence)
 
 
-def _shared_parts(
-    a: ComparedRun, b: ComparedRun
-) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield each part in which both runs had unlocks, of kinds that have several.
+def _shared_parts(a: ComparedSummary, b: ComparedSummary) -> Iterator[tuple[str, Share, Share]]:
+    """Yield what opened of each part in which both had unlocks, of kinds that have several.
 
     A part with the numbers of one of another kind is the same groups again, and left out.
     """
-    seen: list[Any] = []
-    for name, of_a in a.summary.get("by", {}).items():
-        of_b = b.summary.get("by", {}).get(name, {})
-        shared = [(label, of_a[label], of_b[label]) for label in of_a if label in of_b]
-        new = [
-            (f"by.{name}.{label}", *both)
-            for label, *both in shared
-            if both not in seen and all(part["total"] for part in both)
-        ]
+    seen: list[tuple[Unlocks, Unlocks]] = []
+    for kind, of_a in a.by.items():
+        of_b = b.by.get(kind, {})
         if max(len(of_a), len(of_b)) > 1:
-            yield from new
-            seen += [both for _, *both in new]
+            both = {label: (of_a[label], of_b[label]) for label in of_a if label in of_b}
+            new = {
+                label: pair
+                for label, pair in both.items()
+                if pair not in seen and all(part.total for part in pair)
+            }
+            for label, (one, other) in new.items():
+                yield f"by.{kind}.{label}.ok_share", one.opened, other.opened
+            seen += new.values()
 
 
-def _of_part(part: Mapping[str, Any]) -> Count:
-    return part["total"] - sum(part["by_cause"].values()), part["total"]
-
-
-def _causes(a: ComparedRun, b: ComparedRun, z: float) -> Iterator[Difference]:
+def _causes(a: ComparedSummary, b: ComparedSummary, z: float) -> Iterator[Difference]:
     for cause in Cause:
-        of_a, of_b = (run.summary["attempts"]["by_cause"].get(cause, 0) for run in (a, b))
-        if of_a or of_b:
-            key = f"attempts.by_cause.{cause.value}"
-            yield _of_shares(key, (of_a, a.unlocks), (of_b, b.unlocks), z, is_judged=False)
+        of_a, of_b = a.attempts.ended_by(cause), b.attempts.ended_by(cause)
+        if of_a[0] or of_b[0]:
+            yield Difference(
+                key=f"attempts.by_cause.{cause.value}",
+                a=share(*of_a, z),
+                b=share(*of_b, z),
+                is_judged=False,
+            )
 
 
 def setups(a: ComparedRun, b: ComparedRun) -> dict[str, tuple[Any, Any]]:

@@ -105,24 +105,27 @@ async def run_suite(
 
 
 async def _result_of(run: SuiteRun) -> SuiteResult:
-    run.directory.mkdir(parents=True)
     now_s = asyncio.get_running_loop().time
     began_s = now_s()
-    code = await _exit_code_of(run)
-    duration_s = now_s() - began_s
-    summary = read_json(run.directory / "summary.json")
+    try:
+        code, said = await _exit_code_of(run)
+        summary = read_json(run.directory / "summary.json")
+    except OSError as error:
+        code, said, summary = 2, f"{error.filename}: {error.strerror}", {}
     expect = summary.get("expect") or []
     has_ended = code == 0 or (code == 1 and not all(verdict["holds"] for verdict in expect))
     return SuiteResult(
         run=run,
-        duration_s=duration_s,
+        duration_s=now_s() - began_s,
         seed=summary.get("seed"),
         expect=expect if has_ended else [],
-        error=None if has_ended else _last_line(run.directory / OUTPUT, code),
+        error=None if has_ended else f"exit code {code}: {said}",
     )
 
 
-async def _exit_code_of(run: SuiteRun) -> int:
+async def _exit_code_of(run: SuiteRun) -> tuple[int, str]:
+    """Do a run; return its exit code, and the last line that it said. Raises `OSError`."""
+    run.directory.mkdir(parents=True, exist_ok=True)
     command = (sys.executable, "-m", "fleet_sim", "run", str(run.scenario))
     with (run.directory / OUTPUT).open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -134,10 +137,11 @@ async def _exit_code_of(run: SuiteRun) -> int:
             start_new_session=True,  # Ctrl-C is for us: we tell the runs when to stop
         )
         try:
-            return await process.wait()
+            code = await process.wait()
         except asyncio.CancelledError:
             await _end(process)
             raise
+    return code, _last_line(run.directory / OUTPUT)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -151,8 +155,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _last_line(output: Path, code: int) -> str:
+def _last_line(output: Path) -> str:
     lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
     said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    printable = "".join(char if char.isprintable() else " " for char in said[:MAX_SAID])
-    return f"exit code {code}: {printable}"
+    return "".join(char if char.isprintable() else " " for char in said[:MAX_SAID])

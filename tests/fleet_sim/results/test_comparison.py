@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +10,9 @@ import pytest
 from fleet_sim.results.comparison import (
     Change,
     ComparedRun,
+    ComparedSummary,
     Comparison,
+    Unlocks,
     as_json,
     compare_runs,
     read_compared_run,
@@ -84,22 +85,19 @@ def test_slower_is_worse(tmp_path: Path) -> None:
 def random_run(number: int, name: str) -> ComparedRun:
     """Return a run of 300 unlocks of which a twentieth fail, in six parts, drawn from a number."""
     stream = RandomStream.named(number, name)
-    parts: dict[str, Any] = {}
+    parts: dict[str, Unlocks] = {}
     opens_s = []
     for label in "abcdef":
         ends = [stream.uniform() < 0.05 for _ in range(50)]
-        parts[label] = {"total": 50, "by_cause": {"box_silent": sum(ends)}}
+        parts[label] = Unlocks(total=50, by_cause={"box_silent": sum(ends)})
         opens_s += [float("inf") if bad else stream.exponential(2.0) for bad in ends]
-    failed = sum(part["by_cause"]["box_silent"] for part in parts.values())
-    summary = {
-        "attempts": {
-            "total": 300,
-            "by_outcome": {"ok": 300 - failed},
-            "by_cause": {"box_silent": failed},
-        },
-        "stray": {"late_unlock": sum(stream.uniform() < 0.02 for _ in range(300))},
-        "by": {"group": parts},
-    }
+    failed = sum(part.by_cause["box_silent"] for part in parts.values())
+    late = sum(stream.uniform() < 0.02 for _ in range(300))
+    summary = ComparedSummary(
+        attempts=Unlocks(total=300, by_cause={"box_silent": failed}),
+        stray={"late_unlock": late},
+        by={"group": parts},
+    )
     return ComparedRun(Path(name), summary, {}, sorted(opens_s))
 
 
@@ -152,7 +150,9 @@ def test_an_older_run_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:
     ("what", "message"),
     [
         ("nowhere", "no such directory"),
-        ("empty", "not the directory of a run that has ended"),
+        ("empty", "is it the directory of a run that has ended"),
+        ("torn", "not the summary of a run"),
+        ("other", "not the summary of a run"),
         ("quiet", "nothing to compare"),
     ],
 )
@@ -160,6 +160,9 @@ def test_what_is_no_run_is_said(tmp_path: Path, what: str, message: str) -> None
     """In a line with its path."""
     (tmp_path / "empty").mkdir()
     write_run(tmp_path / "quiet", [])
+    for name, text in (("torn", '{"attempts": {'), ("other", '{"attempts": 3}')):
+        write_run(tmp_path / name, GOOD)
+        (tmp_path / name / "summary.json").write_text(text)
     with pytest.raises(ConfigError, match=message):
         read_compared_run(tmp_path / what)
 

@@ -61,6 +61,14 @@ async def test_a_run_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     assert "expectations hold" in (tmp_path / "out" / "holds" / OUTPUT).read_text("utf-8")
 
 
+async def test_a_place_that_cannot_be_written_is_an_error_of_that_run(tmp_path: Path) -> None:
+    """A file lies where its directory should be, or the disk is full: the others go on."""
+    (tmp_path / "taken").write_text("")
+    runs = suite_runs([write(tmp_path, "city")], tmp_path / "taken", VIRTUAL)
+    (result,) = await run_suite(runs, jobs=1, on_end=lambda _: None)
+    assert result.error == f"exit code 2: {tmp_path / 'taken' / 'city'}: Not a directory"
+
+
 async def test_cancelled_it_ends_its_runs(tmp_path: Path) -> None:
     """Nothing is left behind that nobody waits for."""
     long = SCENARIO.replace("rate_per_s: 20, duration_s: 4", "rate_per_s: 1, duration_s: 200000")
