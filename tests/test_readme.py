@@ -17,6 +17,7 @@ from tests.helpers.reader import NOT_RUN, Reader, typed_lines
 PAGES = (
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     ROOT / "tests" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 )

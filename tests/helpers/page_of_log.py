@@ -66,7 +66,7 @@ EVENTS = {
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
     "malformed_message": "a message breaks the wire contract; its payload is cut",
-    "relock_failed": "a car could not be locked again after a synthetic unlock",
+    "no_car_is_touched": "which cars are booked cannot be read: no synthetic unlock starts",
     "sink_failed": "a record could not be written, counted or logged",
     "stats_not_written": "`probe_stats.json` could not be written",
     "stopping": "told to stop: what is in flight is waited for",
