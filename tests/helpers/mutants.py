@@ -89,23 +89,22 @@ def run_mutmut(names: list[str]) -> int:
 
 
 def not_noticed_yet(names: Mapping[Path, list[str]]) -> list[str]:
-    """Return those changes that no earlier run saw noticed."""
-    return [
-        name
-        for path, found in names.items()
-        for name in found
-        if status_by_exit_code[_results(path).exit_code_by_key.get(name)] not in NOTICED
-    ]
+    """Return those changes that no earlier run saw noticed; of a file changed since then, all."""
+    wanted: list[str] = []
+    for path, found in names.items():
+        results = _results(path)
+        is_new = not results.meta_path.exists()
+        if is_new or path.stat().st_mtime > results.meta_path.stat().st_mtime:
+            wanted += found
+        else:
+            wanted += [name for name in found if not _is_noticed(results, name)]
+    return wanted
 
 
 def score_of(path: Path, names: list[str]) -> Score:
-    """Return what came of these changes to a file. Raises `KeyError` for one not tried."""
-    exit_codes = _results(path).exit_code_by_key
-    unnoticed = [
-        _change(path, name)
-        for name in names
-        if status_by_exit_code[exit_codes[name]] not in NOTICED
-    ]
+    """Return what came of these changes to a file."""
+    results = _results(path)
+    unnoticed = [_change(path, name) for name in names if not _is_noticed(results, name)]
     known = [entry for entry in equivalents() if entry.path == path]
     survivors = tuple(one for one in unnoticed if not any(entry.covers(one) for entry in known))
     return Score(
@@ -121,6 +120,10 @@ def _results(path: Path) -> SourceFileMutationData:
     data = SourceFileMutationData(path=path)
     data.load()
     return data
+
+
+def _is_noticed(results: SourceFileMutationData, name: str) -> bool:
+    return status_by_exit_code[results.exit_code_by_key.get(name)] in NOTICED
 
 
 def _change(path: Path, name: str) -> Change:

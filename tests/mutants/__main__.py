@@ -2,7 +2,7 @@
 
 mutmut makes the changes, in a copy under `mutants/`, and runs the tests that call the changed
 function. A sample of them takes minutes. All of them take most of an hour; that can be interrupted
-and goes on where it was, for what was noticed stays noticed until its function changes.
+and goes on where it was, for what was noticed stays noticed until its file changes.
 """
 
 from __future__ import annotations

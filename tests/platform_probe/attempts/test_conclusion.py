@@ -343,7 +343,7 @@ def test_the_record_says_what_the_cause_was_concluded_from() -> None:
     bench.presence()
     bench.wait(5)
     bench.send()
-    bench.wait(2.25)
+    bench.wait(2.25006)
     bench.presence(PresenceReason.LAST_WILL)
     bench.wait(DEADLINE_S)
     assert bench.only().evidence == {
@@ -358,6 +358,28 @@ def test_the_record_says_what_the_cause_was_concluded_from() -> None:
         "heard_after_command": False,
         "is_locked": True,
         "voltage_v": HEARTBEAT.voltage_v,
+    }
+
+
+def test_the_record_says_that_the_box_was_heard_after_the_command() -> None:
+    """So that its silence about the command is no silence of the box."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(10)
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+    bench.wait(DEADLINE_S)
+    assert bench.only().evidence["heard_after_command"] is True
+
+
+def test_what_is_not_known_is_left_out_of_the_record() -> None:
+    """An empty voltage would look like one that was measured."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().evidence == {
+        "furthest_stage": "broker_accepted",
+        "puback": 0,
+        "heard_after_command": False,
     }
 
 

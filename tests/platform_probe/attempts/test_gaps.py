@@ -6,7 +6,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
-from platform_probe.attempts.gaps import BEAT_S, CATCH_UP_S, MIN_GAP_S, Gaps
+from platform_probe.attempts.gaps import BEAT_S, CATCH_UP_S, MAX_GAPS, MIN_GAP_S, Gaps
 from tests.helpers.tracker_bench import DEADLINE_S, TrackerBench, check_arithmetic
 
 GAP_S = 10.0
@@ -61,6 +61,29 @@ def test_the_shortest_gap_is_one() -> None:
     gaps.beat(8.0)
     gaps.beat(8.0 + MIN_GAP_S)
     assert told == [MIN_GAP_S]
+    assert gaps.is_catching_up(8.0 + 2 * MIN_GAP_S)
+    assert told == [MIN_GAP_S, MIN_GAP_S]
+
+
+def test_catching_up_has_an_end() -> None:
+    """After a second and a tenth of the gap, to the moment: then deadlines count again."""
+    gaps = Gaps()
+    for beat_s in (0.0, GAP_S, GAP_S + 0.25, GAP_S + 0.5, GAP_S + 0.75, GAP_S + 1):
+        gaps.beat(beat_s)
+    end_s = GAP_S + CATCH_UP_S + 0.1 * GAP_S
+    for beat_s in (GAP_S + 1.25, GAP_S + 1.5, GAP_S + 1.75):
+        gaps.beat(beat_s)
+        assert gaps.is_catching_up(beat_s)
+    assert not gaps.is_catching_up(end_s)
+
+
+def test_a_night_of_stalls_fills_no_memory() -> None:
+    """The oldest gap is forgotten: no unlock is that old."""
+    gaps = Gaps()
+    for number in range(MAX_GAPS + 2):
+        gaps.beat(100.0 * number)
+    assert gaps.longest_s(0.0, 50.0) == 0
+    assert gaps.longest_s(200.0, 250.0) == 100
 
 
 def test_what_overlaps_a_gap_is_doubtful() -> None:
@@ -69,9 +92,11 @@ def test_what_overlaps_a_gap_is_doubtful() -> None:
     gaps.beat(0.0)
     gaps.beat(10.0)
     assert gaps.longest_s(-5.0, -1.0) == 0
+    assert gaps.longest_s(-5.0, 0.0) == 10
     assert gaps.longest_s(-5.0, 1.0) == 10
     assert gaps.longest_s(3.0, 4.0) == 10
     assert gaps.longest_s(10.5, 12.0) == 10
+    assert gaps.longest_s(12.0, 14.0) == 0
     assert gaps.longest_s(13.0, 14.0) == 0
 
 

@@ -51,7 +51,8 @@ def test_good_unlock_has_every_stage() -> None:
     assert list(attempt.hops_s.values()) == [0.25, 0.0, 0.5, 0.9625, 1.5, 0.5375, 0.125]
     assert attempt.total_s == 3.875
     assert attempt.started_at == EPOCH_S - 0.25
-    assert (attempt.region, attempt.firmware) == ("centre", "2.4.1")
+    assert (attempt.region, attempt.operator) == ("centre", "operator-a")
+    assert (attempt.firmware, attempt.hardware) == ("2.4.1", "tcu-3")
     assert attempt.evidence == {}
     assert attempt.flags == ()
 
@@ -201,9 +202,11 @@ def test_time_of_a_late_answer_is_to_the_microsecond() -> None:
 def test_answer_that_nobody_asked_for_is_an_orphan() -> None:
     """An unknown command id belongs to no attempt."""
     bench = TrackerBench()
+    bench.wait(3)
     bench.executed("never-sent")
     (stray,) = bench.strays
     assert (stray.kind, stray.attempt_id) == (StrayKind.ORPHAN, None)
+    assert (stray.vehicle_id, stray.phase, stray.at) == (CAR, "executed", EPOCH_S + 3)
 
 
 def test_late_answer_of_another_car_is_an_orphan() -> None:
