@@ -330,8 +330,8 @@ class Box:
             relock_after_s = bends.at(
                 RELOCK, command, usual=relock_after_s, command_id=command.command_id
             )
-        is_late = command.expires_at_ms < _millis(world.epoch_unix_s + now_s)  # nobody is there
-        opens_s = None if is_late else self.vehicle.door_opens_s()
+        is_late = command.expires_at_ms < _millis(self._own_unix_s(now_s) - self._clock_error_s)
+        opens_s = None if is_late else self.vehicle.door_opens_s()  # who asked has gone
         if opens_s is not None and (relock_after_s is None or opens_s < relock_after_s):
             world.later(opens_s, self._open_door, movement)
         elif relock_after_s is not None:

@@ -37,6 +37,10 @@ CROSSING_S: Final = 2.0
 """A sign of life this soon after the command may have left the box before the command reached it:
 longer than the slowest way there and back over idle LTE (0.315 s + U(0, 1.28 s))."""
 
+WORK_S: Final = 4.0
+"""So long after `received` a box that is well has said how it went: the CAN bus wakes in 1 s or is
+given up after 3.2 s (OVMS vehicle_renaultzoe_ph2), the lock takes 0.5 s (Kia ETACS manual)."""
+
 
 def cause_of_answer(answer: Result) -> Cause | None:
     """Return what the box's final answer means: None, where nothing speaks against a good end.
@@ -62,6 +66,8 @@ def cause_of_timeout(
         return Cause.UNCLASSIFIED
     for stage, cause in _CAUSE_AFTER:
         if stage in attempt.reached_s:
+            if stage is Stage.BOX_RECEIVED and _woke_too_late(attempt):
+                return Cause.BOX_ASLEEP
             return cause or _cause_of_no_delivery(attempt, vehicle, is_watching=is_watching)
     return Cause.NOT_PUBLISHED
 
@@ -90,6 +96,12 @@ def _cause_of_no_delivery(
     if is_away:
         return Cause.BOX_OFFLINE
     return Cause.DOWNLINK_LOST if _after_command(attempt, vehicle.heard_s) else Cause.BOX_SILENT
+
+
+def _woke_too_late(attempt: OpenAttempt) -> bool:
+    """Return whether a box that was asleep got the command with too little time left for it."""
+    left_s = attempt.deadline_s - attempt.reached_s[Stage.BOX_RECEIVED]
+    return attempt.presence_at_start is BoxPresence.ASLEEP and left_s < WORK_S
 
 
 def _after_command(attempt: OpenAttempt, at_s: float | None) -> bool:

@@ -125,6 +125,32 @@ def _woke_too_late(bench: TrackerBench) -> None:
     bench.presence()
 
 
+@script(Cause.BOX_ASLEEP)
+def _woke_too_late_to_finish(bench: TrackerBench) -> None:
+    bench.presence(PresenceReason.SLEEP)
+    bench.send()
+    bench.wait(18)
+    bench.presence()
+    bench.received()
+
+
+@script(Cause.EXECUTION_SILENT)
+def _woke_in_time_and_never_finished(bench: TrackerBench) -> None:
+    bench.presence(PresenceReason.SLEEP)
+    bench.send()
+    bench.wait(14)
+    bench.presence()
+    bench.received()
+
+
+@script(Cause.EXECUTION_SILENT)
+def _got_it_late_though_it_was_awake(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.send()
+    bench.wait(18)
+    bench.received()
+
+
 @script(Cause.BOX_SILENT)
 def _online_and_nothing_heard(bench: TrackerBench) -> None:
     bench.presence()
