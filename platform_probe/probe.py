@@ -279,6 +279,7 @@ class Probe:
             in_flight=len(self.tracker),
             boxes=self.evidence.by_presence,
             by_region=self.evidence.by_region,
+            reconnects=self.evidence.reconnects,
         )
 
     def counts(self) -> dict[str, int]:

@@ -204,8 +204,23 @@ class ProbeMetrics:
             "firmware_unlocks", "Unlocks that ended, by firmware of the box.",
             "source", "firmware", "outcome",
         )  # fmt: skip
+        operators = self._counter(
+            "operator_unlocks", "Unlocks that ended, by mobile network of the box.",
+            "source", "operator", "outcome",
+        )  # fmt: skip
+        hardwares = self._counter(
+            "hardware_unlocks", "Unlocks that ended, by model of the box.",
+            "source", "hardware", "outcome",
+        )  # fmt: skip
         self._regions = _Dimension(regions)
         self._firmwares = _Dimension(firmwares)
+        self._operators = _Dimension(operators)
+        self._hardwares = _Dimension(hardwares)
+        self._region_reconnects = self._counter(
+            "region_reconnects", "Boxes that came online again without having said goodbye, by"
+            " region.", "region",
+        )  # fmt: skip
+        self._reconnects: dict[str | None, int] = {}
         self._region_boxes = self._gauge(
             "region_boxes", "Boxes that were ever heard, by region and presence.",
             "region", "presence",
@@ -280,6 +295,8 @@ class ProbeMetrics:
             self._stages_reached[source, stage].inc()
         self._regions.of(record.region)[source, outcome].inc()
         self._firmwares.of(record.firmware)[source, outcome].inc()
+        self._operators.of(record.operator)[source, outcome].inc()
+        self._hardwares.of(record.hardware)[source, outcome].inc()
         self._last_attempt[source].set(record.started_at + record.total_s)
 
     def observe_start(self, lag_s: float) -> None:
@@ -316,15 +333,21 @@ class ProbeMetrics:
         in_flight: int,
         boxes: Mapping[str, int],
         by_region: Mapping[tuple[str | None, str], int],
+        reconnects: Mapping[str | None, int],
     ) -> None:
         """Set the gauges of the fleet. `boxes` maps each of `PRESENCES` to a number of boxes.
 
-        `by_region` maps region and presence.
+        `by_region` maps region and presence; `reconnects` maps a region to how many there were
+        since the start.
         """
         self._in_flight.set(in_flight)
         for presence, gauge in self._boxes.items():
             gauge.set(boxes.get(presence, 0))
         self._show_regions(by_region)
+        for region, total in reconnects.items():
+            new = total - self._reconnects.get(region, 0)
+            self._region_reconnects.labels(self._regions.label(region)).inc(new)
+        self._reconnects = dict(reconnects)
 
     def exposition(self, media_type: str) -> tuple[Iterator[bytes], str]:
         """Return the page of a scrape in pieces, a metric each, and its content type.
@@ -349,6 +372,8 @@ class ProbeMetrics:
             shown[label, presence] = shown.get((label, presence), 0) + count
         for labels, count in shown.items():
             self._region_boxes.labels(*labels).set(count)
+        for label in self._regions.labels:
+            self._region_reconnects.labels(label)  # there from the start, as all others
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"unlockpath_{name}_total", text, labels, registry=self.registry)
