@@ -21,8 +21,10 @@ DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 RECORDED = re.compile(r"unlockpath:\w+:\w+")
 EXPOSED = re.compile(r"\b(?:unlockpath|process)_\w+")
 
-# unlockpath:what:how OP number, perhaps of one source: all that an alert may be made of
-_LEG = re.compile(r'(unlockpath:\w+:\w+(?:\{source="\w+"\})?) (?:>=?|<=?|==|!=) \d+(?:\.\d+)?')
+# unlockpath:what:how OP number, perhaps of one source or trait: all that an alert may be made of
+_LEG = re.compile(
+    r'(unlockpath:\w+:\w+(?:\{(?:source|trait)="\w+"\})?) (?:>=?|<=?|==|!=) \d+(?:\.\d+)?'
+)
 
 
 @dataclass(frozen=True, slots=True)
