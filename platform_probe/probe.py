@@ -279,8 +279,8 @@ class Probe:
             in_flight=len(self.tracker),
             boxes=self.evidence.by_presence,
             by_region=self.evidence.by_region,
-            reconnects=self.evidence.reconnects,
         )
+        self._metrics.note_reconnects(self.evidence.reconnects)
 
     def counts(self) -> dict[str, int]:
         """Return how many unlocks (other than the null box's) were started, ended and went well."""

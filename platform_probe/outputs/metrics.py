@@ -333,21 +333,22 @@ class ProbeMetrics:
         in_flight: int,
         boxes: Mapping[str, int],
         by_region: Mapping[tuple[str | None, str], int],
-        reconnects: Mapping[str | None, int],
     ) -> None:
         """Set the gauges of the fleet. `boxes` maps each of `PRESENCES` to a number of boxes.
 
-        `by_region` maps region and presence; `reconnects` maps a region to how many there were
-        since the start.
+        `by_region` maps region and presence.
         """
         self._in_flight.set(in_flight)
         for presence, gauge in self._boxes.items():
             gauge.set(boxes.get(presence, 0))
         self._show_regions(by_region)
-        for region, total in reconnects.items():
+
+    def note_reconnects(self, by_region: Mapping[str | None, int]) -> None:
+        """Bring the counters to these totals: boxes that came back without a goodbye."""
+        for region, total in by_region.items():
             new = total - self._reconnects.get(region, 0)
             self._region_reconnects.labels(self._regions.label(region)).inc(new)
-        self._reconnects = dict(reconnects)
+        self._reconnects = dict(by_region)
 
     def exposition(self, media_type: str) -> tuple[Iterator[bytes], str]:
         """Return the page of a scrape in pieces, a metric each, and its content type.

@@ -104,7 +104,7 @@ def test_number_of_series_is_bounded(metrics: ProbeMetrics) -> None:
             )
         )
     boxes = {"online": 3_000, "asleep": 0, "offline": 0}
-    metrics.set_fleet(in_flight=1, boxes=boxes, by_region=online, reconnects={})
+    metrics.set_fleet(in_flight=1, boxes=boxes, by_region=online)
     assert len(series(metrics)) <= MAX_SERIES
     assert (
         value(metrics, "region_unlocks_total", source="probe", region="region-0", outcome="ok") == 1
@@ -265,8 +265,8 @@ def test_plain_text_for_those_who_ask_for_nothing(metrics: ProbeMetrics) -> None
 
 def test_reconnects_are_counted_by_region(metrics: ProbeMetrics) -> None:
     """The evidence keeps the totals; the counter follows them, for regions without a place too."""
-    for reconnects in ({"north": 2, None: 1}, {"north": 5, None: 1}):
-        metrics.set_fleet(in_flight=0, boxes={}, by_region={}, reconnects=reconnects)
+    metrics.note_reconnects({"north": 2, None: 1})
+    metrics.note_reconnects({"north": 5, None: 1})
     assert value(metrics, "region_reconnects_total", region="north") == 5
     assert value(metrics, "region_reconnects_total", region="unknown") == 1
     assert value(metrics, "region_reconnects_total", region="other") == 0
@@ -275,12 +275,9 @@ def test_reconnects_are_counted_by_region(metrics: ProbeMetrics) -> None:
 def test_gauges_of_regions_go_back_to_zero(metrics: ProbeMetrics) -> None:
     """A region whose last box went offline shows 0, not its last number."""
     metrics.set_fleet(
-        in_flight=0,
-        boxes={},
-        by_region={("north", "online"): 2, (None, "online"): 1},
-        reconnects={},
+        in_flight=0, boxes={}, by_region={("north", "online"): 2, (None, "online"): 1}
     )
-    metrics.set_fleet(in_flight=3, boxes={"offline": 3}, by_region={}, reconnects={})
+    metrics.set_fleet(in_flight=3, boxes={"offline": 3}, by_region={})
     assert value(metrics, "region_boxes", region="north", presence="online") == 0
     assert value(metrics, "region_boxes", region="unknown", presence="online") == 0
     assert value(metrics, "boxes", presence="offline") == 3
