@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= scenarios/quiet_city.yaml
 
-.PHONY: help setup run test check mutants bench lock clean
+.PHONY: help setup run test check mutants bench days lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -35,6 +35,10 @@ mutants: setup  ## Change the core in many small ways; list what no test notices
 bench: setup  ## The numbers, side by side with other client stacks, medians and ratios
 	@scripts/setup --for-tests
 	$(BIN)/python -m bench
+
+days: setup  ## Thirty simulated days of healthy fleets under the shipped rules: who would be woken?
+	@scripts/setup --for-tests
+	$(BIN)/python -m tests.days
 
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header --quiet

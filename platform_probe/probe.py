@@ -260,6 +260,7 @@ class Probe:
             boxes=self.evidence.by_presence,
             by_region=self.evidence.by_region,
         )
+        self._metrics.note_reconnects(self.evidence.reconnects)
 
     def counts(self) -> dict[str, int]:
         """Return how many unlocks (other than the null box's) were started, ended and went well."""

@@ -84,6 +84,8 @@ class FleetEvidence:
         self.by_presence: Counter[str] = Counter()
         self.by_region: Counter[tuple[str | None, str]] = Counter()
         """Cars by region and presence."""
+        self.reconnects: Counter[str | None] = Counter()
+        """By region: how often a box came online again that had not said goodbye."""
 
     def __len__(self) -> int:
         return len(self._vehicles)
@@ -134,6 +136,7 @@ class FleetEvidence:
         """Note whether the box holds a connection."""
         vehicle = self._vehicle(vehicle_id)
         if not retained:
+            self._count_reconnect(vehicle, presence)
             vehicle.presence_changed_s = now_s
             if presence.reason is not PresenceReason.LAST_WILL:
                 vehicle.heard_s = now_s
@@ -149,6 +152,14 @@ class FleetEvidence:
                 self._count(self._vehicles.pop(next(iter(self._vehicles))), -1)
             vehicle = self._vehicles[vehicle_id] = VehicleEvidence()
         return vehicle
+
+    def _count_reconnect(self, vehicle: VehicleEvidence, presence: Presence) -> None:
+        """Count a box that is back without a goodbye: its connection was lost, or taken over."""
+        was_lost = vehicle.presence is BoxPresence.ONLINE or (
+            vehicle.offline_reason is PresenceReason.LAST_WILL
+        )
+        if was_lost and presence.status is PresenceStatus.ONLINE:
+            self.reconnects[vehicle.build.region] += 1
 
     def _shared(self, build: Build) -> Build:
         if len(self._builds) > self._max_vehicles:

@@ -1,4 +1,4 @@
-"""What is counted of the records: unlocks by end, stage, region and firmware, and stray answers.
+"""What is counted of the records: unlocks by end, stage and kind of car, and stray answers.
 
 Every series that something can move exists at 0 from the start, so that `rate()` sees the first
 event. Bucket edges lie exactly on the thresholds of the service levels and on the customer's
@@ -108,8 +108,18 @@ class AttemptMetrics(SeriesMaker):
             "firmware_unlocks", "Unlocks that ended, by firmware of the box.",
             "source", "firmware", "outcome",
         )  # fmt: skip
+        operators = self._counter(
+            "operator_unlocks", "Unlocks that ended, by mobile network of the box.",
+            "source", "operator", "outcome",
+        )  # fmt: skip
+        hardwares = self._counter(
+            "hardware_unlocks", "Unlocks that ended, by model of the box.",
+            "source", "hardware", "outcome",
+        )  # fmt: skip
         self._regions = Dimension(regions)
         self._firmwares = Dimension(firmwares)
+        self._operators = Dimension(operators)
+        self._hardwares = Dimension(hardwares)
 
     def set_last_ends(self, unix_s: Mapping[Source, float]) -> None:
         """Say when an unlock of each of these sources last ended, before this probe started."""
@@ -147,6 +157,8 @@ class AttemptMetrics(SeriesMaker):
             self._stages_reached[source, stage].inc()
         self._regions.count(attempt.region, attempt, trace_of_failure)
         self._firmwares.count(attempt.firmware, attempt, trace_of_failure)
+        self._operators.count(attempt.operator, attempt, trace_of_failure)
+        self._hardwares.count(attempt.hardware, attempt, trace_of_failure)
         self._last_attempt[source].set(attempt.started_at + attempt.total_s)
 
     def _count_stray(self, stray: StrayAnswer) -> None:

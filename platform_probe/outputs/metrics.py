@@ -100,6 +100,11 @@ class ProbeMetrics(AttemptMetrics):
         self._in_flight = self._gauge("in_flight", "Unlocks that have started and not ended.")
         boxes = self._gauge("boxes", "Boxes that were ever heard, by presence.", "presence")
         self._boxes = {presence: boxes.labels(presence) for presence in PRESENCES}
+        self._region_reconnects = self._counter(
+            "region_reconnects", "Boxes that came online again without having said goodbye, by"
+            " region.", "region",
+        )  # fmt: skip
+        self._reconnects: dict[str | None, int] = {}
         self._region_boxes = self._gauge(
             "region_boxes", "Boxes that were ever heard, by region and presence.",
             "region", "presence",
@@ -244,6 +249,13 @@ class ProbeMetrics(AttemptMetrics):
             gauge.set(boxes.get(presence, 0))
         self._show_regions(by_region)
 
+    def note_reconnects(self, by_region: Mapping[str | None, int]) -> None:
+        """Bring the counters to these totals: boxes that came back without a goodbye."""
+        for region, total in by_region.items():
+            new = total - self._reconnects.get(region, 0)
+            self._region_reconnects.labels(self._regions.label(region)).inc(new)
+        self._reconnects = dict(by_region)
+
     def exposition(self, media_type: str) -> tuple[Iterator[bytes], str]:
         """Return the page of a scrape in pieces, a metric each, and its content type.
 
@@ -273,3 +285,5 @@ class ProbeMetrics(AttemptMetrics):
         for labels, count in shown.items():
             self._region_boxes.labels(*labels).set(count)
         self._shown = set(shown)
+        for label in self._regions.labels:
+            self._region_reconnects.labels(label)  # there from the start, as all others

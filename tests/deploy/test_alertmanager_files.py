@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleet_wire.contract.causes import CAUSES
 from tests.helpers.shipped import ALERTMANAGER, alerts, yaml
+from tests.helpers.stack import Webhook, running_alertmanager, until_up
+from tests.helpers.waiting import eventually
 
 CONFIG = ALERTMANAGER / "alertmanager.yml"
+TRAITS = ["region", "operator", "firmware", "hardware"]
 
 
 def amtool(*arguments: str) -> str:
@@ -20,13 +26,82 @@ def amtool(*arguments: str) -> str:
     return run.stdout
 
 
-def rendered(template: str, *, data: str) -> str:
+def notification(status: str) -> dict[str, Any]:
+    """Return what Alertmanager gives its templates, about one alert that began at seven."""
+    notes = ("summary", "description", "action", "dashboard", "runbook_url")
+    alert = {
+        "status": status,
+        "labels": {"alertname": "RegionFails", "region": "north"},
+        "annotations": {note: f"the {note}" for note in notes},
+        "startsAt": "2026-01-01T07:00:00Z",
+        "endsAt": "2026-01-01T07:42:00Z",
+    }
+    return {"status": status, "alerts": [alert], "commonLabels": {"severity": "critical"}}
+
+
+def message(template: str, status: str, directory: Path) -> str:
+    """Return what a message template makes of a notification."""
+    path = directory / "notification.json"
+    path.write_text(json.dumps(notification(status)), encoding="utf-8")
+    return rendered(template, data=None, data_file=path)
+
+
+def rendered(template: str, *, data: str | None, data_file: Path | None = None) -> str:
     """Return one of the message templates, rendered by amtool."""
     return amtool(
         "template", "render",
         f"--template.glob={ALERTMANAGER / 'templates' / '*.tmpl'}",
-        f'--template.text={data}{{{{ template "{template}" $data }}}}',
+        f'--template.text={data or ""}{{{{ template "{template}" {"$data" if data else "."} }}}}',
+        *([f"--template.data={data_file}"] if data_file else []),
     ).strip()  # fmt: skip
+
+
+@pytest.mark.prometheus
+async def test_alertmanager_silences_what_is_explained(tmp_path: Path) -> None:
+    """The real one: a named place silences the burning budget, and not a car that stands open."""
+    webhook = Webhook()
+    webhook.start()
+    labels = {"severity": "critical", "environment": "test"}
+    place = {"trait": "operator", "value": "operator-a", "operator": "operator-a"}
+    sent = [
+        {"alertname": "OperatorFails", **place, "source": "customer"},
+        {"alertname": "OperatorFails", **place, "source": "probe"},
+        {"alertname": "UnlockBudgetBurn1h", "slo": "success", "source": "customer"},
+        {"alertname": "CustomersFail"},
+        {"alertname": "LateUnlock", "source": "customer"},
+    ]
+    try:
+        with running_alertmanager(tmp_path, webhook) as api:
+            await until_up(api, tmp_path / "alertmanager.log")
+            api.post("/api/v2/alerts", [{"labels": {**labels, **one}} for one in sent])
+            await eventually(lambda: len(api.get("/api/v2/alerts")) == len(sent))
+            active = {
+                (alert["labels"]["alertname"], alert["labels"].get("source"))
+                for alert in api.get("/api/v2/alerts", inhibited="false")
+            }
+    finally:
+        webhook.stop()
+    assert active == {("OperatorFails", "customer"), ("LateUnlock", "customer")}
+
+
+@pytest.mark.prometheus
+def test_a_resolved_message_says_resolved(tmp_path: Path) -> None:
+    """And from when until when; it asks nobody to do anything."""
+    assert message("unlockpath.title", "resolved", tmp_path) == "Resolved: the summary"
+    text = message("unlockpath.text", "resolved", tmp_path)
+    assert "Resolved 07:42 UTC, began 07:00 UTC: the summary" in text
+    assert "the action" not in text
+
+
+@pytest.mark.prometheus
+def test_a_firing_message_says_what_to_do(tmp_path: Path) -> None:
+    """The title is the summary; the text has measure, action, and both links."""
+    assert message("unlockpath.title", "firing", tmp_path) == "the summary"
+    text = message("unlockpath.text", "firing", tmp_path)
+    assert "the description" in text
+    assert "*First:* the action" in text
+    assert "<the dashboard|Dashboard> <the runbook_url|Runbook>" in text
+    assert message("unlockpath.runbook", "firing", tmp_path) == "the runbook_url"
 
 
 @pytest.mark.prometheus
@@ -46,7 +121,7 @@ def test_every_alert_reaches_the_team() -> None:
             "config", "routes", "test", f"--config.file={CONFIG}", f"severity={severity}"
         )  # fmt: skip
     route = yaml(CONFIG)["route"]
-    assert route["group_by"] == ["alertname", "cause", "region"]
+    assert route["group_by"] == ["alertname", "cause", *TRAITS]
     assert (route["group_wait"], route["routes"][-1]["group_wait"]) == ("30s", "10s")
 
 
@@ -60,15 +135,35 @@ def test_the_watchdog_goes_outside_and_to_nobody_else() -> None:
     assert "for" not in watchdog
 
 
+def matched(matchers: list[str]) -> set[str]:
+    """Return the alerts that the matchers of an inhibition mean."""
+    (pattern,) = [m.partition("=")[2].strip('~"') for m in matchers if m.startswith("alertname")]
+    known = {alert["alert"] for alert in alerts()}
+    found = {name for name in known if re.fullmatch(pattern, name)}
+    for name in pattern.split("|"):
+        assert any(re.fullmatch(name, one) for one in known), f"no alert is called {name}"
+    return found
+
+
 def test_inhibitions_name_alerts_that_exist() -> None:
     """A renamed alert must not leave an inhibition behind that silences nothing."""
-    known = {alert["alert"] for alert in alerts()}
     for rule in yaml(CONFIG)["inhibit_rules"]:
-        (source,) = re.findall(r'^alertname="(\w+)"$', rule["source_matchers"][0])
-        (targets,) = re.findall(r'^alertname=~?"([\w|]+)"$', rule["target_matchers"][0])
-        silenced = set(targets.split("|"))
-        assert {source, *silenced} <= known
+        assert matched(rule["source_matchers"])
+        silenced = matched(rule["target_matchers"])
         assert "LateUnlock" not in silenced, "safety is never silenced"
+
+
+def test_what_names_a_place_silences_what_does_not() -> None:
+    """Every page about unlocks without a place of its own is silenced by each that has one."""
+    named = {"RegionFails", "OperatorFails", "FirmwareFails", "HardwareFails"}
+    named |= {"BoxesGoOffline", "BoxesReconnect"}
+    general = {"CustomersFail", "UnlockBudgetBurn1h", "UnlockBudgetBurn6h", "BoxesRefuse"}
+    assert any(
+        named <= matched(rule["source_matchers"])
+        and general <= matched(rule["target_matchers"])
+        and rule["equal"] == ["environment"]
+        for rule in yaml(CONFIG)["inhibit_rules"]
+    )
 
 
 @pytest.mark.prometheus

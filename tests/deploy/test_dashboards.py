@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from fleet_wire.contract.causes import CAUSES, Outcome
+from platform_probe.outputs.sinks import ATTEMPTS_FILE, JsonlSink
+from tests.helpers.records import attempt_of
 from tests.helpers.shipped import (
     DASHBOARDS,
     DEPLOY,
@@ -109,6 +111,39 @@ def test_support_table_explains_every_cause() -> None:
     assert texts["party"] == {
         cause.value: info.party.value.replace("_", " ") for cause, info in CAUSES.items()
     }
+
+
+def lookup_commands(trace: str, car: str) -> list[str]:
+    """Return the patterns with which the support dashboard finds an unlock, and a car's unlocks."""
+    board = dashboard(DEPLOY / "grafana" / "dashboards" / "support.json")
+    (text,) = [panel for panel in board["panels"] if panel["type"] == "text"]
+    content = text["options"]["content"].replace("$trace", trace).replace("$car", car)
+    return [pattern.replace("\\", "") for pattern in re.findall(r"grep (?:-h )?'([^']+)'", content)]
+
+
+def test_an_unlock_and_a_car_can_be_looked_up(tmp_path: Path) -> None:
+    """What the support dashboard says finds the record by its trace, and by its car."""
+    attempt = attempt_of()
+    with JsonlSink(tmp_path) as sink:
+        sink.emit(attempt)
+    (line,) = (tmp_path / ATTEMPTS_FILE).read_text(encoding="utf-8").splitlines()
+    patterns = lookup_commands(attempt.trace_id, attempt.vehicle_id)
+    assert len(patterns) == 3
+    assert all(pattern in line for pattern in patterns)
+    assert not any(pattern in line for pattern in lookup_commands("0" * 32, "another-car")[:2])
+
+
+def test_a_point_leads_to_its_unlock() -> None:
+    """The trace of an exemplar fills in the variable that the lookup reads."""
+    (source,) = yaml(DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml")[
+        "datasources"
+    ]
+    (link,) = source["jsonData"]["exemplarTraceIdDestinations"]
+    assert link["name"] == "trace_id"  # as ProbeMetrics names it
+    uid, _, variable = link["url"].removeprefix("/d/").partition("?var-")
+    board = {(board := dashboard(path))["uid"]: board for path in DASHBOARDS}[uid]
+    assert variable.partition("=")[0] in variables(board)
+    assert any(target.get("exemplar") for panel in panels(board) for target in panel["targets"])
 
 
 @pytest.mark.prometheus

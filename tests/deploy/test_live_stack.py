@@ -52,7 +52,7 @@ OVERRIDES = (
     "faults.0.window.start_s=0",
     "faults.0.window.end_s=300",
 )
-ALERT = "UnlockBudgetBurn1h"
+ALERT = "RegionFails"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ async def test_rules_are_evaluated_without_error(stack: Stack) -> None:
 async def test_variables_have_values(stack: Stack, path: Path) -> None:
     """Each list that a dashboard offers has entries, and they come from labels that exist."""
     for variable in variables(dashboard(path)).values():
-        if variable["type"] == "datasource":
+        if variable["type"] != "query":
             continue
         series, _, label = (
             variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
@@ -173,7 +173,7 @@ async def test_histograms_carry_trace_ids(stack: Stack) -> None:
 
 
 async def test_alert_reaches_alertmanager_and_receivers(stack: Stack) -> None:
-    """A budget burns; the alert is at Alertmanager, in the webhook, and in Slack's words."""
+    """The garage fails; the alert is at Alertmanager, in the webhook, and in Slack's words."""
     alerts = stack.alertmanager
 
     def is_active() -> bool:
@@ -191,10 +191,10 @@ async def test_alert_reaches_alertmanager_and_receivers(stack: Stack) -> None:
     annotations = alert["annotations"]
     assert alert["status"] == "firing"
     assert alert["labels"]["severity"] == "critical"
-    assert annotations["dashboard"].startswith(
-        "http://localhost:3000/d/unlockpath-overview?var-slo="
-    )
-    assert "Burn rate" in annotations["description"]
+    assert alert["labels"]["region"] == "garage"
+    assert annotations["summary"].startswith("Unlocks (probe) fail in region garage: mostly box_")
+    assert annotations["dashboard"].endswith("/d/unlockpath-regions?var-region=garage")
+    assert annotations["runbook_url"].endswith("/docs/runbook/RegionFails.md")
     assert "error expanding" not in str(annotations)
 
     def in_slack() -> bool:

@@ -109,7 +109,7 @@ def test_recorded_series_have_a_reader() -> None:
     } | {
         name
         for rule in [*recording_rules(), *alerts()]
-        for name in RECORDED.findall(rule["expr"])
+        for name in RECORDED.findall(f"{rule['expr']} {rule.get('annotations')}")
     }  # fmt: skip
     assert {rule["record"] for rule in recording_rules()} - read == set()
 
@@ -121,6 +121,27 @@ def test_expressions_name_series_that_exist() -> None:
     for expr in [*rule_exprs(), *panel_exprs()]:
         assert set(EXPOSED.findall(expr.promql)) <= exposed, expr.place
         assert set(RECORDED.findall(expr.promql)) <= recorded, expr.place
+
+
+def test_annotations_ask_for_series_that_exist() -> None:
+    """A title that asks for the place or the cause asks for what is recorded."""
+    recorded = {rule["record"] for rule in recording_rules()}
+    asked = {name for alert in alerts() for name in RECORDED.findall(str(alert["annotations"]))}
+    assert asked <= recorded
+    assert asked == {
+        "unlockpath:trait_excess:accused",
+        "unlockpath:failures_by_cause:increase15m",
+    }
+
+
+def test_what_pages_for_failed_unlocks_says_where_and_why() -> None:
+    """Place and top cause stand in the title; what is about the monitor or one car has neither."""
+    without = {"LateUnlock", "ProbeDown", "BrokerDisconnected", "NoUnlocks"}
+    for alert in alerts():
+        if alert["labels"]["severity"] == "critical" and alert["alert"] not in without:
+            title = alert["annotations"]["summary"]
+            named = re.search(r"trait_excess:accused|\$labels\.(value|region) \}\}", title)
+            assert named, alert["alert"]
 
 
 def test_service_levels_lie_on_bucket_edges() -> None:
@@ -156,18 +177,22 @@ def test_metrics_in_the_unit_tests_exist() -> None:
                 if name == "up":
                     continue
                 assert name in names, series
-                assert (name, frozenset(re.findall(r"(\w+)=", labels))) in known, series
+                own = frozenset(re.findall(r"(\w+)=", labels)) - {"job", "instance"}
+                assert (name, own) in known, series
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
 def test_alert_tells_what_to_do(alert: dict[str, Any]) -> None:
-    """Severity, summary, description, action, and a link to a dashboard, panel and variable."""
+    """Severity, summary, description, action, a runbook, and a link to a dashboard's panel."""
     assert alert["labels"]["severity"] in {"critical", "warning"} | (
         {"none"} if alert["alert"] == "Watchdog" else set()
     )
     annotations = alert["annotations"]
-    assert set(annotations) == {"summary", "description", "action", "dashboard"}
-    assert len(annotations["summary"]) <= 90, "one line on a phone"
+    assert set(annotations) == {"summary", "description", "action", "dashboard", "runbook_url"}
+    words = re.sub(r"\{\{ with .* end \}\}", "", annotations["summary"])
+    assert len(words) <= 90, "one line on a phone, place and cause apart"
+    page = f"{alert['alert']}.md"
+    assert annotations["runbook_url"] == f"{{{{ $externalLabels.runbook }}}}/{page}"
     link = re.fullmatch(
         r"\{\{ \$externalLabels\.grafana \}\}/d/(?P<uid>[\w-]+)"
         r"(?:\?viewPanel=(?P<panel>\d+)|\?var-(?P<variable>\w+)=\{\{ \$labels\.\w+ \}\})?",

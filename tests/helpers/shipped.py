@@ -21,8 +21,10 @@ DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 RECORDED = re.compile(r"unlockpath:\w+:\w+")
 EXPOSED = re.compile(r"\b(?:unlockpath|process)_\w+")
 
-# unlockpath:what:how OP number, perhaps of one source: all that an alert may be made of
-_LEG = re.compile(r'(unlockpath:\w+:\w+(?:\{source="\w+"\})?) (?:>=?|<=?|==|!=) \d+(?:\.\d+)?')
+# unlockpath:what:how OP number, perhaps of one source or trait: all that an alert may be made of
+_LEG = re.compile(
+    r'(unlockpath:\w+:\w+(?:\{(?:source|trait)="\w+"\})?) (?:>=?|<=?|==|!=) \d+(?:\.\d+)?'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,8 @@ def dashboard(path: Path) -> dict[str, Any]:
 
 
 def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the panels of a dashboard, rows (which only group) apart."""
-    return [panel for panel in board["panels"] if panel["type"] != "row"]
+    """Return the panels of a dashboard that show data: rows only group, and text is text."""
+    return [panel for panel in board["panels"] if panel["type"] not in {"row", "text"}]
 
 
 def variables(board: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -112,7 +114,11 @@ def panel_exprs() -> list[Expr]:
 
 
 def with_values(promql: str, *, window: str = "1m") -> str:
-    """Return an expression with Grafana's variables replaced: All, and `window` for intervals."""
+    """Return an expression with Grafana's variables replaced: All, and `window` for intervals.
+
+    Steps of five minutes become shorter: a test does not wait for the next one.
+    """
+    promql = promql.replace(":5m]", ":15s]")
     for name in ("$__rate_interval", "$__interval", "$__range"):
         promql = promql.replace(name, window)
     promql = re.sub(r'=~"\$\w+"', '=~".*"', promql)

@@ -6,6 +6,8 @@ that), where the secrets lie, and how often things happen, so that a minute is l
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import math
 import os
 import re
@@ -33,7 +35,10 @@ STOP_TIMEOUT_S = 20.0
 # What may differ from the shipped files, and nothing else.
 FASTER = {
     "prometheus.yml": ((r"(scrape|evaluation)_interval: 15s", r"\1_interval: 1s"),),
-    "rules/recording.yml": ((r"    interval: 2m", r"    interval: 1s"),),
+    "rules/recording.yml": (
+        (r"    interval: 2m", r"    interval: 1s"),
+        (r"(\[\dh|\[\dd):5m\]", r"\1:15s]"),
+    ),
 }
 
 
@@ -89,6 +94,15 @@ class Api:
         except urllib.error.HTTPError as error:
             with error:
                 raise AssertionError(f"{url}: {error.read().decode()}") from None
+
+    def post(self, path: str, value: Any) -> None:
+        """Send a value as JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
+        with contextlib.closing(connection):
+            body = msgspec.json.encode(value)
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read().decode()
 
     def is_up(self) -> bool:
         """Return whether it serves."""

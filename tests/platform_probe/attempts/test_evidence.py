@@ -46,6 +46,24 @@ def test_counts_follow_presence_and_region() -> None:
     assert +evidence.by_presence == {"online": 1, "asleep": 1, "offline": 1}
 
 
+def test_only_a_box_that_did_not_say_goodbye_has_reconnected() -> None:
+    """After a last will, or while it was believed to be there; not from sleep, not at first."""
+    evidence = FleetEvidence()
+    evidence.presence("a-1", ONLINE, 1.0, retained=True)
+    evidence.state("a-1", state_of("a-1", is_locked=True), 1.0, retained=True)
+    assert not evidence.reconnects
+    evidence.presence("a-1", WILL, 2.0, retained=False)
+    evidence.presence("a-1", ONLINE, 3.0, retained=False)
+    assert evidence.reconnects == {"a": 1}
+    evidence.presence("a-1", ONLINE, 4.0, retained=False)
+    assert evidence.reconnects == {"a": 2}
+    evidence.presence("a-1", ASLEEP, 5.0, retained=False)
+    evidence.presence("a-1", ONLINE, 6.0, retained=False)
+    assert evidence.reconnects == {"a": 2}
+    evidence.presence("a-2", ONLINE, 7.0, retained=False)
+    assert evidence.reconnects == {"a": 2}
+
+
 def test_memory_is_bounded() -> None:
     """A flood of made-up ids pushes out the oldest, and counts stay right."""
     evidence = FleetEvidence(max_vehicles=3)

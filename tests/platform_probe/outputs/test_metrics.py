@@ -18,7 +18,7 @@ from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.records import TRACE_ID, attempt_of
 
 OPENMETRICS = "application/openmetrics-text"
-MAX_SERIES = 1_500
+MAX_SERIES = 2_000
 
 
 @pytest.fixture
@@ -52,7 +52,10 @@ def series(metrics: ProbeMetrics) -> list[str]:
         ("stages_reached_total", {"source": "customer", "stage": "intended"}),
         ("region_unlocks_total", {"source": "customer", "region": "other", "outcome": "failed"}),
         ("firmware_unlocks_total", {"source": "customer", "firmware": "unknown", "outcome": "ok"}),
+        ("operator_unlocks_total", {"source": "customer", "operator": "other", "outcome": "ok"}),
+        ("hardware_unlocks_total", {"source": "probe", "hardware": "unknown", "outcome": "ok"}),
         ("region_boxes", {"region": "other", "presence": "offline"}),
+        ("region_reconnects_total", {"region": "unknown"}),
         ("stray_answers_total", {"source": "customer", "kind": "late"}),
         ("stray_answers_total", {"source": "unknown", "kind": "orphan"}),
         ("attempt_flags_total", {"flag": "answered_by_another"}),
@@ -148,7 +151,12 @@ def test_number_of_series_is_bounded(metrics: ProbeMetrics) -> None:
     for number in range(3_000):
         region = f"region-{number}"
         online[region, "online"] = 1
-        metrics.emit(attempt_of(region=region, firmware=f"firmware-{number}"))
+        attempt = attempt_of(region=region, firmware=f"firmware-{number}")
+        metrics.emit(
+            msgspec.structs.replace(
+                attempt, operator=f"operator-{number}", hardware=f"hardware-{number}"
+            )
+        )
     boxes = {"online": 3_000, "asleep": 0, "offline": 0}
     metrics.set_fleet(in_flight=1, boxes=boxes, by_region=online)
     assert len(series(metrics)) <= MAX_SERIES
@@ -304,6 +312,8 @@ def test_customers_are_counted_apart(metrics: ProbeMetrics) -> None:
         "unlockpath_stages_reached_total",
         "unlockpath_region_unlocks_total",
         "unlockpath_firmware_unlocks_total",
+        "unlockpath_operator_unlocks_total",
+        "unlockpath_hardware_unlocks_total",
         "unlockpath_last_attempt_timestamp_seconds",
     }
 
@@ -382,6 +392,15 @@ def test_plain_text_for_those_who_ask_for_nothing(metrics: ProbeMetrics) -> None
     pieces, content_type = metrics.exposition("")
     assert content_type.startswith("text/plain")
     assert TRACE_ID.encode() not in b"".join(pieces)
+
+
+def test_reconnects_are_counted_by_region(metrics: ProbeMetrics) -> None:
+    """The evidence keeps the totals; the counter follows them, for regions without a place too."""
+    metrics.note_reconnects({"north": 2, None: 1})
+    metrics.note_reconnects({"north": 5, None: 1})
+    assert value(metrics, "region_reconnects_total", region="north") == 5
+    assert value(metrics, "region_reconnects_total", region="unknown") == 1
+    assert value(metrics, "region_reconnects_total", region="other") == 0
 
 
 def test_gauges_of_regions_go_back_to_zero(metrics: ProbeMetrics) -> None:

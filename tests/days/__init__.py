@@ -1,0 +1,1 @@
+"""Days of a watched fleet under the shipped rules: nobody is woken for nothing."""

@@ -1,0 +1,33 @@
+"""Healthy fleets wake nobody. The thirty days are `make days`; here are hours of each fleet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.healthy_days import CITY, SLEEPERS, VILLAGE, HealthyFleet, lived, woken_by
+from tests.helpers.judged import told
+
+HOURS = 5
+
+
+@pytest.mark.parametrize(
+    ("healthy", "from_hour"),
+    [(CITY, 5), (SLEEPERS, 16), (VILLAGE, 0)],
+    ids=["the city in the morning", "sleeping cars in the evening", "the village at night"],
+)
+@pytest.mark.prometheus
+def test_hours_in_which_nobody_is_woken(
+    healthy: HealthyFleet, from_hour: int, tmp_path: Path
+) -> None:
+    """Under two monitors, one of which restarts, and both of whose connections blink."""
+    fleet = lived(healthy, days=HOURS / 24, seed=5, from_hour=from_hour)
+    assert told(woken_by(fleet, tmp_path)) == []
+    assert fleet.platform.unlocks > 0
+
+
+def test_the_village_has_nights_with_four_unlocks() -> None:
+    """From midnight to six it is as quiet as nights get."""
+    fleet = lived(VILLAGE, days=0.25, seed=5)
+    assert 1 <= fleet.platform.unlocks <= 6

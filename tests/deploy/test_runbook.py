@@ -1,0 +1,45 @@
+"""The runbook: a page for each alert, and no page for an alert that is gone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.places import ROOT
+from tests.helpers.shipped import DASHBOARDS, EXPOSED, RECORDED, alerts, dashboard, recording_rules
+
+RUNBOOK = ROOT / "docs" / "runbook"
+PAGES = sorted(RUNBOOK.glob("*.md"))
+SECTIONS = ["What it means", "How to see it", "What to do", "Whom to ask"]
+
+
+def test_there_is_a_page_for_each_alert_and_an_alert_for_each_page() -> None:
+    """Whoever is woken finds what the link promises; what nobody is sent to is deleted."""
+    assert {page.stem for page in PAGES} == {alert["alert"] for alert in alerts()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_says_what_it_means_and_what_to_do(page: Path) -> None:
+    """Four sections in their order, each with something in it; the title is the alert's name."""
+    text = page.read_text(encoding="utf-8")
+    title, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    assert title.strip() == f"# {page.stem}"
+    assert [section.partition("\n")[0] for section in sections] == SECTIONS
+    assert all(len(section.partition("\n")[2].strip()) > 20 for section in sections)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_names_what_exists(page: Path) -> None:
+    """Its links lead to other pages; the series and panels that it names are there."""
+    text = page.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((\w+\.md)\)", text):
+        assert (RUNBOOK / link).is_file(), link
+    assert set(RECORDED.findall(text)) <= {rule["record"] for rule in recording_rules()}
+    assert not [name for name in EXPOSED.findall(text) if name.startswith("unlockpath_")]
+    titles = {
+        panel["title"] for path in DASHBOARDS for panel in dashboard(path)["panels"]
+    } | {"Who asked", "party", "Targets", "Rules"}  # fmt: skip
+    for name in re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text):
+        assert name in titles, f"no panel is called {name!r}"

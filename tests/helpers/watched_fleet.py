@@ -1,0 +1,282 @@
+"""A fleet, its customers and its monitors in virtual time, scraped as Prometheus would.
+
+The cars, the broker model and the probes are the real ones, and so is each metric that is read:
+what comes out is what a Prometheus would have stored after so many hours or days of a live fleet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
+from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.world import World
+from fleet_sim.runs.injection import broker_settings, inject_all
+from fleet_sim.runs.virtual.time import (
+    EPOCH_UNIX_S,
+    VirtualClock,
+    VirtualEnvironment,
+    VirtualTimers,
+)
+from fleet_sim.scenario.form import Scenario
+from fleet_wire.arrivals import arrival_times
+from fleet_wire.contract.attempt import Record, Source
+from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
+from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.links.link import Disconnected, Ended, Link, LinkHandler, Message, Session
+from fleet_wire.randomness import RandomStream
+from platform_probe.attempts.evidence import BoxPresence
+from platform_probe.doors.mqtt import CommandMaker
+from platform_probe.outputs.logs import LineWriter, make_logger
+from platform_probe.outputs.metrics import ProbeMetrics, new_registry
+from platform_probe.outputs.sinks import FanOut
+from platform_probe.probe import LINK_LIMITS, Probe
+from platform_probe.settings import ProbeSettings
+from tests.helpers.scrapes import Scrapes
+
+READY_S = 120.0
+"""Until most boxes have connected, and before anything is watched or asked for."""
+BLINK = Disconnected(Ended.BROKER_CLOSED, detail="the link blinked")
+LOCKED_UP_S = 60.0
+"""A car is asked for again no sooner: one customer, one car."""
+
+
+class Platform:
+    """The operator's own backend: sends customers' unlocks, signed, with no mark of a probe.
+
+    Like the backend of an operator it knows who sleeps, and wakes that car by SMS first.
+    """
+
+    def __init__(self, fleet: WatchedFleet, *, seed: int, life_s: float) -> None:
+        self._fleet = fleet
+        self._stream = RandomStream.named(seed, "customers")
+        self._commands = CommandMaker(
+            seed=seed,
+            client_id="platform",
+            key_of=partial(vehicle_key, DEMO_SECRET),
+            ttl_s=life_s,
+            clock=fleet.clock,
+        )
+        self._link: Link = fleet.broker.link(self, LINK_LIMITS)
+        self._asked_s: dict[str, float] = {}
+        self.unlocks = 0
+
+    def session(self) -> Session:
+        """Return what to say in CONNECT: it listens to nothing, the monitors do."""
+        return Session("platform")
+
+    def on_connected(self, *, session_present: bool) -> None:
+        """Do nothing: commands come when customers do."""
+
+    def on_message(self, message: Message) -> None:
+        """Acknowledge what nobody sends."""
+        self._link.acknowledge(message)
+
+    def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
+        """Come back at once."""
+        self._fleet.timers.call_later(1.0, self._link.connect)
+
+    def open(self, arrivals_s: Iterator[float]) -> None:
+        """Connect, and let customers come at these simulated seconds, ascending."""
+        self._link.connect()
+        self._await(arrivals_s)
+
+    def _await(self, arrivals_s: Iterator[float]) -> None:
+        at_s = next(arrivals_s, None)
+        if at_s is not None:
+            delay_s = at_s - self._fleet.env.now
+            self._fleet.timers.call_later(delay_s, self._unlock_one, arrivals_s)
+
+    def _unlock_one(self, arrivals_s: Iterator[float]) -> None:
+        ids = self._fleet.vehicle_ids
+        vehicle_id = ids[self._stream.index(len(ids))]
+        now_s = self._fleet.env.now
+        if now_s - self._asked_s.get(vehicle_id, -LOCKED_UP_S) >= LOCKED_UP_S:
+            self._asked_s[vehicle_id] = now_s
+            self._unlock(vehicle_id)
+        self._await(arrivals_s)
+
+    def _unlock(self, vehicle_id: str) -> None:
+        if not self._link.is_connected:
+            return  # the app says so at once, and no command is sent
+        outgoing = self._commands.unlock(
+            vehicle_id, source=Source.CUSTOMER, intended_s=self._fleet.env.now
+        )
+        if self._fleet.presence_of(vehicle_id) is BoxPresence.ASLEEP:
+            wake = self._commands.wake_request(outgoing.start)
+            self._link.publish(topic_of(TopicKind.WAKE, vehicle_id), wake)
+        traceparent, _mark_of_a_probe = outgoing.properties.user_properties
+        self._link.publish(
+            outgoing.topic,
+            outgoing.payload,
+            properties=msgspec.structs.replace(outgoing.properties, user_properties=(traceparent,)),
+        )
+        self.unlocks += 1
+
+
+class _Nowhere:
+    """A sink that keeps nothing; the metrics are what is looked at."""
+
+    def emit(self, record: Record) -> None:
+        """Take a record."""
+
+
+class Monitor:
+    """One probe that may be stopped and started again, as a process of its own would be."""
+
+    def __init__(self, fleet: WatchedFleet, settings: ProbeSettings) -> None:
+        self._fleet = fleet
+        self._settings = settings
+        self._metrics: ProbeMetrics | None = None
+        self._link: Link | None = None
+        self.probe: Probe | None = None
+
+    @property
+    def name(self) -> str:
+        """Its client id, and the `instance` of its series."""
+        return self._settings.client_id
+
+    def start(self) -> None:
+        """Start a new probe, which knows nothing of the one before."""
+        metrics = self._metrics = ProbeMetrics(new_registry(), version="virtual")
+        writer = LineWriter(lambda _line: None, on_error=lambda: None)
+        probe = self.probe = Probe(
+            self._settings,
+            links=self._new_link,
+            clock=self._fleet.clock,
+            timers=self._fleet.timers,
+            sink=FanOut({"nowhere": _Nowhere(), "metrics": metrics}, on_error=_raise),
+            metrics=metrics,
+            logger=make_logger("error", writer, self._fleet.clock),
+        )
+        probe.connect()
+        self._fleet.timers.call_later(5.0, probe.begin_load)
+
+    def stop(self) -> None:
+        """End the process; what was in flight ends with it."""
+        if self.probe is not None:
+            self.probe.close()
+        self.probe = self._metrics = self._link = None
+
+    def blink(self) -> None:
+        """Break its connection to the broker; it connects again by its own rule."""
+        link, probe = self._link, self.probe
+        if link is not None and probe is not None and link.is_connected:
+            link.abort()
+            probe.on_disconnected(BLINK)
+
+    def scrape(self, scrapes: Scrapes) -> None:
+        """Let Prometheus scrape it, or find that it is not there."""
+        if self.probe is None or self._metrics is None:
+            scrapes.missed(self.name)
+            return
+        self.probe.refresh_gauges()
+        scrapes.take(self.name, self._metrics.registry)
+
+    def _new_link(self, handler: LinkHandler) -> Link:
+        self._link = self._fleet.broker.link(handler, LINK_LIMITS)
+        return self._link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthetic:
+    """What a monitor does of its own: unlocks a second, on cars of the fleet."""
+
+    rate_per_s: float
+    vehicles: tuple[str, ...]
+
+
+class WatchedFleet:
+    """The cars and faults of a scenario; its load are the customers.
+
+    Windows of faults and stages of the load count from when the fleet is ready, `READY_S` after
+    the start of virtual time; so does `now_s`. Scrapes begin then.
+    """
+
+    def __init__(self, scenario: Scenario, *, seed: int, scrape_s: float = 15.0) -> None:
+        self._scenario = scenario
+        self._specs = scenario.cars()
+        self.env = VirtualEnvironment()
+        self.clock = VirtualClock(self.env)
+        self.timers = VirtualTimers(self.env)
+        queue = broker_settings(scenario).max_queued_messages or 0
+        limits = BrokerLimits(max_inflight_messages=0, max_queued_messages=queue)
+        self.broker = BrokerModel(self.timers, hop=HOP_S, limits=limits)
+        world = World(
+            env=self.env,
+            seed=seed,
+            fleet_secret=DEMO_SECRET,
+            epoch_unix_s=EPOCH_UNIX_S,
+            link_factory=partial(self.broker.link, limits=BOX_LINK_LIMITS),
+        )
+        self.fleet = Fleet(world, self._specs, sms_centre="sms-centre")
+        self.vehicle_ids = list(self.fleet.boxes)
+        self.monitors: list[Monitor] = []
+        self.scrapes = Scrapes(interval_s=scrape_s)
+        self._seed = seed
+        life_s = scenario.load.command_ttl_s or scenario.load.deadline_s
+        self.platform = Platform(self, seed=seed, life_s=life_s)
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the fleet was ready."""
+        return self.env.now - READY_S
+
+    def add_monitor(self, name: str, synthetic: Synthetic | None = None) -> Monitor:
+        """Return a new monitor, not started, with the scenario's deadline and shipped defaults."""
+        load: dict[str, Any] = {"deadline_s": self._scenario.load.deadline_s}
+        if synthetic is not None:
+            stage = {"kind": "constant", "rate_per_s": synthetic.rate_per_s, "duration_s": 3600}
+            load |= {"stages": [stage], "repeat": True, "vehicles": list(synthetic.vehicles)}
+        settings = ProbeSettings.model_validate(
+            {"client_id": name, "seed": len(self.monitors) + 1, "load": load}
+        )
+        monitor = Monitor(self, settings)
+        self.monitors.append(monitor)
+        return monitor
+
+    def begin(self) -> None:
+        """Let the boxes connect, the monitors start, the customers come and the faults strike."""
+        self.fleet.start()
+        self.env.run(until=READY_S - 10.0)
+        for monitor in self.monitors:
+            monitor.start()
+        self.env.run(until=READY_S)
+        stream = RandomStream.named(self._seed, "customers/arrivals")
+        arrivals_s = arrival_times(self._scenario.load.stages, stream)
+        self.platform.open(READY_S + at_s for at_s in arrivals_s)
+        inject_all(
+            self._scenario,
+            self._specs,
+            self.fleet,
+            load_starts_s=READY_S,
+            record=lambda _truth: None,
+        )
+
+    def at(self, second_s: float, then: Any, *arguments: Any) -> None:
+        """Do something at a second, counted as `now_s` is."""
+        self.timers.call_later(second_s - self.now_s, then, *arguments)
+
+    def run(self, duration_s: float) -> None:
+        """Let time pass, scraping every monitor at each interval."""
+        scrapes = self.scrapes
+        for _ in range(round(duration_s / scrapes.interval_s)):
+            for monitor in self.monitors:
+                monitor.scrape(scrapes)
+            scrapes.next()
+            self.env.run(until=self.env.now + scrapes.interval_s)
+
+    def presence_of(self, vehicle_id: str) -> BoxPresence | None:
+        """Return what the platform believes of a car: what one of the monitors knows."""
+        known = (m.probe.evidence.of(vehicle_id).presence for m in self.monitors if m.probe)
+        return next((presence for presence in known if presence is not None), None)
+
+
+def _raise(_sink: str, error: Exception) -> None:
+    raise error
