@@ -28,10 +28,13 @@ class Uniform(BaseModel):
         return self.base_s + stream.between(0.0, self.spread_s) if self.spread_s else self.base_s
 
 
+_SignedSeconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S, allow_inf_nan=False)]
+
+
 class UniformOffset(Uniform):
     """`base_s` plus uniform in [0, `spread_s`), where seconds below 0 have a meaning as well."""
 
-    base_s: float
+    base_s: _SignedSeconds
 
 
 class LogNormal(BaseModel):
@@ -109,7 +112,7 @@ Delay = Annotated[
 Offset = Annotated[
     UniformOffset | LogNormal | Quantiles,
     BeforeValidator(
-        _plain_number, json_schema_input_type=float | UniformOffset | LogNormal | Quantiles
+        _plain_number, json_schema_input_type=_SignedSeconds | UniformOffset | LogNormal | Quantiles
     ),
 ]
 """As `Delay`, where a number or `base_s` may be below 0."""

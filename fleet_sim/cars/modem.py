@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from fleet_sim.cars.attachment import Attachment, ModemOwner
+from fleet_sim.cars.attachment import Attachment
 from fleet_sim.cars.box_states import ConnectionState
+from fleet_sim.cars.connection import ModemOwner
 from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Bends, Joint, Sent
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World

@@ -127,9 +127,8 @@ class RadioParameters(BaseModel):
     psm_active_s: Seconds = Field(
         10.0, description="PSM: reachable for so long after being idle (T3324, iotclass.org)"
     )
-    nat_timeout_s: float | None = Field(
+    nat_timeout_s: PositiveSeconds | None = Field(
         270.0,
-        gt=0,
         description="the operator's NAT forgets a connection on which nothing was exchanged for so"
         " long, not even a ping, and tells neither end; 240 to 600 s (wirelessmoves.com, 2020/09)"
         " [E]; null: never",

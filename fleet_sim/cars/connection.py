@@ -1,0 +1,386 @@
+"""A box's connection to the broker: how it is made, lost and left by the firmware's rules."""
+
+from __future__ import annotations
+
+from enum import Enum
+from math import inf, tau
+from typing import Protocol
+
+from fleet_sim.cars.box_states import (
+    CONNECTION,
+    SOCKET,
+    ConnectionEvent,
+    ConnectionState,
+    Socket,
+    SocketEvent,
+    after,
+)
+from fleet_sim.cars.disturbance import Disturbance
+from fleet_sim.cars.joints import (
+    CONNACK,
+    DIAL,
+    RECONNECT,
+    Bends,
+    Culprit,
+    DialStage,
+)
+from fleet_sim.cars.radio import Radio
+from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.world import World
+from fleet_wire.links.link import Disconnected, Ended, Link, Message
+
+PING_TIMEOUT_S = 10.0
+"""A box waits this long for an answer to its keepalive ping [E]."""
+
+
+class ModemOwner(Protocol):
+    """The box around the modem."""
+
+    @property
+    def is_awake(self) -> bool:
+        """Return whether the box wants a connection."""
+        ...
+
+    @property
+    def is_asleep(self) -> bool:
+        """Return whether the box sleeps of its own accord, and wants none."""
+        ...
+
+    def trusts_certificates(self) -> bool:
+        """Return whether the box's clock lets it find the broker's certificate valid."""
+        ...
+
+    def came_online(self) -> None:
+        """Learn that the connection stands."""
+        ...
+
+    def coverage_returned(self) -> None:
+        """Learn that the network is back."""
+        ...
+
+    def take(self, message: Message) -> None:
+        """Handle a message that the modem has received and acknowledged."""
+        ...
+
+
+class _Ending(Enum):
+    """How a box ends its connection."""
+
+    GOODBYE = ConnectionEvent.CLOSE
+    """DISCONNECT: no will is published."""
+    RESET = ConnectionEvent.LOST
+    """The socket is lost with everything in it: the broker publishes the will."""
+
+
+class BoxConnection:
+    """The connection of one box, as the box sees it and as the network carries it.
+
+    `attachment.Attachment` adds what the network and faults do to it, `modem.Modem` the messages.
+    """
+
+    __slots__ = (
+        "_disturbance",
+        "_failures",
+        "_generation",
+        "_is_counted",
+        "_is_known",
+        "_link",
+        "_lost_coverage_s",
+        "_outages",
+        "_owner",
+        "_place",
+        "_radio",
+        "_socket",
+        "_spec",
+        "_stream",
+        "_world",
+        "bends",
+        "connection",
+    )
+
+    def __init__(self, world: World, spec: CarSpec, owner: ModemOwner) -> None:
+        self._world = world
+        self._spec = spec
+        self._owner = owner
+        self._stream = world.stream(f"{spec.vehicle_id}/modem")
+        self._radio = Radio(
+            spec.parameters.radio,
+            world.stream(f"{spec.vehicle_id}/radio"),
+            ping_every_s=spec.parameters.keepalive_s,
+        )
+        self.bends: Bends | None = None
+        """Where the car's behaviour bends; None while no fault has touched it."""
+        self.connection = ConnectionState.DISCONNECTED
+        self._socket = Socket.CLOSED
+        self._generation = 0
+        """Counts connections: what was begun for an older one is void."""
+        self._failures = 0
+        self._outages = 0
+        self._lost_coverage_s = 0.0
+        self._place = self._stream.constant() * tau
+        """Where the car stands, as far as its signal goes: 0 to 2 pi."""
+        self._is_counted = False
+        self._is_known = False
+        self._disturbance: Disturbance | None = None
+        self._link: Link
+        """Made by the modem: a link calls its handler."""
+
+    @property
+    def vehicle_id(self) -> str:
+        """Return whose modem it is."""
+        return self._spec.vehicle_id
+
+    @property
+    def has_coverage(self) -> bool:
+        """Return whether the modem hears a network."""
+        return self._outages == 0
+
+    @property
+    def is_reachable(self) -> bool:
+        """Return whether a command sent now would arrive."""
+        return (
+            self.connection is ConnectionState.CONNECTED
+            and self._socket is Socket.OPEN
+            and not (self._disturbance is not None and self._disturbance.lets_nothing_in)
+        )
+
+    @property
+    def _waits_for_sms(self) -> bool:
+        """Return whether the box sleeps, and an SMS would make it reachable."""
+        has_given_up = self.connection is ConnectionState.GIVEN_UP
+        return self._owner.is_asleep and self.has_coverage and not has_given_up
+
+    @property
+    def _holds_connection(self) -> bool:
+        """Return whether the box has a connection, or is making one."""
+        return self.connection in (ConnectionState.CONNECTING, ConnectionState.CONNECTED)
+
+    @property
+    def _has_nat_entry(self) -> bool:
+        is_connected = self.connection is ConnectionState.CONNECTED
+        return is_connected and self._socket is not Socket.LEFT_BEHIND
+
+    # Connecting
+
+    def boot(self) -> None:
+        """Connect after a boot, also where the firmware had given up."""
+        if self.connection is ConnectionState.GIVEN_UP:
+            self._change_connection(ConnectionEvent.BOOT)
+        self.connect()
+
+    def connect(self) -> None:
+        """Connect, if the box is awake and there is a network; else the next chance will do it."""
+        if (
+            not self._owner.is_awake
+            or self.connection is not ConnectionState.DISCONNECTED
+            or not self.has_coverage
+        ):
+            return
+        self._change_connection(ConnectionEvent.CONNECT)
+        self._generation += 1
+        parameters = self._spec.parameters
+        round_trip_s = parameters.radio.connected_rtt.sample_s(self._stream)
+        dial_s = parameters.connect_round_trips * round_trip_s
+        fails_after_s = self._dial_fails_after_s(dial_s)
+        if fails_after_s is None:
+            self._world.later(dial_s, self._dial, self._generation)
+        else:
+            self._world.later(fails_after_s, self._fail_to_dial, self._generation)
+
+    def _dial_fails_after_s(self, dial_s: float) -> float | None:
+        """Return when making the connection fails, at whichever stage does first; None: never."""
+        trusts_certificates = self._owner.trusts_certificates()
+        if self.bends is None and trusts_certificates:
+            return None
+        for done, stage in enumerate(DialStage):
+            fails_s = None
+            if stage is DialStage.TLS and not trusts_certificates:
+                fails_s = 0.0
+            if self.bends is not None:
+                fails_s = self.bends.at(DIAL, stage, usual=fails_s)
+            if fails_s is not None:
+                return fails_s + dial_s * (done + 1) / len(DialStage)
+        return None
+
+    def _dial(self, generation: int) -> None:
+        if generation != self._generation or self.connection is not ConnectionState.CONNECTING:
+            return
+        if not self.has_coverage:
+            self._change_connection(ConnectionEvent.LOST)
+            return
+        self._link.thaw()
+        self._change_socket(SocketEvent.DIAL)
+        if self._disturbance is not None:
+            self._disturbance.begin_connection()
+        self._link.connect()
+
+    def _fail_to_dial(self, generation: int) -> None:
+        if generation == self._generation and self.connection is ConnectionState.CONNECTING:
+            self._change_connection(ConnectionEvent.LOST)
+            self._connect_later()
+
+    def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
+        """Tell the others that the box is there, and how the car is."""
+        self._world.counts.known += not self._is_known
+        self._is_known = True
+        self._failures = 0
+        self._radio.attach(self._world.env.now)
+        self._change_connection(ConnectionEvent.ACCEPTED)
+        self._watch_nat()
+        self._owner.came_online()
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        """Connect again, by this firmware's rule."""
+        self._world.counts.last_end = reason
+        self._change_socket(SocketEvent.CLOSE)
+        self._change_connection(ConnectionEvent.LOST)
+        self._forget_messages()
+        if reason.why is Ended.REFUSED and reason.code is not None:
+            self._take_refusal(reason.code)
+        else:
+            self._connect_later()
+
+    def _take_refusal(self, code: int) -> None:
+        """Do what the firmware does when CONNACK or SUBACK carries an error code."""
+        rules = [rule for rule in self._spec.parameters.refusals if code in rule.codes]
+        retry_s = rules[-1].retry_s if rules else self._reconnect_delay_s()
+        if self.bends is not None:
+            retry_s = self.bends.at(CONNACK, code, usual=retry_s)
+        if retry_s is None:
+            self._change_connection(ConnectionEvent.GIVE_UP)
+        else:
+            self._world.later(retry_s, self.connect)
+
+    def _connect_later(self) -> None:
+        self._world.later(self._reconnect_delay_s(), self.connect)
+
+    def _reconnect_delay_s(self) -> float:
+        policy = self._spec.parameters.reconnect
+        if self.bends is not None and self._owner.is_awake:  # else it will not connect anyway
+            policy = self.bends.at(RECONNECT, None, usual=policy)
+        delay_s = policy.delay_s(self._failures, self._stream)
+        self._failures += 1
+        return delay_s
+
+    # Leaving
+
+    def leave(self) -> None:
+        """Say goodbye to the broker: no will, and presence stays as it was."""
+        self._end(_Ending.GOODBYE)
+
+    def crash(self) -> None:
+        """Lose the socket with everything in it: the broker publishes the will, if it hears it."""
+        self._end(_Ending.RESET)
+
+    def _end(self, how: _Ending) -> None:
+        """End the connection. Where the network carries nothing the broker cannot hear of it."""
+        if self._socket in (Socket.FROZEN, Socket.LEFT_BEHIND):
+            self.abandon()
+            return
+        if self._socket is Socket.OPEN:
+            self._change_socket(SocketEvent.CLOSE)
+            if how is _Ending.GOODBYE:
+                self._link.disconnect()
+            else:
+                self._link.abort()
+        self._forget_connection(how.value)
+
+    def abandon(self) -> None:
+        """Count the connection as lost, and leave its socket behind.
+
+        The broker believes in it until its keepalive is over, or until the next connection takes
+        the session over: then there is no will.
+        """
+        if self._socket in (Socket.OPEN, Socket.FROZEN):
+            self._change_socket(SocketEvent.LEAVE_BEHIND)
+        self._link.leave_behind()
+        self._forget_connection(ConnectionEvent.LOST)
+
+    def _forget_connection(self, event: ConnectionEvent) -> None:
+        self._forget_messages()
+        if self._holds_connection:
+            self._change_connection(event)
+
+    def _change_connection(self, event: ConnectionEvent) -> None:
+        self.connection = after(CONNECTION, self.connection, event)
+        self._recount()
+
+    def _change_socket(self, event: SocketEvent) -> None:
+        self._socket = after(SOCKET, self._socket, event)
+
+    def _recount(self) -> None:
+        is_reachable = self.is_reachable
+        if is_reachable is not self._is_counted:
+            self._is_counted = is_reachable
+            counts = self._world.counts
+            counts.reachable += 1 if is_reachable else -1
+            counts.reachable_max = max(counts.reachable_max, counts.reachable)
+        disturbance = self._disturbance
+        is_settled = disturbance is not None and disturbance.on_trial_since_s is None
+        if is_settled and (is_reachable or self._waits_for_sms):
+            self.tell_culprits()
+
+    # What a NAT forgets
+
+    def _watch_nat(self) -> None:
+        """See to it that the NAT forgets the connection; where the box pings in time it never does.
+
+        So only a fleet whose keepalive is too long pays for the question.
+        """
+        parameters = self._spec.parameters
+        timeout_s = parameters.radio.nat_timeout_s
+        if timeout_s is not None and timeout_s < parameters.keepalive_s:
+            self._world.later(timeout_s, self._look_at_nat, timeout_s, self._generation)
+
+    def _look_at_nat(self, timeout_s: float, generation: int) -> None:
+        """Lose the NAT's entry if nothing was exchanged for so long, else look again."""
+        if generation != self._generation or not self._has_nat_entry:
+            return
+        quiet_s = self._radio.quiet_s(self._world.env.now)
+        if quiet_s < timeout_s:
+            self._world.later(timeout_s - quiet_s, self._look_at_nat, timeout_s, generation)
+        else:
+            parameters = self._spec.parameters
+            speaks_s = min(parameters.keepalive_s, parameters.heartbeat_s or inf) - quiet_s
+            self._become_half_open(max(speaks_s, 0.0) + PING_TIMEOUT_S)
+
+    def _become_half_open(self, notices_after_s: float) -> None:
+        self._link.freeze()
+        self._change_socket(SocketEvent.LEAVE_BEHIND)
+        self._recount()
+        self._world.later(notices_after_s, self._notice_half_open, self._generation)
+
+    def _notice_half_open(self, generation: int) -> None:
+        is_same = generation == self._generation
+        if is_same and self.connection is ConnectionState.CONNECTED:
+            self.abandon()
+            self._connect_later()
+
+    # Who is at fault
+
+    def blame(self, culprit: Culprit, what: str) -> None:
+        """Note who did what to the connection, which counts until it is whole again."""
+        blamed = self._disturbed().blamed
+        blamed.setdefault(culprit, (what, self._world.env.now))
+
+    def tell_culprits(self, until_s: float | None = None) -> None:
+        """Tell all who are at fault for the connection, from when until when; else until now."""
+        if self._disturbance is not None:
+            until_s = self._world.env.now if until_s is None else until_s
+            blamed, self._disturbance.blamed = self._disturbance.blamed, {}
+            for culprit, (what, since_s) in blamed.items():
+                during_s = since_s, max(since_s, until_s)
+                culprit.hit(self._spec.vehicle_id, what, during_s=during_s)
+
+    def _disturbed(self) -> Disturbance:
+        if self._disturbance is None:
+            self._disturbance = Disturbance()
+        return self._disturbance
+
+    # What the modem adds
+
+    def _receive_held(self) -> None:
+        """Receive what came while there was no coverage."""
+
+    def _forget_messages(self) -> None:
+        """Forget what was on its way on a connection that has ended."""
