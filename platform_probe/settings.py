@@ -101,9 +101,10 @@ class LoadSettings(_Part):
         " such as those with a booking: read again when it changes, and while it cannot be read no"
         " car is touched",
     )  # fmt: skip
-    deadline_s: PositiveSeconds = Field(
-        20.0, description="the customer's patience: without an answer an unlock ends here"
-    )
+    deadline_s: float = Field(
+        20.0, gt=0, le=LONGEST_S,
+        description="the customer's patience: without an answer an unlock ends here",
+    )  # fmt: skip
     command_ttl_s: float | None = Field(
         None, gt=0, le=86_400,
         description="life of a command: a box refuses it later; null: as long as deadline_s",

@@ -100,6 +100,8 @@ def plan_sweep(
         )
     if seeds < 1:
         raise ConfigError([f"--seeds {seeds}: expected at least 1"])
+    if seeds > MAX_RUNS:
+        raise ConfigError([f"--seeds {seeds}: at most {MAX_RUNS} runs in one sweep"])
     if not 0 <= first_seed <= MAX_SEED - seeds:
         raise ConfigError([f"--first-seed {first_seed}: expected 0 to {MAX_SEED - seeds}"])
     load_scenario(scenario_file)  # the file's own errors come before those of the values

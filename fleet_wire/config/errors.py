@@ -105,11 +105,14 @@ def _explanations(error: ValidationError, schema: _Schema, value: Any) -> Iterat
 
 def _without_consequences(complaints: Sequence[_Complaint], value: Any) -> list[_Complaint]:
     """Leave out that a list is too short when that is only what its wrong items leave of it."""
-    return [
-        complaint
-        for complaint in complaints
-        if complaint.error["type"] != "too_short" or not _value_of(value, complaint.loc)
-    ]
+
+    def is_consequence(complaint: _Complaint) -> bool:
+        context = complaint.error.get("ctx", {})
+        given = _value_of(value, complaint.loc)
+        is_short = complaint.error["type"] == "too_short"
+        return is_short and isinstance(given, list) and len(given) >= context["min_length"]
+
+    return [complaint for complaint in complaints if not is_consequence(complaint)]
 
 
 def _complaint(value: Any, error: Mapping[str, Any]) -> _Complaint:
@@ -169,6 +172,8 @@ def _explained(complaint: _Complaint, schema: _Schema, value: Any) -> tuple[Loc,
         message = f"unknown value {_shown(given)}{suggestion(given, _choices(here))}"
     elif kind.endswith(("_type", "_parsing", "_from_float")):
         message = f"expected {_described(here)}, not {shown}"
+    elif kind == "too_short":
+        message = f"expected at least {context['min_length']} of them, not {len(given)}"
     elif kind == "string_unicode":
         message = text_problem(str(given)) or message
     elif kind == "value_error":

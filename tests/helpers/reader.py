@@ -40,6 +40,7 @@ NOT_RUN = {
 """What begins the lines that are left alone, and why."""
 LEFT_OUT = {
     "--scheduler": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
+    "fleet-sim inject": "tests/live/test_boxes.py strikes boxes that run",
     "fleet-sim test scenarios/": "tests/scenarios runs each of them, in both modes",
 }
 """What stands in other lines that are left alone, and why."""

@@ -122,6 +122,7 @@ def test_seeds_below_one_and_too_many_runs_are_refused(tmp_path: Path) -> None:
     assert problems(tmp_path, seeds=0) == ["--seeds 0: expected at least 1"]
     assert "--first-seed -1: expected 0 to" in problems(tmp_path, first_seed=-1)[0]
     assert "at most 100000" in problems(tmp_path, seeds=100_001)[0]
+    assert problems(tmp_path, seeds=2**64) == [f"--seeds {2**64}: at most 100000 runs in one sweep"]
     values = ",".join(map(str, range(1, 2002)))
     assert (
         "2001 combinations of values, at most 2000"

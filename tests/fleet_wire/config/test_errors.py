@@ -66,6 +66,7 @@ class Model(Part):
     by_name: dict[str, Fixed] = {}
     inner: Fixed | None = None
     parts: tuple[Fixed, ...] = Field((Fixed(base_s=1),), min_length=1)
+    pair: tuple[Fixed, ...] = Field((Fixed(base_s=1), Fixed(base_s=2)), min_length=2)
     ratio: float = Field(1.0, ge=0, le=9)
 
 
@@ -125,7 +126,8 @@ DELAY = "a number or a mapping with base_s, spread_s or a mapping with median_s,
         ("name: " + "y" * 500, ":1: name: should have at most 5 characters, not 'yyyyyy"),
         (f"? {'y' * 9999}\n: 3", f":1: {'y' * 40}...{'y' * 20}: unknown key"),
         ("parts: [{base_s: x}]", ":1: parts.0.base_s: expected a number, not 'x'"),
-        ("parts: []", ":1: parts: Tuple should have at least 1 item"),
+        ("parts: []", ":1: parts: expected at least 1 of them, not 0"),
+        ("pair: [{base_s: 1}]", ":1: pair: expected at least 2 of them, not 1"),
         ("count: true", ":1: count: expected a whole number, not true"),
         ("ratio: false", ":1: ratio: expected a number, not false"),
         ("limit: true", ":1: limit: expected a number, not true"),
