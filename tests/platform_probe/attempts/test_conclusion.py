@@ -376,11 +376,14 @@ def test_the_record_says_that_the_box_was_heard_after_the_command() -> None:
 def test_what_is_not_known_is_left_out_of_the_record() -> None:
     """An empty voltage would look like one that was measured."""
     bench = TrackerBench()
+    bench.presence(retained=True)
     bench.send()
     bench.wait(DEADLINE_S)
     assert bench.only().evidence == {
         "furthest_stage": "broker_accepted",
         "puback": 0,
+        "presence": "online",
+        "presence_at_start": "online",
         "heard_after_command": False,
     }
 
