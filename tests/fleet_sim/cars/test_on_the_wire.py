@@ -65,7 +65,7 @@ def test_the_will_takes_the_place_of_the_presence() -> None:
         (-1, (Phase.REFUSED, Reason.EXPIRED)),
         (0, (Phase.EXECUTED, None)),
         (40_000, (Phase.EXECUTED, None)),
-        (40_001, (Phase.REFUSED, Reason.TTL_TOO_LONG)),
+        (50_001, (Phase.REFUSED, Reason.TTL_TOO_LONG)),
     ],
 )
 def test_a_command_lives_from_now_to_the_longest_life(
