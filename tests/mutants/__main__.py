@@ -29,7 +29,7 @@ ENOUGH_PERCENT = 90
 
 
 def main() -> int:
-    """Try the changes, print a score for each file and what was not noticed; 1 below `ENOUGH`."""
+    """Try the changes, print scores and what was not noticed; return 1 where a score is too low."""
     arguments = _arguments()
     os.chdir(ROOT)
     names = {path: found for path, found in names_by_path().items() if _is_meant(path, arguments)}

@@ -61,6 +61,21 @@ def test_a_first_failure_is_the_first() -> None:
         assert car.link.calls == ["connect", "connect"]
 
 
+def test_each_box_takes_its_own_time_to_connect() -> None:
+    """Round trips are drawn: a fleet that starts at one moment does not connect at one moment."""
+    rtt = Uniform(base_s=0.1, spread_s=0.4)
+    radio = STEADY.radio.model_copy(update={"connected_rtt": rtt})
+    parameters = STEADY.model_copy(update={"radio": radio, "connect_round_trips": 4})
+    connected_at_s = []
+    for seed in range(5):
+        car = bench(parameters, seed=seed)
+        while not car.link.calls:
+            car.env.step()
+        connected_at_s.append(car.env.now)
+    assert len(set(connected_at_s)) == 5
+    assert all(0.4 <= at_s < 2.0 for at_s in connected_at_s)
+
+
 def test_each_connection_has_a_session_of_its_own() -> None:
     """Others tell by it whether a will is that of the connection that they know."""
     car = bench(STEADY)

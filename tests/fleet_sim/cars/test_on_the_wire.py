@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from fleet_sim.cars.box_states import Power
@@ -33,6 +35,7 @@ def test_state_and_presence_are_retained_and_answers_are_not(parameters: BoxPara
     car.env.run(until=60)
     car.deliver(car.command())
     car.env.run(until=90)
+    assert len(car.link.acknowledged) == 1, "else the broker would send it again, and again"
     car.box.heartbeat()
     assert sent_as(car) == {
         TopicKind.STATE: {("cars/car-1/state", 1, True)},
@@ -124,13 +127,27 @@ def test_a_lost_sms_is_lost_for_good() -> None:
     assert car.link.calls == ["connect", "disconnect"]
 
 
-def test_modems_take_their_own_time_to_come_back() -> None:
+def wake(car: Bench) -> None:
+    """Wake a box that sleeps."""
+    car.box.power.receive_sms()
+
+
+def crash(car: Bench) -> None:
+    """Let the firmware crash."""
+    car.box.power.reboot(by=Suspect())
+
+
+@pytest.mark.parametrize(("begin", "share"), [(wake, 1.0), (crash, 0.0)])
+def test_boxes_take_their_own_time_to_come_back(
+    begin: Callable[[Bench], None], share: float
+) -> None:
     """A distribution is drawn from, for each box by itself."""
     slow, awake_at_s = Uniform(base_s=5, spread_s=5), []
+    times = {"modem_resume": slow, "reboot": slow, "asleep_share": share}
     for seed in range(3):
-        car = bench(SLEEPER.model_copy(update={"modem_resume": slow}), seed=seed)
+        car = bench(SLEEPER.model_copy(update=times), seed=seed)
         car.env.run(until=10)
-        car.box.power.receive_sms()
+        begin(car)
         while car.power() is not Power.AWAKE:
             car.env.step()
         awake_at_s.append(car.env.now)

@@ -187,6 +187,14 @@ def _what_is_retained_comes_again_because_we_subscribe_again(bench: TrackerBench
 
 
 @script(Cause.DOWNLINK_LOST)
+def _answers_to_others_go_on(bench: TrackerBench) -> None:
+    bench.presence()
+    bench.send()
+    bench.wait(10)
+    bench.answer(Phase.EXECUTED, "somebody-elses")
+
+
+@script(Cause.DOWNLINK_LOST)
 def _heartbeats_go_on(bench: TrackerBench) -> None:
     bench.presence()
     bench.send()
@@ -400,11 +408,14 @@ def test_the_record_says_that_the_box_was_heard_after_the_command() -> None:
 def test_what_is_not_known_is_left_out_of_the_record() -> None:
     """An empty voltage would look like one that was measured."""
     bench = TrackerBench()
+    bench.presence(retained=True)
     bench.send()
     bench.wait(DEADLINE_S)
     assert bench.only().evidence == {
         "furthest_stage": "broker_accepted",
         "puback": 0,
+        "presence": "online",
+        "presence_at_start": "online",
         "heard_after_command": False,
     }
 
@@ -418,6 +429,27 @@ def test_a_message_is_news_unless_it_says_that_it_was_retained() -> None:
     bench.tracker.presence(CAR, Presence(PresenceStatus.ONLINE, "s1"))
     bench.wait(DEADLINE_S)
     assert bench.only().cause is Cause.BOX_OFFLINE
+
+
+def test_a_car_that_has_ever_answered_has_a_box() -> None:
+    """Nobody looks for a box that was never fitted where one refused a moment ago."""
+    bench = TrackerBench(is_watching=True)
+    bench.send("c0")
+    bench.refused(Reason.BUSY, "c0")
+    bench.send("c1")
+    bench.wait(DEADLINE_S)
+    assert bench.attempts[-1].cause is Cause.BOX_SILENT
+
+
+@pytest.mark.parametrize("code", [16, 135])
+def test_the_record_has_the_brokers_reason_code(code: int) -> None:
+    """What the broker said of the command can be looked up."""
+    bench = TrackerBench()
+    bench.start()
+    bench.tracker.published("c1")
+    bench.tracker.acknowledged("c1", code)
+    assert bench.only().reason == f"MQTT reason code {code}"
+    assert bench.only().evidence["puback"] == code
 
 
 def test_a_watching_probe_believes_what_is_retained() -> None:

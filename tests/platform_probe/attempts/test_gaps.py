@@ -6,6 +6,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Flag, Source
 from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.messages import Reason
 from platform_probe.attempts.gaps import BEAT_S, CATCH_UP_S, MAX_GAPS, MIN_GAP_S, Gaps
 from tests.helpers.tracker_bench import DEADLINE_S, TrackerBench, check_arithmetic
 
@@ -115,6 +116,14 @@ def test_a_customer_read_late_is_not_fast(bench: WatchedBench) -> None:
     assert (attempt.outcome, attempt.total_s) == (Outcome.OK, 0.0)
     assert attempt.flags == (Flag.OBSERVED_LATE,)
     assert attempt.evidence == {"monitor_stood_still_s": pytest.approx(GAP_S)}
+
+
+def test_the_record_says_how_long_the_monitor_stood_still(bench: WatchedBench) -> None:
+    """To the millisecond."""
+    bench.stand_still(2.4567)
+    bench.customer()
+    bench.refused(Reason.BUSY, "k1")
+    assert bench.only().evidence["monitor_stood_still_s"] == 2.457
 
 
 def test_an_answer_that_lay_unread_counts(bench: WatchedBench) -> None:

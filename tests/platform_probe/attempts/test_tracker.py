@@ -556,6 +556,30 @@ def test_a_command_that_could_not_be_sent_says_why() -> None:
     assert (bench.only().reason, bench.only().total_s) == ("queue is full", 0.5)
 
 
+def test_a_record_says_when_its_unlock_was_due() -> None:
+    """In seconds of the load; what a clock's grain lets start early starts at 0 all the same."""
+    bench = TrackerBench()
+    bench.wait(3)
+    bench.start(late_s=-0.25)
+    bench.wait(DEADLINE_S + 1)
+    assert bench.only().scheduled_s == 3.25
+    assert bench.only().stages["requested"] == 0.0
+    check_arithmetic(bench.only())
+
+
+def test_only_cars_that_opened_count_as_opened() -> None:
+    """The probe's progress: unlocks of the null box and failures are no customers who got in."""
+    bench = TrackerBench()
+    for command_id, source in (("c1", Source.PROBE), ("c2", Source.FLOOR), ("c3", Source.PROBE)):
+        bench.start(command_id, source=source)
+        bench.executed(command_id)
+        if command_id != "c3":
+            bench.opened(command_id)
+    bench.wait(DEADLINE_S)
+    assert bench.tracker.ok == 1
+    assert bench.tracker.ended == {Source.PROBE: 2, Source.FLOOR: 1}
+
+
 def test_start_later_than_the_deadline_ends_at_once() -> None:
     """A machine that was asleep does not wait for answers that nobody waits for any more."""
     bench = TrackerBench()

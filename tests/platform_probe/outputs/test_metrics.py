@@ -426,6 +426,10 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     metrics.count_sink_error("log")
     metrics.count_disconnect(Ended.REFUSED)
     metrics.set_connected(connected=True)
+    metrics.add_watched(2.5, connected=True)
+    metrics.add_watched(1.5, connected=False)
+    assert value(metrics, "watched_seconds_total", connected="yes") == 2.5
+    assert value(metrics, "watched_seconds_total", connected="no") == 1.5
     assert value(metrics, "schedule_lag_seconds_bucket", le="0.0005") == 1
     assert value(metrics, "starts_dropped_total") == 1
     assert value(metrics, "malformed_messages_total", topic="state") == 1

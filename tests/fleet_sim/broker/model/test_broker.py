@@ -177,7 +177,7 @@ def test_a_raising_handler_loses_its_own_link_alone(
     broken.on_message = on_message  # type: ignore[method-assign, assignment]
     sound.link.publish("topic", b"")
     place.time.run_for(1)
-    assert [end.why for end in broken.ends] == [Ended.HANDLER_ERROR]
+    assert [(end.why, end.detail) for end in broken.ends] == [(Ended.HANDLER_ERROR, "see the log")]
     assert len(sound.messages) == 1
     assert "a defect" in caplog.text
 

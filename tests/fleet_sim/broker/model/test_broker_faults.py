@@ -289,3 +289,45 @@ def test_what_is_sent_again_is_retained_all_the_same(place: Place) -> None:
     assert [(one.payload, one.retain, one.correlation_data) for one in later.messages] == [
         (b"kept", True, b"id")
     ]
+
+
+def test_a_connect_on_its_way_is_lost_with_the_broker(place: Place) -> None:
+    """It arrives where nobody is any more: the client learns it and does not wait in vain."""
+    client = place.client("client")
+    client.link.connect()
+    place.time.run_for(HOP_S / 2)
+    place.broker.stop()
+    place.time.run_for(1)
+    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED]
+
+
+def test_a_client_that_the_broker_does_not_hear_gives_up_and_says_so(place: Place) -> None:
+    """The reason has the time that it waited."""
+    place.broker.stop_reading()
+    client = place.client("client", limits=LinkLimits(connect_timeout_s=2.5))
+    client.link.connect()
+    place.time.run_for(3)
+    (end,) = client.ends
+    assert (end.why, end.detail) == (Ended.UNREACHABLE, "no answer in 2.5 s")
+
+
+def test_a_session_of_one_second_is_a_session(place: Place) -> None:
+    """Whoever is back within it goes on where it was."""
+    client = place.connected("client", session_expiry_s=1)
+    client.link.disconnect()
+    place.time.run_for(0.5)
+    place.connect(client)
+    assert client.sessions_present == [False, True]
+
+
+@pytest.mark.parametrize("retain", [True, False])
+def test_a_will_is_there_for_those_who_come_later_if_it_says_so(
+    place: Place, *, retain: bool
+) -> None:
+    """A monitor that starts after a box was lost learns of it."""
+    lost = place.connected("lost", will=Will("will", b"gone", retain=retain))
+    lost.link.abort()
+    place.time.run_for(1)
+    later = place.connected("later", "will")
+    place.time.run_for(1)
+    assert later.payloads == ([b"gone"] if retain else [])

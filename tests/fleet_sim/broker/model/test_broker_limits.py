@@ -59,6 +59,19 @@ def test_who_was_taken_over_has_no_say_any_more(place: Place) -> None:
     assert (len(old.ends), twin.link.is_connected) == (1, True)
 
 
+def test_who_was_taken_over_while_it_subscribed_gets_nothing(place: Place) -> None:
+    """A subscription of nobody would swallow messages, and tell their sender that all is well."""
+    old, twin = place.client("same", "topic"), place.client("same")
+    sender = place.connected("sender")
+    old.link.connect()
+    place.time.run_for(HOP_S * 1.5)
+    twin.link.connect()
+    place.time.run_for(1)
+    sender.link.publish("topic", b"", on_ack=sender.acks.append)
+    place.time.run_for(1)
+    assert sender.acks == [NO_MATCHING_SUBSCRIBERS]
+
+
 def test_a_client_that_gets_more_than_it_can_take_leaves_in_good_order(place: Place) -> None:
     """DISCONNECT with a reason: as at mosquitto there is no will, and its owner reads why."""
     watcher = place.connected("watcher", "will")
