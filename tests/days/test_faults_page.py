@@ -38,4 +38,5 @@ def test_it_wakes_somebody_and_says_where(case: Case, tmp_path: Path) -> None:
     assert min(page.at_s for page in named) == first_s >= BEGINS_S, said
     places = {page.labels[trait] for page in pages for trait in TRAITS if trait in page.labels}
     assert places == {case.place}, said
+    assert {page.at_s for page in pages} == {page.at_s for page in named}, f"unexplained:\n{said}"
     assert all(len(page.title) <= LONGEST_TITLE for page in pages), said

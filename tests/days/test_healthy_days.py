@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.healthy_days import CITY, SLEEPERS, VILLAGE, HealthyFleet, lived, woken_by
 from tests.helpers.judged import told
 
-HOURS = 5
+HOURS = 4
 
 
 @pytest.mark.parametrize(

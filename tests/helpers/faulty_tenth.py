@@ -16,7 +16,7 @@ CARS_EACH = 40
 CUSTOMERS_PER_H = 600.0
 """A car and a half per hour: the evening of a busy city."""
 SYNTHETIC_PER_S = 0.05
-BEGINS_S = 600.0
+BEGINS_S = 300.0
 SCRAPE_S = 30.0
 
 REGION = {"region": "harbour"}
@@ -95,11 +95,11 @@ class Case:
 CASES = (
     # In the field 1 to 3 % of answers are lost: within the budget, on a tenth of a fleet.
     Case(fault="ack_lost_executed", target=REGION, within_min=30, parameters={"loss": 0.5}),
-    Case(fault="bad_firmware_cohort", target=FIRMWARE, within_min=12),
+    Case(fault="bad_firmware_cohort", target=FIRMWARE, within_min=15),
     Case(fault="can_bus_asleep_no_ack", target=HARDWARE, within_min=35),
     Case(fault="client_id_takeover", target=REGION, within_min=3),
-    Case(fault="deep_sleep_modem_off", target=REGION, within_min=12),
-    Case(fault="expired_by_skewed_box_clock", target=REGION, within_min=12),
+    Case(fault="deep_sleep_modem_off", target=REGION, within_min=15),
+    Case(fault="expired_by_skewed_box_clock", target=REGION, within_min=15),
     Case(fault="half_open_tcp_nat", target=REGION, within_min=6),
     Case(
         fault="late_delivery_persistent_session",
@@ -111,11 +111,11 @@ CASES = (
     Case(fault="one_way_downlink", target=REGION, within_min=15),
     Case(fault="queue_full_drop", target=REGION, within_min=4),
     Case(fault="reconnect_storm", target=REGION, within_min=4),
-    Case(fault="regional_carrier_outage", target=OPERATOR, within_min=12),
+    Case(fault="regional_carrier_outage", target=OPERATOR, within_min=15),
     Case(
         fault="sms_wake_lost",
         target=OPERATOR,
-        within_min=12,
+        within_min=15,
         deadline_s=40.0,
         asleep_share=1.0,
     ),

@@ -135,6 +135,6 @@ def lived(healthy: HealthyFleet, *, days: float, seed: int, from_hour: int = 0) 
     return fleet
 
 
-def woken_by(fleet: WatchedFleet, directory: Path) -> list[Firing]:
-    """Return what would have woken somebody, at every scrape."""
-    return firings(fleet.scrapes, directory, names=pages(), every_s=SCRAPE_S)
+def woken_by(fleet: WatchedFleet, directory: Path, *, every_s: float = SCRAPE_S) -> list[Firing]:
+    """Return what would have woken somebody, at evaluations so far apart."""
+    return firings(fleet.scrapes, directory, names=pages(), every_s=every_s)

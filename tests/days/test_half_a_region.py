@@ -1,0 +1,92 @@
+"""An outage of half a region, from its first minute until an hour after its end.
+
+Half of the cars in the north use the operator that is down. Four in five cars run one firmware,
+which has nothing to do with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_sim.scenario.form import Scenario
+from tests.helpers.judged import Firing, firings, pages, told
+from tests.helpers.watched_fleet import WatchedFleet
+
+BEGINS_S = 1_800.0
+ENDS_S = BEGINS_S + 900.0
+LIVES_S = ENDS_S + 3_600.0
+SOON_S = 180.0
+SCRAPE_S = 30.0
+NAMED = {"RegionFails", "OperatorFails", "BoxesGoOffline", "BoxesReconnect"}
+
+
+def half_a_region_down() -> Scenario:
+    """Return 400 cars in four regions with a customer every two seconds."""
+    groups: list[dict[str, Any]] = [
+        {
+            "name": f"{region}-{operator}-{firmware}",
+            "count": count,
+            "region": region,
+            "operator": operator,
+            "firmware": firmware,
+        }
+        for region in ("north", "south", "east", "west")
+        for operator in ("operator-a", "operator-b")
+        for firmware, count in (("2.4.1", 40), ("2.5.0", 10))
+    ]
+    return Scenario.model_validate(
+        {
+            "description": "an operator is down in one region",
+            "fleet": {"groups": groups},
+            "load": {
+                "stages": [{"kind": "poisson", "rate_per_s": 0.5, "duration_s": LIVES_S}],
+                "command_ttl_s": 15.0,
+            },
+            "faults": [
+                {
+                    "name": "regional_carrier_outage",
+                    "target": {"region": "north", "operator": "operator-a"},
+                    "window": {"start_s": BEGINS_S, "end_s": ENDS_S},
+                }
+            ],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def woken(tmp_path_factory: pytest.TempPathFactory) -> list[Firing]:
+    """Return every page of it."""
+    fleet = WatchedFleet(half_a_region_down(), seed=1, scrape_s=SCRAPE_S)
+    fleet.add_monitor("monitor")
+    fleet.begin()
+    fleet.run(LIVES_S)
+    directory: Path = tmp_path_factory.mktemp("half_a_region")
+    return firings(fleet.scrapes, directory, names=pages(), every_s=SCRAPE_S)
+
+
+@pytest.mark.prometheus
+def test_the_first_page_names_place_and_cause(woken: list[Firing]) -> None:
+    """Within three minutes: customers of that half give up after 20 s, and six must have failed."""
+    first = min(woken, key=lambda page: page.at_s)
+    assert BEGINS_S < first.at_s <= BEGINS_S + SOON_S, told(woken)
+    assert first.title == "Unlocks (customer) fail in region north: mostly box_silent"
+
+
+@pytest.mark.prometheus
+def test_nobody_else_is_accused(woken: list[Firing]) -> None:
+    """Not the firmware that most cars run, during the outage or after it."""
+    assert {page.name for page in woken} - NAMED <= {"UnlockBudgetBurn1h"}, told(woken)
+    assert {page.labels["region"] for page in woken if "region" in page.labels} == {"north"}
+    operators = {page.labels["operator"] for page in woken if "operator" in page.labels}
+    assert operators <= {"operator-a"}
+
+
+@pytest.mark.prometheus
+def test_no_page_begins_because_another_has_ended(woken: list[Firing]) -> None:
+    """Whenever the budget burns, a page with the place fires too and silences it; then all end."""
+    explained_s = {page.at_s for page in woken if page.name in NAMED}
+    assert {page.at_s for page in woken} == explained_s, told(woken)
+    assert max(explained_s) < ENDS_S + 1_800.0, told(woken)
