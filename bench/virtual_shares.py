@@ -11,7 +11,7 @@ from typing import Any
 PLACES = {
     "SimPy": ("simpy",),
     "box": ("fleet_sim.cars",),
-    "modem": ("fleet_sim.cars.attachment", "fleet_sim.cars.modem"),
+    "modem": ("fleet_sim.cars.attachment", "fleet_sim.cars.connection", "fleet_sim.cars.modem"),
     "radio": (
         "fleet_sim.cars.distributions",
         "fleet_sim.cars.radio",
@@ -61,9 +61,13 @@ PLACES = {
         "fleet_sim.runs",
         "fleet_sim.scenario",
         "fleet_sim.sweeps",
+        "fleet_wire.addresses",
         "fleet_wire.background",
+        "fleet_wire.command_line",
         "fleet_wire.config",
         "fleet_wire.errors",
+        "fleet_wire.quantities",
+        "fleet_wire.shown",
     ),
 }
 """Each share with its modules and packages; of two that hold a module the inner one counts."""
