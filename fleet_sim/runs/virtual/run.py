@@ -17,6 +17,7 @@ import msgspec
 
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
+from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
@@ -99,20 +100,21 @@ class VirtualRun:
         self._specs = scenario.cars()
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
-        self._env = VirtualEnvironment()
+        self._env = VirtualEnvironment(initial_time=0.0)
+        self._defects = Defects()
         self._timers = VirtualTimers(self._env)
         self._broker = BrokerModel(
             self._timers, hop=options.hop_s, limits=_limits(broker_settings(scenario))
         )
         self._broker.connect_cost_s = CONNECT_COST_S
-        self._broker.on_handler_error = self._env.defects.note
+        self._broker.on_handler_error = self._defects.note
         world = World(
             env=self._env,
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=EPOCH_UNIX_S,
             link_factory=partial(self._broker.link, limits=BOX_LINK_LIMITS),
-            defects=self._env.defects,
+            defects=self._defects,
         )
         self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
@@ -148,8 +150,8 @@ class VirtualRun:
             boxes_connected_max=counts.reachable_max,
             connect_rate_per_s=None,
             rss_bytes_per_box=None,
-            model_defects=self._env.defects.count,
-            first_model_defect=self._env.defects.first,
+            model_defects=self._defects.count,
+            first_model_defect=self._defects.first,
         )
         return conclude(
             self._directory,
@@ -164,7 +166,7 @@ class VirtualRun:
         self._pass_until(self._env.now + duration_s)
 
     def _pass_until(self, moment_s: float) -> None:
-        self._env.run_to(moment_s)
+        self._env.run_to(moment_s, self._defects)
         self._raise_unwritable()
 
     def _connect(self) -> None:

@@ -19,17 +19,13 @@ class VirtualEnvironment(simpy.Environment):
     It tells the time in one call: it is asked for every packet.
     """
 
-    def __init__(self) -> None:
-        super().__init__(initial_time=0.0)
-        self.defects = Defects()
-
-    def run_to(self, moment_s: float) -> None:
+    def run_to(self, moment_s: float, defects: Defects) -> None:
         """Step all that is due before a moment to come; what the model raises is noted."""
         while self._now < moment_s:
             try:
                 self.run(until=moment_s)
             except Exception as error:  # noqa: BLE001 - any defect of the model
-                self.defects.note(error)
+                defects.note(error)
 
     def now_s(self) -> float:
         """Return the simulated second."""
