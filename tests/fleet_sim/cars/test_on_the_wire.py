@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import BUSY
+from fleet_sim.cars.joints import BUSY, UPLINK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_wire.contract.messages import Phase, Reason
 from fleet_wire.contract.topics import TopicKind
 from tests.helpers.culprit import Seen, Suspect
@@ -26,6 +28,16 @@ def sent_as(car: Bench) -> dict[TopicKind, set[tuple[str, int, bool]]]:
     for (kind, _), envelope in zip(car.link.sent, car.link.envelopes, strict=True):
         found.setdefault(kind, set()).add(envelope)
     return found
+
+
+def wake(car: Bench) -> None:
+    """Wake a box that sleeps."""
+    car.box.power.receive_sms()
+
+
+def crash(car: Bench) -> None:
+    """Let the firmware crash."""
+    car.box.power.reboot(by=Suspect())
 
 
 @pytest.mark.parametrize("parameters", [NULL_BOX, BoxParameters()], ids=["null", "usual"])
@@ -118,6 +130,56 @@ def test_a_box_may_be_busy_for_one_command_and_not_for_another() -> None:
     assert car.world.counts.refused == 1
 
 
+def test_an_answer_may_be_lost_by_what_it_answers() -> None:
+    """A fault decides by the command on the way up, too."""
+    car, suspect = bench(), Suspect()
+    with car.box.bend(
+        UPLINK, lambda usual, sent: None if sent.command_id == "c1" else usual, by=suspect
+    ):
+        car.deliver(car.command("c1"))
+        assert car.link.results() == []
+        car.deliver(car.command("c2"))
+    assert {result.command_id for result in car.link.results()} == {"c2"}
+    assert {hit.command_id for hit in suspect.hits} == {"c1"}
+
+
+def test_all_that_sleep_are_counted() -> None:
+    """The fleet's gauge adds up its cars."""
+    car = bench(SLEEPER)
+    other = Box(car.world, CarSpec("car-2", Traits(group="test"), SLEEPER))
+    other.power.start()
+    car.env.run(until=5)
+    assert car.world.counts.asleep == 2
+    other.power.receive_sms()
+    assert car.world.counts.asleep == 1
+
+
+def test_a_box_without_power_stays_so() -> None:
+    """What was begun before (a boot, a wake, a deep sleep) comes to nothing."""
+    slow = Uniform(base_s=20.0)
+    times = {"boot": slow, "modem_resume": slow}
+    for parameters, begin in (
+        ({"cold_start_share": 1.0}, None),
+        ({"asleep_share": 1.0}, wake),
+        ({}, lambda car: car.box.power.sleep_deeply(20.0, by=Suspect())),
+    ):
+        car = bench(NULL_BOX.model_copy(update={**times, **parameters}))
+        car.env.run(until=10)
+        if begin is not None:
+            begin(car)
+        car.box.power.switch_off(by=Suspect())
+        car.env.run(until=1_000)
+        assert car.power() is Power.OFF
+
+
+def test_the_battery_is_measured_in_millivolts() -> None:
+    """As the boxes' converters do, not to the last bit of a sum."""
+    car, suspect = bench(), Suspect()
+    with car.box.vehicle.load(by=suspect) as load:
+        car.box.vehicle.draw(load, 0.12345)
+        assert car.box.vehicle.voltage_v == 12.477
+
+
 def test_a_lost_sms_is_lost_for_good() -> None:
     """The box is not even awake for a moment."""
     car = bench(SLEEPER.model_copy(update={"sms_loss": 1.0}))
@@ -125,16 +187,6 @@ def test_a_lost_sms_is_lost_for_good() -> None:
     car.box.send_sms()
     car.env.run(until=5_000)
     assert car.link.calls == ["connect", "disconnect"]
-
-
-def wake(car: Bench) -> None:
-    """Wake a box that sleeps."""
-    car.box.power.receive_sms()
-
-
-def crash(car: Bench) -> None:
-    """Let the firmware crash."""
-    car.box.power.reboot(by=Suspect())
 
 
 @pytest.mark.parametrize(("begin", "share"), [(wake, 1.0), (crash, 0.0)])

@@ -8,7 +8,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.messages import Action, Phase, Reason
+from fleet_wire.contract.messages import Action, Phase, Reason, Result
 from platform_probe.attempts import held, tracker
 from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
@@ -55,6 +55,16 @@ def test_good_unlock_has_every_stage() -> None:
     assert (attempt.firmware, attempt.hardware) == ("2.4.1", "tcu-3")
     assert attempt.evidence == {}
     assert attempt.flags == ()
+
+
+def test_a_record_has_the_boxs_own_durations() -> None:
+    """Whether the bus or the motors were slow is nobody's guess."""
+    bench = TrackerBench()
+    bench.send()
+    result = Result("c1", Phase.EXECUTED, can_wake_s=0.75, actuation_s=0.5)
+    bench.tracker.result(CAR, result)
+    bench.opened()
+    assert (bench.only().can_wake_s, bench.only().actuation_s) == (0.75, 0.5)
 
 
 def test_timeout_counts_with_its_deadline() -> None:

@@ -168,8 +168,10 @@ def test_retained_message_lets_go_of_its_sender(place: Place) -> None:
 def test_a_raising_handler_loses_its_own_link_alone(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exception from a handler ends that link, with a log entry; the others go on."""
-    broken, sound = place.connected("broken", "topic"), place.connected("sound", "topic")
+    """An exception from a handler ends that link, with a log entry and a will; others go on."""
+    watcher = place.connected("watcher", "will")
+    broken = place.connected("broken", "topic", will=Will("will", b"crashed"))
+    sound = place.connected("sound", "topic")
 
     def on_message(_: Message) -> None:
         raise RuntimeError("a defect")
@@ -179,11 +181,14 @@ def test_a_raising_handler_loses_its_own_link_alone(
     place.time.run_for(1)
     assert [(end.why, end.detail) for end in broken.ends] == [(Ended.HANDLER_ERROR, "see the log")]
     assert len(sound.messages) == 1
+    assert watcher.payloads == [b"crashed"]
     assert "a defect" in caplog.text
 
 
-def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(place: Place) -> None:
-    """The link ends at once, and may be told to connect again."""
+def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The link ends at once, and may be told to connect again; the log has the reason."""
     client = place.client("client")
 
     def session() -> Session:
@@ -193,6 +198,7 @@ def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(place: 
     client.link.connect()
     place.time.run_for(1)
     assert [end.why for end in client.ends] == [Ended.HANDLER_ERROR]
+    assert "a defect" in caplog.text
     del client.session
     place.connect(client)
 
