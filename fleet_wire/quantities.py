@@ -17,6 +17,9 @@ LONGEST_S: Final = 366 * 86_400.0
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
 """A duration, 0 for none."""
 
+SignedSeconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S, allow_inf_nan=False)]
+"""How far ahead, below 0 behind."""
+
 PositiveSeconds = Annotated[float, Field(ge=SHORTEST_S, le=LONGEST_S, allow_inf_nan=False)]
 """A duration that something repeats after, or divides by."""
 

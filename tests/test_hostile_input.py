@@ -255,7 +255,7 @@ def options_of(program: click.Group, command: str) -> list[str]:
 FLAGS = [
     (program, command, option)
     for program, commands in (
-        (FLEET_SIM, ("boxes", "check", "run", "sweep", "faults")),
+        (FLEET_SIM, ("boxes", "check", "compare", "faults", "inject", "run", "sweep", "test")),
         (PROBE, ("config",)),
     )
     for command in commands
@@ -275,7 +275,12 @@ def test_any_flags(flags: Sequence[tuple[tuple[click.Group, str, str], str]]) ->
         for word in (option, text)
     ]
     scenario = [] if command in ("faults", "config") else ["no-such-scenario.yaml"]
-    needed = {"boxes": ["--broker", "mqtt://127.0.0.1:1"], "sweep": ["--seeds", "2"]}
+    needed = {
+        "boxes": ["--broker", "mqtt://127.0.0.1:1"],
+        "compare": ["no-such-run"],
+        "inject": ["--control", "no-such-socket", "--for", "1s"],
+        "sweep": ["--seeds", "2"],
+    }
     result = run(program, command, *scenario, *needed.get(command, []), *words)
     assert result.exit_code == 2 or not scenario
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from fleet_wire.quantities import LONGEST_S, Seconds
+from fleet_wire.quantities import LONGEST_S, Seconds, SignedSeconds
 from fleet_wire.randomness import RandomStream
 
 MAX_SIGMA = 5.0
@@ -28,13 +28,10 @@ class Uniform(BaseModel):
         return self.base_s + stream.between(0.0, self.spread_s) if self.spread_s else self.base_s
 
 
-_SignedSeconds = Annotated[float, Field(ge=-LONGEST_S, le=LONGEST_S, allow_inf_nan=False)]
-
-
 class UniformOffset(Uniform):
     """`base_s` plus uniform in [0, `spread_s`), where seconds below 0 have a meaning as well."""
 
-    base_s: _SignedSeconds
+    base_s: SignedSeconds
 
 
 class LogNormal(BaseModel):
@@ -112,7 +109,7 @@ Delay = Annotated[
 Offset = Annotated[
     UniformOffset | LogNormal | Quantiles,
     BeforeValidator(
-        _plain_number, json_schema_input_type=_SignedSeconds | UniformOffset | LogNormal | Quantiles
+        _plain_number, json_schema_input_type=SignedSeconds | UniformOffset | LogNormal | Quantiles
     ),
 ]
 """As `Delay`, where a number or `base_s` may be below 0."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from fleet_sim.commands.errors import USAGE_ERROR
 from fleet_sim.runs.live.control import ask
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest
+from fleet_wire.command_line import USAGE_ERROR
 from fleet_wire.errors import UnlockpathError
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0}

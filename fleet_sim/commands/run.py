@@ -16,7 +16,6 @@ from rich.console import Console
 
 from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.commands.credentials import boxes_of, credential_options, password_option
-from fleet_sim.commands.errors import EXPECTATION_FAILED, INTERRUPTED
 from fleet_sim.commands.options import (
     checked_listen,
     choose_seed,
@@ -38,6 +37,7 @@ from fleet_sim.runs.manifest import check_digest_can_be_met, lacks_of, load_run
 from fleet_sim.runs.progress import print_summary, progress_on
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
+from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.link import BrokerAddress
 

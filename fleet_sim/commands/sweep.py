@@ -12,7 +12,6 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from fleet_sim.commands.errors import INTERRUPTED
 from fleet_sim.commands.options import scenario_argument
 from fleet_sim.commands.verdicts import (
     check_place,
@@ -30,6 +29,7 @@ from fleet_sim.sweeps.pool import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
 from fleet_sim.sweeps.report import reproduction
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
+from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
 
 MAX_JOBS = 1_000

@@ -14,7 +14,6 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from fleet_sim.commands.errors import INTERRUPTED
 from fleet_sim.commands.options import seed_option, set_option
 from fleet_sim.commands.verdicts import (
     check_place,
@@ -31,6 +30,7 @@ from fleet_sim.runs.suite import SuiteResult, SuiteRun, run_suite, scenario_file
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.pool import cores
 from fleet_sim.sweeps.progress import sweep_progress_on
+from fleet_wire.command_line import INTERRUPTED
 from fleet_wire.errors import ConfigError
 
 

@@ -14,8 +14,8 @@ import click
 import msgspec
 from rich.console import Console
 
-from fleet_sim.commands.errors import EXPECTATION_FAILED
 from fleet_sim.results.junit import Suite, write_junit
+from fleet_wire.command_line import EXPECTATION_FAILED
 from fleet_wire.errors import ConfigError
 
 P = ParamSpec("P")
