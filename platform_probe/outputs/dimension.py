@@ -13,8 +13,8 @@ from fleet_wire.contract.causes import Outcome
 MAX_LABEL_VALUES: Final = 24
 """Regions, and firmware versions, that have series of their own; the rest share "other"."""
 GIVEN_BACK_AFTER_S: Final = 3_600.0
-"""A value that was not seen for so long gives its place to a new one. The rules look back for 15
-minutes: what they compare does not begin anew meanwhile."""
+"""A value that was not seen for so long gives its place to a new one. The rules look back for an
+hour at most: what they compare does not begin anew meanwhile."""
 OTHER: Final = "other"
 UNKNOWN: Final = "unknown"
 """The label of a box that has not said its region or firmware yet."""
