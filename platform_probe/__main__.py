@@ -27,6 +27,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "broker_password_file": ("broker_password_file",),
     "fleet_secret_file": ("fleet_secret_file",),
     "vehicle_keys": ("vehicle_keys",),
+    "profile": ("profile",),
     "protocol": ("protocol",),
     "client_id": ("client_id",),
     "listen": ("listen",),
@@ -55,7 +56,13 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
             "--vehicle-keys", metavar="PATH",
             help="Keys of the cars, in place of the secret that opens all of them.",
         ),
-        click.option("--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: 5]"),
+        click.option(
+            "--profile", metavar="PROFILE",
+            help="The fleet's wire: native, ovms, saic, aws-iot or a file.  [default: native]",
+        ),
+        click.option(
+            "--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: the profile's]"
+        ),
         click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
         click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
         click.option("--out", type=path, metavar="DIR", help="Where attempts.jsonl goes."),

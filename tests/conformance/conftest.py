@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 import pytest
 import uvloop
 
-from tests.helpers.broker_model_harness import broker_model
+from tests.helpers.broker_model_harness import broker_model, broker_model_311
 from tests.helpers.harness import HARNESSES, Clients, Harness
 
-_ALL = {**HARNESSES, "model": broker_model}
+_ALL = {**HARNESSES, "model": broker_model, "model-3.1.1": broker_model_311}
 _ON_MOSQUITTO = {name for name in _ALL if name.endswith("-mosquitto")}
 
 
