@@ -197,6 +197,8 @@ def _id_problems(form: ProfileForm, topics: list[_Topic]) -> Iterator[Problem]:
         yield ("correlation",), "MQTT 3.1.1 has no Correlation Data"
     elif form.correlation is Correlation.ONLY_OPEN and of[TopicKind.RESULT]:
         yield ("correlation",), "results carry a command_id: expected field"
+    if not form.expires and any("expires_at" in one.fields for one in form.command):
+        yield ("command",), "expires_at is mapped, so commands have a life: say expires: true"
     if (
         form.deduplicates
         and not of[TopicKind.COMMAND]
