@@ -68,15 +68,13 @@ def _topic_problems(
     for name in template.names:
         known = name in FIELDS[kind] or name in OWN_NAMES or f"{{{name}}}" in taken
         if name and not known:
-            message_text = (
-                f"nothing fills '{{{name}}}': name it in variables, or take a field from it"
-            )
-            yield (*at, "topic"), message_text
+            cure = "name it in variables, or take a field from it"
+            yield (*at, "topic"), f"nothing fills '{{{name}}}': {cure}"
     pairs = zip(template.levels, template.names, strict=True)
     if not message.heard_only and any(level == ANY and not name for level, name in pairs):
         yield (
             (*at, "topic"),
-            "'+' is for topics that are heard only: what is sent needs a name there",
+            "'+' is for topics with heard_only: what is sent needs a name there",
         )
     if all(level == ANY for level in template.levels):
         yield (*at, "topic"), "needs a level that is always the same"
@@ -171,7 +169,7 @@ def _vehicle_problems(topics: list[_Topic]) -> Iterator[Problem]:
         if VEHICLE not in template.names and VEHICLE not in message.fields:
             yield (
                 at,
-                "nothing says which car: put {vehicle_id} into topic, or map fields.vehicle_id",
+                "nothing says which car: {vehicle_id} in topic, or fields.vehicle_id",
             )
 
 

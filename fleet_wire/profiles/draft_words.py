@@ -83,6 +83,7 @@ VALUE_WORDS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     "phase": {
         "executed": _words(
             "ok executed success succeeded successful done completed complete true 0"
+            " unlocked locked"
         ),
         "received": _words(
             "received accepted ack acknowledged inprogress progress pending queued running"

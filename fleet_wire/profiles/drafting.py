@@ -46,6 +46,11 @@ class _Group:
     payloads: list[bytes] = field(default_factory=list)
     retain: bool = False
 
+    @property
+    def words(self) -> list[str]:
+        """Return the levels that are the same for all cars."""
+        return [level for level in self.template.split("/") if not level.startswith("{")]
+
     @cached_property
     def documents(self) -> list[dict[str, Any]] | None:
         """Return the payloads as JSON objects; None where one is none."""
@@ -73,14 +78,15 @@ def draft_of(samples: Sequence[Sample], *, mqtt: str, vehicles: Iterable[str] = 
     named: set[TopicKind] = set()
     unknown = []
     for group in _groups(samples, frozenset(vehicles)):
-        kind = _kind_of(group)
-        fields = {} if kind is None else _fields_of(kind, group)
-        if kind is None or VEHICLE not in group.template or not _says_enough(kind, fields):
+        kind, fields = _understood(group)
+        if kind is None or VEHICLE not in group.template:
             unknown.append(group)
             continue
         topics[kind] += _lines_of(group, fields)
         if COMMAND in group.template or "command_id" in fields:
             named.add(kind)
+        if "expires_at" in fields and "expires: true" not in lines:
+            lines.append("expires: true")
     if not {TopicKind.COMMAND, TopicKind.RESULT} <= named:
         lines.append("correlation: only_open # no id was found in commands and answers")
     for kind in TopicKind:
@@ -92,6 +98,19 @@ def draft_of(samples: Sequence[Sample], *, mqtt: str, vehicles: Iterable[str] = 
         lines += ["", "# Not understood:"]
         lines += [f"#   {_quoted(one.template)}  {_shown(one.payloads[0])}" for one in unknown]
     return "\n".join([*lines, ""])
+
+
+def _understood(group: _Group) -> tuple[TopicKind | None, dict[str, str]]:
+    """Return the kind of a group, with its fields; None where too little was recognised.
+
+    A metric that is no telemetry is a part of the car's state.
+    """
+    kind = _kind_of(group)
+    for guess in (kind, TopicKind.STATE if kind is TopicKind.TELEMETRY else None):
+        fields = {} if guess is None else _fields_of(guess, group)
+        if guess is not None and _says_enough(guess, fields):
+            return guess, fields
+    return None, {}
 
 
 def _says_enough(kind: TopicKind, fields: Mapping[str, str]) -> bool:
@@ -156,7 +175,7 @@ def _template(
 
 def _kind_of(group: _Group) -> TopicKind | None:
     """Return what a topic is about, by its last words first."""
-    for level in reversed(group.template.split("/")):
+    for level in reversed(group.words):
         words = set(re.split(r"[^a-z]+", level.lower()))
         for kind, known in KIND_WORDS.items():
             if words & known:
@@ -182,11 +201,11 @@ def _fields_of(kind: TopicKind, group: _Group) -> dict[str, str]:
     """Return each field that was recognised, and where it stands, as YAML."""
     if group.documents is None:
         texts = [one.decode("utf-8", "replace").strip() for one in group.payloads]
-        name = _field_named(kind, group.template.rpartition("/")[2]) or _ABOUT.get(kind)
+        name = _field_named(kind, group.words[-1] if group.words else "") or _ABOUT.get(kind)
         return {} if name is None else {name: _form(name, FIELDS[kind][name], "text", texts)}
     found: dict[str, str] = {}
     for pointer, values in _flat(group.documents).items():
-        name = _field_named(kind, pointer.rpartition("/")[2])
+        name = _field_named(kind, re.split(r"[/.]", pointer)[-1])
         if name is not None and name not in found:
             found[name] = _form(name, FIELDS[kind][name], _quoted(pointer), values)
     return found
@@ -250,10 +269,12 @@ def _values(name: str, info: FieldInfo, heard: Sequence[Any]) -> str:
 
 
 def _meaning(name: str, text: str) -> str | None:
-    word = re.sub(r"[^a-z0-9]", "", text.lower())
-    for meaning, words in VALUE_WORDS.get(name, {}).items():
-        if word in words:
-            return meaning
+    """Return what a value is taken to mean: all of it, or the first of its words that is known."""
+    whole = re.sub(r"[^a-z0-9]", "", text.lower())
+    for word in (whole, *re.split(r"[^a-z0-9]+", text.lower())):
+        for meaning, words in VALUE_WORDS.get(name, {}).items():
+            if word in words:
+                return meaning
     return None
 
 
@@ -262,4 +283,9 @@ def _text(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
+    """Return a text as YAML, in letters that every YAML has."""
+    escaped = (
+        letter if " " <= letter <= "~" and letter not in '"\\' else f"\\U{ord(letter):08x}"
+        for letter in text
+    )
+    return f'"{"".join(escaped)}"'

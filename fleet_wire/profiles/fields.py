@@ -233,18 +233,20 @@ def _number_reader(name: str, scale: float) -> Read:
     def read_number(value: Any) -> float | None:
         if value is None:
             return None
-        if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                value = math.nan
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        number = _number_in(value) if isinstance(value, str) else value
+        is_number = isinstance(number, int | float) and not isinstance(number, bool)
+        if not is_number or not math.isfinite(number):
             raise RemoteProtocolError(f"{name}: {str(value)[:80]!r} is not a number")
-        if not math.isfinite(value):
-            raise RemoteProtocolError(f"{name}: not a number")
-        return value * scale if scale != 1 else value
+        return number * scale if scale != 1 else number
 
     return read_number
+
+
+def _number_in(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _time_reader(name: str, unit: str) -> Read:

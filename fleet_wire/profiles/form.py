@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic.annotated_handlers import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.profile import Correlation
@@ -50,9 +52,17 @@ class FieldForm(_Part):
     number: bool = Field(default=False, description="an id is sent as a number, not as text")
 
 
-def _pointer(value: Any) -> Any:
-    """Let `field: /pointer` stand for `field: {at: /pointer}`."""
-    return {"at": value} if isinstance(value, str) else value
+class _OrPointer:
+    """Lets `field: /pointer` stand for `field: {at: /pointer}`."""
+
+    @staticmethod
+    def read(value: Any) -> Any:
+        return {"at": value} if isinstance(value, str) else value
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "string"}]}
 
 
 class MessageForm(_Part):
@@ -69,7 +79,7 @@ class MessageForm(_Part):
     heard_only: bool = Field(
         default=False, description="no box sends it: only the monitor listens; `+` may be a level"
     )
-    fields: dict[str, Annotated[FieldForm, BeforeValidator(_pointer)]] = Field(
+    fields: dict[str, Annotated[FieldForm, BeforeValidator(_OrPointer.read), _OrPointer()]] = Field(
         {}, description="fields of the contract, and where they stand"
     )
     send: Any = Field(
@@ -78,12 +88,21 @@ class MessageForm(_Part):
     )
 
 
-def _listed(value: Any) -> Any:
-    """Let one topic stand for a list of one."""
-    return [value] if isinstance(value, dict) else value
+class _OrOne:
+    """Lets one topic stand for a list of one."""
+
+    @staticmethod
+    def read(value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
 
 
-Messages = Annotated[tuple[MessageForm, ...], BeforeValidator(_listed)]
+Messages = Annotated[tuple[MessageForm, ...], BeforeValidator(_OrOne.read), _OrOne()]
 
 
 class ProfileForm(_Part):
@@ -117,19 +136,12 @@ class ProfileForm(_Part):
     box: dict[str, Any] = Field(
         {}, description="numbers of the simulated boxes, as in a scenario's `box`"
     )
-    command: Messages = Field(description="platform to box")
-    result: Messages = Field(description="box to platform: how far a command got")
+    command: Messages = Field(min_length=1, description="platform to box")
+    result: Messages = Field(min_length=1, description="box to platform: how far a command got")
     state: Messages = Field((), description="box to platform: what the car is like")
     presence: Messages = Field((), description="whether a box is connected")
     telemetry: Messages = Field((), description="box to platform: signs of life")
     wake: Messages = Field((), description="platform to the SMS centre of a simulated fleet")
-
-    @model_validator(mode="after")
-    def _has_topics(self) -> ProfileForm:
-        for name in ("command", "result"):
-            if not getattr(self, name):
-                raise ValueError(f"{name}: expected at least one topic")
-        return self
 
     @field_validator("variables")
     @classmethod

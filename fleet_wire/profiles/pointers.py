@@ -27,9 +27,7 @@ def tokens_of(pointer: str) -> tuple[str, ...]:
     tokens = pointer[1:].split("/")
     for token in tokens:
         if "~" in token.replace("~0", "").replace("~1", ""):
-            raise ValueError(
-                f"'{pointer}' is no JSON Pointer: ~ is written ~0, and / is written ~1"
-            )
+            raise ValueError(f"'{pointer}' is no JSON Pointer: ~ is written ~0, / in a key ~1")
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
 
 
