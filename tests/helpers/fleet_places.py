@@ -72,7 +72,7 @@ def strays_of(place: Place) -> list[StrayAnswer]:
 
 def specs_of(parameters: BoxParameters, profile: Profile) -> list[CarSpec]:
     """Return the cars, with the numbers of their profile."""
-    numbers = {**parameters.model_dump(exclude_unset=True), **profile.box_numbers}
+    numbers = {**parameters.model_dump(exclude_defaults=True), **profile.box_numbers}
     box = BoxParameters.model_validate(numbers)
     traits = Traits(group="city", firmware="2.4.1")
     return [CarSpec(vehicle_id, traits, box) for vehicle_id in CARS]
