@@ -92,7 +92,8 @@ def measure_decoding(plan: DecodingPlan) -> list[Decoding]:
     for _ in range(plan.rounds):
         took: tuple[dict[str, float], dict[str, float]] = ({}, {})
         for kind, messages in pairs.items():
-            for place, profile in enumerate((NATIVE, mapped)):
+            profiles: tuple[Profile, ...] = (NATIVE, mapped)
+            for place, profile in enumerate(profiles):
                 took[place][kind] = _took_us(profile, messages[place], plan.messages)
         rounds.append(Decoding(*took))
     return rounds

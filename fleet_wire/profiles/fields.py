@@ -234,8 +234,9 @@ def _number_reader(name: str, scale: float) -> Read:
         if value is None:
             return None
         number = _number_in(value) if isinstance(value, str) else value
-        is_number = isinstance(number, int | float) and not isinstance(number, bool)
-        if not is_number or not math.isfinite(number):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            number = math.nan
+        if not math.isfinite(number):
             raise RemoteProtocolError(f"{name}: {str(value)[:80]!r} is not a number")
         return number * scale if scale != 1 else number
 

@@ -200,6 +200,12 @@ class AttemptTracker:
         else:
             self._answered(attempt, result, now_s)
 
+    def flag(self, command_id: str, flag: Flag) -> None:
+        """Note an oddity of an open attempt."""
+        attempt = self._open.get(command_id)
+        if attempt is not None:
+            attempt.flag(flag)
+
     def provisional(self, result: ProvisionalResult) -> None:
         """Take a status of a command that another may follow: it ends nothing."""
         self._advance()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.messages import Command, Presence, Result, Telemetry, VehicleState
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
@@ -111,9 +112,7 @@ class Inbox:
             case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
                 self._tracker.telemetry(vehicle_id, decoded)
             case Result():
-                if self._only_open is not None:
-                    decoded = self._only_open.answer(vehicle_id, decoded)
-                self._tracker.result(vehicle_id, decoded)
+                self._tracker.result(vehicle_id, self._with_id(vehicle_id, decoded))
             case VehicleState() | PartialState():
                 self._tracker.state(vehicle_id, decoded, retained=message.retain)
             case Presence():
@@ -126,6 +125,15 @@ class Inbox:
                 pass  # of no concern, as the profile says
             case _:
                 raise RemoteProtocolError("not a message for the probe")
+
+    def _with_id(self, vehicle_id: str, result: Result) -> Result:
+        """Return an answer with the id of its command, where the fleet's answers carry none."""
+        if self._only_open is None:
+            return result
+        result, is_guess = self._only_open.answer(vehicle_id, result)
+        if is_guess:
+            self._tracker.flag(result.command_id, Flag.ANSWER_GUESSED)
+        return result
 
     def _take_command(self, vehicle_id: str, command: Command, message: Message) -> None:
         if message.retain:

@@ -48,8 +48,6 @@ class OnlyOpen:
         self._asked: dict[str, deque[_Asked]] = {}
         self._run = int(clock.unix_s() * 1000)
         self._seen = 0
-        self.guessed = 0
-        """Answers that came while several commands of their car waited."""
 
     def sent(self, vehicle_id: str, command_id: str, action: Action) -> None:
         """Note a command of our own."""
@@ -71,17 +69,19 @@ class OnlyOpen:
         self._note(vehicle_id, _Asked(command_id, command.action, self._now_s(), False))  # noqa: FBT003
         return msgspec.structs.replace(command, command_id=command_id)
 
-    def answer(self, vehicle_id: str, result: Result) -> Result:
-        """Return an answer with the id of its command; as it is where no command is known."""
+    def answer(self, vehicle_id: str, result: Result) -> tuple[Result, bool]:
+        """Return an answer with the id of its command, and whether that is a guess.
+
+        It is one while several commands of the car wait. Where none does the answer is as it was.
+        """
         waiting, now_s = self._of(vehicle_id), self._now_s()
         if result.command_id != UNNAMED or not waiting:
-            return result
+            return result, False
         in_time = [one for one in waiting if now_s < one.at_s + self._patience_s]
-        self.guessed += len(in_time) > 1
         asked = in_time[0] if in_time else waiting[-1]
         if result.phase is not Phase.RECEIVED:
             waiting.remove(asked)
-        return msgspec.structs.replace(result, command_id=asked.command_id)
+        return msgspec.structs.replace(result, command_id=asked.command_id), len(in_time) > 1
 
     def _note(self, vehicle_id: str, asked: _Asked) -> None:
         if vehicle_id not in self._asked and len(self._asked) >= MAX_VEHICLES:

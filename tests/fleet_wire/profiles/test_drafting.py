@@ -15,6 +15,7 @@ from fleet_wire.contract.messages import (
     Result,
     Telemetry,
     VehicleState,
+    WireMessage,
 )
 from fleet_wire.contract.partial import PartialState
 from fleet_wire.contract.topics import TopicKind
@@ -36,7 +37,7 @@ def recorded(profile: Profile) -> list[Sample]:
             unique = f"{number}c0ffee{action.value == 'lock':d}00000000"
             command_id = profile.command_id(car, unique, client_id="phone-1")
             command = Command(command_id, action, 1_700_000_000_000, 1_700_000_010_000, 1, "aa")
-            said = [(TopicKind.COMMAND, command)]
+            said: list[tuple[TopicKind, WireMessage]] = [(TopicKind.COMMAND, command)]
             said += [(TopicKind.RESULT, Result(command_id, phase)) for phase in Phase]
             is_locked = action is Action.LOCK
             state = VehicleState(is_locked, False, 12.5, "1.2", "tcu", "op", "city")  # noqa: FBT003
