@@ -11,18 +11,29 @@ from typing import Literal
 import pytest
 import trustme
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, Ended, LinkFactory, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
 from tests.helpers.commands import lines, run, summary, write_scenario
-from tests.helpers.harness import LINK_DIFFERENCES, LinkKind
-from tests.helpers.other_brokers import AUTHORITY, OTHER_BROKERS, USER, OtherBroker, SharedBrokers
+from tests.helpers.hand_made_boxes import HandMadeBox, links_to, say_nothing
+from tests.helpers.harness import BROKER_DIFFERENCES, LINK_DIFFERENCES, Difference, LinkKind
+from tests.helpers.other_brokers import (
+    AUTHORITY,
+    OTHER_BROKERS,
+    PASSWORD,
+    USER,
+    OtherBroker,
+    SharedBrokers,
+)
 from tests.helpers.recorder import Recorder
+from tests.helpers.running_probe import running_probe
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.other_brokers
 
+SILENT = "north-0"
 NOT_AUTHORIZED = (134, 135)
 """Bad user name or password; not authorized (MQTT 5, section 3.2.2.2)."""
 
@@ -125,3 +136,24 @@ def test_a_fleet_opens(broker: OtherBroker, tmp_path: Path) -> None:
     assert result["boxes"] == {"configured": 30, "connected_max": 30}
     stages = {"published", "broker_accepted", "box_received", "box_executed", "result_received"}
     assert all(stages <= attempt["stages"].keys() for attempt in lines(out / "attempts.jsonl"))
+
+
+async def test_a_monitor_that_comes_later(broker: OtherBroker, tmp_path: Path) -> None:
+    """Of a box that says no more it knows what the broker retains, if that comes by a wildcard."""
+    load = {
+        "stages": [{"kind": "constant", "rate_per_s": 1, "duration_s": 1}],
+        "vehicles": [SILENT],
+        "deadline_s": 1.0,
+        "relock": False,
+    }
+    async with links_to(broker.address) as links:
+        box = HandMadeBox(links, SILENT, say_nothing)
+        await eventually(lambda: box.link.is_connected)
+        async with running_probe(
+            tmp_path, broker.address, broker_password=PASSWORD, load=load
+        ) as probe:
+            await eventually(probe.attempts)
+    (attempt,) = probe.attempts()
+    forgets = Difference.NO_RETAINED_BY_WILDCARD in BROKER_DIFFERENCES[broker.kind]
+    assert attempt.cause is (Cause.NO_SUBSCRIBER if forgets else Cause.BOX_SILENT)
+    assert len(box.commands) == 1
