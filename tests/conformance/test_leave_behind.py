@@ -9,8 +9,7 @@ from tests.helpers.harness import Clients, Difference, Harness
 def wills_of_a_takeover(harness: Harness) -> list[bytes]:
     """Return what the broker publishes of a connection with the will "gone" that is taken over.
 
-    MQTT has it published, for the old connection is closed without a DISCONNECT of its client
-    (MQTT 5, 3.1.4.2); mosquitto does not where the session goes on, and no more does rumqttd.
+    MQTT 5 has it published (section 3.1.4); mosquitto and rumqttd do not where the session goes on.
     """
     return [b"gone"] if Difference.WILL_AT_TAKEOVER in harness.differences else []
 
