@@ -7,10 +7,11 @@ from typing import Final
 from fleet_wire.contract.codec import decode, unknown_fields
 from fleet_wire.contract.messages import Command, Presence, Result, Telemetry, VehicleState
 from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
+from fleet_wire.contract.trace_context import trace_context_of
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from platform_probe.attempts.tracker import AttemptTracker
-from platform_probe.doors.mqtt import is_of_a_probe, trace_id_of
+from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
 
@@ -106,8 +107,8 @@ class Inbox:
             case Command() if is_of_a_probe(message.user_properties):
                 self._tracker.pass_over(decoded.command_id)
             case Command():
-                trace_id = trace_id_of(message.user_properties)
-                self._tracker.command_seen(vehicle_id, decoded, trace_id)
+                trace = trace_context_of(message.user_properties)
+                self._tracker.command_seen(vehicle_id, decoded, trace)
             case _:
                 raise RemoteProtocolError("not a message for the probe")
 
