@@ -22,6 +22,7 @@ PROGRAMS = {
     "compose": ("docker-compose",),
     "prometheus": ("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
     "systemd": ("systemd-analyze",),
+    "victoria": ("victoria-metrics",),
 }
 DASK = "distributed"
 """Dask is a Python package, of an extra: sweeps import it when they are given a scheduler."""

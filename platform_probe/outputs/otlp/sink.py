@@ -34,7 +34,7 @@ HAND_ON_EVERY_S: Final = 0.1
 """Lines go to the exporter together: a write for each would cost more than the line."""
 MAX_WRITTEN_BYTES: Final = 2**18
 """While so much has been written and not been read, lines wait here, where they are counted."""
-RESTART_AFTER_S: Final = 10.0
+RESTART_AFTER_S: Final = 5.0
 MODULE: Final = "platform_probe.outputs.otlp.process"
 COMMAND: Final = (sys.executable, "-P", "-m", MODULE)
 _SIGNALS: Final = {letter[0]: signal for signal, letter in LETTERS.items()}
@@ -105,6 +105,7 @@ class OtlpExport:
         self._with_exporter: Counter[Signal] = Counter()
         """What the exporter has, and has not reported on."""
         self._dropped: Counter[Signal] = Counter()
+        self._was_started = asyncio.Event()
         self._is_closing = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -132,6 +133,7 @@ class OtlpExport:
 
     async def close(self, *, at_once: bool = False) -> None:
         """Hand on what there is, and wait until the backend has it, for `DRAIN_S` at most."""
+        await self._was_started.wait()
         self._is_closing = True
         keeper, *others = self._tasks
         for task in others:
@@ -210,13 +212,16 @@ class OtlpExport:
     async def _run_exporter(self) -> str:
         """Run an exporter until it ends, and return how it did."""
         try:
-            exporter = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=PIPE)
+            self._exporter = exporter = await asyncio.create_subprocess_exec(
+                *COMMAND, stdin=PIPE, stdout=PIPE
+            )
         except OSError as error:
             return str(error)
+        finally:
+            self._was_started.set()
         assert exporter.stdin is not None  # noqa: S101 - it is a pipe
         assert exporter.stdout is not None  # noqa: S101 - it is a pipe
         exporter.stdin.write(self._encode(self._config) + b"\n")
-        self._exporter = exporter
         async for line in exporter.stdout:
             self._take_report(self._decode_report(line))
         return f"exit code {await exporter.wait()}"
