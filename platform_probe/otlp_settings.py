@@ -27,6 +27,8 @@ _HEADER: Final = re.compile(
 )
 """RFC 9110, section 5: a token, and a value that is visible ASCII and not empty."""
 
+_THIS_MACHINE: Final = ("localhost", "127.0.0.1", "::1")
+
 
 class Signal(StrEnum):
     """What OpenTelemetry tells apart."""
@@ -128,6 +130,16 @@ class OtlpSettings(_Part):
         """Return where a signal goes."""
         own = self.of(signal).endpoint
         return own or f"{(self.endpoint or '').rstrip('/')}/v1/{signal.value}"
+
+    @property
+    def shown_keys(self) -> tuple[Signal, ...]:
+        """The signals whose headers go to another machine without TLS."""
+        return tuple(signal for signal in self.signals if self._shows_keys(signal))
+
+    def _shows_keys(self, signal: Signal) -> bool:
+        parts = urlsplit(self.url_of(signal))
+        has_headers = (self.of(signal).headers_file or self.headers_file) is not None
+        return has_headers and parts.scheme == "http" and parts.hostname not in _THIS_MACHINE
 
     def headers_of(self, signal: Signal) -> dict[str, str]:
         """Return the headers of a signal. Raises `ConfigError` with file and line."""

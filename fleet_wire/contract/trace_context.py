@@ -35,10 +35,6 @@ class TraceContext(NamedTuple):
         """The header's value, or the user property's."""
         return f"{_FIRST_VERSION}-{self.trace_id}-{self.span_id}-{self.flags}"
 
-    def continued_by(self, span_id: str) -> TraceContext:
-        """Return what a span that goes on from here passes on."""
-        return self._replace(span_id=span_id)
-
 
 def parse_traceparent(value: str) -> TraceContext | None:
     """Return what a `traceparent` says; None where it is not valid."""
@@ -65,12 +61,18 @@ def passed_on(
 
     None where the message has no valid trace context.
     """
-    context = trace_context_of(user_properties)
+    context = None
+    states: tuple[tuple[str, str], ...] = ()
+    for each in user_properties:
+        if each[0] == TRACEPARENT:
+            context = context or parse_traceparent(each[1])
+        elif each[0] == TRACESTATE:
+            states = (*states, each)
     if context is None:
         return ()
-    own = context.continued_by(span_id_of(by, context.span_id))
-    states = (each for each in user_properties if each[0] == TRACESTATE)
-    return ((TRACEPARENT, own.traceparent), *states)
+    trace_id, span_id, flags = context
+    own = f"{_FIRST_VERSION}-{trace_id}-{span_id_of(by, span_id)}-{flags}"
+    return ((TRACEPARENT, own), *states)
 
 
 def span_id_of(*names: str) -> str:

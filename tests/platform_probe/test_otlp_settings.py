@@ -100,6 +100,23 @@ def test_each_signal_needs_an_endpoint() -> None:
     assert "leave otlp out" in problem_of(endpoint="http://x", traces=off, logs=off, metrics=off)
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://collector:4318", (Signal.TRACES, Signal.LOGS, Signal.METRICS)),
+        ("https://collector:4318", ()),
+        ("http://localhost:4318", ()),
+        ("http://[::1]:4318", ()),
+    ],
+)
+def test_keys_that_everybody_on_the_way_sees_are_noticed(
+    url: str, shown: tuple[Signal, ...]
+) -> None:
+    """A key over plain HTTP is none, unless it stays on this machine."""
+    assert otlp(endpoint=url, headers_file="/any").shown_keys == shown
+    assert otlp(endpoint=url).shown_keys == ()
+
+
 def test_headers_stand_one_a_line(tmp_path: Path) -> None:
     """Empty lines and comments are none; blanks around a value are no part of it."""
     path = tmp_path / "headers"

@@ -7,7 +7,7 @@ registry: what a backend has and what `/metrics` shows are the same numbers unde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExportResult
+from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     Gauge,
@@ -201,6 +202,8 @@ class _Metrics(_Exporter):
         self._delivered: dict[_Key, list[float]] = {}
         """Of each series what the backend has, where it wants what is new; else empty."""
         self._delivered_ns = config.started_ns
+        self._exemplars_until_ns = 0
+        """What the backend has of exemplars; each is sent once."""
 
     def __call__(self, lines: Sequence[bytes]) -> str | None:
         for line in lines:
@@ -215,6 +218,7 @@ class _Metrics(_Exporter):
             data = MetricsData([ResourceMetrics(self._resource, scopes, "")])
             if self._exporter.export(data) is not MetricExportResult.SUCCESS:
                 return self._session.outcome
+            self._exemplars_until_ns = collection.at_ns
             if self._config.is_delta:
                 self._delivered, self._delivered_ns = said, collection.at_ns
         return None
@@ -239,7 +243,8 @@ class _Metrics(_Exporter):
         yield Metric(name, family.text, unit, data)
 
     def _number(self, sample: Sample, value: float, at_ns: int) -> NumberDataPoint:
-        return NumberDataPoint(sample.labels, self._delivered_ns, at_ns, value)
+        exemplars = self._exemplars([sample])
+        return NumberDataPoint(sample.labels, self._delivered_ns, at_ns, value, exemplars)
 
     def _histogram(
         self, series: _Series, at_ns: int, said: dict[_Key, list[float]]
@@ -256,7 +261,21 @@ class _Metrics(_Exporter):
             explicit_bounds=series.bounds,
             min=None,  # type: ignore[arg-type]  # nobody has kept it
             max=None,  # type: ignore[arg-type]
+            exemplars=self._exemplars(series.samples),
         )
+
+    def _exemplars(self, samples: Iterable[Sample]) -> list[Exemplar]:
+        """Return the examples of samples that are new: the trace of an unlock, and its span."""
+        found = []
+        for sample in samples:
+            example = sample.exemplar
+            if example is not None and example.at is not None:
+                trace_id, span_id = example.labels["trace_id"], example.labels["span_id"]
+                at_ns = round(example.at * _NANOSECONDS)
+                if at_ns > self._exemplars_until_ns:
+                    ids = {"trace_id": int(trace_id, 16), "span_id": int(span_id, 16)}
+                    found.append(Exemplar({}, example.value, at_ns, **ids))
+        return found
 
     def _new(self, key: _Key, values: list[float], said: dict[_Key, list[float]]) -> list[float]:
         """Return what to say of a series that has these values now: all, or what is new.
@@ -284,6 +303,8 @@ class _Series(msgspec.Struct):
     bounds: list[float] = []
     counts: list[float] = []
     total: float = 0.0
+    samples: list[Sample] = []
+    """Those of its buckets."""
 
 
 def _key(sample: Sample) -> _Key:
@@ -300,6 +321,7 @@ def _series_of(family: Family) -> list[_Series]:
         if sample.name.endswith("_sum"):
             series.total = sample.value
         elif sample.name.endswith("_bucket"):
+            series.samples.append(sample)
             series.counts.append(sample.value - sum(series.counts))
             if sample.labels["le"] != "+Inf":
                 series.bounds.append(float(sample.labels["le"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
@@ -12,12 +13,14 @@ import msgspec
 import pytest
 import trustme
 from opentelemetry.proto.logs.v1.logs_pb2 import SeverityNumber
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from prometheus_client import CollectorRegistry, Gauge, Histogram
 from prometheus_client import Counter as PrometheusCounter
 
 from fleet_wire.contract.causes import Cause
 from platform_probe.otlp_settings import Signal
+from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp import process
 from platform_probe.outputs.otlp.lines import ExporterConfig, Report
 from platform_probe.outputs.otlp.process import Outlet, Tally, run
@@ -149,6 +152,27 @@ def test_metrics_are_those_of_the_registry(backend: OtlpReceiver) -> None:
     assert list(point.explicit_bounds) == [1, 2]
     assert point.start_time_unix_nano == EPOCH_NS
     assert point.time_unix_nano == EPOCH_NS + 15 * 10**9
+
+
+def test_exemplars_lead_to_a_trace_and_are_sent_once(backend: OtlpReceiver) -> None:
+    """From a bucket or a cause to the unlock that was counted last."""
+    metrics = ProbeMetrics(new_registry(), version="1.2.3")
+    attempt = attempt_of(cause=Cause.BOX_SILENT, total_s=20.0)
+    metrics.emit(attempt)
+    lines = [metrics_line(metrics.registry, at_s) for at_s in (time.time(), time.time() + 1)]
+    exported(config_for(backend.url), *lines)
+    first, second = backend.collections
+    ids = (attempt.trace_id, attempt.span_id)
+    for metric in ("unlock_duration_seconds", "unlocks_total", "region_unlocks_total"):
+        assert exemplars_of(first[f"unlockpath_{metric}"]) == [ids]
+        assert exemplars_of(second[f"unlockpath_{metric}"]) == []
+
+
+def exemplars_of(metric: Metric) -> list[tuple[str, str]]:
+    """Return the ids of traces and spans in a metric's exemplars."""
+    data = getattr(metric, metric.WhichOneof("data") or "")
+    found = [one for point in data.data_points for one in point.exemplars]
+    return [(one.trace_id.hex(), one.span_id.hex()) for one in found]
 
 
 def test_a_backend_may_want_what_is_new(backend: OtlpReceiver) -> None:
