@@ -21,6 +21,7 @@ SHARED: Final = {
     "opentelemetry.proto": "opentelemetry-proto",
     "opentelemetry.sdk": "opentelemetry-sdk",
     "opentelemetry": "opentelemetry-api",
+    "google.protobuf": "protobuf",
 }
 """The distributions of a package that several share: who has a module is who has its beginning."""
 RUN = ("fleet_wire", "fleet_sim", "platform_probe")

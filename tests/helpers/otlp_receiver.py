@@ -31,6 +31,10 @@ class OtlpReceiver:
     status: int = 200
     hangs: bool = False
     """Whether it takes requests and never answers."""
+    answers_with: dict[str, str] = field(default_factory=dict)
+    """Headers of each answer."""
+    body: bytes = b""
+    """Of each answer."""
     paths: Counter[str] = field(default_factory=Counter)
     """How often each was asked for, answered or not."""
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -99,8 +103,11 @@ def _handler(receiver: OtlpReceiver) -> type[BaseHTTPRequestHandler]:
                     body = gzip.decompress(body)
                 receiver.take(self.path, body)
             self.send_response(receiver.status)
-            self.send_header("Content-Length", "0")
+            for name, value in receiver.answers_with.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(receiver.body)))
             self.end_headers()
+            self.wfile.write(receiver.body)
 
         def log_message(self, *_: object) -> None:
             """Be silent."""

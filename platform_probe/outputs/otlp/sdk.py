@@ -12,11 +12,13 @@ from typing import Any, Final
 
 import msgspec
 import requests
+from google.protobuf.message import DecodeError
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExportResult
 from opentelemetry.sdk.metrics import Exemplar
@@ -59,6 +61,7 @@ _SEVERITIES: Final = {
 }
 _NANOSECONDS: Final = 1e9
 _SHOWN_LETTERS: Final = 300
+_PROTOBUF: Final = "application/x-protobuf"
 
 
 def exporters(config: ExporterConfig) -> dict[Signal, Export]:
@@ -77,6 +80,8 @@ class _Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.outcome = "nothing was sent"
+        self.rejection: str | None = None
+        """What the backend did not want of what it took; None: it has all."""
 
     def request(self, *arguments: Any, **options: Any) -> requests.Response:
         """Send a request. The authority that is set wins over the one of the environment."""
@@ -86,7 +91,25 @@ class _Session(requests.Session):
             self.outcome = shortened(f"{error}", _SHOWN_LETTERS)
             raise
         self.outcome = f"HTTP status {response.status_code} {response.reason}"
+        self.rejection = _rejection_in(response)
+        if response.is_redirect:  # to the exporters this would be a success
+            self.outcome += f" to {shortened(response.headers['location'])}"
+            raise requests.RequestException(self.outcome)
         return response
+
+
+def _rejection_in(response: requests.Response) -> str | None:
+    """Return what a partial success says (OTLP 1.5, "Partial Success"), which all signals share."""
+    if response.headers.get("Content-Type") != _PROTOBUF or not response.content:
+        return None
+    try:
+        partial = ExportTraceServiceResponse.FromString(response.content).partial_success
+    except DecodeError:
+        return None
+    if not partial.rejected_spans:
+        return None
+    message = shortened(partial.error_message, _SHOWN_LETTERS)
+    return f"the backend took this but for {partial.rejected_spans}: {message}"
 
 
 class _Exporter:
@@ -124,7 +147,7 @@ class _Traces(_Exporter):
             self._span(span) for line in lines for span in spans_of(self._decode(line), broker)
         ]
         is_done = self._exporter.export(spans) is SpanExportResult.SUCCESS
-        return None if is_done else self._session.outcome
+        return self._session.rejection if is_done else self._session.outcome
 
     def _span(self, span: Span) -> ReadableSpan:
         parent = span.parent_span_id
@@ -161,7 +184,7 @@ class _Logs(_Exporter):
     def __call__(self, lines: Sequence[bytes]) -> str | None:
         records = [self._record(msgspec.json.decode(line)) for line in lines]
         is_done = self._exporter.export(records) is LogRecordExportResult.SUCCESS
-        return None if is_done else self._session.outcome
+        return self._session.rejection if is_done else self._session.outcome
 
     def _record(self, line: dict[str, Any]) -> ReadableLogRecord:
         """Return the record of a line of docs/log.md; its body is what a person would read."""
@@ -221,7 +244,7 @@ class _Metrics(_Exporter):
             self._exemplars_until_ns = collection.at_ns
             if self._config.is_delta:
                 self._delivered, self._delivered_ns = said, collection.at_ns
-        return None
+        return self._session.rejection
 
     def _metrics(
         self, family: Family, at_ns: int, said: dict[_Key, list[float]]

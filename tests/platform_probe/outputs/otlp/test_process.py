@@ -12,6 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import trustme
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsPartialSuccess,
+    ExportLogsServiceResponse,
+)
 from opentelemetry.proto.logs.v1.logs_pb2 import SeverityNumber
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -250,6 +254,34 @@ def test_a_backend_that_comes_back_gets_it(backend: OtlpReceiver) -> None:
 def _recover(backend: OtlpReceiver) -> None:
     wait_for(lambda: backend.paths["/v1/logs"] > 0)
     backend.status = 200
+
+
+def test_a_redirect_is_no_success(backend: OtlpReceiver) -> None:
+    """What is behind it gets nothing: the user is told where it leads."""
+    backend.status, backend.answers_with = 301, {"Location": "https://elsewhere/"}
+    report = exported(config_for(backend.url), log_line())
+    assert report.undelivered == {Signal.LOGS: 1}
+    assert report.error == "HTTP status 301 Moved Permanently to https://elsewhere/"
+
+
+def test_what_a_backend_did_not_want_is_told(backend: OtlpReceiver) -> None:
+    """Its batch counts as not delivered, although a part of it was; differences go on."""
+    rejection = ExportLogsPartialSuccess(rejected_log_records=1, error_message="too old")
+    backend.answers_with = {"Content-Type": "application/x-protobuf"}
+    backend.body = ExportLogsServiceResponse(partial_success=rejection).SerializeToString()
+    lines = [metrics_line(registry_with(count)) for count in (1, 4)]
+    report = exported(config_for(backend.url, metrics={"temporality": "delta"}), log_line(), *lines)
+    assert report.undelivered == {Signal.LOGS: 1, Signal.METRICS: 2}
+    assert report.error == "the backend took this but for 1: too old"
+    doors = [list(values_of(one["doors_total"]).values()) for one in backend.collections]
+    assert doors == [[1], [3]]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff"])
+def test_a_success_may_say_anything(backend: OtlpReceiver, body: bytes) -> None:
+    """Nothing, JSON, or what nobody can read."""
+    backend.answers_with, backend.body = {"Content-Type": "application/x-protobuf"}, body
+    assert exported(config_for(backend.url), log_line()) == Report(exported={Signal.LOGS: 1})
 
 
 def test_nobody_listens_is_told(backend: OtlpReceiver) -> None:
