@@ -173,6 +173,23 @@ async def test_an_exporter_that_dies_is_started_again(
             assert probe.latest["ok"] == probe.latest["ended"] == len(probe.attempts())
 
 
+async def test_the_exporter_does_not_outlive_a_probe_that_is_killed(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """It hands on what it has, and ends; nothing of us stays behind."""
+    await fleet_of(links)
+    with otlp_receiver() as backend:
+        load = load_of(*CARS, rate_per_s=10, duration_s=600)
+        settings = {"load": load, "otlp": {"endpoint": backend.url}}
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            await eventually(lambda: backend.spans)
+            exporter = Path(f"/proc/{exporter_of(probe)}")
+            probe.process.kill()
+            await probe.process.wait()
+            await eventually(lambda: not exporter.exists())
+
+
 def exporter_of(probe: RunningProbe) -> int:
     """Return the process id of the probe's one child."""
     found = [

@@ -169,7 +169,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # whoever ends all of us: the monitor ends first
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())  # reports say it all
-    os.nice(NICENESS)
+    with suppress(OSError):  # where that is not allowed, so be it
+        os.nice(NICENESS)
     source, answers = sys.stdin.buffer, sys.stdout.buffer
 
     def say(report: Report) -> None:
