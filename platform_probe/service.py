@@ -22,9 +22,12 @@ import msgspec
 from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
+from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import last_ends
@@ -39,7 +42,7 @@ from platform_probe.outputs.logs import (
 )
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
-from platform_probe.outputs.otlp.spans import Broker
+from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import LoadSettings, ProbeSettings
@@ -68,10 +71,11 @@ async def serve(settings: ProbeSettings) -> None:
     allow, `ConfigError` for settings that cannot be used.
     """
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
+    profile = load_profile(settings.profile)
     with ExitStack() as stack:
         metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
         clock = SystemClock()
-        export = _export(settings, metrics, clock)
+        export = _export(settings, profile, metrics, clock)
         logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
@@ -88,12 +92,13 @@ async def serve(settings: ProbeSettings) -> None:
         stack.callback(timers.close)
         probe = Probe(
             settings,
-            links=_links(settings),
+            links=_links(settings, profile),
             clock=clock,
             timers=timers,
             sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
             metrics=metrics,
             logger=logger,
+            profile=profile,
         )
 
         def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
@@ -269,14 +274,20 @@ def _logger(
 
 
 def _export(
-    settings: ProbeSettings, metrics: ProbeMetrics, clock: SystemClock
+    settings: ProbeSettings, profile: Profile, metrics: ProbeMetrics, clock: SystemClock
 ) -> OtlpExport | None:
     if settings.otlp is None:
         return None
     broker = settings.broker_address
+    topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
     config = exporter_config(
         settings.otlp,
-        broker=Broker(broker.host, broker.port, settings.protocol),
+        broker=Broker(
+            broker.host,
+            broker.port,
+            settings.mqtt_version(profile),
+            {kind: found[0] for kind, found in topics.items() if found},
+        ),
         resource={
             "service.name": "platform-probe",
             "service.namespace": "unlockpath",
@@ -302,13 +313,14 @@ def _nothing() -> None:
     """Live on after SIGHUP: each line goes to where its path leads, also after a rename."""
 
 
-def _links(settings: ProbeSettings) -> LinkFactory:
+def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     broker = settings.broker_address
     tls = settings.tls
     context = None
     if broker.is_tls:
         context = tls_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
-    return link_factory(broker, protocol=settings.protocol, tls=context, limits=LINK_LIMITS)
+    version = settings.mqtt_version(profile)
+    return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
 
 
 def _calm_garbage_collector() -> None:

@@ -10,8 +10,9 @@ import pytest
 from platform_probe.otlp_settings import OtlpSettings, Signal
 from platform_probe.outputs.metrics import Unexported
 from platform_probe.outputs.otlp import sink
-from platform_probe.outputs.otlp.spans import _HOPS
+from platform_probe.outputs.otlp.spans import hops_at
 from platform_probe.settings import load_settings
+from tests.helpers.otlp_lines import NATIVE_BROKER
 from tests.helpers.pages import blocks, files, page, rows
 
 TEXT = page("otlp.md")
@@ -82,7 +83,7 @@ def test_the_spans_are_those_that_are_made() -> None:
         for row in rows(TEXT)
         if len(row) == 3
     ]
-    assert told == [(hop.name, hop.kind, stage) for stage, hop in _HOPS.items()]
+    assert told == [(hop.name, hop.kind, stage) for stage, hop in hops_at(NATIVE_BROKER).items()]
 
 
 def test_the_reasons_are_those_that_are_counted() -> None:

@@ -8,18 +8,23 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.topics import TopicKind, topic_of
 from platform_probe.otlp_settings import OtlpSettings, Signal
 from platform_probe.outputs.otlp.lines import LETTERS, ExporterConfig
 from platform_probe.outputs.otlp.sink import exporter_config
-from platform_probe.outputs.otlp.spans import Broker
+from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from tests.helpers.fake_clock import EPOCH_S
+
+NATIVE_BROKER = Broker(
+    "broker.example", 1883, "5", {kind: topic_of(kind, ANY_VEHICLE) for kind in TopicKind}
+)
 
 
 def config_for(url: str, **settings: Any) -> ExporterConfig:
     """Return what an exporter to `url` has to know."""
     return exporter_config(
         OtlpSettings.model_validate({"endpoint": url, **settings}),
-        broker=Broker("broker.example", 1883, "5"),
+        broker=NATIVE_BROKER,
         resource={"service.name": "platform-probe", "service.version": "1.2.3"},
         started_s=EPOCH_S,
     )

@@ -46,7 +46,14 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.shown import shortened
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.otlp.lines import Collection, ExporterConfig, Family, Sample, Target
-from platform_probe.outputs.otlp.spans import Span, SpanKind, explanation_of, flat, spans_of
+from platform_probe.outputs.otlp.spans import (
+    Span,
+    SpanKind,
+    explanation_of,
+    flat,
+    hops_at,
+    spans_of,
+)
 
 Export = Callable[[Sequence[bytes]], str | None]
 """Hands a batch of lines on; returns what went wrong, or None."""
@@ -140,11 +147,11 @@ class _Traces(_Exporter):
         super().__init__(config)
         self._exporter = OTLPSpanExporter(**self._options(Signal.TRACES))
         self._decode = msgspec.json.Decoder(Attempt).decode
+        self._hops = hops_at(config.broker)
 
     def __call__(self, lines: Sequence[bytes]) -> str | None:
-        broker = self._config.broker
         spans = [
-            self._span(span) for line in lines for span in spans_of(self._decode(line), broker)
+            self._span(span) for line in lines for span in spans_of(self._decode(line), self._hops)
         ]
         is_done = self._exporter.export(spans) is SpanExportResult.SUCCESS
         return self._session.rejection if is_done else self._session.outcome

@@ -10,14 +10,16 @@ command on the wire could already name the one that it comes from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import CAUSES, Cause
-from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import span_id_of
 
 PREFIX: Final = "unlockpath."
@@ -53,59 +55,77 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the parent is a span of somebody else."""
 
 
-class Broker(NamedTuple):
+class Broker(msgspec.Struct, frozen=True):
     """The broker, as spans of messages name it."""
 
     host: str
     port: int
     protocol: str
     """The version of MQTT."""
+    topics: dict[TopicKind, str]
+    """Where messages of a kind go, with `ANY_VEHICLE` in the place of the car and wildcards for
+    what else differs. What a fleet does not send has none."""
 
 
-class _Hop(NamedTuple):
+class Hop(NamedTuple):
     """What is known of a hop before there is one."""
 
     name: str
     kind: SpanKind
     attributes: dict[str, Any]
-    topic: TopicKind | None = None
+    is_message: bool = False
+    topic: str | None = None
+    """Of its message, with `ANY_VEHICLE`; None: not known, or different each time."""
+
+
+def hops_at(broker: Broker) -> dict[str, Hop]:
+    """Return the hops over a broker, by the stage that each leads to.
+
+    A method that is not known is `_OTHER`, and its span `HTTP`.
+    """
+    command, result, state = TopicKind.COMMAND, TopicKind.RESULT, TopicKind.STATE
+    client, message = SpanKind.CLIENT, partial(_message, broker)
+    return {
+        Stage.REQUESTED.value: Hop("wait for the start", SpanKind.INTERNAL, {}),
+        Stage.API_ANSWERED.value: Hop("HTTP", client, {"http.request.method": "_OTHER"}),
+        Stage.PUBLISHED.value: message("create", command, SpanKind.PRODUCER),
+        Stage.BROKER_ACCEPTED.value: message("send", command, client, called="publish"),
+        Stage.BOX_RECEIVED.value: message("receive", command, client),
+        Stage.BOX_EXECUTED.value: message("process", command, SpanKind.CONSUMER),
+        Stage.RESULT_RECEIVED.value: message("receive", result, client),
+        Stage.STATE_CHANGED.value: message("receive", state, client),
+    }
 
 
 def _message(
-    operation: str, topic: TopicKind, kind: SpanKind, *, called: str | None = None
-) -> _Hop:
+    broker: Broker, operation: str, topic: TopicKind, kind: SpanKind, *, called: str | None = None
+) -> Hop:
     """Return a hop of a message. `called`: what MQTT calls the operation, if not so."""
-    name, template = called or operation, topic_of(topic, ANY_VEHICLE)
+    name, template = called or operation, broker.topics.get(topic)
     attributes = {
         "messaging.system": "mqtt",
         "messaging.operation.name": name,
         "messaging.operation.type": operation,
-        "messaging.destination.template": template,
+        "server.address": broker.host,
+        "server.port": broker.port,
+        "network.protocol.name": "mqtt",
+        "network.protocol.version": broker.protocol,
     }
-    return _Hop(f"{name} {template}", kind, attributes, topic)
+    if template is None:
+        return Hop(name, kind, attributes, is_message=True)
+    attributes["messaging.destination.template"] = template
+    topic_of_a_car = None if "+" in template else template
+    return Hop(f"{name} {template}", kind, attributes, is_message=True, topic=topic_of_a_car)
 
 
-_HOPS: Final = {
-    Stage.REQUESTED.value: _Hop("wait for the start", SpanKind.INTERNAL, {}),
-    Stage.API_ANSWERED.value: _Hop("HTTP", SpanKind.CLIENT, {"http.request.method": "_OTHER"}),
-    Stage.PUBLISHED.value: _message("create", TopicKind.COMMAND, SpanKind.PRODUCER),
-    Stage.BROKER_ACCEPTED.value: _message(
-        "send", TopicKind.COMMAND, SpanKind.CLIENT, called="publish"
-    ),
-    Stage.BOX_RECEIVED.value: _message("receive", TopicKind.COMMAND, SpanKind.CLIENT),
-    Stage.BOX_EXECUTED.value: _message("process", TopicKind.COMMAND, SpanKind.CONSUMER),
-    Stage.RESULT_RECEIVED.value: _message("receive", TopicKind.RESULT, SpanKind.CLIENT),
-    Stage.STATE_CHANGED.value: _message("receive", TopicKind.STATE, SpanKind.CLIENT),
-}
-"""By the stage that a hop leads to. A method that is not known is `_OTHER`, and its span `HTTP`."""
 _IN_THE_ROOT: Final = (
     "attempt_id", "command_id", "vehicle_id", "booking_id", "source", "outcome", "cause", "reason",
     "can_wake_s", "actuation_s", "region", "operator", "firmware", "hardware",
 )  # fmt: skip
 
 
-def spans_of(attempt: Attempt, broker: Broker) -> list[Span]:
-    """Return the spans of an unlock, the one of the whole first.
+def spans_of(attempt: Attempt, hops: Mapping[str, Hop]) -> list[Span]:
+    """Return the spans of an unlock, the one of the whole first; `hops` are those of its broker.
 
     Hops have spans where their times were measured; of a customer's unlock not those that are only
     there because the command was seen.
@@ -127,13 +147,12 @@ def spans_of(attempt: Attempt, broker: Broker) -> list[Span]:
     ]
     if not attempt.has_times:
         return spans
-    hops = attempt.hops_s
-    last = next(reversed(hops), None)
+    last = next(reversed(attempt.hops_s), None)
     end_s = 0.0
-    for stage, hop_s in hops.items():
+    for stage, hop_s in attempt.hops_s.items():
         start_s, end_s = end_s, end_s + hop_s
         if hop_s or attempt.source is not Source.CUSTOMER:
-            hop, cause = _HOPS[stage], attempt.cause if stage == last else None
+            hop, cause = hops[stage], attempt.cause if stage == last else None
             spans.append(
                 Span(
                     trace_id=attempt.trace_id,
@@ -143,7 +162,7 @@ def spans_of(attempt: Attempt, broker: Broker) -> list[Span]:
                     kind=hop.kind,
                     start_ns=started_ns + round(start_s * _NANOSECONDS),
                     end_ns=started_ns + round(end_s * _NANOSECONDS),
-                    attributes=_attributes_of_hop(hop, stage, attempt, broker),
+                    attributes=_attributes_of_hop(hop, stage, attempt),
                     cause=cause,
                 )
             )
@@ -172,14 +191,12 @@ def _attributes_of(attempt: Attempt) -> dict[str, Any]:
     return found
 
 
-def _attributes_of_hop(hop: _Hop, stage: str, attempt: Attempt, broker: Broker) -> dict[str, Any]:
+def _attributes_of_hop(hop: Hop, stage: str, attempt: Attempt) -> dict[str, Any]:
     found = {**hop.attributes, f"{PREFIX}stage": stage}
-    if hop.topic is not None:
-        found["messaging.destination.name"] = topic_of(hop.topic, attempt.vehicle_id)
+    if hop.is_message:
         found["messaging.message.conversation_id"] = attempt.command_id
-        found["server.address"], found["server.port"] = broker.host, broker.port
-        found["network.protocol.name"] = "mqtt"
-        found["network.protocol.version"] = broker.protocol
+    if hop.topic is not None:
+        found["messaging.destination.name"] = hop.topic.replace(ANY_VEHICLE, attempt.vehicle_id)
     return found
 
 

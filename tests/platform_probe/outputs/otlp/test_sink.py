@@ -17,9 +17,8 @@ from platform_probe.outputs.metrics import ProbeMetrics, Unexported, new_registr
 from platform_probe.outputs.otlp import sink
 from platform_probe.outputs.otlp.lines import Collection, ExporterConfig
 from platform_probe.outputs.otlp.sink import OtlpExport, check_sdk, exporter_config
-from platform_probe.outputs.otlp.spans import Broker
 from tests.helpers.fake_clock import FakeClock
-from tests.helpers.otlp_lines import config_for
+from tests.helpers.otlp_lines import NATIVE_BROKER, config_for
 from tests.helpers.records import STRAY, attempt_of
 from tests.helpers.waiting import eventually
 
@@ -173,7 +172,7 @@ def test_settings_go_before_what_the_probe_says_of_itself() -> None:
     """An operator may call the service what they want."""
     config = exporter_config(
         OtlpSettings.model_validate({"endpoint": "http://x", "resource": {"service.name": "mine"}}),
-        broker=Broker("b", 1883, "5"),
+        broker=NATIVE_BROKER,
         resource={"service.name": "platform-probe", "service.version": "1"},
         started_s=0.0,
     )

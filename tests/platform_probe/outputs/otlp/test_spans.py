@@ -10,13 +10,15 @@ import pytest
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Reason
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import TraceContext, span_id_of
-from platform_probe.outputs.otlp.spans import Broker, Span, SpanKind, flat, spans_of
+from platform_probe.outputs.otlp.spans import Broker, Span, SpanKind, flat, hops_at, spans_of
 from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.otlp_lines import NATIVE_BROKER
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import TrackerBench
 
-BROKER = Broker("broker.example", 8883, "5")
+HOPS = hops_at(NATIVE_BROKER)
 EPOCH_NS = round(EPOCH_S * 1e9)
 
 
@@ -53,7 +55,7 @@ def hops(spans: list[Span]) -> dict[str, Span]:
 def test_the_hops_fill_the_whole() -> None:
     """One after the other, from the intended start to the end, all in one trace."""
     attempt = opened()
-    root, *rest = spans = spans_of(attempt, BROKER)
+    root, *rest = spans = spans_of(attempt, HOPS)
     assert {span.trace_id for span in spans} == {TRACE_ID}
     assert root.span_id == attempt.span_id
     assert root.parent_span_id is None
@@ -68,7 +70,7 @@ def test_the_hops_fill_the_whole() -> None:
 
 def test_spans_are_called_as_opentelemetry_calls_them() -> None:
     """Operation and topic, with a place for the car: as many names as there are hops."""
-    found = [(span.name, span.kind) for span in spans_of(opened(), BROKER)]
+    found = [(span.name, span.kind) for span in spans_of(opened(), HOPS)]
     assert found == [
         ("unlock", SpanKind.INTERNAL),
         ("wait for the start", SpanKind.INTERNAL),
@@ -79,7 +81,7 @@ def test_spans_are_called_as_opentelemetry_calls_them() -> None:
         ("receive cars/{vehicle_id}/result", SpanKind.CLIENT),
         ("receive cars/{vehicle_id}/state", SpanKind.CLIENT),
     ]
-    publish = hops(spans_of(opened(), BROKER))[Stage.BROKER_ACCEPTED]
+    publish = hops(spans_of(opened(), HOPS))[Stage.BROKER_ACCEPTED]
     assert publish.attributes == {
         "unlockpath.stage": "broker_accepted",
         "messaging.system": "mqtt",
@@ -91,14 +93,28 @@ def test_spans_are_called_as_opentelemetry_calls_them() -> None:
         "network.protocol.name": "mqtt",
         "network.protocol.version": "5",
         "server.address": "broker.example",
-        "server.port": 8883,
+        "server.port": 1883,
     }
+
+
+def test_topics_are_those_of_the_fleet() -> None:
+    """Some differ by more than the car, and some messages are never sent."""
+    topics = {TopicKind.COMMAND: "my/{vehicle_id}/client/+/command"}
+    spans = spans_of(opened(), hops_at(Broker("b", 1883, "3.1.1", topics)))
+    publish, state = (hops(spans)[it] for it in (Stage.BROKER_ACCEPTED, Stage.STATE_CHANGED))
+    assert publish.name == "publish my/{vehicle_id}/client/+/command"
+    assert publish.attributes["messaging.destination.template"] == topics[TopicKind.COMMAND]
+    assert "messaging.destination.name" not in publish.attributes
+    assert publish.attributes["network.protocol.version"] == "3.1.1"
+    assert state.name == "receive"
+    assert state.attributes["messaging.message.conversation_id"] == "c1"
+    assert "messaging.destination.template" not in state.attributes
 
 
 def test_the_span_that_creates_the_command_is_the_one_that_it_names() -> None:
     """So that spans of others, who got its traceparent, hang below it."""
     attempt = opened()
-    created = hops(spans_of(attempt, BROKER))[Stage.PUBLISHED]
+    created = hops(spans_of(attempt, HOPS))[Stage.PUBLISHED]
     assert created.span_id == span_id_of(attempt.attempt_id, Stage.PUBLISHED)
 
 
@@ -107,7 +123,7 @@ def test_every_stage_has_a_span() -> None:
     attempt = msgspec.structs.replace(
         opened(), hops_s={stage: 0.1 for stage in Stage if stage is not Stage.INTENDED}
     )
-    found = hops(spans_of(attempt, BROKER))
+    found = hops(spans_of(attempt, HOPS))
     api = found[Stage.API_ANSWERED]
     assert (api.name, api.kind) == ("HTTP", SpanKind.CLIENT)
     assert api.attributes["http.request.method"] == "_OTHER"
@@ -115,7 +131,7 @@ def test_every_stage_has_a_span() -> None:
 
 def test_a_failure_shows_in_the_whole_and_where_it_was_lost() -> None:
     """`error.type` is the cause; the hop that was waited for in vain lasts until the end."""
-    spans = spans_of(silent(), BROKER)
+    spans = spans_of(silent(), HOPS)
     root = spans[0]
     assert root.cause is Cause.BOX_OFFLINE
     assert root.attributes["error.type"] == "box_offline"
@@ -133,7 +149,7 @@ def test_a_refusal_tells_the_boxs_own_reason() -> None:
     bench = TrackerBench()
     bench.send()
     bench.refused(Reason.BUSY)
-    root = spans_of(bench.only(), BROKER)[0]
+    root = spans_of(bench.only(), HOPS)[0]
     assert root.attributes["error.type"] == "box_busy"
     assert root.attributes["unlockpath.reason"] == "busy"
 
@@ -146,7 +162,7 @@ def test_a_customers_unlock_hangs_below_the_platforms_span() -> None:
     bench.wait(1)
     bench.executed("k1", since_received_s=0.5)
     bench.opened("k1")
-    spans = spans_of(bench.only(), BROKER)
+    spans = spans_of(bench.only(), HOPS)
     root = spans[0]
     assert (root.trace_id, root.parent_span_id) == (trace.trace_id, trace.span_id)
     assert root.is_parent_remote
@@ -158,7 +174,7 @@ def test_a_customers_unlock_hangs_below_the_platforms_span() -> None:
 def test_times_that_were_not_measured_are_not_shown() -> None:
     """How it ended is known, so there is one span."""
     late = msgspec.structs.replace(opened(), flags=(Flag.OBSERVED_LATE,))
-    (root,) = spans_of(late, BROKER)
+    (root,) = spans_of(late, HOPS)
     assert root.attributes["unlockpath.flags"] == ["observed_late"]
 
 
