@@ -46,6 +46,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import UNNAMED
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.trace_context import passed_on
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
 
@@ -181,9 +182,7 @@ class Box:
         wire = world.profile.traits
         if self.power.state is Power.ASLEEP:
             self.power.stay_awake()
-        properties = None
-        if message.correlation_data and wire.echoes_correlation_data:
-            properties = PublishProperties(correlation_data=message.correlation_data)
+        properties = self._properties_of_answers(message)
         if wire.is_signed and not is_signed(self._key, command):
             # Before anything is remembered or begun: a forgery must not stand in the genuine's way.
             self._turn_away(command, Reason.BAD_SIGNATURE, properties)
@@ -232,6 +231,20 @@ class Box:
             first, *rest = self._waiting
             self._waiting = rest or ()
             self._begin(first.command, first.properties)
+
+    def _properties_of_answers(self, message: Message) -> PublishProperties | None:
+        """Return what goes with the answers to a command: its correlation data, and its trace.
+
+        Nothing where the fleet's boxes know nothing of MQTT 5.
+        """
+        if not self._world.profile.traits.echoes_correlation_data:
+            return None
+        if not message.correlation_data and not message.user_properties:
+            return None
+        return PublishProperties(
+            correlation_data=message.correlation_data or None,
+            user_properties=passed_on(message.user_properties, by=self.vehicle_id),
+        )
 
     def _turn_away(
         self, command: Command, reason: Reason, properties: PublishProperties | None

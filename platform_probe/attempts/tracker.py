@@ -30,6 +30,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
+from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
 from platform_probe.attempts.conclusion import cause_of_answer, cause_of_timeout, evidence_of
 from platform_probe.attempts.evidence import FleetEvidence
@@ -144,7 +145,7 @@ class AttemptTracker:
 
     # What comes in
 
-    def command_seen(self, vehicle_id: str, command: Command, trace_id: str | None) -> None:
+    def command_seen(self, vehicle_id: str, command: Command, trace: TraceContext | None) -> None:
         """Follow a command that somebody else sent: a customer's unlock, once for each command."""
         now_s = self._advance()
         if self.knows(command.command_id):
@@ -160,7 +161,8 @@ class AttemptTracker:
             attempt_id=digest,
             command_id=command.command_id,
             vehicle_id=vehicle_id,
-            trace_id=trace_id or digest,
+            trace_id=digest if trace is None else trace.trace_id,
+            parent_span_id=None if trace is None else trace.span_id,
             source=Source.CUSTOMER,
             intended_s=seen_s,
             booking_id=command.booking_id,

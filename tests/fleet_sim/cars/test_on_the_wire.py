@@ -14,6 +14,7 @@ from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_wire.contract.messages import Phase, Reason
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.trace_context import TraceContext, trace_context_of
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
 from tests.helpers.faulty import answers
@@ -205,3 +206,29 @@ def test_boxes_take_their_own_time_to_come_back(
         awake_at_s.append(car.env.now)
     assert len(set(awake_at_s)) == 3
     assert all(15 <= each <= 20 for each in awake_at_s)
+
+
+def test_answers_carry_the_commands_trace_and_a_span_of_the_box() -> None:
+    """Whoever takes an answer can join it to the trace, with correlation data or without."""
+    sent = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    properties = [("traceparent", sent.traceparent), ("tracestate", "a=1"), ("origin", "me")]
+    car = bench()
+    car.deliver(car.command(user_properties=properties))
+    car.deliver(car.command("c2", user_properties=properties, correlation_data=None))
+    with_properties = [one for one in car.link.properties if one is not None]
+    assert [one.correlation_data for one in with_properties] == [b"c1", b"c1", None, None]
+    for one in with_properties:
+        own = trace_context_of(one.user_properties)
+        assert own is not None
+        assert own.trace_id == sent.trace_id
+        assert own.span_id != sent.span_id
+        assert [name for name, _ in one.user_properties] == ["traceparent", "tracestate"]
+
+
+def test_a_box_invents_no_trace() -> None:
+    """Without a command's trace an answer has none, and without anything no properties at all."""
+    car = bench()
+    car.deliver(car.command(user_properties=[("traceparent", "?")]))
+    car.deliver(car.command("c2", correlation_data=None))
+    assert {one.user_properties for one in car.link.properties if one is not None} == {()}
+    assert len([one for one in car.link.properties if one is not None]) == 2

@@ -9,6 +9,7 @@ import pytest
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, Reason, Result
+from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.attempts import held, tracker
 from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
@@ -307,7 +308,8 @@ def test_retained_state_does_not_count() -> None:
 def test_customers_unlock_is_followed() -> None:
     """A command that somebody else sent becomes an attempt of source customer."""
     bench = TrackerBench()
-    bench.customer("k1", trace_id="4bf92f3577b34da6a3ce929d0e0e4736")
+    trace = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    bench.customer("k1", trace=trace)
     bench.customer("k1")
     bench.wait(1)
     bench.received("k1")
@@ -316,7 +318,7 @@ def test_customers_unlock_is_followed() -> None:
     attempt = bench.only()
     assert (attempt.source, attempt.outcome) == (Source.CUSTOMER, Outcome.OK)
     assert attempt.booking_id == "b7"
-    assert attempt.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert (attempt.trace_id, attempt.parent_span_id) == (trace.trace_id, trace.span_id)
     assert attempt.total_s == 1.0
     assert bench.tracker.started == {Source.CUSTOMER: 1}
 

@@ -13,8 +13,9 @@ from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, Stra
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
+from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
-from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.metrics import ProbeMetrics, Unexported
 from tests.helpers.records import TRACE_ID, attempt_of
 
 OPENMETRICS = "application/openmetrics-text"
@@ -386,6 +387,19 @@ def test_failures_have_exemplars_too(metrics: ProbeMetrics) -> None:
     causes = [line for line in page.splitlines() if "unlocks_total{cause" in line and "# {" in line]
     assert [line.split('"')[1] for line in causes] == ["box_silent", "not_observed"]
     assert 'outcome="unknown"' in with_exemplar["unlockpath_firmware_unlocks_total"]
+
+
+def test_what_is_exported_and_what_is_not_is_counted(metrics: ProbeMetrics) -> None:
+    """By signal, and what is lost by its reason too; every series is there from the start."""
+    for why in Unexported:
+        assert value(metrics, "otlp_dropped_total", signal="metrics", why=why.value) == 0
+    metrics.count_exported(Signal.TRACES, 3)
+    metrics.count_exported(Signal.TRACES, 4)
+    metrics.count_unexported(Signal.LOGS, Unexported.QUEUE_FULL, 5)
+    assert value(metrics, "otlp_exported_total", signal="traces") == 7
+    assert value(metrics, "otlp_exported_total", signal="logs") == 0
+    assert value(metrics, "otlp_dropped_total", signal="logs", why="queue_full") == 5
+    assert value(metrics, "otlp_dropped_total", signal="logs", why="ended") == 0
 
 
 def test_plain_text_for_those_who_ask_for_nothing(metrics: ProbeMetrics) -> None:
