@@ -30,7 +30,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
-from platform_probe.attempts.conclusion import cause_of_answer, cause_of_timeout, evidence_of
+from platform_probe.attempts.conclusion import cause_of_refusal, cause_of_timeout, evidence_of
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.held import HeldAnswer, HeldAnswers
@@ -345,16 +345,17 @@ class AttemptTracker:
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
         if answer.phase is Phase.REFUSED:
             reason = answer.reason.value if answer.reason else None
-            self._end(attempt, cause_of_answer(answer), now_s, reason)
+            self._end(attempt, cause_of_refusal(answer.reason), now_s, reason)
         elif Stage.STATE_CHANGED in attempt.reached_s:
             attempt.flag(Flag.OUT_OF_ORDER)
-            self._end(attempt, cause_of_answer(answer), now_s)
+            self._end(attempt, None, now_s)
         elif now_s + self._state_grace_s < attempt.deadline_s:
             attempt.deadline_s = now_s + self._state_grace_s
             self._note_deadline(attempt)
 
     @staticmethod
     def _answered_by_another(attempt: OpenAttempt, vehicle_id: str) -> None:
+        """Note it. Anybody may claim an answer: against the car's own word it is nothing."""
         attempt.wrong_vehicle_id = vehicle_id
         attempt.flag(Flag.ANSWERED_BY_ANOTHER)
 
@@ -363,7 +364,7 @@ class AttemptTracker:
             return
         attempt.reached_s[Stage.STATE_CHANGED] = now_s
         if attempt.result is not None:
-            self._end(attempt, cause_of_answer(attempt.result), now_s)
+            self._end(attempt, None, now_s)  # a refusal has ended it at once
 
     def _end(
         self, attempt: OpenAttempt, cause: Cause | None, ended_s: float, reason: str | None = None

@@ -15,7 +15,7 @@ from fleet_wire.contract.messages import (
     PresenceStatus,
     Reason,
 )
-from platform_probe.attempts.conclusion import CAUSE_OF_REASON
+from platform_probe.attempts.conclusion import CAUSE_OF_REASON, WORK_S
 from tests.helpers.tracker_bench import (
     CAR,
     DEADLINE_S,
@@ -138,7 +138,7 @@ def _woke_too_late_to_finish(bench: TrackerBench) -> None:
 def _woke_in_time_and_never_finished(bench: TrackerBench) -> None:
     bench.presence(PresenceReason.SLEEP)
     bench.send()
-    bench.wait(14)
+    bench.wait(DEADLINE_S - WORK_S)
     bench.presence()
     bench.received()
 

@@ -8,7 +8,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.messages import Action, Phase, Reason, Result
+from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
 from platform_probe.attempts import held, tracker
 from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
@@ -465,6 +465,19 @@ def test_customers_lock_is_no_unlock() -> None:
     assert bench.records == []
 
 
+def test_an_answer_to_a_command_that_is_not_followed_is_handed_on() -> None:
+    """Whoever sent it, to lock the car again for one, learns which car has answered what."""
+    bench = TrackerBench()
+    heard: list[tuple[str, Phase, Reason | None]] = []
+    bench.tracker.on_other = lambda car, answer: heard.append((car, answer.phase, answer.reason))
+    bench.customer("k1", Action.LOCK)
+    bench.received("k1")
+    bench.refused(Reason.BUSY, "k1")
+    bench.executed("never-sent")
+    assert heard == [(CAR, Phase.RECEIVED, None), (CAR, Phase.REFUSED, Reason.BUSY)]
+    assert [stray.command_id for stray in bench.strays] == ["never-sent"]
+
+
 def test_flood_of_commands_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above a limit commands of others are counted, and their answers are no orphans."""
     monkeypatch.setattr(tracker, "MAX_OPEN_WATCHED", 3)
@@ -575,6 +588,30 @@ def test_a_record_says_when_its_unlock_was_due() -> None:
     assert bench.only().scheduled_s == 3.25
     assert bench.only().stages["requested"] == 0.0
     check_arithmetic(bench.only())
+
+
+def test_a_car_has_an_open_unlock_until_the_last_one_has_ended() -> None:
+    """Whoever asked for it: meanwhile nobody locks the car again."""
+    bench = TrackerBench()
+    bench.send("c1")
+    bench.customer("k1")
+    assert (bench.tracker.has_open(CAR), bench.tracker.has_open(OTHER_CAR)) == (True, False)
+    bench.refused(Reason.BUSY, "c1")
+    assert bench.tracker.has_open(CAR)
+    bench.refused(Reason.BUSY, "k1")
+    assert not bench.tracker.has_open(CAR)
+
+
+def test_a_car_that_is_taken_out_of_service_has_no_box() -> None:
+    """What was known of it explains no unlock any more."""
+    bench = TrackerBench()
+    bench.presence(PresenceReason.SLEEP, retained=True)
+    bench.presence(PresenceReason.SLEEP, vehicle_id=OTHER_CAR, retained=True)
+    bench.tracker.removed(CAR)
+    bench.send()
+    bench.send("c2", OTHER_CAR)
+    bench.wait(DEADLINE_S)
+    assert [one.cause for one in bench.attempts] == [Cause.BOX_OFFLINE, Cause.BOX_ASLEEP]
 
 
 def test_only_cars_that_opened_count_as_opened() -> None:
