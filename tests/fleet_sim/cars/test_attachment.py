@@ -503,6 +503,7 @@ def test_a_hit_on_the_connection_lasts_until_it_is_whole(
     car.env.run(until=300)
     assert car.box.modem.is_reachable
     assert suspect.hits == [Seen(what, None, (100.0, whole_s))]
+    assert suspect.cars == {"car-1"}
 
 
 def test_a_connection_that_the_broker_has_closed_meanwhile_is_not_whole() -> None:

@@ -132,6 +132,8 @@ def test_a_busy_box_refuses_another_command() -> None:
         ("c2", Phase.REFUSED, Reason.BUSY),
         ("c1", Phase.EXECUTED, None),
     ]
+    correlations = [each.correlation_data for each in car.link.properties if each]
+    assert correlations == [b"c1", b"c2", b"c1"]
 
 
 def test_a_command_that_a_busy_box_has_refused_is_not_executed_when_it_comes_again() -> None:

@@ -15,7 +15,7 @@ from fleet_wire.contract.messages import (
     PresenceStatus,
     Reason,
 )
-from platform_probe.attempts.conclusion import CAUSE_OF_REASON, WORK_S
+from platform_probe.attempts.conclusion import CAUSE_OF_REASON, CROSSING_S, WORK_S
 from tests.helpers.tracker_bench import (
     CAR,
     DEADLINE_S,
@@ -163,7 +163,7 @@ def _last_heartbeat_crossed_the_command(bench: TrackerBench) -> None:
     bench.presence()
     bench.wait(60)
     bench.send()
-    bench.wait(1)
+    bench.wait(CROSSING_S)
     bench.tracker.telemetry(CAR, HEARTBEAT)
 
 

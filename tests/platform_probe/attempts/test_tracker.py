@@ -275,14 +275,17 @@ def test_answer_of_another_car_does_not_spoil_the_right_one(phase: Phase) -> Non
     assert bench.only().evidence["answered_by"] == OTHER_CAR
 
 
-def test_state_without_a_command_id_counts_after_an_answer() -> None:
-    """A box that does not say what moved the lock is believed once it has answered."""
+@pytest.mark.parametrize("phase", [Phase.RECEIVED, Phase.EXECUTED])
+def test_state_without_a_command_id_counts_after_an_answer(phase: Phase) -> None:
+    """A box that does not say what moved the lock is believed once it has answered, not before."""
     bench = TrackerBench()
     bench.send()
     bench.opened(moved_by=None)
-    bench.received()
+    bench.answer(phase)
+    assert bench.attempts == []
     bench.opened(moved_by=None)
-    bench.executed()
+    if phase is Phase.RECEIVED:
+        bench.executed()
     assert bench.only().outcome is Outcome.OK
 
 

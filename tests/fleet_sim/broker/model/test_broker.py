@@ -127,6 +127,19 @@ def test_delayed_will_comes_with_the_end_of_a_shorter_session(place: Place) -> N
     assert len(watcher.messages) == 1
 
 
+def test_a_delayed_will_waits_whatever_comes_for_its_client_meanwhile(place: Place) -> None:
+    """A session without expiry lives until its will is due: a message for it ends neither."""
+    watcher = place.connected("watcher", "will")
+    lost = place.connected("lost", "topic", will=Will("will", b"", delay_s=5))
+    lost.link.abort()
+    place.time.run_for(5.5)
+    watcher.link.publish("topic", b"")
+    place.time.run_for(0.4)
+    assert watcher.messages == []
+    place.time.run_for(1)
+    assert len(watcher.messages) == 1
+
+
 def test_second_loss_starts_the_will_delay_anew(place: Place) -> None:
     """A return cancels the delay of the first loss for good; the second loss has its own."""
     watcher = place.connected("watcher", "will")
@@ -183,6 +196,7 @@ def test_a_raising_handler_loses_its_own_link_alone(
     assert len(sound.messages) == 1
     assert watcher.payloads == [b"crashed"]
     assert "a defect" in caplog.text
+    assert "a handler raised" in caplog.text
 
 
 def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(

@@ -217,12 +217,24 @@ def test_broker_that_does_not_read_is_noticed_by_the_missing_pingresp(place: Pla
     place.time.run_for(38)
     assert client.ends == []
     place.time.run_for(3)
-    assert [end.why for end in client.ends] == [Ended.KEEPALIVE]
+    assert [(end.why, end.detail) for end in client.ends] == [
+        (Ended.KEEPALIVE, "no PINGRESP in 10 s")
+    ]
     client.link.connect()
     place.time.run_for(11)
     assert [end.why for end in client.ends] == [Ended.KEEPALIVE, Ended.UNREACHABLE]
     place.broker.continue_reading()
     place.connect(client)
+
+
+def test_a_broker_that_reads_again_in_time_loses_nobody(place: Place) -> None:
+    """The ping was answered late, and not too late."""
+    client = place.connected("client", keepalive_s=30)
+    place.broker.stop_reading()
+    place.time.run_for(35)
+    place.broker.continue_reading()
+    place.time.run_for(3_600)
+    assert client.ends == []
 
 
 def test_timers_of_a_broker_that_does_not_read_wait_too(place: Place) -> None:
