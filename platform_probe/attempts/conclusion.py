@@ -47,9 +47,7 @@ def cause_of_refusal(reason: Reason | None) -> Cause:
     return Cause.UNCLASSIFIED if reason is None else CAUSE_OF_REASON[reason]
 
 
-def cause_of_timeout(
-    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool = False
-) -> Cause:
+def cause_of_timeout(attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool) -> Cause:
     """Return why no answer came before the deadline.
 
     With `is_watching` the probe itself gets every command, so the broker's word that somebody

@@ -58,18 +58,18 @@ class AttemptTracker:
         clock: Clock,
         evidence: FleetEvidence,
         emit: Callable[[Record], None],
-        deadline_s: float = 20.0,
-        state_grace_s: float = 5.0,
+        deadline_s: float,
+        state_grace_s: float,
         remembered: Remembered,
-        is_watching: bool = False,
-        gaps: Gaps | None = None,
+        is_watching: bool,
+        gaps: Gaps,
     ) -> None:
         self._clock = clock
         self.evidence = self._evidence = evidence
         self._emit = emit
         self._deadline_s = deadline_s
         self._state_grace_s = state_grace_s
-        self._gaps = gaps or Gaps()
+        self._gaps = gaps
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to wait for, see `next_deadline_s`."""
         self._is_watching = is_watching

@@ -247,6 +247,16 @@ def test_nobody_opens_the_door_of_a_car_that_unlocks_too_late() -> None:
     assert (state.is_locked, state.is_open) == (True, False)
 
 
+@pytest.mark.parametrize("error_s", [-5.0, 5.0])
+def test_whether_its_customer_has_gone_is_not_for_the_boxs_clock_to_say(error_s: float) -> None:
+    """The command has 8 s to live when it is executed, whatever the box believes."""
+    clock_error = UniformOffset(base_s=error_s)
+    car = bench(VISITED.model_copy(update={"clock_error": clock_error}))
+    car.deliver(car.command(expires_at_ms=int((EPOCH_S + 8.0) * 1000)))
+    car.env.run(until=6)
+    assert car.box.vehicle.is_open
+
+
 def test_a_car_that_locks_itself_sooner_lets_nobody_in() -> None:
     """Who comes after 5 s stands before a shut door, where it locks after one."""
     car = bench(VISITED)

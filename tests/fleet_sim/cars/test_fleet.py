@@ -20,6 +20,7 @@ from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import LinkHandler, Message
+from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import SECRET, FakeLink
 
 
@@ -41,6 +42,22 @@ def fleet_of(
         links[vehicle_id] = box.modem._link  # type: ignore[assignment]
     links["sms"] = fleet._sms_centre._link  # type: ignore[assignment]
     return env, fleet, links
+
+
+def test_each_stream_of_a_car_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that another car, or another part of one, changes none of its draws."""
+    names = []
+
+    def stream(world: World, name: str) -> RandomStream:
+        names.append(name)
+        return RandomStream.named(world.seed, name)
+
+    monkeypatch.setattr(World, "stream", stream)
+    env, fleet, _ = fleet_of(2, NULL_BOX.model_copy(update={"heartbeat_s": 5.0}))
+    env.run(until=1)
+    parts = ("box", "heartbeat", "modem", "power", "radio", "vehicle")
+    of_cars = [f"{vehicle_id}/{part}" for vehicle_id in fleet.boxes for part in parts]
+    assert sorted(names) == sorted([*of_cars, "sms-centre"])
 
 
 def test_every_box_beats_once_in_an_interval_and_they_are_spread() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 
@@ -246,6 +246,24 @@ def test_a_bend_changes_what_happens_and_is_told(case: Case) -> None:
         command_id=command_id,
     )
     assert hits == [hit]
+
+
+@each_case
+def test_a_bend_learns_what_it_happens_to(case: Case) -> None:
+    """What the joint promises, and always of the command that is worked on."""
+    _, promised = get_args(get_type_hints(joints)[case.joint.name.upper()])
+    car, contexts = waiting(case), []
+
+    def bend(usual: object, context: object) -> object:
+        contexts.append(context)
+        return case.bend(usual, context)
+
+    with car.box.bend(case.joint, bend, by=Suspect()):
+        outcome(case, car)
+    assert contexts
+    assert all(isinstance(context, promised) for context in contexts)
+    commands = {context.command_id for context in contexts if isinstance(context, Command)}
+    assert commands <= {"c1"}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.hit[0] is not None])

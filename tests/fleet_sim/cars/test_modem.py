@@ -217,10 +217,13 @@ def test_an_sms_without_coverage_waits_in_the_network() -> None:
 
 
 def test_an_sms_that_has_waited_comes_once() -> None:
-    """The next time that coverage returns there is none to receive."""
+    """Before, and the next time that coverage returns, there is none to receive."""
     parameters = NULL_BOX.model_copy(update={"asleep_share": 1.0, "awake_after_wake_s": 60.0})
     car = bench(parameters)
     car.env.run(until=10)
+    with car.box.modem.without_coverage(by=Suspect()):
+        pass
+    assert car.power() is Power.ASLEEP
     with car.box.modem.without_coverage(by=Suspect()):
         car.box.power.receive_sms()
     car.env.run(until=100)

@@ -143,6 +143,19 @@ def test_an_answer_may_be_lost_by_what_it_answers() -> None:
     assert {hit.command_id for hit in suspect.hits} == {"c1"}
 
 
+def test_a_state_that_is_lost_hits_the_command_that_moved_the_lock() -> None:
+    """The car is open, its answers say so, and nobody hears it of the lock."""
+    car, suspect = bench(), Suspect()
+    said = len(car.link.states())
+    with car.box.bend(
+        UPLINK, lambda usual, sent: None if sent.kind is TopicKind.STATE else usual, by=suspect
+    ):
+        car.deliver(car.command("c1"))
+    assert answers(car)[-1] == (Phase.EXECUTED, None)
+    assert len(car.link.states()) == said
+    assert suspect.hits == [Seen("uplink", "c1")]
+
+
 def test_all_that_sleep_are_counted() -> None:
     """The fleet's gauge adds up its cars."""
     car = bench(SLEEPER)

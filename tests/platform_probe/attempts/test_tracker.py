@@ -12,6 +12,7 @@ from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, 
 from platform_probe.attempts import held, tracker
 from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import (
     CAR,
     DEADLINE_S,
@@ -37,7 +38,9 @@ def test_good_unlock_has_every_stage() -> None:
     bench.clock.now_s += 0.125
     bench.opened()
     attempt = bench.only()
-    assert attempt.outcome is Outcome.OK
+    assert (attempt.vehicle_id, attempt.command_id) == (CAR, "c1")
+    assert (attempt.attempt_id, attempt.trace_id) == ("attempt-c1", TRACE_ID)
+    assert (attempt.source, attempt.outcome) == (Source.PROBE, Outcome.OK)
     assert attempt.stages == {
         "intended": 0.0,
         "requested": 0.25,
