@@ -189,6 +189,20 @@ SLEEPY = NULL_BOX.model_copy(
 )
 
 
+def test_a_box_that_works_on_a_command_does_not_fall_asleep_over_it() -> None:
+    """Awake from 18 s on it should at 78 s; it looks again every 10 s, and is done at 90 s."""
+    car = bench(SLEEPY.model_copy(update={"actuation": Uniform(base_s=15.0)}))
+    car.env.run(until=10)
+    car.box.power.receive_sms()
+    car.env.run(until=75)
+    car.deliver(car.command())
+    car.env.run(until=97.9)
+    assert answers(car) == [(Phase.RECEIVED, None), (Phase.EXECUTED, None)]
+    assert car.power() is Power.AWAKE
+    car.env.run(until=98.1)
+    assert car.power() is Power.ASLEEP
+
+
 @pytest.mark.parametrize("technology", Technology)
 def test_a_box_that_falls_asleep_is_heard_to_say_so(technology: Technology) -> None:
     """However long its words are on their way: 2.05 to 2.25 s over UMTS, after a minute awake."""

@@ -292,6 +292,18 @@ def test_state_without_a_command_id_counts_after_an_answer(phase: Phase) -> None
     assert bench.only().outcome is Outcome.OK
 
 
+def test_a_car_that_somebody_opens_by_hand_concerns_no_unlock() -> None:
+    """Its own has ended or was never asked for; that of another car goes on."""
+    bench = TrackerBench()
+    bench.send()
+    bench.executed()
+    bench.opened(moved_by=None, vehicle_id=OTHER_CAR)
+    assert bench.attempts == []
+    bench.opened()
+    bench.opened(moved_by=None)
+    assert len(bench.records) == 1
+
+
 def test_state_of_another_command_does_not_count() -> None:
     """A lock that another command moved confirms nothing about ours."""
     bench = TrackerBench()
@@ -628,6 +640,7 @@ def test_only_cars_that_opened_count_as_opened() -> None:
         bench.executed(command_id)
         if command_id != "c3":
             bench.opened(command_id)
+    assert bench.tracker.started == {Source.PROBE: 2, Source.FLOOR: 1}
     bench.wait(DEADLINE_S)
     assert bench.tracker.ok == 1
     assert bench.tracker.ended == {Source.PROBE: 2, Source.FLOOR: 1}

@@ -343,3 +343,19 @@ def test_a_will_is_there_for_those_who_come_later_if_it_says_so(
     later = place.connected("later", "will")
     place.time.run_for(1)
     assert later.payloads == ([b"gone"] if retain else [])
+
+
+@pytest.mark.parametrize(("qos", "payloads"), [(0, []), (1, [b"gone"])])
+def test_a_will_waits_for_who_is_away_if_its_quality_of_service_says_so(
+    place: Place, qos: int, payloads: list[bytes]
+) -> None:
+    """At QoS 1 the broker keeps it for a session, as any other message."""
+    watcher = place.connected("watcher", "will", session_expiry_s=60)
+    lost = place.connected("lost", will=Will("will", b"gone", qos=qos, retain=False))
+    watcher.link.disconnect()
+    lost.link.abort()
+    place.time.run_for(1)
+    place.connect(watcher)
+    place.time.run_for(1)
+    assert watcher.payloads == payloads
+    assert [message.qos for message in watcher.messages] == [1] * len(payloads)
