@@ -79,6 +79,17 @@ def test_drawn_hops_keep_the_order_of_each_connection() -> None:
     assert receiver.payloads == sent
 
 
+def test_drawn_hops_are_those_of_both_ways() -> None:
+    """A connect is one up and one down, and each takes what was drawn for it."""
+    draws = itertools.cycle([0.5, 0.25])
+    place = Place(hop=lambda: next(draws))
+    client = place.connected("client")
+    assert place.time.now_s() == 0.75
+    client.link.publish("topic", b"", on_ack=client.acks.append)
+    place.time.run_until(lambda: client.acks)
+    assert place.time.now_s() == 1.5
+
+
 def test_no_hop_at_all_still_is_an_event() -> None:
     """Without latency everything happens at one moment, and in order."""
     place = Place(hop=0)

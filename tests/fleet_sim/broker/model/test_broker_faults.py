@@ -7,6 +7,7 @@ import pytest
 from fleet_sim.broker.model.broker import HOP_S
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
+    NO_MATCHING_SUBSCRIBERS,
     NOT_AUTHORIZED,
     Ended,
     LinkLimits,
@@ -25,7 +26,10 @@ def test_stop_loses_connections_sessions_and_retained(place: Place) -> None:
     place.time.run_for(1)
     client.link.connect()
     place.time.run_for(1)
-    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED, Ended.UNREACHABLE]
+    assert [(end.why, end.detail) for end in client.ends] == [
+        (Ended.BROKER_CLOSED, "connection closed"),
+        (Ended.UNREACHABLE, "connection refused"),
+    ]
     place.broker.start()
     place.connect(client)
     place.time.run_for(1)
@@ -330,6 +334,36 @@ def test_a_session_of_one_second_is_a_session(place: Place) -> None:
     place.time.run_for(0.5)
     place.connect(client)
     assert client.sessions_present == [False, True]
+
+
+def test_a_session_that_has_expired_begins_anew(place: Place) -> None:
+    """Also where nothing has come meanwhile that would have shown it; what it wanted is gone."""
+    client = place.connected("client", "topic", session_expiry_s=1)
+    client.link.disconnect()
+    place.time.run_for(5)
+    client.say(subscriptions=())
+    place.connect(client)
+    client.link.publish("topic", b"", on_ack=client.acks.append)
+    place.time.run_for(1)
+    assert client.sessions_present == [False, False]
+    assert client.acks == [NO_MATCHING_SUBSCRIBERS]
+
+
+@pytest.mark.parametrize("topic_filter", ["a/b", "a/+", "+/b", "a/#", "#"])
+@pytest.mark.parametrize("qos", [0, 1])
+def test_what_is_retained_comes_to_every_kind_of_filter(
+    place: Place, qos: int, topic_filter: str
+) -> None:
+    """Marked as such, which what comes later is not."""
+    sender = place.connected("sender")
+    sender.link.publish("a/b", b"kept", qos=qos, retain=True)
+    place.time.run_for(1)
+    client = place.connected("client", topic_filter)
+    place.time.run_for(1)
+    sender.link.publish("a/b", b"new", qos=qos, retain=True)
+    place.time.run_for(1)
+    said = [(message.payload, message.qos, message.retain) for message in client.messages]
+    assert said == [(b"kept", qos, True), (b"new", qos, False)]
 
 
 @pytest.mark.parametrize("retain", [True, False])
