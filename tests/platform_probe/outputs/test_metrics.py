@@ -14,7 +14,7 @@ from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
 from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
-from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.metrics import ProbeMetrics, RelockEnd, Withheld
 from tests.helpers.records import TRACE_ID, attempt_of
 
 OPENMETRICS = "application/openmetrics-text"
@@ -420,10 +420,14 @@ def test_gauges_of_regions_go_back_to_zero(metrics: ProbeMetrics) -> None:
 def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     """Each event of the probe moves its own series."""
     metrics.observe_start(0.0004)
+    metrics.observe_loop_lag(0.003)
     metrics.count_dropped_start()
+    metrics.count_withheld_start(Withheld.RELOCKING)
+    metrics.count_relock(RelockEnd.LEFT)
     metrics.count_malformed(TopicKind.STATE)
     metrics.count_malformed(None)
     metrics.count_sink_error("log")
+    metrics.count_sink_error("jsonl", 3)
     metrics.count_disconnect(Ended.REFUSED)
     metrics.set_connected(connected=True)
     metrics.add_watched(2.5, connected=True)
@@ -431,12 +435,39 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     assert value(metrics, "watched_seconds_total", connected="yes") == 2.5
     assert value(metrics, "watched_seconds_total", connected="no") == 1.5
     assert value(metrics, "schedule_lag_seconds_bucket", le="0.0005") == 1
+    assert value(metrics, "loop_lag_seconds_sum") == 0.003
     assert value(metrics, "starts_dropped_total") == 1
+    assert value(metrics, "starts_withheld_total", why="relocking") == 1
+    assert value(metrics, "starts_withheld_total", why="booked") == 0
+    assert value(metrics, "relocks_total", end="left") == 1
+    assert value(metrics, "relocks_total", end="failed") == 0
     assert value(metrics, "malformed_messages_total", topic="state") == 1
     assert value(metrics, "malformed_messages_total", topic="other") == 1
     assert value(metrics, "sink_errors_total", sink="log") == 1
+    assert value(metrics, "sink_errors_total", sink="jsonl") == 3
     assert value(metrics, "broker_disconnects_total", why="refused") == 1
     assert value(metrics, "broker_connected") == 1
+    metrics.set_connected(connected=False)
+    assert value(metrics, "broker_connected") == 0
+    assert value(metrics, "build_info", version="1.2.3") == 1
+
+
+def test_traffic_follows_the_totals_of_the_inbox(metrics: ProbeMetrics) -> None:
+    """What has grown was heard just now; what has not keeps its time."""
+    first = dict.fromkeys(TopicKind, 0) | {TopicKind.STATE: 2, TopicKind.RESULT: 5}
+    metrics.note_traffic(first, 1, 1_000.0)
+    metrics.note_traffic(first | {TopicKind.STATE: 3}, 4, 2_000.0)
+    for topic, count, heard_s in (("state", 3, 2_000), ("result", 5, 1_000), ("presence", 0, 0)):
+        assert value(metrics, "messages_total", topic=topic) == count
+        assert value(metrics, "last_message_timestamp_seconds", topic=topic) == heard_s
+    assert value(metrics, "commands_not_followed_total") == 4
+
+
+def test_a_restart_does_not_forget_when_an_unlock_last_ended(metrics: ProbeMetrics) -> None:
+    """Else every restart would begin a time without any."""
+    metrics.set_last_ends({Source.PROBE: 1_000.0, Source.CUSTOMER: 2_000.0})
+    for source, ended_s in (("probe", 1_000.0), ("customer", 2_000.0)):
+        assert value(metrics, "last_attempt_timestamp_seconds", source=source) == ended_s
 
 
 def test_what_was_observed_late_is_in_no_ratio_and_no_histogram(metrics: ProbeMetrics) -> None:
