@@ -144,14 +144,19 @@ def test_a_wake_request_becomes_an_sms() -> None:
     box = next(iter(fleet.boxes.values()))
     assert [box.power.state] == [Power.ASLEEP]
     centre = links["sms"].handler
-    centre.on_message(wake("nobody"))
-    centre.on_message(wake(box.vehicle_id, b"\x00"))
-    centre.on_message(wake("bad/topic"))
+    requests = [
+        wake("nobody"),
+        wake(box.vehicle_id, b"\x00"),
+        wake("bad/topic"),
+        wake(box.vehicle_id),
+    ]
+    for request in requests[:3]:
+        centre.on_message(request)
     assert fleet.world.counts.malformed == 2
-    centre.on_message(wake(box.vehicle_id))
+    centre.on_message(requests[3])
     env.run(until=10)
     assert [box.power.state] == [Power.AWAKE]
-    assert len(links["sms"].acknowledged) == 4
+    assert links["sms"].acknowledged == requests
 
 
 def test_the_sms_centre_comes_back() -> None:
@@ -160,6 +165,24 @@ def test_the_sms_centre_comes_back() -> None:
     links["sms"].lose()
     env.run(until=6)
     assert links["sms"].calls == ["connect", "connect"]
+
+
+def test_the_sms_centre_waits_longer_each_time_that_it_finds_no_broker() -> None:
+    """Up to half a second, then one, two, four, five; once connected it begins anew."""
+    env, _, links = fleet_of(1, NULL_BOX)
+    link, gaps_s = links["sms"], [[0.0] for _ in range(5)]
+    link.connects_at_once = False
+    for _ in range(20):
+        for of_failure in gaps_s:
+            link.lose()
+            lost_s, connects = env.now, len(link.calls)
+            while len(link.calls) == connects:
+                env.step()
+            of_failure.append(env.now - lost_s)
+        link.accept()
+    longest_s = [max(each) for each in gaps_s]
+    for found_s, bound_s in zip(longest_s, (0.5, 1.0, 2.0, 4.0, 5.0), strict=True):
+        assert bound_s / 2 < found_s <= bound_s
 
 
 def test_a_box_beside_the_fleet_is_in_no_count() -> None:

@@ -251,6 +251,14 @@ def test_an_overtaken_packet_holds_the_others_up() -> None:
     assert arrivals == sorted(arrivals)
 
 
+def test_what_is_lost_is_not_overtaken_as_well() -> None:
+    """Of four in five that get through the first time, half are: two in five."""
+    one = radio(loss=0.2, reordering=0.5, reordering_delay=0.2, connected_rtt=0)
+    found = [one.uplink_s(number * 1e6) for number in range(20_000)]
+    assert found.count(0.2) / 20_000 == pytest.approx(0.4, rel=0.05)
+    assert found.count(0.0) / 20_000 == pytest.approx(0.4, rel=0.05)
+
+
 TRAFFIC = st.lists(st.tuples(st.booleans(), st.floats(0, 30)), min_size=2, max_size=60)
 KEYS = st.sampled_from(
     [
