@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import pytest
 import simpy
@@ -165,6 +166,28 @@ def test_the_sms_centre_comes_back() -> None:
     links["sms"].lose()
     env.run(until=6)
     assert links["sms"].calls == ["connect", "connect"]
+
+
+def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:
+    """Under the name that it was given; what was asked for while it was away is worthless."""
+    _, _, links = fleet_of(1, NULL_BOX)
+    (session,) = links["sms"].sessions
+    assert (session.client_id, session.subscriptions) == ("sms", ("wake/+",))
+    assert (session.clean_start, session.keepalive_s) == (True, 30)
+
+
+def test_the_sms_centre_is_quick_to_try_again_where_it_finds_no_broker_at_its_start() -> None:
+    """Within half a second, as after any first failure."""
+    for seed in range(10):
+        env = simpy.Environment()
+        world = World(env, seed, SECRET, 0.0, partial(FakeLink, connects_at_once=False))
+        fleet = Fleet(world, [], sms_centre="sms")
+        fleet.start()
+        link = fleet._sms_centre._link
+        assert isinstance(link, FakeLink)
+        link.lose()
+        env.run(until=0.5)
+        assert link.calls == ["connect", "connect"]
 
 
 def test_the_sms_centre_waits_longer_each_time_that_it_finds_no_broker() -> None:

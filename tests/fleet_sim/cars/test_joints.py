@@ -392,6 +392,7 @@ def test_a_command_that_keeps_the_box_busy_hits_those_that_find_it_so() -> None:
     car.deliver(car.command("c4"))
     assert slow_bus.hits == [Seen("can_wake", "c1"), Seen("busy", "c2"), Seen("busy", "c3")]
     assert slow_network.hits == [Seen("downlink", "c2"), Seen("downlink", "c3")]
+    assert slow_bus.cars == slow_network.cars == {"car-1"}
     assert nobody.hits == []
     said = {each.command_id: each.reason or each.phase for each in car.link.results()}
     assert said == {

@@ -320,6 +320,19 @@ def test_another_car_has_other_delays() -> None:
     assert pings(radio(1), 10, IDLE_GAP_S) != pings(radio(2), 10, IDLE_GAP_S)
 
 
+def test_what_has_left_or_come_is_waited_for_and_nothing_else() -> None:
+    """Who says goodbye waits for what is on its way, up and down, by itself."""
+    one = radio(connected_rtt=0.2)
+    one.attach(10.0)
+    assert (one.until_sent_s(10.0), one.until_received_s(10.0)) == (0.0, 0.0)
+    one.uplink_s(10.0)
+    assert one.until_sent_s(10.025) == pytest.approx(0.075)
+    assert one.until_received_s(10.025) == 0.0
+    one.downlink_s(10.05)
+    assert one.until_received_s(10.075) == pytest.approx(0.075)
+    assert (one.until_sent_s(11.0), one.until_received_s(11.0)) == (0.0, 0.0)
+
+
 def test_a_new_connection_waits_for_nothing_of_the_old_one() -> None:
     """What was held up on the lost connection is gone with it, and the device is awake."""
     one = radio(technology="lte_m", psm_period_s=3600, connected_rtt=0.1)
