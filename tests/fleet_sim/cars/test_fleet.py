@@ -111,6 +111,18 @@ def beats_after(until_s: float, count: int) -> dict[str, int]:
     }
 
 
+def test_a_box_may_beat_more_often_than_once_a_second() -> None:
+    """As a scenario may ask for, to load a broker."""
+    env, _, links = fleet_of(1, NULL_BOX.model_copy(update={"heartbeat_s": 0.25}))
+    env.run(until=2.01)
+    (beats,) = (
+        sum(kind is TopicKind.TELEMETRY for kind, _ in link.sent)
+        for name, link in links.items()
+        if name != "sms"
+    )
+    assert beats == 8
+
+
 def test_another_car_moves_no_heartbeat() -> None:
     """Each box draws its second of the interval."""
     few, more = beats_after(4.5, 10), beats_after(4.5, 11)
