@@ -204,6 +204,15 @@ def test_a_new_firmware_takes_the_place_of_one_that_is_no_more(metrics: ProbeMet
     assert len(series(metrics)) == before
 
 
+def test_the_hour_of_a_value_begins_with_the_end_of_its_last_unlock(metrics: ProbeMetrics) -> None:
+    """Not with its start: what is seen of a car is seen when its unlock ends."""
+    for number in range(MAX_LABEL_VALUES):
+        metrics.emit(msgspec.structs.replace(firmware_of(number), total_s=20.0))
+    for after_s, count in ((GIVEN_BACK_AFTER_S + 10.0, None), (GIVEN_BACK_AFTER_S + 20.0, 1)):
+        metrics.emit(msgspec.structs.replace(firmware_of(99, after_s), total_s=0.0))
+        assert counted(metrics, "2.99") == count
+
+
 def test_a_region_with_boxes_keeps_its_place(metrics: ProbeMetrics) -> None:
     """Also where nobody unlocks; one that gave its place up takes its boxes' series along."""
     for number in range(MAX_LABEL_VALUES):
@@ -252,6 +261,16 @@ def test_attempt_is_counted_everywhere(metrics: ProbeMetrics) -> None:
     )
     assert value(metrics, "attempt_flags_total", flag="woken") == 1
     assert value(metrics, "last_attempt_timestamp_seconds", source="probe") == 1_700_000_020.0
+
+
+@pytest.mark.parametrize("kind", ["region", "firmware", "operator", "hardware"])
+def test_an_unlock_counts_for_what_its_car_is(metrics: ProbeMetrics, kind: str) -> None:
+    """Under the car's own value, and no other."""
+    values = {name: f"{name}-1" for name in ("region", "firmware", "operator", "hardware")}
+    metrics.emit(msgspec.structs.replace(attempt_of(), **values))
+    for label, count in ((f"{kind}-1", 1), ("unknown", 0), ("other", 0)):
+        labels = {"source": "probe", kind: label, "outcome": "ok"}
+        assert value(metrics, f"{kind}_unlocks_total", **labels) == count
 
 
 def test_what_was_not_observed_is_no_measurement(metrics: ProbeMetrics) -> None:
