@@ -294,7 +294,10 @@ def test_thermal_protection_inhibits_the_lock() -> None:
     for number in range(9):
         car.deliver(car.command(f"c{number}"))
     assert car.link.results()[-1].reason is Reason.ACTUATOR_INHIBITED
-    car.env.run(until=31)
+    car.env.run(until=29.9)
+    car.deliver(car.command("too soon"))
+    assert car.link.results()[-1].reason is Reason.ACTUATOR_INHIBITED
+    car.env.run(until=30)
     car.deliver(car.command("later"))
     assert car.link.results()[-1].phase is Phase.EXECUTED
 
