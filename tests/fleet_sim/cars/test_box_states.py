@@ -29,7 +29,8 @@ def test_each_pair_has_a_next_state_or_an_error(name: str) -> None:
             if event in table[state]:
                 assert after(table, state, event) in table
             else:
-                with pytest.raises(LocalProtocolError, match=str(state.value)):
+                said = f"{name}: no transition from '{state.value}' on '{event.value}'"
+                with pytest.raises(LocalProtocolError, match=f"^{said}$"):
                     after(table, state, event)
 
 
