@@ -251,6 +251,15 @@ def test_an_overtaken_packet_holds_the_others_up() -> None:
     assert arrivals == sorted(arrivals)
 
 
+def test_what_befalls_a_packet_comes_on_top_of_its_way() -> None:
+    """Either way, half a round trip and the time by which others overtake it."""
+    one = radio(reordering=1.0, reordering_delay=0.2, connected_rtt=0.1)
+    one.attach(100.0)
+    assert one.downlink_s(100.0) == pytest.approx(0.25)
+    one.attach(101.0)
+    assert one.uplink_s(101.0) == pytest.approx(0.25)
+
+
 def test_what_is_lost_is_not_overtaken_as_well() -> None:
     """Of four in five that get through the first time, half are: two in five."""
     one = radio(loss=0.2, reordering=0.5, reordering_delay=0.2, connected_rtt=0)
