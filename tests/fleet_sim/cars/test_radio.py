@@ -147,6 +147,21 @@ def test_an_idle_3g_box_needs_a_connection_before_it_can_send() -> None:
     assert radio().uplink_s(100.0) == pytest.approx(0.0375)
 
 
+def test_what_an_idle_box_waits_for_is_drawn_anew_each_time() -> None:
+    """From when it has been quiet for as long as makes it idle, to the moment."""
+    one = radio(technology="umts", connected_rtt=0, idle_uplink={"base_s": 2.0, "spread_s": 1.0})
+    one.attach(0.0)
+    assert one.uplink_s(16.9) == 0.0
+    waits_s = [one.uplink_s(16.9 + number * 17.0) for number in range(1, 6)]
+    assert len(set(waits_s)) == 5
+    assert all(2.0 <= each_s < 3.0 for each_s in waits_s)
+
+
+def test_the_first_second_of_all_is_no_quicker() -> None:
+    """Conditions are drawn for the very first packet, too."""
+    assert radio().uplink_s(0.0) == pytest.approx(0.0375)
+
+
 # Driving
 
 
