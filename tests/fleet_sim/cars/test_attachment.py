@@ -475,6 +475,15 @@ def test_each_connection_has_a_window_of_its_own() -> None:
             car.env.run(until=car.env.now + 11.0)
 
 
+def test_a_connection_that_ends_with_a_code_was_not_refused() -> None:
+    """Session taken over, for one: what the firmware does about refusals is not asked."""
+    rule = Refusal(codes=(142,), retry_s=None)
+    car = bench(STEADY.model_copy(update={"refusals": (rule,)}))
+    car.link.lose(Ended.BROKER_CLOSED, 142)
+    car.env.run(until=10.1)
+    assert car.link.calls == ["connect", "connect"]
+
+
 # Who is at fault for the connection, and how long
 
 

@@ -15,7 +15,7 @@ from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus, 
 from fleet_wire.links.link import Disconnected, Ended
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
-from tests.helpers.fake_link import bench
+from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import Street
 
 AT_ONCE = ReconnectPolicy(full_jitter=False, base_s=0.1, jitter_s=0.0)
@@ -46,6 +46,7 @@ def test_a_box_that_is_shut_down_says_so_at_once() -> None:
     presence = car.link.presences()[-1]
     assert presence.status is PresenceStatus.OFFLINE
     assert presence.reason is PresenceReason.SHUTDOWN
+    assert car.link.envelopes[-1] == ("cars/car-1/presence", 1, True)
     assert car.link.calls == ["connect", "disconnect"]
 
 
@@ -345,6 +346,30 @@ def test_a_nat_has_nothing_to_forget_of_a_connection_that_has_ended(
     car.env.run(until=3000)
     assert car.link.calls == calls
     assert car.box.modem.connection is ConnectionState.DISCONNECTED
+
+
+def leave(car: Bench) -> None:
+    """Let the box say goodbye by itself."""
+    car.box.modem.leave()
+
+
+def lose(car: Bench) -> None:
+    """Let the broker close the connection; the next one comes 10 s later."""
+    car.link.lose()
+
+
+@pytest.mark.parametrize(("end", "calls"), [(leave, ["connect"]), (lose, ["connect", "connect"])])
+def test_a_box_notices_no_half_open_connection_that_it_has_no_more(
+    end: Callable[[Bench], None], calls: list[str]
+) -> None:
+    """Neither does it connect again because of it, nor give up the next one."""
+    car = bench(QUICK)
+    car.box.modem.lose_nat_entry(30.0, by=Suspect())
+    car.env.run(until=5)
+    end(car)
+    car.env.run(until=100)
+    assert [call for call in car.link.calls if call == "connect"] == calls
+    assert car.box.modem.is_reachable is (end is lose)
 
 
 def test_a_nat_forgets_each_connection_by_itself() -> None:

@@ -57,6 +57,15 @@ def test_a_clock_that_loses_its_time_begins_in_1970_until_it_is_set() -> None:
     assert answers(car)[-1] == (Phase.EXECUTED, None)
 
 
+def test_a_clock_that_loses_its_time_begins_in_1970_whatever_the_time_of_day() -> None:
+    """Also where somebody has set the wall clock before, a day ahead here."""
+    car = bench(FORGETFUL)
+    car.world.clock_step.by_s = 86_400.0
+    lose_power(car, at_s=100, until_s=150)
+    car.env.run(until=189)
+    assert box_time_s(car, "in 1970") == pytest.approx(89.0)
+
+
 def test_a_box_without_power_until_the_start_has_no_time_either() -> None:
     """One with a backup battery has."""
     for keeps_time, begins_s in ((False, 0.0), (True, EPOCH_S + 0.5)):

@@ -151,6 +151,26 @@ def test_a_delayed_will_waits_whatever_comes_for_its_client_meanwhile(place: Pla
     assert len(watcher.messages) == 1
 
 
+def test_a_will_that_waits_for_its_delay_never_comes_of_a_client_that_is_back(place: Place) -> None:
+    """Its session has ended with its return, and is not ended once more when the delay is over."""
+    watcher = place.connected("watcher", "will")
+    client = place.connected("client", "topic", will=Will("will", b"", delay_s=2))
+    client.link.abort()
+    place.time.run_for(1)
+    place.connect(client)
+    place.time.run_for(5)
+    assert watcher.messages == []
+    assert client.link.is_connected
+
+
+def test_a_session_that_has_ended_leaves_nothing_behind(place: Place) -> None:
+    """A fleet that comes and goes all day does not grow."""
+    for number in range(3):
+        place.connected(f"client-{number}", "topic").link.disconnect()
+    place.time.run_for(5)
+    assert place.broker._sessions == {}
+
+
 def test_second_loss_starts_the_will_delay_anew(place: Place) -> None:
     """A return cancels the delay of the first loss for good; the second loss has its own."""
     watcher = place.connected("watcher", "will")
@@ -201,13 +221,16 @@ def test_a_raising_handler_loses_its_own_link_alone(
         raise RuntimeError("a defect")
 
     broken.on_message = on_message  # type: ignore[method-assign, assignment]
+    told: list[Exception] = []
+    place.broker.on_handler_error = told.append
     sound.link.publish("topic", b"")
     place.time.run_for(1)
+    assert [str(error) for error in told] == ["a defect"]
     assert [(end.why, end.detail) for end in broken.ends] == [(Ended.HANDLER_ERROR, "see the log")]
     assert len(sound.messages) == 1
     assert watcher.payloads == [b"crashed"]
     assert "a defect" in caplog.text
-    assert "a handler raised" in caplog.text
+    assert caplog.messages == ["a handler raised: its link is closed"]
 
 
 def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(

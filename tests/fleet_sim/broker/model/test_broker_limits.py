@@ -46,6 +46,19 @@ def test_a_will_needs_its_clients_right_also_when_its_session_is_replaced(place:
     assert watcher.payloads == [b"good"]
 
 
+@pytest.mark.parametrize(("client_id", "payloads"), [("bad", []), ("good", [b"gone"])])
+def test_a_will_needs_its_clients_right_also_after_a_delay(
+    place: Place, client_id: str, payloads: list[bytes]
+) -> None:
+    """Whoever may not publish leaves no word either, however late."""
+    place.broker.may_publish = lambda name, _topic: name != "bad"
+    watcher = place.connected("watcher", "will")
+    lost = place.connected(client_id, will=Will("will", b"gone", delay_s=1), session_expiry_s=60)
+    lost.link.abort()
+    place.time.run_for(5)
+    assert watcher.payloads == payloads
+
+
 def test_who_was_taken_over_has_no_say_any_more(place: Place) -> None:
     """What it sent before it learned of that goes nowhere, and gets no answer."""
     watcher = place.connected("watcher", "topic")
