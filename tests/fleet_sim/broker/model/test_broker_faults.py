@@ -231,6 +231,30 @@ def test_broker_that_does_not_read_is_noticed_by_the_missing_pingresp(place: Pla
     place.connect(client)
 
 
+def test_the_answer_that_is_missed_is_that_to_the_next_ping(place: Place) -> None:
+    """Pings go out every 29 s: at 87 s it was answered, at 116 s it is not, for 10 s."""
+    client = place.connected("client", keepalive_s=30)
+    place.time.run_for(100)
+    place.broker.stop_reading()
+    place.time.run_for(25)
+    assert client.ends == []
+    place.time.run_for(2)
+    assert [end.why for end in client.ends] == [Ended.KEEPALIVE]
+
+
+def test_a_broker_that_crashed_has_forgotten_the_wills() -> None:
+    """Also those of sessions that it has kept, and which end later."""
+    place = Place(is_persistent=True)
+    place.connected("client", "topic", session_expiry_s=2, will=Will("topic", b"will"))
+    place.broker.stop()
+    place.broker.start()
+    place.time.run_for(10)
+    watcher = place.connected("watcher", "topic")
+    watcher.link.publish("topic", b"")
+    place.time.run_for(1)
+    assert watcher.payloads == [b""]
+
+
 def test_a_broker_that_reads_again_in_time_loses_nobody(place: Place) -> None:
     """The ping was answered late, and not too late."""
     client = place.connected("client", keepalive_s=30)
