@@ -261,11 +261,14 @@ def test_a_raising_on_disconnected_is_logged(
         raise RuntimeError("a late defect")
 
     client.on_disconnected = on_disconnected  # type: ignore[method-assign, assignment]
+    told: list[Exception] = []
+    place.broker.on_handler_error = told.append
     place.broker.stop()
     place.time.run_for(1)
+    assert [str(error) for error in told] == ["a late defect"]
     assert len(other.ends) == 1
     assert "a late defect" in caplog.text
-    assert "on_disconnected raised" in caplog.text
+    assert caplog.messages == ["on_disconnected raised"]
 
 
 def test_second_acknowledge_and_foreign_messages_do_no_harm(place: Place) -> None:
