@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fleet_wire.contract.attempt import Stage
-from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.contract.messages import (
     Phase,
     Presence,
@@ -16,6 +16,7 @@ from fleet_wire.contract.messages import (
     Reason,
 )
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON, CROSSING_S, WORK_S
+from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.tracker_bench import (
     CAR,
     DEADLINE_S,
@@ -429,6 +430,27 @@ def test_a_message_is_news_unless_it_says_that_it_was_retained() -> None:
     bench.tracker.presence(CAR, Presence(PresenceStatus.ONLINE, "s1"))
     bench.wait(DEADLINE_S)
     assert bench.only().cause is Cause.BOX_OFFLINE
+
+
+@pytest.mark.parametrize(
+    ("retained", "cause"), [(True, Cause.NO_SUBSCRIBER), (False, Cause.BOX_SILENT)]
+)
+def test_a_state_that_was_retained_is_no_sign_of_a_box(*, retained: bool, cause: Cause) -> None:
+    """It may be as old as the broker; one that the car has sent just now is a sign."""
+    bench = TrackerBench(is_watching=True)
+    bench.opened(moved_by=None, is_locked=True, retained=retained)
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is cause
+
+
+def test_a_state_is_news_unless_it_says_that_it_was_retained() -> None:
+    """The car opens by it."""
+    bench = TrackerBench()
+    bench.send()
+    bench.executed()
+    bench.tracker.state(CAR, state_of(CAR, is_locked=False, command_id="c1"))
+    assert bench.only().outcome is Outcome.OK
 
 
 def test_a_car_that_has_ever_answered_has_a_box() -> None:
