@@ -463,7 +463,7 @@ def test_a_car_that_has_ever_answered_has_a_box() -> None:
     assert bench.attempts[-1].cause is Cause.BOX_SILENT
 
 
-@pytest.mark.parametrize("code", [16, 135])
+@pytest.mark.parametrize("code", [16, 128, 135])
 def test_the_record_has_the_brokers_reason_code(code: int) -> None:
     """What the broker said of the command can be looked up."""
     bench = TrackerBench()

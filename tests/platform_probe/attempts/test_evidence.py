@@ -97,7 +97,9 @@ def test_cars_known_in_part_are_counted() -> None:
 def test_a_heartbeat_tells_the_voltage() -> None:
     """A parked car says its state once; that its battery runs down is in its heartbeats alone."""
     evidence = FleetEvidence()
-    evidence.state("a-1", state_of("a-1", is_locked=True), 1.0, retained=True)
+    state = state_of("a-1", is_locked=True)
+    evidence.state("a-1", state, 1.0, retained=True)
+    assert evidence.of("a-1").voltage_v == state.voltage_v
     evidence.telemetry("a-1", Telemetry(-85.0, 10.9, 3.0), 2.0)
     assert evidence.of("a-1").voltage_v == 10.9
 
