@@ -421,6 +421,22 @@ def test_what_is_not_known_is_left_out_of_the_record() -> None:
     }
 
 
+def test_of_a_car_that_only_beats_the_record_says_nothing_else() -> None:
+    """Nobody knows whether it is locked, nor where it stands with the broker."""
+    bench = TrackerBench()
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().evidence == {
+        "furthest_stage": "broker_accepted",
+        "puback": 0,
+        "heard_ago_s": DEADLINE_S,
+        "heartbeat_ago_s": DEADLINE_S,
+        "heard_after_command": False,
+        "voltage_v": HEARTBEAT.voltage_v,
+    }
+
+
 def test_a_message_is_news_unless_it_says_that_it_was_retained() -> None:
     """A box that comes back after the command was away."""
     bench = TrackerBench()
