@@ -142,6 +142,17 @@ def test_executed_before_received_is_flagged() -> None:
     check_arithmetic(bench.only())
 
 
+def test_nothing_was_waited_for_after_a_refusal() -> None:
+    """Each hop leads into a stage that was reached: there is none for a lock that never moved."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(1)
+    bench.refused(Reason.BUSY)
+    attempt = bench.only()
+    assert [*attempt.hops_s] == [stage for stage in attempt.stages if stage != Stage.INTENDED]
+    assert attempt.hops_s[Stage.RESULT_RECEIVED] == 1.0
+
+
 def test_first_answer_counts_when_a_box_answers_twice() -> None:
     """A box that gets the command twice refuses the copy: that changes nothing."""
     bench = TrackerBench()
@@ -635,15 +646,17 @@ def test_a_car_that_is_taken_out_of_service_has_no_box() -> None:
 def test_only_cars_that_opened_count_as_opened() -> None:
     """The probe's progress: unlocks of the null box and failures are no customers who got in."""
     bench = TrackerBench()
-    for command_id, source in (("c1", Source.PROBE), ("c2", Source.FLOOR), ("c3", Source.PROBE)):
+    sources = [Source.PROBE, Source.PROBE, Source.PROBE, Source.FLOOR]
+    for number, source in enumerate(sources):
+        command_id = f"c{number}"
         bench.start(command_id, source=source)
         bench.executed(command_id)
-        if command_id != "c3":
+        if number:
             bench.opened(command_id)
-    assert bench.tracker.started == {Source.PROBE: 2, Source.FLOOR: 1}
+    assert bench.tracker.started == {Source.PROBE: 3, Source.FLOOR: 1}
     bench.wait(DEADLINE_S)
-    assert bench.tracker.ok == 1
-    assert bench.tracker.ended == {Source.PROBE: 2, Source.FLOOR: 1}
+    assert bench.tracker.ok == 2
+    assert bench.tracker.ended == {Source.PROBE: 3, Source.FLOOR: 1}
 
 
 def test_start_later_than_the_deadline_ends_at_once() -> None:
