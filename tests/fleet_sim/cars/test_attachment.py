@@ -475,6 +475,21 @@ def test_each_connection_has_a_window_of_its_own() -> None:
             car.env.run(until=car.env.now + 11.0)
 
 
+def test_a_connection_that_is_made_fails_by_its_own_trouble() -> None:
+    """What was to end the one before, which a crash has cut short, ends no later one."""
+    car = bench(STEADY)
+    with car.box.bend(DIAL, lambda _usual, _stage: 60.0, by=Suspect()):
+        car.link.lose()
+        car.env.run(until=11)
+        assert car.box.modem.connection is ConnectionState.CONNECTING
+        car.box.power.reboot(by=Suspect())
+        for at_s in (69.9, 70.1, 110.9):
+            car.env.run(until=at_s)
+            assert car.box.modem.connection is ConnectionState.CONNECTING
+        car.env.run(until=111.1)
+        assert car.box.modem.connection is ConnectionState.DISCONNECTED
+
+
 def test_a_connection_that_ends_with_a_code_was_not_refused() -> None:
     """Session taken over, for one: what the firmware does about refusals is not asked."""
     rule = Refusal(codes=(142,), retry_s=None)

@@ -112,10 +112,11 @@ def test_everything_that_comes_is_counted() -> None:
         car.deliver(executed)
         car.deliver(executed)
         car.deliver(car.command(f"old-{number}", expires_at_ms=NOW_MS - 1))
+        car.deliver(car.command(f"forged-{number}", signature="0" * 64))
         car.deliver(car.message(b"no command"))
     counts = car.world.counts
-    assert (counts.commands, counts.malformed, counts.redelivered) == (9, 3, 3)
-    assert (counts.executed, counts.refused) == (3, 3)
+    assert (counts.commands, counts.malformed, counts.redelivered) == (12, 3, 3)
+    assert (counts.executed, counts.refused) == (3, 6)
 
 
 def test_a_box_may_be_busy_for_one_command_and_not_for_another() -> None:

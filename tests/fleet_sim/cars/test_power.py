@@ -9,7 +9,7 @@ import pytest
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState, Power
-from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.distributions import Uniform, UniformOffset
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import RadioParameters, Technology
 from fleet_wire.contract.messages import Phase, PresenceStatus, Reason
@@ -55,6 +55,19 @@ def test_a_clock_that_loses_its_time_begins_in_1970_until_it_is_set() -> None:
     car.env.run(until=191)
     assert box_time_s(car, "after") == pytest.approx(EPOCH_S + 191.5)
     assert answers(car)[-1] == (Phase.EXECUTED, None)
+
+
+def test_each_clock_that_is_set_again_has_an_error_of_its_own() -> None:
+    """Drawn anew: a fleet whose power was cut is not off by one and the same time."""
+    errors_s = []
+    for seed in range(3):
+        clock_error = UniformOffset(base_s=-2.0, spread_s=4.0)
+        car = bench(FORGETFUL.model_copy(update={"clock_error": clock_error}), seed=seed)
+        lose_power(car, at_s=100, until_s=150)
+        car.env.run(until=191)
+        errors_s.append(box_time_s(car, "after") - EPOCH_S - 191)
+    assert len(set(errors_s)) == 3
+    assert all(-2.001 <= error_s < 2.0 for error_s in errors_s)
 
 
 def test_a_clock_that_loses_its_time_begins_in_1970_whatever_the_time_of_day() -> None:
