@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.trace_context import span_id_of
 
 
 class Source(StrEnum):
@@ -80,6 +81,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The car."""
     trace_id: str
     """The trace of W3C Trace Context, from the command's `traceparent`."""
+    parent_span_id: str | None = None
+    """The span that sent the command, from a customer's `traceparent`; null where there is none."""
     source: Source
     """Who asked."""
     started_at: float
@@ -118,6 +121,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Its box's version, as its state says."""
     hardware: str | None = None
     """Its box's model, as its state says."""
+
+    @property
+    def span_id(self) -> str:
+        """The span of the whole unlock; see `span_id_of` for those of its hops."""
+        return span_id_of(self.attempt_id)
 
     @property
     def has_times(self) -> bool:

@@ -47,6 +47,7 @@ class Start:
     source: Source
     intended_s: float
     booking_id: str | None = None
+    parent_span_id: str | None = None
 
 
 class OpenAttempt:
@@ -118,6 +119,7 @@ class OpenAttempt:
             command_id=start.command_id,
             vehicle_id=start.vehicle_id,
             trace_id=start.trace_id,
+            parent_span_id=start.parent_span_id,
             source=start.source,
             started_at=self.started_at,
             scheduled_s=_rounded(self.scheduled_s),

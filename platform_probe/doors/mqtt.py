@@ -6,28 +6,25 @@ They are made here and published by the probe: this module does no I/O.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.messages import Action, Command, WakeRequest
 from fleet_wire.contract.signing import signature_of
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.trace_context import TRACEPARENT, TraceContext, span_id_of
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import PublishProperties
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Packet, Profile
 from platform_probe.attempts.open_attempt import Start
 
-TRACEPARENT: Final = "traceparent"
 ORIGIN: Final = "origin"
 """User property that says who made a command; MQTT 3.1.1 has no place for it."""
 _OF_A_PROBE: Final = "probe/"
-_TRACEPARENT_FORM: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
-_NO_TRACE: Final = "0" * 32
 
 
 class OutgoingCommand(NamedTuple):
@@ -110,6 +107,7 @@ class CommandMaker:
         if not packets:
             raise LocalProtocolError(f"profile {profile.name} has no word for {action.value}")
         topic, payload, qos, retain = packets[0]
+        trace = TraceContext(trace_id, span_id_of(attempt_id, Stage.PUBLISHED))
         return OutgoingCommand(
             start=Start(
                 attempt_id=attempt_id,
@@ -127,10 +125,7 @@ class CommandMaker:
                 vehicle_id,
                 command,
                 life_s=math.ceil(self._ttl_s),
-                user_properties=(
-                    (TRACEPARENT, f"00-{trace_id}-{attempt_id[:16]}-01"),
-                    self._origin,
-                ),
+                user_properties=((TRACEPARENT, trace.traceparent), self._origin),
             ),
         )
 
@@ -140,16 +135,6 @@ class CommandMaker:
             request_id=start.attempt_id, requested_at_ms=int(self._clock.unix_s() * 1000)
         )
         return self._profile.write(TopicKind.WAKE, start.vehicle_id, request)
-
-
-def trace_id_of(user_properties: Iterable[tuple[str, str]]) -> str | None:
-    """Return the trace id in the W3C `traceparent` of a message, where there is a valid one."""
-    for name, value in user_properties:
-        if name == TRACEPARENT:
-            match = _TRACEPARENT_FORM.fullmatch(value)
-            if match is not None and match[1] != _NO_TRACE:
-                return match[1]
-    return None
 
 
 def is_of_a_probe(user_properties: Iterable[tuple[str, str]]) -> bool:

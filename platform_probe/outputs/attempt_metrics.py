@@ -140,7 +140,7 @@ class AttemptMetrics(SeriesMaker):
 
     def _count_unlock(self, attempt: Attempt) -> None:
         source, cause = attempt.source, attempt.cause
-        trace = {"trace_id": attempt.trace_id}
+        trace = {"trace_id": attempt.trace_id, "span_id": attempt.span_id}
         trace_of_failure = None if cause is None else trace
         if cause is Cause.NOT_OBSERVED:
             self._unlocks[source, cause].inc(1, trace)
