@@ -20,6 +20,7 @@ from fleet_wire.contract.messages import (
     WireMessage,
 )
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Link, Message, PublishProperties, Session, Will
 from fleet_wire.profiles.profile import Packet
 
@@ -156,7 +157,7 @@ class Modem(Attachment):
         """
         value, changed_by = bends.fold(joint, message, usual=usual)
         for culprit in changed_by:
-            bends.tell(culprit, joint, _command_of(message))
+            bends.tell(culprit, joint, self._command_of(message))
         if value is None or value is False:
             disturbance = self._disturbed()
             disturbance.withheld += 1
@@ -166,6 +167,20 @@ class Modem(Attachment):
                     self.blame(culprit, what)
                 self._recount()
         return value
+
+    def _command_of(self, message: Message) -> str | None:
+        """Return the command that a message carries.
+
+        Platforms put its id into Correlation Data; where there is none the message itself may say.
+        """
+        data = message.correlation_data
+        if data:
+            return data.decode("utf-8", "replace")
+        try:
+            command = self._world.profile.read_command(self.vehicle_id, message)
+        except RemoteProtocolError:
+            return None
+        return command.command_id or None if command is not None else None
 
     def _receive_held(self) -> None:
         held, self._held = self._held, ()
@@ -254,9 +269,3 @@ class Modem(Attachment):
         self._uplink_s()
         topic, payload, qos, retain = packet
         self._link.publish(topic, payload, qos=qos, retain=retain)
-
-
-def _command_of(message: Message) -> str | None:
-    """Return the command that a message carries: platforms put its id into Correlation Data."""
-    data = message.correlation_data
-    return data.decode("utf-8", "replace") if data else None

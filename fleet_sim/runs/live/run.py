@@ -113,6 +113,7 @@ class LiveRun:
         progress: Progress,
     ) -> None:
         self._scenario = scenario
+        self._profile = load_profile(scenario.fleet.profile)
         self._source = source
         self._directory = directory
         self._options = options
@@ -190,6 +191,7 @@ class LiveRun:
             self._options.broker_kind,
             self._directory.path / "broker",
             config=config,
+            protocol=self._profile.traits.mqtt,
         )
         if config and self._broker.kind != "mosquitto":
             self._broker.stop()
@@ -208,7 +210,7 @@ class LiveRun:
                 broker=address,
                 seed=self._options.seed,
                 fleet_secret=self._options.fleet_secret,
-                profile=load_profile(self._scenario.fleet.profile),
+                profile=self._profile,
                 tls=(
                     tls_context(
                         ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file

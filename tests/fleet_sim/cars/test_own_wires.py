@@ -13,7 +13,7 @@ import pytest
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import PUBACK
+from fleet_sim.cars.joints import DOWNLINK, PUBACK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.virtual.time import VirtualClock
@@ -67,10 +67,11 @@ class Story:
         """What the boxes have done."""
         return self.place.fleet.world.counts
 
-    def unlock(self) -> None:
-        """Send a command."""
+    def unlock(self) -> str:
+        """Send a command, and return its id."""
         sent = self._maker.unlock(CAR, source=Source.CUSTOMER, intended_s=self.place.env.now)
         self._platform.link.publish(sent.topic, sent.payload, properties=sent.properties)
+        return sent.start.command_id
 
     def reconnect(self) -> None:
         """Let the box lose its connection without a word, and come back."""
@@ -117,6 +118,16 @@ def test_two_commands_at_once(name: str, executed: int) -> None:
     story.unlock()
     story.place.pass_(5.0)
     assert (story.counts.executed, story.counts.refused) == (executed, 2 - executed)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_what_takes_a_command_away_is_told_which(name: str) -> None:
+    """The ground truth names the command as the monitor does, also without Correlation Data."""
+    story, suspect = Story(name), Suspect()
+    with story.box.bend(DOWNLINK, lambda _usual, _message: None, by=suspect):
+        command_id = story.unlock()
+        story.place.pass_(1.0)
+    assert [seen.command_id for seen in suspect.hits] == [command_id]
 
 
 def test_a_crash_forgets_what_waited() -> None:
