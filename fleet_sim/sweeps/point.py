@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 
 from fleet_sim.cars.defects import ModelDefectError
-from fleet_sim.results.expectations import known_keys
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
@@ -114,11 +113,10 @@ def _record(task: Task, path: Path) -> PointRecord:
     if summary["model_defects"]:
         defect = ModelDefectError(summary["model_defects"], summary["first_model_defect"])
         return failed(task, str(defect))
-    flat = flattened(summary)
     return PointRecord(
         setting=task.setting,
         seed=task.seed,
-        measured={key: flat.get(key) for key in measured_keys()},
+        measured=measurements(summary),
         expect=summary["expect"],
         digest=digest_of(path),
     )
@@ -134,17 +132,18 @@ def _run(task: Task, path: Path) -> dict[str, Any]:
     return VirtualRun(scenario, source, directory, options, LineProgress(StringIO())).run()
 
 
-def measured_keys() -> tuple[str, ...]:
-    """Return the dotted keys of every number in a summary, in the summary's order."""
-    return tuple(key for key in known_keys() if key not in WORDS)
+def measurements(summary: Mapping[str, Any]) -> dict[str, int | float | None]:
+    """Return every number of a summary, those of each part of the fleet too, in its order.
+
+    They stand under dotted keys, as an expectation names them; a label may hold dots itself.
+    """
+    flat = _flattened(summary, "")
+    return {key: value for key, value in flat if key not in WORDS and not isinstance(value, list)}
 
 
-def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the leaves of nested mappings under dotted keys."""
-    flat: dict[str, Any] = {}
+def _flattened(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
-            flat |= flattened(value, f"{prefix}{key}.")
+            yield from _flattened(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            yield f"{prefix}{key}", value
