@@ -27,10 +27,9 @@ from fleet_sim.commands.options import (
     wait_option,
     warn_of_demo_secret,
 )
-from fleet_sim.runs.live.boxes import ServeOptions, parse_shard, serve_boxes, truth_directory
+from fleet_sim.runs.live.boxes import LACKS, ServeOptions, parse_shard, serve_boxes, truth_directory
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
-from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.background import BackgroundText
@@ -113,8 +112,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     address = with_password(BrokerAddress.parse(broker), broker_password)
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
-    lacks = lacks_of(broker_url=broker)
-    loaded = load_scenario(scenario, list(overrides), lacks=lacks)
+    loaded = load_scenario(scenario, list(overrides), lacks=LACKS)
     tls = None
     if address.is_tls:
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
@@ -123,7 +121,6 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         shard=part,
         directory=None if out is None else truth_directory(out),
         control=control,
-        lacks=lacks,
     )
     with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
         logging.basicConfig(level=logging.WARNING, stream=errors)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from fleet_sim.results import readable
 from fleet_sim.runs.live.control import ask
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest
 from fleet_wire.command_line import USAGE_ERROR
@@ -95,7 +96,8 @@ def inject(
             has_failed = True
         else:
             click.echo(
-                f"{fault}: injection {reply.injection} on {reply.struck} of {reply.boxes} boxes,"
+                f"{fault}: injection {reply.injection} on {reply.struck} of"
+                f" {readable.number_of(reply.boxes, 'box', 'boxes')},"
                 f" for {for_s:g} s ({path})"
             )
     if has_failed:

@@ -75,7 +75,7 @@ class LineProgress:
     def connecting(self, done: int, total: int) -> None:
         """Write how many boxes are connected."""
         if done == total or self._is_due():
-            self.note(f"connected {done:,} of {total:,} boxes")
+            self.note(f"connected {done:,} of {readable.number_of(total, 'box', 'boxes')}")
 
     def serving(self, metrics_url: str) -> None:
         """Write the address."""
@@ -127,7 +127,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     headline = Text("\n")
     headline.append(
         f"{readable.count(attempts['by_outcome'][Outcome.OK.value])} of "
-        f"{readable.count(attempts['total'])} unlocks opened",
+        f"{readable.number_of(attempts['total'], 'unlock')} opened",
         style="bold",
     )
     headline.append(f" ({readable.share(attempts['ok_share'])})\n")
@@ -239,8 +239,8 @@ def _expectations(verdicts: list[Mapping[str, Any]]) -> Group:
         )
     failed = sum(not verdict["holds"] for verdict in verdicts)
     closing = (
-        Text(f"✗ {failed} of {len(verdicts)} expectations do not hold", style="bold red")
+        Text(f"✗ {readable.not_holding(failed, len(verdicts))}", style="bold red")
         if failed
-        else Text(f"✓ all {len(verdicts)} expectations hold", style="bold green")
+        else Text(f"✓ {readable.all_hold(len(verdicts))}", style="bold green")
     )
     return Group(Text(""), table, Text(""), closing)

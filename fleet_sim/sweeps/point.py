@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class PointRecord(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | None = None
     error: str | None = None
     """Why the run did not end; None when it did."""
+    duration_s: float = 0.0
+    """How long it took here: in no table, as it is another each time."""
 
     @property
     def expect_holds(self) -> bool | None:
@@ -81,9 +84,12 @@ def run_task(task: Task) -> bytes:
             f"this worker has {_words(versions())}, the sweep was started with"
             f" {_words(task.versions)}; results could differ"
         )
+    began_s = time.perf_counter()
     gc.collect()  # the cars of the run before refer to each other, and would still be there
     with _directory_of(task) as path:
-        return msgspec.json.encode(_record(task, path))
+        record = _record(task, path)
+    taken_s = round(time.perf_counter() - began_s, 3)
+    return msgspec.json.encode(msgspec.structs.replace(record, duration_s=taken_s))
 
 
 def _words(packages: Mapping[str, str]) -> str:

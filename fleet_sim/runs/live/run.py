@@ -19,6 +19,7 @@ import msgspec
 
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.cars.spec import CarSpec
+from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
@@ -147,7 +148,9 @@ class LiveRun:
         )
         fleet = self._make_fleet(specs, address)
         try:
-            self._progress.phase(f"connecting {len(specs)} boxes to {address}")
+            self._progress.phase(
+                f"connecting {readable.number_of(len(specs), 'box', 'boxes')} to {address}"
+            )
             await fleet.connect(self._progress, self._stop.asked)
             rss_bytes_per_box = fleet.rss_bytes_per_box
             if not self._stop.asked.is_set():

@@ -39,7 +39,7 @@ def fleet_of(
     fleet.start()
     for vehicle_id, box in fleet.boxes.items():
         links[vehicle_id] = box.modem._link  # type: ignore[assignment]
-    links["sms"] = fleet._sms_centre._link  # type: ignore[assignment]
+    links["sms"] = fleet.sms_centre._link  # type: ignore[assignment]
     return env, fleet, links
 
 

@@ -172,7 +172,7 @@ def test_an_expectation_on_a_part_of_the_fleet_is_drawn(tmp_path: Path) -> None:
     assert [plot.title for plot in sweep_plots([Setting({}, records)])] == [key]
     report = write_sweep_report(tmp_path, plan(tmp_path, seeds=2), records)
     text = read_page(report.read_text(encoding="utf-8")).text
-    assert f"{key} –" not in text
+    assert f"{key} {readable.NOTHING}" not in text
 
 
 def test_an_expectation_has_one_row(tmp_path: Path) -> None:

@@ -215,4 +215,4 @@ def test_the_exit_code_says_whether_all_expectations_held(tmp_path: Path) -> Non
     options = ("--seeds", 1, "--set", "expect.attempts.ok_share.min=1", "--out", tmp_path / "sweep")
     code, stdout, stderr = run("fleet_sim", "sweep", scenario, *options)
     assert code == 1, stderr
-    assert "every expectation held in 0 of 1 runs" in stdout
+    assert "every expectation held in 0 of 1 run" in stdout
