@@ -40,15 +40,25 @@ class Reason(StrEnum):
     """Why a box refused, in its own words."""
 
     EXPIRED = "expired"
+    """The command's `expires_at` was over, by the box's clock."""
     REPLAYED = "replayed"
+    """Its `counter` is no higher than that of a command before, so somebody sends an old one."""
     BAD_SIGNATURE = "bad_signature"
+    """It is signed with another key than the car's: does the sender have the fleet's secret?"""
     TTL_TOO_LONG = "ttl_too_long"
+    """It would hold for longer than the box lets a command live."""
     MALFORMED = "malformed"
+    """The box could not read it."""
     BUSY = "busy"
+    """It was still at work on an earlier command."""
     CAN_BUS_NO_ACK = "can_bus_no_ack"
+    """The car's own network did not wake, or did not answer."""
     ACTUATOR_INHIBITED = "actuator_inhibited"
+    """The locks were moved so often that they protect themselves from heat, for some seconds."""
     LOW_VOLTAGE = "low_voltage"
+    """The 12 V battery is too low to move the locks."""
     WRONG_VEHICLE_STATE = "wrong_vehicle_state"
+    """The car does not unlock by remote now: the ignition is on, say, or it was locked by key."""
 
 
 class PresenceStatus(StrEnum):
