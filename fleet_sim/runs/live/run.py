@@ -275,10 +275,7 @@ class LiveRun:
                 LoadState(
                     elapsed_s=sample["t_s"],
                     duration_s=self._scenario.load.duration_s,
-                    sent=event.get("sent", 0),
-                    ok=event.get("ok", 0),
-                    ended=event.get("ended", 0),
-                    in_flight=event.get("in_flight", 0),
+                    sent_at_least=event.get("sent", 0),
                     configured=len(specs),
                     fleet=fleet.counts,
                     faults=self._faults,

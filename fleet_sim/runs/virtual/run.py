@@ -272,7 +272,7 @@ class VirtualRun:
                 fleet=counts,
                 faults=self._faults,
                 unlocks=self._unlocks,
-                **probe.counts(),
+                sent_at_least=probe.counts()["sent"],
             )
         )
 
