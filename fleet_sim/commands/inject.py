@@ -24,7 +24,7 @@ def parse_duration(
     """Return the seconds of a time as people write it: 90, 90s, 5m, 1.5h; a click callback."""
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise click.BadParameter("expected a time such as 90s, 5m or 1h")
+        raise click.BadParameter("expected a time such as 90s, 5m or 1h; without a unit seconds")
     return float(found[1]) * _UNITS_S[found[2]]
 
 
@@ -42,7 +42,12 @@ def parse_duration(
     help="Where the boxes listen, as in their --control. Several times for several processes.",
 )
 @click.option(
-    "--for", "for_s", callback=parse_duration, required=True, metavar="TIME", help="90s, 5m or 1h."
+    "--for",
+    "for_s",
+    callback=parse_duration,
+    required=True,
+    metavar="TIME",
+    help="90s, 5m or 1h; without a unit seconds.",
 )
 @click.option(
     "--target",

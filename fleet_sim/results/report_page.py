@@ -12,7 +12,7 @@ from fleet_sim.results import readable
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_data import CarTally, ReportedRun
 from fleet_sim.results.report_injected import InjectedPart, injected_part
-from fleet_sim.results.report_parts import PartRow, part_rows
+from fleet_sim.results.report_parts import PartRow, part_rows, where_it_failed
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 
 WORST_CARS = 20
@@ -27,6 +27,8 @@ class Headline:
     share: str
     median: str | None
     """None where fewer than half opened."""
+    where_it_failed: str | None
+    """None where no part of the fleet stands out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ def _headline(run: ReportedRun) -> Headline | None:
         total=readable.count(total),
         share=readable.share(opened / total),
         median=None if median_s is None else readable.duration(median_s),
+        where_it_failed=where_it_failed(run.summary),
     )
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable, report_injected
+from fleet_sim.results.report_parts import where_it_failed
 from fleet_sim.runs.progress_display import OUTCOME_STYLES, TerminalProgress, printable_lines
 from fleet_sim.runs.progress_state import LoadState
 from fleet_wire.clock import Clock
@@ -137,6 +138,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     console.print(side_by_side)
     if any(attempts["by_cause"].values()):
         console.print(_causes(attempts))
+    if (where := where_it_failed(summary)) is not None:
+        console.print(Text(f"\n{where}", style="bold"))
     if summary["injected"]["faults"]:
         console.print(_injected(summary["injected"]))
     if verdicts:
