@@ -100,7 +100,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
     fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
     fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill
-    fleet-sim boxes my.yaml --broker mqtts://staging:8883 --ca-file ca.pem \\
+    fleet-sim boxes my.yaml --broker mqtts://fleet@staging:8883 --ca-file ca.pem \\
+        --broker-password-file fleet.password \\
         --box-user {vehicle_id} --box-password-file secrets/{vehicle_id}
 
     Faults begin when all boxes are connected; begin and end of each are said. With --control more

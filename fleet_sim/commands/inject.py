@@ -102,7 +102,7 @@ def inject(
         else:
             click.echo(
                 f"{fault}: injection {reply.injection} on {reply.struck} of"
-                f" {readable.number_of(reply.boxes, 'box', 'boxes')},"
+                f" {readable.boxes(reply.boxes)},"
                 f" for {for_s:g} s ({path})"
             )
     if has_failed:

@@ -63,13 +63,22 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
 
-def number_of(number: float | None, one: str, many: str = "") -> str:
-    """Return how many there are of something; `many` where it is more than `one` with an s.
+def number_of(number: float | None, one: str) -> str:
+    """Return how many there are of something that has an s where it is not one.
 
-    >>> number_of(1, "box", "boxes"), number_of(2_000, "fault")
-    ('1 box', '2,000 faults')
+    >>> number_of(1, "fault"), number_of(2_000, "fault")
+    ('1 fault', '2,000 faults')
     """
-    return f"{count(number)} {one if number == 1 else many or f'{one}s'}"
+    return f"{count(number)} {one}{'' if number == 1 else 's'}"
+
+
+def boxes(number: float | None) -> str:
+    """Return how many boxes there are.
+
+    >>> boxes(1), boxes(2_000)
+    ('1 box', '2,000 boxes')
+    """
+    return f"{count(number)} {'box' if number == 1 else 'boxes'}"
 
 
 def not_holding(failed: int, total: int) -> str:

@@ -203,7 +203,7 @@ def _tiles(run: ReportedRun) -> list[Tile]:
     number, duration, count = run.number, readable.duration, readable.count
     cars = readable.number_of(len(run.data.cars), "car")
     memory = number("fleet.rss_bytes_per_box")
-    boxes = f"of {readable.number_of(number('boxes.configured'), 'box', 'boxes')}"
+    boxes = f"of {readable.boxes(number('boxes.configured'))}"
     boxes += "" if memory is None else f", {readable.bytes_size(memory)} each"
     figures = {
         "attempts.total": ("Unlocks", count, f"{cars} asked"),

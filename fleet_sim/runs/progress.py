@@ -76,7 +76,7 @@ class LineProgress:
     def connecting(self, done: int, total: int) -> None:
         """Write how many boxes are connected."""
         if done == total or self._is_due():
-            self.note(f"connected {done:,} of {readable.number_of(total, 'box', 'boxes')}")
+            self.note(f"connected {done:,} of {readable.boxes(total)}")
 
     def serving(self, metrics_url: str) -> None:
         """Write the address."""

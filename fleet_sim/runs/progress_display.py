@@ -64,7 +64,7 @@ class TerminalProgress:
         if self._is_due() or done == total:
             self._show(
                 _bar(
-                    f"{done:,} of {readable.number_of(total, 'box', 'boxes')}",
+                    f"{done:,} of {readable.boxes(total)}",
                     total=total,
                     done=done,
                 )

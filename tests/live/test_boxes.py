@@ -208,8 +208,8 @@ async def test_those_beside_the_boxes_say_that_they_are_refused(tmp_path: Path) 
         url = f"mqtt://127.0.0.1:{broker.port}"
         own = ("--box-user", "{vehicle_id}", "--box-password-file", tmp_path / "box")
         async with running_boxes(write_scenario(tmp_path), "--broker", url, *own) as process:
-            centre = await line_with(process, b"the SMS centre cannot connect, with no user in")
-            null_box = await line_with(process, b"the null box null-box-0 cannot connect")
+            centre = await line_with(process, b"the SMS centre is not connected, with no user in")
+            null_box = await line_with(process, b"the null box null-box-0 is not connected")
     assert b"cars that sleep are not woken. refused (MQTT reason code 135)" in centre
     assert b"do user and password fit" in null_box
 

@@ -20,7 +20,7 @@ POLL_S = 0.05
 
 
 class Beside:
-    """Says once that one of them cannot connect, and once that it is connected again."""
+    """Says once that one of them is not connected, and once that it is."""
 
     def __init__(self, fleet: Fleet, broker: BrokerAddress, note: Callable[[str], None]) -> None:
         self._fleet = fleet
@@ -43,7 +43,7 @@ class Beside:
                 self._missing.add(who)
                 user = f"user {self._broker.username}" if self._broker.username else "no user"
                 why = why_not(end, self._broker, has_answered=self._fleet.world.counts.known > 0)
-                self._note(f"{who} cannot connect, with {user} in --broker: {without}. {why}")
+                self._note(f"{who} is not connected, with {user} in --broker: {without}. {why}")
         failing = {who for who, _, _ in self._failures()}
         for who in sorted(self._missing - failing):
             self._missing.discard(who)

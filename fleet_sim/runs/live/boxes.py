@@ -85,7 +85,7 @@ async def serve_boxes(
         loop.add_signal_handler(signal_number, stop.set)
     fleet = LiveFleet(mine, fleet_options)
     broker = fleet_options.broker
-    boxes = readable.number_of(len(mine), "box", "boxes")
+    boxes = readable.boxes(len(mine))
     progress.phase(f"connecting {boxes} (shard {number} of {total}) to {broker}")
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)

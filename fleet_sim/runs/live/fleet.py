@@ -147,7 +147,7 @@ class LiveFleet:
         return first_s or last_s, last_s
 
     def _going_on_without(self, missing: int) -> str:
-        boxes = readable.number_of(missing, "box", "boxes")
+        boxes = readable.boxes(missing)
         are = "is" if missing == 1 else "are"
         ids = (one for one, box in self.fleet.boxes.items() if not box.modem.is_known)
         return (

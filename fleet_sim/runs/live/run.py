@@ -148,9 +148,7 @@ class LiveRun:
         )
         fleet = self._make_fleet(specs, address)
         try:
-            self._progress.phase(
-                f"connecting {readable.number_of(len(specs), 'box', 'boxes')} to {address}"
-            )
+            self._progress.phase(f"connecting {readable.boxes(len(specs))} to {address}")
             await fleet.connect(self._progress, self._stop.asked)
             rss_bytes_per_box = fleet.rss_bytes_per_box
             if not self._stop.asked.is_set():

@@ -172,9 +172,7 @@ class VirtualRun:
 
     def _connect(self) -> None:
         total = len(self._specs)
-        self._progress.phase(
-            f"connecting {readable.number_of(total, 'box', 'boxes')} in virtual time"
-        )
+        self._progress.phase(f"connecting {readable.boxes(total)} in virtual time")
         self._fleet.start()
         counts = self._fleet.world.counts
         load_began_s = self._options.load_began_s

@@ -50,4 +50,4 @@ async def test_a_box_with_a_wrong_password_is_named(
     refused = "last failure, of car-00001: refused (MQTT reason code 135)"
     assert f"going on without 1 box that is not there yet, car-00001; {refused}" in said.getvalue()
     assert away.startswith(f"1 away, car-00001; {refused}")
-    assert "cannot connect" not in said.getvalue()
+    assert "is not connected" not in said.getvalue()
