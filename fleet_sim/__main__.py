@@ -9,7 +9,10 @@ try:
 except KeyboardInterrupt:  # afterwards Program sees to it
     raise SystemExit(130) from None
 
-COMMANDS = ("boxes", "check", "compare", "faults", "inject", "run", "schema", "sweep", "test")
+COMMANDS = (
+    "asyncapi", "boxes", "check", "compare", "faults", "inject", "profile", "run", "schema",
+    "sweep", "test",
+)  # fmt: skip
 """Each is a module of `fleet_sim.commands`, with a function of the same name."""
 
 
@@ -32,6 +35,7 @@ def main() -> None:
     fleet-sim test scenarios/                        does all hold that these expect?
     fleet-sim compare RUN_A RUN_B                    is B worse, beyond chance?
     fleet-sim check SCENARIO                         is this scenario right?
+    fleet-sim profile check FILE                     does this describe my fleet's wire?
 
     Every option can also be set by an environment variable: FLEET_SIM_RUN_SEED=7.
     """  # noqa: D301 - click's own escape

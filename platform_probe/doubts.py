@@ -33,7 +33,7 @@ def say_doubts(
             explanation="commands are signed with the secret that everybody knows: set"
             " vehicle_keys, or fleet_secret_file to the fleet's own",
         )
-    _warn_of_long_lives(settings.tracking, logger)
+    _warn_of_lives(settings.tracking, evidence, logger)
     _warn_of_unknown_cars(cars, evidence, logger)
     if cars:
         _warn_of_worn_locks(settings.tracking, len(cars), logger)
@@ -50,8 +50,14 @@ def _warn_of_missing_facts(evidence: FleetEvidence, logger: Logger) -> None:
         )
 
 
-def _warn_of_long_lives(load: LoadSettings, logger: Logger) -> None:
-    if load.command_life_s > load.deadline_s:
+def _warn_of_lives(load: LoadSettings, evidence: FleetEvidence, logger: Logger) -> None:
+    if load.unlocks and not evidence.wire.expires:
+        logger.warning(
+            "commands_never_expire",
+            explanation="this fleet's commands say not until when they count: a box that was away"
+            " opens its car when it is back, with nobody there",
+        )
+    elif load.command_life_s > load.deadline_s:
         logger.warning(
             "commands_outlive_customers",
             command_ttl_s=load.command_life_s,
@@ -63,7 +69,7 @@ def _warn_of_long_lives(load: LoadSettings, logger: Logger) -> None:
 
 def _warn_of_unknown_cars(cars: Sequence[str], evidence: FleetEvidence, logger: Logger) -> None:
     unknown = [car for car in cars if evidence.of(car) is NOTHING_KNOWN]
-    if unknown:
+    if unknown and evidence.wire.retains_presence:
         logger.warning(
             "unknown_cars",
             cars=len(unknown),

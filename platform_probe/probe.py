@@ -25,6 +25,8 @@ from fleet_wire.links.link import (
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.randomness import RandomStream
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
@@ -38,6 +40,7 @@ from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
 from platform_probe.watching.inbox import Inbox, subscriptions
+from platform_probe.watching.only_open import OnlyOpen
 
 KEEPALIVE_S: Final = 15
 """Short, so that a broker that vanished without a word is noticed within a deadline or so."""
@@ -70,8 +73,11 @@ class Probe:
         sink: Sink,
         metrics: ProbeMetrics,
         logger: Logger,
+        profile: Profile = NATIVE,
     ) -> None:
+        settings.check_fits(profile)
         self._settings = settings
+        self._profile = profile
         self._load = settings.tracking
         self._timers = timers
         self._links = links
@@ -82,7 +88,7 @@ class Probe:
         complaints = Complaints(logger, clock)
         self._complaints = complaints
         self._gaps = Gaps(self._stood_still)
-        self.evidence = FleetEvidence()
+        self.evidence = FleetEvidence(wire=profile.traits)
         self.tracker = AttemptTracker(
             clock=clock,
             evidence=self.evidence,
@@ -94,7 +100,8 @@ class Probe:
             is_watching=settings.watch,
         )
         self.tracker.on_wait = self._plan_tick
-        self._inbox = Inbox(self.tracker, metrics, complaints)
+        only_open = self._only_open()
+        self._inbox = Inbox(self.tracker, metrics, complaints, profile=profile, only_open=only_open)
         self.synthetic = SyntheticUnlocks(
             settings,
             tracker=self.tracker,
@@ -103,7 +110,10 @@ class Probe:
             timers=timers,
             metrics=metrics,
             logger=logger,
+            profile=profile,
         )
+        if only_open is not None:
+            self.synthetic.on_sent = only_open.sent
         self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: Timer | None = None
@@ -130,7 +140,7 @@ class Probe:
         """Say who we are and what we listen to."""
         return Session(
             client_id=self._settings.client_id,
-            subscriptions=subscriptions(watch=self._settings.watch),
+            subscriptions=subscriptions(self._profile, watch=self._settings.watch),
             clean_start=True,
             keepalive_s=KEEPALIVE_S,
         )
@@ -283,6 +293,18 @@ class Probe:
         self._complaints.complain(event, kind, **fields)
 
     # Within
+
+    def _only_open(self) -> OnlyOpen | None:
+        """Return what tells answers without ids apart, where the fleet's have none."""
+        if self._profile.traits.correlation is not Correlation.ONLY_OPEN:
+            return None
+        is_v5 = self._settings.mqtt_version(self._profile) == "5"
+        return OnlyOpen(
+            self._clock,
+            patience_s=self._load.deadline_s,
+            window_s=self._load.late_window_s,
+            has_copies=self._settings.watch and not is_v5,
+        )
 
     def _connected_link(self) -> Link:
         if self._link is None or not self._link.is_connected:

@@ -23,6 +23,8 @@ from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
+from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import last_ends
@@ -64,6 +66,7 @@ async def serve(settings: ProbeSettings) -> None:
     allow, `ConfigError` for settings that cannot be used.
     """
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
+    profile = load_profile(settings.profile)
     with ExitStack() as stack:
         metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
         logger = _logger(settings, metrics, stack)
@@ -81,12 +84,13 @@ async def serve(settings: ProbeSettings) -> None:
         stack.callback(timers.close)
         probe = Probe(
             settings,
-            links=_links(settings),
+            links=_links(settings, profile),
             clock=clock,
             timers=timers,
             sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
             metrics=metrics,
             logger=logger,
+            profile=profile,
         )
 
         def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
@@ -254,13 +258,14 @@ def _nothing() -> None:
     """Live on after SIGHUP: each line goes to where its path leads, also after a rename."""
 
 
-def _links(settings: ProbeSettings) -> LinkFactory:
+def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     broker = settings.broker_address
     tls = settings.tls
     context = None
     if broker.is_tls:
         context = tls_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
-    return link_factory(broker, protocol=settings.protocol, tls=context, limits=LINK_LIMITS)
+    version = settings.mqtt_version(profile)
+    return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
 
 
 def _calm_garbage_collector() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Phase, Result
+from fleet_wire.profiles.profile import WireTraits
 from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
 
 _WAITS_FOR: Final = {
@@ -52,8 +53,9 @@ class OpenAttempt:
     """What was seen of one unlock. Times are absolute seconds on the monotonic clock."""
 
     __slots__ = (
-        "confirmed_after_s", "deadline_s", "flags", "presence_at_start", "puback", "reached_s",
-        "result", "scheduled_s", "start", "started_at", "unobserved", "wrong_vehicle_id",
+        "confirmed_after_s", "deadline_s", "flags", "presence_at_start", "provisional_status",
+        "puback", "reached_s", "result", "scheduled_s", "start", "started_at", "unobserved",
+        "wrong_vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +68,8 @@ class OpenAttempt:
         self.reached_s: dict[Stage, float] = {Stage.INTENDED: start.intended_s}
         self.flags: tuple[Flag, ...] = ()
         self.presence_at_start: BoxPresence | None = None
+        self.provisional_status: str | None = None
+        """What was said of the command that another word may follow."""
         self.puback: int | None = None
         self.confirmed_after_s = 0.0
         """How long after the command came the box confirmed that, as it says itself."""
@@ -103,10 +107,11 @@ class OpenAttempt:
         vehicle: VehicleEvidence,
         reason: str | None,
         evidence: dict[str, Any],
+        wire: WireTraits,
     ) -> Attempt:
         """Return the attempt as ended at `ended_s` with `cause` (None: it went well)."""
         self._place_what_the_box_did()
-        stages, hops_s, total_s = self._timings(ended_s)
+        stages, hops_s, total_s = self._timings(ended_s, wire)
         start, build, result = self.start, vehicle.build, self.result
         return Attempt(
             attempt_id=start.attempt_id,
@@ -166,7 +171,9 @@ class OpenAttempt:
         both_ways_s = max(latest_s - sent_s, 0.0)
         return max(latest_s, sent_s) - min(both_ways_s / 2, AWAKE_WAY_UP_S)
 
-    def _timings(self, ended_s: float) -> tuple[dict[str, float], dict[str, float], float]:
+    def _timings(
+        self, ended_s: float, wire: WireTraits
+    ) -> tuple[dict[str, float], dict[str, float], float]:
         """Return stages, hops and total, in seconds since the intended start.
 
         Hops are taken on the running maximum, so that they add up where answers came out of order.
@@ -192,6 +199,8 @@ class OpenAttempt:
         end_s = _rounded(ended_s - intended_s)
         if end_s > latest_s:
             waited_for = _WAITS_FOR[furthest].value
+            if furthest is Stage.BROKER_ACCEPTED and Phase.RECEIVED not in wire.phases:
+                waited_for = Stage.RESULT_RECEIVED.value  # no box of this fleet says more before
             hops_s[waited_for] = _rounded(hops_s.get(waited_for, 0.0) + end_s - latest_s)
             latest_s = end_s
         return stages, hops_s, latest_s

@@ -98,6 +98,7 @@ EVENTS = {
 WHAT_TO_DO = {
     "broker_disconnected": "nothing where it comes back; else `why` and `detail` say whether"
     " broker, password or client id is wrong; see [the runbook](runbook/BrokerDisconnected.md)",
+    "commands_never_expire": "unlock only cars that somebody can look after: this wire has no cure",
     "commands_outlive_customers": "leave out `load.command_ttl_s`",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
     "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"
@@ -123,6 +124,7 @@ EVIDENCE = {
     "furthest_stage": "the last stage that was reached",
     "puback": "the reason code of the broker's PUBACK; 16: nobody subscribes, not even the monitor",
     "answered_by": "another car that answered for this one",
+    "provisional_status": "what was said of the command that another word may follow",
     "never_heard_of": "true where nothing was ever heard of the car, nor is retained",
     "presence": "`online`, `asleep` or `offline`, when the unlock ended",
     "presence_at_start": "the same, when it began",

@@ -26,6 +26,8 @@ from fleet_sim.runs.progress import Progress
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Profile
 
 POLL_S = 0.02
 GOODBYE_S = 0.1
@@ -43,6 +45,7 @@ class FleetOptions:
     broker: BrokerAddress
     seed: int
     fleet_secret: str = DEMO_SECRET
+    profile: Profile = NATIVE
     tls: ssl.SSLContext | None = None
     box_credentials: BoxCredentials | None = None
     """None: all are the user in `broker`."""
@@ -67,6 +70,7 @@ class LiveFleet:
         credentials = options.box_credentials
         factory = link_factory(
             options.broker,
+            protocol=options.profile.traits.mqtt,
             tls=options.tls,
             limits=BOX_LINK_LIMITS,
             quick_ack=options.quick_ack,
@@ -79,6 +83,7 @@ class LiveFleet:
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
             link_factory=factory,
+            profile=options.profile,
             defects=self.driver.defects,
         )
         beside = [NULL_CAR] if options.with_null_box else []
