@@ -113,7 +113,7 @@ WHAT_TO_DO = {
     " again",
     "sink_failed": "free the disk, or mend the rights of the output directory: what it could not"
     " write is lost",
-    "stats_not_written": "the same; only the sums at the end are lost",
+    "stats_not_written": "free the disk, or mend the rights; only the sums at the end are lost",
     "stray_answer": "nothing for a few of kind `late` or `duplicate`; `late` with `executed` opened"
     " a car after its customer was told no",
     "unknown_cars": "mend the ids, or connect their boxes",
