@@ -113,10 +113,11 @@ def test_everything_that_comes_is_counted() -> None:
         car.deliver(executed)
         car.deliver(executed)
         car.deliver(car.command(f"old-{number}", expires_at_ms=NOW_MS - 1))
+        car.deliver(car.command(f"forged-{number}", signature="0" * 64))
         car.deliver(car.message(b"no command"))
     counts = car.world.counts
-    assert (counts.commands, counts.malformed, counts.redelivered) == (9, 3, 3)
-    assert (counts.executed, counts.refused) == (3, 3)
+    assert (counts.commands, counts.malformed, counts.redelivered) == (12, 3, 3)
+    assert (counts.executed, counts.refused) == (3, 6)
 
 
 def test_a_box_may_be_busy_for_one_command_and_not_for_another() -> None:
@@ -142,6 +143,19 @@ def test_an_answer_may_be_lost_by_what_it_answers() -> None:
         car.deliver(car.command("c2"))
     assert {result.command_id for result in car.link.results()} == {"c2"}
     assert {hit.command_id for hit in suspect.hits} == {"c1"}
+
+
+def test_a_state_that_is_lost_hits_the_command_that_moved_the_lock() -> None:
+    """The car is open, its answers say so, and nobody hears it of the lock."""
+    car, suspect = bench(), Suspect()
+    said = len(car.link.states())
+    with car.box.bend(
+        UPLINK, lambda usual, sent: None if sent.kind is TopicKind.STATE else usual, by=suspect
+    ):
+        car.deliver(car.command("c1"))
+    assert answers(car)[-1] == (Phase.EXECUTED, None)
+    assert len(car.link.states()) == said
+    assert suspect.hits == [Seen("uplink", "c1")]
 
 
 def test_all_that_sleep_are_counted() -> None:
