@@ -43,7 +43,7 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
-from fleet_wire.contract.partial import UNNAMED
+from fleet_wire.contract.partial import NO_END_MS, UNNAMED
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import passed_on
@@ -323,8 +323,8 @@ class Box:
     def _objection_at(self, job: _Job, unix_s: float) -> Reason | None:
         if job.is_replayed:
             return Reason.REPLAYED
-        if not self._world.profile.traits.expires:
-            return None
+        if not self._world.profile.traits.expires or job.command.expires_at_ms == NO_END_MS:
+            return None  # or the broker sees to it, by MQTT 5's Message Expiry
         life_ms = job.command.expires_at_ms - int(unix_s * 1000)
         if life_ms < 0:
             return Reason.EXPIRED

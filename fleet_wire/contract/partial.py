@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+NO_END_MS = 2**53
+"""Until when a command may be executed that does not say so: the contract's latest time."""
 UNNAMED = ""
 """Stands for the id of a command where neither it nor its answer carries one."""
 

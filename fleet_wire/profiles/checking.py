@@ -36,6 +36,7 @@ def problems_of(form: ProfileForm) -> Iterator[Problem]:
     for at, kind, message, template in topics:
         yield from _topic_problems(at, kind, message, template)
         yield from _field_problems(at, kind, message, template)
+        yield from _pointer_problems(at, message)
         yield from _send_problems(at, kind, message, form)
     if not found:
         yield from _collisions(topics)
@@ -91,6 +92,15 @@ def _field_problems(
             continue
         yield from ((here, problem) for problem in _source_problems(field, message, template))
         yield from _value_problems(here, info, field)
+
+
+def _pointer_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
+    """Yield pointers through the plain value of another: neither could be sent."""
+    found = {name: field.at for name, field in message.fields.items() if field.at is not None}
+    for name, pointer in found.items():
+        for other, longer in found.items():
+            if pointer.startswith("/") and longer.startswith(f"{pointer}/"):
+                yield (*at, "fields", other), f"'{longer}' leads through '{pointer}', of {name}"
 
 
 def _source_problems(
@@ -195,8 +205,7 @@ def _id_problems(form: ProfileForm, topics: list[_Topic]) -> Iterator[Problem]:
         yield ("correlation",), "MQTT 3.1.1 has no Correlation Data"
     elif form.correlation is Correlation.ONLY_OPEN and of[TopicKind.RESULT]:
         yield ("correlation",), "results carry a command_id: expected field"
-    if not form.expires and any("expires_at" in one.fields for one in form.command):
-        yield ("command",), "expires_at is mapped, so commands have a life: say expires: true"
+    yield from _life_problems(form)
     if (
         form.deduplicates
         and not of[TopicKind.COMMAND]
@@ -206,6 +215,14 @@ def _id_problems(form: ProfileForm, topics: list[_Topic]) -> Iterator[Problem]:
     for at, _, _, template in topics:
         if CLIENT in template.names and COMMAND not in template.names:
             yield (*at, "topic"), "{client_id} needs {command_id} beside it"
+
+
+def _life_problems(form: ProfileForm) -> Iterator[Problem]:
+    says_when = any("expires_at" in one.fields for one in form.command)
+    if says_when and not form.expires:
+        yield ("command",), "expires_at is mapped, so commands have a life: say expires: true"
+    if form.expires and not says_when and form.mqtt != "5":
+        yield ("expires",), "MQTT 3.1.1 has no Message Expiry: map fields.expires_at of commands"
 
 
 def _word_problems(form: ProfileForm, topics: list[_Topic]) -> Iterator[Problem]:

@@ -143,6 +143,9 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
 }
 """How the contract's structs call fields that have a unit."""
 
+_LARGEST_ID: Final = 2**64
+_LARGEST: Final = 1e300
+"""What is larger is no number of a car; Python's own have no end."""
 _FLAG_TEXTS: Final = {"true": True, "false": False}
 _INTEGER: Final = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 
@@ -236,7 +239,7 @@ def _number_reader(name: str, scale: float) -> Read:
         number = _number_in(value) if isinstance(value, str) else value
         if isinstance(number, bool) or not isinstance(number, int | float):
             number = math.nan
-        if not math.isfinite(number):
+        if not -_LARGEST <= number <= _LARGEST:  # which is true of what is no number, too
             raise RemoteProtocolError(f"{name}: {str(value)[:80]!r} is not a number")
         return number * scale if scale != 1 else number
 
@@ -258,11 +261,11 @@ def _time_reader(name: str, unit: str) -> Read:
         if unit == "iso" and isinstance(value, str):
             try:
                 moment = datetime.fromisoformat(value)
-            except ValueError:
+                if moment.tzinfo is None:
+                    moment = moment.replace(tzinfo=UTC)
+                return int(moment.timestamp() * 1000)
+            except (ValueError, OverflowError):
                 raise RemoteProtocolError(f"{name}: {value[:80]!r} is no time") from None
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=UTC)
-            return int(moment.timestamp() * 1000)
         found = number(value)
         return None if found is None else int(found)
 
@@ -275,7 +278,8 @@ def _name_reader(name: str) -> Read:
             return value
         if value is None:
             return None
-        if isinstance(value, int) and not isinstance(value, bool):
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if is_number and abs(value) <= _LARGEST_ID:
             return str(value)
         raise RemoteProtocolError(f"{name}: {str(value)[:80]!r} is no name")
 
@@ -334,6 +338,8 @@ def said_words(info: FieldInfo, form: FieldForm) -> dict[Any, Any]:
             value = info.value_of(word)
             if not isinstance(value, Special):
                 said.setdefault(value, _sent_for(text))
+    if form.otherwise is not None and not isinstance(info.value_of(form.otherwise), Special):
+        said.setdefault(info.value_of(form.otherwise), form.otherwise)
     typed = {"true": True, "false": False} if info.type is Type.FLAG else {}
     for word, sent in form.say.items():
         said[info.value_of(typed.get(word, word))] = sent

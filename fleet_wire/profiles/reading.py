@@ -16,6 +16,7 @@ from fleet_wire.contract.messages import (
     WakeRequest,
 )
 from fleet_wire.contract.partial import (
+    NO_END_MS,
     UNNAMED,
     PartialState,
     PartialTelemetry,
@@ -41,8 +42,6 @@ from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, VEHICLE, TopicT
 
 TEXT: Final = "text"
 CORRELATION_DATA: Final = "correlation_data"
-NO_END_MS: Final = 2**53
-"""Until when a command may be executed that does not say so: the contract's latest time."""
 
 _PLAIN: Final = FieldForm()
 _TYPES: Final[Mapping[Type, Any]] = {

@@ -12,16 +12,17 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.contract.messages import Action, Command, Phase
-from fleet_wire.contract.partial import UNNAMED, ProvisionalResult
+from fleet_wire.contract.partial import NO_END_MS, UNNAMED, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.profile import Correlation, Heard, Profile
-from fleet_wire.profiles.reading import NO_END_MS
 from fleet_wire.shown import shortened
 
 MAX_LINE_BYTES: Final = 1_048_576
 EXAMPLE_ID: Final = "0123456789abcdef0123456789abcdef"
+EXAMPLE_MS: Final = 1_767_225_600_000
+"""2026-01-01T00:00:00Z."""
 
 
 class Sample(msgspec.Struct, omit_defaults=True):
@@ -132,7 +133,7 @@ def _in_words(heard: Heard) -> str:
 def unlock_of(profile: Profile, vehicle_id: str) -> Iterator[tuple[str, str]]:
     """Yield topic and payload with which a car is unlocked."""
     command_id = profile.command_id(vehicle_id, EXAMPLE_ID, client_id="platform-probe")
-    command = Command(command_id, Action.UNLOCK, 0, NO_END_MS, 0, "")
+    command = Command(command_id, Action.UNLOCK, EXAMPLE_MS, EXAMPLE_MS + 20_000, 0, "")
     for topic, payload, _, _ in profile.write(TopicKind.COMMAND, vehicle_id, command):
         yield topic, payload.decode("utf-8", "backslashreplace")
 

@@ -126,12 +126,12 @@ def _payload(form: MessageForm, variables: Mapping[str, str], *, about: str) -> 
         if field.at is not None and field.at.startswith("/")
     ]
 
-    def payload(values: Mapping[str, Any]) -> dict[str, Any]:
+    def payload(values: Mapping[str, Any]) -> Any:
         document: dict[str, Any] = {}
         for tokens, name in places:
             if values.get(name) is not None:
                 _put(document, tokens, values[name])
-        return document
+        return _with_lists(document)
 
     return payload
 
@@ -183,6 +183,15 @@ def places_in(template: Any) -> Iterator[str]:
             yield from places_in(value)
     elif isinstance(template, str):
         yield from PLACE.findall(template)
+
+
+def _with_lists(value: Any) -> Any:
+    """Return a document in which what has the keys 0, 1, ... is a list."""
+    if not isinstance(value, dict):
+        return value
+    whole = {key: _with_lists(inner) for key, inner in value.items()}
+    is_list = whole and sorted(whole) == sorted(map(str, range(len(whole))))
+    return [whole[str(at)] for at in range(len(whole))] if is_list else whole
 
 
 def _put(document: dict[str, Any], tokens: tuple[str, ...], value: Any) -> None:

@@ -23,6 +23,7 @@ ONE_FOR_ALL: Final = """
 # One topic for all cars: the payload names the car, and MQTT 5 the command.
 correlation: correlation_data
 deduplicates: true
+expires: true # by Message Expiry alone
 command:
   topic: fleet/commands
   fields:

@@ -206,6 +206,11 @@ def test_a_result_that_cannot_be(tmp_path: Path, result: str, problem: str) -> N
             TWO_TOPICS.replace("command_id: /id", "command_id: /id\n    expires_at: /exp", 1),
             "expires_at is mapped, so commands have a life: say expires: true",
         ),
+        (f"mqtt: 3.1.1\nexpires: true\n{TWO_TOPICS}", "MQTT 3.1.1 has no Message Expiry"),
+        (
+            TWO_TOPICS.replace("phase: { at: /status", "phase: { at: /id/status"),
+            "result.fields.phase: '/id/status' leads through '/id', of command_id",
+        ),
         (
             f"{TWO_TOPICS}\nstate:\n  topic: v1/{{vehicle_id}}/state\n",
             "expected at least one field of a state",

@@ -124,6 +124,22 @@ def test_what_is_no_json_is_malformed(payload: bytes) -> None:
         heard(PROFILE, "v1/car-1/ack", payload)
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"id":1%s,"status":"OK"}' % (b"0" * 5_000),
+        b'{"id":"c","status":"OK","ms":1%s}' % (b"0" * 400),
+        b'{"id":"c","status":"OK","ms":"1e999"}',
+        b'{"id":"c","status":"OK","at":1%s}' % (b"0" * 400),
+        b'{"id":"c","status":1%s}' % (b"0" * 5_000),
+    ],
+)
+def test_numbers_without_end_are_malformed(payload: bytes) -> None:
+    """What is more than any machine counts is refused like any nonsense."""
+    with pytest.raises(RemoteProtocolError):
+        heard(PROFILE, "v1/car-1/ack", payload)
+
+
 def test_a_text_is_cut_and_a_document_may_be_a_list() -> None:
     """A long text of the box is no reason to lose its answer; a list has no fields."""
     long = said("ack", id="c", status="OK", why={"text": "x" * 10_000})

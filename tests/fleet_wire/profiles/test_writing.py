@@ -1,0 +1,85 @@
+"""What simulated boxes and the platform send in a fleet's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.messages import Action, Command, Phase, Reason, Result, VehicleState
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.profile import Profile
+from tests.helpers.own_wires import OWN_WIRES, TWO_TOPICS
+from tests.helpers.profile_files import heard, profile_of
+
+CAR = "car-1"
+COMMAND = Command("c1", Action.UNLOCK, 1_767_225_600_000, 1_767_225_620_000, 7, "ab")
+
+
+def sent(profile: Profile, kind: TopicKind, message: Any) -> list[tuple[str, Any]]:
+    """Return topics and JSON payloads of a message."""
+    packets = profile.write(kind, CAR, message, COMMAND)
+    return [(topic, msgspec.json.decode(payload)) for topic, payload, _, _ in packets]
+
+
+def test_a_refusal_has_a_word_where_all_others_mean_one() -> None:
+    """`otherwise: refused` is read of any word, so the box sends its reason."""
+    profile = profile_of(TWO_TOPICS)
+    refused = Result("c1", Phase.REFUSED, Reason.BUSY)
+    ((topic, payload),) = sent(profile, TopicKind.RESULT, refused)
+    assert (topic, payload) == (f"v1/{CAR}/ack", {"id": "c1", "status": "busy"})
+    read = heard(profile, topic, msgspec.json.encode(payload))
+    assert read == refused
+
+
+def test_what_a_fleet_cannot_say_is_not_sent() -> None:
+    """No receipt, no state, no action that has no word."""
+    profile = profile_of(TWO_TOPICS)
+    assert sent(profile, TopicKind.RESULT, Result("c1", Phase.RECEIVED)) == []
+    state = VehicleState(False, False, 12.5, "1", "t", "o", "r")  # noqa: FBT003
+    assert sent(profile, TopicKind.STATE, state) == []
+    enable = msgspec.structs.replace(COMMAND, action=Action.ENABLE_DRIVING)
+    assert profile.write(TopicKind.COMMAND, CAR, enable) == ()
+
+
+def test_templates_are_filled() -> None:
+    """`send` holds constants and fields; a field without a value is left out with its key."""
+    profile = profile_of(OWN_WIRES["one-for-all"])
+    (command,) = sent(profile, TopicKind.COMMAND, COMMAND)
+    assert command == ("fleet/commands", {"car": {"vin": CAR, "do": 1}, "version": 2})
+    text = TWO_TOPICS + (
+        "  send: { order: { id: '{command_id}' }, why: { code: '{reason}' }, doors: [1, '{phase}'],"
+        " note: 'car {vehicle_id}' }\n"
+    )
+    (answer,) = sent(profile_of(text), TopicKind.RESULT, Result("c1", Phase.EXECUTED))
+    assert answer[1] == {"order": {"id": "c1"}, "doors": [1, "OK"], "note": f"car {CAR}"}
+
+
+def test_levels_of_the_topic_are_filled() -> None:
+    """A field may be a level: here action and phase are, and ids are numbers."""
+    profile = profile_of(OWN_WIRES["signed"])
+    command_id = profile.command_id(CAR, "00000000000ff0000000", client_id="probe")
+    assert command_id == "255"
+    command = msgspec.structs.replace(COMMAND, command_id=command_id)
+    ((topic, payload),) = sent(profile, TopicKind.COMMAND, command)
+    assert topic == f"cars/{CAR}/in/open"
+    assert payload == {
+        "n": 255,
+        "at": "2026-01-01T00:00:00.000+00:00",
+        "until": 1_767_225_620_000,
+        "counter": 7,
+        "mac": "ab",
+    }
+    executed = Result(command_id, Phase.EXECUTED, since_received_s=1.5)
+    (answer,) = sent(profile, TopicKind.RESULT, executed)
+    assert answer == (f"cars/{CAR}/out/done", {"n": 255, "ms": pytest.approx(1500.0)})
+
+
+def test_lists_are_lists_again() -> None:
+    """What is read from /doors/0 is written there."""
+    fields = "{ is_locked: /doors/0/locked, is_open: /doors/1/open, firmware: /12 }"
+    text = f"{TWO_TOPICS}state:\n  topic: v1/{{vehicle_id}}/state\n  fields: {fields}\n"
+    state = VehicleState(True, False, 12.5, "1", "t", "o", "r")  # noqa: FBT003
+    ((_, payload),) = sent(profile_of(text), TopicKind.STATE, state)
+    assert payload == {"doors": [{"locked": True}, {"open": False}], "12": "1"}
