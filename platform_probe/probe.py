@@ -206,7 +206,7 @@ class Probe:
 
         Call it when what is retained has come: presence is evidence for the first unlock.
         """
-        say_doubts(self._settings, self.evidence, self._logger)
+        say_doubts(self._settings, self.synthetic.cars, self.evidence, self._logger)
         self.synthetic.begin()
         return self._clock.unix_s() + self._load.start_delay_s
 

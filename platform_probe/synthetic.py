@@ -5,7 +5,7 @@ The probe hands in its link, and hands on each record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from typing import Any
@@ -89,6 +89,11 @@ class SyntheticUnlocks:
         self._dropped = 0
         self._withheld = 0
         """Starts that were left out for their car's sake."""
+
+    @property
+    def cars(self) -> Sequence[str]:
+        """The cars that are unlocked."""
+        return self._plan.vehicles
 
     def begin(self) -> None:
         """Let the load begin, after its delay, and the null box now."""

@@ -83,7 +83,6 @@ class BoxConnection:
         "_failures",
         "_generation",
         "_is_counted",
-        "_is_known",
         "_link",
         "_lost_coverage_s",
         "_outages",
@@ -96,6 +95,7 @@ class BoxConnection:
         "_world",
         "bends",
         "connection",
+        "is_known",
     )
 
     def __init__(self, world: World, spec: CarSpec, owner: ModemOwner) -> None:
@@ -120,7 +120,8 @@ class BoxConnection:
         self._place = self._stream.constant() * tau
         """Where the car stands, as far as its signal goes: 0 to 2 pi."""
         self._is_counted = False
-        self._is_known = False
+        self.is_known = False
+        """Whether it was ever connected: the broker has its session."""
         self._disturbance: Disturbance | None = None
         self._link: Link
         """Made by the modem: a link calls its handler."""
@@ -221,8 +222,8 @@ class BoxConnection:
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
         """Tell the others that the box is there, and how the car is."""
-        self._world.counts.known += not self._is_known
-        self._is_known = True
+        self._world.counts.known += not self.is_known
+        self.is_known = True
         self._failures = 0
         self._radio.attach(self._world.env.now)
         self._change_connection(ConnectionEvent.ACCEPTED)
@@ -232,6 +233,7 @@ class BoxConnection:
     def on_disconnected(self, reason: Disconnected) -> None:
         """Connect again, by this firmware's rule."""
         self._world.counts.last_end = reason
+        self._world.counts.last_end_of = self.vehicle_id
         self._change_socket(SocketEvent.CLOSE)
         self._change_connection(ConnectionEvent.LOST)
         self._forget_messages()

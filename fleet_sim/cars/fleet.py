@@ -31,13 +31,15 @@ class Fleet:
     ) -> None:
         self.world = world
         self.boxes: dict[str, Box] = {spec.vehicle_id: Box(world, spec) for spec in specs}
-        uncounted = replace(world, counts=FleetCounts())
+        self.beside = FleetCounts()
+        """What those beside the fleet count."""
+        uncounted = replace(world, counts=self.beside)
         self.boxes |= {spec.vehicle_id: Box(uncounted, spec) for spec in beside}
-        self._sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
+        self.sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
 
     def start(self) -> None:
         """Let every box begin."""
-        self._sms_centre.start()
+        self.sms_centre.start()
         by_interval: dict[float, list[Box]] = defaultdict(list)
         for box in self.boxes.values():
             try:

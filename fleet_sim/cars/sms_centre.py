@@ -28,11 +28,18 @@ class SmsCentre:
         self._failures = 0
         self._stream = world.stream("sms-centre")
         self._link = world.link_factory(self)
+        self.last_end: Disconnected | None = None
+        """Why it is not connected; None while it is, and before the first try has failed."""
 
     def start(self) -> None:
         """Connect to the broker; a fleet that has no wake requests needs no centre."""
         if self._world.profile.filters((TopicKind.WAKE,)):
             self._link.connect()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether wake requests reach it."""
+        return self._link.is_connected
 
     def session(self) -> Session:
         """Return what to say in CONNECT: no session is kept, old wake requests are worthless."""
@@ -46,9 +53,11 @@ class SmsCentre:
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
         """Nothing to say."""
         self._failures = 0
+        self.last_end = None
 
-    def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
+    def on_disconnected(self, reason: Disconnected) -> None:
         """Connect again."""
+        self.last_end = reason
         self._world.later(RECONNECT.delay_s(self._failures, self._stream), self._link.connect)
         self._failures += 1
 

@@ -32,6 +32,8 @@ class FleetCounts:
     malformed: int = 0
     last_end: Disconnected | None = None
     """Why a connection has ended last, or could not be made."""
+    last_end_of: str = ""
+    """Whose that was."""
 
 
 @dataclass(slots=True)

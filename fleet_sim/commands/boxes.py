@@ -29,10 +29,9 @@ from fleet_sim.commands.options import (
     warn_of_demo_secret,
     with_profile,
 )
-from fleet_sim.runs.live.boxes import ServeOptions, parse_shard, serve_boxes, truth_directory
+from fleet_sim.runs.live.boxes import LACKS, ServeOptions, parse_shard, serve_boxes, truth_directory
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
-from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.background import BackgroundText
@@ -107,7 +106,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
     fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill
     fleet-sim boxes my.yaml --broker mqtt://staging --profile ovms
-    fleet-sim boxes my.yaml --broker mqtts://staging:8883 --ca-file ca.pem \\
+    fleet-sim boxes my.yaml --broker mqtts://fleet@staging:8883 --ca-file ca.pem \\
+        --broker-password-file fleet.password \\
         --box-user {vehicle_id} --box-password-file secrets/{vehicle_id}
 
     Faults begin when all boxes are connected; begin and end of each are said. With --control more
@@ -119,8 +119,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     address = with_password(BrokerAddress.parse(broker), broker_password)
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
-    lacks = lacks_of(broker_url=broker)
-    loaded = load_scenario(scenario, with_profile(overrides, profile), lacks=lacks)
+    loaded = load_scenario(scenario, with_profile(overrides, profile), lacks=LACKS)
     tls = None
     if address.is_tls:
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
@@ -129,7 +128,6 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         shard=part,
         directory=None if out is None else truth_directory(out),
         control=control,
-        lacks=lacks,
     )
     with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
         logging.basicConfig(level=logging.WARNING, stream=errors)

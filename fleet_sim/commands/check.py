@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fleet_sim.commands.options import scenario_argument, set_option
+from fleet_sim.results import readable
 from fleet_sim.scenario.loading import load_scenario
 
 
@@ -16,8 +17,11 @@ from fleet_sim.scenario.loading import load_scenario
 def check(*, scenario: Path, overrides: tuple[str, ...]) -> None:
     """Check SCENARIO without running it; every error names file, line and key."""
     loaded = load_scenario(scenario, list(overrides))
+    cars = readable.number_of(loaded.fleet.count, "car")
+    groups = readable.number_of(len(loaded.fleet.groups), "group")
+    faults = readable.number_of(len(loaded.faults), "fault")
+    expectations = readable.number_of(len(loaded.expect), "expectation")
     click.echo(
-        f"{scenario}: {loaded.fleet.count} cars in {len(loaded.fleet.groups)} groups,"
-        f" {loaded.load.duration_s:g} s of load, {len(loaded.faults)} faults,"
-        f" {len(loaded.expect)} expectations: fine"
+        f"{scenario}: {cars} in {groups}, {loaded.load.duration_s:g} s of load,"
+        f" {faults}, {expectations}: fine"
     )

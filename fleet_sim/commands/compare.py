@@ -65,10 +65,8 @@ def compare(*, run_a: Path, run_b: Path, is_json: bool) -> None:
 
 def _print(comparison: Comparison, console: Console) -> None:
     for name, run in (("A", comparison.a), ("B", comparison.b)):
-        console.print(
-            Text(f"{name}: {run.directory}, {readable.count(run.summary.attempts.total)} unlocks"),
-            soft_wrap=True,
-        )
+        unlocks = readable.number_of(run.summary.attempts.total, "unlock")
+        console.print(Text(f"{name}: {run.directory}, {unlocks}"), soft_wrap=True)
     for line in _setup_lines(comparison):
         console.print(Text(line, style="dim"), soft_wrap=True)
     console.print(_table(comparison))
@@ -147,7 +145,9 @@ def _closing(comparison: Comparison) -> str:
         change: ", ".join(_label(each).strip() for each in judged if each.change is change)
         for change in Change
     }
-    certainty = f"{len(judged)} differences judged, together at {CONFIDENCE:.0%}"
+    certainty = (
+        f"{readable.number_of(len(judged), 'difference')} judged, together at {CONFIDENCE:.0%}"
+    )
     if comparison.verdict is Change.WORSE:
         also = f"; better: {named[Change.BETTER]}" if named[Change.BETTER] else ""
         return f"✗ B is worse: {named[Change.WORSE]}{also} ({certainty})"

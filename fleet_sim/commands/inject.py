@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from fleet_sim.results import readable
 from fleet_sim.runs.live.control import ask
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest
 from fleet_wire.command_line import USAGE_ERROR
@@ -23,7 +24,7 @@ def parse_duration(
     """Return the seconds of a time as people write it: 90, 90s, 5m, 1.5h; a click callback."""
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise click.BadParameter("expected a time such as 90s, 5m or 1h")
+        raise click.BadParameter("expected a time such as 90s, 5m or 1h; without a unit seconds")
     return float(found[1]) * _UNITS_S[found[2]]
 
 
@@ -41,7 +42,12 @@ def parse_duration(
     help="Where the boxes listen, as in their --control. Several times for several processes.",
 )
 @click.option(
-    "--for", "for_s", callback=parse_duration, required=True, metavar="TIME", help="90s, 5m or 1h."
+    "--for",
+    "for_s",
+    callback=parse_duration,
+    required=True,
+    metavar="TIME",
+    help="90s, 5m or 1h; without a unit seconds.",
 )
 @click.option(
     "--target",
@@ -95,7 +101,8 @@ def inject(
             has_failed = True
         else:
             click.echo(
-                f"{fault}: injection {reply.injection} on {reply.struck} of {reply.boxes} boxes,"
+                f"{fault}: injection {reply.injection} on {reply.struck} of"
+                f" {readable.boxes(reply.boxes)},"
                 f" for {for_s:g} s ({path})"
             )
     if has_failed:

@@ -124,9 +124,10 @@ def _run(the_sweep: Sweep, console: Console) -> list[PointRecord]:
         with sweep_progress_on(console) as progress:
             return the_sweep.run(progress)
     except KeyboardInterrupt:
+        runs = readable.number_of(len(the_sweep.records), "run")
+        are = "is" if len(the_sweep.records) == 1 else "are"
         click.echo(
-            f"interrupted: {len(the_sweep.records)} runs are in {the_sweep.path};"
-            " the same command goes on from there",
+            f"interrupted: {runs} {are} in {the_sweep.path}; the same command goes on from there",
             err=True,
         )
         sys.exit(INTERRUPTED)
@@ -139,10 +140,12 @@ def _bad(records: Sequence[PointRecord]) -> list[PointRecord]:
 def _say_how_it_went(console: Console, records: Sequence[PointRecord], path: Path) -> None:
     failed = sum(record.error is not None for record in records)
     judged = [record for record in records if record.expect]
-    lines = [f"{failed} runs failed"] if failed else []
+    lines = [f"{readable.number_of(failed, 'run')} failed"] if failed else []
     if judged:
         held = sum(record.expect_holds is True for record in judged)
-        lines.insert(0, f"every expectation held in {held} of {len(judged)} runs")
+        lines.insert(
+            0, f"every expectation held in {held} of {readable.number_of(len(judged), 'run')}"
+        )
     lines += [f"table: {path / 'table.csv'}", f"report: {path / 'report.html'}"]
     console.print(Text("\n".join(lines)), soft_wrap=True)
 
@@ -165,6 +168,7 @@ def _suites(plan: SweepPlan, records: Sequence[PointRecord]) -> list[Suite]:
     for record in records:
         case = Case(
             name=f"seed {record.seed}",
+            duration_s=record.duration_s,
             failure=_words(record) if record.expect_holds is False else None,
             error=record.error,
         )

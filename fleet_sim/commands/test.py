@@ -97,7 +97,7 @@ def test(
     results = _run(suite_runs(files, out, options), jobs or cores(), console)
     write_verdicts(junit, "fleet-sim test", [_suite(result) for result in results])
     bad = [result for result in results if not result.is_fine]
-    _say(console, f"{len(results) - len(bad)} of {len(results)} scenarios are fine; runs: {out}")
+    _say(console, f"{_fine(len(results) - len(bad), len(results))}; runs: {out}")
     if as_json:
         print_json(_as_json(results, mode=mode))
     exit_unless_fine([_failure(result) for result in bad], to_stderr=as_json)
@@ -146,8 +146,15 @@ def _run(runs: Sequence[SuiteRun], jobs: int, console: Console) -> list[SuiteRes
         try:
             return asyncio.run(run_suite(runs, jobs=jobs, on_end=on_end))
         except KeyboardInterrupt:
-            click.echo(f"interrupted; {done} of {len(runs)} scenarios had ended", err=True)
+            click.echo(
+                f"interrupted; {done} of {readable.number_of(len(runs), 'scenario')} had ended",
+                err=True,
+            )
             sys.exit(INTERRUPTED)
+
+
+def _fine(fine: int, total: int) -> str:
+    return f"{fine} of {readable.number_of(total, 'scenario')} {'is' if fine == 1 else 'are'} fine"
 
 
 def _lines(result: SuiteResult) -> list[str]:

@@ -63,6 +63,43 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
 
 
+def number_of(number: float | None, one: str) -> str:
+    """Return how many there are of something that has an s where it is not one.
+
+    >>> number_of(1, "fault"), number_of(2_000, "fault")
+    ('1 fault', '2,000 faults')
+    """
+    return f"{count(number)} {one}{'' if number == 1 else 's'}"
+
+
+def boxes(number: float | None) -> str:
+    """Return how many boxes there are.
+
+    >>> boxes(1), boxes(2_000)
+    ('1 box', '2,000 boxes')
+    """
+    return f"{count(number)} {'box' if number == 1 else 'boxes'}"
+
+
+def not_holding(failed: int, total: int) -> str:
+    """Return how many expectations do not hold, as a sentence without its end.
+
+    >>> not_holding(1, 4), not_holding(2, 4)
+    ('1 of 4 expectations does not hold', '2 of 4 expectations do not hold')
+    """
+    verb = "does" if failed == 1 else "do"
+    return f"{failed} of {number_of(total, 'expectation')} {verb} not hold"
+
+
+def all_hold(number: int) -> str:
+    """Return that all of so many expectations hold.
+
+    >>> all_hold(3), all_hold(1)
+    ('all 3 expectations hold', 'the expectation holds')
+    """
+    return "the expectation holds" if number == 1 else f"all {number} expectations hold"
+
+
 def bytes_size(value: float | None) -> str:
     """Return a size in KiB."""
     return NOTHING if value is None else f"{value / 1024:.1f} KiB"

@@ -12,7 +12,7 @@ from fleet_sim.results import readable
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_data import CarTally, ReportedRun
 from fleet_sim.results.report_injected import InjectedPart, injected_part
-from fleet_sim.results.report_parts import PartRow, part_rows
+from fleet_sim.results.report_parts import PartRow, part_rows, where_it_failed
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 
 WORST_CARS = 20
@@ -27,6 +27,8 @@ class Headline:
     share: str
     median: str | None
     """None where fewer than half opened."""
+    where_it_failed: str | None
+    """None where no part of the fleet stands out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +125,15 @@ def run_page(run: ReportedRun) -> RunPage:
 def _badge(run: ReportedRun) -> Badge:
     failed = sum(not verdict.get("holds") for verdict in run.verdicts)
     if defects := run.number("model_defects"):
-        return Badge(f"✗ Not to be trusted: {readable.count(defects)} defects of the model", "fail")
+        return Badge(
+            f"✗ Not to be trusted: {readable.number_of(defects, 'defect')} of the model", "fail"
+        )
     if not run.verdicts:
         return Badge("Nothing expected", "none")
     if failed:
-        return Badge(f"✗ Fail: {failed} of {len(run.verdicts)} expectations", "fail")
-    return Badge(f"✓ Pass: {_expectations_hold(len(run.verdicts))}", "pass")
-
-
-def _expectations_hold(number: int) -> str:
-    return f"all {number} expectations hold" if number > 1 else "the expectation holds"
+        expectations = readable.number_of(len(run.verdicts), "expectation")
+        return Badge(f"✗ Fail: {failed} of {expectations}", "fail")
+    return Badge(f"✓ Pass: {readable.all_hold(len(run.verdicts))}", "pass")
 
 
 def _facts(run: ReportedRun) -> dict[str, str]:
@@ -169,6 +170,7 @@ def _headline(run: ReportedRun) -> Headline | None:
         total=readable.count(total),
         share=readable.share(opened / total),
         median=None if median_s is None else readable.duration(median_s),
+        where_it_failed=where_it_failed(run.summary),
     )
 
 
@@ -199,11 +201,12 @@ def _tiles(run: ReportedRun) -> list[Tile]:
     None is marked as good: that 73 % opened as expected is no good news to a customer.
     """
     number, duration, count = run.number, readable.duration, readable.count
+    cars = readable.number_of(len(run.data.cars), "car")
     memory = number("fleet.rss_bytes_per_box")
-    boxes = f"of {count(number('boxes.configured'))} boxes"
+    boxes = f"of {readable.boxes(number('boxes.configured'))}"
     boxes += "" if memory is None else f", {readable.bytes_size(memory)} each"
     figures = {
-        "attempts.total": ("Unlocks", count, f"{count(len(run.data.cars))} cars asked"),
+        "attempts.total": ("Unlocks", count, f"{cars} asked"),
         "attempts.ok_share": ("Opened", readable.share, "of all unlocks"),
         "unlock.p50_s": ("p50", duration, _opened_within(run, 50)),
         "unlock.p95_s": ("p95", duration, _opened_within(run, 95)),
@@ -298,7 +301,7 @@ def _cars_caption(run: ReportedRun) -> str:
     failing = sum(car.not_ok > 0 for car in run.data.cars.values())
     shown = f", the worst {WORST_CARS} below" if failing > WORST_CARS else ""
     return (
-        f"{readable.count(failing)} of {readable.count(len(run.data.cars))} cars asked for "
+        f"{readable.count(failing)} of {readable.number_of(len(run.data.cars), 'car')} asked for "
         f"had an unlock that did not end well{shown}."
     )
 

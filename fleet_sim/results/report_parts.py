@@ -13,6 +13,12 @@ from fleet_wire.contract.causes import Cause
 
 MOST = 12
 """Parts of one kind that are shown."""
+NEARLY_ALL = 0.9
+"""Share of what did not open that makes a part of the fleet the place to look at."""
+AT_MOST = 0.5
+"""And it has no more than this share of all unlocks: else chance could have it so."""
+FEWEST = 10
+"""Of fewer that did not open nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,26 @@ def part_rows(summary: Mapping[str, Any]) -> list[PartRow]:
     """Return the parts of a fleet, the worst of each kind first; no kind that has only one."""
     kinds = summary.get("by") or {}
     return [row for name, parts in kinds.items() if len(parts) > 1 for row in _rows_of(name, parts)]
+
+
+def where_it_failed(summary: Mapping[str, Any]) -> str | None:
+    """Return which part of the fleet nearly all unlocks that did not open belong to, in words.
+
+    A firmware before a group, a region or an operator. None where there is no such part.
+    """
+    for name, parts in (summary.get("by") or {}).items():
+        failed = {label: sum(part["by_cause"].values()) for label, part in parts.items()}
+        total = sum(failed.values())
+        asked = sum(part["total"] for part in parts.values())
+        for label, number in failed.items():
+            unlocks = parts[label]["total"]
+            if total >= FEWEST and number >= NEARLY_ALL * total and unlocks <= AT_MOST * asked:
+                of = "All" if number == total else f"{readable.count(number)} of the"
+                return (
+                    f"{of} {readable.count(total)} that did not open were of {name} {label},"
+                    f" which had {readable.count(unlocks)} of all {readable.count(asked)} unlocks"
+                )
+    return None
 
 
 def _rows_of(name: str, parts: Mapping[str, Mapping[str, Any]]) -> list[PartRow]:

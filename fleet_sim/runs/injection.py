@@ -13,6 +13,7 @@ from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.faults import Fault, Injection
+from fleet_sim.results import readable
 from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
 
@@ -105,7 +106,7 @@ class Injector:
         opens_s = injection.load_starts_s + start_s
         yield injection.wait(max(opens_s - injection.env.now, 0.0))
         self._say(
-            f"fault {fault.name} begins: {len(injection.boxes)} cars,"
+            f"fault {fault.name} begins: {readable.number_of(len(injection.boxes), 'car')},"
             f" {injection.duration_s:g} s (injection {injection.number})"
         )
         yield from fault.process(injection)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable, report_injected
+from fleet_sim.results.report_parts import where_it_failed
 from fleet_sim.runs.progress_display import OUTCOME_STYLES, TerminalProgress, printable_lines
 from fleet_sim.runs.progress_state import LoadState
 from fleet_wire.clock import Clock
@@ -75,7 +76,7 @@ class LineProgress:
     def connecting(self, done: int, total: int) -> None:
         """Write how many boxes are connected."""
         if done == total or self._is_due():
-            self.note(f"connected {done:,} of {total:,} boxes")
+            self.note(f"connected {done:,} of {readable.boxes(total)}")
 
     def serving(self, metrics_url: str) -> None:
         """Write the address."""
@@ -127,7 +128,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     headline = Text("\n")
     headline.append(
         f"{readable.count(attempts['by_outcome'][Outcome.OK.value])} of "
-        f"{readable.count(attempts['total'])} unlocks opened",
+        f"{readable.number_of(attempts['total'], 'unlock')} opened",
         style="bold",
     )
     headline.append(f" ({readable.share(attempts['ok_share'])})\n")
@@ -137,6 +138,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     console.print(side_by_side)
     if any(attempts["by_cause"].values()):
         console.print(_causes(attempts))
+    if (where := where_it_failed(summary)) is not None:
+        console.print(Text(f"\n{where}", style="bold"))
     if summary["injected"]["faults"]:
         console.print(_injected(summary["injected"]))
     if verdicts:
@@ -239,8 +242,8 @@ def _expectations(verdicts: list[Mapping[str, Any]]) -> Group:
         )
     failed = sum(not verdict["holds"] for verdict in verdicts)
     closing = (
-        Text(f"✗ {failed} of {len(verdicts)} expectations do not hold", style="bold red")
+        Text(f"✗ {readable.not_holding(failed, len(verdicts))}", style="bold red")
         if failed
-        else Text(f"✓ all {len(verdicts)} expectations hold", style="bold green")
+        else Text(f"✓ {readable.all_hold(len(verdicts))}", style="bold green")
     )
     return Group(Text(""), table, Text(""), closing)

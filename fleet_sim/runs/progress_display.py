@@ -62,7 +62,13 @@ class TerminalProgress:
     def connecting(self, done: int, total: int) -> None:
         """Draw a bar of the boxes that are connected."""
         if self._is_due() or done == total:
-            self._show(_bar(f"{done:,} of {total:,} boxes", total=total, done=done))
+            self._show(
+                _bar(
+                    f"{done:,} of {readable.boxes(total)}",
+                    total=total,
+                    done=done,
+                )
+            )
 
     def serving(self, metrics_url: str) -> None:
         """Keep the address at the foot of the panel."""
@@ -181,7 +187,8 @@ def _faults(state: LoadState) -> list[Text]:
     running = state.running_faults
     lines = [
         Text(fault.fault, style="bold yellow").append(
-            f" on {len(fault.vehicles):,} cars, {fault.end_s - state.elapsed_s:.0f} s more",
+            f" on {readable.number_of(len(fault.vehicles), 'car')},"
+            f" {fault.end_s - state.elapsed_s:.0f} s more",
             style="not bold default",
         )
         for fault in running[:FAULTS_SHOWN]

@@ -93,10 +93,8 @@ class LoadState:
 
     elapsed_s: float
     duration_s: float
-    sent: int
-    ok: int
-    ended: int
-    in_flight: int
+    sent_at_least: int
+    """Unlocks that had been started when the probe said so last."""
     configured: int
     """Boxes of the scenario."""
     fleet: FleetCounts
@@ -104,11 +102,27 @@ class LoadState:
     faults: Sequence[InjectedFault]
     """Every fault that the scenario injects, at whatever time."""
     unlocks: UnlocksSoFar
+    """How they ended: all that is shown of that is of one reading, so that it adds up."""
+
+    @property
+    def sent(self) -> int:
+        """How many unlocks have been started."""
+        return max(self.sent_at_least, self.unlocks.ended)
+
+    @property
+    def ok(self) -> int:
+        """How many have opened."""
+        return self.unlocks.ended - self.not_opened
 
     @property
     def not_opened(self) -> int:
-        """How many unlocks have ended otherwise."""
-        return self.ended - self.ok
+        """How many have ended otherwise: each has its cause."""
+        return self.unlocks.causes.total()
+
+    @property
+    def in_flight(self) -> int:
+        """How many have not ended."""
+        return self.sent - self.unlocks.ended
 
     @property
     def running_faults(self) -> list[InjectedFault]:

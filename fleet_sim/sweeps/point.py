@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from typing import Any
 import msgspec
 
 from fleet_sim.cars.defects import ModelDefectError
-from fleet_sim.results.expectations import known_keys
 from fleet_sim.runs.conclude import digest_of
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
@@ -61,6 +61,8 @@ class PointRecord(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | None = None
     error: str | None = None
     """Why the run did not end; None when it did."""
+    duration_s: float = 0.0
+    """How long it took here: in no table, as it is another each time."""
 
     @property
     def expect_holds(self) -> bool | None:
@@ -84,9 +86,12 @@ def run_task(task: Task) -> bytes:
             f"this worker has {_words(versions())}, the sweep was started with"
             f" {_words(task.versions)}; results could differ"
         )
+    began_s = time.perf_counter()
     gc.collect()  # the cars of the run before refer to each other, and would still be there
     with _directory_of(task) as path:
-        return msgspec.json.encode(_record(task, path))
+        record = _record(task, path)
+    taken_s = round(time.perf_counter() - began_s, 3)
+    return msgspec.json.encode(msgspec.structs.replace(record, duration_s=taken_s))
 
 
 def _words(packages: Mapping[str, str]) -> str:
@@ -116,11 +121,10 @@ def _record(task: Task, path: Path) -> PointRecord:
     if summary["model_defects"]:
         defect = ModelDefectError(summary["model_defects"], summary["first_model_defect"])
         return failed(task, str(defect))
-    flat = flattened(summary)
     return PointRecord(
         setting=task.setting,
         seed=task.seed,
-        measured={key: flat.get(key) for key in measured_keys()},
+        measured=measurements(summary),
         expect=summary["expect"],
         digest=digest_of(path),
     )
@@ -145,17 +149,18 @@ def _profile_in(path: Path, text: str | None) -> list[str]:
     return [f"fleet.profile={msgspec.json.encode(str(file)).decode()}"]
 
 
-def measured_keys() -> tuple[str, ...]:
-    """Return the dotted keys of every number in a summary, in the summary's order."""
-    return tuple(key for key in known_keys() if key not in WORDS)
+def measurements(summary: Mapping[str, Any]) -> dict[str, int | float | None]:
+    """Return every number of a summary, those of each part of the fleet too, in its order.
+
+    They stand under dotted keys, as an expectation names them; a label may hold dots itself.
+    """
+    flat = _flattened(summary, "")
+    return {key: value for key, value in flat if key not in WORDS and not isinstance(value, list)}
 
 
-def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the leaves of nested mappings under dotted keys."""
-    flat: dict[str, Any] = {}
+def _flattened(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if isinstance(value, Mapping):
-            flat |= flattened(value, f"{prefix}{key}.")
+            yield from _flattened(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            yield f"{prefix}{key}", value

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from fleet_sim.results import readable
 from fleet_sim.runs.progress import LINE_EVERY_S
 from fleet_sim.sweeps.sweep import SweepProgress
 from fleet_wire.clock import Clock
@@ -77,4 +78,7 @@ class SweepLines:
         now_s = self._clock.monotonic_s()
         if done == total or now_s >= self._next_s:
             self._next_s = now_s + LINE_EVERY_S
-            self.note(f"{done:,} of {total:,} runs" + (f", {failed:,} failed" if failed else ""))
+            self.note(
+                f"{done:,} of {readable.number_of(total, 'run')}"
+                + (f", {failed:,} failed" if failed else "")
+            )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fleet_sim.pages.parts import Badge
 from fleet_sim.results import readable
+from fleet_sim.results.readable import number_of
 from fleet_sim.results.report_document import document
 from fleet_sim.sweeps.plan import SweepPlan, overrides_of
 from fleet_sim.sweeps.plots import drawn_keys, sweep_plots
@@ -104,7 +105,7 @@ def write_sweep_report(directory: Path, plan: SweepPlan, records: Sequence[Point
 def _page(
     plan: SweepPlan, settings: Sequence[Setting], records: Sequence[PointRecord]
 ) -> SweepPage:
-    seeds = _number(len(plan.seeds), "seed")
+    seeds = number_of(len(plan.seeds), "seed")
     return SweepPage(
         name=plan.name,
         badge=_badge(records),
@@ -134,14 +135,10 @@ def _facts(plan: SweepPlan, records: Sequence[PointRecord]) -> dict[str, str]:
 def _badge(records: Sequence[PointRecord]) -> Badge:
     bad = sum(record.expect_holds is False or record.error is not None for record in records)
     if bad:
-        return Badge(f"✗ Fail: {_of(bad, len(records))} runs", "fail")
+        return Badge(f"✗ Fail: {bad} of {number_of(len(records), 'run')}", "fail")
     if not any(record.expect for record in records):
         return Badge("Nothing expected", "none")
-    return Badge(f"✓ Pass: all {_number(len(records), 'run')}", "pass")
-
-
-def _number(some: int, what: str) -> str:
-    return f"{readable.count(some)} {what}{'' if some == 1 else 's'}"
+    return Badge(f"✓ Pass: all {number_of(len(records), 'run')}", "pass")
 
 
 def _of(some: int, total: int) -> str:
@@ -154,9 +151,9 @@ def _headline(records: Sequence[PointRecord]) -> str:
     failed = sum(record.error is not None for record in records)
     parts = []
     if judged:
-        parts.append(f"Every expectation held in {_of(held, len(judged))} runs.")
+        parts.append(f"Every expectation held in {held} of {number_of(len(judged), 'run')}.")
     if failed:
-        parts.append(f"{_number(failed, 'run')} failed; the worst runs below say why.")
+        parts.append(f"{number_of(failed, 'run')} failed; the worst runs below say why.")
     return " ".join(parts)
 
 
@@ -196,7 +193,7 @@ def _holding_row(
         if varying
     ]
     if varying and len(bad) > _SETTINGS_NAMED:
-        named.append(f"and {len(bad) - _SETTINGS_NAMED} more of {_number(len(parts), 'setting')}")
+        named.append(f"and {len(bad) - _SETTINGS_NAMED} more of {number_of(len(parts), 'setting')}")
     return HoldingRow(
         key=key,
         expected=expected,

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from fleet_sim.results import readable
 from fleet_sim.results.summary import JsonLines, read_json
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.limits import check_disk
@@ -98,7 +99,9 @@ class Sweep:
             total = len(self._plan)
             done, failed = total - len(tasks), 0
             if done:
-                progress.note(f"{done} of {total} runs are in {self.path} already")
+                are = "is" if done == 1 else "are"
+                runs = readable.number_of(total, "run")
+                progress.note(f"{done} of {runs} {are} in {self.path} already")
             progress.runs(done=done, total=total, failed=failed)
             with closing(self._records_of(tasks, progress.note)) as records:
                 for record in records:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fleet_sim.sweeps.point import PointRecord, measured_keys
+from fleet_sim.results.summary import empty_summary
+from fleet_sim.sweeps.point import PointRecord, measurements
 
 Table = dict[str, list[Any]]
 """Columns by name; each holds text, bool, int or float, and None where there is no value."""
@@ -24,17 +25,23 @@ def make_table(records: Sequence[PointRecord]) -> Table:
     """Return a row for each record: the swept keys, the seed, what was measured, how it ended.
 
     Columns: `seed`, each swept key, each number of the summary under its dotted key,
-    `expect_holds` (None where nothing was expected), `digest`, `error`. A run that failed has an
-    `error` and no numbers.
+    those of each part of the fleet too, `expect_holds` (None where nothing was expected),
+    `digest`, `error`. A run that failed has an `error` and no numbers.
     """
     table: Table = {"seed": [record.seed for record in records]}
     for key in records[0].setting if records else ():
         table[key] = _plain([record.setting[key] for record in records])
-    for key in measured_keys():
+    for key in _measured_keys(records):
         table[key] = _numbers([record.measured.get(key) for record in records])
     for name in ENDING:
         table[name] = [getattr(record, name) for record in records]
     return table
+
+
+def _measured_keys(records: Sequence[PointRecord]) -> list[str]:
+    """Return what any run measured: settings can differ in the parts that their fleets have."""
+    keys = dict.fromkeys(key for record in records for key in record.measured)
+    return [*(keys or measurements(empty_summary()))]
 
 
 def _plain(texts: list[str]) -> list[Any]:

@@ -8,7 +8,7 @@ from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Reason
 from fleet_wire.profiles.profile import WireTraits
-from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
+from platform_probe.attempts.evidence import NOTHING_KNOWN, BoxPresence, VehicleEvidence
 from platform_probe.attempts.open_attempt import OpenAttempt
 
 CAUSE_OF_REASON: Final = {
@@ -136,6 +136,7 @@ def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) ->
         "puback": attempt.puback,
         "answered_by": attempt.wrong_vehicle_id,
         "provisional_status": attempt.provisional_status,
+        "never_heard_of": True if vehicle is NOTHING_KNOWN else None,
         "presence": vehicle.presence,
         "presence_at_start": attempt.presence_at_start,
         "presence_changed_ago_s": _ago_s(vehicle.presence_changed_s, now_s),

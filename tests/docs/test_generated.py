@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.messages import Reason
 from platform_probe.settings import ProbeSettings
 from tests.helpers.generated_pages import PAGES, RENEW
-from tests.helpers.page_of_log import events_in_the_code
+from tests.helpers.page_of_log import WHAT_TO_DO, events_in_the_code, logging_calls
 from tests.helpers.places import ROOT
 
 
@@ -23,5 +26,18 @@ def test_the_pages_say_something() -> None:
     assert all(f"| `{key}` |" in settings for key in ProbeSettings.model_fields)
     assert "| `unlockpath_unlocks_total` | counter | `source`: probe, customer; " in metrics
     assert all(f"| `{field}` |" in log for field in Attempt.__struct_fields__)
+    assert all(f"| `{reason}` | `" in log for reason in Reason)
     events = {event.name for event in events_in_the_code()}
+    assert {"not_locked_again", "no_car_is_touched"} <= events
     assert {"unlock", "stray_answer", "broker_disconnected", "malformed_message"} <= events
+
+
+def test_no_event_is_hidden_behind_a_variable() -> None:
+    """Only what hands events on takes their name as an argument, so that the table has them all."""
+    unnamed = [ast.unparse(call.args[0]) for call, _ in logging_calls() if call.args]
+    assert {name for name in unnamed if not name.startswith("'")} == {"event"}
+
+
+def test_what_to_do_is_said_of_events_that_there_are() -> None:
+    """And of no others."""
+    assert {*WHAT_TO_DO} <= {event.name for event in events_in_the_code()}

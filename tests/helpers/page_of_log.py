@@ -13,6 +13,7 @@ import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import CAUSES
+from fleet_wire.contract.messages import Reason
 from platform_probe.attempts import conclusion
 from platform_probe.outputs import logs
 from platform_probe.outputs.logs import REPEAT_AFTER_S
@@ -21,6 +22,8 @@ from tests.helpers.markdown import code, docstrings_of, table
 from tests.helpers.places import ROOT
 
 LEVELS = ("debug", "info", "warning", "error")
+COMPLAIN = ("complain", "_complain")
+"""What logs at warning, now and then."""
 INTRODUCTION = """\
 # Records and log
 
@@ -58,6 +61,21 @@ or is unknown, at `error` one that failed. It has these fields of attempts.jsonl
 about it: {more}, as in the table of causes.
 """
 OTHERS = "### Other events\n"
+REASONS = """\
+### Reasons
+
+A `reason` is one of these where the box refused. Else it is what the broker or the connection said,
+in words or with a reason code of MQTT.
+"""
+UNHEARD = """\
+### Cars that nobody knows
+
+A car that does not exist, or whose box was never connected, ends as `no_subscriber`, and evidence
+has `never_heard_of`. With `watch`, the default, the monitor subscribes to commands itself, so the
+broker's PUBACK says 0 of every car: the cause is then concluded at the deadline, from a broker that
+retains neither presence nor state of the car. Without `watch` the PUBACK says 16, and ends the
+unlock at once. The event `unknown_cars` names such cars when the load begins.
+"""
 STDOUT = """\
 ## stdout
 
@@ -67,6 +85,9 @@ EVENTS = {
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
     "malformed_message": "a message breaks the wire contract; its payload is cut",
+    "not_locked_again": "a synthetic unlock of this car may have left it open: `end` is `failed`"
+    " after `tries` locks, or `left`, where a customer came or the car is booked; `why` is what"
+    " went wrong last. At error where the car said that it opened (`is_known_to_have_opened`)",
     "no_car_is_touched": "which cars are booked cannot be read: no synthetic unlock starts",
     "sink_failed": "a record could not be written, counted or logged",
     "stats_not_written": "`probe_stats.json` could not be written",
@@ -74,12 +95,41 @@ EVENTS = {
     "stray_answer": "an answer outside of an open unlock, with the fields of stray_answers.jsonl",
     "unknown_fields": "a firmware sends fields that the contract does not have, each named once",
 }
-"""What events mean that do not say it themselves, in a field `explanation`."""
+"""What events mean that do not say it themselves, in a field `explanation`, or not whole."""
+WHAT_TO_DO = {
+    "broker_disconnected": "nothing where it comes back; else `why` and `detail` say whether"
+    " broker, password or client id is wrong; see [the runbook](runbook/BrokerDisconnected.md)",
+    "commands_never_expire": "unlock only cars that somebody can look after: this wire has no cure",
+    "commands_outlive_customers": "leave out `load.command_ttl_s`",
+    "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
+    "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"
+    " in turn",
+    "malformed_message": "show `reason` and `payload_starts` to whoever makes that firmware",
+    "monitor_stood_still": "give it a core, and look for what took the machine; on a laptop: sleep",
+    "no_car_is_touched": "put a readable file there, whole (by a rename); unlocks go on by"
+    " themselves",
+    "not_locked_again": "lock the car by other means, or send somebody; `failed` of many cars: see"
+    " `why`",
+    "otlp_dropped": "see why at the backend (`error`); it may need more room or another address",
+    "otlp_exporter_ended": "nothing where it ends once; else `reason` says why",
+    "otlp_keys_shown": "give `otlp` an address with https://",
+    "retained_messages_missing": "raise `max_queued_messages` of the broker, then start the monitor"
+    " again",
+    "sink_failed": "free the disk, or mend the rights of the output directory: what it could not"
+    " write is lost",
+    "stats_not_written": "free the disk, or mend the rights; only the sums at the end are lost",
+    "stray_answer": "nothing for a few of kind `late` or `duplicate`; `late` with `executed` opened"
+    " a car after its customer was told no",
+    "unknown_cars": "mend the ids, or connect their boxes",
+    "unknown_fields": "nothing: they are passed over; look whether the contract has a newer form",
+}
+"""What somebody is to do about each event at warning or error."""
 EVIDENCE = {
     "furthest_stage": "the last stage that was reached",
-    "puback": "the reason code of the broker's PUBACK; 16: nobody subscribes",
+    "puback": "the reason code of the broker's PUBACK; 16: nobody subscribes, not even the monitor",
     "answered_by": "another car that answered for this one",
     "provisional_status": "what was said of the command that another word may follow",
+    "never_heard_of": "true where nothing was ever heard of the car, nor is retained",
     "presence": "`online`, `asleep` or `offline`, when the unlock ended",
     "presence_at_start": "the same, when it began",
     "presence_changed_ago_s": "since presence last changed",
@@ -128,13 +178,16 @@ def page_of_log() -> str:
             table(("Fact", "Meaning"), _evidence()),
             "### Causes\n",
             table(("Cause", "Outcome", "Party", "Phase", "Mechanism", "In words"), _causes()),
+            UNHEARD,
+            REASONS,
+            table(("Reason", "Cause", "What the box says by it"), _reasons()),
             STRAYS,
             table(("Field", "Meaning"), _fields(StrayAnswer)),
             table(("Kind", "Meaning"), _members(StrayKind)),
             LOG,
             UNLOCK.format(shared=_in_a_row(shared), more=_in_a_row(more)),
             OTHERS,
-            table(("Event", "Level", "Fields", "Meaning"), _events()),
+            table(("Event", "Level", "Fields", "Meaning", "What to do"), _events()),
             STDOUT,
             table(("Event", "Fields"), _said()),
             table(("Field", "Meaning"), [(code(name), meaning) for name, meaning in SAID.items()]),
@@ -168,6 +221,12 @@ def _causes() -> list[tuple[str, ...]]:
     ]
 
 
+def _reasons() -> list[tuple[str, ...]]:
+    meanings = docstrings_of(Reason)
+    causes = conclusion.CAUSE_OF_REASON
+    return [(code(reason), code(causes[reason]), meanings[reason.name]) for reason in Reason]
+
+
 def _events() -> list[tuple[str, ...]]:
     events = {event.name: event for event in sorted(events_in_the_code())}
     return [
@@ -175,29 +234,51 @@ def _events() -> list[tuple[str, ...]]:
             code(name),
             event.level,
             _in_a_row([field for field in event.fields if field != "explanation"]),
-            event.explanation or EVENTS[name],
+            EVENTS.get(name) or event.explanation or without_entry(name, "EVENTS"),
+            _what_to_do(event),
         )
         for name, event in events.items()
         if name != "unlock"
     ]
 
 
+def _what_to_do(event: Event) -> str:
+    if not {"warning", "error"} & {*event.level.split(" or ")}:
+        return ""
+    return WHAT_TO_DO.get(event.name) or without_entry(event.name, "WHAT_TO_DO")
+
+
+def without_entry(name: str, where: str) -> str:
+    """Fail, and say where an event is to be entered."""
+    raise LookupError(f"the event {name} has no entry in {where} of {__name__}")
+
+
 def events_in_the_code() -> Iterator[Event]:
     """Yield each event that the probe logs."""
+    for call, hows in logging_calls():
+        match call.args:
+            case [ast.Constant(value=str(name)), *_]:
+                named = {how if how in LEVELS else "warning" for how in hows}
+                level = " or ".join(level for level in LEVELS if level in named)
+                yield Event(name, level, _named(call.keywords), _explanation(call.keywords))
+
+
+def logging_calls() -> Iterator[tuple[ast.Call, set[str]]]:
+    """Yield each call that logs, with the methods that it may be: one of two, say."""
     for path in sorted((ROOT / "platform_probe").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            match node:
-                case ast.Call(
-                    func=ast.Attribute(
-                        attr=(
-                            "debug" | "info" | "warning" | "error" | "complain" | "_complain"
-                        ) as how
-                    ),
-                    args=[ast.Constant(value=str(name)), *_],
-                    keywords=keywords,
-                ):
-                    level = how if how in LEVELS else "warning"
-                    yield Event(name, level, _named(keywords), _explanation(keywords))
+            if isinstance(node, ast.Call) and (hows := _hows(node.func)):
+                yield node, hows
+
+
+def _hows(function: ast.expr) -> set[str]:
+    """Return the logging methods that an expression may come to; none: it is no such method."""
+    match function:
+        case ast.Attribute(attr=name) | ast.Name(id=name) if name in (*LEVELS, *COMPLAIN):
+            return {name}
+        case ast.IfExp(body=one, orelse=other):
+            return _hows(one) | _hows(other)
+    return set()
 
 
 def _named(keywords: list[ast.keyword]) -> tuple[str, ...]:

@@ -27,9 +27,9 @@ platform-probe config --config deploy/platform-probe.yaml   # what `run` would u
 platform-probe schema > probe.schema.json                   # completion in your editor
 ```
 
-`--rate N` is short for a load of one stage that repeats: so many unlocks a second, at random times.
-Stages are those of a [scenario](scenarios.md). How to run it as a service:
-[operate.md](operate.md).
+`--rate N` is short for a load of one stage that repeats: so many unlocks a second, at
+random times and of cars at random; `--every N` has each car in turn. Stages are those of a
+[scenario](scenarios.md). How to run it as a service: [operate.md](operate.md).
 """
 
 

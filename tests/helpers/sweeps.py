@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fleet_sim.results.summary import empty_summary
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
-from fleet_sim.sweeps.point import PointRecord, Task, measured_keys
+from fleet_sim.sweeps.point import PointRecord, Task, measurements
 
 SCENARIO = """\
 description: A few cars, some in a garage.
@@ -75,9 +76,10 @@ def record(
     *,
     p95_s: float | None = 3.0,
     error: str | None = None,
+    measured: dict[str, float | None] | None = None,
     **setting: str,
 ) -> PointRecord:
-    """Return a run of which half the unlocks were expected to open."""
+    """Return a run of which half the unlocks were expected to open, and what else it measured."""
     setting = {key.replace("__", "."): value for key, value in setting.items()}
     if error is not None:
         return PointRecord(setting=setting, seed=seed, error=error)
@@ -91,7 +93,7 @@ def record(
     return PointRecord(
         setting=setting,
         seed=seed,
-        measured={key: known.get(key) for key in measured_keys()},
+        measured=measurements(empty_summary()) | known | (measured or {}),
         expect=[verdict],
         digest=f"{seed:032x}",
     )

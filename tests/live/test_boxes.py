@@ -16,13 +16,14 @@ import trustme
 
 from fleet_sim.broker.process import BrokerProcess, free_port
 from fleet_wire.contract import codec
-from fleet_wire.contract.messages import Presence
+from fleet_wire.contract.messages import Presence, WakeRequest
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import SCENARIO, lines, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
+from tests.helpers.pages import blocks, page
 from tests.helpers.waiting import eventually
 
 pytestmark = pytest.mark.broker
@@ -98,6 +99,12 @@ faults:
     parameters: {sleep: 1}
 """
 """One car leaves the network for a second, and comes back."""
+SLEEPS = """\
+        asleep_share: 1
+        sms_wake: 0.1
+        sms_loss: 0
+        modem_resume: 0.1
+"""
 ACL = """\
 user fleet
 topic readwrite #
@@ -107,10 +114,10 @@ pattern readwrite cars/%u/#
 """What deploy/mosquitto/mosquitto.conf advises: a box has its own topics and no other's."""
 
 
-def acl_config(directory: Path) -> str:
+def acl_config(directory: Path, text: str = ACL) -> str:
     """Write the ACL; return the configuration that follows it, and logs what it denies."""
     path = directory / "acl"
-    path.write_text(ACL)
+    path.write_text(text)
     path.chmod(0o600)
     return f"acl_file {path}\nlog_type debug\n"
 
@@ -159,6 +166,52 @@ async def test_each_box_has_only_its_own_topics(tmp_path: Path) -> None:
         )
         log = broker.log_text()
     assert "Denied" not in log
+
+
+async def test_the_access_list_of_the_docs_is_enough(tmp_path: Path) -> None:
+    """Nothing is denied, and a car that sleeps is woken: the user of the others hears `wake/+`."""
+    scenario = write_scenario(tmp_path, SCENARIO.replace("box:", f"box:\n{SLEEPS}"))
+    ids = [f"car-{number:05d}" for number in range(BOXES)]
+    config = write_passwords(
+        tmp_path / "passwords", {"fleet": "f", "platform": "p", **dict.fromkeys(ids, "b")}
+    )
+    (tmp_path / "box").write_text("b")
+    (of_the_docs,) = blocks(page("boxes.md"), "conf")
+    acl = of_the_docs + "user platform\ntopic readwrite #\n"
+    with running_mosquitto(config + acl_config(tmp_path, acl)) as broker:
+        url = f"mqtt://fleet:f@127.0.0.1:{broker.port}"
+        own = ("--box-user", "{vehicle_id}", "--box-password-file", tmp_path / "box")
+        address = replace(broker.address, username="platform", password="p")  # noqa: S106
+        sleeper = topic_of(TopicKind.PRESENCE, ids[0])
+        async with (
+            links_to(address) as links,
+            running_boxes(scenario, "--broker", url, *own) as process,
+        ):
+            platform = AnyClient(links, "platform", topic_of(TopicKind.PRESENCE, "+"))
+            await line_with(process, b"serving")
+            await eventually(lambda: presences(platform).get(sleeper) == ("offline", "sleep"))
+            wake = codec.encode(WakeRequest(request_id="w", requested_at_ms=0))
+            platform.send(topic_of(TopicKind.WAKE, ids[0]), wake)
+            await eventually(lambda: presences(platform)[sleeper][0] == "online")
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 30) == 0
+        log = broker.log_text()
+    assert "Denied" not in log
+
+
+async def test_those_beside_the_boxes_say_that_they_are_refused(tmp_path: Path) -> None:
+    """Without a user in `--broker` nobody would see why cars that sleep stay asleep."""
+    ids = [f"car-{number:05d}" for number in range(BOXES)]
+    config = write_passwords(tmp_path / "passwords", dict.fromkeys(ids, "b"))
+    (tmp_path / "box").write_text("b")
+    with running_mosquitto(config) as broker:
+        url = f"mqtt://127.0.0.1:{broker.port}"
+        own = ("--box-user", "{vehicle_id}", "--box-password-file", tmp_path / "box")
+        async with running_boxes(write_scenario(tmp_path), "--broker", url, *own) as process:
+            centre = await line_with(process, b"the SMS centre is not connected, with no user in")
+            null_box = await line_with(process, b"the null box null-box-0 is not connected")
+    assert b"cars that sleep are not woken. refused (MQTT reason code 135)" in centre
+    assert b"do user and password fit" in null_box
 
 
 async def test_each_box_has_a_certificate_of_its_own(tmp_path: Path) -> None:
@@ -236,7 +289,7 @@ async def test_a_drill_on_running_boxes(mosquitto: BrokerProcess, tmp_path: Path
     async with running_boxes(
         scenario, *("--broker", mosquitto.address, "--control", control, "--out", out)
     ) as process:
-        await line_with(process, b"fault deep_sleep_modem_off begins: 1 cars, 7 s (injection 0)")
+        await line_with(process, b"fault deep_sleep_modem_off begins: 1 car, 7 s (injection 0)")
         code, said = await drill("deep_slep_modem_off", "--for", "1s", "--control", control)
         assert (code, said.split(";")[0]) == (2, "fleet-sim: unknown fault 'deep_slep_modem_off'")
         code, said = await drill(

@@ -592,6 +592,54 @@ async def test_dropped_retained_messages_are_warned_of(bench: ProbeBench) -> Non
     assert "max_queued_messages" in warnings[0]["explanation"]
 
 
+async def test_cars_that_nobody_knows_are_named() -> None:
+    """At the start: else each of their unlocks says so at its deadline, one by one."""
+    bench = ProbeBench(load=load_of(vehicles=["car-1", "car-2"]))
+    bench.connect()
+    bench.probe.on_message(message_of("cars/car-1/presence", ASLEEP, retain=True))
+    bench.probe.begin_load()
+    warned = [line for line in bench.log.lines if line["event"] == "unknown_cars"]
+    assert [(line["cars"], line["first"]) for line in warned] == [(1, ["car-2"])]
+    bench.probe.close()
+
+
+def stage(kind: str, **more: Any) -> dict[str, Any]:
+    """Return the settings of a load of one stage, a minute long."""
+    return {"stages": [{"kind": kind, "duration_s": 60, **more}]}
+
+
+OFTEN = stage("poisson", rate_per_s=0.5)
+
+
+@pytest.mark.parametrize(
+    ("cars", "load", "movements"),
+    [
+        (3, OFTEN, 6.7),
+        (3, {**OFTEN, "relock": False}, None),
+        (7, OFTEN, None),
+        (3, {"stages": [], "every_s": 5, "deadline_s": 5}, 8.0),
+        (3, {"stages": [], "every_s": 20}, None),
+        (3, stage("burst", count=6), 4.0),
+        (1, stage("burst", count=6, over_s=60), 4.0),
+        (1, stage("times", at_s=[0, 30, 9, 19]), 6.0),
+        (1, stage("ramp", from_rate_per_s=0, to_rate_per_s=0.1), 4.0),
+    ],
+)
+async def test_unlocks_that_wear_out_the_locks_are_warned_of(
+    cars: int, load: dict[str, Any], movements: float | None
+) -> None:
+    """Too many for the cars there are: what fails then is of the monitor's own making."""
+    vehicles = [f"car-{number}" for number in range(cars)]
+    bench = ProbeBench(load={"vehicles": vehicles, **load})
+    bench.connect()
+    bench.probe.begin_load()
+    warned = [line for line in bench.log.lines if line["event"] == "locks_will_refuse"]
+    assert [line["movements_a_car"] for line in warned] == (
+        [] if movements is None else [movements]
+    )
+    bench.probe.close()
+
+
 @pytest.mark.parametrize("broker", ["mqtt://127.0.0.1", "mqtt://broker.example"])
 async def test_demo_secret_on_a_foreign_broker_is_warned_of(broker: str) -> None:
     """Cars that obey it obey everybody."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from fleet_sim.cars.spec import CarSpec
+from fleet_sim.faults import Need
+from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import end_injections, inject_all
@@ -28,6 +30,10 @@ from fleet_wire.shown import shortened
 
 REPORT_S = 10.0
 MAX_SHARD_LETTERS = 20
+LACKS: Lacks = {
+    Need.OWN_BROKER: "the broker of these boxes is not ours; `fleet-sim run` starts one that is"
+}
+"""What faults cannot have here, and why."""
 NOT_YET = DrillReply(problems=("the boxes are still connecting; try again when they serve",))
 
 
@@ -41,8 +47,6 @@ class ServeOptions:
     """Where what faults did to whom is written; None: nowhere."""
     control: Path | None = None
     """The socket for drills; None: there are none."""
-    lacks: Lacks
-    """What faults cannot have here, and why."""
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -81,7 +85,8 @@ async def serve_boxes(
         loop.add_signal_handler(signal_number, stop.set)
     fleet = LiveFleet(mine, fleet_options)
     broker = fleet_options.broker
-    progress.phase(f"connecting {len(mine)} boxes (shard {number} of {total}) to {broker}")
+    boxes = readable.boxes(len(mine))
+    progress.phase(f"connecting {boxes} (shard {number} of {total}) to {broker}")
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         stack.push_async_callback(fleet.close)
@@ -108,14 +113,14 @@ async def serve_boxes(
             scenario,
             injector,
             fleet.driver,
-            lacks=options.lacks,
+            lacks=LACKS,
             begin_s=begin_s,
             boxes=len(mine),
         )
         if options.control is not None:
             progress.note(f"fleet-sim inject FAULT --control {options.control} holds a drill")
         progress.phase("serving; SIGTERM or Ctrl-C ends it")
-        await _report(fleet, progress, stop, boxes=len(mine))
+        await _report(fleet, progress, stop)
     fleet.driver.defects.check()
 
 
@@ -134,16 +139,21 @@ def _end(fleet: LiveFleet) -> None:
         end_injections(fleet.fleet)
 
 
-async def _report(fleet: LiveFleet, progress: Progress, stop: asyncio.Event, *, boxes: int) -> None:
+async def _report(fleet: LiveFleet, progress: Progress, stop: asyncio.Event) -> None:
     while not stop.is_set():
         await _wait(stop, REPORT_S)
         counts, defects = fleet.counts, fleet.driver.defects
-        away = boxes - counts.reachable - counts.asleep
+        fleet.watch_beside()
+        away = fleet.away()
         progress.note(
             f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
             f" {counts.executed} executed, {counts.refused} refused"
-            + (f", {away} away{fleet.last_failure()}" if away > 0 else "")
-            + (f", {defects.count} defects of the model" if defects.count else "")
+            + (f", {away}" if away else "")
+            + (
+                f", {readable.number_of(defects.count, 'defect')} of the model"
+                if defects.count
+                else ""
+            )
         )
 
 

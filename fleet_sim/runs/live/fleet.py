@@ -6,14 +6,17 @@ import asyncio
 import gc
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
+from fleet_sim.results import readable
+from fleet_sim.runs.live.beside import Beside
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.waiting import Waiting, why_not
@@ -31,6 +34,8 @@ GOODBYE_S = 0.1
 """For the goodbyes of all boxes to leave."""
 SETTLE_S = 20.0
 """Go on without the boxes that are still missing when none has come for so long."""
+MOST_NAMED = 3
+"""Of boxes that are away, so many are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,7 @@ class LiveFleet:
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
         self.connect_rate_per_s: float | None = None
+        self._beside: Beside | None = None
         self._wall_clock: WallClockFollower | None = None
 
     @property
@@ -115,6 +121,9 @@ class LiveFleet:
             gc.collect()
             gc.freeze()
             gc.enable()
+        if not stop.is_set():
+            self._beside = Beside(self.fleet, self._options.broker, progress.note)
+            await self._beside.settle()
         if self.counts.known:
             self.connect_rate_per_s = self.counts.known / max(last_s - first_s, POLL_S)
 
@@ -138,17 +147,44 @@ class LiveFleet:
             elif not known:
                 waiting.check(now_s, self.counts.last_end)
             elif now_s - last_s >= SETTLE_S:
-                missing = self._configured - known
-                progress.note(
-                    f"going on without {missing} boxes that are not there yet{self.last_failure()}"
-                )
+                progress.note(self._going_on_without(self._configured - known))
                 break
         return first_s or last_s, last_s
 
+    def _going_on_without(self, missing: int) -> str:
+        boxes = readable.boxes(missing)
+        are = "is" if missing == 1 else "are"
+        ids = (one for one, box in self.fleet.boxes.items() if not box.modem.is_known)
+        return (
+            f"going on without {boxes} that {are} not there yet, {_named(ids, missing)}"
+            f"{self.last_failure()}"
+        )
+
+    def watch_beside(self) -> None:
+        """Say what has changed for those beside the boxes, once `connect` has returned."""
+        if self._beside is not None:
+            self._beside.say()
+
+    def away(self) -> str:
+        """Return how many boxes are neither connected nor asleep, which and why; "" for none."""
+        counts = self.counts
+        away = self._configured - counts.reachable - counts.asleep
+        if away <= 0:
+            return ""
+        ids = (
+            vehicle_id
+            for vehicle_id, box in self.fleet.boxes.items()
+            if not box.modem.is_reachable and not box.is_asleep
+        )
+        return f"{away} away, {_named(ids, away)}{self.last_failure()}"
+
     def last_failure(self) -> str:
-        """Return why a connection was lost last, or not made, as the end of a sentence."""
-        end = self.counts.last_end
-        return "" if end is None else f"; last failure: {why_not(end, self._options.broker)}"
+        """Return whose connection was lost last, or not made, and why: the end of a sentence."""
+        counts = self.counts
+        if counts.last_end is None:
+            return ""
+        why = why_not(counts.last_end, self._options.broker, has_answered=counts.known > 0)
+        return f"; last failure, of {counts.last_end_of}: {why}"
 
     def sample(self, load_starts_s: float) -> dict[str, Any]:
         """Return a line of `fleet_samples.jsonl`; times count from the start of the load."""
@@ -171,3 +207,9 @@ class LiveFleet:
                 except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
                     self.driver.defects.note(error)
         await asyncio.sleep(GOODBYE_S)
+
+
+def _named(ids: Iterable[str], total: int) -> str:
+    """Return the first few ids, and that there are more."""
+    named = ", ".join(islice((one for one in ids if one != NULL_CAR.vehicle_id), MOST_NAMED))
+    return f"{named} and {total - MOST_NAMED} more" if total > MOST_NAMED else named

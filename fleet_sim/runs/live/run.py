@@ -19,6 +19,7 @@ import msgspec
 
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.cars.spec import CarSpec
+from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
@@ -149,7 +150,7 @@ class LiveRun:
         )
         fleet = self._make_fleet(specs, address)
         try:
-            self._progress.phase(f"connecting {len(specs)} boxes to {address}")
+            self._progress.phase(f"connecting {readable.boxes(len(specs))} to {address}")
             await fleet.connect(self._progress, self._stop.asked)
             rss_bytes_per_box = fleet.rss_bytes_per_box
             if not self._stop.asked.is_set():
@@ -276,10 +277,7 @@ class LiveRun:
                 LoadState(
                     elapsed_s=sample["t_s"],
                     duration_s=self._scenario.load.duration_s,
-                    sent=event.get("sent", 0),
-                    ok=event.get("ok", 0),
-                    ended=event.get("ended", 0),
-                    in_flight=event.get("in_flight", 0),
+                    sent_at_least=event.get("sent", 0),
                     configured=len(specs),
                     fleet=fleet.counts,
                     faults=self._faults,

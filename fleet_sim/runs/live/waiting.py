@@ -9,6 +9,7 @@ from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.link import (
     NOT_AUTHORIZED,
     PERMANENT_CODES,
+    SESSION_TAKEN_OVER,
     BrokerAddress,
     Disconnected,
     Ended,
@@ -72,20 +73,27 @@ def _is_permanent(end: Disconnected) -> bool:
     return end.why is Ended.REFUSED and end.code in PERMANENT_CODES
 
 
-def why_not(end: Disconnected, broker: BrokerAddress) -> str:
-    """Return what went wrong on a connection, and what could help where that is known."""
-    return _with_cure(str(end), end, broker)
+def why_not(end: Disconnected, broker: BrokerAddress, *, has_answered: bool = False) -> str:
+    """Return what went wrong on a connection, and what could help where that is known.
+
+    `has_answered` says that the broker has spoken MQTT with us before: then it is no matter of TLS.
+    """
+    return _with_cure(str(end), end, broker, has_answered=has_answered)
 
 
-def _with_cure(text: str, end: Disconnected, broker: BrokerAddress) -> str:
-    cure = _cure(end, broker)
+def _with_cure(
+    text: str, end: Disconnected, broker: BrokerAddress, *, has_answered: bool = False
+) -> str:
+    cure = _cure(end, broker, has_answered=has_answered or end.code is not None)
     return f"{text}; {cure}" if cure else text
 
 
-def _cure(end: Disconnected, broker: BrokerAddress) -> str | None:
+def _cure(end: Disconnected, broker: BrokerAddress, *, has_answered: bool) -> str | None:
     if end.why is Ended.REFUSED and end.code in _CREDENTIAL_CODES:
         return "do user and password fit, and does the broker let this client in?"
-    if end.why is Ended.BROKER_CLOSED and not broker.is_tls:
+    if end.code == SESSION_TAKEN_OVER:
+        return "another client connected with the same client id: do these boxes run twice?"
+    if end.why is Ended.BROKER_CLOSED and not broker.is_tls and not has_answered:
         return WANTS_TLS
     if end.why is Ended.UNREACHABLE and broker.is_tls and "reset by peer" in end.detail:
         return SPEAKS_NO_TLS

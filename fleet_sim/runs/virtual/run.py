@@ -22,6 +22,7 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
+from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
@@ -175,7 +176,7 @@ class VirtualRun:
 
     def _connect(self) -> None:
         total = len(self._specs)
-        self._progress.phase(f"connecting {total} boxes in virtual time")
+        self._progress.phase(f"connecting {readable.boxes(total)} in virtual time")
         self._fleet.start()
         counts = self._fleet.world.counts
         load_began_s = self._options.load_began_s
@@ -275,7 +276,7 @@ class VirtualRun:
                 fleet=counts,
                 faults=self._faults,
                 unlocks=self._unlocks,
-                **probe.counts(),
+                sent_at_least=probe.counts()["sent"],
             )
         )
 

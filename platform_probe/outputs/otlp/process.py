@@ -31,7 +31,7 @@ BATCH: Final = {Signal.TRACES: 100, Signal.LOGS: 500, Signal.METRICS: 1}
 MAX_COLLECTIONS: Final = 4
 """A collection has all that the ones before it had: few need to wait."""
 REPORT_EVERY_S: Final = 1.0
-NICENESS: Final = 5
+NICENESS: Final = 10
 """The monitor goes first."""
 _SIGNALS: Final = {letter[0]: signal for signal, letter in LETTERS.items()}
 

@@ -223,7 +223,8 @@ class OtlpExport:
         assert exporter.stdout is not None  # noqa: S101 - it is a pipe
         exporter.stdin.write(self._encode(self._config) + b"\n")
         async for line in exporter.stdout:
-            self._take_report(self._decode_report(line))
+            with suppress(msgspec.MsgspecError):  # no report: what a library has printed
+                self._take_report(self._decode_report(line))
         return f"exit code {await exporter.wait()}"
 
     def _take_report(self, report: Report) -> None:

@@ -41,7 +41,7 @@ def fleet_of(
     fleet.start()
     for vehicle_id, box in fleet.boxes.items():
         links[vehicle_id] = box.modem._link  # type: ignore[assignment]
-    links["sms"] = fleet._sms_centre._link  # type: ignore[assignment]
+    links["sms"] = fleet.sms_centre._link  # type: ignore[assignment]
     return env, fleet, links
 
 
@@ -195,7 +195,7 @@ def test_the_sms_centre_is_quick_to_try_again_where_it_finds_no_broker_at_its_st
         world = World(env, seed, SECRET, 0.0, partial(FakeLink, connects_at_once=False))
         fleet = Fleet(world, [], sms_centre="sms")
         fleet.start()
-        link = fleet._sms_centre._link
+        link = fleet.sms_centre._link
         assert isinstance(link, FakeLink)
         link.lose()
         env.run(until=0.5)

@@ -36,6 +36,8 @@ def test_a_failing_run_is_the_last_line_and_in_both_files(tmp_path: Path) -> Non
         (suite.get("name"), suite.get("tests"), suite.get("failures"))
         for suite in read_junit(tmp_path / "result.xml")
     ]
+    times_s = [float(suite.get("time", 0)) for suite in read_junit(tmp_path / "result.xml")]
+    assert all(time_s > 0 for time_s in times_s)
     assert names == [
         ("garage, load.stages.0.rate_per_s=2", "2", "0"),
         ("garage, load.stages.0.rate_per_s=3", "2", "2"),
@@ -60,7 +62,7 @@ def test_a_good_sweep_ends_with_its_places(
     """Nothing failed, so the last line is where to look."""
     command._say_how_it_went(Console(), [record(1, 0.75)], tmp_path)
     assert capsys.readouterr().out.splitlines() == [
-        "every expectation held in 1 of 1 runs",
+        "every expectation held in 1 of 1 run",
         f"table: {tmp_path / 'table.csv'}",
         f"report: {tmp_path / 'report.html'}",
     ]

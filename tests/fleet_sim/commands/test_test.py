@@ -40,7 +40,7 @@ def test_the_last_line_says_what_failed(scenarios: Path, tmp_path: Path) -> None
     lines = result.output.splitlines()
     assert lines[-1] == f"✗ {FAILURE}{tmp_path / 'out' / 'broken'}"
     assert any(line.startswith("✓ holds (") for line in lines)
-    assert "1 of 2 scenarios are fine" in lines[-2]
+    assert "1 of 2 scenarios is fine" in lines[-2]
     root = read_junit(junit)
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("4", "1", "0")
     failing = root.find("testsuite/testcase/failure/..")

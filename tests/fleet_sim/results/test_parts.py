@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import msgspec
+import pytest
+from rich.console import Console
 
 from fleet_sim.results.parts import FleetParts
 from fleet_sim.results.report import write_report
-from fleet_sim.results.report_parts import MOST, part_rows
+from fleet_sim.results.report_parts import MOST, part_rows, where_it_failed
 from fleet_sim.results.summary import summarize
+from fleet_sim.runs.progress import print_summary
 from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
 from tests.helpers.sample_run import make_attempt, sample_facts, write_lines
@@ -84,6 +88,36 @@ def test_the_page_shows_the_worst_of_each_kind_first(tmp_path: Path) -> None:
     assert "Parts of the fleet" in write_report(tmp_path, summary, "").read_text("utf-8")
     without = summarize(tmp_path, sample_facts())
     assert "Parts of the fleet" not in write_report(tmp_path, without, "").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [
+        ({"old": 10}, "All 10 that did not open were of firmware 1.8.0"),
+        ({"old": 18, "new": 2}, "18 of the 20 that did not open were of firmware 1.8.0"),
+        ({"old": 17, "new": 3}, None),
+        ({"old": 9}, None),
+        ({"new": 20}, None),
+    ],
+)
+def test_a_part_that_nearly_all_failures_are_of_is_named(
+    tmp_path: Path, failed: dict[str, int], words: str | None
+) -> None:
+    """In the headline and on the terminal, where chance could not have it so."""
+    cars = [f"{group}-{number}" for group in failed for number in range(failed[group])]
+    attempts = [attempt(n, car, Cause.BOX_OFFLINE) for n, car in enumerate(cars)]
+    attempts += [attempt(100 + n, "new-9") for n in range(30)]
+    write_lines(tmp_path / "attempts.jsonl", attempts)
+    summary = summarize(tmp_path, sample_facts(), FLEET)
+    said = where_it_failed(summary)
+    assert (said or "").startswith(words or "")
+    assert (said is None) is (words is None)
+    console = Console(file=StringIO(), width=200)
+    print_summary(summary, console)
+    page = write_report(tmp_path, summary, "").read_text("utf-8")
+    for text in (page, console.file.getvalue()):  # type: ignore[attr-defined]
+        assert ("that did not open were of" in text) is (words is not None)
+    assert said is None or said in page
 
 
 def test_of_many_parts_the_page_shows_the_worst(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ async def test_a_run_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     assert does_not.error is None
     assert [verdict["key"] for verdict in does_not.not_holding] == ["attempts.ok_share"]
     assert (tmp_path / "out" / "holds" / "report.html").exists()
-    assert "expectations hold" in (tmp_path / "out" / "holds" / OUTPUT).read_text("utf-8")
+    assert "the expectation holds" in (tmp_path / "out" / "holds" / OUTPUT).read_text("utf-8")
 
 
 async def test_a_place_that_cannot_be_written_is_an_error_of_that_run(tmp_path: Path) -> None:

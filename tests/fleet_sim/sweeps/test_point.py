@@ -7,11 +7,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace as replaced
 
 from fleet_sim.cars.defects import ModelDefectError
+from fleet_sim.results.expectations import known_keys, value_at
 from fleet_sim.results.summary import empty_summary, read_json
 from fleet_sim.sweeps import point as sweep_point
-from fleet_sim.sweeps.point import PointRecord, Task, flattened, measured_keys, run_task
+from fleet_sim.sweeps.point import WORDS, PointRecord, Task, run_task
 from fleet_wire.errors import LimitError, UnlockpathError
 from tests.helpers.sweeps import SCENARIO, task
 
@@ -29,8 +31,11 @@ def test_a_run_gives_its_numbers_verdicts_and_digest(tmp_path: Path) -> None:
     assert found.error is None
     assert found.digest == read_json(kept / "manifest.json")["digest"]
     assert found.expect == summary["expect"]
-    assert found.measured == {key: flattened(summary)[key] for key in measured_keys()}
+    keys = [*known_keys(), *(f"by.group.{name}.ok_share" for name in ("street", "garage"))]
+    named = {key: value_at(summary, key) for key in keys if key not in WORDS}
+    assert {key: found.measured.get(key, "missing") for key in named} == named
     assert found.measured["attempts.total"] == 10
+    assert found.duration_s > 0
     assert found.expect_holds is all(one["holds"] for one in summary["expect"])
 
 
@@ -40,7 +45,8 @@ def test_a_run_leaves_nothing_behind_unless_it_is_kept(tmp_path: Path) -> None:
     scratch.mkdir()
     found = done(replace(task(5), scratch=str(scratch)))
     assert not [*scratch.iterdir()]
-    assert found == done(task(5, keep_in=tmp_path / "kept"))
+    again = done(task(5, keep_in=tmp_path / "kept"))
+    assert found == replaced(again, duration_s=found.duration_s)
 
 
 def test_what_an_interrupted_try_left_is_replaced(tmp_path: Path) -> None:

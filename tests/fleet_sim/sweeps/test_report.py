@@ -161,6 +161,20 @@ def test_what_is_the_same_in_every_run_is_said_not_drawn(tmp_path: Path) -> None
     assert "The same in every run attempts.ok_share 90 %" in text
 
 
+def test_an_expectation_on_a_part_of_the_fleet_is_drawn(tmp_path: Path) -> None:
+    """What differs from run to run has its plot, and is not called the same in every run."""
+    key = "by.firmware.2.5.0.ok_share"
+    verdict = {"key": key, "condition": {"min": 0.5}, "holds": True}
+    records = [
+        msgspec.structs.replace(record(seed, 0.9, measured={key: share}), expect=[verdict])
+        for seed, share in ((1, 0.7), (2, 0.6))
+    ]
+    assert [plot.title for plot in sweep_plots([Setting({}, records)])] == [key]
+    report = write_sweep_report(tmp_path, plan(tmp_path, seeds=2), records)
+    text = read_page(report.read_text(encoding="utf-8")).text
+    assert f"{key} {readable.NOTHING}" not in text
+
+
 def test_an_expectation_has_one_row(tmp_path: Path) -> None:
     """In how many runs it held, and with which values of what was swept it did not always."""
     text = read_page(page(tmp_path)).text

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fleet_sim.sweeps.point import measured_keys
+from fleet_sim.results.summary import empty_summary
+from fleet_sim.sweeps.point import measurements
 from fleet_sim.sweeps.table import make_table, write_csv, write_parquet
 from tests.helpers.sweeps import record
 
@@ -28,13 +29,26 @@ def test_columns_have_one_order_and_one_type() -> None:
     table = make_table(RECORDS)
     keys = ["fleet.count", "load.deadline_s", "faults.0.name"]
     ending = ["expect_holds", "digest", "error"]
-    assert [*table] == ["seed", *keys, *measured_keys(), *ending]
+    assert [*table] == ["seed", *keys, *measurements(empty_summary()), *ending]
     assert table["fleet.count"] == [5, 50, 5]
     assert table["load.deadline_s"] == [5.0, 7.5, 5.0]
     assert table["faults.0.name"] == ["a,b", 'say "x"', "c"]
     assert table["attempts.ok_share"] == [0.30000000000000004, 1.0, None]
     assert table["expect_holds"] == [False, True, None]
     assert table["error"] == [None, None, "X: 1\n2"]
+
+
+def test_each_part_of_a_fleet_has_its_columns() -> None:
+    """Also one that only some settings have; and where no run ended the columns are there."""
+    table = make_table(
+        [
+            record(1, 1.0, measured={"by.firmware.2.5.0.ok_share": 0.5}),
+            record(2, 1.0, measured={"by.firmware.2.4.1.ok_share": 0.25}),
+        ]
+    )
+    assert table["by.firmware.2.5.0.ok_share"] == [0.5, None]
+    assert table["by.firmware.2.4.1.ok_share"] == [None, 0.25]
+    assert "attempts.ok_share" in make_table([record(1, 0, error="X")])
 
 
 def test_csv_and_parquet_hold_the_same_values(tmp_path: Path) -> None:

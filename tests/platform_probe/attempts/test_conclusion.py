@@ -365,6 +365,7 @@ def test_a_car_that_the_broker_knows_nothing_of(*, is_watching: bool, cause: Cau
     bench.send()
     bench.wait(DEADLINE_S)
     assert bench.only().cause is cause
+    assert bench.only().evidence["never_heard_of"] is True
 
 
 def test_the_record_says_what_the_cause_was_concluded_from() -> None:

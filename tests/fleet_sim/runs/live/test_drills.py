@@ -11,9 +11,9 @@ import pytest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.runs.injection import inject_all
+from fleet_sim.runs.live.boxes import LACKS
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
 from fleet_sim.runs.live.driver import LiveDriver
-from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.link import LinkHandler
 from tests.helpers.fake_link import FakeLink
@@ -65,7 +65,7 @@ class Staging:
             scenario,
             injector,
             self.driver,
-            lacks=lacks_of(broker_url="mqtt://staging"),
+            lacks=LACKS,
             begin_s=self.driver.now,
             boxes=4,
         )
@@ -139,7 +139,12 @@ async def test_a_drill_is_written_down_as_a_scenarios_fault_is(staging: Staging)
         ),
         ("ack_lost_executed", (), ("los=1",), "--set los=1: parameters.los: unknown key; did you"),
         ("ack_lost_executed", (), ("loss=[",), "--set loss=[: not valid YAML"),
-        ("queue_full_drop", (), (), "'queue_full_drop' needs a broker whose settings we choose"),
+        (
+            "queue_full_drop",
+            (),
+            (),
+            "'queue_full_drop' needs a broker whose settings we choose: the broker of these boxes",
+        ),
         (
             "deep_sleep_modem_off",
             ("ids=[south-0]",),

@@ -79,6 +79,16 @@ def test_what_is_not_known_is_said_as_it_is() -> None:
     assert why_not(busy, PLAIN) == "refused (MQTT reason code 137): server busy"
 
 
+def test_a_broker_that_has_answered_wants_no_tls() -> None:
+    """Neither one that gave a code, nor one that closes what had been open."""
+    taken_over = Disconnected(Ended.BROKER_CLOSED, 142, "session taken over")
+    assert why_not(taken_over, PLAIN).endswith("same client id: do these boxes run twice?")
+    shut_down = Disconnected(Ended.BROKER_CLOSED, 139, "shutting down")
+    assert why_not(shut_down, PLAIN) == str(shut_down)
+    closed = Disconnected(Ended.BROKER_CLOSED, detail="Connection reset by peer")
+    assert why_not(closed, PLAIN, has_answered=True) == str(closed)
+
+
 def test_why_no_box_is_in_is_said_now_and_then() -> None:
     """With what is left of the patience, and without the password."""
     said = io.StringIO()

@@ -109,7 +109,8 @@ async def test_reports_are_counted_and_said(
 ) -> None:
     """By signal and reason, with the backend's own words."""
     bench = Bench(tmp_path)
-    exporter(monkeypatch, f"import sys; print({REPORTS.decode()!r}, flush=True); sys.stdin.read()")
+    said = f"no report\n{REPORTS.decode()}"
+    exporter(monkeypatch, f"import sys; print({said!r}, flush=True); sys.stdin.read()")
     bench.start()
     await eventually(lambda: bench.complaints)
     await bench.export.close(at_once=True)

@@ -1,0 +1,53 @@
+"""A fleet on a real broker: who is missing is named."""
+
+from __future__ import annotations
+
+import asyncio
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from fleet_sim.runs.live import fleet as live_fleet
+from fleet_sim.runs.live.credentials import CredentialOptions, credentials_for
+from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.progress import LineProgress
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.links.link import BrokerAddress
+from tests.helpers.brokers import running_mosquitto, write_passwords
+from tests.helpers.commands import write_scenario
+from tests.helpers.waiting import eventually
+
+
+@pytest.mark.broker
+async def test_a_box_with_a_wrong_password_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the others go on without it, and for as long as it is away."""
+    monkeypatch.setattr(live_fleet, "SETTLE_S", 0.5)
+    cars = load_scenario(write_scenario(tmp_path), ["fleet.count=3"]).cars()
+    passwords = {spec.vehicle_id: "right" for spec in cars}
+    table = tmp_path / "boxes.csv"
+    rows = [f"{one},{one},{'wrong' if one == 'car-00001' else 'right'}\n" for one in passwords]
+    table.write_text("".join(rows))
+    config = write_passwords(tmp_path / "passwords", {**passwords, "fleet": "right"})
+    said = StringIO()
+    with running_mosquitto(config) as broker:
+        address = BrokerAddress.parse(f"mqtt://fleet:right@127.0.0.1:{broker.port}")
+        options = CredentialOptions(table=table)
+        fleet = LiveFleet(
+            cars,
+            FleetOptions(
+                broker=address,
+                seed=1,
+                box_credentials=credentials_for(options, [*passwords], ca_file=None),
+            ),
+        )
+        await fleet.connect(LineProgress(said), asyncio.Event())
+        await eventually(lambda: fleet.counts.reachable == 2)
+        away = fleet.away()
+        await fleet.close()
+    refused = "last failure, of car-00001: refused (MQTT reason code 135)"
+    assert f"going on without 1 box that is not there yet, car-00001; {refused}" in said.getvalue()
+    assert away.startswith(f"1 away, car-00001; {refused}")
+    assert "is not connected" not in said.getvalue()
