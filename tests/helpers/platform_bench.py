@@ -30,8 +30,8 @@ SECRET = "test-secret"  # noqa: S105 - of simulated cars
 CAR = "car-0"
 
 
-class Hit:
-    """What a culprit was told."""
+class Told:
+    """A culprit that keeps what it is told."""
 
     def __init__(self) -> None:
         self.hits: list[tuple[str, str, str | None]] = []
