@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
-from yarl import URL
 
 from fleet_wire.web.exchange import HttpResponse
 
@@ -16,7 +14,7 @@ MAX_ANSWER_BYTES: Final = 1_000_000
 
 
 class NoAnswerError(Exception):
-    """The server could not be reached, broke off, or did not answer in time: who knows what it did."""
+    """The server could not be reached, broke off, or took too long; it may have acted."""
 
 
 class HttpClient:
@@ -26,11 +24,10 @@ class HttpClient:
     """
 
     def __init__(self, base_url: str) -> None:
-        self._base = URL(base_url)
+        self._base_url = base_url.rstrip("/")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=True,
         )
 
     async def request(
@@ -49,19 +46,19 @@ class HttpClient:
         try:
             async with self._session.request(
                 method,
-                self._base.join(URL(path, encoded=True)),
+                self._base_url + path,
                 headers=headers,
                 data=body,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S),
             ) as answer:
-                content = await answer.content.read(MAX_ANSWER_BYTES)
-                if not answer.content.at_eof():
-                    content += await answer.content.read()
-                return HttpResponse(
-                    answer.status, content, answer.content_type, dict(answer.headers)
-                )
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+                content = b""
+                async for chunk in answer.content.iter_any():
+                    content += chunk
+                    if len(content) > MAX_ANSWER_BYTES:
+                        raise NoAnswerError(f"answer of more than {MAX_ANSWER_BYTES} bytes")
+                return HttpResponse(answer.status, content, answer.content_type, answer.headers)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NoAnswerError(str(error) or type(error).__name__) from error
 
     async def close(self) -> None:
