@@ -32,6 +32,14 @@ _ANSWERS: Final[dict[Operation, tuple[type[msgspec.Struct], dict[int, str]]]] = 
     Operation.VEHICLE_STATE: (bodies.VehicleAnswer, {200: "What was heard of the car."}),
     Operation.COMMAND_STATUS: (bodies.CommandAnswer, {200: "How far the command has come."}),
 }
+_LINKS: Final[dict[Operation, tuple[Operation, ...]]] = {
+    Operation.BOOK: (
+        Operation.EXTEND, Operation.END, Operation.UNLOCK, Operation.LOCK, Operation.VEHICLE_STATE,
+    ),
+    Operation.UNLOCK: (Operation.COMMAND_STATUS,),
+    Operation.LOCK: (Operation.COMMAND_STATUS,),
+}  # fmt: skip
+"""What can be asked with what was answered."""
 _SUMMARIES: Final = {
     Operation.BOOK: "Book a car",
     Operation.EXTEND: "Let a booking end later",
@@ -87,10 +95,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    template = ENDPOINTS[operation]
     parameters: list[dict[str, Any]] = []
-    if "{" in template:
-        name = template.partition("{")[2].partition("}")[0]
+    name = _field(operation)
+    if name is not None:
         schema = {"type": "string", "minLength": 1, "maxLength": MAX_ID}
         parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
     parameters += [
@@ -122,8 +129,13 @@ def _header(name: str, text: str, **schema: Any) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     answer, statuses = _ANSWERS[Operation.UNLOCK if operation is Operation.LOCK else operation]
+    links = {then.value: _link(then) for then in _LINKS.get(operation, ())}
     responses: dict[str, Any] = {
-        str(status): {"description": text, "content": {JSON: {"schema": _ref(answer)}}}
+        str(status): {
+            "description": text,
+            "content": {JSON: {"schema": _ref(answer)}},
+            **({"links": links} if links else {}),
+        }
         for status, text in statuses.items()
     }
     by_status: dict[int, list[ProblemType]] = {}
@@ -132,6 +144,22 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for status, problems in sorted(by_status.items()):
         responses[str(status)] = _problem_response(problems)
     return responses
+
+
+def _link(then: Operation) -> dict[str, Any]:
+    name = _field(then)
+    link: dict[str, Any] = {"operationId": then.value}
+    if name is not None:
+        link["parameters"] = {name: f"$response.body#/{name}"}
+    if then in COMMANDS:
+        link["requestBody"] = {"booking_id": "$response.body#/booking_id"}
+    return link
+
+
+def _field(operation: Operation) -> str | None:
+    """Return the name of the field in the path."""
+    template = ENDPOINTS[operation]
+    return template.partition("{")[2].partition("}")[0] or None
 
 
 def _problem_response(problems: list[ProblemType]) -> dict[str, Any]:

@@ -105,9 +105,7 @@ async def test_a_wish_to_wait(
 
 
 @pytest.mark.parametrize("version", ["<script>", "5" * 33, "ü", "5 1"])
-async def test_a_version_that_is_none(
-    version: str, api: ServedApi, platform: FakePlatform
-) -> None:
+async def test_a_version_that_is_none(version: str, api: ServedApi, platform: FakePlatform) -> None:
     """It goes no further."""
     await api.send("POST", UNLOCK, BOOKING, app_version=version)
     assert platform.request.app_version is None
@@ -215,9 +213,7 @@ async def test_a_token_that_is_none(
 async def test_too_often(api: ServedApi, platform: FakePlatform) -> None:
     """429 says after how many seconds, rounded up."""
     problem = problems.TOO_MANY_REQUESTS
-    platform.answer = Answer(
-        status=429, body=problem.body(), problem=problem, retry_after_s=1.2
-    )
+    platform.answer = Answer(status=429, body=problem.body(), problem=problem, retry_after_s=1.2)
     answer, details = await api.problem("POST", UNLOCK, BOOKING)
     assert (answer.headers["Retry-After"], details["title"]) == ("2", "Too many requests")
 
@@ -281,9 +277,7 @@ async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatf
     """Nobody is cut off."""
     platform.answer = None
     async with served_api(platform) as api:
-        waiting = asyncio.ensure_future(
-            api.problem("POST", UNLOCK, BOOKING, prefer="wait=60")
-        )
+        waiting = asyncio.ensure_future(api.problem("POST", UNLOCK, BOOKING, prefer="wait=60"))
         await eventually(lambda: bool(platform.asked))
         await api.server.stop()
         answer, problem = await waiting
@@ -293,7 +287,9 @@ async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatf
 
 async def test_versions_are_bounded(api: ServedApi, platform: FakePlatform) -> None:
     """The first that are served get series; who is not served gets none."""
-    refused = Answer(status=404, body=problems.BOOKING_UNKNOWN.body(), problem=problems.BOOKING_UNKNOWN)
+    refused = Answer(
+        status=404, body=problems.BOOKING_UNKNOWN.body(), problem=problems.BOOKING_UNKNOWN
+    )
     served = platform.answer
     for number in range(30):
         platform.answer = refused
