@@ -93,9 +93,17 @@ BODY_TOO_LARGE: Final = ProblemType(
     "body-too-large", 413, "Body too large",
     "The app sent too much at once; please update the app and try again.",
 )  # fmt: skip
+UNSUPPORTED_MEDIA_TYPE: Final = ProblemType(
+    "unsupported-media-type", 415, "Body is not JSON",
+    "The app sent something in a form that we do not read; please update the app.",
+)  # fmt: skip
 KEY_REUSED: Final = ProblemType(
     "idempotency-key-reused", 422, "Idempotency key was used for something else",
     "The app repeated a request in a wrong way; please press the button once more.",
+)  # fmt: skip
+BOOKING_TIMES: Final = ProblemType(
+    "booking-times", 422, "Booking at impossible times",
+    "The car cannot be booked for these times; please check when the booking starts and ends.",
 )  # fmt: skip
 TOO_MANY_REQUESTS: Final = ProblemType(
     "too-many-requests", 429, "Too many requests",
