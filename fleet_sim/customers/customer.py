@@ -182,7 +182,7 @@ class Customer:
             again_s = min(env.now + parameters.presses_again.sample_s(self._stream), gives_up_s)
             verdict = yield from self._wait(under_way, again_s)
             yield self._for(parameters.opens_door if verdict is Verdict.OPEN else parameters.reads)
-            if self._pull_handle():
+            if self._tries_door(verdict) and self._pull_handle():
                 self._leave_app(under_way)
                 return True
         self._leave_app(under_way)
