@@ -194,7 +194,7 @@ class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._loop)
 
-    def _request(  # noqa: PLR0913, PLR0917 - aiohttp's form
+    def _request(
         self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
     ) -> web.BaseRequest:
         return web.BaseRequest(
