@@ -18,6 +18,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from fleet_sim.api.metrics import ApiMetrics
+from fleet_sim.api.own_answers import OwnAnswers
 from fleet_sim.api.server import ApiServer
 from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
@@ -93,8 +94,14 @@ class LivePlatform:
             self.platform,
             present=self.driver.present,
             metrics=self.metrics,
+            own=OwnAnswers(write, self._unix_s),
             on_untreated=_log_untreated,
         )
+
+    def _unix_s(self) -> float:
+        """Return what the platform's clock shows in the present."""
+        with self.driver.present():
+            return self.platform.unix_s()
 
     async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
         """Connect to the broker, or return when `stop` is set.
