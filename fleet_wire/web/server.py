@@ -27,6 +27,11 @@ def plain_refusal(status: int) -> HttpResponse:
     return HttpResponse(status, f"{status}: bad request\n".encode(), TEXT)
 
 
+def at_url(host: str, port: int) -> str:
+    """Return the URL at which a server that listens there is reached."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 class HttpServer:
     """Answers each request with what `handler` returns.
 
@@ -194,7 +199,7 @@ class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._loop)
 
-    def _request(  # noqa: PLR0913, PLR0917 - aiohttp's form
+    def _request(
         self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
     ) -> web.BaseRequest:
         return web.BaseRequest(
