@@ -217,9 +217,8 @@ class _Log:
         if self._writer.close():
             os.close(self._descriptor)
         if self._lost:
-            self._note(
-                f"{self._path}: lines are missing, {self._lost} writes failed (df -h {self._path.parent})"
-            )
+            told = f"lines are missing, {self._lost} writes failed"
+            self._note(f"{self._path}: {told} (df -h {self._path.parent})")
 
     def _lose(self, chunks: int) -> None:
         self._lost += chunks
