@@ -228,7 +228,7 @@ class Customer:
         return Verdict.WAITS
 
     def _tries_door(self, verdict: Verdict) -> bool:
-        """Return whether a hand goes to the handle: always where the app says so, else by chance."""
+        """Return whether a hand goes to the handle: where the app says so, else by chance."""
         is_told = verdict in (Verdict.OPEN, Verdict.MAY_BE_OPEN)
         return self._stream.uniform() < self._parameters.tries_door or is_told
 

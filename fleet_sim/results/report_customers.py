@@ -129,9 +129,7 @@ def safety_in_words(safety: Mapping[str, Any]) -> str:
     moved = f"{readable.count(safety['movements'])} movements of locks"
     if not safety["findings"]:
         return f"{moved}, each within its command's life and its booking, and by right."
-    kinds = [
-        f"{readable.count(safety[kind])} {_NOTES[kind]}" for kind in KINDS if safety[kind]
-    ]
+    kinds = [f"{readable.count(safety[kind])} {_NOTES[kind]}" for kind in KINDS if safety[kind]]
     behind = safety["unexplained"]
     explained = (
         f"no fault was at work on {readable.count(behind)} of them"

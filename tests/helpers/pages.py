@@ -14,7 +14,6 @@ REST_OF_A_SCENARIO = {
     "description": "description: What a page shows a part of.\n",
     "fleet": "fleet:\n  groups: [{ name: car, count: 10, box: { radio: { technology: gsm } } }]\n",
     "load": "load:\n  stages: [{ kind: constant, rate_per_s: 1, duration_s: 30 }]\n",
-    "platform": "platform: {}\n",
 }
 
 

@@ -30,6 +30,7 @@ from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
 from fleet_sim.runs.live.records import Records
+from fleet_sim.runs.live.rental_api import RentalApi
 from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
@@ -127,6 +128,7 @@ class LiveRun:
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._tasks: list[asyncio.Task[None]] = []
         self._movements = Movements()
+        self._api: RentalApi | None = None
 
     @property
     def was_cut_short(self) -> bool:
@@ -159,6 +161,8 @@ class LiveRun:
         finally:
             for task in self._tasks:
                 task.cancel()
+            if self._api is not None:
+                await self._api.close()
             with fleet.driver.present():
                 rentals.close()
             await fleet.close()
@@ -247,6 +251,10 @@ class LiveRun:
     ) -> None:
         with fleet.driver.present():
             rentals.start()
+        if rentals.platform is not None:
+            self._api = RentalApi(rentals, rentals.platform, fleet.driver)
+            await self._api.start()
+            self._progress.note(f"the platform's API: {self._api.url}")
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config(specs, address))
         if self._broker is not None:
@@ -289,7 +297,7 @@ class LiveRun:
                 record=self._record_truth,
                 platform=rentals.platform,
             )
-            rentals.begin(load_starts_s)
+            rentals.begin(load_starts_s, None if self._api is None else self._api.client)
         self._background(self._sample(fleet, specs, load_starts_s))
 
     async def _end_when_served(
