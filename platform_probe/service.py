@@ -65,7 +65,11 @@ async def serve(settings: ProbeSettings) -> None:
     """
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
     with ExitStack() as stack:
-        metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
+        metrics = ProbeMetrics(
+            new_registry(),
+            version=version("unlockpath"),
+            follows_platform=settings.platform is not None,
+        )
         logger = _logger(settings, metrics, stack)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))

@@ -189,6 +189,24 @@ class FloorSettings(_Part):
         return _checked_id(vehicle_id)
 
 
+class PlatformSettings(_Part):
+    """The platform's structured log, joined with MQTT to one attempt for each unlock."""
+
+    log_file: Path | None = Field(
+        None, description="file that the platform appends a JSON object a line to; it may be"
+        " rotated, replaced, truncated, or come later",
+    )  # fmt: skip
+    otlp: bool = Field(
+        default=False, description="take the log as OTLP/HTTP posts to /v1/logs, where /metrics is"
+    )
+    late_s: Seconds = Field(
+        10.0, description="a line may come so long after one that was written later"
+    )
+    wait_s: Seconds = Field(
+        60.0, description="lines that are missing are waited for so long at most"
+    )
+
+
 class RotationSettings(_Part):
     """When a file of records, or of the log, is put aside as NAME.1 and begun anew."""
 
@@ -260,6 +278,9 @@ class ProbeSettings(BaseSettings):
     )
     seed: int = Field(1, ge=0, le=2**63 - 1, description="decides when which car is unlocked")
     watch: bool = Field(default=True, description="also follow the commands that others send")
+    platform: PlatformSettings | None = Field(
+        None, description="the platform's log, for what happens before MQTT; null: only MQTT"
+    )
     load: LoadSettings | None = Field(
         None, description="synthetic unlocks; null: only watch, with the default deadlines"
     )

@@ -158,7 +158,7 @@ def touched_by(hits: Sequence[Hit], attempts: Iterable[Attempt]) -> list[list[st
         elif hit.command_id is not None:
             by_command.setdefault(hit.command_id, []).append(index)
     for attempt in attempts:
-        for index in by_command.get(attempt.command_id, ()):
+        for index in by_command.get(attempt.command_id or "", ()):
             touched[index].append(attempt.attempt_id)
         ended_s = attempt.scheduled_s + attempt.total_s
         for index in by_vehicle.get(attempt.vehicle_id, ()):

@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Flag, Record, Source, Stage
+from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     Action,
@@ -35,6 +35,7 @@ from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.held import HeldAnswer, HeldAnswers
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.remembered import Remembered, UnfollowedCommand
 from platform_probe.attempts.strays import stray_answer
 
@@ -74,13 +75,22 @@ class AttemptTracker:
         """Called when there is something more to wait for, see `next_deadline_s`."""
         self._is_watching = is_watching
         """Whether the commands of others come to us."""
+        self.is_shared = False
+        """Whether the commands of others come to us or to another monitor, and answers to both."""
         self.on_other: Callable[[str, Result], None] | None = None
         """Takes a car and its answer to a command that belongs to no attempt."""
+        self.on_stranger: Callable[[str], None] | None = None
+        """Takes a car that answered to a command that we do not know, where that is shared."""
+        self.to_join: Callable[[Attempt, float], None] | None = None
+        """Takes in place of `emit` what else is to be joined with the platform's log: an attempt
+        that ended, and when on the monotonic clock it began."""
         self._held = HeldAnswers()
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
         self._open: dict[str, OpenAttempt] = {}
         self._open_by_vehicle: dict[str, list[OpenAttempt]] = {}
+        self._open_by_trace: dict[str, OpenAttempt] = {}
+        """Those that were asked for through an API, which gives them their command."""
         self._deadlines: list[_Deadline] = []
         self._remembered = remembered
         self.started: Counter[Source] = Counter()
@@ -101,6 +111,16 @@ class AttemptTracker:
     def has_open(self, vehicle_id: str) -> bool:
         """Return whether an unlock of the car is open, whoever asked for it."""
         return vehicle_id in self._open_by_vehicle
+
+    def is_under_way(self, side: PlatformSide) -> bool:
+        """Return whether an unlock that the platform tells of is open here.
+
+        What neither names a command nor was asked for by us is recognised by its car.
+        """
+        if side.command_id in self._open or side.trace_id in self._open_by_trace:
+            return True
+        is_asked_for = side.command_id is None and not side.is_turned_down
+        return is_asked_for and side.vehicle_id in self._open_by_vehicle
 
     # What the probe itself does
 
@@ -392,11 +412,17 @@ class AttemptTracker:
         self.ended[start.source] += 1
         self.ok += cause is None and start.source is not Source.FLOOR
         self._remembered.add_attempt(attempt, ended_s, is_ok=cause is None)
-        self._emit(record)
+        if self.to_join is not None and start.source is Source.CUSTOMER:
+            self.to_join(record, start.intended_s)
+        else:
+            self._emit(record)
 
     def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)
-        if not isinstance(past, UnfollowedCommand):
+        if past is None and self.is_shared:
+            if self.on_stranger is not None:
+                self.on_stranger(vehicle_id)
+        elif not isinstance(past, UnfollowedCommand):
             self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))
         elif self.on_other is not None:
             self.on_other(vehicle_id, result)
