@@ -39,7 +39,7 @@ from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import LoadSettings, ProbeSettings
-from platform_probe.web.server import HttpServer
+from platform_probe.web.server import ProbePages
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
@@ -97,7 +97,7 @@ async def serve(settings: ProbeSettings) -> None:
             probe.refresh_gauges()
             return metrics.exposition(media_type)
 
-        server = HttpServer(metrics=exposition, not_ready=probe.not_ready)
+        server = ProbePages(metrics=exposition, not_ready=probe.not_ready).server()
         port = await server.start(
             settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
         )

@@ -31,7 +31,7 @@ class Fleet:
     ) -> None:
         self.world = world
         self.boxes: dict[str, Box] = {spec.vehicle_id: Box(world, spec) for spec in specs}
-        uncounted = replace(world, counts=FleetCounts())
+        uncounted = replace(world, counts=FleetCounts(), on_movement=None)
         self.boxes |= {spec.vehicle_id: Box(uncounted, spec) for spec in beside}
         self._sms_centre = SmsCentre(world, self.boxes, name=sms_centre)
 

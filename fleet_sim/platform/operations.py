@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -25,6 +25,21 @@ class Operation(StrEnum):
     LOCK = "lock"
     VEHICLE_STATE = "vehicle_state"
     COMMAND_STATUS = "command_status"
+
+
+ENDPOINTS: Final = {
+    Operation.BOOK: "/bookings",
+    Operation.EXTEND: "/bookings/{booking_id}",
+    Operation.END: "/bookings/{booking_id}/end",
+    Operation.UNLOCK: "/vehicles/{vehicle_id}/unlock",
+    Operation.LOCK: "/vehicles/{vehicle_id}/lock",
+    Operation.VEHICLE_STATE: "/vehicles/{vehicle_id}",
+    Operation.COMMAND_STATUS: "/commands/{command_id}",
+}
+"""The route of each, as its template (OpenTelemetry: `http.route`)."""
+COMMANDS: Final = frozenset({Operation.UNLOCK, Operation.LOCK})
+CHANGES: Final = COMMANDS | {Operation.BOOK, Operation.EXTEND, Operation.END}
+"""What an idempotency key may go with."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,9 +85,17 @@ VEHICLE_TAKEN: Final = ProblemType(
     "vehicle-taken", 409, "Vehicle is booked at that time",
     "The car is booked by somebody else at that time.",
 )  # fmt: skip
+VEHICLE_BUSY: Final = ProblemType(
+    "vehicle-busy", 409, "Vehicle is busy",
+    "An earlier request to this car is still under way; please wait a moment and try again.",
+)  # fmt: skip
 BODY_TOO_LARGE: Final = ProblemType(
     "body-too-large", 413, "Body too large",
     "The app sent too much at once; please update the app and try again.",
+)  # fmt: skip
+UNSUPPORTED_MEDIA_TYPE: Final = ProblemType(
+    "unsupported-media-type", 415, "Body is not JSON",
+    "The app sent something in a form that we do not read; please update the app.",
 )  # fmt: skip
 KEY_REUSED: Final = ProblemType(
     "idempotency-key-reused", 422, "Idempotency key was used for something else",
@@ -114,6 +122,10 @@ OVERLOADED: Final = ProblemType(
 MAINTENANCE: Final = ProblemType(
     "maintenance", 503, "Maintenance", "We are working on our system and are back in a moment."
 )
+VEHICLE_UNREACHABLE: Final = ProblemType(
+    "vehicle-unreachable", 504, "The vehicle cannot be reached",
+    "We cannot reach the car at the moment, so it has not opened; please try again.",
+)  # fmt: skip
 VEHICLE_SILENT: Final = ProblemType(
     "vehicle-silent", 504, "The vehicle has not answered",
     "The car has not answered in time. It may still have opened: please try the door.",

@@ -6,7 +6,6 @@ They are made here and published by the probe: this module does no I/O.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -17,15 +16,13 @@ from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command, WakeRequest
 from fleet_wire.contract.signing import signature_of
 from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.contract.traces import TRACEPARENT, TraceParent, trace_parent_of
 from fleet_wire.links.link import PublishProperties
 from platform_probe.attempts.open_attempt import Start
 
-TRACEPARENT: Final = "traceparent"
 ORIGIN: Final = "origin"
 """User property that says who made a command; MQTT 3.1.1 has no place for it."""
 _OF_A_PROBE: Final = "probe/"
-_TRACEPARENT_FORM: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
-_NO_TRACE: Final = "0" * 32
 
 
 class OutgoingCommand(NamedTuple):
@@ -111,7 +108,7 @@ class CommandMaker:
                 correlation_data=command_id.encode(),
                 expiry_s=math.ceil(self._ttl_s),
                 user_properties=(
-                    (TRACEPARENT, f"00-{trace_id}-{attempt_id[:16]}-01"),
+                    (TRACEPARENT, str(TraceParent(trace_id, attempt_id[:16]))),
                     self._origin,
                 ),
             ),
@@ -127,12 +124,8 @@ class CommandMaker:
 
 def trace_id_of(user_properties: Iterable[tuple[str, str]]) -> str | None:
     """Return the trace id in the W3C `traceparent` of a message, where there is a valid one."""
-    for name, value in user_properties:
-        if name == TRACEPARENT:
-            match = _TRACEPARENT_FORM.fullmatch(value)
-            if match is not None and match[1] != _NO_TRACE:
-                return match[1]
-    return None
+    parent = trace_parent_of(user_properties)
+    return None if parent is None else parent.trace_id
 
 
 def is_of_a_probe(user_properties: Iterable[tuple[str, str]]) -> bool:
