@@ -147,7 +147,11 @@ async def starlette_routed() -> tuple[int, Callable[[], Awaitable[None]]]:
 
     return await _uvicorn(
         Starlette(
-            routes=[Route(UNLOCK, unlock, methods=["POST"]), Route("/big", big), Route("/slow", slow)]
+            routes=[
+                Route(UNLOCK, unlock, methods=["POST"]),
+                Route("/big", big),
+                Route("/slow", slow),
+            ]
         )
     )
 

@@ -6,11 +6,12 @@ the platform that it talks to.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import msgspec
 
-from fleet_wire.contract.messages import Name
+from fleet_sim.platform.commands import CommandState
+from fleet_wire.contract.messages import Action, Name
 
 UnixSeconds = Annotated[
     float, msgspec.Meta(ge=0, le=1e11, description="Seconds since 1970-01-01 UTC.")
@@ -22,9 +23,8 @@ class NewBooking(msgspec.Struct, frozen=True):
 
     vehicle_id: Name
     ends_at: UnixSeconds
-    starts_at: (
-        Annotated[UnixSeconds | None, msgspec.Meta(description="Left out: now.")] | None
-    ) = None
+    starts_at: UnixSeconds | None = None
+    """Left out: now."""
 
 
 class LaterEnd(msgspec.Struct, frozen=True):
@@ -46,8 +46,7 @@ class BookingAnswer(msgspec.Struct, frozen=True, kw_only=True):
     vehicle_id: str
     starts_at: UnixSeconds
     ends_at: UnixSeconds
-    state: str
-    """`upcoming`, `running` or `ended`."""
+    state: Literal["upcoming", "running", "ended"]
 
 
 class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +55,8 @@ class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
     command_id: str
     vehicle_id: str
     booking_id: str
-    action: str
-    state: str
+    action: Action
+    state: CommandState
     is_final: bool
     issued_at: UnixSeconds
     expires_at: UnixSeconds
@@ -66,7 +65,18 @@ class CommandAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the car or the platform says of its end, where there is something to say."""
 
 
-class BodyError(msgspec.Struct, frozen=True):
+class VehicleAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the platform has heard of a car."""
+
+    vehicle_id: str
+    presence: Literal["online", "offline", "asleep", "unknown"]
+    is_locked: bool | None
+    is_open: bool | None
+    voltage_v: float | None
+    state_at: float | None
+
+
+class BodyError(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that is wrong with a request: in its body, or in a header."""
 
     detail: str
@@ -87,6 +97,3 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
     """Under which the platform's log has it."""
     errors: list[BodyError] | None = None
-
-
-AnyBody = dict[str, Any]

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from fleet_sim.platform.endpoints import ENDPOINTS
+from fleet_sim.platform.operations import ENDPOINTS
 
 MAX_APP_VERSIONS: Final = 24
 """App versions that have series of their own; those that come later share "other"."""
@@ -41,7 +41,7 @@ class ApiMetrics:
             buckets=BUCKETS_S,
             registry=registry,
         )
-        endpoints = (*(one.template for one in ENDPOINTS.values()), OTHER)
+        endpoints = (*ENDPOINTS.values(), OTHER)
         self._durations = {
             (endpoint, waited): duration.labels(endpoint, "yes" if waited else "no")
             for endpoint in endpoints

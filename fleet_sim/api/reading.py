@@ -1,4 +1,4 @@
-"""What a phone's HTTP request says: its headers and its body, each thing wrong with them by name."""
+"""What a phone's HTTP request says in its headers and its body, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ AUTHORIZATION: Final = "Authorization"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 """draft-ietf-httpapi-idempotency-key-header-07."""
 APP_VERSION: Final = "App-Version"
-TRACEPARENT: Final = "traceparent"
-"""W3C Trace Context, section 3.2."""
 PREFER: Final = "Prefer"
 """RFC 7240; `wait` is its section 4.3."""
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,200}=*)", re.IGNORECASE)
@@ -32,7 +30,6 @@ _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/-]{1,200}=*)", re.IGNORECA
 _KEY: Final = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
 """A string in quotes as the draft has it, or the same without, as most clients send it."""
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,31}")
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}[!-~]{0,200}")
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[,;]|$)', re.IGNORECASE)
 _PLACE: Final = re.compile(r"(.*?)(?: - at `\$(.*)`)?", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`")
@@ -58,12 +55,6 @@ def app_version_of(headers: Mapping[str, str]) -> str | None:
     """Return the app's version, if it looks like one."""
     version = headers.get(APP_VERSION)
     return version if version is not None and _VERSION.fullmatch(version) else None
-
-
-def traceparent_of(headers: Mapping[str, str]) -> str | None:
-    """Return the header, if it is one; else a new trace begins, as the recommendation says."""
-    value = headers.get(TRACEPARENT)
-    return value if value is not None and _TRACEPARENT.fullmatch(value) else None
 
 
 def wait_of(headers: Mapping[str, str]) -> int:

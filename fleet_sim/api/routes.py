@@ -7,13 +7,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_sim.api.bodies import LaterEnd, NewBooking, UsedBooking
-from fleet_sim.platform.endpoints import ENDPOINTS
-from fleet_sim.platform.operations import Operation
+from fleet_sim.platform.operations import ENDPOINTS, Operation
 from fleet_wire.contract.problems import METHOD_NOT_ALLOWED, ROUTE_UNKNOWN, ProblemType
 
 MAX_ID: Final = 128
 """As the wire's names have it, see `fleet_wire.contract.messages.Name`."""
-_FIELD_PLACE: Final = 3
+_FIELD_PLACE: Final = 2
 """Of the parts of a path between its slashes, counted from 0: the one that may be a field."""
 
 
@@ -36,6 +35,15 @@ class NoRoute(NamedTuple):
     template: str | None
 
 
+METHODS: Final = {
+    Operation.BOOK: "POST",
+    Operation.EXTEND: "PATCH",
+    Operation.END: "POST",
+    Operation.UNLOCK: "POST",
+    Operation.LOCK: "POST",
+    Operation.VEHICLE_STATE: "GET",
+    Operation.COMMAND_STATUS: "GET",
+}
 BODIES: Final[dict[Operation, type[LaterEnd | NewBooking | UsedBooking]]] = {
     Operation.BOOK: NewBooking,
     Operation.EXTEND: LaterEnd,
@@ -63,19 +71,19 @@ def match(method: str, path: str) -> tuple[Route, str] | NoRoute:
 def _routes() -> dict[str, dict[str, Route]]:
     """Return the routes by their path with an empty field, and by method."""
     routes: dict[str, dict[str, Route]] = {}
-    for operation, endpoint in ENDPOINTS.items():
-        parts = endpoint.template.split("/")
+    for operation, template in ENDPOINTS.items():
+        parts = template.split("/")
         field = None
         if len(parts) > _FIELD_PLACE:
             field, parts[_FIELD_PLACE] = parts[_FIELD_PLACE].strip("{}"), ""
         body = BODIES.get(operation)
         route = Route(
             operation,
-            endpoint.template,
+            template,
             field,
             None if body is None else msgspec.json.Decoder(body),
         )
-        routes.setdefault("/".join(parts), {})[endpoint.method] = route
+        routes.setdefault("/".join(parts), {})[METHODS[operation]] = route
     return routes
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,13 +70,27 @@ class Profile(BaseModel):
         return times
 
 
-CustomerStage = Annotated[
-    Constant | Poisson | Ramp | Burst | Times | Profile, Field(discriminator="kind")
-]
+class TimesFile(BaseModel):
+    """Arrivals at the times in the first column of a CSV file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["file"] = "file"
+    path: str = Field(
+        min_length=1,
+        description="seconds from the start of the stage, or ISO 8601 dates with times, which count"
+        " from the first of them; beside the scenario",
+    )
+    duration_s: PositiveSeconds | None = Field(
+        None, description="how long the stage lasts; null: until a second after the last"
+    )
+
+
+CustomerStage = Constant | Poisson | Ramp | Burst | Times | Profile
 """A stage of a load, or a profile."""
 
 
-def customer_times(stages: list[CustomerStage], stream: RandomStream) -> list[float]:
+def customer_times(stages: Sequence[CustomerStage], stream: RandomStream) -> list[float]:
     """Return every arrival in seconds from the start, ascending."""
     times: list[float] = []
     start_s = 0.0

@@ -177,17 +177,28 @@ class Customer:
             verdict = yield from self._wait(under_way, again_s)
             yield self._for(parameters.opens_door if verdict is Verdict.OPEN else parameters.reads)
             if self._pull_handle():
+                self._leave_app(under_way)
                 return True
+        self._leave_app(under_way)
         yield from self._give_up()
         return False
+
+    def _leave_app(self, under_way: list[simpy.Process]) -> None:
+        """Drop the requests that are still under way: nobody looks at the app any more."""
+        for press in under_way:
+            if press.is_alive:
+                press.interrupt()
 
     def _press(self, press: int) -> Generator[simpy.Event, Any, Verdict]:
         """Press unlock; the verdict is what the app shows in the end."""
         trace = self._phone.new_trace()
         self._note(CustomerStep.PRESSED, press=press, trace=trace)
-        answer = yield from self._phone.command(
-            Operation.UNLOCK, trace, vehicle_id=self._vehicle_id, booking_id=self._booking_id
-        )
+        try:
+            answer = yield from self._phone.command(
+                Operation.UNLOCK, trace, vehicle_id=self._vehicle_id, booking_id=self._booking_id
+            )
+        except simpy.Interrupt:
+            return Verdict.WAITS
         shown = _shown(answer, Shown.OPEN)
         self._note(CustomerStep.SHOWN, press=press, trace=trace, answer=answer, shown=shown)
         if shown == Shown.OPEN:

@@ -88,13 +88,14 @@ class Phone:
 
         given_up = env.timeout(self._parameters.timeout_s)
         self._travel(arrive)
-        yield answered | given_up
-        if answered.triggered:
-            answer: Answer | None = answered.value
-            return answer
-        for each in asked:
-            each.hang_up()
-        return None
+        try:
+            yield answered | given_up
+        finally:  # no answer in time, or the customer has left the app
+            if not answered.triggered:
+                for each in asked:
+                    each.hang_up()
+        answer: Answer | None = answered.value if answered.triggered else None
+        return answer
 
     def _way_back(self, answered: simpy.Event) -> Callable[[Answer], None]:
         def come_back(answer: Answer) -> None:

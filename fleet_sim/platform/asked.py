@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fleet_sim.cars.joints import Culprit
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.operations import ENDPOINTS, Answer, Request
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
@@ -14,8 +15,8 @@ class OpenRequest:
     """A request that has not been answered. Implements `fleet_sim.platform.operations.Asked`."""
 
     __slots__ = (
-        "account_id", "command", "is_answered", "key", "on_answer", "parent", "request",
-        "request_id", "vehicle_id",
+        "account_id", "began_s", "command", "is_answered", "key", "on_answer", "parent", "request",
+        "request_id", "slowed_by", "vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -25,8 +26,10 @@ class OpenRequest:
         *,
         request_id: str,
         parent: TraceParent,
+        began_s: float,
     ) -> None:
         self.request = request
+        self.began_s = began_s
         self.request_id = request_id
         self.parent = parent
         """Trace, and the platform's own span in it."""
@@ -39,6 +42,8 @@ class OpenRequest:
         self.key: tuple[str, str] | None = None
         """Account and idempotency key, where later requests may ask for the same."""
         self.command: PlatformCommand | None = None
+        self.slowed_by: list[Culprit] = []
+        """Who lets the database be slow."""
 
     def hang_up(self) -> None:
         """Learn that nobody waits for the answer any more: it is not given, the command goes on."""

@@ -12,8 +12,8 @@ from fleet_wire.contract.problems import (
     BOOKING_ENDED,
     BOOKING_NOT_STARTED,
     BOOKING_OF_ANOTHER,
+    BOOKING_TIMES,
     BOOKING_UNKNOWN,
-    INVALID_REQUEST,
     VEHICLE_NOT_BOOKED,
     VEHICLE_TAKEN,
     ProblemType,
@@ -72,7 +72,7 @@ class Bookings:
         lasts_s = booking.ends_at - booking.starts_at
         is_possible = 0 < lasts_s <= self._max_booking_s
         if not is_possible or booking.starts_at < now - PAST_S or booking.ends_at <= now:
-            return INVALID_REQUEST
+            return BOOKING_TIMES
         if self._is_taken(booking.vehicle_id, booking.starts_at, booking.ends_at):
             return VEHICLE_TAKEN
         self._by_id[booking.booking_id] = booking
@@ -115,7 +115,7 @@ class Bookings:
         if booking.state(now) == "ended":
             return BOOKING_ENDED
         if not booking.ends_at <= ends_at <= booking.starts_at + self._max_booking_s:
-            return INVALID_REQUEST
+            return BOOKING_TIMES
         if self._is_taken(booking.vehicle_id, booking.starts_at, ends_at, besides=booking):
             return VEHICLE_TAKEN
         booking.ends_at = ends_at

@@ -7,8 +7,8 @@ whatever comes from outside enters by `with driver.present():`, as for the cars.
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
 
 from fleet_sim.cars.joints import Culprit, Joint
 from fleet_sim.cars.world import World
@@ -102,7 +102,7 @@ class EmulatedPlatform:
         bend: Callable[[ValueT, ContextT], ValueT],
         *,
         by: Culprit,
-    ) -> Any:
+    ) -> AbstractContextManager[None]:
         """Return a context in which `bend` decides what happens at `joint`."""
         return self._bends.bend(joint, bend, by=by)
 
@@ -113,6 +113,7 @@ class EmulatedPlatform:
             on_answer,
             request_id=self._identifiers.new(),
             parent=self._identifiers.span(request.traceparent),
+            began_s=self._world.env.now,
         )
         self._log.of_request(PlatformStep.REQUESTED, asked)
         processing_s = self._parameters.processing.sample_s(self._stream)
@@ -164,7 +165,8 @@ class EmulatedPlatform:
         """Ask the database, then do what is asked for."""
         request = asked.request
         usual_s = self._parameters.lookup.sample_s(self._stream)
-        lookup_s = self._at(asked, LOOKUP, usual_s)
+        # Who makes it slow has struck the command that comes of it, if one does.
+        lookup_s, asked.slowed_by = self._bends.fold(LOOKUP, request, usual=usual_s)
         serve = {
             Operation.BOOK: self._book,
             Operation.EXTEND: self._extend,
@@ -261,6 +263,8 @@ class EmulatedPlatform:
         command = asked.command = self.service.send(
             _ACTIONS[asked.request.operation], booking, asked
         )
+        for culprit in asked.slowed_by:
+            culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.command_id)
         wait_s = min(asked.request.wait_s, self._parameters.max_wait_s)
         if command.is_final and wait_s > 0:
             self._answer(asked, answers.of_command_end(command))
@@ -303,6 +307,10 @@ class EmulatedPlatform:
         if asked.is_answered:
             return
         asked.is_answered = True
+        if asked.command is None and asked.vehicle_id is not None:
+            during_s = asked.began_s, self._world.env.now
+            for culprit in asked.slowed_by:
+                culprit.hit(asked.vehicle_id, LOOKUP.name, during_s=during_s)
         repeats = self._repeats.answered(asked, answer)
         self._give(asked, answer)
         for repeat in repeats:

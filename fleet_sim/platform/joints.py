@@ -57,12 +57,11 @@ class PlatformBends(InForce):
         usual: ValueT,
         vehicle_id: str | None,
         command_id: str | None = None,
-        lasts_s: float = 0.0,
     ) -> ValueT:
         """Return what happens where the usual would, and tell those who changed it.
 
-        Where there is no command yet, the hit is on what is under way for the car, from now on for
-        `lasts_s`; without a car it is on nothing that could be named.
+        Where there is no command yet, the hit is on what is under way for the car; without a car it
+        is on nothing that could be named.
         """
         if joint not in self._by_joint:
             return usual
@@ -72,5 +71,5 @@ class PlatformBends(InForce):
             if command_id is not None:
                 culprit.hit(vehicle_id or "", joint.name, command_id=command_id)
             elif vehicle_id is not None:
-                culprit.hit(vehicle_id, joint.name, during_s=(now_s, now_s + lasts_s))
+                culprit.hit(vehicle_id, joint.name, during_s=(now_s, now_s))
         return value

@@ -16,11 +16,20 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from fleet_sim.results.customers import (
+    AnswersTally,
+    CustomerLine,
+    CustomersTally,
+    answers_of,
+    customers_of,
+)
 from fleet_sim.results.injected import Injected, InjectedFault
 from fleet_sim.results.parts import FleetParts, Parts
+from fleet_sim.results.safety import SafetyFinding, SafetyTally, safety_of
 from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.platform_log import PlatformEvent
 
 T = TypeVar("T")
 
@@ -38,6 +47,8 @@ class RunFacts:
     rss_bytes_per_box: float | None
     model_defects: int = 0
     first_model_defect: str | None = None
+    movements: int | None = None
+    """Of locks, as the simulator knows them."""
 
 
 class JsonLines(Generic[T]):
@@ -181,6 +192,9 @@ class _Gathered:
     late_unlocks: int = 0
     probe_stats: dict[str, Any] = field(default_factory=dict)
     unreadable_lines: int = 0
+    customers: CustomersTally = field(default_factory=CustomersTally)
+    answers: AnswersTally = field(default_factory=AnswersTally)
+    safety: SafetyTally = field(default_factory=SafetyTally)
 
 
 def summarize(
@@ -190,9 +204,11 @@ def summarize(
 
     `fleet` says which parts the fleet has; without it the summary tells none apart.
 
-    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `probe_stats.json`, and from
-    `ground_truth.jsonl` the injections with the attempts that they touched; a missing file counts
-    as empty. Every outcome, cause, stage and kind has its key even when nothing
+    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `probe_stats.json`,
+    `customers.jsonl`, `platform.jsonl`, `safety.jsonl`, and from `ground_truth.jsonl` the
+    injections with the attempts that they touched; a missing file counts as empty.
+
+    Every outcome, cause, stage and kind has its key even when nothing
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
     are for its owner to add.
     """
@@ -231,6 +247,10 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         if stray.is_late_unlock and stray.source is not Source.FLOOR:
             late_unlocks += 1
             parts.add_late_unlock(stray.vehicle_id)
+    customers = JsonLines(run_directory / "customers.jsonl", CustomerLine)
+    events = JsonLines(run_directory / "platform.jsonl", PlatformEvent)
+    findings = JsonLines(run_directory / "safety.jsonl", SafetyFinding)
+    lived, answered, found = customers_of(customers), answers_of(events), safety_of(findings)
     return _Gathered(
         tally=tally,
         injected=injected,
@@ -239,7 +259,12 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         strays=kinds,
         late_unlocks=late_unlocks,
         probe_stats=read_json(run_directory / "probe_stats.json"),
-        unreadable_lines=attempts.unreadable + floor.unreadable + strays.unreadable,
+        customers=lived,
+        answers=answered,
+        safety=found,
+        unreadable_lines=sum(
+            each.unreadable for each in (attempts, floor, strays, customers, events, findings)
+        ),
     )
 
 
@@ -257,6 +282,9 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
             **{kind.value: gathered.strays[kind] for kind in StrayKind},
             "late_unlock": gathered.late_unlocks,
         },
+        "customers": gathered.customers.as_json(),
+        "platform": gathered.answers.as_json(),
+        "safety": {"movements": facts.movements, **gathered.safety.as_json()},
         "floor": {"total": len(gathered.floor_s), **quantiles(gathered.floor_s)},
         "probe": _probe(gathered.probe_stats),
         "unreadable_lines": gathered.unreadable_lines,

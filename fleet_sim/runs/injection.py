@@ -13,6 +13,7 @@ from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.faults import Fault, Injection
+from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
 
@@ -53,12 +54,14 @@ class Injector:
         load_starts_s: float,
         record: Callable[[Any], None],
         say: Callable[[str], None],
+        platform: EmulatedPlatform | None = None,
     ) -> None:
         self._specs = specs
         self._fleet = fleet
         self._load_starts_s = load_starts_s
         self._record = record
         self._say = say
+        self._platform = platform
         self._seen: Counter[str] = Counter()
         self.injected: list[Injected] = []
 
@@ -94,6 +97,7 @@ class Injector:
             fault=entry.name,
             load_starts_s=self._load_starts_s,
             record=self._record,
+            platform=self._platform,
         )
         if ids:
             world.env.process(self._act(fault, start_s, injection))
@@ -120,9 +124,12 @@ def inject_all(
     load_starts_s: float,
     record: Callable[[Any], None],
     say: Callable[[str], None] = _silent,
+    platform: EmulatedPlatform | None = None,
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
-    injector = Injector(specs, fleet, load_starts_s=load_starts_s, record=record, say=say)
+    injector = Injector(
+        specs, fleet, load_starts_s=load_starts_s, record=record, say=say, platform=platform
+    )
     for entry in scenario.faults:
         window = entry.window
         injector.inject(entry, start_s=window.start_s, end_s=scenario.end_s(window))

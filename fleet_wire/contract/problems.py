@@ -101,6 +101,10 @@ KEY_REUSED: Final = ProblemType(
     "idempotency-key-reused", 422, "Idempotency key was used for something else",
     "The app repeated a request in a wrong way; please press the button once more.",
 )  # fmt: skip
+BOOKING_TIMES: Final = ProblemType(
+    "booking-times", 422, "Booking at impossible times",
+    "The car cannot be booked for these times; please check when the booking starts and ends.",
+)  # fmt: skip
 TOO_MANY_REQUESTS: Final = ProblemType(
     "too-many-requests", 429, "Too many requests",
     "That was too often in a short time; please wait a moment and try again.",

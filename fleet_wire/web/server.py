@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from logging import Logger
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -131,7 +132,7 @@ class _Connection(web.RequestHandler):
     """One connection, which ends after a while without progress."""
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(server, loop=loop, access_log=None)
+        super().__init__(server, loop=loop, access_log=cast("Logger", None))  # None: no such log
         self._server = server
         self._time = loop.time
         self._loop = loop
@@ -193,8 +194,13 @@ class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._loop)
 
-    def _request(self, *parts: Any) -> web.BaseRequest:
-        return web.BaseRequest(*parts, self._loop, client_max_size=self._max_body_bytes)
+    def _request(  # noqa: PLR0913, PLR0917 - aiohttp's form
+        self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+    ) -> web.BaseRequest:
+        return web.BaseRequest(
+            message, payload, protocol, writer, task, self._loop,
+            client_max_size=self._max_body_bytes,
+        )  # fmt: skip
 
 
 def _listen_error(host: str, port: int, error: OSError) -> LimitError:

@@ -46,7 +46,7 @@ def test_a_car_is_booked_once_at_a_time(bookings: Bookings) -> None:
 def test_impossible_times(bookings: Bookings, starts_at: float, ends_at: float) -> None:
     """Backwards, in the past, or too long."""
     wrong = booking(starts_at=starts_at, ends_at=ends_at)
-    assert bookings.book(wrong, NOW) is problems.INVALID_REQUEST
+    assert bookings.book(wrong, NOW) is problems.BOOKING_TIMES
 
 
 def test_who_may_use_it_when(bookings: Bookings) -> None:
@@ -71,7 +71,7 @@ def test_extended_as_far_as_the_next_one(bookings: Bookings) -> None:
     own = booking(ends_at=NOW + 100)
     bookings.book(own, NOW)
     bookings.book(booking("b2", starts_at=NOW + 200, ends_at=NOW + 300), NOW)
-    assert bookings.extend(own, NOW + 50, NOW) is problems.INVALID_REQUEST
+    assert bookings.extend(own, NOW + 50, NOW) is problems.BOOKING_TIMES
     assert bookings.extend(own, NOW + 201, NOW) is problems.VEHICLE_TAKEN
     assert bookings.extend(own, NOW + 200, NOW) is None
     assert own.ends_at == NOW + 200
