@@ -99,7 +99,8 @@ class Probe:
         )
         self.tracker.on_wait = self._plan_tick
         self._inbox = Inbox(self.tracker, metrics, complaints)
-        self._platform = self._platform_inbox(settings.platform)
+        self.platform = self._platform_inbox(settings.platform)
+        """Takes the platform's log, where one is followed."""
         self.synthetic = SyntheticUnlocks(
             settings,
             tracker=self.tracker,
@@ -196,13 +197,13 @@ class Probe:
 
         Never raises for what it holds.
         """
-        if self._platform is not None:
-            self._platform.take_line(line)
+        if self.platform is not None:
+            self.platform.take_line(line)
 
     def take_platform_event(self, event: PlatformEvent) -> None:
         """Take what a line of the platform's log says."""
-        if self._platform is not None:
-            self._platform.take(event)
+        if self.platform is not None:
+            self.platform.take(event)
 
     # The life of a probe
 
@@ -277,8 +278,8 @@ class Probe:
     def refresh_gauges(self) -> None:
         """Bring the gauges and the time watched up to date, before they are read."""
         self._count_time(can_see=self._could_see)
-        if self._platform is not None:
-            self._platform.note()
+        if self.platform is not None:
+            self.platform.note()
         self._metrics.set_fleet(
             in_flight=len(self.tracker),
             boxes=self.evidence.by_presence,

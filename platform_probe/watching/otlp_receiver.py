@@ -18,6 +18,8 @@ from platform_probe.watching.otlp_logs import (
 )
 from platform_probe.watching.platform_inbox import PlatformInbox
 
+LOGS_PATH: Final = "/v1/logs"
+"""OTLP specification, OTLP/HTTP request."""
 AT_ONCE: Final = 16
 """Records that are taken before the unlocks have their turn again."""
 

@@ -77,6 +77,7 @@ EVENTS = {
     "malformed_line": "a line of the platform's log breaks its contract; it is cut",
     "malformed_message": "a message breaks the wire contract; its payload is cut",
     "no_car_is_touched": "which cars are booked cannot be read: no synthetic unlock starts",
+    "platform_log_unreadable": "the file of the platform's log is not there, or cannot be read",
     "sink_failed": "a record could not be written, counted or logged",
     "stats_not_written": "`probe_stats.json` could not be written",
     "stopping": "told to stop: what is in flight is waited for",
