@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from fleet_wire.errors import LimitError
-from fleet_wire.web.exchange import TEXT, BodyTooLargeError, HttpResponse
+from fleet_wire.web.exchange import TEXT, BodyTooLargeError, HttpResponse, UnreadableBodyError
 from fleet_wire.web.exchange import HttpRequest as HttpRequest  # noqa: PLC0414 - handlers take it
 
 STOP_WITHIN_S: Final = 5.0
@@ -121,6 +121,8 @@ class _Request:
             return await self._request.read()
         except web.HTTPRequestEntityTooLarge:
             raise BodyTooLargeError from None
+        except web.RequestPayloadError as error:
+            raise UnreadableBodyError(str(error)) from None
 
 
 def _response(answer: HttpResponse) -> web.Response:
@@ -194,7 +196,7 @@ class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, self._loop)
 
-    def _request(  # noqa: PLR0913, PLR0917 - aiohttp's form
+    def _request(
         self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
     ) -> web.BaseRequest:
         return web.BaseRequest(

@@ -8,7 +8,6 @@ a platform may send all its logs here. No other module knows OpenTelemetry's pro
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -18,10 +17,9 @@ from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 
 MAX_POST_BYTES: Final = 4 * 2**20
-"""Of a post, packed and unpacked: some thousand records. More at once would hold up the unlocks."""
+"""Of a post, unpacked: some thousand records. More at once would hold up the unlocks."""
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
-_GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 _STEPS: Final = {step.value: step for step in PlatformStep}
 _NANOSECONDS: Final = 1e9
 
@@ -60,25 +58,6 @@ class LogRecord(NamedTuple):
     name: str | None
     text: str | None
     attributes: Mapping[str, Any]
-
-
-def unpacked(body: bytes, encoding: str) -> bytes:
-    """Return the content of a post. Raises `UnreadablePostError`."""
-    if encoding in ("", "identity"):
-        return body
-    if encoding != "gzip":
-        raise UnreadablePostError(415, f"content encoding {encoding!r}: expected gzip or none")
-    unpacker = zlib.decompressobj(_GZIP_WINDOW)
-    try:
-        content = unpacker.decompress(body, MAX_POST_BYTES)
-        is_whole = unpacker.eof
-        if not is_whole and unpacker.unconsumed_tail:
-            raise UnreadablePostError(413, f"more than {MAX_POST_BYTES} bytes when unpacked")
-    except zlib.error as error:
-        raise UnreadablePostError(400, f"no gzip: {error}") from None
-    if not is_whole:
-        raise UnreadablePostError(400, "gzip without an end")
-    return content
 
 
 def records_of(content: bytes, content_type: str) -> Iterator[LogRecord]:

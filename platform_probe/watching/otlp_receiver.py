@@ -6,7 +6,12 @@ import asyncio
 from typing import Final
 
 from fleet_wire.errors import RemoteProtocolError
-from fleet_wire.web.exchange import TEXT, BodyTooLargeError, HttpRequest, HttpResponse
+from fleet_wire.web.exchange import (
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
 from platform_probe.watching.otlp_logs import (
     MAX_POST_BYTES,
     LogRecord,
@@ -14,18 +19,21 @@ from platform_probe.watching.otlp_logs import (
     answer_of,
     event_of,
     records_of,
-    unpacked,
 )
 from platform_probe.watching.platform_inbox import PlatformInbox
 
 LOGS_PATH: Final = "/v1/logs"
 """OTLP specification, OTLP/HTTP request."""
+_ENCODINGS: Final = ("", "identity", "gzip", "deflate")
 AT_ONCE: Final = 16
 """Records that are taken before the unlocks have their turn again."""
 
 
 class OtlpReceiver:
-    """Takes posts of the platform's log, and hands on what they say."""
+    """Takes posts of the platform's log, and hands on what they say.
+
+    That a post is packed (gzip) is the server's concern, which bounds what comes out.
+    """
 
     def __init__(self, inbox: PlatformInbox) -> None:
         self._inbox = inbox
@@ -41,13 +49,16 @@ class OtlpReceiver:
             body = await request.body()
         except BodyTooLargeError:
             return _too_large()
-        content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        except UnreadableBodyError:
+            return self._unreadable(400, "the body cannot be unpacked", b"")
         encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in _ENCODINGS:
+            return self._unreadable(415, f"content encoding {encoding[:80]!r}", body)
+        content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         try:
-            records = records_of(unpacked(body, encoding), content_type)
+            records = records_of(body, content_type)
         except UnreadablePostError as error:
-            self._inbox.refuse(str(error), body)
-            return HttpResponse(error.status, f"{error.status}: {error}\n".encode())
+            return self._unreadable(error.status, str(error), body)
         refused, reason = 0, ""
         for number, record in enumerate(records, start=1):
             if (why := self._take(record)) is not None:
@@ -56,6 +67,10 @@ class OtlpReceiver:
                 await asyncio.sleep(0)
         answer = answer_of(content_type, refused=refused, reason=reason)
         return HttpResponse(200, answer, content_type)
+
+    def _unreadable(self, status: int, reason: str, body: bytes) -> HttpResponse:
+        self._inbox.refuse(reason, body)
+        return HttpResponse(status, f"{status}: {reason}\n".encode())
 
     def _take(self, record: LogRecord) -> str | None:
         """Take one record; return why it was refused."""
@@ -70,4 +85,4 @@ class OtlpReceiver:
 
 
 def _too_large() -> HttpResponse:
-    return HttpResponse(413, f"413: more than {MAX_POST_BYTES} bytes\n".encode(), TEXT)
+    return HttpResponse(413, f"413: more than {MAX_POST_BYTES} bytes\n".encode())
