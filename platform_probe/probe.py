@@ -39,6 +39,7 @@ from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
+from platform_probe.watching.group import GONE, PRESENT, Group
 from platform_probe.watching.inbox import Inbox, subscriptions
 from platform_probe.watching.platform_inbox import PlatformInbox
 
@@ -98,6 +99,10 @@ class Probe:
             is_watching=settings.watch,
         )
         self.tracker.on_wait = self._plan_tick
+        self._group: Group | None = None
+        if settings.watch_group is not None:
+            self._group = Group(settings.watch_group, settings.client_id)
+            self.tracker.is_shared = True
         self._inbox = Inbox(self.tracker, metrics, complaints)
         self.platform = self._platform_inbox(settings.platform)
         """Takes the platform's log, where one is followed."""
@@ -134,17 +139,21 @@ class Probe:
 
     def session(self) -> Session:
         """Say who we are and what we listen to."""
+        settings, group = self._settings, self._group
+        heard = subscriptions(watch=settings.watch, group=settings.watch_group)
         return Session(
-            client_id=self._settings.client_id,
-            subscriptions=subscriptions(watch=self._settings.watch),
+            client_id=settings.client_id,
+            subscriptions=heard if group is None else (*heard, group.topic_filter),
             clean_start=True,
             keepalive_s=KEEPALIVE_S,
+            will=None if group is None else group.will,
         )
 
     def on_connected(self, *, session_present: bool) -> None:
         """Note that commands can be sent and answers come."""
         self._connected_s = self._clock.monotonic_s()
         self._count_time(can_see=True)
+        self._announce(PRESENT)
         self._logger.info(
             "broker_connected",
             broker=str(self._settings.broker_address),
@@ -154,7 +163,8 @@ class Probe:
     def on_message(self, message: Message) -> None:
         """Take a message, then acknowledge it."""
         self.retained += message.retain
-        self._inbox.take(message)
+        if self._group is None or not self._group.take(message.topic, message.payload):
+            self._inbox.take(message)
         if message.qos and self._link is not None:
             self._link.acknowledge(message)
 
@@ -258,6 +268,7 @@ class Probe:
         for timer in (self._ticker, self._reconnect, self._heart):
             if timer is not None:
                 timer.cancel()
+        self._announce(GONE)
         if self._link is not None:
             self._link.disconnect()
         self._count_time(can_see=False)
@@ -323,6 +334,7 @@ class Probe:
         self.joiner: Joiner | None = None
         if chosen is None:
             return None
+        is_ours = None if self._group is None else self._group.is_ours
         self.joiner = Joiner(
             clock=self._clock,
             evidence=self.evidence,
@@ -335,10 +347,16 @@ class Probe:
                 deadline_s=self._load.deadline_s,
                 revise_s=self._load.late_window_s,
             ),
+            is_ours=is_ours,
         )
         self.joiner.on_wait = self._plan_tick
         self.tracker.to_join = self._to_join
-        return PlatformInbox(self.joiner, self._metrics.platform, self._complaints)
+        return PlatformInbox(self.joiner, self._metrics.platform, self._complaints, is_ours)
+
+    def _announce(self, payload: bytes) -> None:
+        """Tell those who share the customers with us that we are there, or no longer."""
+        if self._group is not None and self._link is not None and self._link.is_connected:
+            self._link.publish(self._group.topic, payload, retain=True)
 
     def _to_join(self, attempt: Attempt, seen_s: float) -> None:
         assert self.joiner is not None  # noqa: S101 - it is the one that asks for them

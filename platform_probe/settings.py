@@ -278,6 +278,11 @@ class ProbeSettings(BaseSettings):
     )
     seed: int = Field(1, ge=0, le=2**63 - 1, description="decides when which car is unlocked")
     watch: bool = Field(default=True, description="also follow the commands that others send")
+    watch_group: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="name that several monitors on one broker have in common, to count every"
+        " customer once: each command comes to one of them; give each a client_id of its own",
+    )  # fmt: skip
     platform: PlatformSettings | None = Field(
         None, description="the platform's log, for what happens before MQTT; null: only MQTT"
     )
@@ -319,6 +324,12 @@ class ProbeSettings(BaseSettings):
         except ConfigError as error:
             raise ValueError(str(error)) from None
         return listen
+
+    @model_validator(mode="after")
+    def _shares_what_it_watches(self) -> Self:
+        if self.watch_group is not None and not self.watch:
+            raise ValueError("watch_group needs watch: there is nothing else to share")
+        return self
 
     @model_validator(mode="after")
     def _has_one_kind_of_keys(self) -> Self:

@@ -17,7 +17,7 @@ import msgspec
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Origin, Source
-from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.attempts.clock_offset import ClockOffset
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.joined import Joined, JoinedIndex
@@ -93,6 +93,8 @@ class Joiner:
         self._waiting: dict[int, Joined] = {}
         self._due: list[_Due] = []
         self._judged: deque[tuple[float, Joined]] = deque()
+        self._logs_pubacks = False
+        """Whether the platform logs PUBACKs: then a missing one says something."""
         self.newest_at = -math.inf
         """The latest time in the log, on the platform's clock."""
         self.only_platform = 0
@@ -118,6 +120,7 @@ class Joiner:
         elif event.at < self.newest_at - self._limits.revise_s:
             self.too_old += 1
             return
+        self._logs_pubacks |= event.event is PlatformStep.ACCEPTED
         if event.operation == _UNLOCK:
             joined, is_new = self._index.take_event(event)
             if is_new:
@@ -271,7 +274,10 @@ class Joiner:
         side = joined.side
         if side is None or self._is_ours is None or joined.revision:
             return True
-        return not is_expected_on_mqtt(side) and self._is_ours(side.trace_id or side.request_ids[0])
+        is_on_broker = is_expected_on_mqtt(side) or (
+            side.published_at is not None and not self._logs_pubacks
+        )
+        return not is_on_broker and self._is_ours(side.trace_id or side.request_ids[0])
 
     def _record_of(self, joined: Joined) -> Attempt:
         attempt, side = joined.attempt, joined.side

@@ -201,6 +201,8 @@ class AttemptTracker:
         """Take a box's answer to a command."""
         now_s = self._advance()
         self._evidence.heard(vehicle_id, now_s)
+        if self.is_shared and self.on_stranger is not None and not self.knows(result.command_id):
+            self.on_stranger(vehicle_id)
         if not self._hold(result.command_id, vehicle_id, result, now_s):
             self._take_answer(vehicle_id, result, now_s)
 
@@ -420,9 +422,8 @@ class AttemptTracker:
     def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)
         if past is None and self.is_shared:
-            if self.on_stranger is not None:
-                self.on_stranger(vehicle_id)
-        elif not isinstance(past, UnfollowedCommand):
+            return  # another monitor has the command
+        if not isinstance(past, UnfollowedCommand):
             self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))
         elif self.on_other is not None:
             self.on_other(vehicle_id, result)

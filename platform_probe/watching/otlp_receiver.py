@@ -42,23 +42,14 @@ class OtlpReceiver:
         """Take a post, and return its answer. One that says that it is too large is not read."""
         if request.method != "POST":
             return HttpResponse(405, b"405: method not allowed\n", headers={"Allow": "POST"})
-        length = request.headers.get("Content-Length", "0")
-        if length.isdecimal() and int(length) > MAX_POST_BYTES:
-            return _too_large()
-        try:
-            body = await request.body()
-        except BodyTooLargeError:
-            return _too_large()
-        except UnreadableBodyError:
-            return self._unreadable(400, "the body cannot be unpacked", b"")
-        encoding = request.headers.get("Content-Encoding", "").strip().lower()
-        if encoding not in _ENCODINGS:
-            return self._unreadable(415, f"content encoding {encoding[:80]!r}", body)
+        body = b""
         content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         try:
+            body = await _body_of(request)
             records = records_of(body, content_type)
         except UnreadablePostError as error:
-            return self._unreadable(error.status, str(error), body)
+            self._inbox.refuse(str(error), body)
+            return HttpResponse(error.status, f"{error.status}: {error}\n".encode())
         refused, reason = 0, ""
         for number, record in enumerate(records, start=1):
             if (why := self._take(record)) is not None:
@@ -67,10 +58,6 @@ class OtlpReceiver:
                 await asyncio.sleep(0)
         answer = answer_of(content_type, refused=refused, reason=reason)
         return HttpResponse(200, answer, content_type)
-
-    def _unreadable(self, status: int, reason: str, body: bytes) -> HttpResponse:
-        self._inbox.refuse(reason, body)
-        return HttpResponse(status, f"{status}: {reason}\n".encode())
 
     def _take(self, record: LogRecord) -> str | None:
         """Take one record; return why it was refused."""
@@ -84,5 +71,17 @@ class OtlpReceiver:
         return None
 
 
-def _too_large() -> HttpResponse:
-    return HttpResponse(413, f"413: more than {MAX_POST_BYTES} bytes\n".encode())
+async def _body_of(request: HttpRequest) -> bytes:
+    """Return the body, unpacked. Raises `UnreadablePostError`."""
+    length = request.headers.get("Content-Length", "0")
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if length.isdecimal() and int(length) > MAX_POST_BYTES:
+        raise UnreadablePostError(413, f"{length} bytes, at most {MAX_POST_BYTES} are taken")
+    if encoding not in _ENCODINGS:
+        raise UnreadablePostError(415, f"content encoding {encoding[:80]!r}: expected gzip")
+    try:
+        return await request.body()
+    except BodyTooLargeError:
+        raise UnreadablePostError(413, f"at most {MAX_POST_BYTES} bytes are taken") from None
+    except UnreadableBodyError:
+        raise UnreadablePostError(400, "the body cannot be unpacked") from None

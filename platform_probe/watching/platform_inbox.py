@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
@@ -20,11 +21,17 @@ class PlatformInbox:
     """Sorts what a platform logs to the joiner, and counts the API's answers."""
 
     def __init__(
-        self, joiner: Joiner, metrics: PlatformMetrics | None, complaints: Complaints
+        self,
+        joiner: Joiner,
+        metrics: PlatformMetrics | None,
+        complaints: Complaints,
+        is_ours: Callable[[str], bool] | None = None,
     ) -> None:
         self._joiner = joiner
         self._metrics = metrics
         self._complaints = complaints
+        self._is_ours = is_ours
+        """Says of a request whether it is ours to count; None: there is no other monitor."""
         self._known: dict[str, int] = {}
         """The steps that have come of each request, the oldest request first."""
         self.taken = 0
@@ -64,9 +71,14 @@ class PlatformInbox:
             del self._known[next(iter(self._known))]
         self._known[event.request_id] = known | bit
         self.taken += 1
-        if event.event is PlatformStep.ANSWERED and self._metrics is not None:
-            self._metrics.count_answer(event)
+        if event.event is PlatformStep.ANSWERED:
+            self._count_answer(event)
         self._joiner.take_event(event)
+
+    def _count_answer(self, event: PlatformEvent) -> None:
+        is_ours = self._is_ours is None or self._is_ours(event.request_id)
+        if is_ours and self._metrics is not None:
+            self._metrics.count_answer(event)
 
     def note(self) -> None:
         """Bring the metrics up to date."""

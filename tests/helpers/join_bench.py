@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ class JoinBench:
     ahead_s: float = 0.0
     behind: TrackerBench = field(default_factory=watching_bench)
     records: list[Attempt] = field(default_factory=list)
+    is_ours: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
         """Put both together."""
@@ -42,6 +44,7 @@ class JoinBench:
             limits=JoinLimits(
                 late_s=LATE_S, wait_s=WAIT_S, deadline_s=DEADLINE_S, revise_s=LATE_WINDOW_S
             ),
+            is_ours=self.is_ours,
         )
         tracker.to_join = self.joiner.take_attempt
 

@@ -464,3 +464,35 @@ def test_the_queue_does_not_grow_with_what_is_judged() -> None:
         bench.answered(403, **name)
     assert len(bench.records) == 5_000
     assert len(bench.joiner._due) <= 2 * module._STALE
+
+
+@pytest.mark.parametrize(("is_mine", "written"), [(True, 1), (False, 0)])
+def test_what_only_the_log_tells_is_counted_by_one_monitor(*, is_mine: bool, written: int) -> None:
+    """Which one says the group."""
+    bench = JoinBench(is_ours=lambda _: is_mine)
+    bench.requested()
+    bench.answered(403)
+    assert len(bench.records) == written
+
+
+def test_a_command_that_another_monitor_has_is_left_to_it() -> None:
+    """The broker took it, and gave it to somebody else: late lines make no record of it either."""
+    bench = JoinBench(is_ours=lambda _: True)
+    bench.requested()
+    bench.published()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.records == []
+    bench.accepted()
+    bench.ended()
+    bench.wait(WAIT_S + 1)
+    assert bench.records == []
+
+
+def test_a_command_that_the_broker_did_not_take_has_come_to_no_monitor() -> None:
+    """Where the platform logs PUBACKs, a missing one says so."""
+    bench = JoinBench(is_ours=lambda _: True)
+    bench.accepted(request_id="r0", trace_id=OTHER_TRACE, vehicle_id="another", operation="lock")
+    bench.requested()
+    bench.published()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.only().cause is Cause.BROKER_UNREACHABLE
