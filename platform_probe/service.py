@@ -25,6 +25,7 @@ from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.system_clock import SystemClock
+from fleet_wire.web.server import at_url
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import last_ends
 from platform_probe.outputs.files import Rotation
@@ -189,9 +190,8 @@ class _Run:
                 return
             _calm_garbage_collector()
             load_starts_at = self._probe.begin_load()
-            host = self._settings.listen_host
-            url = f"http://{f'[{host}]' if ':' in host else host}:{self._http_port}/metrics"
-            self._say("ready", load_starts_at=load_starts_at, metrics_url=url)
+            url = at_url(self._settings.listen_host, self._http_port)
+            self._say("ready", load_starts_at=load_starts_at, metrics_url=f"{url}/metrics")
             await self._until_done()
             self._probe.stop()
             await _until(lambda: self._probe.is_idle, drain_s(self._settings.tracking))

@@ -1,4 +1,4 @@
-"""Sends HTTP requests over connections that stay open, and times the answers: with little around it."""
+"""Sends HTTP requests over connections that stay open, and times the answers."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from fleet_sim.platform.operations import ENDPOINTS
+from fleet_wire.contract.problems import GENERIC
 
 MAX_APP_VERSIONS: Final = 24
 """App versions that have series of their own; those that come later share "other"."""
@@ -61,6 +62,8 @@ class ApiMetrics:
             "unlockpath_api_hung_up_total", "Clients that went before they were answered.",
             ["endpoint"], registry=registry,
         )  # fmt: skip
+        self.answered = self.problems = self.generic = 0
+        """Answers, those that are a problem, and those of them that explain nothing."""
         self._series: dict[tuple[str, str, str], Counter] = {}
         self._versions: set[str] = set()
 
@@ -73,6 +76,10 @@ class ApiMetrics:
         if series is None:
             series = self._series[key] = self._answers.labels(*key)
         series.inc()
+        self.answered += 1
+        if problem != NONE:
+            self.problems += 1
+            self.generic += problem == UNTYPED or problem in GENERIC
 
     def observe(self, endpoint: str, duration_s: float, *, waited: bool) -> None:
         """Note how long an answer took."""

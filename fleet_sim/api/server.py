@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_sim.api.metrics import NONE, OTHER, UNTYPED, ApiMetrics
+from fleet_sim.api.own_answers import OwnAnswers, trace_of
 from fleet_sim.api.pages import Page, Pages
 from fleet_sim.api.reading import (
     RefusedError,
@@ -36,22 +36,28 @@ from fleet_wire.contract.problems import (
     MAINTENANCE,
     METHOD_NOT_ALLOWED,
     UNAUTHENTICATED,
-    ProblemType,
 )
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
-from fleet_wire.contract.traces import TRACEPARENT, parse_traceparent
+from fleet_wire.contract.traces import TRACEPARENT
 from fleet_wire.web.exchange import JSON, BodyTooLargeError, HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
 
 MAX_BODY_BYTES: Final = 16_384
-GIVE_UP_S: Final = 30.0
+GIVE_UP_S: Final = 120.0
 """An answer that the platform owes for so long, after what the client would wait, never comes."""
-CONNECTION_S: Final = 100.0
+CONNECTION_S: Final = 200.0
 """A connection without a request or an answer for so long ends; no answer takes longer."""
+BACK_AFTER_S: Final = 1.0
+"""Another process may take over: a client that was waiting asks again after so long."""
 BAD_HTTP: Final = 400
 _READING: Final = ("GET", "HEAD")
 _CHALLENGE: Final = 'Bearer realm="unlockpath"'
 """RFC 6750, section 3."""
+
+
+class StoppingError(Exception):
+    """The server stops while somebody waits."""
+
 
 Untreated = Callable[[BaseException, str, str], None]
 """Takes an exception that nothing has treated, the endpoint, and the id of its trace."""
@@ -60,7 +66,8 @@ Untreated = Callable[[BaseException, str, str], None]
 class ApiServer:
     """Serves a platform. `present` lets in what comes from outside, as `LiveDriver.present` does.
 
-    `on_untreated` is for the log: the exception is counted already.
+    `own` makes the answers that are not the platform's. `on_untreated` is for our own log: the
+    exception is counted already.
     """
 
     def __init__(
@@ -69,14 +76,16 @@ class ApiServer:
         *,
         present: Callable[[], AbstractContextManager[None]],
         metrics: ApiMetrics,
+        own: OwnAnswers,
         on_untreated: Untreated,
     ) -> None:
         self._platform = platform
         self._present = present
         self._metrics = metrics
+        self._own = own
         self._on_untreated = on_untreated
         self._pages = Pages(metrics)
-        self._waiting: dict[asyncio.Future[Answer], None] = {}
+        self._waiting: set[asyncio.Future[Answer]] = set()
         self._http = HttpServer(
             self._answer,
             connection_s=CONNECTION_S,
@@ -92,7 +101,7 @@ class ApiServer:
         """Close the port. Who waits is told to come back later; what was asked for goes on."""
         for answer in self._waiting:
             if not answer.done():
-                answer.set_result(_given_up(MAINTENANCE, retry_after_s=1.0))
+                answer.set_exception(StoppingError())
         await self._http.stop()
 
     # One request
@@ -115,12 +124,8 @@ class ApiServer:
         except asyncio.CancelledError:
             self._metrics.count_hung_up(endpoint)
             raise
-        except RefusedError as refused:
-            answer = _refused(refused)
-        except BodyTooLargeError:
-            answer = _given_up(BODY_TOO_LARGE)
         except Exception as error:  # noqa: BLE001 - whatever it is, the phone gets an answer
-            answer = self._untreated(error, endpoint, request)
+            answer = self._excused(error, request, route)
         finally:
             self._metrics.under_way.dec()
         self._count(endpoint, version, answer)
@@ -173,7 +178,7 @@ class ApiServer:
             asked = self._platform.ask(request, answered)
         if future.done():
             return future.result()
-        self._waiting[future] = None
+        self._waiting.add(future)
         end = loop.call_later(request.wait_s + GIVE_UP_S, never_answered)
         try:
             return await future
@@ -182,7 +187,7 @@ class ApiServer:
             raise
         finally:
             end.cancel()
-            del self._waiting[future]
+            self._waiting.discard(future)
 
     def _hang_up(self, asked: Asked) -> None:
         with self._present():
@@ -190,12 +195,21 @@ class ApiServer:
 
     # What is no answer of the platform
 
-    def _untreated(self, error: Exception, endpoint: str, request: HttpRequest) -> Answer:
-        caller = parse_traceparent(request.headers.get(TRACEPARENT))
-        trace_id = secrets.token_hex(16) if caller is None else caller.trace_id
-        self._metrics.count_untreated(endpoint, error, trace_id)
-        self._on_untreated(error, endpoint, trace_id)
-        return _given_up(INTERNAL_ERROR, trace_id=trace_id)
+    def _excused(self, error: Exception, request: HttpRequest, route: Route) -> Answer:
+        """Return the answer that an exception becomes: each has its type, or is counted."""
+        headers, make = request.headers, self._own.make
+        match error:
+            case RefusedError():
+                return make(error.problem, headers, route, errors=error.errors)
+            case BodyTooLargeError():
+                return make(BODY_TOO_LARGE, headers, route)
+            case StoppingError():
+                return make(MAINTENANCE, headers, route, retry_after_s=BACK_AFTER_S)
+        trace_id = trace_of(headers)
+        self._metrics.count_untreated(route.template, error, trace_id)
+        self._on_untreated(error, route.template, trace_id)
+        reason = f"{type(error).__name__}: {error}"
+        return make(INTERNAL_ERROR, headers, route, trace_id=trace_id, reason=reason)
 
     def _refusal(self, status: int) -> HttpResponse:
         """Return the answer to what is no HTTP."""
@@ -210,7 +224,7 @@ class ApiServer:
         return await page(request)
 
     def _no_route(self, found: NoRoute, request: HttpRequest) -> HttpResponse:
-        answer = _given_up(found.problem)
+        answer = self._own.make(found.problem, request.headers, None)
         self._count(found.template or OTHER, app_version_of(request.headers), answer)
         response = _response(answer, request, 0)
         if not found.allowed:
@@ -224,19 +238,6 @@ class ApiServer:
             problem = UNTYPED if answer.status >= BAD_HTTP else NONE
         is_known = problem == NONE  # else anybody could fill the places with made up versions
         self._metrics.count(endpoint, app_version, problem, may_name=is_known)
-
-
-def _given_up(problem: ProblemType, *, retry_after_s: float | None = None, **more: Any) -> Answer:
-    return Answer(
-        status=problem.status,
-        body=problem.body(**more),
-        problem=problem,
-        retry_after_s=retry_after_s,
-    )
-
-
-def _refused(refused: RefusedError) -> Answer:
-    return _given_up(refused.problem, errors=msgspec.to_builtins(refused.errors))
 
 
 def _response(answer: Answer, request: HttpRequest, wait_s: int) -> HttpResponse:

@@ -27,6 +27,11 @@ def plain_refusal(status: int) -> HttpResponse:
     return HttpResponse(status, f"{status}: bad request\n".encode(), TEXT)
 
 
+def at_url(host: str, port: int) -> str:
+    """Return the URL at which a server that listens there is reached."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 class HttpServer:
     """Answers each request with what `handler` returns.
 

@@ -10,10 +10,13 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from fleet_sim.api.metrics import ApiMetrics
+from fleet_sim.api.own_answers import OwnAnswers
 from fleet_sim.api.server import ApiServer
 from fleet_sim.platform.operations import Answer, Platform, Request
+from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.web.client import HttpClient
 from fleet_wire.web.exchange import HttpResponse
+from tests.helpers.fake_clock import EPOCH_S
 
 TOKEN = "anna.0123"  # noqa: S105 - of nobody
 
@@ -64,6 +67,8 @@ class ServedApi:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.client = HttpClient(self.url)
+        self.log: list[PlatformEvent] = []
+        """Of the answers that are not the platform's."""
         self.untreated: list[tuple[str, str, str]] = []
         """Exception, endpoint and trace of what nothing has treated."""
 
@@ -119,8 +124,16 @@ async def served_api(platform: Platform, **options: Any) -> AsyncIterator[Served
     def untreated(error: BaseException, endpoint: str, trace_id: str) -> None:
         served.note_untreated(error, endpoint, trace_id)
 
-    server = ApiServer(platform, metrics=metrics, on_untreated=untreated, **options)
+    log: list[PlatformEvent] = []
+    server = ApiServer(
+        platform,
+        metrics=metrics,
+        own=OwnAnswers(log.append, lambda: EPOCH_S),
+        on_untreated=untreated,
+        **options,
+    )
     served = ServedApi(server, metrics, await server.start("127.0.0.1", 0))
+    served.log = log
     yield served
     await served.client.close()
     await server.stop()

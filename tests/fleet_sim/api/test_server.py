@@ -12,6 +12,7 @@ import pytest
 from fleet_sim.api import server as server_module
 from fleet_sim.platform.operations import Answer, Operation
 from fleet_wire.contract import problems
+from fleet_wire.contract.platform_log import decode_event, encode_event
 from tests.helpers.fake_platform import FakePlatform, ServedApi, served_api
 from tests.helpers.waiting import eventually
 
@@ -137,6 +138,11 @@ async def test_a_body_that_cannot_be_read(
     assert (answer.status, problem["type"]) == (400, "/problems/invalid-request")
     assert problem["errors"] == errors
     assert not platform.asked
+    (line,) = api.log
+    assert decode_event(encode_event(line)) == line
+    assert (line.status, line.problem, line.operation) == (400, "invalid-request", "unlock")
+    assert line.reason == f"{errors[0]['pointer']}: {errors[0]['detail']}"
+    assert line.trace_id == problem["trace_id"]
 
 
 @pytest.mark.parametrize("depth", [1_000, 8_000])
@@ -231,6 +237,7 @@ async def test_what_nothing_has_treated(api: ServedApi, platform: FakePlatform) 
     page = await api.send("GET", "/metrics", Accept="application/openmetrics-text")
     assert f'# {{trace_id="{TRACE}"}}'.encode() in page.body
     assert b"in the model" not in answer.body
+    assert [line.reason for line in api.log] == ["ZeroDivisionError: in the model"]
 
 
 async def test_an_answer_that_never_comes(
