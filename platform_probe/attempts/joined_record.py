@@ -23,6 +23,14 @@ from platform_probe.attempts.timings import rounded, timings
 
 EXECUTED, REFUSED, NOT_PUBLISHED = "executed", "refused", "not_published"
 """Outcomes in the platform's log; any other means that it gave up waiting."""
+_CAUSE_OF_NOT_PUBLISHED: Final = {
+    "asleep": Cause.BOX_ASLEEP,
+    "booking_ended": Cause.API_REFUSED,
+    "denied": Cause.BROKER_DENIED,
+    "no_connection": Cause.BROKER_UNREACHABLE,
+    "no_subscriber": Cause.NO_SUBSCRIBER,
+}
+"""By the word with which the reason begins; any other says no more than that nothing was sent."""
 _STAGES: Final = {stage.value: stage for stage in Stage}
 _OF_THE_PLATFORM: Final = (Stage.REQUESTED, Stage.API_ANSWERED, Stage.PUBLISHED)
 _REASONS: Final = {reason.value: reason for reason in Reason}
@@ -101,7 +109,9 @@ def record_of_platform(
     reached_s[Stage.INTENDED] = intended_s
     reached_s.setdefault(Stage.REQUESTED, intended_s)
     ended_s = max(reached_s.values())
-    if outcome_of(cause) is Outcome.UNKNOWN or Stage.API_ANSWERED not in reached_s:
+    if side.ended_at is not None and not is_expected_on_mqtt(side):
+        ended_s = max(ended_s, side.ended_at + clocks.offset_s)
+    elif outcome_of(cause) is Outcome.UNKNOWN or Stage.API_ANSWERED not in reached_s:
         ended_s = max(ended_s, intended_s + patience_s)
     stages, hops_s, total_s = timings(
         reached_s, intended_s=intended_s, ended_s=ended_s, through_api=True
@@ -157,10 +167,11 @@ def cause_of(side: PlatformSide) -> Cause | None:
 
 def _cause_before_broker(side: PlatformSide) -> Cause:
     """Return why no command came to the broker."""
+    if side.outcome == NOT_PUBLISHED:
+        why = (side.end_reason or "").partition(":")[0]
+        return _CAUSE_OF_NOT_PUBLISHED.get(why, Cause.NOT_PUBLISHED)
     if side.problem == BROKER_UNAVAILABLE.slug or side.published_at is not None:
         return Cause.BROKER_UNREACHABLE
-    if side.outcome == NOT_PUBLISHED:
-        return Cause.NOT_PUBLISHED
     if side.answered_at is None:
         return Cause.API_FAILED
     if side.status is None or side.status < FIRST_ERROR_STATUS:

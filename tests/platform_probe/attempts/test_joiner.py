@@ -133,6 +133,30 @@ def test_a_platform_that_says_that_it_did_not_publish_is_believed() -> None:
     assert (record.cause, record.reason) == (Cause.NOT_PUBLISHED, "no room in the queue")
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("asleep", Cause.BOX_ASLEEP),
+        ("booking_ended", Cause.API_REFUSED),
+        ("denied: MQTT reason code 135", Cause.BROKER_DENIED),
+        ("no_connection: refused", Cause.BROKER_UNREACHABLE),
+        ("no_subscriber", Cause.NO_SUBSCRIBER),
+        ("waited_too_long", Cause.NOT_PUBLISHED),
+        (None, Cause.NOT_PUBLISHED),
+    ],
+)
+def test_why_a_command_was_not_published(reason: str | None, cause: Cause) -> None:
+    """The platform says so after a while; until then its customer waits."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(202, command_id="k1")
+    bench.wait(3.0)
+    bench.ended("not_published", reason=reason)
+    record = bench.only()
+    assert (record.cause, record.total_s) == (cause, 3.0)
+    check_arithmetic(record)
+
+
 def test_the_platforms_word_counts_where_mqtt_is_missing() -> None:
     """A monitor that follows the log alone has attempts too, and they say what was missing."""
     bench = JoinBench()
