@@ -75,6 +75,7 @@ async def serve(settings: ProbeSettings) -> None:
             new_registry(),
             version=version("unlockpath"),
             follows_platform=settings.platform is not None,
+            asks_api=settings.tracking.door_file is not None,
         )
         logger = _logger(settings, metrics, stack)
         metrics.set_last_ends(last_ends(settings.out_dir))
@@ -119,6 +120,7 @@ async def serve(settings: ProbeSettings) -> None:
         finally:
             await _cancelled(following)
             probe.close()
+            await probe.synthetic.closed()
             _write_stats(settings.out_dir / STATS_FILE, probe, logger)
             await server.stop()
 

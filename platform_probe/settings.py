@@ -101,6 +101,10 @@ class LoadSettings(_Part):
         " such as those with a booking: read again when it changes, and while it cannot be read no"
         " car is touched",
     )  # fmt: skip
+    door_file: Path | None = Field(
+        None, description="in place of commands over MQTT: the file that says how a phone asks the"
+        " platform's API to open a car",
+    )  # fmt: skip
     deadline_s: float = Field(
         20.0, gt=0, le=LONGEST_S,
         description="the customer's patience: without an answer an unlock ends here",
@@ -327,6 +331,11 @@ class ProbeSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _shares_what_it_watches(self) -> Self:
+        if self.watch_group is not None and self.tracking.door_file is not None:
+            raise ValueError(
+                "watch_group and load.door_file exclude each other: another monitor would take the"
+                " command that the API makes for a customer's"
+            )
         if self.watch_group is not None and not self.watch:
             raise ValueError("watch_group needs watch: there is nothing else to share")
         return self
@@ -361,8 +370,9 @@ class ProbeSettings(BaseSettings):
         return is_demo and self.vehicle_keys is None and not self.broker_address.is_loopback
 
     def cars_to_unlock(self) -> list[str]:
-        """Return the cars that get commands. Raises `ConfigError` with file and line."""
-        cars = self.tracking.vehicle_ids() if self.tracking.unlocks else []
+        """Return the cars that get commands of ours. Raises `ConfigError` with file and line."""
+        has_own = self.tracking.unlocks and self.tracking.door_file is None
+        cars = self.tracking.vehicle_ids() if has_own else []
         return cars if self.floor is None else [*cars, self.floor.vehicle_id]
 
     @property

@@ -70,11 +70,12 @@ def joined_record(attempt: Attempt, side: PlatformSide, clocks: Clocks, seen_s: 
                 from_platform[stage] = min(from_platform[stage], seen_s)
         asked_s = from_platform.get(Stage.REQUESTED, from_platform.get(Stage.PUBLISHED, seen_s))
         reached_s[Stage.INTENDED] = reached_s[Stage.REQUESTED] = intended_s = asked_s
-    else:  # we have timed our own request and its answer ourselves
+    else:  # we have timed our own request, and its answer if it came before the door opened
         from_platform = {
             stage: max(at_s, intended_s)
             for stage, at_s in from_platform.items()
-            if stage not in (Stage.REQUESTED, Stage.API_ANSWERED)
+            if stage is not Stage.REQUESTED
+            and not (stage is Stage.API_ANSWERED and stage in reached_s)
         }
     told_s = from_platform.pop(Stage.RESULT_RECEIVED, None)
     if attempt.cause is Cause.NOT_OBSERVED and told_s is not None:

@@ -32,6 +32,14 @@ class Start:
     source: Source
     intended_s: float
     booking_id: str | None = None
+    through_api: bool = False
+    """Whether it is asked for through an API, which makes the command; until that is known the
+    attempt's own id stands for the command's."""
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether the id of its command is not known yet."""
+        return self.through_api and self.command_id == self.attempt_id
 
 
 class OpenAttempt:
@@ -94,11 +102,14 @@ class OpenAttempt:
         self._place_what_the_box_did()
         start, build, result = self.start, vehicle.build, self.result
         stages, hops_s, total_s = timings(
-            self.reached_s, intended_s=start.intended_s, ended_s=ended_s
+            self.reached_s,
+            intended_s=start.intended_s,
+            ended_s=ended_s,
+            through_api=start.through_api,
         )
         return Attempt(
             attempt_id=start.attempt_id,
-            command_id=start.command_id,
+            command_id=None if start.is_unnamed else start.command_id,
             vehicle_id=start.vehicle_id,
             trace_id=start.trace_id,
             source=start.source,

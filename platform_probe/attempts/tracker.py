@@ -12,6 +12,7 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
@@ -137,6 +138,21 @@ class AttemptTracker:
         if attempt is not None:
             attempt.reached_s[Stage.PUBLISHED] = self._clock.monotonic_s()
 
+    def api_answered(self, attempt: OpenAttempt) -> None:
+        """Note that the API has given its answer, good or bad."""
+        if self.is_open(attempt):
+            attempt.reached_s.setdefault(Stage.API_ANSWERED, self._clock.monotonic_s())
+
+    def is_open(self, attempt: OpenAttempt) -> bool:
+        """Return whether an attempt has not ended."""
+        return self._open.get(attempt.start.command_id) is attempt
+
+    def end_as_told(self, attempt: OpenAttempt, cause: Cause | None, reason: str | None) -> None:
+        """End an attempt as the API says, unless MQTT tells of its command: that says more."""
+        now_s = self._advance()
+        if self.is_open(attempt) and Stage.PUBLISHED not in attempt.reached_s:
+            self._end(attempt, cause, now_s, reason)
+
     def fail(self, command_id: str, cause: Cause, reason: str) -> None:
         """End an attempt whose command could not be sent."""
         attempt = self._open.get(command_id)
@@ -162,7 +178,13 @@ class AttemptTracker:
     def command_seen(self, vehicle_id: str, command: Command, trace_id: str | None) -> None:
         """Follow a command that somebody else sent: a customer's unlock, once for each command."""
         now_s = self._advance()
+        asked = self._open_by_trace.get(trace_id) if trace_id else None
+        if asked is not None and asked.start.vehicle_id == vehicle_id:
+            self._came_through_api(asked, command, now_s)
+            return
         if self.knows(command.command_id):
+            return
+        if trace_id and self._remembered.name_command(trace_id, command.command_id):
             return
         if len(self._open) >= MAX_OPEN_WATCHED or command.action is not Action.UNLOCK:
             self.not_followed += command.action is Action.UNLOCK
@@ -185,11 +207,36 @@ class AttemptTracker:
             attempt.reached_s[stage] = seen_s
         if held:
             attempt.flag(Flag.OUT_OF_ORDER)
+        self._answer_from(held)
+
+    def _take_held(self, command_id: str) -> None:
+        self._answer_from(self._held.take(command_id))
+
+    def _answer_from(self, held: list[HeldAnswer]) -> None:
         for one in held:
             if isinstance(one.message, Result):
                 self._take_answer(one.vehicle_id, one.message, one.at_s)
             else:
                 self._take_open_lock(one.vehicle_id, one.message, one.at_s)
+
+    def _came_through_api(self, attempt: OpenAttempt, command: Command, now_s: float) -> None:
+        """Take the command that an API has made for us."""
+        if command.action is not Action.UNLOCK or Stage.PUBLISHED in attempt.reached_s:
+            return
+        for stage in (Stage.PUBLISHED, Stage.BROKER_ACCEPTED):
+            attempt.reached_s[stage] = now_s
+        self.name_command(attempt, command.command_id)
+
+    def name_command(self, attempt: OpenAttempt, command_id: str) -> None:
+        """Note which command an API has made for an attempt. What has answered to it counts."""
+        start = attempt.start
+        if not start.is_unnamed or not self.is_open(attempt) or self.knows(command_id):
+            return
+        del self._open[start.command_id]
+        attempt.start = replace(start, command_id=command_id)
+        self._open[command_id] = attempt
+        self._note_deadline(attempt)
+        self._take_held(command_id)
 
     def pass_over(self, command_id: str) -> None:
         """Take a command that belongs to no attempt: another probe's, or a lock of our own."""
@@ -289,7 +336,7 @@ class AttemptTracker:
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
             attempt.unobserved = reason
-            if attempt.start.source is not Source.CUSTOMER:
+            if attempt.start.source is not Source.CUSTOMER and not attempt.start.through_api:
                 self._end(attempt, Cause.BROKER_UNREACHABLE, now_s, reason)
 
     def interrupt(self) -> None:
@@ -338,6 +385,8 @@ class AttemptTracker:
         )
         attempt.presence_at_start = self._evidence.of(start.vehicle_id).presence
         self._open[start.command_id] = attempt
+        if start.through_api:
+            self._open_by_trace[start.trace_id] = attempt
         self._open_by_vehicle.setdefault(start.vehicle_id, []).append(attempt)
         self._note_deadline(attempt)
         self.started[start.source] += 1
@@ -407,6 +456,8 @@ class AttemptTracker:
             evidence=evidence,
         )
         del self._open[start.command_id]
+        if start.through_api:
+            del self._open_by_trace[start.trace_id]
         siblings = self._open_by_vehicle[start.vehicle_id]
         siblings.remove(attempt)
         if not siblings:
@@ -414,7 +465,8 @@ class AttemptTracker:
         self.ended[start.source] += 1
         self.ok += cause is None and start.source is not Source.FLOOR
         self._remembered.add_attempt(attempt, ended_s, is_ok=cause is None)
-        if self.to_join is not None and start.source is Source.CUSTOMER:
+        is_seen = start.through_api or start.source is Source.CUSTOMER
+        if self.to_join is not None and is_seen:
             self.to_join(record, start.intended_s)
         else:
             self._emit(record)

@@ -107,6 +107,13 @@ class Relocks:
             relock.is_executed = True
             relock.why = "executed, but the car does not say that it is locked"
 
+    def told(self, vehicle_id: str, why_not: str | None) -> None:
+        """Take what an API says of the lock that it was asked for; None: it went well."""
+        relock = self._under_way.get(vehicle_id)
+        if relock is not None:
+            relock.is_executed = why_not is None
+            relock.why = why_not or "executed, but the car does not say that it is locked"
+
     def answered_another(self, vehicle_id: str) -> None:
         """Take that a car answered to a command that we know nothing of."""
         relock = self._under_way.get(vehicle_id)
