@@ -29,39 +29,42 @@ STEP_S: Final = 0.5
 class Least:
     """The least of what came in the last one or two windows; infinity of nothing."""
 
-    __slots__ = ("_before", "_ends_s", "_now")
+    __slots__ = ("_before", "_ends_s", "_now", "value")
 
     def __init__(self) -> None:
-        self._now = self._before = math.inf
+        self._now = self._before = self.value = math.inf
         self._ends_s = -math.inf
 
-    def add(self, value: float, now_s: float) -> None:
-        """Note a value."""
+    def add(self, value: float, now_s: float) -> bool:
+        """Note a value; return whether the least is another one now."""
+        if value >= self._now and now_s < self._ends_s:
+            return False  # nearly always
         if now_s >= self._ends_s:
             self._before = self._now if now_s < self._ends_s + WINDOW_S else math.inf
-            self._now = math.inf
+            self._now = value
             self._ends_s = now_s + WINDOW_S
         self._now = min(self._now, value)
+        self.value = min(self._now, self._before)
+        return True
 
     def begin_anew(self, value: float) -> None:
         """Forget all but this one."""
-        self._now, self._before = value, math.inf
-
-    @property
-    def value(self) -> float:
-        """The least."""
-        return min(self._now, self._before)
+        self._now = self.value = value
+        self._before = math.inf
 
 
 class ClockOffset:
-    """Where the platform's Unix time lies on the monitor's monotonic clock: `offset_s` is to add.
+    """Where the platform's Unix time lies on the monitor's monotonic clock.
 
     All times of the platform are Unix seconds on its clock, all others monotonic seconds.
     """
 
     def __init__(self, assumed_s: float) -> None:
         """Begin with `assumed_s`, as if the platform's clock were right."""
-        self._assumed_s = assumed_s
+        self.offset_s = assumed_s
+        """What to add to a time of the platform."""
+        self.uncertainty_s: float | None = None
+        """How wrong that may be; None where it is not known."""
         self._lines = Least()
         """From a line's time to when it came: with its way through files and networks."""
         self._ways = Least()
@@ -72,7 +75,8 @@ class ClockOffset:
 
     def line(self, at: float, now_s: float) -> None:
         """Note that a line with this time has come."""
-        self._lines.add(now_s - at, now_s)
+        if self._lines.add(now_s - at, now_s):
+            self._renew()
 
     def command(
         self, *, published_at: float, accepted_at: float | None, seen_s: float, now_s: float
@@ -80,28 +84,33 @@ class ClockOffset:
         """Note when a command was published and acknowledged, and when it was seen."""
         way_s = seen_s - published_at
         self._recent.append(way_s)
-        self._ways.add(way_s, now_s)
-        if len(self._recent) == RECENT and min(self._recent) > self._ways.value + STEP_S:
-            self._ways.begin_anew(min(self._recent))
-            self._lines.begin_anew(min(self._recent))
+        is_new = self._ways.add(way_s, now_s)
+        if way_s > self._ways.value + STEP_S and len(self._recent) == RECENT:
+            is_new |= self._look_for_step()
         if accepted_at is not None and accepted_at >= published_at:
-            self._platform_round_trip.add(accepted_at - published_at, now_s)
+            is_new |= self._platform_round_trip.add(accepted_at - published_at, now_s)
+        if is_new:
+            self._renew()
 
     def own_round_trip(self, seconds: float, now_s: float) -> None:
         """Note how long the broker's PUBACK to the monitor itself took."""
-        self._own_round_trip.add(seconds, now_s)
+        if self._own_round_trip.add(seconds, now_s):
+            self._renew()
 
-    @property
-    def offset_s(self) -> float:
-        """What to add to a time of the platform."""
-        ways_s = self._ways.value - (self.uncertainty_s or 0.0)
-        offset_s = min(ways_s, self._lines.value)  # no line comes before it was written
-        return self._assumed_s if offset_s == math.inf else offset_s
+    def _look_for_step(self) -> bool:
+        """Begin anew where all recent commands say that a clock was set."""
+        least_s = min(self._recent)
+        if least_s <= self._ways.value + STEP_S:
+            return False
+        self._ways.begin_anew(least_s)
+        self._lines.begin_anew(least_s)
+        return True
 
-    @property
-    def uncertainty_s(self) -> float | None:
-        """How wrong `offset_s` may be; None where it is not known."""
+    def _renew(self) -> None:
         platform_s, own_s = self._platform_round_trip.value, self._own_round_trip.value
-        if math.inf in (platform_s, self._ways.value):
-            return None
-        return (platform_s + (platform_s if own_s == math.inf else own_s)) / 2
+        self.uncertainty_s = None
+        if math.inf not in (platform_s, self._ways.value):
+            self.uncertainty_s = (platform_s + (platform_s if own_s == math.inf else own_s)) / 2
+        ways_s = self._ways.value - (self.uncertainty_s or 0.0)
+        # No line comes before it was written.
+        self.offset_s = min(ways_s, self._lines.value)

@@ -35,6 +35,8 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     seen_s: float = 0.0
     """Of that: when it began, on the monitor's monotonic clock."""
     command_id: str | None = None
+    trace_id: str | None = None
+    """Of what MQTT told."""
     car: str | None = None
     attempt_id: str = ""
     """As it was first written; empty before."""
@@ -98,6 +100,7 @@ class JoinedIndex:
             if not is_free or joined is None or not _agree(joined.command_id, attempt.command_id):
                 joined = self._new()
         joined.kept, joined.seen_s, joined.car = attempt, seen_s, attempt.vehicle_id
+        joined.trace_id = attempt.trace_id
         if attempt.command_id is not None:
             joined.command_id = attempt.command_id
             self._by_command[attempt.command_id] = joined
@@ -140,16 +143,13 @@ class JoinedIndex:
         """Forget an unlock: later lines are about another."""
         joined.is_gone = True
         self.no_longer_apart(joined)
-        attempt, side = joined.attempt, joined.side
-        traces = (attempt.trace_id if attempt else None, side.trace_id if side else None)
-        for index, keys in (
-            (self._by_command, (joined.command_id,)),
-            (self._by_trace, traces),
-            (self._by_request, side.request_ids if side else ()),
-        ):
-            for key in keys:
-                if key is not None and index.get(key) is joined:
-                    del index[key]
+        side = joined.side
+        _take_out(self._by_command, joined.command_id, joined)
+        _take_out(self._by_trace, joined.trace_id, joined)
+        if side is not None:
+            _take_out(self._by_trace, side.trace_id, joined)
+            for request_id in side.request_ids:
+                _take_out(self._by_request, request_id, joined)
 
     # Within
 
@@ -182,21 +182,26 @@ class JoinedIndex:
             one.side.merge(other.side)
         one.side = one.side or other.side
         if one.kept is None:
-            one.kept, one.seen_s = other.kept, other.seen_s
+            one.kept, one.seen_s, one.trace_id = other.kept, other.seen_s, other.trace_id
         one.command_id = one.command_id or other.command_id
         one.car = one.car or other.car
-        attempt, side = one.attempt, one.side
+        side = one.side
         self.forget(other)
         if one.command_id is not None:
             self._by_command[one.command_id] = one
-        if attempt is not None:
-            self._by_trace[attempt.trace_id] = one
+        if one.trace_id is not None:
+            self._by_trace[one.trace_id] = one
         if side is not None:
             self._by_request.update(dict.fromkeys(side.request_ids, one))
             if side.trace_id is not None:
                 self._by_trace[side.trace_id] = one
         self._on_united(one, other)
         return one
+
+
+def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:
+    if key is not None and index.get(key) is joined:
+        del index[key]
 
 
 def _agree(one: str | None, other: str | None) -> bool:

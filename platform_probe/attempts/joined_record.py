@@ -53,7 +53,17 @@ class Clocks(NamedTuple):
         return self.unix_offset_s - self.offset_s
 
 
-def joined_record(attempt: Attempt, side: PlatformSide, clocks: Clocks, seen_s: float) -> Attempt:
+class Judgement(NamedTuple):
+    """Which one of which unlock."""
+
+    attempt_id: str
+    """As it was written before; empty: it was not."""
+    revision: int
+
+
+def joined_record(
+    attempt: Attempt, side: PlatformSide, clocks: Clocks, *, seen_s: float, name: Judgement
+) -> Attempt:
     """Return an attempt that MQTT told of, with what the platform says of it.
 
     `seen_s` is its intended start on the monitor's clock: when a customer's command was seen, or
@@ -88,6 +98,8 @@ def joined_record(attempt: Attempt, side: PlatformSide, clocks: Clocks, seen_s: 
     earlier_s = seen_s - intended_s
     return msgspec.structs.replace(
         attempt,
+        attempt_id=name.attempt_id or attempt.attempt_id,
+        revision=name.revision,
         started_at=attempt.started_at - earlier_s,
         scheduled_s=rounded(attempt.scheduled_s - earlier_s),
         total_s=total_s,
@@ -101,9 +113,10 @@ def joined_record(attempt: Attempt, side: PlatformSide, clocks: Clocks, seen_s: 
 
 
 def record_of_platform(
-    side: PlatformSide, clocks: Clocks, *, attempt_id: str, build: Build, patience_s: float
+    side: PlatformSide, clocks: Clocks, *, name: Judgement, build: Build, patience_s: float
 ) -> Attempt:
     """Return the attempt of an unlock that the platform alone told of."""
+    attempt_id = name.attempt_id or attempt_id_of(side)
     cause = cause_of(side)
     reached_s = _placed(side, clocks.offset_s)
     intended_s = min(reached_s.values())
@@ -138,6 +151,7 @@ def record_of_platform(
         operator=build.operator,
         firmware=build.firmware,
         hardware=build.hardware,
+        revision=name.revision,
         sources_missing=(Origin.MQTT,) if is_expected_on_mqtt(side) else (),
         platform=_side_of_record(side, clocks, intended_s, ()),
     )

@@ -24,7 +24,7 @@ from platform_probe.attempts.joined import Joined, JoinedIndex
 from platform_probe.attempts.joined_record import (
     NOT_PUBLISHED,
     Clocks,
-    attempt_id_of,
+    Judgement,
     is_expected_on_mqtt,
     joined_record,
     record_of_platform,
@@ -123,8 +123,7 @@ class Joiner:
         self._logs_pubacks |= event.event is PlatformStep.ACCEPTED
         if event.operation == _UNLOCK:
             joined, is_new = self._index.take_event(event)
-            if is_new:
-                self._compare_clocks(joined)
+            if is_new and (joined.number not in self._waiting or _is_over(joined)):
                 self._settle(joined)
         if self._due and self._due[0].at <= self.newest_at - self._limits.late_s:
             self.tick()
@@ -132,7 +131,6 @@ class Joiner:
     def take_attempt(self, attempt: Attempt, seen_s: float) -> None:
         """Take an unlock that has ended on MQTT, and the monotonic time at which it began."""
         joined = self._index.take_attempt(attempt, seen_s)
-        self._compare_clocks(joined)
         self._settle(joined)
 
     def tick(self) -> None:
@@ -191,11 +189,12 @@ class Joiner:
         if not joined.revision:
             self._index.leave_apart(joined)
         joined.due_at = due_at
-        heapq.heappush(self._due, _Due(due_at, joined.number))
+        entry = _Due(due_at, joined.number)
+        heapq.heappush(self._due, entry)
         if len(self._due) > 2 * len(self._waiting) + _STALE:
             self._due = [one for one in self._due if one.number in self._waiting]
             heapq.heapify(self._due)
-        if self.on_wait is not None:
+        if self.on_wait is not None and self._due[0] is entry:
             self.on_wait()
 
     def _is_complete(self, joined: Joined) -> bool:
@@ -204,15 +203,14 @@ class Joiner:
             return False
         if joined.kept is not None:
             return side.ended_at is not None
-        is_over = side.is_turned_down or side.outcome == NOT_PUBLISHED
-        return is_over and not self._is_under_way(side)
+        has_no_command = side.is_turned_down or side.outcome == NOT_PUBLISHED
+        return has_no_command and not self._is_under_way(side)
 
     def _due_at(self, joined: Joined) -> float:
         """Return up to when the log must have gone on, so that nothing more is expected."""
         side = joined.side
         if joined.kept is None and side is not None:
-            is_over = side.is_turned_down or side.ended_at is not None
-            return side.last_at + (0.0 if is_over else self._limits.deadline_s)
+            return side.last_at + (0.0 if _is_over(joined) else self._limits.deadline_s)
         attempt = joined.attempt
         ended_s = joined.seen_s + (attempt.total_s if attempt else 0.0)
         ended_at = ended_s - self.clock_offset.offset_s
@@ -233,17 +231,17 @@ class Joiner:
         self._judged.append((joined.forget_s, joined))
         if joined.kept is None and not self._is_counted_here(joined):
             return
+        self._compare_clocks(joined)
+        is_first = joined.revision == 0
+        joined.revision += 1
         record = self._record_of(joined)
         joined.pack()
-        if joined.revision:
-            self.revisions += 1
-        else:
+        if is_first:
             joined.attempt_id = record.attempt_id
             self.only_platform += joined.kept is None
-        joined.revision += 1
-        self._emit(
-            msgspec.structs.replace(record, attempt_id=joined.attempt_id, revision=joined.revision)
-        )
+        else:
+            self.revisions += 1
+        self._emit(record)
 
     def _united(self, one: Joined, other: Joined) -> None:
         """Note that two unlocks proved to be one: `other` waits no more."""
@@ -257,14 +255,8 @@ class Joiner:
     def _withdraw(self, part: Joined, whole: Joined) -> None:
         """Say of a record that was written that it is a part of another unlock."""
         self.revisions += 1
-        self._emit(
-            msgspec.structs.replace(
-                self._record_of(part),
-                attempt_id=part.attempt_id,
-                revision=part.revision + 1,
-                same_as=whole.attempt_id,
-            )
-        )
+        part.revision += 1
+        self._emit(msgspec.structs.replace(self._record_of(part), same_as=whole.attempt_id))
 
     def _is_counted_here(self, joined: Joined) -> bool:
         """Return whether an unlock that only the log tells of is ours, among several monitors.
@@ -283,13 +275,19 @@ class Joiner:
         attempt, side = joined.attempt, joined.side
         if side is None:
             assert attempt is not None  # noqa: S101 - an unlock is known by one of the two
-            return msgspec.structs.replace(attempt, sources_missing=(Origin.PLATFORM,))
+            return msgspec.structs.replace(
+                attempt,
+                attempt_id=joined.attempt_id or attempt.attempt_id,
+                revision=joined.revision,
+                sources_missing=(Origin.PLATFORM,),
+            )
+        name = Judgement(joined.attempt_id, joined.revision)
         if attempt is not None:
-            return joined_record(attempt, side, self.clocks(), joined.seen_s)
+            return joined_record(attempt, side, self.clocks(), seen_s=joined.seen_s, name=name)
         return record_of_platform(
             side,
             self.clocks(),
-            attempt_id=attempt_id_of(side),
+            name=name,
             build=self._evidence.of(side.vehicle_id or "").build,
             patience_s=self._limits.deadline_s,
         )
@@ -313,3 +311,9 @@ class Joiner:
             is_later_again = joined.forget_s != forget_s or joined.number in self._waiting
             if not joined.is_gone and not is_later_again:
                 self._index.forget(joined)
+
+
+def _is_over(joined: Joined) -> bool:
+    """Return whether the platform has said its last word, or the last but for its answer."""
+    side = joined.side
+    return side is not None and (side.ended_at is not None or side.is_turned_down)
