@@ -113,7 +113,9 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     address = with_password(BrokerAddress.parse(broker), broker_password)
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
-    lacks = lacks_of(broker_url=broker)
+    lacks = lacks_of(
+        broker_url=broker, no_platform="these are boxes alone; `fleet-sim platform` has it"
+    )
     loaded = load_scenario(scenario, list(overrides), lacks=lacks)
     tls = None
     if address.is_tls:

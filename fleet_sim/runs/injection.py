@@ -12,7 +12,8 @@ import simpy
 from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.faults import Fault, Injection
+from fleet_sim.cars.world import World
+from fleet_sim.faults import Fault, Injection, Strikes
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
@@ -92,28 +93,30 @@ class Injector:
             world=world,
             boxes=[boxes[vehicle_id] for vehicle_id in ids],
             duration_s=end_s - start_s,
-            stream_of=_streams(self._fleet, stream),
+            stream_of=_streams(world, stream),
             number=number,
             fault=entry.name,
             load_starts_s=self._load_starts_s,
             record=self._record,
             platform=self._platform,
+            vehicle_ids=frozenset(ids),
         )
         if ids:
-            world.env.process(self._act(fault, start_s, injection))
+            world.env.process(_act(fault, start_s, injection, self._say))
         return injected
 
-    def _act(
-        self, fault: Fault, start_s: float, injection: Injection
-    ) -> Generator[simpy.Event, Any, None]:
-        opens_s = injection.load_starts_s + start_s
-        yield injection.wait(max(opens_s - injection.env.now, 0.0))
-        self._say(
-            f"fault {fault.name} begins: {len(injection.boxes)} cars,"
-            f" {injection.duration_s:g} s (injection {injection.number})"
-        )
-        yield from fault.process(injection)
-        self._say(f"fault {fault.name} ends (injection {injection.number})")
+
+def _act(
+    fault: Fault, start_s: float, injection: Injection, say: Callable[[str], None]
+) -> Generator[simpy.Event, Any, None]:
+    opens_s = injection.load_starts_s + start_s
+    yield injection.wait(max(opens_s - injection.env.now, 0.0))
+    say(
+        f"fault {fault.name} begins: {len(injection.vehicle_ids)} cars,"
+        f" {injection.duration_s:g} s (injection {injection.number})"
+    )
+    yield from fault.process(injection)
+    say(f"fault {fault.name} ends (injection {injection.number})")
 
 
 def inject_all(
@@ -136,8 +139,37 @@ def inject_all(
     return injector
 
 
-def _streams(fleet: Fleet, name: str) -> Callable[[str], Any]:
-    return lambda vehicle_id: fleet.world.stream(f"{name}/{vehicle_id}")
+def inject_into_platform(
+    scenario: Scenario,
+    world: World,
+    platform: EmulatedPlatform,
+    *,
+    say: Callable[[str], None],
+) -> None:
+    """Schedule the faults of a platform that is alone; their windows count from now."""
+    specs, begins_s = scenario.cars(), world.env.now
+    for number, entry in enumerate(scenario.faults):
+        fault, window = entry.fault(), entry.window
+        if fault.strikes is not Strikes.PLATFORM:
+            continue
+        stream = f"fault/{entry.name}/{number}"
+        targets = select(specs, entry.target, world.seed, stream)
+        injection = Injection(
+            world=world,
+            boxes=(),
+            duration_s=scenario.end_s(window) - window.start_s,
+            stream_of=_streams(world, stream),
+            number=number,
+            fault=entry.name,
+            load_starts_s=begins_s,
+            platform=platform,
+            vehicle_ids=frozenset(spec.vehicle_id for spec in targets),
+        )
+        world.env.process(_act(fault, window.start_s, injection, say))
+
+
+def _streams(world: World, name: str) -> Callable[[str], Any]:
+    return lambda vehicle_id: world.stream(f"{name}/{vehicle_id}")
 
 
 def end_injections(fleet: Fleet) -> None:

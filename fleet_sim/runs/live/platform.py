@@ -24,6 +24,7 @@ from fleet_sim.api.server import ApiServer
 from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.runs.injection import inject_into_platform
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.live.wall_clock import WallClockFollower
@@ -176,6 +177,8 @@ async def serve_platform(
         await live.connect(progress, stop)
         url = await live.serve()
         _calm_garbage_collector()
+        with live.driver.present():
+            inject_into_platform(scenario, live.world, live.platform, say=progress.note)
         ready(url)
         progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
