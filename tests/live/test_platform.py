@@ -272,3 +272,17 @@ def test_the_description_is_printed() -> None:
     code, stdout, _ = run("fleet_sim", "openapi")
     assert code == 0
     assert msgspec.json.decode(stdout)["openapi"] == "3.1.0"
+
+
+@pytest.mark.broker
+async def test_its_faults_strike_when_it_serves(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """A release that answers 500 to all, of whatever cause."""
+    fault = "{name: generic_500, window: {start_s: 0}, parameters: {successes: 1}}"
+    faulty = ("--set", "platform={}", "--set", f"faults=[{fault}]")
+    async with running_platform(tmp_path, mosquitto, *faulty) as platform:
+        wanted = {"vehicle_id": CAR, "ends_at": time.time() + 3_600}
+        status, answer = await platform.send("POST", "/bookings", wanted)
+        assert (status, answer["type"]) == (500, "/problems/internal-error")
+        code, said = await platform.terminate()
+    assert code == 0
+    assert "fault generic_500 begins" in said
