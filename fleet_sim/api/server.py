@@ -118,7 +118,7 @@ class ApiServer:
         began_s = time.perf_counter()
         version = app_version_of(request.headers)
         wait_s = wait_of(request.headers)
-        self._metrics.under_way.inc()
+        self._metrics.under_way += 1
         try:
             answer = await self._asked(request, route, value, app_version=version, wait_s=wait_s)
         except asyncio.CancelledError:
@@ -127,7 +127,7 @@ class ApiServer:
         except Exception as error:  # noqa: BLE001 - whatever it is, the phone gets an answer
             answer = self._excused(error, request, route)
         finally:
-            self._metrics.under_way.dec()
+            self._metrics.under_way -= 1
         self._count(endpoint, version, answer)
         self._metrics.observe(endpoint, time.perf_counter() - began_s, waited=wait_s > 0)
         return _response(answer, request, wait_s)
@@ -163,31 +163,24 @@ class ApiServer:
 
     async def _given(self, request: Request) -> Answer:
         """Ask, and wait; a client that hangs up leaves what it has asked for to go on."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-
-        def answered(answer: Answer) -> None:
-            if not future.done():
-                future.set_result(answer)
-
-        def never_answered() -> None:
-            if not future.done():
-                future.set_exception(LookupError("the platform has not answered"))
-
+        asking = _Asking()
         with self._present():
-            asked = self._platform.ask(request, answered)
-        if future.done():
-            return future.result()
-        self._waiting.add(future)
-        end = loop.call_later(request.wait_s + GIVE_UP_S, never_answered)
+            asked = self._platform.ask(request, asking.take)
+        if asking.answer is not None:
+            return asking.answer
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Answer] = loop.create_future()
+        asking.waiting = waiting
+        self._waiting.add(waiting)
+        end = loop.call_later(request.wait_s + GIVE_UP_S, asking.give_up)
         try:
-            return await future
+            return await waiting
         except asyncio.CancelledError:
             self._hang_up(asked)
             raise
         finally:
             end.cancel()
-            self._waiting.discard(future)
+            self._waiting.discard(waiting)
 
     def _hang_up(self, asked: Asked) -> None:
         with self._present():
@@ -238,6 +231,29 @@ class ApiServer:
             problem = UNTYPED if answer.status >= BAD_HTTP else NONE
         is_known = problem == NONE  # else anybody could fill the places with made up versions
         self._metrics.count(endpoint, app_version, problem, may_name=is_known)
+
+
+class _Asking:
+    """A request that the platform may answer at once, or later."""
+
+    __slots__ = ("answer", "waiting")
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.waiting: asyncio.Future[Answer] | None = None
+        """There when the answer has not come at once."""
+
+    def take(self, answer: Answer) -> None:
+        """Take the answer."""
+        if self.waiting is None:
+            self.answer = answer
+        elif not self.waiting.done():
+            self.waiting.set_result(answer)
+
+    def give_up(self) -> None:
+        """Let nobody wait for ever."""
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_exception(LookupError("the platform has not answered"))
 
 
 def _response(answer: Answer, request: HttpRequest, wait_s: int) -> HttpResponse:
