@@ -11,7 +11,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.background import BackgroundWriter, write_all
+from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
@@ -40,7 +41,11 @@ from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import LoadSettings, ProbeSettings
-from platform_probe.web.server import ProbePages
+from platform_probe.watching.follow import follow
+from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
+from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
+from platform_probe.watching.tailed_file import TailedFile
+from platform_probe.web.server import MAX_BODY_BYTES, ProbePages
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
@@ -66,7 +71,12 @@ async def serve(settings: ProbeSettings) -> None:
     """
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
     with ExitStack() as stack:
-        metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
+        metrics = ProbeMetrics(
+            new_registry(),
+            version=version("unlockpath"),
+            follows_platform=settings.platform is not None,
+            asks_api=settings.tracking.door_file is not None,
+        )
         logger = _logger(settings, metrics, stack)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
@@ -94,16 +104,46 @@ async def serve(settings: ProbeSettings) -> None:
             probe.refresh_gauges()
             return metrics.exposition(media_type)
 
-        server = ProbePages(metrics=exposition, not_ready=probe.not_ready).server()
+        receiver = _otlp_receiver(settings, probe)
+        server = ProbePages(
+            metrics=exposition,
+            not_ready=probe.not_ready,
+            posts={} if receiver is None else {LOGS_PATH: receiver.answer},
+            max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
+        ).server()
         port = await server.start(
             settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
         )
+        following = asyncio.ensure_future(_follow_platform(settings, probe))
         try:
             await _Run(settings, probe, logger, port).run()
         finally:
+            await _cancelled(following)
             probe.close()
+            await probe.synthetic.closed()
             _write_stats(settings.out_dir / STATS_FILE, probe, logger)
             await server.stop()
+
+
+def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:
+    """Return what takes posts of the platform's log. Raises `ConfigError` where that cannot be."""
+    if settings.platform is None or not settings.platform.otlp or probe.platform is None:
+        return None
+    need_protobuf()
+    return OtlpReceiver(probe.platform)
+
+
+async def _follow_platform(settings: ProbeSettings, probe: Probe) -> None:
+    """Read the platform's log, where it is a file, until cancelled."""
+    path = None if settings.platform is None else settings.platform.log_file
+    if path is None:
+        return
+
+    def on_problem(why: str) -> None:
+        probe.complain("platform_log_unreadable", "file", path=str(path), why=why)
+
+    with closing(TailedFile(path, max_line_bytes=MAX_LINE_BYTES)) as file:
+        await follow(file, probe.take_platform_line, on_problem)
 
 
 def drain_s(load: LoadSettings) -> float:

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -15,6 +16,13 @@ from tests.helpers.places import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OURS = {"fleet_wire", "fleet_sim", "platform_probe", "bench", "tests"}
+SHARED: Final = {
+    "opentelemetry.exporter": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.proto": "opentelemetry-proto",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry": "opentelemetry-api",
+}
+"""The distributions of a package that several share: who has a module is who has its beginning."""
 RUN = ("fleet_wire", "fleet_sim", "platform_probe")
 STARTED = {"iotcore"}
 """Runs in a process of its own: fleet_sim/broker/process.py."""
@@ -45,18 +53,22 @@ def imported(*folders: str) -> dict[str, set[Path]]:
             for module, _ in imported_names(path):
                 top = module.partition(".")[0]
                 if top not in OURS and top not in sys.stdlib_module_names:
-                    names = owners.get(top, [top])
-                    found.setdefault(normal(names[0]), set()).add(path.relative_to(ROOT))
+                    name = next(
+                        (owner for begin, owner in SHARED.items() if module.startswith(begin)),
+                        owners.get(top, [top])[0],
+                    )
+                    found.setdefault(normal(name), set()).add(path.relative_to(ROOT))
     return found
 
 
 RUNTIME = declared(PROJECT["dependencies"])
 EXTRAS = {name: declared(each) for name, each in PROJECT["optional-dependencies"].items()}
+OF_PROGRAMS = EXTRAS["otlp"] | EXTRAS["sweep"]
 
 
 @pytest.mark.parametrize(
     ("folders", "allowed"),
-    [(RUN, RUNTIME | EXTRAS["sweep"]), (("bench", "tests"), RUNTIME.union(*EXTRAS.values()))],
+    [(RUN, RUNTIME | OF_PROGRAMS), (("bench", "tests"), RUNTIME.union(*EXTRAS.values()))],
     ids=["programs", "tests and benchmarks"],
 )
 def test_what_is_imported_is_declared(folders: tuple[str, ...], allowed: set[str]) -> None:
@@ -68,7 +80,7 @@ def test_what_is_imported_is_declared(folders: tuple[str, ...], allowed: set[str
 def test_an_extra_is_imported_in_one_place_only() -> None:
     """Without the extra everything else works."""
     found = imported(*RUN)
-    assert all(len(found[name]) == 1 for name in EXTRAS["sweep"])
+    assert all(len(found[name]) == 1 for name in OF_PROGRAMS)
 
 
 def test_what_is_declared_is_imported() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -64,21 +65,56 @@ class JsonLines(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         self.unreadable = 0
+        decode = self._decoder.decode
+        for line in self.raw_lines():
+            if line.isspace():
+                continue
+            try:
+                record = decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                self.unreadable += 1
+            else:
+                yield record
+
+    def raw_lines(self) -> Iterator[bytes]:
+        """Yield the lines as they stand in the file."""
         try:
             file = self._path.open("rb")
         except FileNotFoundError:
             return
-        decode = self._decoder.decode
         with file:
-            for line in file:
-                if line.isspace():
-                    continue
-                try:
-                    record = decode(line)
-                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                    self.unreadable += 1
-                else:
-                    yield record
+            yield from file
+
+
+class _Revision(msgspec.Struct):
+    """What says which record of an unlock holds."""
+
+    attempt_id: str
+    revision: int = 0
+
+
+class Attempts(JsonLines[Attempt]):
+    """The attempts of a file, each as it was judged last; see `Attempt.revision`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, Attempt)
+
+    def __iter__(self) -> Iterator[Attempt]:
+        last = self._revised()
+        for attempt in super().__iter__():
+            revision = attempt.revision or 0
+            if last.get(attempt.attempt_id, revision) == revision and not attempt.same_as:
+                yield attempt
+
+    def _revised(self) -> dict[str, int]:
+        """Return the last revision of each attempt that has more than one."""
+        last: dict[str, int] = {}
+        for line in self.raw_lines():
+            if b'"revision":' in line and b'"revision":1,' not in line:
+                with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    one = msgspec.json.decode(line, type=_Revision)
+                    last[one.attempt_id] = max(last.get(one.attempt_id, 0), one.revision)
+        return last
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -194,7 +230,7 @@ def empty_summary(fleet: FleetParts | None = None) -> dict[str, Any]:
 
 
 def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
-    attempts = JsonLines(run_directory / "attempts.jsonl", Attempt)
+    attempts = Attempts(run_directory / "attempts.jsonl")
     floor = JsonLines(run_directory / "floor.jsonl", Attempt)
     strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
     tally, parts = _Tally(), Parts(fleet)

@@ -14,7 +14,7 @@ from fleet_sim.faults import Hit
 from fleet_sim.results import expectations
 from fleet_sim.results.report import write_report
 from fleet_sim.results.safety import HitLine, faults_behind
-from fleet_sim.results.summary import JsonLines, RunFacts, read_json, summarize
+from fleet_sim.results.summary import Attempts, JsonLines, RunFacts, read_json, summarize
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.attempt import Attempt
@@ -131,7 +131,7 @@ def name_touched_attempts(directory: RunDirectory) -> None:
     if not lines:
         return
     hits = [msgspec.convert(line, Hit) for line in lines if line["type"] == "hit"]
-    touched = touched_by(hits, JsonLines(directory.path / ATTEMPTS, Attempt))
+    touched = touched_by(hits, Attempts(directory.path / ATTEMPTS))
     of_injection: dict[int, dict[str, None]] = {}
     for hit, ids in zip(hits, touched, strict=True):
         of_injection.setdefault(hit.injection, {}).update(dict.fromkeys(ids))
@@ -176,7 +176,7 @@ def touched_by(hits: Sequence[Hit], attempts: Iterable[Attempt]) -> list[list[st
         elif hit.command_id is not None:
             by_command.setdefault(hit.command_id, []).append(index)
     for attempt in attempts:
-        for index in by_command.get(attempt.command_id, ()):
+        for index in by_command.get(attempt.command_id or "", ()):
             touched[index].append(attempt.attempt_id)
         ended_s = attempt.scheduled_s + attempt.total_s
         for index in by_vehicle.get(attempt.vehicle_id, ()):

@@ -61,7 +61,8 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     outcome: Name | None = None
     """Of `ended`: `executed`, `refused`, `expired`, `not_published`."""
     reason: Text | None = None
-    """What the box, the broker or an exception said."""
+    """What the box, the broker or an exception said. Of `not_published` it may begin with why:
+    `asleep`, `booking_ended`, `denied`, `no_connection`, `no_subscriber`, then a colon."""
     app_version: Name | None = None
     api_release: Name | None = None
 

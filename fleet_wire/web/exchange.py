@@ -16,6 +16,10 @@ class BodyTooLargeError(Exception):
     """A request's body is larger than its server takes."""
 
 
+class UnreadableBodyError(Exception):
+    """A request's body cannot be unpacked as its `Content-Encoding` says."""
+
+
 class HttpRequest(Protocol):
     """One request."""
 
@@ -35,7 +39,7 @@ class HttpRequest(Protocol):
         ...
 
     async def body(self) -> bytes:
-        """Return the whole body. Raises `BodyTooLargeError`."""
+        """Return the whole body. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
         ...
 
 

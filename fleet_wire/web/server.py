@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from fleet_wire.errors import LimitError
-from fleet_wire.web.exchange import TEXT, BodyTooLargeError, HttpResponse
+from fleet_wire.web.exchange import TEXT, BodyTooLargeError, HttpResponse, UnreadableBodyError
 from fleet_wire.web.exchange import HttpRequest as HttpRequest  # noqa: PLC0414 - handlers take it
 
 STOP_WITHIN_S: Final = 5.0
@@ -126,6 +126,8 @@ class _Request:
             return await self._request.read()
         except web.HTTPRequestEntityTooLarge:
             raise BodyTooLargeError from None
+        except web.RequestPayloadError as error:
+            raise UnreadableBodyError(str(error)) from None
 
 
 def _response(answer: HttpResponse) -> web.Response:

@@ -69,7 +69,16 @@ def cause_of_timeout(
             if stage is Stage.BOX_RECEIVED and _woke_too_late(attempt):
                 return Cause.BOX_ASLEEP
             return cause or _cause_of_no_delivery(attempt, vehicle, is_watching=is_watching)
-    return Cause.NOT_PUBLISHED
+    if not attempt.start.through_api:
+        return Cause.NOT_PUBLISHED
+    return _cause_at_api(attempt, is_watching=is_watching)
+
+
+def _cause_at_api(attempt: OpenAttempt, *, is_watching: bool) -> Cause:
+    """Return why an unlock got no further than the API, as far as we have seen."""
+    if Stage.API_ANSWERED not in attempt.reached_s:
+        return Cause.API_FAILED
+    return Cause.NOT_PUBLISHED if is_watching else Cause.NOT_OBSERVED
 
 
 def _cause_of_no_delivery(

@@ -30,10 +30,16 @@ MAX_NAMED: Final = 100
 _SHOWN_BYTES: Final = 80
 
 
-def subscriptions(*, watch: bool) -> tuple[str, ...]:
-    """Return the topic filters of a probe; with `watch` also the commands that others send."""
-    kinds = (*_FROM_BOXES, TopicKind.COMMAND) if watch else _FROM_BOXES
-    return tuple(topic_of(kind, "+") for kind in kinds)
+def subscriptions(*, watch: bool, group: str | None = None) -> tuple[str, ...]:
+    """Return the topic filters of a probe; with `watch` also the commands that others send.
+
+    Of a `group` each of those comes to one probe.
+    """
+    from_boxes = tuple(topic_of(kind, "+") for kind in _FROM_BOXES)
+    if not watch:
+        return from_boxes
+    commands = topic_of(TopicKind.COMMAND, "+")
+    return (*from_boxes, commands if group is None else f"$share/{group}/{commands}")
 
 
 class Inbox:

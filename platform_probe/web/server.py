@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -35,22 +36,34 @@ _INDEX: Final = """\
 <li><a href="readyz">/readyz</a>: 200 while connected to the broker and subscribed, else 503
 </ul>
 """
+Page = Callable[[HttpRequest], Awaitable[HttpResponse]]
+_NO_POSTS: Final[Mapping[str, Page]] = MappingProxyType({})
 
 
 class ProbePages:
     """Serves `/`, `/metrics`, `/healthz` and `/readyz`.
 
     `metrics` returns for `PLAIN_TEXT` or `OPENMETRICS` the page in pieces, and its content type;
-    `not_ready` returns why the probe is not ready, or None when it is.
+    `not_ready` returns why the probe is not ready, or None when it is. `posts` are answered by
+    others, by path; with a body of at most `max_body_bytes`.
 
     A connection carries one request, and lives for `CONNECTION_S` at most: whoever sends half a
     request, or many at once, or does not read, takes little from the unlocks in the same process.
     """
 
-    def __init__(self, *, metrics: Render, not_ready: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        *,
+        metrics: Render,
+        not_ready: Callable[[], str | None],
+        posts: Mapping[str, Page] = _NO_POSTS,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
         self._scrapes = Scrapes(metrics, SystemClock())
         self._not_ready = not_ready
-        self._pages: dict[str, Callable[[HttpRequest], Awaitable[HttpResponse]]] = {
+        self._posts = posts
+        self._max_body_bytes = max_body_bytes
+        self._pages: dict[str, Page] = {
             "/": self._get_index,
             "/metrics": self._get_metrics,
             "/healthz": self._get_health,
@@ -62,11 +75,13 @@ class ProbePages:
         return HttpServer(
             self._answer,
             connection_s=CONNECTION_S,
-            max_body_bytes=MAX_BODY_BYTES,
+            max_body_bytes=self._max_body_bytes,
             one_request=True,
         )
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
+        if request.path in self._posts:
+            return await self._posts[request.path](request)
         page = self._pages.get(request.path)
         if page is None:
             return HttpResponse(404, b"404: not found\n")

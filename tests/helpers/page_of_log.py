@@ -11,9 +11,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Flag,
+    Origin,
+    PlatformSide,
+    Source,
+    Stage,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import CAUSES
-from platform_probe.attempts import conclusion
+from platform_probe.attempts import conclusion, joined_record
 from platform_probe.outputs import logs
 from platform_probe.outputs.logs import REPEAT_AFTER_S
 from platform_probe.probe import Probe
@@ -65,8 +74,10 @@ For whoever starts the probe: `ready` once, `progress` each second, `done` at th
 EVENTS = {
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
+    "malformed_line": "a line of the platform's log breaks its contract; it is cut",
     "malformed_message": "a message breaks the wire contract; its payload is cut",
     "no_car_is_touched": "which cars are booked cannot be read: no synthetic unlock starts",
+    "platform_log_unreadable": "the file of the platform's log is not there, or cannot be read",
     "sink_failed": "a record could not be written, counted or logged",
     "stats_not_written": "`probe_stats.json` could not be written",
     "stopping": "told to stop: what is in flight is waited for",
@@ -87,6 +98,9 @@ EVIDENCE = {
     "heard_after_command": "whether it sent something after it should have had the command",
     "is_locked": "what its state said last",
     "voltage_v": "of its battery",
+    "status": "the HTTP status that the platform answered, where MQTT told nothing",
+    "problem": "the problem type of that answer",
+    "platform_outcome": "how it ended in the platform's own words",
 }
 SAID = {
     "load_starts_at": "second 0 of the load, Unix seconds",
@@ -122,6 +136,9 @@ def page_of_log() -> str:
             table(("Source", "Who asked"), _members(Source)),
             "### Flags\n",
             table(("Flag", "What was odd"), _members(Flag)),
+            "### What the platform's log says\n",
+            table(("Field of `platform`", "Meaning"), _fields(PlatformSide)),
+            table(("Source missing", "Meaning"), _members(Origin)),
             "### Evidence\n",
             table(("Fact", "Meaning"), _evidence()),
             "### Causes\n",
@@ -155,7 +172,7 @@ def _members(kind: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 def _evidence() -> list[tuple[str, str]]:
-    facts = _keys_in(conclusion.evidence_of)
+    facts = [*_keys_in(conclusion.evidence_of), *_keys_in(joined_record._evidence)]
     return [(code(name), EVIDENCE[name]) for name in facts]
 
 
