@@ -13,6 +13,7 @@ from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.faults import Fault, Injection
+from fleet_sim.faults.registry import Strikes
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
@@ -134,6 +135,21 @@ def inject_all(
         window = entry.window
         injector.inject(entry, start_s=window.start_s, end_s=scenario.end_s(window))
     return injector
+
+
+def without_platform_faults(scenario: Scenario) -> Scenario:
+    """Return a scenario as far as the boxes alone can have it: the platform is another process."""
+    return _with_faults(scenario, lambda strikes: strikes is not Strikes.PLATFORM)
+
+
+def with_platform_faults_alone(scenario: Scenario) -> Scenario:
+    """Return a scenario as far as the platform alone can have it: the boxes are elsewhere."""
+    return _with_faults(scenario, lambda strikes: strikes is Strikes.PLATFORM)
+
+
+def _with_faults(scenario: Scenario, wanted: Callable[[Strikes], bool]) -> Scenario:
+    faults = tuple(entry for entry in scenario.faults if wanted(entry.fault().strikes))
+    return scenario.model_copy(update={"faults": faults})
 
 
 def _streams(fleet: Fleet, name: str) -> Callable[[str], Any]:
