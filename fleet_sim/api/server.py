@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fleet_sim.api.bodies import BodyError
 from fleet_sim.api.metrics import NONE, OTHER, UNTYPED, ApiMetrics
 from fleet_sim.api.own_answers import OwnAnswers, trace_of
 from fleet_sim.api.pages import Page, Pages
@@ -39,14 +40,22 @@ from fleet_wire.contract.problems import (
 )
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.contract.traces import TRACEPARENT
-from fleet_wire.web.exchange import JSON, BodyTooLargeError, HttpRequest, HttpResponse
+from fleet_wire.web.exchange import (
+    JSON,
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
 from fleet_wire.web.server import HttpServer
 
 MAX_BODY_BYTES: Final = 16_384
 GIVE_UP_S: Final = 120.0
 """An answer that the platform owes for so long, after what the client would wait, never comes."""
-CONNECTION_S: Final = 200.0
-"""A connection without a request or an answer for so long ends; no answer takes longer."""
+ANSWER_S: Final = 200.0
+"""No answer takes longer, to be read by a slow client included."""
+CONNECTION_S: Final = 30.0
+"""A connection that has waited for its client for so long ends."""
 BACK_AFTER_S: Final = 1.0
 """Another process may take over: a client that was waiting asks again after so long."""
 BAD_HTTP: Final = 400
@@ -89,6 +98,7 @@ class ApiServer:
         self._http = HttpServer(
             self._answer,
             connection_s=CONNECTION_S,
+            answer_s=ANSWER_S,
             max_body_bytes=MAX_BODY_BYTES,
             refusal=self._refusal,
         )
@@ -194,6 +204,8 @@ class ApiServer:
         match error:
             case RefusedError():
                 return make(error.problem, headers, route, errors=error.errors)
+            case UnreadableBodyError():
+                return make(INVALID_REQUEST, headers, route, errors=(BodyError(str(error), "#"),))
             case BodyTooLargeError():
                 return make(BODY_TOO_LARGE, headers, route)
             case StoppingError():

@@ -280,6 +280,32 @@ async def test_a_client_that_hangs_up(api: ServedApi, platform: FakePlatform) ->
     assert api.series("answers_total") == {}
 
 
+@pytest.mark.parametrize("length", [b"Transfer-Encoding: chunked", b"Content-Length: 100"])
+async def test_a_client_that_goes_in_mid_body(
+    length: bytes, api: ServedApi, platform: FakePlatform
+) -> None:
+    """That is nobody's error: nothing is asked, nothing is answered."""
+    _, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(
+        b"POST /vehicles/car-1/unlock HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
+        b"Content-Type: application/json\r\n" + length + b"\r\n\r\n" + b"5\r\n{    "
+    )
+    await eventually(lambda: api.series("under_way") == {(): 1.0})
+    writer.close()
+    await eventually(lambda: api.series("under_way") == {(): 0.0})
+    assert api.series("hung_up_total") == {("/vehicles/{vehicle_id}/unlock",): 1.0}
+    assert not platform.asked
+    assert not api.untreated
+    assert api.log == []
+
+
+async def test_a_body_that_is_broken(api: ServedApi) -> None:
+    """It is a bad request, not an error of ours."""
+    answer, problem = await api.problem("POST", UNLOCK, b"no gzip", Content_Encoding="gzip")
+    assert (answer.status, problem["errors"][0]["pointer"]) == (400, "#")
+    assert not api.untreated
+
+
 async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatform) -> None:
     """Nobody is cut off."""
     platform.answer = None
