@@ -37,8 +37,8 @@ class HttpServer:
 
     A connection ends when it has waited for its client for `connection_s`, whatever has come by
     then: who sends half a head or half a body, or a letter now and then, stays no longer. It ends
-    too when an answer takes longer than `answer_s`, the client's reading of it included. With
-    `one_request` it ends after its first answer.
+    too when an answer takes longer than `answer_s` (None: as long), the client's reading of it
+    included. With `one_request` it ends after its first answer.
 
     `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
     A handler is cancelled when its client hangs up.
@@ -49,14 +49,14 @@ class HttpServer:
         handler: Handler,
         *,
         connection_s: float,
-        answer_s: float,
+        answer_s: float | None = None,
         max_body_bytes: int,
         one_request: bool = False,
         refusal: Refusal = plain_refusal,
     ) -> None:
         self._handler = handler
         self._connection_s = connection_s
-        self._answer_s = answer_s
+        self._answer_s = connection_s if answer_s is None else answer_s
         self._max_body_bytes = max_body_bytes
         self._one_request = one_request
         self._refusal = refusal

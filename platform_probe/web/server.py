@@ -75,7 +75,6 @@ class ProbePages:
         return HttpServer(
             self._answer,
             connection_s=CONNECTION_S,
-            answer_s=CONNECTION_S,
             max_body_bytes=self._max_body_bytes,
             one_request=True,
         )

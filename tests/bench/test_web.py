@@ -47,7 +47,7 @@ async def test_the_load_times_each_answer() -> None:
     def requests() -> Iterator[bytes]:
         return (post("/", b"%d" % number, App_Version="1") for number in count())
 
-    server = HttpServer(answer, connection_s=60.0, answer_s=60.0, max_body_bytes=100)
+    server = HttpServer(answer, connection_s=60.0, max_body_bytes=100)
     load = HttpLoad(await server.start("127.0.0.1", 0))
     await load.connect()
     paced = await load.open_loop(requests(), rate_per_s=1_000.0, total=100)

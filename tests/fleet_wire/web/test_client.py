@@ -31,7 +31,7 @@ async def teapot(request: HttpRequest) -> HttpResponse:
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     """Run a server."""
-    server = HttpServer(teapot, connection_s=60.0, answer_s=60.0, max_body_bytes=1_000)
+    server = HttpServer(teapot, connection_s=60.0, max_body_bytes=1_000)
     yield await server.start("127.0.0.1", 0)
     await server.stop()
 

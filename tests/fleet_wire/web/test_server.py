@@ -270,4 +270,4 @@ async def test_a_free_port_is_taken_where_the_usual_one_is_taken() -> None:
 
 
 def _server() -> HttpServer:
-    return HttpServer(hello, connection_s=1.0, answer_s=1.0, max_body_bytes=100)
+    return HttpServer(hello, connection_s=1.0, max_body_bytes=100)
