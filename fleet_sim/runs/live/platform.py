@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import signal
 import ssl
@@ -19,14 +18,13 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from fleet_sim.api.metrics import ApiMetrics
-from fleet_sim.api.own_answers import OwnAnswers
-from fleet_sim.api.server import ApiServer
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.runs.injection import inject_all, with_platform_faults_alone
 from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
@@ -46,7 +44,6 @@ GOODBYE_S: Final = 0.1
 """For the goodbye to the broker to leave."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
-LOGGER: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,18 +95,7 @@ class LivePlatform:
             write=write,
         )
         self.metrics = ApiMetrics(CollectorRegistry())
-        self._api = ApiServer(
-            self.platform,
-            present=self.driver.present,
-            metrics=self.metrics,
-            own=OwnAnswers(write, self._unix_s),
-            on_untreated=_log_untreated,
-        )
-
-    def _unix_s(self) -> float:
-        """Return what the platform's clock shows in the present."""
-        with self.driver.present():
-            return self.platform.unix_s()
+        self._api = platform_api(self.platform, self.driver, metrics=self.metrics, write=write)
 
     async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
         """Connect to the broker, or return when `stop` is set.
@@ -254,12 +240,6 @@ class _NoLog:
 
 def _log(path: Path | None, progress: Progress) -> _Log | _NoLog:
     return _NoLog() if path is None else _Log(path, progress.note)
-
-
-def _log_untreated(error: BaseException, endpoint: str, trace_id: str) -> None:
-    LOGGER.error(
-        "%s was answered as an internal error, trace %s", endpoint, trace_id, exc_info=error
-    )
 
 
 def _calm_garbage_collector() -> None:
