@@ -29,7 +29,7 @@ from fleet_sim.api.reading import (
     wait_of,
 )
 from fleet_sim.api.routes import NoRoute, Route, match
-from fleet_sim.platform.operations import Answer, Asked, Platform, Request
+from fleet_sim.platform.operations import Answer, Platform, Request
 from fleet_wire.contract.problems import (
     BODY_TOO_LARGE,
     INTERNAL_ERROR,
@@ -131,16 +131,18 @@ class ApiServer:
         self._metrics.under_way += 1
         try:
             answer = await self._asked(request, route, value, app_version=version, wait_s=wait_s)
+            response = _response(answer, request, wait_s)
         except asyncio.CancelledError:
             self._metrics.count_hung_up(endpoint)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the phone gets an answer
             answer = self._excused(error, request, route)
+            response = _response(answer, request, wait_s)
         finally:
             self._metrics.under_way -= 1
         self._count(endpoint, version, answer)
         self._metrics.observe(endpoint, time.perf_counter() - began_s, waited=wait_s > 0)
-        return _response(answer, request, wait_s)
+        return response
 
     async def _asked(
         self,
@@ -172,7 +174,7 @@ class ApiServer:
         )
 
     async def _given(self, request: Request) -> Answer:
-        """Ask, and wait; a client that hangs up leaves what it has asked for to go on."""
+        """Ask, and wait. Who does not wait to the end leaves what was asked for to go on."""
         asking = _Asking()
         with self._present():
             asked = self._platform.ask(request, asking.take)
@@ -185,16 +187,13 @@ class ApiServer:
         end = loop.call_later(request.wait_s + GIVE_UP_S, asking.give_up)
         try:
             return await waiting
-        except asyncio.CancelledError:
-            self._hang_up(asked)
+        except BaseException:  # the client hangs up, we stop, or no answer comes
+            with self._present():
+                asked.hang_up()
             raise
         finally:
             end.cancel()
             self._waiting.discard(waiting)
-
-    def _hang_up(self, asked: Asked) -> None:
-        with self._present():
-            asked.hang_up()
 
     # What is no answer of the platform
 

@@ -12,8 +12,13 @@ from urllib.parse import unquote
 from aiohttp import http, web
 
 from fleet_wire.errors import LimitError
-from fleet_wire.web.exchange import TEXT, BodyTooLargeError, HttpResponse, UnreadableBodyError
-from fleet_wire.web.exchange import HttpRequest as HttpRequest  # noqa: PLC0414 - handlers take it
+from fleet_wire.web.exchange import (
+    TEXT,
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
 
 STOP_WITHIN_S: Final = 5.0
 """Answers that are under way get so long at the end."""
