@@ -1,6 +1,7 @@
 """Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
 
-First the stacks over a real broker, then virtual time; `--virtual` is virtual time alone.
+First the stacks over a real broker, then the platform's API, then virtual time; `--web` is the API
+alone, `--virtual` virtual time alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from bench.probe_run import ProbeMeasurement, measure_probe
 from bench.results import Results, render
 from bench.stacks import STACKS
 from bench.virtual import QUICK, VirtualPlan, measure_virtual, render_virtual
+from bench.web.measure import QUICK_WEB, WebPlan, measure_web
+from bench.web.results import WebResults, render_web
 
 _QUICK = Plan(boxes=1_000, closed_loop_s=1.0, open_loop_s=2.0, probe_s=4.0)
 _DESCRIPTORS_BESIDE_BOXES = 100
@@ -27,9 +30,22 @@ _DESCRIPTORS_BESIDE_BOXES = 100
 def main() -> None:
     """Run the rounds, interleaved, so that a disturbance hits all stacks alike."""
     arguments = _arguments()
-    if not arguments.virtual:
+    if not arguments.virtual and not arguments.web:
         _bench_stacks(arguments)
-    _bench_virtual(arguments)
+    if not arguments.virtual:
+        _bench_web(arguments)
+    if not arguments.web:
+        _bench_virtual(arguments)
+
+
+def _bench_web(arguments: argparse.Namespace) -> None:
+    plan = QUICK_WEB if arguments.quick else WebPlan()
+    rounds = []
+    for number in range(1, 1 + (1 if arguments.quick else arguments.rounds)):
+        print(f"round {number}: the platform's API", flush=True)
+        rounds.append(uvloop.run(measure_web(plan)))
+    print(render_web(rounds))
+    _keep("web.json", WebResults(machine_facts(), rounds))
 
 
 def _bench_virtual(arguments: argparse.Namespace) -> None:
@@ -78,7 +94,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stacks", type=_stacks, default=list(STACKS), help=",".join(STACKS))
     parser.add_argument("--no-probe", action="store_true", help="leave the real probe out")
-    parser.add_argument("--virtual", action="store_true", help="virtual time alone")
+    alone = parser.add_mutually_exclusive_group()
+    alone.add_argument("--virtual", action="store_true", help="virtual time alone")
+    alone.add_argument("--web", action="store_true", help="the platform's API alone")
     parser.add_argument("--quick", action="store_true", help="one short round with fewer boxes")
     return parser.parse_args()
 

@@ -113,10 +113,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     address = with_password(BrokerAddress.parse(broker), broker_password)
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
-    lacks = lacks_of(
-        broker_url=broker, no_platform="these are boxes alone; `fleet-sim platform` has it"
-    )
-    loaded = load_scenario(scenario, list(overrides), lacks=lacks)
+    loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))
     tls = None
     if address.is_tls:
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
@@ -125,7 +122,9 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         shard=part,
         directory=None if out is None else truth_directory(out),
         control=control,
-        lacks=lacks,
+        lacks=lacks_of(
+            broker_url=broker, no_platform="these are boxes alone; `fleet-sim platform` has it"
+        ),
     )
     with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
         logging.basicConfig(level=logging.WARNING, stream=errors)

@@ -139,33 +139,19 @@ def inject_all(
     return injector
 
 
-def inject_into_platform(
-    scenario: Scenario,
-    world: World,
-    platform: EmulatedPlatform,
-    *,
-    say: Callable[[str], None],
-) -> None:
-    """Schedule the faults of a platform that is alone; their windows count from now."""
-    specs, begins_s = scenario.cars(), world.env.now
-    for number, entry in enumerate(scenario.faults):
-        fault, window = entry.fault(), entry.window
-        if fault.strikes is not Strikes.PLATFORM:
-            continue
-        stream = f"fault/{entry.name}/{number}"
-        targets = select(specs, entry.target, world.seed, stream)
-        injection = Injection(
-            world=world,
-            boxes=(),
-            duration_s=scenario.end_s(window) - window.start_s,
-            stream_of=_streams(world, stream),
-            number=number,
-            fault=entry.name,
-            load_starts_s=begins_s,
-            platform=platform,
-            vehicle_ids=frozenset(spec.vehicle_id for spec in targets),
-        )
-        world.env.process(_act(fault, window.start_s, injection, say))
+def without_platform_faults(scenario: Scenario) -> Scenario:
+    """Return a scenario as far as the boxes alone can have it: the platform is another process."""
+    return _with_faults(scenario, lambda strikes: strikes is not Strikes.PLATFORM)
+
+
+def with_platform_faults_alone(scenario: Scenario) -> Scenario:
+    """Return a scenario as far as the platform alone can have it: the boxes are elsewhere."""
+    return _with_faults(scenario, lambda strikes: strikes is Strikes.PLATFORM)
+
+
+def _with_faults(scenario: Scenario, wanted: Callable[[Strikes], bool]) -> Scenario:
+    faults = tuple(entry for entry in scenario.faults if wanted(entry.fault().strikes))
+    return scenario.model_copy(update={"faults": faults})
 
 
 def _streams(world: World, name: str) -> Callable[[str], Any]:

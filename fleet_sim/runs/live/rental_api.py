@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import AsyncExitStack
 from typing import Final
 
-from prometheus_client import CollectorRegistry
-
 from fleet_sim.api.client import HttpPlatform
-from fleet_sim.api.metrics import ApiMetrics
-from fleet_sim.api.own_answers import OwnAnswers
-from fleet_sim.api.server import ApiServer
 from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.rentals import Rentals
 from fleet_wire.web.server import at_url
 
 HOST: Final = "127.0.0.1"
-_logger = logging.getLogger(__name__)
 
 
 class RentalApi:
@@ -44,18 +38,7 @@ class RentalApi:
     async def _serve(self) -> str:
         platform, driver = self._rentals.platform, self._driver
         assert platform is not None  # noqa: S101 - there is one, where none is elsewhere
-
-        def unix_s() -> float:
-            with driver.present():
-                return platform.unix_s()
-
-        server = ApiServer(
-            platform,
-            present=driver.present,
-            metrics=ApiMetrics(CollectorRegistry()),
-            own=OwnAnswers(self._rentals.write_event, unix_s),
-            on_untreated=_log_untreated,
-        )
+        server = platform_api(platform, driver, write=self._rentals.write_event)
         port = await server.start(HOST, 0)
         self._open.push_async_callback(server.stop)
         return at_url(HOST, port)
@@ -63,9 +46,3 @@ class RentalApi:
     async def close(self) -> None:
         """Hang up, and stop listening."""
         await self._open.aclose()
-
-
-def _log_untreated(error: BaseException, endpoint: str, trace_id: str) -> None:
-    _logger.error(
-        "%s was answered as an internal error, trace %s", endpoint, trace_id, exc_info=error
-    )
