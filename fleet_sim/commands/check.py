@@ -18,6 +18,6 @@ def check(*, scenario: Path, overrides: tuple[str, ...]) -> None:
     loaded = load_scenario(scenario, list(overrides))
     click.echo(
         f"{scenario}: {loaded.fleet.count} cars in {len(loaded.fleet.groups)} groups,"
-        f" {loaded.load.duration_s:g} s of load, {len(loaded.faults)} faults,"
+        f" {loaded.load_duration_s:g} s of load, {len(loaded.faults)} faults,"
         f" {len(loaded.expect)} expectations: fine"
     )

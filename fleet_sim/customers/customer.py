@@ -40,6 +40,8 @@ class Verdict(Enum):
 
     OPEN = "open"
     HOPELESS = "hopeless"
+    MAY_BE_OPEN = "may_be_open"
+    """The app says to try the door."""
     WAITS = "waits"
     """It may be worth to wait, or to press again."""
 
@@ -152,8 +154,12 @@ class Customer:
         return False
 
     def _end(self) -> Life:
-        answer = yield from self._phone.ask(Operation.END, booking_id=self._booking_id)
-        self._note(CustomerStep.ENDED, answer=answer)
+        for _ in range(self._parameters.max_presses):
+            answer = yield from self._phone.ask(Operation.END, booking_id=self._booking_id)
+            self._note(CustomerStep.ENDED, answer=answer)
+            if answer is not None and answer.problem is None:
+                break
+            yield self._for(self._parameters.reads)
         assert self._vehicle_id is not None  # noqa: S101 - who has a booking has a car
         self._around.leave_car(self._vehicle_id)
 
@@ -176,7 +182,7 @@ class Customer:
             again_s = min(env.now + parameters.presses_again.sample_s(self._stream), gives_up_s)
             verdict = yield from self._wait(under_way, again_s)
             yield self._for(parameters.opens_door if verdict is Verdict.OPEN else parameters.reads)
-            if self._pull_handle():
+            if self._tries_door(verdict) and self._pull_handle():
                 self._leave_app(under_way)
                 return True
         self._leave_app(under_way)
@@ -216,13 +222,18 @@ class Customer:
             yield simpy.AnyOf(env, [*under_way, env.timeout(until_s - env.now)])
             ended = [press for press in under_way if press.processed]
             under_way[:] = [press for press in under_way if not press.processed]
-            for verdict in (Verdict.OPEN, Verdict.HOPELESS):
+            for verdict in (Verdict.OPEN, Verdict.HOPELESS, Verdict.MAY_BE_OPEN):
                 if any(press.value is verdict for press in ended):
                     return verdict
         return Verdict.WAITS
 
+    def _tries_door(self, verdict: Verdict) -> bool:
+        """Return whether a hand goes to the handle: where the app says so, else by chance."""
+        is_told = verdict in (Verdict.OPEN, Verdict.MAY_BE_OPEN)
+        return self._stream.uniform() < self._parameters.tries_door or is_told
+
     def _pull_handle(self) -> bool:
-        """Try the door, whatever the app says."""
+        """Pull the handle; return whether the door opens."""
         is_open = self._car.pull_handle()
         self._note(CustomerStep.OPENED if is_open else CustomerStep.PULLED, press=self._presses)
         return is_open
@@ -322,5 +333,7 @@ def _shown(answer: Answer | None, done: Shown) -> str:
 def _verdict(answer: Answer | None) -> Verdict:
     """Return whether there is hope, where the app does not show that the car is open."""
     problem = None if answer is None else answer.problem
-    is_hopeless = problem is not None and problem.slug in HOPELESS
-    return Verdict.HOPELESS if is_hopeless else Verdict.WAITS
+    slug = None if problem is None else problem.slug
+    if slug == problems.VEHICLE_SILENT.slug:
+        return Verdict.MAY_BE_OPEN
+    return Verdict.HOPELESS if slug in HOPELESS else Verdict.WAITS

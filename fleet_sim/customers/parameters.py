@@ -86,6 +86,11 @@ class CustomerParameters(_Part):
         LogNormal(median_s=3.0, sigma=0.4),
         description="to read what the app says, before the next press [E]",
     )
+    tries_door: Share = Field(
+        0.5,
+        description="share of those who pull the handle all the same when the app has not said that"
+        " the car is open, each time before they press again [E]",
+    )
     patience: Delay = Field(
         LogNormal(median_s=90.0, sigma=0.5),
         description="from the first press until the customer gives up [E]",

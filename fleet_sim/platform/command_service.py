@@ -75,6 +75,7 @@ class CommandService:
         self._lanes = Lanes()
         self._counter = 0
         self._heard: dict[str, HeardVehicle] = {}
+        self._keys: dict[str, bytes] = {}
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
         self.commands = RememberedCommands(remember_s=parameters.remember_s)
@@ -159,7 +160,7 @@ class CommandService:
         self._counter = max(self._counter + 1, int(self._unix_s() * 1e6))
         expires_at_ms = int(command.expires_at * 1000)
         signature = signature_of(
-            vehicle_key(self._world.fleet_secret, command.vehicle_id),
+            self._key(command.vehicle_id),
             command_id=command.command_id,
             action=command.action,
             expires_at_ms=expires_at_ms,
@@ -174,6 +175,13 @@ class CommandService:
             signature=signature,
             booking_id=command.booking.booking_id,
         )
+
+    def _key(self, vehicle_id: str) -> bytes:
+        """Return the key of a car, derived once: that takes longer than to sign with it."""
+        key = self._keys.get(vehicle_id)
+        if key is None:
+            key = self._keys[vehicle_id] = vehicle_key(self._world.fleet_secret, vehicle_id)
+        return key
 
     def _wake(self, command: PlatformCommand) -> None:
         """Send the car an SMS, and another one after a while; it is published when it has come."""

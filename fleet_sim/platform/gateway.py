@@ -37,6 +37,8 @@ from fleet_wire.contract.messages import Action
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 
 CLIENT_ID = "platform"
+END_WAIT_S = 20.0
+"""So long who ends a booking waits for the commands before it: less than phones wait."""
 _ACTIONS = {Operation.UNLOCK: Action.UNLOCK, Operation.LOCK: Action.LOCK}
 
 
@@ -212,9 +214,14 @@ class EmulatedPlatform:
         )
 
     def _end(self, asked: OpenRequest) -> None:
-        """End a booking, when no command can move its car any more."""
+        """End a booking, when no command can move its car any more.
+
+        Who waits too long for that is told to ask again; the booking ends all the same.
+        """
         booking = self._own_booking(asked)
         if booking is not None:
+            busy = answers.of_problem(problems.VEHICLE_BUSY)
+            self._world.later(END_WAIT_S, self._answer, asked, busy)
             self.service.when_idle(
                 booking.vehicle_id, partial(self._guarded, asked, partial(self._ended, booking))
             )

@@ -31,7 +31,8 @@ def probe_config(
             "relock": False,  # these unlocks are the customers', who stand beside their cars
         },
         "floor": {"vehicle_id": NULL_CAR.vehicle_id, "rate_per_s": floor_rate_per_s},
-        "exit_when_done": True,
+        # Customers end when they like, which the probe does not know.
+        "exit_when_done": scenario.customers is None,
         "wait_s": BROKER_WITHIN_S,
     }
 

@@ -72,12 +72,12 @@ class Rentals:
         self.platform: EmulatedPlatform | None = None
         self._population: Population | None = None
         if scenario.has_platform:
-            self._write_event = self._lines(PLATFORM)
+            self._platform_lines = self._lines(PLATFORM)
             self.platform = EmulatedPlatform(
                 replace(world, link_factory=links),
                 scenario.platform_parameters,
                 vehicle_ids=frozenset(fleet.boxes) - {NULL_CAR.vehicle_id},
-                write=self._write,
+                write=self.write_event,
             )
             self.safety.command_of = self.platform.service.commands.get
 
@@ -116,8 +116,9 @@ class Rentals:
             self.platform.close()
         self._files.close()
 
-    def _write(self, event: PlatformEvent) -> None:
-        self._write_event(event)
+    def write_event(self, event: PlatformEvent) -> None:
+        """Write a line of the platform's structured log."""
+        self._platform_lines(event)
         if self._on_event is not None:
             self._on_event(event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -37,8 +38,12 @@ from fleet_wire.web.server import at_url
 
 REPORT_S: Final = 10.0
 POLL_S: Final = 0.02
+TOGETHER_S: Final = 0.05
+"""Lines of the log wait so long for others."""
 GOODBYE_S: Final = 0.1
 """For the goodbye to the broker to leave."""
+YOUNG_OBJECTS: Final = 20_000
+"""Objects between two runs of the garbage collector: what is open is not collected in vain."""
 LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -170,6 +175,7 @@ async def serve_platform(
         progress.phase(f"connecting to {options.broker}")
         await live.connect(progress, stop)
         url = await live.serve()
+        _calm_garbage_collector()
         ready(url)
         progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
@@ -191,21 +197,31 @@ class _Log:
         self._path = path
         self._note = note
         self._lost = 0
+        self._waiting: list[bytes] = []
         self._writer = BackgroundWriter(partial(write_all, self._descriptor), on_lost=self._lose)
 
     def write(self, event: PlatformEvent) -> None:
-        """Leave a line to the thread."""
-        self._writer.put(encode_event(event) + b"\n")
+        """Let a line go to the thread with others: to wake it costs more than to write."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(TOGETHER_S, self._flush)
+        self._waiting.append(encode_event(event))
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.put(b"\n".join([*self._waiting, b""]))
+            self._waiting = []
 
     def close(self) -> None:
         """Wait a moment until everything is written."""
+        self._flush()
         if self._writer.close():
             os.close(self._descriptor)
         if self._lost:
-            self._note(f"{self._path}: {self._lost} lines are missing (df -h {self._path.parent})")
+            told = f"lines are missing, {self._lost} writes failed"
+            self._note(f"{self._path}: {told} (df -h {self._path.parent})")
 
-    def _lose(self, lines: int) -> None:
-        self._lost += lines
+    def _lose(self, chunks: int) -> None:
+        self._lost += chunks
 
 
 class _NoLog:
@@ -226,6 +242,12 @@ def _log_untreated(error: BaseException, endpoint: str, trace_id: str) -> None:
     LOGGER.error(
         "%s was answered as an internal error, trace %s", endpoint, trace_id, exc_info=error
     )
+
+
+def _calm_garbage_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.helpers.fake_platform import FakePlatform, served_api
 from tests.helpers.platform_bench import PlatformBench
 from tests.helpers.waiting import eventually
 
-Ask = Callable[[Request], Any]
+Ask = Callable[[Request], Awaitable[Answer]]
 FULL = Request(
     operation=Operation.UNLOCK,
     token="anna.01",  # noqa: S106 - of nobody

@@ -1,1 +1,1 @@
-"""Tests of the emulated platform."""
+"""Tests of `fleet_sim.platform`."""

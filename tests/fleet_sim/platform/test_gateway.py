@@ -285,9 +285,14 @@ def test_the_end_of_a_booking_waits_for_what_may_still_move_the_car() -> None:
     with bench.box().modem.without_coverage(by=told):
         bench.unlock(booking_id, wait_s=0)
         ends = bench.ask(Operation.END, booking_id=booking_id)
-        bench.let_pass(34)
+        bench.let_pass(19)
         assert ends == []
-        late = bench.ask(Operation.UNLOCK, booking_id=booking_id, wait_s=20)
         bench.let_pass(2)
-    assert [answer.status for answer in ends] == [200]
+        assert [answer.problem for answer in ends] == [problems.VEHICLE_BUSY]
+        bench.let_pass(13)
+        again = bench.ask(Operation.END, booking_id=booking_id)
+        late = bench.ask(Operation.UNLOCK, booking_id=booking_id, wait_s=20)
+        assert again == late == []
+        bench.let_pass(2)
+    assert [answer.body["state"] for answer in again] == ["ended"]
     assert [answer.problem for answer in late] == [problems.BOOKING_ENDED]

@@ -371,11 +371,15 @@ def test_there_are_shipped_scenarios() -> None:
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_scenarios(shipped: Path, validator: jsonschema.Draft202012Validator) -> None:
-    """Each loads, has a seed and expectations, ends within 80 s, and fits the schema."""
+    """Each loads, has a seed and expectations, fits the schema, and ends within 80 s or says why.
+
+    What takes hours names the mode in which they take seconds.
+    """
     scenario = load_scenario(shipped)
     assert scenario.seed is not None
     assert scenario.expect
-    assert scenario.run_duration_s <= 80
+    is_long = scenario.run_duration_s > 80
+    assert not is_long or f"{shipped.name} --mode virtual" in shipped.read_text(encoding="utf-8")
     validator.validate(load_document(shipped).values)
     validator.validate(scenario.resolved())
 
