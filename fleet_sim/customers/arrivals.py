@@ -41,7 +41,7 @@ class Profile(BaseModel):
     kind: Literal["profile"] = "profile"
     day: Literal["weekday", "weekend"] = "weekday"
     per_day: float = Field(gt=0, le=10_000_000, description="rentals of a whole such day")
-    from_hour: float = Field(0.0, ge=0, lt=24, description="local time at which the stage begins")
+    from_hour: float = Field(0.0, ge=0, le=24, description="local time at which the stage begins")
     duration_s: PositiveSeconds
 
     def times(self, stream: RandomStream) -> list[float]:
