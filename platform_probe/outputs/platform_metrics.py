@@ -54,7 +54,7 @@ class PlatformMetrics(SeriesMaker):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         self._answers = self._counter(
-            "api_answers", "What the platform answered to phones, by route, by app, and by how"
+            "platform_answers", "What the platform answered to phones, by route, by app, and by how"
             " well it explains itself; generic: an error that explains nothing.",
             "endpoint", "app_version", "kind",
         )  # fmt: skip
