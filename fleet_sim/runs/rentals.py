@@ -45,7 +45,7 @@ class Rentals:
     """Platform and customers of a scenario, where it has them, and the safety of any run.
 
     `links` makes the platform's link to the broker. `on_error` is told of a file that cannot be
-    written, `on_event` of each line of the platform's log besides.
+    written.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class Rentals:
         directory: RunDirectory,
         links: LinkFactory,
         on_error: Callable[[str, LimitError], None],
-        on_event: Callable[[PlatformEvent], None] | None = None,
     ) -> None:
         self._scenario = scenario
         self._fleet = fleet
         self._files = ExitStack()
         self._directory = directory
         self._on_error = on_error
-        self._on_event = on_event
+        self.on_event: Callable[[PlatformEvent], None] | None = None
+        """Takes each line of the platform's log besides: a monitor in this process."""
         world = fleet.world
         self.safety = movements.safety = Safety(
             world, self._lines(SAFETY), others_may=bool(scenario.load.stages)
@@ -119,8 +119,8 @@ class Rentals:
     def write_event(self, event: PlatformEvent) -> None:
         """Write a line of the platform's structured log."""
         self._platform_lines(event)
-        if self._on_event is not None:
-            self._on_event(event)
+        if self.on_event is not None:
+            self.on_event(event)
 
     def _lines(self, name: str) -> Callable[[Any], None]:
         file = LineFile(self._directory.path / name, self._on_error)

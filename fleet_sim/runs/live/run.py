@@ -35,7 +35,7 @@ from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
-from fleet_sim.runs.rentals import Movements, Rentals
+from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
@@ -362,6 +362,8 @@ class LiveRun:
             floor_rate_per_s=FLOOR_RATE_PER_S,
         )
         config["load"]["vehicles_file"] = str(vehicles_file)
+        if self._scenario.has_platform:
+            config["platform"]["log_file"] = str(directory / PLATFORM)
         config.update(
             broker=self._options.broker_url or str(address),
             broker_password=self._options.broker_password,

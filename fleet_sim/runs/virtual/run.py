@@ -146,6 +146,8 @@ class VirtualRun:
             rentals = self._make_rentals()
             stack.callback(rentals.close)
             probe = self._make_probe(stack)
+            if probe.platform is not None:
+                rentals.on_event = probe.platform.take
             self._load(probe, rentals)
         self._directory.write_json("probe_stats.json", probe.stats())
         self._progress.close()
