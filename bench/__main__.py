@@ -1,6 +1,7 @@
 """Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
 
-First the stacks over a real broker, then virtual time; `--virtual` is virtual time alone.
+First the stacks over a real broker, then watching (alone: `python -m bench.watching`), then virtual
+time; `--virtual` is virtual time alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from bench.probe_run import ProbeMeasurement, measure_probe
 from bench.results import Results, render
 from bench.stacks import STACKS
 from bench.virtual import QUICK, VirtualPlan, measure_virtual, render_virtual
+from bench.watching import QUICK as WATCH_QUICK
+from bench.watching import WatchPlan, measure_watching, render_watching
 
 _QUICK = Plan(boxes=1_000, closed_loop_s=1.0, open_loop_s=2.0, probe_s=4.0)
 _DESCRIPTORS_BESIDE_BOXES = 100
@@ -29,6 +32,7 @@ def main() -> None:
     arguments = _arguments()
     if not arguments.virtual:
         _bench_stacks(arguments)
+        _bench_watching(arguments)
     _bench_virtual(arguments)
 
 
@@ -37,6 +41,13 @@ def _bench_virtual(arguments: argparse.Namespace) -> None:
     results = measure_virtual(QUICK if arguments.quick else plan)
     _keep("virtual.json", results)
     print(render_virtual(results))
+
+
+def _bench_watching(arguments: argparse.Namespace) -> None:
+    plan = WATCH_QUICK if arguments.quick else WatchPlan(rounds=arguments.rounds)
+    results = measure_watching(plan)
+    _keep("watching.json", results)
+    print(render_watching(results))
 
 
 def _bench_stacks(arguments: argparse.Namespace) -> None:

@@ -186,7 +186,7 @@ class Joiner:
         if joined.number in self._waiting and due_at >= joined.due_at:
             return  # that it is due later is noticed then
         self._waiting[joined.number] = joined
-        if not joined.revision:
+        if joined.side is None or (joined.command_id is None and not joined.revision):
             self._index.leave_apart(joined)
         joined.due_at = due_at
         entry = _Due(due_at, joined.number)
@@ -225,7 +225,8 @@ class Joiner:
         offset_s, limits = self.clock_offset.offset_s, self._limits
         if joined.kept is None or joined.side is None:
             self._index.join_by_car(joined, offset_s=offset_s, within_s=limits.deadline_s)
-        self._index.no_longer_apart(joined)
+        if joined.is_apart:
+            self._index.no_longer_apart(joined)
         del self._waiting[joined.number]
         joined.forget_s = self._clock.monotonic_s() + limits.revise_s
         self._judged.append((joined.forget_s, joined))

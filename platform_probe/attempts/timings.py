@@ -48,15 +48,16 @@ def timings(
         if at_s is None:
             continue
         furthest = stage
+        # Rounded here and below as `rounded` does: a call takes as long as all the rest.
         at_s -= intended_s
-        stages[name] = at_s = rounded(at_s) if at_s > 0 else 0.0
+        stages[name] = at_s = round(at_s * _MICROSECONDS) / _MICROSECONDS if at_s > 0 else 0.0
         hop_s = at_s - latest_s
         if stage is Stage.API_ANSWERED and _is_aside(reached_s):
             hop_s = 0.0
         if hop_s > 0:
             latest_s = at_s
         if stage is not Stage.INTENDED:
-            hops_s[name] = rounded(hop_s) if hop_s > 0 else 0.0
+            hops_s[name] = round(hop_s * _MICROSECONDS) / _MICROSECONDS if hop_s > 0 else 0.0
     end_s = rounded(ended_s - intended_s)
     if end_s > latest_s:
         waited_for = _WAITS_FOR[furthest].value
