@@ -35,7 +35,8 @@ class LineEnd(StrEnum):
     TAKEN = "taken"
     REPEATED = "repeated"
     """It had come before."""
-    TOO_OLD = "too_old"
+    OUT_OF_TIME = "out_of_time"
+    """It is older than what is revised, or from another time altogether."""
     MALFORMED = "malformed"
     """It breaks the contract."""
 
