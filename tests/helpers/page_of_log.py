@@ -62,8 +62,9 @@ UNLOCK = """\
 ### `unlock`
 
 The canonical line of each unlock: at `info` one that went well, at `warning` one that was refused
-or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared}. Where
-there is a cause, the line says more about it: {more}, as in the table of causes.
+or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared}; and,
+where the platform's log is followed, what that has added. Where there is a cause, the line says
+more about it: {more}, as in the table of causes.
 """
 OTHERS = "### Other events\n"
 STDOUT = """\
