@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= scenarios/first_rentals.yaml
 
-.PHONY: help setup run test check mutants bench days lock clean
+.PHONY: help setup run test conformance check mutants bench days lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
 $(VENV)/.ready: requirements.lock pyproject.toml scripts/setup
 	@scripts/setup
@@ -22,6 +22,10 @@ run: setup  ## Customers open a thousand cars, with an app and a real broker; wr
 test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
 	$(BIN)/pytest -q -n 2 --dist loadfile
+
+conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
+	@scripts/setup --other-brokers
+	$(BIN)/pytest -q -m other_brokers tests/conformance
 
 check: setup  ## ruff, strict mypy, import-linter
 	$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
 
-First the stacks over a real broker, then watching (alone: `python -m bench.watching`), then virtual
-time; `--virtual` is virtual time alone.
+First the stacks over a real broker, then watching (alone: `python -m bench.watching`), what
+decoding takes, and virtual time; `--virtual` and `--decoding` are these alone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import msgspec
 import uvloop
 
 from bench.child_fleet import C_PROGRAM, build_c_fleet
+from bench.decoding import QUICK as QUICK_DECODING
+from bench.decoding import DecodingPlan, measure_decoding, render_decoding
 from bench.machine import closed_connections_gone, machine_facts
 from bench.measure import Measurement, Plan, measure
 from bench.probe_run import ProbeMeasurement, measure_probe
@@ -30,10 +32,15 @@ _DESCRIPTORS_BESIDE_BOXES = 100
 def main() -> None:
     """Run the rounds, interleaved, so that a disturbance hits all stacks alike."""
     arguments = _arguments()
-    if not arguments.virtual:
+    is_all = not (arguments.virtual or arguments.decoding)
+    if is_all:
         _bench_stacks(arguments)
         _bench_watching(arguments)
-    _bench_virtual(arguments)
+    if is_all or arguments.decoding:
+        plan = QUICK_DECODING if arguments.quick else DecodingPlan()
+        print(f"{render_decoding(measure_decoding(plan))}\n")
+    if is_all or arguments.virtual:
+        _bench_virtual(arguments)
 
 
 def _bench_virtual(arguments: argparse.Namespace) -> None:
@@ -90,6 +97,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stacks", type=_stacks, default=list(STACKS), help=",".join(STACKS))
     parser.add_argument("--no-probe", action="store_true", help="leave the real probe out")
     parser.add_argument("--virtual", action="store_true", help="virtual time alone")
+    parser.add_argument("--decoding", action="store_true", help="decoding alone")
     parser.add_argument("--quick", action="store_true", help="one short round with fewer boxes")
     return parser.parse_args()
 

@@ -11,7 +11,7 @@ import pytest
 
 from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.outside_programs import StandIns
+from tests.helpers.outside_programs import OPTIONAL, StandIns
 
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong
@@ -22,6 +22,15 @@ def pytest_configure(config: pytest.Config) -> None:
     directory = TemporaryDirectory(prefix="stand-ins-")
     config.add_cleanup(directory.cleanup)
     config.pluginmanager.register(StandIns(Path(directory.name)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of other brokers, which few have installed, unless `-m` names them."""
+    if OPTIONAL in config.option.markexpr:
+        return
+    left_out = [item for item in items if item.get_closest_marker(OPTIONAL)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.get_closest_marker(OPTIONAL)]
 
 
 @pytest.fixture

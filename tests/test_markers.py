@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.helpers.outside_programs import DASK, PROGRAMS, refusal
+from tests.helpers.places import ROOT
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,20 @@ def test_without_its_marker_a_test_does_not_find_dask() -> None:
         [sys.executable, "-c", f"import {DASK}"], capture_output=True, text=True, check=False
     )
     assert refusal("dask") in run.stderr
+
+
+def test_other_brokers_are_left_out_unless_named() -> None:
+    """Few have them installed: an expression that does not speak of them does not ask for them."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        [*command, "-m", "not broker", "tests/conformance/test_leave_behind.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert "lean-iotcore" in run.stdout
+    assert "lean-rabbitmq" not in run.stdout
 
 
 @pytest.mark.broker

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from fleet_wire.errors import BrokerUnreachableError, ConfigError, LimitError
 from fleet_wire.links.link import BrokerAddress
@@ -30,7 +30,6 @@ IOTCORE_MAX_BOXES = 2_000
 
 _SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 _FREE_PORT_TRIES = 5
-_START_TIMEOUT_S = 15.0
 _STOP_TIMEOUT_S = 5.0
 _POLL_S = 0.01
 
@@ -75,10 +74,13 @@ _MOSQUITTO_STAYS_ROOT = "user root\n"
 class BrokerProcess:
     """A broker child. Starts in `start_broker`; `stop` it, or use it as a context manager."""
 
+    START_TIMEOUT_S: ClassVar = 15.0
+    """How long it may take until it accepts connections."""
+
     def __init__(
         self,
         *,
-        kind: Literal["mosquitto", "iotcore"],
+        kind: str,
         port: int,
         command: Sequence[str],
         log_file: Path,
@@ -156,13 +158,13 @@ class BrokerProcess:
 
         Raises `BrokerUnreachableError` with the end of the broker's log if it dies, or is too slow.
         """
-        deadline_s = time.monotonic() + _START_TIMEOUT_S
+        deadline_s = time.monotonic() + self.START_TIMEOUT_S
         while time.monotonic() < deadline_s:
             if self.poll() is not None:
                 break
             try:
                 socket.create_connection(
-                    (HOST, port or self.port), timeout=_START_TIMEOUT_S
+                    (HOST, port or self.port), timeout=self.START_TIMEOUT_S
                 ).close()
             except OSError:
                 time.sleep(_POLL_S)

@@ -57,11 +57,11 @@ class BoxParameters(BaseModel):
         Uniform(base_s=0.4, spread_s=0.1),
         description="all doors within 0.5 s (Kia ETACS manual); relay pulse 0.5 s (OVMS Smart ED)",
     )
-    inhibit_count: int = Field(
+    inhibit_count: int | None = Field(
         8,
         ge=1,
-        le=1_000_000,
-        description="lock movements within any inhibit_window_s (Fiat/Alfa E3040)",
+        le=1_000,
+        description="lock movements within any inhibit_window_s (Fiat/Alfa E3040); null: no limit",
     )
     inhibit_window_s: PositiveSeconds = Field(20.0, description="window of inhibit_count (same)")
     inhibit_s: Seconds = Field(30.0, description="commands ignored for so long after (same)")
@@ -184,7 +184,7 @@ NULL_BOX = BoxParameters(
     modem_resume=Uniform(base_s=0.0),
     network_stable=Uniform(base_s=0.0),
     connect_round_trips=0,
-    inhibit_count=1_000_000,
+    inhibit_count=None,
     relock_after_s=None,
     door_opens=None,
     heartbeat_s=0.0,

@@ -137,7 +137,7 @@ class Vehicle:
         self._can_awake_until_s = NEVER_S
         self._inhibited_until_s = NEVER_S
         self._moved_s = NEVER_S
-        self._moved_before_s: list[float] | tuple[()] = ()
+        self._moved_before_s: tuple[float, ...] = ()
         """The movements before the latest one, where they lie in one window with it."""
         self._phase_s = stream.constant() * POSITION_REFRESH_S
         """So old is the position at second 0."""
@@ -225,14 +225,16 @@ class Vehicle:
     def _warm_up(self, now_s: float) -> None:
         """Notice a movement of the lock, and when there are too many (thermal protection)."""
         parameters = self._parameters
+        if parameters.inhibit_count is None:
+            return
         window_s = parameters.inhibit_window_s
         if now_s - self._moved_s >= window_s:
             self._moved_before_s = ()
         else:
-            before_s = self._moved_before_s = self._moved_before_s or []
-            before_s.append(self._moved_s)
+            before_s = (*self._moved_before_s, self._moved_s)
             while now_s - before_s[0] >= window_s:
-                del before_s[0]
+                before_s = before_s[1:]
+            self._moved_before_s = before_s
         self._moved_s = now_s
         if 1 + len(self._moved_before_s) >= parameters.inhibit_count:
             self._inhibited_until_s = now_s + parameters.inhibit_s

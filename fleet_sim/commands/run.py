@@ -19,6 +19,7 @@ from fleet_sim.commands.credentials import boxes_of, credential_options, passwor
 from fleet_sim.commands.options import (
     checked_listen,
     choose_seed,
+    profile_option,
     scenario_argument,
     secret_options,
     seed_option,
@@ -26,6 +27,7 @@ from fleet_sim.commands.options import (
     tls_options,
     wait_option,
     warn_of_demo_secret,
+    with_profile,
 )
 from fleet_sim.commands.verdicts import exit_unless_fine
 from fleet_sim.results import readable
@@ -79,6 +81,7 @@ from fleet_wire.links.link import BrokerAddress
 )
 @seed_option
 @set_option
+@profile_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -104,6 +107,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     broker_kind: Any,
     seed: int | None,
     overrides: tuple[str, ...],
+    profile: str | None,
     out: Path | None,
     wait_s: float,
     listen: str | None,
@@ -139,7 +143,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
         box_credentials.check(is_tls=address.is_tls)
         warn_of_demo_secret(fleet_secret, address, partial(click.echo, err=True))
     lacks = lacks_of(mode=mode, broker_url=broker_url, broker_kind=broker_kind)
-    loaded = load_run(scenario, overrides, lacks=lacks)
+    loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
     seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
     source = ScenarioSource(scenario, overrides)
     directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)

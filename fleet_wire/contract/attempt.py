@@ -60,6 +60,8 @@ class Flag(StrEnum):
     """A wake request was sent first."""
     ANSWERED_BY_ANOTHER = "answered_by_another"
     """Another car answered to the command, or opened by it."""
+    ANSWER_GUESSED = "answer_guessed"
+    """The answer names no command and several of the car were open: it is taken for the first's."""
     OBSERVED_LATE = "observed_late"
     """The monitor stood still meanwhile: how it ended is known, its times are not."""
     TOLD_OTHERWISE = "told_otherwise"

@@ -241,9 +241,10 @@ class LinkLimits:
     Nothing longer than those, at 4 bytes each, has to wait; for topics of one letter say 1.
     """
     acknowledge_after_s: float = 0.0
-    """How long PUBACKs may gather for one write.
+    """How long PUBACKs may gather for one write, where messages come together.
 
     A client that hears a whole fleet spares itself and the broker a system call for each message.
+    A broker that waits for them before it sends more does not wait so long.
     """
     connect_timeout_s: float = 10.0
     """From our turn to connect to SUBACK."""

@@ -302,7 +302,14 @@ class Joiner:
             )
         name = Judgement(joined.attempt_id, joined.revision)
         if attempt is not None:
-            return joined_record(attempt, side, self.clocks(), seen_s=joined.seen_s, name=name)
+            return joined_record(
+                attempt,
+                side,
+                self.clocks(),
+                seen_s=joined.seen_s,
+                name=name,
+                wire=self._evidence.wire,
+            )
         return record_of_platform(
             side,
             self.clocks(),

@@ -8,11 +8,22 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 import pytest
 import uvloop
 
-from tests.helpers.broker_model_harness import broker_model
-from tests.helpers.harness import HARNESSES, Clients, Harness
+from tests.helpers.broker_model_harness import broker_model, broker_model_311
+from tests.helpers.harness import (
+    HARNESSES,
+    LINK_DIFFERENCES,
+    Clients,
+    Harness,
+    LinkKind,
+    LiveHarness,
+)
+from tests.helpers.other_brokers import OTHER_BROKERS, SharedBrokers
 
-_ALL = {**HARNESSES, "model": broker_model}
-_ON_MOSQUITTO = {name for name in _ALL if name.endswith("-mosquitto")}
+_MADE_FOR_ONE_TEST = {**HARNESSES, "model": broker_model, "model-3.1.1": broker_model_311}
+_ON_MOSQUITTO = {name for name in _MADE_FOR_ONE_TEST if name.endswith("-mosquitto")}
+_ON_OTHERS: dict[str, tuple[LinkKind, str]] = {
+    f"{link}-{broker}": (link, broker) for broker in OTHER_BROKERS for link in LINK_DIFFERENCES
+}
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -20,16 +31,31 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
+@pytest.fixture(scope="session")
+def other_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBrokers]:
+    """Give the brokers that start slowly; each serves all tests that ask for it."""
+    with SharedBrokers(tmp_path_factory.mktemp("brokers")) as brokers:
+        yield brokers
+
+
 @pytest.fixture(
     params=[
-        pytest.param(name, marks=[pytest.mark.broker] if name in _ON_MOSQUITTO else [])
-        for name in _ALL
+        *(
+            pytest.param(name, marks=[pytest.mark.broker] if name in _ON_MOSQUITTO else [])
+            for name in _MADE_FOR_ONE_TEST
+        ),
+        *(pytest.param(name, marks=pytest.mark.other_brokers) for name in _ON_OTHERS),
     ]
 )
-def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
-    """Give each harness in turn, with a broker of its own."""
-    with _ALL[request.param]() as made:
-        yield made
+def harness(request: pytest.FixtureRequest, other_brokers: SharedBrokers) -> Iterator[Harness]:
+    """Give each harness in turn: a broker of its own, or a name of its own on a shared one."""
+    if request.param in _MADE_FOR_ONE_TEST:
+        with _MADE_FOR_ONE_TEST[request.param]() as made:
+            yield made
+    else:
+        link, broker = _ON_OTHERS[request.param]
+        yield LiveHarness(link, other_brokers[broker], name=other_brokers.new_name())
+        other_brokers[broker].continue_reading()
 
 
 @pytest.fixture

@@ -126,12 +126,14 @@ async def links_to(
         links.append(factory(handler))
         return links[-1]
 
-    yield make
-    # A link whose next connect is due would still open: let it, then close all for good.
-    await asyncio.sleep(RECONNECT_S)
-    for link in links:
-        link.abort()
-    await asyncio.sleep(0)
+    try:
+        yield make
+    finally:
+        # A link whose next connect is due would still open: let it, then close all for good.
+        await asyncio.sleep(RECONNECT_S)
+        for link in links:
+            link.abort()
+        await asyncio.sleep(0)
 
 
 def boxes(

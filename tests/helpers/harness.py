@@ -13,8 +13,9 @@ from typing import Literal, Protocol
 
 from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import Link, LinkHandler, LinkLimits, Session
+from fleet_wire.links.link import Link, LinkFactory, LinkHandler, LinkLimits, Session
 from fleet_wire.links.paho_link import PahoLinkFactory
+from tests.helpers.apart import Apart
 from tests.helpers.brokers import running_iotcore, running_mosquitto
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
@@ -24,12 +25,20 @@ class Difference(StrEnum):
     """What a link or broker does otherwise; the tests assert it instead of the standard."""
 
     NO_PROPERTIES = "MQTT 3.1.1 carries no properties, so no message expiry either"
+    TAKES_ANY_SIZE = "paho reads whatever a broker sends"
     NO_REASON_CODES = "MQTT 3.1.1 has no reason codes in PUBACK and no DISCONNECT from a broker"
-    IGNORES_PACKET_LIMIT = "rumqttd sends packets above the client's maximum packet size"
+    IGNORES_PACKET_LIMIT = "rumqttd and ejabberd send packets above the client's maximum"
     IGNORES_SUBSCRIBERS = "rumqttd answers success where nobody subscribes"
     NO_TAKEOVER_CODE = "rumqttd closes a connection that is taken over without a reason code"
     KEEPS_SESSION = "rumqttd keeps the session whatever its expiry interval"
     NO_DUPLICATES_FROM_BROKER = "rumqttd redelivers without DUP"
+    REFUSES_GROUPS = "ejabberd closes the connection that subscribes to $share/..."
+    DEAF_GROUPS = "RabbitMQ grants a subscription to $share/..., and nothing ever comes by it"
+    NO_SESSION_WITHOUT_SUBSCRIPTIONS = "a session of RabbitMQ is what waits for subscriptions"
+    NO_RETAINED_BY_WILDCARD = "RabbitMQ 4.0 keeps retained messages for filters without wildcards"
+    WILL_AT_TAKEOVER = "a connection that is taken over is closed, so its will is published"
+    ONE_IN_FLIGHT = "ejabberd sends the next message when the one before is acknowledged"
+    DELIVERS_EXPIRED = "ejabberd does not look at the expiry of the first message that waits"
 
 
 class Harness(Protocol):
@@ -72,22 +81,27 @@ LinkKind = Literal["lean", "paho-5", "paho-3.1.1"]
 
 
 class LiveHarness:
-    """A real link and a real broker."""
+    """A real link and a real broker; with a `name` where others have used that broker before."""
 
-    def __init__(self, kind: LinkKind, broker: BrokerProcess) -> None:
+    def __init__(self, kind: LinkKind, broker: BrokerProcess, name: str = "") -> None:
         self._kind = kind
         self._broker = broker
+        self._name = name
         self.shortest_keepalive_s = 1 if kind == "lean" else 3
         self.differences = LINK_DIFFERENCES[kind] | BROKER_DIFFERENCES[broker.kind]
 
     def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
         """Return a new link to the broker."""
+        make_link = self._factory(limits)
+        return Apart(make_link, handler, self._name) if self._name else make_link(handler)
+
+    def _factory(self, limits: LinkLimits | None) -> LinkFactory:
         address = self._broker.address
         if self._kind == "lean":
             quick_ack = self._broker.kind == "iotcore"
-            return LeanLinkFactory(address, limits=limits, quick_ack=quick_ack)(handler)
+            return LeanLinkFactory(address, limits=limits, quick_ack=quick_ack)
         protocol: Literal["5", "3.1.1"] = "5" if self._kind == "paho-5" else "3.1.1"
-        return PahoLinkFactory(address, protocol=protocol, limits=limits)(handler)
+        return PahoLinkFactory(address, protocol=protocol, limits=limits)
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Wait."""
@@ -117,9 +131,10 @@ class LiveHarness:
 
 LINK_DIFFERENCES: dict[LinkKind, frozenset[Difference]] = {
     "lean": frozenset(),
-    "paho-5": frozenset(),
+    "paho-5": frozenset({Difference.TAKES_ANY_SIZE}),
     "paho-3.1.1": frozenset(
         {
+            Difference.TAKES_ANY_SIZE,
             Difference.NO_PROPERTIES,
             Difference.NO_REASON_CODES,
         }
@@ -135,6 +150,23 @@ BROKER_DIFFERENCES: dict[str, frozenset[Difference]] = {
             Difference.NO_TAKEOVER_CODE,
             Difference.KEEPS_SESSION,
             Difference.NO_DUPLICATES_FROM_BROKER,
+        }
+    ),
+    "rabbitmq": frozenset(
+        {
+            Difference.DEAF_GROUPS,
+            Difference.NO_SESSION_WITHOUT_SUBSCRIPTIONS,
+            Difference.NO_RETAINED_BY_WILDCARD,
+            Difference.WILL_AT_TAKEOVER,
+        }
+    ),
+    "ejabberd": frozenset(
+        {
+            Difference.REFUSES_GROUPS,
+            Difference.WILL_AT_TAKEOVER,
+            Difference.ONE_IN_FLIGHT,
+            Difference.DELIVERS_EXPIRED,
+            Difference.IGNORES_PACKET_LIMIT,
         }
     ),
 }

@@ -15,11 +15,14 @@ import pytest
 
 from fleet_sim.broker import process as broker_process
 
+OPTIONAL = "other_brokers"
+"""The marker of what only `make conformance` runs: RabbitMQ and ejabberd, both in Erlang."""
 PROGRAMS = {
     "broker": ("mosquitto", "mosquitto_passwd"),
     "browser": ("chromium", "chromium-browser"),
     "compiler": ("gcc",),
     "compose": ("docker-compose",),
+    OPTIONAL: ("erl", "epmd"),
     "prometheus": ("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
     "systemd": ("systemd-analyze",),
 }

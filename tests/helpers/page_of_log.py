@@ -90,6 +90,7 @@ EVIDENCE = {
     "furthest_stage": "the last stage that was reached",
     "puback": "the reason code of the broker's PUBACK; 16: nobody subscribes",
     "answered_by": "another car that answered for this one",
+    "provisional_status": "what was said of the command that another word may follow",
     "presence": "`online`, `asleep` or `offline`, when the unlock ended",
     "presence_at_start": "the same, when it began",
     "presence_changed_ago_s": "since presence last changed",

@@ -324,7 +324,7 @@ async def test_rubbish_on_every_topic_is_counted(
     await eventually(lambda: box.link.is_connected and attacker.link.is_connected)
     kinds = [kind.value for kind in TopicKind if kind is not TopicKind.WAKE]
     draws = random.Random(7)  # noqa: S311 - rubbish, not secrets
-    load = load_of(duration_s=60, vehicles=["centre-0"])
+    load = load_of(duration_s=60, deadline_s=10, vehicles=["centre-0"])
     async with running_probe(tmp_path, mosquitto.address, load=load) as probe:
         await probe.ready()
         for kind in kinds:

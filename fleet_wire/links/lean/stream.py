@@ -23,6 +23,10 @@ from fleet_wire.links.lean.packets import (
 from fleet_wire.links.lean.shared import SharedByLinks
 from fleet_wire.links.link import SUCCESS, Disconnected, Ended
 
+_SMALLEST_WINDOW = 10
+"""PUBACKs that do not wait for more: RabbitMQ sends 10 messages (mqtt.prefetch) and then waits for
+them, mosquitto 20 (max_inflight_messages). ejabberd sends one."""
+
 
 class PacketStream(asyncio.Protocol, ABC):
     """The connection of one client, while there is one. It owns no task, future or timer.
@@ -32,6 +36,7 @@ class PacketStream(asyncio.Protocol, ABC):
 
     __slots__ = (
         "_factory",
+        "_gathers_pubacks",
         "_incoming",
         "_is_frozen",
         "_is_paused",
@@ -55,6 +60,8 @@ class PacketStream(asyncio.Protocol, ABC):
         """Where PUBACKs may be awaited together; else None."""
         self._low_water = 1
         """How many bytes must have come in before the event loop wakes for them."""
+        self._gathers_pubacks = False
+        """Whether PUBACKs came together the last time: a lone one does not wait for others."""
         self._is_paused = False
         self._is_frozen = False
         # These are empty and immutable while nothing is in them: that costs nothing.
@@ -183,15 +190,23 @@ class PacketStream(asyncio.Protocol, ABC):
             self._factory.will_write(self)
 
     def _gather_puback(self, packet: bytes) -> None:
-        if self._pubacks:
-            self._pubacks.append(packet)
-        else:
+        """Hold a PUBACK back for others, but not where it may be all that the broker waits for."""
+        factory = self._factory
+        if not self._pubacks:
             self._pubacks = [packet]
-            self._factory.loop.call_later(self._factory.limits.acknowledge_after_s, self.flush)
+            if self._gathers_pubacks:
+                factory.loop.call_later(factory.limits.acknowledge_after_s, self.flush)
+            else:
+                factory.will_write(self)
+        else:
+            self._pubacks.append(packet)
+            if len(self._pubacks) == _SMALLEST_WINDOW:
+                factory.will_write(self)
 
     def flush(self) -> None:
         """Write what has gathered; called by the factory once an iteration."""
         if self._pubacks:
+            self._gathers_pubacks = len(self._pubacks) > 1
             self._outgoing, self._pubacks = [*self._pubacks, *self._outgoing], ()
         outgoing, transport = self._outgoing, self._transport
         if not outgoing or transport is None or self._is_frozen:

@@ -214,6 +214,22 @@ def test_a_days_use_does_not_heat_the_motors() -> None:
     assert send(car, Action.UNLOCK, "one too many") == (Phase.REFUSED, Reason.ACTUATOR_INHIBITED)
 
 
+def test_a_lock_without_thermal_protection_remembers_no_movement() -> None:
+    """It moves as often as asked, and a box of the floor holds no more after a long load."""
+    vehicle = Vehicle(NULL_BOX, RandomStream.named(1, "car-1/vehicle"))
+    empty = set(_held(vehicle))
+    for number in range(50):
+        assert vehicle.refusal(number / 100, is_unlock=True) is None
+        vehicle.move_lock(number / 100, to_locked=bool(number % 2))
+    assert set(_held(vehicle)) == empty
+
+
+def _held(vehicle: Vehicle) -> list[str]:
+    """Return the names of what the car holds several of."""
+    values = ((name, getattr(vehicle, name)) for name in Vehicle.__slots__)
+    return [name for name, value in values if isinstance(value, list | tuple | dict) and value]
+
+
 def test_a_battery_that_is_just_good_enough_is_the_loads_fault_when_it_is_not() -> None:
     """At the least voltage itself the lock moves."""
     least_v = NULL_BOX.actuator_min_v

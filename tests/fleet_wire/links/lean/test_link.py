@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.errors import LocalProtocolError
+from fleet_wire.links.lean.link import LeanLink
 from fleet_wire.links.link import (
     PACKET_TOO_LARGE,
     Disconnected,
@@ -24,10 +25,13 @@ from tests.helpers.fake_transport import (
     CONNACK,
     SUBACK,
     FakeNetwork,
+    FakeTransport,
     publish_from_broker,
     turn,
 )
 from tests.helpers.waiting import eventually
+
+NEVER_S = 3_600.0
 
 
 def _puback(packet_id: int) -> bytes:
@@ -49,24 +53,56 @@ async def test_all_packets_of_one_iteration_leave_in_one_write() -> None:
     assert client.payloads == [b"1", b"2"]
 
 
-async def test_pubacks_gather_where_nobody_waits_for_them() -> None:
+async def test_pubacks_gather_where_messages_come_together() -> None:
     """They leave together when their time is up, or with the next message, and in order."""
-    network = FakeNetwork(LinkLimits(acknowledge_after_s=0.005))
-    _, link, transport = network.connected_client("topic")
+    link, transport = await _gathering_link()
+    link.data_received(publish_from_broker(b"3", 3))
     await turn()
-    transport.writes.clear()
-    link.data_received(publish_from_broker(b"1", 1))
-    await turn()
-    link.data_received(publish_from_broker(b"2", 2))
+    link.data_received(publish_from_broker(b"4", 4))
     await turn()
     assert transport.writes == []
     await eventually(lambda: transport.writes)
     assert transport.names() == ["PubAck", "PubAck"]
     assert len(transport.writes) == 1
-    link.data_received(publish_from_broker(b"3", 3))
+    link.data_received(publish_from_broker(b"5", 5))
     link.publish("answer", b"")
     await turn()
     assert transport.names() == ["PubAck", "PubAck", "PubAck", "Publish"]
+
+
+async def test_a_lone_puback_does_not_wait_for_others() -> None:
+    """It may be all that the broker waits for: ejabberd sends one message at a time."""
+    network = FakeNetwork(LinkLimits(acknowledge_after_s=NEVER_S))
+    _, link, transport = network.connected_client("topic")
+    await turn()
+    transport.writes.clear()
+    for number in range(1, 4):
+        link.data_received(publish_from_broker(b"", number))
+        await turn()
+        assert transport.names() == ["PubAck"] * number
+
+
+async def test_pubacks_do_not_wait_when_they_fill_a_window() -> None:
+    """RabbitMQ has sent all that it will."""
+    link, transport = await _gathering_link(NEVER_S)
+    for number in range(3, 12):
+        link.data_received(publish_from_broker(b"", number))
+        await turn()
+        assert transport.writes == []
+    link.data_received(publish_from_broker(b"", 12))
+    await turn()
+    assert transport.names() == ["PubAck"] * 10
+    assert len(transport.writes) == 1
+
+
+async def _gathering_link(acknowledge_after_s: float = 0.005) -> tuple[LeanLink, FakeTransport]:
+    """Return a link that has got two messages at once, and its connection, with no writes yet."""
+    network = FakeNetwork(LinkLimits(acknowledge_after_s=acknowledge_after_s))
+    _, link, transport = network.connected_client("topic")
+    link.data_received(publish_from_broker(b"1", 1) + publish_from_broker(b"2", 2))
+    await turn()
+    transport.writes.clear()
+    return link, transport
 
 
 async def test_a_socket_that_has_just_closed_stops_no_other_link() -> None:
