@@ -26,7 +26,6 @@ from fleet_sim.platform.identifiers import Identifiers
 from fleet_sim.platform.joints import PUBLISH, RETRY, WAKE, PlatformBends
 from fleet_sim.platform.lanes import Lanes
 from fleet_sim.platform.parameters import PlatformParameters
-from fleet_wire.contract import codec
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -37,16 +36,17 @@ from fleet_wire.contract.messages import (
     VehicleState,
     WakeRequest,
 )
+from fleet_wire.contract.partial import UNNAMED, PartialState
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.signing import signature_of, vehicle_key
-from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.traces import TRACEPARENT
 from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
     NO_MATCHING_SUBSCRIBERS,
+    Link,
     Message,
-    PublishProperties,
 )
 
 _State = CommandState
@@ -72,6 +72,7 @@ class CommandService:
         self._log = log
         self._identifiers = identifiers
         self._unix_s = unix_s
+        self._client_id = client_id
         self._lanes = Lanes()
         self._counter = 0
         self._heard: dict[str, HeardVehicle] = {}
@@ -99,10 +100,13 @@ class CommandService:
 
     def send(self, action: Action, booking: Booking, asked: OpenRequest) -> PlatformCommand:
         """Begin a command for a booking that is in use."""
+        command_id, vehicle_id = self._identifiers.new(), booking.vehicle_id
+        wire_id = self._world.profile.command_id(vehicle_id, command_id, client_id=self._client_id)
         command = PlatformCommand(
-            self._identifiers.new(),
+            command_id,
             action,
             booking,
+            wire_id=wire_id,
             request_id=asked.request_id,
             parent=asked.parent,
             issued_at=self._unix_s(),
@@ -111,7 +115,7 @@ class CommandService:
         self.commands.add(command)
         self.open += 1
         self._world.later(self._left_s(command), self._life_over, command)
-        self._lanes.take_turn(booking.vehicle_id, partial(self._begin, command))
+        self._lanes.take_turn(vehicle_id, partial(self._begin, command))
         return command
 
     def when_idle(self, vehicle_id: str, then: Callable[[], None]) -> None:
@@ -149,7 +153,7 @@ class CommandService:
                 signed,
                 usual=is_asleep,
                 vehicle_id=command.vehicle_id,
-                command_id=command.command_id,
+                command_id=command.wire_id,
             ):
                 self._wake(command)
             else:
@@ -159,15 +163,17 @@ class CommandService:
         """Return the command as it goes on the wire; its counter grows with every command."""
         self._counter = max(self._counter + 1, int(self._unix_s() * 1e6))
         expires_at_ms = int(command.expires_at * 1000)
-        signature = signature_of(
-            self._key(command.vehicle_id),
-            command_id=command.command_id,
-            action=command.action,
-            expires_at_ms=expires_at_ms,
-            counter=self._counter,
-        )
+        signature = ""
+        if self._world.profile.traits.is_signed:
+            signature = signature_of(
+                self._key(command.vehicle_id),
+                command_id=command.wire_id,
+                action=command.action,
+                expires_at_ms=expires_at_ms,
+                counter=self._counter,
+            )
         return Command(
-            command_id=command.command_id,
+            command_id=command.wire_id,
             action=command.action,
             issued_at_ms=int(command.issued_at * 1000),
             expires_at_ms=expires_at_ms,
@@ -191,7 +197,9 @@ class CommandService:
             request = WakeRequest(
                 request_id=command.command_id, requested_at_ms=int(self._unix_s() * 1000)
             )
-            link.publish(topic_of(TopicKind.WAKE, command.vehicle_id), codec.encode(request))
+            write = self._world.profile.write
+            for topic, payload, qos, retain in write(TopicKind.WAKE, command.vehicle_id, request):
+                link.publish(topic, payload, qos=qos, retain=retain)
             self._log.of_command(PlatformStep.WOKEN, command)
             self._world.later(self._parameters.wake_again_after_s, self._wake, command)
 
@@ -204,7 +212,7 @@ class CommandService:
             signed,
             usual=0.0,
             vehicle_id=command.vehicle_id,
-            command_id=command.command_id,
+            command_id=command.wire_id,
         )
         if delay_s is None:
             command.state = _State.PUBLISHED  # as far as the platform can tell
@@ -221,36 +229,48 @@ class CommandService:
         has_right = command.booking.objection(self._unix_s()) is None
         if command.is_final or command.answered or link is None or left_s <= 0 or not has_right:
             return
-        vehicle_id = command.vehicle_id
         command.publishes += 1
         command.is_acked = False
         command.state = _State.PUBLISHED
         try:
-            link.publish(
-                topic_of(TopicKind.COMMAND, vehicle_id),
-                codec.encode(signed),
-                properties=PublishProperties(
-                    response_topic=topic_of(TopicKind.RESULT, vehicle_id),
-                    correlation_data=command.command_id.encode(),
-                    expiry_s=math.ceil(left_s),
-                    user_properties=((TRACEPARENT, str(command.parent)),),
-                ),
-                on_ack=partial(self._acknowledged, command),
-            )
+            self._put_on_wire(link, command, signed, left_s)
         except LocalProtocolError as error:  # the link's queue is full
             self._not_taken(command, NotPublished.NO_CONNECTION, str(error))
             return
         self._log.of_command(PlatformStep.PUBLISHED, command)
         self._retry_later(command, signed)
 
+    def _put_on_wire(
+        self, link: Link, command: PlatformCommand, signed: Command, left_s: float
+    ) -> None:
+        """Publish a command in the words of the fleet. Raises `LocalProtocolError`."""
+        profile, vehicle_id = self._world.profile, command.vehicle_id
+        packets = profile.write(TopicKind.COMMAND, vehicle_id, signed)
+        if not packets:
+            raise LocalProtocolError(f"{profile.name} has no word for {command.action.value}")
+        topic, payload, qos, retain = packets[0]
+        link.publish(
+            topic,
+            payload,
+            qos=qos,
+            retain=retain,
+            properties=profile.properties(
+                vehicle_id,
+                signed,
+                life_s=math.ceil(left_s),
+                user_properties=((TRACEPARENT, str(command.parent)),),
+            ),
+            on_ack=partial(self._acknowledged, command),
+        )
+
     def _retry_later(self, command: PlatformCommand, signed: Command) -> None:
-        usual = self._parameters.retry_after_s
+        may_retry = command.publishes < self._parameters.max_publishes and self._is_safe_twice
         retry_after_s = self._bends.at(
             RETRY,
             signed,
-            usual=usual if command.publishes < self._parameters.max_publishes else None,
+            usual=self._parameters.retry_after_s if may_retry else None,
             vehicle_id=command.vehicle_id,
-            command_id=command.command_id,
+            command_id=command.wire_id,
         )
         if retry_after_s is not None:
             self._world.later(retry_after_s, self._retry, command, signed, command.publishes)
@@ -265,8 +285,17 @@ class CommandService:
         for command in tuple(self._under_way.values()):
             if command.state is _State.QUEUED:
                 self._go_on(command)
-            elif command.publishes and not command.is_acked and command.signed is not None:
+            elif command.signed is not None and self._may_be_lost(command):
                 self._publish(command, command.signed)
+
+    def _may_be_lost(self, command: PlatformCommand) -> bool:
+        """Return whether a lost connection may have lost it, and a second copy does no harm."""
+        return command.publishes > 0 and not command.is_acked and self._is_safe_twice
+
+    @property
+    def _is_safe_twice(self) -> bool:
+        """Whether the fleet's boxes recognise a command that they have had before."""
+        return self._world.profile.traits.deduplicates
 
     def _acknowledged(self, command: PlatformCommand, code: int) -> None:
         command.is_acked = True
@@ -327,20 +356,20 @@ class CommandService:
     def _take(self, message: Message) -> None:
         """Take a message; what breaks the contract is counted."""
         try:
-            kind, vehicle_id = parse_topic(message.topic)
-            decoded = codec.decode(kind, message.payload)
+            profile = self._world.profile
+            vehicle_id, heard = profile.read(profile.place(message.topic), message)
         except RemoteProtocolError:
             self.malformed += 1
             return
-        match decoded:
+        match heard:
             case Result():
-                self._take_result(vehicle_id, decoded)
-            case VehicleState():
-                self._take_state(vehicle_id, decoded, is_retained=message.retain)
+                self._take_result(vehicle_id, heard)
+            case VehicleState() | PartialState():
+                self._take_state(vehicle_id, heard, is_retained=message.retain)
             case Presence():
-                self._take_presence(vehicle_id, decoded)
+                self._take_presence(vehicle_id, heard)
             case _:
-                self.malformed += 1
+                pass  # nothing that says how a command has ended
 
     def _vehicle(self, vehicle_id: str) -> HeardVehicle:
         heard = self._heard.get(vehicle_id)
@@ -356,10 +385,12 @@ class CommandService:
             assert command.signed is not None  # noqa: S101 - it was before the car was woken
             self._publish_when_due(command, command.signed)
 
-    def _take_state(self, vehicle_id: str, state: VehicleState, *, is_retained: bool) -> None:
+    def _take_state(
+        self, vehicle_id: str, state: VehicleState | PartialState, *, is_retained: bool
+    ) -> None:
         """Note what a car is like; its state may tell of a command whose answer was lost."""
         self._vehicle(vehicle_id).take_state(state, None if is_retained else self._unix_s())
-        command = self.commands.get(state.last_command_id)
+        command = self.commands.on_wire(state.last_command_id)
         if command is None or command.vehicle_id != vehicle_id:
             return
         if state.is_locked is (command.action is Action.LOCK):
@@ -367,7 +398,9 @@ class CommandService:
 
     def _take_result(self, vehicle_id: str, result: Result) -> None:
         """Take an answer to one of our commands, from its own car."""
-        command = self.commands.get(result.command_id)
+        command = self.commands.on_wire(result.command_id)
+        if result.command_id == UNNAMED:  # it answers the only one that is open
+            command = self._under_way.get(vehicle_id)
         if command is None or command.vehicle_id != vehicle_id:
             return
         command.answered = True
