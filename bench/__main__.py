@@ -1,7 +1,8 @@
 """Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
 
-First the stacks over a real broker, then the platform's API, then virtual time; `--web` is the API
-alone, `--virtual` virtual time alone.
+First the stacks over a real broker, then watching (alone: `python -m bench.watching`), the
+platform's API, what decoding takes, and virtual time; `--web`, `--decoding` and `--virtual` are
+these alone.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import msgspec
 import uvloop
 
 from bench.child_fleet import C_PROGRAM, build_c_fleet
+from bench.decoding import QUICK as QUICK_DECODING
+from bench.decoding import DecodingPlan, measure_decoding, render_decoding
 from bench.machine import closed_connections_gone, machine_facts
 from bench.measure import Measurement, Plan, measure
 from bench.probe_run import ProbeMeasurement, measure_probe
 from bench.results import Results, render
 from bench.stacks import STACKS
 from bench.virtual import QUICK, VirtualPlan, measure_virtual, render_virtual
+from bench.watching import QUICK as WATCH_QUICK
+from bench.watching import WatchPlan, measure_watching, render_watching
 from bench.web.measure import QUICK_WEB, WebPlan, measure_web
 from bench.web.results import WebResults, render_web
 
@@ -30,11 +35,16 @@ _DESCRIPTORS_BESIDE_BOXES = 100
 def main() -> None:
     """Run the rounds, interleaved, so that a disturbance hits all stacks alike."""
     arguments = _arguments()
-    if not arguments.virtual and not arguments.web:
+    is_all = not (arguments.virtual or arguments.decoding or arguments.web)
+    if is_all:
         _bench_stacks(arguments)
-    if not arguments.virtual:
+        _bench_watching(arguments)
+    if is_all or arguments.web:
         _bench_web(arguments)
-    if not arguments.web:
+    if is_all or arguments.decoding:
+        plan = QUICK_DECODING if arguments.quick else DecodingPlan()
+        print(f"{render_decoding(measure_decoding(plan))}\n")
+    if is_all or arguments.virtual:
         _bench_virtual(arguments)
 
 
@@ -53,6 +63,13 @@ def _bench_virtual(arguments: argparse.Namespace) -> None:
     results = measure_virtual(QUICK if arguments.quick else plan)
     _keep("virtual.json", results)
     print(render_virtual(results))
+
+
+def _bench_watching(arguments: argparse.Namespace) -> None:
+    plan = WATCH_QUICK if arguments.quick else WatchPlan(rounds=arguments.rounds)
+    results = measure_watching(plan)
+    _keep("watching.json", results)
+    print(render_watching(results))
 
 
 def _bench_stacks(arguments: argparse.Namespace) -> None:
@@ -97,6 +114,7 @@ def _arguments() -> argparse.Namespace:
     alone = parser.add_mutually_exclusive_group()
     alone.add_argument("--virtual", action="store_true", help="virtual time alone")
     alone.add_argument("--web", action="store_true", help="the platform's API alone")
+    alone.add_argument("--decoding", action="store_true", help="decoding alone")
     parser.add_argument("--quick", action="store_true", help="one short round with fewer boxes")
     return parser.parse_args()
 

@@ -55,6 +55,9 @@ class WatchPlan:
     in_flight: int = 10_000
 
 
+QUICK = WatchPlan(boxes=200, duration_s=2.0, rounds=1)
+
+
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """What one load came to."""
 
@@ -207,42 +210,70 @@ async def _monitor(
         await process.wait()
 
 
-def in_flight_mib(plan: WatchPlan) -> dict[str, float]:
-    """Return what many unlocks take that are all under way, measured in a process of its own."""
+class Results(msgspec.Struct, frozen=True):
+    """All that was measured."""
+
+    boxes: int
+    rate_per_s: float
+    duration_s: float
+    ways: dict[str, list[Watched]]
+    """A measurement for each round."""
+    in_flight: dict[str, float]
+    """Unlocks under way, the MiB that they take, and those of the whole process."""
+
+
+def measure_watching(plan: WatchPlan) -> Results:
+    """Return what each way came to, a round after the other, and what memory is taken."""
+    ways = uvloop.run(_rounds(plan))
     answer = subprocess.run(
         [sys.executable, "-m", "bench.watching_memory", str(plan.in_flight)],
         check=True,
         capture_output=True,
     )
-    found: dict[str, float] = msgspec.json.decode(answer.stdout)
-    return found
+    memory: dict[str, float] = msgspec.json.decode(answer.stdout)
+    return Results(plan.boxes, plan.rate_per_s, plan.duration_s, ways, memory)
 
 
-def render(measured: dict[str, list[Watched]], memory: dict[str, float], plan: WatchPlan) -> str:
+async def _rounds(plan: WatchPlan) -> dict[str, list[Watched]]:
+    measured: dict[str, list[Watched]] = {way: [] for way in WAYS}
+    for number in range(1, plan.rounds + 1):
+        for way, title in WAYS.items():
+            print(f"round {number} of {plan.rounds}: {title}", flush=True)
+            measured[way].append(await measure_way(way, plan))
+    return measured
+
+
+def render_watching(results: Results) -> str:
     """Return the tables as text."""
-    rows = [["", "sent", "written", "joined", "CPU µs", "p50 ms", "p99 ms"]]
-    for way, rounds in measured.items():
-        cells = [
-            format(median(getattr(one, name) for one in rounds), form)
-            for name, form in (
-                ("sent", ",.0f"),
-                ("written", ",.0f"),
-                ("whole", ",.0f"),
-                ("cpu_us", ".1f"),
-                ("p50_ms", ".2f"),
-                ("p99_ms", ".2f"),
-            )
-        ]
-        rows.append([WAYS[way], *cells])
     head = (
-        f"{plan.boxes:,} full boxes without delays, {plan.rate_per_s:,.0f} customers' unlocks/s for"
-        f" {plan.duration_s:g} s; CPU is the monitor's per unlock; medians of {plan.rounds} rounds."
+        f"{results.boxes:,} full boxes without delays, {results.rate_per_s:,.0f} customers'"
+        f" unlocks/s for {results.duration_s:g} s; CPU is the monitor's per unlock."
     )
-    return "\n\n".join((head, aligned(rows), goals_table(_goals(measured, memory), of="watching")))
+    rows = [["", *(name for name, _, _ in _COLUMNS)]]
+    rows += [
+        [
+            WAYS[way],
+            *(format(median(getattr(one, name) for one in rounds), form)
+              for _, name, form in _COLUMNS),
+        ]
+        for way, rounds in results.ways.items()
+    ]  # fmt: skip
+    return "\n\n".join((head, aligned(rows), goals_table(_goals(results), of="watching")))
 
 
-def _goals(measured: dict[str, list[Watched]], memory: dict[str, float]) -> Sequence[Goal]:
-    nobody, mqtt, joined = (measured[way] for way in WAYS)
+_COLUMNS = (
+    ("sent", "sent", ",.0f"),
+    ("written", "written", ",.0f"),
+    ("joined", "whole", ",.0f"),
+    ("CPU µs", "cpu_us", ".1f"),
+    ("p50 ms", "p50_ms", ".2f"),
+    ("p99 ms", "p99_ms", ".2f"),
+)
+
+
+def _goals(results: Results) -> Sequence[Goal]:
+    nobody, mqtt, joined = (results.ways[way] for way in WAYS)
+    memory = results.in_flight
     return [
         Goal("CPU an unlock, joined, µs", [one.cpu_us for one in joined], 120, form=".1f"),
         Goal("CPU, joined / MQTT alone", _ratios(joined, mqtt, "cpu_us"), None),
@@ -250,25 +281,15 @@ def _goals(measured: dict[str, list[Watched]], memory: dict[str, float]) -> Sequ
         Goal(
             "without the platform's side", [one.sent - one.whole for one in joined], 0, form=".0f"
         ),
-        Goal("round trip p50, joined / nobody watches", _ratios(joined, nobody, "p50_ms"), None),
-        Goal("round trip p50, joined / MQTT alone", _ratios(joined, mqtt, "p50_ms"), None),
-        Goal("10,000 in flight, MiB", [memory["in_flight"]], 60, form=".1f"),
+        Goal("round trip p50, MQTT alone / nobody", _ratios(mqtt, nobody, "p50_ms"), None),
+        Goal("round trip p50, joined / nobody", _ratios(joined, nobody, "p50_ms"), None),
+        Goal(f"{memory['count']:,.0f} in flight, MiB", [memory["in_flight"]], 60, form=".1f"),
         Goal("and the whole process, MiB", [memory["process"]], None, form=".1f"),
     ]
 
 
 def _ratios(of: Sequence[Watched], to: Sequence[Watched], name: str) -> list[float]:
     return [getattr(one, name) / getattr(other, name) for one, other in zip(of, to, strict=True)]
-
-
-async def measure_watching(plan: WatchPlan) -> dict[str, list[Watched]]:
-    """Return what each way came to, a round after the other."""
-    measured: dict[str, list[Watched]] = {way: [] for way in WAYS}
-    for number in range(1, plan.rounds + 1):
-        for way, title in WAYS.items():
-            print(f"round {number} of {plan.rounds}: {title}", flush=True)
-            measured[way].append(await measure_way(way, plan))
-    return measured
 
 
 def main() -> None:
@@ -279,10 +300,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one short round")
     arguments = parser.parse_args()
     plan = WatchPlan(rate_per_s=arguments.rate, rounds=arguments.rounds)
-    if arguments.quick:
-        plan = WatchPlan(boxes=200, rate_per_s=arguments.rate, duration_s=2.0, rounds=1)
-    measured = uvloop.run(measure_watching(plan))
-    print(render(measured, in_flight_mib(plan), plan))
+    print(render_watching(measure_watching(QUICK if arguments.quick else plan)))
 
 
 if __name__ == "__main__":

@@ -99,7 +99,11 @@ def main() -> None:
     after_bytes = rss_bytes()
     if len(probe.tracker) != count:
         raise SystemExit(f"{len(probe.tracker)} of {count} are under way")
-    found = {"in_flight": (after_bytes - before_bytes) / _MIB, "process": after_bytes / _MIB}
+    found = {
+        "count": count,
+        "in_flight": (after_bytes - before_bytes) / _MIB,
+        "process": after_bytes / _MIB,
+    }
     sys.stdout.buffer.write(msgspec.json.encode(found))
 
 

@@ -10,7 +10,8 @@ except KeyboardInterrupt:  # afterwards Program sees to it
     raise SystemExit(130) from None
 
 COMMANDS = (
-    "boxes", "check", "compare", "faults", "inject", "openapi", "platform", "run", "schema",
+    "asyncapi", "boxes", "check", "compare", "faults", "inject", "openapi", "platform", "profile",
+    "run", "schema",
     "sweep", "test",
 )  # fmt: skip
 """Each is a module of `fleet_sim.commands`, with a function of the same name."""
@@ -36,6 +37,7 @@ def main() -> None:
     fleet-sim test scenarios/                        does all hold that these expect?
     fleet-sim compare RUN_A RUN_B                    is B worse, beyond chance?
     fleet-sim check SCENARIO                         is this scenario right?
+    fleet-sim profile check FILE                     does this describe my fleet's wire?
 
     Every option can also be set by an environment variable: FLEET_SIM_RUN_SEED=7.
     """  # noqa: D301 - click's own escape

@@ -5,6 +5,7 @@ from __future__ import annotations
 try:
     import asyncio
     from collections.abc import Callable
+    from dataclasses import replace
     from pathlib import Path
     from typing import Any, Final
 
@@ -14,6 +15,10 @@ try:
 
     from fleet_wire.command_line import Program
     from fleet_wire.config.file import Loc
+    from fleet_wire.config.secrets import read_secret
+    from fleet_wire.links.factory import tls_context
+    from fleet_wire.links.link import BrokerAddress
+    from platform_probe.learning import LearnOptions, listen, write_draft
     from platform_probe.service import serve
     from platform_probe.settings import ENV_PREFIX, ProbeSettings, load_settings, settings_schema
 except KeyboardInterrupt:  # afterwards Program sees to it
@@ -27,6 +32,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "broker_password_file": ("broker_password_file",),
     "fleet_secret_file": ("fleet_secret_file",),
     "vehicle_keys": ("vehicle_keys",),
+    "profile": ("profile",),
     "protocol": ("protocol",),
     "client_id": ("client_id",),
     "listen": ("listen",),
@@ -40,6 +46,9 @@ _PLACES: Final[dict[str, Loc]] = {
     "deadline": ("load", "deadline_s"),
     "every": ("load", "every_s"),
     "vehicles": ("load", "vehicles_file"),
+    "door": ("load", "door_file"),
+    "watch_group": ("watch_group",),
+    "platform_log": ("platform", "log_file"),
 }
 
 
@@ -55,7 +64,13 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
             "--vehicle-keys", metavar="PATH",
             help="Keys of the cars, in place of the secret that opens all of them.",
         ),
-        click.option("--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: 5]"),
+        click.option(
+            "--profile", metavar="PROFILE",
+            help="The fleet's wire: native, ovms, saic, aws-iot or a file.  [default: native]",
+        ),
+        click.option(
+            "--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: the profile's]"
+        ),
         click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
         click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
         click.option("--out", type=path, metavar="DIR", help="Where attempts.jsonl goes."),
@@ -72,7 +87,17 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Unlock each car once in so long, in turn, for ever, instead of --rate.",
         ),
         click.option("--deadline", metavar="SECONDS", help="The customer's patience."),
+        click.option(
+            "--door", metavar="FILE", help="Says how to ask the platform's API, in place of MQTT."
+        ),
         click.option("--watch/--no-watch", default=None, help="Follow the commands of others."),
+        click.option(
+            "--watch-group", metavar="NAME",
+            help="Share these with other monitors, so that each customer counts once.",
+        ),
+        click.option(
+            "--platform-log", metavar="FILE", help="Join what the platform logs of each unlock."
+        ),
         click.option(
             "--exit-when-done/--no-exit-when-done", default=None,
             help="End when the load is over.",
@@ -127,6 +152,110 @@ def run(**options: Any) -> None:
     settings = _settings_of(options)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings))
+
+
+@main.command()
+@click.option(
+    "--broker", required=True, metavar="URL", help="For example mqtts://user@broker:8883."
+)
+@click.option(
+    "--broker-password-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Holds the broker's password.",
+)
+@click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Authority that signed the broker's certificate, PEM.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["5", "3.1.1"]),
+    default="5",
+    show_default=True,
+    help="Version of MQTT.",
+)
+@click.option(
+    "--seconds",
+    "duration_s",
+    type=click.FloatRange(0.1, 86_400),
+    default=60.0,
+    show_default=True,
+    help="How long to listen.",
+)
+@click.option(
+    "--topic",
+    "filters",
+    multiple=True,
+    metavar="FILTER",
+    default=("#",),
+    show_default=True,
+    help="What to listen to; several times for several. # leaves out topics that begin with $.",
+)
+@click.option(
+    "--vehicle",
+    "vehicles",
+    multiple=True,
+    metavar="ID",
+    help="A car's id, where it does not look like one.",
+)
+@click.option(
+    "--sample",
+    "sample_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE.jsonl",
+    help="Write what was heard there, for fleet-sim profile check --sample.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the draft there.  [default: stdout]",
+)
+def learn(  # noqa: PLR0913 - one parameter for each option
+    *,
+    broker: str,
+    broker_password_file: Path | None,
+    ca_file: Path | None,
+    protocol: Any,
+    duration_s: float,
+    filters: tuple[str, ...],
+    vehicles: tuple[str, ...],
+    sample_file: Path | None,
+    out: Path | None,
+) -> None:
+    """Listen to a fleet that speaks its own language, and write a first draft of its profile.
+
+    \b
+    platform-probe learn --broker mqtt://broker:1883 --sample heard.jsonl --out my-fleet.yaml
+    fleet-sim profile check my-fleet.yaml --sample heard.jsonl
+
+    Have a car unlocked meanwhile. The draft is guessed from the words in topics and fields, and is
+    to be checked by somebody who knows the fleet. Nothing is sent.
+    """  # noqa: D301 - click's own escape
+    address = BrokerAddress.parse(broker)
+    if broker_password_file is not None:
+        password = read_secret(broker_password_file, name="--broker-password-file")
+        address = replace(address, password=password)
+    options = LearnOptions(
+        broker=address,
+        duration_s=duration_s,
+        filters=filters,
+        protocol=protocol,
+        vehicles=vehicles,
+        tls=tls_context(ca_file=ca_file) if address.is_tls else None,
+    )
+    click.echo(f"listening to {address} for {duration_s:g} s", err=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        samples = runner.run(listen(options))
+    draft = write_draft(samples, options, sample_file=sample_file)
+    if out is None:
+        click.echo(draft, nl=False)
+    else:
+        out.write_text(draft, "utf-8")
+        click.echo(f"{out}: from {len(samples)} messages", err=True)
 
 
 @main.command()

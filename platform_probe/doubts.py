@@ -17,7 +17,7 @@ def say_doubts(settings: ProbeSettings, evidence: FleetEvidence, logger: Logger)
             explanation="commands are signed with the secret that everybody knows: set"
             " vehicle_keys, or fleet_secret_file to the fleet's own",
         )
-    _warn_of_long_lives(settings.tracking, logger)
+    _warn_of_lives(settings.tracking, evidence, logger)
 
 
 def _warn_of_missing_facts(evidence: FleetEvidence, logger: Logger) -> None:
@@ -31,8 +31,14 @@ def _warn_of_missing_facts(evidence: FleetEvidence, logger: Logger) -> None:
         )
 
 
-def _warn_of_long_lives(load: LoadSettings, logger: Logger) -> None:
-    if load.command_life_s > load.deadline_s:
+def _warn_of_lives(load: LoadSettings, evidence: FleetEvidence, logger: Logger) -> None:
+    if load.unlocks and not evidence.wire.expires:
+        logger.warning(
+            "commands_never_expire",
+            explanation="this fleet's commands say not until when they count: a box that was away"
+            " opens its car when it is back, with nobody there",
+        )
+    elif load.command_life_s > load.deadline_s:
         logger.warning(
             "commands_outlive_customers",
             command_ttl_s=load.command_life_s,

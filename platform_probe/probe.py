@@ -26,6 +26,8 @@ from fleet_wire.links.link import (
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.randomness import RandomStream
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
@@ -41,6 +43,7 @@ from platform_probe.settings import PlatformSettings, ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
 from platform_probe.watching.group import GONE, PRESENT, Group
 from platform_probe.watching.inbox import Inbox, subscriptions
+from platform_probe.watching.only_open import OnlyOpen
 from platform_probe.watching.platform_inbox import PlatformInbox
 
 KEEPALIVE_S: Final = 15
@@ -74,8 +77,11 @@ class Probe:
         sink: Sink,
         metrics: ProbeMetrics,
         logger: Logger,
+        profile: Profile = NATIVE,
     ) -> None:
+        settings.check_fits(profile)
         self._settings = settings
+        self._profile = profile
         self._load = settings.tracking
         self._timers = timers
         self._links = links
@@ -86,7 +92,7 @@ class Probe:
         complaints = Complaints(logger, clock)
         self._complaints = complaints
         self._gaps = Gaps(self._stood_still)
-        self.evidence = FleetEvidence()
+        self.evidence = FleetEvidence(wire=profile.traits)
         self._relocks = self._load.unlocks and self._load.relock
         self.tracker = AttemptTracker(
             clock=clock,
@@ -103,7 +109,8 @@ class Probe:
         if settings.watch_group is not None:
             self._group = Group(settings.watch_group, settings.client_id)
             self.tracker.is_shared = True
-        self._inbox = Inbox(self.tracker, metrics, complaints)
+        only_open = self._only_open()
+        self._inbox = Inbox(self.tracker, metrics, complaints, profile=profile, only_open=only_open)
         self.platform = self._platform_inbox(settings.platform)
         """Takes the platform's log, where one is followed."""
         self.synthetic = SyntheticUnlocks(
@@ -114,7 +121,10 @@ class Probe:
             timers=timers,
             metrics=metrics,
             logger=logger,
+            profile=profile,
         )
+        if only_open is not None:
+            self.synthetic.on_sent = only_open.sent
         self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: Timer | None = None
@@ -140,7 +150,7 @@ class Probe:
     def session(self) -> Session:
         """Say who we are and what we listen to."""
         settings, group = self._settings, self._group
-        heard = subscriptions(watch=settings.watch, group=settings.watch_group)
+        heard = subscriptions(self._profile, watch=settings.watch, group=settings.watch_group)
         return Session(
             client_id=settings.client_id,
             subscriptions=heard if group is None else (*heard, group.topic_filter),
@@ -320,6 +330,18 @@ class Probe:
         self._complaints.complain(event, kind, **fields)
 
     # Within
+
+    def _only_open(self) -> OnlyOpen | None:
+        """Return what tells answers without ids apart, where the fleet's have none."""
+        if self._profile.traits.correlation is not Correlation.ONLY_OPEN:
+            return None
+        is_v5 = self._settings.mqtt_version(self._profile) == "5"
+        return OnlyOpen(
+            self._clock,
+            patience_s=self._load.deadline_s,
+            window_s=self._load.late_window_s,
+            has_copies=self._settings.watch and not is_v5,
+        )
 
     def _connected_link(self) -> Link:
         if self._link is None or not self._link.is_connected:

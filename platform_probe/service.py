@@ -24,6 +24,8 @@ from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
+from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.server import at_url
 from platform_probe.load.timers import LoopTimers
@@ -70,6 +72,7 @@ async def serve(settings: ProbeSettings) -> None:
     allow, `ConfigError` for settings that cannot be used.
     """
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
+    profile = load_profile(settings.profile)
     with ExitStack() as stack:
         metrics = ProbeMetrics(
             new_registry(),
@@ -92,12 +95,13 @@ async def serve(settings: ProbeSettings) -> None:
         stack.callback(timers.close)
         probe = Probe(
             settings,
-            links=_links(settings),
+            links=_links(settings, profile),
             clock=clock,
             timers=timers,
             sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
             metrics=metrics,
             logger=logger,
+            profile=profile,
         )
 
         def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
@@ -294,13 +298,14 @@ def _nothing() -> None:
     """Live on after SIGHUP: each line goes to where its path leads, also after a rename."""
 
 
-def _links(settings: ProbeSettings) -> LinkFactory:
+def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     broker = settings.broker_address
     tls = settings.tls
     context = None
     if broker.is_tls:
         context = tls_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
-    return link_factory(broker, protocol=settings.protocol, tls=context, limits=LINK_LIMITS)
+    version = settings.mqtt_version(profile)
+    return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
 
 
 def _calm_garbage_collector() -> None:

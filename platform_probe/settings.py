@@ -38,10 +38,13 @@ from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp
 from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
+from fleet_wire.contract.messages import Action
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import checked_vehicle_id
 from fleet_wire.errors import ConfigError, LocalProtocolError
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import MqttVersion, Profile
 from fleet_wire.quantities import LONGEST_S, PositiveSeconds, Seconds
 from platform_probe.car_files import read_cars
 
@@ -61,6 +64,11 @@ Together with `..._PORT`, whose value is a URL: as a setting of ours it would be
 """
 _SERVICE_URL: Final = re.compile(r"(?:tcp|udp|sctp)://.*")
 _NO_FLAGS: Final[Mapping[Loc, tuple[Any, str]]] = {}
+
+
+def _version(value: Any) -> Any:
+    """Let YAML's number 5 be a version too."""
+    return None if value is None else str(value)
 
 
 class _Part(BaseModel):
@@ -240,10 +248,15 @@ class ProbeSettings(BaseSettings):
     broker_password_file: Path | None = Field(
         None, description="file that holds broker_password: for a mounted secret"
     )
-    protocol: Annotated[Literal["5", "3.1.1"], BeforeValidator(str)] = Field(
-        "5",
-        description="version of MQTT; with 3.1.1 there is no evidence from PUBACK codes, and"
-        " another probe's unlocks look like customers'",
+    profile: str = Field(
+        NATIVE.name, min_length=1,
+        description="what goes over the fleet's wire: native, ovms, saic, aws-iot, or a file of"
+        " yours (docs/profiles.md)",
+    )  # fmt: skip
+    protocol: Annotated[Literal["5", "3.1.1"] | None, BeforeValidator(_version)] = Field(
+        None,
+        description="version of MQTT; null: the profile's, which is 5 for native. With 3.1.1 there"
+        " is no evidence from PUBACK codes, and another probe's unlocks look like customers'",
     )
     tls: TlsSettings = Field(TlsSettings(), description="certificates for mqtts:// and wss://")
     client_id: str = Field(
@@ -366,8 +379,21 @@ class ProbeSettings(BaseSettings):
     @property
     def is_demo_elsewhere(self) -> bool:
         """Whether the well-known demo secret would be used on a broker of another machine."""
+        if self.profile != NATIVE.name:
+            return False  # a fleet of others, whose commands carry what its file says
         is_demo = self.fleet_secret.get_secret_value() == DEMO_SECRET
         return is_demo and self.vehicle_keys is None and not self.broker_address.is_loopback
+
+    def mqtt_version(self, profile: Profile) -> MqttVersion:
+        """Return the version of MQTT to speak with the broker."""
+        return self.protocol or profile.traits.mqtt
+
+    def check_fits(self, profile: Profile) -> None:
+        """Raise `ConfigError` for what cannot be asked of a fleet with this profile."""
+        load = self.tracking
+        if load.unlocks and load.relock and Action.LOCK not in profile.traits.actions:
+            problem = f"load.relock: profile {profile.name} has no word for lock; set it to false"
+            raise ConfigError([problem])
 
     def cars_to_unlock(self) -> list[str]:
         """Return the cars that get commands of ours. Raises `ConfigError` with file and line."""

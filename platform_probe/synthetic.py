@@ -13,8 +13,8 @@ from typing import Any
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Flag, Record, Source
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.messages import Action
 from fleet_wire.contract.signing import vehicle_key
-from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.errors import (
     BrokerUnreachableError,
     ConfigError,
@@ -22,6 +22,8 @@ from fleet_wire.errors import (
     UnlockpathError,
 )
 from fleet_wire.links.link import Link, OnAck
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Profile
 from platform_probe.attempts.evidence import BoxPresence
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.car_files import read_keys
@@ -54,9 +56,12 @@ class SyntheticUnlocks:
         timers: Timers,
         metrics: ProbeMetrics,
         logger: Logger,
+        profile: Profile = NATIVE,
     ) -> None:
         """Read the files of cars. Raises `ConfigError` where one cannot be used."""
         self._load = settings.tracking
+        self.on_sent: Callable[[str, str, Action], None] | None = None
+        """Takes each command that was published: its car, its id, and what it asks."""
         self._tracker = tracker
         self._link = link
         self._clock = clock
@@ -67,6 +72,7 @@ class SyntheticUnlocks:
             key_of=_key_of(settings),
             ttl_s=self._load.command_life_s,
             clock=clock,
+            profile=profile,
         )
         complain = Complaints(logger, clock).complain
         self._booked = BookedCars(
@@ -169,7 +175,8 @@ class SyntheticUnlocks:
         attempt = self._tracker.start(outgoing.start)
         command_id = outgoing.start.command_id
         try:
-            if self._send(outgoing, partial(self._tracker.acknowledged, command_id)):
+            acknowledged = partial(self._tracker.acknowledged, command_id)
+            if self._send(outgoing, Action.UNLOCK, acknowledged):
                 attempt.flag(Flag.WOKEN)
         except BrokerUnreachableError as error:
             self._tracker.fail(command_id, Cause.BROKER_UNREACHABLE, str(error))
@@ -178,23 +185,28 @@ class SyntheticUnlocks:
         else:
             self._tracker.published(command_id)
 
-    def _send(self, outgoing: OutgoingCommand, on_ack: OnAck | None = None) -> bool:
+    def _send(self, outgoing: OutgoingCommand, action: Action, on_ack: OnAck | None = None) -> bool:
         """Publish a command, and return whether a wake request went before it.
 
         Raises `BrokerUnreachableError`, and `LocalProtocolError` where the link's queue is full.
         """
         link = self._link()
         vehicle_id = outgoing.start.vehicle_id
-        wakes = (
-            self._load.wake and self._tracker.evidence.of(vehicle_id).presence is BoxPresence.ASLEEP
-        )
-        if wakes:
-            request = self._commands.wake_request(outgoing.start)
-            link.publish(topic_of(TopicKind.WAKE, vehicle_id), request)
+        is_asleep = self._tracker.evidence.of(vehicle_id).presence is BoxPresence.ASLEEP
+        wakes = self._commands.wake_request(outgoing.start) if is_asleep and self._load.wake else ()
+        for topic, payload, qos, retain in wakes:
+            link.publish(topic, payload, qos=qos, retain=retain)
         link.publish(
-            outgoing.topic, outgoing.payload, properties=outgoing.properties, on_ack=on_ack
+            outgoing.topic,
+            outgoing.payload,
+            qos=outgoing.qos,
+            retain=outgoing.retain,
+            properties=outgoing.properties,
+            on_ack=on_ack,
         )
-        return wakes
+        if self.on_sent is not None:
+            self.on_sent(vehicle_id, outgoing.start.command_id, action)
+        return bool(wakes)
 
     def _http_door(self, settings: ProbeSettings) -> HttpDoor | None:
         """Return the door to the API, where unlocks go through one. Raises `ConfigError`."""
@@ -226,7 +238,7 @@ class SyntheticUnlocks:
         outgoing = self._commands.lock(vehicle_id)
         self._tracker.pass_over(outgoing.start.command_id)
         try:
-            self._send(outgoing)
+            self._send(outgoing, Action.LOCK)
         except UnlockpathError as error:
             return outgoing.start.command_id, str(error)
         return outgoing.start.command_id, None

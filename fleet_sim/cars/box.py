@@ -7,7 +7,7 @@ at once, without an event, so that a box without delays shows what the stack its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
@@ -35,7 +35,6 @@ from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Door, Vehicle
 from fleet_sim.cars.world import World
-from fleet_wire.contract import codec
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -45,6 +44,7 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
+from fleet_wire.contract.partial import UNNAMED
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
@@ -58,6 +58,13 @@ clocks that much)."""
 
 ValueT = TypeVar("ValueT")
 ContextT = TypeVar("ContextT")
+
+
+class _Waiting(msgspec.Struct, frozen=True, gc=False):
+    """A command that came while the box was busy, where it does one after the other."""
+
+    command: Command
+    properties: PublishProperties | None
 
 
 class _Job(msgspec.Struct, frozen=True, gc=False):
@@ -81,6 +88,7 @@ class Box:
         "_last_counter",
         "_last_result",
         "_stream",
+        "_waiting",
         "_work",
         "_world",
         "modem",
@@ -99,6 +107,7 @@ class Box:
         self._job: _Job | None = None
         self._last_counter = -1
         self._last_result: Result | None = None
+        self._waiting: Sequence[_Waiting] = ()
         self.vehicle = Vehicle(spec.parameters, world.stream(f"{spec.vehicle_id}/vehicle"))
         self.modem = Modem(world, spec, self)
         self.power = PowerControl(world, spec, self.modem, self)
@@ -166,48 +175,75 @@ class Box:
 
     def take(self, message: Message) -> None:
         """Take a command; what is none is counted."""
-        try:
-            command = codec.decode(TopicKind.COMMAND, message.payload)
-        except RemoteProtocolError:
-            self._world.counts.malformed += 1
+        command = self._command_in(message)
+        if command is None:
             return
-        assert isinstance(command, Command)  # noqa: S101 - what decode returns for COMMAND
         world = self._world
-        world.counts.commands += 1
+        wire = world.profile.traits
         if self.power.state is Power.ASLEEP:
             self.power.stay_awake()
         properties = None
-        if message.correlation_data:
+        if message.correlation_data and wire.echoes_correlation_data:
             properties = PublishProperties(correlation_data=message.correlation_data)
-        if not is_signed(self._key, command):
+        if wire.is_signed and not is_signed(self._key, command):
             # Before anything is remembered or begun: a forgery must not stand in the genuine's way.
             self._turn_away(command, Reason.BAD_SIGNATURE, properties)
         elif self._job is not None and self._is_known(command, self._job.command.command_id):
             world.counts.redelivered += 1  # the answer to the first copy is under way
         elif (last := self._last_result) is not None and self._is_known(command, last.command_id):
             world.counts.redelivered += 1
-            self._send_result(last, properties)
+            self._send_result(last, properties, command)
+        elif wire.works_in_turn and self._job is not None:
+            self._waiting = [*self._waiting, _Waiting(command, properties)]
         elif self._is_busy_for(command):
             # Its counter is used up: the broker may send it again when the box is not busy.
             self._last_counter = max(self._last_counter, command.counter)
             self._turn_away(command, Reason.BUSY, properties)
         else:
-            self._work = after(WORK, self._work, WorkEvent.COMMAND)
-            is_replayed = command.counter <= self._last_counter
-            self._job = job = _Job(command, properties, world.env.now, is_replayed)
-            processing_s = self.spec.parameters.processing.sample_s(self._stream)
-            world.later(processing_s, self._check, job)
+            self._begin(command, properties)
+
+    def _command_in(self, message: Message) -> Command | None:
+        """Return the command of a message; None where it is malformed, or not for this car."""
+        world = self._world
+        try:
+            command = world.profile.read_command(self.spec.vehicle_id, message)
+        except RemoteProtocolError:
+            world.counts.malformed += 1
+            return None
+        if command is None:
+            return None
+        world.counts.commands += 1
+        if command.command_id == UNNAMED:
+            name = f"{self.spec.vehicle_id}/{world.counts.commands}"
+            return msgspec.structs.replace(command, command_id=name)
+        return command
+
+    def _begin(self, command: Command, properties: PublishProperties | None) -> None:
+        """Begin to work on a command."""
+        world = self._world
+        self._work = after(WORK, self._work, WorkEvent.COMMAND)
+        is_replayed = world.profile.traits.is_signed and command.counter <= self._last_counter
+        self._job = job = _Job(command, properties, world.env.now, is_replayed)
+        processing_s = self.spec.parameters.processing.sample_s(self._stream)
+        world.later(processing_s, self._check, job)
+
+    def _begin_next(self) -> None:
+        """Begin to work on what came meanwhile, the first first."""
+        if self._waiting and self._job is None:
+            first, *rest = self._waiting
+            self._waiting = rest or ()
+            self._begin(first.command, first.properties)
 
     def _turn_away(
         self, command: Command, reason: Reason, properties: PublishProperties | None
     ) -> None:
         """Refuse a command at once, whatever the box works on."""
         self._world.counts.refused += 1
-        self._send_result(Result(command.command_id, Phase.REFUSED, reason), properties)
+        self._send_result(Result(command.command_id, Phase.REFUSED, reason), properties, command)
 
     def _is_known(self, command: Command, earlier_id: str) -> bool:
         """Return whether the box recognises a command as an earlier one."""
-        if command.command_id != earlier_id:
+        if command.command_id != earlier_id or not self._world.profile.traits.deduplicates:
             return False
         bends = self.modem.bends
         if bends is None or bends.at(DEDUPLICATION, command, usual=True, command_id=earlier_id):
@@ -275,6 +311,8 @@ class Box:
     def _objection_at(self, job: _Job, unix_s: float) -> Reason | None:
         if job.is_replayed:
             return Reason.REPLAYED
+        if not self._world.profile.traits.expires:
+            return None
         life_ms = job.command.expires_at_ms - _millis(unix_s)
         if life_ms < 0:
             return Reason.EXPIRED
@@ -322,6 +360,8 @@ class Box:
         self._publish_state(command.command_id)
         if command.action is Action.UNLOCK:
             self._wait_for_somebody(command, now_s)
+        if self._waiting:
+            self._begin_next()
 
     def _wait_for_somebody(self, command: Command, now_s: float) -> None:
         """Let somebody open a door, or else the car lock itself again, whichever comes first."""
@@ -392,6 +432,8 @@ class Box:
         self._work = after(WORK, self._work, WorkEvent.REFUSE)
         self._world.counts.refused += 1
         self._answer(job, Phase.REFUSED, self._world.env.now, reason=reason)
+        if self._waiting:
+            self._begin_next()
 
     def _answer(
         self,
@@ -421,14 +463,17 @@ class Box:
                 RESULT, command, usual=result, command_id=command.command_id
             )
         if result is not None:
-            self._send_result(result, job.properties)
+            self._send_result(result, job.properties, command)
 
-    def _send_result(self, result: Result, properties: PublishProperties | None) -> None:
+    def _send_result(
+        self, result: Result, properties: PublishProperties | None, command: Command
+    ) -> None:
         self.modem.publish(
             TopicKind.RESULT,
-            codec.encode(result),
+            result,
             properties=properties,
             command_id=result.command_id,
+            command=command,
         )
 
     def reset(self) -> None:
@@ -437,6 +482,7 @@ class Box:
         The counter stays in flash, else a copy of an old command could open the car.
         """
         self._job = self._last_result = None
+        self._waiting = ()
         self._work = after(WORK, self._work, WorkEvent.RESET)
 
     def lost_power(self) -> None:
@@ -476,7 +522,7 @@ class Box:
             voltage_v=self.vehicle.voltage_v,
             position_age_s=self.vehicle.position_age_s(now_s),
         )
-        self.modem.publish_heartbeat(codec.encode(telemetry))
+        self.modem.publish_heartbeat(telemetry)
 
     def _publish_state(self, command_id: str | None = None) -> None:
         traits, vehicle = self.spec.traits, self.vehicle
@@ -491,12 +537,7 @@ class Box:
             last_command_id=vehicle.last_command_id,
             signals=vehicle.signals(),
         )
-        self.modem.publish(
-            TopicKind.STATE,
-            codec.encode(state),
-            retain=True,
-            command_id=command_id,
-        )
+        self.modem.publish(TopicKind.STATE, state, command_id=command_id)
 
 
 def _millis(unix_s: float) -> int:

@@ -11,10 +11,17 @@ from fleet_sim.cars.connection import ModemOwner
 from fleet_sim.cars.joints import DOWNLINK, PUBACK, SUBACK, UPLINK, Bends, Joint, Sent
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
-from fleet_wire.contract import codec
-from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus
-from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.contract.messages import (
+    Command,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Telemetry,
+    WireMessage,
+)
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Link, Message, PublishProperties, Session, Will
+from fleet_wire.profiles.profile import Packet
 
 ValueT = TypeVar("ValueT")
 
@@ -39,8 +46,10 @@ class Modem(Attachment):
     def session(self) -> Session:
         """Return what to say in CONNECT. The will tells the others when the box is lost."""
         parameters, vehicle_id = self._spec.parameters, self._spec.vehicle_id
+        profile = self._world.profile
         presence = self._presence(PresenceStatus.OFFLINE, PresenceReason.LAST_WILL)
-        asked: tuple[str, ...] = (topic_of(TopicKind.COMMAND, vehicle_id),)
+        wills = profile.write(TopicKind.PRESENCE, vehicle_id, presence)
+        asked = profile.car_filters(TopicKind.COMMAND, vehicle_id)
         granted = asked if self.bends is None else self.bends.at(SUBACK, None, usual=asked)
         if granted != asked:
             self._disturbed().is_deaf = True
@@ -50,7 +59,7 @@ class Modem(Attachment):
             clean_start=granted != asked,  # else the subscription of an older session would stand
             session_expiry_s=parameters.session_expiry_s,
             keepalive_s=parameters.keepalive_s,
-            will=Will(topic_of(TopicKind.PRESENCE, vehicle_id), presence),
+            will=Will(*wills[0]) if wills else None,
         )
 
     def _session_id(self) -> str:
@@ -181,79 +190,70 @@ class Modem(Attachment):
         """
         if self.connection is ConnectionState.CONNECTED and self._owner.is_awake:
             presence = self._presence(PresenceStatus.OFFLINE, PresenceReason.SHUTDOWN)
-            # No time passes any more in which the radio could carry it.
-            self._send(self._link, TopicKind.PRESENCE, presence, True, None)  # noqa: FBT003
+            for packet in self._world.profile.write(TopicKind.PRESENCE, self.vehicle_id, presence):
+                # No time passes any more in which the radio could carry it.
+                self._send(self._link, packet, None)
         self.leave()
 
     def _say(self, status: PresenceStatus, reason: PresenceReason | None = None) -> None:
-        self.publish(TopicKind.PRESENCE, self._presence(status, reason), retain=True)
+        self.publish(TopicKind.PRESENCE, self._presence(status, reason))
 
-    def _presence(self, status: PresenceStatus, reason: PresenceReason | None) -> bytes:
-        presence = Presence(status=status, session_id=self._session_id(), reason=reason)
-        return codec.encode(presence)
+    def _presence(self, status: PresenceStatus, reason: PresenceReason | None) -> Presence:
+        return Presence(status=status, session_id=self._session_id(), reason=reason)
 
     def publish(
         self,
         kind: TopicKind,
-        payload: bytes,
+        message: WireMessage,
         *,
-        retain: bool = False,
         properties: PublishProperties | None = None,
         command_id: str | None = None,
+        command: Command | None = None,
     ) -> None:
-        """Send a message of the box at QoS 1, when the radio has carried it.
+        """Send a message of the box, when the radio has carried it.
 
-        `command_id` is the command that it is about, for those who want to know what was hit.
+        `command_id` is the command that it is about, for those who want to know what was hit;
+        `command` the one that it answers.
         """
         link = self._link
-        if self.bends is None:
-            self._transmit(link, kind, payload, retain, properties)
-            return
-        sent = Sent(kind, payload, command_id)
-        late_s = self.bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
-        if late_s is not None:
-            self._world.later(late_s, self._transmit, link, kind, payload, retain, properties)
+        for packet in self._world.profile.write(kind, self._spec.vehicle_id, message, command):
+            if self.bends is None:
+                self._transmit(link, packet, properties)
+                continue
+            sent = Sent(kind, packet[1], command_id)
+            late_s = self.bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
+            if late_s is not None:
+                self._world.later(late_s, self._transmit, link, packet, properties)
 
-    def _transmit(
-        self,
-        link: Link,
-        kind: TopicKind,
-        payload: bytes,
-        retain: bool,  # noqa: FBT001 - arguments of a call to come
-        properties: PublishProperties | None,
-    ) -> None:
+    def _transmit(self, link: Link, packet: Packet, properties: PublishProperties | None) -> None:
         if self._radio.is_instant:
-            self._send(link, kind, payload, retain, properties)
+            self._send(link, packet, properties)
         else:
-            self._world.later(self._uplink_s(), self._send, link, kind, payload, retain, properties)
+            self._world.later(self._uplink_s(), self._send, link, packet, properties)
 
-    def _send(
-        self,
-        link: Link,
-        kind: TopicKind,
-        payload: bytes,
-        retain: bool,  # noqa: FBT001 - arguments of a call to come
-        properties: PublishProperties | None,
-    ) -> None:
-        topic = topic_of(kind, self._spec.vehicle_id)
-        link.publish(topic, payload, retain=retain, properties=properties)
+    def _send(self, link: Link, packet: Packet, properties: PublishProperties | None) -> None:
+        topic, payload, qos, retain = packet
+        link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
 
-    def publish_heartbeat(self, payload: bytes) -> None:
-        """Send telemetry at QoS 0, if there is a connection: it is not worth waiting for."""
+    def publish_heartbeat(self, telemetry: Telemetry) -> None:
+        """Send telemetry, if there is a connection: it is not worth waiting for."""
         if self.connection is not ConnectionState.CONNECTED:
             return
-        if self.bends is None:
-            self._send_heartbeat(payload)
-            return
-        late_s = self.bends.at(UPLINK, Sent(TopicKind.TELEMETRY, payload, None), usual=0.0)
-        if late_s is not None:
-            self._world.later(late_s, self._send_heartbeat, payload)
+        profile = self._world.profile
+        for packet in profile.write(TopicKind.TELEMETRY, self._spec.vehicle_id, telemetry):
+            if self.bends is None:
+                self._send_heartbeat(packet)
+                continue
+            sent = Sent(TopicKind.TELEMETRY, packet[1], None)
+            late_s = self.bends.at(UPLINK, sent, usual=0.0)
+            if late_s is not None:
+                self._world.later(late_s, self._send_heartbeat, packet)
 
-    def _send_heartbeat(self, payload: bytes) -> None:
+    def _send_heartbeat(self, packet: Packet) -> None:
         # Its delay is spared: nobody measures it, and an event each would cost most of a run.
         self._uplink_s()
-        topic = topic_of(TopicKind.TELEMETRY, self._spec.vehicle_id)
-        self._link.publish(topic, payload, qos=0)
+        topic, payload, qos, retain = packet
+        self._link.publish(topic, payload, qos=qos, retain=retain)
 
 
 def _command_of(message: Message) -> str | None:

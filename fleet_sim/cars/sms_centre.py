@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.world import World
-from fleet_wire.contract import codec
-from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Disconnected, Message, Session
 from fleet_wire.links.reconnect import ReconnectPolicy
@@ -17,7 +16,10 @@ RECONNECT = ReconnectPolicy(base_s=0.5, cap_s=5.0)
 
 
 class SmsCentre:
-    """Listens on `wake/+`. Implements `fleet_wire.links.link.LinkHandler`."""
+    """Listens for wake requests, where a fleet has them.
+
+    Implements `fleet_wire.links.link.LinkHandler`.
+    """
 
     def __init__(self, world: World, boxes: Mapping[str, Box], *, name: str) -> None:
         self._world = world
@@ -28,14 +30,15 @@ class SmsCentre:
         self._link = world.link_factory(self)
 
     def start(self) -> None:
-        """Connect to the broker."""
-        self._link.connect()
+        """Connect to the broker; a fleet that has no wake requests needs no centre."""
+        if self._world.profile.filters((TopicKind.WAKE,)):
+            self._link.connect()
 
     def session(self) -> Session:
         """Return what to say in CONNECT: no session is kept, old wake requests are worthless."""
         return Session(
             client_id=self._name,
-            subscriptions=(topic_of(TopicKind.WAKE, "+"),),
+            subscriptions=self._world.profile.filters((TopicKind.WAKE,)),
             clean_start=True,
             keepalive_s=30,
         )
@@ -53,8 +56,8 @@ class SmsCentre:
         """Send the SMS, unless the network loses it."""
         self._link.acknowledge(message)
         try:
-            kind, vehicle_id = parse_topic(message.topic)
-            codec.decode(kind, message.payload)
+            profile = self._world.profile
+            vehicle_id, _ = profile.read(profile.place(message.topic), message)
         except RemoteProtocolError:
             self._world.counts.malformed += 1
             return

@@ -11,6 +11,8 @@ import simpy
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.movements import OnMovement
 from fleet_wire.links.link import Disconnected, LinkFactory
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream
 
 
@@ -50,6 +52,8 @@ class World:
     epoch_unix_s: float
     """Wall time at simulated second 0."""
     link_factory: LinkFactory
+    profile: Profile = NATIVE
+    """What goes over the wire, and how."""
     counts: FleetCounts = field(default_factory=FleetCounts)
     defects: Defects = field(default_factory=Defects)
     clock_step: ClockStep = field(default_factory=ClockStep)

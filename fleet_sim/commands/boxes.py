@@ -19,6 +19,7 @@ from fleet_sim.commands.credentials import (
 )
 from fleet_sim.commands.options import (
     choose_seed,
+    profile_option,
     scenario_argument,
     secret_options,
     seed_option,
@@ -26,6 +27,7 @@ from fleet_sim.commands.options import (
     tls_options,
     wait_option,
     warn_of_demo_secret,
+    with_profile,
 )
 from fleet_sim.runs.live.boxes import ServeOptions, parse_shard, serve_boxes, truth_directory
 from fleet_sim.runs.live.credentials import CredentialOptions
@@ -36,6 +38,7 @@ from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.background import BackgroundText
 from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.profiles.loading import load_profile
 
 STDOUT: Final = 1
 STDERR: Final = 2
@@ -75,6 +78,7 @@ STDERR: Final = 2
 @credential_options
 @seed_option
 @set_option
+@profile_option
 @wait_option
 @secret_options
 @tls_options
@@ -89,6 +93,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     control: Path | None,
     seed: int | None,
     overrides: tuple[str, ...],
+    profile: str | None,
     wait_s: float,
     fleet_secret: str,
     ca_file: Path | None,
@@ -101,6 +106,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
     fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
     fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill
+    fleet-sim boxes my.yaml --broker mqtt://staging --profile ovms
     fleet-sim boxes my.yaml --broker mqtts://staging:8883 --ca-file ca.pem \\
         --box-user {vehicle_id} --box-password-file secrets/{vehicle_id}
 
@@ -113,7 +119,9 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     address = with_password(BrokerAddress.parse(broker), broker_password)
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
-    loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))
+    loaded = load_scenario(
+        scenario, with_profile(overrides, profile), lacks=lacks_of(broker_url=broker)
+    )
     tls = None
     if address.is_tls:
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
@@ -134,6 +142,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
             broker=address,
             seed=choose_seed(seed, loaded, console.print),
             fleet_secret=fleet_secret,
+            profile=load_profile(loaded.fleet.profile),
             tls=tls,
             box_credentials=credentials,
             wait_s=wait_s,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import click
+import msgspec
 
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.addresses import parse_listen
@@ -64,6 +65,14 @@ set_option = click.option(
     " --set fleet.groups.city.count=50, or --set fleet.count=500 for 500 cars in each group. May"
     " be given several times.",
 )
+profile_option = click.option(
+    "--profile",
+    envvar="FLEET_SIM_PROFILE",
+    show_envvar=True,
+    metavar="PROFILE",
+    help="What goes over the wire: native, ovms, saic, aws-iot, or a file (docs/profiles.md)."
+    " Default: the scenario's `fleet.profile`, else native.",
+)
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
@@ -77,6 +86,13 @@ wait_option = click.option(
     show_default=True,
     help="Seconds to wait for a broker that is away.",
 )
+
+
+def with_profile(overrides: tuple[str, ...], profile: str | None) -> tuple[str, ...]:
+    """Return the overrides of a scenario with the profile of `--profile` among them."""
+    if profile is None:
+        return overrides
+    return (*overrides, f"fleet.profile={msgspec.json.encode(profile).decode()}")
 
 
 def secret_options(command: Callable[..., None]) -> Callable[..., None]:

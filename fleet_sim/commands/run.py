@@ -20,6 +20,7 @@ from fleet_sim.commands.credentials import boxes_of, credential_options, passwor
 from fleet_sim.commands.options import (
     checked_listen,
     choose_seed,
+    profile_option,
     scenario_argument,
     secret_options,
     seed_option,
@@ -27,6 +28,7 @@ from fleet_sim.commands.options import (
     tls_options,
     wait_option,
     warn_of_demo_secret,
+    with_profile,
 )
 from fleet_sim.commands.verdicts import exit_unless_fine
 from fleet_sim.results import readable
@@ -87,6 +89,7 @@ from fleet_wire.links.link import BrokerAddress
 )
 @seed_option
 @set_option
+@profile_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -113,6 +116,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     platform_url: str | None,
     seed: int | None,
     overrides: tuple[str, ...],
+    profile: str | None,
     out: Path | None,
     wait_s: float,
     listen: str | None,
@@ -153,7 +157,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     lacks = lacks_of(
         mode=mode, broker_url=broker_url, broker_kind=broker_kind, no_platform=elsewhere
     )
-    loaded = load_run(scenario, overrides, lacks=lacks)
+    loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
     seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
     source = ScenarioSource(scenario, overrides)
     directory = RunDirectory.create(out, scenario_name=source.name, seed=seed)

@@ -25,7 +25,7 @@ from fleet_sim.faults.registry import (
     Strikes,
     register,
 )
-from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Disconnected, Link, Message, Session
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.quantities import PositiveSeconds, Seconds
@@ -157,9 +157,11 @@ class QueueFullDrop(Fault):
             name = f"queue-filler-{injection.boxes[0].vehicle_id}"
             filler = _Filler(name, injection)
             filler.come()
+            profile = injection.world.profile
             filler.fill(
-                topic_of(TopicKind.COMMAND, box.vehicle_id)
+                topic.replace("+", "filler")
                 for box in injection.boxes
+                for topic in profile.car_filters(TopicKind.COMMAND, box.vehicle_id)[:1]
                 for _ in range(self.max_queued_messages)
             )
             yield injection.whole_window()

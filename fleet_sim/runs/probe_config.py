@@ -23,6 +23,7 @@ def probe_config(
     load = scenario.load
     return {
         "client_id": CLIENT_ID,
+        "profile": scenario.fleet.profile,
         "fleet_secret": fleet_secret,
         "seed": seed,
         "load": {

@@ -23,6 +23,7 @@ from fleet_sim.platform.parameters import PlatformParameters
 from fleet_sim.results.expectations import Condition
 from fleet_sim.results.parts import BY, FleetParts
 from fleet_wire.arrivals import LoadStage, total_duration_s
+from fleet_wire.profiles.native import NATIVE
 from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
@@ -131,6 +132,11 @@ class FleetForm(_Part):
     """The cars of a run."""
 
     groups: tuple[Group, ...] = Field(min_length=1, description="groups of cars that are alike")
+    profile: str = Field(
+        NATIVE.name, min_length=1,
+        description="what goes over the wire: native, ovms, saic, aws-iot, or a file of yours,"
+        " beside the scenario",
+    )  # fmt: skip
 
     @field_validator("groups")
     @classmethod

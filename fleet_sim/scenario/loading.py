@@ -10,8 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
+from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.cars.spec import RESERVED_PREFIX
 from fleet_sim.customers.arrivals import DAY_S, HOUR_S, Profile, TimesFile
 from fleet_sim.faults import FAULTS, Claim, Need
@@ -34,6 +36,7 @@ from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, apply_overrides, load_document, suggestion
 from fleet_wire.contract.topics import VEHICLE_ID
 from fleet_wire.errors import ConfigError
+from fleet_wire.profiles.loading import NAMES, load_profile
 
 __all__ = [
     "Condition",
@@ -87,7 +90,7 @@ def scenario_of(document: Document, *, lacks: Lacks = MappingProxyType({})) -> S
 
     Raises `ConfigError` with a line for everything that is wrong.
     """
-    scenario = _with_times(checked(document, Scenario), document)
+    scenario = _with_profile(document, _with_times(checked(document, Scenario), document))
     problems = [document.problem(loc, message) for loc, message in _problems(scenario, lacks)]
     problems += _parameter_problems(document, scenario)
     if problems:
@@ -116,6 +119,41 @@ def _with_times(scenario: Scenario, document: Document) -> Scenario:
     return scenario.model_copy(
         update={"customers": customers.model_copy(update={"stages": stages})}
     )
+
+
+def _with_profile(document: Document, scenario: Scenario) -> Scenario:
+    """Return the scenario with its profile found, and with that profile's numbers in its boxes.
+
+    A file that the scenario names lies beside it. What a group sets itself stays.
+    Raises `ConfigError`.
+    """
+    at: Loc = ("fleet", "profile")
+    name = scenario.fleet.profile
+    if name not in NAMES and document.line_of(at) is not None:
+        name = str(document.path.parent / name)
+    profile = load_profile(name)
+    try:
+        groups = tuple(
+            group.model_copy(update={"box": _with_numbers(group.box, profile.box_numbers)})
+            for group in scenario.fleet.groups
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ConfigError(
+            [document.problem(at, f"profile {profile.name}: box.{key}: {first['msg']}")]
+        ) from None
+    if name not in NAMES:
+        name = str(Path(name).resolve())
+    fleet = scenario.fleet.model_copy(update={"groups": groups, "profile": name})
+    return scenario.model_copy(update={"fleet": fleet})
+
+
+def _with_numbers(box: BoxParameters, numbers: Mapping[str, Any]) -> BoxParameters:
+    if not numbers:
+        return box
+    own = {key: getattr(box, key) for key in box.model_fields_set}
+    return BoxParameters.model_validate({**numbers, **own})
 
 
 def _problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:

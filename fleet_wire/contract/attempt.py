@@ -20,7 +20,7 @@ class Source(StrEnum):
     PROBE = "probe"
     """The monitor itself."""
     CUSTOMER = "customer"
-    """Somebody else, whose command the monitor saw."""
+    """Somebody else, whose command the monitor saw, or whose request the platform's log has."""
     FLOOR = "floor"
     """An unlock of the null box: what the stack itself takes. Kept apart from all others."""
 
@@ -29,7 +29,8 @@ class Stage(StrEnum):
     """How far an unlock got, in this order."""
 
     INTENDED = "intended"
-    """The customer wants to open the car: when the plan says so, or the command was seen."""
+    """The customer wants to open the car: when the plan says so, the request came to the platform,
+    or, where its log is not followed, the command was seen."""
     REQUESTED = "requested"
     """The unlock was asked for."""
     API_ANSWERED = "api_answered"
@@ -59,6 +60,8 @@ class Flag(StrEnum):
     """A wake request was sent first."""
     ANSWERED_BY_ANOTHER = "answered_by_another"
     """Another car answered to the command, or opened by it."""
+    ANSWER_GUESSED = "answer_guessed"
+    """The answer names no command and several of the car were open: it is taken for the first's."""
     OBSERVED_LATE = "observed_late"
     """The monitor stood still meanwhile: how it ended is known, its times are not."""
     TOLD_OTHERWISE = "told_otherwise"
@@ -124,7 +127,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     vehicle_id: str
     """The car; empty where the request did not say which."""
     trace_id: str
-    """The trace of W3C Trace Context, from the command's `traceparent`."""
+    """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log."""
     source: Source
     """Who asked."""
     started_at: float

@@ -6,7 +6,8 @@ unknown fields do no harm and can be read back for the log with `unknown_fields`
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -25,7 +26,7 @@ from fleet_wire.errors import RemoteProtocolError
 MAX_PAYLOAD_BYTES = 16_384
 """No message of the contract comes near this; a longer payload is refused unread."""
 
-_TYPES: dict[TopicKind, type[WireMessage]] = {
+TYPES: Final[Mapping[TopicKind, type[WireMessage]]] = {
     TopicKind.COMMAND: Command,
     TopicKind.RESULT: Result,
     TopicKind.STATE: VehicleState,
@@ -33,7 +34,7 @@ _TYPES: dict[TopicKind, type[WireMessage]] = {
     TopicKind.TELEMETRY: Telemetry,
     TopicKind.WAKE: WakeRequest,
 }
-_DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in _TYPES.items()}
+_DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in TYPES.items()}
 _ENCODER = msgspec.json.Encoder()
 
 encode = _ENCODER.encode
@@ -62,7 +63,7 @@ def unknown_fields(kind: TopicKind, payload: bytes) -> dict[str, Any]:
 
     None of them where one has a value that nobody could read, such as 1e999: `decode` skips it.
     """
-    known = _TYPES[kind].__struct_encode_fields__
+    known = TYPES[kind].__struct_encode_fields__
     try:
         fields: dict[str, Any] = msgspec.json.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

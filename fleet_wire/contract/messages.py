@@ -49,6 +49,8 @@ class Reason(StrEnum):
     ACTUATOR_INHIBITED = "actuator_inhibited"
     LOW_VOLTAGE = "low_voltage"
     WRONG_VEHICLE_STATE = "wrong_vehicle_state"
+    FAILED = "failed"
+    """It tried, and does not say why that came to nothing."""
 
 
 class PresenceStatus(StrEnum):
@@ -90,6 +92,8 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """From the box's receipt of the command to this phase."""
     box_time_ms: int | None = msgspec.field(name="box_time", default=None)
     """The box's wall clock: evidence of drift, never part of a duration."""
+    detail: Text | None = None
+    """What the box says besides, in its own words."""
 
 
 class VehicleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

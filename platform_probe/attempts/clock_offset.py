@@ -73,6 +73,11 @@ class ClockOffset:
         self._platform_round_trip = Least()
         self._own_round_trip = Least()
 
+    def begin_anew(self) -> None:
+        """Forget all ways: the platform's clock was set."""
+        self._ways, self._lines = Least(), Least()
+        self._recent.clear()
+
     def line(self, at: float, now_s: float) -> None:
         """Note that a line with this time has come."""
         if self._lines.add(now_s - at, now_s):

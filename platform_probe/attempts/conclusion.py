@@ -7,6 +7,7 @@ from typing import Any, Final
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Reason, Result
+from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
 from platform_probe.attempts.open_attempt import OpenAttempt
 
@@ -21,6 +22,7 @@ CAUSE_OF_REASON: Final = {
     Reason.ACTUATOR_INHIBITED: Cause.VEHICLE_FAILED,
     Reason.LOW_VOLTAGE: Cause.VEHICLE_FAILED,
     Reason.WRONG_VEHICLE_STATE: Cause.VEHICLE_STATE,
+    Reason.FAILED: Cause.VEHICLE_FAILED,
 }
 """What a refusal by the box means."""
 
@@ -53,12 +55,17 @@ def cause_of_answer(answer: Result) -> Cause | None:
 
 
 def cause_of_timeout(
-    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool = False
+    attempt: OpenAttempt,
+    vehicle: VehicleEvidence,
+    *,
+    is_watching: bool = False,
+    wire: WireTraits = CONTRACT,
 ) -> Cause:
     """Return why no answer came before the deadline.
 
     With `is_watching` the probe itself gets every command, so the broker's word that somebody
-    subscribes says nothing about the car: see `_cause_of_no_delivery`.
+    subscribes says nothing about the car: see `_cause_of_no_delivery`. Nothing is concluded from
+    the want of a message that the fleet does not have, see `wire`.
     """
     if attempt.unobserved is not None:
         return Cause.NOT_OBSERVED
@@ -68,21 +75,23 @@ def cause_of_timeout(
         if stage in attempt.reached_s:
             if stage is Stage.BOX_RECEIVED and _woke_too_late(attempt):
                 return Cause.BOX_ASLEEP
-            return cause or _cause_of_no_delivery(attempt, vehicle, is_watching=is_watching)
+            if cause is not None:
+                return cause
+            return _cause_of_no_delivery(attempt, vehicle, is_watching=is_watching, wire=wire)
+    return _cause_before_broker(attempt, is_watching=is_watching)
+
+
+def _cause_before_broker(attempt: OpenAttempt, *, is_watching: bool) -> Cause:
+    """Return why no command was sent, as far as we have seen."""
     if not attempt.start.through_api:
         return Cause.NOT_PUBLISHED
-    return _cause_at_api(attempt, is_watching=is_watching)
-
-
-def _cause_at_api(attempt: OpenAttempt, *, is_watching: bool) -> Cause:
-    """Return why an unlock got no further than the API, as far as we have seen."""
     if Stage.API_ANSWERED not in attempt.reached_s:
         return Cause.API_FAILED
     return Cause.NOT_PUBLISHED if is_watching else Cause.NOT_OBSERVED
 
 
 def _cause_of_no_delivery(
-    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool
+    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool, wire: WireTraits
 ) -> Cause:
     """Return why the box did not confirm a command that the broker took.
 
@@ -92,19 +101,35 @@ def _cause_of_no_delivery(
 
     A heartbeat after the command beats a presence that says offline: the will of an old session
     can be published after the box came back. A box that came back after the command was away.
+
+    Where boxes do not confirm that they have a command, a box that reports may have it all the
+    same; and where the broker retains no presence, silence says nothing of a connection.
     """
     if BoxPresence.ASLEEP in (vehicle.presence, attempt.presence_at_start):
         return Cause.BOX_ASLEEP
-    if vehicle.presence is BoxPresence.ONLINE and _in_attempt(attempt, vehicle.presence_changed_s):
+    came_back = _in_attempt(attempt, vehicle.presence_changed_s)
+    if vehicle.presence is BoxPresence.ONLINE and came_back:
         return Cause.BOX_OFFLINE
     if _after_command(attempt, vehicle.heartbeat_s):
-        return Cause.DOWNLINK_LOST
-    is_away = vehicle.presence is BoxPresence.OFFLINE
+        return _cause_of_reporting_on(wire)
+    if vehicle.presence is BoxPresence.OFFLINE:
+        return Cause.BOX_OFFLINE
+    if _after_command(attempt, vehicle.heard_s):
+        return _cause_of_reporting_on(wire)
+    return _cause_of_silence(vehicle, is_watching=is_watching, wire=wire)
+
+
+def _cause_of_silence(vehicle: VehicleEvidence, *, is_watching: bool, wire: WireTraits) -> Cause:
+    if vehicle.presence is None and not wire.retains_presence:
+        return Cause.UNCLASSIFIED
     if vehicle.presence is None and vehicle.heard_s is None:
         return Cause.NO_SUBSCRIBER if is_watching else Cause.BOX_OFFLINE
-    if is_away:
-        return Cause.BOX_OFFLINE
-    return Cause.DOWNLINK_LOST if _after_command(attempt, vehicle.heard_s) else Cause.BOX_SILENT
+    return Cause.BOX_SILENT
+
+
+def _cause_of_reporting_on(wire: WireTraits) -> Cause:
+    """Return what it means that a box reports and does not confirm the command."""
+    return Cause.DOWNLINK_LOST if Phase.RECEIVED in wire.phases else Cause.UNCLASSIFIED
 
 
 def _woke_too_late(attempt: OpenAttempt) -> bool:
@@ -128,6 +153,7 @@ def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) ->
         "furthest_stage": attempt.furthest().value,
         "puback": attempt.puback,
         "answered_by": attempt.wrong_vehicle_id,
+        "provisional_status": attempt.provisional_status,
         "presence": vehicle.presence,
         "presence_at_start": attempt.presence_at_start,
         "presence_changed_ago_s": _ago_s(vehicle.presence_changed_s, now_s),

@@ -18,6 +18,8 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.profiles.profile import CONTRACT, WireTraits
 
 MAX_VEHICLES: Final = 1_000_000
 """Cars remembered; the one seen first is forgotten for each one above."""
@@ -77,7 +79,9 @@ NOTHING_KNOWN: Final = VehicleEvidence()
 class FleetEvidence:
     """What is known about every car, with the counts that the gauges show."""
 
-    def __init__(self, *, max_vehicles: int = MAX_VEHICLES) -> None:
+    def __init__(self, *, max_vehicles: int = MAX_VEHICLES, wire: WireTraits = CONTRACT) -> None:
+        self.wire = wire
+        """What can be known at all: which messages the fleet has."""
         self._max_vehicles = max_vehicles
         self._vehicles: dict[str, VehicleEvidence] = {}
         self._builds: dict[Build, Build] = {}
@@ -95,7 +99,12 @@ class FleetEvidence:
         return self._vehicles.get(vehicle_id, NOTHING_KNOWN)
 
     def without_presence_or_state(self) -> int:
-        """Return how many cars sent only one of the two messages that a broker retains of each."""
+        """Return how many cars sent only one of the two messages that a broker retains of each.
+
+        None where the fleet does not have both, or says only a part of a state at a time.
+        """
+        if not self.wire.names_last_command:
+            return 0
         return sum(
             (vehicle.presence is None) != (vehicle.build is UNKNOWN_BUILD)
             for vehicle in self._vehicles.values()
@@ -111,20 +120,30 @@ class FleetEvidence:
         """Note that the box sent something: an answer to a command."""
         self._vehicle(vehicle_id).heard_s = now_s
 
-    def telemetry(self, vehicle_id: str, telemetry: Telemetry, now_s: float) -> None:
+    def telemetry(
+        self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry, now_s: float
+    ) -> None:
         """Note a heartbeat: of a battery that runs down it is the only word."""
         vehicle = self._vehicle(vehicle_id)
         vehicle.heard_s = vehicle.heartbeat_s = now_s
-        vehicle.voltage_v = telemetry.voltage_v
+        if telemetry.voltage_v is not None:
+            vehicle.voltage_v = telemetry.voltage_v
 
-    def state(self, vehicle_id: str, state: VehicleState, now_s: float, *, retained: bool) -> None:
-        """Note what the car is like."""
+    def state(
+        self, vehicle_id: str, state: VehicleState | PartialState, now_s: float, *, retained: bool
+    ) -> None:
+        """Note what the car is like; what a message does not say stays as it was."""
         vehicle = self._vehicle(vehicle_id)
-        vehicle.is_locked = state.is_locked
-        vehicle.voltage_v = state.voltage_v
+        if state.is_locked is not None:
+            vehicle.is_locked = state.is_locked
+        if state.voltage_v is not None:
+            vehicle.voltage_v = state.voltage_v
         if not retained:
             vehicle.heard_s = now_s
         build = Build(state.region, state.operator, state.firmware, state.hardware)
+        if isinstance(state, PartialState):
+            known = zip(build, vehicle.build, strict=True)
+            build = Build(*(old if new is None else new for new, old in known))
         if build != vehicle.build:
             self._count(vehicle, -1)
             vehicle.build = self._shared(build)

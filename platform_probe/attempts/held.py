@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.messages import Result, VehicleState
+from fleet_wire.contract.partial import PartialState
 
 HOLD_S: Final = 2.0
 """How long an answer waits for the command that it answers."""
@@ -22,7 +23,7 @@ class HeldAnswer(NamedTuple):
     """A box's answer, or the open lock that it reports, and when it came."""
 
     vehicle_id: str
-    message: Result | VehicleState
+    message: Result | VehicleState | PartialState
     at_s: float
     unix_s: float
 

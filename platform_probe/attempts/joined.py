@@ -45,6 +45,8 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     due_at: float = math.inf
     """Up to when the log must have gone on before it is judged, as it was last looked up."""
     forget_s: float = math.inf
+    is_apart: bool = False
+    """Whether it can be found by its car."""
     is_gone: bool = False
     """Whether it was forgotten, or is a part of another."""
 
@@ -99,6 +101,7 @@ class JoinedIndex:
             is_free = joined is not None and joined.kept is None
             if not is_free or joined is None or not _agree(joined.command_id, attempt.command_id):
                 joined = self._new()
+        self.no_longer_apart(joined)  # found by the car that its lines named
         joined.kept, joined.seen_s, joined.car = attempt, seen_s, attempt.vehicle_id
         joined.trace_id = attempt.trace_id
         if attempt.command_id is not None:
@@ -110,19 +113,20 @@ class JoinedIndex:
     def leave_apart(self, joined: Joined) -> None:
         """Let what has one side be found by its car."""
         if joined.car is not None:
-            known = self._by_car.get(joined.car, ())
-            if joined not in known:
-                self._by_car[joined.car] = (*known, joined)
+            if not joined.is_apart:
+                self._by_car[joined.car] = (*self._by_car.get(joined.car, ()), joined)
+            joined.is_apart = True
 
     def no_longer_apart(self, joined: Joined) -> None:
         """Let it be found by its car no more."""
-        known = self._by_car.get(joined.car or "")
-        if known is not None and joined in known:
-            others = tuple(other for other in known if other is not joined)
-            if others:
-                self._by_car[joined.car or ""] = others
-            else:
-                del self._by_car[joined.car or ""]
+        if not joined.is_apart or joined.car is None:
+            return
+        joined.is_apart = False
+        others = tuple(other for other in self._by_car[joined.car] if other is not joined)
+        if others:
+            self._by_car[joined.car] = others
+        else:
+            del self._by_car[joined.car]
 
     def join_by_car(self, joined: Joined, *, offset_s: float, within_s: float) -> None:
         """Join what has one side with the nearest other side of the same car, if there is one.

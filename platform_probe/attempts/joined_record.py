@@ -12,6 +12,7 @@ from fleet_wire.contract.attempt import Attempt, Flag, Origin, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.messages import Reason
 from fleet_wire.contract.problems import BROKER_UNAVAILABLE
+from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON
 from platform_probe.attempts.evidence import Build
 from platform_probe.attempts.platform_side import (
@@ -62,7 +63,13 @@ class Judgement(NamedTuple):
 
 
 def joined_record(
-    attempt: Attempt, side: PlatformSide, clocks: Clocks, *, seen_s: float, name: Judgement
+    attempt: Attempt,
+    side: PlatformSide,
+    clocks: Clocks,
+    *,
+    seen_s: float,
+    name: Judgement,
+    wire: WireTraits = CONTRACT,
 ) -> Attempt:
     """Return an attempt that MQTT told of, with what the platform says of it.
 
@@ -93,7 +100,7 @@ def joined_record(
         ended_s = from_platform[Stage.RESULT_RECEIVED] = max(told_s, seen_s)
     reached_s |= from_platform
     stages, hops_s, total_s = timings(
-        reached_s, intended_s=intended_s, ended_s=ended_s, through_api=True
+        reached_s, intended_s=intended_s, ended_s=ended_s, through_api=True, wire=wire
     )
     earlier_s = seen_s - intended_s
     return msgspec.structs.replace(

@@ -8,7 +8,6 @@ comes later makes another revision of its record, with a number; the highest one
 from __future__ import annotations
 
 import heapq
-import math
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -29,6 +28,7 @@ from platform_probe.attempts.joined_record import (
     joined_record,
     record_of_platform,
 )
+from platform_probe.attempts.log_time import LogTime
 from platform_probe.attempts.platform_side import PlatformSide
 
 MAX_REVISABLE: Final = 10_000
@@ -88,23 +88,29 @@ class Joiner:
         self._load_began_s = load_began_s
         self._limits = limits
         self._is_ours = is_ours
-        self.clock_offset = ClockOffset(clock.monotonic_s() - clock.unix_s())
         self._index = JoinedIndex(self._united)
         self._waiting: dict[int, Joined] = {}
         self._due: list[_Due] = []
         self._judged: deque[tuple[float, Joined]] = deque()
         self._logs_pubacks = False
         """Whether the platform logs PUBACKs: then a missing one says something."""
-        self.newest_at = -math.inf
-        """The latest time in the log, on the platform's clock."""
+        now_s, unix_s = clock.monotonic_s(), clock.unix_s()
+        self.clock_offset = ClockOffset(now_s - unix_s)
+        self._log_time = LogTime(keep_s=limits.revise_s, unix_s=unix_s, now_s=now_s)
+        self._began_s = now_s
         self.only_platform = 0
         """Unlocks judged of which MQTT told nothing."""
         self.revisions = 0
         """Judgements after the first one of an unlock."""
-        self.too_old = 0
-        """Lines that were passed over."""
+        self.out_of_time = 0
+        """Lines that were passed over: older than what is revised, or from another time."""
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to wait for, see `next_s`."""
+
+    @property
+    def newest_at(self) -> float:
+        """The latest time in the log, on the platform's clock; minus infinity: no line came."""
+        return self._log_time.newest_at
 
     def __len__(self) -> int:
         """Return how many unlocks wait to be judged, or to be judged again."""
@@ -114,18 +120,20 @@ class Joiner:
 
     def take_event(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log."""
-        self.clock_offset.line(event.at, self._clock.monotonic_s())
-        if event.at > self.newest_at:
-            self.newest_at = event.at
-        elif event.at < self.newest_at - self._limits.revise_s:
-            self.too_old += 1
+        now_s = self._clock.monotonic_s()
+        if not self._log_time.take(event.at, now_s):
+            self.out_of_time += 1
             return
+        if self._log_time.was_set:
+            self._log_time.was_set = False
+            self.clock_offset.begin_anew()
+        self.clock_offset.line(event.at, now_s)
         self._logs_pubacks |= event.event is PlatformStep.ACCEPTED
         if event.operation == _UNLOCK:
             joined, is_new = self._index.take_event(event)
             if is_new and (joined.number not in self._waiting or _is_over(joined)):
                 self._settle(joined)
-        if self._due and self._due[0].at <= self.newest_at - self._limits.late_s:
+        if self._due and self._due[0].at <= self._log_time.newest_at - self._limits.late_s:
             self.tick()
 
     def take_attempt(self, attempt: Attempt, seen_s: float) -> None:
@@ -186,7 +194,7 @@ class Joiner:
         if joined.number in self._waiting and due_at >= joined.due_at:
             return  # that it is due later is noticed then
         self._waiting[joined.number] = joined
-        if not joined.revision:
+        if joined.side is None or (joined.command_id is None and not joined.revision):
             self._index.leave_apart(joined)
         joined.due_at = due_at
         entry = _Due(due_at, joined.number)
@@ -225,7 +233,8 @@ class Joiner:
         offset_s, limits = self.clock_offset.offset_s, self._limits
         if joined.kept is None or joined.side is None:
             self._index.join_by_car(joined, offset_s=offset_s, within_s=limits.deadline_s)
-        self._index.no_longer_apart(joined)
+        if joined.is_apart:
+            self._index.no_longer_apart(joined)
         del self._waiting[joined.number]
         joined.forget_s = self._clock.monotonic_s() + limits.revise_s
         self._judged.append((joined.forget_s, joined))
@@ -259,17 +268,27 @@ class Joiner:
         self._emit(msgspec.structs.replace(self._record_of(part), same_as=whole.attempt_id))
 
     def _is_counted_here(self, joined: Joined) -> bool:
-        """Return whether an unlock that only the log tells of is ours, among several monitors.
+        """Return whether an unlock that only the log tells of is ours to count.
 
-        A command that the broker took has come to one of them, and that one counts it.
+        Of several monitors it is one's; a command that the broker took has come to one of them, and
+        that one counts it. What began before we did may be an earlier process's.
         """
         side = joined.side
-        if side is None or self._is_ours is None or joined.revision:
+        if side is None or joined.revision:
+            return True
+        if side.requested_at is None and self._began_before_us(side):
+            return False
+        if self._is_ours is None:
             return True
         is_on_broker = is_expected_on_mqtt(side) or (
             side.published_at is not None and not self._logs_pubacks
         )
         return not is_on_broker and self._is_ours(side.trace_id or side.request_ids[0])
+
+    def _began_before_us(self, side: PlatformSide) -> bool:
+        """Return whether a request may stand in the log before the line at which we began."""
+        first_s = side.first_at + self.clock_offset.offset_s
+        return first_s < self._began_s + self._limits.deadline_s
 
     def _record_of(self, joined: Joined) -> Attempt:
         attempt, side = joined.attempt, joined.side
@@ -283,7 +302,14 @@ class Joiner:
             )
         name = Judgement(joined.attempt_id, joined.revision)
         if attempt is not None:
-            return joined_record(attempt, side, self.clocks(), seen_s=joined.seen_s, name=name)
+            return joined_record(
+                attempt,
+                side,
+                self.clocks(),
+                seen_s=joined.seen_s,
+                name=name,
+                wire=self._evidence.wire,
+            )
         return record_of_platform(
             side,
             self.clocks(),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Phase, Result
+from fleet_wire.profiles.profile import WireTraits
 from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
 from platform_probe.attempts.timings import rounded, timings
 
@@ -46,8 +47,9 @@ class OpenAttempt:
     """What was seen of one unlock. Times are absolute seconds on the monotonic clock."""
 
     __slots__ = (
-        "confirmed_after_s", "deadline_s", "flags", "presence_at_start", "puback", "reached_s",
-        "result", "scheduled_s", "start", "started_at", "unobserved", "wrong_vehicle_id",
+        "confirmed_after_s", "deadline_s", "flags", "presence_at_start", "provisional_status",
+        "puback", "reached_s", "result", "scheduled_s", "start", "started_at", "unobserved",
+        "wrong_vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +62,8 @@ class OpenAttempt:
         self.reached_s: dict[Stage, float] = {Stage.INTENDED: start.intended_s}
         self.flags: tuple[Flag, ...] = ()
         self.presence_at_start: BoxPresence | None = None
+        self.provisional_status: str | None = None
+        """What was said of the command that another word may follow."""
         self.puback: int | None = None
         self.confirmed_after_s = 0.0
         """How long after the command came the box confirmed that, as it says itself."""
@@ -97,6 +101,7 @@ class OpenAttempt:
         vehicle: VehicleEvidence,
         reason: str | None,
         evidence: dict[str, Any],
+        wire: WireTraits,
     ) -> Attempt:
         """Return the attempt as ended at `ended_s` with `cause` (None: it went well)."""
         self._place_what_the_box_did()
@@ -106,6 +111,7 @@ class OpenAttempt:
             intended_s=start.intended_s,
             ended_s=ended_s,
             through_api=start.through_api,
+            wire=wire,
         )
         return Attempt(
             attempt_id=start.attempt_id,

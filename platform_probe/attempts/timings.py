@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.messages import Phase
+from fleet_wire.profiles.profile import CONTRACT, WireTraits
 
 _WAITS_FOR: Final = {
     Stage.INTENDED: Stage.REQUESTED,
@@ -30,6 +32,7 @@ def timings(
     intended_s: float,
     ended_s: float,
     through_api: bool = False,
+    wire: WireTraits = CONTRACT,
 ) -> tuple[dict[str, float], dict[str, float], float]:
     """Return stages, hops and total, in seconds since the intended start.
 
@@ -48,20 +51,23 @@ def timings(
         if at_s is None:
             continue
         furthest = stage
+        # Rounded here and below as `rounded` does: a call takes as long as all the rest.
         at_s -= intended_s
-        stages[name] = at_s = rounded(at_s) if at_s > 0 else 0.0
+        stages[name] = at_s = round(at_s * _MICROSECONDS) / _MICROSECONDS if at_s > 0 else 0.0
         hop_s = at_s - latest_s
         if stage is Stage.API_ANSWERED and _is_aside(reached_s):
             hop_s = 0.0
         if hop_s > 0:
             latest_s = at_s
         if stage is not Stage.INTENDED:
-            hops_s[name] = rounded(hop_s) if hop_s > 0 else 0.0
+            hops_s[name] = round(hop_s * _MICROSECONDS) / _MICROSECONDS if hop_s > 0 else 0.0
     end_s = rounded(ended_s - intended_s)
     if end_s > latest_s:
         waited_for = _WAITS_FOR[furthest].value
         if through_api and furthest is Stage.REQUESTED:
             waited_for = Stage.API_ANSWERED.value
+        if furthest is Stage.BROKER_ACCEPTED and Phase.RECEIVED not in wire.phases:
+            waited_for = Stage.RESULT_RECEIVED.value  # no box of this fleet says more before
         hops_s[waited_for] = rounded(hops_s.get(waited_for, 0.0) + end_s - latest_s)
         latest_s = end_s
     return stages, hops_s, latest_s

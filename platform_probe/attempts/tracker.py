@@ -30,6 +30,7 @@ from fleet_wire.contract.messages import (
     Telemetry,
     VehicleState,
 )
+from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
 from platform_probe.attempts.conclusion import cause_of_answer, cause_of_timeout, evidence_of
 from platform_probe.attempts.evidence import FleetEvidence
@@ -52,7 +53,10 @@ class _Deadline(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class AttemptTracker:
-    """Follows unlocks. `emit` takes each record; `evidence` is kept up to date on the way."""
+    """Follows unlocks. `emit` takes each record; `evidence` is kept up to date on the way.
+
+    What the fleet does not send, as `evidence.wire` says, is not waited for.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class AttemptTracker:
         self._deadline_s = deadline_s
         self._state_grace_s = state_grace_s
         self._gaps = gaps or Gaps()
+        self._wire = evidence.wire
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to wait for, see `next_deadline_s`."""
         self._is_watching = is_watching
@@ -264,17 +269,37 @@ class AttemptTracker:
         else:
             self._answered(attempt, result, now_s)
 
-    def state(self, vehicle_id: str, state: VehicleState, *, retained: bool = False) -> None:
+    def flag(self, command_id: str, flag: Flag) -> None:
+        """Note an oddity of an open attempt."""
+        attempt = self._open.get(command_id)
+        if attempt is not None:
+            attempt.flag(flag)
+
+    def provisional(self, result: ProvisionalResult) -> None:
+        """Take a status of a command that another may follow: it ends nothing."""
+        self._advance()
+        attempt = self._open.get(result.command_id)
+        if attempt is not None:
+            attempt.provisional_status = result.status
+
+    def state(
+        self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool = False
+    ) -> None:
         """Take a car's state. A retained one is older than every open attempt."""
         now_s = self._advance()
+        was_locked = self._evidence.of(vehicle_id).is_locked
         self._evidence.state(vehicle_id, state, now_s, retained=retained)
-        if retained or state.is_locked:
+        if retained or state.is_locked is not False:
             return
+        if not self._wire.names_last_command and was_locked is False:
+            return  # it was open before
         moved_by = state.last_command_id
         if moved_by is None or not self._hold(moved_by, vehicle_id, state, now_s):
             self._take_open_lock(vehicle_id, state, now_s)
 
-    def _take_open_lock(self, vehicle_id: str, state: VehicleState, now_s: float) -> None:
+    def _take_open_lock(
+        self, vehicle_id: str, state: VehicleState | PartialState, now_s: float
+    ) -> None:
         moved_by = state.last_command_id
         if moved_by is not None:
             attempt = self._open.get(moved_by)
@@ -284,11 +309,16 @@ class AttemptTracker:
                 self._opened(attempt, now_s)
             return
         for attempt in tuple(self._open_by_vehicle.get(vehicle_id, ())):
-            if Stage.BOX_RECEIVED in attempt.reached_s or attempt.result is not None:
+            has_it = Stage.BOX_RECEIVED in attempt.reached_s or attempt.result is not None
+            if has_it or Phase.RECEIVED not in self._wire.phases:
                 self._opened(attempt, now_s)
 
     def _hold(
-        self, command_id: str, vehicle_id: str, message: Result | VehicleState, now_s: float
+        self,
+        command_id: str,
+        vehicle_id: str,
+        message: Result | VehicleState | PartialState,
+        now_s: float,
     ) -> bool:
         """Hold an answer whose command may still be on its way to us; return whether it is held."""
         if not self._is_watching or self.knows(command_id):
@@ -303,7 +333,7 @@ class AttemptTracker:
         """Take a box's presence, or its last will."""
         self._evidence.presence(vehicle_id, presence, self._advance(), retained=retained)
 
-    def telemetry(self, vehicle_id: str, telemetry: Telemetry) -> None:
+    def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
         """Take a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
@@ -360,7 +390,9 @@ class AttemptTracker:
             attempt = self._open.get(heapq.heappop(deadlines).command_id)
             if attempt is not None and attempt.deadline_s <= now_s:
                 vehicle = self._evidence.of(attempt.start.vehicle_id)
-                cause = cause_of_timeout(attempt, vehicle, is_watching=self._is_watching)
+                cause = cause_of_timeout(
+                    attempt, vehicle, is_watching=self._is_watching, wire=self._wire
+                )
                 self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
         if self._held.count:
             for held in self._held.overdue(now_s):
@@ -415,14 +447,26 @@ class AttemptTracker:
         attempt.result = answer
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
         if answer.phase is Phase.REFUSED:
-            reason = answer.reason.value if answer.reason else None
+            reason = answer.detail or (answer.reason.value if answer.reason else None)
             self._end(attempt, cause_of_answer(answer), now_s, reason)
+        elif not self._reports_opening(attempt.start.vehicle_id):
+            self._end(attempt, cause_of_answer(answer), now_s)
         elif Stage.STATE_CHANGED in attempt.reached_s:
             attempt.flag(Flag.OUT_OF_ORDER)
             self._end(attempt, cause_of_answer(answer), now_s)
         elif now_s + self._state_grace_s < attempt.deadline_s:
             attempt.deadline_s = now_s + self._state_grace_s
             self._note_deadline(attempt)
+
+    def _reports_opening(self, vehicle_id: str) -> bool:
+        """Return whether the car will say that it is open: not one that has said it before.
+
+        Where the state names no command, a car that was open says nothing new.
+        """
+        wire = self._wire
+        if wire.names_last_command:
+            return True
+        return wire.reports_lock and self._evidence.of(vehicle_id).is_locked is not False
 
     @staticmethod
     def _answered_by_another(attempt: OpenAttempt, vehicle_id: str) -> None:
@@ -454,6 +498,7 @@ class AttemptTracker:
             vehicle=vehicle,
             reason=reason,
             evidence=evidence,
+            wire=self._wire,
         )
         del self._open[start.command_id]
         if start.through_api:

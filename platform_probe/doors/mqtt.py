@@ -12,12 +12,14 @@ from typing import Final, NamedTuple
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Source
-from fleet_wire.contract.codec import encode
 from fleet_wire.contract.messages import Action, Command, WakeRequest
 from fleet_wire.contract.signing import signature_of
-from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.traces import TRACEPARENT, TraceParent, trace_parent_of
+from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import PublishProperties
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Packet, Profile
 from platform_probe.attempts.open_attempt import Start
 
 ORIGIN: Final = "origin"
@@ -32,6 +34,8 @@ class OutgoingCommand(NamedTuple):
     topic: str
     payload: bytes
     properties: PublishProperties
+    qos: int = 1
+    retain: bool = False
 
 
 class CommandMaker:
@@ -51,7 +55,10 @@ class CommandMaker:
         key_of: Callable[[str], bytes],
         ttl_s: float,
         clock: Clock,
+        profile: Profile = NATIVE,
     ) -> None:
+        self._profile = profile
+        self._client_id = client_id
         self._origin = (ORIGIN, f"{_OF_A_PROBE}{client_id}")
         self._key_of = key_of
         self._ttl_s = ttl_s
@@ -73,17 +80,21 @@ class CommandMaker:
     ) -> OutgoingCommand:
         self._number += 1
         digest = blake2b(self._run_prefix + str(self._number).encode(), digest_size=48).hexdigest()
-        attempt_id, command_id, trace_id = digest[:32], digest[32:64], digest[64:]
+        attempt_id, unique, trace_id = digest[:32], digest[32:64], digest[64:]
+        profile = self._profile
+        command_id = profile.command_id(vehicle_id, unique, client_id=self._client_id)
         unix_s = self._clock.unix_s()
         self._counter = max(self._counter + 1, int(unix_s * 1e6))
         expires_at_ms = int((unix_s + self._ttl_s) * 1000)
-        signature = signature_of(
-            self._key_of(vehicle_id),
-            command_id=command_id,
-            action=action,
-            expires_at_ms=expires_at_ms,
-            counter=self._counter,
-        )
+        signature = ""
+        if profile.traits.is_signed:
+            signature = signature_of(
+                self._key_of(vehicle_id),
+                command_id=command_id,
+                action=action,
+                expires_at_ms=expires_at_ms,
+                counter=self._counter,
+            )
         command = Command(
             command_id=command_id,
             action=action,
@@ -92,6 +103,10 @@ class CommandMaker:
             counter=self._counter,
             signature=signature,
         )
+        packets = profile.write(TopicKind.COMMAND, vehicle_id, command)
+        if not packets:
+            raise LocalProtocolError(f"profile {profile.name} has no word for {action.value}")
+        topic, payload, qos, retain = packets[0]
         return OutgoingCommand(
             start=Start(
                 attempt_id=attempt_id,
@@ -101,12 +116,14 @@ class CommandMaker:
                 source=source,
                 intended_s=intended_s,
             ),
-            topic=topic_of(TopicKind.COMMAND, vehicle_id),
-            payload=encode(command),
-            properties=PublishProperties(
-                response_topic=topic_of(TopicKind.RESULT, vehicle_id),
-                correlation_data=command_id.encode(),
-                expiry_s=math.ceil(self._ttl_s),
+            topic=topic,
+            payload=payload,
+            qos=qos,
+            retain=retain,
+            properties=profile.properties(
+                vehicle_id,
+                command,
+                life_s=math.ceil(self._ttl_s),
                 user_properties=(
                     (TRACEPARENT, str(TraceParent(trace_id, attempt_id[:16]))),
                     self._origin,
@@ -114,12 +131,12 @@ class CommandMaker:
             ),
         )
 
-    def wake_request(self, start: Start) -> bytes:
-        """Return the payload that asks the SMS centre to wake the car of `start`."""
+    def wake_request(self, start: Start) -> tuple[Packet, ...]:
+        """Return what asks the SMS centre to wake the car of `start`; nothing without a centre."""
         request = WakeRequest(
             request_id=start.attempt_id, requested_at_ms=int(self._clock.unix_s() * 1000)
         )
-        return encode(request)
+        return self._profile.write(TopicKind.WAKE, start.vehicle_id, request)
 
 
 def trace_id_of(user_properties: Iterable[tuple[str, str]]) -> str | None:

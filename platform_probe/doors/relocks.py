@@ -148,7 +148,9 @@ class Relocks:
         """Look again and again until the car is locked, or the try is over."""
         if self._is_over(relock):
             return
-        if relock.is_executed and self._tracker.evidence.of(relock.vehicle_id).is_locked:
+        evidence = self._tracker.evidence
+        says_locked = evidence.of(relock.vehicle_id).is_locked or not evidence.wire.reports_lock
+        if relock.is_executed and says_locked:
             self._end(relock, RelockEnd.LOCKED, "")
         elif self._clock.monotonic_s() < relock.ends_s:
             self._timers.call_later(LOOK_S, self._look, relock)

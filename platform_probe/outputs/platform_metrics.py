@@ -35,7 +35,8 @@ class LineEnd(StrEnum):
     TAKEN = "taken"
     REPEATED = "repeated"
     """It had come before."""
-    TOO_OLD = "too_old"
+    OUT_OF_TIME = "out_of_time"
+    """It is older than what is revised, or from another time altogether."""
     MALFORMED = "malformed"
     """It breaks the contract."""
 
@@ -54,7 +55,7 @@ class PlatformMetrics(SeriesMaker):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         self._answers = self._counter(
-            "api_answers", "What the platform answered to phones, by route, by app, and by how"
+            "platform_answers", "What the platform answered to phones, by route, by app, and by how"
             " well it explains itself; generic: an error that explains nothing.",
             "endpoint", "app_version", "kind",
         )  # fmt: skip

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet_wire.contract.codec import decode, unknown_fields
+from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.messages import Command, Presence, Result, Telemetry, VehicleState
-from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
+from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Place, Profile
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import is_of_a_probe, trace_id_of
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.watching.only_open import OnlyOpen
 
 _FROM_BOXES: Final = (
     TopicKind.RESULT,
@@ -30,25 +34,39 @@ MAX_NAMED: Final = 100
 _SHOWN_BYTES: Final = 80
 
 
-def subscriptions(*, watch: bool, group: str | None = None) -> tuple[str, ...]:
+def subscriptions(
+    profile: Profile = NATIVE, *, watch: bool, group: str | None = None
+) -> tuple[str, ...]:
     """Return the topic filters of a probe; with `watch` also the commands that others send.
 
     Of a `group` each of those comes to one probe.
     """
-    from_boxes = tuple(topic_of(kind, "+") for kind in _FROM_BOXES)
     if not watch:
-        return from_boxes
-    commands = topic_of(TopicKind.COMMAND, "+")
-    return (*from_boxes, commands if group is None else f"$share/{group}/{commands}")
+        return profile.filters(_FROM_BOXES)
+    if group is None:
+        return profile.filters((*_FROM_BOXES, TopicKind.COMMAND))
+    commands = profile.filters((TopicKind.COMMAND,))
+    return (*profile.filters(_FROM_BOXES), *(f"$share/{group}/{each}" for each in commands))
 
 
 class Inbox:
-    """Takes every message that a probe receives. `malformed` counts those that break the rules."""
+    """Takes every message that a probe receives. `malformed` counts those that break the rules.
+
+    `only_open` gives ids to commands and answers that carry none, where the profile says so.
+    """
 
     def __init__(
-        self, tracker: AttemptTracker, metrics: ProbeMetrics, complaints: Complaints
+        self,
+        tracker: AttemptTracker,
+        metrics: ProbeMetrics,
+        complaints: Complaints,
+        *,
+        profile: Profile = NATIVE,
+        only_open: OnlyOpen | None = None,
     ) -> None:
         self._tracker = tracker
+        self._profile = profile
+        self._only_open = only_open
         self._metrics = metrics
         self._complaints = complaints
         self.malformed = 0
@@ -61,10 +79,11 @@ class Inbox:
         """Take one message. Never raises for what the message holds."""
         kind: TopicKind | None = None
         try:
-            kind, vehicle_id = parse_topic(message.topic)
+            place = self._profile.place(message.topic)
+            kind, vehicle_id, _ = place
             if kind is TopicKind.COMMAND and self._is_known(message):
                 return
-            self._dispatch(kind, vehicle_id, message)
+            self._dispatch(place, message)
         except RemoteProtocolError as error:
             if kind in _RETAINED and not message.payload:
                 self._tracker.removed(vehicle_id)
@@ -92,34 +111,58 @@ class Inbox:
             and b'"command_id":"%b"' % correlation in message.payload
         )
 
-    def _dispatch(self, kind: TopicKind, vehicle_id: str, message: Message) -> None:
-        decoded = decode(kind, message.payload)
+    def _dispatch(self, place: Place, message: Message) -> None:
+        kind = place[0]
+        vehicle_id, decoded = self._profile.read(place, message)
         taken = self.taken[kind]
         self.taken[kind] = taken + 1
         if taken % LOOKED_THROUGH_EVERY == 0:
-            self._name_unknown_fields(kind, message)
+            self._name_unknown_fields(place, message)
         match decoded:
-            case Telemetry():  # first: nearly all messages are heartbeats
+            case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
                 self._tracker.telemetry(vehicle_id, decoded)
             case Result():
-                self._tracker.result(vehicle_id, decoded)
-            case VehicleState():
+                self._tracker.result(vehicle_id, self._with_id(vehicle_id, decoded))
+            case VehicleState() | PartialState():
                 self._tracker.state(vehicle_id, decoded, retained=message.retain)
             case Presence():
                 self._tracker.presence(vehicle_id, decoded, retained=message.retain)
-            case Command() if message.retain:
-                raise RemoteProtocolError("a command is retained: boxes would get it again")
-            case Command() if is_of_a_probe(message.user_properties):
-                self._tracker.pass_over(decoded.command_id)
             case Command():
-                trace_id = trace_id_of(message.user_properties)
-                self._tracker.command_seen(vehicle_id, decoded, trace_id)
+                self._take_command(vehicle_id, decoded, message)
+            case ProvisionalResult():
+                self._tracker.provisional(decoded)
+            case None:
+                pass  # of no concern, as the profile says
             case _:
                 raise RemoteProtocolError("not a message for the probe")
 
-    def _name_unknown_fields(self, kind: TopicKind, message: Message) -> None:
+    def _with_id(self, vehicle_id: str, result: Result) -> Result:
+        """Return an answer with the id of its command, where the fleet's answers carry none."""
+        if self._only_open is None:
+            return result
+        result, is_guess = self._only_open.answer(vehicle_id, result)
+        if is_guess:
+            self._tracker.flag(result.command_id, Flag.ANSWER_GUESSED)
+        return result
+
+    def _take_command(self, vehicle_id: str, command: Command, message: Message) -> None:
+        if message.retain:
+            raise RemoteProtocolError("a command is retained: boxes would get it again")
+        named: Command | None = command
+        if self._only_open is not None:
+            named = self._only_open.command(vehicle_id, command)
+        if named is None:
+            return  # a copy of our own
+        if is_of_a_probe(message.user_properties):
+            self._tracker.pass_over(named.command_id)
+        else:
+            trace_id = trace_id_of(message.user_properties)
+            self._tracker.command_seen(vehicle_id, named, trace_id)
+
+    def _name_unknown_fields(self, place: Place, message: Message) -> None:
         """Log fields that the contract does not know, each once: a firmware may be ahead of us."""
-        fields = unknown_fields(kind, message.payload)
+        kind = place[0]
+        fields = self._profile.unknown_fields(place, message.payload)
         named = self._named
         new = {name: value for name, value in fields.items() if (kind, name) not in named}
         if new and len(named) < MAX_NAMED:

@@ -85,9 +85,9 @@ class PlatformInbox:
         if self._metrics is None:
             return
         totals = {
-            LineEnd.TAKEN: self.taken - self._joiner.too_old,
+            LineEnd.TAKEN: self.taken - self._joiner.out_of_time,
             LineEnd.REPEATED: self.repeated,
-            LineEnd.TOO_OLD: self._joiner.too_old,
+            LineEnd.OUT_OF_TIME: self._joiner.out_of_time,
             LineEnd.MALFORMED: self.malformed,
         }
         self._metrics.note_lines(totals, max(self._joiner.newest_at, 0.0))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 import pytest
 import uvloop
 
-from tests.helpers.broker_model_harness import broker_model
+from tests.helpers.broker_model_harness import broker_model, broker_model_311
 from tests.helpers.harness import (
     HARNESSES,
     LINK_DIFFERENCES,
@@ -19,7 +19,7 @@ from tests.helpers.harness import (
 )
 from tests.helpers.other_brokers import OTHER_BROKERS, SharedBrokers
 
-_MADE_FOR_ONE_TEST = {**HARNESSES, "model": broker_model}
+_MADE_FOR_ONE_TEST = {**HARNESSES, "model": broker_model, "model-3.1.1": broker_model_311}
 _ON_MOSQUITTO = {name for name in _MADE_FOR_ONE_TEST if name.endswith("-mosquitto")}
 _ON_OTHERS: dict[str, tuple[LinkKind, str]] = {
     f"{link}-{broker}": (link, broker) for broker in OTHER_BROKERS for link in LINK_DIFFERENCES

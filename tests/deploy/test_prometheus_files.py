@@ -43,8 +43,8 @@ def promtool(*arguments: str | Path) -> None:
 
 
 def exposed_samples() -> list[Sample]:
-    """Return what a fresh probe exposes, and an API that has had one request of each kind."""
-    probe = ProbeMetrics(CollectorRegistry(), version="test")
+    """Return what a fresh probe that follows a platform exposes, and an API after some requests."""
+    probe = ProbeMetrics(CollectorRegistry(), version="test", follows_platform=True)
     api = ApiMetrics(CollectorRegistry())
     api.count("/bookings", None, "none")
     api.count_untreated("/bookings", KeyError(), "0" * 32)

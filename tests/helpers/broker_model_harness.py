@@ -11,15 +11,18 @@ from contextlib import contextmanager
 
 from fleet_sim.broker.model.broker import BrokerLimits, BrokerModel
 from fleet_wire.links.link import Link, LinkHandler, LinkLimits
-from tests.helpers.harness import Difference
+from fleet_wire.profiles.profile import MqttVersion
+from tests.helpers.harness import LINK_DIFFERENCES, Difference, LinkKind
 from tests.helpers.virtual_scheduler import VirtualScheduler
 
 
 class ModelHarness:
     """The broker model and its links."""
 
-    def __init__(self, *, max_queued_messages: int = 1_000) -> None:
-        self.differences: frozenset[Difference] = frozenset()
+    def __init__(self, *, max_queued_messages: int = 1_000, protocol: MqttVersion = "5") -> None:
+        self._protocol: MqttVersion = protocol
+        kind: LinkKind = "lean" if protocol == "5" else "paho-3.1.1"
+        self.differences: frozenset[Difference] = LINK_DIFFERENCES[kind]
         self.shortest_keepalive_s = 1
         self._scheduler = VirtualScheduler()
         limits = BrokerLimits(max_queued_messages=max_queued_messages)
@@ -27,7 +30,7 @@ class ModelHarness:
 
     def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> Link:
         """Return a new link to the broker."""
-        return self._broker.link(handler, limits)
+        return self._broker.link(handler, limits, protocol=self._protocol)
 
     async def until(self, predicate: Callable[[], object], message: str = "") -> None:
         """Step the scheduler."""
@@ -58,3 +61,9 @@ class ModelHarness:
 def broker_model() -> Iterator[ModelHarness]:
     """Give a harness with a broker of its own."""
     yield ModelHarness()
+
+
+@contextmanager
+def broker_model_311() -> Iterator[ModelHarness]:
+    """Give a harness whose clients speak MQTT 3.1.1."""
+    yield ModelHarness(protocol="3.1.1")

@@ -62,8 +62,9 @@ UNLOCK = """\
 ### `unlock`
 
 The canonical line of each unlock: at `info` one that went well, at `warning` one that was refused
-or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared}. Where
-there is a cause, the line says more about it: {more}, as in the table of causes.
+or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared}; and,
+where the platform's log is followed, what that has added. Where there is a cause, the line says
+more about it: {more}, as in the table of causes.
 """
 OTHERS = "### Other events\n"
 STDOUT = """\
@@ -89,6 +90,7 @@ EVIDENCE = {
     "furthest_stage": "the last stage that was reached",
     "puback": "the reason code of the broker's PUBACK; 16: nobody subscribes",
     "answered_by": "another car that answered for this one",
+    "provisional_status": "what was said of the command that another word may follow",
     "presence": "`online`, `asleep` or `offline`, when the unlock ended",
     "presence_at_start": "the same, when it began",
     "presence_changed_ago_s": "since presence last changed",

@@ -40,4 +40,4 @@ class PlatformBench:
     def answers(self, kind: str, endpoint: str = "/unlock", app: str = UNKNOWN) -> float | None:
         """Return how many answers of a kind were counted."""
         labels = {"endpoint": endpoint, "app_version": app, "kind": kind}
-        return self.value("api_answers_total", **labels)
+        return self.value("platform_answers_total", **labels)

@@ -21,7 +21,7 @@ from fleet_sim.broker.process import BrokerProcess
 from fleet_wire.command_line import EXPECTATION_FAILED
 from tests.helpers.commands import finish, start
 from tests.helpers.own_commands import PROGRAMS
-from tests.helpers.pages import as_scenario, blocks, commands
+from tests.helpers.pages import as_scenario, blocks, commands, page
 from tests.helpers.places import ROOT
 
 QUICK = {
@@ -47,15 +47,16 @@ LEFT_OUT = {
     "--scheduler": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
     "fleet-sim inject": "tests/live/test_boxes.py strikes boxes that run",
     "fleet-sim test scenarios/": "tests/scenarios runs each of them, in both modes",
+    "platform-probe learn": "tests/platform_probe/test_learning.py listens to a broker",
 }
 """What stands in other lines that are left alone, and why."""
 MADE_UP_BROKER = re.compile(r"mqtts?://((?:\w+@)?)[\w.]+\.example(?::\d+)?")
 """Example brokers ask for TLS and a password; what listens here takes any."""
 
 
-def typed_lines(page: Path) -> list[str]:
+def typed_lines(file: Path) -> list[str]:
     """Return what a reader of a page would type: the commands in its shell blocks."""
-    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    text = file.read_text(encoding="utf-8").replace("\\\n", " ")
     typed = [line for block in blocks(text, "bash") for line in block.splitlines()]
     return [line for line in typed if line and line[0] != "#"] + commands(text)
 
@@ -69,6 +70,9 @@ class Reader:
         for name in ("scenarios", "deploy"):
             (directory / name).symlink_to(ROOT / name)
         (directory / "my.yaml").write_text(as_scenario("faults: []\n"), encoding="utf-8")
+        (directory / "my-fleet.yaml").write_text(blocks(page("profiles.md"), "yaml")[0], "utf-8")
+        heard = '{"topic": "v1/car-1/ack", "payload": {"id": "1", "status": "OK"}}'
+        (directory / "heard.jsonl").write_text(f"{heard}\n", encoding="utf-8")
         (directory / "cars.txt").write_text("centre-00000\ncentre-00001\n", encoding="utf-8")
         (directory / "passwords").mkdir()
         of_boxes = [f"passwords/car-{number:05d}" for number in range(10)]

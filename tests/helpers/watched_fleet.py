@@ -28,7 +28,6 @@ from fleet_sim.scenario.form import Scenario
 from fleet_wire.arrivals import arrival_times
 from fleet_wire.contract.attempt import Record, Source
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
-from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.links.link import Disconnected, Ended, Link, LinkHandler, Message, Session
 from fleet_wire.randomness import RandomStream
 from platform_probe.attempts.evidence import BoxPresence
@@ -109,8 +108,8 @@ class Platform:
             vehicle_id, source=Source.CUSTOMER, intended_s=self._fleet.env.now
         )
         if self._fleet.presence_of(vehicle_id) is BoxPresence.ASLEEP:
-            wake = self._commands.wake_request(outgoing.start)
-            self._link.publish(topic_of(TopicKind.WAKE, vehicle_id), wake)
+            for topic, payload, _, _ in self._commands.wake_request(outgoing.start):
+                self._link.publish(topic, payload)
         traceparent, _mark_of_a_probe = outgoing.properties.user_properties
         self._link.publish(
             outgoing.topic,

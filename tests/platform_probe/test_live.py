@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 import trustme
@@ -17,6 +19,7 @@ from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.codec import decode, encode
 from fleet_wire.contract.messages import Action, Command
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
 from tests.helpers.brokers import running_mosquitto
@@ -488,3 +491,22 @@ def refused_of(*probes: RunningProbe) -> list[str]:
     """Return the traces of the unlocks that the API refused."""
     attempts = [attempt for probe in probes for attempt in probe.attempts()]
     return [one.trace_id for one in attempts if one.cause is Cause.API_REFUSED]
+
+
+async def test_the_platforms_log_comes_by_posts(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """What the API refused, posted to the probe's own port, is an attempt and a metric."""
+    async with running_probe(tmp_path, mosquitto.address, platform={"otlp": True}) as probe:
+        await probe.ready()
+        url = probe.of_kind("ready")[0]["metrics_url"].replace("/metrics", "/v1/logs")
+        lines = [
+            PlatformEvent(step, time.time(), "r1", "unlock", status=status, endpoint="/unlock")
+            for step, status in ((PlatformStep.REQUESTED, None), (PlatformStep.ANSWERED, 500))
+        ]
+        records = [{"body": {"stringValue": encode_event(line).decode()}} for line in lines]
+        body = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+        async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
+            assert (answer.status, await answer.json()) == (200, {})
+        await eventually(lambda: len(probe.attempts()) == 1)
+        assert probe.attempts()[0].cause is Cause.API_FAILED
+        answers = await probe.series("platform_answers_total")
+        assert answers["unknown", "/unlock", "generic"] == 1

@@ -637,10 +637,9 @@ async def test_timeouts_are_noticed_without_other_events() -> None:
 
 async def test_the_platforms_log_is_joined() -> None:
     """What the API refused is an attempt; where no log is followed, lines are passed over."""
-    refused = [
-        b'{"event":"requested","at":1.5,"request_id":"r1","operation":"unlock"}',
-        b'{"event":"answered","at":1.75,"request_id":"r1","operation":"unlock","status":403}',
-    ]
+    line = b'{"event":"%b","at":%d.%d,"request_id":"r1","operation":"unlock","status":403}'
+    now = int(time.time())
+    refused = [line % (b"requested", now, 5), line % (b"answered", now, 75)]
     joining, other = ProbeBench(platform={}), ProbeBench()
     for line in refused:
         joining.probe.take_platform_line(line)

@@ -1,4 +1,4 @@
-"""A broker in the same process, for virtual time: the rules of MQTT 5 as mosquitto applies them.
+"""A broker in the same process, for virtual time: the rules of MQTT as mosquitto applies them.
 
 No socket, no wall clock, no chance: the same calls give the same callbacks in the same order. The
 rules follow mosquitto 2.0.21, which counts expiry, will delay and keepalive in whole seconds of
@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
-from fleet_sim.broker.model.link import ModelLink
-from fleet_sim.broker.model.packets import ConnAck, Connect, PubAck, Publication
+from fleet_sim.broker.model.link import MOST_IN_FLIGHT, ModelLink, ModelLink311
+from fleet_sim.broker.model.packets import (
+    LARGEST_PACKET,
+    ConnAck,
+    Connect,
+    PubAck,
+    Publication,
+)
 from fleet_sim.broker.model.router import Router
 from fleet_sim.broker.model.session import BrokerLimits, BrokerSession, Connection
 from fleet_sim.broker.model.subscriptions import is_valid_filter
@@ -88,9 +95,16 @@ class BrokerModel:
         """By client id: messages that its full queue had no room for."""
         return self._router.dropped
 
-    def link(self, handler: LinkHandler, limits: LinkLimits | None = None) -> ModelLink:
+    def link(
+        self,
+        handler: LinkHandler,
+        limits: LinkLimits | None = None,
+        *,
+        protocol: Literal["5", "3.1.1"] = "5",
+    ) -> ModelLink:
         """Return a new link for `handler`, not connected: a `fleet_wire.links.link.LinkFactory`."""
-        return ModelLink(self, handler, limits or self._link_limits)
+        kind = ModelLink if protocol == "5" else ModelLink311
+        return kind(self, handler, limits or self._link_limits)
 
     # Faults
 
@@ -154,10 +168,13 @@ class BrokerModel:
             self.transport.down(connection, connection.client.take_connack, refusal)
             return
         asked, limits = connect.session, connect.limits
+        if not connect.is_v5:
+            asked = _session_of_3_1_1(asked)
         self._accepted += 1
         session = self._session_for(asked)
         connection.session = session
         session.connection = connection
+        session.is_v5 = connect.is_v5
         session.will = asked.will
         session.keepalive_s = asked.keepalive_s
         session.session_expiry_s = asked.session_expiry_s
@@ -165,6 +182,9 @@ class BrokerModel:
         # mosquitto 2.0 takes the client's receive maximum in place of max_inflight_messages.
         session.window = limits.receive_max
         session.max_packet_bytes = limits.max_packet_bytes
+        if not connect.is_v5:  # which names neither
+            session.window = self.limits.max_inflight_messages or MOST_IN_FLIGHT
+            session.max_packet_bytes = LARGEST_PACKET
         connack = ConnAck(SUCCESS, self.limits.max_packet_bytes, asked.subscriptions)
         self.transport.down(connection, connection.client.take_connack, connack)
         self._router.send_again(session)
@@ -199,7 +219,7 @@ class BrokerModel:
             self._publish_will(session, will)
         if connection is not None:
             taken = Disconnected(Ended.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
-            self._lose(connection, taken)
+            self._lose(connection, taken if session.is_v5 else _LOST)
 
     def _lose(self, connection: Connection, reason: Disconnected = _LOST) -> None:
         """Close a connection."""
@@ -305,7 +325,7 @@ class BrokerModel:
         if not all(map(is_valid_filter, filters)):
             self._disconnect(session)
             malformed = Disconnected(Ended.BROKER_CLOSED, MALFORMED_PACKET, "malformed filter")
-            self._lose(connection, malformed)
+            self._lose(connection, malformed if session.is_v5 else _LOST)
             return
         may = self.may_subscribe
         granted = filters
@@ -330,7 +350,8 @@ class BrokerModel:
         else:
             code = NOT_AUTHORIZED
         if publication.qos:
-            puback = PubAck(publication, code)
+            # Who speaks 3.1.1 gets an ordinary PUBACK, denied or not (handle_publish.c).
+            puback = PubAck(publication, code if session.is_v5 else SUCCESS)
             self.transport.down(connection, connection.client.take_puback, puback)
 
     def take_puback(self, connection: Connection, message: Message) -> None:
@@ -338,6 +359,14 @@ class BrokerModel:
         session = connection.session
         if session is not None and session.connection is connection:
             self._router.acknowledged(session, message)
+
+
+def _session_of_3_1_1(asked: Session) -> Session:
+    """Return what CONNECT of MQTT 3.1.1 can say: a clean session, or one that never ends."""
+    is_clean = asked.clean_start or not asked.session_expiry_s
+    will = None if asked.will is None else replace(asked.will, delay_s=0)
+    expiry_s = 0 if is_clean else _NEVER_EXPIRES
+    return replace(asked, clean_start=is_clean, session_expiry_s=expiry_s, will=will)
 
 
 def _ignore(_error: Exception) -> None:

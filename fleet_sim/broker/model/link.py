@@ -64,6 +64,9 @@ class ModelLink:
         "_waiting",
     )
 
+    is_v5 = True
+    """Whether it speaks MQTT 5; of the class, so that no link pays for it."""
+
     def __init__(self, broker: BrokerEnd, handler: LinkHandler, limits: LinkLimits) -> None:
         self._broker = broker
         self._handler = handler
@@ -120,7 +123,8 @@ class ModelLink:
         Raises `LocalProtocolError` for what MQTT or the broker does not allow, and above
         `max_queued`.
         """
-        publication = Publication(topic, payload, qos, retain, properties, on_ack)
+        sent = properties if self.is_v5 else None
+        publication = Publication(topic, payload, qos, retain, sent, on_ack)
         publication.check(self._max_packet_bytes)
         can_send = self._state is _CONNECTED and not self._is_frozen
         if not qos:
@@ -194,7 +198,7 @@ class ModelLink:
     def _say_connect(self, connection: Connection) -> None:
         session = self._handler.session()
         if self._connection is connection:
-            self._send(self._broker.take_connect, Connect(session, self._limits))
+            self._send(self._broker.take_connect, Connect(session, self._limits, self.is_v5))
 
     def _time_out(self, connection: Connection) -> None:
         if connection is self._connection and self._state is not _CONNECTED:
@@ -312,7 +316,7 @@ class ModelLink:
             if not self._unacknowledged:
                 self._unacknowledged = {}
             self._unacknowledged[message.packet_id] = message
-            if len(self._unacknowledged) > self._limits.receive_max:
+            if self.is_v5 and len(self._unacknowledged) > self._limits.receive_max:
                 self._close(is_goodbye=True)  # DISCONNECT with a reason
                 self._end(Disconnected(Ended.PROTOCOL_ERROR, detail="more than we can receive"))
                 return
@@ -349,7 +353,9 @@ class ModelLink:
             connection.last_sent_s = self._broker.transport.up(connection, take, packet)
 
     def _has_room(self) -> bool:
-        receive_max = self._broker.limits.max_inflight_messages or MOST_IN_FLIGHT
+        receive_max = MOST_IN_FLIGHT
+        if self.is_v5:
+            receive_max = self._broker.limits.max_inflight_messages or MOST_IN_FLIGHT
         return len(self._in_flight) < min(self._limits.max_in_flight, receive_max)
 
     def _wait(self, publication: Publication) -> None:
@@ -415,3 +421,11 @@ class ModelLink:
         ):
             detail = f"no PINGRESP in {self._limits.ping_timeout_s} s"
             self._end(Disconnected(Ended.KEEPALIVE, detail=detail))
+
+
+class ModelLink311(ModelLink):
+    """One client that speaks MQTT 3.1.1: no properties, reason codes, expiry or receive maximum."""
+
+    __slots__ = ()
+
+    is_v5 = False

@@ -27,6 +27,7 @@ class Connect(msgspec.Struct, frozen=True, gc=False):
 
     session: Session
     limits: LinkLimits
+    is_v5: bool = True
 
 
 class ConnAck(msgspec.Struct, frozen=True, gc=False):

@@ -134,7 +134,8 @@ class Router:
         is_duplicate = packet_id is not None
         if publication.qos and packet_id is None:
             packet_id = session.next_packet_id()
-        properties = publication.properties or _NO_PROPERTIES
+        properties = publication.properties if session.is_v5 else None
+        properties = properties or _NO_PROPERTIES
         message = Message(
             publication.topic,
             publication.payload,
@@ -144,7 +145,7 @@ class Router:
             packet_id,
             properties.correlation_data,
             properties.response_topic,
-            expires_in_s or None,  # mosquitto sends no expiry interval of 0
+            (expires_in_s or None) if session.is_v5 else None,  # mosquitto sends none of 0
             [*properties.user_properties],
         )
         if packet_id is not None:

@@ -140,6 +140,7 @@ class BrokerSession:
         "filters",
         "in_flight",
         "is_resumed",
+        "is_v5",
         "keepalive_s",
         "last_packet_id",
         "max_packet_bytes",
@@ -161,6 +162,8 @@ class BrokerSession:
         self.will: Will | None = None
         self.will_due_s = 0.0
         self.is_resumed = False
+        self.is_v5 = True
+        """Whether its client speaks MQTT 5; else 3.1.1."""
         self.window = 0
         """How many messages may be in flight to the client: its receive maximum."""
         self.max_packet_bytes = 0

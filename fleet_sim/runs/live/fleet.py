@@ -25,6 +25,8 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Profile
 
 POLL_S = 0.02
 GOODBYE_S = 0.1
@@ -40,6 +42,7 @@ class FleetOptions:
     broker: BrokerAddress
     seed: int
     fleet_secret: str = DEMO_SECRET
+    profile: Profile = NATIVE
     tls: ssl.SSLContext | None = None
     box_credentials: BoxCredentials | None = None
     """None: all are the user in `broker`."""
@@ -72,6 +75,7 @@ class LiveFleet:
                 BOX_LINK_LIMITS,
                 None if options.box_credentials is None else options.box_credentials.identity_of,
             ),
+            profile=options.profile,
             defects=self.driver.defects,
             on_movement=options.on_movement,
         )
@@ -84,6 +88,7 @@ class LiveFleet:
         """Return what makes links of this process to the broker, which enter the present."""
         return link_factory(
             self._options.broker,
+            protocol=self._options.profile.traits.mqtt,
             tls=self._options.tls,
             limits=limits,
             quick_ack=self._options.quick_ack,

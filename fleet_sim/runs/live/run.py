@@ -41,6 +41,7 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.factory import tls_context
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.profiles.loading import load_profile
 
 SAMPLE_S = 1.0
 METRICS_ADDRESS = "127.0.0.1:9464"
@@ -220,6 +221,7 @@ class LiveRun:
                 broker=address,
                 seed=self._options.seed,
                 fleet_secret=self._options.fleet_secret,
+                profile=load_profile(self._scenario.fleet.profile),
                 tls=(
                     tls_context(
                         ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file

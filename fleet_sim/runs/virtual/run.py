@@ -41,6 +41,7 @@ from fleet_sim.runs.virtual.time import (
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
+from fleet_wire.profiles.loading import load_profile
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import FanOut, JsonlSink
@@ -113,12 +114,15 @@ class VirtualRun:
         self._broker.connect_cost_s = CONNECT_COST_S
         self._broker.on_handler_error = self._defects.note
         self._movements = Movements()
+        self._profile = load_profile(scenario.fleet.profile)
+        link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
         world = World(
             env=self._env,
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=EPOCH_UNIX_S,
-            link_factory=partial(self._broker.link, limits=BOX_LINK_LIMITS),
+            link_factory=partial(link, limits=BOX_LINK_LIMITS),
+            profile=self._profile,
             defects=self._defects,
             on_movement=self._movements.take,
         )
@@ -224,14 +228,16 @@ class VirtualRun:
         writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
         logger = make_logger("warning", writer, clock)
+        link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
         return Probe(
             ProbeSettings.model_validate(config),
-            links=partial(self._broker.link, limits=LINK_LIMITS),
+            links=partial(link, limits=LINK_LIMITS),
             clock=clock,
             timers=self._timers,
             sink=FanOut({"jsonl": jsonl}, on_error=self._cannot_write),
             metrics=metrics,
             logger=logger,
+            profile=self._profile,
         )
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:

@@ -220,7 +220,7 @@ def test_another_cars_answer_is_none(bench: PlatformBench) -> None:
     with bench.box().modem.without_coverage(by=Told()):
         (under_way,) = bench.ask(Operation.UNLOCK, booking_id=booking_id)
         result = Result(under_way.body["command_id"], Phase.EXECUTED)
-        bench.box(1).modem.publish(TopicKind.RESULT, codec.encode(result))
+        bench.box(1).modem.publish(TopicKind.RESULT, result)
         bench.let_pass(1)
         status = bench.answer(Operation.COMMAND_STATUS, command_id=result.command_id)
     assert status.body["state"] == "accepted"

@@ -7,11 +7,13 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fleet_wire.contract.attempt import Attempt, Flag, Origin, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
+from platform_probe.attempts.log_time import STRANGE_LINES
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, check_arithmetic
@@ -406,14 +408,14 @@ def test_other_operations_are_no_unlocks() -> None:
     assert bench.records == []
 
 
-def test_lines_that_are_too_old_are_passed_over() -> None:
+def test_lines_that_are_out_of_time_are_passed_over() -> None:
     """A file that is read again from its beginning is no new customer."""
     bench = JoinBench()
     old = bench.event("requested", request_id="r0")
     bench.behind.clock.wall_s += LATE_WINDOW_S + 1
     bench.requested(operation="lock")
     bench.joiner.take_event(old)
-    assert bench.joiner.too_old == 1
+    assert bench.joiner.out_of_time == 1
     assert len(bench.joiner) == 0
 
 
@@ -474,7 +476,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         bench.joiner.tick()
     assert len(bench.joiner) == 3
     assert [record.vehicle_id for record in bench.records] == ["v0", "v1", "v2"]
-    bench.answered(202, request_id="r0", trace_id="0" * 32, vehicle_id="v0")
+    bench.requested(request_id="r0", trace_id="0" * 32, vehicle_id="v0")
     bench.joiner.flush()
     assert [record.revision for record in bench.records] == [1] * 7
 
@@ -520,3 +522,43 @@ def test_a_command_that_the_broker_did_not_take_has_come_to_no_monitor() -> None
     bench.published()
     bench.wait(DEADLINE_S + WAIT_S + 1)
     assert bench.only().cause is Cause.BROKER_UNREACHABLE
+
+
+def test_the_rest_of_what_began_before_us_is_an_earlier_monitors() -> None:
+    """A monitor that is started anew finds answers to requests that it has not seen."""
+    bench = JoinBench()
+    bench.ended()
+    bench.answered(200, command_id="k1")
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.records == []
+    bench.ended(command_id="k2", request_id="r2", trace_id=OTHER_TRACE)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.only().outcome is Outcome.OK
+
+
+def test_a_line_from_another_time_is_passed_over() -> None:
+    """A wrong year must not make all that is right look old, nor the clocks apart."""
+    bench = JoinBench()
+    bench.requested()
+    wrong = bench.event("requested", request_id="r2", trace_id=OTHER_TRACE)
+    bench.joiner.take_event(structs.replace(wrong, at=wrong.at + 1e8))
+    bench.answered(403)
+    assert bench.only().cause is Cause.API_REFUSED
+    assert bench.joiner.out_of_time == 1
+    assert bench.only().platform
+    assert abs(bench.joiner.clocks().ahead_s) < 1
+
+
+def test_a_clock_that_was_set_is_followed_after_a_while() -> None:
+    """Where nothing else comes for a minute, that is the time now."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(403)
+    bench.ahead_s = -86_400.0
+    for number in range(STRANGE_LINES + 10):
+        bench.requested(request_id=f"s{number}", trace_id=f"{number + 9:032}", operation="lock")
+        bench.wait(1.0)
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE)
+    bench.answered(403, request_id="r2", trace_id=OTHER_TRACE)
+    assert len(bench.records) == 2
+    assert bench.records[1].started_at == pytest.approx(bench.behind.clock.wall_s)

@@ -114,7 +114,7 @@ def test_wake_request_names_its_attempt() -> None:
     """The SMS centre can be asked which attempt a wake belongs to."""
     maker = maker_of()
     start = made(maker).start
-    request = codec.decode(TopicKind.WAKE, maker.wake_request(start))
+    request = codec.decode(TopicKind.WAKE, maker.wake_request(start)[0][1])
     assert request == WakeRequest(start.attempt_id, int(EPOCH_S * 1000))
 
 

@@ -1,0 +1,28 @@
+"""The command `fleet-sim asyncapi`."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+import msgspec
+
+from fleet_sim.commands.options import profile_option
+from fleet_wire.profiles.asyncapi import asyncapi as document_of
+from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.native import NATIVE
+
+
+@click.command()
+@profile_option
+def asyncapi(*, profile: str | None) -> None:
+    """Print what goes over the wire as an AsyncAPI 3 document, in JSON.
+
+    \b
+    fleet-sim asyncapi > asyncapi.json
+    fleet-sim asyncapi --profile ovms
+
+    It is seen from a box: it receives commands and sends the rest.
+    """  # noqa: D301 - click's own escape
+    document = document_of(load_profile(profile or NATIVE.name), version=version("unlockpath"))
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

@@ -1,0 +1,62 @@
+"""The command `fleet-sim profile`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+import msgspec
+
+from fleet_wire.command_line import EXPECTATION_FAILED
+from fleet_wire.profiles.loading import load_profile, profile_schema
+from fleet_wire.profiles.samples import Reading, read_samples, said_of, traits_in_words, unlock_of
+
+EXAMPLE_CAR = "car-00001"
+
+
+@click.group()
+def profile() -> None:
+    """Check profiles: files that say what a fleet's topics and payloads mean."""
+
+
+@profile.command()
+@click.argument("profile_file", metavar="PROFILE")
+@click.option(
+    "--sample",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.jsonl",
+    help='Recorded messages, one JSON object a line: {"topic": "...", "payload": "..."}; a payload'
+    " may be text, or JSON as it is; `payload_base64`, `correlation_data` and `retain` may be"
+    " given. `platform-probe learn --sample` records them.",
+)
+def check(*, profile_file: str, sample: Path | None) -> None:
+    """Check PROFILE, a file or one of ours, and show what it makes of recorded messages.
+
+    \b
+    fleet-sim profile check my-fleet.yaml
+    fleet-sim profile check my-fleet.yaml --sample recorded.jsonl
+
+    Exits 1 when a message on a topic of the profile cannot be read, or none is on such a topic.
+    """  # noqa: D301 - click's own escape
+    loaded = load_profile(profile_file)
+    for line in traits_in_words(loaded):
+        click.echo(line)
+    for topic, payload in unlock_of(loaded, EXAMPLE_CAR):
+        click.echo(f"an unlock of {EXAMPLE_CAR}: {topic} {payload}")
+    if sample is None:
+        return
+    counts: Counter[Reading] = Counter()
+    for place, reading, text in said_of(loaded, read_samples(sample)):
+        counts[reading] += 1
+        click.echo(f"{place}: {text}")
+    click.echo(", ".join(f"{counts[reading]} {reading.value}" for reading in Reading))
+    if counts[Reading.UNREADABLE] or not counts[Reading.READ]:
+        sys.exit(EXPECTATION_FAILED)
+
+
+@profile.command()
+def schema() -> None:
+    """Print the JSON Schema of a profile file, for editors."""
+    click.echo(msgspec.json.format(msgspec.json.encode(profile_schema()), indent=2).decode())

@@ -1,0 +1,40 @@
+"""What a fleet with a wire of its own says less completely than the contract does.
+
+A field that such a fleet does not send is None: nothing is known of it, and nothing is wrong.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+UNNAMED = ""
+"""Stands for the id of a command where neither it nor its answer carries one."""
+
+
+class PartialState(msgspec.Struct, frozen=True, gc=False):
+    """As much of `messages.VehicleState` as one message of a fleet says."""
+
+    is_locked: bool | None = None
+    is_open: bool | None = None
+    voltage_v: float | None = None
+    firmware: str | None = None
+    hardware: str | None = None
+    operator: str | None = None
+    region: str | None = None
+    last_command_id: str | None = None
+
+
+class PartialTelemetry(msgspec.Struct, frozen=True, gc=False):
+    """As much of `messages.Telemetry` as one message of a fleet says."""
+
+    signal_dbm: float | None = None
+    voltage_v: float | None = None
+    position_age_s: float | None = None
+
+
+class ProvisionalResult(msgspec.Struct, frozen=True, gc=False):
+    """A status of a command that another may follow: it ends nothing, and is no word of the box."""
+
+    command_id: str
+    status: str
+    """As the fleet wrote it."""

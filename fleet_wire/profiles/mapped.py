@@ -1,0 +1,240 @@
+"""A mapped profile: the wire of a fleet as a file describes it, compiled when it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from fleet_wire.contract.messages import Action, Command, Phase, Presence, Result, WireMessage
+from fleet_wire.contract.partial import UNNAMED
+from fleet_wire.contract.topics import VEHICLE_ID, TopicKind
+from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.links.link import Message, PublishProperties
+from fleet_wire.profiles.fields import FIELDS, said_words
+from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm
+from fleet_wire.profiles.profile import Correlation, Heard, Packet, Place, WireTraits
+from fleet_wire.profiles.reading import CORRELATION_DATA, Reader
+from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, TopicIndex, TopicTemplate
+from fleet_wire.profiles.writing import Writer
+
+_WAITING = (TopicKind.RESULT, TopicKind.TELEMETRY)
+"""What is of no use when it has waited at the broker: it says nothing of now."""
+_ID_DIGITS = 13
+"""Hexadecimal digits of an id that is a number: below 2^53, which every JSON reader can hold."""
+
+
+class MappedProfile:
+    """The wire of one fleet. Implements `fleet_wire.profiles.profile.Profile`."""
+
+    def __init__(self, form: ProfileForm, *, name: str) -> None:
+        """Compile a form whose topics and fields have been checked (`profiles.checking`)."""
+        self._form = form
+        self._name = name
+        self._templates: dict[TopicKind, list[TopicTemplate]] = {}
+        self._writers: dict[TopicKind, list[Writer]] = {}
+        routes = []
+        for kind, message in topics_of(form):
+            template = TopicTemplate.parse(message.topic, form.variables)
+            message = with_correlation(kind, message, form)  # noqa: PLW2901
+            reader = Reader(kind, message, template, per_car=form.ids == "car")
+            routes.append((template, reader))
+            self._templates.setdefault(kind, []).append(template)
+            if not message.heard_only:
+                writer = Writer(kind, message, template, form.variables)
+                self._writers.setdefault(kind, []).append(writer)
+        self._index: TopicIndex[Reader] = TopicIndex(routes)
+        self._traits = traits_of(form)
+        self._has_client = any(CLIENT in one.names for one in self._templates[TopicKind.COMMAND])
+        ids = [message.fields.get(COMMAND) for message in form.command]
+        self._ids_are_numbers = any(field is not None and field.number for field in ids)
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file, or of the shipped profile."""
+        return self._name
+
+    @property
+    def form(self) -> ProfileForm:
+        """Return what the file says."""
+        return self._form
+
+    @property
+    def traits(self) -> WireTraits:
+        """Return what the fleet can say."""
+        return self._traits
+
+    @property
+    def box_numbers(self) -> Mapping[str, Any]:
+        """Return the numbers of simulated boxes that the file sets."""
+        return self._form.box
+
+    def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
+        """Return a filter for each topic of these kinds."""
+        found = [one.filter() for kind in kinds for one in self._templates.get(kind, ())]
+        return tuple(dict.fromkeys(found))
+
+    def car_filters(self, kind: TopicKind, vehicle_id: str) -> tuple[str, ...]:
+        """Return the filters of a kind for one car."""
+        return tuple(one.filter(vehicle_id) for one in self._templates.get(kind, ()))
+
+    def place(self, topic: str) -> Place:
+        """Return what a topic says; raises `RemoteProtocolError` for none of the fleet's."""
+        levels = topic.split("/")
+        reader = self._index.find(levels)
+        if reader is None:
+            raise RemoteProtocolError(f"topic is not in profile {self._name}", topic=topic[:200])
+        level = reader.vehicle_level
+        if level is None:
+            return reader.kind, "", (reader, levels)
+        vehicle_id = levels[level]
+        if VEHICLE_ID.fullmatch(vehicle_id) is None:
+            raise RemoteProtocolError("the topic names no car", topic=topic[:200])
+        return reader.kind, vehicle_id, (reader, levels)
+
+    def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:
+        """Return the car and what a message says; raises `RemoteProtocolError`."""
+        kind, vehicle_id, (reader, levels) = place
+        if message.retain and kind in _WAITING:
+            return vehicle_id, None
+        vehicle_id, heard = reader.read(vehicle_id, levels, message)
+        if kind is TopicKind.COMMAND and heard is not None and message.correlation_data:
+            heard = _named(heard, message.correlation_data)
+        return vehicle_id, heard
+
+    def read_command(self, vehicle_id: str, message: Message) -> Command | None:
+        """Return a box's command; None for another car's, and for what is not about its locks."""
+        found, heard = self.read(self.place(message.topic), message)
+        return heard if found == vehicle_id and isinstance(heard, Command) else None
+
+    def unknown_fields(self, place: Place, payload: bytes) -> dict[str, Any]:  # noqa: ARG002
+        """Return nothing: what the file does not map is left alone."""
+        return {}
+
+    def write(
+        self,
+        kind: TopicKind,
+        vehicle_id: str,
+        message: WireMessage,
+        command: Command | None = None,
+    ) -> tuple[Packet, ...]:
+        """Return what to publish for a message; `command` is the one that it answers."""
+        command_id = self._id_on_wire(vehicle_id, getattr(message, "command_id", UNNAMED))
+        writers = self._writers.get(kind, ())
+        fitting = [one for one in writers if one.can_say(message)]
+        if isinstance(message, Command | Result | Presence):
+            fitting = fitting[:1]
+        packets = (one.write(vehicle_id, message, command_id, command) for one in fitting)
+        return tuple(packet for packet in packets if packet is not None)
+
+    def command_id(self, vehicle_id: str, unique: str, *, client_id: str) -> str:
+        """Return the id of a new command, within its car or client where ids are so."""
+        if self._ids_are_numbers:
+            unique = str(int(unique[:_ID_DIGITS], 16))
+        own = f"{client_id}/{unique}" if self._has_client else unique
+        return f"{vehicle_id}/{own}" if self._form.ids == "car" else own
+
+    def properties(
+        self,
+        vehicle_id: str,
+        command: Command,
+        *,
+        life_s: int,
+        user_properties: tuple[tuple[str, str], ...],
+    ) -> PublishProperties:
+        """Return what MQTT 5 says with a command: what the file asks for, and who sends it."""
+        by_data = self._traits.correlation is Correlation.CORRELATION_DATA
+        answers = [one for one in self.car_filters(TopicKind.RESULT, vehicle_id) if "+" not in one]
+        data = None
+        if by_data:
+            data = self._id_on_wire(vehicle_id, command.command_id).encode()
+        elif not self._has_ids:
+            data = command.command_id.encode()  # does no harm, and tells our own copies
+        return PublishProperties(
+            response_topic=answers[0] if by_data and answers else None,
+            correlation_data=data,
+            expiry_s=life_s if self._form.expires else None,
+            user_properties=user_properties,
+        )
+
+    @property
+    def _has_ids(self) -> bool:
+        return has_id(self._form.command, self._templates[TopicKind.COMMAND])
+
+    def _id_on_wire(self, vehicle_id: str, command_id: str) -> str:
+        return command_id.removeprefix(f"{vehicle_id}/") if self._form.ids == "car" else command_id
+
+
+def topics_of(form: ProfileForm) -> Iterator[tuple[TopicKind, MessageForm]]:
+    """Yield every topic of a form with its kind."""
+    for kind, messages in form.messages().items():
+        yield from ((kind, message) for message in messages)
+
+
+def with_correlation(kind: TopicKind, message: MessageForm, form: ProfileForm) -> MessageForm:
+    """Return a form that says where the id is when it is MQTT 5's Correlation Data."""
+    by_data = form.correlation is Correlation.CORRELATION_DATA
+    if not by_data or kind not in (TopicKind.COMMAND, TopicKind.RESULT):
+        return message
+    fields = {COMMAND: FieldForm(at=CORRELATION_DATA), **message.fields}
+    return message.model_copy(update={"fields": fields})
+
+
+def has_id(messages: Iterable[MessageForm], templates: Iterable[TopicTemplate]) -> bool:
+    """Return whether commands or answers carry an id in topic or payload."""
+    in_field = any(COMMAND in message.fields for message in messages)
+    return in_field or any(COMMAND in template.names for template in templates)
+
+
+def traits_of(form: ProfileForm) -> WireTraits:
+    """Return what the messages of a form can say."""
+    messages = form.messages()
+    words = partial(_words, form)
+    states = messages.get(TopicKind.STATE, ())
+    fields = {name for state in states for name in state.fields}
+    return WireTraits(
+        mqtt=form.mqtt,
+        is_signed=form.signed,
+        expires=form.expires,
+        deduplicates=form.deduplicates,
+        works_in_turn=form.while_busy == "wait",
+        correlation=form.correlation,
+        kinds=frozenset(messages),
+        phases=frozenset(Phase) & words(TopicKind.RESULT, "phase"),
+        actions=frozenset(Action) & words(TopicKind.COMMAND, "action"),
+        reports_lock="is_locked" in fields,
+        names_last_command="last_command_id" in fields,
+        retains_presence=any(one.retain for one in messages.get(TopicKind.PRESENCE, ())),
+        echoes_correlation_data=form.correlation is Correlation.CORRELATION_DATA,
+    )
+
+
+def _words(form: ProfileForm, kind: TopicKind, name: str) -> frozenset[Any]:
+    """Return what the messages of a kind can say in a field."""
+    info, said = FIELDS[kind][name], set()
+    for message in form.messages().get(kind, ()):
+        field = message.fields.get(name)
+        if field is not None:
+            said |= set(said_words(info, field))
+            said |= {info.value_of(word) for word in field.values.values()}
+            said |= set() if field.otherwise is None else {info.value_of(field.otherwise)}
+    return frozenset(said)
+
+
+def _named(heard: Heard, correlation_data: bytes) -> Heard:
+    """Return a command that carries no id with MQTT 5's, which the platform may have given."""
+    if not isinstance(heard, Command) or heard.command_id != UNNAMED:
+        return heard
+    try:
+        command_id = correlation_data.decode()
+    except UnicodeDecodeError:
+        return heard
+    return Command(
+        command_id,
+        heard.action,
+        heard.issued_at_ms,
+        heard.expires_at_ms,
+        heard.counter,
+        heard.signature,
+        heard.booking_id,
+    )

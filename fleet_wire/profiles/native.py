@@ -1,0 +1,86 @@
+"""The native profile: topics, JSON and signatures of the contract (`fleet_wire.contract`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from fleet_wire.contract import codec
+from fleet_wire.contract.messages import Command, WireMessage
+from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
+from fleet_wire.links.link import Message, PublishProperties
+from fleet_wire.profiles.profile import CONTRACT, Heard, Packet, Place
+
+_RETAINED: Final = frozenset({TopicKind.STATE, TopicKind.PRESENCE})
+_NO_NUMBERS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class NativeProfile:
+    """The contract as it is. Implements `fleet_wire.profiles.profile.Profile`."""
+
+    name: Final = "native"
+    traits: Final = CONTRACT
+    box_numbers: Final = _NO_NUMBERS
+
+    def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
+        """Return one filter for each kind."""
+        return tuple(topic_of(kind, "+") for kind in kinds)
+
+    def car_filters(self, kind: TopicKind, vehicle_id: str) -> tuple[str, ...]:
+        """Return the car's topic of that kind."""
+        return (topic_of(kind, vehicle_id),)
+
+    def place(self, topic: str) -> Place:
+        """Return kind and car of a topic; raises `RemoteProtocolError` outside the contract."""
+        kind, vehicle_id = parse_topic(topic)
+        return kind, vehicle_id, None
+
+    def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:
+        """Return the message, decoded strictly; raises `RemoteProtocolError`."""
+        return place[1], codec.decode(place[0], message.payload)
+
+    def read_command(self, vehicle_id: str, message: Message) -> Command | None:  # noqa: ARG002
+        """Return the command: the broker brings a box no other topic."""
+        command = codec.decode(TopicKind.COMMAND, message.payload)
+        assert isinstance(command, Command)  # noqa: S101 - what decode returns for COMMAND
+        return command
+
+    def unknown_fields(self, place: Place, payload: bytes) -> dict[str, Any]:
+        """Return what a newer firmware sends besides."""
+        return codec.unknown_fields(place[0], payload)
+
+    def write(
+        self,
+        kind: TopicKind,
+        vehicle_id: str,
+        message: WireMessage,
+        command: Command | None = None,  # noqa: ARG002 - a result of the contract names it
+    ) -> tuple[Packet, ...]:
+        """Return the one packet of a message."""
+        qos = 0 if kind is TopicKind.TELEMETRY else 1
+        return ((topic_of(kind, vehicle_id), codec.encode(message), qos, kind in _RETAINED),)
+
+    def command_id(self, vehicle_id: str, unique: str, *, client_id: str) -> str:  # noqa: ARG002
+        """Return `unique`: ids of the contract are unique in the fleet."""
+        return unique
+
+    def properties(
+        self,
+        vehicle_id: str,
+        command: Command,
+        *,
+        life_s: int,
+        user_properties: tuple[tuple[str, str], ...],
+    ) -> PublishProperties:
+        """Return Response Topic, Correlation Data and Message Expiry, with the user properties."""
+        return PublishProperties(
+            response_topic=topic_of(TopicKind.RESULT, vehicle_id),
+            correlation_data=command.command_id.encode(),
+            expiry_s=life_s,
+            user_properties=user_properties,
+        )
+
+
+NATIVE: Final = NativeProfile()
+"""The one object that all share."""

@@ -1,0 +1,152 @@
+"""A profile: what a fleet's wire looks like, for boxes, platform and monitor alike.
+
+A profile turns topic and payload into a message of the contract, and back. It holds nothing of any
+car, so that one object serves a whole process. What a fleet cannot say is in its `WireTraits`: who
+concludes from what is missing asks there first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Literal, Protocol
+
+from fleet_wire.contract.messages import Action, Command, Phase, WireMessage
+from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Message, PublishProperties
+
+Packet = tuple[str, bytes, int, bool]
+"""A message to publish: topic, payload, QoS, and whether it is retained."""
+
+Place = tuple[TopicKind, str, Any]
+"""What a topic says: the kind of its message, the car ("" where only the payload names it), and
+what else the profile took from it."""
+
+Heard = WireMessage | PartialState | PartialTelemetry | ProvisionalResult
+"""What a message says, in the contract's terms."""
+
+MqttVersion = Literal["5", "3.1.1"]
+
+
+class Correlation(StrEnum):
+    """How it is known which command an answer belongs to."""
+
+    FIELD = "field"
+    """Its id stands in the payload or in a level of the topic."""
+    CORRELATION_DATA = "correlation_data"
+    """Its id is MQTT 5's Correlation Data."""
+    ONLY_OPEN = "only_open"
+    """By nothing: it answers the only command to its car that has no answer yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireTraits:
+    """What the messages of a fleet can say, and what its boxes do with commands."""
+
+    mqtt: MqttVersion = "5"
+    is_signed: bool = True
+    """Whether commands carry a counter and a signature, and boxes check them."""
+    expires: bool = True
+    """Whether commands say until when they may be executed."""
+    deduplicates: bool = True
+    """Whether a box recognises a command that it has had just before."""
+    works_in_turn: bool = False
+    """Whether a command that comes while a box is busy waits; else it is refused as busy."""
+    correlation: Correlation = Correlation.FIELD
+    kinds: frozenset[TopicKind] = frozenset(TopicKind)
+    """Which messages there are."""
+    phases: frozenset[Phase] = frozenset(Phase)
+    """What answers can say."""
+    actions: frozenset[Action] = frozenset(Action)
+    """What can be asked of a car."""
+    reports_lock: bool = True
+    """Whether some message says if the car is locked."""
+    names_last_command: bool = True
+    """Whether that message names the command that moved the lock."""
+    retains_presence: bool = True
+    """Whether the broker still knows of each box that was ever there if it is."""
+    echoes_correlation_data: bool = True
+    """Whether a box answers with the Correlation Data of the command."""
+
+
+CONTRACT: Final = WireTraits()
+"""A fleet that has every message of the contract."""
+
+
+class Profile(Protocol):
+    """One fleet's wire."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in logs and reports."""
+        ...
+
+    @property
+    def traits(self) -> WireTraits:
+        """Return what the fleet can say."""
+        ...
+
+    @property
+    def box_numbers(self) -> Mapping[str, Any]:
+        """Return the numbers of its boxes that differ, by their key in a scenario's `box`."""
+        ...
+
+    def filters(self, kinds: Iterable[TopicKind]) -> tuple[str, ...]:
+        """Return the topic filters of these kinds, for all cars, in the order of the kinds."""
+        ...
+
+    def car_filters(self, kind: TopicKind, vehicle_id: str) -> tuple[str, ...]:
+        """Return the topic filters of a kind for one car."""
+        ...
+
+    def place(self, topic: str) -> Place:
+        """Return what a topic says. Raises `RemoteProtocolError` for a topic of nobody's."""
+        ...
+
+    def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:
+        """Return the car and what the message says; None for what is of no concern.
+
+        Raises `RemoteProtocolError` for what is not as the profile says.
+        """
+        ...
+
+    def read_command(self, vehicle_id: str, message: Message) -> Command | None:
+        """Return the command that a car's box has got; None for what is none of its concern.
+
+        Raises `RemoteProtocolError` for what is not as the profile says.
+        """
+        ...
+
+    def unknown_fields(self, place: Place, payload: bytes) -> dict[str, Any]:
+        """Return the fields of a well-formed payload that nobody expects."""
+        ...
+
+    def write(
+        self,
+        kind: TopicKind,
+        vehicle_id: str,
+        message: WireMessage,
+        command: Command | None = None,
+    ) -> tuple[Packet, ...]:
+        """Return what to publish for a message: nothing where the fleet cannot say it.
+
+        `command` is the one that a result answers.
+        """
+        ...
+
+    def command_id(self, vehicle_id: str, unique: str, *, client_id: str) -> str:
+        """Return the id of a new command, as `read` will give it; `unique` is never used twice."""
+        ...
+
+    def properties(
+        self,
+        vehicle_id: str,
+        command: Command,
+        *,
+        life_s: int,
+        user_properties: tuple[tuple[str, str], ...],
+    ) -> PublishProperties:
+        """Return the MQTT 5 properties of a command that lives for `life_s` whole seconds."""
+        ...

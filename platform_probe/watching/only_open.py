@@ -1,0 +1,104 @@
+"""Finds the command of an answer that names none, in fleets whose wire has no ids.
+
+A box does one command after the other, and a broker keeps the order of what one client sends. So an
+answer belongs to the command of its car that has waited longest, of those whose customers still
+wait; where nobody waits, to the last that had no answer: then it is late.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import msgspec
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.messages import Action, Command, Phase, Result
+from fleet_wire.contract.partial import UNNAMED
+
+MAX_WAITING: Final = 8
+"""Commands of a car that may wait for answers; the oldest is forgotten for each one above."""
+MAX_VEHICLES: Final = 100_000
+
+
+class _Asked(msgspec.Struct, gc=False):
+    """A command that has had no final answer."""
+
+    command_id: str
+    action: Action
+    at_s: float
+    is_copy_due: bool
+    """Whether the broker will send us a copy that we cannot tell from another's command."""
+
+
+class OnlyOpen:
+    """Gives commands and answers without ids the ids of the commands that we know.
+
+    A command is waited for `patience_s` seconds, and remembered for `window_s`. With `has_copies`
+    what we publish comes to us too, and carries nothing by which it is known.
+    """
+
+    def __init__(
+        self, clock: Clock, *, patience_s: float, window_s: float, has_copies: bool
+    ) -> None:
+        self._clock = clock
+        self._patience_s = patience_s
+        self._window_s = max(window_s, patience_s)
+        self._has_copies = has_copies
+        self._asked: dict[str, deque[_Asked]] = {}
+        self._run = int(clock.unix_s() * 1000)
+        self._seen = 0
+
+    def sent(self, vehicle_id: str, command_id: str, action: Action) -> None:
+        """Note a command of our own."""
+        self._note(vehicle_id, _Asked(command_id, action, self._now_s(), self._has_copies))
+
+    def command(self, vehicle_id: str, command: Command) -> Command | None:
+        """Return somebody's command with an id; None for a copy of our own."""
+        if command.command_id != UNNAMED:
+            if not any(one.command_id == command.command_id for one in self._of(vehicle_id)):
+                asked = _Asked(command.command_id, command.action, self._now_s(), False)  # noqa: FBT003
+                self._note(vehicle_id, asked)
+            return command
+        for one in self._of(vehicle_id):
+            if one.is_copy_due and one.action is command.action:
+                one.is_copy_due = False
+                return None
+        self._seen += 1
+        command_id = f"{vehicle_id}/{self._run}-{self._seen}"
+        self._note(vehicle_id, _Asked(command_id, command.action, self._now_s(), False))  # noqa: FBT003
+        return msgspec.structs.replace(command, command_id=command_id)
+
+    def answer(self, vehicle_id: str, result: Result) -> tuple[Result, bool]:
+        """Return an answer with the id of its command, and whether that is a guess.
+
+        It is one while several commands of the car wait. Where none does the answer is as it was.
+        """
+        waiting, now_s = self._of(vehicle_id), self._now_s()
+        if result.command_id != UNNAMED or not waiting:
+            return result, False
+        in_time = [one for one in waiting if now_s < one.at_s + self._patience_s]
+        asked = in_time[0] if in_time else waiting[-1]
+        if result.phase is not Phase.RECEIVED:
+            waiting.remove(asked)
+        return msgspec.structs.replace(result, command_id=asked.command_id), len(in_time) > 1
+
+    def _note(self, vehicle_id: str, asked: _Asked) -> None:
+        if vehicle_id not in self._asked and len(self._asked) >= MAX_VEHICLES:
+            del self._asked[next(iter(self._asked))]
+        self._asked.setdefault(vehicle_id, deque(maxlen=MAX_WAITING)).append(asked)
+
+    def _of(self, vehicle_id: str) -> deque[_Asked]:
+        """Return the commands of a car that wait, without those that nobody remembers."""
+        waiting = self._asked.get(vehicle_id)
+        if waiting is None:
+            return deque()
+        oldest_s = self._now_s() - self._window_s
+        while waiting and waiting[0].at_s < oldest_s:
+            waiting.popleft()
+        if not waiting:
+            del self._asked[vehicle_id]
+        return waiting
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_s()

@@ -1,0 +1,30 @@
+"""What decoding takes is measured on the same messages, and told with its ratio."""
+
+from __future__ import annotations
+
+from bench.decoding import MESSAGES, PROFILE_FILE, DecodingPlan, measure_decoding, render_decoding
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.loading import load_mapped
+from fleet_wire.profiles.reading import Reader
+
+
+def test_every_kind_is_measured_beside_the_contract() -> None:
+    """A time and a ratio for each kind, and the goal beside them."""
+    rounds = measure_decoding(DecodingPlan(rounds=2, messages=10))
+    assert len(rounds) == 2
+    for one in rounds:
+        assert one.native_us.keys() == one.mapped_us.keys() == {kind.value for kind in MESSAGES}
+    text = render_decoding(rounds)
+    assert "mapped / native, a message" in text
+    assert "<= 3" in text
+
+
+def test_the_mapped_fleet_says_as_much_as_the_contract() -> None:
+    """Every field of the contract's messages is mapped, on the way that most files take."""
+    profile = load_mapped(PROFILE_FILE, name="mapped")
+    for kind, message in MESSAGES.items():
+        if kind is not TopicKind.WAKE:
+            ((topic, _, _, _),) = profile.write(kind, "car-1", message)
+            reader, _ = profile.place(topic)[2]
+            assert isinstance(reader, Reader)
+            assert reader._short is not None

@@ -1,0 +1,88 @@
+"""`fleet-sim profile`: what it says of a file, and of what was recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+from ruamel.yaml import YAML
+
+from fleet_sim.__main__ import main
+from fleet_wire.profiles.loading import SHIPPED, shipped_file
+from tests.helpers.own_wires import OWN_WIRES, TWO_TOPICS
+
+
+def invoke(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(main, ["profile", *arguments])
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> str:
+    """Give a profile's file."""
+    file = tmp_path / "fleet.yaml"
+    file.write_text(TWO_TOPICS, "utf-8")
+    return str(file)
+
+
+def sample(tmp_path: Path, *lines: str) -> str:
+    """Return the name of a file with these lines."""
+    file = tmp_path / "sample.jsonl"
+    file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return str(file)
+
+
+def test_it_says_what_a_fleet_can_say(profile: str) -> None:
+    """Without a sample: what there is, what is concluded without the rest, and an unlock."""
+    result = invoke("check", profile)
+    assert result.exit_code == 0, result.output
+    assert "fleet: MQTT 5, command, result" in result.output
+    assert "no box says whether it is connected" in result.output
+    assert 'v1/car-00001/cmd {"id":"0123456789abcdef0123456789abcdef","op":"OPEN"}' in result.output
+
+
+def test_it_shows_what_it_makes_of_recorded_messages(profile: str, tmp_path: Path) -> None:
+    """Each line in the contract's terms; messages of others do no harm."""
+    file = sample(
+        tmp_path,
+        '{"topic": "v1/car-7/cmd", "payload": {"id": "c1", "op": "OPEN"}}',
+        '{"topic": "v1/car-7/ack", "payload": "{\\"id\\": \\"c1\\", \\"status\\": \\"OK\\"}"}',
+        '{"topic": "else/where"}',
+    )
+    result = invoke("check", profile, "--sample", file)
+    assert result.exit_code == 0, result.output
+    assert f"{file}:1: command of car-7: command_id c1, action unlock" in result.output
+    assert f"{file}:2: result of car-7: command_id c1, phase executed" in result.output
+    assert "2 read, 0 of no concern, 1 on other topics, 0 that cannot be read" in result.output
+
+
+@pytest.mark.parametrize(
+    "line", ['{"topic": "v1/car-7/ack", "payload": "huh"}', '{"topic": "else/where"}']
+)
+def test_it_fails_when_a_message_cannot_be_read_or_none_is_of_the_fleet(
+    profile: str, tmp_path: Path, line: str
+) -> None:
+    """Exit code 1: the profile, or the recording, is of another fleet."""
+    assert invoke("check", profile, "--sample", sample(tmp_path, line)).exit_code == 1
+
+
+def test_mistakes_are_named(profile: str, tmp_path: Path) -> None:
+    """A file that is none, and a line that is none, with exit code 2."""
+    assert invoke("check", "nobody").exit_code == 2
+    result = invoke("check", profile, "--sample", sample(tmp_path, "{"))
+    assert result.exit_code == 2
+    assert "sample.jsonl:1: expected" in result.output
+
+
+def test_the_schema_allows_what_is_allowed() -> None:
+    """Editors complete by it: the shipped profiles and those of users are valid, a typo is not."""
+    schema = msgspec.json.decode(invoke("schema").output)
+    yaml = YAML(typ="safe", pure=True)
+    texts = [shipped_file(name).read_text("utf-8") for name in SHIPPED]
+    for text in (*texts, *OWN_WIRES.values()):
+        jsonschema.validate(yaml.load(text), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.load(TWO_TOPICS.replace("fields", "feilds")), schema)

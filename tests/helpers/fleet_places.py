@@ -1,0 +1,215 @@
+"""A few cars and a monitor on one broker, in virtual time or on a real one, under any profile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from fleet_sim.broker.model.broker import BrokerModel
+from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.cars.world import World
+from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.virtual.time import (
+    EPOCH_UNIX_S,
+    VirtualClock,
+    VirtualEnvironment,
+    VirtualTimers,
+)
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Attempt, Record, StrayAnswer
+from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.links.factory import link_factory
+from fleet_wire.links.link import LinkFactory
+from fleet_wire.profiles.profile import Profile
+from fleet_wire.system_clock import SystemClock
+from platform_probe.load.timers import LoopTimers, Timers
+from platform_probe.outputs.logs import LineWriter, make_logger
+from platform_probe.outputs.metrics import ProbeMetrics, new_registry
+from platform_probe.probe import LINK_LIMITS, Probe
+from platform_probe.settings import ProbeSettings
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.waiting import eventually
+
+CARS = ("car-00001", "car-00002", "car-00003")
+DEADLINE_S = 5.0
+PATIENCE_S = 60.0
+STEP_S = 0.05
+
+
+class Place(Protocol):
+    """Where cars and monitor meet."""
+
+    profile: Profile
+    probe: Probe
+    records: list[Record]
+
+    @property
+    def fleet(self) -> Fleet:
+        """The cars."""
+        ...
+
+    async def until(self, predicate: Callable[[], object], message: str = "") -> None:
+        """Let time pass until `predicate()` is true; fail when it takes too long."""
+        ...
+
+
+def attempts_of(place: Place) -> list[Attempt]:
+    """Return the unlocks that have ended."""
+    return [record for record in place.records if isinstance(record, Attempt)]
+
+
+def strays_of(place: Place) -> list[StrayAnswer]:
+    """Return the answers outside of them."""
+    return [record for record in place.records if isinstance(record, StrayAnswer)]
+
+
+def specs_of(parameters: BoxParameters, profile: Profile) -> list[CarSpec]:
+    """Return the cars, with the numbers of their profile."""
+    numbers = {**parameters.model_dump(exclude_defaults=True), **profile.box_numbers}
+    box = BoxParameters.model_validate(numbers)
+    traits = Traits(group="city", firmware="2.4.1")
+    return [CarSpec(vehicle_id, traits, box) for vehicle_id in CARS]
+
+
+class _Records:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def emit(self, record: Record) -> None:
+        """Keep a record."""
+        self.records.append(record)
+
+
+def _probe(
+    profile: Profile, links: LinkFactory, clock: Clock, timers: Timers, sink: _Records
+) -> Probe:
+    settings = ProbeSettings.model_validate(
+        {
+            "load": {
+                "stages": [{"kind": "burst", "count": len(CARS), "duration_s": 1}],
+                "vehicles": [*CARS],
+                "deadline_s": DEADLINE_S,
+                "start_delay_s": 0.2,
+            }
+        }
+    )
+    metrics = ProbeMetrics(new_registry(), version="test")
+    writer = LineWriter(lambda _line: None, on_error=lambda: None)
+    return Probe(
+        settings,
+        links=links,
+        clock=clock,
+        timers=timers,
+        sink=sink,
+        metrics=metrics,
+        logger=make_logger("error", writer, clock),
+        profile=profile,
+    )
+
+
+class VirtualPlace:
+    """The broker model, as fast as it goes."""
+
+    def __init__(self, profile: Profile, parameters: BoxParameters = NULL_BOX) -> None:
+        self.profile = profile
+        self.env = VirtualEnvironment()
+        timers = VirtualTimers(self.env)
+        self.broker = BrokerModel(timers)
+        link = partial(self.broker.link, protocol=profile.traits.mqtt)
+        world = World(
+            env=self.env,
+            seed=1,
+            fleet_secret=DEMO_SECRET,
+            epoch_unix_s=EPOCH_UNIX_S,
+            link_factory=partial(link, limits=BOX_LINK_LIMITS),
+            profile=profile,
+        )
+        self.broker.on_handler_error = world.defects.note
+        self._fleet = Fleet(world, specs_of(parameters, profile), sms_centre="sms-centre")
+        self._fleet.start()
+        sink = _Records()
+        self.records = sink.records
+        clock = VirtualClock(self.env)
+        self.probe = _probe(profile, partial(link, limits=LINK_LIMITS), clock, timers, sink)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The cars."""
+        return self._fleet
+
+    async def until(self, predicate: Callable[[], object], message: str = "") -> None:
+        """Step the environment."""
+        ends_s = self.env.now + PATIENCE_S
+        while not predicate():
+            assert self.env.now < ends_s, message or "it does not come to pass"
+            self.pass_(STEP_S)
+
+    def pass_(self, duration_s: float) -> None:
+        """Let virtual time pass."""
+        self.env.run_to(self.env.now + duration_s, self._fleet.world.defects)
+        self._fleet.world.defects.check()
+
+
+class LivePlace:
+    """A real mosquitto, and links over sockets."""
+
+    def __init__(self, profile: Profile, live: LiveFleet, probe: Probe, sink: _Records) -> None:
+        self.profile = profile
+        self.probe = probe
+        self.records = sink.records
+        self._live = live
+
+    @property
+    def fleet(self) -> Fleet:
+        """The cars."""
+        return self._live.fleet
+
+    async def until(self, predicate: Callable[[], object], message: str = "") -> None:
+        """Wait."""
+        await eventually(predicate, message=message)
+
+
+@asynccontextmanager
+async def virtual_place(profile: Profile, _directory: Path) -> AsyncIterator[Place]:
+    """Give cars and monitor on the broker model."""
+    yield VirtualPlace(profile)
+
+
+@asynccontextmanager
+async def live_place(profile: Profile, _directory: Path) -> AsyncIterator[Place]:
+    """Give cars and monitor on a mosquitto of their own."""
+    with running_mosquitto() as broker:
+        address, version = broker.address, profile.traits.mqtt
+        options = FleetOptions(broker=address, seed=1, profile=profile, with_null_box=False)
+        live = LiveFleet(specs_of(NULL_BOX, profile), options)
+        with live.driver.present():
+            live.fleet.start()
+        sink, timers = _Records(), LoopTimers(asyncio.get_running_loop())
+        links = link_factory(address, protocol=version, limits=LINK_LIMITS)
+        probe = _probe(profile, links, SystemClock(), timers, sink)
+        try:
+            yield LivePlace(profile, live, probe, sink)
+        finally:
+            probe.close()
+            timers.close()
+            await live.close()
+
+
+async def open_all(place: Place) -> Sequence[Attempt]:
+    """Unlock every car once, lock it again, and return the unlocks."""
+    world, probe = place.fleet.world, place.probe
+    await place.until(lambda: world.counts.known == len(CARS), "the boxes are there")
+    probe.connect()
+    await place.until(lambda: probe.is_connected, "the monitor is there")
+    probe.begin_load()
+    await place.until(lambda: probe.is_done, "every unlock has ended, every car is locked")
+    return attempts_of(place)

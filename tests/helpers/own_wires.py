@@ -1,0 +1,92 @@
+"""Profiles that users might write: each has something that the shipped ones do not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TWO_TOPICS: Final = """
+command:
+  topic: v1/{vehicle_id}/cmd
+  fields:
+    command_id: /id
+    action: { at: /op, values: { OPEN: unlock, CLOSE: lock } }
+result:
+  topic: v1/{vehicle_id}/ack
+  fields:
+    command_id: /id
+    phase: { at: /status, values: { OK: executed }, otherwise: refused }
+    reason: { at: /status, otherwise: failed }
+"""
+"""An operator with two topics and a status."""
+
+ONE_FOR_ALL: Final = """
+# One topic for all cars: the payload names the car, and MQTT 5 the command.
+correlation: correlation_data
+deduplicates: true
+command:
+  topic: fleet/commands
+  fields:
+    vehicle_id: /car/vin
+    action: { at: /car/do, values: { "1": unlock, "2": lock } }
+  send: { car: { vin: "{vehicle_id}", do: "{action}" }, version: 2 }
+result:
+  topic: fleet/answers
+  fields:
+    vehicle_id: /vin
+    phase: { at: /ok, values: { "true": executed, "false": refused } }
+state:
+  topic: fleet/states
+  retain: false
+  fields: { vehicle_id: /vin, is_locked: /doors/locked, voltage_v: { at: /mv, scale: 0.001 } }
+"""
+
+SIGNED: Final = """
+# Signed commands with a life, under other names; ids are numbers.
+signed: true
+expires: true
+deduplicates: true
+while_busy: refuse
+command:
+  topic: cars/{vehicle_id}/in/{action}
+  fields:
+    command_id: { at: /n, number: true }
+    action: { at: "{action}", values: { open: unlock, close: lock } }
+    issued_at: { at: /at, unit: iso }
+    expires_at: /until
+    counter: /counter
+    signature: /mac
+result:
+  topic: cars/{vehicle_id}/out/{phase}
+  fields:
+    command_id: { at: /n, number: true }
+    phase: { at: "{phase}", values: { got: received, done: executed, no: refused } }
+    reason: /why
+    since_received_s: { at: /ms, scale: 0.001 }
+presence:
+  topic: cars/{vehicle_id}/here
+  payload: text
+  retain: true
+  fields: { status: { at: text, values: { "1": online, "0": offline } } }
+"""
+
+NAMELESS_311: Final = """
+# MQTT 3.1.1, and no ids anywhere: not even our own commands can be told from others'.
+mqtt: "3.1.1"
+correlation: only_open
+command:
+  topic: doors/{vehicle_id}/set
+  payload: text
+  fields: { action: { at: text, values: { OPEN: unlock, SHUT: lock } } }
+result:
+  topic: doors/{vehicle_id}/done
+  payload: text
+  fields: { phase: { at: text, values: { ok: executed, "no *": refused } }, detail: { at: text } }
+"""
+
+OWN_WIRES: Final = {
+    "two-topics": TWO_TOPICS,
+    "one-for-all": ONE_FOR_ALL,
+    "signed": SIGNED,
+    "nameless-311": NAMELESS_311,
+}
+"""By the name of their file."""

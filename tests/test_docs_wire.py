@@ -1,0 +1,50 @@
+"""docs/wire.md tells the truth: its client unlocks a simulated car, its table is the contract."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleet_wire.contract.codec import TYPES
+from fleet_wire.profiles.native import NATIVE
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.commands import SCENARIO, finish, start, write_scenario
+from tests.helpers.pages import blocks, page
+
+TEXT = page("wire.md")
+
+
+@pytest.mark.broker
+def test_the_client_of_the_page_unlocks_a_car(tmp_path: Path) -> None:
+    """As it stands there, in about twenty lines: the box receives, and executes."""
+    (code,) = blocks(TEXT, "python")
+    script = tmp_path / "unlock.py"
+    script.write_text(code, "utf-8")
+    scenario = write_scenario(tmp_path, SCENARIO.replace("count: 30", "count: 2"))
+    with (
+        running_mosquitto() as broker,
+        start("fleet_sim", "boxes", scenario, f"--broker=mqtt://127.0.0.1:{broker.port}") as boxes,
+    ):
+        assert boxes.stdout is not None
+        assert any("serving" in line for line in boxes.stdout)
+        arguments = ["127.0.0.1", str(broker.port), "car-00001"]
+        client = subprocess.run(
+            [sys.executable, str(script), *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        boxes.terminate()
+        finish(boxes)
+    assert client.stdout.split() == ["received", "executed"]
+
+
+def test_the_page_lists_every_topic_of_the_contract() -> None:
+    """A topic more or less in the contract is one in the table."""
+    for kind in TYPES:
+        (topic,) = NATIVE.filters((kind,))
+        assert f"`{topic.replace('+', '{vehicle_id}')}`" in TEXT
