@@ -85,7 +85,6 @@ class HttpLoad:
         self._idle: deque[_Connection] = deque()
         self._late: deque[float] = deque()
         self._requests: Iterator[bytes] = iter(())
-        self._end_s = 0.0
         self._begin()
         self.lost_connections = 0
 
@@ -110,24 +109,12 @@ class HttpLoad:
         for connection in self._connections:
             connection.close()
 
-    async def closed_loop(self, requests: Iterator[bytes], *, duration_s: float) -> HttpResult:
-        """Keep a request on each connection for so long."""
-        self._begin()
-        self._requests = requests
-        start_s = time.monotonic()
-        self._end_s = start_s + duration_s
-        for connection in [self._idle.popleft() for _ in range(len(self._idle))]:
-            self._send(connection, time.monotonic())
-        await asyncio.sleep(duration_s)
-        return await self._result(start_s)
-
     async def open_loop(
         self, requests: Iterator[bytes], *, rate_per_s: float, total: int
     ) -> HttpResult:
         """Send `total` requests at a rate, each timed from when it was due."""
         self._begin()
         self._requests = requests
-        self._end_s = 0.0
         done = asyncio.Event()
         begun = 0
 
@@ -154,14 +141,12 @@ class HttpLoad:
         connection.send(next(self._requests), intended_s)
 
     def on_answer(self, connection: _Connection, status: str) -> None:
-        """Take one answer; send what waits, or in closed loop the next."""
+        """Take one answer; send what waits."""
         now_s = self._last_answer_s = time.monotonic()
         self._latencies_s.append(now_s - connection.intended_s)
         self._statuses[status] += 1
         if self._late:
             self._send(connection, self._late.popleft())
-        elif now_s < self._end_s:
-            self._send(connection, now_s)
         else:
             self._idle.append(connection)
 

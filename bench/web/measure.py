@@ -43,6 +43,9 @@ class WebPlan:
     seconds: float = 5.0
 
 
+QUICK_WEB = WebPlan(boxes=200, seconds=2.0)
+
+
 class WebMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     """What one round came to. CPU is that of the server's process per request answered."""
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from bench.results import Goal, goals_table
 from bench.web.measure import WebMeasurement
+
+
+class WebResults(msgspec.Struct, frozen=True):
+    """Everything that a run measured, as it goes into web.json."""
+
+    machine: dict[str, str]
+    rounds: list[WebMeasurement]
 
 
 def render_web(rounds: Sequence[WebMeasurement]) -> str:

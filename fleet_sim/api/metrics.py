@@ -55,9 +55,10 @@ class ApiMetrics:
             ["endpoint", "error"],
             registry=registry,
         )
-        self.under_way = Gauge(
+        self.under_way = 0
+        Gauge(
             "unlockpath_api_under_way", "Requests that have no answer yet.", registry=registry
-        )
+        ).set_function(lambda: self.under_way)
         self._hung_up = Counter(
             "unlockpath_api_hung_up_total", "Clients that went before they were answered.",
             ["endpoint"], registry=registry,

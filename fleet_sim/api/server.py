@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fleet_sim.api.bodies import BodyError
 from fleet_sim.api.metrics import NONE, OTHER, UNTYPED, ApiMetrics
 from fleet_sim.api.own_answers import OwnAnswers, trace_of
 from fleet_sim.api.pages import Page, Pages
@@ -28,7 +29,7 @@ from fleet_sim.api.reading import (
     wait_of,
 )
 from fleet_sim.api.routes import NoRoute, Route, match
-from fleet_sim.platform.operations import Answer, Asked, Platform, Request
+from fleet_sim.platform.operations import Answer, Platform, Request
 from fleet_wire.contract.problems import (
     BODY_TOO_LARGE,
     INTERNAL_ERROR,
@@ -39,14 +40,22 @@ from fleet_wire.contract.problems import (
 )
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.contract.traces import TRACEPARENT
-from fleet_wire.web.exchange import JSON, BodyTooLargeError, HttpRequest, HttpResponse
+from fleet_wire.web.exchange import (
+    JSON,
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
 from fleet_wire.web.server import HttpServer
 
 MAX_BODY_BYTES: Final = 16_384
 GIVE_UP_S: Final = 120.0
 """An answer that the platform owes for so long, after what the client would wait, never comes."""
-CONNECTION_S: Final = 200.0
-"""A connection without a request or an answer for so long ends; no answer takes longer."""
+ANSWER_S: Final = 200.0
+"""No answer takes longer, to be read by a slow client included."""
+CONNECTION_S: Final = 30.0
+"""A connection that has waited for its client for so long ends."""
 BACK_AFTER_S: Final = 1.0
 """Another process may take over: a client that was waiting asks again after so long."""
 BAD_HTTP: Final = 400
@@ -89,6 +98,7 @@ class ApiServer:
         self._http = HttpServer(
             self._answer,
             connection_s=CONNECTION_S,
+            answer_s=ANSWER_S,
             max_body_bytes=MAX_BODY_BYTES,
             refusal=self._refusal,
         )
@@ -118,19 +128,21 @@ class ApiServer:
         began_s = time.perf_counter()
         version = app_version_of(request.headers)
         wait_s = wait_of(request.headers)
-        self._metrics.under_way.inc()
+        self._metrics.under_way += 1
         try:
             answer = await self._asked(request, route, value, app_version=version, wait_s=wait_s)
+            response = _response(answer, request, wait_s)
         except asyncio.CancelledError:
             self._metrics.count_hung_up(endpoint)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the phone gets an answer
             answer = self._excused(error, request, route)
+            response = _response(answer, request, wait_s)
         finally:
-            self._metrics.under_way.dec()
+            self._metrics.under_way -= 1
         self._count(endpoint, version, answer)
         self._metrics.observe(endpoint, time.perf_counter() - began_s, waited=wait_s > 0)
-        return _response(answer, request, wait_s)
+        return response
 
     async def _asked(
         self,
@@ -162,36 +174,26 @@ class ApiServer:
         )
 
     async def _given(self, request: Request) -> Answer:
-        """Ask, and wait; a client that hangs up leaves what it has asked for to go on."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-
-        def answered(answer: Answer) -> None:
-            if not future.done():
-                future.set_result(answer)
-
-        def never_answered() -> None:
-            if not future.done():
-                future.set_exception(LookupError("the platform has not answered"))
-
+        """Ask, and wait. Who does not wait to the end leaves what was asked for to go on."""
+        asking = _Asking()
         with self._present():
-            asked = self._platform.ask(request, answered)
-        if future.done():
-            return future.result()
-        self._waiting.add(future)
-        end = loop.call_later(request.wait_s + GIVE_UP_S, never_answered)
+            asked = self._platform.ask(request, asking.take)
+        if asking.answer is not None:
+            return asking.answer
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Answer] = loop.create_future()
+        asking.waiting = waiting
+        self._waiting.add(waiting)
+        end = loop.call_later(request.wait_s + GIVE_UP_S, asking.give_up)
         try:
-            return await future
-        except asyncio.CancelledError:
-            self._hang_up(asked)
+            return await waiting
+        except BaseException:  # the client hangs up, we stop, or no answer comes
+            with self._present():
+                asked.hang_up()
             raise
         finally:
             end.cancel()
-            self._waiting.discard(future)
-
-    def _hang_up(self, asked: Asked) -> None:
-        with self._present():
-            asked.hang_up()
+            self._waiting.discard(waiting)
 
     # What is no answer of the platform
 
@@ -201,6 +203,8 @@ class ApiServer:
         match error:
             case RefusedError():
                 return make(error.problem, headers, route, errors=error.errors)
+            case UnreadableBodyError():
+                return make(INVALID_REQUEST, headers, route, errors=(BodyError(str(error), "#"),))
             case BodyTooLargeError():
                 return make(BODY_TOO_LARGE, headers, route)
             case StoppingError():
@@ -238,6 +242,29 @@ class ApiServer:
             problem = UNTYPED if answer.status >= BAD_HTTP else NONE
         is_known = problem == NONE  # else anybody could fill the places with made up versions
         self._metrics.count(endpoint, app_version, problem, may_name=is_known)
+
+
+class _Asking:
+    """A request that the platform may answer at once, or later."""
+
+    __slots__ = ("answer", "waiting")
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.waiting: asyncio.Future[Answer] | None = None
+        """There when the answer has not come at once."""
+
+    def take(self, answer: Answer) -> None:
+        """Take the answer."""
+        if self.waiting is None:
+            self.answer = answer
+        elif not self.waiting.done():
+            self.waiting.set_result(answer)
+
+    def give_up(self) -> None:
+        """Let nobody wait for ever."""
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_exception(LookupError("the platform has not answered"))
 
 
 def _response(answer: Answer, request: HttpRequest, wait_s: int) -> HttpResponse:

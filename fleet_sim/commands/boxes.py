@@ -129,7 +129,9 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         shard=part,
         directory=None if out is None else truth_directory(out),
         control=control,
-        lacks=lacks,
+        lacks=lacks_of(
+            broker_url=broker, no_platform="these are boxes alone; `fleet-sim platform` has it"
+        ),
     )
     with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
         logging.basicConfig(level=logging.WARNING, stream=errors)

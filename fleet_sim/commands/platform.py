@@ -111,7 +111,8 @@ def platform(  # noqa: PLR0913 - one parameter for each option
         --token-file tokens.txt --log-file platform.jsonl --fleet-secret-file fleet.secret
 
     It knows the cars of the scenario; `fleet-sim boxes` with the same scenario and secret are
-    these cars. Whatever can be asked stands at /openapi.json; `fleet-sim openapi` prints it.
+    these cars. Its faults of the platform begin when this serves. Whatever can be asked stands at
+    /openapi.json; `fleet-sim openapi` prints it.
     """  # noqa: D301 - click's own escape
     address = with_password(BrokerAddress.parse(broker), broker_password)
     loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))

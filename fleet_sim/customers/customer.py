@@ -87,7 +87,7 @@ class Surroundings(Protocol):
 
 
 class Customer:
-    """A customer and a phone. `record` takes each event; `since_load` gives it its time."""
+    """A customer and a phone. `record` takes each event, whose time counts from the load."""
 
     def __init__(
         self,
@@ -144,8 +144,8 @@ class Customer:
             answer = yield from self._phone.ask(
                 Operation.BOOK, vehicle_id=vehicle_id, ends_at=ends_at
             )
-            if answer is not None and answer.problem is None:
-                self._booking_id, self._ends_at = str(answer.body["booking_id"]), ends_at
+            if answer is not None and answer.is_ok:
+                self._booking_id, self._ends_at = str(answer.body.get("booking_id")), ends_at
                 self._note(CustomerStep.BOOKED, answer=answer)
                 return True
             self._around.leave_car(vehicle_id)
@@ -157,7 +157,7 @@ class Customer:
         for _ in range(self._parameters.max_presses):
             answer = yield from self._phone.ask(Operation.END, booking_id=self._booking_id)
             self._note(CustomerStep.ENDED, answer=answer)
-            if answer is not None and answer.problem is None:
+            if answer is not None and answer.is_ok:
                 break
             yield self._for(self._parameters.reads)
         assert self._vehicle_id is not None  # noqa: S101 - who has a booking has a car
@@ -208,7 +208,7 @@ class Customer:
         shown = _shown(answer, Shown.OPEN)
         self._note(CustomerStep.SHOWN, press=press, trace=trace, answer=answer, shown=shown)
         if shown == Shown.OPEN:
-            command_id = answer.body["command_id"] if answer is not None else None
+            command_id = None if answer is None else answer.body.get("command_id")
             self._around.told_open(self._id, self._vehicle_id or "", command_id)
             return Verdict.OPEN
         return _verdict(answer)
@@ -322,8 +322,8 @@ def _shown(answer: Answer | None, done: Shown) -> str:
     """Return what the app makes of an answer to a command."""
     if answer is None:
         return Shown.NO_ANSWER
-    if answer.problem is not None:
-        return answer.problem.sentence
+    if not answer.is_ok:
+        return (answer.problem or problems.INTERNAL_ERROR).sentence
     if answer.body.get("state") == "executed":
         return done
     state = answer.body.get("state")

@@ -69,7 +69,7 @@ class Phone:
     def command(self, operation: Operation, trace: TraceParent, **what: Any) -> Waiting:
         """Unlock or lock, and wait for the car's answer, be it by asking again and again."""
         answer = yield from self.ask(operation, trace, wait_s=self._parameters.wait_s, **what)
-        while answer is not None and answer.problem is None and not answer.body.get("is_final"):
+        while answer is not None and answer.is_ok and answer.body.get("is_final") is False:
             command_id = answer.body.get("command_id")
             yield self._world.env.timeout(self._parameters.poll_s)
             status = yield from self.ask(Operation.COMMAND_STATUS, command_id=command_id)

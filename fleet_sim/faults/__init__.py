@@ -12,11 +12,22 @@ from fleet_sim.faults.registry import (
     Injection,
     Need,
     PlatformFault,
+    Strikes,
 )
 from fleet_wire.errors import ConfigError
 from fleet_wire.shown import with_place
 
-__all__ = ["FAULTS", "CarFault", "Claim", "Fault", "Hit", "Injection", "Need", "PlatformFault"]
+__all__ = [
+    "FAULTS",
+    "CarFault",
+    "Claim",
+    "Fault",
+    "Hit",
+    "Injection",
+    "Need",
+    "PlatformFault",
+    "Strikes",
+]
 
 
 def _import_all() -> None:

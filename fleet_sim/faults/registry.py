@@ -94,6 +94,8 @@ class Injection:
     record: Callable[[Hit], None] = lambda _hit: None
     platform: EmulatedPlatform | None = None
     """There where the fault has `Need.PLATFORM`."""
+    vehicle_ids: frozenset[str] = frozenset()
+    """Its cars, for a fault of the platform, which knows no boxes."""
 
     @property
     def env(self) -> simpy.Environment:
@@ -203,13 +205,12 @@ class Struck:
     def __init__(self, platform: EmulatedPlatform, injection: Injection) -> None:
         self._platform = platform
         self._injection = injection
-        self._vehicle_ids = frozenset(box.vehicle_id for box in injection.boxes)
 
     def bend(
         self, joint: Joint[ValueT, Request], bend: Callable[[ValueT, Request], ValueT]
     ) -> AbstractContextManager[None]:
         """Return a context in which `bend` decides what happens at `joint` to such requests."""
-        vehicle_ids = self._vehicle_ids
+        vehicle_ids = self._injection.vehicle_ids
 
         def bend_theirs(value: ValueT, request: Request) -> ValueT:
             is_theirs = request.vehicle_id in vehicle_ids

@@ -276,14 +276,15 @@ class EmulatedPlatform:
         if command.is_final and wait_s > 0:
             self._answer(asked, answers.of_command_end(command))
         elif wait_s > 0:
-            command.waiting = [*command.waiting, partial(self._command_ended, asked, command)]
+            told = partial(self._guarded, asked, self._command_ended)
+            command.waiting = [*command.waiting, told]
             self._world.later(wait_s, self._waited_enough, asked, command)
         else:
             self._answer(asked, answers.of_command_under_way(command))
 
-    def _command_ended(self, asked: OpenRequest, command: PlatformCommand) -> None:
-        if not asked.is_answered:
-            self._answer(asked, answers.of_command_end(command))
+    def _command_ended(self, asked: OpenRequest) -> None:
+        if asked.command is not None and not asked.is_answered:
+            self._answer(asked, answers.of_command_end(asked.command))
 
     def _waited_enough(self, asked: OpenRequest, command: PlatformCommand) -> None:
         if not asked.is_answered:

@@ -40,6 +40,7 @@ ENDPOINTS: Final = {
 COMMANDS: Final = frozenset({Operation.UNLOCK, Operation.LOCK})
 CHANGES: Final = COMMANDS | {Operation.BOOK, Operation.EXTEND, Operation.END}
 """What an idempotency key may go with."""
+FIRST_ERROR_STATUS: Final = 400
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +76,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """When to ask again, where that helps."""
     location: str | None = None
     """Path of what was made, or of the command's status."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it is what was asked for; another platform's error may have no type of ours."""
+        return self.problem is None and self.status < FIRST_ERROR_STATUS
 
 
 class Asked(Protocol):

@@ -15,8 +15,6 @@ from fleet_wire.contract.problems import KEY_REUSED
 
 MAX_KEYS = 100_000
 """Kept at most; the oldest go first."""
-TRIED_AGAIN = frozenset({429, 500, 503})
-"""Answers that a later request with the same key does not get: nothing was done for them."""
 
 
 class _Known:
@@ -63,8 +61,8 @@ class Repeats:
         if known is None or asked.key is None:
             return []
         known.answer = answer
-        if answer.status in TRIED_AGAIN:
-            del self._known[asked.key]
+        if answer.problem is not None and asked.command is None:
+            del self._known[asked.key]  # nothing was done: the same may be tried again
         waiting, known.waiting = known.waiting, []
         return waiting
 

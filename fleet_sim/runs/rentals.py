@@ -45,7 +45,7 @@ class Rentals:
     """Platform and customers of a scenario, where it has them, and the safety of any run.
 
     `links` makes the platform's link to the broker. `on_error` is told of a file that cannot be
-    written.
+    written. A platform that is elsewhere is not made here.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Rentals:
         directory: RunDirectory,
         links: LinkFactory,
         on_error: Callable[[str, LimitError], None],
+        is_platform_elsewhere: bool = False,
     ) -> None:
         self._scenario = scenario
         self._fleet = fleet
@@ -67,11 +68,13 @@ class Rentals:
         """Takes each line of the platform's log besides: a monitor in this process."""
         world = fleet.world
         self.safety = movements.safety = Safety(
-            world, self._lines(SAFETY), others_may=bool(scenario.load.stages)
+            world,
+            self._lines(SAFETY),
+            others_may=bool(scenario.load.stages) or is_platform_elsewhere,
         )
         self.platform: EmulatedPlatform | None = None
         self._population: Population | None = None
-        if scenario.has_platform:
+        if scenario.has_platform and not is_platform_elsewhere:
             self._platform_lines = self._lines(PLATFORM)
             self.platform = EmulatedPlatform(
                 replace(world, link_factory=links),

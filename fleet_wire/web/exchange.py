@@ -17,7 +17,7 @@ class BodyTooLargeError(Exception):
 
 
 class UnreadableBodyError(Exception):
-    """A request's body cannot be unpacked as its `Content-Encoding` says."""
+    """A request's body is not what its head says: wrong chunks, or a wrong `Content-Encoding`."""
 
 
 class HttpRequest(Protocol):

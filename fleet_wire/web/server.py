@@ -9,11 +9,16 @@ from logging import Logger
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
-from aiohttp import web
+from aiohttp import http, web
 
 from fleet_wire.errors import LimitError
-from fleet_wire.web.exchange import TEXT, BodyTooLargeError, HttpResponse, UnreadableBodyError
-from fleet_wire.web.exchange import HttpRequest as HttpRequest  # noqa: PLC0414 - handlers take it
+from fleet_wire.web.exchange import (
+    TEXT,
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
 
 STOP_WITHIN_S: Final = 5.0
 """Answers that are under way get so long at the end."""
@@ -35,9 +40,10 @@ def at_url(host: str, port: int) -> str:
 class HttpServer:
     """Answers each request with what `handler` returns.
 
-    A connection that is `connection_s` without a request that begins or an answer that is given
-    ends, whatever has come of it by then: who sends half a request, or a letter now and then, or
-    does not read, stays no longer. With `one_request` it ends after its first answer too.
+    A connection ends when it has waited for its client for `connection_s`, whatever has come by
+    then: who sends half a head or half a body, or a letter now and then, stays no longer. It ends
+    too when an answer takes longer than `answer_s` (None: as long), the client's reading of it
+    included. With `one_request` it ends after its first answer.
 
     `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
     A handler is cancelled when its client hangs up.
@@ -48,12 +54,14 @@ class HttpServer:
         handler: Handler,
         *,
         connection_s: float,
+        answer_s: float | None = None,
         max_body_bytes: int,
         one_request: bool = False,
         refusal: Refusal = plain_refusal,
     ) -> None:
         self._handler = handler
         self._connection_s = connection_s
+        self._answer_s = connection_s if answer_s is None else answer_s
         self._max_body_bytes = max_body_bytes
         self._one_request = one_request
         self._refusal = refusal
@@ -67,6 +75,7 @@ class HttpServer:
         server = _Server(
             self._answer,
             connection_s=self._connection_s,
+            answer_s=self._answer_s,
             max_body_bytes=self._max_body_bytes,
             refusal=self._refusal,
         )
@@ -94,9 +103,9 @@ class HttpServer:
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         connection = request.protocol
         assert isinstance(connection, _Connection)  # noqa: S101 - `_Server` makes no others
-        connection.begin_or_end()
-        answer = _response(await self._handler(_Request(request)))
-        connection.begin_or_end()
+        connection.is_our_turn(our_turn=True)
+        answer = _response(await self._handler(_Request(request, connection)))
+        connection.is_our_turn(our_turn=False)
         if self._one_request:
             answer.force_close()
         return answer
@@ -105,10 +114,11 @@ class HttpServer:
 class _Request:
     """Implements `HttpRequest`."""
 
-    __slots__ = ("_request", "headers", "method")
+    __slots__ = ("_connection", "_request", "headers", "method")
 
-    def __init__(self, request: web.BaseRequest) -> None:
+    def __init__(self, request: web.BaseRequest, connection: _Connection) -> None:
         self._request = request
+        self._connection = connection
         self.method = request.method
         self.headers: Mapping[str, str] = request.headers
 
@@ -122,12 +132,20 @@ class _Request:
     async def body(self) -> bytes:
         if not self._request.body_exists:
             return b""
+        if self._request.content.is_eof():  # all of it is here
+            return await self._read()
+        self._connection.is_our_turn(our_turn=False)
+        body = await self._read()
+        self._connection.is_our_turn(our_turn=True)
+        return body
+
+    async def _read(self) -> bytes:
         try:
             return await self._request.read()
         except web.HTTPRequestEntityTooLarge:
             raise BodyTooLargeError from None
-        except web.RequestPayloadError as error:
-            raise UnreadableBodyError(str(error)) from None
+        except (web.RequestPayloadError, http.HttpProcessingError) as error:
+            raise UnreadableBodyError(" ".join(str(error).split())) from None
 
 
 def _response(answer: HttpResponse) -> web.Response:
@@ -136,23 +154,26 @@ def _response(answer: HttpResponse) -> web.Response:
 
 
 class _Connection(web.RequestHandler):
-    """One connection, which ends after a while without progress."""
+    """One connection, which ends when its client, or its handler, takes too long."""
 
     def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(server, loop=loop, access_log=cast("Logger", None))  # None: no such log
         self._server = server
         self._time = loop.time
         self._loop = loop
-        self._progress_s = 0.0
+        self._turn_s = 0.0
+        """Since when it has been our turn, or the client's."""
+        self._limit_s = server.connection_s
         self._end: asyncio.TimerHandle | None = None
 
-    def begin_or_end(self) -> None:
-        """Note that a request begins to be handled, or is answered."""
-        self._progress_s = self._time()
+    def is_our_turn(self, *, our_turn: bool) -> None:
+        """Note who has to do something next, from now on."""
+        self._turn_s = self._time()
+        self._limit_s = self._server.answer_s if our_turn else self._server.connection_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.begin_or_end()
+        self.is_our_turn(our_turn=False)
         self._end = self._loop.call_later(self._server.connection_s, self._look)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -162,9 +183,10 @@ class _Connection(web.RequestHandler):
 
     def _look(self) -> None:
         """End the connection, or look again when it might have to: no timer for each request."""
-        left_s = self._progress_s + self._server.connection_s - self._time()
+        left_s = self._turn_s + self._limit_s - self._time()
         if left_s > 0:
-            self._end = self._loop.call_later(left_s, self._look)
+            soon_s = min(left_s, self._server.connection_s)
+            self._end = self._loop.call_later(soon_s, self._look)
         elif self.transport is not None:
             self.transport.abort()
 
@@ -190,11 +212,13 @@ class _Server(web.Server):
         handler: Callable[[web.BaseRequest], Awaitable[web.Response]],
         *,
         connection_s: float,
+        answer_s: float,
         max_body_bytes: int,
         refusal: Refusal,
     ) -> None:
         super().__init__(handler, request_factory=self._request, handler_cancellation=True)
         self.connection_s = connection_s
+        self.answer_s = answer_s
         self.refusal = refusal
         self._max_body_bytes = max_body_bytes
 

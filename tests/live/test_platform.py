@@ -24,7 +24,7 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.contract.topics import TopicKind, topic_of
 from fleet_wire.web.client import HttpClient
 from tests.helpers.brokers import running_mosquitto
-from tests.helpers.commands import run, write_scenario
+from tests.helpers.commands import SCENARIO, run, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
 from tests.helpers.waiting import eventually
 
@@ -79,13 +79,21 @@ class RunningPlatform:
 
 @asynccontextmanager
 async def running_platform(
-    directory: Path, broker: BrokerProcess, *arguments: str
+    directory: Path, broker: BrokerProcess, *arguments: str, scenario: str = SCENARIO
 ) -> AsyncIterator[RunningPlatform]:
     """Run the platform of a scenario until the block ends."""
     log = directory / "platform.jsonl"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleet_sim", "platform", str(write_scenario(directory))),
-        *("--broker", str(broker.address), "--listen", "127.0.0.1:0", "--log-file", str(log)),
+        *(sys.executable, "-m", "fleet_sim", "platform"),
+        *(
+            str(write_scenario(directory, scenario)),
+            "--broker",
+            str(broker.address),
+            "--listen",
+            "127.0.0.1:0",
+            "--log-file",
+            str(log),
+        ),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -103,11 +111,13 @@ async def running_platform(
 
 
 @asynccontextmanager
-async def running_boxes(directory: Path, broker: BrokerProcess) -> AsyncIterator[None]:
+async def running_boxes(
+    directory: Path, broker: BrokerProcess, scenario: str = SCENARIO
+) -> AsyncIterator[None]:
     """Run the boxes of the same scenario until the block ends."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "fleet_sim", "boxes", str(write_scenario(directory))),
-        *("--broker", str(broker.address)),
+        *(sys.executable, "-m", "fleet_sim", "boxes"),
+        *(str(write_scenario(directory, scenario)), "--broker", str(broker.address)),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -118,8 +128,9 @@ async def running_boxes(directory: Path, broker: BrokerProcess) -> AsyncIterator
         yield
     finally:
         with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+            process.terminate()
+        await process.communicate()
+    assert process.returncode == 0
 
 
 @pytest.mark.broker
@@ -199,6 +210,34 @@ async def test_a_broker_that_goes_away_is_said_and_comes_back(tmp_path: Path) ->
                 await asyncio.sleep(0.1)
             assert await problem() == "/problems/broker-unavailable"
             assert (await platform.terminate())[0] == 0
+
+
+GENERIC = """\
+platform: {release: "2026.7.0"}
+faults:
+  - {name: generic_500, window: {start_s: 0}, parameters: {successes: 1}}
+  - {name: no_coverage_garage, window: {start_s: 0}}
+"""
+"""A release that answers 500 to everything, for cars in a garage."""
+
+
+@pytest.mark.broker
+async def test_the_faults_of_the_platform_strike_it(
+    mosquitto: BrokerProcess, tmp_path: Path
+) -> None:
+    """Those of the cars are for the boxes, which do not mind the platform's."""
+    scenario = SCENARIO + GENERIC
+    async with (
+        running_boxes(tmp_path, mosquitto, scenario),
+        running_platform(tmp_path, mosquitto, scenario=scenario) as platform,
+    ):
+        status, answer = await platform.send("GET", f"/vehicles/{CAR}")
+        assert (status, answer["type"]) == (500, "/problems/internal-error")
+        code, said = await platform.terminate()
+    assert code == 0
+    assert "fault generic_500 begins: 30 cars" in said
+    assert "no_coverage_garage" not in said
+    assert "1 with a problem, 1 of these without a cause" in said
 
 
 @pytest.mark.broker

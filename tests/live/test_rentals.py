@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers.commands import lines, run, summary, write_scenario
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.commands import lines, run, start, summary, write_scenario
 
 pytestmark = pytest.mark.broker
+
+SERVING = re.compile(r"serving (http://127\.0\.0\.1:\d+);")
 
 SCENARIO = """\
 description: customers in fast motion
@@ -75,3 +80,48 @@ def test_everybody_drives_and_some_bring_the_car_back(directory: Path) -> None:
     assert found["platform"]["to_publish"]["p50_s"] < 1
     report = (directory / "report.html").read_text(encoding="utf-8")
     assert "What customers lived through" in report
+
+
+def test_customers_may_ask_a_platform_elsewhere(tmp_path: Path) -> None:
+    """At a URL, with tokens of the fleet's secret: the run has no platform of its own."""
+    with running_mosquitto() as broker, ExitStack() as stack:
+        scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
+        log = tmp_path / "elsewhere.jsonl"
+        broker_url = str(broker.address)
+        elsewhere = stack.enter_context(
+            start(
+                "fleet_sim",
+                *("platform", scenario, "--broker", broker_url, "--listen", "127.0.0.1:0"),
+                *("--log-file", log),
+            )
+        )
+        stack.callback(elsewhere.terminate)
+        assert elsewhere.stdout is not None
+        urls = (SERVING.search(line) for line in elsewhere.stdout)
+        url = next(found[1] for found in urls if found is not None)
+        out = tmp_path / "run"
+        code, output, errors = run(
+            "fleet_sim",
+            *("run", scenario, "--broker", broker_url, "--platform", url),
+            *("--listen", "127.0.0.1:0", "--out", out),
+        )
+    assert code == 0, output + errors
+    assert summary(out)["customers"]["opened"] == 18
+    assert not (out / "platform.jsonl").exists()
+    asked = {each["account_id"] for each in lines(log) if each.get("account_id")}
+    assert {"customer-00000", "customer-00017"} <= asked
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--platform", "http://127.0.0.1:1"), "--platform: needs --broker"),
+        (("--platform", "ftp://x", "--broker", "mqtt://127.0.0.1:1"), "expected http://"),
+    ],
+)
+def test_a_platform_that_cannot_be_asked(
+    options: tuple[str, ...], problem: str, tmp_path: Path
+) -> None:
+    """It is told before anything begins."""
+    code, _, errors = run("fleet_sim", "run", write_scenario(tmp_path, SCENARIO), *options)
+    assert (code, problem in errors) == (2, True), errors

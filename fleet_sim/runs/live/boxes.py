@@ -15,7 +15,7 @@ from typing import Any
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.injection import end_injections, inject_all
+from fleet_sim.runs.injection import end_injections, inject_all, without_platform_faults
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
@@ -96,7 +96,7 @@ async def serve_boxes(
         begin_s = fleet.driver.now_s()
         with fleet.driver.present():
             injector = inject_all(
-                scenario,
+                without_platform_faults(scenario),
                 specs,
                 fleet.fleet,
                 load_starts_s=begin_s,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import signal
 import ssl
@@ -19,12 +18,13 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from fleet_sim.api.metrics import ApiMetrics
-from fleet_sim.api.own_answers import OwnAnswers
-from fleet_sim.api.server import ApiServer
+from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.runs.injection import inject_all, with_platform_faults_alone
 from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.live.waiting import Waiting
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
@@ -44,7 +44,6 @@ GOODBYE_S: Final = 0.1
 """For the goodbye to the broker to leave."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
-LOGGER: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +72,7 @@ class LivePlatform:
         *,
         write: Callable[[PlatformEvent], None],
     ) -> None:
+        self._scenario = scenario
         self._options = options
         self.driver = LiveDriver(asyncio.get_running_loop())
         self.world = World(
@@ -95,18 +95,7 @@ class LivePlatform:
             write=write,
         )
         self.metrics = ApiMetrics(CollectorRegistry())
-        self._api = ApiServer(
-            self.platform,
-            present=self.driver.present,
-            metrics=self.metrics,
-            own=OwnAnswers(write, self._unix_s),
-            on_untreated=_log_untreated,
-        )
-
-    def _unix_s(self) -> float:
-        """Return what the platform's clock shows in the present."""
-        with self.driver.present():
-            return self.platform.unix_s()
+        self._api = platform_api(self.platform, self.driver, metrics=self.metrics, write=write)
 
     async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
         """Connect to the broker, or return when `stop` is set.
@@ -121,10 +110,31 @@ class LivePlatform:
             await asyncio.sleep(POLL_S)
             waiting.check(time.monotonic(), connection.last_end)
 
-    async def serve(self) -> str:
-        """Let the API listen, and return its URL. Raises `LimitError`."""
+    async def serve(self, progress: Progress) -> str:
+        """Let the API listen, and the platform's faults begin; return the URL.
+
+        Raises `LimitError`.
+        """
         host, port = self._options.listen
-        return at_url(host, await self._api.start(host, port))
+        url = at_url(host, await self._api.start(host, port))
+        scenario = with_platform_faults_alone(self._scenario)
+        if scenario.faults:
+            with self.driver.present():
+                self._inject(scenario, progress.note)
+        return url
+
+    def _inject(self, scenario: Scenario, say: Callable[[str], None]) -> None:
+        """Let faults strike the platform. They name its cars by boxes, which stay switched off."""
+        specs = scenario.cars()
+        inject_all(
+            scenario,
+            specs,
+            Fleet(self.world, specs, sms_centre="none"),
+            load_starts_s=self.driver.now,
+            record=lambda _line: None,
+            say=say,
+            platform=self.platform,
+        )
 
     async def close(self) -> None:
         """Answer who waits, stop listening, and leave the broker."""
@@ -147,15 +157,10 @@ class LivePlatform:
         )
 
 
-async def serve_platform(
-    scenario: Scenario,
-    options: PlatformOptions,
-    progress: Progress,
-    *,
-    ready: Callable[[str], None] = lambda _url: None,
-) -> None:
-    """Serve the API of a scenario's platform until SIGTERM or Ctrl-C; `ready` gets its URL.
+async def serve_platform(scenario: Scenario, options: PlatformOptions, progress: Progress) -> None:
+    """Serve the API of a scenario's platform until SIGTERM or Ctrl-C.
 
+    The scenario's faults of the platform begin when it serves; those of cars are the boxes'.
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
     allow, and `ModelDefectError` at the end where the model has shown a defect.
     """
@@ -174,9 +179,8 @@ async def serve_platform(
         stack.callback(follower.stop)
         progress.phase(f"connecting to {options.broker}")
         await live.connect(progress, stop)
-        url = await live.serve()
+        url = await live.serve(progress)
         _calm_garbage_collector()
-        ready(url)
         progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
             await _wait(stop, REPORT_S)
@@ -236,12 +240,6 @@ class _NoLog:
 
 def _log(path: Path | None, progress: Progress) -> _Log | _NoLog:
     return _NoLog() if path is None else _Log(path, progress.note)
-
-
-def _log_untreated(error: BaseException, endpoint: str, trace_id: str) -> None:
-    LOGGER.error(
-        "%s was answered as an internal error, trace %s", endpoint, trace_id, exc_info=error
-    )
 
 
 def _calm_garbage_collector() -> None:

@@ -81,6 +81,8 @@ class LiveOptions:
     fleet_secret: str = DEMO_SECRET
     tls: TlsFiles = field(default_factory=TlsFiles)
     wait_s: float = 60.0
+    platform_url: str | None = None
+    """A platform elsewhere, which customers ask; None: the emulated one of this process."""
     listen: str | None = None
     """`HOST:PORT` of the probe's metrics; None: 127.0.0.1:9464, or a free port."""
 
@@ -241,6 +243,7 @@ class LiveRun:
             self._movements,
             directory=self._directory,
             links=fleet.links(PLATFORM_LINK_LIMITS),
+            is_platform_elsewhere=self._options.platform_url is not None,
             on_error=lambda _name, error: self._progress.note(f"{error}"),
         )
 
@@ -253,10 +256,9 @@ class LiveRun:
     ) -> None:
         with fleet.driver.present():
             rentals.start()
-        if rentals.platform is not None:
-            self._api = RentalApi(rentals, rentals.platform, fleet.driver)
-            await self._api.start()
-            self._progress.note(f"the platform's API: {self._api.url}")
+        if self._scenario.has_platform:
+            self._api = RentalApi(fleet.driver, rentals, self._options.platform_url)
+            self._progress.note(f"the platform's API: {await self._api.start()}")
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config(specs, address))
         if self._broker is not None:
@@ -364,7 +366,9 @@ class LiveRun:
             floor_rate_per_s=FLOOR_RATE_PER_S,
         )
         config["load"]["vehicles_file"] = str(vehicles_file)
-        if self._scenario.has_platform:
+        if self._options.platform_url is not None:
+            config.pop("platform", None)  # its log is where it is
+        elif self._scenario.has_platform:
             config["platform"]["log_file"] = str(directory / PLATFORM)
         config.update(
             broker=self._options.broker_url or str(address),

@@ -248,7 +248,30 @@ async def test_an_answer_that_never_comes(
     platform.answer = None
     answer, problem = await api.problem("POST", UNLOCK, BOOKING)
     assert (answer.status, problem["type"]) == (500, "/problems/internal-error")
+    assert platform.asked[0].has_hung_up
     platform.asked[0].answer(Answer(status=200, body={}))  # too late: nothing comes of it
+
+
+async def test_an_answer_that_cannot_be_written(api: ServedApi, platform: FakePlatform) -> None:
+    """That is an error of ours too, with its trace."""
+    platform.answer = Answer(status=200, body={"a": object()})
+    answer, problem = await api.problem("POST", UNLOCK, BOOKING, traceparent=TRACEPARENT)
+    assert (answer.status, problem["trace_id"]) == (500, TRACE)
+    assert [name for name, _, _ in api.untreated] == ["TypeError"]
+
+
+@pytest.mark.parametrize("path", [b"/vehicles/\xff\xfe", b"/\xff", b"/vehicles/%ff%00%2f", b"/%"])
+async def test_a_path_that_is_no_text(path: bytes, api: ServedApi) -> None:
+    """It is no HTTP, names a car that nobody knows, or leads nowhere."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(
+        b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer t\r\n\r\n" % path
+    )
+    answer = await reader.read()
+    writer.close()
+    assert answer[9:12] in (b"200", b"400", b"404")  # this platform knows every car
+    assert not api.untreated
+    assert all(encode_event(line) for line in api.log)
 
 
 async def test_an_answer_that_has_no_type(api: ServedApi, platform: FakePlatform) -> None:
@@ -280,6 +303,32 @@ async def test_a_client_that_hangs_up(api: ServedApi, platform: FakePlatform) ->
     assert api.series("answers_total") == {}
 
 
+@pytest.mark.parametrize("length", [b"Transfer-Encoding: chunked", b"Content-Length: 100"])
+async def test_a_client_that_goes_in_mid_body(
+    length: bytes, api: ServedApi, platform: FakePlatform
+) -> None:
+    """That is nobody's error: nothing is asked, nothing is answered."""
+    _, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(
+        b"POST /vehicles/car-1/unlock HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
+        b"Content-Type: application/json\r\n" + length + b"\r\n\r\n" + b"5\r\n{    "
+    )
+    await eventually(lambda: api.series("under_way") == {(): 1.0})
+    writer.close()
+    await eventually(lambda: api.series("under_way") == {(): 0.0})
+    assert api.series("hung_up_total") == {("/vehicles/{vehicle_id}/unlock",): 1.0}
+    assert not platform.asked
+    assert not api.untreated
+    assert api.log == []
+
+
+async def test_a_body_that_is_broken(api: ServedApi) -> None:
+    """It is a bad request, not an error of ours."""
+    answer, problem = await api.problem("POST", UNLOCK, b"no gzip", Content_Encoding="gzip")
+    assert (answer.status, problem["errors"][0]["pointer"]) == (400, "#")
+    assert not api.untreated
+
+
 async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatform) -> None:
     """Nobody is cut off."""
     platform.answer = None
@@ -289,6 +338,7 @@ async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatf
         await api.server.stop()
         answer, problem = await waiting
     assert (answer.status, problem["type"]) == (503, "/problems/maintenance")
+    assert platform.asked[0].has_hung_up
     assert answer.headers["Retry-After"] == "1"
 
 

@@ -183,3 +183,15 @@ def test_refused_when_polled_is_shown_in_words() -> None:
     with city.bench.box().vehicle.being(is_ignition_on=True, by=Told()):
         city.let_pass(20)
     assert city.of(0, Step.SHOWN)[0].shown == problems.VEHICLE_REFUSED.sentence
+
+
+def test_answers_of_another_platform_break_nothing() -> None:
+    """A proxy's error without a type is one; a body with nothing in it says that nothing is so."""
+    city = City([0.0], max_presses=2)
+    city.let_pass(5)
+    strange = iter([Answer(status=502, body={}), Answer(status=200, body={})])
+    with city.bench.platform.bend(ANSWER, lambda _answer, _asked: next(strange), by=Told()):
+        city.let_pass(25)
+    shown = [each.shown for each in city.of(0, Step.SHOWN)]
+    assert shown == [problems.INTERNAL_ERROR.sentence, problems.VEHICLE_SILENT.sentence]
+    assert not city.told_open

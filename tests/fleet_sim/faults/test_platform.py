@@ -22,7 +22,8 @@ class StruckPlatform:
         bench = self.bench
         injection = Injection(
             world=bench.world,
-            boxes=[bench.box(0)],
+            boxes=(),
+            vehicle_ids=frozenset({CAR}),
             duration_s=100.0,
             stream_of=bench.world.stream,
             fault=name,

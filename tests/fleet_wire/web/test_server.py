@@ -10,7 +10,12 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from fleet_wire.errors import LimitError
-from fleet_wire.web.exchange import BodyTooLargeError, HttpRequest, HttpResponse
+from fleet_wire.web.exchange import (
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
 from fleet_wire.web.server import HttpServer
 
 GET = b"GET / HTTP/1.1\r\nHost: server\r\n\r\n"
@@ -28,6 +33,8 @@ async def echo(request: HttpRequest) -> HttpResponse:
         body = await request.body()
     except BodyTooLargeError:
         return HttpResponse(413, b"too large")
+    except UnreadableBodyError:
+        return HttpResponse(400, b"broken")
     return HttpResponse(200, f"{request.method} {request.path} {body.decode()}".encode())
 
 
@@ -36,12 +43,14 @@ async def listening(
     handler: Callable[[HttpRequest], Awaitable[HttpResponse]] = hello,
     *,
     connection_s: float = 60.0,
+    answer_s: float = 60.0,
     one_request: bool = False,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter, HttpServer]]:
     """Give a connection to a server, and the server."""
     server = HttpServer(
         handler,
         connection_s=connection_s,
+        answer_s=answer_s,
         max_body_bytes=100,
         one_request=one_request,
         refusal=lambda status: HttpResponse(status, b"refused"),
@@ -82,6 +91,47 @@ async def test_a_request_that_trickles_in_does_not_stay() -> None:
         assert ended.done()
         with suppress(ConnectionResetError):
             assert ended.result() == b""
+
+
+async def test_an_answer_may_take_longer_than_a_request() -> None:
+    """A client that waits is no client that holds back."""
+
+    async def slow(_: HttpRequest) -> HttpResponse:
+        await asyncio.sleep(0.3)
+        return HttpResponse(200, b"at last")
+
+    async with listening(slow, connection_s=0.05) as (reader, writer, _):
+        writer.write(GET)
+        assert await answer_of(reader) == (200, b"at last")
+        assert await reader.read() == b""
+
+
+async def test_an_answer_that_takes_too_long_is_none() -> None:
+    """Nor does a handler that hangs keep its connection."""
+
+    async def hangs(_: HttpRequest) -> HttpResponse:
+        await asyncio.sleep(3_600)
+        return HttpResponse(200, b"")
+
+    async with listening(hangs, answer_s=0.05, connection_s=0.05) as (reader, writer, _):
+        writer.write(GET)
+        with suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), 30) == b""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nno number\r\n",
+        b"Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\nno gzip...",
+    ],
+)
+async def test_a_body_that_is_broken(body: bytes) -> None:
+    """Its client is told; the handler gets an error of its own."""
+    async with listening(echo) as (reader, writer, _):
+        writer.write(POST.partition(b"Content-Length")[0] + body)
+        status, _said = await answer_of(reader)
+        assert status == 400
 
 
 async def test_a_connection_that_is_used_stays() -> None:
