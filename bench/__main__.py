@@ -1,8 +1,8 @@
 """Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
 
-First the stacks over a real broker, then watching, the platform's API, what decoding takes, and
-virtual time; `--web`, `--decoding` and `--virtual` are one of these alone, as is
-`python -m bench.watching`.
+First the stacks over a real broker, then watching (alone: `python -m bench.watching`), the
+platform's API, what decoding takes, and virtual time; `--web`, `--decoding` and `--virtual` are
+these alone.
 """
 
 from __future__ import annotations

@@ -119,8 +119,9 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     address = with_password(BrokerAddress.parse(broker), broker_password)
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
-    lacks = lacks_of(broker_url=broker)
-    loaded = load_scenario(scenario, with_profile(overrides, profile), lacks=lacks)
+    loaded = load_scenario(
+        scenario, with_profile(overrides, profile), lacks=lacks_of(broker_url=broker)
+    )
     tls = None
     if address.is_tls:
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
