@@ -7,13 +7,13 @@ has said anything about it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 from fleet_sim.cars.world import World
 from fleet_sim.platform.asked import OpenRequest, PlatformLog
 from fleet_sim.platform.bookings import Booking
+from fleet_sim.platform.command_writer import CommandWriter
 from fleet_sim.platform.commands import (
     CommandState,
     NotPublished,
@@ -34,18 +34,13 @@ from fleet_wire.contract.messages import (
     Reason,
     Result,
     VehicleState,
-    WakeRequest,
 )
 from fleet_wire.contract.partial import UNNAMED, PartialState
 from fleet_wire.contract.platform_log import PlatformStep
-from fleet_wire.contract.signing import signature_of, vehicle_key
-from fleet_wire.contract.topics import TopicKind
-from fleet_wire.contract.traces import TRACEPARENT
 from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
     NO_MATCHING_SUBSCRIBERS,
-    Link,
     Message,
 )
 
@@ -72,11 +67,9 @@ class CommandService:
         self._log = log
         self._identifiers = identifiers
         self._unix_s = unix_s
-        self._client_id = client_id
+        self._writer = CommandWriter(world, client_id=client_id)
         self._lanes = Lanes()
-        self._counter = 0
         self._heard: dict[str, HeardVehicle] = {}
-        self._keys: dict[str, bytes] = {}
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
         self.commands = RememberedCommands(remember_s=parameters.remember_s)
@@ -101,12 +94,11 @@ class CommandService:
     def send(self, action: Action, booking: Booking, asked: OpenRequest) -> PlatformCommand:
         """Begin a command for a booking that is in use."""
         command_id, vehicle_id = self._identifiers.new(), booking.vehicle_id
-        wire_id = self._world.profile.command_id(vehicle_id, command_id, client_id=self._client_id)
         command = PlatformCommand(
             command_id,
             action,
             booking,
-            wire_id=wire_id,
+            wire_id=self._writer.wire_id(vehicle_id, command_id),
             request_id=asked.request_id,
             parent=asked.parent,
             issued_at=self._unix_s(),
@@ -146,7 +138,7 @@ class CommandService:
         if command.booking.objection(self._unix_s()) is not None:
             self._not_published(command, NotPublished.BOOKING_ENDED)
         elif link is not None:
-            signed = command.signed = command.signed or self._signed(command)
+            signed = command.signed = command.signed or self._writer.signed(command, self._unix_s())
             is_asleep = self.heard_of(command.vehicle_id).presence == "asleep"
             if self._bends.at(
                 WAKE,
@@ -159,47 +151,12 @@ class CommandService:
             else:
                 self._publish_when_due(command, signed)
 
-    def _signed(self, command: PlatformCommand) -> Command:
-        """Return the command as it goes on the wire; its counter grows with every command."""
-        self._counter = max(self._counter + 1, int(self._unix_s() * 1e6))
-        expires_at_ms = int(command.expires_at * 1000)
-        signature = ""
-        if self._world.profile.traits.is_signed:
-            signature = signature_of(
-                self._key(command.vehicle_id),
-                command_id=command.wire_id,
-                action=command.action,
-                expires_at_ms=expires_at_ms,
-                counter=self._counter,
-            )
-        return Command(
-            command_id=command.wire_id,
-            action=command.action,
-            issued_at_ms=int(command.issued_at * 1000),
-            expires_at_ms=expires_at_ms,
-            counter=self._counter,
-            signature=signature,
-            booking_id=command.booking.booking_id,
-        )
-
-    def _key(self, vehicle_id: str) -> bytes:
-        """Return the key of a car, derived once: that takes longer than to sign with it."""
-        key = self._keys.get(vehicle_id)
-        if key is None:
-            key = self._keys[vehicle_id] = vehicle_key(self._world.fleet_secret, vehicle_id)
-        return key
-
     def _wake(self, command: PlatformCommand) -> None:
         """Send the car an SMS, and another one after a while; it is published when it has come."""
         link = self.connection.link
         if self._is_waiting(command) and link is not None and self._left_s(command) > 0:
             command.state = _State.WAKING
-            request = WakeRequest(
-                request_id=command.command_id, requested_at_ms=int(self._unix_s() * 1000)
-            )
-            write = self._world.profile.write
-            for topic, payload, qos, retain in write(TopicKind.WAKE, command.vehicle_id, request):
-                link.publish(topic, payload, qos=qos, retain=retain)
+            self._writer.wake(link, command, self._unix_s())
             self._log.of_command(PlatformStep.WOKEN, command)
             self._world.later(self._parameters.wake_again_after_s, self._wake, command)
 
@@ -233,35 +190,13 @@ class CommandService:
         command.is_acked = False
         command.state = _State.PUBLISHED
         try:
-            self._put_on_wire(link, command, signed, left_s)
+            acknowledged = partial(self._acknowledged, command)
+            self._writer.publish(link, command, signed, life_s=left_s, on_ack=acknowledged)
         except LocalProtocolError as error:  # the link's queue is full
             self._not_taken(command, NotPublished.NO_CONNECTION, str(error))
             return
         self._log.of_command(PlatformStep.PUBLISHED, command)
         self._retry_later(command, signed)
-
-    def _put_on_wire(
-        self, link: Link, command: PlatformCommand, signed: Command, left_s: float
-    ) -> None:
-        """Publish a command in the words of the fleet. Raises `LocalProtocolError`."""
-        profile, vehicle_id = self._world.profile, command.vehicle_id
-        packets = profile.write(TopicKind.COMMAND, vehicle_id, signed)
-        if not packets:
-            raise LocalProtocolError(f"{profile.name} has no word for {command.action.value}")
-        topic, payload, qos, retain = packets[0]
-        link.publish(
-            topic,
-            payload,
-            qos=qos,
-            retain=retain,
-            properties=profile.properties(
-                vehicle_id,
-                signed,
-                life_s=math.ceil(left_s),
-                user_properties=((TRACEPARENT, str(command.parent)),),
-            ),
-            on_ack=partial(self._acknowledged, command),
-        )
 
     def _retry_later(self, command: PlatformCommand, signed: Command) -> None:
         may_retry = command.publishes < self._parameters.max_publishes and self._is_safe_twice
