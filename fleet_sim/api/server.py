@@ -197,7 +197,7 @@ class ApiServer:
 
     # What is no answer of the platform
 
-    def _excused(self, error: Exception, request: HttpRequest, route: Route) -> Answer:
+    def _excused(self, error: Exception, request: HttpRequest, route: Route | None) -> Answer:
         """Return the answer that an exception becomes: each has its type, or is counted."""
         headers, make = request.headers, self._own.make
         match error:
@@ -209,9 +209,9 @@ class ApiServer:
                 return make(BODY_TOO_LARGE, headers, route)
             case StoppingError():
                 return make(MAINTENANCE, headers, route, retry_after_s=BACK_AFTER_S)
-        trace_id = trace_of(headers)
-        self._metrics.count_untreated(route.template, error, trace_id)
-        self._on_untreated(error, route.template, trace_id)
+        trace_id, endpoint = trace_of(headers), OTHER if route is None else route.template
+        self._metrics.count_untreated(endpoint, error, trace_id)
+        self._on_untreated(error, endpoint, trace_id)
         reason = f"{type(error).__name__}: {error}"
         return make(INTERNAL_ERROR, headers, route, trace_id=trace_id, reason=reason)
 
@@ -225,7 +225,12 @@ class ApiServer:
     async def _page(self, page: Page, request: HttpRequest) -> HttpResponse:
         if request.method not in _READING:
             return self._no_route(NoRoute(METHOD_NOT_ALLOWED, _READING, None), request)
-        return await page(request)
+        try:
+            return await page(request)
+        except Exception as error:  # noqa: BLE001 - as for an operation
+            answer = self._excused(error, request, None)
+            self._count(OTHER, None, answer)
+            return _response(answer, request, 0)
 
     def _no_route(self, found: NoRoute, request: HttpRequest) -> HttpResponse:
         answer = self._own.make(found.problem, request.headers, None)

@@ -131,6 +131,8 @@ def platform(  # noqa: PLR0913 - one parameter for each option
         _write_tokens(token_file, tokens)
     with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
         logging.basicConfig(level=logging.WARNING, stream=errors)
+        # Whoever sends what is no HTTP is counted, and must not fill the log.
+        logging.getLogger("aiohttp.server").setLevel(logging.ERROR)
         warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
         console = Console(file=cast("IO[str]", output), highlight=False)
         options = PlatformOptions(

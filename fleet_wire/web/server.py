@@ -23,6 +23,9 @@ from fleet_wire.web.exchange import (
 STOP_WITHIN_S: Final = 5.0
 """Answers that are under way get so long at the end."""
 
+MAX_SAID: Final = 200
+"""Of what is no HTTP so many letters are logged."""
+
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 Refusal = Callable[[int], HttpResponse]
 
@@ -197,8 +200,11 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        # aiohttp's own logs the error, and answers in its words
-        super().handle_error(request, status, exc, message)
+        if isinstance(exc, http.HttpProcessingError):
+            said = " ".join(str(exc).split())
+            self.logger.warning("no HTTP from %s: %s", request.remote, said[:MAX_SAID])
+        else:  # aiohttp's own logs the error, and would answer in its words
+            super().handle_error(request, status, exc, message)
         answer = _response(self._server.refusal(status))
         answer.force_close()
         return answer

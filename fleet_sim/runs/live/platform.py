@@ -41,6 +41,8 @@ REPORT_S: Final = 10.0
 POLL_S: Final = 0.02
 TOGETHER_S: Final = 0.05
 """Lines of the log wait so long for others."""
+MAX_QUEUED: Final = 400
+"""So many of these wait for a disk that hangs: at 2,000 unlocks a second 50 MB in 20 s."""
 GOODBYE_S: Final = 0.1
 """For the goodbye to the broker to leave."""
 YOUNG_OBJECTS: Final = 20_000
@@ -183,9 +185,10 @@ async def serve_platform(scenario: Scenario, options: PlatformOptions, progress:
         stack.callback(follower.stop)
         progress.phase(f"connecting to {options.broker}")
         await live.connect(progress, stop)
-        url = await live.serve(progress)
-        _calm_garbage_collector()
-        progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
+        if not stop.is_set():
+            url = await live.serve(progress)
+            _calm_garbage_collector()
+            progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
             await _wait(stop, REPORT_S)
             progress.note(live.state())
@@ -206,7 +209,9 @@ class _Log:
         self._note = note
         self._lost = 0
         self._waiting: list[bytes] = []
-        self._writer = BackgroundWriter(partial(write_all, self._descriptor), on_lost=self._lose)
+        self._writer = BackgroundWriter(
+            partial(write_all, self._descriptor), on_lost=self._lose, max_queued=MAX_QUEUED
+        )
 
     def write(self, event: PlatformEvent) -> None:
         """Let a line go to the thread with others: to wake it costs more than to write."""
