@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -115,7 +116,9 @@ def joined_record(
         flags=_flags(attempt.flags, attempt.outcome, side),
         booking_id=attempt.booking_id or side.booking_id,
         sources_missing=attempt.sources_missing or (),
-        platform=_side_of_record(side, clocks, intended_s, _across(reached_s, from_platform)),
+        platform=_side_of_record(
+            side, clocks, intended_s, _across(tuple(reached_s), tuple(from_platform))
+        ),
     )
 
 
@@ -229,12 +232,13 @@ def _placed(side: PlatformSide, offset_s: float) -> dict[Stage, float]:
     return placed
 
 
-def _across(reached_s: dict[Stage, float], from_platform: dict[Stage, float]) -> tuple[str, ...]:
+@cache
+def _across(reached: tuple[Stage, ...], from_platform: tuple[Stage, ...]) -> tuple[str, ...]:
     """Return the stages whose hop is between the two clocks."""
     across: list[str] = []
     was_platform: bool | None = None
     for stage in Stage:
-        if stage not in reached_s or stage is Stage.INTENDED:
+        if stage not in reached or stage is Stage.INTENDED:
             continue
         is_platform = stage in from_platform
         if was_platform is not None and is_platform != was_platform:
