@@ -34,7 +34,6 @@ _CAUSE_OF_NOT_PUBLISHED: Final = {
 }
 """By the word with which the reason begins; any other says no more than that nothing was sent."""
 _STAGES: Final = {stage.value: stage for stage in Stage}
-_OF_THE_PLATFORM: Final = (Stage.REQUESTED, Stage.API_ANSWERED, Stage.PUBLISHED)
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
@@ -77,14 +76,14 @@ def joined_record(
     `seen_s` is its intended start on the monitor's clock: when a customer's command was seen, or
     when the monitor asked the API itself.
     """
-    reached_s = {_STAGES[name]: seen_s + at_s for name, at_s in attempt.stages.items()}
+    reached_s = {_STAGES[stage]: seen_s + at_s for stage, at_s in attempt.stages.items()}
     ended_s = seen_s + attempt.total_s
     from_platform = _placed(side, clocks.offset_s)
     intended_s = seen_s
     if attempt.source is Source.CUSTOMER:
         # A command that we have was published before we had it, whatever the clocks say.
-        for stage in _OF_THE_PLATFORM:
-            if stage in from_platform and stage is not Stage.API_ANSWERED:
+        for stage in (Stage.REQUESTED, Stage.PUBLISHED):
+            if stage in from_platform:
                 from_platform[stage] = min(from_platform[stage], seen_s)
         asked_s = from_platform.get(Stage.REQUESTED, from_platform.get(Stage.PUBLISHED, seen_s))
         reached_s[Stage.INTENDED] = reached_s[Stage.REQUESTED] = intended_s = asked_s
