@@ -18,6 +18,7 @@ from fleet_sim.commands.credentials import password_option, with_password
 from fleet_sim.commands.options import (
     checked_listen,
     choose_seed,
+    profile_option,
     scenario_argument,
     secret_options,
     seed_option,
@@ -25,6 +26,7 @@ from fleet_sim.commands.options import (
     tls_options,
     wait_option,
     warn_of_demo_secret,
+    with_profile,
 )
 from fleet_sim.platform.tokens import token_of
 from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
@@ -83,6 +85,7 @@ NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
 @password_option
 @seed_option
 @set_option
+@profile_option
 @wait_option
 @secret_options
 @tls_options
@@ -97,6 +100,7 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     log_file: Path | None,
     seed: int | None,
     overrides: tuple[str, ...],
+    profile: str | None,
     wait_s: float,
     fleet_secret: str,
     ca_file: Path | None,
@@ -115,7 +119,9 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     /openapi.json; `fleet-sim openapi` prints it.
     """  # noqa: D301 - click's own escape
     address = with_password(BrokerAddress.parse(broker), broker_password)
-    loaded = load_scenario(scenario, list(overrides), lacks=lacks_of(broker_url=broker))
+    loaded = load_scenario(
+        scenario, with_profile(overrides, profile), lacks=lacks_of(broker_url=broker)
+    )
     tls = None
     if address.is_tls:
         tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)

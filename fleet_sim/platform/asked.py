@@ -8,7 +8,7 @@ from fleet_sim.cars.joints import Culprit
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.operations import ENDPOINTS, Answer, Request
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
-from fleet_wire.contract.traces import TraceParent
+from fleet_wire.contract.trace_context import TraceContext
 
 
 class OpenRequest:
@@ -25,7 +25,7 @@ class OpenRequest:
         on_answer: Callable[[Answer], None],
         *,
         request_id: str,
-        parent: TraceParent,
+        parent: TraceContext,
         began_s: float,
     ) -> None:
         self.request = request
@@ -76,7 +76,7 @@ class PlatformLog:
                 vehicle_id=asked.vehicle_id,
                 booking_id=request.booking_id or _made_booking(answer),
                 account_id=asked.account_id,
-                command_id=command.command_id if command is not None else request.command_id,
+                command_id=command.wire_id if command is not None else request.command_id,
                 endpoint=ENDPOINTS[request.operation],
                 status=None if answer is None else answer.status,
                 problem=None if problem is None else problem.slug,
@@ -101,7 +101,7 @@ class PlatformLog:
                 vehicle_id=booking.vehicle_id,
                 booking_id=booking.booking_id,
                 account_id=booking.account_id,
-                command_id=command.command_id,
+                command_id=command.wire_id,
                 outcome=command.state.value if is_end else None,
                 reason=command.reason if is_end else reason,
                 api_release=self._release,

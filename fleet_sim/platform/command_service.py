@@ -7,13 +7,13 @@ has said anything about it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 from fleet_sim.cars.world import World
 from fleet_sim.platform.asked import OpenRequest, PlatformLog
 from fleet_sim.platform.bookings import Booking
+from fleet_sim.platform.command_writer import CommandWriter
 from fleet_sim.platform.commands import (
     CommandState,
     NotPublished,
@@ -26,7 +26,6 @@ from fleet_sim.platform.identifiers import Identifiers
 from fleet_sim.platform.joints import PUBLISH, RETRY, WAKE, PlatformBends
 from fleet_sim.platform.lanes import Lanes
 from fleet_sim.platform.parameters import PlatformParameters
-from fleet_wire.contract import codec
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -35,18 +34,14 @@ from fleet_wire.contract.messages import (
     Reason,
     Result,
     VehicleState,
-    WakeRequest,
 )
+from fleet_wire.contract.partial import UNNAMED, PartialState
 from fleet_wire.contract.platform_log import PlatformStep
-from fleet_wire.contract.signing import signature_of, vehicle_key
-from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
-from fleet_wire.contract.traces import TRACEPARENT
 from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
     NO_MATCHING_SUBSCRIBERS,
     Message,
-    PublishProperties,
 )
 
 _State = CommandState
@@ -72,10 +67,9 @@ class CommandService:
         self._log = log
         self._identifiers = identifiers
         self._unix_s = unix_s
+        self._writer = CommandWriter(world, client_id=client_id)
         self._lanes = Lanes()
-        self._counter = 0
         self._heard: dict[str, HeardVehicle] = {}
-        self._keys: dict[str, bytes] = {}
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
         self.commands = RememberedCommands(remember_s=parameters.remember_s)
@@ -99,10 +93,12 @@ class CommandService:
 
     def send(self, action: Action, booking: Booking, asked: OpenRequest) -> PlatformCommand:
         """Begin a command for a booking that is in use."""
+        command_id, vehicle_id = self._identifiers.new(), booking.vehicle_id
         command = PlatformCommand(
-            self._identifiers.new(),
+            command_id,
             action,
             booking,
+            wire_id=self._writer.wire_id(vehicle_id, command_id),
             request_id=asked.request_id,
             parent=asked.parent,
             issued_at=self._unix_s(),
@@ -111,7 +107,7 @@ class CommandService:
         self.commands.add(command)
         self.open += 1
         self._world.later(self._left_s(command), self._life_over, command)
-        self._lanes.take_turn(booking.vehicle_id, partial(self._begin, command))
+        self._lanes.take_turn(vehicle_id, partial(self._begin, command))
         return command
 
     def when_idle(self, vehicle_id: str, then: Callable[[], None]) -> None:
@@ -142,56 +138,25 @@ class CommandService:
         if command.booking.objection(self._unix_s()) is not None:
             self._not_published(command, NotPublished.BOOKING_ENDED)
         elif link is not None:
-            signed = command.signed = command.signed or self._signed(command)
+            signed = command.signed = command.signed or self._writer.signed(command, self._unix_s())
             is_asleep = self.heard_of(command.vehicle_id).presence == "asleep"
             if self._bends.at(
                 WAKE,
                 signed,
                 usual=is_asleep,
                 vehicle_id=command.vehicle_id,
-                command_id=command.command_id,
+                command_id=command.wire_id,
             ):
                 self._wake(command)
             else:
                 self._publish_when_due(command, signed)
-
-    def _signed(self, command: PlatformCommand) -> Command:
-        """Return the command as it goes on the wire; its counter grows with every command."""
-        self._counter = max(self._counter + 1, int(self._unix_s() * 1e6))
-        expires_at_ms = int(command.expires_at * 1000)
-        signature = signature_of(
-            self._key(command.vehicle_id),
-            command_id=command.command_id,
-            action=command.action,
-            expires_at_ms=expires_at_ms,
-            counter=self._counter,
-        )
-        return Command(
-            command_id=command.command_id,
-            action=command.action,
-            issued_at_ms=int(command.issued_at * 1000),
-            expires_at_ms=expires_at_ms,
-            counter=self._counter,
-            signature=signature,
-            booking_id=command.booking.booking_id,
-        )
-
-    def _key(self, vehicle_id: str) -> bytes:
-        """Return the key of a car, derived once: that takes longer than to sign with it."""
-        key = self._keys.get(vehicle_id)
-        if key is None:
-            key = self._keys[vehicle_id] = vehicle_key(self._world.fleet_secret, vehicle_id)
-        return key
 
     def _wake(self, command: PlatformCommand) -> None:
         """Send the car an SMS, and another one after a while; it is published when it has come."""
         link = self.connection.link
         if self._is_waiting(command) and link is not None and self._left_s(command) > 0:
             command.state = _State.WAKING
-            request = WakeRequest(
-                request_id=command.command_id, requested_at_ms=int(self._unix_s() * 1000)
-            )
-            link.publish(topic_of(TopicKind.WAKE, command.vehicle_id), codec.encode(request))
+            self._writer.wake(link, command, self._unix_s())
             self._log.of_command(PlatformStep.WOKEN, command)
             self._world.later(self._parameters.wake_again_after_s, self._wake, command)
 
@@ -204,7 +169,7 @@ class CommandService:
             signed,
             usual=0.0,
             vehicle_id=command.vehicle_id,
-            command_id=command.command_id,
+            command_id=command.wire_id,
         )
         if delay_s is None:
             command.state = _State.PUBLISHED  # as far as the platform can tell
@@ -221,22 +186,12 @@ class CommandService:
         has_right = command.booking.objection(self._unix_s()) is None
         if command.is_final or command.answered or link is None or left_s <= 0 or not has_right:
             return
-        vehicle_id = command.vehicle_id
         command.publishes += 1
         command.is_acked = False
         command.state = _State.PUBLISHED
         try:
-            link.publish(
-                topic_of(TopicKind.COMMAND, vehicle_id),
-                codec.encode(signed),
-                properties=PublishProperties(
-                    response_topic=topic_of(TopicKind.RESULT, vehicle_id),
-                    correlation_data=command.command_id.encode(),
-                    expiry_s=math.ceil(left_s),
-                    user_properties=((TRACEPARENT, str(command.parent)),),
-                ),
-                on_ack=partial(self._acknowledged, command),
-            )
+            acknowledged = partial(self._acknowledged, command)
+            self._writer.publish(link, command, signed, life_s=left_s, on_ack=acknowledged)
         except LocalProtocolError as error:  # the link's queue is full
             self._not_taken(command, NotPublished.NO_CONNECTION, str(error))
             return
@@ -244,13 +199,13 @@ class CommandService:
         self._retry_later(command, signed)
 
     def _retry_later(self, command: PlatformCommand, signed: Command) -> None:
-        usual = self._parameters.retry_after_s
+        may_retry = command.publishes < self._parameters.max_publishes and self._is_safe_twice
         retry_after_s = self._bends.at(
             RETRY,
             signed,
-            usual=usual if command.publishes < self._parameters.max_publishes else None,
+            usual=self._parameters.retry_after_s if may_retry else None,
             vehicle_id=command.vehicle_id,
-            command_id=command.command_id,
+            command_id=command.wire_id,
         )
         if retry_after_s is not None:
             self._world.later(retry_after_s, self._retry, command, signed, command.publishes)
@@ -265,8 +220,17 @@ class CommandService:
         for command in tuple(self._under_way.values()):
             if command.state is _State.QUEUED:
                 self._go_on(command)
-            elif command.publishes and not command.is_acked and command.signed is not None:
+            elif command.signed is not None and self._may_be_lost(command):
                 self._publish(command, command.signed)
+
+    def _may_be_lost(self, command: PlatformCommand) -> bool:
+        """Return whether a lost connection may have lost it, and a second copy does no harm."""
+        return command.publishes > 0 and not command.is_acked and self._is_safe_twice
+
+    @property
+    def _is_safe_twice(self) -> bool:
+        """Whether the fleet's boxes recognise a command that they have had before."""
+        return self._world.profile.traits.deduplicates
 
     def _acknowledged(self, command: PlatformCommand, code: int) -> None:
         command.is_acked = True
@@ -327,20 +291,20 @@ class CommandService:
     def _take(self, message: Message) -> None:
         """Take a message; what breaks the contract is counted."""
         try:
-            kind, vehicle_id = parse_topic(message.topic)
-            decoded = codec.decode(kind, message.payload)
+            profile = self._world.profile
+            vehicle_id, heard = profile.read(profile.place(message.topic), message)
         except RemoteProtocolError:
             self.malformed += 1
             return
-        match decoded:
+        match heard:
             case Result():
-                self._take_result(vehicle_id, decoded)
-            case VehicleState():
-                self._take_state(vehicle_id, decoded, is_retained=message.retain)
+                self._take_result(vehicle_id, heard)
+            case VehicleState() | PartialState():
+                self._take_state(vehicle_id, heard, is_retained=message.retain)
             case Presence():
-                self._take_presence(vehicle_id, decoded)
+                self._take_presence(vehicle_id, heard)
             case _:
-                self.malformed += 1
+                pass  # nothing that says how a command has ended
 
     def _vehicle(self, vehicle_id: str) -> HeardVehicle:
         heard = self._heard.get(vehicle_id)
@@ -356,10 +320,12 @@ class CommandService:
             assert command.signed is not None  # noqa: S101 - it was before the car was woken
             self._publish_when_due(command, command.signed)
 
-    def _take_state(self, vehicle_id: str, state: VehicleState, *, is_retained: bool) -> None:
+    def _take_state(
+        self, vehicle_id: str, state: VehicleState | PartialState, *, is_retained: bool
+    ) -> None:
         """Note what a car is like; its state may tell of a command whose answer was lost."""
         self._vehicle(vehicle_id).take_state(state, None if is_retained else self._unix_s())
-        command = self.commands.get(state.last_command_id)
+        command = self.commands.on_wire(state.last_command_id)
         if command is None or command.vehicle_id != vehicle_id:
             return
         if state.is_locked is (command.action is Action.LOCK):
@@ -367,7 +333,9 @@ class CommandService:
 
     def _take_result(self, vehicle_id: str, result: Result) -> None:
         """Take an answer to one of our commands, from its own car."""
-        command = self.commands.get(result.command_id)
+        command = self.commands.on_wire(result.command_id)
+        if result.command_id == UNNAMED:  # it answers the only one that is open
+            command = self._under_way.get(vehicle_id)
         if command is None or command.vehicle_id != vehicle_id:
             return
         command.answered = True

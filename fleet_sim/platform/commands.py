@@ -8,7 +8,7 @@ from typing import Any
 
 from fleet_sim.platform.bookings import Booking
 from fleet_wire.contract.messages import Action, Command
-from fleet_wire.contract.traces import TraceParent
+from fleet_wire.contract.trace_context import TraceContext
 
 MAX_REMEMBERED = 100_000
 """Commands whose status can be asked for, at most; the oldest go first."""
@@ -69,7 +69,7 @@ class PlatformCommand:
     __slots__ = (
         "action", "answered", "booking", "command_id", "expires_at", "is_acked", "issued_at",
         "late", "parent", "publishes", "reason", "request_id", "signed", "state", "waiting",
-        "why_not_published",
+        "why_not_published", "wire_id",
     )  # fmt: skip
 
     def __init__(
@@ -78,12 +78,16 @@ class PlatformCommand:
         action: Action,
         booking: Booking,
         *,
+        wire_id: str | None = None,
         request_id: str,
-        parent: TraceParent,
+        parent: TraceContext,
         issued_at: float,
         ttl_s: float,
     ) -> None:
         self.command_id = command_id
+        """As the API calls it."""
+        self.wire_id = wire_id or command_id
+        """As the fleet's wire does, and so the monitor: some fleets have ids of their own."""
         self.action = action
         self.booking = booking
         self.request_id = request_id
@@ -136,23 +140,28 @@ class PlatformCommand:
 
 
 class RememberedCommands:
-    """The commands of the last while, by id."""
+    """The commands of the last while, by both their ids."""
 
     def __init__(self, *, remember_s: float) -> None:
         self._remember_s = remember_s
         self._by_id: dict[str, PlatformCommand] = {}
+        self._by_wire_id: dict[str, PlatformCommand] = {}
 
     def add(self, command: PlatformCommand) -> None:
         """Keep one, and forget those that are too old or too many."""
         by_id = self._by_id
-        by_id[command.command_id] = command
+        by_id[command.command_id] = self._by_wire_id[command.wire_id] = command
         while True:
             oldest = next(iter(by_id.values()))
             is_old = oldest.issued_at < command.issued_at - self._remember_s
             if not (oldest.is_final and (is_old or len(by_id) > MAX_REMEMBERED)):
                 return
-            del by_id[oldest.command_id]
+            del by_id[oldest.command_id], self._by_wire_id[oldest.wire_id]
 
     def get(self, command_id: str | None) -> PlatformCommand | None:
-        """Return a command that is still known."""
+        """Return a command that is still known, by what the API calls it."""
         return None if command_id is None else self._by_id.get(command_id)
+
+    def on_wire(self, wire_id: str | None) -> PlatformCommand | None:
+        """Return a command that is still known, by what the fleet's wire calls it."""
+        return None if wire_id is None else self._by_wire_id.get(wire_id)

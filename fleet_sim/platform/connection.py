@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fleet_sim.cars.world import World
-from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Disconnected, Link, LinkLimits, Message, Session
 from fleet_wire.links.reconnect import ReconnectPolicy
 
@@ -66,18 +66,16 @@ class BrokerConnection:
 
     def session(self) -> Session:
         """Say who we are and what we listen to."""
-        results = topic_of(TopicKind.RESULT, "+")
+        profile = self._world.profile
+        results = profile.filters((TopicKind.RESULT,))
         if self._shared_group is not None:
-            results = f"$share/{self._shared_group}/{results}"
+            results = tuple(f"$share/{self._shared_group}/{each}" for each in results)
         # Presence and state are never shared: each member needs to know them of all cars, and a
         # broker gives no retained messages to a shared subscription (MQTT 5, section 4.8.2).
+        others = profile.filters((TopicKind.PRESENCE, TopicKind.STATE))
         return Session(
             self._client_id,
-            subscriptions=(
-                results,
-                topic_of(TopicKind.PRESENCE, "+"),
-                topic_of(TopicKind.STATE, "+"),
-            ),
+            subscriptions=tuple(dict.fromkeys((*results, *others))),
             clean_start=True,
             keepalive_s=KEEPALIVE_S,
         )

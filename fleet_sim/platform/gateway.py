@@ -271,7 +271,7 @@ class EmulatedPlatform:
             _ACTIONS[asked.request.operation], booking, asked
         )
         for culprit in asked.slowed_by:
-            culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.command_id)
+            culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.wire_id)
         wait_s = min(asked.request.wait_s, self._parameters.max_wait_s)
         if command.is_final and wait_s > 0:
             self._answer(asked, answers.of_command_end(command))
@@ -332,7 +332,7 @@ class EmulatedPlatform:
             asked.request,
             usual=answer,
             vehicle_id=asked.vehicle_id,
-            command_id=None if command is None else command.command_id,
+            command_id=None if command is None else command.wire_id,
         )
         if asked.on_answer is not None:
             self._log.of_request(PlatformStep.ANSWERED, asked, given)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
+from fleet_wire.contract.partial import PartialState
 
 
 class HeardVehicle(msgspec.Struct, gc=False):
@@ -26,10 +27,13 @@ class HeardVehicle(msgspec.Struct, gc=False):
         is_offline = presence.status is PresenceStatus.OFFLINE
         self.presence = "asleep" if is_offline and is_asleep else presence.status.value
 
-    def take_state(self, state: VehicleState, at: float | None) -> None:
-        """Note what it is like."""
-        self.is_locked, self.is_open = state.is_locked, state.is_open
-        self.voltage_v, self.state_at = state.voltage_v, at
+    def take_state(self, state: VehicleState | PartialState, at: float | None) -> None:
+        """Note what it is like, as far as the message says it."""
+        for name in ("is_locked", "is_open", "voltage_v"):
+            value = getattr(state, name)
+            if value is not None:
+                setattr(self, name, value)
+        self.state_at = at
 
     def body(self, vehicle_id: str) -> dict[str, Any]:
         """Return what the API says of it."""

@@ -70,7 +70,7 @@ class _Moved:
 class Safety:
     """Keeps watch over one run. `record` takes each finding.
 
-    `command_of` returns a command of the emulated platform, where there is one. Commands that it
+    `command_of` returns a command of the emulated platform by its id on the wire. Commands that it
     does not know nobody had a right to, unless `others_may` send some: a monitor's own unlocks.
     """
 
@@ -103,12 +103,14 @@ class Safety:
         if not movement.is_of_another_car:
             moved.has_opened |= not movement.is_driver_door_locked
         unix_s = self._unix_s(movement.at_s)
-        over_s = unix_s - command.expires_at_ms / 1000
+        known = self.command_of(command.command_id)
+        # A fleet whose commands do not say it leaves a box in the dark, and not the platform.
+        expires_at = command.expires_at_ms / 1000 if known is None else known.expires_at
+        over_s = unix_s - expires_at
         if over_s > SLACK_S:
             self._find(FindingKind.AFTER_LIFE, movement, by_s=over_s)
         if moved.times > 1:
             self._find(FindingKind.EXECUTED_TWICE, movement)
-        known = self.command_of(command.command_id)
         if movement.is_of_another_car or not self._has_right(movement, known):
             self._find(FindingKind.WITHOUT_RIGHT, movement)
         if known is not None:

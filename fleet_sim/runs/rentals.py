@@ -24,6 +24,7 @@ from fleet_sim.scenario.form import Scenario, select
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.errors import LimitError
 from fleet_wire.links.link import LinkFactory
+from fleet_wire.profiles.native import NATIVE
 
 CUSTOMERS = "customers.jsonl"
 PLATFORM = "platform.jsonl"
@@ -82,7 +83,7 @@ class Rentals:
                 vehicle_ids=frozenset(fleet.boxes) - {NULL_CAR.vehicle_id},
                 write=self.write_event,
             )
-            self.safety.command_of = self.platform.service.commands.get
+            self.safety.command_of = self.platform.service.commands.on_wire
 
     def start(self) -> None:
         """Let the platform connect to the broker."""
@@ -104,9 +105,18 @@ class Rentals:
             times_s=customers.times_s(world.stream("customers/arrivals")),
             boxes={spec.vehicle_id: boxes[spec.vehicle_id] for spec in targets},
             platform=asked,
-            witnesses=Witnesses(record=self._lines(CUSTOMERS), told_open=self.safety.told_open),
+            witnesses=Witnesses(record=self._lines(CUSTOMERS), told_open=self._told_open),
         )
         self._population.begin(load_starts_s)
+
+    def _told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Tell the watch, in the words of the wire, of a phone that said "open"."""
+        if self.platform is not None:
+            command = self.platform.service.commands.get(command_id)
+            command_id = None if command is None else command.wire_id
+        elif self._fleet.world.profile is not NATIVE:
+            return  # what a platform elsewhere calls its commands on the wire is not known here
+        self.safety.told_open(customer_id, vehicle_id, command_id)
 
     @property
     def is_served(self) -> bool:

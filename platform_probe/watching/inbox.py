@@ -8,12 +8,13 @@ from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.messages import Command, Presence, Result, Telemetry, VehicleState
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.trace_context import trace_context_of
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Place, Profile
 from platform_probe.attempts.tracker import AttemptTracker
-from platform_probe.doors.mqtt import is_of_a_probe, trace_id_of
+from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.watching.only_open import OnlyOpen
@@ -156,8 +157,8 @@ class Inbox:
         if is_of_a_probe(message.user_properties):
             self._tracker.pass_over(named.command_id)
         else:
-            trace_id = trace_id_of(message.user_properties)
-            self._tracker.command_seen(vehicle_id, named, trace_id)
+            trace = trace_context_of(message.user_properties)
+            self._tracker.command_seen(vehicle_id, named, trace)
 
     def _name_unknown_fields(self, place: Place, message: Message) -> None:
         """Log fields that the contract does not know, each once: a firmware may be ahead of us."""

@@ -25,6 +25,8 @@ from fleet_wire.contract.messages import Command
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Disconnected, Message, Session
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Profile
 
 SECRET = "test-secret"  # noqa: S105 - of simulated cars
 CAR = "car-0"
@@ -77,7 +79,9 @@ class PlatformBench:
         box: BoxParameters = NULL_BOX,
         cars: int = 2,
         seed: int = 1,
+        profile: Profile = NATIVE,
     ) -> None:
+        link = partial(BrokerModel.link, protocol=profile.traits.mqtt)
         self.env = VirtualEnvironment(initial_time=0.0)
         self.defects = Defects()
         self.broker = BrokerModel(VirtualTimers(self.env))
@@ -86,7 +90,8 @@ class PlatformBench:
             seed=seed,
             fleet_secret=SECRET,
             epoch_unix_s=EPOCH_UNIX_S,
-            link_factory=partial(self.broker.link, limits=BOX_LINK_LIMITS),
+            link_factory=partial(link, self.broker, limits=BOX_LINK_LIMITS),
+            profile=profile,
             defects=self.defects,
         )
         specs = [CarSpec(f"car-{number}", Traits(group="all"), box) for number in range(cars)]
@@ -95,7 +100,7 @@ class PlatformBench:
         self.platform = EmulatedPlatform(
             replace(
                 self.world,
-                link_factory=partial(self.broker.link, limits=PLATFORM_LINK_LIMITS),
+                link_factory=partial(link, self.broker, limits=PLATFORM_LINK_LIMITS),
             ),
             parameters,
             vehicle_ids=self.fleet.boxes,

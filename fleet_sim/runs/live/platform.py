@@ -34,6 +34,7 @@ from fleet_wire.contract.platform_log import PlatformEvent, encode_event
 from fleet_wire.errors import LimitError
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.profiles.loading import load_profile
 from fleet_wire.web.server import at_url
 
 REPORT_S: Final = 10.0
@@ -75,6 +76,7 @@ class LivePlatform:
         self._scenario = scenario
         self._options = options
         self.driver = LiveDriver(asyncio.get_running_loop())
+        profile = load_profile(scenario.fleet.profile)
         self.world = World(
             env=self.driver,
             seed=options.seed,
@@ -82,10 +84,12 @@ class LivePlatform:
             epoch_unix_s=time.time() - self.driver.now_s(),
             link_factory=link_factory(
                 options.broker,
+                protocol=profile.traits.mqtt,
                 tls=options.tls,
                 limits=PLATFORM_LINK_LIMITS,
                 within=self.driver.present(),
             ),
+            profile=profile,
             defects=self.driver.defects,
         )
         self.platform = EmulatedPlatform(

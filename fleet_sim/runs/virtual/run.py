@@ -204,7 +204,11 @@ class VirtualRun:
             self._fleet,
             self._movements,
             directory=self._directory,
-            links=partial(self._broker.link, limits=PLATFORM_LINK_LIMITS),
+            links=partial(
+                self._broker.link,
+                limits=PLATFORM_LINK_LIMITS,
+                protocol=self._profile.traits.mqtt,
+            ),
             on_error=self._cannot_write,
         )
         rentals.start()

@@ -66,7 +66,7 @@ def test_answers_have_no_field_that_is_not_described(
     assert answer.body.keys() <= set(form.__struct_fields__)
 
 
-def test_schemathesis_finds_nothing() -> None:
+def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     """Requests by the hundred, right and wrong, alone and one after another, on the real platform.
 
     No answer is one that the description does not have, none explains nothing, and made up
@@ -86,6 +86,7 @@ def test_schemathesis_finds_nothing() -> None:
                 "--seed=1",
                 "--no-color",
             ],
+            cwd=tmp_path,  # where it keeps what it has found
             capture_output=True,
             text=True,
             check=False,

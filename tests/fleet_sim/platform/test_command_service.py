@@ -13,11 +13,12 @@ from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.platform.joints import PUBLISH, RETRY, WAKE
 from fleet_sim.platform.operations import Operation
 from fleet_sim.platform.parameters import NULL_PLATFORM
-from fleet_wire.contract import codec, problems
+from fleet_wire.contract import problems
 from fleet_wire.contract.messages import Phase, Reason, Result
 from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.loading import load_profile
 from tests.helpers.platform_bench import SECRET, PlatformBench, Told
 
 SLEEPERS = NULL_BOX.model_copy(
@@ -200,7 +201,7 @@ def test_an_answer_that_comes_late_corrects_the_status() -> None:
 
     def late(result: Result | None, _command: object) -> None:
         if result is not None:
-            bench.world.later(50.0, box.modem.publish, TopicKind.RESULT, codec.encode(result))
+            bench.world.later(50.0, box.modem.publish, TopicKind.RESULT, result)
 
     with (
         box.bend(RESULT, late, by=Told()),
@@ -306,3 +307,24 @@ def test_a_platform_that_believes_a_sleeping_car_online_does_not_wake_it() -> No
     bench.box().power.receive_sms()
     bench.let_pass(60)
     assert bench.box().vehicle.movement == 0
+
+
+@pytest.mark.parametrize("profile", ["native", "ovms", "saic", "aws-iot"])
+def test_the_words_of_another_fleet(profile: str) -> None:
+    """Its topics, ids and answers; a box that forgets what it has had gets nothing twice."""
+    bench = PlatformBench(profile=load_profile(profile))
+    booking_id = bench.book()
+    answer = bench.unlock(booking_id)
+    assert (answer.status, answer.body["state"]) == (200, "executed")
+    assert not bench.box().vehicle.is_locked
+    command_id = answer.body["command_id"]
+    assert "/" not in command_id
+    status = bench.answer(Operation.COMMAND_STATUS, command_id=command_id)
+    assert status.body["state"] == "executed"
+    with bench.box().modem.without_coverage(by=Told()):
+        bench.unlock(booking_id)
+    published = [event for event in bench.log if event.event is PlatformStep.PUBLISHED]
+    assert len(published) == (4 if load_profile(profile).traits.deduplicates else 2)
+    bench.let_pass(60)
+    locked = bench.answer(Operation.LOCK, booking_id=booking_id, wait_s=60)
+    assert locked.body["state"] == "executed"
