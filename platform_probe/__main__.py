@@ -39,6 +39,8 @@ _PLACES: Final[dict[str, Loc]] = {
     "out": ("out_dir",),
     "log_file": ("log_file",),
     "log_level": ("log_level",),
+    "otlp": ("otlp", "endpoint"),
+    "otlp_headers_file": ("otlp", "headers_file"),
     "seed": ("seed",),
     "watch": ("watch",),
     "exit_when_done": ("exit_when_done",),
@@ -76,6 +78,14 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--out", type=path, metavar="DIR", help="Where attempts.jsonl goes."),
         click.option("--log-file", type=path, metavar="FILE", help="The log.  [default: stderr]"),
         click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
+        click.option(
+            "--otlp", metavar="URL",
+            help="Send traces, logs and metrics to this OTLP/HTTP backend.",
+        ),
+        click.option(
+            "--otlp-headers-file", metavar="FILE",
+            help="Holds headers for it, one 'Name: value' a line.",
+        ),
         click.option("--seed", metavar="N", help="Decides when which car is unlocked."),
         click.option("--vehicles", metavar="FILE", help="Ids of the cars to unlock, one a line."),
         click.option(

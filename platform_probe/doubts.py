@@ -18,6 +18,13 @@ def say_doubts(settings: ProbeSettings, evidence: FleetEvidence, logger: Logger)
             " vehicle_keys, or fleet_secret_file to the fleet's own",
         )
     _warn_of_lives(settings.tracking, evidence, logger)
+    if settings.otlp is not None and settings.otlp.shown_keys:
+        logger.warning(
+            "otlp_keys_shown",
+            signals=settings.otlp.shown_keys,
+            explanation="the headers of the OTLP backend go over the network without TLS: use"
+            " https://",
+        )
 
 
 def _warn_of_missing_facts(evidence: FleetEvidence, logger: Logger) -> None:

@@ -261,7 +261,8 @@ class Probe:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in flight: all that was started has ended, and all is locked again."""
-        return len(self.tracker) == 0 and not self.joiner and self.synthetic.is_idle
+        waiting = 0 if self.joiner is None else len(self.joiner)
+        return len(self.tracker) + waiting == 0 and self.synthetic.is_idle
 
     def stop(self) -> None:
         """Start nothing more."""

@@ -9,8 +9,9 @@ import math
 import os
 import select
 import signal
+import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
 from fleet_wire.links.link import LinkFactory
@@ -40,6 +43,8 @@ from platform_probe.outputs.logs import (
     route_standard_library,
 )
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
+from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
+from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import LoadSettings, ProbeSettings
@@ -80,10 +85,11 @@ async def serve(settings: ProbeSettings) -> None:
             follows_platform=settings.platform is not None,
             asks_api=settings.tracking.door_file is not None,
         )
-        logger = _logger(settings, metrics, stack)
+        clock = SystemClock()
+        export = _export(settings, profile, metrics, clock)
+        logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
-        clock = SystemClock()
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
@@ -91,6 +97,8 @@ async def serve(settings: ProbeSettings) -> None:
             probe.complain("sink_failed", name, error=str(error))
 
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
+        if export is not None:
+            sinks["otlp"] = export
         timers = LoopTimers(asyncio.get_running_loop())
         stack.callback(timers.close)
         probe = Probe(
@@ -108,6 +116,10 @@ async def serve(settings: ProbeSettings) -> None:
             probe.refresh_gauges()
             return metrics.exposition(media_type)
 
+        def families() -> Iterable[Metric]:
+            probe.refresh_gauges()
+            return metrics.registry.collect()
+
         receiver = _otlp_receiver(settings, probe)
         server = ProbePages(
             metrics=exposition,
@@ -118,14 +130,19 @@ async def serve(settings: ProbeSettings) -> None:
         port = await server.start(
             settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
         )
+        if export is not None:
+            export.start(families=families, complain=probe.complain)
+        run = _Run(settings, probe, logger, port)
         following = asyncio.ensure_future(_follow_platform(settings, probe))
         try:
-            await _Run(settings, probe, logger, port).run()
+            await run.run()
         finally:
             await _cancelled(following)
             probe.close()
             await probe.synthetic.closed()
             _write_stats(settings.out_dir / STATS_FILE, probe, logger)
+            if export is not None:
+                await export.close(at_once=run.is_told_to_end)
             await server.stop()
 
 
@@ -172,6 +189,11 @@ class _Run:
         self._http_port = http_port
         self._told_to_stop = asyncio.Event()
         self._told_to_end = asyncio.Event()
+
+    @property
+    def is_told_to_end(self) -> bool:
+        """Whether somebody does not want to wait."""
+        return self._told_to_end.is_set()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -265,7 +287,9 @@ async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _logger(settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack) -> Logger:
+def _logger(
+    settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack, export: OtlpExport | None
+) -> Logger:
     log_failed = partial(metrics.count_sink_error, "log")
     path = settings.log_file
     file = None if path is None else open_log(path, _rotation(settings))
@@ -278,11 +302,42 @@ def _logger(settings: ProbeSettings, metrics: ProbeMetrics, stack: ExitStack) ->
             file.close()
 
     stack.callback(close)
-    logger = make_logger(
-        settings.log_level, LineWriter(background.put, on_error=log_failed), SystemClock()
-    )
+
+    def put(line: bytes) -> None:
+        background.put(line)
+        if export is not None:
+            export.take_line(line)
+
+    logger = make_logger(settings.log_level, LineWriter(put, on_error=log_failed), SystemClock())
     route_standard_library(logger, "warning", SystemClock())
     return logger
+
+
+def _export(
+    settings: ProbeSettings, profile: Profile, metrics: ProbeMetrics, clock: SystemClock
+) -> OtlpExport | None:
+    if settings.otlp is None:
+        return None
+    broker = settings.broker_address
+    topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
+    config = exporter_config(
+        settings.otlp,
+        broker=Broker(
+            broker.host,
+            broker.port,
+            settings.mqtt_version(profile),
+            {kind: found[0] for kind, found in topics.items() if found},
+        ),
+        resource={
+            "service.name": "platform-probe",
+            "service.namespace": "unlockpath",
+            "service.version": version("unlockpath"),
+            "service.instance.id": settings.client_id,
+            "host.name": socket.gethostname(),
+        },
+        started_s=clock.unix_s(),
+    )
+    return OtlpExport(config, settings.otlp, clock=clock, metrics=metrics)
 
 
 def _rotation(settings: ProbeSettings) -> Rotation | None:

@@ -47,6 +47,7 @@ from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import MqttVersion, Profile
 from fleet_wire.quantities import LONGEST_S, PositiveSeconds, Seconds
 from platform_probe.car_files import read_cars
+from platform_probe.otlp_settings import OtlpSettings
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
 DEFAULT_OUT_DIR: Final = Path("probe-data")
@@ -307,6 +308,9 @@ class ProbeSettings(BaseSettings):
         None, description="synthetic unlocks; null: only watch, with the default deadlines"
     )
     floor: FloorSettings | None = Field(None, description="unlocks of a null box; null: none")
+    otlp: OtlpSettings | None = Field(
+        None, description="where traces, logs and metrics go over OTLP/HTTP; null: nowhere"
+    )
     exit_when_done: bool = Field(
         default=False, description="end when the load is over and has ended"
     )

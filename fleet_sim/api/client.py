@@ -15,7 +15,7 @@ from fleet_sim.api.reading import APP_VERSION, AUTHORIZATION, IDEMPOTENCY_KEY, P
 from fleet_sim.api.routes import BODIES, METHODS
 from fleet_sim.platform.operations import ENDPOINTS, Answer, Request
 from fleet_wire.contract.problems import BASE, PROBLEMS, ProblemType
-from fleet_wire.contract.traces import TRACEPARENT
+from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
 

@@ -13,7 +13,7 @@ from fleet_sim.api.routes import BODIES, MAX_ID, METHODS
 from fleet_sim.platform.operations import CHANGES, COMMANDS, ENDPOINTS, Operation
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.contract.problems import PROBLEMS, UNAUTHENTICATED, ProblemType
-from fleet_wire.contract.traces import TRACEPARENT
+from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.exchange import JSON
 
 OPENAPI_VERSION: Final = "3.1.0"

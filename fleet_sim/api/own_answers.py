@@ -17,7 +17,7 @@ from fleet_sim.api.routes import Route
 from fleet_sim.platform.operations import Answer
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.problems import ProblemType
-from fleet_wire.contract.traces import TRACEPARENT, parse_traceparent
+from fleet_wire.contract.trace_context import TRACEPARENT, parse_traceparent
 
 NO_OPERATION: Final = "none"
 MAX_REASON: Final = 256
@@ -26,7 +26,7 @@ MAX_REASON: Final = 256
 
 def trace_of(headers: Mapping[str, str]) -> str:
     """Return the id of the caller's trace, or of a new one."""
-    caller = parse_traceparent(headers.get(TRACEPARENT))
+    caller = parse_traceparent(headers.get(TRACEPARENT, ""))
     return secrets.token_hex(16) if caller is None else caller.trace_id
 
 

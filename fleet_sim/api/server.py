@@ -39,7 +39,7 @@ from fleet_wire.contract.problems import (
     UNAUTHENTICATED,
 )
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
-from fleet_wire.contract.traces import TRACEPARENT
+from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.exchange import (
     JSON,
     BodyTooLargeError,

@@ -47,6 +47,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import UNNAMED
 from fleet_wire.contract.signing import is_signed, vehicle_key
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.trace_context import passed_on
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
 
@@ -182,9 +183,7 @@ class Box:
         wire = world.profile.traits
         if self.power.state is Power.ASLEEP:
             self.power.stay_awake()
-        properties = None
-        if message.correlation_data and wire.echoes_correlation_data:
-            properties = PublishProperties(correlation_data=message.correlation_data)
+        properties = self._properties_of_answers(message)
         if wire.is_signed and not is_signed(self._key, command):
             # Before anything is remembered or begun: a forgery must not stand in the genuine's way.
             self._turn_away(command, Reason.BAD_SIGNATURE, properties)
@@ -233,6 +232,20 @@ class Box:
             first, *rest = self._waiting
             self._waiting = rest or ()
             self._begin(first.command, first.properties)
+
+    def _properties_of_answers(self, message: Message) -> PublishProperties | None:
+        """Return what goes with the answers to a command: its correlation data, and its trace.
+
+        Nothing where the fleet's boxes know nothing of MQTT 5.
+        """
+        if not self._world.profile.traits.echoes_correlation_data:
+            return None
+        if not message.correlation_data and not message.user_properties:
+            return None
+        return PublishProperties(
+            correlation_data=message.correlation_data or None,
+            user_properties=passed_on(message.user_properties, by=self.vehicle_id),
+        )
 
     def _turn_away(
         self, command: Command, reason: Reason, properties: PublishProperties | None
@@ -313,7 +326,7 @@ class Box:
             return Reason.REPLAYED
         if not self._world.profile.traits.expires:
             return None
-        life_ms = job.command.expires_at_ms - _millis(unix_s)
+        life_ms = job.command.expires_at_ms - int(unix_s * 1000)
         if life_ms < 0:
             return Reason.EXPIRED
         if life_ms > (self.spec.parameters.max_command_ttl_s + CLOCK_TOLERANCE_S) * 1000:
@@ -325,10 +338,12 @@ class Box:
         world = self._world
         return world.epoch_unix_s + world.clock_step.by_s + now_s + self._clock_error_s
 
-    def _unix_s(self, now_s: float) -> float:
-        """Return what the box believes the time to be, in Unix seconds."""
-        own_unix_s, bends = self._own_unix_s(now_s), self.modem.bends
-        return own_unix_s if bends is None else bends.at(CLOCK, None, usual=own_unix_s)
+    def _believed_ms(self, now_s: float) -> int:
+        """Return what the box believes the time to be, in Unix milliseconds from 1970 on."""
+        unix_s, bends = self._own_unix_s(now_s), self.modem.bends
+        if bends is not None:
+            unix_s = bends.at(CLOCK, None, usual=unix_s)
+        return int(unix_s * 1000) if unix_s > 0 else 0
 
     def _actuate(self, job: _Job, can_wake_s: float) -> None:
         if self._job is not job:
@@ -371,7 +386,8 @@ class Box:
             relock_after_s = bends.at(
                 RELOCK, command, usual=relock_after_s, command_id=command.command_id
             )
-        is_late = command.expires_at_ms < _millis(self._own_unix_s(now_s) - self._clock_error_s)
+        true_unix_s = self._own_unix_s(now_s) - self._clock_error_s
+        is_late = command.expires_at_ms < int(true_unix_s * 1000)
         opens_s = None if is_late else self.vehicle.door_opens_s()  # who asked has gone
         if opens_s is not None and (relock_after_s is None or opens_s < relock_after_s):
             world.later(opens_s, self._open_door, movement)
@@ -453,7 +469,7 @@ class Box:
             can_wake_s=can_wake_s,
             actuation_s=actuation_s,
             since_received_s=now_s - job.received_s,
-            box_time_ms=_millis(self._unix_s(now_s)),
+            box_time_ms=self._believed_ms(now_s),
         )
         if phase is not Phase.RECEIVED:
             self._last_result = result
@@ -538,8 +554,3 @@ class Box:
             signals=vehicle.signals(),
         )
         self.modem.publish(TopicKind.STATE, state, command_id=command_id)
-
-
-def _millis(unix_s: float) -> int:
-    """Return whole Unix milliseconds; a clock before 1970 shows 1970."""
-    return int(unix_s * 1000) if unix_s > 0 else 0

@@ -190,7 +190,8 @@ class Vehicle:
             return Reason.LOW_VOLTAGE
         if now_s < self._inhibited_until_s:
             return Reason.ACTUATOR_INHIBITED
-        if self.cabin.refuses(is_unlock=is_unlock):
+        irregular = self._irregular
+        if irregular is not None and irregular.cabin.refuses(is_unlock=is_unlock):
             return Reason.WRONG_VEHICLE_STATE
         return None
 

@@ -15,7 +15,7 @@ from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent, CustomerStep, Shown
 from fleet_sim.platform.operations import Answer, Operation
 from fleet_wire.contract import problems
-from fleet_wire.contract.traces import TraceParent
+from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.randomness import RandomStream
 
 HOPELESS = frozenset(
@@ -291,7 +291,7 @@ class Customer:
         step: CustomerStep,
         *,
         press: int | None = None,
-        trace: TraceParent | None = None,
+        trace: TraceContext | None = None,
         answer: Answer | None = None,
         shown: str | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ import simpy
 from fleet_sim.cars.world import World
 from fleet_sim.customers.parameters import AppVersion, PhoneParameters
 from fleet_sim.platform.operations import Answer, Asked, Operation, Platform, Request
-from fleet_wire.contract.traces import TraceParent
+from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.randomness import RandomStream
 
 _TRACE_BITS, _SPAN_BITS = 128, 64
@@ -44,19 +44,19 @@ class Phone:
         world = self._world
         return world.epoch_unix_s + world.clock_step.by_s + world.env.now + self._clock_error_s
 
-    def new_trace(self) -> TraceParent:
+    def new_trace(self) -> TraceContext:
         """Return a new trace, with the span of what the customer wants."""
         digits = "".join(f"{int(self._stream.uniform() * 2**48):012x}" for _ in range(4))
-        return TraceParent(digits[:32], digits[32:48])
+        return TraceContext(digits[:32], digits[32:48])
 
-    def ask(self, operation: Operation, trace: TraceParent | None = None, **what: Any) -> Waiting:
+    def ask(self, operation: Operation, trace: TraceContext | None = None, **what: Any) -> Waiting:
         """Ask the platform, and again where there is no answer, with the same idempotency key."""
         trace = trace or self.new_trace()
         request = Request(
             operation=operation,
             token=self._token,
             idempotency_key=f"{trace.trace_id}",
-            traceparent=str(trace),
+            traceparent=trace.traceparent,
             app_version=self.app_version,
             **what,
         )
@@ -66,7 +66,7 @@ class Phone:
                 return answer
         return None
 
-    def command(self, operation: Operation, trace: TraceParent, **what: Any) -> Waiting:
+    def command(self, operation: Operation, trace: TraceContext, **what: Any) -> Waiting:
         """Unlock or lock, and wait for the car's answer, be it by asking again and again."""
         answer = yield from self.ask(operation, trace, wait_s=self._parameters.wait_s, **what)
         while answer is not None and answer.is_ok and answer.body.get("is_final") is False:

@@ -8,7 +8,7 @@ from fleet_sim.cars.joints import Culprit
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.operations import ENDPOINTS, Answer, Request
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
-from fleet_wire.contract.traces import TraceParent
+from fleet_wire.contract.trace_context import TraceContext
 
 
 class OpenRequest:
@@ -25,7 +25,7 @@ class OpenRequest:
         on_answer: Callable[[Answer], None],
         *,
         request_id: str,
-        parent: TraceParent,
+        parent: TraceContext,
         began_s: float,
     ) -> None:
         self.request = request

@@ -9,7 +9,7 @@ from fleet_sim.platform.commands import PlatformCommand
 from fleet_wire.contract.messages import Command, WakeRequest
 from fleet_wire.contract.signing import signature_of, vehicle_key
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.contract.traces import TRACEPARENT
+from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import Link, OnAck
 
@@ -86,7 +86,7 @@ class CommandWriter:
                 vehicle_id,
                 signed,
                 life_s=math.ceil(life_s),
-                user_properties=((TRACEPARENT, str(command.parent)),),
+                user_properties=((TRACEPARENT, command.parent.traceparent),),
             ),
             on_ack=on_ack,
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from fleet_sim.platform.bookings import Booking
 from fleet_wire.contract.messages import Action, Command
-from fleet_wire.contract.traces import TraceParent
+from fleet_wire.contract.trace_context import TraceContext
 
 MAX_REMEMBERED = 100_000
 """Commands whose status can be asked for, at most; the oldest go first."""
@@ -80,7 +80,7 @@ class PlatformCommand:
         *,
         wire_id: str | None = None,
         request_id: str,
-        parent: TraceParent,
+        parent: TraceContext,
         issued_at: float,
         ttl_s: float,
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from fleet_wire.contract.traces import TraceParent, parse_traceparent
+from fleet_wire.contract.trace_context import TraceContext, parse_traceparent
 
 _ID_BYTES = 16
 _SPAN_DIGITS = 16
@@ -25,9 +25,9 @@ class Identifiers:
         self._number += 1
         return blake2b(self._prefix + b"%d" % self._number, digest_size=_ID_BYTES).hexdigest()
 
-    def span(self, traceparent: str | None) -> TraceParent:
+    def span(self, traceparent: str | None) -> TraceContext:
         """Return a new span in the caller's trace, or in a new trace where it has none."""
-        caller = parse_traceparent(traceparent)
+        caller = parse_traceparent(traceparent or "")
         if caller is None:
-            return TraceParent(self.new(), self.new()[:_SPAN_DIGITS])
-        return TraceParent(caller.trace_id, self.new()[:_SPAN_DIGITS], caller.flags)
+            return TraceContext(self.new(), self.new()[:_SPAN_DIGITS])
+        return TraceContext(caller.trace_id, self.new()[:_SPAN_DIGITS], caller.flags)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.trace_context import span_id_of
 
 
 class Source(StrEnum):
@@ -128,6 +129,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The car; empty where the request did not say which."""
     trace_id: str
     """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log."""
+    parent_span_id: str | None = None
+    """The span that sent the command, from a customer's `traceparent`; null where there is none."""
     source: Source
     """Who asked."""
     started_at: float
@@ -180,6 +183,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     def is_first(self) -> bool:
         """Whether this is the first judgement of its unlock: what counts events counts this one."""
         return not self.revision or self.revision == 1
+
+    @property
+    def span_id(self) -> str:
+        """The span of the whole unlock; see `span_id_of` for those of its hops."""
+        return span_id_of(self.attempt_id)
 
     @property
     def has_times(self) -> bool:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.messages import Phase, Reason, Result
-from fleet_wire.profiles.profile import CONTRACT, WireTraits
+from fleet_wire.contract.messages import Phase, Reason
+from fleet_wire.profiles.profile import WireTraits
 from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
 from platform_probe.attempts.open_attempt import OpenAttempt
 
@@ -44,22 +44,13 @@ WORK_S: Final = 4.0
 given up after 3.2 s (OVMS vehicle_renaultzoe_ph2), the lock takes 0.5 s (Kia ETACS manual)."""
 
 
-def cause_of_answer(answer: Result) -> Cause | None:
-    """Return what the box's final answer means: None, where nothing speaks against a good end.
-
-    Anybody may claim an answer on another car's topic: against the car's own word it is nothing.
-    """
-    if answer.phase is Phase.EXECUTED:
-        return None
-    return CAUSE_OF_REASON[answer.reason] if answer.reason else Cause.UNCLASSIFIED
+def cause_of_refusal(reason: Reason | None) -> Cause:
+    """Return what it means that the box refuses, with or without a reason."""
+    return Cause.UNCLASSIFIED if reason is None else CAUSE_OF_REASON[reason]
 
 
 def cause_of_timeout(
-    attempt: OpenAttempt,
-    vehicle: VehicleEvidence,
-    *,
-    is_watching: bool = False,
-    wire: WireTraits = CONTRACT,
+    attempt: OpenAttempt, vehicle: VehicleEvidence, *, is_watching: bool, wire: WireTraits
 ) -> Cause:
     """Return why no answer came before the deadline.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -33,7 +34,6 @@ _CAUSE_OF_NOT_PUBLISHED: Final = {
 }
 """By the word with which the reason begins; any other says no more than that nothing was sent."""
 _STAGES: Final = {stage.value: stage for stage in Stage}
-_OF_THE_PLATFORM: Final = (Stage.REQUESTED, Stage.API_ANSWERED, Stage.PUBLISHED)
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
@@ -76,14 +76,14 @@ def joined_record(
     `seen_s` is its intended start on the monitor's clock: when a customer's command was seen, or
     when the monitor asked the API itself.
     """
-    reached_s = {_STAGES[name]: seen_s + at_s for name, at_s in attempt.stages.items()}
+    reached_s = {_STAGES[stage]: seen_s + at_s for stage, at_s in attempt.stages.items()}
     ended_s = seen_s + attempt.total_s
     from_platform = _placed(side, clocks.offset_s)
     intended_s = seen_s
     if attempt.source is Source.CUSTOMER:
         # A command that we have was published before we had it, whatever the clocks say.
-        for stage in _OF_THE_PLATFORM:
-            if stage in from_platform and stage is not Stage.API_ANSWERED:
+        for stage in (Stage.REQUESTED, Stage.PUBLISHED):
+            if stage in from_platform:
                 from_platform[stage] = min(from_platform[stage], seen_s)
         asked_s = from_platform.get(Stage.REQUESTED, from_platform.get(Stage.PUBLISHED, seen_s))
         reached_s[Stage.INTENDED] = reached_s[Stage.REQUESTED] = intended_s = asked_s
@@ -115,7 +115,9 @@ def joined_record(
         flags=_flags(attempt.flags, attempt.outcome, side),
         booking_id=attempt.booking_id or side.booking_id,
         sources_missing=attempt.sources_missing or (),
-        platform=_side_of_record(side, clocks, intended_s, _across(reached_s, from_platform)),
+        platform=_side_of_record(
+            side, clocks, intended_s, _across(tuple(reached_s), tuple(from_platform))
+        ),
     )
 
 
@@ -229,12 +231,13 @@ def _placed(side: PlatformSide, offset_s: float) -> dict[Stage, float]:
     return placed
 
 
-def _across(reached_s: dict[Stage, float], from_platform: dict[Stage, float]) -> tuple[str, ...]:
+@cache
+def _across(reached: tuple[Stage, ...], from_platform: tuple[Stage, ...]) -> tuple[str, ...]:
     """Return the stages whose hop is between the two clocks."""
     across: list[str] = []
     was_platform: bool | None = None
     for stage in Stage:
-        if stage not in reached_s or stage is Stage.INTENDED:
+        if stage not in reached or stage is Stage.INTENDED:
             continue
         is_platform = stage in from_platform
         if was_platform is not None and is_platform != was_platform:

@@ -33,6 +33,7 @@ class Start:
     source: Source
     intended_s: float
     booking_id: str | None = None
+    parent_span_id: str | None = None
     through_api: bool = False
     """Whether it is asked for through an API, which makes the command; until that is known the
     attempt's own id stands for the command's."""
@@ -118,6 +119,7 @@ class OpenAttempt:
             command_id=None if start.is_unnamed else start.command_id,
             vehicle_id=start.vehicle_id,
             trace_id=start.trace_id,
+            parent_span_id=start.parent_span_id,
             source=start.source,
             started_at=self.started_at,
             scheduled_s=rounded(self.scheduled_s),

@@ -31,8 +31,9 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
+from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
-from platform_probe.attempts.conclusion import cause_of_answer, cause_of_timeout, evidence_of
+from platform_probe.attempts.conclusion import cause_of_refusal, cause_of_timeout, evidence_of
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.held import HeldAnswer, HeldAnswers
@@ -64,18 +65,18 @@ class AttemptTracker:
         clock: Clock,
         evidence: FleetEvidence,
         emit: Callable[[Record], None],
-        deadline_s: float = 20.0,
-        state_grace_s: float = 5.0,
+        deadline_s: float,
+        state_grace_s: float,
         remembered: Remembered,
-        is_watching: bool = False,
-        gaps: Gaps | None = None,
+        is_watching: bool,
+        gaps: Gaps,
     ) -> None:
         self._clock = clock
         self.evidence = self._evidence = evidence
         self._emit = emit
         self._deadline_s = deadline_s
         self._state_grace_s = state_grace_s
-        self._gaps = gaps or Gaps()
+        self._gaps = gaps
         self._wire = evidence.wire
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to wait for, see `next_deadline_s`."""
@@ -180,9 +181,10 @@ class AttemptTracker:
 
     # What comes in
 
-    def command_seen(self, vehicle_id: str, command: Command, trace_id: str | None) -> None:
+    def command_seen(self, vehicle_id: str, command: Command, trace: TraceContext | None) -> None:
         """Follow a command that somebody else sent: a customer's unlock, once for each command."""
         now_s = self._advance()
+        trace_id = None if trace is None else trace.trace_id
         asked = self._open_by_trace.get(trace_id) if trace_id else None
         if asked is not None and asked.start.vehicle_id == vehicle_id:
             self._came_through_api(asked, command, now_s)
@@ -203,6 +205,7 @@ class AttemptTracker:
             command_id=command.command_id,
             vehicle_id=vehicle_id,
             trace_id=trace_id or digest,
+            parent_span_id=None if trace is None else trace.span_id,
             source=Source.CUSTOMER,
             intended_s=seen_s,
             booking_id=command.booking_id,
@@ -287,12 +290,11 @@ class AttemptTracker:
     ) -> None:
         """Take a car's state. A retained one is older than every open attempt."""
         now_s = self._advance()
-        was_locked = self._evidence.of(vehicle_id).is_locked
+        names_command = self._wire.names_last_command
+        was_open = not names_command and self._evidence.of(vehicle_id).is_locked is False
         self._evidence.state(vehicle_id, state, now_s, retained=retained)
-        if retained or state.is_locked is not False:
+        if retained or was_open or state.is_locked is not False:
             return
-        if not self._wire.names_last_command and was_locked is False:
-            return  # it was open before
         moved_by = state.last_command_id
         if moved_by is None or not self._hold(moved_by, vehicle_id, state, now_s):
             self._take_open_lock(vehicle_id, state, now_s)
@@ -448,12 +450,12 @@ class AttemptTracker:
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
         if answer.phase is Phase.REFUSED:
             reason = answer.detail or (answer.reason.value if answer.reason else None)
-            self._end(attempt, cause_of_answer(answer), now_s, reason)
+            self._end(attempt, cause_of_refusal(answer.reason), now_s, reason)
         elif not self._reports_opening(attempt.start.vehicle_id):
-            self._end(attempt, cause_of_answer(answer), now_s)
+            self._end(attempt, None, now_s)
         elif Stage.STATE_CHANGED in attempt.reached_s:
             attempt.flag(Flag.OUT_OF_ORDER)
-            self._end(attempt, cause_of_answer(answer), now_s)
+            self._end(attempt, None, now_s)
         elif now_s + self._state_grace_s < attempt.deadline_s:
             attempt.deadline_s = now_s + self._state_grace_s
             self._note_deadline(attempt)
@@ -470,6 +472,7 @@ class AttemptTracker:
 
     @staticmethod
     def _answered_by_another(attempt: OpenAttempt, vehicle_id: str) -> None:
+        """Note it. Anybody may claim an answer: against the car's own word it is nothing."""
         attempt.wrong_vehicle_id = vehicle_id
         attempt.flag(Flag.ANSWERED_BY_ANOTHER)
 
@@ -478,7 +481,7 @@ class AttemptTracker:
             return
         attempt.reached_s[Stage.STATE_CHANGED] = now_s
         if attempt.result is not None:
-            self._end(attempt, cause_of_answer(attempt.result), now_s)
+            self._end(attempt, None, now_s)  # a refusal has ended it at once
 
     def _end(
         self, attempt: OpenAttempt, cause: Cause | None, ended_s: float, reason: str | None = None

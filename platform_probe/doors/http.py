@@ -16,7 +16,7 @@ import msgspec
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.traces import TRACEPARENT
+from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
 from platform_probe.attempts.open_attempt import OpenAttempt, Start

@@ -11,11 +11,11 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.messages import Action, Command, WakeRequest
 from fleet_wire.contract.signing import signature_of
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.contract.traces import TRACEPARENT, TraceParent, trace_parent_of
+from fleet_wire.contract.trace_context import TRACEPARENT, TraceContext, span_id_of
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import PublishProperties
 from fleet_wire.profiles.native import NATIVE
@@ -107,6 +107,7 @@ class CommandMaker:
         if not packets:
             raise LocalProtocolError(f"profile {profile.name} has no word for {action.value}")
         topic, payload, qos, retain = packets[0]
+        trace = TraceContext(trace_id, span_id_of(attempt_id, Stage.PUBLISHED))
         return OutgoingCommand(
             start=Start(
                 attempt_id=attempt_id,
@@ -124,10 +125,7 @@ class CommandMaker:
                 vehicle_id,
                 command,
                 life_s=math.ceil(self._ttl_s),
-                user_properties=(
-                    (TRACEPARENT, str(TraceParent(trace_id, attempt_id[:16]))),
-                    self._origin,
-                ),
+                user_properties=((TRACEPARENT, trace.traceparent), self._origin),
             ),
         )
 
@@ -137,12 +135,6 @@ class CommandMaker:
             request_id=start.attempt_id, requested_at_ms=int(self._clock.unix_s() * 1000)
         )
         return self._profile.write(TopicKind.WAKE, start.vehicle_id, request)
-
-
-def trace_id_of(user_properties: Iterable[tuple[str, str]]) -> str | None:
-    """Return the trace id in the W3C `traceparent` of a message, where there is a valid one."""
-    parent = trace_parent_of(user_properties)
-    return None if parent is None else parent.trace_id
 
 
 def is_of_a_probe(user_properties: Iterable[tuple[str, str]]) -> bool:

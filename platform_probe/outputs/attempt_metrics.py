@@ -171,7 +171,7 @@ class AttemptMetrics(SeriesMaker):
         source, cause = attempt.source, attempt.cause
         if self.platform is not None:
             self.platform.count_missing(attempt.sources_missing or ())
-        trace = {"trace_id": attempt.trace_id}
+        trace = {"trace_id": attempt.trace_id, "span_id": attempt.span_id}
         trace_of_failure = None if cause is None else trace
         if cause is Cause.NOT_OBSERVED:
             self._unlocks[source, cause].inc(1, trace)

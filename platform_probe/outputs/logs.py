@@ -200,6 +200,7 @@ class LogSink:
 def _line(attempt: Attempt) -> dict[str, Any]:
     line = {
         "trace_id": attempt.trace_id,
+        "span_id": attempt.span_id,
         "attempt_id": attempt.attempt_id,
         "command_id": attempt.command_id,
         "vehicle_id": attempt.vehicle_id,

@@ -25,13 +25,14 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
+from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
 from platform_probe.outputs.dimension import OTHER
 from platform_probe.outputs.series import Series
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
-SINKS: Final = ("jsonl", "metrics", "log")
+SINKS: Final = ("jsonl", "metrics", "log", "otlp")
 OPENMETRICS: Final = "application/openmetrics-text"
 _EOF: Final = b"# EOF\n"
 HEARD: Final[tuple[TopicKind, ...]] = tuple(
@@ -58,6 +59,17 @@ class Withheld(StrEnum):
     """Or nobody could tell whether it was."""
     RELOCKING = "relocking"
     """The car was still to be locked again after its last one."""
+
+
+class Unexported(StrEnum):
+    """Why something did not reach the OTLP backend."""
+
+    QUEUE_FULL = "queue_full"
+    """Too much waited already."""
+    UNDELIVERED = "undelivered"
+    """The backend did not take it in time, or refused it."""
+    ENDED = "ended"
+    """It still waited when the exporter ended, or the probe."""
 
 
 class _Alone:
@@ -98,6 +110,7 @@ class ProbeMetrics(AttemptMetrics):
         self._make_load()
         self._make_traffic()
         self._make_connection()
+        self._make_export()
         Gauge(
             "unlockpath_build_info", "Always 1; the label says what runs.", ["version"],
             registry=registry,
@@ -187,6 +200,20 @@ class ProbeMetrics(AttemptMetrics):
         sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
         self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
 
+    def _make_export(self) -> None:
+        exported = self._counter(
+            "otlp_exported", "Unlocks (as traces), lines of the log, and collections of these"
+            " metrics that the backend of `otlp` has taken.", "signal",
+        )  # fmt: skip
+        self._exported = {signal: exported.labels(signal.value) for signal in Signal}
+        unexported = self._counter(
+            "otlp_dropped", "Those that the backend did not get, by why.", "signal", "why"
+        )
+        self._unexported = {
+            (signal, why): unexported.labels(signal.value, why.value)
+            for signal, why in product(Signal, Unexported)
+        }
+
     def observe_start(self, lag_s: float) -> None:
         """Count one synthetic unlock that started `lag_s` after its intended time."""
         self._lag.observe(lag_s)
@@ -227,6 +254,14 @@ class ProbeMetrics(AttemptMetrics):
     def count_sink_error(self, sink: str, records: int = 1) -> None:
         """Count records that `sink` (one of `SINKS`) could not take."""
         self._sink_errors[sink].inc(records)
+
+    def count_exported(self, signal: Signal, records: int) -> None:
+        """Count what the OTLP backend has taken."""
+        self._exported[signal].inc(records)
+
+    def count_unexported(self, signal: Signal, why: Unexported, records: int) -> None:
+        """Count what was dropped on its way to the OTLP backend."""
+        self._unexported[signal, why].inc(records)
 
     def set_connected(self, *, connected: bool) -> None:
         """Say whether the probe is connected and subscribed."""

@@ -11,8 +11,9 @@ from platform_probe.attempts.joiner import Joiner
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.platform_metrics import LineEnd, PlatformMetrics
 
-MAX_KNOWN: Final = 50_000
-"""Requests whose lines are recognised when they come again; the oldest is forgotten."""
+MAX_KNOWN: Final = 25_000
+"""So many requests at least, and twice as many at most, whose lines are recognised when they come
+again."""
 _SHOWN_BYTES: Final = 80
 _BITS: Final = {step: 1 << place for place, step in enumerate(PlatformStep)}
 
@@ -33,7 +34,9 @@ class PlatformInbox:
         self._is_ours = is_ours
         """Says of a request whether it is ours to count; None: there is no other monitor."""
         self._known: dict[str, int] = {}
-        """The steps that have come of each request, the oldest request first."""
+        """The steps that have come of each request."""
+        self._known_before: dict[str, int] = {}
+        """The same of earlier requests: forgotten all at once, as one by one takes ever longer."""
         self.taken = 0
         """Lines that were new."""
         self.repeated = 0
@@ -63,13 +66,14 @@ class PlatformInbox:
 
     def take(self, event: PlatformEvent) -> None:
         """Take one event, unless it has come before: a file read again, or a post sent again."""
-        known, bit = self._known.get(event.request_id, 0), _BITS[event.event]
+        request_id, bit = event.request_id, _BITS[event.event]
+        known = self._known.get(request_id) or self._known_before.get(request_id, 0)
         if known & bit:
             self.repeated += 1
             return
-        if not known and len(self._known) >= MAX_KNOWN:
-            del self._known[next(iter(self._known))]
-        self._known[event.request_id] = known | bit
+        if len(self._known) >= MAX_KNOWN:
+            self._known_before, self._known = self._known, {}
+        self._known[request_id] = known | bit
         self.taken += 1
         if event.event is PlatformStep.ANSWERED:
             self._count_answer(event)

@@ -19,6 +19,8 @@ class Suspect:
     """Implements `fleet_sim.cars.joints.Culprit`."""
 
     hits: list[Seen] = field(default_factory=list)
+    cars: set[str] = field(default_factory=set)
+    """Who was hit."""
 
     def hit(
         self,
@@ -29,5 +31,5 @@ class Suspect:
         during_s: tuple[float, float] | None = None,
     ) -> None:
         """Remember it."""
-        del vehicle_id
+        self.cars.add(vehicle_id)
         self.hits.append(Seen(what, command_id, during_s))

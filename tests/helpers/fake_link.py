@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,9 +164,18 @@ class Bench:
         key = vehicle_key(SECRET, self.box.vehicle_id)
         signature = changes.get("signature") or signature_of(key, **fields)
         command = Command(issued_at_ms=now_ms, signature=signature, **fields)
-        return self.message(codec.encode(command), correlation_data=command_id.encode())
+        return self.message(
+            codec.encode(command),
+            correlation_data=changes.get("correlation_data", command_id.encode()),
+            user_properties=changes.get("user_properties", ()),
+        )
 
-    def message(self, payload: bytes, correlation_data: bytes | None = None) -> Message:
+    def message(
+        self,
+        payload: bytes,
+        correlation_data: bytes | None = None,
+        user_properties: Sequence[tuple[str, str]] = (),
+    ) -> Message:
         """Return a message on the box's command topic."""
         return Message(
             topic=f"cars/{self.box.vehicle_id}/command",
@@ -177,7 +187,7 @@ class Bench:
             correlation_data=correlation_data,
             response_topic=None,
             expiry_s=None,
-            user_properties=[],
+            user_properties=list(user_properties),
         )
 
     def power(self) -> Power:

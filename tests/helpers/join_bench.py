@@ -9,6 +9,7 @@ from typing import Any
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.attempts.joiner import Joiner, JoinLimits
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, TrackerBench
@@ -21,6 +22,10 @@ TICK_S = 0.5
 def watching_bench() -> TrackerBench:
     """Return a tracker that sees the commands of others."""
     return TrackerBench(is_watching=True)
+
+
+SPAN_ID = "00f067aa0ba902b7"
+"""Of whoever sent the command."""
 
 
 @dataclass
@@ -115,7 +120,8 @@ class JoinBench:
         command = Command(
             command_id, Action.UNLOCK, 0, 30_000, 1, "signature", booking_id=booking_id
         )
-        self.behind.tracker.command_seen(CAR, command, trace_id)
+        trace = None if trace_id is None else TraceContext(trace_id, SPAN_ID)
+        self.behind.tracker.command_seen(CAR, command, trace)
 
     def opens(self, command_id: str = "k1") -> None:
         """Let the car answer and open, in half a second."""

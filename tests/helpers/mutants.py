@@ -89,7 +89,10 @@ def run_mutmut(names: list[str]) -> int:
 
 
 def not_noticed_yet(names: Mapping[Path, list[str]]) -> list[str]:
-    """Return those changes that no earlier run saw noticed; of a file changed since then, all."""
+    """Return those changes that no earlier run saw noticed; of a file changed since then, all.
+
+    What an earlier run tried, and no test can notice, is left out: it would run all of them.
+    """
     wanted: list[str] = []
     for path, found in names.items():
         results = _results(path)
@@ -97,16 +100,22 @@ def not_noticed_yet(names: Mapping[Path, list[str]]) -> list[str]:
         if is_new or path.stat().st_mtime > results.meta_path.stat().st_mtime:
             wanted += found
         else:
-            wanted += [name for name in found if not _is_noticed(results, name)]
+            wanted += [name for name in found if not _is_settled(path, results, name)]
     return wanted
+
+
+def _is_settled(path: Path, results: SourceFileMutationData, name: str) -> bool:
+    if _is_noticed(results, name):
+        return True
+    was_tried = results.exit_code_by_key.get(name) is not None
+    return was_tried and _is_equivalent(path, _change(path, name))
 
 
 def score_of(path: Path, names: list[str]) -> Score:
     """Return what came of these changes to a file."""
     results = _results(path)
     unnoticed = [_change(path, name) for name in names if not _is_noticed(results, name)]
-    known = [entry for entry in equivalents() if entry.path == path]
-    survivors = tuple(one for one in unnoticed if not any(entry.covers(one) for entry in known))
+    survivors = tuple(change for change in unnoticed if not _is_equivalent(path, change))
     return Score(
         path=path,
         tried=len(names),
@@ -124,6 +133,10 @@ def _results(path: Path) -> SourceFileMutationData:
 
 def _is_noticed(results: SourceFileMutationData, name: str) -> bool:
     return status_by_exit_code[results.exit_code_by_key.get(name)] in NOTICED
+
+
+def _is_equivalent(path: Path, change: Change) -> bool:
+    return any(entry.path == path and entry.covers(change) for entry in equivalents())
 
 
 def _change(path: Path, name: str) -> Change:

@@ -25,6 +25,7 @@ PROGRAMS = {
     OPTIONAL: ("erl", "epmd"),
     "prometheus": ("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
     "systemd": ("systemd-analyze",),
+    "victoria": ("victoria-metrics",),
 }
 DASK = "distributed"
 """Dask is a Python package, of an extra: sweeps import it when they are given a scheduler."""

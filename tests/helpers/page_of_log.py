@@ -62,9 +62,10 @@ UNLOCK = """\
 ### `unlock`
 
 The canonical line of each unlock: at `info` one that went well, at `warning` one that was refused
-or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared}; and,
-where the platform's log is followed, what that has added. Where there is a cause, the line says
-more about it: {more}, as in the table of causes.
+or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared};
+`span_id`, the span of the whole unlock in its trace; and, where the platform's log is followed,
+what that has added. Where there is a cause, the line says more about it: {more}, as in the table
+of causes.
 """
 OTHERS = "### Other events\n"
 STDOUT = """\
@@ -125,7 +126,7 @@ class Event(NamedTuple):
 
 def page_of_log() -> str:
     """Return the page."""
-    shared = _keys_in(logs._line)
+    shared = [name for name in _keys_in(logs._line) if name in Attempt.__struct_fields__]
     more = _keys_in(logs.LogSink.emit)
     return "\n".join(
         [
@@ -206,7 +207,9 @@ def events_in_the_code() -> Iterator[Event]:
             match node:
                 case ast.Call(
                     func=ast.Attribute(
-                        attr=("debug" | "info" | "warning" | "error" | "complain") as how
+                        attr=(
+                            "debug" | "info" | "warning" | "error" | "complain" | "_complain"
+                        ) as how
                     ),
                     args=[ast.Constant(value=str(name)), *_],
                     keywords=keywords,

@@ -14,7 +14,8 @@ INTRODUCTION = f"""\
 Written by `python -m tests.docs --renew` from `platform_probe/outputs/metrics.py`.
 
 `platform-probe` serves these at `/metrics`, as Prometheus text or, where OpenMetrics is asked for,
-with the `trace_id` of an unlock as exemplar. Times are seconds, and a counter ends in `_total`.
+with `trace_id` and `span_id` of an unlock as exemplar. Times are seconds, and a counter ends in
+`_total`.
 Every series that can be known in advance exists at 0 from the start. No label names a car, a
 customer or an attempt. A label with the values {UNKNOWN} and {OTHER} also takes up to
 {MAX_LABEL_VALUES} values that cars report; those that come later share {OTHER}, until one of these

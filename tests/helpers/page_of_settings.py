@@ -45,12 +45,14 @@ def page_of_settings() -> str:
     return "\n".join(parts)
 
 
-def _models() -> Iterator[tuple[str, tuple[str, ...], type[BaseModel]]]:
-    yield "At the top", (), ProbeSettings
-    for name, field in ProbeSettings.model_fields.items():
-        model = _model_of(field)
-        if model is not None:
-            yield f"Below `{name}`", (name,), model
+def _models(
+    at: tuple[str, ...] = (), model: type[BaseModel] = ProbeSettings
+) -> Iterator[tuple[str, tuple[str, ...], type[BaseModel]]]:
+    yield f"Below `{'.'.join(at)}`" if at else "At the top", at, model
+    for name, field in model.model_fields.items():
+        below = _model_of(field)
+        if below is not None:
+            yield from _models((*at, name), below)
 
 
 def _model_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -83,6 +85,7 @@ def _default(field: FieldInfo) -> str:
         "True": "true",
         "False": "false",
         "[]": "none",
+        "{}": "none",
         "**********": "one that everybody knows",
     }.get(str(value), code(f"{value:,g}" if isinstance(value, float) else value))
 

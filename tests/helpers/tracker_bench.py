@@ -19,6 +19,7 @@ from fleet_wire.contract.messages import (
     Result,
     Telemetry,
 )
+from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
@@ -151,10 +152,13 @@ class TrackerBench:
         self.tracker.presence(vehicle_id, Presence(status, "s1", reason), retained=retained)
 
     def customer(
-        self, command_id: str = "k1", action: Action = Action.UNLOCK, trace_id: str | None = None
+        self,
+        command_id: str = "k1",
+        action: Action = Action.UNLOCK,
+        trace: TraceContext | None = None,
     ) -> None:
         """Let somebody else's command be seen."""
-        self.tracker.command_seen(CAR, _command(command_id, action), trace_id)
+        self.tracker.command_seen(CAR, _command(command_id, action), trace)
 
     def another_probe(self, command_id: str = "p1") -> None:
         """Let another probe's command be seen."""

@@ -41,6 +41,7 @@ from fleet_wire.system_clock import SystemClock
 from platform_probe.attempts.gaps import BEAT_S
 from platform_probe.load.plan import PlannedStart
 from platform_probe.load.timers import LoopTimers
+from platform_probe.otlp_settings import OtlpSettings
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import FanOut
 from platform_probe.probe import Probe
@@ -599,6 +600,17 @@ async def test_demo_secret_on_a_foreign_broker_is_warned_of(broker: str) -> None
     bench.probe.begin_load()
     warned = "demo_secret" in {line["event"] for line in bench.log.lines}
     assert warned is (broker == "mqtt://broker.example")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_keys_of_a_backend_in_the_clear_are_warned_of(scheme: str) -> None:
+    """Whoever carries them can read them."""
+    otlp = OtlpSettings(endpoint=f"{scheme}://backend.example", headers_file=Path("any"))
+    bench = ProbeBench(otlp=otlp)
+    bench.connect()
+    bench.probe.begin_load()
+    warned = "otlp_keys_shown" in {line["event"] for line in bench.log.lines}
+    assert warned is (scheme == "http")
 
 
 @pytest.mark.parametrize(

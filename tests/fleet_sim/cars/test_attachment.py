@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -118,6 +119,59 @@ def test_a_loss_of_coverage_right_after_another_prolongs_it() -> None:
     assert second.hits == [Seen("coverage", None, (10.6, 10.9))]
 
 
+@pytest.mark.parametrize(("lasts_s", "ends"), [(29.9, False), (30.0, True)])
+def test_a_connection_is_given_up_after_its_time_without_coverage(
+    lasts_s: float, *, ends: bool
+) -> None:
+    """Thirty seconds here: not a moment before."""
+    car = bench(STEADY)
+    car.env.run(until=10)
+    with car.box.modem.without_coverage(by=Suspect()):
+        car.env.run(until=10 + lasts_s)
+    assert car.link.calls == (["connect", "leave_behind"] if ends else ["connect"])
+
+
+def test_each_box_waits_its_own_time_for_a_stable_network() -> None:
+    """A fleet that leaves a tunnel does not connect as one."""
+    back_s = []
+    for seed in range(3):
+        wait = Uniform(base_s=10.0, spread_s=5.0)
+        car = bench(STEADY.model_copy(update={"network_stable": wait}), seed=seed)
+        with car.box.modem.without_coverage(by=Suspect()):
+            car.env.run(until=100)
+        while not car.box.modem.is_reachable:
+            car.env.step()
+        back_s.append(car.env.now)
+    assert len(set(back_s)) == 3
+    assert all(110 <= each_s < 115 for each_s in back_s)
+
+
+def test_a_cut_is_that_of_its_connection() -> None:
+    """One that ends on a later connection neither harms that, nor spares it the next cut."""
+    car, suspect = bench(STEADY), Suspect()
+    with car.box.modem.without_downlink(by=suspect):
+        car.box.modem.drop_connection(by=suspect)
+        car.env.run(until=20)
+        assert car.box.modem.is_reachable
+    assert car.box.modem.is_reachable
+    with car.box.modem.without_downlink(by=suspect):
+        assert not car.box.modem.is_reachable
+        car.box.modem.drop_connection(by=suspect)
+    car.env.run(until=60)
+    assert car.link.calls == ["connect", "abort", "connect", "abort", "connect"]
+
+
+@pytest.mark.parametrize(("loss_db", "has_coverage"), [(35.0, True), (36.0, False)])
+def test_a_modem_finds_a_cell_at_the_limit_and_none_below(
+    loss_db: float, *, has_coverage: bool
+) -> None:
+    """-120 dBm is just enough."""
+    update = {"signal_dbm": -85.0, "signal_swing_db": 0.0}
+    car = bench(STEADY.model_copy(update=update))
+    with car.box.modem.attenuated(loss_db, by=Suspect()):
+        assert car.box.modem.has_coverage is has_coverage
+
+
 def test_attenuations_add_up_and_the_end_of_one_leaves_the_other() -> None:
     """20 dB each: the signal is gone while there are two of them, whichever ends first."""
     parameters = STEADY.model_copy(update={"signal_dbm": -85.0, "signal_swing_db": 0.0})
@@ -161,10 +215,16 @@ def test_a_sleeping_car_is_whole_when_an_sms_would_make_it_reachable() -> None:
 
 
 def test_a_car_that_falls_asleep_without_its_connection_is_whole() -> None:
-    """It was dropped just before, and will not come back until it is woken."""
+    """It was dropped just before, and will not come back until it is woken.
+
+    That it had passed its trial after a loss of coverage before changes nothing.
+    """
     car, suspect = bench(ASLEEP), Suspect()
     car.env.run(until=10)
     car.box.send_sms()
+    car.env.run(until=70)
+    with car.box.modem.without_coverage(by=Suspect()):
+        pass
     car.env.run(until=75)
     car.box.modem.drop_connection(by=suspect)
     car.env.run(until=500)
@@ -403,6 +463,40 @@ def test_a_window_of_unacknowledged_messages_keeps_out_what_comes_after(
     assert idle.hits == []
 
 
+def test_each_connection_has_a_window_of_its_own() -> None:
+    """Nineteen messages withheld on each of two: there is room for one more on either."""
+    car = bench(STEADY)
+    with car.box.bend(PUBACK, lambda _usual, _message: False, by=Suspect()):
+        for _ in range(2):
+            for _ in range(19):
+                car.deliver(car.message(b"no command"))
+            assert car.box.modem.is_reachable
+            car.link.lose()
+            car.env.run(until=car.env.now + 11.0)
+
+
+def test_a_connection_that_is_made_fails_by_its_own_trouble() -> None:
+    """What was to end the one before, which a crash has cut short, ends no later one."""
+    car, seen = bench(STEADY), []
+    with car.box.bend(DIAL, lambda _usual, _stage: 60.0, by=Suspect()):
+        car.link.lose()
+        car.env.run(until=11)
+        car.box.power.reboot(by=Suspect())
+        for at_s in (69.9, 70.1, 110.9, 111.1):
+            car.env.run(until=at_s)
+            seen.append(car.box.modem.connection)
+    assert seen == [ConnectionState.CONNECTING] * 3 + [ConnectionState.DISCONNECTED]
+
+
+def test_a_connection_that_ends_with_a_code_was_not_refused() -> None:
+    """Session taken over, for one: what the firmware does about refusals is not asked."""
+    rule = Refusal(codes=(142,), retry_s=None)
+    car = bench(STEADY.model_copy(update={"refusals": (rule,)}))
+    car.link.lose(Ended.BROKER_CLOSED, 142)
+    car.env.run(until=10.1)
+    assert car.link.calls == ["connect", "connect"]
+
+
 # Who is at fault for the connection, and how long
 
 
@@ -503,6 +597,7 @@ def test_a_hit_on_the_connection_lasts_until_it_is_whole(
     car.env.run(until=300)
     assert car.box.modem.is_reachable
     assert suspect.hits == [Seen(what, None, (100.0, whole_s))]
+    assert suspect.cars == {"car-1"}
 
 
 def test_a_connection_that_the_broker_has_closed_meanwhile_is_not_whole() -> None:
@@ -564,3 +659,11 @@ def test_signals_differ_by_car_and_time_and_not_by_who_asks() -> None:
     assert max(here) - min(here) == pytest.approx(NULL_BOX.signal_swing_db, abs=0.5)
     ordinary, swing = NULL_BOX.signal_dbm, NULL_BOX.signal_swing_db
     assert all(abs(each - ordinary) <= swing for each in here + there)
+
+
+def test_a_signal_goes_up_and_down_once_in_a_quarter_of_an_hour() -> None:
+    """Slowly: from one second to the next by a step of the modem's scale at most."""
+    found = signals(1, every_s=1.0)
+    assert max(abs(one - next_one) for one, next_one in pairwise(found)) == 1.0
+    assert all(abs(one - other) <= 1.0 for one, other in zip(found, found[900:], strict=False))
+    assert max(abs(one - other) for one, other in zip(found, found[450:], strict=False)) > 5.0

@@ -132,6 +132,8 @@ def test_a_busy_box_refuses_another_command() -> None:
         ("c2", Phase.REFUSED, Reason.BUSY),
         ("c1", Phase.EXECUTED, None),
     ]
+    correlations = [each.correlation_data for each in car.link.properties if each]
+    assert correlations == [b"c1", b"c2", b"c1"]
 
 
 def test_a_command_that_a_busy_box_has_refused_is_not_executed_when_it_comes_again() -> None:
@@ -245,6 +247,16 @@ def test_nobody_opens_the_door_of_a_car_that_unlocks_too_late() -> None:
     assert (state.is_locked, state.is_open) == (True, False)
 
 
+@pytest.mark.parametrize("error_s", [-5.0, 5.0])
+def test_whether_its_customer_has_gone_is_not_for_the_boxs_clock_to_say(error_s: float) -> None:
+    """The command has 8 s to live when it is executed, whatever the box believes."""
+    clock_error = UniformOffset(base_s=error_s)
+    car = bench(VISITED.model_copy(update={"clock_error": clock_error}))
+    car.deliver(car.command(expires_at_ms=int((EPOCH_S + 8.0) * 1000)))
+    car.env.run(until=6)
+    assert car.box.vehicle.is_open
+
+
 def test_a_car_that_locks_itself_sooner_lets_nobody_in() -> None:
     """Who comes after 5 s stands before a shut door, where it locks after one."""
     car = bench(VISITED)
@@ -282,7 +294,10 @@ def test_thermal_protection_inhibits_the_lock() -> None:
     for number in range(9):
         car.deliver(car.command(f"c{number}"))
     assert car.link.results()[-1].reason is Reason.ACTUATOR_INHIBITED
-    car.env.run(until=31)
+    car.env.run(until=29.9)
+    car.deliver(car.command("too soon"))
+    assert car.link.results()[-1].reason is Reason.ACTUATOR_INHIBITED
+    car.env.run(until=30)
     car.deliver(car.command("later"))
     assert car.link.results()[-1].phase is Phase.EXECUTED
 

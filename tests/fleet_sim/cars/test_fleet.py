@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import pytest
 import simpy
@@ -20,6 +21,7 @@ from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import LinkHandler, Message
+from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import SECRET, FakeLink
 
 
@@ -41,6 +43,22 @@ def fleet_of(
         links[vehicle_id] = box.modem._link  # type: ignore[assignment]
     links["sms"] = fleet._sms_centre._link  # type: ignore[assignment]
     return env, fleet, links
+
+
+def test_each_stream_of_a_car_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that another car, or another part of one, changes none of its draws."""
+    names = []
+
+    def stream(world: World, name: str) -> RandomStream:
+        names.append(name)
+        return RandomStream.named(world.seed, name)
+
+    monkeypatch.setattr(World, "stream", stream)
+    env, fleet, _ = fleet_of(2, NULL_BOX.model_copy(update={"heartbeat_s": 5.0}))
+    env.run(until=1)
+    parts = ("box", "heartbeat", "modem", "power", "radio", "vehicle")
+    of_cars = [f"{vehicle_id}/{part}" for vehicle_id in fleet.boxes for part in parts]
+    assert sorted(names) == sorted([*of_cars, "sms-centre"])
 
 
 def test_every_box_beats_once_in_an_interval_and_they_are_spread() -> None:
@@ -93,6 +111,18 @@ def beats_after(until_s: float, count: int) -> dict[str, int]:
     }
 
 
+def test_a_box_may_beat_more_often_than_once_a_second() -> None:
+    """As a scenario may ask for, to load a broker."""
+    env, _, links = fleet_of(1, NULL_BOX.model_copy(update={"heartbeat_s": 0.25}))
+    env.run(until=2.01)
+    (beats,) = (
+        sum(kind is TopicKind.TELEMETRY for kind, _ in link.sent)
+        for name, link in links.items()
+        if name != "sms"
+    )
+    assert beats == 8
+
+
 def test_another_car_moves_no_heartbeat() -> None:
     """Each box draws its second of the interval."""
     few, more = beats_after(4.5, 10), beats_after(4.5, 11)
@@ -127,14 +157,19 @@ def test_a_wake_request_becomes_an_sms() -> None:
     box = next(iter(fleet.boxes.values()))
     assert [box.power.state] == [Power.ASLEEP]
     centre = links["sms"].handler
-    centre.on_message(wake("nobody"))
-    centre.on_message(wake(box.vehicle_id, b"\x00"))
-    centre.on_message(wake("bad/topic"))
+    requests = [
+        wake("nobody"),
+        wake(box.vehicle_id, b"\x00"),
+        wake("bad/topic"),
+        wake(box.vehicle_id),
+    ]
+    for request in requests[:3]:
+        centre.on_message(request)
     assert fleet.world.counts.malformed == 2
-    centre.on_message(wake(box.vehicle_id))
+    centre.on_message(requests[3])
     env.run(until=10)
     assert [box.power.state] == [Power.AWAKE]
-    assert len(links["sms"].acknowledged) == 4
+    assert links["sms"].acknowledged == requests
 
 
 def test_the_sms_centre_comes_back() -> None:
@@ -143,6 +178,46 @@ def test_the_sms_centre_comes_back() -> None:
     links["sms"].lose()
     env.run(until=6)
     assert links["sms"].calls == ["connect", "connect"]
+
+
+def test_the_sms_centre_asks_for_every_wake_request_from_now_on() -> None:
+    """Under the name that it was given; what was asked for while it was away is worthless."""
+    _, _, links = fleet_of(1, NULL_BOX)
+    (session,) = links["sms"].sessions
+    assert (session.client_id, session.subscriptions) == ("sms", ("wake/+",))
+    assert (session.clean_start, session.keepalive_s) == (True, 30)
+
+
+def test_the_sms_centre_is_quick_to_try_again_where_it_finds_no_broker_at_its_start() -> None:
+    """Within half a second, as after any first failure."""
+    for seed in range(10):
+        env = simpy.Environment()
+        world = World(env, seed, SECRET, 0.0, partial(FakeLink, connects_at_once=False))
+        fleet = Fleet(world, [], sms_centre="sms")
+        fleet.start()
+        link = fleet._sms_centre._link
+        assert isinstance(link, FakeLink)
+        link.lose()
+        env.run(until=0.5)
+        assert link.calls == ["connect", "connect"]
+
+
+def test_the_sms_centre_waits_longer_each_time_that_it_finds_no_broker() -> None:
+    """Up to half a second, then one, two, four, five; once connected it begins anew."""
+    env, _, links = fleet_of(1, NULL_BOX)
+    link, gaps_s = links["sms"], [[0.0] for _ in range(5)]
+    link.connects_at_once = False
+    for _ in range(20):
+        for of_failure in gaps_s:
+            link.lose()
+            lost_s, connects = env.now, len(link.calls)
+            while len(link.calls) == connects:
+                env.step()
+            of_failure.append(env.now - lost_s)
+        link.accept()
+    longest_s = [max(each) for each in gaps_s]
+    for found_s, bound_s in zip(longest_s, (0.5, 1.0, 2.0, 4.0, 5.0), strict=True):
+        assert bound_s / 2 < found_s <= bound_s
 
 
 def test_a_box_beside_the_fleet_is_in_no_count() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
 
@@ -248,6 +248,24 @@ def test_a_bend_changes_what_happens_and_is_told(case: Case) -> None:
     assert hits == [hit]
 
 
+@each_case
+def test_a_bend_learns_what_it_happens_to(case: Case) -> None:
+    """What the joint promises, and always of the command that is worked on."""
+    _, promised = get_args(get_type_hints(joints)[case.joint.name.upper()])
+    car, contexts = waiting(case), []
+
+    def bend(usual: object, context: object) -> object:
+        contexts.append(context)
+        return case.bend(usual, context)
+
+    with car.box.bend(case.joint, bend, by=Suspect()):
+        outcome(case, car)
+    assert contexts
+    assert all(isinstance(context, promised) for context in contexts)
+    commands = {context.command_id for context in contexts if isinstance(context, Command)}
+    assert commands <= {"c1"}
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case.hit[0] is not None])
 def test_a_bend_of_a_command_leaves_the_next_one_alone(case: Case) -> None:
     """The box is free again, whatever became of the first."""
@@ -374,6 +392,7 @@ def test_a_command_that_keeps_the_box_busy_hits_those_that_find_it_so() -> None:
     car.deliver(car.command("c4"))
     assert slow_bus.hits == [Seen("can_wake", "c1"), Seen("busy", "c2"), Seen("busy", "c3")]
     assert slow_network.hits == [Seen("downlink", "c2"), Seen("downlink", "c3")]
+    assert slow_bus.cars == slow_network.cars == {"car-1"}
     assert nobody.hits == []
     said = {each.command_id: each.reason or each.phase for each in car.link.results()}
     assert said == {

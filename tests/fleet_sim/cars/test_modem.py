@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
-from fleet_sim.cars.joints import UPLINK
+from fleet_sim.cars.joints import DOWNLINK, RELOCK, UPLINK
+from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_wire.contract.messages import Phase, PresenceReason, PresenceStatus, Telemetry
+from fleet_wire.links.link import Disconnected, Ended
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Seen, Suspect
-from tests.helpers.fake_link import bench
+from tests.helpers.fake_link import Bench, bench
 from tests.helpers.faulty import Street
 
 AT_ONCE = ReconnectPolicy(full_jitter=False, base_s=0.1, jitter_s=0.0)
@@ -42,6 +46,7 @@ def test_a_box_that_is_shut_down_says_so_at_once() -> None:
     presence = car.link.presences()[-1]
     assert presence.status is PresenceStatus.OFFLINE
     assert presence.reason is PresenceReason.SHUTDOWN
+    assert car.link.envelopes[-1] == ("cars/car-1/presence", 1, True)
     assert car.link.calls == ["connect", "disconnect"]
 
 
@@ -62,6 +67,7 @@ def test_a_lost_connection_is_made_again_by_the_firmwares_rule() -> None:
     """With a fixed delay of 10 s the next connect comes 10 s later."""
     car = bench(QUICK)
     car.link.lose()
+    assert car.world.counts.last_end == Disconnected(Ended.BROKER_CLOSED)
     assert car.world.counts.reachable == 0
     car.env.run(until=9.9)
     assert car.link.calls == ["connect"]
@@ -211,6 +217,24 @@ def test_an_sms_without_coverage_waits_in_the_network() -> None:
     assert car.power() is Power.AWAKE
 
 
+def test_an_sms_that_has_waited_comes_once() -> None:
+    """Before, and the next time that coverage returns, there is none to receive."""
+    parameters = NULL_BOX.model_copy(update={"asleep_share": 1.0, "awake_after_wake_s": 60.0})
+    car = bench(parameters)
+    car.env.run(until=10)
+    with car.box.modem.without_coverage(by=Suspect()):
+        pass
+    assert car.power() is Power.ASLEEP
+    with car.box.modem.without_coverage(by=Suspect()):
+        car.box.power.receive_sms()
+    car.env.run(until=100)
+    assert car.power() is Power.ASLEEP
+    with car.box.modem.without_coverage(by=Suspect()):
+        pass
+    car.env.run(until=101)
+    assert car.power() is Power.ASLEEP
+
+
 def test_what_waits_for_a_sleeping_radio_comes_when_the_box_speaks() -> None:
     """With PSM a command waits in the network until the next sign of life, here a heartbeat."""
     car = bench(in_psm(keepalive_s=5000))
@@ -289,6 +313,78 @@ def test_a_nat_forgets_a_box_that_is_quiet_for_too_long(
     assert {status for _, status in street.platform.presences[said:]} <= {PresenceStatus.ONLINE}
 
 
+FORGETFUL = QUICK.model_copy(update={"radio": BoxParameters().radio, "keepalive_s": 1740})
+
+
+@pytest.mark.parametrize(
+    ("heartbeat_s", "noticed_s"), [(0.0, 1750.0), (270.5, 280.5), (200.0, 280.0)]
+)
+def test_a_box_notices_what_a_nat_forgot_when_it_speaks(
+    heartbeat_s: float, noticed_s: float
+) -> None:
+    """Ten seconds after its next heartbeat or ping, whichever is due first; then it connects."""
+    car = bench(FORGETFUL.model_copy(update={"heartbeat_s": heartbeat_s}))
+    for at_s, is_reachable in ((269.9, True), (270.1, False)):
+        car.env.run(until=at_s)
+        assert car.box.modem.is_reachable is is_reachable
+    car.env.run(until=noticed_s - 0.1)
+    assert car.link.calls == ["connect"]
+    car.env.run(until=noticed_s + 0.1)
+    assert car.link.calls == ["connect", "leave_behind"]
+    car.env.run(until=noticed_s + 10.1)
+    assert car.box.modem.is_reachable
+
+
+@pytest.mark.parametrize("end", [Modem.leave, Modem.crash, Modem.abandon])
+def test_a_nat_has_nothing_to_forget_of_a_connection_that_has_ended(
+    end: Callable[[Modem], None],
+) -> None:
+    """Whether the box said goodbye, crashed or was gone: nothing happens to it when time is up."""
+    car = bench(FORGETFUL)
+    end(car.box.modem)
+    calls = list(car.link.calls)
+    car.env.run(until=3000)
+    assert car.link.calls == calls
+    assert car.box.modem.connection is ConnectionState.DISCONNECTED
+
+
+def leave(car: Bench) -> None:
+    """Let the box say goodbye by itself."""
+    car.box.modem.leave()
+
+
+def lose(car: Bench) -> None:
+    """Let the broker close the connection; the next one comes 10 s later."""
+    car.link.lose()
+
+
+@pytest.mark.parametrize(("end", "calls"), [(leave, ["connect"]), (lose, ["connect", "connect"])])
+def test_a_box_notices_no_half_open_connection_that_it_has_no_more(
+    end: Callable[[Bench], None], calls: list[str]
+) -> None:
+    """Neither does it connect again because of it, nor give up the next one."""
+    car = bench(QUICK)
+    car.box.modem.lose_nat_entry(30.0, by=Suspect())
+    car.env.run(until=5)
+    end(car)
+    car.env.run(until=100)
+    assert [call for call in car.link.calls if call == "connect"] == calls
+    assert car.box.modem.is_reachable is (end is lose)
+
+
+def test_a_nat_forgets_each_connection_by_itself() -> None:
+    """What was watched of the one before is of no concern to the next, which is quiet later."""
+    car = bench(FORGETFUL)
+    car.env.run(until=100)
+    car.link.lose()
+    car.env.run(until=379.9)
+    assert car.box.modem.is_reachable
+    car.env.run(until=380.1)
+    assert not car.box.modem.is_reachable
+    car.env.run(until=2000)
+    assert car.link.calls == ["connect", "connect", "leave_behind", "connect"]
+
+
 def test_heartbeats_are_late_and_lost_like_everything_the_box_sends() -> None:
     """They are about no command, so none is hit."""
     car, suspect = bench(QUICK), Suspect()
@@ -307,3 +403,15 @@ def test_heartbeats_are_late_and_lost_like_everything_the_box_sends() -> None:
     car.env.run(until=20)
     assert heartbeats() == 1
     assert suspect.hits == 2 * [Seen("uplink")]
+    with car.box.bend(RELOCK, lambda usual, _command: usual, by=suspect):
+        car.box.heartbeat()
+    assert heartbeats() == 2, "what bends elsewhere delays none"
+
+
+def test_a_message_that_names_no_command_may_be_lost_too() -> None:
+    """Its culprit is told so."""
+    car, suspect = bench(QUICK), Suspect()
+    with car.box.bend(DOWNLINK, lambda _usual, _message: None, by=suspect):
+        car.deliver(car.message(b"no command"))
+    assert suspect.hits == [Seen("downlink")]
+    assert car.world.counts.malformed == 0

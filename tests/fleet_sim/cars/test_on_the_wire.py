@@ -14,6 +14,7 @@ from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_wire.contract.messages import Phase, Reason
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.trace_context import TraceContext, trace_context_of
 from tests.helpers.culprit import Seen, Suspect
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
 from tests.helpers.faulty import answers
@@ -112,10 +113,11 @@ def test_everything_that_comes_is_counted() -> None:
         car.deliver(executed)
         car.deliver(executed)
         car.deliver(car.command(f"old-{number}", expires_at_ms=NOW_MS - 1))
+        car.deliver(car.command(f"forged-{number}", signature="0" * 64))
         car.deliver(car.message(b"no command"))
     counts = car.world.counts
-    assert (counts.commands, counts.malformed, counts.redelivered) == (9, 3, 3)
-    assert (counts.executed, counts.refused) == (3, 3)
+    assert (counts.commands, counts.malformed, counts.redelivered) == (12, 3, 3)
+    assert (counts.executed, counts.refused) == (3, 6)
 
 
 def test_a_box_may_be_busy_for_one_command_and_not_for_another() -> None:
@@ -141,6 +143,19 @@ def test_an_answer_may_be_lost_by_what_it_answers() -> None:
         car.deliver(car.command("c2"))
     assert {result.command_id for result in car.link.results()} == {"c2"}
     assert {hit.command_id for hit in suspect.hits} == {"c1"}
+
+
+def test_a_state_that_is_lost_hits_the_command_that_moved_the_lock() -> None:
+    """The car is open, its answers say so, and nobody hears it of the lock."""
+    car, suspect = bench(), Suspect()
+    said = len(car.link.states())
+    with car.box.bend(
+        UPLINK, lambda usual, sent: None if sent.kind is TopicKind.STATE else usual, by=suspect
+    ):
+        car.deliver(car.command("c1"))
+    assert answers(car)[-1] == (Phase.EXECUTED, None)
+    assert len(car.link.states()) == said
+    assert suspect.hits == [Seen("uplink", "c1")]
 
 
 def test_all_that_sleep_are_counted() -> None:
@@ -205,3 +220,29 @@ def test_boxes_take_their_own_time_to_come_back(
         awake_at_s.append(car.env.now)
     assert len(set(awake_at_s)) == 3
     assert all(15 <= each <= 20 for each in awake_at_s)
+
+
+def test_answers_carry_the_commands_trace_and_a_span_of_the_box() -> None:
+    """Whoever takes an answer can join it to the trace, with correlation data or without."""
+    sent = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    properties = [("traceparent", sent.traceparent), ("tracestate", "a=1"), ("origin", "me")]
+    car = bench()
+    car.deliver(car.command(user_properties=properties))
+    car.deliver(car.command("c2", user_properties=properties, correlation_data=None))
+    with_properties = [one for one in car.link.properties if one is not None]
+    assert [one.correlation_data for one in with_properties] == [b"c1", b"c1", None, None]
+    for one in with_properties:
+        own = trace_context_of(one.user_properties)
+        assert own is not None
+        assert own.trace_id == sent.trace_id
+        assert own.span_id != sent.span_id
+        assert [name for name, _ in one.user_properties] == ["traceparent", "tracestate"]
+
+
+def test_a_box_invents_no_trace() -> None:
+    """Without a command's trace an answer has none, and without anything no properties at all."""
+    car = bench()
+    car.deliver(car.command(user_properties=[("traceparent", "?")]))
+    car.deliver(car.command("c2", correlation_data=None))
+    assert {one.user_properties for one in car.link.properties if one is not None} == {()}
+    assert len([one for one in car.link.properties if one is not None]) == 2

@@ -9,7 +9,8 @@ import pytest
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState, Power
-from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.distributions import Uniform, UniformOffset
+from fleet_sim.cars.joints import SMS
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import RadioParameters, Technology
 from fleet_wire.contract.messages import Phase, PresenceStatus, Reason
@@ -55,6 +56,28 @@ def test_a_clock_that_loses_its_time_begins_in_1970_until_it_is_set() -> None:
     car.env.run(until=191)
     assert box_time_s(car, "after") == pytest.approx(EPOCH_S + 191.5)
     assert answers(car)[-1] == (Phase.EXECUTED, None)
+
+
+def test_each_clock_that_is_set_again_has_an_error_of_its_own() -> None:
+    """Drawn anew: a fleet whose power was cut is not off by one and the same time."""
+    errors_s = []
+    for seed in range(3):
+        clock_error = UniformOffset(base_s=-2.0, spread_s=4.0)
+        car = bench(FORGETFUL.model_copy(update={"clock_error": clock_error}), seed=seed)
+        lose_power(car, at_s=100, until_s=150)
+        car.env.run(until=191)
+        errors_s.append(box_time_s(car, "after") - EPOCH_S - 191)
+    assert len(set(errors_s)) == 3
+    assert all(-2.001 <= error_s < 2.0 for error_s in errors_s)
+
+
+def test_a_clock_that_loses_its_time_begins_in_1970_whatever_the_time_of_day() -> None:
+    """Also where somebody has set the wall clock before, a day ahead here."""
+    car = bench(FORGETFUL)
+    car.world.clock_step.by_s = 86_400.0
+    lose_power(car, at_s=100, until_s=150)
+    car.env.run(until=189)
+    assert box_time_s(car, "in 1970") == pytest.approx(89.0)
 
 
 def test_a_box_without_power_until_the_start_has_no_time_either() -> None:
@@ -187,6 +210,49 @@ SLEEPY = NULL_BOX.model_copy(
         "awake_after_wake_s": 60.0,
     }
 )
+
+
+def test_a_faults_loss_of_sms_takes_the_place_of_the_ordinary_one() -> None:
+    """Without the fault this operator loses every SMS, with it none."""
+    car = bench(SLEEPY.model_copy(update={"sms_loss": 1.0}))
+    car.env.run(until=10)
+    with car.box.bend(SMS, lambda usual, _context: usual, by=Suspect()):
+        car.box.send_sms()
+    car.env.run(until=30)
+    assert car.power() is Power.AWAKE
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("sms_wake", "asleep_share"), ("boot", "cold_start_share")]
+)
+def test_boxes_take_their_own_time_to_be_called_and_to_boot(name: str, share: str) -> None:
+    """A distribution is drawn from, for each by itself."""
+    awake_at_s = []
+    for seed in range(3):
+        update = {"asleep_share": 0.0, share: 1.0, name: Uniform(base_s=20.0, spread_s=10.0)}
+        car = bench(SLEEPY.model_copy(update=update), seed=seed)
+        if share == "asleep_share":
+            car.env.run(until=5)
+            car.box.send_sms()
+        while car.power() is not Power.AWAKE:
+            car.env.step()
+        awake_at_s.append(car.env.now)
+    assert len(set(awake_at_s)) == 3
+    assert all(20 <= at_s <= 45 for at_s in awake_at_s)
+
+
+def test_a_box_that_works_on_a_command_does_not_fall_asleep_over_it() -> None:
+    """Awake from 18 s on it should at 78 s; it looks again every 10 s, and is done at 90 s."""
+    car = bench(SLEEPY.model_copy(update={"actuation": Uniform(base_s=15.0)}))
+    car.env.run(until=10)
+    car.box.power.receive_sms()
+    car.env.run(until=75)
+    car.deliver(car.command())
+    car.env.run(until=97.9)
+    assert answers(car) == [(Phase.RECEIVED, None), (Phase.EXECUTED, None)]
+    assert car.power() is Power.AWAKE
+    car.env.run(until=98.1)
+    assert car.power() is Power.ASLEEP
 
 
 @pytest.mark.parametrize("technology", Technology)

@@ -147,6 +147,21 @@ def test_an_idle_3g_box_needs_a_connection_before_it_can_send() -> None:
     assert radio().uplink_s(100.0) == pytest.approx(0.0375)
 
 
+def test_what_an_idle_box_waits_for_is_drawn_anew_each_time() -> None:
+    """From when it has been quiet for as long as makes it idle, to the moment."""
+    one = radio(technology="umts", connected_rtt=0, idle_uplink={"base_s": 2.0, "spread_s": 1.0})
+    one.attach(0.0)
+    assert one.uplink_s(16.9) == 0.0
+    waits_s = [one.uplink_s(16.9 + number * 17.0) for number in range(1, 6)]
+    assert len(set(waits_s)) == 5
+    assert all(2.0 <= each_s < 3.0 for each_s in waits_s)
+
+
+def test_the_first_second_of_all_is_no_quicker() -> None:
+    """Conditions are drawn for the very first packet, too."""
+    assert radio().uplink_s(0.0) == pytest.approx(0.0375)
+
+
 # Driving
 
 
@@ -251,6 +266,23 @@ def test_an_overtaken_packet_holds_the_others_up() -> None:
     assert arrivals == sorted(arrivals)
 
 
+def test_what_befalls_a_packet_comes_on_top_of_its_way() -> None:
+    """Either way, half a round trip and the time by which others overtake it."""
+    one = radio(reordering=1.0, reordering_delay=0.2, connected_rtt=0.1)
+    one.attach(100.0)
+    assert one.downlink_s(100.0) == pytest.approx(0.25)
+    one.attach(101.0)
+    assert one.uplink_s(101.0) == pytest.approx(0.25)
+
+
+def test_what_is_lost_is_not_overtaken_as_well() -> None:
+    """Of four in five that get through the first time, half are: two in five."""
+    one = radio(loss=0.2, reordering=0.5, reordering_delay=0.2, connected_rtt=0)
+    found = [one.uplink_s(number * 1e6) for number in range(20_000)]
+    assert found.count(0.2) / 20_000 == pytest.approx(0.4, rel=0.05)
+    assert found.count(0.0) / 20_000 == pytest.approx(0.4, rel=0.05)
+
+
 TRAFFIC = st.lists(st.tuples(st.booleans(), st.floats(0, 30)), min_size=2, max_size=60)
 KEYS = st.sampled_from(
     [
@@ -310,6 +342,19 @@ def test_same_seed_same_delays(
 def test_another_car_has_other_delays() -> None:
     """The stream decides: another seed gives other round trips."""
     assert pings(radio(1), 10, IDLE_GAP_S) != pings(radio(2), 10, IDLE_GAP_S)
+
+
+def test_what_has_left_or_come_is_waited_for_and_nothing_else() -> None:
+    """Who says goodbye waits for what is on its way, up and down, by itself."""
+    one = radio(connected_rtt=0.2)
+    one.attach(10.0)
+    assert (one.until_sent_s(10.0), one.until_received_s(10.0)) == (0.0, 0.0)
+    one.uplink_s(10.0)
+    assert one.until_sent_s(10.025) == pytest.approx(0.075)
+    assert one.until_received_s(10.025) == 0.0
+    one.downlink_s(10.05)
+    assert one.until_received_s(10.075) == pytest.approx(0.075)
+    assert (one.until_sent_s(11.0), one.until_received_s(11.0)) == (0.0, 0.0)
 
 
 def test_a_new_connection_waits_for_nothing_of_the_old_one() -> None:

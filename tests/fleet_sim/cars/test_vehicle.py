@@ -241,6 +241,17 @@ def test_a_battery_that_is_just_good_enough_is_the_loads_fault_when_it_is_not() 
     assert suspect.hits == [Seen("low_voltage", "c2")]
 
 
+def test_a_car_that_would_refuse_anyway_is_nobodys_fault() -> None:
+    """Its owner has locked it with the key; that somebody switched the ignition on adds nothing."""
+    car, suspect = bench(), Suspect()
+    car.box.vehicle.change(is_locked_by_key=True)
+    with car.box.vehicle.being(is_ignition_on=True, by=suspect):
+        assert send(car, Action.UNLOCK) == WRONG
+        assert suspect.hits == []
+        assert send(car, Action.LOCK, "c2") == WRONG
+    assert suspect.hits == [Seen("wrong_vehicle_state", "c2")]
+
+
 def test_a_battery_that_is_low_anyway_is_nobodys_fault() -> None:
     """A load makes it lower still."""
     car, suspect = bench(NULL_BOX.model_copy(update={"voltage_v": 8.5})), Suspect()

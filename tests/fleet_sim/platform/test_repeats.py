@@ -11,7 +11,7 @@ from fleet_sim.platform.asked import OpenRequest
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.repeats import Repeats
 from fleet_wire.contract import problems
-from fleet_wire.contract.traces import TraceParent
+from fleet_wire.contract.trace_context import TraceContext
 
 KEY = ("anna", "k")
 DONE = Answer(status=201, body={"booking_id": "b1"})
@@ -21,7 +21,7 @@ def asked(**what: Any) -> OpenRequest:
     """Return a request under way."""
     request = Request(operation=Operation.BOOK, token="t", **what)  # noqa: S106 - of nobody
     return OpenRequest(
-        request, lambda _: None, request_id="r", parent=TraceParent("t", "s"), began_s=0.0
+        request, lambda _: None, request_id="r", parent=TraceContext("t", "s"), began_s=0.0
     )
 
 

@@ -12,7 +12,7 @@ from fleet_sim.platform.bookings import Booking
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.safety import Finding, FindingKind, Safety
 from fleet_wire.contract.messages import Action, Command
-from fleet_wire.contract.traces import TraceParent
+from fleet_wire.contract.trace_context import TraceContext
 from tests.helpers.platform_bench import CAR, PlatformBench
 
 Kind = FindingKind
@@ -31,7 +31,7 @@ class Watch:
             starts_at=self.epoch, ends_at=self.epoch + 1000,
         )  # fmt: skip
         self.known = PlatformCommand(
-            "c1", Action.UNLOCK, self.booking, request_id="r1", parent=TraceParent("t", "s"),
+            "c1", Action.UNLOCK, self.booking, request_id="r1", parent=TraceContext("t", "s"),
             issued_at=self.epoch, ttl_s=LIFE_S,
         )  # fmt: skip
         options = {"command_of": {"c1": self.known}.get, "others_may": False, **options}

@@ -46,21 +46,25 @@ def test_each_part_has_its_own_numbers(tmp_path: Path) -> None:
         late,
     ]
     write_lines(tmp_path / "attempts.jsonl", attempts)
-    opened = StrayAnswer(
-        kind=StrayKind.LATE, vehicle_id="old-1", command_id="c", phase="executed", at=1.0,
-        source=Source.PROBE, is_late_unlock=True,
-    )  # fmt: skip
-    write_lines(tmp_path / "stray_answers.jsonl", [opened])
+    opened = [
+        StrayAnswer(
+            kind=StrayKind.LATE, vehicle_id=car, command_id="c", phase="executed", at=1.0,
+            source=Source.PROBE, is_late_unlock=True,
+        )
+        for car in ("old-1", "old-2", "old-1", "new-1", "lost-1")
+    ]  # fmt: skip
+    write_lines(tmp_path / "stray_answers.jsonl", opened)
     by = summarize(tmp_path, sample_facts(), FLEET)["by"]
     assert list(by) == ["firmware", "group", "region", "operator"]
     old, new = by["firmware"]["1.8.0"], by["firmware"]["2.4.1"]
-    assert (old["total"], old["ok_share"], old["late_unlock"]) == (2, 0.5, 1)
+    assert (old["total"], old["ok_share"], old["late_unlock"]) == (2, 0.5, 3)
     assert (old["p50_s"], old["p95_s"]) == (3.0, None)
     assert old["by_cause"] == {**dict.fromkeys(Cause, 0), Cause.BOX_OFFLINE: 1}
     assert (new["total"], new["ok_share"], new["p99_s"]) == (2, 1.0, 1.0)
     assert by["group"]["new"] == new
     assert (by["group"]["idle"]["total"], by["group"]["idle"]["ok_share"]) == (0, None)
-    assert by["region"]["north"]["total"] == 4
+    north = by["region"]["north"]
+    assert (north["total"], north["late_unlock"]) == (4, 4)
 
 
 def test_the_page_shows_the_worst_of_each_kind_first(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fleet_wire.contract.attempt import Stage
-from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.contract.messages import (
     Phase,
     Presence,
@@ -15,7 +15,8 @@ from fleet_wire.contract.messages import (
     PresenceStatus,
     Reason,
 )
-from platform_probe.attempts.conclusion import CAUSE_OF_REASON
+from platform_probe.attempts.conclusion import CAUSE_OF_REASON, CROSSING_S, WORK_S
+from tests.helpers.hand_made_boxes import state_of
 from tests.helpers.tracker_bench import (
     CAR,
     DEADLINE_S,
@@ -138,7 +139,7 @@ def _woke_too_late_to_finish(bench: TrackerBench) -> None:
 def _woke_in_time_and_never_finished(bench: TrackerBench) -> None:
     bench.presence(PresenceReason.SLEEP)
     bench.send()
-    bench.wait(14)
+    bench.wait(DEADLINE_S - WORK_S)
     bench.presence()
     bench.received()
 
@@ -163,7 +164,7 @@ def _last_heartbeat_crossed_the_command(bench: TrackerBench) -> None:
     bench.presence()
     bench.wait(60)
     bench.send()
-    bench.wait(1)
+    bench.wait(CROSSING_S)
     bench.tracker.telemetry(CAR, HEARTBEAT)
 
 
@@ -420,6 +421,22 @@ def test_what_is_not_known_is_left_out_of_the_record() -> None:
     }
 
 
+def test_of_a_car_that_only_beats_the_record_says_nothing_else() -> None:
+    """Nobody knows whether it is locked, nor where it stands with the broker."""
+    bench = TrackerBench()
+    bench.tracker.telemetry(CAR, HEARTBEAT)
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().evidence == {
+        "furthest_stage": "broker_accepted",
+        "puback": 0,
+        "heard_ago_s": DEADLINE_S,
+        "heartbeat_ago_s": DEADLINE_S,
+        "heard_after_command": False,
+        "voltage_v": HEARTBEAT.voltage_v,
+    }
+
+
 def test_a_message_is_news_unless_it_says_that_it_was_retained() -> None:
     """A box that comes back after the command was away."""
     bench = TrackerBench()
@@ -429,6 +446,27 @@ def test_a_message_is_news_unless_it_says_that_it_was_retained() -> None:
     bench.tracker.presence(CAR, Presence(PresenceStatus.ONLINE, "s1"))
     bench.wait(DEADLINE_S)
     assert bench.only().cause is Cause.BOX_OFFLINE
+
+
+@pytest.mark.parametrize(
+    ("retained", "cause"), [(True, Cause.NO_SUBSCRIBER), (False, Cause.BOX_SILENT)]
+)
+def test_a_state_that_was_retained_is_no_sign_of_a_box(*, retained: bool, cause: Cause) -> None:
+    """It may be as old as the broker; one that the car has sent just now is a sign."""
+    bench = TrackerBench(is_watching=True)
+    bench.opened(moved_by=None, is_locked=True, retained=retained)
+    bench.send()
+    bench.wait(DEADLINE_S)
+    assert bench.only().cause is cause
+
+
+def test_a_state_is_news_unless_it_says_that_it_was_retained() -> None:
+    """The car opens by it."""
+    bench = TrackerBench()
+    bench.send()
+    bench.executed()
+    bench.tracker.state(CAR, state_of(CAR, is_locked=False, command_id="c1"))
+    assert bench.only().outcome is Outcome.OK
 
 
 def test_a_car_that_has_ever_answered_has_a_box() -> None:
@@ -441,7 +479,7 @@ def test_a_car_that_has_ever_answered_has_a_box() -> None:
     assert bench.attempts[-1].cause is Cause.BOX_SILENT
 
 
-@pytest.mark.parametrize("code", [16, 135])
+@pytest.mark.parametrize("code", [16, 128, 135])
 def test_the_record_has_the_brokers_reason_code(code: int) -> None:
     """What the broker said of the command can be looked up."""
     bench = TrackerBench()

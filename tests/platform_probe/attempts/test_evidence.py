@@ -97,6 +97,23 @@ def test_cars_known_in_part_are_counted() -> None:
 def test_a_heartbeat_tells_the_voltage() -> None:
     """A parked car says its state once; that its battery runs down is in its heartbeats alone."""
     evidence = FleetEvidence()
-    evidence.state("a-1", state_of("a-1", is_locked=True), 1.0, retained=True)
+    state = state_of("a-1", is_locked=True)
+    evidence.state("a-1", state, 1.0, retained=True)
+    assert evidence.of("a-1").voltage_v == state.voltage_v
     evidence.telemetry("a-1", Telemetry(-85.0, 10.9, 3.0), 2.0)
     assert evidence.of("a-1").voltage_v == 10.9
+
+
+def test_a_car_that_is_taken_out_of_service_is_counted_no_longer() -> None:
+    """Nothing is known of it any more, and all others stay as they are."""
+    evidence = FleetEvidence()
+    for vehicle_id in ("a-1", "a-2", "b-1"):
+        evidence.presence(vehicle_id, ONLINE, 1.0, retained=True)
+        evidence.state(vehicle_id, state_of(vehicle_id, is_locked=True), 1.0, retained=True)
+    for vehicle_id in ("a-1", "b-1", "b-1", "never-heard-of"):
+        evidence.forget(vehicle_id)
+    assert len(evidence) == 1
+    assert evidence.of("a-1").presence is evidence.of("b-1").presence is None
+    assert evidence.of("a-2").presence is BoxPresence.ONLINE
+    assert evidence.by_region == {("a", "online"): 1}
+    assert +evidence.by_presence == {"online": 1}

@@ -153,6 +153,17 @@ def test_without_an_answer_it_times_out_after_catching_up(bench: WatchedBench) -
     check_arithmetic(attempt)
 
 
+def test_nothing_is_overdue_while_the_monitor_catches_up(bench: WatchedBench) -> None:
+    """The beat is back, and what piled up is still being read: the answer may be in it."""
+    bench.send()
+    bench.stand_still(DEADLINE_S + 5)
+    bench.wait(CATCH_UP_S)
+    assert bench.attempts == []
+    bench.executed()
+    bench.opened()
+    assert bench.only().outcome is Outcome.OK
+
+
 @pytest.mark.parametrize("source", [Source.PROBE, Source.CUSTOMER])
 def test_before_and_long_after_a_gap_nothing_is_marked(bench: WatchedBench, source: Source) -> None:
     """One pause does not spoil the day."""

@@ -8,10 +8,12 @@ import pytest
 
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.messages import Action, Phase, Reason, Result
+from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
+from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.attempts import held, tracker
 from platform_probe.attempts.held import HOLD_S
 from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import (
     CAR,
     DEADLINE_S,
@@ -37,7 +39,9 @@ def test_good_unlock_has_every_stage() -> None:
     bench.clock.now_s += 0.125
     bench.opened()
     attempt = bench.only()
-    assert attempt.outcome is Outcome.OK
+    assert (attempt.vehicle_id, attempt.command_id) == (CAR, "c1")
+    assert (attempt.attempt_id, attempt.trace_id) == ("attempt-c1", TRACE_ID)
+    assert (attempt.source, attempt.outcome) == (Source.PROBE, Outcome.OK)
     assert attempt.stages == {
         "intended": 0.0,
         "requested": 0.25,
@@ -137,6 +141,17 @@ def test_executed_before_received_is_flagged() -> None:
     assert bench.only().outcome is Outcome.OK
     assert bench.only().flags == (Flag.OUT_OF_ORDER,)
     check_arithmetic(bench.only())
+
+
+def test_nothing_was_waited_for_after_a_refusal() -> None:
+    """Each hop leads into a stage that was reached: there is none for a lock that never moved."""
+    bench = TrackerBench()
+    bench.send()
+    bench.wait(1)
+    bench.refused(Reason.BUSY)
+    attempt = bench.only()
+    assert [*attempt.hops_s] == [stage for stage in attempt.stages if stage != Stage.INTENDED]
+    assert attempt.hops_s[Stage.RESULT_RECEIVED] == 1.0
 
 
 def test_first_answer_counts_when_a_box_answers_twice() -> None:
@@ -275,15 +290,30 @@ def test_answer_of_another_car_does_not_spoil_the_right_one(phase: Phase) -> Non
     assert bench.only().evidence["answered_by"] == OTHER_CAR
 
 
-def test_state_without_a_command_id_counts_after_an_answer() -> None:
-    """A box that does not say what moved the lock is believed once it has answered."""
+@pytest.mark.parametrize("phase", [Phase.RECEIVED, Phase.EXECUTED])
+def test_state_without_a_command_id_counts_after_an_answer(phase: Phase) -> None:
+    """A box that does not say what moved the lock is believed once it has answered, not before."""
     bench = TrackerBench()
     bench.send()
     bench.opened(moved_by=None)
-    bench.received()
+    bench.answer(phase)
+    assert bench.attempts == []
     bench.opened(moved_by=None)
-    bench.executed()
+    if phase is Phase.RECEIVED:
+        bench.executed()
     assert bench.only().outcome is Outcome.OK
+
+
+def test_a_car_that_somebody_opens_by_hand_concerns_no_unlock() -> None:
+    """Its own has ended or was never asked for; that of another car goes on."""
+    bench = TrackerBench()
+    bench.send()
+    bench.executed()
+    bench.opened(moved_by=None, vehicle_id=OTHER_CAR)
+    assert bench.attempts == []
+    bench.opened()
+    bench.opened(moved_by=None)
+    assert len(bench.records) == 1
 
 
 def test_state_of_another_command_does_not_count() -> None:
@@ -307,7 +337,8 @@ def test_retained_state_does_not_count() -> None:
 def test_customers_unlock_is_followed() -> None:
     """A command that somebody else sent becomes an attempt of source customer."""
     bench = TrackerBench()
-    bench.customer("k1", trace_id="4bf92f3577b34da6a3ce929d0e0e4736")
+    trace = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    bench.customer("k1", trace=trace)
     bench.customer("k1")
     bench.wait(1)
     bench.received("k1")
@@ -316,7 +347,7 @@ def test_customers_unlock_is_followed() -> None:
     attempt = bench.only()
     assert (attempt.source, attempt.outcome) == (Source.CUSTOMER, Outcome.OK)
     assert attempt.booking_id == "b7"
-    assert attempt.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
+    assert (attempt.trace_id, attempt.parent_span_id) == (trace.trace_id, trace.span_id)
     assert attempt.total_s == 1.0
     assert bench.tracker.started == {Source.CUSTOMER: 1}
 
@@ -465,6 +496,19 @@ def test_customers_lock_is_no_unlock() -> None:
     assert bench.records == []
 
 
+def test_an_answer_to_a_command_that_is_not_followed_is_handed_on() -> None:
+    """Whoever sent it, to lock the car again for one, learns which car has answered what."""
+    bench = TrackerBench()
+    heard: list[tuple[str, Phase, Reason | None]] = []
+    bench.tracker.on_other = lambda car, answer: heard.append((car, answer.phase, answer.reason))
+    bench.customer("k1", Action.LOCK)
+    bench.received("k1")
+    bench.refused(Reason.BUSY, "k1")
+    bench.executed("never-sent")
+    assert heard == [(CAR, Phase.RECEIVED, None), (CAR, Phase.REFUSED, Reason.BUSY)]
+    assert [stray.command_id for stray in bench.strays] == ["never-sent"]
+
+
 def test_flood_of_commands_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above a limit commands of others are counted, and their answers are no orphans."""
     monkeypatch.setattr(tracker, "MAX_OPEN_WATCHED", 3)
@@ -577,17 +621,44 @@ def test_a_record_says_when_its_unlock_was_due() -> None:
     check_arithmetic(bench.only())
 
 
+def test_a_car_has_an_open_unlock_until_the_last_one_has_ended() -> None:
+    """Whoever asked for it: meanwhile nobody locks the car again."""
+    bench = TrackerBench()
+    bench.send("c1")
+    bench.customer("k1")
+    assert (bench.tracker.has_open(CAR), bench.tracker.has_open(OTHER_CAR)) == (True, False)
+    bench.refused(Reason.BUSY, "c1")
+    assert bench.tracker.has_open(CAR)
+    bench.refused(Reason.BUSY, "k1")
+    assert not bench.tracker.has_open(CAR)
+
+
+def test_a_car_that_is_taken_out_of_service_has_no_box() -> None:
+    """What was known of it explains no unlock any more."""
+    bench = TrackerBench()
+    bench.presence(PresenceReason.SLEEP, retained=True)
+    bench.presence(PresenceReason.SLEEP, vehicle_id=OTHER_CAR, retained=True)
+    bench.tracker.removed(CAR)
+    bench.send()
+    bench.send("c2", OTHER_CAR)
+    bench.wait(DEADLINE_S)
+    assert [one.cause for one in bench.attempts] == [Cause.BOX_OFFLINE, Cause.BOX_ASLEEP]
+
+
 def test_only_cars_that_opened_count_as_opened() -> None:
     """The probe's progress: unlocks of the null box and failures are no customers who got in."""
     bench = TrackerBench()
-    for command_id, source in (("c1", Source.PROBE), ("c2", Source.FLOOR), ("c3", Source.PROBE)):
+    sources = [Source.PROBE, Source.PROBE, Source.PROBE, Source.FLOOR]
+    for number, source in enumerate(sources):
+        command_id = f"c{number}"
         bench.start(command_id, source=source)
         bench.executed(command_id)
-        if command_id != "c3":
+        if number:
             bench.opened(command_id)
+    assert bench.tracker.started == {Source.PROBE: 3, Source.FLOOR: 1}
     bench.wait(DEADLINE_S)
-    assert bench.tracker.ok == 1
-    assert bench.tracker.ended == {Source.PROBE: 2, Source.FLOOR: 1}
+    assert bench.tracker.ok == 2
+    assert bench.tracker.ended == {Source.PROBE: 3, Source.FLOOR: 1}
 
 
 def test_start_later_than_the_deadline_ends_at_once() -> None:

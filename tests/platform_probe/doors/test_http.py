@@ -13,7 +13,7 @@ import pytest
 from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Command
-from fleet_wire.contract.traces import parse_traceparent
+from fleet_wire.contract.trace_context import TraceContext, parse_traceparent
 from fleet_wire.web.exchange import JSON, HttpRequest, HttpResponse
 from fleet_wire.web.server import HttpServer
 from platform_probe.doors.http import HttpDoor
@@ -98,7 +98,8 @@ class DoorBench:
     def seen(self, command_id: str = "k1") -> None:
         """Let the command be seen that the API makes."""
         command = Command(command_id, Action.UNLOCK, 0, 30_000, 1, "signature", booking_id="b7")
-        self.join.behind.tracker.command_seen(CAR, command, self.trace_id)
+        trace = TraceContext(self.trace_id, "00f067aa0ba902b7")
+        self.join.behind.tracker.command_seen(CAR, command, trace)
 
     async def ended(self) -> Any:
         """Wait until the attempt has ended, and return it, whatever the platform's log lacks."""
@@ -208,7 +209,8 @@ async def test_an_api_that_does_not_answer(bench: DoorBench) -> None:
     assert record.cause is Cause.API_FAILED
     assert record.reason.startswith("no answer: ")
     command = Command("k9", Action.UNLOCK, 0, 30_000, 1, "signature")
-    bench.join.behind.tracker.command_seen(CAR, command, record.trace_id)
+    trace = TraceContext(record.trace_id, "00f067aa0ba902b7")
+    bench.join.behind.tracker.command_seen(CAR, command, trace)
     bench.join.behind.executed("k9")
     (stray,) = bench.join.behind.strays
     assert (stray.kind, stray.source) == ("late", Source.PROBE)

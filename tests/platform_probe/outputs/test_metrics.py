@@ -13,8 +13,9 @@ from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, Stra
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
+from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
-from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.metrics import ProbeMetrics, RelockEnd, Unexported, Withheld
 from tests.helpers.records import TRACE_ID, attempt_of
 
 OPENMETRICS = "application/openmetrics-text"
@@ -204,6 +205,15 @@ def test_a_new_firmware_takes_the_place_of_one_that_is_no_more(metrics: ProbeMet
     assert len(series(metrics)) == before
 
 
+def test_the_hour_of_a_value_begins_with_the_end_of_its_last_unlock(metrics: ProbeMetrics) -> None:
+    """Not with its start: what is seen of a car is seen when its unlock ends."""
+    for number in range(MAX_LABEL_VALUES):
+        metrics.emit(msgspec.structs.replace(firmware_of(number), total_s=20.0))
+    for after_s, count in ((GIVEN_BACK_AFTER_S + 10.0, None), (GIVEN_BACK_AFTER_S + 20.0, 1)):
+        metrics.emit(msgspec.structs.replace(firmware_of(99, after_s), total_s=0.0))
+        assert counted(metrics, "2.99") == count
+
+
 def test_a_region_with_boxes_keeps_its_place(metrics: ProbeMetrics) -> None:
     """Also where nobody unlocks; one that gave its place up takes its boxes' series along."""
     for number in range(MAX_LABEL_VALUES):
@@ -252,6 +262,16 @@ def test_attempt_is_counted_everywhere(metrics: ProbeMetrics) -> None:
     )
     assert value(metrics, "attempt_flags_total", flag="woken") == 1
     assert value(metrics, "last_attempt_timestamp_seconds", source="probe") == 1_700_000_020.0
+
+
+@pytest.mark.parametrize("kind", ["region", "firmware", "operator", "hardware"])
+def test_an_unlock_counts_for_what_its_car_is(metrics: ProbeMetrics, kind: str) -> None:
+    """Under the car's own value, and no other."""
+    values = {name: f"{name}-1" for name in ("region", "firmware", "operator", "hardware")}
+    metrics.emit(msgspec.structs.replace(attempt_of(), **values))
+    for label, count in ((f"{kind}-1", 1), ("unknown", 0), ("other", 0)):
+        labels = {"source": "probe", kind: label, "outcome": "ok"}
+        assert value(metrics, f"{kind}_unlocks_total", **labels) == count
 
 
 def test_what_was_not_observed_is_no_measurement(metrics: ProbeMetrics) -> None:
@@ -388,6 +408,19 @@ def test_failures_have_exemplars_too(metrics: ProbeMetrics) -> None:
     assert 'outcome="unknown"' in with_exemplar["unlockpath_firmware_unlocks_total"]
 
 
+def test_what_is_exported_and_what_is_not_is_counted(metrics: ProbeMetrics) -> None:
+    """By signal, and what is lost by its reason too; every series is there from the start."""
+    for why in Unexported:
+        assert value(metrics, "otlp_dropped_total", signal="metrics", why=why.value) == 0
+    metrics.count_exported(Signal.TRACES, 3)
+    metrics.count_exported(Signal.TRACES, 4)
+    metrics.count_unexported(Signal.LOGS, Unexported.QUEUE_FULL, 5)
+    assert value(metrics, "otlp_exported_total", signal="traces") == 7
+    assert value(metrics, "otlp_exported_total", signal="logs") == 0
+    assert value(metrics, "otlp_dropped_total", signal="logs", why="queue_full") == 5
+    assert value(metrics, "otlp_dropped_total", signal="logs", why="ended") == 0
+
+
 def test_plain_text_for_those_who_ask_for_nothing(metrics: ProbeMetrics) -> None:
     """Without an Accept header the page is Prometheus text, without exemplars."""
     metrics.emit(attempt_of())
@@ -420,10 +453,14 @@ def test_gauges_of_regions_go_back_to_zero(metrics: ProbeMetrics) -> None:
 def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     """Each event of the probe moves its own series."""
     metrics.observe_start(0.0004)
+    metrics.observe_loop_lag(0.003)
     metrics.count_dropped_start()
+    metrics.count_withheld_start(Withheld.RELOCKING)
+    metrics.count_relock(RelockEnd.LEFT)
     metrics.count_malformed(TopicKind.STATE)
     metrics.count_malformed(None)
     metrics.count_sink_error("log")
+    metrics.count_sink_error("jsonl", 3)
     metrics.count_disconnect(Ended.REFUSED)
     metrics.set_connected(connected=True)
     metrics.add_watched(2.5, connected=True)
@@ -431,12 +468,39 @@ def test_events_of_the_probe_itself(metrics: ProbeMetrics) -> None:
     assert value(metrics, "watched_seconds_total", connected="yes") == 2.5
     assert value(metrics, "watched_seconds_total", connected="no") == 1.5
     assert value(metrics, "schedule_lag_seconds_bucket", le="0.0005") == 1
+    assert value(metrics, "loop_lag_seconds_sum") == 0.003
     assert value(metrics, "starts_dropped_total") == 1
+    assert value(metrics, "starts_withheld_total", why="relocking") == 1
+    assert value(metrics, "starts_withheld_total", why="booked") == 0
+    assert value(metrics, "relocks_total", end="left") == 1
+    assert value(metrics, "relocks_total", end="failed") == 0
     assert value(metrics, "malformed_messages_total", topic="state") == 1
     assert value(metrics, "malformed_messages_total", topic="other") == 1
     assert value(metrics, "sink_errors_total", sink="log") == 1
+    assert value(metrics, "sink_errors_total", sink="jsonl") == 3
     assert value(metrics, "broker_disconnects_total", why="refused") == 1
     assert value(metrics, "broker_connected") == 1
+    metrics.set_connected(connected=False)
+    assert value(metrics, "broker_connected") == 0
+    assert value(metrics, "build_info", version="1.2.3") == 1
+
+
+def test_traffic_follows_the_totals_of_the_inbox(metrics: ProbeMetrics) -> None:
+    """What has grown was heard just now; what has not keeps its time."""
+    first = dict.fromkeys(TopicKind, 0) | {TopicKind.STATE: 2, TopicKind.RESULT: 5}
+    metrics.note_traffic(first, 1, 1_000.0)
+    metrics.note_traffic(first | {TopicKind.STATE: 3}, 4, 2_000.0)
+    for topic, count, heard_s in (("state", 3, 2_000), ("result", 5, 1_000), ("presence", 0, 0)):
+        assert value(metrics, "messages_total", topic=topic) == count
+        assert value(metrics, "last_message_timestamp_seconds", topic=topic) == heard_s
+    assert value(metrics, "commands_not_followed_total") == 4
+
+
+def test_a_restart_does_not_forget_when_an_unlock_last_ended(metrics: ProbeMetrics) -> None:
+    """Else every restart would begin a time without any."""
+    metrics.set_last_ends({Source.PROBE: 1_000.0, Source.CUSTOMER: 2_000.0})
+    for source, ended_s in (("probe", 1_000.0), ("customer", 2_000.0)):
+        assert value(metrics, "last_attempt_timestamp_seconds", source=source) == ended_s
 
 
 def test_what_was_observed_late_is_in_no_ratio_and_no_histogram(metrics: ProbeMetrics) -> None:

@@ -67,13 +67,16 @@ def test_a_line_that_comes_again_is_passed_over() -> None:
 
 
 def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest request is forgotten."""
+    """Requests of long ago are forgotten, those before the present ones are not."""
     monkeypatch.setattr(module, "MAX_KNOWN", 2)
     bench = PlatformBench()
-    for request_id in ("r1", "r2", "r3", "r1"):
+    for request_id in ("r1", "r2", "r3", "r2"):
         bench.take("requested", request_id=request_id, operation="lock")
-    assert bench.inbox.taken == 4
-    assert len(bench.inbox._known) == 2
+    assert (bench.inbox.taken, bench.inbox.repeated) == (3, 1)
+    for request_id in ("r4", "r5", "r1"):
+        bench.take("requested", request_id=request_id, operation="lock")
+    assert bench.inbox.taken == 6
+    assert len(bench.inbox._known) + len(bench.inbox._known_before) <= 4
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,17 @@ def test_drawn_hops_keep_the_order_of_each_connection() -> None:
     assert receiver.payloads == sent
 
 
+def test_drawn_hops_are_those_of_both_ways() -> None:
+    """A connect is one up and one down, and each takes what was drawn for it."""
+    draws = itertools.cycle([0.5, 0.25])
+    place = Place(hop=lambda: next(draws))
+    client = place.connected("client")
+    assert place.time.now_s() == 0.75
+    client.link.publish("topic", b"", on_ack=client.acks.append)
+    place.time.run_until(lambda: client.acks)
+    assert place.time.now_s() == 1.5
+
+
 def test_no_hop_at_all_still_is_an_event() -> None:
     """Without latency everything happens at one moment, and in order."""
     place = Place(hop=0)
@@ -125,6 +136,39 @@ def test_delayed_will_comes_with_the_end_of_a_shorter_session(place: Place) -> N
     lost.link.abort()
     place.time.run_for(2.1)
     assert len(watcher.messages) == 1
+
+
+def test_a_delayed_will_waits_whatever_comes_for_its_client_meanwhile(place: Place) -> None:
+    """A session without expiry lives until its will is due: a message for it ends neither."""
+    watcher = place.connected("watcher", "will")
+    lost = place.connected("lost", "topic", will=Will("will", b"", delay_s=5))
+    lost.link.abort()
+    place.time.run_for(5.5)
+    watcher.link.publish("topic", b"")
+    place.time.run_for(0.4)
+    assert watcher.messages == []
+    place.time.run_for(1)
+    assert len(watcher.messages) == 1
+
+
+def test_a_will_that_waits_for_its_delay_never_comes_of_a_client_that_is_back(place: Place) -> None:
+    """Its session has ended with its return, and is not ended once more when the delay is over."""
+    watcher = place.connected("watcher", "will")
+    client = place.connected("client", "topic", will=Will("will", b"", delay_s=2))
+    client.link.abort()
+    place.time.run_for(1)
+    place.connect(client)
+    place.time.run_for(5)
+    assert watcher.messages == []
+    assert client.link.is_connected
+
+
+def test_a_session_that_has_ended_leaves_nothing_behind(place: Place) -> None:
+    """A fleet that comes and goes all day does not grow."""
+    for number in range(3):
+        place.connected(f"client-{number}", "topic").link.disconnect()
+    place.time.run_for(5)
+    assert place.broker._sessions == {}
 
 
 def test_second_loss_starts_the_will_delay_anew(place: Place) -> None:
@@ -177,12 +221,16 @@ def test_a_raising_handler_loses_its_own_link_alone(
         raise RuntimeError("a defect")
 
     broken.on_message = on_message  # type: ignore[method-assign, assignment]
+    told: list[Exception] = []
+    place.broker.on_handler_error = told.append
     sound.link.publish("topic", b"")
     place.time.run_for(1)
+    assert [str(error) for error in told] == ["a defect"]
     assert [(end.why, end.detail) for end in broken.ends] == [(Ended.HANDLER_ERROR, "see the log")]
     assert len(sound.messages) == 1
     assert watcher.payloads == [b"crashed"]
     assert "a defect" in caplog.text
+    assert caplog.messages == ["a handler raised: its link is closed"]
 
 
 def test_a_handler_that_has_no_session_to_offer_loses_its_own_link_alone(
@@ -213,11 +261,14 @@ def test_a_raising_on_disconnected_is_logged(
         raise RuntimeError("a late defect")
 
     client.on_disconnected = on_disconnected  # type: ignore[method-assign, assignment]
+    told: list[Exception] = []
+    place.broker.on_handler_error = told.append
     place.broker.stop()
     place.time.run_for(1)
+    assert [str(error) for error in told] == ["a late defect"]
     assert len(other.ends) == 1
     assert "a late defect" in caplog.text
-    assert "on_disconnected raised" in caplog.text
+    assert caplog.messages == ["on_disconnected raised"]
 
 
 def test_second_acknowledge_and_foreign_messages_do_no_harm(place: Place) -> None:

@@ -7,6 +7,7 @@ import pytest
 from fleet_sim.broker.model.broker import HOP_S
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
+    NO_MATCHING_SUBSCRIBERS,
     NOT_AUTHORIZED,
     Ended,
     LinkLimits,
@@ -25,7 +26,10 @@ def test_stop_loses_connections_sessions_and_retained(place: Place) -> None:
     place.time.run_for(1)
     client.link.connect()
     place.time.run_for(1)
-    assert [end.why for end in client.ends] == [Ended.BROKER_CLOSED, Ended.UNREACHABLE]
+    assert [(end.why, end.detail) for end in client.ends] == [
+        (Ended.BROKER_CLOSED, "connection closed"),
+        (Ended.UNREACHABLE, "connection refused"),
+    ]
     place.broker.start()
     place.connect(client)
     place.time.run_for(1)
@@ -217,12 +221,48 @@ def test_broker_that_does_not_read_is_noticed_by_the_missing_pingresp(place: Pla
     place.time.run_for(38)
     assert client.ends == []
     place.time.run_for(3)
-    assert [end.why for end in client.ends] == [Ended.KEEPALIVE]
+    assert [(end.why, end.detail) for end in client.ends] == [
+        (Ended.KEEPALIVE, "no PINGRESP in 10 s")
+    ]
     client.link.connect()
     place.time.run_for(11)
     assert [end.why for end in client.ends] == [Ended.KEEPALIVE, Ended.UNREACHABLE]
     place.broker.continue_reading()
     place.connect(client)
+
+
+def test_the_answer_that_is_missed_is_that_to_the_next_ping(place: Place) -> None:
+    """Pings go out every 29 s: at 87 s it was answered, at 116 s it is not, for 10 s."""
+    client = place.connected("client", keepalive_s=30)
+    place.time.run_for(100)
+    place.broker.stop_reading()
+    place.time.run_for(25)
+    assert client.ends == []
+    place.time.run_for(2)
+    assert [end.why for end in client.ends] == [Ended.KEEPALIVE]
+
+
+def test_a_broker_that_crashed_has_forgotten_the_wills() -> None:
+    """Also those of sessions that it has kept, and which end later."""
+    place = Place(is_persistent=True)
+    place.connected("client", "topic", session_expiry_s=2, will=Will("topic", b"will"))
+    place.broker.stop()
+    place.broker.start()
+    place.time.run_for(10)
+    watcher = place.connected("watcher", "topic")
+    watcher.link.publish("topic", b"")
+    place.time.run_for(1)
+    assert watcher.payloads == [b""]
+
+
+def test_a_broker_that_reads_again_in_time_loses_nobody(place: Place) -> None:
+    """The ping was answered late, and not too late."""
+    client = place.connected("client", keepalive_s=30)
+    place.broker.stop_reading()
+    place.time.run_for(35)
+    place.broker.continue_reading()
+    place.time.run_for(3_600)
+    assert client.ends == []
 
 
 def test_timers_of_a_broker_that_does_not_read_wait_too(place: Place) -> None:
@@ -320,6 +360,36 @@ def test_a_session_of_one_second_is_a_session(place: Place) -> None:
     assert client.sessions_present == [False, True]
 
 
+def test_a_session_that_has_expired_begins_anew(place: Place) -> None:
+    """Also where nothing has come meanwhile that would have shown it; what it wanted is gone."""
+    client = place.connected("client", "topic", session_expiry_s=1)
+    client.link.disconnect()
+    place.time.run_for(5)
+    client.say(subscriptions=())
+    place.connect(client)
+    client.link.publish("topic", b"", on_ack=client.acks.append)
+    place.time.run_for(1)
+    assert client.sessions_present == [False, False]
+    assert client.acks == [NO_MATCHING_SUBSCRIBERS]
+
+
+@pytest.mark.parametrize("topic_filter", ["a/b", "a/+", "+/b", "a/#", "#"])
+@pytest.mark.parametrize("qos", [0, 1])
+def test_what_is_retained_comes_to_every_kind_of_filter(
+    place: Place, qos: int, topic_filter: str
+) -> None:
+    """Marked as such, which what comes later is not."""
+    sender = place.connected("sender")
+    sender.link.publish("a/b", b"kept", qos=qos, retain=True)
+    place.time.run_for(1)
+    client = place.connected("client", topic_filter)
+    place.time.run_for(1)
+    sender.link.publish("a/b", b"new", qos=qos, retain=True)
+    place.time.run_for(1)
+    said = [(message.payload, message.qos, message.retain) for message in client.messages]
+    assert said == [(b"kept", qos, True), (b"new", qos, False)]
+
+
 @pytest.mark.parametrize("retain", [True, False])
 def test_a_will_is_there_for_those_who_come_later_if_it_says_so(
     place: Place, *, retain: bool
@@ -331,3 +401,19 @@ def test_a_will_is_there_for_those_who_come_later_if_it_says_so(
     later = place.connected("later", "will")
     place.time.run_for(1)
     assert later.payloads == ([b"gone"] if retain else [])
+
+
+@pytest.mark.parametrize(("qos", "payloads"), [(0, []), (1, [b"gone"])])
+def test_a_will_waits_for_who_is_away_if_its_quality_of_service_says_so(
+    place: Place, qos: int, payloads: list[bytes]
+) -> None:
+    """At QoS 1 the broker keeps it for a session, as any other message."""
+    watcher = place.connected("watcher", "will", session_expiry_s=60)
+    lost = place.connected("lost", will=Will("will", b"gone", qos=qos, retain=False))
+    watcher.link.disconnect()
+    lost.link.abort()
+    place.time.run_for(1)
+    place.connect(watcher)
+    place.time.run_for(1)
+    assert watcher.payloads == payloads
+    assert [message.qos for message in watcher.messages] == [1] * len(payloads)

@@ -46,6 +46,19 @@ def test_a_will_needs_its_clients_right_also_when_its_session_is_replaced(place:
     assert watcher.payloads == [b"good"]
 
 
+@pytest.mark.parametrize(("client_id", "payloads"), [("bad", []), ("good", [b"gone"])])
+def test_a_will_needs_its_clients_right_also_after_a_delay(
+    place: Place, client_id: str, payloads: list[bytes]
+) -> None:
+    """Whoever may not publish leaves no word either, however late."""
+    place.broker.may_publish = lambda name, _topic: name != "bad"
+    watcher = place.connected("watcher", "will")
+    lost = place.connected(client_id, will=Will("will", b"gone", delay_s=1), session_expiry_s=60)
+    lost.link.abort()
+    place.time.run_for(5)
+    assert watcher.payloads == payloads
+
+
 def test_who_was_taken_over_has_no_say_any_more(place: Place) -> None:
     """What it sent before it learned of that goes nowhere, and gets no answer."""
     watcher = place.connected("watcher", "topic")
@@ -148,6 +161,18 @@ def test_qos_0_to_a_client_that_does_not_read_is_dropped_in_the_end() -> None:
     assert place.broker.dropped == {"frozen": 2}
 
 
+def test_qos_0_that_a_link_cannot_send_is_counted(place: Place) -> None:
+    """While it is away, or frozen; what goes out is not."""
+    client = place.client("client")
+    client.link.publish("topic", b"", qos=0)
+    place.connect(client)
+    client.link.publish("topic", b"", qos=0)
+    client.link.freeze()
+    client.link.publish("topic", b"", qos=0)
+    client.link.publish("topic", b"", qos=1)
+    assert place.broker.qos0_dropped == 2
+
+
 def test_limits_of_0_are_none() -> None:
     """As in mosquitto.conf: all goes out at once, and all that comes for who is away waits."""
     limits = BrokerLimits(max_inflight_messages=0, max_queued_messages=0)
@@ -222,6 +247,22 @@ def test_what_mqtt_just_allows_is_sent(place: Place) -> None:
     client.link.publish("a" * 65_535, b"", properties=properties, on_ack=client.acks.append)
     place.time.run_for(1)
     assert client.acks == [NO_MATCHING_SUBSCRIBERS]
+
+
+@pytest.mark.parametrize(("window", "arrived"), [(1, [1, 2, 3]), (2, [2, 3, 3])])
+def test_no_more_is_in_flight_than_the_window_says(window: int, arrived: list[int]) -> None:
+    """What is above it leaves when a PUBACK has come: a round trip of half a second later."""
+    place = Place(hop=0.25)
+    watcher = place.connected("watcher", "topic")
+    sender = place.connected("sender", limits=LinkLimits(max_in_flight=window))
+    for _ in range(3):
+        sender.link.publish("topic", b"")
+    place.time.run_for(0.1)
+    counts = []
+    for _ in range(3):
+        place.time.run_for(0.5)
+        counts.append(len(watcher.messages))
+    assert counts == arrived
 
 
 def test_more_than_max_queued_is_refused_to_the_owner(place: Place) -> None:

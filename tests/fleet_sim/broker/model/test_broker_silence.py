@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from fleet_sim.broker.model.broker import HOP_S
-from fleet_wire.links.link import (
-    Ended,
-    Will,
-)
+from fleet_wire.links.link import Ended, Message, Will
 from tests.helpers.broker_place import Place
 
 
@@ -133,6 +130,62 @@ def test_nothing_overtakes_what_waited_for_the_thaw(place: Place) -> None:
     frozen.link.thaw()
     place.time.run_for(1)
     assert frozen.payloads == [b"1", b"2"]
+
+
+def test_what_waits_goes_on_waiting_when_the_link_freezes_again(place: Place) -> None:
+    """Also where it does so on what came first; then nothing is lost, and all goes on as before."""
+    frozen = place.connected("frozen", "topic")
+    other = place.connected("other")
+    frozen.link.freeze()
+    for number in range(3):
+        other.link.publish("topic", b"%d" % number)
+    place.time.run_for(1)
+
+    def on_message(message: Message) -> None:
+        frozen.messages.append(message)
+        frozen.link.freeze()
+
+    frozen.on_message = on_message  # type: ignore[method-assign]
+    for number in range(3):
+        frozen.link.thaw()
+        place.time.run_for(1)
+        assert len(frozen.messages) == number + 1
+    frozen.link.thaw()
+    other.link.publish("topic", b"3", qos=0)
+    place.time.run_for(1)
+    assert frozen.payloads == [b"0", b"1", b"2", b"3"]
+
+
+def test_a_handler_that_raises_on_what_waited_loses_its_link(place: Place) -> None:
+    """As on any other message, with what waits behind it."""
+    frozen = place.connected("frozen", "topic")
+    other = place.connected("other")
+    frozen.link.freeze()
+    other.link.publish("topic", b"")
+    other.link.publish("topic", b"")
+    place.time.run_for(1)
+
+    def on_message(message: Message) -> None:
+        frozen.messages.append(message)
+        raise RuntimeError("a defect")
+
+    frozen.on_message = on_message  # type: ignore[method-assign]
+    frozen.link.thaw()
+    place.time.run_for(1)
+    assert [end.why for end in frozen.ends] == [Ended.HANDLER_ERROR]
+    assert len(frozen.messages) == 1
+
+
+def test_a_link_that_was_frozen_for_a_moment_has_not_spoken(place: Place) -> None:
+    """No ping was due: its keepalive counts from before."""
+    watcher = place.connected("watcher", "will", keepalive_s=0)
+    client = place.connected("client", keepalive_s=60, will=Will("will", b"silent"))
+    place.time.run_for(30)
+    client.link.freeze()
+    client.link.thaw()
+    client.link.leave_behind()
+    place.time.run_for(62)
+    assert watcher.payloads == [b"silent"]
 
 
 def test_what_arrives_in_the_moment_of_the_thaw_waits_its_turn() -> None:

@@ -118,6 +118,14 @@ def test_a_group_is_found_beside_every_other_way_to_a_topic() -> None:
     assert sorted(one.client_id for one in index.match("a/b", 0)) == sorted(filters)
 
 
+def test_a_group_may_listen_to_the_brokers_own_topics() -> None:
+    """If it names them: no wildcard in front matches them."""
+    index = Subscriptions()
+    for topic_filter in ("$share/named/$x/+", "$share/any/#", "$share/other/$y/+"):
+        index.add(topic_filter, BrokerSession(topic_filter))
+    assert [one.client_id for one in index.match("$x/a", 0)] == ["$share/named/$x/+"]
+
+
 def test_expired_members_of_a_group_are_passed_over() -> None:
     """A group whose members are all expired gives one of them, which then ends."""
     index = Subscriptions()

@@ -1,0 +1,1 @@
+"""Traces, logs and metrics to an OTLP backend, from a process of its own."""

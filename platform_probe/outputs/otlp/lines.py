@@ -1,0 +1,87 @@
+"""What the monitor and its exporter tell each other: one line a message, over pipes.
+
+To the exporter go first an `ExporterConfig`, then lines that begin with their signal's letter. From
+it come `Report`s.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from platform_probe.otlp_settings import Signal
+from platform_probe.outputs.otlp.spans import Broker
+
+LETTERS: Final = {Signal.TRACES: b"t", Signal.LOGS: b"l", Signal.METRICS: b"m"}
+"""The first byte of a line; behind it is an Attempt, a line of the log, or a `Collection`."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where a signal goes, and what goes along with each request."""
+
+    url: str
+    headers: dict[str, str]
+
+
+class ExporterConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exporter has to know. It holds secrets: only a pipe carries it."""
+
+    targets: dict[Signal, Target]
+    ca_file: str | None
+    timeout_s: float
+    max_queued: int
+    drain_s: float
+    """How long the exporter goes on when its input has ended."""
+    resource: dict[str, str]
+    broker: Broker
+    started_ns: int
+    """Since when counters count, Unix nanoseconds."""
+    is_delta: bool
+    version: str
+
+
+class Exemplar(msgspec.Struct, frozen=True, array_like=True):
+    """An example of what was counted, as prometheus_client has it."""
+
+    labels: dict[str, str]
+    value: float
+    at: float | None = None
+
+
+class Sample(msgspec.Struct, frozen=True, array_like=True):
+    """One value of a metric, as prometheus_client has it."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+    timestamp: Any = None
+    exemplar: Exemplar | None = None
+
+
+class Family(msgspec.Struct, frozen=True, array_like=True):
+    """A metric with all its series, as prometheus_client has it."""
+
+    name: str
+    kind: str
+    text: str
+    samples: list[Sample]
+
+
+class Collection(msgspec.Struct, frozen=True, array_like=True):
+    """All metrics at one time, Unix nanoseconds."""
+
+    at_ns: int
+    families: list[Family]
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of unlocks, log lines and collections since the last report."""
+
+    exported: dict[Signal, int] = {}
+    overflown: dict[Signal, int] = {}
+    """Dropped because too many waited."""
+    undelivered: dict[Signal, int] = {}
+    """Dropped because the backend did not take them in time, or refused them."""
+    error: str | None = None
+    """What the last backend that did not take something said."""

@@ -1,0 +1,253 @@
+"""The monitor's end of the export: a sink that hands everything to the exporter's process.
+
+Nothing here waits for anybody. What the exporter does not read in time stays here until the bound,
+and is then dropped and counted. An exporter that dies is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from importlib.util import find_spec
+from typing import Final
+
+import msgspec
+from prometheus_client.metrics_core import Metric
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.errors import ConfigError
+from platform_probe.otlp_settings import OtlpSettings, Signal
+from platform_probe.outputs.metrics import ProbeMetrics, Unexported
+from platform_probe.outputs.otlp.lines import LETTERS, ExporterConfig, Report, Target
+from platform_probe.outputs.otlp.spans import Broker
+
+DRAIN_S: Final = 5.0
+"""How long, at the end, a backend gets to take what still waits."""
+DRAIN_MARGIN_S: Final = 1.0
+"""An exporter that is not done so long after its time is killed."""
+HAND_ON_EVERY_S: Final = 0.1
+"""Lines go to the exporter together: a write for each would cost more than the line."""
+MAX_WRITTEN_BYTES: Final = 2**18
+"""While so much has been written and not been read, lines wait here, where they are counted."""
+RESTART_AFTER_S: Final = 5.0
+MODULE: Final = "platform_probe.outputs.otlp.process"
+COMMAND: Final = (sys.executable, "-P", "-m", MODULE)
+_SIGNALS: Final = {letter[0]: signal for signal, letter in LETTERS.items()}
+_SDK: Final = "opentelemetry.exporter.otlp.proto.http"
+
+
+def exporter_config(
+    settings: OtlpSettings, *, broker: Broker, resource: Mapping[str, str], started_s: float
+) -> ExporterConfig:
+    """Return what the exporter has to know. Raises `ConfigError` for what cannot be.
+
+    `resource` says who sends; what the settings say goes before it. `started_s` is Unix time.
+    """
+    check_sdk()
+    return ExporterConfig(
+        targets={
+            signal: Target(settings.url_of(signal), settings.headers_of(signal))
+            for signal in settings.signals
+        },
+        ca_file=None if settings.ca_file is None else str(settings.ca_file),
+        timeout_s=settings.timeout_s,
+        max_queued=settings.max_queued,
+        drain_s=DRAIN_S,
+        resource={**resource, **settings.resource},
+        broker=broker,
+        started_ns=round(started_s * 1e9),
+        is_delta=settings.metrics.temporality == "delta",
+        version=resource["service.version"],
+    )
+
+
+def check_sdk() -> None:
+    """Raise `ConfigError` where the packages are not there that the exporter needs."""
+    try:
+        is_there = find_spec(_SDK) is not None
+    except ModuleNotFoundError:
+        is_there = False
+    if not is_there:
+        raise ConfigError(
+            ["otlp needs the OpenTelemetry SDK, which is not there: pip install 'unlockpath[otlp]'"]
+        )
+
+
+class OtlpExport:
+    """Takes records, lines of the log and the metrics; a sink of records."""
+
+    def __init__(
+        self,
+        config: ExporterConfig,
+        settings: OtlpSettings,
+        *,
+        clock: Clock,
+        metrics: ProbeMetrics,
+    ) -> None:
+        self._config = config
+        self._signals = frozenset(config.targets)
+        self._max_queued = settings.max_queued
+        self._collect_every_s = settings.metrics.every_s
+        self._clock = clock
+        self._metrics = metrics
+        self._families: Callable[[], Iterable[Metric]]
+        self._complain: Callable[..., None]
+        self._encode = msgspec.json.Encoder().encode
+        self._decode_report = msgspec.json.Decoder(Report).decode
+        self._lines: deque[bytes] = deque()
+        """What waits to be handed on. Threads that log put into it too."""
+        self._exporter: Process | None = None
+        self._with_exporter: Counter[Signal] = Counter()
+        """What the exporter has, and has not reported on."""
+        self._dropped: Counter[Signal] = Counter()
+        self._was_started = asyncio.Event()
+        self._is_closing = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def emit(self, record: Record) -> None:
+        """Take the record of an unlock. Those of the null box are no traces."""
+        if isinstance(record, Attempt) and record.source is not Source.FLOOR:
+            self._put(Signal.TRACES, self._encode(record) + b"\n")
+
+    def take_line(self, line: bytes) -> None:
+        """Take a line of the log, with its end. Never blocks; any thread may call it."""
+        self._put(Signal.LOGS, line)
+
+    def start(
+        self, *, families: Callable[[], Iterable[Metric]], complain: Callable[..., None]
+    ) -> None:
+        """Start the exporter, and begin to hand on. Call it in the event loop.
+
+        `families` returns all metrics, brought up to date; `complain` logs at a limited rate.
+        """
+        self._families, self._complain = families, complain
+        work = [self._keep_exporter(), self._hand_on_for_ever()]
+        if Signal.METRICS in self._signals:
+            work.append(self._collect_for_ever())
+        self._tasks = [asyncio.ensure_future(each) for each in work]
+
+    async def close(self, *, at_once: bool = False) -> None:
+        """Hand on what there is, and wait until the backend has it, for `DRAIN_S` at most."""
+        await self._was_started.wait()
+        self._is_closing = True
+        keeper, *others = self._tasks
+        for task in others:
+            task.cancel()
+        if Signal.METRICS in self._signals:
+            await self._collect()
+        self._hand_on()
+        exporter = self._exporter
+        if exporter is not None and exporter.stdin is not None:
+            exporter.stdin.close()
+            await asyncio.wait({keeper}, timeout=0 if at_once else DRAIN_S + DRAIN_MARGIN_S)
+            with suppress(ProcessLookupError):
+                exporter.kill()
+            await asyncio.wait({keeper}, timeout=DRAIN_MARGIN_S)
+        keeper.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._drop(_counted(self._lines), Unexported.ENDED)
+
+    # Handing on
+
+    def _put(self, signal: Signal, payload: bytes) -> None:
+        if signal not in self._signals:
+            return
+        if len(self._lines) < self._max_queued:
+            self._lines.append(LETTERS[signal] + payload)
+        else:
+            self._drop({signal: 1}, Unexported.QUEUE_FULL)
+
+    async def _hand_on_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(HAND_ON_EVERY_S)
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        pipe = None if self._exporter is None else self._exporter.stdin
+        if pipe is None or pipe.is_closing() or not self._lines:
+            return
+        if pipe.transport.get_write_buffer_size() < MAX_WRITTEN_BYTES:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            self._with_exporter.update(_counted(lines))
+            pipe.write(b"".join(lines))
+
+    async def _collect_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._collect_every_s)
+            await self._collect()
+
+    async def _collect(self) -> None:
+        """Collect the metrics, one in each turn of the event loop, between unlocks."""
+        at_ns = round(self._clock.unix_s() * 1e9)
+        parts = []
+        for one in self._families():
+            parts.append(self._encode((one.name, one.type, one.documentation, one.samples)))
+            await asyncio.sleep(0)
+        self._put(Signal.METRICS, b"[%d,[%b]]\n" % (at_ns, b",".join(parts)))
+
+    # The exporter
+
+    async def _keep_exporter(self) -> None:
+        while True:
+            reason = await self._run_exporter()
+            self._exporter = None
+            self._drop(self._with_exporter, Unexported.ENDED)
+            self._with_exporter.clear()
+            if self._is_closing:
+                return
+            self._complain(
+                "otlp_exporter_ended",
+                "exporter",
+                reason=reason,
+                explanation="the process that exports ended, and is started again in a while; what"
+                " it had is dropped and counted",
+            )
+            await asyncio.sleep(RESTART_AFTER_S)
+
+    async def _run_exporter(self) -> str:
+        """Run an exporter until it ends, and return how it did."""
+        try:
+            self._exporter = exporter = await asyncio.create_subprocess_exec(
+                *COMMAND, stdin=PIPE, stdout=PIPE
+            )
+        except OSError as error:
+            return str(error)
+        finally:
+            self._was_started.set()
+        assert exporter.stdin is not None  # noqa: S101 - it is a pipe
+        assert exporter.stdout is not None  # noqa: S101 - it is a pipe
+        exporter.stdin.write(self._encode(self._config) + b"\n")
+        async for line in exporter.stdout:
+            self._take_report(self._decode_report(line))
+        return f"exit code {await exporter.wait()}"
+
+    def _take_report(self, report: Report) -> None:
+        for signal, count in report.exported.items():
+            self._metrics.count_exported(signal, count)
+        self._drop(report.overflown, Unexported.QUEUE_FULL)
+        self._drop(report.undelivered, Unexported.UNDELIVERED)
+        for counts in (report.exported, report.overflown, report.undelivered):
+            self._with_exporter.subtract(counts)
+        if report.overflown or report.undelivered:
+            self._complain(
+                "otlp_dropped",
+                "backend",
+                dropped=dict(self._dropped),
+                error=report.error,
+                explanation="the OTLP backend is slower than what comes, or does not take it:"
+                " unlocks, log lines and collections of metrics dropped since the start",
+            )
+
+    def _drop(self, counts: Mapping[Signal, int], why: Unexported) -> None:
+        for signal, count in counts.items():
+            self._dropped[signal] += count
+            self._metrics.count_unexported(signal, why, count)
+
+
+def _counted(lines: Iterable[bytes]) -> Counter[Signal]:
+    return Counter(_SIGNALS[line[0]] for line in lines)

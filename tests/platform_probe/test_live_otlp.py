@@ -1,0 +1,224 @@
+"""A running probe and an OTLP backend: what arrives, and what becomes of it where nothing does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_sim.broker.process import BrokerProcess, free_port
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.codec import encode
+from fleet_wire.contract.messages import Action, Command
+from fleet_wire.contract.trace_context import TraceContext
+from fleet_wire.links.link import LinkFactory, PublishProperties
+from tests.helpers.hand_made_boxes import AnyClient, HandMadeBox, boxes, links_to, say_nothing
+from tests.helpers.otlp_receiver import OtlpReceiver, attributes, otlp_receiver, values_of
+from tests.helpers.running_probe import RunningProbe, running_probe
+from tests.helpers.waiting import eventually
+
+pytestmark = pytest.mark.broker
+
+CARS = [f"centre-{number}" for number in range(6)]
+SILENT = "north-0"
+TRACE = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+async def links(mosquitto: BrokerProcess) -> AsyncIterator[LinkFactory]:
+    """Return a factory of links to the test's own broker, which are closed after the test."""
+    async with links_to(mosquitto.address) as factory:
+        yield factory
+
+
+async def fleet_of(links: LinkFactory) -> list[HandMadeBox]:
+    """Return connected boxes: some that open, one that says nothing."""
+    fleet = [*boxes(links, CARS), HandMadeBox(links, SILENT, say_nothing)]
+    await eventually(lambda: all(box.link.is_connected for box in fleet))
+    return fleet
+
+
+def load_of(*cars: str, rate_per_s: float = 40, duration_s: float = 2.0) -> dict[str, Any]:
+    """Return the settings of a load on these cars; only for the silent one patience is short."""
+    stage = {"kind": "constant", "rate_per_s": rate_per_s, "duration_s": duration_s}
+    patience_s = 1.5 if SILENT in cars else PATIENCE_S
+    load = {"stages": [stage], "vehicles": cars, "start_delay_s": 0.1, "deadline_s": patience_s}
+    return load | {"relock": False}
+
+
+async def until(
+    probe: RunningProbe, metric: str, is_so: Callable[[dict[tuple[str, ...], float]], bool]
+) -> dict[tuple[str, ...], float]:
+    """Wait until the series of a metric are so, and return them."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not is_so(series := await probe.series(metric)):  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(0.1)
+    return series
+
+
+async def test_a_trace_a_log_and_metrics_of_each_unlock_arrive(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """Nothing is missing after an orderly end, and the numbers are those of /metrics."""
+    await fleet_of(links)
+    customer = AnyClient(links, "customer")
+    with otlp_receiver() as backend:
+        settings: dict[str, Any] = {
+            "load": load_of(*CARS, SILENT),
+            "client_id": "probe-7",
+            "otlp": {"endpoint": backend.url, "metrics": {"every_s": 1}},
+        }
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            command = encode(Command("k1", Action.UNLOCK, 0, 2**50, 1, "unsigned"))
+            properties = PublishProperties(user_properties=(("traceparent", TRACE.traceparent),))
+            customer.send(f"cars/{CARS[0]}/command", command, properties)
+            await eventually(lambda: probe.latest.get("ended", 0) == 81)
+            scraped = await probe.series("unlocks_total")
+            probe.process.send_signal(signal.SIGTERM)
+            assert await probe.exit_code() == 0
+            attempts, logged = probe.attempts(), probe.log()
+    traced = Counter(span.trace_id.hex() for span in backend.spans if span.name == "unlock")
+    assert traced == Counter(attempt.trace_id for attempt in attempts)
+    lost = [one for one in attempts if one.vehicle_id == SILENT and one.has_times]
+    check_a_failure(backend, lost[0].trace_id)
+    (of_customer,) = [one for one in backend.trace(TRACE.trace_id) if one.name == "unlock"]
+    assert of_customer.parent_span_id.hex() == TRACE.span_id
+    assert attributes(of_customer)["unlockpath.source"] == Source.CUSTOMER
+    check_logs(backend, logged)
+    unlocks = values_of(backend.collections[-1]["unlockpath_unlocks_total"])
+    exported = {tuple(value for _, value in labels): count for labels, count in unlocks.items()}
+    assert exported == scraped
+    assert all(one["service.instance.id"] == "probe-7" for one in backend.resources)
+
+
+def check_a_failure(backend: OtlpReceiver, trace_id: str) -> None:
+    """Check that a failed unlock has its cause in its trace, and in its log."""
+    root, *_, last = backend.trace(trace_id)
+    assert attributes(root)["error.type"] == "box_silent"
+    assert last.end_time_unix_nano == root.end_time_unix_nano
+    (record,) = [one for one in backend.logs if one.trace_id == root.trace_id]
+    assert record.span_id == root.span_id
+    assert attributes(record)["error.type"] == "box_silent"
+    assert record.body.string_value.startswith("The broker believes")
+
+
+def check_logs(backend: OtlpReceiver, logged: list[dict[str, Any]]) -> None:
+    """Check that the backend has every line of the log."""
+    events = Counter(line["event"] for line in logged)
+    assert Counter(record.event_name for record in backend.logs) == events
+    assert events["unlock"] == 81
+
+
+REFUSES = {"refuses": None}
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [{"hangs": True}, {"status": 429}, {"status": 503}, {"status": 401}, REFUSES],
+    ids=["never answers", "429", "503", "401", "refuses connections"],
+)
+async def test_a_dead_backend_costs_no_unlock(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory, behaviour: dict[str, Any]
+) -> None:
+    """All unlocks go well and are recorded; what the backend did not get is counted, all of it."""
+    await fleet_of(links)
+    with otlp_receiver(**({} if behaviour is REFUSES else behaviour)) as backend:
+        url = f"http://127.0.0.1:{free_port()}" if behaviour is REFUSES else backend.url
+        otlp = {"endpoint": url, "timeout_s": 0.3, "max_queued": 100, "metrics": {"every_s": 1}}
+        settings = {"load": load_of(*CARS, rate_per_s=150), "otlp": otlp}
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            await eventually(lambda: probe.latest.get("ended", 0) == 300)
+            await until(probe, "otlp_dropped_total", lambda it: it["traces", "undelivered"] > 0)
+            lost = await until(probe, "otlp_dropped_total", lambda it: sum_of(it, "traces") == 300)
+            assert probe.latest["ok"] == 300
+            assert lost["traces", "ended"] == 0
+            probe.process.send_signal(signal.SIGTERM)
+            assert await probe.exit_code() == 0
+            assert len(probe.attempts()) == 300
+            said = next(line for line in probe.log() if line["event"] == "otlp_dropped")
+    assert said["dropped"]["traces"] > 0
+    assert said["error"]
+    assert backend.spans == []
+
+
+def sum_of(series: dict[tuple[str, ...], float], signal_name: str) -> float:
+    """Return the total of one signal, whatever else its labels say."""
+    return sum(count for labels, count in series.items() if labels[0] == signal_name)
+
+
+async def test_an_exporter_that_dies_is_started_again(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """What it had is counted, what comes meanwhile waits, and no unlock notices."""
+    await fleet_of(links)
+    with otlp_receiver() as backend:
+        load = load_of(*CARS, rate_per_s=10, duration_s=600)
+        settings = {"load": load, "otlp": {"endpoint": backend.url}}
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            await until(probe, "otlp_exported_total", lambda it: it[("traces",)] > 0)
+            os.kill(exporter_of(probe), signal.SIGKILL)
+            await eventually(lambda: event_in(probe, "otlp_exporter_ended"))
+            before = (await probe.series("otlp_exported_total"))["traces",]
+            await until(probe, "otlp_exported_total", lambda it: it[("traces",)] > before)
+            probe.process.send_signal(signal.SIGTERM)
+            assert await probe.exit_code() == 0
+            assert probe.latest["ok"] == probe.latest["ended"] == len(probe.attempts())
+
+
+async def test_the_exporter_does_not_outlive_a_probe_that_is_killed(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """It hands on what it has, and ends; nothing of us stays behind."""
+    await fleet_of(links)
+    with otlp_receiver() as backend:
+        load = load_of(*CARS, rate_per_s=10, duration_s=600)
+        settings = {"load": load, "otlp": {"endpoint": backend.url}}
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            await eventually(lambda: backend.spans)
+            exporter = Path(f"/proc/{exporter_of(probe)}")
+            probe.process.kill()
+            await probe.process.wait()
+            await eventually(lambda: not exporter.exists())
+
+
+def exporter_of(probe: RunningProbe) -> int:
+    """Return the process id of the probe's one child."""
+    found = [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/stat")
+        if path.read_text().rpartition(")")[2].split()[1] == str(probe.process.pid)
+    ]
+    (pid,) = found
+    return pid
+
+
+async def test_ctrl_c_twice_does_not_wait_for_a_backend(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """As it waits for no unlock."""
+    await fleet_of(links)
+    with otlp_receiver(hangs=True) as backend:
+        settings = {"load": load_of(SILENT, duration_s=600), "otlp": {"endpoint": backend.url}}
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            await eventually(lambda: backend.paths["/v1/traces"] > 0)
+            probe.process.send_signal(signal.SIGINT)
+            await eventually(lambda: event_in(probe, "stopping"))
+            probe.process.send_signal(signal.SIGINT)
+            assert await probe.exit_code() == 0
+
+
+def event_in(probe: RunningProbe, event: str) -> bool:
+    """Return whether the log has such a line."""
+    return any(line["event"] == event for line in probe.log())

@@ -1,0 +1,67 @@
+"""Metrics that went to a real VictoriaMetrics over OTLP are what /metrics showed."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_sim.broker.process import BrokerProcess
+from tests.helpers.hand_made_boxes import boxes, links_to
+from tests.helpers.running_probe import running_probe
+from tests.helpers.victoria_metrics import VictoriaMetrics, running_victoria_metrics
+from tests.helpers.waiting import eventually
+
+pytestmark = [pytest.mark.broker, pytest.mark.victoria]
+
+CARS = ["centre-1", "north-1"]
+
+
+def of_the_probe(
+    server: VictoriaMetrics, metric: str, *, labels: tuple[str, ...]
+) -> dict[tuple[str, ...], float]:
+    """Return the stored series of a metric, by the values of these labels."""
+    found = server.query(f'{metric}{{service.name="platform-probe"}}')
+    return {tuple(dict(series)[name] for name in labels): value for series, value in found.items()}
+
+
+async def test_it_stores_what_metrics_shows(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """Counters, gauges and every bucket, under the same names."""
+    stage = {"kind": "constant", "rate_per_s": 20, "duration_s": 2}
+    load = {"stages": [stage], "vehicles": CARS, "relock": False, "deadline_s": 2}
+    with running_victoria_metrics(tmp_path) as server:
+        off = {"enabled": False}
+        metrics = {"endpoint": server.otlp_url, "every_s": 1}
+        settings: dict[str, Any] = {
+            "load": load,
+            "otlp": {"metrics": metrics, "traces": off, "logs": off},
+        }
+        async with links_to(mosquitto.address) as links:
+            fleet = boxes(links, CARS)
+            await eventually(lambda: all(box.link.is_connected for box in fleet))
+            async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+                await probe.ready()
+                await eventually(lambda: probe.latest.get("ended", 0) == 40)
+                unlocks = await probe.series("unlocks_total")
+                buckets = await probe.series("unlock_duration_seconds_bucket")
+                presences = await probe.series("boxes")
+                probe.process.send_signal(signal.SIGTERM)
+                assert await probe.exit_code() == 0
+        name = "unlockpath_unlocks_total"
+        by_end = ("cause", "outcome", "source")
+        await eventually(lambda: of_the_probe(server, name, labels=by_end) == unlocks)
+        assert unlocks["none", "ok", "probe"] == 40
+        assert of_the_probe(server, "unlockpath_boxes", labels=("presence",)) == presences
+        stored = of_the_probe(
+            server, "unlockpath_unlock_duration_seconds_bucket", labels=("le", "outcome", "source")
+        )
+        assert {_edge(labels): count for labels, count in stored.items()} == {
+            _edge(labels): count for labels, count in buckets.items()
+        }
+
+
+def _edge(labels: tuple[str, ...]) -> tuple[object, ...]:
+    """Return the labels of a bucket with its edge as a number: 1 and 1.0 are the same."""
+    return float(labels[0]), *labels[1:]
