@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-SCENARIO ?= scenarios/quiet_city.yaml
+SCENARIO ?= scenarios/first_rentals.yaml
 
 .PHONY: help setup run test conformance check mutants bench days lock clean
 
@@ -16,7 +16,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml scripts/setup
 setup: $(VENV)/.ready  ## Make .venv, and install mosquitto, prometheus and alertmanager where possible
 	@scripts/setup --system-only
 
-run: setup  ## A thousand cars open over a real broker; writes runs/<name>/report.html
+run: setup  ## Customers open a thousand cars, with an app and a real broker; writes runs/<name>/report.html
 	$(BIN)/fleet-sim run $(SCENARIO)
 
 test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager

@@ -1,7 +1,8 @@
 """Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
 
-First the stacks over a real broker, then what decoding takes, then virtual time; `--virtual` and
-`--decoding` are these alone.
+First the stacks over a real broker, then watching (alone: `python -m bench.watching`), the
+platform's API, what decoding takes, and virtual time; `--web`, `--decoding` and `--virtual` are
+these alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from bench.probe_run import ProbeMeasurement, measure_probe
 from bench.results import Results, render
 from bench.stacks import STACKS
 from bench.virtual import QUICK, VirtualPlan, measure_virtual, render_virtual
+from bench.watching import QUICK as WATCH_QUICK
+from bench.watching import WatchPlan, measure_watching, render_watching
+from bench.web.measure import QUICK_WEB, WebPlan, measure_web
+from bench.web.results import WebResults, render_web
 
 _QUICK = Plan(boxes=1_000, closed_loop_s=1.0, open_loop_s=2.0, probe_s=4.0)
 _DESCRIPTORS_BESIDE_BOXES = 100
@@ -30,9 +35,12 @@ _DESCRIPTORS_BESIDE_BOXES = 100
 def main() -> None:
     """Run the rounds, interleaved, so that a disturbance hits all stacks alike."""
     arguments = _arguments()
-    is_all = not (arguments.virtual or arguments.decoding)
+    is_all = not (arguments.virtual or arguments.decoding or arguments.web)
     if is_all:
         _bench_stacks(arguments)
+        _bench_watching(arguments)
+    if is_all or arguments.web:
+        _bench_web(arguments)
     if is_all or arguments.decoding:
         plan = QUICK_DECODING if arguments.quick else DecodingPlan()
         print(f"{render_decoding(measure_decoding(plan))}\n")
@@ -40,11 +48,28 @@ def main() -> None:
         _bench_virtual(arguments)
 
 
+def _bench_web(arguments: argparse.Namespace) -> None:
+    plan = QUICK_WEB if arguments.quick else WebPlan()
+    rounds = []
+    for number in range(1, 1 + (1 if arguments.quick else arguments.rounds)):
+        print(f"round {number}: the platform's API", flush=True)
+        rounds.append(uvloop.run(measure_web(plan)))
+    print(render_web(rounds))
+    _keep("web.json", WebResults(machine_facts(), rounds))
+
+
 def _bench_virtual(arguments: argparse.Namespace) -> None:
     plan = VirtualPlan(rounds=arguments.rounds if arguments.virtual else 1)
     results = measure_virtual(QUICK if arguments.quick else plan)
     _keep("virtual.json", results)
     print(render_virtual(results))
+
+
+def _bench_watching(arguments: argparse.Namespace) -> None:
+    plan = WATCH_QUICK if arguments.quick else WatchPlan(rounds=arguments.rounds)
+    results = measure_watching(plan)
+    _keep("watching.json", results)
+    print(render_watching(results))
 
 
 def _bench_stacks(arguments: argparse.Namespace) -> None:
@@ -86,8 +111,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stacks", type=_stacks, default=list(STACKS), help=",".join(STACKS))
     parser.add_argument("--no-probe", action="store_true", help="leave the real probe out")
-    parser.add_argument("--virtual", action="store_true", help="virtual time alone")
-    parser.add_argument("--decoding", action="store_true", help="decoding alone")
+    alone = parser.add_mutually_exclusive_group()
+    alone.add_argument("--virtual", action="store_true", help="virtual time alone")
+    alone.add_argument("--web", action="store_true", help="the platform's API alone")
+    alone.add_argument("--decoding", action="store_true", help="decoding alone")
     parser.add_argument("--quick", action="store_true", help="one short round with fewer boxes")
     return parser.parse_args()
 

@@ -140,7 +140,11 @@ class Driver:
             return  # a faster machine than was thought of: the load ends early
         self._sent += 1
         self._pending[command.box].append(intended_s)
+        self.before(command)
         self._link.publish(command.topic, command.payload)
+
+    def before(self, command: ReadyCommand) -> None:
+        """Do what belongs to a command before it is sent; nothing here."""
 
     async def _drained(self) -> None:
         quiet_since_s, answered = time.monotonic(), len(self._latencies_s)

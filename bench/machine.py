@@ -13,7 +13,7 @@ from pathlib import Path
 _SEARCH_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
 _FORGOTTEN_AFTER_S = 70
 _FEW_CONNECTIONS = 1_000
-_STACKS = ("mqtt5", "uvloop", "simpy", "paho-mqtt", "gmqtt", "aiomqtt")
+_STACKS = ("mqtt5", "uvloop", "simpy", "paho-mqtt", "gmqtt", "aiomqtt", "aiohttp")
 
 
 def machine_facts() -> dict[str, str]:

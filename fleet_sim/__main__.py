@@ -10,7 +10,8 @@ except KeyboardInterrupt:  # afterwards Program sees to it
     raise SystemExit(130) from None
 
 COMMANDS = (
-    "asyncapi", "boxes", "check", "compare", "faults", "inject", "profile", "run", "schema",
+    "asyncapi", "boxes", "check", "compare", "faults", "inject", "openapi", "platform", "profile",
+    "run", "schema",
     "sweep", "test",
 )  # fmt: skip
 """Each is a module of `fleet_sim.commands`, with a function of the same name."""
@@ -30,6 +31,7 @@ def main() -> None:
     \b
     fleet-sim run scenarios/quiet_city.yaml          broker, boxes and probe together
     fleet-sim boxes SCENARIO --broker mqtt://host    only the boxes
+    fleet-sim platform SCENARIO --broker URL         only the platform, with its API
     fleet-sim inject FAULT --control SOCKET          a fault on boxes that run
     fleet-sim sweep SCENARIO --seeds 100             many runs in virtual time, one table
     fleet-sim test scenarios/                        does all hold that these expect?

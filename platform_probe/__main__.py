@@ -48,6 +48,9 @@ _PLACES: Final[dict[str, Loc]] = {
     "deadline": ("load", "deadline_s"),
     "every": ("load", "every_s"),
     "vehicles": ("load", "vehicles_file"),
+    "door": ("load", "door_file"),
+    "watch_group": ("watch_group",),
+    "platform_log": ("platform", "log_file"),
 }
 
 
@@ -94,7 +97,17 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Unlock each car once in so long, in turn, for ever, instead of --rate.",
         ),
         click.option("--deadline", metavar="SECONDS", help="The customer's patience."),
+        click.option(
+            "--door", metavar="FILE", help="Says how to ask the platform's API, in place of MQTT."
+        ),
         click.option("--watch/--no-watch", default=None, help="Follow the commands of others."),
+        click.option(
+            "--watch-group", metavar="NAME",
+            help="Share these with other monitors, so that each customer counts once.",
+        ),
+        click.option(
+            "--platform-log", metavar="FILE", help="Join what the platform logs of each unlock."
+        ),
         click.option(
             "--exit-when-done/--no-exit-when-done", default=None,
             help="End when the load is over.",

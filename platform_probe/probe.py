@@ -11,7 +11,8 @@ import math
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Record, Source
+from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.link import (
     PERMANENT_CODES,
@@ -30,6 +31,7 @@ from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.randomness import RandomStream
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
+from platform_probe.attempts.joiner import Joiner, JoinLimits
 from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doubts import say_doubts
@@ -37,10 +39,12 @@ from platform_probe.load.timers import Timer, Timers
 from platform_probe.outputs.logs import Complaints, Logger
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
-from platform_probe.settings import ProbeSettings
+from platform_probe.settings import PlatformSettings, ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
+from platform_probe.watching.group import GONE, PRESENT, Group
 from platform_probe.watching.inbox import Inbox, subscriptions
 from platform_probe.watching.only_open import OnlyOpen
+from platform_probe.watching.platform_inbox import PlatformInbox
 
 KEEPALIVE_S: Final = 15
 """Short, so that a broker that vanished without a word is noticed within a deadline or so."""
@@ -89,10 +93,11 @@ class Probe:
         self._complaints = complaints
         self._gaps = Gaps(self._stood_still)
         self.evidence = FleetEvidence(wire=profile.traits)
+        self._relocks = self._load.unlocks and self._load.relock
         self.tracker = AttemptTracker(
             clock=clock,
             evidence=self.evidence,
-            emit=self._ended if self._load.unlocks and self._load.relock else sink.emit,
+            emit=self._ended if self._relocks else sink.emit,
             deadline_s=self._load.deadline_s,
             state_grace_s=self._load.state_grace_s,
             remembered=Remembered(window_s=self._load.late_window_s),
@@ -100,8 +105,14 @@ class Probe:
             is_watching=settings.watch,
         )
         self.tracker.on_wait = self._plan_tick
+        self._group: Group | None = None
+        if settings.watch_group is not None:
+            self._group = Group(settings.watch_group, settings.client_id)
+            self.tracker.is_shared = True
         only_open = self._only_open()
         self._inbox = Inbox(self.tracker, metrics, complaints, profile=profile, only_open=only_open)
+        self.platform = self._platform_inbox(settings.platform)
+        """Takes the platform's log, where one is followed."""
         self.synthetic = SyntheticUnlocks(
             settings,
             tracker=self.tracker,
@@ -138,17 +149,21 @@ class Probe:
 
     def session(self) -> Session:
         """Say who we are and what we listen to."""
+        settings, group = self._settings, self._group
+        heard = subscriptions(self._profile, watch=settings.watch, group=settings.watch_group)
         return Session(
-            client_id=self._settings.client_id,
-            subscriptions=subscriptions(self._profile, watch=self._settings.watch),
+            client_id=settings.client_id,
+            subscriptions=heard if group is None else (*heard, group.topic_filter),
             clean_start=True,
             keepalive_s=KEEPALIVE_S,
+            will=None if group is None else group.will,
         )
 
     def on_connected(self, *, session_present: bool) -> None:
         """Note that commands can be sent and answers come."""
         self._connected_s = self._clock.monotonic_s()
         self._count_time(can_see=True)
+        self._announce(PRESENT)
         self._logger.info(
             "broker_connected",
             broker=str(self._settings.broker_address),
@@ -158,7 +173,8 @@ class Probe:
     def on_message(self, message: Message) -> None:
         """Take a message, then acknowledge it."""
         self.retained += message.retain
-        self._inbox.take(message)
+        if self._group is None or not self._group.take(message.topic, message.payload):
+            self._inbox.take(message)
         if message.qos and self._link is not None:
             self._link.acknowledge(message)
 
@@ -193,6 +209,21 @@ class Probe:
             retry_in_s=round(delay_s, 3),
         )
         self._reconnect = self._timers.call_later(delay_s, self.connect)
+
+    # What the platform's log calls
+
+    def take_platform_line(self, line: bytes) -> None:
+        """Take a line of the platform's log, without its end; passed over where none is followed.
+
+        Never raises for what it holds.
+        """
+        if self.platform is not None:
+            self.platform.take_line(line)
+
+    def take_platform_event(self, event: PlatformEvent) -> None:
+        """Take what a line of the platform's log says."""
+        if self.platform is not None:
+            self.platform.take(event)
 
     # The life of a probe
 
@@ -230,7 +261,8 @@ class Probe:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in flight: all that was started has ended, and all is locked again."""
-        return len(self.tracker) == 0 and self.synthetic.is_idle
+        waiting = 0 if self.joiner is None else len(self.joiner)
+        return len(self.tracker) + waiting == 0 and self.synthetic.is_idle
 
     def stop(self) -> None:
         """Start nothing more."""
@@ -241,10 +273,13 @@ class Probe:
         self._is_closed = True
         self.stop()
         self.tracker.interrupt()
+        if self.joiner is not None:
+            self.joiner.flush()
         self.synthetic.close()
         for timer in (self._ticker, self._reconnect, self._heart):
             if timer is not None:
                 timer.cancel()
+        self._announce(GONE)
         if self._link is not None:
             self._link.disconnect()
         self._count_time(can_see=False)
@@ -265,6 +300,8 @@ class Probe:
     def refresh_gauges(self) -> None:
         """Bring the gauges and the time watched up to date, before they are read."""
         self._count_time(can_see=self._could_see)
+        if self.platform is not None:
+            self.platform.note()
         self._metrics.set_fleet(
             in_flight=len(self.tracker),
             boxes=self.evidence.by_presence,
@@ -274,8 +311,9 @@ class Probe:
 
     def counts(self) -> dict[str, int]:
         """Return how many unlocks (other than the null box's) were started, ended and went well."""
-        sent = sum(self.tracker.started[source] for source in _OWN)
-        ended = sum(self.tracker.ended[source] for source in _OWN)
+        only_platform = self.joiner.only_platform if self.joiner is not None else 0
+        sent = sum(self.tracker.started[source] for source in _OWN) + only_platform
+        ended = sum(self.tracker.ended[source] for source in _OWN) + only_platform
         return {"sent": sent, "ended": ended, "ok": self.tracker.ok, "in_flight": sent - ended}
 
     def stats(self) -> dict[str, Any]:
@@ -311,6 +349,44 @@ class Probe:
             raise BrokerUnreachableError(self.last_error)
         return self._link
 
+    def _platform_inbox(self, chosen: PlatformSettings | None) -> PlatformInbox | None:
+        """Return what takes the platform's log, and let the tracker's attempts be joined with it.
+
+        None where no log is followed: then every attempt is written as MQTT tells of it.
+        """
+        self.joiner: Joiner | None = None
+        if chosen is None:
+            return None
+        is_ours = None if self._group is None else self._group.is_ours
+        self.joiner = Joiner(
+            clock=self._clock,
+            evidence=self.evidence,
+            emit=self._sink.emit,
+            is_under_way=self.tracker.is_under_way,
+            load_began_s=lambda: self.tracker.load_began_s,
+            limits=JoinLimits(
+                late_s=chosen.late_s,
+                wait_s=chosen.wait_s,
+                deadline_s=self._load.deadline_s,
+                revise_s=self._load.late_window_s,
+            ),
+            is_ours=is_ours,
+        )
+        self.joiner.on_wait = self._plan_tick
+        self.tracker.to_join = self._to_join
+        return PlatformInbox(self.joiner, self._metrics.platform, self._complaints, is_ours)
+
+    def _announce(self, payload: bytes) -> None:
+        """Tell those who share the customers with us that we are there, or no longer."""
+        if self._group is not None and self._link is not None and self._link.is_connected:
+            self._link.publish(self._group.topic, payload, retain=True)
+
+    def _to_join(self, attempt: Attempt, seen_s: float) -> None:
+        assert self.joiner is not None  # noqa: S101 - it is the one that asks for them
+        self.joiner.take_attempt(attempt, seen_s)
+        if self._relocks:
+            self.synthetic.take(attempt)
+
     def _ended(self, record: Record) -> None:
         self._sink.emit(record)
         self.synthetic.take(record)
@@ -331,14 +407,22 @@ class Probe:
             " is flagged observed_late and not counted",
         )
 
+    def _next_s(self) -> float | None:
+        """Return when something may be overdue next; None: nothing waits."""
+        deadline_s = self.tracker.next_deadline_s()
+        join_s = self.joiner.next_s() if self.joiner is not None else None
+        return min((at_s for at_s in (deadline_s, join_s) if at_s is not None), default=None)
+
     def _tick(self) -> None:
         self._tick_at_s = math.inf
         self.tracker.tick()
+        if self.joiner is not None:
+            self.joiner.tick()
         self._plan_tick()
 
     def _plan_tick(self) -> None:
         """See to it that the tracker is told the time when something may be overdue."""
-        deadline_s = self.tracker.next_deadline_s()
+        deadline_s = self._next_s()
         if deadline_s is None or deadline_s >= self._tick_at_s:
             return
         now_s = self._clock.monotonic_s()

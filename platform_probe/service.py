@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ import msgspec
 from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
+from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.links.factory import link_factory, tls_context
@@ -29,6 +30,7 @@ from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
+from fleet_wire.web.server import at_url
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import last_ends
 from platform_probe.outputs.files import Rotation
@@ -46,7 +48,11 @@ from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import LoadSettings, ProbeSettings
-from platform_probe.web.server import HttpServer
+from platform_probe.watching.follow import follow
+from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
+from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
+from platform_probe.watching.tailed_file import TailedFile
+from platform_probe.web.server import MAX_BODY_BYTES, ProbePages
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
@@ -73,7 +79,12 @@ async def serve(settings: ProbeSettings) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
     profile = load_profile(settings.profile)
     with ExitStack() as stack:
-        metrics = ProbeMetrics(new_registry(), version=version("unlockpath"))
+        metrics = ProbeMetrics(
+            new_registry(),
+            version=version("unlockpath"),
+            follows_platform=settings.platform is not None,
+            asks_api=settings.tracking.door_file is not None,
+        )
         clock = SystemClock()
         export = _export(settings, profile, metrics, clock)
         logger = _logger(settings, metrics, stack, export)
@@ -109,21 +120,51 @@ async def serve(settings: ProbeSettings) -> None:
             probe.refresh_gauges()
             return metrics.registry.collect()
 
-        server = HttpServer(metrics=exposition, not_ready=probe.not_ready)
+        receiver = _otlp_receiver(settings, probe)
+        server = ProbePages(
+            metrics=exposition,
+            not_ready=probe.not_ready,
+            posts={} if receiver is None else {LOGS_PATH: receiver.answer},
+            max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
+        ).server()
         port = await server.start(
             settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
         )
         if export is not None:
             export.start(families=families, complain=probe.complain)
         run = _Run(settings, probe, logger, port)
+        following = asyncio.ensure_future(_follow_platform(settings, probe))
         try:
             await run.run()
         finally:
+            await _cancelled(following)
             probe.close()
+            await probe.synthetic.closed()
             _write_stats(settings.out_dir / STATS_FILE, probe, logger)
             if export is not None:
                 await export.close(at_once=run.is_told_to_end)
             await server.stop()
+
+
+def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:
+    """Return what takes posts of the platform's log. Raises `ConfigError` where that cannot be."""
+    if settings.platform is None or not settings.platform.otlp or probe.platform is None:
+        return None
+    need_protobuf()
+    return OtlpReceiver(probe.platform)
+
+
+async def _follow_platform(settings: ProbeSettings, probe: Probe) -> None:
+    """Read the platform's log, where it is a file, until cancelled."""
+    path = None if settings.platform is None else settings.platform.log_file
+    if path is None:
+        return
+
+    def on_problem(why: str) -> None:
+        probe.complain("platform_log_unreadable", "file", path=str(path), why=why)
+
+    with closing(TailedFile(path, max_line_bytes=MAX_LINE_BYTES)) as file:
+        await follow(file, probe.take_platform_line, on_problem)
 
 
 def drain_s(load: LoadSettings) -> float:
@@ -177,9 +218,8 @@ class _Run:
                 return
             _calm_garbage_collector()
             load_starts_at = self._probe.begin_load()
-            host = self._settings.listen_host
-            url = f"http://{f'[{host}]' if ':' in host else host}:{self._http_port}/metrics"
-            self._say("ready", load_starts_at=load_starts_at, metrics_url=url)
+            url = at_url(self._settings.listen_host, self._http_port)
+            self._say("ready", load_starts_at=load_starts_at, metrics_url=f"{url}/metrics")
             await self._until_done()
             self._probe.stop()
             await _until(lambda: self._probe.is_idle, drain_s(self._settings.tracking))

@@ -110,6 +110,10 @@ class LoadSettings(_Part):
         " such as those with a booking: read again when it changes, and while it cannot be read no"
         " car is touched",
     )  # fmt: skip
+    door_file: Path | None = Field(
+        None, description="in place of commands over MQTT: the file that says how a phone asks the"
+        " platform's API to open a car",
+    )  # fmt: skip
     deadline_s: float = Field(
         20.0, gt=0, le=LONGEST_S,
         description="the customer's patience: without an answer an unlock ends here",
@@ -198,6 +202,24 @@ class FloorSettings(_Part):
         return _checked_id(vehicle_id)
 
 
+class PlatformSettings(_Part):
+    """The platform's structured log, joined with MQTT to one attempt for each unlock."""
+
+    log_file: Path | None = Field(
+        None, description="file that the platform appends a JSON object a line to; it may be"
+        " rotated, replaced, truncated, or come later",
+    )  # fmt: skip
+    otlp: bool = Field(
+        default=False, description="take the log as OTLP/HTTP posts to /v1/logs, where /metrics is"
+    )
+    late_s: Seconds = Field(
+        10.0, description="a line may come so long after one that was written later"
+    )
+    wait_s: Seconds = Field(
+        60.0, description="lines that are missing are waited for so long at most"
+    )
+
+
 class RotationSettings(_Part):
     """When a file of records, or of the log, is put aside as NAME.1 and begun anew."""
 
@@ -274,6 +296,14 @@ class ProbeSettings(BaseSettings):
     )
     seed: int = Field(1, ge=0, le=2**63 - 1, description="decides when which car is unlocked")
     watch: bool = Field(default=True, description="also follow the commands that others send")
+    watch_group: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="name that several monitors on one broker have in common, to count every"
+        " customer once: each command comes to one of them; give each a client_id of its own",
+    )  # fmt: skip
+    platform: PlatformSettings | None = Field(
+        None, description="the platform's log, for what happens before MQTT; null: only MQTT"
+    )
     load: LoadSettings | None = Field(
         None, description="synthetic unlocks; null: only watch, with the default deadlines"
     )
@@ -315,6 +345,17 @@ class ProbeSettings(BaseSettings):
         except ConfigError as error:
             raise ValueError(str(error)) from None
         return listen
+
+    @model_validator(mode="after")
+    def _shares_what_it_watches(self) -> Self:
+        if self.watch_group is not None and self.tracking.door_file is not None:
+            raise ValueError(
+                "watch_group and load.door_file exclude each other: another monitor would take the"
+                " command that the API makes for a customer's"
+            )
+        if self.watch_group is not None and not self.watch:
+            raise ValueError("watch_group needs watch: there is nothing else to share")
+        return self
 
     @model_validator(mode="after")
     def _has_one_kind_of_keys(self) -> Self:
@@ -359,8 +400,9 @@ class ProbeSettings(BaseSettings):
             raise ConfigError([problem])
 
     def cars_to_unlock(self) -> list[str]:
-        """Return the cars that get commands. Raises `ConfigError` with file and line."""
-        cars = self.tracking.vehicle_ids() if self.tracking.unlocks else []
+        """Return the cars that get commands of ours. Raises `ConfigError` with file and line."""
+        has_own = self.tracking.unlocks and self.tracking.door_file is None
+        cars = self.tracking.vehicle_ids() if has_own else []
         return cars if self.floor is None else [*cars, self.floor.vehicle_id]
 
     @property

@@ -15,13 +15,20 @@ from fleet_wire.contract.attempt import Flag, Record, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Action
 from fleet_wire.contract.signing import vehicle_key
-from fleet_wire.errors import BrokerUnreachableError, LocalProtocolError, UnlockpathError
+from fleet_wire.errors import (
+    BrokerUnreachableError,
+    ConfigError,
+    LocalProtocolError,
+    UnlockpathError,
+)
 from fleet_wire.links.link import Link, OnAck
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 from platform_probe.attempts.evidence import BoxPresence
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.car_files import read_keys
+from platform_probe.doors.http import HttpDoor
+from platform_probe.doors.http_form import load_door
 from platform_probe.doors.mqtt import CommandMaker, OutgoingCommand
 from platform_probe.doors.relocks import Relocks
 from platform_probe.load.booked import BookedCars
@@ -81,6 +88,7 @@ class SyntheticUnlocks:
             metrics=metrics,
             logger=logger,
         )
+        self._door = self._http_door(settings)
         self._plan = _plan_of(self._load, settings.seed)
         driver = partial(LoadDriver, clock=clock, timers=timers)
         self._load_driver = driver(iter(self._plan), start=self._start_planned)
@@ -121,6 +129,11 @@ class SyntheticUnlocks:
         """Whether there is nothing more to start or to lock."""
         return self._load_driver.is_done and self.is_idle
 
+    async def closed(self) -> None:
+        """Wait until the connections with the API are closed."""
+        if self._door is not None:
+            await self._door.close()
+
     def take(self, record: Record) -> None:
         """Take what has become of any unlock."""
         self._relocks.take(record)
@@ -149,6 +162,8 @@ class SyntheticUnlocks:
             self._withhold(Withheld.RELOCKING)
         elif self._booked.why_not(planned.vehicle_id):
             self._withhold(Withheld.BOOKED)
+        elif self._door is not None:
+            self._door.unlock(planned.vehicle_id, intended_s=intended_s)
         else:
             self._unlock(planned.vehicle_id, Source.PROBE, intended_s)
 
@@ -198,8 +213,33 @@ class SyntheticUnlocks:
             self.on_sent(vehicle_id, outgoing.start.command_id, action)
         return bool(wakes)
 
+    def _http_door(self, settings: ProbeSettings) -> HttpDoor | None:
+        """Return the door to the API, where unlocks go through one. Raises `ConfigError`."""
+        load = self._load
+        if load.door_file is None:
+            return None
+        door = load_door(load.door_file)
+        if load.unlocks and load.relock and door.form.lock is None:
+            raise ConfigError(
+                [f"{load.door_file}: lock: missing, and load.relock wants each car locked again"]
+            )
+        return HttpDoor(
+            door,
+            tracker=self._tracker,
+            clock=self._clock,
+            seed=settings.seed,
+            deadline_s=load.deadline_s,
+            locked=self._relocks.told,
+        )
+
     def _lock(self, vehicle_id: str) -> tuple[str, str | None]:
-        """Send a lock; return its id, and why it was not sent."""
+        """Send a lock; return its id, and why it was not sent.
+
+        An API is asked for one: its command has no id yet, and what comes of it is told later.
+        """
+        if self._door is not None:
+            self._door.lock(vehicle_id)
+            return "", None
         outgoing = self._commands.lock(vehicle_id)
         self._tracker.pass_over(outgoing.start.command_id)
         try:

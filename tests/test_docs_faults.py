@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from fleet_sim.cars.joints import Effect
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.vehicle import Vehicle
+from fleet_sim.platform import joints as platform_joints
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.scenario.loading import Lacks, load_scenario
 from fleet_wire.errors import ConfigError
@@ -207,23 +209,23 @@ def test_the_table_of_verbs_is_complete() -> None:
         assert bool(lasts) is (found[name].return_annotation != "None"), name
 
 
-def joints_in_the_code() -> dict[str, list[str]]:
+def joints_in_the_code(module: ModuleType) -> dict[str, list[str]]:
     """Return value, context and effect of each joint, as the page writes them."""
     found = {}
-    for node in ast.parse(inspect.getsource(joints)).body:
+    for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith("Joint["):
             assert isinstance(node.annotation, ast.Subscript)
             assert isinstance(node.annotation.slice, ast.Tuple)
             value, context = map(ast.unparse, node.annotation.slice.elts)
             name = ast.unparse(node.target)
-            effect = getattr(joints, name).effect.value.replace("_", " ")
+            effect = getattr(module, name).effect.value.replace("_", " ")
             found[name] = [f"`{value}`".replace(" | ", "` or `"), f"`{context}`", effect]
     return found
 
 
 def test_the_table_of_joints_is_complete() -> None:
     """Each joint of the code is there, with its types and with what it hits; none else is."""
-    found = joints_in_the_code()
+    found = joints_in_the_code(joints)
     shown = {
         joint.strip("`"): [value, context, effect]
         for joint, value, context, _, effect in rows(section(PAGE, "Joints"))
@@ -232,3 +234,10 @@ def test_the_table_of_joints_is_complete() -> None:
     assert shown == found
     for effect in Effect:
         assert f"**{effect.value.replace('_', ' ')}**:" in section(PAGE, "Joints")
+
+
+def test_the_table_of_the_platforms_joints_is_complete() -> None:
+    """With their types; what they hit is said in the text."""
+    found = {name: types[:2] for name, types in joints_in_the_code(platform_joints).items()}
+    table = rows(section(PAGE, "Joints of the platform"))
+    assert {joint.strip("`"): [value, context] for joint, value, context, _ in table} == found

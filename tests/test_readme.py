@@ -21,10 +21,14 @@ PAGES = (
     ROOT / "tests" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 )
+RUN_ELSEWHERE = {
+    "api.md": "tests/test_docs_api.py, against the platform that it starts",
+    "faults.md": "tests/test_docs_faults.py, together with its tutorial",
+}
 TYPED = [
     (page, line)
     for page in PAGES
-    if page.name != "faults.md"  # tests/test_docs_faults.py, together with its tutorial
+    if page.name not in RUN_ELSEWHERE
     for line in typed_lines(page)
     if not ("sweep" in line and page.name == "sweeps.md" and "--set" in line)  # minutes: see
     # tests/fleet_sim/sweeps/test_plan.py, which plans each of their runs

@@ -30,9 +30,10 @@ from fleet_sim.cars.joints import (
     Joint,
 )
 from fleet_sim.cars.modem import Modem
+from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Vehicle
+from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Door, Vehicle
 from fleet_sim.cars.world import World
 from fleet_wire.contract.messages import (
     Action,
@@ -399,12 +400,26 @@ class Box:
             self.vehicle.is_open = True
             self._notice()
 
+    def pull_handle(self) -> bool:
+        """Let a customer open the driver's door; return whether it opens."""
+        if self.vehicle.is_door_locked(Door.DRIVER):
+            return False
+        self.vehicle.is_open = True
+        self._notice()
+        return True
+
+    def shut_door(self) -> None:
+        """Let a customer get out and shut the driver's door."""
+        self.vehicle.is_open = False
+        self._notice()
+
     def _move(self, command: Command, now_s: float) -> None:
         vehicle, action = self.vehicle, command.action
         if action in (Action.UNLOCK, Action.LOCK):
             in_the_way = vehicle.move_lock(
                 now_s, to_locked=action is Action.LOCK, command_id=command.command_id
             )
+            self._tell_of_movement(now_s, command)
         else:
             in_the_way = vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)
         for condition in in_the_way:
@@ -413,8 +428,16 @@ class Box:
     def _relock(self, movement: int) -> None:
         """Lock again, unless a door was opened or the lock has moved since."""
         if self.vehicle.movement == movement and not self.vehicle.is_open:
-            self.vehicle.move_lock(self._world.env.now, to_locked=True)
+            now_s = self._world.env.now
+            self.vehicle.move_lock(now_s, to_locked=True)
+            self._tell_of_movement(now_s, None)
             self._notice()
+
+    def _tell_of_movement(self, now_s: float, command: Command | None) -> None:
+        on_movement = self._world.on_movement
+        if on_movement is not None:
+            is_locked = self.vehicle.is_door_locked(Door.DRIVER)
+            on_movement(Movement(self.vehicle_id, now_s, command, is_locked))
 
     def _notice(self) -> None:
         """Tell the others what has happened to the car, if the box notices."""

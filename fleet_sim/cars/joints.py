@@ -138,33 +138,13 @@ class Connected(Protocol):
         ...
 
 
-class Bends:
-    """The bends in force on one car."""
+class InForce:
+    """Bends in force on one thing, by joint."""
 
-    __slots__ = ("_by_joint", "_hit_by", "_modem", "_now_s", "_vehicle_id")
+    __slots__ = ("_by_joint",)
 
-    def __init__(self, vehicle_id: str, modem: Connected, now_s: Callable[[], float]) -> None:
-        self._vehicle_id = vehicle_id
-        self._modem = modem
-        self._now_s = now_s
+    def __init__(self) -> None:
         self._by_joint: dict[Joint[Any, Any], tuple[_InForce, ...]] = {}
-        self._hit_by: dict[str, dict[Culprit, None]] = {}
-        """Who has hit the latest commands, by command id."""
-
-    def at(
-        self,
-        joint: Joint[ValueT, ContextT],
-        context: ContextT,
-        *,
-        usual: ValueT,
-        command_id: str | None = None,
-    ) -> ValueT:
-        """Return what happens where the usual would, and tell those who changed it."""
-        value, changed_by = self.fold(joint, context, usual=usual)
-        if joint.effect is not Effect.LATER:
-            for culprit in changed_by:
-                self.tell(culprit, joint, command_id)
-        return value
 
     def fold(
         self, joint: Joint[ValueT, ContextT], context: ContextT, *, usual: ValueT
@@ -178,26 +158,9 @@ class Bends:
                 changed_by.append(culprit)
         return value, changed_by
 
-    def tell(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
-        """Tell a culprit that it has changed what happens at a joint."""
-        now_s = self._now_s()
-        during_s = (now_s, now_s) if joint.effect is Effect.UNDER_WAY else None
-        culprit.hit(self._vehicle_id, joint.name, command_id=command_id, during_s=during_s)
-        if joint.effect is Effect.CONNECTION:
-            self._modem.blame(culprit, joint.name)
-        if command_id is not None:
-            self._hit_by.setdefault(command_id, {})[culprit] = None
-            if len(self._hit_by) > COMMANDS_REMEMBERED:
-                del self._hit_by[next(iter(self._hit_by))]
-
     def at_work_on(self, joint: Joint[Any, Any]) -> list[Culprit]:
         """Return whose bends are in force at a joint."""
         return [culprit for culprit, _ in self._by_joint.get(joint, ())]
-
-    def pass_on(self, hit_id: str, joint: Joint[Any, Any], command_id: str) -> None:
-        """Let a command be hit too where the one before it, `hit_id`, stands in its way."""
-        for culprit in self._hit_by.get(hit_id, ()):
-            culprit.hit(self._vehicle_id, joint.name, command_id=command_id)
 
     @contextmanager
     def in_force(
@@ -216,6 +179,52 @@ class Bends:
         left = list(self._by_joint[joint])
         left.remove(entry)
         self._by_joint[joint] = tuple(left)
+
+
+class Bends(InForce):
+    """The bends in force on one car."""
+
+    __slots__ = ("_hit_by", "_modem", "_now_s", "_vehicle_id")
+
+    def __init__(self, vehicle_id: str, modem: Connected, now_s: Callable[[], float]) -> None:
+        super().__init__()
+        self._vehicle_id = vehicle_id
+        self._modem = modem
+        self._now_s = now_s
+        self._hit_by: dict[str, dict[Culprit, None]] = {}
+        """Who has hit the latest commands, by command id."""
+
+    def at(
+        self,
+        joint: Joint[ValueT, ContextT],
+        context: ContextT,
+        *,
+        usual: ValueT,
+        command_id: str | None = None,
+    ) -> ValueT:
+        """Return what happens where the usual would, and tell those who changed it."""
+        value, changed_by = self.fold(joint, context, usual=usual)
+        if joint.effect is not Effect.LATER:
+            for culprit in changed_by:
+                self.tell(culprit, joint, command_id)
+        return value
+
+    def tell(self, culprit: Culprit, joint: Joint[Any, Any], command_id: str | None) -> None:
+        """Tell a culprit that it has changed what happens at a joint."""
+        now_s = self._now_s()
+        during_s = (now_s, now_s) if joint.effect is Effect.UNDER_WAY else None
+        culprit.hit(self._vehicle_id, joint.name, command_id=command_id, during_s=during_s)
+        if joint.effect is Effect.CONNECTION:
+            self._modem.blame(culprit, joint.name)
+        if command_id is not None:
+            self._hit_by.setdefault(command_id, {})[culprit] = None
+            if len(self._hit_by) > COMMANDS_REMEMBERED:
+                del self._hit_by[next(iter(self._hit_by))]
+
+    def pass_on(self, hit_id: str, joint: Joint[Any, Any], command_id: str) -> None:
+        """Let a command be hit too where the one before it, `hit_id`, stands in its way."""
+        for culprit in self._hit_by.get(hit_id, ()):
+            culprit.hit(self._vehicle_id, joint.name, command_id=command_id)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import simpy
 
 from fleet_sim.cars.defects import Defects
+from fleet_sim.cars.movements import OnMovement
 from fleet_wire.links.link import Disconnected, LinkFactory
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
@@ -59,6 +60,8 @@ class World:
     defects: Defects = field(default_factory=Defects)
     clock_step: ClockStep = field(default_factory=ClockStep)
     """What has changed since about `epoch_unix_s`."""
+    on_movement: OnMovement | None = None
+    """Told of every movement of a lock, where somebody keeps watch."""
 
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""

@@ -22,6 +22,6 @@ def check(*, scenario: Path, overrides: tuple[str, ...]) -> None:
     faults = readable.number_of(len(loaded.faults), "fault")
     expectations = readable.number_of(len(loaded.expect), "expectation")
     click.echo(
-        f"{scenario}: {cars} in {groups}, {loaded.load.duration_s:g} s of load,"
+        f"{scenario}: {cars} in {groups}, {loaded.load_duration_s:g} s of load,"
         f" {faults}, {expectations}: fine"
     )

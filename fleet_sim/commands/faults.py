@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import click
 
 from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
-from fleet_sim.faults import FAULTS, Fault
+from fleet_sim.faults import FAULTS, Fault, Need
 from fleet_wire.config.file import load_document, suggestion
 from fleet_wire.errors import ConfigError
 
@@ -148,7 +148,8 @@ def example(fault: type[Fault]) -> list[str]:
     parameters = parameters_of(fault)
     if parameters:
         lines.append("    parameters:")
-    return [*lines, *(f"      {each.key}: {each.in_yaml}" for each in parameters)]
+    lines += [f"      {each.key}: {each.in_yaml}" for each in parameters]
+    return [*lines, "platform: {}"] if Need.PLATFORM in fault.needs else lines
 
 
 class Parameter(NamedTuple):

@@ -9,6 +9,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import click
 import uvloop
@@ -79,6 +80,13 @@ from fleet_wire.links.link import BrokerAddress
     show_default=True,
     help="Which private broker to start when there is no --broker.",
 )
+@click.option(
+    "--platform",
+    "platform_url",
+    metavar="URL",
+    help="Customers ask the platform at this http:// or https:// URL, with tokens of the fleet's"
+    " secret. Default: the emulated platform, on a free port. Live, and with --broker only.",
+)
 @seed_option
 @set_option
 @profile_option
@@ -105,6 +113,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     broker_password: str | None,
     box_credentials: CredentialOptions,
     broker_kind: Any,
+    platform_url: str | None,
     seed: int | None,
     overrides: tuple[str, ...],
     profile: str | None,
@@ -138,11 +147,16 @@ def run(  # noqa: PLR0913 - one parameter for each option
         raise ConfigError(["--broker: in virtual time the broker is in this process"])
     if broker_url is None and (broker_password is not None or box_credentials.are_given):
         raise ConfigError(["--broker-password-file, --box-...: need --broker"])
+    if platform_url is not None:
+        _check_platform(platform_url, broker_url)
     if broker_url is not None:
         address = BrokerAddress.parse(broker_url)
         box_credentials.check(is_tls=address.is_tls)
         warn_of_demo_secret(fleet_secret, address, partial(click.echo, err=True))
-    lacks = lacks_of(mode=mode, broker_url=broker_url, broker_kind=broker_kind)
+    elsewhere = None if platform_url is None else "the one of --platform is not ours"
+    lacks = lacks_of(
+        mode=mode, broker_url=broker_url, broker_kind=broker_kind, no_platform=elsewhere
+    )
     loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
     seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
     source = ScenarioSource(scenario, overrides)
@@ -165,6 +179,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
             broker_password=broker_password,
             box_credentials=boxes_of(loaded.scenario, box_credentials, ca_file=ca_file),
             broker_kind=broker_kind,
+            platform_url=platform_url,
             fleet_secret=fleet_secret,
             tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),
             wait_s=wait_s,
@@ -175,6 +190,15 @@ def run(  # noqa: PLR0913 - one parameter for each option
     print_summary(summary, console)
     console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True, highlight=False)
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
+
+
+def _check_platform(url: str, broker_url: str | None) -> None:
+    """Raise `ConfigError` where customers could not ask there, or no car would hear of it."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError([f"--platform {url!r}: expected http:// or https:// and a host"])
+    if broker_url is None:
+        raise ConfigError(["--platform: needs --broker, the one that this platform is on"])
 
 
 def _run_virtually(

@@ -3,11 +3,31 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from fleet_sim.faults.registry import FAULTS, CarFault, Claim, Fault, Hit, Injection, Need
+from fleet_sim.faults.registry import (
+    FAULTS,
+    CarFault,
+    Claim,
+    Fault,
+    Hit,
+    Injection,
+    Need,
+    PlatformFault,
+    Strikes,
+)
 from fleet_wire.errors import ConfigError
 from fleet_wire.shown import with_place
 
-__all__ = ["FAULTS", "CarFault", "Claim", "Fault", "Hit", "Injection", "Need"]
+__all__ = [
+    "FAULTS",
+    "CarFault",
+    "Claim",
+    "Fault",
+    "Hit",
+    "Injection",
+    "Need",
+    "PlatformFault",
+    "Strikes",
+]
 
 
 def _import_all() -> None:

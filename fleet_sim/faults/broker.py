@@ -12,6 +12,7 @@ from pydantic import Field
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import RECONNECT
+from fleet_sim.cars.movements import of_another_car
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults.registry import (
@@ -185,7 +186,12 @@ class _Clone(Box):
             update={"reconnect": comes_back, "asleep_share": 0.0, "cold_start_share": 0.0}
         )
         # Draws of its own, and no part of the fleet's counts.
-        world = replace(injection.world, seed=stream.index(MOST_SEEDS), counts=FleetCounts())
+        world = replace(
+            injection.world,
+            seed=stream.index(MOST_SEEDS),
+            counts=FleetCounts(),
+            on_movement=of_another_car(injection.world.on_movement),
+        )
         super().__init__(world, CarSpec(original.vehicle_id, original.spec.traits, parameters))
         self._original = original
         self._injection = injection

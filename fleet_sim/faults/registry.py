@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
@@ -19,10 +20,14 @@ from pydantic import BaseModel, ConfigDict
 
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
+from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
+from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.platform.operations import Request
 from fleet_wire.randomness import RandomStream
 
 FaultProcess = Generator[simpy.Event, Any, None]
+ValueT = TypeVar("ValueT")
 
 
 class Strikes(Enum):
@@ -32,6 +37,8 @@ class Strikes(Enum):
     """Each car by itself."""
     BROKER = "broker"
     """The broker, or what the cars have there together."""
+    PLATFORM = "platform"
+    """The emulated platform: its gateway, its bookings, its command service."""
 
 
 class Claim(Enum):
@@ -48,6 +55,7 @@ class Need(Enum):
     """What a fault cannot do without; the value completes "it needs ..."."""
 
     OWN_BROKER = "a broker whose settings we choose"
+    PLATFORM = "the emulated platform"
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"):
@@ -84,6 +92,10 @@ class Injection:
     load_starts_s: float = 0.0
     """The simulated second from which `Hit` counts."""
     record: Callable[[Hit], None] = lambda _hit: None
+    platform: EmulatedPlatform | None = None
+    """There where the fault has `Need.PLATFORM`."""
+    vehicle_ids: frozenset[str] = frozenset()
+    """Its cars, for a fault of the platform, which knows no boxes."""
 
     @property
     def env(self) -> simpy.Environment:
@@ -165,6 +177,46 @@ class CarFault(Fault):
             stream = injection.stream_of(box.vehicle_id)
             injection.env.process(self.strike(box, injection, stream))
         yield injection.whole_window()
+
+
+class PlatformFault(Fault):
+    """A fault of the emulated platform. It strikes the requests that are about its cars."""
+
+    strikes: ClassVar[Strikes] = Strikes.PLATFORM
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLATFORM})
+
+    @abstractmethod
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Act on the platform from the opening of the window, as a SimPy process.
+
+        `stream` is the injection's own.
+        """
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Strike the platform, and end with the window."""
+        assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
+        struck = Struck(injection.platform, injection)
+        yield from self.strike(struck, injection, injection.stream_of("platform"))
+
+
+class Struck:
+    """The platform, as far as requests about the cars of an injection are concerned."""
+
+    def __init__(self, platform: EmulatedPlatform, injection: Injection) -> None:
+        self._platform = platform
+        self._injection = injection
+
+    def bend(
+        self, joint: Joint[ValueT, Request], bend: Callable[[ValueT, Request], ValueT]
+    ) -> AbstractContextManager[None]:
+        """Return a context in which `bend` decides what happens at `joint` to such requests."""
+        vehicle_ids = self._injection.vehicle_ids
+
+        def bend_theirs(value: ValueT, request: Request) -> ValueT:
+            is_theirs = request.vehicle_id in vehicle_ids
+            return bend(value, request) if is_theirs else value
+
+        return self._platform.bend(joint, bend_theirs, by=self._injection)
 
 
 FAULTS: dict[str, type[Fault]] = {}

@@ -19,10 +19,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from fleet_sim.results.summary import JsonLines, read_json
+from fleet_sim.results.summary import Attempts, read_json
 from fleet_sim.results.times import opens_after_s
 from fleet_sim.results.uncertainty import Estimate, difference, share, time, z_of
-from fleet_wire.contract.attempt import Attempt, Source
+from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 
@@ -142,7 +142,7 @@ def read_compared_run(path: Path) -> ComparedRun:
         raise ConfigError([f"{path}: no such directory"])
     directory = path if path.is_dir() else path.parent
     opens_s = array("d")
-    for attempt in JsonLines(directory / "attempts.jsonl", Attempt):
+    for attempt in Attempts(directory / "attempts.jsonl"):
         if attempt.source is not Source.FLOOR and attempt.has_times:
             opens_s.append(opens_after_s(attempt.outcome, attempt.total_s))
     summary = _read_summary(directory / "summary.json")

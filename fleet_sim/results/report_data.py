@@ -13,7 +13,7 @@ import msgspec
 
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
-from fleet_sim.results.summary import JsonLines, read_json
+from fleet_sim.results.summary import Attempts, JsonLines, read_json
 from fleet_sim.results.times import opens_after_s, quantile
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, Outcome
@@ -131,7 +131,7 @@ def read_run(run_directory: Path) -> RunData:
     """Read a run directory. Missing files count as empty, unreadable lines are left out."""
     points: list[PlottedUnlock] = []
     cars: dict[str, CarTally] = {}
-    for attempt in JsonLines(run_directory / "attempts.jsonl", Attempt):
+    for attempt in Attempts(run_directory / "attempts.jsonl"):
         if attempt.source is Source.FLOOR:
             continue
         vehicle_id = attempt.vehicle_id

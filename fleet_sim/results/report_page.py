@@ -10,6 +10,7 @@ from typing import Any
 from fleet_sim.pages.parts import Badge, LegendEntry, Tile
 from fleet_sim.results import readable
 from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
+from fleet_sim.results.report_customers import CustomersPart, customers_part
 from fleet_sim.results.report_data import CarTally, ReportedRun
 from fleet_sim.results.report_injected import InjectedPart, injected_part
 from fleet_sim.results.report_parts import PartRow, part_rows, where_it_failed
@@ -88,6 +89,8 @@ class RunPage:
     outcomes: list[OutcomeRow]
     tiles: list[Tile]
     expectations: list[ExpectationRow]
+    customers: CustomersPart | None
+    """None when no customer came."""
     injected: InjectedPart | None
     """None when nothing was injected."""
     causes: list[CauseRow]
@@ -112,6 +115,7 @@ def run_page(run: ReportedRun) -> RunPage:
         outcomes=_outcomes(run),
         tiles=_tiles(run),
         expectations=_expectations(run),
+        customers=customers_part(run.summary),
         injected=injected_part(run.summary),
         causes=_causes(run),
         parts=part_rows(run.summary),

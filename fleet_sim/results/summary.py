@@ -9,17 +9,27 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from fleet_sim.results.customers import (
+    AnswersTally,
+    CustomerLine,
+    CustomersTally,
+    answers_of,
+    customers_of,
+)
 from fleet_sim.results.injected import Injected, InjectedFault
 from fleet_sim.results.parts import FleetParts, Parts
+from fleet_sim.results.safety import SafetyFinding, SafetyTally, safety_of
 from fleet_sim.results.times import opens_after_s, quantiles
 from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.platform_log import PlatformEvent
 
 T = TypeVar("T")
 
@@ -37,6 +47,8 @@ class RunFacts:
     rss_bytes_per_box: float | None
     model_defects: int = 0
     first_model_defect: str | None = None
+    movements: int | None = None
+    """Of locks, as the simulator knows them."""
 
 
 class JsonLines(Generic[T]):
@@ -53,21 +65,56 @@ class JsonLines(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         self.unreadable = 0
+        decode = self._decoder.decode
+        for line in self.raw_lines():
+            if line.isspace():
+                continue
+            try:
+                record = decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                self.unreadable += 1
+            else:
+                yield record
+
+    def raw_lines(self) -> Iterator[bytes]:
+        """Yield the lines as they stand in the file."""
         try:
             file = self._path.open("rb")
         except FileNotFoundError:
             return
-        decode = self._decoder.decode
         with file:
-            for line in file:
-                if line.isspace():
-                    continue
-                try:
-                    record = decode(line)
-                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                    self.unreadable += 1
-                else:
-                    yield record
+            yield from file
+
+
+class _Revision(msgspec.Struct):
+    """What says which record of an unlock holds."""
+
+    attempt_id: str
+    revision: int = 0
+
+
+class Attempts(JsonLines[Attempt]):
+    """The attempts of a file, each as it was judged last; see `Attempt.revision`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, Attempt)
+
+    def __iter__(self) -> Iterator[Attempt]:
+        last = self._revised()
+        for attempt in super().__iter__():
+            revision = attempt.revision or 0
+            if last.get(attempt.attempt_id, revision) == revision and not attempt.same_as:
+                yield attempt
+
+    def _revised(self) -> dict[str, int]:
+        """Return the last revision of each attempt that has more than one."""
+        last: dict[str, int] = {}
+        for line in self.raw_lines():
+            if b'"revision":' in line and b'"revision":1,' not in line:
+                with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    one = msgspec.json.decode(line, type=_Revision)
+                    last[one.attempt_id] = max(last.get(one.attempt_id, 0), one.revision)
+        return last
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -145,6 +192,9 @@ class _Gathered:
     late_unlocks: int = 0
     probe_stats: dict[str, Any] = field(default_factory=dict)
     unreadable_lines: int = 0
+    customers: CustomersTally = field(default_factory=CustomersTally)
+    answers: AnswersTally = field(default_factory=AnswersTally)
+    safety: SafetyTally = field(default_factory=SafetyTally)
 
 
 def summarize(
@@ -154,9 +204,11 @@ def summarize(
 
     `fleet` says which parts the fleet has; without it the summary tells none apart.
 
-    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `probe_stats.json`, and from
-    `ground_truth.jsonl` the injections with the attempts that they touched; a missing file counts
-    as empty. Every outcome, cause, stage and kind has its key even when nothing
+    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `probe_stats.json`,
+    `customers.jsonl`, `platform.jsonl`, `safety.jsonl`, and from `ground_truth.jsonl` the
+    injections with the attempts that they touched; a missing file counts as empty.
+
+    Every outcome, cause, stage and kind has its key even when nothing
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
     are for its owner to add.
     """
@@ -178,7 +230,7 @@ def empty_summary(fleet: FleetParts | None = None) -> dict[str, Any]:
 
 
 def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
-    attempts = JsonLines(run_directory / "attempts.jsonl", Attempt)
+    attempts = Attempts(run_directory / "attempts.jsonl")
     floor = JsonLines(run_directory / "floor.jsonl", Attempt)
     strays = JsonLines(run_directory / "stray_answers.jsonl", StrayAnswer)
     tally, parts = _Tally(), Parts(fleet)
@@ -195,6 +247,10 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         if stray.is_late_unlock and stray.source is not Source.FLOOR:
             late_unlocks += 1
             parts.add_late_unlock(stray.vehicle_id)
+    customers = JsonLines(run_directory / "customers.jsonl", CustomerLine)
+    events = JsonLines(run_directory / "platform.jsonl", PlatformEvent)
+    findings = JsonLines(run_directory / "safety.jsonl", SafetyFinding)
+    lived, answered, found = customers_of(customers), answers_of(events), safety_of(findings)
     return _Gathered(
         tally=tally,
         injected=injected,
@@ -203,7 +259,12 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         strays=kinds,
         late_unlocks=late_unlocks,
         probe_stats=read_json(run_directory / "probe_stats.json"),
-        unreadable_lines=attempts.unreadable + floor.unreadable + strays.unreadable,
+        customers=lived,
+        answers=answered,
+        safety=found,
+        unreadable_lines=sum(
+            each.unreadable for each in (attempts, floor, strays, customers, events, findings)
+        ),
     )
 
 
@@ -221,6 +282,9 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
             **{kind.value: gathered.strays[kind] for kind in StrayKind},
             "late_unlock": gathered.late_unlocks,
         },
+        "customers": gathered.customers.as_json(),
+        "platform": gathered.answers.as_json(),
+        "safety": {"movements": facts.movements, **gathered.safety.as_json()},
         "floor": {"total": len(gathered.floor_s), **quantiles(gathered.floor_s)},
         "probe": _probe(gathered.probe_stats),
         "unreadable_lines": gathered.unreadable_lines,

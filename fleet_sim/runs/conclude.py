@@ -13,7 +13,8 @@ import msgspec
 from fleet_sim.faults import Hit
 from fleet_sim.results import expectations
 from fleet_sim.results.report import write_report
-from fleet_sim.results.summary import JsonLines, RunFacts, read_json, summarize
+from fleet_sim.results.safety import HitLine, faults_behind
+from fleet_sim.results.summary import Attempts, JsonLines, RunFacts, read_json, summarize
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.attempt import Attempt
@@ -21,6 +22,7 @@ from fleet_wire.contract.attempt import Attempt
 ATTEMPTS = "attempts.jsonl"
 GROUND_TRUTH = "ground_truth.jsonl"
 MANIFEST = "manifest.json"
+SAFETY = "safety.jsonl"
 MOST_KEYS = 4
 MOST_LETTERS = 60
 """Of a difference between two runs, as many keys and letters of a value as a reader takes in."""
@@ -43,6 +45,8 @@ def conclude(
     """
     with directory.writing(GROUND_TRUTH):
         name_touched_attempts(directory)
+    with directory.writing(SAFETY):
+        name_faults_behind_findings(directory)
     summary = summarize(directory.path, facts, scenario.parts())
     verdicts = expectations.check(scenario.expect, summary)
     summary["expect"] = [verdict.as_json() for verdict in verdicts]
@@ -127,7 +131,7 @@ def name_touched_attempts(directory: RunDirectory) -> None:
     if not lines:
         return
     hits = [msgspec.convert(line, Hit) for line in lines if line["type"] == "hit"]
-    touched = touched_by(hits, JsonLines(directory.path / ATTEMPTS, Attempt))
+    touched = touched_by(hits, Attempts(directory.path / ATTEMPTS))
     of_injection: dict[int, dict[str, None]] = {}
     for hit, ids in zip(hits, touched, strict=True):
         of_injection.setdefault(hit.injection, {}).update(dict.fromkeys(ids))
@@ -140,10 +144,24 @@ def name_touched_attempts(directory: RunDirectory) -> None:
         {**msgspec.to_builtins(hit), "attempts": ids}
         for hit, ids in zip(hits, touched, strict=True)
     ]
+    _replace_lines(path, injections + named)
+
+
+def name_faults_behind_findings(directory: RunDirectory) -> None:
+    """Add to each finding of the watch over movements the faults that were at work on it."""
+    path = directory.path / SAFETY
+    findings = [*JsonLines(path, dict[str, Any])]
+    if not findings:
+        return
+    truth = JsonLines(directory.path / GROUND_TRUTH, dict[str, Any])
+    hits = [msgspec.convert(line, HitLine) for line in truth if line.get("type") == "hit"]
+    named = [{**each, "faults": faults_behind(each, hits)} for each in findings]
+    _replace_lines(path, named)
+
+
+def _replace_lines(path: Path, lines: Iterable[Any]) -> None:
     temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(
-        b"".join(msgspec.json.encode(line) + b"\n" for line in injections + named)
-    )
+    temporary.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     temporary.replace(path)
 
 
@@ -158,7 +176,7 @@ def touched_by(hits: Sequence[Hit], attempts: Iterable[Attempt]) -> list[list[st
         elif hit.command_id is not None:
             by_command.setdefault(hit.command_id, []).append(index)
     for attempt in attempts:
-        for index in by_command.get(attempt.command_id, ()):
+        for index in by_command.get(attempt.command_id or "", ()):
             touched[index].append(attempt.attempt_id)
         ended_s = attempt.scheduled_s + attempt.total_s
         for index in by_vehicle.get(attempt.vehicle_id, ()):

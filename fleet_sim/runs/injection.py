@@ -12,7 +12,9 @@ import simpy
 from fleet_sim.broker.control import BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.faults import Fault, Injection
+from fleet_sim.cars.world import World
+from fleet_sim.faults import Fault, Injection, Strikes
+from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.results import readable
 from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
@@ -54,12 +56,14 @@ class Injector:
         load_starts_s: float,
         record: Callable[[Any], None],
         say: Callable[[str], None],
+        platform: EmulatedPlatform | None = None,
     ) -> None:
         self._specs = specs
         self._fleet = fleet
         self._load_starts_s = load_starts_s
         self._record = record
         self._say = say
+        self._platform = platform
         self._seen: Counter[str] = Counter()
         self.injected: list[Injected] = []
 
@@ -90,27 +94,30 @@ class Injector:
             world=world,
             boxes=[boxes[vehicle_id] for vehicle_id in ids],
             duration_s=end_s - start_s,
-            stream_of=_streams(self._fleet, stream),
+            stream_of=_streams(world, stream),
             number=number,
             fault=entry.name,
             load_starts_s=self._load_starts_s,
             record=self._record,
+            platform=self._platform,
+            vehicle_ids=frozenset(ids),
         )
         if ids:
-            world.env.process(self._act(fault, start_s, injection))
+            world.env.process(_act(fault, start_s, injection, self._say))
         return injected
 
-    def _act(
-        self, fault: Fault, start_s: float, injection: Injection
-    ) -> Generator[simpy.Event, Any, None]:
-        opens_s = injection.load_starts_s + start_s
-        yield injection.wait(max(opens_s - injection.env.now, 0.0))
-        self._say(
-            f"fault {fault.name} begins: {readable.number_of(len(injection.boxes), 'car')},"
-            f" {injection.duration_s:g} s (injection {injection.number})"
-        )
-        yield from fault.process(injection)
-        self._say(f"fault {fault.name} ends (injection {injection.number})")
+
+def _act(
+    fault: Fault, start_s: float, injection: Injection, say: Callable[[str], None]
+) -> Generator[simpy.Event, Any, None]:
+    opens_s = injection.load_starts_s + start_s
+    yield injection.wait(max(opens_s - injection.env.now, 0.0))
+    say(
+        f"fault {fault.name} begins: {readable.number_of(len(injection.vehicle_ids), 'car')},"
+        f" {injection.duration_s:g} s (injection {injection.number})"
+    )
+    yield from fault.process(injection)
+    say(f"fault {fault.name} ends (injection {injection.number})")
 
 
 def inject_all(
@@ -121,17 +128,35 @@ def inject_all(
     load_starts_s: float,
     record: Callable[[Any], None],
     say: Callable[[str], None] = _silent,
+    platform: EmulatedPlatform | None = None,
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
-    injector = Injector(specs, fleet, load_starts_s=load_starts_s, record=record, say=say)
+    injector = Injector(
+        specs, fleet, load_starts_s=load_starts_s, record=record, say=say, platform=platform
+    )
     for entry in scenario.faults:
         window = entry.window
         injector.inject(entry, start_s=window.start_s, end_s=scenario.end_s(window))
     return injector
 
 
-def _streams(fleet: Fleet, name: str) -> Callable[[str], Any]:
-    return lambda vehicle_id: fleet.world.stream(f"{name}/{vehicle_id}")
+def without_platform_faults(scenario: Scenario) -> Scenario:
+    """Return a scenario as far as the boxes alone can have it: the platform is another process."""
+    return _with_faults(scenario, lambda strikes: strikes is not Strikes.PLATFORM)
+
+
+def with_platform_faults_alone(scenario: Scenario) -> Scenario:
+    """Return a scenario as far as the platform alone can have it: the boxes are elsewhere."""
+    return _with_faults(scenario, lambda strikes: strikes is Strikes.PLATFORM)
+
+
+def _with_faults(scenario: Scenario, wanted: Callable[[Strikes], bool]) -> Scenario:
+    faults = tuple(entry for entry in scenario.faults if wanted(entry.fault().strikes))
+    return scenario.model_copy(update={"faults": faults})
+
+
+def _streams(world: World, name: str) -> Callable[[str], Any]:
+    return lambda vehicle_id: world.stream(f"{name}/{vehicle_id}")
 
 
 def end_injections(fleet: Fleet) -> None:

@@ -33,9 +33,19 @@ class LoadedRun:
 
 
 def lacks_of(
-    *, mode: str = "live", broker_url: str | None = None, broker_kind: BrokerKind = "auto"
+    *,
+    mode: str = "live",
+    broker_url: str | None = None,
+    broker_kind: BrokerKind = "auto",
+    no_platform: str | None = None,
 ) -> Lacks:
-    """Return what faults cannot have in a run that is started so, and what to do about it."""
+    """Return what faults cannot have in a run that is started so, and what to do about it.
+
+    `no_platform` says why the platform is not emulated, where it is not.
+    """
+    if no_platform is not None:
+        others = lacks_of(mode=mode, broker_url=broker_url, broker_kind=broker_kind)
+        return {Need.PLATFORM: no_platform, **others}
     if mode == "virtual":
         return {}
     if broker_url is not None:

@@ -12,6 +12,9 @@ CLIENT_ID = "platform-probe-run"
 BROKER_WITHIN_S = 60.0
 """The cars are connected already: a broker that stays away for longer has gone."""
 
+LOG_LATE_S = 2.0
+"""The platform's log is written on this machine: no line of it comes later than that."""
+
 
 def probe_config(
     scenario: Scenario, *, seed: int, fleet_secret: str, floor_rate_per_s: float
@@ -32,8 +35,10 @@ def probe_config(
             "relock": False,  # these unlocks are the customers', who stand beside their cars
         },
         "floor": {"vehicle_id": NULL_CAR.vehicle_id, "rate_per_s": floor_rate_per_s},
-        "exit_when_done": True,
+        # Customers end when they like, which the probe does not know.
+        "exit_when_done": scenario.customers is None,
         "wait_s": BROKER_WITHIN_S,
+        **({"platform": {"late_s": LOG_LATE_S}} if scenario.has_platform else {}),
     }
 
 

@@ -16,7 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.customers.arrivals import CustomerStage, TimesFile, customer_times
+from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.faults import FAULTS, Fault
+from fleet_sim.platform.parameters import PlatformParameters
 from fleet_sim.results.expectations import Condition
 from fleet_sim.results.parts import BY, FleetParts
 from fleet_wire.arrivals import LoadStage, total_duration_s
@@ -104,10 +107,12 @@ class Group(_Part):
         """Yield the vehicle id of each car, in order."""
         return map(self.id.format, range(self.first_index, self.first_index + self.count))
 
-    def cars(self) -> Iterator[CarSpec]:
-        """Yield each car, in order."""
-        traits = self.traits
-        return (CarSpec(vehicle_id, traits, self.box) for vehicle_id in self.vehicle_ids())
+    def cars(self, *, doors_open: bool = True) -> Iterator[CarSpec]:
+        """Yield each car, in order; without `doors_open` nobody opens a door unasked."""
+        traits, box = self.traits, self.box
+        if not doors_open:
+            box = box.model_copy(update={"door_opens": None})
+        return (CarSpec(vehicle_id, traits, box) for vehicle_id in self.vehicle_ids())
 
     def has(self, vehicle_id: str) -> bool:
         """Return whether a car of this group has that id, without going through them all."""
@@ -201,10 +206,10 @@ def select(
 
 
 class Load(_Part):
-    """The unlocks that customers ask for."""
+    """Unlocks that are asked for over MQTT, without an app or an API."""
 
     stages: list[LoadStage] = Field(
-        min_length=1, description="when they come, one stage after another"
+        [], description="when they come, one stage after another; none only where customers come"
     )
     targets: Selector = Field(default_factory=Selector, description="cars that are unlocked")
     double_taps: float = Field(
@@ -228,6 +233,32 @@ class Load(_Part):
     def duration_s(self) -> float:
         """How long unlocks start."""
         return total_duration_s(self.stages)
+
+
+class Customers(CustomerParameters):
+    """People who rent cars with an app, over the API of the emulated platform."""
+
+    stages: list[Annotated[CustomerStage | TimesFile, Field(discriminator="kind")]] = Field(
+        min_length=1, description="when they come, one stage after another"
+    )
+    targets: Selector = Field(default_factory=Selector, description="cars that they rent")
+
+    @property
+    def known_stages(self) -> list[CustomerStage]:
+        """The stages, once the files among them have been read: before, they are left out."""
+        return [stage for stage in self.stages if not isinstance(stage, TimesFile)]
+
+    @property
+    def duration_s(self) -> float:
+        """How long customers come."""
+        total_s = 0.0
+        for stage in self.known_stages:
+            total_s += stage.duration_s
+        return total_s
+
+    def times_s(self, stream: RandomStream) -> list[float]:
+        """Return when each of them comes, in seconds of load."""
+        return customer_times(self.known_stages, stream)
 
 
 class Window(_Part):
@@ -271,24 +302,45 @@ class Scenario(_Part):
         None, ge=0, le=2**63 - 1, description="of all that is random; drawn and printed if absent"
     )
     fleet: FleetForm
-    load: Load
+    load: Load = Field(default_factory=Load, description="unlocks over MQTT; beside customers none")
+    customers: Customers | None = Field(None, description="people who rent cars with an app")
+    platform: PlatformParameters | None = Field(
+        None, description="the emulated platform, where it differs; customers have one in any case"
+    )
     faults: tuple[FaultEntry, ...] = Field((), description="what goes wrong")
     expect: dict[str, Condition] = Field(
         default_factory=dict, description="bounds on keys of summary.json; the run is their test"
     )
 
     @property
+    def has_platform(self) -> bool:
+        """Whether the platform is emulated."""
+        return self.customers is not None or self.platform is not None
+
+    @property
+    def platform_parameters(self) -> PlatformParameters:
+        """The numbers of the emulated platform."""
+        return self.platform or PlatformParameters()
+
+    @property
+    def load_duration_s(self) -> float:
+        """How long unlocks start, or customers come."""
+        of_customers_s = 0.0 if self.customers is None else self.customers.duration_s
+        return max(self.load.duration_s, of_customers_s)
+
+    @property
     def run_duration_s(self) -> float:
         """From load second 0 until the last attempt has ended at the latest."""
-        return self.load.duration_s + self.load.deadline_s
+        return self.load_duration_s + self.load.deadline_s
 
     def end_s(self, window: Window) -> float:
         """Return when a window closes, in load seconds: one without an end does with the run."""
         return self.run_duration_s if window.end_s is None else window.end_s
 
     def cars(self) -> list[CarSpec]:
-        """Return every car, in the order of the groups."""
-        return [spec for group in self.fleet.groups for spec in group.cars()]
+        """Return every car, in the order of the groups. Where customers come, they open doors."""
+        doors_open = self.customers is None
+        return [spec for group in self.fleet.groups for spec in group.cars(doors_open=doors_open)]
 
     def parts(self) -> FleetParts:
         """Return the groups as results tell them apart."""

@@ -15,10 +15,12 @@ from pydantic.json_schema import models_json_schema
 
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.cars.spec import RESERVED_PREFIX
+from fleet_sim.customers.arrivals import DAY_S, HOUR_S, Profile, TimesFile
 from fleet_sim.faults import FAULTS, Claim, Need
 from fleet_sim.results.expectations import Condition, keys_of_parts, known_keys
 from fleet_sim.results.parts import BY
 from fleet_sim.scenario.form import (
+    Customers,
     FaultEntry,
     FleetForm,
     Group,
@@ -28,6 +30,7 @@ from fleet_sim.scenario.form import (
     Window,
     select,
 )
+from fleet_sim.scenario.times_file import read_times
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
 from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, apply_overrides, load_document, suggestion
@@ -37,6 +40,7 @@ from fleet_wire.profiles.loading import NAMES, load_profile
 
 __all__ = [
     "Condition",
+    "Customers",
     "FaultEntry",
     "FleetForm",
     "Group",
@@ -51,6 +55,8 @@ __all__ = [
 
 MAX_UNLOCKS = 5_000_000
 """Unlocks of one run: their times are decided in advance and held in memory."""
+MAX_CUSTOMERS = 500_000
+"""Customers of one run: each is a process, and writes a dozen lines."""
 
 _SHORTHANDS = {"fleet.count": "fleet.groups.*.count"}
 _DOTTED_KEYS = {"expect": frozenset(Condition.model_fields)}
@@ -84,12 +90,35 @@ def scenario_of(document: Document, *, lacks: Lacks = MappingProxyType({})) -> S
 
     Raises `ConfigError` with a line for everything that is wrong.
     """
-    scenario = _with_profile(document, checked(document, Scenario))
+    scenario = _with_profile(document, _with_times(checked(document, Scenario), document))
     problems = [document.problem(loc, message) for loc, message in _problems(scenario, lacks)]
     problems += _parameter_problems(document, scenario)
     if problems:
         raise ConfigError(problems)
     return scenario
+
+
+def _with_times(scenario: Scenario, document: Document) -> Scenario:
+    """Return a scenario whose customers' arrivals stand in it, and no longer in files beside it."""
+    customers = scenario.customers
+    if customers is None:
+        return scenario
+    stages: list[Any] = []
+    problems: list[str] = []
+    for index, stage in enumerate(customers.stages):
+        try:
+            if isinstance(stage, TimesFile):
+                stages.append(read_times(stage, document.path.parent))
+            else:
+                stages.append(stage)
+        except ConfigError as error:
+            at: Loc = ("customers", "stages", index, "path")
+            problems += [document.problem(at, problem) for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return scenario.model_copy(
+        update={"customers": customers.model_copy(update={"stages": stages})}
+    )
 
 
 def _with_profile(document: Document, scenario: Scenario) -> Scenario:
@@ -134,14 +163,18 @@ def _with_numbers(box: BoxParameters, numbers: Mapping[str, Any]) -> BoxParamete
 
 def _problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:
     yield from _group_problems(scenario.fleet.groups)
-    yield from _load_problems(scenario.load)
+    yield from _load_problems(scenario)
     yield from _selector_problems(scenario.load.targets, scenario.fleet, ("load", "targets"))
+    if scenario.customers is not None:
+        targets = scenario.customers.targets
+        yield from _selector_problems(targets, scenario.fleet, ("customers", "targets"))
     for index, entry in enumerate(scenario.faults):
         at: Loc = ("faults", index)
         if entry.name not in FAULTS:
             yield (*at, "name"), f"unknown fault '{entry.name}'{suggestion(entry.name, [*FAULTS])}"
         yield from _selector_problems(entry.target, scenario.fleet, (*at, "target"))
-        yield from _window_problems(entry.window, scenario.run_duration_s, (*at, "window"))
+        if scenario.load_duration_s:  # else that is what is wrong
+            yield from _window_problems(entry.window, scenario.run_duration_s, (*at, "window"))
     yield from need_problems(scenario, lacks)
     yield from _claim_problems(scenario)
     yield from _expect_problems(scenario)
@@ -205,16 +238,28 @@ def _can_share(pattern: str, other: str) -> bool:
     return begin.startswith(begin_of_other) or begin_of_other.startswith(begin)
 
 
-def _load_problems(load: Load) -> Iterator[Problem]:
-    unlocks = sum(_expected_unlocks(stage) for stage in load.stages)
-    if not unlocks:
+def _load_problems(scenario: Scenario) -> Iterator[Problem]:
+    stages, customers = scenario.load.stages, scenario.customers
+    if not stages and customers is None:
+        yield ("load", "stages"), "needed: when cars are unlocked (or customers, who unlock them)"
+    unlocks = sum(_expected_unlocks(stage) for stage in stages)
+    if stages and not unlocks:
         yield ("load", "stages"), "no unlock would ever start; raise a rate or a duration"
     if unlocks > MAX_UNLOCKS:
         yield ("load", "stages"), f"about {unlocks:.0f} unlocks, at most {MAX_UNLOCKS} in one run"
+    if customers is not None:
+        come = sum(_expected_unlocks(stage) for stage in customers.known_stages)
+        if not come:
+            yield ("customers", "stages"), "no customer would ever come; raise a rate or a duration"
+        if come > MAX_CUSTOMERS:
+            message = f"about {come:.0f} customers, at most {MAX_CUSTOMERS} in one run"
+            yield ("customers", "stages"), message
 
 
-def _expected_unlocks(stage: LoadStage) -> float:
+def _expected_unlocks(stage: LoadStage | Profile) -> float:
     match stage:
+        case Profile():
+            return stage.per_day * max(stage.duration_s, HOUR_S) / DAY_S
         case Poisson():
             return stage.rate_per_s * stage.duration_s
         case Constant():
@@ -255,6 +300,8 @@ def _window_problems(window: Window, limit_s: float, at: Loc) -> Iterator[Proble
 
 def need_problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:
     """Yield each fault that cannot have what it needs in the run to come."""
+    if not scenario.has_platform:
+        lacks = {Need.PLATFORM: "add `customers` (or `platform`)", **lacks}
     for index, entry in enumerate(scenario.faults):
         for need in FAULTS[entry.name].needs if entry.name in FAULTS else ():
             if need in lacks:

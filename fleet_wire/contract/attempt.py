@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.trace_context import span_id_of
@@ -20,7 +21,7 @@ class Source(StrEnum):
     PROBE = "probe"
     """The monitor itself."""
     CUSTOMER = "customer"
-    """Somebody else, whose command the monitor saw."""
+    """Somebody else, whose command the monitor saw, or whose request the platform's log has."""
     FLOOR = "floor"
     """An unlock of the null box: what the stack itself takes. Kept apart from all others."""
 
@@ -29,7 +30,8 @@ class Stage(StrEnum):
     """How far an unlock got, in this order."""
 
     INTENDED = "intended"
-    """The customer wants to open the car: when the plan says so, or the command was seen."""
+    """The customer wants to open the car: when the plan says so, the request came to the platform,
+    or, where its log is not followed, the command was seen."""
     REQUESTED = "requested"
     """The unlock was asked for."""
     API_ANSWERED = "api_answered"
@@ -63,6 +65,52 @@ class Flag(StrEnum):
     """The answer names no command and several of the car were open: it is taken for the first's."""
     OBSERVED_LATE = "observed_late"
     """The monitor stood still meanwhile: how it ended is known, its times are not."""
+    TOLD_OTHERWISE = "told_otherwise"
+    """The car opened, and the platform's API told its customer that it did not."""
+
+
+class Origin(StrEnum):
+    """What an attempt is known from, besides what the monitor does itself."""
+
+    MQTT = "mqtt"
+    """Messages of the broker."""
+    PLATFORM = "platform"
+    """Lines of the platform's log."""
+
+
+class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the platform's log says of an unlock besides its stages. What it does not say is absent.
+
+    The monitor's clock and the platform's differ: stages that the platform saw are placed on the
+    monitor's by `clock_ahead_s`, so a hop between the two is as uncertain as that.
+    """
+
+    requests: int = 1
+    """How often the phone asked for it: a retry is another request."""
+    status: int | None = None
+    """The HTTP status of the answer."""
+    problem: str | None = None
+    """The slug of the answer's problem type."""
+    endpoint: str | None = None
+    """The route's template."""
+    app_version: str | None = None
+    """The phone's app."""
+    api_release: str | None = None
+    """What answered."""
+    account_id: str | None = None
+    """The customer's."""
+    woken_s: float | None = None
+    """Seconds from the intended start until a sleeping car was asked to wake."""
+    ended_s: float | None = None
+    """Seconds from the intended start until the platform knew how it ended, or gave up."""
+    outcome: str | None = None
+    """How it ended in the platform's own words."""
+    clock_ahead_s: float | None = None
+    """How far the platform's clock is ahead of the monitor's."""
+    clock_uncertainty_s: float | None = None
+    """How wrong that may be; absent where it has no bound yet."""
+    hops_across: tuple[str, ...] = ()
+    """Stages whose hop is from a time of one clock to a time of the other."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,12 +123,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
     attempt_id: str
     """Its own name, also in answers that come too late."""
-    command_id: str
-    """The command's, on the wire; the correlation data of MQTT."""
+    command_id: str | None
+    """The command's, on the wire; the correlation data of MQTT. Null where there never was one."""
     vehicle_id: str
-    """The car."""
+    """The car; empty where the request did not say which."""
     trace_id: str
-    """The trace of W3C Trace Context, from the command's `traceparent`."""
+    """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log."""
     parent_span_id: str | None = None
     """The span that sent the command, from a customer's `traceparent`; null where there is none."""
     source: Source
@@ -121,6 +169,20 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Its box's version, as its state says."""
     hardware: str | None = None
     """Its box's model, as its state says."""
+    revision: int | UnsetType = UNSET
+    """Where the platform's log is followed: 1, and one more each time that something came after the
+    attempt was judged. The highest one holds."""
+    sources_missing: tuple[Origin, ...] | UnsetType = UNSET
+    """Where the platform's log is followed: what should have told of this unlock, and did not."""
+    same_as: str | UnsetType = UNSET
+    """The `attempt_id` of the unlock that this proved to be a part of: this one does not count."""
+    platform: PlatformSide | UnsetType = UNSET
+    """What the platform's log says of it, where it says anything."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the first judgement of its unlock: what counts events counts this one."""
+        return not self.revision or self.revision == 1
 
     @property
     def span_id(self) -> str:

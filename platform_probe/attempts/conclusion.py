@@ -69,7 +69,16 @@ def cause_of_timeout(
             if cause is not None:
                 return cause
             return _cause_of_no_delivery(attempt, vehicle, is_watching=is_watching, wire=wire)
-    return Cause.NOT_PUBLISHED
+    return _cause_before_broker(attempt, is_watching=is_watching)
+
+
+def _cause_before_broker(attempt: OpenAttempt, *, is_watching: bool) -> Cause:
+    """Return why no command was sent, as far as we have seen."""
+    if not attempt.start.through_api:
+        return Cause.NOT_PUBLISHED
+    if Stage.API_ANSWERED not in attempt.reached_s:
+        return Cause.API_FAILED
+    return Cause.NOT_PUBLISHED if is_watching else Cause.NOT_OBSERVED
 
 
 def _cause_of_no_delivery(

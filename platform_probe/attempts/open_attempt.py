@@ -11,25 +11,11 @@ from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Phase, Result
 from fleet_wire.profiles.profile import WireTraits
 from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
+from platform_probe.attempts.timings import rounded, timings
 
-_WAITS_FOR: Final = {
-    Stage.INTENDED: Stage.REQUESTED,
-    Stage.REQUESTED: Stage.PUBLISHED,
-    Stage.API_ANSWERED: Stage.PUBLISHED,
-    Stage.PUBLISHED: Stage.BROKER_ACCEPTED,
-    Stage.BROKER_ACCEPTED: Stage.BOX_RECEIVED,
-    Stage.BOX_RECEIVED: Stage.BOX_EXECUTED,
-    Stage.BOX_EXECUTED: Stage.RESULT_RECEIVED,
-    Stage.RESULT_RECEIVED: Stage.STATE_CHANGED,
-    Stage.STATE_CHANGED: Stage.RESULT_RECEIVED,
-}
-"""The stage that an unlock waits for when this is the furthest one it reached."""
 _OF_THE_CAR: Final = (Stage.BOX_RECEIVED, Stage.RESULT_RECEIVED, Stage.STATE_CHANGED)
 """Stages that are reached by the car's own word."""
 _ORDER: Final = tuple(Stage)
-_NAMED: Final = tuple((stage, stage.value) for stage in Stage)
-_MICROSECONDS: Final = 1e6
-"""Times are recorded to the microsecond."""
 AWAKE_WAY_UP_S: Final = 0.0375
 """How long an answer takes from a radio that is awake: half of LTE's median round trip of 75 ms
 (SIGCOMM'21, RRC-Probe, gaps below 0.15 s). What takes longer is paging, sleep or a queue, and these
@@ -48,6 +34,14 @@ class Start:
     intended_s: float
     booking_id: str | None = None
     parent_span_id: str | None = None
+    through_api: bool = False
+    """Whether it is asked for through an API, which makes the command; until that is known the
+    attempt's own id stands for the command's."""
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether the id of its command is not known yet."""
+        return self.through_api and self.command_id == self.attempt_id
 
 
 class OpenAttempt:
@@ -112,17 +106,23 @@ class OpenAttempt:
     ) -> Attempt:
         """Return the attempt as ended at `ended_s` with `cause` (None: it went well)."""
         self._place_what_the_box_did()
-        stages, hops_s, total_s = self._timings(ended_s, wire)
         start, build, result = self.start, vehicle.build, self.result
+        stages, hops_s, total_s = timings(
+            self.reached_s,
+            intended_s=start.intended_s,
+            ended_s=ended_s,
+            through_api=start.through_api,
+            wire=wire,
+        )
         return Attempt(
             attempt_id=start.attempt_id,
-            command_id=start.command_id,
+            command_id=None if start.is_unnamed else start.command_id,
             vehicle_id=start.vehicle_id,
             trace_id=start.trace_id,
             parent_span_id=start.parent_span_id,
             source=start.source,
             started_at=self.started_at,
-            scheduled_s=_rounded(self.scheduled_s),
+            scheduled_s=rounded(self.scheduled_s),
             outcome=outcome_of(cause),
             cause=cause,
             reason=reason,
@@ -172,42 +172,3 @@ class OpenAttempt:
             sent_s = accepted_s
         both_ways_s = max(latest_s - sent_s, 0.0)
         return max(latest_s, sent_s) - min(both_ways_s / 2, AWAKE_WAY_UP_S)
-
-    def _timings(
-        self, ended_s: float, wire: WireTraits
-    ) -> tuple[dict[str, float], dict[str, float], float]:
-        """Return stages, hops and total, in seconds since the intended start.
-
-        Hops are taken on the running maximum, so that they add up where answers came out of order.
-        Time waited in vain is the hop into the stage that was waited for: a stage's latency does
-        not look better because it was never reached.
-        """
-        stages: dict[str, float] = {}
-        hops_s: dict[str, float] = {}
-        intended_s, latest_s = self.start.intended_s, 0.0
-        furthest = Stage.INTENDED
-        for stage, name in _NAMED:
-            at_s = self.reached_s.get(stage)
-            if at_s is None:
-                continue
-            furthest = stage
-            at_s -= intended_s
-            stages[name] = at_s = _rounded(at_s) if at_s > 0 else 0.0
-            hop_s = at_s - latest_s
-            if hop_s > 0:
-                latest_s = at_s
-            if stage is not Stage.INTENDED:
-                hops_s[name] = _rounded(hop_s) if hop_s > 0 else 0.0
-        end_s = _rounded(ended_s - intended_s)
-        if end_s > latest_s:
-            waited_for = _WAITS_FOR[furthest].value
-            if furthest is Stage.BROKER_ACCEPTED and Phase.RECEIVED not in wire.phases:
-                waited_for = Stage.RESULT_RECEIVED.value  # no box of this fleet says more before
-            hops_s[waited_for] = _rounded(hops_s.get(waited_for, 0.0) + end_s - latest_s)
-            latest_s = end_s
-        return stages, hops_s, latest_s
-
-
-def _rounded(seconds: float) -> float:
-    """Return `seconds` to the microsecond; `round` to digits takes five times as long."""
-    return round(seconds * _MICROSECONDS) / _MICROSECONDS

@@ -17,6 +17,8 @@ from platform_probe.attempts.open_attempt import OpenAttempt
 
 MAX_REMEMBERED: Final = 100_000
 """Past commands remembered; the oldest is forgotten for each one above."""
+MAX_UNNAMED: Final = 10_000
+"""Attempts remembered that ended before their command was known."""
 EVERY_ANSWER: Final = tuple(Phase)
 """What a car counts as having answered after a good end: nothing new can come."""
 
@@ -56,6 +58,8 @@ class Remembered:
         self._max_commands = max_commands
         self._past: dict[str, PastAttempt | UnfollowedCommand] = {}
         """The oldest first."""
+        self._unnamed: dict[str, str] = {}
+        """By trace the attempts that an API was asked for, and that ended without a command."""
 
     def __contains__(self, command_id: str) -> bool:
         return command_id in self._past
@@ -78,6 +82,20 @@ class Remembered:
             attempt.unobserved is None,
         )
         self._add(start.command_id, past)
+        if start.is_unnamed:
+            self._unnamed[start.trace_id] = start.command_id
+            if len(self._unnamed) > MAX_UNNAMED:
+                del self._unnamed[next(iter(self._unnamed))]
+
+    def name_command(self, trace_id: str, command_id: str) -> bool:
+        """Note a command that came after its attempt had ended; return whether it is one.
+
+        The car may open by it all the same: its answers are late.
+        """
+        past = self._past.get(self._unnamed.pop(trace_id, ""))
+        if past is not None:
+            self._add(command_id, past)
+        return past is not None
 
     def add_unfollowed(self, command_id: str, now_s: float) -> None:
         """Remember a command that is not followed."""

@@ -12,13 +12,14 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Flag, Record, Source, Stage
+from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     Action,
@@ -37,6 +38,7 @@ from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.held import HeldAnswer, HeldAnswers
 from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.remembered import Remembered, UnfollowedCommand
 from platform_probe.attempts.strays import stray_answer
 
@@ -80,13 +82,22 @@ class AttemptTracker:
         """Called when there is something more to wait for, see `next_deadline_s`."""
         self._is_watching = is_watching
         """Whether the commands of others come to us."""
+        self.is_shared = False
+        """Whether the commands of others come to us or to another monitor, and answers to both."""
         self.on_other: Callable[[str, Result], None] | None = None
         """Takes a car and its answer to a command that belongs to no attempt."""
+        self.on_stranger: Callable[[str], None] | None = None
+        """Takes a car that answered to a command that we do not know, where that is shared."""
+        self.to_join: Callable[[Attempt, float], None] | None = None
+        """Takes in place of `emit` what else is to be joined with the platform's log: an attempt
+        that ended, and when on the monotonic clock it began."""
         self._held = HeldAnswers()
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
         self._open: dict[str, OpenAttempt] = {}
         self._open_by_vehicle: dict[str, list[OpenAttempt]] = {}
+        self._open_by_trace: dict[str, OpenAttempt] = {}
+        """Those that were asked for through an API, which gives them their command."""
         self._deadlines: list[_Deadline] = []
         self._remembered = remembered
         self.started: Counter[Source] = Counter()
@@ -108,6 +119,16 @@ class AttemptTracker:
         """Return whether an unlock of the car is open, whoever asked for it."""
         return vehicle_id in self._open_by_vehicle
 
+    def is_under_way(self, side: PlatformSide) -> bool:
+        """Return whether an unlock that the platform tells of is open here.
+
+        What neither names a command nor was asked for by us is recognised by its car.
+        """
+        if side.command_id in self._open or side.trace_id in self._open_by_trace:
+            return True
+        is_asked_for = side.command_id is None and not side.is_turned_down
+        return is_asked_for and side.vehicle_id in self._open_by_vehicle
+
     # What the probe itself does
 
     def start(self, start: Start) -> OpenAttempt:
@@ -122,6 +143,21 @@ class AttemptTracker:
         attempt = self._open.get(command_id)
         if attempt is not None:
             attempt.reached_s[Stage.PUBLISHED] = self._clock.monotonic_s()
+
+    def api_answered(self, attempt: OpenAttempt) -> None:
+        """Note that the API has given its answer, good or bad."""
+        if self.is_open(attempt):
+            attempt.reached_s.setdefault(Stage.API_ANSWERED, self._clock.monotonic_s())
+
+    def is_open(self, attempt: OpenAttempt) -> bool:
+        """Return whether an attempt has not ended."""
+        return self._open.get(attempt.start.command_id) is attempt
+
+    def end_as_told(self, attempt: OpenAttempt, cause: Cause | None, reason: str | None) -> None:
+        """End an attempt as the API says, unless MQTT tells of its command: that says more."""
+        now_s = self._advance()
+        if self.is_open(attempt) and Stage.PUBLISHED not in attempt.reached_s:
+            self._end(attempt, cause, now_s, reason)
 
     def fail(self, command_id: str, cause: Cause, reason: str) -> None:
         """End an attempt whose command could not be sent."""
@@ -148,7 +184,14 @@ class AttemptTracker:
     def command_seen(self, vehicle_id: str, command: Command, trace: TraceContext | None) -> None:
         """Follow a command that somebody else sent: a customer's unlock, once for each command."""
         now_s = self._advance()
+        trace_id = None if trace is None else trace.trace_id
+        asked = self._open_by_trace.get(trace_id) if trace_id else None
+        if asked is not None and asked.start.vehicle_id == vehicle_id:
+            self._came_through_api(asked, command, now_s)
+            return
         if self.knows(command.command_id):
+            return
+        if trace_id and self._remembered.name_command(trace_id, command.command_id):
             return
         if len(self._open) >= MAX_OPEN_WATCHED or command.action is not Action.UNLOCK:
             self.not_followed += command.action is Action.UNLOCK
@@ -161,7 +204,7 @@ class AttemptTracker:
             attempt_id=digest,
             command_id=command.command_id,
             vehicle_id=vehicle_id,
-            trace_id=digest if trace is None else trace.trace_id,
+            trace_id=trace_id or digest,
             parent_span_id=None if trace is None else trace.span_id,
             source=Source.CUSTOMER,
             intended_s=seen_s,
@@ -172,11 +215,36 @@ class AttemptTracker:
             attempt.reached_s[stage] = seen_s
         if held:
             attempt.flag(Flag.OUT_OF_ORDER)
+        self._answer_from(held)
+
+    def _take_held(self, command_id: str) -> None:
+        self._answer_from(self._held.take(command_id))
+
+    def _answer_from(self, held: list[HeldAnswer]) -> None:
         for one in held:
             if isinstance(one.message, Result):
                 self._take_answer(one.vehicle_id, one.message, one.at_s)
             else:
                 self._take_open_lock(one.vehicle_id, one.message, one.at_s)
+
+    def _came_through_api(self, attempt: OpenAttempt, command: Command, now_s: float) -> None:
+        """Take the command that an API has made for us."""
+        if command.action is not Action.UNLOCK or Stage.PUBLISHED in attempt.reached_s:
+            return
+        for stage in (Stage.PUBLISHED, Stage.BROKER_ACCEPTED):
+            attempt.reached_s[stage] = now_s
+        self.name_command(attempt, command.command_id)
+
+    def name_command(self, attempt: OpenAttempt, command_id: str) -> None:
+        """Note which command an API has made for an attempt. What has answered to it counts."""
+        start = attempt.start
+        if not start.is_unnamed or not self.is_open(attempt) or self.knows(command_id):
+            return
+        del self._open[start.command_id]
+        attempt.start = replace(start, command_id=command_id)
+        self._open[command_id] = attempt
+        self._note_deadline(attempt)
+        self._take_held(command_id)
 
     def pass_over(self, command_id: str) -> None:
         """Take a command that belongs to no attempt: another probe's, or a lock of our own."""
@@ -188,6 +256,8 @@ class AttemptTracker:
         """Take a box's answer to a command."""
         now_s = self._advance()
         self._evidence.heard(vehicle_id, now_s)
+        if self.is_shared and self.on_stranger is not None and not self.knows(result.command_id):
+            self.on_stranger(vehicle_id)
         if not self._hold(result.command_id, vehicle_id, result, now_s):
             self._take_answer(vehicle_id, result, now_s)
 
@@ -298,7 +368,7 @@ class AttemptTracker:
         now_s = self._advance()
         for attempt in tuple(self._open.values()):
             attempt.unobserved = reason
-            if attempt.start.source is not Source.CUSTOMER:
+            if attempt.start.source is not Source.CUSTOMER and not attempt.start.through_api:
                 self._end(attempt, Cause.BROKER_UNREACHABLE, now_s, reason)
 
     def interrupt(self) -> None:
@@ -349,6 +419,8 @@ class AttemptTracker:
         )
         attempt.presence_at_start = self._evidence.of(start.vehicle_id).presence
         self._open[start.command_id] = attempt
+        if start.through_api:
+            self._open_by_trace[start.trace_id] = attempt
         self._open_by_vehicle.setdefault(start.vehicle_id, []).append(attempt)
         self._note_deadline(attempt)
         self.started[start.source] += 1
@@ -432,6 +504,8 @@ class AttemptTracker:
             wire=self._wire,
         )
         del self._open[start.command_id]
+        if start.through_api:
+            del self._open_by_trace[start.trace_id]
         siblings = self._open_by_vehicle[start.vehicle_id]
         siblings.remove(attempt)
         if not siblings:
@@ -439,10 +513,16 @@ class AttemptTracker:
         self.ended[start.source] += 1
         self.ok += cause is None and start.source is not Source.FLOOR
         self._remembered.add_attempt(attempt, ended_s, is_ok=cause is None)
-        self._emit(record)
+        is_seen = start.through_api or start.source is Source.CUSTOMER
+        if self.to_join is not None and is_seen:
+            self.to_join(record, start.intended_s)
+        else:
+            self._emit(record)
 
     def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)
+        if past is None and self.is_shared:
+            return  # another monitor has the command
         if not isinstance(past, UnfollowedCommand):
             self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))
         elif self.on_other is not None:

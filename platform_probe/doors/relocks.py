@@ -68,6 +68,7 @@ class Relocks:
         self._why_not = why_not
         self._tracker = tracker
         tracker.on_other = self.answered
+        tracker.on_stranger = self.answered_another
         self._clock = clock
         self._timers = timers
         self._patience_s = patience_s
@@ -105,6 +106,19 @@ class Relocks:
         elif result.phase is Phase.EXECUTED:
             relock.is_executed = True
             relock.why = "executed, but the car does not say that it is locked"
+
+    def told(self, vehicle_id: str, why_not: str | None) -> None:
+        """Take what an API says of the lock that it was asked for; None: it went well."""
+        relock = self._under_way.get(vehicle_id)
+        if relock is not None:
+            relock.is_executed = why_not is None
+            relock.why = why_not or "executed, but the car does not say that it is locked"
+
+    def answered_another(self, vehicle_id: str) -> None:
+        """Take that a car answered to a command that we know nothing of."""
+        relock = self._under_way.get(vehicle_id)
+        if relock is not None:
+            self._end(relock, RelockEnd.LEFT, "somebody else has asked for it")
 
     def close(self) -> None:
         """Give up: the probe stops."""

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
+from platform_probe.outputs.platform_metrics import PlatformMetrics
 from platform_probe.outputs.series import Series, SeriesMaker
 
 NO_CAUSE: Final = "none"
@@ -26,10 +27,9 @@ STAGE_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10,
 FLOOR_BUCKETS_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
 
 _OF_AN_API: Final = frozenset({Cause.API_REFUSED, Cause.API_FAILED})
-"""No unlock is asked for through a platform's API yet, nor does any reach `Stage.API_ANSWERED`."""
+_FLAGS_OF_AN_API: Final = {Flag.TOLD_OTHERWISE}
 _OF_SENDING: Final = frozenset({Cause.NOT_PUBLISHED, Cause.BROKER_UNREACHABLE, Cause.BROKER_DENIED})
-"""Of a customer's unlock we see what the broker has taken."""
-_STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.API_ANSWERED)
+"""Of a customer's unlock we see what the broker has taken, unless the platform's log tells more."""
 
 
 def is_measured(attempt: Attempt) -> bool:
@@ -38,21 +38,31 @@ def is_measured(attempt: Attempt) -> bool:
 
 
 class AttemptMetrics(SeriesMaker):
-    """The metrics that records move: a sink."""
+    """The metrics that records move: a sink.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    `follows_platform` says whether the platform's log is joined, `asks_api` whether the monitor's
+    own unlocks go through an API: what neither can move has no series.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, *, follows_platform: bool = False, asks_api: bool = False
+    ) -> None:
         super().__init__(registry)
+        self._has_api = {Source.CUSTOMER: follows_platform, Source.PROBE: asks_api}
+        """Whose unlocks can tell of an API."""
         self._make_unlocks()
         self._make_stages()
         self._make_strays()
         self._make_dimensions()
+        self.platform = PlatformMetrics(registry) if follows_platform else None
+        """What the platform's log moves, where it is followed."""
 
     def _make_unlocks(self) -> None:
         unlocks = self._counter(
             "unlocks", "Unlocks that ended, by who asked and why they ended.",
             "source", "outcome", "cause",
         )  # fmt: skip
-        self._unlocks = Series(unlocks, _labels_of_end, filter(_can_end_so, _ENDS))
+        self._unlocks = Series(unlocks, _labels_of_end, filter(self._can_end_so, _ENDS))
         duration = self._histogram(
             "unlock_duration_seconds", UNLOCK_BUCKETS_S,
             "From the intended start to the end; a timeout counts with its deadline.",
@@ -64,7 +74,9 @@ class AttemptMetrics(SeriesMaker):
             "Unlocks of the null box: what broker, network and probe take by themselves.",
         )  # fmt: skip
         flags = self._counter("attempt_flags", "Ended unlocks that had this oddity.", "flag")
-        self._flags = {flag: flags.labels(flag.value) for flag in Flag}
+        has_api = any(self._has_api.values())
+        can_be = [flag for flag in Flag if has_api or flag not in _FLAGS_OF_AN_API]
+        self._flags = Series(flags, _labels_of_flag, can_be)
         last_attempt = self._gauge(
             "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never.",
             "source",
@@ -78,12 +90,22 @@ class AttemptMetrics(SeriesMaker):
             " one unlock add up to its total.",
             "source", "stage",
         )  # fmt: skip
-        names = [stage.value for stage in _STAGES]
-        self._stage_duration = Series(duration, _as_labels, product(SOURCES, names[1:]))
+        stages = [one for one in product(SOURCES, Stage) if self._can_reach(*one)]
+        after = [one for one in stages if one[1] is not Stage.INTENDED]
+        self._stage_duration = Series(duration, _as_labels, map(_as_labels, after))
         reached = self._counter(
             "stages_reached", "Unlocks that got as far as this stage.", "source", "stage"
         )
-        self._stages_reached = Series(reached, _as_labels, product(SOURCES, names))
+        self._stages_reached = Series(reached, _as_labels, map(_as_labels, stages))
+
+    def _can_reach(self, source: Source, stage: Stage) -> bool:
+        return self._has_api[source] or stage is not Stage.API_ANSWERED
+
+    def _can_end_so(self, end: _End) -> bool:
+        source, cause = end
+        if self._has_api[source]:
+            return True
+        return cause not in _OF_AN_API and not (source is Source.CUSTOMER and cause in _OF_SENDING)
 
     def _make_strays(self) -> None:
         strays = self._counter(
@@ -129,17 +151,26 @@ class AttemptMetrics(SeriesMaker):
     def emit(self, record: Record) -> None:
         """Count one ended attempt, or one stray answer.
 
-        Of an attempt that was observed late only its flags are counted.
+        Of an attempt that was observed late only its flags are counted, and of one that is judged
+        again nothing: a counter cannot take back what it has counted.
         """
         if not isinstance(record, Attempt):
             self._count_stray(record)
+        elif not record.is_first:
+            self._count_revision()
         elif record.source is not Source.FLOOR:
             self._count_unlock(record)
         elif is_measured(record):
             self._floor_duration.observe(record.total_s)
 
+    def _count_revision(self) -> None:
+        if self.platform is not None:
+            self.platform.count_revision()
+
     def _count_unlock(self, attempt: Attempt) -> None:
         source, cause = attempt.source, attempt.cause
+        if self.platform is not None:
+            self.platform.count_missing(attempt.sources_missing or ())
         trace = {"trace_id": attempt.trace_id, "span_id": attempt.span_id}
         trace_of_failure = None if cause is None else trace
         if cause is Cause.NOT_OBSERVED:
@@ -171,14 +202,13 @@ _End = tuple[Source, Cause | None]
 _ENDS: Final[tuple[_End, ...]] = tuple(product(SOURCES, (None, *Cause)))
 
 
-def _can_end_so(end: _End) -> bool:
-    source, cause = end
-    return cause not in _OF_AN_API and not (source is Source.CUSTOMER and cause in _OF_SENDING)
-
-
 def _labels_of_end(end: _End) -> tuple[str, ...]:
     source, cause = end
     return source.value, outcome_of(cause).value, NO_CAUSE if cause is None else cause.value
+
+
+def _labels_of_flag(flag: Flag) -> tuple[str, ...]:
+    return (flag.value,)
 
 
 def _labels_of_stray(stray: tuple[Source | None, StrayKind]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import Counter
@@ -22,22 +22,56 @@ SOURCES: Final = (Source.PROBE, Source.CUSTOMER)
 """Whose unlocks are counted; those of the null box have a histogram of their own."""
 
 
-class Dimension:
-    """Counts unlocks by source, outcome and one of at most `MAX_LABEL_VALUES` values.
+class Places:
+    """The values that a label may have: at most `MAX_LABEL_VALUES`, and "unknown" and "other".
 
     Where no place is free, a new value gets that of the one that was seen the longest ago, if that
     is long enough, else it is "other". None is "unknown". Neither of these two takes a place.
     """
 
+    def __init__(self, *, on_new: Callable[[str], None], on_gone: Callable[[str], None]) -> None:
+        """Call `on_new` for each value that gets a place, `on_gone` for each that loses it."""
+        self._on_new = on_new
+        self._on_gone = on_gone
+        self._seen_s: dict[str, float] = {}
+        """When each value that has a place was last seen, in Unix seconds."""
+        for label in (UNKNOWN, OTHER):
+            on_new(label)
+
+    def label(self, value: str | None, now_s: float) -> str:
+        """Return the label of `value`, which takes a place where there is one for it."""
+        if value is None or value == UNKNOWN:
+            return UNKNOWN
+        if value == OTHER:
+            return OTHER
+        if value not in self._seen_s:
+            if not self._has_place(now_s):
+                return OTHER
+            self._on_new(value)
+        self._seen_s[value] = now_s
+        return value
+
+    def _has_place(self, now_s: float) -> bool:
+        """Return whether a place is free, or could be made so."""
+        if len(self._seen_s) < MAX_LABEL_VALUES:
+            return True
+        oldest = min(self._seen_s, key=self._seen_s.__getitem__)
+        if now_s - self._seen_s[oldest] < GIVEN_BACK_AFTER_S:
+            return False
+        self._on_gone(oldest)
+        del self._seen_s[oldest]
+        return True
+
+
+class Dimension:
+    """Counts unlocks by source, outcome and one of the values that have `Places`."""
+
     def __init__(self, counter: Counter) -> None:
         """Use a counter with the labels source, value and outcome."""
         self._counter = counter
         self._by_label: dict[str, dict[tuple[Source, Outcome], Counter]] = {}
-        self._seen_s: dict[str, float] = {}
-        """When each value that has a place was last seen, in Unix seconds."""
         self._now_s = 0.0
-        for label in (UNKNOWN, OTHER):
-            self._add(label)
+        self._places = Places(on_new=self._add, on_gone=self._remove)
 
     @property
     def labels(self) -> Iterable[str]:
@@ -46,15 +80,7 @@ class Dimension:
 
     def label(self, value: str | None) -> str:
         """Return the label of `value`, which takes a place where there is one for it."""
-        if value is None:
-            return UNKNOWN
-        if value not in self._by_label:
-            if not self._has_place():
-                return OTHER
-            self._add(value)
-        if value not in (UNKNOWN, OTHER):
-            self._seen_s[value] = self._now_s
-        return value
+        return self._places.label(value, self._now_s)
 
     def count(self, value: str | None, attempt: Attempt, exemplar: dict[str, str] | None) -> None:
         """Count an unlock whose car says `value`."""
@@ -62,17 +88,9 @@ class Dimension:
         by_end = self._by_label[self.label(value)]
         by_end[attempt.source, attempt.outcome].inc(1, exemplar)
 
-    def _has_place(self) -> bool:
-        """Return whether a place is free, or could be made so."""
-        if len(self._seen_s) < MAX_LABEL_VALUES:
-            return True
-        oldest = min(self._seen_s, key=self._seen_s.__getitem__)
-        if self._now_s - self._seen_s[oldest] < GIVEN_BACK_AFTER_S:
-            return False
-        for source, outcome in self._by_label.pop(oldest):
-            self._counter.remove(source.value, oldest, outcome.value)
-        del self._seen_s[oldest]
-        return True
+    def _remove(self, label: str) -> None:
+        for source, outcome in self._by_label.pop(label):
+            self._counter.remove(source.value, label, outcome.value)
 
     def _add(self, label: str) -> None:
         self._by_label[label] = {

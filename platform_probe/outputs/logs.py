@@ -198,7 +198,7 @@ class LogSink:
 
 
 def _line(attempt: Attempt) -> dict[str, Any]:
-    return {
+    line = {
         "trace_id": attempt.trace_id,
         "span_id": attempt.span_id,
         "attempt_id": attempt.attempt_id,
@@ -217,6 +217,8 @@ def _line(attempt: Attempt) -> dict[str, Any]:
         "firmware": attempt.firmware,
         "hardware": attempt.hardware,
     }
+    joined = ("revision", "sources_missing", "same_as", "platform")
+    return line | {name: value for name in joined if (value := getattr(attempt, name))}
 
 
 class Complaints:

@@ -94,10 +94,17 @@ def new_registry() -> CollectorRegistry:
 class ProbeMetrics(AttemptMetrics):
     """All metrics of a probe, in an injected registry. As a sink it takes every record."""
 
-    def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        version: str,
+        follows_platform: bool = False,
+        asks_api: bool = False,
+    ) -> None:
         # "_created" series would double those of every counter
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        super().__init__(registry)
+        super().__init__(registry, follows_platform=follows_platform, asks_api=asks_api)
         ProcessCollector(registry=registry)
         self._make_fleet()
         self._make_load()

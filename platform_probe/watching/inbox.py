@@ -35,9 +35,19 @@ MAX_NAMED: Final = 100
 _SHOWN_BYTES: Final = 80
 
 
-def subscriptions(profile: Profile = NATIVE, *, watch: bool) -> tuple[str, ...]:
-    """Return the topic filters of a probe; with `watch` also the commands that others send."""
-    return profile.filters((*_FROM_BOXES, TopicKind.COMMAND) if watch else _FROM_BOXES)
+def subscriptions(
+    profile: Profile = NATIVE, *, watch: bool, group: str | None = None
+) -> tuple[str, ...]:
+    """Return the topic filters of a probe; with `watch` also the commands that others send.
+
+    Of a `group` each of those comes to one probe.
+    """
+    if not watch:
+        return profile.filters(_FROM_BOXES)
+    if group is None:
+        return profile.filters((*_FROM_BOXES, TopicKind.COMMAND))
+    commands = profile.filters((TopicKind.COMMAND,))
+    return (*profile.filters(_FROM_BOXES), *(f"$share/{group}/{each}" for each in commands))
 
 
 class Inbox:

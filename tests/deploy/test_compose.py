@@ -29,7 +29,7 @@ def services() -> dict[str, Any]:
 def test_services_are_pinned_and_local(services: dict[str, Any]) -> None:
     """Every image has a version, every port is this machine's own, every restart is asked for."""
     assert set(services) == {
-        "mosquitto", "boxes", "probe", "prometheus", "alertmanager", "grafana",
+        "mosquitto", "boxes", "platform", "probe", "prometheus", "alertmanager", "grafana",
     }  # fmt: skip
     for name, service in services.items():
         assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
@@ -60,6 +60,11 @@ def test_our_commands_are_accepted(services: dict[str, Any]) -> None:
     context = accept(boxes["command"])
     scenario = in_tree(boxes, str(context.params["scenario"]))
     load_scenario(scenario)
+    assert context.params["broker"] == "mqtt://mosquitto:1883"
+
+    platform = services["platform"]
+    context = accept(platform["command"])
+    assert in_tree(platform, str(context.params["scenario"])) == scenario
     assert context.params["broker"] == "mqtt://mosquitto:1883"
 
     probe = services["probe"]
@@ -100,8 +105,12 @@ def test_no_command_outlives_its_customer() -> None:
 
 
 def test_scrape_targets_are_services(services: dict[str, Any]) -> None:
-    """Prometheus looks for the probe and for Alertmanager under their names and ports here."""
-    for job, service in (("platform-probe", "probe"), ("alertmanager", "alertmanager")):
+    """Prometheus looks for what it scrapes, and for Alertmanager, under names and ports here."""
+    for job, service in (
+        ("platform-probe", "probe"),
+        ("platform-api", "platform"),
+        ("alertmanager", "alertmanager"),
+    ):
         text = (PROMETHEUS / "targets" / f"{job}.yml").read_text(encoding="utf-8")
         (host, port) = re.findall(r"targets: \[([\w-]+):(\d+)\]", text)[0]
         assert host == service

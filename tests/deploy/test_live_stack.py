@@ -7,6 +7,7 @@ and an alert must travel the whole way to a receiver.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ import pytest
 import pytest_asyncio
 
 from fleet_sim.broker.process import free_port
+from tests.helpers.fake_platform import FakePlatform, ServedApi, served_api
 from tests.helpers.places import ROOT
 from tests.helpers.shipped import (
     DASHBOARDS,
@@ -72,13 +74,20 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     probe_port = free_port()
     webhook = Webhook()
     webhook.start()
-    with contextlib.ExitStack() as started:
+    async with contextlib.AsyncExitStack() as started:
         started.callback(webhook.stop)
         alertmanager = started.enter_context(running_alertmanager(directory, webhook))
         await until_up(alertmanager, directory / "alertmanager.log")
+        platform = FakePlatform()
+        api = await started.enter_async_context(served_api(platform))
+        traffic = asyncio.ensure_future(_phones(api, platform))
+        started.callback(traffic.cancel)
         prometheus = started.enter_context(
             running_prometheus(
-                directory, probe_port=probe_port, alertmanager_port=alertmanager.port
+                directory,
+                probe_port=probe_port,
+                alertmanager_port=alertmanager.port,
+                api_port=api.port,
             )
         )
         await until_up(prometheus, directory / "prometheus.log")
@@ -92,6 +101,14 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
             message="no unlock failed",
         )
         yield Stack(prometheus, alertmanager, webhook, run)
+
+
+async def _phones(api: ServedApi, platform: FakePlatform) -> None:
+    """Ask the API now and then: every other request meets an exception that nothing treats."""
+    while True:
+        for platform.error in (None, ZeroDivisionError()):
+            await api.send("GET", "/commands/c-1", app_version="5.12.0")
+            await asyncio.sleep(0.2)
 
 
 def _run_command(directory: Path, probe_port: int) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.samples import Sample
 
+from fleet_sim.api.metrics import ApiMetrics
 from platform_probe.outputs.attempt_metrics import UNLOCK_BUCKETS_S
 from platform_probe.outputs.metrics import ProbeMetrics
 from tests.helpers.shipped import (
@@ -42,9 +43,14 @@ def promtool(*arguments: str | Path) -> None:
 
 
 def exposed_samples() -> list[Sample]:
-    """Return what a fresh probe exposes."""
-    metrics = ProbeMetrics(CollectorRegistry(), version="test")
-    return [sample for family in metrics.registry.collect() for sample in family.samples]
+    """Return what a fresh probe that follows a platform exposes, and an API after some requests."""
+    probe = ProbeMetrics(CollectorRegistry(), version="test", follows_platform=True)
+    api = ApiMetrics(CollectorRegistry())
+    api.count("/bookings", None, "none")
+    api.count_untreated("/bookings", KeyError(), "0" * 32)
+    api.count_hung_up("/bookings")
+    families = [*probe.registry.collect(), *api.registry.collect()]
+    return [sample for family in families for sample in family.samples]
 
 
 @pytest.mark.prometheus
@@ -115,7 +121,7 @@ def test_recorded_series_have_a_reader() -> None:
 
 
 def test_expressions_name_series_that_exist() -> None:
-    """Every series in a rule or panel is one that the probe exposes or that we record."""
+    """Every series in a rule or panel is one that probe or API exposes, or that we record."""
     exposed = {sample.name for sample in exposed_samples()}
     recorded = {rule["record"] for rule in recording_rules()}
     for expr in [*rule_exprs(), *panel_exprs()]:

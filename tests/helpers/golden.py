@@ -13,7 +13,7 @@ from tests.helpers.places import ROOT
 from tests.helpers.virtual_runs import SCENARIOS, run_virtually
 
 SEED = 7
-GOLDEN = ("client_id_takeover", "sms_wake_lost", "underground_garage")
+GOLDEN = ("client_id_takeover", "slow_database", "sms_wake_lost", "underground_garage")
 FILE = ROOT / "tests" / "golden" / "digests.json"
 RENEW = "python -m tests.golden --renew"
 

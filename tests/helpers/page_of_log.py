@@ -11,10 +11,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Flag,
+    Origin,
+    PlatformSide,
+    Source,
+    Stage,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import CAUSES
 from fleet_wire.contract.messages import Reason
-from platform_probe.attempts import conclusion
+from platform_probe.attempts import conclusion, joined_record
 from platform_probe.outputs import logs
 from platform_probe.outputs.logs import REPEAT_AFTER_S
 from platform_probe.probe import Probe
@@ -56,9 +65,10 @@ UNLOCK = """\
 ### `unlock`
 
 The canonical line of each unlock: at `info` one that went well, at `warning` one that was refused
-or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared}; and
-`span_id`, the span of the whole unlock in its trace. Where there is a cause, the line says more
-about it: {more}, as in the table of causes.
+or is unknown, at `error` one that failed. It has these fields of attempts.jsonl: {shared};
+`span_id`, the span of the whole unlock in its trace; and, where the platform's log is followed,
+what that has added. Where there is a cause, the line says more about it: {more}, as in the table
+of causes.
 """
 OTHERS = "### Other events\n"
 REASONS = """\
@@ -84,11 +94,13 @@ For whoever starts the probe: `ready` once, `progress` each second, `done` at th
 EVENTS = {
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
+    "malformed_line": "a line of the platform's log breaks its contract; it is cut",
     "malformed_message": "a message breaks the wire contract; its payload is cut",
     "not_locked_again": "a synthetic unlock of this car may have left it open: `end` is `failed`"
     " after `tries` locks, or `left`, where a customer came or the car is booked; `why` is what"
     " went wrong last. At error where the car said that it opened (`is_known_to_have_opened`)",
     "no_car_is_touched": "which cars are booked cannot be read: no synthetic unlock starts",
+    "platform_log_unreadable": "the file of the platform's log is not there, or cannot be read",
     "sink_failed": "a record could not be written, counted or logged",
     "stats_not_written": "`probe_stats.json` could not be written",
     "stopping": "told to stop: what is in flight is waited for",
@@ -104,6 +116,7 @@ WHAT_TO_DO = {
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
     "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"
     " in turn",
+    "malformed_line": "show `reason` and `line_starts` to whoever writes that log",
     "malformed_message": "show `reason` and `payload_starts` to whoever makes that firmware",
     "monitor_stood_still": "give it a core, and look for what took the machine; on a laptop: sleep",
     "no_car_is_touched": "put a readable file there, whole (by a rename); unlocks go on by"
@@ -113,6 +126,7 @@ WHAT_TO_DO = {
     "otlp_dropped": "see why at the backend (`error`); it may need more room or another address",
     "otlp_exporter_ended": "nothing where it ends once; else `reason` says why",
     "otlp_keys_shown": "give `otlp` an address with https://",
+    "platform_log_unreadable": "mend the path or the rights: it is tried again by itself",
     "retained_messages_missing": "raise `max_queued_messages` of the broker, then start the monitor"
     " again",
     "sink_failed": "free the disk, or mend the rights of the output directory: what it could not"
@@ -139,6 +153,9 @@ EVIDENCE = {
     "heard_after_command": "whether it sent something after it should have had the command",
     "is_locked": "what its state said last",
     "voltage_v": "of its battery",
+    "status": "the HTTP status that the platform answered, where MQTT told nothing",
+    "problem": "the problem type of that answer",
+    "platform_outcome": "how it ended in the platform's own words",
 }
 SAID = {
     "load_starts_at": "second 0 of the load, Unix seconds",
@@ -174,6 +191,9 @@ def page_of_log() -> str:
             table(("Source", "Who asked"), _members(Source)),
             "### Flags\n",
             table(("Flag", "What was odd"), _members(Flag)),
+            "### What the platform's log says\n",
+            table(("Field of `platform`", "Meaning"), _fields(PlatformSide)),
+            table(("Source missing", "Meaning"), _members(Origin)),
             "### Evidence\n",
             table(("Fact", "Meaning"), _evidence()),
             "### Causes\n",
@@ -210,7 +230,7 @@ def _members(kind: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 def _evidence() -> list[tuple[str, str]]:
-    facts = _keys_in(conclusion.evidence_of)
+    facts = [*_keys_in(conclusion.evidence_of), *_keys_in(joined_record._evidence)]
     return [(code(name), EVIDENCE[name]) for name in facts]
 
 

@@ -21,14 +21,16 @@ customer or an attempt. A label with the values {UNKNOWN} and {OTHER} also takes
 {MAX_LABEL_VALUES} values that cars report; those that come later share {OTHER}, until one of these
 has not been seen for an hour.
 
-The rules over them are in `deploy/prometheus/rules`; [log.md](log.md) has the words that are values
-here: causes, stages, flags.
+What only the platform's log moves, and causes and stages of an API, are there where `platform` is
+set, or unlocks are asked for by HTTP. The rules over them are in `deploy/prometheus/rules`;
+[log.md](log.md) has the words that are values here: causes, stages, flags.
 """
 
 
 def page_of_metrics() -> str:
     """Return the page."""
-    families = [*ProbeMetrics(new_registry(), version="VERSION").registry.collect()]
+    metrics = ProbeMetrics(new_registry(), version="VERSION", follows_platform=True, asks_api=True)
+    families = [*metrics.registry.collect()]
     ours = [family for family in families if not family.name.startswith("process_")]
     of_the_process = [family for family in families if family.name.startswith("process_")]
     return "\n".join(

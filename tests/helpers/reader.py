@@ -27,9 +27,14 @@ from tests.helpers.places import ROOT
 QUICK = {
     "FLEET_SIM_RUN_MODE": "virtual",
     "FLEET_SIM_SWEEP_JOBS": "1",
+    "FLEET_SIM_PLATFORM_LISTEN": "127.0.0.1:0",
     "PLATFORM_PROBE_LISTEN": "127.0.0.1:0",
 }
-SERVICES = {("fleet-sim", "boxes"): "serving", ("platform-probe", "run"): '"ready"'}
+SERVICES = {
+    ("fleet-sim", "boxes"): "serving",
+    ("fleet-sim", "platform"): "serving",
+    ("platform-probe", "run"): '"ready"',
+}
 """Commands that serve until they are told to end, and what they say when they do."""
 NOT_RUN = {
     "sed": "tests/deploy/test_systemd.py looks at what it makes",

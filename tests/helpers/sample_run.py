@@ -190,7 +190,7 @@ def _strays(attempts: list[Attempt]) -> list[StrayAnswer]:
         StrayAnswer(
             kind=StrayKind.LATE,
             vehicle_id=attempt.vehicle_id,
-            command_id=attempt.command_id,
+            command_id=attempt.command_id or "",
             phase=phase,
             at=attempt.started_at + 24.0,
             attempt_id=attempt.attempt_id,

@@ -14,7 +14,7 @@ from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Scenario
 from tests.helpers.places import ROOT
 
-SCENARIOS = {path.stem: path for path in sorted((ROOT / "scenarios").glob("*.yaml"))}
+SCENARIOS = {path.stem: path for path in sorted((ROOT / "scenarios").rglob("*.yaml"))}
 
 
 def run_virtually(scenario: Scenario, directory: Path, *, seed: int) -> dict[str, Any]:

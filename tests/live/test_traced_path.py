@@ -40,7 +40,7 @@ async def unlock(
         async with running_probe(directory, mosquitto.address, **settings) as probe:
             assert await probe.exit_code() == 0
             attempt = next(one for one in probe.attempts() if one.has_times)
-    command = attempt.command_id.encode()
+    command = (attempt.command_id or "").encode()
     return [one for one in wire.messages if one.correlation_data == command], attempt
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 import trustme
@@ -17,6 +19,7 @@ from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.codec import decode, encode
 from fleet_wire.contract.messages import Action, Command
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import BrokerAddress, LinkFactory, PublishProperties
 from tests.helpers.brokers import running_mosquitto
@@ -28,6 +31,7 @@ from tests.helpers.hand_made_boxes import (
     links_to,
     say_nothing,
 )
+from tests.helpers.platform_log_file import PlatformLogFile
 from tests.helpers.records import attempt_of
 from tests.helpers.running_probe import RunningProbe, running_probe
 from tests.helpers.waiting import eventually
@@ -432,3 +436,77 @@ async def test_tls_with_a_client_certificate(tmp_path: Path) -> None:
             assert await stranger.exit_code() == 2
     assert Outcome.OK in {one.outcome for one in probe.attempts()}
     assert f"no connection to {address}" in stranger.stderr()
+
+
+async def test_two_probes_that_share_count_every_customer_once(
+    tmp_path: Path, mosquitto: BrokerProcess, links: LinkFactory
+) -> None:
+    """Customers whose commands reach the broker, and those that the API refused, one record each.
+
+    When one of the two leaves, the other has them all.
+    """
+    await fleet_of(links)
+    customer = AnyClient(links, "platform")
+    log = PlatformLogFile(tmp_path / "platform.jsonl")
+    settings = {
+        "watch_group": "monitors",
+        "platform": {"log_file": str(log.path), "late_s": 1, "wait_s": 2},
+    }
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    async with (
+        running_probe(tmp_path / "one", mosquitto.address, client_id="one", **settings) as first,
+        running_probe(tmp_path / "two", mosquitto.address, client_id="two", **settings) as second,
+    ):
+        await first.ready()
+        await second.ready()
+        opened, refused = log.play(customer, CARS, customers=40)
+        probes = (first, second)
+        await eventually(lambda: len(commands_of(*probes)) + len(refused_of(*probes)) >= 80)
+        assert sorted(commands_of(*probes)) == sorted(opened)
+        assert sorted(refused_of(*probes)) == sorted(refused)
+        for probe in probes:
+            assert commands_of(probe)
+            assert refused_of(probe)
+        second.process.send_signal(signal.SIGTERM)
+        assert await second.exit_code() == 0
+        opened_alone, refused_alone = log.play(customer, CARS, customers=10)
+        await eventually(lambda: set(opened_alone) <= set(commands_of(first)))
+        await eventually(lambda: set(refused_alone) <= set(refused_of(first)))
+    everything = [*commands_of(*probes), *refused_of(*probes)]
+    assert len(everything) == len(set(everything)) == 100
+    for probe in probes:  # what was answered to the other's commands is nobody's stray
+        assert (probe.directory / "out" / "stray_answers.jsonl").read_bytes() == b""
+    for record in [record for probe in probes for record in probe.attempts()]:
+        assert record.sources_missing == ()
+
+
+def commands_of(*probes: RunningProbe) -> list[str]:
+    """Return the commands of the unlocks that were written, each as often as it was."""
+    attempts = [attempt for probe in probes for attempt in probe.attempts()]
+    return [attempt.command_id for attempt in attempts if attempt.command_id is not None]
+
+
+def refused_of(*probes: RunningProbe) -> list[str]:
+    """Return the traces of the unlocks that the API refused."""
+    attempts = [attempt for probe in probes for attempt in probe.attempts()]
+    return [one.trace_id for one in attempts if one.cause is Cause.API_REFUSED]
+
+
+async def test_the_platforms_log_comes_by_posts(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """What the API refused, posted to the probe's own port, is an attempt and a metric."""
+    async with running_probe(tmp_path, mosquitto.address, platform={"otlp": True}) as probe:
+        await probe.ready()
+        url = probe.of_kind("ready")[0]["metrics_url"].replace("/metrics", "/v1/logs")
+        lines = [
+            PlatformEvent(step, time.time(), "r1", "unlock", status=status, endpoint="/unlock")
+            for step, status in ((PlatformStep.REQUESTED, None), (PlatformStep.ANSWERED, 500))
+        ]
+        records = [{"body": {"stringValue": encode_event(line).decode()}} for line in lines]
+        body = {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}
+        async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
+            assert (answer.status, await answer.json()) == (200, {})
+        await eventually(lambda: len(probe.attempts()) == 1)
+        assert probe.attempts()[0].cause is Cause.API_FAILED
+        answers = await probe.series("platform_answers_total")
+        assert answers["unknown", "/unlock", "generic"] == 1

@@ -693,3 +693,37 @@ async def test_timeouts_are_noticed_without_other_events() -> None:
     assert {attempt.cause for attempt in bench.attempts} == {Cause.DOOR_UNCONFIRMED}
     assert bench.probe.is_idle
     bench.probe.close()
+
+
+async def test_the_platforms_log_is_joined() -> None:
+    """What the API refused is an attempt; where no log is followed, lines are passed over."""
+    line = b'{"event":"%b","at":%d.%d,"request_id":"r1","operation":"unlock","status":403}'
+    now = int(time.time())
+    refused = [line % (b"requested", now, 5), line % (b"answered", now, 75)]
+    joining, other = ProbeBench(platform={}), ProbeBench()
+    for line in refused:
+        joining.probe.take_platform_line(line)
+        other.probe.take_platform_line(line)
+    (attempt,) = joining.attempts
+    assert (attempt.cause, attempt.total_s) == (Cause.API_REFUSED, 0.25)
+    assert joining.probe.counts()["sent"] == 1
+    assert other.records == []
+
+
+async def test_a_customer_is_written_when_the_log_has_told_of_it() -> None:
+    """The attempt waits for the platform's side, at the end no longer."""
+    bench = ProbeBench(platform={}, load=load_of())
+    bench.connect()
+    command = Command("k1", Action.UNLOCK, 0, 30_000, 1, "signature")
+    bench.probe.on_message(message_of("cars/car-1/command", codec.encode(command)))
+    bench.probe.on_message(
+        message_of("cars/car-1/result", codec.encode(Result("k1", Phase.EXECUTED)))
+    )
+    state = state_of("car-1", is_locked=False, command_id="k1")
+    bench.probe.on_message(message_of("cars/car-1/state", codec.encode(state)))
+    assert bench.attempts == []
+    assert not bench.probe.is_idle
+    bench.probe.close()
+    (attempt,) = bench.attempts
+    assert (attempt.outcome, attempt.revision) == (Outcome.OK, 1)
+    assert bench.probe.is_idle

@@ -17,7 +17,7 @@ from fleet_sim.faults import Need
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.injection import end_injections, inject_all
+from fleet_sim.runs.injection import end_injections, inject_all, without_platform_faults
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
@@ -34,6 +34,11 @@ LACKS: Lacks = {
     Need.OWN_BROKER: "the broker of these boxes is not ours; `fleet-sim run` starts one that is"
 }
 """What faults cannot have here, and why."""
+DRILLS_LACK: Lacks = {
+    Need.PLATFORM: "these are boxes alone; `fleet-sim platform` has it",
+    **LACKS,
+}
+"""The same for drills; of a scenario's faults those on the platform are left to it."""
 NOT_YET = DrillReply(problems=("the boxes are still connecting; try again when they serve",))
 
 
@@ -101,7 +106,7 @@ async def serve_boxes(
         begin_s = fleet.driver.now_s()
         with fleet.driver.present():
             injector = inject_all(
-                scenario,
+                without_platform_faults(scenario),
                 specs,
                 fleet.fleet,
                 load_starts_s=begin_s,
@@ -113,7 +118,7 @@ async def serve_boxes(
             scenario,
             injector,
             fleet.driver,
-            lacks=LACKS,
+            lacks=DRILLS_LACK,
             begin_s=begin_s,
             boxes=len(mine),
         )

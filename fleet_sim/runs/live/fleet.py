@@ -13,6 +13,7 @@ from typing import Any
 
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.movements import OnMovement
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
 from fleet_sim.results import readable
@@ -24,8 +25,9 @@ from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
 from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 
@@ -57,6 +59,8 @@ class FleetOptions:
     """Whether a box that takes no time stands beside the fleet, to measure the stack's floor."""
     name: str = "sms-centre"
     """MQTT client id of this process's SMS centre."""
+    on_movement: OnMovement | None = None
+    """Told of every movement of a lock."""
 
 
 class LiveFleet:
@@ -67,30 +71,36 @@ class LiveFleet:
         self._configured = len(specs)
         self._rss_before = rss_bytes()
         self.driver = LiveDriver(asyncio.get_running_loop())
-        credentials = options.box_credentials
-        factory = link_factory(
-            options.broker,
-            protocol=options.profile.traits.mqtt,
-            tls=options.tls,
-            limits=BOX_LINK_LIMITS,
-            quick_ack=options.quick_ack,
-            within=self.driver.present(),
-            identity_of=None if credentials is None else credentials.identity_of,
-        )
         world = World(
             env=self.driver,
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=factory,
+            link_factory=self.links(
+                BOX_LINK_LIMITS,
+                None if options.box_credentials is None else options.box_credentials.identity_of,
+            ),
             profile=options.profile,
             defects=self.driver.defects,
+            on_movement=options.on_movement,
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
         self.connect_rate_per_s: float | None = None
         self._beside: Beside | None = None
         self._wall_clock: WallClockFollower | None = None
+
+    def links(self, limits: LinkLimits, identity_of: IdentityOf | None = None) -> LinkFactory:
+        """Return what makes links of this process to the broker, which enter the present."""
+        return link_factory(
+            self._options.broker,
+            protocol=self._options.profile.traits.mqtt,
+            tls=self._options.tls,
+            limits=limits,
+            quick_ack=self._options.quick_ack,
+            within=self.driver.present(),
+            identity_of=identity_of,
+        )
 
     @property
     def counts(self) -> FleetCounts:

@@ -19,6 +19,7 @@ import msgspec
 
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.cars.spec import CarSpec
+from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
@@ -30,10 +31,12 @@ from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
 from fleet_sim.runs.live.records import Records
+from fleet_sim.runs.live.rental_api import RentalApi
 from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
+from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
@@ -79,6 +82,8 @@ class LiveOptions:
     fleet_secret: str = DEMO_SECRET
     tls: TlsFiles = field(default_factory=TlsFiles)
     wait_s: float = 60.0
+    platform_url: str | None = None
+    """A platform elsewhere, which customers ask; None: the emulated one of this process."""
     listen: str | None = None
     """`HOST:PORT` of the probe's metrics; None: 127.0.0.1:9464, or a free port."""
 
@@ -125,8 +130,10 @@ class LiveRun:
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
-        self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load.duration_s)
+        self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._tasks: list[asyncio.Task[None]] = []
+        self._movements = Movements()
+        self._api: RentalApi | None = None
 
     @property
     def was_cut_short(self) -> bool:
@@ -149,15 +156,20 @@ class LiveRun:
             scenario=self._scenario.resolved(),
         )
         fleet = self._make_fleet(specs, address)
+        rentals = self._make_rentals(fleet)
         try:
             self._progress.phase(f"connecting {readable.boxes(len(specs))} to {address}")
             await fleet.connect(self._progress, self._stop.asked)
             rss_bytes_per_box = fleet.rss_bytes_per_box
             if not self._stop.asked.is_set():
-                await self._load(fleet, specs, address)
+                await self._load(fleet, rentals, specs, address)
         finally:
             for task in self._tasks:
                 task.cancel()
+            if self._api is not None:
+                await self._api.close()
+            with fleet.driver.present():
+                rentals.close()
             await fleet.close()
             if self._broker is not None:
                 self._broker.stop()
@@ -172,6 +184,7 @@ class LiveRun:
             rss_bytes_per_box=rss_bytes_per_box,
             model_defects=fleet.driver.defects.count,
             first_model_defect=fleet.driver.defects.first,
+            movements=rentals.safety.movements,
         )
         summary = conclude(
             self._directory,
@@ -222,12 +235,33 @@ class LiveRun:
                 box_credentials=self._options.box_credentials,
                 quick_ack=self._broker is not None and self._broker.kind == "iotcore",
                 wait_s=self._options.wait_s,
+                on_movement=self._movements.take,
             ),
         )
 
+    def _make_rentals(self, fleet: LiveFleet) -> Rentals:
+        return Rentals(
+            self._scenario,
+            fleet.fleet,
+            self._movements,
+            directory=self._directory,
+            links=fleet.links(PLATFORM_LINK_LIMITS),
+            is_platform_elsewhere=self._options.platform_url is not None,
+            on_error=lambda _name, error: self._progress.note(f"{error}"),
+        )
+
     async def _load(
-        self, fleet: LiveFleet, specs: Sequence[CarSpec], address: BrokerAddress
+        self,
+        fleet: LiveFleet,
+        rentals: Rentals,
+        specs: Sequence[CarSpec],
+        address: BrokerAddress,
     ) -> None:
+        with fleet.driver.present():
+            rentals.start()
+        if self._scenario.has_platform:
+            self._api = RentalApi(fleet.driver, rentals, self._options.platform_url)
+            self._progress.note(f"the platform's API: {await self._api.start()}")
         self._progress.phase("starting the probe")
         probe = await ProbeProcess.start(self._write_probe_config(specs, address))
         if self._broker is not None:
@@ -235,7 +269,12 @@ class LiveRun:
         self._background(self._pass_on_stop(probe))
         try:
             async for event in probe.events():
-                await self._take_event(event, fleet, specs)
+                if event.get("event") == "ready":
+                    self._begin(float(event["load_starts_at"]), fleet, rentals, specs)
+                    self._progress.serving(str(event["metrics_url"]))
+                    self._background(self._end_when_served(fleet, rentals, probe))
+                else:
+                    self._last_event = dict(event)
             await probe.finish()
             with fleet.driver.present():
                 end_injections(fleet.fleet)
@@ -245,26 +284,39 @@ class LiveRun:
         finally:
             probe.kill()
 
-    async def _take_event(
-        self, event: Mapping[str, Any], fleet: LiveFleet, specs: Sequence[CarSpec]
+    def _begin(
+        self,
+        load_starts_at: float,
+        fleet: LiveFleet,
+        rentals: Rentals,
+        specs: Sequence[CarSpec],
     ) -> None:
-        match event.get("event"):
-            case "ready":
-                self._progress.serving(str(event["metrics_url"]))
-                self._progress.phase("cars are being opened")
-                starts_in_s = float(event["load_starts_at"]) - time.time()
-                self._load_starts_s = fleet.driver.now_s() + starts_in_s
-                with fleet.driver.present():
-                    inject_all(
-                        self._scenario,
-                        specs,
-                        fleet.fleet,
-                        load_starts_s=self._load_starts_s,
-                        record=self._record_truth,
-                    )
-                self._background(self._sample(fleet, specs, self._load_starts_s))
-            case "progress" | "done":
-                self._last_event = dict(event)
+        """Let faults and customers begin with the load; `load_starts_at` is in Unix seconds."""
+        self._progress.phase("cars are being opened")
+        load_starts_s = fleet.driver.now_s() + load_starts_at - time.time()
+        self._load_starts_s = load_starts_s
+        with fleet.driver.present():
+            inject_all(
+                self._scenario,
+                specs,
+                fleet.fleet,
+                load_starts_s=load_starts_s,
+                record=self._record_truth,
+                platform=rentals.platform,
+            )
+            rentals.begin(load_starts_s, None if self._api is None else self._api.client)
+        self._background(self._sample(fleet, specs, load_starts_s))
+
+    async def _end_when_served(
+        self, fleet: LiveFleet, rentals: Rentals, probe: ProbeProcess
+    ) -> None:
+        """End the probe, where it does not end by itself, when every customer has opened a car."""
+        if self._scenario.customers is None:
+            return
+        ends_s = (self._load_starts_s or 0.0) + self._scenario.load_duration_s
+        while fleet.driver.now_s() < ends_s or not rentals.is_served:  # noqa: ASYNC110 - seldom
+            await asyncio.sleep(SAMPLE_S)
+        probe.drain()
 
     async def _sample(
         self, fleet: LiveFleet, specs: Sequence[CarSpec], load_starts_s: float
@@ -276,7 +328,7 @@ class LiveRun:
             self._progress.load(
                 LoadState(
                     elapsed_s=sample["t_s"],
-                    duration_s=self._scenario.load.duration_s,
+                    duration_s=self._scenario.load_duration_s,
                     sent_at_least=event.get("sent", 0),
                     configured=len(specs),
                     fleet=fleet.counts,
@@ -314,6 +366,10 @@ class LiveRun:
             floor_rate_per_s=FLOOR_RATE_PER_S,
         )
         config["load"]["vehicles_file"] = str(vehicles_file)
+        if self._options.platform_url is not None:
+            config.pop("platform", None)  # its log is where it is
+        elif self._scenario.has_platform:
+            config["platform"]["log_file"] = str(directory / PLATFORM)
         config.update(
             broker=self._options.broker_url or str(address),
             broker_password=self._options.broker_password,

@@ -38,9 +38,12 @@ _CURES = (
 
 
 class Waiting:
-    """Waits until the first box is in, and says now and then why none is."""
+    """Waits until the first box, or `who` else, is in, and says now and then why none is."""
 
-    def __init__(self, broker: BrokerAddress, wait_s: float, progress: Progress) -> None:
+    def __init__(
+        self, broker: BrokerAddress, wait_s: float, progress: Progress, *, who: str = "box"
+    ) -> None:
+        self._who = who
         self._broker = broker
         self._wait_s = wait_s
         self._progress = progress
@@ -56,16 +59,18 @@ class Waiting:
         waited_s = now_s - self._began_s
         if last_end is not None and _is_permanent(last_end) and waited_s >= REFUSED_AFTER_S:
             detail = _with_cure(last_end.detail, last_end, self._broker)
-            raise BrokerRefusedError(last_end.code or 0, f"{self._broker} lets no box in: {detail}")
+            raise BrokerRefusedError(
+                last_end.code or 0, f"{self._broker} lets no {self._who} in: {detail}"
+            )
         if waited_s >= self._wait_s:
             raise BrokerUnreachableError(
-                f"{self._broker}: no box could connect in {self._wait_s:g} s: {why}"
+                f"{self._broker}: no {self._who} could connect in {self._wait_s:g} s: {why}"
             )
         if now_s - self._said_s >= MESSAGE_EVERY_S:
             self._said_s = now_s
             left_s = self._wait_s - waited_s
             self._progress.note(
-                f"no box on {self._broker} yet: {why}; trying for {left_s:.0f} s more"
+                f"no {self._who} on {self._broker} yet: {why}; trying for {left_s:.0f} s more"
             )
 
 

@@ -21,10 +21,18 @@ STEP_S = 0.1
 class WallClockFollower:
     """Lets the boxes of a world follow the wall clock, from `start` to `stop`.
 
-    `note` is told of each step.
+    `note` is told of each step; `who` is what follows.
     """
 
-    def __init__(self, world: World, driver: LiveDriver, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        driver: LiveDriver,
+        note: Callable[[str], None],
+        *,
+        who: str = "the boxes",
+    ) -> None:
+        self._who = who
         self._world = world
         self._driver = driver
         self._note = note
@@ -47,4 +55,4 @@ class WallClockFollower:
         step_s = time.time() - boxes_unix_s
         if abs(step_s) >= STEP_S:
             clock_step.by_s += step_s
-            self._note(f"the wall clock was set by {step_s:+.1f} s; the boxes follow it")
+            self._note(f"the wall clock was set by {step_s:+.1f} s; {self._who} will follow it")

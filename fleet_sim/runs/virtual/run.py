@@ -22,6 +22,7 @@ from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.cars.world import World
+from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
@@ -31,6 +32,7 @@ from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
+from fleet_sim.runs.rentals import Movements, Rentals
 from fleet_sim.runs.virtual.time import (
     EPOCH_UNIX_S,
     VirtualClock,
@@ -57,6 +59,8 @@ RETAINED_S = 0.25
 """Until the probe knows what is retained, in an earlier run that is done again."""
 OVERDUE_S = 60.0
 """Longer after its deadline no unlock is waited for."""
+LONGEST_WALK_S = 7200.0
+"""Who has not opened a car by so long after the last customer came has got lost [E]."""
 SAMPLES = 600
 """Points in the plots over time."""
 CONNECT_COST_S = 0.00005
@@ -98,7 +102,7 @@ class VirtualRun:
         self._options = options
         self._progress = progress
         self._faults: list[InjectedFault] = []
-        self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load.duration_s)
+        self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._specs = scenario.cars()
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
@@ -110,6 +114,7 @@ class VirtualRun:
         )
         self._broker.connect_cost_s = CONNECT_COST_S
         self._broker.on_handler_error = self._defects.note
+        self._movements = Movements()
         self._profile = load_profile(scenario.fleet.profile)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
         world = World(
@@ -120,6 +125,7 @@ class VirtualRun:
             link_factory=partial(link, limits=BOX_LINK_LIMITS),
             profile=self._profile,
             defects=self._defects,
+            on_movement=self._movements.take,
         )
         self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
@@ -142,8 +148,12 @@ class VirtualRun:
         finally:
             gc.enable()
         with _cars_left_alone_by_garbage_collection(), ExitStack() as stack:
+            rentals = self._make_rentals()
+            stack.callback(rentals.close)
             probe = self._make_probe(stack)
-            self._load(probe)
+            if probe.platform is not None:
+                rentals.on_event = probe.platform.take
+            self._load(probe, rentals)
         self._directory.write_json("probe_stats.json", probe.stats())
         self._progress.close()
         counts = self._fleet.world.counts
@@ -157,6 +167,7 @@ class VirtualRun:
             rss_bytes_per_box=None,
             model_defects=self._defects.count,
             first_model_defect=self._defects.first,
+            movements=rentals.safety.movements,
         )
         return conclude(
             self._directory,
@@ -188,13 +199,30 @@ class VirtualRun:
             self._progress.connecting(counts.known, total)
         self._pass(SETTLE_S)
 
+    def _make_rentals(self) -> Rentals:
+        rentals = Rentals(
+            self._scenario,
+            self._fleet,
+            self._movements,
+            directory=self._directory,
+            links=partial(
+                self._broker.link,
+                limits=PLATFORM_LINK_LIMITS,
+                protocol=self._profile.traits.mqtt,
+            ),
+            on_error=self._cannot_write,
+        )
+        rentals.start()
+        return rentals
+
     def _make_probe(self, stack: ExitStack) -> Probe:
-        load = self._scenario.load
         config = probe_config(
             self._scenario,
             seed=self._options.seed,
             fleet_secret=self._options.fleet_secret,
-            floor_rate_per_s=min(FLOOR_MAX_RATE_PER_S, FLOOR_UNLOCKS / load.duration_s),
+            floor_rate_per_s=min(
+                FLOOR_MAX_RATE_PER_S, FLOOR_UNLOCKS / self._scenario.load_duration_s
+            ),
         )
         config["load"]["vehicles"] = target_ids(
             self._scenario, self._specs, seed=self._options.seed
@@ -217,7 +245,7 @@ class VirtualRun:
             profile=self._profile,
         )
 
-    def _load(self, probe: Probe) -> None:
+    def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load
         probe.connect()
         if self._options.load_began_s is None:
@@ -232,10 +260,15 @@ class VirtualRun:
             self._fleet,
             load_starts_s=load_starts_s,
             record=self._record_truth,
+            platform=rentals.platform,
         )
-        step_s = max(load.duration_s / SAMPLES, 1.0)
-        ends_s = load_starts_s + load.duration_s
-        while self._env.now < ends_s or not (probe.is_done or self._is_overdue(ends_s)):
+        rentals.begin(load_starts_s)
+        duration_s = self._scenario.load_duration_s
+        step_s = max(duration_s / SAMPLES, 1.0)
+        ends_s = load_starts_s + duration_s
+        while self._env.now < ends_s or not (
+            self._is_over(probe, rentals) or self._is_overdue(ends_s)
+        ):
             self._sample(probe, self._env.now - load_starts_s)
             self._pass(step_s)
         end_injections(self._fleet)
@@ -243,9 +276,16 @@ class VirtualRun:
         probe.close()
         self._raise_unwritable()
 
+    def _is_over(self, probe: Probe, rentals: Rentals) -> bool:
+        """Return whether every unlock has ended, and every customer has opened a car or left."""
+        if self._scenario.customers is None:
+            return probe.is_done
+        return rentals.is_served and probe.is_done and probe.is_idle
+
     def _is_overdue(self, ends_s: float) -> bool:
         """Return whether a defect keeps the probe from its end: each unlock has its deadline."""
-        return self._env.now > ends_s + self._scenario.load.deadline_s + OVERDUE_S
+        last_walk_s = 0.0 if self._scenario.customers is None else LONGEST_WALK_S
+        return self._env.now > ends_s + last_walk_s + self._scenario.load.deadline_s + OVERDUE_S
 
     def _append(self, name: str, record: Any) -> None:
         try:
@@ -271,7 +311,7 @@ class VirtualRun:
         self._progress.load(
             LoadState(
                 elapsed_s=elapsed_s,
-                duration_s=self._scenario.load.duration_s,
+                duration_s=self._scenario.load_duration_s,
                 configured=len(self._specs),
                 fleet=counts,
                 faults=self._faults,

@@ -14,6 +14,7 @@ from fleet_wire.errors import ConfigError
 
 HEAD = """\
 description: two groups
+platform: {}
 fleet:
   groups:
     - {name: street, count: 10}
@@ -59,7 +60,7 @@ def test_which_faults_a_car_can_have_only_once() -> None:
 def test_an_overlap_that_makes_no_sense(name: str, tmp_path: Path) -> None:
     """The second entry is named, with the first and the reason."""
     problems = load_with(tmp_path, fault(name, 0, 20), fault(name, 19, 30))
-    line = "scenario.yaml:11: faults.1.window: overlaps faults.0, on the same cars: "
+    line = "scenario.yaml:12: faults.1.window: overlaps faults.0, on the same cars: "
     assert problems == [line + claim.value for claim in FAULTS[name].claims]
 
 
@@ -71,7 +72,7 @@ def test_faults_of_different_names_may_claim_the_same(
     sleeps = fault("deep_sleep_modem_off", 0, 20)
     assert load_with(tmp_path, sleeps, fault("sms_wake_lost", 10, 30)) == [
         (
-            "scenario.yaml:11: faults.1.window: overlaps faults.0, on the same cars:"
+            "scenario.yaml:12: faults.1.window: overlaps faults.0, on the same cars:"
             " a box has one modem and one sleep timer"
         )
     ]
@@ -120,7 +121,7 @@ def test_a_window_outside_the_run(tmp_path: Path) -> None:
     """The run is over 20 s after the load."""
     assert load_with(tmp_path, fault("sms_wake_lost", 0, 81)) == [
         (
-            "scenario.yaml:10: faults.0.window.end_s: 81 s is after the run's end at 80 s"
+            "scenario.yaml:11: faults.0.window.end_s: 81 s is after the run's end at 80 s"
             " (load + deadline)"
         )
     ]
@@ -129,7 +130,7 @@ def test_a_window_outside_the_run(tmp_path: Path) -> None:
 def test_a_target_that_nobody_is(tmp_path: Path) -> None:
     """A fault on nobody is a slip."""
     (problem,) = load_with(tmp_path, fault("sms_wake_lost", 0, 10, "site: garag"))
-    assert problem.startswith("scenario.yaml:10: faults.0.target.site: no cars with site 'garag'")
+    assert problem.startswith("scenario.yaml:11: faults.0.target.site: no cars with site 'garag'")
     assert "did you mean 'garage'?" in problem
 
 
@@ -163,7 +164,7 @@ def test_a_broker_that_cannot_have_the_limit(
     result = run_queue_full_drop(tmp_path, *options)
     assert result.exit_code == 2
     assert (
-        f"scenario.yaml:10: faults.0.name: 'queue_full_drop' needs a broker whose settings we"
+        f"scenario.yaml:11: faults.0.name: 'queue_full_drop' needs a broker whose settings we"
         f" choose: {why}"
     ) in result.output
     assert not (tmp_path / "run").exists()
@@ -179,7 +180,7 @@ def test_a_window_without_an_end_is_open_until_the_run_is_over(tmp_path: Path) -
     assert not load_with(tmp_path, for_good, fault("deep_sleep_modem_off", 0, 10))
     assert load_with(tmp_path, "name: sms_wake_lost, window: {start_s: 80}") == [
         (
-            "scenario.yaml:10: faults.0.window.start_s: 80 s is not before the run's end at 80 s"
+            "scenario.yaml:11: faults.0.window.start_s: 80 s is not before the run's end at 80 s"
             " (load + deadline)"
         )
     ]

@@ -278,6 +278,27 @@ def test_a_file_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, data: st.
     assert records.unreadable <= 1
 
 
+def test_the_last_revision_of_an_unlock_counts(tmp_path: Path) -> None:
+    """What was judged again counts once, and a part of another unlock not at all."""
+    first = make_attempt(1, cause=Cause.API_FAILED)
+    good = make_attempt(1)
+    other = make_attempt(2)
+    write_lines(
+        tmp_path / "attempts.jsonl",
+        [
+            msgspec.structs.replace(first, revision=1),
+            msgspec.structs.replace(other, revision=1),
+            msgspec.structs.replace(good, revision=3),
+            msgspec.structs.replace(first, revision=2),
+            msgspec.structs.replace(other, revision=2, same_as=first.attempt_id),
+            make_attempt(4),
+        ],
+    )
+    attempts = summarize(tmp_path, sample_facts())["attempts"]
+    assert (attempts["total"], attempts["by_outcome"]["ok"]) == (2, 2)
+    assert len(read_run(tmp_path).points) == 2
+
+
 def test_the_probes_own_health_stands_in_the_summary(tmp_path: Path) -> None:
     """What the load came to and how late it was: without that nobody can trust the rest."""
     stats = {

@@ -27,7 +27,7 @@ from fleet_wire.errors import ConfigError
 from tests.helpers.places import ROOT
 from tests.helpers.two_groups import TWO_GROUPS, write_two_groups
 
-SHIPPED = sorted((ROOT / "scenarios").glob("*.yaml"))
+SHIPPED = sorted((ROOT / "scenarios").rglob("*.yaml"))
 
 
 @pytest.fixture
@@ -371,11 +371,14 @@ def test_there_are_shipped_scenarios() -> None:
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_scenarios(shipped: Path, validator: jsonschema.Draft202012Validator) -> None:
-    """Each loads, has a seed and expectations, ends within 80 s, and fits the schema."""
+    """Each loads, has a seed and expectations, ends within 80 s, and fits the schema.
+
+    Those for virtual time alone may take hours.
+    """
     scenario = load_scenario(shipped)
     assert scenario.seed is not None
     assert scenario.expect
-    assert scenario.run_duration_s <= 80
+    assert shipped.parent.name == "virtual" or scenario.run_duration_s <= 80
     validator.validate(load_document(shipped).values)
     validator.validate(scenario.resolved())
 

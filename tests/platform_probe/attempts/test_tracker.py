@@ -690,3 +690,15 @@ def test_next_deadline_is_the_earliest_of_unlocks_and_of_answers_that_wait() -> 
     bench.wait(DEADLINE_S - HOLD_S / 2)
     bench.executed("never-sent-either")
     assert bench.tracker.next_deadline_s() == ends_s
+
+
+def test_where_customers_are_shared_a_strangers_answer_is_no_stray() -> None:
+    """Another monitor has the command: whoever locks cars again learns of it, nobody else."""
+    bench = TrackerBench(is_watching=True)
+    strangers: list[str] = []
+    bench.tracker.is_shared = True
+    bench.tracker.on_stranger = strangers.append
+    bench.executed("theirs")
+    bench.wait(HOLD_S)
+    assert bench.records == []
+    assert strangers == [CAR]

@@ -124,7 +124,9 @@ class AnyOrder(RuleBasedStateMachine):
         assert tracker.started.total() == tracker.ended.total() + len(tracker)
         assert tracker.ended == Counter(attempt.source for attempt in self.bench.attempts)
         ids = [
-            attempt.attempt_id for attempt in self.bench.attempts if attempt.command_id[0] == "c"
+            attempt.attempt_id
+            for attempt in self.bench.attempts
+            if (attempt.command_id or "").startswith("c")
         ]
         assert len(ids) == len(set(ids))
 

@@ -308,3 +308,14 @@ def test_a_probe_that_stops_names_the_cars_that_it_leaves_open() -> None:
     assert (line["vehicle_id"], line["why"]) == (CAR, "the probe was stopped")
     bench.timers.run_for(60.0)
     assert bench.ends() == {"failed": 1}
+
+
+def test_a_car_that_answers_to_somebody_else_is_left_to_them() -> None:
+    """Where monitors share the customers, this one may not see the command, but its answer."""
+    bench = RelockBench()
+    bench.tracker.tracker.is_shared = True
+    bench.unlock()
+    bench.timers.run_for(0.1)
+    bench.tracker.executed("a customer's")
+    assert bench.ends() == {"left": 1}
+    assert bench.locks == [CAR]

@@ -1,20 +1,17 @@
-"""The HTTP side: negotiation, readiness, and a port that is taken."""
+"""The pages of the probe: negotiation, readiness, and what a connection may ask."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import aiohttp
 import pytest
 
-from fleet_wire.errors import LimitError
 from platform_probe.outputs.logs import route_standard_library
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
-from platform_probe.web.server import HttpServer
+from platform_probe.web.server import ProbePages
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.log_lines import Log
 
@@ -24,13 +21,13 @@ class Served:
 
     def __init__(self) -> None:
         self.problem: str | None = None
-        self.server = HttpServer(
+        self.server = ProbePages(
             metrics=lambda media_type: (
                 iter([b"for ", media_type.encode()]),
                 "text/plain; version=0.0.4",
             ),
             not_ready=lambda: self.problem,
-        )
+        ).server()
 
     async def get(self, path: str, **headers: str) -> tuple[int, str, str]:
         """Return status, content type and body."""
@@ -67,7 +64,7 @@ async def test_any_accept_header_gets_a_page(name: str, version: str) -> None:
     """No version that a client makes up is an error of the server."""
     metrics = ProbeMetrics(new_registry(), version="1")
     served = Served()
-    served.server = HttpServer(metrics=metrics.exposition, not_ready=lambda: None)
+    served.server = ProbePages(metrics=metrics.exposition, not_ready=lambda: None).server()
     await served.start()
     status, content_type, body = await served.get("/metrics", Accept=f"{name};version={version}")
     await served.server.stop()
@@ -122,38 +119,6 @@ async def test_a_connection_carries_one_request(served: Served) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET /metrics HTTP/1.1\r\nHost: x", b"GET /metr"])
-async def test_half_a_request_does_not_stay(
-    served: Served, sent: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client that never ends its headers is shown out."""
-    monkeypatch.setattr("platform_probe.web.server.CONNECTION_S", 0.05)
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    writer.write(sent)
-    with suppress(ConnectionResetError):
-        assert await asyncio.wait_for(reader.read(), 30) == b""
-    writer.close()
-
-
-async def test_a_request_that_trickles_in_does_not_stay(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another letter now and then buys no more time: the connection has its own."""
-    monkeypatch.setattr("platform_probe.web.server.CONNECTION_S", 0.2)
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    ended = asyncio.ensure_future(reader.read())
-    writer.write(b"GET /metrics HTTP/1.1\r\nX-Patience: ")
-    for _ in range(3_000):
-        if ended.done():
-            break
-        writer.write(b"x")
-        await asyncio.sleep(0.01)
-    assert ended.done()
-    with suppress(ConnectionResetError):
-        assert ended.result() == b""
-    writer.close()
-
-
 async def test_bad_requests_do_not_fill_the_log(
     served: Served, root_logger: logging.Logger
 ) -> None:
@@ -167,33 +132,3 @@ async def test_bad_requests_do_not_fill_the_log(
         assert (await reader.read()).startswith(b"HTTP/1.0 400")
         writer.close()
     assert [line["count"] for line in log.lines] == [1]
-
-
-async def test_taken_port_is_named_with_its_cure() -> None:
-    """The error names the port and two ways out."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(LimitError) as caught:
-            await Served().server.start("127.0.0.1", port)
-    assert f"port {port} on 127.0.0.1 is taken" in caught.value.limit
-    assert f"sport = :{port}" in caught.value.cure
-    assert "--listen" in caught.value.cure
-
-
-async def test_address_of_another_machine_is_refused() -> None:
-    """An address that is not ours cannot be listened on."""
-    with pytest.raises(LimitError, match=r"cannot listen on 192\.0\.2\.1:0"):
-        await Served().server.start("192.0.2.1", 0)
-
-
-async def test_a_run_takes_a_free_port_where_the_usual_one_is_taken() -> None:
-    """Nobody looks first and binds later: runs that start in the same moment do not collide."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        server = Served().server
-        assert await server.start("127.0.0.1", port, or_free=True) not in (0, port)
-        await server.stop()

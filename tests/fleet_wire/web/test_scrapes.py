@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from platform_probe.web.scrapes import RENDERED_EVERY_S, Scrapes
+from fleet_wire.web.scrapes import RENDERED_EVERY_S, Scrapes
 from tests.helpers.fake_clock import FakeClock
 
 

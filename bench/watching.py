@@ -1,0 +1,307 @@
+"""What it costs to watch customers: `python -m bench.watching [--rounds N] [--rate N] [--quick]`.
+
+Customers' unlocks go over a real broker to full boxes without delays, with nobody watching, with a
+monitor that follows MQTT, and with one that joins the platform's log as well, in turn, so that a
+disturbance hits all alike. Then, in a process of its own, many unlocks that are all under way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import uvloop
+
+from bench.child_fleet import cpu_s, running_fleet
+from bench.commands import ReadyCommand, make_commands
+from bench.driver import Driver
+from bench.fleets.common import FLEET_SECRET, vehicle_id_of
+from bench.measure import quantile
+from bench.results import Goal, aligned, goals_table
+from fleet_sim.broker.process import BrokerProcess, start_broker
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
+from fleet_wire.links.lean.link import LeanLinkFactory
+from fleet_wire.links.link import LinkFactory, Message
+
+WAYS = {
+    "nobody": "nobody watches",
+    "mqtt": "a monitor follows MQTT",
+    "joined": "a monitor joins the platform's log",
+}
+_READY_S = 60.0
+_JOINED_WITHIN_S = 10.0
+_MICROSECONDS, _MILLISECONDS = 1e6, 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class WatchPlan:
+    """How much is measured."""
+
+    boxes: int = 2_000
+    rate_per_s: float = 2_000.0
+    duration_s: float = 10.0
+    rounds: int = 3
+    in_flight: int = 10_000
+
+
+QUICK = WatchPlan(boxes=200, duration_s=2.0, rounds=1)
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """What one load came to."""
+
+    way: str
+    sent: int
+    written: int
+    """Records of the monitor."""
+    whole: int
+    """Of these, with the platform's side."""
+    cpu_us: float
+    """The monitor's, per unlock, idle work included."""
+    p50_ms: float
+    """Round trip of a command, as its sender sees it."""
+    p99_ms: float
+
+
+class LoggingDriver(Driver):
+    """Sends commands as a platform does: what it does stands in its log."""
+
+    def __init__(self, link_factory: LinkFactory, log: Path) -> None:
+        super().__init__(link_factory)
+        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+
+    def before(self, command: ReadyCommand) -> None:
+        """Write the lines up to the broker's PUBACK, which is taken for granted."""
+        name = _command_id(command.payload)
+        steps = (
+            PlatformStep.REQUESTED,
+            PlatformStep.ANSWERED,
+            PlatformStep.PUBLISHED,
+            PlatformStep.ACCEPTED,
+        )
+        car = vehicle_id_of(command.box)
+        os.write(self._log, b"".join(_line(step, name, car) for step in steps))
+
+    def on_message(self, message: Message) -> None:
+        """Write that it was executed."""
+        super().on_message(message)
+        if b'"executed"' in message.payload:
+            car = message.topic.split("/")[1]
+            os.write(self._log, _line(PlatformStep.ENDED, _command_id(message.payload), car))
+
+
+def _command_id(payload: bytes) -> str:
+    return payload.partition(b'"command_id":"')[2].partition(b'"')[0].decode()
+
+
+def _line(step: PlatformStep, command_id: str, car: str) -> bytes:
+    event = PlatformEvent(
+        step,
+        time.time(),
+        f"request-of-{command_id}",
+        "unlock",
+        vehicle_id=car,
+        booking_id="bench-booking",
+        account_id="bench-account",
+        command_id=None if step is PlatformStep.REQUESTED else command_id,
+        endpoint="/vehicles/{vehicle_id}/unlock",
+        status=202 if step is PlatformStep.ANSWERED else None,
+        outcome="executed" if step is PlatformStep.ENDED else None,
+        app_version="5.12.0",
+        api_release="2026.11",
+    )
+    return encode_event(event) + b"\n"
+
+
+async def measure_way(way: str, plan: WatchPlan) -> Watched:
+    """Start a broker, boxes and perhaps a monitor, and let customers come."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        start_broker("mosquitto", Path(name)) as broker,
+    ):
+        directory = Path(name)
+        log = directory / "platform.jsonl"
+        log.touch()
+        async with (
+            running_fleet("full", host=broker.address.host, port=broker.port, count=plan.boxes),
+            _monitor(way, directory, broker, log) as pid,
+        ):
+            return await _customers(way, plan, broker, directory, log, pid)
+
+
+async def _customers(
+    way: str, plan: WatchPlan, broker: BrokerProcess, directory: Path, log: Path, pid: int | None
+) -> Watched:
+    total = round(plan.rate_per_s * plan.duration_s)
+    commands = iter(make_commands(total, plan.boxes))
+    links = LeanLinkFactory(broker.address, loop=asyncio.get_running_loop())
+    driver = LoggingDriver(links, log)
+    await driver.connect()
+    before_s = cpu_s(pid) if pid else 0.0
+    load = await driver.open_loop(commands, rate_per_s=plan.rate_per_s, total=total)
+    records = await _written(directory, total) if pid else []
+    used_s = cpu_s(pid) - before_s if pid else 0.0
+    driver.disconnect()
+    latencies_s = sorted(load.latencies_s)
+    return Watched(
+        way=way,
+        sent=load.sent,
+        written=len(records),
+        whole=sum(b'"platform":{' in record for record in records),
+        cpu_us=used_s * _MICROSECONDS / max(load.sent, 1),
+        p50_ms=_MILLISECONDS * quantile(latencies_s, 0.50),
+        p99_ms=_MILLISECONDS * quantile(latencies_s, 0.99),
+    )
+
+
+async def _written(directory: Path, total: int) -> list[bytes]:
+    """Return the monitor's records, when all are there or nothing more comes."""
+    until_s = time.monotonic() + _JOINED_WITHIN_S
+    path = directory / "attempts.jsonl"
+    while True:
+        records = path.read_bytes().splitlines() if path.exists() else []
+        if len(records) >= total or time.monotonic() > until_s:
+            return records
+        await asyncio.sleep(0.5)
+
+
+@asynccontextmanager
+async def _monitor(
+    way: str, directory: Path, broker: BrokerProcess, log: Path
+) -> AsyncIterator[int | None]:
+    """Run a monitor that opens no cars until the block ends; give its process id."""
+    if way == "nobody":
+        yield None
+        return
+    settings = {
+        "broker": str(broker.address),
+        "fleet_secret": FLEET_SECRET,
+        "listen": "127.0.0.1:0",
+        "out_dir": str(directory),
+        "log_file": str(directory / "probe.log.jsonl"),
+        "log_level": "warning",
+        "rotation": None,
+        "platform": {"log_file": str(log)} if way == "joined" else None,
+    }
+    config = directory / "probe.yaml"
+    config.write_bytes(msgspec.json.encode(settings))  # JSON is YAML
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None  # noqa: S101 - we asked for a pipe
+        line = await asyncio.wait_for(process.stdout.readline(), _READY_S)
+        assert b"ready" in line, line  # noqa: S101 - a broken monitor measures nothing
+        yield process.pid
+    finally:
+        process.kill()
+        await process.wait()
+
+
+class Results(msgspec.Struct, frozen=True):
+    """All that was measured."""
+
+    boxes: int
+    rate_per_s: float
+    duration_s: float
+    ways: dict[str, list[Watched]]
+    """A measurement for each round."""
+    in_flight: dict[str, float]
+    """Unlocks under way, the MiB that they take, and those of the whole process."""
+
+
+def measure_watching(plan: WatchPlan) -> Results:
+    """Return what each way came to, a round after the other, and what memory is taken."""
+    ways = uvloop.run(_rounds(plan))
+    answer = subprocess.run(
+        [sys.executable, "-m", "bench.watching_memory", str(plan.in_flight)],
+        check=True,
+        capture_output=True,
+    )
+    memory: dict[str, float] = msgspec.json.decode(answer.stdout)
+    return Results(plan.boxes, plan.rate_per_s, plan.duration_s, ways, memory)
+
+
+async def _rounds(plan: WatchPlan) -> dict[str, list[Watched]]:
+    measured: dict[str, list[Watched]] = {way: [] for way in WAYS}
+    for number in range(1, plan.rounds + 1):
+        for way, title in WAYS.items():
+            print(f"round {number} of {plan.rounds}: {title}", flush=True)
+            measured[way].append(await measure_way(way, plan))
+    return measured
+
+
+def render_watching(results: Results) -> str:
+    """Return the tables as text."""
+    head = (
+        f"{results.boxes:,} full boxes without delays, {results.rate_per_s:,.0f} customers'"
+        f" unlocks/s for {results.duration_s:g} s; CPU is the monitor's per unlock."
+    )
+    rows = [["", *(name for name, _, _ in _COLUMNS)]]
+    rows += [
+        [
+            WAYS[way],
+            *(format(median(getattr(one, name) for one in rounds), form)
+              for _, name, form in _COLUMNS),
+        ]
+        for way, rounds in results.ways.items()
+    ]  # fmt: skip
+    return "\n\n".join((head, aligned(rows), goals_table(_goals(results), of="watching")))
+
+
+_COLUMNS = (
+    ("sent", "sent", ",.0f"),
+    ("written", "written", ",.0f"),
+    ("joined", "whole", ",.0f"),
+    ("CPU µs", "cpu_us", ".1f"),
+    ("p50 ms", "p50_ms", ".2f"),
+    ("p99 ms", "p99_ms", ".2f"),
+)
+
+
+def _goals(results: Results) -> Sequence[Goal]:
+    nobody, mqtt, joined = (results.ways[way] for way in WAYS)
+    memory = results.in_flight
+    return [
+        Goal("CPU an unlock, joined, µs", [one.cpu_us for one in joined], 120, form=".1f"),
+        Goal("CPU, joined / MQTT alone", _ratios(joined, mqtt, "cpu_us"), None),
+        Goal("not written once", [abs(one.sent - one.written) for one in joined], 0, form=".0f"),
+        Goal(
+            "without the platform's side", [one.sent - one.whole for one in joined], 0, form=".0f"
+        ),
+        Goal("round trip p50, MQTT alone / nobody", _ratios(mqtt, nobody, "p50_ms"), None),
+        Goal("round trip p50, joined / nobody", _ratios(joined, nobody, "p50_ms"), None),
+        Goal(f"{memory['count']:,.0f} in flight, MiB", [memory["in_flight"]], 60, form=".1f"),
+        Goal("and the whole process, MiB", [memory["process"]], None, form=".1f"),
+    ]
+
+
+def _ratios(of: Sequence[Watched], to: Sequence[Watched], name: str) -> list[float]:
+    return [getattr(one, name) / getattr(other, name) for one, other in zip(of, to, strict=True)]
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.watching", description=__doc__)
+    parser.add_argument("--rate", type=float, default=2_000.0, help="customers' unlocks a second")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    arguments = parser.parse_args()
+    plan = WatchPlan(rate_per_s=arguments.rate, rounds=arguments.rounds)
+    print(render_watching(measure_watching(QUICK if arguments.quick else plan)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""The API over HTTP: makes a `Request` of what a phone sends, and a response of the `Answer`.
+
+It decides nothing about bookings and cars. Whatever goes wrong becomes problem details (RFC 9457):
+what the platform answers, what cannot be handed to it, and what nothing has treated, which is
+`internal-error` and counted by itself, with its trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+import msgspec
+
+from fleet_sim.api.bodies import BodyError
+from fleet_sim.api.metrics import NONE, OTHER, UNTYPED, ApiMetrics
+from fleet_sim.api.own_answers import OwnAnswers, trace_of
+from fleet_sim.api.pages import Page, Pages
+from fleet_sim.api.reading import (
+    RefusedError,
+    app_version_of,
+    fields_of,
+    idempotency_key_of,
+    token_of,
+    wait_of,
+)
+from fleet_sim.api.routes import NoRoute, Route, match
+from fleet_sim.platform.operations import Answer, Platform, Request
+from fleet_wire.contract.problems import (
+    BODY_TOO_LARGE,
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    MAINTENANCE,
+    METHOD_NOT_ALLOWED,
+    UNAUTHENTICATED,
+)
+from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
+from fleet_wire.contract.trace_context import TRACEPARENT
+from fleet_wire.web.exchange import (
+    JSON,
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
+from fleet_wire.web.server import HttpServer
+
+MAX_BODY_BYTES: Final = 16_384
+GIVE_UP_S: Final = 120.0
+"""An answer that the platform owes for so long, after what the client would wait, never comes."""
+ANSWER_S: Final = 200.0
+"""No answer takes longer, to be read by a slow client included."""
+CONNECTION_S: Final = 30.0
+"""A connection that has waited for its client for so long ends."""
+BACK_AFTER_S: Final = 1.0
+"""Another process may take over: a client that was waiting asks again after so long."""
+BAD_HTTP: Final = 400
+_READING: Final = ("GET", "HEAD")
+_CHALLENGE: Final = 'Bearer realm="unlockpath"'
+"""RFC 6750, section 3."""
+
+
+class StoppingError(Exception):
+    """The server stops while somebody waits."""
+
+
+Untreated = Callable[[BaseException, str, str], None]
+"""Takes an exception that nothing has treated, the endpoint, and the id of its trace."""
+
+
+class ApiServer:
+    """Serves a platform. `present` lets in what comes from outside, as `LiveDriver.present` does.
+
+    `own` makes the answers that are not the platform's. `on_untreated` is for our own log: the
+    exception is counted already.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        *,
+        present: Callable[[], AbstractContextManager[None]],
+        metrics: ApiMetrics,
+        own: OwnAnswers,
+        on_untreated: Untreated,
+    ) -> None:
+        self._platform = platform
+        self._present = present
+        self._metrics = metrics
+        self._own = own
+        self._on_untreated = on_untreated
+        self._pages = Pages(metrics)
+        self._waiting: set[asyncio.Future[Answer]] = set()
+        self._http = HttpServer(
+            self._answer,
+            connection_s=CONNECTION_S,
+            answer_s=ANSWER_S,
+            max_body_bytes=MAX_BODY_BYTES,
+            refusal=self._refusal,
+        )
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and return the port. Raises `LimitError`."""
+        return await self._http.start(host, port)
+
+    async def stop(self) -> None:
+        """Close the port. Who waits is told to come back later; what was asked for goes on."""
+        for answer in self._waiting:
+            if not answer.done():
+                answer.set_exception(StoppingError())
+        await self._http.stop()
+
+    # One request
+
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        page = self._pages.find(request.path)
+        if page is not None:
+            return await self._page(page, request)
+        found = match(request.method, request.path)
+        if isinstance(found, NoRoute):
+            return self._no_route(found, request)
+        route, value = found
+        endpoint = route.template
+        began_s = time.perf_counter()
+        version = app_version_of(request.headers)
+        wait_s = wait_of(request.headers)
+        self._metrics.under_way += 1
+        try:
+            answer = await self._asked(request, route, value, app_version=version, wait_s=wait_s)
+            response = _response(answer, request, wait_s)
+        except asyncio.CancelledError:
+            self._metrics.count_hung_up(endpoint)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the phone gets an answer
+            answer = self._excused(error, request, route)
+            response = _response(answer, request, wait_s)
+        finally:
+            self._metrics.under_way -= 1
+        self._count(endpoint, version, answer)
+        self._metrics.observe(endpoint, time.perf_counter() - began_s, waited=wait_s > 0)
+        return response
+
+    async def _asked(
+        self,
+        request: HttpRequest,
+        route: Route,
+        value: str,
+        *,
+        app_version: str | None,
+        wait_s: int,
+    ) -> Answer:
+        """Return what the platform answers. Raises `RefusedError` and `BodyTooLargeError`."""
+        headers = request.headers
+        token = token_of(headers)
+        fields: dict[str, Any] = {}
+        if token is not None:  # else that is what has to be said, whatever stands in the body
+            fields = fields_of(route, headers, await request.body())
+        if route.field is not None:
+            fields[route.field] = value
+        return await self._given(
+            Request(
+                operation=route.operation,
+                token=token,
+                wait_s=float(wait_s),
+                idempotency_key=None if token is None else idempotency_key_of(headers),
+                traceparent=headers.get(TRACEPARENT),
+                app_version=app_version,
+                **fields,
+            )
+        )
+
+    async def _given(self, request: Request) -> Answer:
+        """Ask, and wait. Who does not wait to the end leaves what was asked for to go on."""
+        asking = _Asking()
+        with self._present():
+            asked = self._platform.ask(request, asking.take)
+        if asking.answer is not None:
+            return asking.answer
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Answer] = loop.create_future()
+        asking.waiting = waiting
+        self._waiting.add(waiting)
+        end = loop.call_later(request.wait_s + GIVE_UP_S, asking.give_up)
+        try:
+            return await waiting
+        except BaseException:  # the client hangs up, we stop, or no answer comes
+            with self._present():
+                asked.hang_up()
+            raise
+        finally:
+            end.cancel()
+            self._waiting.discard(waiting)
+
+    # What is no answer of the platform
+
+    def _excused(self, error: Exception, request: HttpRequest, route: Route | None) -> Answer:
+        """Return the answer that an exception becomes: each has its type, or is counted."""
+        headers, make = request.headers, self._own.make
+        match error:
+            case RefusedError():
+                return make(error.problem, headers, route, errors=error.errors)
+            case UnreadableBodyError():
+                return make(INVALID_REQUEST, headers, route, errors=(BodyError(str(error), "#"),))
+            case BodyTooLargeError():
+                return make(BODY_TOO_LARGE, headers, route)
+            case StoppingError():
+                return make(MAINTENANCE, headers, route, retry_after_s=BACK_AFTER_S)
+        trace_id, endpoint = trace_of(headers), OTHER if route is None else route.template
+        self._metrics.count_untreated(endpoint, error, trace_id)
+        self._on_untreated(error, endpoint, trace_id)
+        reason = f"{type(error).__name__}: {error}"
+        return make(INTERNAL_ERROR, headers, route, trace_id=trace_id, reason=reason)
+
+    def _refusal(self, status: int) -> HttpResponse:
+        """Return the answer to what is no HTTP."""
+        problem = INVALID_REQUEST if status == BAD_HTTP else INTERNAL_ERROR
+        self._metrics.count(OTHER, None, problem.slug)
+        body = msgspec.json.encode(problem.body(instance="/"))
+        return HttpResponse(problem.status, body, PROBLEM_JSON)
+
+    async def _page(self, page: Page, request: HttpRequest) -> HttpResponse:
+        if request.method not in _READING:
+            return self._no_route(NoRoute(METHOD_NOT_ALLOWED, _READING, None), request)
+        try:
+            return await page(request)
+        except Exception as error:  # noqa: BLE001 - as for an operation
+            answer = self._excused(error, request, None)
+            self._count(OTHER, None, answer)
+            return _response(answer, request, 0)
+
+    def _no_route(self, found: NoRoute, request: HttpRequest) -> HttpResponse:
+        answer = self._own.make(found.problem, request.headers, None)
+        self._count(found.template or OTHER, app_version_of(request.headers), answer)
+        response = _response(answer, request, 0)
+        if not found.allowed:
+            return response
+        return response._replace(headers={**response.headers, "Allow": ", ".join(found.allowed)})
+
+    def _count(self, endpoint: str, app_version: str | None, answer: Answer) -> None:
+        if answer.problem is not None:
+            problem = answer.problem.slug
+        else:
+            problem = UNTYPED if answer.status >= BAD_HTTP else NONE
+        is_known = problem == NONE  # else anybody could fill the places with made up versions
+        self._metrics.count(endpoint, app_version, problem, may_name=is_known)
+
+
+class _Asking:
+    """A request that the platform may answer at once, or later."""
+
+    __slots__ = ("answer", "waiting")
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.waiting: asyncio.Future[Answer] | None = None
+        """There when the answer has not come at once."""
+
+    def take(self, answer: Answer) -> None:
+        """Take the answer."""
+        if self.waiting is None:
+            self.answer = answer
+        elif not self.waiting.done():
+            self.waiting.set_result(answer)
+
+    def give_up(self) -> None:
+        """Let nobody wait for ever."""
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_exception(LookupError("the platform has not answered"))
+
+
+def _response(answer: Answer, request: HttpRequest, wait_s: int) -> HttpResponse:
+    headers: dict[str, str] = {}
+    if answer.location is not None:
+        headers["Location"] = answer.location
+    if wait_s:
+        headers["Preference-Applied"] = f"wait={wait_s}"
+    if answer.status < BAD_HTTP:
+        return HttpResponse(answer.status, msgspec.json.encode(answer.body), JSON, headers)
+    if answer.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(answer.retry_after_s))
+    if answer.status == UNAUTHENTICATED.status:
+        has_token = token_of(request.headers) is not None
+        headers["WWW-Authenticate"] = _CHALLENGE + (', error="invalid_token"' if has_token else "")
+    content = msgspec.json.encode({**answer.body, "instance": request.path})
+    return HttpResponse(answer.status, content, PROBLEM_JSON, headers)

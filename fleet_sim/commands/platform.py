@@ -1,0 +1,175 @@
+"""The command `fleet-sim platform`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import IO, Final, cast
+
+import click
+import uvloop
+from rich.console import Console
+
+from fleet_sim.commands.credentials import password_option, with_password
+from fleet_sim.commands.options import (
+    checked_listen,
+    choose_seed,
+    profile_option,
+    scenario_argument,
+    secret_options,
+    seed_option,
+    set_option,
+    tls_options,
+    wait_option,
+    warn_of_demo_secret,
+    with_profile,
+)
+from fleet_sim.platform.tokens import token_of
+from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
+from fleet_sim.runs.manifest import lacks_of
+from fleet_sim.runs.progress import progress_on
+from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_wire.addresses import parse_listen
+from fleet_wire.background import BackgroundText
+from fleet_wire.errors import ConfigError
+from fleet_wire.links.factory import tls_context
+from fleet_wire.links.link import BrokerAddress
+
+STDOUT: Final = 1
+STDERR: Final = 2
+NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
+"""Of a customer whose token goes into a header."""
+
+
+@click.command()
+@scenario_argument
+@click.option(
+    "--broker",
+    required=True,
+    envvar="FLEET_SIM_BROKER",
+    show_envvar=True,
+    metavar="URL",
+    help="The broker, mqtt:// or mqtts://, with USER@ if needed.",
+)
+@click.option(
+    "--listen",
+    default="127.0.0.1:8080",
+    show_default=True,
+    callback=checked_listen,
+    metavar="HOST:PORT",
+    help="Where the API is served; port 0 is any free one.",
+)
+@click.option(
+    "--customer",
+    "customers",
+    multiple=True,
+    metavar="NAME",
+    help="Say this customer's token. May be given several times.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the tokens there, a name and a token a line, for our own user alone, and say none.",
+)
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Append what becomes of each request and command, a JSON object a line. Default: nowhere.",
+)
+@password_option
+@seed_option
+@set_option
+@profile_option
+@wait_option
+@secret_options
+@tls_options
+def platform(  # noqa: PLR0913 - one parameter for each option
+    *,
+    scenario: Path,
+    broker: str,
+    broker_password: str | None,
+    listen: str,
+    customers: tuple[str, ...],
+    token_file: Path | None,
+    log_file: Path | None,
+    seed: int | None,
+    overrides: tuple[str, ...],
+    profile: str | None,
+    wait_s: float,
+    fleet_secret: str,
+    ca_file: Path | None,
+    cert_file: Path | None,
+    key_file: Path | None,
+) -> None:
+    """Run only the platform of SCENARIO, with its API over HTTP, until SIGTERM or Ctrl-C.
+
+    \b
+    fleet-sim platform scenarios/quiet_city.yaml --broker mqtt://localhost:1883 --customer anna
+    fleet-sim platform my.yaml --broker mqtt://staging --profile ovms
+    fleet-sim platform my.yaml --broker mqtts://staging:8883 --listen 0.0.0.0:8080 \\
+        --token-file tokens.txt --log-file platform.jsonl --fleet-secret-file fleet.secret
+
+    It knows the cars of the scenario; `fleet-sim boxes` with the same scenario and secret are
+    these cars. Its faults of the platform begin when this serves. Whatever can be asked stands at
+    /openapi.json; `fleet-sim openapi` prints it.
+    """  # noqa: D301 - click's own escape
+    address = with_password(BrokerAddress.parse(broker), broker_password)
+    loaded = load_scenario(
+        scenario, with_profile(overrides, profile), lacks=lacks_of(broker_url=broker)
+    )
+    tls = None
+    if address.is_tls:
+        tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    tokens = [f"{name} {token_of(fleet_secret, name)}" for name in _checked(customers)]
+    if token_file is not None:
+        _write_tokens(token_file, tokens)
+    with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
+        logging.basicConfig(level=logging.WARNING, stream=errors)
+        # Whoever sends what is no HTTP is counted, and must not fill the log.
+        logging.getLogger("aiohttp.server").setLevel(logging.ERROR)
+        warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
+        console = Console(file=cast("IO[str]", output), highlight=False)
+        options = PlatformOptions(
+            broker=address,
+            seed=choose_seed(seed, loaded, console.print),
+            listen=parse_listen(listen),
+            fleet_secret=fleet_secret,
+            tls=tls,
+            wait_s=wait_s,
+            log_file=log_file,
+        )
+        if token_file is None:
+            for token in tokens:
+                output.write(f"token {token}\n")
+        uvloop.run(_serve(loaded, options, console))
+
+
+async def _serve(scenario: Scenario, options: PlatformOptions, console: Console) -> None:
+    with closing(progress_on(console)) as progress:
+        await serve_platform(scenario, options, progress)
+
+
+def _checked(names: Sequence[str]) -> Sequence[str]:
+    """Return the names of customers. Raises `ConfigError` for one that no token can have."""
+    problems = [
+        f"--customer {name!r}: expected 1 to 64 letters, digits, hyphens, dots or underscores"
+        for name in names
+        if NAME.fullmatch(name) is None
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return names
+
+
+def _write_tokens(path: Path, tokens: Sequence[str]) -> None:
+    """Write a file that only our own user can read, also where there was one before."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        os.fchmod(descriptor, 0o600)
+        file.writelines(f"{token}\n" for token in tokens)

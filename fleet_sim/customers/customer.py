@@ -1,0 +1,339 @@
+"""One customer: books, walks, presses, presses again, gives up or opens, drives, locks, ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from enum import Enum
+from typing import Any, Protocol
+
+import simpy
+
+from fleet_sim.cars.distributions import Delay
+from fleet_sim.cars.world import World
+from fleet_sim.customers.parameters import CustomerParameters
+from fleet_sim.customers.phone import Phone
+from fleet_sim.customers.records import CustomerEvent, CustomerStep, Shown
+from fleet_sim.platform.operations import Answer, Operation
+from fleet_wire.contract import problems
+from fleet_wire.contract.trace_context import TraceContext
+from fleet_wire.randomness import RandomStream
+
+HOPELESS = frozenset(
+    {
+        problems.UNAUTHENTICATED.slug,
+        problems.BOOKING_OF_ANOTHER.slug,
+        problems.VEHICLE_NOT_BOOKED.slug,
+        problems.BOOKING_ENDED.slug,
+        problems.BOOKING_UNKNOWN.slug,
+    }
+)
+"""Whoever is told so does not press again."""
+MARGIN_S = 600.0
+"""Whose booking would end sooner after the drive extends it [E]."""
+
+Life = Generator[simpy.Event, Any, None]
+Told = Generator[simpy.Event, Any, bool]
+
+
+class Verdict(Enum):
+    """What a customer makes of what the app shows."""
+
+    OPEN = "open"
+    HOPELESS = "hopeless"
+    MAY_BE_OPEN = "may_be_open"
+    """The app says to try the door."""
+    WAITS = "waits"
+    """It may be worth to wait, or to press again."""
+
+
+class Car(Protocol):
+    """A car, as a customer who stands beside it can use it."""
+
+    def pull_handle(self) -> bool:
+        """Open the driver's door; return whether it opens."""
+        ...
+
+    def drive_off(self) -> None:
+        """Get in and start the engine."""
+        ...
+
+    def get_out(self) -> None:
+        """Stop the engine, get out and shut the door."""
+        ...
+
+
+class Surroundings(Protocol):
+    """What a customer shares with the others."""
+
+    def take_car(self, stream: RandomStream) -> str | None:
+        """Return a car that no other customer of this run has; None where there is none."""
+        ...
+
+    def leave_car(self, vehicle_id: str) -> None:
+        """Let others have it."""
+        ...
+
+    def car(self, vehicle_id: str) -> Car:
+        """Return a car."""
+        ...
+
+    def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Learn that a phone has said that a car is open."""
+        ...
+
+    def served(self) -> None:
+        """Learn that a customer has opened a car, or will not."""
+        ...
+
+
+class Customer:
+    """A customer and a phone. `record` takes each event, whose time counts from the load."""
+
+    def __init__(
+        self,
+        customer_id: str,
+        world: World,
+        parameters: CustomerParameters,
+        *,
+        phone: Phone,
+        around: Surroundings,
+        stream: RandomStream,
+        record: Callable[[CustomerEvent], None],
+        load_starts_s: float,
+    ) -> None:
+        self._id = customer_id
+        self._env = world.env
+        self._parameters = parameters
+        self._phone = phone
+        self._around = around
+        self._stream = stream
+        self._record = record
+        self._load_starts_s = load_starts_s
+        self._vehicle_id: str | None = None
+        self._booking_id: str | None = None
+        self._ends_at = 0.0
+        self._first_press_s = 0.0
+        self._presses = 0
+
+    def live(self) -> Life:
+        """Do it all, from opening the app to the end of the booking."""
+        has_car = yield from self._book()
+        if not has_car:
+            self._around.served()
+            return
+        yield self._for(self._parameters.walk)
+        self._note(CustomerStep.ARRIVED)
+        is_open = yield from self._open()
+        self._around.served()
+        if is_open:
+            yield from self._drive()
+            yield from self._lock()
+        yield self._for(self._parameters.ends)
+        yield from self._end()
+
+    # Booking
+
+    def _book(self) -> Told:
+        answer: Answer | None = None
+        for _ in range(self._parameters.cars_tried):
+            vehicle_id = self._around.take_car(self._stream)
+            if vehicle_id is None:
+                break
+            self._vehicle_id = vehicle_id
+            ends_at = self._phone.unix_s() + self._parameters.booking.sample_s(self._stream)
+            answer = yield from self._phone.ask(
+                Operation.BOOK, vehicle_id=vehicle_id, ends_at=ends_at
+            )
+            if answer is not None and answer.is_ok:
+                self._booking_id, self._ends_at = str(answer.body.get("booking_id")), ends_at
+                self._note(CustomerStep.BOOKED, answer=answer)
+                return True
+            self._around.leave_car(vehicle_id)
+            yield self._for(self._parameters.reads)
+        self._note(CustomerStep.NOT_BOOKED, answer=answer)
+        return False
+
+    def _end(self) -> Life:
+        for _ in range(self._parameters.max_presses):
+            answer = yield from self._phone.ask(Operation.END, booking_id=self._booking_id)
+            self._note(CustomerStep.ENDED, answer=answer)
+            if answer is not None and answer.is_ok:
+                break
+            yield self._for(self._parameters.reads)
+        assert self._vehicle_id is not None  # noqa: S101 - who has a booking has a car
+        self._around.leave_car(self._vehicle_id)
+
+    # Opening
+
+    def _open(self) -> Told:
+        """Press until the door opens, or patience, presses or hope are at an end."""
+        parameters, env = self._parameters, self._env
+        self._first_press_s = env.now
+        gives_up_s = env.now + parameters.patience.sample_s(self._stream)
+        under_way: list[simpy.Process] = []
+        verdict = Verdict.WAITS
+        while (
+            self._presses < parameters.max_presses
+            and env.now < gives_up_s
+            and verdict is not Verdict.HOPELESS
+        ):
+            self._presses += 1
+            under_way.append(env.process(self._press(self._presses)))
+            again_s = min(env.now + parameters.presses_again.sample_s(self._stream), gives_up_s)
+            verdict = yield from self._wait(under_way, again_s)
+            yield self._for(parameters.opens_door if verdict is Verdict.OPEN else parameters.reads)
+            if self._tries_door(verdict) and self._pull_handle():
+                self._leave_app(under_way)
+                return True
+        self._leave_app(under_way)
+        yield from self._give_up()
+        return False
+
+    def _leave_app(self, under_way: list[simpy.Process]) -> None:
+        """Drop the requests that are still under way: nobody looks at the app any more."""
+        for press in under_way:
+            if press.is_alive:
+                press.interrupt()
+
+    def _press(self, press: int) -> Generator[simpy.Event, Any, Verdict]:
+        """Press unlock; the verdict is what the app shows in the end."""
+        trace = self._phone.new_trace()
+        self._note(CustomerStep.PRESSED, press=press, trace=trace)
+        try:
+            answer = yield from self._phone.command(
+                Operation.UNLOCK, trace, vehicle_id=self._vehicle_id, booking_id=self._booking_id
+            )
+        except simpy.Interrupt:
+            return Verdict.WAITS
+        shown = _shown(answer, Shown.OPEN)
+        self._note(CustomerStep.SHOWN, press=press, trace=trace, answer=answer, shown=shown)
+        if shown == Shown.OPEN:
+            command_id = None if answer is None else answer.body.get("command_id")
+            self._around.told_open(self._id, self._vehicle_id or "", command_id)
+            return Verdict.OPEN
+        return _verdict(answer)
+
+    def _wait(
+        self, under_way: list[simpy.Process], until_s: float
+    ) -> Generator[simpy.Event, Any, Verdict]:
+        """Wait until a press has succeeded or all have failed, or it is time to press again."""
+        env = self._env
+        while under_way and env.now < until_s:
+            yield simpy.AnyOf(env, [*under_way, env.timeout(until_s - env.now)])
+            ended = [press for press in under_way if press.processed]
+            under_way[:] = [press for press in under_way if not press.processed]
+            for verdict in (Verdict.OPEN, Verdict.HOPELESS, Verdict.MAY_BE_OPEN):
+                if any(press.value is verdict for press in ended):
+                    return verdict
+        return Verdict.WAITS
+
+    def _tries_door(self, verdict: Verdict) -> bool:
+        """Return whether a hand goes to the handle: where the app says so, else by chance."""
+        is_told = verdict in (Verdict.OPEN, Verdict.MAY_BE_OPEN)
+        return self._stream.uniform() < self._parameters.tries_door or is_told
+
+    def _pull_handle(self) -> bool:
+        """Pull the handle; return whether the door opens."""
+        is_open = self._car.pull_handle()
+        self._note(CustomerStep.OPENED if is_open else CustomerStep.PULLED, press=self._presses)
+        return is_open
+
+    def _give_up(self) -> Life:
+        self._note(CustomerStep.GAVE_UP, press=self._presses)
+        if self._stream.uniform() < self._parameters.calls_support:
+            yield self._for(self._parameters.dials)
+            self._note(CustomerStep.CALLED_SUPPORT, press=self._presses)
+
+    # Driving and coming back
+
+    def _drive(self) -> Life:
+        drive_s = self._parameters.drive.sample_s(self._stream)
+        needed_until = self._phone.unix_s() + drive_s + MARGIN_S
+        if needed_until > self._ends_at:
+            answer = yield from self._phone.ask(
+                Operation.EXTEND, booking_id=self._booking_id, ends_at=needed_until
+            )
+            self._note(CustomerStep.EXTENDED, answer=answer)
+        self._car.drive_off()
+        yield self._env.timeout(drive_s)
+        self._car.get_out()
+        self._note(CustomerStep.DROVE)
+
+    def _lock(self) -> Life:
+        """Press lock until the app says that the car is locked, or says nothing that helps."""
+        yield self._for(self._parameters.locks)
+        for press in range(1, self._parameters.max_presses + 1):
+            trace = self._phone.new_trace()
+            self._note(CustomerStep.PRESSED_LOCK, press=press, trace=trace)
+            answer = yield from self._phone.command(
+                Operation.LOCK, trace, vehicle_id=self._vehicle_id, booking_id=self._booking_id
+            )
+            shown = _shown(answer, Shown.LOCKED)
+            self._note(
+                CustomerStep.SHOWN_LOCK, press=press, trace=trace, answer=answer, shown=shown
+            )
+            if shown == Shown.LOCKED or _verdict(answer) is Verdict.HOPELESS:
+                return
+            yield self._for(self._parameters.reads)
+
+    # Within
+
+    @property
+    def _car(self) -> Car:
+        return self._around.car(self._vehicle_id or "")
+
+    def _for(self, delay: Delay) -> simpy.Timeout:
+        """Return what to wait for that takes a while."""
+        return self._env.timeout(delay.sample_s(self._stream))
+
+    def _note(
+        self,
+        step: CustomerStep,
+        *,
+        press: int | None = None,
+        trace: TraceContext | None = None,
+        answer: Answer | None = None,
+        shown: str | None = None,
+    ) -> None:
+        problem = None if answer is None else answer.problem
+        command_id = None if answer is None else answer.body.get("command_id")
+        now_s = self._env.now
+        self._record(
+            CustomerEvent(
+                at_s=round(now_s - self._load_starts_s, 6),
+                customer_id=self._id,
+                step=step,
+                phone_at=round(self._phone.unix_s(), 6),
+                app_version=self._phone.app_version,
+                vehicle_id=self._vehicle_id,
+                booking_id=self._booking_id,
+                press=press,
+                since_press_s=None if press is None else round(now_s - self._first_press_s, 6),
+                trace_id=None if trace is None else trace.trace_id,
+                command_id=command_id,
+                status=None if answer is None else answer.status,
+                problem=None if problem is None else problem.slug,
+                shown=shown,
+            )
+        )
+
+
+def _shown(answer: Answer | None, done: Shown) -> str:
+    """Return what the app makes of an answer to a command."""
+    if answer is None:
+        return Shown.NO_ANSWER
+    if not answer.is_ok:
+        return (answer.problem or problems.INTERNAL_ERROR).sentence
+    if answer.body.get("state") == "executed":
+        return done
+    state = answer.body.get("state")
+    return (problems.VEHICLE_REFUSED if state == "refused" else problems.VEHICLE_SILENT).sentence
+
+
+def _verdict(answer: Answer | None) -> Verdict:
+    """Return whether there is hope, where the app does not show that the car is open."""
+    problem = None if answer is None else answer.problem
+    slug = None if problem is None else problem.slug
+    if slug == problems.VEHICLE_SILENT.slug:
+        return Verdict.MAY_BE_OPEN
+    return Verdict.HOPELESS if slug in HOPELESS else Verdict.WAITS

@@ -1,0 +1,125 @@
+"""A customer's phone: what it sends, what it loses, how long it waits, and what it makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import simpy
+
+from fleet_sim.cars.world import World
+from fleet_sim.customers.parameters import AppVersion, PhoneParameters
+from fleet_sim.platform.operations import Answer, Asked, Operation, Platform, Request
+from fleet_wire.contract.trace_context import TraceContext
+from fleet_wire.randomness import RandomStream
+
+_TRACE_BITS, _SPAN_BITS = 128, 64
+
+Waiting = Generator[simpy.Event, Any, Answer | None]
+"""A part of a process that ends with an answer, or None where there was none."""
+
+
+class Phone:
+    """The app of one customer on a phone."""
+
+    def __init__(
+        self,
+        world: World,
+        parameters: PhoneParameters,
+        platform: Platform,
+        *,
+        token: str,
+        stream: RandomStream,
+    ) -> None:
+        self._world = world
+        self._parameters = parameters
+        self._platform = platform
+        self._token = token
+        self._stream = stream
+        self._clock_error_s = parameters.clock_error.sample_s(stream)
+        self.app_version = _drawn(parameters.app_versions, stream)
+
+    def unix_s(self) -> float:
+        """Return what the phone's clock shows."""
+        world = self._world
+        return world.epoch_unix_s + world.clock_step.by_s + world.env.now + self._clock_error_s
+
+    def new_trace(self) -> TraceContext:
+        """Return a new trace, with the span of what the customer wants."""
+        digits = "".join(f"{int(self._stream.uniform() * 2**48):012x}" for _ in range(4))
+        return TraceContext(digits[:32], digits[32:48])
+
+    def ask(self, operation: Operation, trace: TraceContext | None = None, **what: Any) -> Waiting:
+        """Ask the platform, and again where there is no answer, with the same idempotency key."""
+        trace = trace or self.new_trace()
+        request = Request(
+            operation=operation,
+            token=self._token,
+            idempotency_key=f"{trace.trace_id}",
+            traceparent=trace.traceparent,
+            app_version=self.app_version,
+            **what,
+        )
+        for _ in range(1 + self._parameters.retries):
+            answer: Answer | None = yield from self._send(request)
+            if answer is not None:
+                return answer
+        return None
+
+    def command(self, operation: Operation, trace: TraceContext, **what: Any) -> Waiting:
+        """Unlock or lock, and wait for the car's answer, be it by asking again and again."""
+        answer = yield from self.ask(operation, trace, wait_s=self._parameters.wait_s, **what)
+        while answer is not None and answer.is_ok and answer.body.get("is_final") is False:
+            command_id = answer.body.get("command_id")
+            yield self._world.env.timeout(self._parameters.poll_s)
+            status = yield from self.ask(Operation.COMMAND_STATUS, command_id=command_id)
+            answer = status if status is not None else answer
+        return answer
+
+    def _send(self, request: Request) -> Waiting:
+        """Send a request once; it, or its answer, may be lost, and the app waits only so long."""
+        env = self._world.env
+        answered = env.event()
+        asked: list[Asked] = []
+
+        def arrive() -> None:
+            if not given_up.processed:
+                asked.append(self._platform.ask(request, self._way_back(answered)))
+
+        given_up = env.timeout(self._parameters.timeout_s)
+        self._travel(arrive)
+        try:
+            yield answered | given_up
+        finally:  # no answer in time, or the customer has left the app
+            if not answered.triggered:
+                for each in asked:
+                    each.hang_up()
+        answer: Answer | None = answered.value if answered.triggered else None
+        return answer
+
+    def _way_back(self, answered: simpy.Event) -> Callable[[Answer], None]:
+        def come_back(answer: Answer) -> None:
+            self._travel(lambda: _take(answered, answer))
+
+        return come_back
+
+    def _travel(self, arrive: Callable[[], None]) -> None:
+        """Let something go one way over the phone's network, where it may be lost."""
+        delay_s = self._parameters.network.sample_s(self._stream)
+        if self._stream.uniform() >= self._parameters.loss:
+            self._world.later(delay_s, arrive)
+
+
+def _take(answered: simpy.Event, answer: Answer) -> None:
+    if not answered.triggered:
+        answered.succeed(answer)
+
+
+def _drawn(versions: tuple[AppVersion, ...], stream: RandomStream) -> str:
+    """Return one of the versions, each as often as its share says."""
+    left = stream.uniform() * sum(each.share for each in versions)
+    for each in versions:
+        left -= each.share
+        if left < 0:
+            return each.version
+    return versions[-1].version

@@ -1,0 +1,148 @@
+"""All customers of a run: when each comes, which car each takes, and what they have lived through.
+
+Each has a random stream of its own, named by its number: another customer changes nobody's draws.
+Which cars are free depends on the others, as it does in a city.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import simpy
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.world import World
+from fleet_sim.customers.customer import Customer
+from fleet_sim.customers.parameters import CustomerParameters
+from fleet_sim.customers.phone import Phone
+from fleet_sim.customers.records import CustomerEvent
+from fleet_sim.platform.operations import Platform
+from fleet_sim.platform.tokens import token_of
+from fleet_wire.randomness import RandomStream
+
+TRIES = 20
+"""Cars looked at by chance, before one goes through all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witnesses:
+    """Who is told of what customers do."""
+
+    record: Callable[[CustomerEvent], None]
+    told_open: Callable[[str, str, str | None], None]
+    """Takes customer, car and command when a phone says that a car is open."""
+
+
+class _Car:
+    """A car with its box, as `customer.Car` wants it."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self.pull_handle = box.pull_handle
+
+    def drive_off(self) -> None:
+        """Get in and start the engine: the car takes no command until it stands again."""
+        self._box.vehicle.change(is_ignition_on=True)
+
+    def get_out(self) -> None:
+        """Stop the engine, get out and shut the door."""
+        self._box.vehicle.change(is_ignition_on=False)
+        self._box.shut_door()
+
+
+class Population:
+    """The customers of one run. Implements `customer.Surroundings`.
+
+    `times_s` are their arrivals in seconds of load; `boxes` are those of the cars that they may
+    take, in a fixed order.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        parameters: CustomerParameters,
+        *,
+        times_s: Sequence[float],
+        boxes: Mapping[str, Box],
+        platform: Platform,
+        witnesses: Witnesses,
+    ) -> None:
+        self._world = world
+        self._parameters = parameters
+        self._times_s = times_s
+        self._boxes = boxes
+        self._vehicle_ids = [*boxes]
+        self._platform = platform
+        self._witnesses = witnesses
+        self._in_use: set[str] = set()
+        self._served = 0
+
+    @property
+    def is_served(self) -> bool:
+        """Whether all customers have opened a car, or will not."""
+        return self._served == len(self._times_s)
+
+    def begin(self, load_starts_s: float) -> None:
+        """Let them come; `load_starts_s` is the simulated second from which their times count."""
+        self._world.env.process(self._come(load_starts_s))
+
+    def _come(self, load_starts_s: float) -> Generator[simpy.Event, Any, None]:
+        env = self._world.env
+        for number, at_s in enumerate(self._times_s):
+            wait_s = load_starts_s + at_s - env.now
+            if wait_s > 0:
+                yield env.timeout(wait_s)
+            env.process(self._customer(number, load_starts_s).live())
+
+    def _customer(self, number: int, load_starts_s: float) -> Customer:
+        customer_id, world = f"customer-{number:05d}", self._world
+        phone = Phone(
+            world,
+            self._parameters.phone,
+            self._platform,
+            token=token_of(world.fleet_secret, customer_id),
+            stream=world.stream(f"{customer_id}/phone"),
+        )
+        return Customer(
+            customer_id,
+            world,
+            self._parameters,
+            phone=phone,
+            around=self,
+            stream=world.stream(customer_id),
+            record=self._witnesses.record,
+            load_starts_s=load_starts_s,
+        )
+
+    # What customers share
+
+    def take_car(self, stream: RandomStream) -> str | None:
+        """Return a car that no other customer of this run has; None where there is none."""
+        vehicle_ids, in_use = self._vehicle_ids, self._in_use
+        for _ in range(TRIES):
+            vehicle_id = vehicle_ids[stream.index(len(vehicle_ids))]
+            if vehicle_id not in in_use:
+                in_use.add(vehicle_id)
+                return vehicle_id
+        free = next((each for each in vehicle_ids if each not in in_use), None)
+        if free is not None:
+            in_use.add(free)
+        return free
+
+    def leave_car(self, vehicle_id: str) -> None:
+        """Let others have it."""
+        self._in_use.discard(vehicle_id)
+
+    def car(self, vehicle_id: str) -> _Car:
+        """Return a car."""
+        return _Car(self._boxes[vehicle_id])
+
+    def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Pass on that a phone has said that a car is open."""
+        self._witnesses.told_open(customer_id, vehicle_id, command_id)
+
+    def served(self) -> None:
+        """Count a customer who has opened a car, or will not."""
+        self._served += 1

@@ -1,0 +1,68 @@
+"""Faults of the platform between phones and the broker."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from fleet_sim.cars.distributions import Delay, LogNormal
+from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
+from fleet_sim.platform import answers
+from fleet_sim.platform.joints import ANSWER, LOOKUP
+from fleet_sim.platform.operations import Answer, Request
+from fleet_wire.contract.problems import INTERNAL_ERROR
+from fleet_wire.randomness import RandomStream
+
+
+@register
+class Generic500(PlatformFault):
+    """Catalogue 42: the explicit class of an error is lost, and everything is a 500."""
+
+    name: ClassVar[str] = "generic_500"
+    summary: ClassVar[str] = (
+        "a release answers 500 to every error, and to a share of what went well"
+    )
+    seen: ClassVar[str] = (
+        "answers without a type of their own; ok on MQTT, and customers press again or call"
+    )
+
+    successes: float = Field(
+        0.3, ge=0, le=1,
+        description="share of requests that went well and are answered 500 all the same [E]",
+    )  # fmt: skip
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Flatten answers while the window is open; what was done for them stays done."""
+
+        def flatten(answer: Answer, _request: Request) -> Answer:
+            is_lost = stream.uniform() < self.successes
+            if answer.problem is None and not is_lost:
+                return answer
+            return answers.of_problem(INTERNAL_ERROR)
+
+        with platform.bend(ANSWER, flatten):
+            yield injection.whole_window()
+
+
+@register
+class SlowDatabase(PlatformFault):
+    """The database behind bookings takes seconds: a lock, a missing index, a full disk."""
+
+    name: ClassVar[str] = "slow_database"
+    summary: ClassVar[str] = "the database takes seconds to say whether a customer has a booking"
+    seen: ClassVar[str] = "ok on MQTT, and slow before it: requests are answered late"
+
+    lookup: Delay = Field(
+        LogNormal(median_s=4.0, sigma=0.5),
+        description="how long the database takes for a request [E]",
+    )
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Let each look into the database take so long while the window is open."""
+
+        def take_long(_usual_s: float, _request: Request) -> float:
+            return self.lookup.sample_s(stream)
+
+        with platform.bend(LOOKUP, take_long):
+            yield injection.whole_window()

@@ -1,0 +1,69 @@
+"""What requests are answered: bodies, statuses, and which problem each cause is."""
+
+from __future__ import annotations
+
+from fleet_sim.platform.bookings import Booking
+from fleet_sim.platform.commands import CommandState, NotPublished, PlatformCommand
+from fleet_sim.platform.operations import ENDPOINTS, Answer, Operation
+from fleet_wire.contract import problems
+from fleet_wire.contract.problems import ProblemType
+
+_WHY_NOT_PUBLISHED = {
+    NotPublished.BOOKING_ENDED: problems.BOOKING_ENDED,
+    NotPublished.ASLEEP: problems.VEHICLE_UNREACHABLE,
+    NotPublished.WAITED_TOO_LONG: problems.VEHICLE_BUSY,
+    NotPublished.NO_CONNECTION: problems.BROKER_UNAVAILABLE,
+    NotPublished.DENIED: problems.BROKER_UNAVAILABLE,
+    NotPublished.NO_SUBSCRIBER: problems.VEHICLE_UNREACHABLE,
+}
+
+
+def of_problem(problem: ProblemType) -> Answer:
+    """Return the answer that a problem is."""
+    return Answer(status=problem.status, body=problem.body(), problem=problem)
+
+
+def too_many(retry_after_s: float) -> Answer:
+    """Return the answer to who asks too often."""
+    problem = problems.TOO_MANY_REQUESTS
+    return Answer(
+        status=problem.status, body=problem.body(), problem=problem, retry_after_s=retry_after_s
+    )
+
+
+def made_booking(booking: Booking, now: float) -> Answer:
+    """Return the answer to a booking that was made."""
+    location = ENDPOINTS[Operation.EXTEND].format(booking_id=booking.booking_id)
+    return Answer(status=201, body=booking.body(now), location=location)
+
+
+def of_booking(booking: Booking, now: float) -> Answer:
+    """Return the answer to a booking that was changed."""
+    return Answer(status=200, body=booking.body(now))
+
+
+def of_command_under_way(command: PlatformCommand) -> Answer:
+    """Return the answer that says where the command's status is found."""
+    location = ENDPOINTS[Operation.COMMAND_STATUS].format(command_id=command.command_id)
+    return Answer(status=202, body=command.body(), location=location)
+
+
+def of_command_status(command: PlatformCommand) -> Answer:
+    """Return the answer to who asks how far a command is."""
+    return Answer(status=200, body=command.body())
+
+
+def of_command_end(command: PlatformCommand) -> Answer:
+    """Return the answer to who has waited for a command's end."""
+    if command.state is CommandState.EXECUTED:
+        return of_command_status(command)
+    problem = _problem_of(command)
+    return Answer(status=problem.status, body=problem.body(**command.body()), problem=problem)
+
+
+def _problem_of(command: PlatformCommand) -> ProblemType:
+    if command.state is CommandState.REFUSED:
+        return problems.VEHICLE_REFUSED
+    if command.why_not_published is not None:
+        return _WHY_NOT_PUBLISHED[command.why_not_published]
+    return problems.VEHICLE_SILENT

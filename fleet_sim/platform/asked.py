@@ -1,0 +1,117 @@
+"""A request under way, and the log of what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleet_sim.cars.joints import Culprit
+from fleet_sim.platform.commands import PlatformCommand
+from fleet_sim.platform.operations import ENDPOINTS, Answer, Request
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from fleet_wire.contract.trace_context import TraceContext
+
+
+class OpenRequest:
+    """A request that has not been answered. Implements `fleet_sim.platform.operations.Asked`."""
+
+    __slots__ = (
+        "account_id", "began_s", "command", "is_answered", "key", "on_answer", "parent", "request",
+        "request_id", "slowed_by", "vehicle_id",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        request: Request,
+        on_answer: Callable[[Answer], None],
+        *,
+        request_id: str,
+        parent: TraceContext,
+        began_s: float,
+    ) -> None:
+        self.request = request
+        self.began_s = began_s
+        self.request_id = request_id
+        self.parent = parent
+        """Trace, and the platform's own span in it."""
+        self.on_answer: Callable[[Answer], None] | None = on_answer
+        """None: nobody waits for the answer any more."""
+        self.is_answered = False
+        self.account_id: str | None = None
+        """None until its token is known to be good."""
+        self.vehicle_id = request.vehicle_id
+        self.key: tuple[str, str] | None = None
+        """Account and idempotency key, where later requests may ask for the same."""
+        self.command: PlatformCommand | None = None
+        self.slowed_by: list[Culprit] = []
+        """Who lets the database be slow."""
+
+    def hang_up(self) -> None:
+        """Learn that nobody waits for the answer any more: it is not given, the command goes on."""
+        self.on_answer = None
+
+
+class PlatformLog:
+    """Says what happens to requests and commands, as `fleet_wire.contract.platform_log` has it."""
+
+    def __init__(
+        self, write: Callable[[PlatformEvent], None], *, release: str, unix_s: Callable[[], float]
+    ) -> None:
+        self._write = write
+        self._release = release
+        self._unix_s = unix_s
+
+    def of_request(
+        self, step: PlatformStep, asked: OpenRequest, answer: Answer | None = None
+    ) -> None:
+        """Say what has happened to a request."""
+        request, command = asked.request, asked.command
+        problem = None if answer is None else answer.problem
+        self._write(
+            PlatformEvent(
+                event=step,
+                at=self._unix_s(),
+                request_id=asked.request_id,
+                operation=request.operation.value,
+                trace_id=asked.parent.trace_id,
+                vehicle_id=asked.vehicle_id,
+                booking_id=request.booking_id or _made_booking(answer),
+                account_id=asked.account_id,
+                command_id=command.wire_id if command is not None else request.command_id,
+                endpoint=ENDPOINTS[request.operation],
+                status=None if answer is None else answer.status,
+                problem=None if problem is None else problem.slug,
+                app_version=request.app_version,
+                api_release=self._release,
+            )
+        )
+
+    def of_command(
+        self, step: PlatformStep, command: PlatformCommand, reason: str | None = None
+    ) -> None:
+        """Say what has happened to a command."""
+        is_end = step is PlatformStep.ENDED
+        booking = command.booking
+        self._write(
+            PlatformEvent(
+                event=step,
+                at=self._unix_s(),
+                request_id=command.request_id,
+                operation=command.action.value,
+                trace_id=command.parent.trace_id,
+                vehicle_id=booking.vehicle_id,
+                booking_id=booking.booking_id,
+                account_id=booking.account_id,
+                command_id=command.wire_id,
+                outcome=command.state.value if is_end else None,
+                reason=command.reason if is_end else reason,
+                api_release=self._release,
+            )
+        )
+
+
+def _made_booking(answer: Answer | None) -> str | None:
+    """Return the booking that an answer tells of."""
+    if answer is None or answer.problem is not None:
+        return None
+    booking_id = answer.body.get("booking_id")
+    return booking_id if isinstance(booking_id, str) else None

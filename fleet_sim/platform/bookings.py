@@ -1,0 +1,138 @@
+"""Bookings: who may use which car from when to when. A car is booked once at a time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from fleet_wire.contract.problems import (
+    BOOKING_ENDED,
+    BOOKING_NOT_STARTED,
+    BOOKING_OF_ANOTHER,
+    BOOKING_TIMES,
+    BOOKING_UNKNOWN,
+    VEHICLE_NOT_BOOKED,
+    VEHICLE_TAKEN,
+    ProblemType,
+)
+
+_starts_at = attrgetter("starts_at")
+PAST_S = 60.0
+"""A booking may begin so long ago: phones' clocks are behind, and requests take their time [E]."""
+
+
+class Booking(msgspec.Struct, kw_only=True, eq=False):
+    """One booking. Times are Unix seconds on the platform's clock."""
+
+    booking_id: str
+    account_id: str
+    vehicle_id: str
+    starts_at: float
+    ends_at: float
+    """When it ends, or has ended."""
+    was_ended: bool = False
+    """Whether its customer has ended it."""
+
+    def state(self, now: float) -> str:
+        """Return `upcoming`, `running` or `ended`."""
+        if self.was_ended or now >= self.ends_at:
+            return "ended"
+        return "running" if now >= self.starts_at else "upcoming"
+
+    def objection(self, now: float) -> ProblemType | None:
+        """Return why its car may not be used now; None: it may."""
+        problems = {"upcoming": BOOKING_NOT_STARTED, "ended": BOOKING_ENDED}
+        return problems.get(self.state(now))
+
+    def body(self, now: float) -> dict[str, Any]:
+        """Return what the API says of it."""
+        return {
+            "booking_id": self.booking_id,
+            "vehicle_id": self.vehicle_id,
+            "starts_at": self.starts_at,
+            "ends_at": self.ends_at,
+            "state": self.state(now),
+        }
+
+
+class Bookings:
+    """All bookings. Check and change are one step, so that two customers cannot come between."""
+
+    def __init__(self, *, max_booking_s: float) -> None:
+        self._max_booking_s = max_booking_s
+        self._by_id: dict[str, Booking] = {}
+        self._by_vehicle: dict[str, list[Booking]] = {}
+        """Those of a car that have not been ended, by their start; they do not overlap."""
+
+    def book(self, booking: Booking, now: float) -> ProblemType | None:
+        """Enter a booking, or return why not."""
+        lasts_s = booking.ends_at - booking.starts_at
+        is_possible = 0 < lasts_s <= self._max_booking_s
+        if not is_possible or booking.starts_at < now - PAST_S or booking.ends_at <= now:
+            return BOOKING_TIMES
+        if self._is_taken(booking.vehicle_id, booking.starts_at, booking.ends_at):
+            return VEHICLE_TAKEN
+        self._by_id[booking.booking_id] = booking
+        of_vehicle = self._by_vehicle.setdefault(booking.vehicle_id, [])
+        while of_vehicle and of_vehicle[0].ends_at <= now:
+            del of_vehicle[0]
+        insort(of_vehicle, booking, key=_starts_at)
+        return None
+
+    def of(self, booking_id: str | None, account_id: str) -> Booking | ProblemType:
+        """Return a customer's booking, or why it is not theirs."""
+        booking = None if booking_id is None else self._by_id.get(booking_id)
+        if booking is None:
+            return BOOKING_UNKNOWN
+        return booking if booking.account_id == account_id else BOOKING_OF_ANOTHER
+
+    def in_use(
+        self, booking_id: str | None, account_id: str, *, vehicle_id: str | None, now: float
+    ) -> Booking | ProblemType:
+        """Return a customer's booking that lets them use a car now, or why there is none.
+
+        Without `vehicle_id` it is the booking's own car.
+        """
+        booking = self.of(booking_id, account_id)
+        if isinstance(booking, ProblemType):
+            return booking
+        if vehicle_id is not None and booking.vehicle_id != vehicle_id:
+            return VEHICLE_NOT_BOOKED
+        return booking.objection(now) or booking
+
+    def has(self, account_id: str, vehicle_id: str, now: float) -> bool:
+        """Return whether a customer has a booking of a car that has not ended."""
+        return any(
+            booking.account_id == account_id and booking.state(now) != "ended"
+            for booking in self._by_vehicle.get(vehicle_id, ())
+        )
+
+    def extend(self, booking: Booking, ends_at: float, now: float) -> ProblemType | None:
+        """Let a booking end later, or return why not; to end it earlier there is `end`."""
+        if booking.state(now) == "ended":
+            return BOOKING_ENDED
+        if not booking.ends_at <= ends_at <= booking.starts_at + self._max_booking_s:
+            return BOOKING_TIMES
+        if self._is_taken(booking.vehicle_id, booking.starts_at, ends_at, besides=booking):
+            return VEHICLE_TAKEN
+        booking.ends_at = ends_at
+        return None
+
+    def end(self, booking: Booking, now: float) -> None:
+        """Let a booking end now, if it has not ended before: the car is free."""
+        if booking.state(now) != "ended":
+            booking.ends_at = now
+        booking.was_ended = True
+        of_vehicle = self._by_vehicle.get(booking.vehicle_id, [])
+        if booking in of_vehicle:
+            of_vehicle.remove(booking)
+
+    def _is_taken(
+        self, vehicle_id: str, starts_at: float, ends_at: float, besides: Booking | None = None
+    ) -> bool:
+        of_vehicle = self._by_vehicle.get(vehicle_id, [])
+        before = of_vehicle[: bisect_left(of_vehicle, ends_at, key=_starts_at)]
+        return any(other is not besides and other.ends_at > starts_at for other in before)

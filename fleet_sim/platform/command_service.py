@@ -1,0 +1,358 @@
+"""The command service: wakes the car, signs and publishes, hears the answer, tries again safely.
+
+To a car goes one command at a time. A command is published within its life alone, and again only
+with the same id and counter, so that a sound box never executes it twice, and never after the car
+has said anything about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from fleet_sim.cars.world import World
+from fleet_sim.platform.asked import OpenRequest, PlatformLog
+from fleet_sim.platform.bookings import Booking
+from fleet_sim.platform.command_writer import CommandWriter
+from fleet_sim.platform.commands import (
+    CommandState,
+    NotPublished,
+    PlatformCommand,
+    RememberedCommands,
+)
+from fleet_sim.platform.connection import BrokerConnection
+from fleet_sim.platform.heard import HeardVehicle
+from fleet_sim.platform.identifiers import Identifiers
+from fleet_sim.platform.joints import PUBLISH, RETRY, WAKE, PlatformBends
+from fleet_sim.platform.lanes import Lanes
+from fleet_sim.platform.parameters import PlatformParameters
+from fleet_wire.contract.messages import (
+    Action,
+    Command,
+    Phase,
+    Presence,
+    Reason,
+    Result,
+    VehicleState,
+)
+from fleet_wire.contract.partial import UNNAMED, PartialState
+from fleet_wire.contract.platform_log import PlatformStep
+from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
+from fleet_wire.links.link import (
+    FIRST_ERROR_CODE,
+    NO_MATCHING_SUBSCRIBERS,
+    Message,
+)
+
+_State = CommandState
+
+
+class CommandService:
+    """Everything between a booking and the broker. `unix_s` is the platform's clock."""
+
+    def __init__(
+        self,
+        world: World,
+        parameters: PlatformParameters,
+        *,
+        client_id: str,
+        bends: PlatformBends,
+        log: PlatformLog,
+        identifiers: Identifiers,
+        unix_s: Callable[[], float],
+    ) -> None:
+        self._world = world
+        self._parameters = parameters
+        self._bends = bends
+        self._log = log
+        self._identifiers = identifiers
+        self._unix_s = unix_s
+        self._writer = CommandWriter(world, client_id=client_id)
+        self._lanes = Lanes()
+        self._heard: dict[str, HeardVehicle] = {}
+        self._under_way: dict[str, PlatformCommand] = {}
+        """The command whose turn it is, by car."""
+        self.commands = RememberedCommands(remember_s=parameters.remember_s)
+        self.open = 0
+        """Commands that have not ended."""
+        self.malformed = 0
+        self.connection = BrokerConnection(
+            world,
+            client_id=client_id,
+            shared_group=parameters.shared_group,
+            reconnect=parameters.reconnect,
+            on_message=self._take,
+            on_connected=self._connected,
+        )
+
+    # What the gateway asks for
+
+    def heard_of(self, vehicle_id: str) -> HeardVehicle:
+        """Return what is known of a car."""
+        return self._heard.get(vehicle_id) or HeardVehicle()
+
+    def send(self, action: Action, booking: Booking, asked: OpenRequest) -> PlatformCommand:
+        """Begin a command for a booking that is in use."""
+        command_id, vehicle_id = self._identifiers.new(), booking.vehicle_id
+        command = PlatformCommand(
+            command_id,
+            action,
+            booking,
+            wire_id=self._writer.wire_id(vehicle_id, command_id),
+            request_id=asked.request_id,
+            parent=asked.parent,
+            issued_at=self._unix_s(),
+            ttl_s=self._parameters.command_ttl_s,
+        )
+        self.commands.add(command)
+        self.open += 1
+        self._world.later(self._left_s(command), self._life_over, command)
+        self._lanes.take_turn(vehicle_id, partial(self._begin, command))
+        return command
+
+    def when_idle(self, vehicle_id: str, then: Callable[[], None]) -> None:
+        """Do something when every command that was sent to a car before has ended."""
+
+        def turn() -> None:
+            then()
+            self._lanes.done(vehicle_id)
+
+        self._lanes.take_turn(vehicle_id, turn)
+
+    # The life of a command
+
+    def _begin(self, command: PlatformCommand) -> None:
+        if command.is_final:  # its life was over before its turn came
+            self._lanes.done(command.vehicle_id)
+            return
+        self._under_way[command.vehicle_id] = command
+        self._go_on(command)
+
+    def _left_s(self, command: PlatformCommand) -> float:
+        """Return what is left of a command's life."""
+        return command.expires_at - self._unix_s()
+
+    def _go_on(self, command: PlatformCommand) -> None:
+        """Wake the car or publish, as far as that can be done now."""
+        link = self.connection.link
+        if command.booking.objection(self._unix_s()) is not None:
+            self._not_published(command, NotPublished.BOOKING_ENDED)
+        elif link is not None:
+            signed = command.signed = command.signed or self._writer.signed(command, self._unix_s())
+            is_asleep = self.heard_of(command.vehicle_id).presence == "asleep"
+            if self._bends.at(
+                WAKE,
+                signed,
+                usual=is_asleep,
+                vehicle_id=command.vehicle_id,
+                command_id=command.wire_id,
+            ):
+                self._wake(command)
+            else:
+                self._publish_when_due(command, signed)
+
+    def _wake(self, command: PlatformCommand) -> None:
+        """Send the car an SMS, and another one after a while; it is published when it has come."""
+        link = self.connection.link
+        if self._is_waiting(command) and link is not None and self._left_s(command) > 0:
+            command.state = _State.WAKING
+            self._writer.wake(link, command, self._unix_s())
+            self._log.of_command(PlatformStep.WOKEN, command)
+            self._world.later(self._parameters.wake_again_after_s, self._wake, command)
+
+    def _is_waiting(self, command: PlatformCommand) -> bool:
+        return command.state in (_State.QUEUED, _State.WAKING)
+
+    def _publish_when_due(self, command: PlatformCommand, signed: Command) -> None:
+        delay_s = self._bends.at(
+            PUBLISH,
+            signed,
+            usual=0.0,
+            vehicle_id=command.vehicle_id,
+            command_id=command.wire_id,
+        )
+        if delay_s is None:
+            command.state = _State.PUBLISHED  # as far as the platform can tell
+        else:
+            self._world.later(delay_s, self._publish_first, command, signed)
+
+    def _publish_first(self, command: PlatformCommand, signed: Command) -> None:
+        if self._is_waiting(command):
+            self._publish(command, signed)
+
+    def _publish(self, command: PlatformCommand, signed: Command) -> None:
+        """Publish a command, unless its life or its booking is over, or the car has answered."""
+        link, left_s = self.connection.link, self._left_s(command)
+        has_right = command.booking.objection(self._unix_s()) is None
+        if command.is_final or command.answered or link is None or left_s <= 0 or not has_right:
+            return
+        command.publishes += 1
+        command.is_acked = False
+        command.state = _State.PUBLISHED
+        try:
+            acknowledged = partial(self._acknowledged, command)
+            self._writer.publish(link, command, signed, life_s=left_s, on_ack=acknowledged)
+        except LocalProtocolError as error:  # the link's queue is full
+            self._not_taken(command, NotPublished.NO_CONNECTION, str(error))
+            return
+        self._log.of_command(PlatformStep.PUBLISHED, command)
+        self._retry_later(command, signed)
+
+    def _retry_later(self, command: PlatformCommand, signed: Command) -> None:
+        may_retry = command.publishes < self._parameters.max_publishes and self._is_safe_twice
+        retry_after_s = self._bends.at(
+            RETRY,
+            signed,
+            usual=self._parameters.retry_after_s if may_retry else None,
+            vehicle_id=command.vehicle_id,
+            command_id=command.wire_id,
+        )
+        if retry_after_s is not None:
+            self._world.later(retry_after_s, self._retry, command, signed, command.publishes)
+
+    def _retry(self, command: PlatformCommand, signed: Command, publishes: int) -> None:
+        """Publish again, unless that was done already; what has no PUBACK is still on its way."""
+        if command.publishes == publishes and command.is_acked:
+            self._publish(command, signed)
+
+    def _connected(self) -> None:
+        """Go on with what waited, and publish again what the lost connection may have lost."""
+        for command in tuple(self._under_way.values()):
+            if command.state is _State.QUEUED:
+                self._go_on(command)
+            elif command.signed is not None and self._may_be_lost(command):
+                self._publish(command, command.signed)
+
+    def _may_be_lost(self, command: PlatformCommand) -> bool:
+        """Return whether a lost connection may have lost it, and a second copy does no harm."""
+        return command.publishes > 0 and not command.is_acked and self._is_safe_twice
+
+    @property
+    def _is_safe_twice(self) -> bool:
+        """Whether the fleet's boxes recognise a command that they have had before."""
+        return self._world.profile.traits.deduplicates
+
+    def _acknowledged(self, command: PlatformCommand, code: int) -> None:
+        command.is_acked = True
+        if command.is_final:
+            return
+        if code >= FIRST_ERROR_CODE:
+            self._not_taken(command, NotPublished.DENIED, f"MQTT reason code {code}")
+        elif code == NO_MATCHING_SUBSCRIBERS:
+            self._not_taken(command, NotPublished.NO_SUBSCRIBER)
+        else:
+            self._log.of_command(PlatformStep.ACCEPTED, command)
+            if command.state is _State.PUBLISHED:
+                command.state = _State.ACCEPTED
+
+    def _life_over(self, command: PlatformCommand) -> None:
+        if command.state is _State.WAKING:
+            self._not_published(command, NotPublished.ASLEEP)
+        elif command.state is _State.QUEUED:
+            was_late = command.signed is None and self.connection.link is not None
+            self._not_published(
+                command,
+                NotPublished.WAITED_TOO_LONG if was_late else NotPublished.NO_CONNECTION,
+            )
+        elif not command.is_final:
+            self._world.later(self._parameters.answer_grace_s, self._give_up, command)
+
+    def _give_up(self, command: PlatformCommand) -> None:
+        if not command.is_final:
+            self._end(command, _State.EXPIRED)
+
+    def _not_taken(
+        self, command: PlatformCommand, why: NotPublished, detail: str | None = None
+    ) -> None:
+        """End a command that the broker has not taken, unless it has got it before."""
+        if command.publishes == 1:
+            self._not_published(command, why, detail)
+
+    def _not_published(
+        self, command: PlatformCommand, why: NotPublished, detail: str | None = None
+    ) -> None:
+        command.why_not_published = why
+        command.reason = why.value if detail is None else f"{why.value}: {detail}"
+        self._end(command, _State.NOT_PUBLISHED)
+
+    def _end(self, command: PlatformCommand, state: CommandState) -> None:
+        command.state = state
+        self.open -= 1
+        self._log.of_command(PlatformStep.ENDED, command)
+        waiting, command.waiting = command.waiting, ()
+        for then in waiting:
+            then()
+        if self._under_way.get(command.vehicle_id) is command:
+            del self._under_way[command.vehicle_id]
+            self._lanes.done(command.vehicle_id)
+
+    # What comes from the cars
+
+    def _take(self, message: Message) -> None:
+        """Take a message; what breaks the contract is counted."""
+        try:
+            profile = self._world.profile
+            vehicle_id, heard = profile.read(profile.place(message.topic), message)
+        except RemoteProtocolError:
+            self.malformed += 1
+            return
+        match heard:
+            case Result():
+                self._take_result(vehicle_id, heard)
+            case VehicleState() | PartialState():
+                self._take_state(vehicle_id, heard, is_retained=message.retain)
+            case Presence():
+                self._take_presence(vehicle_id, heard)
+            case _:
+                pass  # nothing that says how a command has ended
+
+    def _vehicle(self, vehicle_id: str) -> HeardVehicle:
+        heard = self._heard.get(vehicle_id)
+        if heard is None:
+            heard = self._heard[vehicle_id] = HeardVehicle()
+        return heard
+
+    def _take_presence(self, vehicle_id: str, presence: Presence) -> None:
+        heard = self._vehicle(vehicle_id)
+        heard.take_presence(presence)
+        command = self._under_way.get(vehicle_id)
+        if heard.presence == "online" and command and command.state is _State.WAKING:
+            assert command.signed is not None  # noqa: S101 - it was before the car was woken
+            self._publish_when_due(command, command.signed)
+
+    def _take_state(
+        self, vehicle_id: str, state: VehicleState | PartialState, *, is_retained: bool
+    ) -> None:
+        """Note what a car is like; its state may tell of a command whose answer was lost."""
+        self._vehicle(vehicle_id).take_state(state, None if is_retained else self._unix_s())
+        command = self.commands.on_wire(state.last_command_id)
+        if command is None or command.vehicle_id != vehicle_id:
+            return
+        if state.is_locked is (command.action is Action.LOCK):
+            self._learn(command, _State.EXECUTED, command.reason)
+
+    def _take_result(self, vehicle_id: str, result: Result) -> None:
+        """Take an answer to one of our commands, from its own car."""
+        command = self.commands.on_wire(result.command_id)
+        if result.command_id == UNNAMED:  # it answers the only one that is open
+            command = self._under_way.get(vehicle_id)
+        if command is None or command.vehicle_id != vehicle_id:
+            return
+        command.answered = True
+        if result.phase is Phase.EXECUTED:
+            self._learn(command, _State.EXECUTED, None)
+        elif result.phase is Phase.REFUSED:
+            # A box that finds it replayed has had it before, and may have executed it.
+            is_open = result.reason is Reason.REPLAYED
+            reason = None if result.reason is None else result.reason.value
+            self._learn(command, _State.EXPIRED if is_open else _State.REFUSED, reason)
+        elif not command.is_final:
+            command.state = _State.RECEIVED
+
+    def _learn(self, command: PlatformCommand, state: CommandState, reason: str | None) -> None:
+        """End a command as its car says, or learn later how one that was given up has ended."""
+        if not command.is_final:
+            command.reason = reason
+            self._end(command, state)
+        elif command.state is _State.EXPIRED and state is not _State.EXPIRED:
+            command.state, command.reason, command.late = state, reason, True

@@ -1,0 +1,98 @@
+"""The platform's connection with the broker, over which it hears of all cars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleet_sim.cars.world import World
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Disconnected, Link, LinkLimits, Message, Session
+from fleet_wire.links.reconnect import ReconnectPolicy
+
+KEEPALIVE_S = 15
+"""Short: a broker that vanished without a word is noticed within a command's life."""
+PLATFORM_LINK_LIMITS = LinkLimits(
+    receive_max=65_535, max_in_flight=20_000, max_queued=20_000, acknowledge_after_s=0.01
+)
+"""One link carries what the whole fleet answers; for whoever makes the platform's `World`."""
+
+
+class BrokerConnection:
+    """Connects, and connects again. Implements `fleet_wire.links.link.LinkHandler`.
+
+    Each connection gets a new link and a clean session: what an old one still held must not be
+    published when its command's life is over.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        client_id: str,
+        shared_group: str | None,
+        reconnect: ReconnectPolicy,
+        on_message: Callable[[Message], None],
+        on_connected: Callable[[], None],
+    ) -> None:
+        self._world = world
+        self._client_id = client_id
+        self._shared_group = shared_group
+        self._reconnect = reconnect
+        self._on_message = on_message
+        self._on_connected = on_connected
+        self._stream = world.stream(f"{client_id}/reconnect")
+        self._failures = 0
+        self._is_closed = False
+        self._link: Link | None = None
+        self.last_end: Disconnected | None = None
+        """Why a connection has ended last, or could not be made."""
+
+    @property
+    def link(self) -> Link | None:
+        """Return the link, if it is connected and subscribed."""
+        return self._link if self._link is not None and self._link.is_connected else None
+
+    def connect(self) -> None:
+        """Begin to connect. A connection that ends is followed by another, until `close`."""
+        if not self._is_closed:
+            self._link = self._world.link_factory(self)
+            self._link.connect()
+
+    def close(self) -> None:
+        """Say goodbye, for good."""
+        self._is_closed = True
+        if self._link is not None:
+            self._link.disconnect()
+
+    def session(self) -> Session:
+        """Say who we are and what we listen to."""
+        profile = self._world.profile
+        results = profile.filters((TopicKind.RESULT,))
+        if self._shared_group is not None:
+            results = tuple(f"$share/{self._shared_group}/{each}" for each in results)
+        # Presence and state are never shared: each member needs to know them of all cars, and a
+        # broker gives no retained messages to a shared subscription (MQTT 5, section 4.8.2).
+        others = profile.filters((TopicKind.PRESENCE, TopicKind.STATE))
+        return Session(
+            self._client_id,
+            subscriptions=tuple(dict.fromkeys((*results, *others))),
+            clean_start=True,
+            keepalive_s=KEEPALIVE_S,
+        )
+
+    def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
+        """Let what waits for the connection go on."""
+        self._failures = 0
+        self._on_connected()
+
+    def on_message(self, message: Message) -> None:
+        """Take a message, then acknowledge it."""
+        self._on_message(message)
+        if message.qos and self._link is not None:
+            self._link.acknowledge(message)
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        """Connect again after a while."""
+        self.last_end = reason
+        self._world.later(self._reconnect.delay_s(self._failures, self._stream), self.connect)
+        self._failures += 1

@@ -1,0 +1,339 @@
+"""The gateway: takes a phone's request, sees who asks and how often, and answers.
+
+It runs on a plain `simpy.Environment` and cannot tell whether that follows the clock. In a live run
+whatever comes from outside enters by `with driver.present():`, as for the cars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from contextlib import AbstractContextManager
+from functools import partial
+
+from fleet_sim.cars.joints import Culprit, Joint
+from fleet_sim.cars.world import World
+from fleet_sim.platform import answers
+from fleet_sim.platform.asked import OpenRequest, PlatformLog
+from fleet_sim.platform.bookings import Booking, Bookings
+from fleet_sim.platform.command_service import CommandService
+from fleet_sim.platform.commands import PlatformCommand
+from fleet_sim.platform.identifiers import Identifiers
+from fleet_sim.platform.joints import (
+    ADMISSION,
+    ANSWER,
+    LOOKUP,
+    TOKEN,
+    ContextT,
+    PlatformBends,
+    ValueT,
+)
+from fleet_sim.platform.operations import CHANGES, Answer, Operation, Request
+from fleet_sim.platform.parameters import PlatformParameters
+from fleet_sim.platform.rate_limits import RateLimiter
+from fleet_sim.platform.repeats import Repeats
+from fleet_sim.platform.tokens import account_of, token_of
+from fleet_wire.contract import problems
+from fleet_wire.contract.messages import Action
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+
+CLIENT_ID = "platform"
+END_WAIT_S = 20.0
+"""So long who ends a booking waits for the commands before it: less than phones wait."""
+_ACTIONS = {Operation.UNLOCK: Action.UNLOCK, Operation.LOCK: Action.LOCK}
+
+
+class EmulatedPlatform:
+    """Gateway, bookings and command service. Implements `fleet_sim.platform.operations.Platform`.
+
+    `world.link_factory` makes its link to the broker (see `connection.PLATFORM_LINK_LIMITS`).
+    `vehicle_ids` are the cars that it knows, `write` takes each event of its structured log.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        parameters: PlatformParameters,
+        *,
+        vehicle_ids: Container[str],
+        write: Callable[[PlatformEvent], None],
+        client_id: str = CLIENT_ID,
+    ) -> None:
+        self._world = world
+        self._parameters = parameters
+        self._vehicle_ids = vehicle_ids
+        self._stream = world.stream(f"{client_id}/latency")
+        self._clock_error_s = parameters.clock_error.sample_s(world.stream(f"{client_id}/clock"))
+        self._identifiers = Identifiers(f"{client_id}/{world.seed}/{world.epoch_unix_s}")
+        self._bookings = Bookings(max_booking_s=parameters.max_booking_s)
+        self._repeats = Repeats(remember_s=parameters.remember_s)
+        self._of_customer = RateLimiter(parameters.customer_rate)
+        self._of_vehicle = RateLimiter(parameters.vehicle_rate)
+        env = world.env
+        self._bends = PlatformBends(lambda: env.now)
+        self._log = PlatformLog(write, release=parameters.release, unix_s=self.unix_s)
+        self.service = CommandService(
+            world,
+            parameters,
+            client_id=client_id,
+            bends=self._bends,
+            log=self._log,
+            identifiers=self._identifiers,
+            unix_s=self.unix_s,
+        )
+
+    def start(self) -> None:
+        """Connect to the broker."""
+        self.service.connection.connect()
+
+    def close(self) -> None:
+        """Say goodbye to the broker."""
+        self.service.connection.close()
+
+    def unix_s(self) -> float:
+        """Return what the platform's clock shows."""
+        world = self._world
+        return world.epoch_unix_s + world.clock_step.by_s + world.env.now + self._clock_error_s
+
+    def token_of(self, account_id: str) -> str:
+        """Return the bearer token of a customer."""
+        return token_of(self._world.fleet_secret, account_id)
+
+    def bend(
+        self,
+        joint: Joint[ValueT, ContextT],
+        bend: Callable[[ValueT, ContextT], ValueT],
+        *,
+        by: Culprit,
+    ) -> AbstractContextManager[None]:
+        """Return a context in which `bend` decides what happens at `joint`."""
+        return self._bends.bend(joint, bend, by=by)
+
+    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> OpenRequest:
+        """Take a request; call `on_answer` once, at once or later, unless the asker hangs up."""
+        asked = OpenRequest(
+            request,
+            on_answer,
+            request_id=self._identifiers.new(),
+            parent=self._identifiers.span(request.traceparent),
+            began_s=self._world.env.now,
+        )
+        self._log.of_request(PlatformStep.REQUESTED, asked)
+        processing_s = self._parameters.processing.sample_s(self._stream)
+        self._world.later(processing_s, self._guarded, asked, self._admit)
+        return asked
+
+    def _guarded(self, asked: OpenRequest, step: Callable[[OpenRequest], None]) -> None:
+        """Take a step; a defect of ours is answered as what it is."""
+        try:
+            step(asked)
+        except Exception as error:  # noqa: BLE001 - any defect of the model
+            self._world.defects.note(error)
+            self._answer(asked, answers.of_problem(problems.INTERNAL_ERROR))
+
+    # Who asks, and how often
+
+    def _admit(self, asked: OpenRequest) -> None:
+        request = asked.request
+        if turned_away := self._at(asked, ADMISSION, None):
+            self._answer(asked, answers.of_problem(turned_away))
+            return
+        account_id = account_of(self._world.fleet_secret, request.token)
+        account_id = self._at(asked, TOKEN, account_id)
+        if account_id is None:
+            self._answer(asked, answers.of_problem(problems.UNAUTHENTICATED))
+            return
+        asked.account_id = account_id
+        now_s = self._world.env.now
+        wait_s = self._of_customer.wait_s(account_id, now_s)
+        if wait_s:
+            self._answer(asked, answers.too_many(wait_s))
+        elif request.idempotency_key is not None and request.operation in CHANGES:
+            self._take_repeat(asked, (account_id, request.idempotency_key), now_s)
+        else:
+            self._look_up(asked)
+
+    def _at(self, asked: OpenRequest, joint: Joint[ValueT, Request], usual: ValueT) -> ValueT:
+        vehicle_id = asked.vehicle_id
+        return self._bends.at(joint, asked.request, usual=usual, vehicle_id=vehicle_id)
+
+    def _take_repeat(self, asked: OpenRequest, key: tuple[str, str], now_s: float) -> None:
+        is_first, answer = self._repeats.take(asked, key, now_s)
+        if is_first:
+            self._look_up(asked)
+        elif answer is not None:
+            self._answer(asked, answer)
+
+    def _look_up(self, asked: OpenRequest) -> None:
+        """Ask the database, then do what is asked for."""
+        request = asked.request
+        usual_s = self._parameters.lookup.sample_s(self._stream)
+        # Who makes it slow has struck the command that comes of it, if one does.
+        lookup_s, asked.slowed_by = self._bends.fold(LOOKUP, request, usual=usual_s)
+        serve = {
+            Operation.BOOK: self._book,
+            Operation.EXTEND: self._extend,
+            Operation.END: self._end,
+            Operation.UNLOCK: self._command,
+            Operation.LOCK: self._command,
+            Operation.VEHICLE_STATE: self._vehicle_state,
+            Operation.COMMAND_STATUS: self._command_status,
+        }[request.operation]
+        self._world.later(lookup_s, self._guarded, asked, serve)
+
+    # What is asked for
+
+    def _book(self, asked: OpenRequest) -> None:
+        request, now = asked.request, self.unix_s()
+        account_id, vehicle_id = asked.account_id, request.vehicle_id
+        if vehicle_id is None or request.ends_at is None or account_id is None:
+            self._answer(asked, answers.of_problem(problems.INVALID_REQUEST))
+        elif vehicle_id not in self._vehicle_ids:
+            self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
+        else:
+            booking = Booking(
+                booking_id=self._identifiers.new(),
+                account_id=account_id,
+                vehicle_id=vehicle_id,
+                starts_at=now if request.starts_at is None else request.starts_at,
+                ends_at=request.ends_at,
+            )
+            problem = self._bookings.book(booking, now)
+            made = answers.of_problem(problem) if problem else answers.made_booking(booking, now)
+            self._answer(asked, made)
+
+    def _extend(self, asked: OpenRequest) -> None:
+        booking, now, ends_at = self._own_booking(asked), self.unix_s(), asked.request.ends_at
+        if booking is None:
+            return
+        if ends_at is None:
+            problem: problems.ProblemType | None = problems.INVALID_REQUEST
+        else:
+            problem = self._bookings.extend(booking, ends_at, now)
+        self._answer(
+            asked, answers.of_problem(problem) if problem else answers.of_booking(booking, now)
+        )
+
+    def _end(self, asked: OpenRequest) -> None:
+        """End a booking, when no command can move its car any more.
+
+        Who waits too long for that is told to ask again; the booking ends all the same.
+        """
+        booking = self._own_booking(asked)
+        if booking is not None:
+            busy = answers.of_problem(problems.VEHICLE_BUSY)
+            self._world.later(END_WAIT_S, self._answer, asked, busy)
+            self.service.when_idle(
+                booking.vehicle_id, partial(self._guarded, asked, partial(self._ended, booking))
+            )
+
+    def _ended(self, booking: Booking, asked: OpenRequest) -> None:
+        now = self.unix_s()
+        self._bookings.end(booking, now)
+        self._answer(asked, answers.of_booking(booking, now))
+
+    def _own_booking(self, asked: OpenRequest) -> Booking | None:
+        """Return the booking that a customer names; where it is not theirs, answer that."""
+        found = self._bookings.of(asked.request.booking_id, asked.account_id or "")
+        if isinstance(found, Booking):
+            asked.vehicle_id = found.vehicle_id
+            return found
+        self._answer(asked, answers.of_problem(found))
+        return None
+
+    def _command(self, asked: OpenRequest) -> None:
+        """Unlock or lock, if the customer's booking allows it now."""
+        request, service = asked.request, self.service
+        vehicle_id = request.vehicle_id
+        if vehicle_id is not None and vehicle_id not in self._vehicle_ids:
+            self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
+            return
+        booking = self._bookings.in_use(
+            request.booking_id,
+            asked.account_id or "",
+            vehicle_id=vehicle_id,
+            now=self.unix_s(),
+        )
+        if not isinstance(booking, Booking):
+            self._answer(asked, answers.of_problem(booking))
+            return
+        asked.vehicle_id = booking.vehicle_id
+        if wait_s := self._of_vehicle.wait_s(booking.vehicle_id, self._world.env.now):
+            self._answer(asked, answers.too_many(wait_s))
+        elif service.connection.link is None:
+            self._answer(asked, answers.of_problem(problems.BROKER_UNAVAILABLE))
+        elif service.open >= self._parameters.max_open_commands:
+            self._answer(asked, answers.of_problem(problems.OVERLOADED))
+        else:
+            self._send(asked, booking)
+
+    def _send(self, asked: OpenRequest, booking: Booking) -> None:
+        command = asked.command = self.service.send(
+            _ACTIONS[asked.request.operation], booking, asked
+        )
+        for culprit in asked.slowed_by:
+            culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.wire_id)
+        wait_s = min(asked.request.wait_s, self._parameters.max_wait_s)
+        if command.is_final and wait_s > 0:
+            self._answer(asked, answers.of_command_end(command))
+        elif wait_s > 0:
+            told = partial(self._guarded, asked, self._command_ended)
+            command.waiting = [*command.waiting, told]
+            self._world.later(wait_s, self._waited_enough, asked, command)
+        else:
+            self._answer(asked, answers.of_command_under_way(command))
+
+    def _command_ended(self, asked: OpenRequest) -> None:
+        if asked.command is not None and not asked.is_answered:
+            self._answer(asked, answers.of_command_end(asked.command))
+
+    def _waited_enough(self, asked: OpenRequest, command: PlatformCommand) -> None:
+        if not asked.is_answered:
+            self._answer(asked, answers.of_command_under_way(command))
+
+    def _vehicle_state(self, asked: OpenRequest) -> None:
+        vehicle_id = asked.request.vehicle_id
+        if vehicle_id is None or vehicle_id not in self._vehicle_ids:
+            self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
+        elif not self._bookings.has(asked.account_id or "", vehicle_id, self.unix_s()):
+            self._answer(asked, answers.of_problem(problems.VEHICLE_NOT_BOOKED))
+        else:
+            body = self.service.heard_of(vehicle_id).body(vehicle_id)
+            self._answer(asked, Answer(status=200, body=body))
+
+    def _command_status(self, asked: OpenRequest) -> None:
+        command = self.service.commands.get(asked.request.command_id)
+        if command is None or command.booking.account_id != asked.account_id:
+            self._answer(asked, answers.of_problem(problems.COMMAND_UNKNOWN))
+        else:
+            asked.vehicle_id = command.vehicle_id
+            self._answer(asked, answers.of_command_status(command))
+
+    # The answer
+
+    def _answer(self, asked: OpenRequest, answer: Answer) -> None:
+        """Answer a request, and those that have asked for the same with its key."""
+        if asked.is_answered:
+            return
+        asked.is_answered = True
+        if asked.command is None and asked.vehicle_id is not None:
+            during_s = asked.began_s, self._world.env.now
+            for culprit in asked.slowed_by:
+                culprit.hit(asked.vehicle_id, LOOKUP.name, during_s=during_s)
+        repeats = self._repeats.answered(asked, answer)
+        self._give(asked, answer)
+        for repeat in repeats:
+            repeat.command = asked.command
+            self._answer(repeat, answer)
+
+    def _give(self, asked: OpenRequest, answer: Answer) -> None:
+        command = asked.command
+        given = self._bends.at(
+            ANSWER,
+            asked.request,
+            usual=answer,
+            vehicle_id=asked.vehicle_id,
+            command_id=None if command is None else command.wire_id,
+        )
+        if asked.on_answer is not None:
+            self._log.of_request(PlatformStep.ANSWERED, asked, given)
+            asked.on_answer(given)

@@ -1,0 +1,40 @@
+"""What the platform has heard of each car."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
+from fleet_wire.contract.partial import PartialState
+
+
+class HeardVehicle(msgspec.Struct, gc=False):
+    """What was heard of one car. Times are Unix seconds on the platform's clock."""
+
+    presence: str = "unknown"
+    """`online`, `offline`, `asleep` or `unknown`."""
+    is_locked: bool | None = None
+    is_open: bool | None = None
+    voltage_v: float | None = None
+    state_at: float | None = None
+    """When its state came; None also for one that the broker had kept."""
+
+    def take_presence(self, presence: Presence) -> None:
+        """Note whether its box holds a connection."""
+        is_asleep = presence.reason is PresenceReason.SLEEP
+        is_offline = presence.status is PresenceStatus.OFFLINE
+        self.presence = "asleep" if is_offline and is_asleep else presence.status.value
+
+    def take_state(self, state: VehicleState | PartialState, at: float | None) -> None:
+        """Note what it is like, as far as the message says it."""
+        for name in ("is_locked", "is_open", "voltage_v"):
+            value = getattr(state, name)
+            if value is not None:
+                setattr(self, name, value)
+        self.state_at = at
+
+    def body(self, vehicle_id: str) -> dict[str, Any]:
+        """Return what the API says of it."""
+        return {"vehicle_id": vehicle_id, **msgspec.to_builtins(self)}

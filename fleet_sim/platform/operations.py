@@ -1,0 +1,99 @@
+"""What a phone may ask of the platform, and what it is answered: the API without HTTP.
+
+A customer of the same process asks with these structs; the HTTP server makes them of requests, and
+responses of the answers. So both ways meet the same platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from fleet_wire.contract.problems import ProblemType
+
+
+class Operation(StrEnum):
+    """What can be asked."""
+
+    BOOK = "book"
+    EXTEND = "extend"
+    END = "end"
+    UNLOCK = "unlock"
+    LOCK = "lock"
+    VEHICLE_STATE = "vehicle_state"
+    COMMAND_STATUS = "command_status"
+
+
+ENDPOINTS: Final = {
+    Operation.BOOK: "/bookings",
+    Operation.EXTEND: "/bookings/{booking_id}",
+    Operation.END: "/bookings/{booking_id}/end",
+    Operation.UNLOCK: "/vehicles/{vehicle_id}/unlock",
+    Operation.LOCK: "/vehicles/{vehicle_id}/lock",
+    Operation.VEHICLE_STATE: "/vehicles/{vehicle_id}",
+    Operation.COMMAND_STATUS: "/commands/{command_id}",
+}
+"""The route of each, as its template (OpenTelemetry: `http.route`)."""
+COMMANDS: Final = frozenset({Operation.UNLOCK, Operation.LOCK})
+CHANGES: Final = COMMANDS | {Operation.BOOK, Operation.EXTEND, Operation.END}
+"""What an idempotency key may go with."""
+FIRST_ERROR_STATUS: Final = 400
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One request. What an operation does not need is None."""
+
+    operation: Operation
+    token: str | None
+    """The customer's bearer token."""
+    vehicle_id: str | None = None
+    booking_id: str | None = None
+    command_id: str | None = None
+    starts_at: float | None = None
+    """Of a booking, Unix seconds; None: now."""
+    ends_at: float | None = None
+    """Of a booking, Unix seconds."""
+    wait_s: float = 0.0
+    """How long to wait for the car's answer; 0: be told at once where its status is found."""
+    idempotency_key: str | None = None
+    """The same key again is the same request again (draft-ietf-httpapi-idempotency-key-header)."""
+    traceparent: str | None = None
+    """Of W3C Trace Context, as the phone sent it."""
+    app_version: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer. With a problem, `body` is that of the problem details."""
+
+    status: int
+    """The HTTP status."""
+    body: dict[str, Any]
+    problem: ProblemType | None = None
+    retry_after_s: float | None = None
+    """When to ask again, where that helps."""
+    location: str | None = None
+    """Path of what was made, or of the command's status."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it is what was asked for; another platform's error may have no type of ours."""
+        return self.problem is None and self.status < FIRST_ERROR_STATUS
+
+
+class Asked(Protocol):
+    """A request under way."""
+
+    def hang_up(self) -> None:
+        """Learn that nobody waits for the answer any more: it is not given, the command goes on."""
+        ...
+
+
+class Platform(Protocol):
+    """Answers requests. Everything runs in the thread and the time of the model."""
+
+    def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> Asked:
+        """Take a request; call `on_answer` once, at once or later, unless the asker hangs up."""
+        ...

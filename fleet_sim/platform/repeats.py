@@ -1,0 +1,86 @@
+"""Idempotency keys: the same key again is the same request again, whatever became of the answer.
+
+After draft-ietf-httpapi-idempotency-key-header: the key belongs to its customer; with another
+request it is an error; while the first request is under way a second one waits for its answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fleet_sim.platform import answers
+from fleet_sim.platform.asked import OpenRequest
+from fleet_sim.platform.operations import Answer, Request
+from fleet_wire.contract.problems import KEY_REUSED
+
+MAX_KEYS = 100_000
+"""Kept at most; the oldest go first."""
+
+
+class _Known:
+    """What was asked for with one key."""
+
+    __slots__ = ("answer", "asked_for", "at_s", "waiting")
+
+    def __init__(self, asked_for: Any, at_s: float) -> None:
+        self.asked_for = asked_for
+        self.at_s = at_s
+        self.answer: Answer | None = None
+        self.waiting: list[OpenRequest] = []
+
+
+class Repeats:
+    """The keys of the last while."""
+
+    def __init__(self, *, remember_s: float) -> None:
+        self._remember_s = remember_s
+        self._known: dict[tuple[str, str], _Known] = {}
+
+    def take(
+        self, asked: OpenRequest, key: tuple[str, str], now_s: float
+    ) -> tuple[bool, Answer | None]:
+        """Take a request with a key; return whether it is the first, and the answer to it so far.
+
+        One that is not the first, and has no answer yet, waits: `answered` returns it then.
+        """
+        self._forget(now_s)
+        known, asked_for = self._known.get(key), _what(asked.request)
+        if known is None:
+            self._known[key] = _Known(asked_for, now_s)
+            asked.key = key
+            return True, None
+        if known.asked_for != asked_for:
+            return False, answers.of_problem(KEY_REUSED)
+        if known.answer is None:
+            known.waiting.append(asked)
+        return False, known.answer
+
+    def answered(self, asked: OpenRequest, answer: Answer) -> list[OpenRequest]:
+        """Keep the answer to a request for the next with its key; return those that wait for it."""
+        known = None if asked.key is None else self._known.get(asked.key)
+        if known is None or asked.key is None:
+            return []
+        known.answer = answer
+        if answer.problem is not None and asked.command is None:
+            del self._known[asked.key]  # nothing was done: the same may be tried again
+        waiting, known.waiting = known.waiting, []
+        return waiting
+
+    def _forget(self, now_s: float) -> None:
+        while self._known:
+            key, oldest = next(iter(self._known.items()))
+            is_old = oldest.at_s < now_s - self._remember_s or len(self._known) > MAX_KEYS
+            if oldest.answer is None or not is_old:
+                return
+            del self._known[key]
+
+
+def _what(request: Request) -> tuple[Any, ...]:
+    """Return what makes a request the same; how long the caller waits does not."""
+    return (
+        request.operation,
+        request.vehicle_id,
+        request.booking_id,
+        request.starts_at,
+        request.ends_at,
+    )

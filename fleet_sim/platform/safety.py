@@ -1,0 +1,171 @@
+"""Whether anything happened that must not: the simulator knows every movement of every lock.
+
+A finding is a movement that should not have been, or a customer who was told of one that was not.
+With sound boxes and a sound platform there is none, whatever else goes wrong.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from fleet_sim.cars.movements import Movement
+from fleet_sim.cars.world import World
+from fleet_sim.platform.commands import PlatformCommand
+
+SLACK_S = 10.0
+"""So long after its end a life or a booking is not yet over for a sound box: its clock may be so
+far behind (Tesla vehicle-command allows 10 s), and the lock takes its time to move."""
+CLOCKS_S = 0.1
+"""A booking that its customer has ended is over at once, as far as clocks agree."""
+MAX_REMEMBERED = 100_000
+"""Commands whose movements are known, at most; the oldest go first."""
+
+
+class FindingKind(StrEnum):
+    """What must not happen."""
+
+    AFTER_LIFE = "after_life"
+    """A lock moved for a command whose life was over."""
+    AFTER_BOOKING = "after_booking"
+    """A lock moved for a booking that was over."""
+    EXECUTED_TWICE = "executed_twice"
+    """A lock moved twice for one command."""
+    WITHOUT_RIGHT = "without_right"
+    """A lock moved that the command was not for, or for a command that nobody had a right to."""
+    TOLD_OPEN = "told_open"
+    """A phone said "open" of a car whose driver's door the command had not unlocked."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of `safety.jsonl`."""
+
+    kind: FindingKind
+    at_s: float
+    """Seconds since the load began."""
+    vehicle_id: str
+    command_id: str | None
+    by_s: float | None = None
+    """How long the life, or the booking, was over."""
+    is_of_another_car: bool = False
+    """Whether it was the lock of a car that a cloned box sits in."""
+    customer_id: str | None = None
+    faults: tuple[str, ...] = ()
+    """Injected faults that were at work on the command or the car; named when the run is over."""
+
+
+class _Moved:
+    """What a command has moved."""
+
+    __slots__ = ("has_opened", "times")
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.has_opened = False
+
+
+class Safety:
+    """Keeps watch over one run. `record` takes each finding.
+
+    `command_of` returns a command of the emulated platform by its id on the wire. Commands that it
+    does not know nobody had a right to, unless `others_may` send some: a monitor's own unlocks.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        record: Callable[[Finding], None],
+        *,
+        command_of: Callable[[str], PlatformCommand | None] = lambda _id: None,
+        others_may: bool = True,
+    ) -> None:
+        self._world = world
+        self._record = record
+        self.command_of = command_of
+        self._others_may = others_may
+        self._moved: dict[str, _Moved] = {}
+        self.load_starts_s = 0.0
+        """The simulated second from which findings count."""
+        self.movements = 0
+        self.counts: Counter[FindingKind] = Counter()
+
+    def take(self, movement: Movement) -> None:
+        """Take a movement of a lock."""
+        self.movements += 1
+        command = movement.command
+        if command is None:
+            return
+        moved = self._moved_by(command.command_id)
+        moved.times += 1
+        if not movement.is_of_another_car:
+            moved.has_opened |= not movement.is_driver_door_locked
+        unix_s = self._unix_s(movement.at_s)
+        known = self.command_of(command.command_id)
+        # A fleet whose commands do not say it leaves a box in the dark, and not the platform.
+        expires_at = command.expires_at_ms / 1000 if known is None else known.expires_at
+        over_s = unix_s - expires_at
+        if over_s > SLACK_S:
+            self._find(FindingKind.AFTER_LIFE, movement, by_s=over_s)
+        if moved.times > 1:
+            self._find(FindingKind.EXECUTED_TWICE, movement)
+        if movement.is_of_another_car or not self._has_right(movement, known):
+            self._find(FindingKind.WITHOUT_RIGHT, movement)
+        if known is not None:
+            booking = known.booking
+            over_s = unix_s - booking.ends_at
+            if over_s > (CLOCKS_S if booking.was_ended else SLACK_S):
+                self._find(FindingKind.AFTER_BOOKING, movement, by_s=over_s)
+
+    def _has_right(self, movement: Movement, known: PlatformCommand | None) -> bool:
+        if known is None:
+            return self._others_may
+        return known.vehicle_id == movement.vehicle_id
+
+    def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Learn that a phone has said that a car is open."""
+        moved = None if command_id is None else self._moved.get(command_id)
+        if moved is None or not moved.has_opened:
+            self._note(
+                Finding(
+                    kind=FindingKind.TOLD_OPEN,
+                    at_s=self._since_load(self._world.env.now),
+                    vehicle_id=vehicle_id,
+                    command_id=command_id,
+                    customer_id=customer_id,
+                )
+            )
+
+    def _unix_s(self, now_s: float) -> float:
+        world = self._world
+        return world.epoch_unix_s + world.clock_step.by_s + now_s
+
+    def _since_load(self, now_s: float) -> float:
+        return round(now_s - self.load_starts_s, 6)
+
+    def _moved_by(self, command_id: str) -> _Moved:
+        moved = self._moved.get(command_id)
+        if moved is None:
+            moved = self._moved[command_id] = _Moved()
+            if len(self._moved) > MAX_REMEMBERED:
+                del self._moved[next(iter(self._moved))]
+        return moved
+
+    def _find(self, kind: FindingKind, movement: Movement, by_s: float | None = None) -> None:
+        command = movement.command
+        self._note(
+            Finding(
+                kind=kind,
+                at_s=self._since_load(movement.at_s),
+                vehicle_id=movement.vehicle_id,
+                command_id=None if command is None else command.command_id,
+                by_s=None if by_s is None else round(by_s, 6),
+                is_of_another_car=movement.is_of_another_car,
+            )
+        )
+
+    def _note(self, finding: Finding) -> None:
+        self.counts[finding.kind] += 1
+        self._record(finding)

@@ -1,0 +1,264 @@
+"""The emulated platform by itself: it serves its API, and sends commands over a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from fleet_sim.api.metrics import ApiMetrics
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.world import World
+from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
+from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.runs.injection import inject_all, with_platform_faults_alone
+from fleet_sim.runs.live.driver import LiveDriver
+from fleet_sim.runs.live.platform_api import platform_api
+from fleet_sim.runs.live.waiting import Waiting
+from fleet_sim.runs.live.wall_clock import WallClockFollower
+from fleet_sim.runs.progress import Progress
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.background import BackgroundWriter, write_all
+from fleet_wire.contract.platform_log import PlatformEvent, encode_event
+from fleet_wire.errors import LimitError
+from fleet_wire.links.factory import link_factory
+from fleet_wire.links.link import BrokerAddress
+from fleet_wire.profiles.loading import load_profile
+from fleet_wire.web.server import at_url
+
+REPORT_S: Final = 10.0
+POLL_S: Final = 0.02
+TOGETHER_S: Final = 0.05
+"""Lines of the log wait so long for others."""
+MAX_QUEUED: Final = 400
+"""So many of these wait for a disk that hangs: at 2,000 unlocks a second 50 MB in 20 s."""
+GOODBYE_S: Final = 0.1
+"""For the goodbye to the broker to leave."""
+YOUNG_OBJECTS: Final = 20_000
+"""Objects between two runs of the garbage collector: what is open is not collected in vain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformOptions:
+    """What a platform on a real broker needs besides its scenario."""
+
+    broker: BrokerAddress
+    seed: int
+    listen: tuple[str, int]
+    """Host and port of the API; port 0 is any free one."""
+    fleet_secret: str
+    tls: ssl.SSLContext | None = None
+    wait_s: float = 60.0
+    """How long to wait for a broker that is not there."""
+    log_file: Path | None = None
+    """Where the platform's structured log goes; None: nowhere."""
+
+
+class LivePlatform:
+    """Platform and API of this process. Make it where the event loop runs."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        options: PlatformOptions,
+        *,
+        write: Callable[[PlatformEvent], None],
+    ) -> None:
+        self._scenario = scenario
+        self._options = options
+        self.driver = LiveDriver(asyncio.get_running_loop())
+        profile = load_profile(scenario.fleet.profile)
+        self.world = World(
+            env=self.driver,
+            seed=options.seed,
+            fleet_secret=options.fleet_secret,
+            epoch_unix_s=time.time() - self.driver.now_s(),
+            link_factory=link_factory(
+                options.broker,
+                protocol=profile.traits.mqtt,
+                tls=options.tls,
+                limits=PLATFORM_LINK_LIMITS,
+                within=self.driver.present(),
+            ),
+            profile=profile,
+            defects=self.driver.defects,
+        )
+        self.platform = EmulatedPlatform(
+            self.world,
+            scenario.platform_parameters,
+            vehicle_ids=frozenset(spec.vehicle_id for spec in scenario.cars()),
+            write=write,
+        )
+        self.metrics = ApiMetrics(CollectorRegistry())
+        self._api = platform_api(self.platform, self.driver, metrics=self.metrics, write=write)
+
+    async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
+        """Connect to the broker, or return when `stop` is set.
+
+        Raises `BrokerUnreachableError` and `BrokerRefusedError`.
+        """
+        connection = self.platform.service.connection
+        with self.driver.present():
+            self.platform.start()
+        waiting = Waiting(self._options.broker, self._options.wait_s, progress, who="platform")
+        while connection.link is None and not stop.is_set():
+            await asyncio.sleep(POLL_S)
+            waiting.check(time.monotonic(), connection.last_end)
+
+    async def serve(self, progress: Progress) -> str:
+        """Let the API listen, and the platform's faults begin; return the URL.
+
+        Raises `LimitError`.
+        """
+        host, port = self._options.listen
+        url = at_url(host, await self._api.start(host, port))
+        scenario = with_platform_faults_alone(self._scenario)
+        if scenario.faults:
+            with self.driver.present():
+                self._inject(scenario, progress.note)
+        return url
+
+    def _inject(self, scenario: Scenario, say: Callable[[str], None]) -> None:
+        """Let faults strike the platform. They name its cars by boxes, which stay switched off."""
+        specs = scenario.cars()
+        inject_all(
+            scenario,
+            specs,
+            Fleet(self.world, specs, sms_centre="none"),
+            load_starts_s=self.driver.now,
+            record=lambda _line: None,
+            say=say,
+            platform=self.platform,
+        )
+
+    async def close(self) -> None:
+        """Answer who waits, stop listening, and leave the broker."""
+        await self._api.stop()
+        with self.driver.present():
+            self.driver.stop()
+            self.platform.close()
+        await asyncio.sleep(GOODBYE_S)
+
+    def state(self) -> str:
+        """Return what it has done, in one line."""
+        metrics, defects = self.metrics, self.driver.defects
+        connection = self.platform.service.connection
+        return (
+            f"{metrics.answered} requests answered, {metrics.problems} with a problem,"
+            f" {metrics.generic} of these without a cause; {self.platform.service.open} commands"
+            " under way"
+            + ("" if connection.link else f"; no connection with the broker: {connection.last_end}")
+            + (f"; {defects.count} defects of the model" if defects.count else "")
+        )
+
+
+async def serve_platform(scenario: Scenario, options: PlatformOptions, progress: Progress) -> None:
+    """Serve the API of a scenario's platform until SIGTERM or Ctrl-C.
+
+    The scenario's faults of the platform begin when it serves; those of cars are the boxes'.
+    Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
+    allow, and `ModelDefectError` at the end where the model has shown a defect.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, stop.set)
+    async with AsyncExitStack() as stack:
+        stack.callback(progress.close)
+        log = _log(options.log_file, progress)
+        stack.callback(log.close)
+        live = LivePlatform(scenario, options, write=log.write)
+        stack.push_async_callback(live.close)
+        follower = WallClockFollower(live.world, live.driver, progress.note, who="the platform")
+        follower.start()
+        stack.callback(follower.stop)
+        progress.phase(f"connecting to {options.broker}")
+        await live.connect(progress, stop)
+        if not stop.is_set():
+            url = await live.serve(progress)
+            _calm_garbage_collector()
+            progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
+        while not stop.is_set():
+            await _wait(stop, REPORT_S)
+            progress.note(live.state())
+    live.driver.defects.check()
+
+
+class _Log:
+    """The platform's structured log: a thread writes it, and a full disk stops nothing."""
+
+    def __init__(self, path: Path, note: Callable[[str], None]) -> None:
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        except OSError as error:
+            raise LimitError(
+                f"{path}: {error.strerror}", "name another file: --log-file FILE"
+            ) from error
+        self._path = path
+        self._note = note
+        self._lost = 0
+        self._waiting: list[bytes] = []
+        self._writer = BackgroundWriter(
+            partial(write_all, self._descriptor), on_lost=self._lose, max_queued=MAX_QUEUED
+        )
+
+    def write(self, event: PlatformEvent) -> None:
+        """Let a line go to the thread with others: to wake it costs more than to write."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(TOGETHER_S, self._flush)
+        self._waiting.append(encode_event(event))
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.put(b"\n".join([*self._waiting, b""]))
+            self._waiting = []
+
+    def close(self) -> None:
+        """Wait a moment until everything is written."""
+        self._flush()
+        if self._writer.close():
+            os.close(self._descriptor)
+        if self._lost:
+            told = f"lines are missing, {self._lost} writes failed"
+            self._note(f"{self._path}: {told} (df -h {self._path.parent})")
+
+    def _lose(self, chunks: int) -> None:
+        self._lost += chunks
+
+
+class _NoLog:
+    """Where nobody wants a log."""
+
+    def write(self, _event: PlatformEvent) -> None:
+        """Drop it."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _log(path: Path | None, progress: Progress) -> _Log | _NoLog:
+    return _NoLog() if path is None else _Log(path, progress.note)
+
+
+def _calm_garbage_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), timeout_s)
+    except TimeoutError:
+        return

@@ -1,0 +1,140 @@
+"""What a run has around its cars: platform, customers, and the watch over every lock.
+
+The same in both modes: the run hands in where links come from and where lines go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.movements import Movement
+from fleet_sim.cars.spec import NULL_CAR
+from fleet_sim.customers.population import Population, Witnesses
+from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.platform.operations import Platform
+from fleet_sim.platform.safety import Safety
+from fleet_sim.runs.conclude import SAFETY
+from fleet_sim.runs.directory import RunDirectory
+from fleet_sim.runs.lines import LineFile
+from fleet_sim.scenario.form import Scenario, select
+from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.errors import LimitError
+from fleet_wire.links.link import LinkFactory
+from fleet_wire.profiles.native import NATIVE
+
+CUSTOMERS = "customers.jsonl"
+PLATFORM = "platform.jsonl"
+
+
+class Movements:
+    """Takes the movements of all locks from the first on, and hands them to who keeps watch."""
+
+    def __init__(self) -> None:
+        self.safety: Safety | None = None
+
+    def take(self, movement: Movement) -> None:
+        """Take one."""
+        if self.safety is not None:
+            self.safety.take(movement)
+
+
+class Rentals:
+    """Platform and customers of a scenario, where it has them, and the safety of any run.
+
+    `links` makes the platform's link to the broker. `on_error` is told of a file that cannot be
+    written. A platform that is elsewhere is not made here.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        fleet: Fleet,
+        movements: Movements,
+        *,
+        directory: RunDirectory,
+        links: LinkFactory,
+        on_error: Callable[[str, LimitError], None],
+        is_platform_elsewhere: bool = False,
+    ) -> None:
+        self._scenario = scenario
+        self._fleet = fleet
+        self._files = ExitStack()
+        self._directory = directory
+        self._on_error = on_error
+        self.on_event: Callable[[PlatformEvent], None] | None = None
+        """Takes each line of the platform's log besides: a monitor in this process."""
+        world = fleet.world
+        self.safety = movements.safety = Safety(
+            world,
+            self._lines(SAFETY),
+            others_may=bool(scenario.load.stages) or is_platform_elsewhere,
+        )
+        self.platform: EmulatedPlatform | None = None
+        self._population: Population | None = None
+        if scenario.has_platform and not is_platform_elsewhere:
+            self._platform_lines = self._lines(PLATFORM)
+            self.platform = EmulatedPlatform(
+                replace(world, link_factory=links),
+                scenario.platform_parameters,
+                vehicle_ids=frozenset(fleet.boxes) - {NULL_CAR.vehicle_id},
+                write=self.write_event,
+            )
+            self.safety.command_of = self.platform.service.commands.on_wire
+
+    def start(self) -> None:
+        """Let the platform connect to the broker."""
+        if self.platform is not None:
+            self.platform.start()
+
+    def begin(self, load_starts_s: float, platform: Platform | None = None) -> None:
+        """Let customers come from a simulated second on, and ask `platform`, or ours in process."""
+        self.safety.load_starts_s = load_starts_s
+        customers, asked = self._scenario.customers, platform or self.platform
+        if customers is None or asked is None:
+            return
+        world, boxes = self._fleet.world, self._fleet.boxes
+        specs = [box.spec for box in boxes.values() if box.spec is not NULL_CAR]
+        targets = select(specs, customers.targets, world.seed, "customers")
+        self._population = Population(
+            world,
+            customers,
+            times_s=customers.times_s(world.stream("customers/arrivals")),
+            boxes={spec.vehicle_id: boxes[spec.vehicle_id] for spec in targets},
+            platform=asked,
+            witnesses=Witnesses(record=self._lines(CUSTOMERS), told_open=self._told_open),
+        )
+        self._population.begin(load_starts_s)
+
+    def _told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Tell the watch, in the words of the wire, of a phone that said "open"."""
+        if self.platform is not None:
+            command = self.platform.service.commands.get(command_id)
+            command_id = None if command is None else command.wire_id
+        elif self._fleet.world.profile is not NATIVE:
+            return  # what a platform elsewhere calls its commands on the wire is not known here
+        self.safety.told_open(customer_id, vehicle_id, command_id)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether every customer has opened a car, or will not."""
+        return self._population is None or self._population.is_served
+
+    def close(self) -> None:
+        """End the platform's connection, and close the files."""
+        if self.platform is not None:
+            self.platform.close()
+        self._files.close()
+
+    def write_event(self, event: PlatformEvent) -> None:
+        """Write a line of the platform's structured log."""
+        self._platform_lines(event)
+        if self.on_event is not None:
+            self.on_event(event)
+
+    def _lines(self, name: str) -> Callable[[Any], None]:
+        file = LineFile(self._directory.path / name, self._on_error)
+        return self._files.enter_context(file).append

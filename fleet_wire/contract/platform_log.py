@@ -1,0 +1,82 @@
+"""What a platform's structured log says of an unlock: one JSON object a line.
+
+The emulated platform writes these lines, and the monitor reads them from a file, from OTLP logs or
+in process. Times are Unix seconds on the platform's own clock, which is another than the monitor's
+and may be wrong. Lines may come late, out of order, twice, or not at all. Unknown fields are
+ignored; a missing or mistyped one is an error.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from fleet_wire.contract.messages import Name, Text
+from fleet_wire.errors import RemoteProtocolError
+
+MAX_LINE_BYTES = 16_384
+"""No line of this form comes near; a longer one is refused unread."""
+UnixSeconds = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
+
+
+class PlatformStep(StrEnum):
+    """What has happened, in the order in which it does."""
+
+    REQUESTED = "requested"
+    """A phone's request has come to the API."""
+    ANSWERED = "answered"
+    """The API has answered it. A client that waits for the result is answered last."""
+    WOKEN = "woken"
+    """A sleeping car was asked to wake."""
+    PUBLISHED = "published"
+    """The command was given to the connection with the broker."""
+    ACCEPTED = "accepted"
+    """The broker's PUBACK has come."""
+    ENDED = "ended"
+    """The platform knows how the command ended, or gave up."""
+
+
+class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One line. `request_id` is one request's; a retry by the phone is another one."""
+
+    event: PlatformStep
+    at: UnixSeconds
+    request_id: Name
+    operation: Name
+    """`unlock`, `lock`, and what else the API offers."""
+    trace_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")] | None = None
+    vehicle_id: Name | None = None
+    booking_id: Name | None = None
+    account_id: Name | None = None
+    command_id: Name | None = None
+    """None until there is a command."""
+    endpoint: Name | None = None
+    """The route's template, as OpenTelemetry's `http.route`."""
+    status: Annotated[int, msgspec.Meta(ge=100, le=599)] | None = None
+    """Of an answer, as OpenTelemetry's `http.response.status_code`."""
+    problem: Name | None = None
+    """The slug of the answer's problem type; see `fleet_wire.contract.problems`."""
+    outcome: Name | None = None
+    """Of `ended`: `executed`, `refused`, `expired`, `not_published`."""
+    reason: Text | None = None
+    """What the box, the broker or an exception said. Of `not_published` it may begin with why:
+    `asleep`, `booking_ended`, `denied`, `no_connection`, `no_subscriber`, then a colon."""
+    app_version: Name | None = None
+    api_release: Name | None = None
+
+
+_DECODER = msgspec.json.Decoder(PlatformEvent)
+encode_event = msgspec.json.Encoder().encode
+"""Return the JSON bytes of an event, without the end of the line."""
+
+
+def decode_event(line: bytes) -> PlatformEvent:
+    """Return the event of a line. Raises `RemoteProtocolError` for anything else."""
+    if len(line) > MAX_LINE_BYTES:
+        raise RemoteProtocolError(f"line of {len(line)} bytes, at most {MAX_LINE_BYTES} allowed")
+    try:
+        return _DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RemoteProtocolError(f"platform log: {error}") from None

@@ -1,0 +1,145 @@
+"""The problem types of the platform's API, one for each cause (RFC 9457).
+
+A client decides by `type` alone. `detail` is a sentence that a support agent can read aloud: it
+names nothing that the customer does not know. What has no type of its own is `INTERNAL_ERROR`, the
+generic class: an answer that explains nothing is counted as one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+CONTENT_TYPE: Final = "application/problem+json"
+BASE: Final = "/problems/"
+"""Types are relative references: the API itself serves a page at each."""
+
+
+class ProblemType(NamedTuple):
+    """One cause of an answer that is not what was asked for."""
+
+    slug: str
+    status: int
+    """The HTTP status (RFC 9110, section 15)."""
+    title: str
+    sentence: str
+    """For the customer, as `detail` has it."""
+
+    @property
+    def uri(self) -> str:
+        """The `type` of RFC 9457, section 3.1.1."""
+        return BASE + self.slug
+
+    def body(self, **more: Any) -> dict[str, Any]:
+        """Return the members of the problem details; `more` are its extension members."""
+        return {
+            "type": self.uri,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.sentence,
+            **more,
+        }
+
+
+INVALID_REQUEST: Final = ProblemType(
+    "invalid-request", 400, "Invalid request",
+    "The app sent something that we do not understand; please update the app and try again.",
+)  # fmt: skip
+UNAUTHENTICATED: Final = ProblemType(
+    "unauthenticated", 401, "No valid token",
+    "You are signed out; please sign in again and press unlock once more.",
+)  # fmt: skip
+BOOKING_OF_ANOTHER: Final = ProblemType(
+    "booking-of-another", 403, "Booking of another customer",
+    "This booking belongs to another customer, so it cannot open the car for you.",
+)  # fmt: skip
+VEHICLE_NOT_BOOKED: Final = ProblemType(
+    "vehicle-not-booked", 403, "Vehicle is not in this booking",
+    "Your booking is for another car; please check the number plate.",
+)  # fmt: skip
+VEHICLE_UNKNOWN: Final = ProblemType(
+    "vehicle-unknown", 404, "Unknown vehicle",
+    "We do not know this car; please check the number plate.",
+)  # fmt: skip
+BOOKING_UNKNOWN: Final = ProblemType(
+    "booking-unknown", 404, "Unknown booking", "We cannot find your booking."
+)
+COMMAND_UNKNOWN: Final = ProblemType(
+    "command-unknown", 404, "Unknown command", "We cannot find this request of yours any more."
+)
+ROUTE_UNKNOWN: Final = ProblemType(
+    "route-unknown", 404, "No such resource",
+    "The app asked for something that does not exist; please update the app.",
+)  # fmt: skip
+METHOD_NOT_ALLOWED: Final = ProblemType(
+    "method-not-allowed", 405, "Method not allowed",
+    "The app asked in a way that is not offered; please update the app.",
+)  # fmt: skip
+BOOKING_NOT_STARTED: Final = ProblemType(
+    "booking-not-started", 409, "Booking has not started",
+    "Your booking has not started yet; the car opens for you when it does.",
+)  # fmt: skip
+BOOKING_ENDED: Final = ProblemType(
+    "booking-ended", 409, "Booking has ended", "Your booking has ended, so the car stays locked."
+)
+VEHICLE_TAKEN: Final = ProblemType(
+    "vehicle-taken", 409, "Vehicle is booked at that time",
+    "The car is booked by somebody else at that time.",
+)  # fmt: skip
+VEHICLE_BUSY: Final = ProblemType(
+    "vehicle-busy", 409, "Vehicle is busy",
+    "An earlier request to this car is still under way; please wait a moment and try again.",
+)  # fmt: skip
+BODY_TOO_LARGE: Final = ProblemType(
+    "body-too-large", 413, "Body too large",
+    "The app sent too much at once; please update the app and try again.",
+)  # fmt: skip
+UNSUPPORTED_MEDIA_TYPE: Final = ProblemType(
+    "unsupported-media-type", 415, "Body is not JSON",
+    "The app sent something in a form that we do not read; please update the app.",
+)  # fmt: skip
+KEY_REUSED: Final = ProblemType(
+    "idempotency-key-reused", 422, "Idempotency key was used for something else",
+    "The app repeated a request in a wrong way; please press the button once more.",
+)  # fmt: skip
+BOOKING_TIMES: Final = ProblemType(
+    "booking-times", 422, "Booking at impossible times",
+    "The car cannot be booked for these times; please check when the booking starts and ends.",
+)  # fmt: skip
+TOO_MANY_REQUESTS: Final = ProblemType(
+    "too-many-requests", 429, "Too many requests",
+    "That was too often in a short time; please wait a moment and try again.",
+)  # fmt: skip
+INTERNAL_ERROR: Final = ProblemType(
+    "internal-error", 500, "Internal error", "Something went wrong on our side; please try again."
+)
+VEHICLE_REFUSED: Final = ProblemType(
+    "vehicle-refused", 502, "The vehicle refused",
+    "The car has got your request and refused it.",
+)  # fmt: skip
+BROKER_UNAVAILABLE: Final = ProblemType(
+    "broker-unavailable", 503, "No connection with the vehicles",
+    "We cannot reach our cars at the moment; we know of it and work on it.",
+)  # fmt: skip
+OVERLOADED: Final = ProblemType(
+    "overloaded", 503, "Too much to do", "Too many people open cars right now; please try again."
+)
+MAINTENANCE: Final = ProblemType(
+    "maintenance", 503, "Maintenance", "We are working on our system and are back in a moment."
+)
+VEHICLE_UNREACHABLE: Final = ProblemType(
+    "vehicle-unreachable", 504, "The vehicle cannot be reached",
+    "We cannot reach the car at the moment, so it has not opened; please try again.",
+)  # fmt: skip
+VEHICLE_SILENT: Final = ProblemType(
+    "vehicle-silent", 504, "The vehicle has not answered",
+    "The car has not answered in time. It may still have opened: please try the door.",
+)  # fmt: skip
+
+PROBLEMS: Final = {
+    problem.slug: problem
+    for problem in list(globals().values())
+    if isinstance(problem, ProblemType)
+}
+"""All of them, by slug."""
+GENERIC: Final = frozenset({INTERNAL_ERROR.slug})
+"""Those that explain nothing. An answer of 500 or more without any type is one of them."""

@@ -1,0 +1,66 @@
+"""An HTTP client of one server. No other module knows aiohttp's client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import aiohttp
+
+from fleet_wire.web.exchange import HttpResponse
+
+CONNECT_S: Final = 10.0
+MAX_ANSWER_BYTES: Final = 1_000_000
+
+
+class NoAnswerError(Exception):
+    """The server could not be reached, broke off, or took too long; it may have acted."""
+
+
+class HttpClient:
+    """Keeps connections to one server, as many as there are requests under way.
+
+    `base_url` is `http://HOST:PORT` or `https://HOST:PORT`. Make it where the event loop runs.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+    ) -> HttpResponse:
+        """Return the answer, whatever its status. Redirections are not followed.
+
+        Raises `NoAnswerError`.
+        """
+        try:
+            async with self._session.request(
+                method,
+                self._base_url + path,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_S),
+            ) as answer:
+                content = b""
+                async for chunk in answer.content.iter_any():
+                    content += chunk
+                    if len(content) > MAX_ANSWER_BYTES:
+                        raise NoAnswerError(f"answer of more than {MAX_ANSWER_BYTES} bytes")
+                return HttpResponse(answer.status, content, answer.content_type, answer.headers)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise NoAnswerError(str(error) or type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()

@@ -1,0 +1,52 @@
+"""A request and its answer, as handlers see them, whatever library carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
+
+TEXT: Final = "text/plain; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
+JSON: Final = "application/json"
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class BodyTooLargeError(Exception):
+    """A request's body is larger than its server takes."""
+
+
+class UnreadableBodyError(Exception):
+    """A request's body is not what its head says: wrong chunks, or a wrong `Content-Encoding`."""
+
+
+class HttpRequest(Protocol):
+    """One request."""
+
+    @property
+    def method(self) -> str:
+        """Return the method, in capitals as it came."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Return the path, decoded, without the query."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers; they are found whatever the case of their letters."""
+        ...
+
+    async def body(self) -> bytes:
+        """Return the whole body. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
+        ...
+
+
+class HttpResponse(NamedTuple):
+    """What a request is answered."""
+
+    status: int
+    body: bytes
+    content_type: str = TEXT
+    headers: Mapping[str, str] = _NONE

@@ -1,0 +1,252 @@
+"""An HTTP server for one handler. No other module knows aiohttp's server."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Awaitable, Callable, Mapping
+from logging import Logger
+from typing import Any, Final, cast
+from urllib.parse import unquote
+
+from aiohttp import http, web
+
+from fleet_wire.errors import LimitError
+from fleet_wire.web.exchange import (
+    TEXT,
+    BodyTooLargeError,
+    HttpRequest,
+    HttpResponse,
+    UnreadableBodyError,
+)
+
+STOP_WITHIN_S: Final = 5.0
+"""Answers that are under way get so long at the end."""
+
+MAX_SAID: Final = 200
+"""Of what is no HTTP so many letters are logged."""
+
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Refusal = Callable[[int], HttpResponse]
+
+
+def plain_refusal(status: int) -> HttpResponse:
+    """Return a line of text that says no more than the status."""
+    return HttpResponse(status, f"{status}: bad request\n".encode(), TEXT)
+
+
+def at_url(host: str, port: int) -> str:
+    """Return the URL at which a server that listens there is reached."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class HttpServer:
+    """Answers each request with what `handler` returns.
+
+    A connection ends when it has waited for its client for `connection_s`, whatever has come by
+    then: who sends half a head or half a body, or a letter now and then, stays no longer. It ends
+    too when an answer takes longer than `answer_s` (None: as long), the client's reading of it
+    included. With `one_request` it ends after its first answer.
+
+    `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
+    A handler is cancelled when its client hangs up.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        connection_s: float,
+        answer_s: float | None = None,
+        max_body_bytes: int,
+        one_request: bool = False,
+        refusal: Refusal = plain_refusal,
+    ) -> None:
+        self._handler = handler
+        self._connection_s = connection_s
+        self._answer_s = connection_s if answer_s is None else answer_s
+        self._max_body_bytes = max_body_bytes
+        self._one_request = one_request
+        self._refusal = refusal
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self, host: str, port: int, *, or_free: bool = False) -> int:
+        """Listen, and return the port; with `or_free` any free one where that is taken.
+
+        Raises `LimitError` where the address cannot be had.
+        """
+        server = _Server(
+            self._answer,
+            connection_s=self._connection_s,
+            answer_s=self._answer_s,
+            max_body_bytes=self._max_body_bytes,
+            refusal=self._refusal,
+        )
+        runner = web.ServerRunner(server, shutdown_timeout=STOP_WITHIN_S)
+        await runner.setup()
+        try:
+            try:
+                await web.TCPSite(runner, host, port).start()
+            except OSError as error:
+                if not or_free or error.errno != errno.EADDRINUSE:
+                    raise
+                await web.TCPSite(runner, host, 0).start()
+        except OSError as error:
+            await runner.cleanup()
+            raise _listen_error(host, port, error) from error
+        self._runner = runner
+        port_used: int = runner.addresses[0][1]
+        return port_used
+
+    async def stop(self) -> None:
+        """Close the port, let answers that are under way be given, and end the connections."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        connection = request.protocol
+        assert isinstance(connection, _Connection)  # noqa: S101 - `_Server` makes no others
+        connection.is_our_turn(our_turn=True)
+        answer = _response(await self._handler(_Request(request, connection)))
+        connection.is_our_turn(our_turn=False)
+        if self._one_request:
+            answer.force_close()
+        return answer
+
+
+class _Request:
+    """Implements `HttpRequest`."""
+
+    __slots__ = ("_connection", "_request", "headers", "method")
+
+    def __init__(self, request: web.BaseRequest, connection: _Connection) -> None:
+        self._request = request
+        self._connection = connection
+        self.method = request.method
+        self.headers: Mapping[str, str] = request.headers
+
+    @property
+    def path(self) -> str:
+        raw = self._request.raw_path.partition("?")[0]
+        if not raw.startswith("/"):
+            return self._request.path  # a whole URL, as for a proxy
+        return unquote(raw) if "%" in raw else raw
+
+    async def body(self) -> bytes:
+        if not self._request.body_exists:
+            return b""
+        if self._request.content.is_eof():  # all of it is here
+            return await self._read()
+        self._connection.is_our_turn(our_turn=False)
+        body = await self._read()
+        self._connection.is_our_turn(our_turn=True)
+        return body
+
+    async def _read(self) -> bytes:
+        try:
+            return await self._request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise BodyTooLargeError from None
+        except (web.RequestPayloadError, http.HttpProcessingError) as error:
+            raise UnreadableBodyError(" ".join(str(error).split())) from None
+
+
+def _response(answer: HttpResponse) -> web.Response:
+    headers = {"Content-Type": answer.content_type, **answer.headers}
+    return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+class _Connection(web.RequestHandler):
+    """One connection, which ends when its client, or its handler, takes too long."""
+
+    def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(server, loop=loop, access_log=cast("Logger", None))  # None: no such log
+        self._server = server
+        self._time = loop.time
+        self._loop = loop
+        self._turn_s = 0.0
+        """Since when it has been our turn, or the client's."""
+        self._limit_s = server.connection_s
+        self._end: asyncio.TimerHandle | None = None
+
+    def is_our_turn(self, *, our_turn: bool) -> None:
+        """Note who has to do something next, from now on."""
+        self._turn_s = self._time()
+        self._limit_s = self._server.answer_s if our_turn else self._server.connection_s
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.is_our_turn(our_turn=False)
+        self._end = self._loop.call_later(self._server.connection_s, self._look)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        """End the connection, or look again when it might have to: no timer for each request."""
+        left_s = self._turn_s + self._limit_s - self._time()
+        if left_s > 0:
+            soon_s = min(left_s, self._server.connection_s)
+            self._end = self._loop.call_later(soon_s, self._look)
+        elif self.transport is not None:
+            self.transport.abort()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if isinstance(exc, http.HttpProcessingError):
+            said = " ".join(str(exc).split())
+            self.logger.warning("no HTTP from %s: %s", request.remote, said[:MAX_SAID])
+        else:  # aiohttp's own logs the error, and would answer in its words
+            super().handle_error(request, status, exc, message)
+        answer = _response(self._server.refusal(status))
+        answer.force_close()
+        return answer
+
+
+class _Server(web.Server):
+    """Makes the connections."""
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.Response]],
+        *,
+        connection_s: float,
+        answer_s: float,
+        max_body_bytes: int,
+        refusal: Refusal,
+    ) -> None:
+        super().__init__(handler, request_factory=self._request, handler_cancellation=True)
+        self.connection_s = connection_s
+        self.answer_s = answer_s
+        self.refusal = refusal
+        self._max_body_bytes = max_body_bytes
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, self._loop)
+
+    def _request(
+        self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+    ) -> web.BaseRequest:
+        return web.BaseRequest(
+            message, payload, protocol, writer, task, self._loop,
+            client_max_size=self._max_body_bytes,
+        )  # fmt: skip
+
+
+def _listen_error(host: str, port: int, error: OSError) -> LimitError:
+    if error.errno == errno.EADDRINUSE:
+        return LimitError(
+            f"port {port} on {host} is taken by another process",
+            f"see which: ss -ltnp 'sport = :{port}'; or choose another: --listen {host}:0",
+        )
+    return LimitError(
+        f"cannot listen on {host}:{port}: {error.strerror or error}",
+        "choose an address of this machine and a port from 1024 on: --listen 127.0.0.1:9464",
+    )

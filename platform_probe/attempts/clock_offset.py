@@ -1,0 +1,121 @@
+"""How far the platform's clock is from the monitor's, from the quickest ways between them.
+
+Nothing but time is known of a message's way, except that none takes less than none. The platform
+publishes a command at `P` on its clock, and the monitor sees it at `M` on its own: `M - P` is what
+the clocks are apart, and the time from the platform by the broker to the monitor. The least of many
+has the shortest way in it (Paxson, "On calibrating measurements of packet transit times",
+SIGMETRICS 1998; NTP's clock filter, RFC 5905, section 10, takes the quickest sample in the same
+way). How short that way can be says the platform's PUBACK: the quickest of those took the way to
+the broker and back. The monitor's own way is as long as its own quickest PUBACK says, or as the
+platform's where it publishes nothing itself. Half of each is the way of a command, as long as there
+and back take the same; the other half is how wrong that may be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Final
+
+WINDOW_S: Final = 300.0
+"""A least value holds for one to two of these: a clock of 50 ppm, a usual quartz, drifts by 15 to
+30 ms meanwhile."""
+RECENT: Final = 16
+"""Commands that say together that a clock was set: one alone may have been slow."""
+STEP_S: Final = 0.5
+"""No way that is quick once becomes so much slower for all of the recent ones."""
+
+
+class Least:
+    """The least of what came in the last one or two windows; infinity of nothing."""
+
+    __slots__ = ("_before", "_ends_s", "_now", "value")
+
+    def __init__(self) -> None:
+        self._now = self._before = self.value = math.inf
+        self._ends_s = -math.inf
+
+    def add(self, value: float, now_s: float) -> bool:
+        """Note a value; return whether the least is another one now."""
+        if value >= self._now and now_s < self._ends_s:
+            return False  # nearly always
+        if now_s >= self._ends_s:
+            self._before = self._now if now_s < self._ends_s + WINDOW_S else math.inf
+            self._now = value
+            self._ends_s = now_s + WINDOW_S
+        self._now = min(self._now, value)
+        self.value = min(self._now, self._before)
+        return True
+
+    def begin_anew(self, value: float) -> None:
+        """Forget all but this one."""
+        self._now = self.value = value
+        self._before = math.inf
+
+
+class ClockOffset:
+    """Where the platform's Unix time lies on the monitor's monotonic clock.
+
+    All times of the platform are Unix seconds on its clock, all others monotonic seconds.
+    """
+
+    def __init__(self, assumed_s: float) -> None:
+        """Begin with `assumed_s`, as if the platform's clock were right."""
+        self.offset_s = assumed_s
+        """What to add to a time of the platform."""
+        self.uncertainty_s: float | None = None
+        """How wrong that may be; None where it is not known."""
+        self._lines = Least()
+        """From a line's time to when it came: with its way through files and networks."""
+        self._ways = Least()
+        """From a command's publishing to when it was seen."""
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._platform_round_trip = Least()
+        self._own_round_trip = Least()
+
+    def begin_anew(self) -> None:
+        """Forget all ways: the platform's clock was set."""
+        self._ways, self._lines = Least(), Least()
+        self._recent.clear()
+
+    def line(self, at: float, now_s: float) -> None:
+        """Note that a line with this time has come."""
+        if self._lines.add(now_s - at, now_s):
+            self._renew()
+
+    def command(
+        self, *, published_at: float, accepted_at: float | None, seen_s: float, now_s: float
+    ) -> None:
+        """Note when a command was published and acknowledged, and when it was seen."""
+        way_s = seen_s - published_at
+        self._recent.append(way_s)
+        is_new = self._ways.add(way_s, now_s)
+        if way_s > self._ways.value + STEP_S and len(self._recent) == RECENT:
+            is_new |= self._look_for_step()
+        if accepted_at is not None and accepted_at >= published_at:
+            is_new |= self._platform_round_trip.add(accepted_at - published_at, now_s)
+        if is_new:
+            self._renew()
+
+    def own_round_trip(self, seconds: float, now_s: float) -> None:
+        """Note how long the broker's PUBACK to the monitor itself took."""
+        if self._own_round_trip.add(seconds, now_s):
+            self._renew()
+
+    def _look_for_step(self) -> bool:
+        """Begin anew where all recent commands say that a clock was set."""
+        least_s = min(self._recent)
+        if least_s <= self._ways.value + STEP_S:
+            return False
+        self._ways.begin_anew(least_s)
+        self._lines.begin_anew(least_s)
+        return True
+
+    def _renew(self) -> None:
+        platform_s, own_s = self._platform_round_trip.value, self._own_round_trip.value
+        self.uncertainty_s = None
+        if math.inf not in (platform_s, self._ways.value):
+            self.uncertainty_s = (platform_s + (platform_s if own_s == math.inf else own_s)) / 2
+        ways_s = self._ways.value - (self.uncertainty_s or 0.0)
+        # No line comes before it was written.
+        self.offset_s = min(ways_s, self._lines.value)

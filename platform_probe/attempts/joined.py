@@ -1,0 +1,238 @@
+"""Unlocks that two sources tell of, and which of what they tell is about the same one.
+
+What has a command id in common is one unlock, else what has a trace id in common, else the lines of
+one request. What has none of these in common can be joined by car, booking and time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.platform_log import PlatformEvent
+from platform_probe.attempts.platform_side import PlatformSide
+
+LOOKED_BACK_S: Final = 1.0
+"""By car alone a command may seem to be so much older than its request: clocks differ."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Attempt).decode
+
+
+class Joined(msgspec.Struct, gc=False, eq=False):
+    """One unlock, as far as it is known. Never part of a cycle."""
+
+    number: int
+    """In the order in which they became known."""
+    side: PlatformSide | None = None
+    """What the platform's log says."""
+    kept: Attempt | bytes | None = None
+    """What MQTT told, when it has ended; `pack` makes it smaller."""
+    seen_s: float = 0.0
+    """Of that: when it began, on the monitor's monotonic clock."""
+    command_id: str | None = None
+    trace_id: str | None = None
+    """Of what MQTT told."""
+    car: str | None = None
+    attempt_id: str = ""
+    """As it was first written; empty before."""
+    revision: int = 0
+    """How often it was judged."""
+    due_at: float = math.inf
+    """Up to when the log must have gone on before it is judged, as it was last looked up."""
+    forget_s: float = math.inf
+    is_apart: bool = False
+    """Whether it can be found by its car."""
+    is_gone: bool = False
+    """Whether it was forgotten, or is a part of another."""
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """What MQTT told, when it has ended."""
+        return _decode(self.kept) if isinstance(self.kept, bytes) else self.kept
+
+    def pack(self) -> None:
+        """Take less room: it is not read again, unless another line comes."""
+        if isinstance(self.kept, Attempt):
+            self.kept = _encode(self.kept)
+
+
+class JoinedIndex:
+    """Finds the unlock that a line or an attempt is about.
+
+    `on_united` is told of two that proved to be one: the one that stays, and the other.
+    """
+
+    def __init__(self, on_united: Callable[[Joined, Joined], None]) -> None:
+        self._on_united = on_united
+        self._number = 0
+        self._by_command: dict[str, Joined] = {}
+        self._by_trace: dict[str, Joined] = {}
+        self._by_request: dict[str, Joined] = {}
+        self._by_car: dict[str, tuple[Joined, ...]] = {}
+        """What has only one side yet, and may find the other by its car."""
+
+    def take_event(self, event: PlatformEvent) -> tuple[Joined, bool]:
+        """Add a line to its unlock; return that, and whether it has learnt something."""
+        joined = self._by_request.get(event.request_id)
+        if event.command_id is not None:
+            joined = self._one_of(self._by_command.get(event.command_id), joined)
+        if joined is None and event.trace_id is not None:
+            joined = self._by_trace.get(event.trace_id)
+            if joined is not None and not _agree(joined.command_id, event.command_id):
+                joined = None
+        if joined is None:
+            joined = self._new()
+        if joined.side is None:
+            joined.side = PlatformSide()
+        is_new = joined.side.take(event)
+        self._by_request[event.request_id] = joined
+        return self._named(joined, joined.side), is_new
+
+    def take_attempt(self, attempt: Attempt, seen_s: float) -> Joined:
+        """Add an attempt that has ended on MQTT to its unlock, and return that."""
+        joined = self._by_command.get(attempt.command_id or "")
+        if joined is None or joined.kept is not None:
+            joined = self._by_trace.get(attempt.trace_id)
+            is_free = joined is not None and joined.kept is None
+            if not is_free or joined is None or not _agree(joined.command_id, attempt.command_id):
+                joined = self._new()
+        self.no_longer_apart(joined)  # found by the car that its lines named
+        joined.kept, joined.seen_s, joined.car = attempt, seen_s, attempt.vehicle_id
+        joined.trace_id = attempt.trace_id
+        if attempt.command_id is not None:
+            joined.command_id = attempt.command_id
+            self._by_command[attempt.command_id] = joined
+        self._by_trace.setdefault(attempt.trace_id, joined)
+        return joined
+
+    def leave_apart(self, joined: Joined) -> None:
+        """Let what has one side be found by its car."""
+        if joined.car is not None:
+            if not joined.is_apart:
+                self._by_car[joined.car] = (*self._by_car.get(joined.car, ()), joined)
+            joined.is_apart = True
+
+    def no_longer_apart(self, joined: Joined) -> None:
+        """Let it be found by its car no more."""
+        if not joined.is_apart or joined.car is None:
+            return
+        joined.is_apart = False
+        others = tuple(other for other in self._by_car[joined.car] if other is not joined)
+        if others:
+            self._by_car[joined.car] = others
+        else:
+            del self._by_car[joined.car]
+
+    def join_by_car(self, joined: Joined, *, offset_s: float, within_s: float) -> None:
+        """Join what has one side with the nearest other side of the same car, if there is one.
+
+        `offset_s` is to add to the platform's times; a command comes `within_s` of its request.
+        """
+        apart = self._by_car.get(joined.car or "", ())
+        fitting = [
+            (abs(after_s), other)
+            for other in apart
+            if (after_s := _command_after_s(joined, other, offset_s)) is not None
+            and -LOOKED_BACK_S <= after_s <= within_s
+        ]
+        if fitting:
+            self._unite(joined, min(fitting, key=lambda pair: (pair[0], pair[1].number))[1])
+
+    def forget(self, joined: Joined) -> None:
+        """Forget an unlock: later lines are about another."""
+        joined.is_gone = True
+        self.no_longer_apart(joined)
+        side = joined.side
+        _take_out(self._by_command, joined.command_id, joined)
+        _take_out(self._by_trace, joined.trace_id, joined)
+        if side is not None:
+            _take_out(self._by_trace, side.trace_id, joined)
+            for request_id in side.request_ids:
+                _take_out(self._by_request, request_id, joined)
+
+    # Within
+
+    def _new(self) -> Joined:
+        self._number += 1
+        return Joined(self._number)
+
+    def _one_of(self, one: Joined | None, other: Joined | None) -> Joined | None:
+        if one is None or other is None or one is other:
+            return one or other
+        return self._unite(one, other)
+
+    def _named(self, joined: Joined, side: PlatformSide) -> Joined:
+        """Let an unlock be found by all that its lines say of it."""
+        if joined.car is None:
+            joined.car = side.vehicle_id
+        if joined.command_id is None and side.command_id is not None:
+            joined.command_id = side.command_id
+            joined = self._one_of(self._by_command.get(side.command_id), joined) or joined
+            self._by_command[side.command_id] = joined
+        if side.trace_id is not None:
+            other = self._by_trace.setdefault(side.trace_id, joined)
+            if other is not joined and _may_be_one(joined, other):
+                joined = self._unite(joined, other)
+        return joined
+
+    def _unite(self, one: Joined, other: Joined) -> Joined:
+        """Make one unlock of two; return it."""
+        if one.side is not None and other.side is not None:
+            one.side.merge(other.side)
+        one.side = one.side or other.side
+        if one.kept is None:
+            one.kept, one.seen_s, one.trace_id = other.kept, other.seen_s, other.trace_id
+        one.command_id = one.command_id or other.command_id
+        one.car = one.car or other.car
+        side = one.side
+        self.forget(other)
+        if one.command_id is not None:
+            self._by_command[one.command_id] = one
+        if one.trace_id is not None:
+            self._by_trace[one.trace_id] = one
+        if side is not None:
+            self._by_request.update(dict.fromkeys(side.request_ids, one))
+            if side.trace_id is not None:
+                self._by_trace[side.trace_id] = one
+        self._on_united(one, other)
+        return one
+
+
+def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:
+    if key is not None and index.get(key) is joined:
+        del index[key]
+
+
+def _agree(one: str | None, other: str | None) -> bool:
+    """Return whether two ids may be the same: one that is not known may be any."""
+    return one is None or other is None or one == other
+
+
+def _may_be_one(one: Joined, other: Joined) -> bool:
+    """Return whether what has its trace in common is one unlock, and not two commands for one."""
+    return _agree(one.command_id, other.command_id) and (one.kept is None or other.kept is None)
+
+
+def _command_after_s(one: Joined, other: Joined, offset_s: float) -> float | None:
+    """Return how long after the request of one the command of the other was seen.
+
+    None where they cannot be request and command of one unlock.
+    """
+    by_mqtt, by_log = (one, other) if one.kept is not None else (other, one)
+    attempt, side = by_mqtt.attempt, by_log.side
+    if attempt is None or side is None or by_mqtt.side is not None or by_log.kept is not None:
+        return None
+    # An attempt whose command has no trace has its own name for one.
+    trace_id = None if attempt.trace_id == attempt.attempt_id else attempt.trace_id
+    is_one = (
+        _agree(side.command_id, attempt.command_id)
+        and _agree(side.trace_id, trace_id)
+        and _agree(side.booking_id, attempt.booking_id)
+        and not side.is_turned_down
+    )
+    return by_mqtt.seen_s - side.first_at - offset_s if is_one else None

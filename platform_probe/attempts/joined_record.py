@@ -1,0 +1,292 @@
+"""The record of an unlock that the platform's log tells of, alone or beside MQTT."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from fleet_wire.contract import attempt as contract
+from fleet_wire.contract.attempt import Attempt, Flag, Origin, Source, Stage
+from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.messages import Reason
+from fleet_wire.contract.problems import BROKER_UNAVAILABLE
+from fleet_wire.profiles.profile import CONTRACT, WireTraits
+from platform_probe.attempts.conclusion import CAUSE_OF_REASON
+from platform_probe.attempts.evidence import Build
+from platform_probe.attempts.platform_side import (
+    FIRST_ERROR_STATUS,
+    FIRST_SERVER_ERROR_STATUS,
+    PlatformSide,
+)
+from platform_probe.attempts.timings import rounded, timings
+
+EXECUTED, REFUSED, NOT_PUBLISHED = "executed", "refused", "not_published"
+"""Outcomes in the platform's log; any other means that it gave up waiting."""
+_CAUSE_OF_NOT_PUBLISHED: Final = {
+    "asleep": Cause.BOX_ASLEEP,
+    "booking_ended": Cause.API_REFUSED,
+    "denied": Cause.BROKER_DENIED,
+    "no_connection": Cause.BROKER_UNREACHABLE,
+    "no_subscriber": Cause.NO_SUBSCRIBER,
+}
+"""By the word with which the reason begins; any other says no more than that nothing was sent."""
+_STAGES: Final = {stage.value: stage for stage in Stage}
+_REASONS: Final = {reason.value: reason for reason in Reason}
+
+
+class Clocks(NamedTuple):
+    """Where times of the platform and Unix times lie on the monitor's monotonic clock."""
+
+    offset_s: float
+    """To add to a time of the platform."""
+    uncertainty_s: float | None
+    unix_offset_s: float
+    """To add to the monitor's own Unix time."""
+    load_began_s: float
+    """Second 0 of `scheduled_s`."""
+
+    @property
+    def ahead_s(self) -> float:
+        """How far the platform's clock is ahead of the monitor's."""
+        return self.unix_offset_s - self.offset_s
+
+
+class Judgement(NamedTuple):
+    """Which one of which unlock."""
+
+    attempt_id: str
+    """As it was written before; empty: it was not."""
+    revision: int
+
+
+def joined_record(
+    attempt: Attempt,
+    side: PlatformSide,
+    clocks: Clocks,
+    *,
+    seen_s: float,
+    name: Judgement,
+    wire: WireTraits = CONTRACT,
+) -> Attempt:
+    """Return an attempt that MQTT told of, with what the platform says of it.
+
+    `seen_s` is its intended start on the monitor's clock: when a customer's command was seen, or
+    when the monitor asked the API itself.
+    """
+    reached_s = {_STAGES[stage]: seen_s + at_s for stage, at_s in attempt.stages.items()}
+    ended_s = seen_s + attempt.total_s
+    from_platform = _placed(side, clocks.offset_s)
+    intended_s = seen_s
+    if attempt.source is Source.CUSTOMER:
+        # A command that we have was published before we had it, whatever the clocks say.
+        for stage in (Stage.REQUESTED, Stage.PUBLISHED):
+            if stage in from_platform:
+                from_platform[stage] = min(from_platform[stage], seen_s)
+        asked_s = from_platform.get(Stage.REQUESTED, from_platform.get(Stage.PUBLISHED, seen_s))
+        reached_s[Stage.INTENDED] = reached_s[Stage.REQUESTED] = intended_s = asked_s
+    else:  # we have timed our own request, and its answer if it came before the door opened
+        from_platform = {
+            stage: max(at_s, intended_s)
+            for stage, at_s in from_platform.items()
+            if stage is not Stage.REQUESTED
+            and not (stage is Stage.API_ANSWERED and stage in reached_s)
+        }
+    told_s = from_platform.pop(Stage.RESULT_RECEIVED, None)
+    if attempt.cause is Cause.NOT_OBSERVED and told_s is not None:
+        attempt = _as_told(attempt, side)
+        ended_s = from_platform[Stage.RESULT_RECEIVED] = max(told_s, seen_s)
+    reached_s |= from_platform
+    stages, hops_s, total_s = timings(
+        reached_s, intended_s=intended_s, ended_s=ended_s, through_api=True, wire=wire
+    )
+    earlier_s = seen_s - intended_s
+    return msgspec.structs.replace(
+        attempt,
+        attempt_id=name.attempt_id or attempt.attempt_id,
+        revision=name.revision,
+        started_at=attempt.started_at - earlier_s,
+        scheduled_s=rounded(attempt.scheduled_s - earlier_s),
+        total_s=total_s,
+        stages=stages,
+        hops_s=hops_s,
+        flags=_flags(attempt.flags, attempt.outcome, side),
+        booking_id=attempt.booking_id or side.booking_id,
+        sources_missing=attempt.sources_missing or (),
+        platform=_side_of_record(
+            side, clocks, intended_s, _across(tuple(reached_s), tuple(from_platform))
+        ),
+    )
+
+
+def record_of_platform(
+    side: PlatformSide, clocks: Clocks, *, name: Judgement, build: Build, patience_s: float
+) -> Attempt:
+    """Return the attempt of an unlock that the platform alone told of."""
+    attempt_id = name.attempt_id or attempt_id_of(side)
+    cause = cause_of(side)
+    reached_s = _placed(side, clocks.offset_s)
+    intended_s = min(reached_s.values())
+    reached_s[Stage.INTENDED] = intended_s
+    reached_s.setdefault(Stage.REQUESTED, intended_s)
+    ended_s = max(reached_s.values())
+    if side.ended_at is not None and not is_expected_on_mqtt(side):
+        ended_s = max(ended_s, side.ended_at + clocks.offset_s)
+    elif outcome_of(cause) is Outcome.UNKNOWN or Stage.API_ANSWERED not in reached_s:
+        ended_s = max(ended_s, intended_s + patience_s)
+    stages, hops_s, total_s = timings(
+        reached_s, intended_s=intended_s, ended_s=ended_s, through_api=True
+    )
+    return Attempt(
+        attempt_id=attempt_id,
+        command_id=side.command_id,
+        vehicle_id=side.vehicle_id or "",
+        trace_id=side.trace_id or attempt_id,
+        source=Source.CUSTOMER,
+        started_at=intended_s - clocks.unix_offset_s,
+        scheduled_s=rounded(intended_s - clocks.load_began_s),
+        outcome=outcome_of(cause),
+        cause=cause,
+        reason=_reason(side),
+        total_s=total_s,
+        stages=stages,
+        hops_s=hops_s,
+        flags=_flags((), outcome_of(cause), side),
+        evidence=_evidence(side),
+        booking_id=side.booking_id,
+        region=build.region,
+        operator=build.operator,
+        firmware=build.firmware,
+        hardware=build.hardware,
+        revision=name.revision,
+        sources_missing=(Origin.MQTT,) if is_expected_on_mqtt(side) else (),
+        platform=_side_of_record(side, clocks, intended_s, ()),
+    )
+
+
+def attempt_id_of(side: PlatformSide) -> str:
+    """Return the id of an attempt that no command has given one: the same for the same request."""
+    first = side.request_ids[0]
+    return blake2b(f"request/{first}".encode(), digest_size=16).hexdigest()
+
+
+def is_expected_on_mqtt(side: PlatformSide) -> bool:
+    """Return whether a monitor at the broker should have seen the command."""
+    return side.accepted_at is not None or side.outcome in (EXECUTED, REFUSED)
+
+
+def cause_of(side: PlatformSide) -> Cause | None:
+    """Return why an unlock did not end well of which nothing was seen on MQTT; None: it did."""
+    if side.outcome == EXECUTED:
+        return None
+    if side.outcome == REFUSED:
+        reason = _REASONS.get(side.end_reason or "")
+        return Cause.UNCLASSIFIED if reason is None else CAUSE_OF_REASON[reason]
+    if side.accepted_at is not None:
+        return Cause.NOT_OBSERVED
+    return _cause_before_broker(side)
+
+
+def _cause_before_broker(side: PlatformSide) -> Cause:
+    """Return why no command came to the broker."""
+    if side.outcome == NOT_PUBLISHED:
+        why = (side.end_reason or "").partition(":")[0]
+        return _CAUSE_OF_NOT_PUBLISHED.get(why, Cause.NOT_PUBLISHED)
+    if side.problem == BROKER_UNAVAILABLE.slug or side.published_at is not None:
+        return Cause.BROKER_UNREACHABLE
+    if side.answered_at is None:
+        return Cause.API_FAILED
+    if side.status is None or side.status < FIRST_ERROR_STATUS:
+        return Cause.NOT_PUBLISHED
+    return Cause.API_REFUSED if side.status < FIRST_SERVER_ERROR_STATUS else Cause.API_FAILED
+
+
+def _as_told(attempt: Attempt, side: PlatformSide) -> Attempt:
+    """Return an attempt whose end we did not see ourselves as the platform says that it ended."""
+    cause = cause_of(side)
+    return msgspec.structs.replace(
+        attempt,
+        cause=cause,
+        outcome=outcome_of(cause),
+        reason=side.reason,
+        sources_missing=(Origin.MQTT,),
+    )
+
+
+def _placed(side: PlatformSide, offset_s: float) -> dict[Stage, float]:
+    """Return the stages that the platform saw, on the monitor's clock."""
+    has_answer = side.outcome in (EXECUTED, REFUSED)
+    times = (
+        (Stage.REQUESTED, side.requested_at),
+        (Stage.API_ANSWERED, side.answered_at),
+        (Stage.PUBLISHED, side.published_at),
+        (Stage.BROKER_ACCEPTED, side.accepted_at),
+        (Stage.RESULT_RECEIVED, side.ended_at if has_answer else None),
+    )
+    placed = {stage: at + offset_s for stage, at in times if at is not None}
+    if not placed:  # only that a car was woken, or that it ended
+        placed[Stage.REQUESTED] = side.first_at + offset_s
+    return placed
+
+
+@cache
+def _across(reached: tuple[Stage, ...], from_platform: tuple[Stage, ...]) -> tuple[str, ...]:
+    """Return the stages whose hop is between the two clocks."""
+    across: list[str] = []
+    was_platform: bool | None = None
+    for stage in Stage:
+        if stage not in reached or stage is Stage.INTENDED:
+            continue
+        is_platform = stage in from_platform
+        if was_platform is not None and is_platform != was_platform:
+            across.append(stage.value)
+        was_platform = is_platform
+    return tuple(across)
+
+
+def _side_of_record(
+    side: PlatformSide, clocks: Clocks, intended_s: float, across: tuple[str, ...]
+) -> contract.PlatformSide:
+    uncertainty_s = clocks.uncertainty_s
+    return contract.PlatformSide(
+        requests=len(side.request_ids),
+        status=side.status,
+        problem=side.problem,
+        endpoint=side.endpoint,
+        app_version=side.app_version,
+        api_release=side.api_release,
+        account_id=side.account_id,
+        woken_s=_since(side.woken_at, clocks, intended_s),
+        ended_s=_since(side.ended_at, clocks, intended_s),
+        outcome=side.outcome,
+        clock_ahead_s=rounded(clocks.ahead_s),
+        clock_uncertainty_s=None if uncertainty_s is None else rounded(uncertainty_s),
+        hops_across=across,
+    )
+
+
+def _since(at: float | None, clocks: Clocks, intended_s: float) -> float | None:
+    return None if at is None else rounded(at + clocks.offset_s - intended_s)
+
+
+def _flags(flags: tuple[Flag, ...], outcome: Outcome, side: PlatformSide) -> tuple[Flag, ...]:
+    if side.woken_at is not None and Flag.WOKEN not in flags:
+        flags = (*flags, Flag.WOKEN)
+    is_error = side.status is not None and side.status >= FIRST_ERROR_STATUS
+    if outcome is Outcome.OK and is_error:
+        flags = (*flags, Flag.TOLD_OTHERWISE)
+    return flags
+
+
+def _reason(side: PlatformSide) -> str | None:
+    if side.outcome is None and side.status is not None and side.status >= FIRST_ERROR_STATUS:
+        said = ": ".join(part for part in (side.problem, side.answer_reason) if part)
+        return f"HTTP {side.status} {said}".rstrip()
+    return side.reason
+
+
+def _evidence(side: PlatformSide) -> dict[str, Any]:
+    facts = {"status": side.status, "problem": side.problem, "platform_outcome": side.outcome}
+    return {name: fact for name, fact in facts.items() if fact is not None}

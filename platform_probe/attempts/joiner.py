@@ -1,0 +1,345 @@
+"""Judges each unlock that MQTT and the platform's log tell of, when it is time to. No I/O.
+
+The log's lines come late, out of order, twice or not at all. An unlock is judged when all is known
+of it, or when the log has gone on so far that what is missing should have come: the watermark. What
+comes later makes another revision of its record, with a number; the highest one holds.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Attempt, Origin, Source
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from platform_probe.attempts.clock_offset import ClockOffset
+from platform_probe.attempts.evidence import FleetEvidence
+from platform_probe.attempts.joined import Joined, JoinedIndex
+from platform_probe.attempts.joined_record import (
+    NOT_PUBLISHED,
+    Clocks,
+    Judgement,
+    is_expected_on_mqtt,
+    joined_record,
+    record_of_platform,
+)
+from platform_probe.attempts.log_time import LogTime
+from platform_probe.attempts.platform_side import PlatformSide
+
+MAX_REVISABLE: Final = 10_000
+"""Judged unlocks that a later line still finds; the oldest is forgotten for each one above."""
+MAX_WAITING: Final = 100_000
+"""Unlocks that may wait at once: for each one above the one that is due first is judged."""
+ASKED_AGAIN_S: Final = 1.0
+"""How long after it was due an unlock is looked at again that is still under way on MQTT."""
+_STALE: Final = 1_000
+"""Entries of what is judged already that may stand in the queue besides as many as wait."""
+_UNLOCK: Final = "unlock"
+
+
+class JoinLimits(NamedTuple):
+    """How long what is to be joined waits for the rest, in seconds."""
+
+    late_s: float = 10.0
+    """A line may come so long after one that was written later."""
+    wait_s: float = 60.0
+    """A log that says nothing is waited for so long, on the monitor's clock."""
+    deadline_s: float = 20.0
+    """A command may come so long after its request."""
+    revise_s: float = 600.0
+    """A judged unlock is revised for so long, and lines that are older are passed over."""
+
+
+class _Due(msgspec.Struct, frozen=True, order=True, gc=False):
+    """When an unlock is to be judged, on the platform's clock, unless it was meanwhile."""
+
+    at: float
+    number: int
+
+
+class Joiner:
+    """Takes ended attempts and lines of the platform's log; `emit` takes each judgement.
+
+    `is_under_way` says of the platform's side of an unlock whether MQTT tells of it, and has not
+    seen its end. `is_ours` says by its trace or request whether an unlock that only the platform
+    tells of is ours; None: there is no other monitor that could count it.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        evidence: FleetEvidence,
+        emit: Callable[[Attempt], None],
+        is_under_way: Callable[[PlatformSide], bool],
+        load_began_s: Callable[[], float],
+        limits: JoinLimits,
+        is_ours: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._evidence = evidence
+        self._emit = emit
+        self._is_under_way = is_under_way
+        self._load_began_s = load_began_s
+        self._limits = limits
+        self._is_ours = is_ours
+        self._index = JoinedIndex(self._united)
+        self._waiting: dict[int, Joined] = {}
+        self._due: list[_Due] = []
+        self._judged: deque[tuple[float, Joined]] = deque()
+        self._logs_pubacks = False
+        """Whether the platform logs PUBACKs: then a missing one says something."""
+        now_s, unix_s = clock.monotonic_s(), clock.unix_s()
+        self.clock_offset = ClockOffset(now_s - unix_s)
+        self._log_time = LogTime(keep_s=limits.revise_s, unix_s=unix_s, now_s=now_s)
+        self._began_s = now_s
+        self.only_platform = 0
+        """Unlocks judged of which MQTT told nothing."""
+        self.revisions = 0
+        """Judgements after the first one of an unlock."""
+        self.out_of_time = 0
+        """Lines that were passed over: older than what is revised, or from another time."""
+        self.on_wait: Callable[[], None] | None = None
+        """Called when there is something more to wait for, see `next_s`."""
+
+    @property
+    def newest_at(self) -> float:
+        """The latest time in the log, on the platform's clock; minus infinity: no line came."""
+        return self._log_time.newest_at
+
+    def __len__(self) -> int:
+        """Return how many unlocks wait to be judged, or to be judged again."""
+        return len(self._waiting)
+
+    # What comes in
+
+    def take_event(self, event: PlatformEvent) -> None:
+        """Take a line of the platform's log."""
+        now_s = self._clock.monotonic_s()
+        if not self._log_time.take(event.at, now_s):
+            self.out_of_time += 1
+            return
+        if self._log_time.was_set:
+            self._log_time.was_set = False
+            self.clock_offset.begin_anew()
+        self.clock_offset.line(event.at, now_s)
+        self._logs_pubacks |= event.event is PlatformStep.ACCEPTED
+        if event.operation == _UNLOCK:
+            joined, is_new = self._index.take_event(event)
+            if is_new and (joined.number not in self._waiting or _is_over(joined)):
+                self._settle(joined)
+        if self._due and self._due[0].at <= self._log_time.newest_at - self._limits.late_s:
+            self.tick()
+
+    def take_attempt(self, attempt: Attempt, seen_s: float) -> None:
+        """Take an unlock that has ended on MQTT, and the monotonic time at which it began."""
+        joined = self._index.take_attempt(attempt, seen_s)
+        self._settle(joined)
+
+    def tick(self) -> None:
+        """Judge what has waited long enough, and forget what was judged long ago."""
+        now_s = self._clock.monotonic_s()
+        mark_at = self._watermark_at(now_s)
+        due = self._due
+        while due and (due[0].at <= mark_at or len(self._waiting) > MAX_WAITING):
+            joined = self._waiting.get(heapq.heappop(due).number)
+            if joined is None:
+                continue
+            due_at = self._due_at(joined)
+            if joined.kept is None and joined.side and self._is_under_way(joined.side):
+                due_at = max(due_at, mark_at) + ASKED_AGAIN_S
+            if due_at > mark_at and len(self._waiting) <= MAX_WAITING:
+                joined.due_at = due_at
+                heapq.heappush(due, _Due(due_at, joined.number))
+            else:
+                self._judge(joined)
+        self._forget_old(now_s)
+
+    def next_s(self) -> float | None:
+        """Return when `tick` should be called at the latest, on the monotonic clock."""
+        if not self._due:
+            return None
+        return self._due[0].at + self.clock_offset.offset_s + self._limits.wait_s
+
+    def flush(self) -> None:
+        """Judge all that waits: nothing more comes."""
+        for joined in sorted(self._waiting.values(), key=lambda one: one.number):
+            if joined.number in self._waiting:  # else it proved to be a part of one before
+                self._judge(joined)
+        self._due.clear()
+
+    def clocks(self) -> Clocks:
+        """Return how the clocks compare now."""
+        offset = self.clock_offset
+        unix_offset_s = self._clock.monotonic_s() - self._clock.unix_s()
+        return Clocks(offset.offset_s, offset.uncertainty_s, unix_offset_s, self._load_began_s())
+
+    # Within
+
+    def _settle(self, joined: Joined) -> None:
+        """Judge an unlock if all is known of it, else let it wait."""
+        if self._is_complete(joined):
+            self._waiting[joined.number] = joined
+            self._judge(joined)
+        else:
+            self._wait(joined)
+
+    def _wait(self, joined: Joined) -> None:
+        due_at = self._due_at(joined)
+        if joined.number in self._waiting and due_at >= joined.due_at:
+            return  # that it is due later is noticed then
+        self._waiting[joined.number] = joined
+        if joined.side is None or (joined.command_id is None and not joined.revision):
+            self._index.leave_apart(joined)
+        joined.due_at = due_at
+        entry = _Due(due_at, joined.number)
+        heapq.heappush(self._due, entry)
+        if len(self._due) > 2 * len(self._waiting) + _STALE:
+            self._due = [one for one in self._due if one.number in self._waiting]
+            heapq.heapify(self._due)
+        if self.on_wait is not None and self._due[0] is entry:
+            self.on_wait()
+
+    def _is_complete(self, joined: Joined) -> bool:
+        side = joined.side
+        if side is None or side.requested_at is None or side.answered_at is None:
+            return False
+        if joined.kept is not None:
+            return side.ended_at is not None
+        has_no_command = side.is_turned_down or side.outcome == NOT_PUBLISHED
+        return has_no_command and not self._is_under_way(side)
+
+    def _due_at(self, joined: Joined) -> float:
+        """Return up to when the log must have gone on, so that nothing more is expected."""
+        side = joined.side
+        if joined.kept is None and side is not None:
+            return side.last_at + (0.0 if _is_over(joined) else self._limits.deadline_s)
+        attempt = joined.attempt
+        ended_s = joined.seen_s + (attempt.total_s if attempt else 0.0)
+        ended_at = ended_s - self.clock_offset.offset_s
+        return max(ended_at, side.last_at) if side is not None else ended_at
+
+    def _watermark_at(self, now_s: float) -> float:
+        """Return up to which time of the platform's clock all lines should have come."""
+        by_log_at = self.newest_at - self._limits.late_s
+        return max(by_log_at, now_s - self.clock_offset.offset_s - self._limits.wait_s)
+
+    def _judge(self, joined: Joined) -> None:
+        offset_s, limits = self.clock_offset.offset_s, self._limits
+        if joined.kept is None or joined.side is None:
+            self._index.join_by_car(joined, offset_s=offset_s, within_s=limits.deadline_s)
+        if joined.is_apart:
+            self._index.no_longer_apart(joined)
+        del self._waiting[joined.number]
+        joined.forget_s = self._clock.monotonic_s() + limits.revise_s
+        self._judged.append((joined.forget_s, joined))
+        if joined.kept is None and not self._is_counted_here(joined):
+            return
+        self._compare_clocks(joined)
+        is_first = joined.revision == 0
+        joined.revision += 1
+        record = self._record_of(joined)
+        joined.pack()
+        if is_first:
+            joined.attempt_id = record.attempt_id
+            self.only_platform += joined.kept is None
+        else:
+            self.revisions += 1
+        self._emit(record)
+
+    def _united(self, one: Joined, other: Joined) -> None:
+        """Note that two unlocks proved to be one: `other` waits no more."""
+        self._waiting.pop(other.number, None)
+        if other.revision and one.revision:
+            self._withdraw(other, one)
+        elif other.revision:
+            one.attempt_id, one.revision = other.attempt_id, other.revision
+        self._wait(one)
+
+    def _withdraw(self, part: Joined, whole: Joined) -> None:
+        """Say of a record that was written that it is a part of another unlock."""
+        self.revisions += 1
+        part.revision += 1
+        self._emit(msgspec.structs.replace(self._record_of(part), same_as=whole.attempt_id))
+
+    def _is_counted_here(self, joined: Joined) -> bool:
+        """Return whether an unlock that only the log tells of is ours to count.
+
+        Of several monitors it is one's; a command that the broker took has come to one of them, and
+        that one counts it. What began before we did may be an earlier process's.
+        """
+        side = joined.side
+        if side is None or joined.revision:
+            return True
+        if side.requested_at is None and self._began_before_us(side):
+            return False
+        if self._is_ours is None:
+            return True
+        is_on_broker = is_expected_on_mqtt(side) or (
+            side.published_at is not None and not self._logs_pubacks
+        )
+        return not is_on_broker and self._is_ours(side.trace_id or side.request_ids[0])
+
+    def _began_before_us(self, side: PlatformSide) -> bool:
+        """Return whether a request may stand in the log before the line at which we began."""
+        first_s = side.first_at + self.clock_offset.offset_s
+        return first_s < self._began_s + self._limits.deadline_s
+
+    def _record_of(self, joined: Joined) -> Attempt:
+        attempt, side = joined.attempt, joined.side
+        if side is None:
+            assert attempt is not None  # noqa: S101 - an unlock is known by one of the two
+            return msgspec.structs.replace(
+                attempt,
+                attempt_id=joined.attempt_id or attempt.attempt_id,
+                revision=joined.revision,
+                sources_missing=(Origin.PLATFORM,),
+            )
+        name = Judgement(joined.attempt_id, joined.revision)
+        if attempt is not None:
+            return joined_record(
+                attempt,
+                side,
+                self.clocks(),
+                seen_s=joined.seen_s,
+                name=name,
+                wire=self._evidence.wire,
+            )
+        return record_of_platform(
+            side,
+            self.clocks(),
+            name=name,
+            build=self._evidence.of(side.vehicle_id or "").build,
+            patience_s=self._limits.deadline_s,
+        )
+
+    def _compare_clocks(self, joined: Joined) -> None:
+        side, attempt = joined.side, joined.kept
+        if side is None or side.published_at is None or not isinstance(attempt, Attempt):
+            return
+        if attempt.source is Source.CUSTOMER:  # else it began before it was published
+            self.clock_offset.command(
+                published_at=side.published_at,
+                accepted_at=side.accepted_at,
+                seen_s=joined.seen_s,
+                now_s=self._clock.monotonic_s(),
+            )
+
+    def _forget_old(self, now_s: float) -> None:
+        judged = self._judged
+        while judged and (judged[0][0] <= now_s or len(judged) > MAX_REVISABLE):
+            forget_s, joined = judged.popleft()
+            is_later_again = joined.forget_s != forget_s or joined.number in self._waiting
+            if not joined.is_gone and not is_later_again:
+                self._index.forget(joined)
+
+
+def _is_over(joined: Joined) -> bool:
+    """Return whether the platform has said its last word, or the last but for its answer."""
+    side = joined.side
+    return side is not None and (side.ended_at is not None or side.is_turned_down)

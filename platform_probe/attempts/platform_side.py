@@ -1,0 +1,173 @@
+"""What the platform's log has said of one unlock so far, in whatever order its lines came."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+
+FIRST_ERROR_STATUS: Final = 400
+"""RFC 9110, section 15: from here on what was asked for was not done."""
+FIRST_SERVER_ERROR_STATUS: Final = 500
+
+
+class PlatformSide(msgspec.Struct, gc=False):
+    """One unlock as the platform saw it. Times are Unix seconds on the platform's clock.
+
+    The same lines give the same, in any order and however often each comes.
+    """
+
+    request_ids: tuple[str, ...] = ()
+    """One, and one more for each time that the phone tried again."""
+    command_id: str | None = None
+    trace_id: str | None = None
+    vehicle_id: str | None = None
+    booking_id: str | None = None
+    account_id: str | None = None
+    requested_at: float | None = None
+    answered_at: float | None = None
+    woken_at: float | None = None
+    published_at: float | None = None
+    accepted_at: float | None = None
+    ended_at: float | None = None
+    status: int | None = None
+    problem: str | None = None
+    endpoint: str | None = None
+    app_version: str | None = None
+    api_release: str | None = None
+    outcome: str | None = None
+    answer_reason: str | None = None
+    end_reason: str | None = None
+
+    def take(self, event: PlatformEvent) -> bool:
+        """Take a line; return whether it says anything new."""
+        if event.request_id not in self.request_ids:
+            self.request_ids = tuple(sorted((*self.request_ids, event.request_id)))
+        self._take_names(event)
+        match event.event:
+            case PlatformStep.ANSWERED:
+                return self._answered(event)
+            case PlatformStep.ENDED:
+                return self._ended(event)
+            case PlatformStep.REQUESTED:
+                known, self.requested_at = self.requested_at, _first(self.requested_at, event.at)
+                return known != self.requested_at
+            case PlatformStep.WOKEN:
+                known, self.woken_at = self.woken_at, _first(self.woken_at, event.at)
+                return known != self.woken_at
+            case PlatformStep.PUBLISHED:
+                known, self.published_at = self.published_at, _first(self.published_at, event.at)
+                return known != self.published_at
+            case PlatformStep.ACCEPTED:
+                known, self.accepted_at = self.accepted_at, _first(self.accepted_at, event.at)
+                return known != self.accepted_at
+
+    def merge(self, other: PlatformSide) -> None:
+        """Take over all that another has: both proved to be one unlock."""
+        self.request_ids = tuple(sorted({*self.request_ids, *other.request_ids}))
+        for name in _NAMES:
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(other, name))
+        for name in ("requested_at", "woken_at", "published_at", "accepted_at"):
+            at = getattr(other, name)
+            if at is not None:
+                setattr(self, name, _first(getattr(self, name), at))
+        if other.answered_at is not None and self._is_better(other.status, other.answered_at):
+            self._set_answer(other.answered_at, other.status, other.problem, other.answer_reason)
+        if other.ended_at is not None and other.ended_at == _first(self.ended_at, other.ended_at):
+            self.ended_at = other.ended_at
+            self.outcome, self.end_reason = other.outcome, other.end_reason
+
+    @property
+    def reason(self) -> str | None:
+        """What the box, the broker or an exception said."""
+        return self.end_reason or self.answer_reason
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether a command was made for it."""
+        return self.command_id is not None or self.published_at is not None
+
+    @property
+    def is_turned_down(self) -> bool:
+        """Whether the API said no, or failed, and no command was made."""
+        return self.status is not None and self.status >= FIRST_ERROR_STATUS and not self.is_sent
+
+    @property
+    def first_at(self) -> float:
+        """The earliest of its times."""
+        return min(self._times())
+
+    @property
+    def last_at(self) -> float:
+        """The latest of its times."""
+        return max(self._times())
+
+    def _times(self) -> list[float]:
+        times = (
+            self.requested_at, self.answered_at, self.woken_at, self.published_at,
+            self.accepted_at, self.ended_at,
+        )  # fmt: skip
+        return [at for at in times if at is not None]
+
+    def _take_names(self, event: PlatformEvent) -> None:
+        # Written out: this runs for each line, and a loop over names takes four times as long.
+        if self.command_id is None:
+            self.command_id = event.command_id
+        if self.trace_id is None:
+            self.trace_id = event.trace_id
+        if self.vehicle_id is None:
+            self.vehicle_id = event.vehicle_id
+        if self.booking_id is None:
+            self.booking_id = event.booking_id
+        if self.account_id is None:
+            self.account_id = event.account_id
+        if self.endpoint is None:
+            self.endpoint = event.endpoint
+        if self.app_version is None:
+            self.app_version = event.app_version
+        if self.api_release is None:
+            self.api_release = event.api_release
+
+    def _answered(self, event: PlatformEvent) -> bool:
+        if not self._is_better(event.status, event.at):
+            return False
+        self._set_answer(event.at, event.status, event.problem, event.reason)
+        return True
+
+    def _is_better(self, status: int | None, at: float) -> bool:
+        """Return whether an answer says more than the one known: a good one, and then the first.
+
+        A phone that asks again, because the first answer was lost or an error, goes by the last.
+        """
+        if self.answered_at is None:
+            return True
+        return (_is_error(status), at) < (_is_error(self.status), self.answered_at)
+
+    def _set_answer(
+        self, at: float, status: int | None, problem: str | None, reason: str | None
+    ) -> None:
+        self.answered_at, self.status, self.problem = at, status, problem
+        self.answer_reason = reason
+
+    def _ended(self, event: PlatformEvent) -> bool:
+        if self.ended_at is not None and self.ended_at <= event.at:
+            return False
+        self.ended_at, self.outcome, self.end_reason = event.at, event.outcome, event.reason
+        return True
+
+
+_NAMES: Final = (
+    "command_id", "trace_id", "vehicle_id", "booking_id", "account_id",
+    "endpoint", "app_version", "api_release",
+)  # fmt: skip
+
+
+def _first(known: float | None, at: float) -> float:
+    return at if known is None or at < known else known
+
+
+def _is_error(status: int | None) -> bool:
+    return status is not None and status >= FIRST_ERROR_STATUS

@@ -1,0 +1,84 @@
+"""Stages as times since the intended start, and the hops between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.messages import Phase
+from fleet_wire.profiles.profile import CONTRACT, WireTraits
+
+_WAITS_FOR: Final = {
+    Stage.INTENDED: Stage.REQUESTED,
+    Stage.REQUESTED: Stage.PUBLISHED,
+    Stage.API_ANSWERED: Stage.PUBLISHED,
+    Stage.PUBLISHED: Stage.BROKER_ACCEPTED,
+    Stage.BROKER_ACCEPTED: Stage.BOX_RECEIVED,
+    Stage.BOX_RECEIVED: Stage.BOX_EXECUTED,
+    Stage.BOX_EXECUTED: Stage.RESULT_RECEIVED,
+    Stage.RESULT_RECEIVED: Stage.STATE_CHANGED,
+    Stage.STATE_CHANGED: Stage.RESULT_RECEIVED,
+}
+"""The stage that an unlock waits for when this is the furthest one it reached."""
+_NAMED: Final = tuple((stage, stage.value) for stage in Stage)
+_MICROSECONDS: Final = 1e6
+"""Times are recorded to the microsecond."""
+
+
+def timings(
+    reached_s: Mapping[Stage, float],
+    *,
+    intended_s: float,
+    ended_s: float,
+    through_api: bool = False,
+    wire: WireTraits = CONTRACT,
+) -> tuple[dict[str, float], dict[str, float], float]:
+    """Return stages, hops and total, in seconds since the intended start.
+
+    `reached_s` and the other two are seconds on one clock. Hops are taken on the running maximum,
+    so that they add up where answers came out of order. Time waited in vain is the hop into the
+    stage that was waited for: a stage's latency does not look better because it was never reached.
+    Whoever asks `through_api` waits for its answer first; an API that answers when the command is
+    away already is not on its path, and its hop is 0.
+    """
+    stages: dict[str, float] = {}
+    hops_s: dict[str, float] = {}
+    latest_s = 0.0
+    furthest = Stage.INTENDED
+    for stage, name in _NAMED:
+        at_s = reached_s.get(stage)
+        if at_s is None:
+            continue
+        furthest = stage
+        # Rounded here and below as `rounded` does: a call takes as long as all the rest.
+        at_s -= intended_s
+        stages[name] = at_s = round(at_s * _MICROSECONDS) / _MICROSECONDS if at_s > 0 else 0.0
+        hop_s = at_s - latest_s
+        if stage is Stage.API_ANSWERED and _is_aside(reached_s):
+            hop_s = 0.0
+        if hop_s > 0:
+            latest_s = at_s
+        if stage is not Stage.INTENDED:
+            hops_s[name] = round(hop_s * _MICROSECONDS) / _MICROSECONDS if hop_s > 0 else 0.0
+    end_s = rounded(ended_s - intended_s)
+    if end_s > latest_s:
+        waited_for = _WAITS_FOR[furthest].value
+        if through_api and furthest is Stage.REQUESTED:
+            waited_for = Stage.API_ANSWERED.value
+        if furthest is Stage.BROKER_ACCEPTED and Phase.RECEIVED not in wire.phases:
+            waited_for = Stage.RESULT_RECEIVED.value  # no box of this fleet says more before
+        hops_s[waited_for] = rounded(hops_s.get(waited_for, 0.0) + end_s - latest_s)
+        latest_s = end_s
+    return stages, hops_s, latest_s
+
+
+def _is_aside(reached_s: Mapping[Stage, float]) -> bool:
+    """Return whether the API answered only after the command was sent."""
+    published_s = reached_s.get(Stage.PUBLISHED)
+    return published_s is not None and reached_s[Stage.API_ANSWERED] > published_s
+
+
+def rounded(seconds: float) -> float:
+    """Return `seconds` to the microsecond; `round` to digits takes five times as long."""
+    return round(seconds * _MICROSECONDS) / _MICROSECONDS

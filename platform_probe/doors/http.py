@@ -1,0 +1,239 @@
+"""The door over HTTP: unlocks as a phone asks for them, at an API that a file describes.
+
+The command that the API makes is recognised on MQTT by its trace; from there on MQTT tells of the
+unlock. What never comes to MQTT ends as the API says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.trace_context import TRACEPARENT
+from fleet_wire.web.client import HttpClient, NoAnswerError
+from fleet_wire.web.exchange import JSON, HttpResponse
+from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.doors.http_form import (
+    COMMAND_ID,
+    SECRET,
+    AnswerForm,
+    Door,
+    End,
+    RequestForm,
+    filled,
+    filled_body,
+    text_at,
+)
+
+FIRST_ERROR_STATUS: Final = 400
+FIRST_SERVER_ERROR_STATUS: Final = 500
+TOO_MANY: Final = 429
+"""RFC 6585, section 4."""
+_SHOWN_LETTERS: Final = 200
+_CAUSES: Final = {
+    End.OK: None,
+    End.REFUSED: Cause.API_REFUSED,
+    End.FAILED: Cause.API_FAILED,
+    End.UNKNOWN: Cause.NOT_OBSERVED,
+}
+"""What a final state means where MQTT tells nothing of the command."""
+
+
+class Reply(NamedTuple):
+    """What one answer says."""
+
+    status: int
+    command_id: str | None
+    state: str | None
+    end: End | None
+    """None: it is not final."""
+    error_class: str | None
+    location: str | None
+
+    @property
+    def reason(self) -> str | None:
+        """What the API said, for the record; None where all is well."""
+        if self.status >= FIRST_ERROR_STATUS:
+            return f"HTTP {self.status} {self.error_class or ''}".rstrip()
+        return None if self.end in (None, End.OK) else f"API: {self.state}"
+
+
+def reply_of(answer: HttpResponse, form: AnswerForm) -> Reply:
+    """Return what an answer says. What is not where it should be is None."""
+    try:
+        body = msgspec.json.decode(answer.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        body = None
+    is_error = answer.status >= FIRST_ERROR_STATUS
+    state = text_at(body, form.state)
+    error_class = text_at(body, form.error_class) if is_error else None
+    return Reply(
+        status=answer.status,
+        command_id=text_at(body, form.command_id),
+        state=state,
+        end=_end_of_error(answer.status) if is_error else form.ends.get(state or ""),
+        error_class=None if error_class is None else error_class[:_SHOWN_LETTERS],
+        location=answer.headers.get("Location"),
+    )
+
+
+def _end_of_error(status: int) -> End:
+    return End.REFUSED if status < FIRST_SERVER_ERROR_STATUS else End.FAILED
+
+
+class HttpDoor:
+    """Asks for unlocks and locks. Use it where the event loop runs.
+
+    `locked` is told of each lock that was asked for: the car, and why it is not known to have gone
+    well, None if it is.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        *,
+        tracker: AttemptTracker,
+        clock: Clock,
+        seed: int,
+        deadline_s: float,
+        locked: Callable[[str, str | None], None],
+    ) -> None:
+        self._door = door
+        self._tracker = tracker
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._locked = locked
+        self._client = HttpClient(door.form.base_url)
+        self._run_prefix = f"{seed}/http/{clock.unix_s()}/".encode()
+        self._number = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def unlock(self, vehicle_id: str, *, intended_s: float) -> None:
+        """Begin to open a car."""
+        attempt_id, trace_id = self._new_ids()
+        start = Start(
+            attempt_id=attempt_id,
+            command_id=attempt_id,
+            vehicle_id=vehicle_id,
+            trace_id=trace_id,
+            source=Source.PROBE,
+            intended_s=intended_s,
+            booking_id=self._door.bookings.get(vehicle_id),
+            through_api=True,
+        )
+        attempt = self._tracker.start(start)
+        self._run(self._unlock(attempt, self._values(vehicle_id, attempt_id, trace_id)))
+
+    def lock(self, vehicle_id: str) -> None:
+        """Begin to lock a car."""
+        form = self._door.form.lock
+        if form is None:
+            self._locked(vehicle_id, "the API's file has no lock")
+            return
+        values = self._values(vehicle_id, *self._new_ids())
+        self._run(self._lock(form, vehicle_id, values))
+
+    async def close(self) -> None:
+        """Ask for nothing more, and wait for nothing."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.close()
+
+    # Within
+
+    async def _unlock(self, attempt: OpenAttempt, values: dict[str, str]) -> None:
+        form, tracker = self._door.form, self._tracker
+        try:
+            reply = await self._ask(form.unlock, values)
+            tracker.api_answered(attempt)
+            if reply.command_id is not None:
+                tracker.name_command(attempt, reply.command_id)
+            reply = await self._until_final(reply, values, attempt)
+        except NoAnswerError as error:
+            tracker.end_as_told(attempt, Cause.API_FAILED, f"no answer: {error}"[:_SHOWN_LETTERS])
+            return
+        if reply.end is not None:
+            tracker.end_as_told(attempt, _CAUSES[reply.end], reply.reason)
+
+    async def _lock(self, form: RequestForm, vehicle_id: str, values: dict[str, str]) -> None:
+        try:
+            reply = await self._until_final(await self._ask(form, values), values)
+        except NoAnswerError as error:
+            self._locked(vehicle_id, f"no answer: {error}")
+            return
+        is_good = reply.end in (None, End.OK)
+        self._locked(vehicle_id, None if is_good else reply.reason or "no good end")
+
+    async def _until_final(
+        self, reply: Reply, values: dict[str, str], attempt: OpenAttempt | None = None
+    ) -> Reply:
+        """Ask again and again how far a command is, until that is final or nobody waits for it."""
+        form, ends_s = self._door.form.poll, self._clock.monotonic_s() + self._deadline_s
+        while form is not None and reply.end is None and self._clock.monotonic_s() < ends_s:
+            if attempt is not None and not self._tracker.is_open(attempt):
+                break
+            location = _path_of(reply.location) or values.get("location", "")
+            values["location"] = location
+            values[COMMAND_ID] = reply.command_id or values.get(COMMAND_ID, "")
+            await asyncio.sleep(form.every_s)
+            asked = await self._ask(form, values)
+            if asked.status != TOO_MANY and asked.status < FIRST_SERVER_ERROR_STATUS:
+                reply = asked  # else the state may still be asked for
+        return reply
+
+    async def _ask(self, form: RequestForm, values: Mapping[str, str]) -> Reply:
+        """Ask, and return what was answered. Raises `NoAnswerError`."""
+        headers = {name: filled(value, values) for name, value in form.headers.items()}
+        headers.setdefault(TRACEPARENT, values[TRACEPARENT])
+        body = filled_body(form.body, values)
+        if body is not None:
+            headers.setdefault("Content-Type", JSON)
+        path = form.path if form.path == "{location}" else filled(form.path, values, as_url=True)
+        answer = await self._client.request(
+            form.method,
+            values["location"] if path == "{location}" else path,
+            timeout_s=form.timeout_s,
+            headers=headers,
+            body=body,
+        )
+        return reply_of(answer, self._door.form.answer)
+
+    def _values(self, vehicle_id: str, attempt_id: str, trace_id: str) -> dict[str, str]:
+        """Return what the names in braces stand for."""
+        return {
+            "vehicle_id": vehicle_id,
+            "booking_id": self._door.bookings.get(vehicle_id, ""),
+            "attempt_id": attempt_id,
+            "trace_id": trace_id,
+            SECRET: self._door.secret,
+            TRACEPARENT: f"00-{trace_id}-{attempt_id[:16]}-01",
+        }
+
+    def _new_ids(self) -> tuple[str, str]:
+        """Return the ids of an attempt and of its trace."""
+        self._number += 1
+        text = self._run_prefix + str(self._number).encode()
+        digest = blake2b(text, digest_size=32).hexdigest()
+        return digest[:32], digest[32:]
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _path_of(location: str | None) -> str | None:
+    """Return the path of a Location header; of a whole URL only that: we stay with one server."""
+    if location is None or location.startswith("/"):
+        return location
+    _, separator, rest = location.partition("://")
+    return "/" + rest.partition("/")[2] if separator else f"/{location}"

@@ -1,0 +1,103 @@
+"""Takes the lines of the platform's log, wherever they come from. What is no line is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
+from fleet_wire.errors import RemoteProtocolError
+from platform_probe.attempts.joiner import Joiner
+from platform_probe.outputs.logs import Complaints
+from platform_probe.outputs.platform_metrics import LineEnd, PlatformMetrics
+
+MAX_KNOWN: Final = 25_000
+"""So many requests at least, and twice as many at most, whose lines are recognised when they come
+again."""
+_SHOWN_BYTES: Final = 80
+_BITS: Final = {step: 1 << place for place, step in enumerate(PlatformStep)}
+
+
+class PlatformInbox:
+    """Sorts what a platform logs to the joiner, and counts the API's answers."""
+
+    def __init__(
+        self,
+        joiner: Joiner,
+        metrics: PlatformMetrics | None,
+        complaints: Complaints,
+        is_ours: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._joiner = joiner
+        self._metrics = metrics
+        self._complaints = complaints
+        self._is_ours = is_ours
+        """Says of a request whether it is ours to count; None: there is no other monitor."""
+        self._known: dict[str, int] = {}
+        """The steps that have come of each request."""
+        self._known_before: dict[str, int] = {}
+        """The same of earlier requests: forgotten all at once, as one by one takes ever longer."""
+        self.taken = 0
+        """Lines that were new."""
+        self.repeated = 0
+        """Lines that had come before."""
+        self.malformed = 0
+        """Lines that break the contract."""
+
+    def take_line(self, line: bytes) -> None:
+        """Take one line. Never raises for what it holds."""
+        try:
+            event = decode_event(line)
+        except RemoteProtocolError as error:
+            self.refuse(error.reason, line)
+        else:
+            self.take(event)
+
+    def refuse(self, reason: str, line: bytes) -> None:
+        """Count something that is no line of the contract."""
+        self.malformed += 1
+        self._complaints.complain(
+            "malformed_line",
+            "platform",
+            reason=reason,
+            line_starts=repr(line[:_SHOWN_BYTES]),
+            line_bytes=len(line),
+        )
+
+    def take(self, event: PlatformEvent) -> None:
+        """Take one event, unless it has come before: a file read again, or a post sent again."""
+        request_id, bit = event.request_id, _BITS[event.event]
+        known = self._known.get(request_id) or self._known_before.get(request_id, 0)
+        if known & bit:
+            self.repeated += 1
+            return
+        if len(self._known) >= MAX_KNOWN:
+            self._known_before, self._known = self._known, {}
+        self._known[request_id] = known | bit
+        self.taken += 1
+        if event.event is PlatformStep.ANSWERED:
+            self._count_answer(event)
+        self._joiner.take_event(event)
+
+    def _count_answer(self, event: PlatformEvent) -> None:
+        is_ours = self._is_ours is None or self._is_ours(event.request_id)
+        if is_ours and self._metrics is not None:
+            self._metrics.count_answer(event)
+
+    def note(self) -> None:
+        """Bring the metrics up to date."""
+        if self._metrics is None:
+            return
+        totals = {
+            LineEnd.TAKEN: self.taken - self._joiner.out_of_time,
+            LineEnd.REPEATED: self.repeated,
+            LineEnd.OUT_OF_TIME: self._joiner.out_of_time,
+            LineEnd.MALFORMED: self.malformed,
+        }
+        self._metrics.note_lines(totals, max(self._joiner.newest_at, 0.0))
+        clocks = self._joiner.clocks()
+        self._metrics.set_join(
+            waiting=len(self._joiner),
+            clock_ahead_s=clocks.ahead_s,
+            clock_uncertainty_s=clocks.uncertainty_s,
+        )

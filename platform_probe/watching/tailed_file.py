@@ -1,0 +1,121 @@
+"""A file of lines that somebody else appends to, and that may be put aside, replaced or cut."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+READ_BYTES: Final = 16_384
+"""At once: a hundred lines or so, so that reading them holds up nothing for long."""
+
+
+class TailedFile:
+    """Gives the lines that are appended to a file from now on.
+
+    What stands in it at the start is passed over; a file that comes later is read from its
+    beginning. A file that another took the place of (renamed by logrotate, replaced by a
+    deployment) is read to its end first. One that became shorter is read from its beginning
+    (logrotate's `copytruncate`). What was left of a line then is given as a line, for whoever
+    reads it to complain about. A line of more than `max_line_bytes` is given cut, once.
+    """
+
+    def __init__(self, path: Path, *, max_line_bytes: int) -> None:
+        self._path = path
+        self._max_line_bytes = max_line_bytes
+        self._descriptor: int | None = None
+        self._begun = bytearray()
+        """The beginning of a line whose end has not come."""
+        self._is_skipping = False
+        """Whether what comes up to the next end of a line belongs to none."""
+        self.problem: str | None = "not opened yet"
+        """Why it cannot be read now; None where it can."""
+        self._open(at_end=True)
+
+    def read(self) -> list[bytes]:
+        """Return the lines that have come since the last call, at most some; none: all are read."""
+        lines: list[bytes] = []
+        again = True
+        while again and not lines:
+            if self._descriptor is None:
+                self._open(at_end=False)
+            piece = self._piece()
+            if piece:
+                lines = self._lines_of(piece)
+            else:
+                lines, again = self._at_its_end()
+        return lines
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    # Within
+
+    def _open(self, *, at_end: bool) -> None:
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+            return
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            self.problem = "not a regular file"
+            return
+        self._descriptor, self.problem = descriptor, None
+        if at_end:
+            size = os.lseek(descriptor, 0, os.SEEK_END)
+            self._is_skipping = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+
+    def _piece(self) -> bytes:
+        """Return what comes next in the file; nothing at its end, and where there is no file."""
+        if self._descriptor is None:
+            return b""
+        try:
+            return os.read(self._descriptor, READ_BYTES)
+        except OSError as error:
+            self.close()
+            self.problem = error.strerror or str(error)
+            return b""
+
+    def _lines_of(self, piece: bytes) -> list[bytes]:
+        if self._is_skipping:
+            _, end, piece = piece.partition(b"\n")
+            if not end:
+                return []
+            self._is_skipping = False
+        *lines, begun = (bytes(self._begun) + piece).split(b"\n")
+        if len(begun) > self._max_line_bytes:
+            lines.append(begun)
+            begun, self._is_skipping = b"", True
+        self._begun = bytearray(begun)
+        return [line for line in lines if line]
+
+    def _at_its_end(self) -> tuple[list[bytes], bool]:
+        """Look whether the file is still the one at the path, and as long as before.
+
+        Return what was left of a line that will never end, and whether there is more to read.
+        """
+        if self._descriptor is None:
+            return self._left_over(), False
+        here, read_bytes = os.fstat(self._descriptor), os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        if here.st_size < read_bytes:
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            return self._left_over(), True
+        try:
+            there = self._path.stat()
+        except OSError:
+            return [], False  # put aside, and nothing is in its place yet
+        if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+            return [], False
+        if here.st_size > read_bytes:
+            return [], True  # something was still written into the old one
+        self.close()
+        return self._left_over(), True
+
+    def _left_over(self) -> list[bytes]:
+        begun, self._begun, self._is_skipping = bytes(self._begun), bytearray(), False
+        return [begun] if begun else []

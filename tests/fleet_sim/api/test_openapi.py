@@ -1,0 +1,105 @@
+"""The API does what its description says, whatever is sent to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from openapi_spec_validator import validate
+
+from fleet_sim.api.bodies import BookingAnswer, CommandAnswer, VehicleAnswer
+from fleet_sim.api.openapi import document, document_json
+from fleet_sim.platform.operations import ENDPOINTS, Operation
+from tests.helpers.places import ROOT
+from tests.helpers.platform_bench import PlatformBench
+from tests.helpers.served_platform import served_bench
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+LUCK_SUFFICES = (Operation.BOOK, Operation.UNLOCK, Operation.COMMAND_STATUS, Operation.END)
+"""Reached by following the description's links for a while."""
+
+
+def test_the_description_is_one() -> None:
+    """It keeps OpenAPI 3.1, and has each operation."""
+    described = msgspec.json.decode(document_json())
+    validate(described)
+    assert described["openapi"].startswith("3.1.")
+    found = {
+        one["operationId"]: path
+        for path, item in described["paths"].items()
+        for one in item.values()
+    }
+    assert found == {operation.value: template for operation, template in ENDPOINTS.items()}
+
+
+def test_every_operation_says_how_it_can_fail() -> None:
+    """Each status of a problem, as problem details."""
+    for item in document()["paths"].values():
+        for operation in item.values():
+            assert operation["responses"]["403"]["content"].keys() == {"application/problem+json"}
+            assert "/problems/booking-of-another" in operation["responses"]["403"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "form"),
+    [
+        (Operation.EXTEND, BookingAnswer),
+        (Operation.UNLOCK, CommandAnswer),
+        (Operation.VEHICLE_STATE, VehicleAnswer),
+    ],
+)
+def test_answers_have_no_field_that_is_not_described(
+    operation: Operation, form: type[msgspec.Struct]
+) -> None:
+    """Nor lack one."""
+    bench = PlatformBench()
+    what: dict[str, Any] = {"booking_id": bench.book()}
+    if operation is Operation.EXTEND:
+        what["ends_at"] = bench.now + 7_200
+    answer = bench.answer(operation, vehicle_id="car-0", **what)
+    msgspec.convert(answer.body, form)
+    assert answer.body.keys() <= set(form.__struct_fields__)
+
+
+def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
+    """Requests by the hundred, right and wrong, alone and one after another, on the real platform.
+
+    No answer is one that the description does not have, none explains nothing, and made up
+    customers have booked cars and opened them.
+    """
+    with served_bench() as served:
+        done = subprocess.run(
+            [
+                SCHEMATHESIS,
+                f"--config-file={ROOT}/tests/fleet_sim/api/schemathesis.toml",
+                "run",
+                f"{served.url}/openapi.json",
+                f"--url={served.url}",
+                "--header",
+                f"Authorization: Bearer {served.token}",
+                "--max-examples=15",
+                "--seed=1",
+                "--no-color",
+            ],
+            cwd=tmp_path,  # where it keeps what it has found
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                "SCHEMATHESIS_HOOKS": "tests.helpers.schemathesis_hooks",
+                "PYTHONPATH": str(ROOT),
+            },
+        )
+        answers = served.api.series("answers_total")
+        untreated = list(served.api.untreated)
+    assert done.returncode == 0, done.stdout[-5_000:]
+    assert not untreated
+    assert not {"internal-error", "untyped"} & {problem for _, _, problem in answers}
+    served_paths = {path for _, path, problem in answers if problem == "none"}
+    assert served_paths >= {ENDPOINTS[operation] for operation in LUCK_SUFFICES}

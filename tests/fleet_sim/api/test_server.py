@@ -1,0 +1,382 @@
+"""The API over HTTP: what the platform is asked, what the phone is answered, what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_sim.api import server as server_module
+from fleet_sim.platform.operations import Answer, Operation
+from fleet_wire.contract import problems
+from fleet_wire.contract.platform_log import decode_event, encode_event
+from tests.helpers.fake_platform import FakePlatform, ServedApi, served_api
+from tests.helpers.waiting import eventually
+
+UNLOCK = "/vehicles/car-1/unlock"
+BOOKING = {"booking_id": "b-1"}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+@pytest.fixture
+def platform() -> FakePlatform:
+    """Return a platform that answers what a test wants."""
+    return FakePlatform()
+
+
+@pytest.fixture
+async def api(platform: FakePlatform) -> AsyncIterator[ServedApi]:
+    """Serve it."""
+    async with served_api(platform) as api:
+        yield api
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "path", "body", "fields"),
+    [
+        (
+            Operation.BOOK, "POST", "/bookings", {"vehicle_id": "car-1", "ends_at": 7},
+            {"vehicle_id": "car-1", "ends_at": 7.0, "starts_at": None},
+        ),
+        (
+            Operation.BOOK, "POST", "/bookings",
+            {"vehicle_id": "car-1", "starts_at": 5.5, "ends_at": 7.0, "newer": "than we"},
+            {"vehicle_id": "car-1", "ends_at": 7.0, "starts_at": 5.5},
+        ),
+        (
+            Operation.EXTEND, "PATCH", "/bookings/b-1", {"ends_at": 9},
+            {"booking_id": "b-1", "ends_at": 9.0},
+        ),
+        (Operation.END, "POST", "/bookings/b%2D1/end?x=1", None, {"booking_id": "b-1"}),
+        (Operation.UNLOCK, "POST", UNLOCK, BOOKING, {"vehicle_id": "car-1", **BOOKING}),
+        (Operation.LOCK, "POST", "/vehicles/ü/lock", BOOKING, {"vehicle_id": "ü", **BOOKING}),
+        (Operation.VEHICLE_STATE, "GET", "/vehicles/car-1", None, {"vehicle_id": "car-1"}),
+        (Operation.COMMAND_STATUS, "GET", "/commands/c-1", None, {"command_id": "c-1"}),
+    ],
+)  # fmt: skip
+async def test_each_operation_has_its_route(
+    operation: Operation,
+    method: str,
+    path: str,
+    body: Any,
+    fields: dict[str, Any],
+    api: ServedApi,
+    platform: FakePlatform,
+) -> None:
+    """What stands in path and body comes to the platform, and nothing else."""
+    answer = await api.send(method, path, body)
+    assert (answer.status, answer.body) == (200, b'{"fake":true}')
+    assert answer.content_type == "application/json"
+    asked = msgspec.structs.asdict(platform.request)
+    assert asked.pop("operation") is operation
+    assert asked.pop("token") == "anna.0123"
+    assert asked.pop("wait_s") == 0
+    assert {name: value for name, value in asked.items() if value is not None} == {
+        name: value for name, value in fields.items() if value is not None
+    }
+
+
+async def test_headers_come_to_the_platform(api: ServedApi, platform: FakePlatform) -> None:
+    """Wait, key, trace and version; the answer says what became of the wait."""
+    answer = await api.send(
+        "POST", UNLOCK, BOOKING, prefer="respond-async, WAIT=10", idempotency_key='"k 1"',
+        traceparent=TRACEPARENT, app_version="5.12.0",
+    )  # fmt: skip
+    request = platform.request
+    assert (request.wait_s, request.idempotency_key) == (10.0, "k 1")
+    assert (request.traceparent, request.app_version) == (TRACEPARENT, "5.12.0")
+    assert answer.headers["Preference-Applied"] == "wait=10"
+
+
+@pytest.mark.parametrize(
+    ("prefer", "wait_s"),
+    [("wait=99999", 60), ('wait="7"', 7), ("wait=7;x=y", 7), ("wait=-1", 0), ("wait", 0), ("", 0)],
+)
+async def test_a_wish_to_wait(
+    prefer: str, wait_s: int, api: ServedApi, platform: FakePlatform
+) -> None:
+    """It has an end; one that cannot be read is none."""
+    answer = await api.send("POST", UNLOCK, BOOKING, prefer=prefer)
+    assert platform.request.wait_s == wait_s
+    assert ("Preference-Applied" in answer.headers) is (wait_s > 0)
+
+
+@pytest.mark.parametrize("version", ["<script>", "5" * 33, "ü", "5 1"])
+async def test_a_version_that_is_none(version: str, api: ServedApi, platform: FakePlatform) -> None:
+    """It goes no further."""
+    await api.send("POST", UNLOCK, BOOKING, app_version=version)
+    assert platform.request.app_version is None
+
+
+async def test_where_the_status_is_found(api: ServedApi, platform: FakePlatform) -> None:
+    """202 has a Location."""
+    platform.answer = Answer(status=202, body={}, location="/commands/c-1")
+    answer = await api.send("POST", UNLOCK, BOOKING)
+    assert (answer.status, answer.headers["Location"]) == (202, "/commands/c-1")
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        (b"", [{"detail": "Input data was truncated", "pointer": "#"}]),
+        (b'{"booking_id"', [{"detail": "Input data was truncated", "pointer": "#"}]),
+        (b'{"booking_id":"\xff"}', [{"detail": "not UTF-8", "pointer": "#"}]),
+        (b"{}", [{"detail": "missing", "pointer": "#/booking_id"}]),
+        (b'{"booking_id":7}', [{"detail": "Expected `str`, got `int`", "pointer": "#/booking_id"}]),
+        (b"[]", [{"detail": "Expected `object`, got `array`", "pointer": "#"}]),
+    ],
+)
+async def test_a_body_that_cannot_be_read(
+    body: bytes, errors: list[dict[str, str]], api: ServedApi, platform: FakePlatform
+) -> None:
+    """400 says what is wrong, and where; the platform is not bothered."""
+    answer, problem = await api.problem("POST", UNLOCK, body)
+    assert (answer.status, problem["type"]) == (400, "/problems/invalid-request")
+    assert problem["errors"] == errors
+    assert not platform.asked
+    (line,) = api.log
+    assert decode_event(encode_event(line)) == line
+    assert (line.status, line.problem, line.operation) == (400, "invalid-request", "unlock")
+    assert line.reason == f"{errors[0]['pointer']}: {errors[0]['detail']}"
+    assert line.trace_id == problem["trace_id"]
+
+
+@pytest.mark.parametrize("depth", [1_000, 8_000])
+async def test_a_body_that_is_nested_deeply(depth: int, api: ServedApi) -> None:
+    """It is a bad body like any other."""
+    body = b'{"booking_id":"b","x":' + b"[" * depth + b"]" * depth + b"}"
+    answer = await api.send("POST", UNLOCK, body)
+    assert answer.status in (200, 400)
+
+
+@pytest.mark.parametrize("key", ["", '"', '""', "a b", "k" * 256, "ü"])
+async def test_an_idempotency_key_that_is_none(key: str, api: ServedApi) -> None:
+    """400 names the header."""
+    answer, problem = await api.problem("POST", UNLOCK, BOOKING, idempotency_key=key)
+    assert answer.status == 400
+    assert [error["header"] for error in problem["errors"]] == ["Idempotency-Key"]
+
+
+async def test_a_body_in_another_form(api: ServedApi) -> None:
+    """415; JSON may have parameters."""
+    answer, problem = await api.problem("POST", UNLOCK, b"a=b", Content_Type="text/plain")
+    assert (answer.status, problem["type"]) == (415, "/problems/unsupported-media-type")
+    content_type = "Application/JSON; charset=utf-8"
+    assert (await api.send("POST", UNLOCK, BOOKING, Content_Type=content_type)).status == 200
+
+
+async def test_a_body_that_is_too_large(api: ServedApi) -> None:
+    """413."""
+    answer, problem = await api.problem("POST", UNLOCK, b" " * 20_000)
+    assert (answer.status, problem["type"]) == (413, "/problems/body-too-large")
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/bookings/", "/bookings/b/extend", f"/vehicles/{'c' * 129}/lock", "//"]
+)
+async def test_a_path_that_leads_nowhere(path: str, api: ServedApi) -> None:
+    """404."""
+    answer, problem = await api.problem("POST", path, BOOKING)
+    assert (answer.status, problem["type"]) == (404, "/problems/route-unknown")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", UNLOCK, "POST"), ("DELETE", "/bookings/b-1", "PATCH"), ("POST", "/", "GET, HEAD")],
+)
+async def test_another_method(method: str, path: str, allowed: str, api: ServedApi) -> None:
+    """405 says which there are."""
+    answer, problem = await api.problem(method, path)
+    assert (answer.status, problem["type"]) == (405, "/problems/method-not-allowed")
+    assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    ("header", "challenge"),
+    [
+        (None, 'Bearer realm="unlockpath"'),
+        ("Basic YTpi", 'Bearer realm="unlockpath"'),
+        ("bearer wrong", 'Bearer realm="unlockpath", error="invalid_token"'),
+    ],
+)
+async def test_a_token_that_is_none(
+    header: str | None, challenge: str, api: ServedApi, platform: FakePlatform
+) -> None:
+    """401 says how to sign in, whatever stands in the body; the platform has decided it."""
+    problem = problems.UNAUTHENTICATED
+    platform.answer = Answer(status=401, body=problem.body(), problem=problem)
+    headers = {} if header is None else {"Authorization": header}
+    answer, details = await api.problem("POST", UNLOCK, BOOKING, token=None, **headers)
+    assert (answer.status, details["type"]) == (401, "/problems/unauthenticated")
+    assert answer.headers["WWW-Authenticate"] == challenge
+    assert platform.request.token == ("wrong" if header == "bearer wrong" else None)
+
+
+async def test_too_often(api: ServedApi, platform: FakePlatform) -> None:
+    """429 says after how many seconds, rounded up."""
+    problem = problems.TOO_MANY_REQUESTS
+    platform.answer = Answer(status=429, body=problem.body(), problem=problem, retry_after_s=1.2)
+    answer, details = await api.problem("POST", UNLOCK, BOOKING)
+    assert (answer.headers["Retry-After"], details["title"]) == ("2", "Too many requests")
+
+
+async def test_what_nothing_has_treated(api: ServedApi, platform: FakePlatform) -> None:
+    """It is an internal error with the caller's trace, logged, and counted by itself."""
+    platform.error = ZeroDivisionError("in the model")
+    answer, problem = await api.problem("POST", UNLOCK, BOOKING, traceparent=TRACEPARENT)
+    assert (answer.status, problem["type"]) == (500, "/problems/internal-error")
+    assert problem["trace_id"] == TRACE
+    endpoint = "/vehicles/{vehicle_id}/unlock"
+    assert api.untreated == [("ZeroDivisionError", endpoint, TRACE)]
+    assert api.series("untreated_errors_total") == {(endpoint, "ZeroDivisionError"): 1.0}
+    assert api.series("answers_total") == {("unknown", endpoint, "internal-error"): 1.0}
+    page = await api.send("GET", "/metrics", Accept="application/openmetrics-text")
+    assert f'# {{trace_id="{TRACE}"}}'.encode() in page.body
+    assert b"in the model" not in answer.body
+    assert [line.reason for line in api.log] == ["ZeroDivisionError: in the model"]
+
+
+async def test_an_answer_that_never_comes(
+    api: ServedApi, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever: that is an error which nothing has treated."""
+    monkeypatch.setattr(server_module, "GIVE_UP_S", 0.01)
+    platform.answer = None
+    answer, problem = await api.problem("POST", UNLOCK, BOOKING)
+    assert (answer.status, problem["type"]) == (500, "/problems/internal-error")
+    assert platform.asked[0].has_hung_up
+    platform.asked[0].answer(Answer(status=200, body={}))  # too late: nothing comes of it
+
+
+async def test_an_answer_that_cannot_be_written(api: ServedApi, platform: FakePlatform) -> None:
+    """That is an error of ours too, with its trace."""
+    platform.answer = Answer(status=200, body={"a": object()})
+    answer, problem = await api.problem("POST", UNLOCK, BOOKING, traceparent=TRACEPARENT)
+    assert (answer.status, problem["trace_id"]) == (500, TRACE)
+    assert [name for name, _, _ in api.untreated] == ["TypeError"]
+
+
+@pytest.mark.parametrize("path", [b"/vehicles/\xff\xfe", b"/\xff", b"/vehicles/%ff%00%2f", b"/%"])
+async def test_a_path_that_is_no_text(path: bytes, api: ServedApi) -> None:
+    """It is no HTTP, names a car that nobody knows, or leads nowhere."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(
+        b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer t\r\n\r\n" % path
+    )
+    answer = await reader.read()
+    writer.close()
+    assert answer[9:12] in (b"200", b"400", b"404")  # this platform knows every car
+    assert not api.untreated
+    assert all(encode_event(line) for line in api.log)
+
+
+async def test_an_answer_that_has_no_type(api: ServedApi, platform: FakePlatform) -> None:
+    """It is counted as what explains nothing."""
+    platform.answer = Answer(status=502, body={"error": "bad gateway"})
+    answer = await api.send("POST", UNLOCK, BOOKING, app_version="5.1")
+    assert answer.status == 502
+    assert list(api.series("answers_total")) == [
+        ("other", "/vehicles/{vehicle_id}/unlock", "untyped")
+    ]
+
+
+async def test_a_client_that_hangs_up(api: ServedApi, platform: FakePlatform) -> None:
+    """The platform learns of it, and is told nothing else: what was asked for goes on."""
+    platform.answer = None
+    _, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    body = msgspec.json.encode(BOOKING)
+    writer.write(
+        b"POST /vehicles/car-1/unlock HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
+        b"Prefer: wait=60\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+        % (len(body), body)
+    )
+    await eventually(lambda: bool(platform.asked))
+    assert not platform.asked[0].has_hung_up
+    writer.close()
+    await eventually(lambda: platform.asked[0].has_hung_up)
+    assert api.series("hung_up_total") == {("/vehicles/{vehicle_id}/unlock",): 1.0}
+    assert api.series("under_way") == {(): 0.0}
+    assert api.series("answers_total") == {}
+
+
+@pytest.mark.parametrize("length", [b"Transfer-Encoding: chunked", b"Content-Length: 100"])
+async def test_a_client_that_goes_in_mid_body(
+    length: bytes, api: ServedApi, platform: FakePlatform
+) -> None:
+    """That is nobody's error: nothing is asked, nothing is answered."""
+    _, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(
+        b"POST /vehicles/car-1/unlock HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
+        b"Content-Type: application/json\r\n" + length + b"\r\n\r\n" + b"5\r\n{    "
+    )
+    await eventually(lambda: api.series("under_way") == {(): 1.0})
+    writer.close()
+    await eventually(lambda: api.series("under_way") == {(): 0.0})
+    assert api.series("hung_up_total") == {("/vehicles/{vehicle_id}/unlock",): 1.0}
+    assert not platform.asked
+    assert not api.untreated
+    assert api.log == []
+
+
+async def test_a_body_that_is_broken(api: ServedApi) -> None:
+    """It is a bad request, not an error of ours."""
+    answer, problem = await api.problem("POST", UNLOCK, b"no gzip", Content_Encoding="gzip")
+    assert (answer.status, problem["errors"][0]["pointer"]) == (400, "#")
+    assert not api.untreated
+
+
+async def test_who_waits_while_it_stops_is_told_to_come_back(platform: FakePlatform) -> None:
+    """Nobody is cut off."""
+    platform.answer = None
+    async with served_api(platform) as api:
+        waiting = asyncio.ensure_future(api.problem("POST", UNLOCK, BOOKING, prefer="wait=60"))
+        await eventually(lambda: bool(platform.asked))
+        await api.server.stop()
+        answer, problem = await waiting
+    assert (answer.status, problem["type"]) == (503, "/problems/maintenance")
+    assert platform.asked[0].has_hung_up
+    assert answer.headers["Retry-After"] == "1"
+
+
+async def test_versions_are_bounded(api: ServedApi, platform: FakePlatform) -> None:
+    """The first that are served get series; who is not served gets none."""
+    refused = Answer(
+        status=404, body=problems.BOOKING_UNKNOWN.body(), problem=problems.BOOKING_UNKNOWN
+    )
+    served = platform.answer
+    for number in range(30):
+        platform.answer = refused
+        await api.send("GET", "/commands/c", app_version=f"0.{number}")
+    for number in range(30):
+        platform.answer = served
+        await api.send("GET", "/commands/c", app_version=f"5.{number}")
+    counted = api.series("answers_total")
+    template = "/commands/{command_id}"
+    assert counted["other", template, "booking-unknown"] == 30
+    assert counted["other", template, "none"] == 6
+    assert counted["5.23", template, "none"] == 1
+    assert len(counted) == 26
+
+
+async def test_durations_by_whether_they_waited(api: ServedApi) -> None:
+    """Who waits for the car says nothing of the API."""
+    await api.send("POST", UNLOCK, BOOKING)
+    await api.send("POST", UNLOCK, BOOKING, prefer="wait=1")
+    endpoint = "/vehicles/{vehicle_id}/unlock"
+    counts = api.series("answer_seconds_count")
+    assert (counts[endpoint, "no"], counts[endpoint, "yes"]) == (1, 1)
+
+
+async def test_what_is_no_http(api: ServedApi) -> None:
+    """It is a problem like any other."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(b"nonsense\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert b"application/problem+json" in answer
+    assert b"/problems/invalid-request" in answer
+    assert api.series("answers_total") == {("unknown", "other", "invalid-request"): 1.0}

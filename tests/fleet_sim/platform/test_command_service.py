@@ -1,0 +1,330 @@
+"""Tests of `fleet_sim.platform.command_service`: what goes to the cars, when, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.joints import DOWNLINK, RESULT, SMS, UPLINK, Sent
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.platform.joints import PUBLISH, RETRY, WAKE
+from fleet_sim.platform.operations import Operation
+from fleet_sim.platform.parameters import NULL_PLATFORM
+from fleet_wire.contract import problems
+from fleet_wire.contract.messages import Phase, Reason, Result
+from fleet_wire.contract.platform_log import PlatformStep
+from fleet_wire.contract.signing import is_signed, vehicle_key
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.profiles.loading import load_profile
+from tests.helpers.platform_bench import SECRET, PlatformBench, Told
+
+SLEEPERS = NULL_BOX.model_copy(
+    update={"asleep_share": 1.0, "sms_loss": 0.0, "sms_wake": Uniform(base_s=2.0)}
+)
+
+
+@pytest.fixture
+def bench() -> PlatformBench:
+    """Return a platform and two cars that take no time."""
+    return PlatformBench()
+
+
+def nothing(_usual: Any, _context: Any) -> None:
+    """Let nothing happen."""
+
+
+def no_state(delay_s: float | None, sent: Sent) -> float | None:
+    """Let the platform hear of no car's state, which tells of commands too."""
+    return None if sent.kind is TopicKind.STATE else delay_s
+
+
+def steps(bench: PlatformBench) -> list[PlatformStep]:
+    """Return what the log says of commands."""
+    requests = (PlatformStep.REQUESTED, PlatformStep.ANSWERED)
+    return [event.event for event in bench.log if event.event not in requests]
+
+
+def test_commands_are_signed_and_live_no_longer_than_their_booking(bench: PlatformBench) -> None:
+    """Counters grow; the broker is told what is left of the life."""
+    long, short = bench.book(), bench.book(vehicle_id="car-1", for_s=12.5)
+    bench.unlock(long)
+    bench.unlock(short)
+    first, second = bench.published
+    assert first.expires_at_ms - first.issued_at_ms == 30_000
+    assert second.expires_at_ms - second.issued_at_ms < 12_500
+    assert [message.expiry_s for message in bench.messages] == [30, 13]
+    assert second.counter > first.counter
+    for car, command in (("car-0", first), ("car-1", second)):
+        assert is_signed(vehicle_key(SECRET, car), command)
+    assert first.booking_id == long
+
+
+def test_one_command_to_a_car_after_the_other(bench: PlatformBench) -> None:
+    """While another car's goes out at once."""
+    booking_id, other = bench.book(), bench.book(vehicle_id="car-1")
+    with bench.box().modem.without_coverage(by=Told()):
+        bench.ask(Operation.UNLOCK, booking_id=booking_id)
+        bench.ask(Operation.LOCK, booking_id=booking_id)
+        bench.ask(Operation.UNLOCK, booking_id=other)
+        bench.let_pass(3)
+        assert [command.action for command in bench.published] == ["unlock", "unlock"]
+    bench.let_pass(1)
+    assert [command.action for command in bench.published] == ["unlock", "unlock", "lock"]
+
+
+def test_a_command_whose_turn_does_not_come_in_its_life(bench: PlatformBench) -> None:
+    """It is never published, and its customer learns why when its life is over."""
+    booking_id = bench.book()
+    with bench.box().modem.without_coverage(by=Told()):
+        bench.ask(Operation.UNLOCK, booking_id=booking_id)
+        answers = bench.ask(Operation.LOCK, booking_id=booking_id, wait_s=60)
+        bench.let_pass(29)
+        assert answers == []
+        bench.let_pass(2)
+        assert [answer.problem for answer in answers] == [problems.VEHICLE_BUSY]
+        bench.let_pass(10)
+    assert {command.action for command in bench.published} == {"unlock"}
+
+
+def test_a_sleeping_car_is_woken_first() -> None:
+    """By SMS; the command goes out when it is there."""
+    bench = PlatformBench(box=SLEEPERS)
+    bench.let_pass(5)
+    answer = bench.unlock(bench.book())
+    assert answer.status == 200
+    assert steps(bench) == [
+        PlatformStep.WOKEN,
+        PlatformStep.PUBLISHED,
+        PlatformStep.ACCEPTED,
+        PlatformStep.ENDED,
+    ]
+
+
+def test_a_lost_sms_is_sent_again_and_a_car_that_does_not_come_gets_no_command() -> None:
+    """So it cannot open after its customer has gone."""
+    bench = PlatformBench(box=SLEEPERS)
+    bench.let_pass(5)
+    with bench.box().bend(SMS, nothing, by=Told()):
+        answer = bench.unlock(bench.book())
+        assert answer.problem is problems.VEHICLE_UNREACHABLE
+        assert answer.body["reason"] == "asleep"
+        assert steps(bench) == [PlatformStep.WOKEN] * 3 + [PlatformStep.ENDED]
+    bench.box().power.receive_sms()
+    bench.let_pass(60)
+    assert not bench.published
+
+
+def test_without_an_answer_it_is_published_again_with_the_same_counter(
+    bench: PlatformBench,
+) -> None:
+    """The box executes it once."""
+    box, lost = bench.box(), [True, False, False]
+    with box.bend(DOWNLINK, lambda usual, _: None if lost.pop(0) else usual, by=Told()):
+        answer = bench.unlock(bench.book())
+    assert answer.status == 200
+    first, second = bench.published
+    assert first == second
+    assert box.vehicle.movement == 1
+
+
+def test_a_lost_answer_does_not_open_the_car_twice(bench: PlatformBench) -> None:
+    """The box answers the second copy as it did the first."""
+    box = bench.box()
+    with box.bend(RESULT, nothing, by=Told()), box.bend(UPLINK, no_state, by=Told()):
+        answer = bench.unlock(bench.book())
+    assert (answer.status, box.vehicle.movement, len(bench.published)) == (200, 1, 2)
+
+
+def test_the_state_tells_of_a_command_whose_answer_is_lost(bench: PlatformBench) -> None:
+    """No second copy is needed."""
+    with bench.box().bend(RESULT, nothing, by=Told()):
+        answer = bench.unlock(bench.book())
+    assert (answer.status, len(bench.published)) == (200, 1)
+
+
+def test_after_an_answer_it_is_never_published_again(bench: PlatformBench) -> None:
+    """Not even where the car falls silent after it has confirmed the command."""
+    answers = iter([True, False])
+
+    def confirm_only(result: Result | None, _command: object) -> Result | None:
+        return result if next(answers) else None
+
+    box = bench.box()
+    with box.bend(RESULT, confirm_only, by=Told()), box.bend(UPLINK, no_state, by=Told()):
+        answer = bench.unlock(bench.book())
+    assert answer.problem is problems.VEHICLE_SILENT
+    assert len(bench.published) == 1
+
+
+def test_never_more_often_than_said_and_never_beyond_its_life() -> None:
+    """Then nobody knows: it may have been executed."""
+    parameters = NULL_PLATFORM.model_copy(update={"max_publishes": 100})
+    bench = PlatformBench(parameters=parameters)
+    with bench.box().modem.without_coverage(by=Told()):
+        booking_id = bench.book()
+        answer = bench.unlock(booking_id)
+        assert answer.problem is problems.VEHICLE_SILENT
+        bench.let_pass(60)
+    assert len(bench.published) == 4  # at second 0, 8, 16 and 24 of 30
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem", "state"),
+    [
+        (Reason.BUSY, problems.VEHICLE_REFUSED, "refused"),
+        (Reason.LOW_VOLTAGE, problems.VEHICLE_REFUSED, "refused"),
+        (Reason.REPLAYED, problems.VEHICLE_SILENT, "expired"),
+    ],
+)
+def test_what_the_car_refuses(
+    bench: PlatformBench, reason: Reason, problem: problems.ProblemType, state: str
+) -> None:
+    """A replayed command may have been executed before."""
+
+    def refuse(result: Result | None, _command: object) -> Result | None:
+        return result and Result(result.command_id, Phase.REFUSED, reason)
+
+    box = bench.box()
+    with box.bend(RESULT, refuse, by=Told()), box.bend(UPLINK, no_state, by=Told()):
+        answer = bench.unlock(bench.book())
+    assert answer.problem is problem
+    assert (answer.body["state"], answer.body["reason"]) == (state, reason.value)
+
+
+def test_an_answer_that_comes_late_corrects_the_status() -> None:
+    """What was unknown becomes known; what was answered is not taken back."""
+    bench = PlatformBench()
+    box = bench.box()
+
+    def late(result: Result | None, _command: object) -> None:
+        if result is not None:
+            bench.world.later(50.0, box.modem.publish, TopicKind.RESULT, result)
+
+    with (
+        box.bend(RESULT, late, by=Told()),
+        box.bend(UPLINK, no_state, by=Told()),
+        bench.platform.bend(RETRY, nothing, by=Told()),
+    ):
+        answer = bench.unlock(bench.book())
+        assert answer.problem is problems.VEHICLE_SILENT
+        bench.let_pass(60)
+    status = bench.answer(Operation.COMMAND_STATUS, command_id=answer.body["command_id"])
+    assert status.body["state"] == "executed"
+
+
+def test_another_cars_answer_is_none(bench: PlatformBench) -> None:
+    """Whoever answers must be the car that was meant."""
+    booking_id = bench.book()
+    with bench.box().modem.without_coverage(by=Told()):
+        (under_way,) = bench.ask(Operation.UNLOCK, booking_id=booking_id)
+        result = Result(under_way.body["command_id"], Phase.EXECUTED)
+        bench.box(1).modem.publish(TopicKind.RESULT, result)
+        bench.let_pass(1)
+        status = bench.answer(Operation.COMMAND_STATUS, command_id=result.command_id)
+    assert status.body["state"] == "accepted"
+
+
+def test_nobody_listens_for_the_car() -> None:
+    """The broker says so: the command has not gone out, and another may be tried."""
+    bench = PlatformBench(cars=1)
+    bench.link.disconnect()
+    bench.box().modem.shut_down()
+    bench.broker.stop()
+    bench.let_pass(1)
+    bench.broker.start()
+    bench.let_pass(10)
+    answer = bench.unlock(bench.book())
+    assert answer.problem is problems.VEHICLE_UNREACHABLE
+    assert answer.body["reason"] == "no_subscriber"
+
+
+def test_what_a_lost_connection_may_have_lost_is_published_again(bench: PlatformBench) -> None:
+    """The same command, over a new connection; the box executes it once."""
+    booking_id = bench.book()
+    answers = bench.ask(Operation.UNLOCK, booking_id=booking_id, wait_s=60)
+    bench.broker.stop()  # before the command has reached it
+    bench.let_pass(1)
+    bench.broker.start()
+    bench.let_pass(20)
+    assert [answer.status for answer in answers] == [200]
+    assert bench.box().vehicle.movement == 1
+
+
+def test_a_message_that_breaks_the_contract_is_counted(bench: PlatformBench) -> None:
+    """Nothing else happens."""
+    for topic, payload in (("cars/car-0/state", b"{"), ("cars/car-0/result", b"[]")):
+        bench.link.publish(topic, payload)
+    bench.let_pass(1)
+    assert bench.platform.service.malformed == 2
+
+
+def test_with_a_group_results_are_shared() -> None:
+    """Presence and state are not."""
+    parameters = NULL_PLATFORM.model_copy(update={"shared_group": "platform"})
+    bench = PlatformBench(parameters=parameters)
+    session = bench.platform.service.connection.session()
+    assert session.subscriptions == (
+        "$share/platform/cars/+/result",
+        "cars/+/presence",
+        "cars/+/state",
+    )
+    assert bench.unlock(bench.book()).status == 200
+
+
+def late_command(delay_s: float) -> Callable[[float | None, object], float | None]:
+    """Return a bend that publishes so much later."""
+    return lambda _usual_s, _command: delay_s
+
+
+def test_bends_on_the_way_to_the_broker() -> None:
+    """Published later or never, not tried again, not woken: the life of a command holds."""
+    bench, told = PlatformBench(), Told()
+    booking_id = bench.book()
+    with bench.platform.bend(PUBLISH, late_command(5.0), by=told):
+        assert bench.unlock(booking_id).status == 200
+    with bench.platform.bend(PUBLISH, late_command(31.0), by=told):
+        assert bench.unlock(booking_id).problem is problems.BROKER_UNAVAILABLE
+    with bench.platform.bend(PUBLISH, nothing, by=told):
+        assert bench.unlock(booking_id).problem is problems.VEHICLE_SILENT
+    assert len(bench.published) == 1
+    with bench.platform.bend(RETRY, nothing, by=told), bench.box().bend(DOWNLINK, nothing, by=told):
+        assert bench.unlock(booking_id).problem is problems.VEHICLE_SILENT
+    assert len(bench.published) == 2
+    what = [hit[1] for hit in told.hits if hit[1] != "downlink"]
+    assert what == ["publish", "publish", "publish", "retry"]
+
+
+def test_a_platform_that_believes_a_sleeping_car_online_does_not_wake_it() -> None:
+    """The command waits at the broker, and its life ends there."""
+    bench = PlatformBench(box=SLEEPERS)
+    bench.let_pass(5)
+    with bench.platform.bend(WAKE, lambda _is_asleep, _command: False, by=Told()):
+        answer = bench.unlock(bench.book())
+    assert answer.problem is problems.VEHICLE_SILENT
+    bench.box().power.receive_sms()
+    bench.let_pass(60)
+    assert bench.box().vehicle.movement == 0
+
+
+@pytest.mark.parametrize("profile", ["native", "ovms", "saic", "aws-iot"])
+def test_the_words_of_another_fleet(profile: str) -> None:
+    """Its topics, ids and answers; a box that forgets what it has had gets nothing twice."""
+    bench = PlatformBench(profile=load_profile(profile))
+    booking_id = bench.book()
+    answer = bench.unlock(booking_id)
+    assert (answer.status, answer.body["state"]) == (200, "executed")
+    assert not bench.box().vehicle.is_locked
+    command_id = answer.body["command_id"]
+    assert "/" not in command_id
+    status = bench.answer(Operation.COMMAND_STATUS, command_id=command_id)
+    assert status.body["state"] == "executed"
+    with bench.box().modem.without_coverage(by=Told()):
+        bench.unlock(booking_id)
+    published = [event for event in bench.log if event.event is PlatformStep.PUBLISHED]
+    assert len(published) == (4 if load_profile(profile).traits.deduplicates else 2)
+    bench.let_pass(60)
+    locked = bench.answer(Operation.LOCK, booking_id=booking_id, wait_s=60)
+    assert locked.body["state"] == "executed"

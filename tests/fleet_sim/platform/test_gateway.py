@@ -1,0 +1,298 @@
+"""Tests of `fleet_sim.platform.gateway`: what a phone asks, and what it is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.platform.joints import ADMISSION, ANSWER, LOOKUP
+from fleet_sim.platform.operations import Answer, Operation, Request
+from fleet_sim.platform.parameters import NULL_PLATFORM, RateLimit
+from fleet_wire.contract import problems
+from fleet_wire.contract.platform_log import PlatformStep
+from tests.helpers.platform_bench import CAR, PlatformBench, Told
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+def bench() -> PlatformBench:
+    """Return a platform and two cars that take no time."""
+    return PlatformBench()
+
+
+def test_a_rental(bench: PlatformBench) -> None:
+    """Book, unlock, lock, end: the car follows."""
+    booking_id = bench.book()
+    opened = bench.unlock(booking_id)
+    assert (opened.status, opened.body["state"]) == (200, "executed")
+    assert not bench.box().vehicle.is_locked
+    locked = bench.answer(Operation.LOCK, booking_id=booking_id, wait_s=10)
+    assert locked.body["state"] == "executed"
+    assert bench.box().vehicle.is_locked
+    ended = bench.answer(Operation.END, booking_id=booking_id)
+    assert ended.body["state"] == "ended"
+    assert bench.unlock(booking_id).problem is problems.BOOKING_ENDED
+
+
+def test_who_does_not_wait_is_told_where_to_ask(bench: PlatformBench) -> None:
+    """202 at once, and the status says how it ended."""
+    booking_id = bench.book()
+    (answer,) = bench.ask(Operation.UNLOCK, booking_id=booking_id)
+    assert answer.status == 202
+    assert not answer.body["is_final"]
+    command_id = answer.body["command_id"]
+    assert answer.location == f"/commands/{command_id}"
+    bench.let_pass(1)
+    status = bench.answer(Operation.COMMAND_STATUS, command_id=command_id)
+    assert (status.body["state"], status.body["is_final"]) == ("executed", True)
+
+
+def test_who_waits_too_short_is_told_the_same(bench: PlatformBench) -> None:
+    """The command goes on."""
+    booking_id = bench.book()
+    with bench.box().modem.without_coverage(by=Told()):
+        answer = bench.unlock(booking_id, wait_s=2)
+    assert answer.status == 202
+    assert answer.body["state"] == "accepted"
+
+
+def wrong(bench: PlatformBench, what: str) -> Answer:
+    """Ask for something that is wrong in one way."""
+    booking_id = bench.book()
+    asked: dict[str, tuple[Operation, dict[str, Any]]] = {
+        "no token": (Operation.UNLOCK, {"booking_id": booking_id, "token": None}),
+        "forged": (Operation.UNLOCK, {"booking_id": booking_id, "token": f"anna.{'0' * 32}"}),
+        "another's": (Operation.UNLOCK, {"booking_id": booking_id, "customer": "bert"}),
+        "no booking": (Operation.UNLOCK, {"booking_id": "none"}),
+        "nothing": (Operation.UNLOCK, {}),
+        "other car": (Operation.LOCK, {"booking_id": booking_id, "vehicle_id": "car-1"}),
+        "no car": (Operation.LOCK, {"booking_id": booking_id, "vehicle_id": "car-9"}),
+        "taken": (
+            Operation.BOOK, {"customer": "bert", "vehicle_id": CAR, "ends_at": bench.now + 60}
+        ),
+        "unknown car": (Operation.BOOK, {"vehicle_id": "car-9", "ends_at": bench.now + 60}),
+        "no end": (Operation.BOOK, {"vehicle_id": "car-1"}),
+        "extended to nowhere": (Operation.EXTEND, {"booking_id": booking_id}),
+        "another's state": (Operation.VEHICLE_STATE, {"vehicle_id": "car-1"}),
+        "no command": (Operation.COMMAND_STATUS, {"command_id": "none"}),
+    }  # fmt: skip
+    operation, values = asked[what]
+    return bench.answer(operation, **values)
+
+
+@pytest.mark.parametrize(
+    ("what", "problem"),
+    [
+        ("no token", problems.UNAUTHENTICATED),
+        ("forged", problems.UNAUTHENTICATED),
+        ("another's", problems.BOOKING_OF_ANOTHER),
+        ("no booking", problems.BOOKING_UNKNOWN),
+        ("nothing", problems.BOOKING_UNKNOWN),
+        ("other car", problems.VEHICLE_NOT_BOOKED),
+        ("no car", problems.VEHICLE_UNKNOWN),
+        ("taken", problems.VEHICLE_TAKEN),
+        ("unknown car", problems.VEHICLE_UNKNOWN),
+        ("no end", problems.INVALID_REQUEST),
+        ("extended to nowhere", problems.INVALID_REQUEST),
+        ("another's state", problems.VEHICLE_NOT_BOOKED),
+        ("no command", problems.COMMAND_UNKNOWN),
+    ],
+)
+def test_each_mistake_has_a_type_of_its_own(
+    bench: PlatformBench, what: str, problem: problems.ProblemType
+) -> None:
+    """None is answered as something that explains nothing, and no car moves."""
+    answer = wrong(bench, what)
+    assert answer.problem is problem
+    assert answer.status == answer.body["status"] == problem.status
+    assert answer.body["detail"] == problem.sentence
+    assert not bench.published
+
+
+def test_another_customers_command_is_unknown(bench: PlatformBench) -> None:
+    """Who guesses ids learns nothing."""
+    command_id = bench.unlock(bench.book()).body["command_id"]
+    answer = bench.answer(Operation.COMMAND_STATUS, customer="bert", command_id=command_id)
+    assert answer.problem is problems.COMMAND_UNKNOWN
+
+
+def test_too_often_is_told_when_to_come_again() -> None:
+    """A customer, and a car, each by a limit of its own."""
+    limit = RateLimit(per_minute=6, burst=2)
+    bench = PlatformBench(parameters=NULL_PLATFORM.model_copy(update={"customer_rate": limit}))
+    booking_id = bench.book()
+    bench.unlock(booking_id)
+    answer = bench.unlock(booking_id)
+    assert answer.problem is problems.TOO_MANY_REQUESTS
+    assert answer.retry_after_s == pytest.approx(10, abs=0.5)
+    bench.book(customer="bert", vehicle_id="car-1")  # another customer need not wait
+
+    bench = PlatformBench(parameters=NULL_PLATFORM.model_copy(update={"vehicle_rate": limit}))
+    booking_id = bench.book()
+    statuses = [bench.unlock(booking_id).status for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
+def test_the_same_key_is_the_same_request(bench: PlatformBench) -> None:
+    """Answered or under way, the car gets one command; with another request it is an error."""
+    booking_id = bench.book()
+    first = bench.ask(Operation.UNLOCK, booking_id=booking_id, wait_s=20, idempotency_key="k")
+    second = bench.ask(Operation.UNLOCK, booking_id=booking_id, wait_s=20, idempotency_key="k")
+    bench.let_pass(1)
+    third = bench.unlock(booking_id, idempotency_key="k")
+    assert first == second == [third]
+    assert len(bench.published) == 1
+    other = bench.answer(Operation.LOCK, booking_id=booking_id, idempotency_key="k")
+    assert other.problem is problems.KEY_REUSED
+    another = bench.answer(
+        Operation.UNLOCK, customer="bert", booking_id=booking_id, idempotency_key="k"
+    )
+    assert another.problem is problems.BOOKING_OF_ANOTHER  # keys belong to their customers
+
+
+def test_a_key_under_which_nothing_was_done_may_be_tried_again(bench: PlatformBench) -> None:
+    """An outage is not remembered for a day."""
+    booking_id = bench.book()
+    bench.broker.stop()
+    bench.let_pass(1)
+    answer = bench.unlock(booking_id, idempotency_key="k")
+    assert answer.problem is problems.BROKER_UNAVAILABLE
+    bench.broker.start()
+    bench.let_pass(60)
+    assert bench.unlock(booking_id, idempotency_key="k").status == 200
+
+
+def test_who_hangs_up_is_not_answered_and_the_command_goes_on(bench: PlatformBench) -> None:
+    """Its record is complete; a later request with the key learns how it ended."""
+    booking_id = bench.book()
+    answers: list[Answer] = []
+    token = bench.platform.token_of("anna")
+    request = Request(
+        operation=Operation.UNLOCK,
+        token=token,
+        booking_id=booking_id,
+        wait_s=20,
+        idempotency_key="k",
+    )
+    bench.platform.ask(request, answers.append).hang_up()
+    bench.let_pass(1)
+    assert answers == []
+    steps = [event.event for event in bench.log if event.operation == "unlock"]
+    assert steps[-1] is PlatformStep.ENDED
+    assert PlatformStep.ANSWERED not in steps
+    assert bench.unlock(booking_id, idempotency_key="k").body["state"] == "executed"
+
+
+def test_the_state_of_ones_own_car(bench: PlatformBench) -> None:
+    """As it was heard last."""
+    booking_id = bench.book()
+    bench.unlock(booking_id)
+    bench.let_pass(1)
+    body = bench.answer(Operation.VEHICLE_STATE, vehicle_id=CAR).body
+    assert (body["vehicle_id"], body["presence"], body["is_locked"]) == (CAR, "online", False)
+    assert body["state_at"] is not None
+
+
+def test_the_phones_trace_goes_on_to_the_car(bench: PlatformBench) -> None:
+    """With a span of the platform's own; without one the platform begins a trace."""
+    booking_id = bench.book()
+    bench.unlock(booking_id, traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
+    bench.unlock(booking_id, traceparent="nonsense")
+    sent = [dict(message.user_properties)["traceparent"] for message in bench.messages]
+    assert sent[0].startswith(f"00-{TRACE}-")
+    assert "00f067aa0ba902b7" not in sent[0]
+    assert TRACE not in sent[1]
+    traces = {event.trace_id for event in bench.log if event.operation == "unlock"}
+    assert traces == {TRACE, sent[1].split("-")[1]}
+
+
+def test_the_log_names_every_step(bench: PlatformBench) -> None:
+    """With the ids by which the steps are joined."""
+    booking_id = bench.book()
+    bench.unlock(booking_id, app_version="7.1")
+    events = [event for event in bench.log if event.operation == "unlock"]
+    assert [event.event for event in events] == [
+        PlatformStep.REQUESTED,
+        PlatformStep.PUBLISHED,
+        PlatformStep.ACCEPTED,
+        PlatformStep.ENDED,
+        PlatformStep.ANSWERED,
+    ]
+    assert len({event.request_id for event in events}) == 1
+    assert {event.command_id for event in events[1:]} == {bench.published[0].command_id}
+    assert {event.booking_id for event in events} == {booking_id}
+    asked, *_, ended, answered = events
+    assert (asked.app_version, asked.endpoint) == ("7.1", "/vehicles/{vehicle_id}/unlock")
+    assert (ended.outcome, answered.status, answered.problem) == ("executed", 200, None)
+
+
+def test_a_defect_of_ours_is_an_internal_error(
+    bench: PlatformBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is counted, answered, and nobody else is hurt."""
+    booking_id = bench.book()
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.platform.service, "send", fail)
+        (answer,) = bench.ask(Operation.UNLOCK, booking_id=booking_id)
+    assert answer.problem is problems.INTERNAL_ERROR
+    assert bench.defects.count == 1
+    bench.defects.count = 0
+    assert bench.unlock(booking_id).status == 200
+
+
+def test_too_much_to_do() -> None:
+    """It says so instead of taking on more."""
+    bench = PlatformBench(parameters=NULL_PLATFORM.model_copy(update={"max_open_commands": 1}))
+    booking_id = bench.book()
+    with bench.box().modem.without_coverage(by=Told()):
+        bench.unlock(booking_id, wait_s=0)
+        assert bench.unlock(booking_id).problem is problems.OVERLOADED
+
+
+def test_bends_at_the_door_and_their_culprits(bench: PlatformBench) -> None:
+    """Whoever changes what happens is told of which car, or which command."""
+    booking_id, told = bench.book(), Told()
+    with bench.platform.bend(ADMISSION, lambda _why, _asked: problems.MAINTENANCE, by=told):
+        answer = bench.unlock(booking_id, vehicle_id=CAR)
+    assert answer.problem is problems.MAINTENANCE
+    with bench.platform.bend(
+        ANSWER, lambda answer, _asked: Answer(status=500, body={"was": answer.status}), by=told
+    ):
+        assert bench.unlock(booking_id, vehicle_id=CAR).status == 500
+    with bench.platform.bend(LOOKUP, lambda usual_s, _asked: usual_s + 3, by=told):
+        began_s = bench.env.now
+        assert bench.unlock(booking_id, vehicle_id=CAR).status == 200
+        assert bench.env.now >= began_s + 3
+    command_id, slow_id = (command.command_id for command in bench.published)
+    assert told.hits == [
+        (CAR, "admission", None),
+        (CAR, "answer", command_id),
+        (CAR, "lookup", slow_id),
+    ]
+
+
+def test_the_end_of_a_booking_waits_for_what_may_still_move_the_car() -> None:
+    """An unlock that was sent to a car without coverage: only when its life is over."""
+    bench = PlatformBench(box=NULL_BOX)
+    booking_id, told = bench.book(), Told()
+    with bench.box().modem.without_coverage(by=told):
+        bench.unlock(booking_id, wait_s=0)
+        ends = bench.ask(Operation.END, booking_id=booking_id)
+        bench.let_pass(19)
+        assert ends == []
+        bench.let_pass(2)
+        assert [answer.problem for answer in ends] == [problems.VEHICLE_BUSY]
+        bench.let_pass(13)
+        again = bench.ask(Operation.END, booking_id=booking_id)
+        late = bench.ask(Operation.UNLOCK, booking_id=booking_id, wait_s=20)
+        assert again == late == []
+        bench.let_pass(2)
+    assert [answer.body["state"] for answer in again] == ["ended"]
+    assert [answer.problem for answer in late] == [problems.BOOKING_ENDED]

@@ -1,0 +1,68 @@
+"""Tests of `fleet_sim.platform.repeats`; what a phone sees of it is in `test_gateway`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fleet_sim.platform import answers, repeats
+from fleet_sim.platform.asked import OpenRequest
+from fleet_sim.platform.operations import Answer, Operation, Request
+from fleet_sim.platform.repeats import Repeats
+from fleet_wire.contract import problems
+from fleet_wire.contract.trace_context import TraceContext
+
+KEY = ("anna", "k")
+DONE = Answer(status=201, body={"booking_id": "b1"})
+
+
+def asked(**what: Any) -> OpenRequest:
+    """Return a request under way."""
+    request = Request(operation=Operation.BOOK, token="t", **what)  # noqa: S106 - of nobody
+    return OpenRequest(
+        request, lambda _: None, request_id="r", parent=TraceContext("t", "s"), began_s=0.0
+    )
+
+
+def test_the_first_is_done_and_the_others_wait_for_its_answer() -> None:
+    """Later ones get it at once; how long the caller waits makes no other request of it."""
+    kept = Repeats(remember_s=100)
+    first, second = asked(), asked(wait_s=5.0)
+    assert kept.take(first, KEY, 0.0) == (True, None)
+    assert kept.take(second, KEY, 1.0) == (False, None)
+    assert kept.answered(first, DONE) == [second]
+    assert kept.take(asked(), KEY, 2.0) == (False, DONE)
+    assert kept.take(asked(), ("bert", "k"), 2.0) == (True, None)
+
+
+def test_another_request_with_the_key_is_an_error() -> None:
+    """It changes nothing for the first."""
+    kept = Repeats(remember_s=100)
+    kept.take(asked(), KEY, 0.0)
+    is_first, answer = kept.take(asked(vehicle_id="car-1"), KEY, 1.0)
+    assert (is_first, answer and answer.problem) == (False, problems.KEY_REUSED)
+
+
+def test_an_error_for_which_nothing_was_done_is_not_kept() -> None:
+    """The same may be tried again, and may go well then."""
+    kept = Repeats(remember_s=100)
+    first = asked()
+    kept.take(first, KEY, 0.0)
+    kept.answered(first, answers.of_problem(problems.VEHICLE_TAKEN))
+    assert kept.take(asked(), KEY, 1.0) == (True, None)
+
+
+def test_keys_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When they are old, or too many; never while the first is under way."""
+    kept = Repeats(remember_s=100)
+    first = asked()
+    kept.take(first, KEY, 0.0)
+    assert kept.take(asked(), KEY, 500.0) == (False, None)
+    kept.answered(first, DONE)
+    assert kept.take(asked(), KEY, 500.0) == (True, None)
+    monkeypatch.setattr(repeats, "MAX_KEYS", 1)
+    second = asked()
+    kept.take(second, ("bert", "k"), 501.0)
+    kept.answered(second, DONE)
+    assert len(kept._known) == 2  # anna's is under way

@@ -1,0 +1,167 @@
+"""A platform with a few cars on a broker model, stepped in virtual time by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from fleet_sim.broker.model.broker import BrokerModel
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.defects import Defects
+from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
+from fleet_sim.cars.spec import CarSpec, Traits
+from fleet_sim.cars.world import World
+from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
+from fleet_sim.platform.gateway import EmulatedPlatform
+from fleet_sim.platform.operations import Answer, Operation, Request
+from fleet_sim.platform.parameters import NULL_PLATFORM, PlatformParameters
+from fleet_sim.runs.virtual.time import EPOCH_UNIX_S, VirtualEnvironment, VirtualTimers
+from fleet_wire.contract import codec
+from fleet_wire.contract.messages import Command
+from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.link import Disconnected, Message, Session
+from fleet_wire.profiles.native import NATIVE
+from fleet_wire.profiles.profile import Profile
+
+SECRET = "test-secret"  # noqa: S105 - of simulated cars
+CAR = "car-0"
+
+
+class Told:
+    """A culprit that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.hits: list[tuple[str, str, str | None]] = []
+
+    def hit(
+        self,
+        vehicle_id: str,
+        what: str,
+        *,
+        command_id: str | None = None,
+        during_s: tuple[float, float] | None = None,  # noqa: ARG002 - Culprit's form
+    ) -> None:
+        """Note it."""
+        self.hits.append((vehicle_id, what, command_id))
+
+
+class _Listener:
+    """Keeps every command that goes over the broker."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def session(self) -> Session:
+        return Session("listener", subscriptions=("cars/+/command",), clean_start=True)
+
+    def on_connected(self, *, session_present: bool) -> None:
+        pass
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        pass
+
+    def on_message(self, message: Message) -> None:
+        self.messages.append(message)
+
+
+class PlatformBench:
+    """Cars `car-0`, `car-1`, ..., and a platform that knows them. All are connected at first."""
+
+    def __init__(
+        self,
+        *,
+        parameters: PlatformParameters = NULL_PLATFORM,
+        box: BoxParameters = NULL_BOX,
+        cars: int = 2,
+        seed: int = 1,
+        profile: Profile = NATIVE,
+    ) -> None:
+        link = partial(BrokerModel.link, protocol=profile.traits.mqtt)
+        self.env = VirtualEnvironment(initial_time=0.0)
+        self.defects = Defects()
+        self.broker = BrokerModel(VirtualTimers(self.env))
+        self.world = World(
+            env=self.env,
+            seed=seed,
+            fleet_secret=SECRET,
+            epoch_unix_s=EPOCH_UNIX_S,
+            link_factory=partial(link, self.broker, limits=BOX_LINK_LIMITS),
+            profile=profile,
+            defects=self.defects,
+        )
+        specs = [CarSpec(f"car-{number}", Traits(group="all"), box) for number in range(cars)]
+        self.fleet = Fleet(self.world, specs, sms_centre="sms-centre")
+        self.log: list[PlatformEvent] = []
+        self.platform = EmulatedPlatform(
+            replace(
+                self.world,
+                link_factory=partial(link, self.broker, limits=PLATFORM_LINK_LIMITS),
+            ),
+            parameters,
+            vehicle_ids=self.fleet.boxes,
+            write=self.log.append,
+        )
+        self._listener = _Listener()
+        self.link = self.broker.link(self._listener)
+        self.link.connect()
+        self.fleet.start()
+        self.platform.start()
+        self.let_pass(1.0)
+
+    def let_pass(self, duration_s: float) -> None:
+        """Let time pass; a defect of the model fails the test."""
+        self.env.run_to(self.env.now + duration_s, self.defects)
+        self.defects.check()
+
+    @property
+    def now(self) -> float:
+        """The present in Unix seconds."""
+        return EPOCH_UNIX_S + self.env.now
+
+    def box(self, number: int = 0) -> Box:
+        """Return a car's box."""
+        return self.fleet.boxes[f"car-{number}"]
+
+    def ask(self, operation: Operation, *, customer: str = "anna", **what: Any) -> list[Answer]:
+        """Ask as a customer; the answer is put into the list that is returned, when it comes."""
+        answers: list[Answer] = []
+        what.setdefault("token", self.platform.token_of(customer))
+        self.platform.ask(Request(operation=operation, **what), answers.append)
+        return answers
+
+    def answer(self, operation: Operation, *, within_s: float = 60.0, **what: Any) -> Answer:
+        """Ask as a customer, and return the answer."""
+        answers = self.ask(operation, **what)
+        end_s = self.env.now + within_s
+        while not answers and self.env.now < end_s:
+            self.let_pass(0.05)
+        (answer,) = answers
+        return answer
+
+    def book(self, *, customer: str = "anna", vehicle_id: str = CAR, for_s: float = 3600) -> str:
+        """Book a car from now on, and return the booking's id."""
+        answer = self.answer(
+            Operation.BOOK, customer=customer, vehicle_id=vehicle_id, ends_at=self.now + for_s
+        )
+        assert answer.status == 201, answer
+        return str(answer.body["booking_id"])
+
+    def unlock(self, booking_id: str, *, wait_s: float = 60.0, **what: Any) -> Answer:
+        """Unlock the car of a booking, and wait for the result."""
+        return self.answer(Operation.UNLOCK, booking_id=booking_id, wait_s=wait_s, **what)
+
+    @property
+    def published(self) -> Sequence[Command]:
+        """Every command that went over the broker, in order."""
+        decoded = (codec.decode(TopicKind.COMMAND, each.payload) for each in self.messages)
+        return [command for command in decoded if isinstance(command, Command)]
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """The same, as messages."""
+        return self._listener.messages

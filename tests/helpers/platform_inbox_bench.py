@@ -1,0 +1,43 @@
+"""An inbox for the platform's log before a joiner, its metrics and its log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+
+from fleet_wire.contract.platform_log import encode_event
+from platform_probe.outputs.dimension import UNKNOWN
+from platform_probe.outputs.logs import Complaints
+from platform_probe.outputs.platform_metrics import PlatformMetrics
+from platform_probe.watching.platform_inbox import PlatformInbox
+from tests.helpers.join_bench import JoinBench
+from tests.helpers.log_lines import Log
+
+
+@dataclass
+class PlatformBench:
+    """An inbox before a joiner, its metrics and its log."""
+
+    behind: JoinBench = field(default_factory=JoinBench)
+
+    def __post_init__(self) -> None:
+        """Put it together."""
+        self.metrics = PlatformMetrics(CollectorRegistry())
+        self.log = Log()
+        complaints = Complaints(self.log.logger, self.behind.behind.clock)
+        self.inbox = PlatformInbox(self.behind.joiner, self.metrics, complaints)
+
+    def take(self, step: str, **changes: object) -> None:
+        """Let a line come."""
+        self.inbox.take_line(encode_event(self.behind.event(step, **changes)))
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return a metric as it is now."""
+        self.inbox.note()
+        return self.metrics.registry.get_sample_value(f"unlockpath_{name}", labels)
+
+    def answers(self, kind: str, endpoint: str = "/unlock", app: str = UNKNOWN) -> float | None:
+        """Return how many answers of a kind were counted."""
+        labels = {"endpoint": endpoint, "app_version": app, "kind": kind}
+        return self.value("platform_answers_total", **labels)

@@ -1,0 +1,329 @@
+"""`fleet-sim platform` on a real broker, as a user starts it, asked over HTTP as a phone asks."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_sim.broker.process import BrokerProcess, free_port
+from fleet_sim.platform.tokens import token_of
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
+from fleet_wire.contract.signing import DEMO_SECRET
+from fleet_wire.contract.topics import TopicKind, topic_of
+from fleet_wire.web.client import HttpClient
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.commands import SCENARIO, run, write_scenario
+from tests.helpers.hand_made_boxes import AnyClient, links_to
+from tests.helpers.waiting import eventually
+
+CAR = "car-00003"
+SERVING = re.compile(rb"serving (http://127\.0\.0\.1:\d+);")
+
+
+class RunningPlatform:
+    """The platform in a process of its own, and customer anna."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str, log: Path) -> None:
+        self.process = process
+        self.url = url
+        self._log = log
+
+    async def send(
+        self, method: str, path: str, body: dict[str, Any] | None = None, **headers: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Send a request as anna; return status and body of the answer."""
+        client = HttpClient(self.url)
+        headers["Authorization"] = f"Bearer {token_of(DEMO_SECRET, 'anna')}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        content = None if body is None else msgspec.json.encode(body)
+        try:
+            answer = await client.request(method, path, timeout_s=60, headers=headers, body=content)
+        finally:
+            await client.close()
+        return answer.status, msgspec.json.decode(answer.body)
+
+    async def book(self) -> str:
+        """Book the car for an hour; return the booking's id."""
+        wanted = {"vehicle_id": CAR, "ends_at": time.time() + 3_600}
+        status, booking = await self.send("POST", "/bookings", wanted)
+        assert status == 201
+        return str(booking["booking_id"])
+
+    def events(self) -> list[PlatformEvent]:
+        """Return what its log says so far; a line that is being written is left out."""
+        return [decode_event(line) for line in self._log.read_bytes().split(b"\n")[:-1]]
+
+    def of(self, step: PlatformStep) -> list[PlatformEvent]:
+        """Return those of one step."""
+        return [event for event in self.events() if event.event is step]
+
+    async def terminate(self) -> tuple[int | None, str]:
+        """End it as a machine does that shuts down; return exit code and the rest of stdout."""
+        self.process.send_signal(signal.SIGTERM)
+        stdout, _ = await asyncio.wait_for(self.process.communicate(), 30)
+        return self.process.returncode, stdout.decode()
+
+
+@asynccontextmanager
+async def running_platform(
+    directory: Path, broker: BrokerProcess, *arguments: str, scenario: str = SCENARIO
+) -> AsyncIterator[RunningPlatform]:
+    """Run the platform of a scenario until the block ends."""
+    log = directory / "platform.jsonl"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fleet_sim", "platform"),
+        *(
+            str(write_scenario(directory, scenario)),
+            "--broker",
+            str(broker.address),
+            "--listen",
+            "127.0.0.1:0",
+            "--log-file",
+            str(log),
+        ),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        url = None
+        while url is None and (line := await process.stdout.readline()):
+            url = SERVING.match(line)
+        assert url is not None
+        yield RunningPlatform(process, url[1].decode(), log)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def running_boxes(
+    directory: Path, broker: BrokerProcess, *arguments: str, scenario: str = SCENARIO
+) -> AsyncIterator[None]:
+    """Run the boxes of the same scenario until the block ends."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fleet_sim", "boxes"),
+        *(str(write_scenario(directory, scenario)), "--broker", str(broker.address)),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        while line := await process.stdout.readline():
+            if line.startswith(b"serving"):
+                break
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.communicate()
+    assert process.returncode == 0
+
+
+@pytest.mark.broker
+async def test_a_car_opens(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """From the request over the platform and the broker to the box, and back to who waits."""
+    async with (
+        running_boxes(tmp_path, mosquitto),
+        running_platform(tmp_path, mosquitto) as platform,
+    ):
+        booking_id = await platform.book()
+        status, opened = await platform.send(
+            "POST", f"/vehicles/{CAR}/unlock", {"booking_id": booking_id}, Prefer="wait=30"
+        )
+        assert (status, opened["state"]) == (200, "executed")
+        status, wrong = await platform.send(
+            "POST", "/vehicles/car-00004/unlock", {"booking_id": booking_id}
+        )
+        assert (status, wrong["type"]) == (403, "/problems/vehicle-not-booked")
+        code, said = await platform.terminate()
+    assert code == 0
+    assert "3 requests answered, 1 with a problem, 0 of these without a cause" in said
+    steps = [e.event for e in platform.events() if e.command_id == opened["command_id"]]
+    assert steps == [
+        PlatformStep.PUBLISHED,
+        PlatformStep.ACCEPTED,
+        PlatformStep.ENDED,
+        PlatformStep.ANSWERED,
+    ]
+
+
+@pytest.mark.broker
+async def test_a_car_of_another_kind_opens(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """Platform and boxes speak OVMS, if both are told to."""
+    ovms = ("--profile", "ovms")
+    async with (
+        running_boxes(tmp_path, mosquitto, *ovms),
+        running_platform(tmp_path, mosquitto, *ovms) as platform,
+    ):
+        booking_id = await platform.book()
+        status, opened = await platform.send(
+            "POST", f"/vehicles/{CAR}/unlock", {"booking_id": booking_id}, Prefer="wait=30"
+        )
+        assert (status, opened["state"]) == (200, "executed")
+
+
+@pytest.mark.broker
+async def test_who_hangs_up_in_mid_wait_leaves_a_whole_record(
+    mosquitto: BrokerProcess, tmp_path: Path
+) -> None:
+    """The command goes on to its end, in the log and in its status."""
+    short = ("--set", "platform={command_ttl_s: 1, answer_grace_s: 0.1}")
+    async with (
+        links_to(mosquitto.address) as links,
+        running_platform(tmp_path, mosquitto, *short) as platform,
+    ):
+        silent = AnyClient(links, "silent", topic_of(TopicKind.COMMAND, "+"))
+        await eventually(lambda: silent.link.is_connected)
+        booking_id = await platform.book()
+        asking = asyncio.ensure_future(
+            platform.send(
+                "POST", f"/vehicles/{CAR}/unlock", {"booking_id": booking_id}, Prefer="wait=50"
+            )
+        )
+        await eventually(lambda: silent.messages)
+        asking.cancel()
+        await eventually(lambda: platform.of(PlatformStep.ENDED))
+        (ended,) = platform.of(PlatformStep.ENDED)
+        assert (ended.outcome, ended.vehicle_id) == ("expired", CAR)
+        assert ended.booking_id == booking_id
+        status, command = await platform.send("GET", f"/commands/{ended.command_id}")
+        assert (status, command["state"], command["is_final"]) == (200, "expired", True)
+        assert [event.operation for event in platform.of(PlatformStep.ANSWERED)] == ["book"]
+
+
+@pytest.mark.broker
+async def test_a_broker_that_goes_away_is_said(tmp_path: Path) -> None:
+    """The API stays, and says that it cannot reach the cars."""
+    with running_mosquitto() as broker:
+        async with running_platform(tmp_path, broker) as platform:
+            booking_id = await platform.book()
+            broker.stop()
+
+            async def problem() -> str:
+                _, answer = await platform.send(
+                    "POST", f"/vehicles/{CAR}/unlock", {"booking_id": booking_id}
+                )
+                return str(answer.get("type"))
+
+            for _ in range(100):
+                if await problem() == "/problems/broker-unavailable":
+                    break
+                await asyncio.sleep(0.1)
+            assert await problem() == "/problems/broker-unavailable"
+            assert (await platform.terminate())[0] == 0
+
+
+GENERIC = """\
+platform: {release: "2026.7.0"}
+faults:
+  - {name: generic_500, window: {start_s: 0}, parameters: {successes: 1}}
+  - {name: no_coverage_garage, window: {start_s: 0}}
+"""
+"""A release that answers 500 to everything, for cars in a garage."""
+
+
+@pytest.mark.broker
+async def test_the_faults_of_the_platform_strike_it(
+    mosquitto: BrokerProcess, tmp_path: Path
+) -> None:
+    """Those of the cars are for the boxes, which do not mind the platform's."""
+    scenario = SCENARIO + GENERIC
+    async with (
+        running_boxes(tmp_path, mosquitto, scenario=scenario),
+        running_platform(tmp_path, mosquitto, scenario=scenario) as platform,
+    ):
+        status, answer = await platform.send("GET", f"/vehicles/{CAR}")
+        assert (status, answer["type"]) == (500, "/problems/internal-error")
+        code, said = await platform.terminate()
+    assert code == 0
+    assert "fault generic_500 begins: 30 cars" in said
+    assert "no_coverage_garage" not in said
+    assert "1 with a problem, 1 of these without a cause" in said
+
+
+@pytest.mark.broker
+async def test_tokens_go_into_a_file_of_our_own(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """Nobody else can read it, also where there was one that others could; stdout has none."""
+    file = tmp_path / "tokens"
+    file.write_text("older and longer than what follows " * 20, encoding="utf-8")
+    file.chmod(0o644)
+    customers = ("--customer", "anna", "--customer", "bert.b-2")
+    async with running_platform(
+        tmp_path, mosquitto, *customers, "--token-file", str(file)
+    ) as platform:
+        code, said = await platform.terminate()
+    assert code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    named = dict(line.split(" ") for line in file.read_text(encoding="utf-8").splitlines())
+    assert named == {name: token_of(DEMO_SECRET, name) for name in ("anna", "bert.b-2")}
+    assert named["anna"] not in said
+
+
+def test_nobody_answers_at_the_broker(tmp_path: Path) -> None:
+    """It says so, and ends."""
+    code, _, stderr = run(
+        "fleet_sim", "platform", write_scenario(tmp_path), "--wait", "0.2",
+        "--broker", f"mqtt://127.0.0.1:{free_port()}", "--listen", "127.0.0.1:0",
+    )  # fmt: skip
+    assert code == 2
+    assert "no platform could connect in 0.2 s" in stderr
+    assert "does the broker run" in stderr
+
+
+@pytest.mark.broker
+def test_a_port_that_is_taken(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """The error names it, with its cure."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, _, stderr = run(
+            "fleet_sim", "platform", write_scenario(tmp_path),
+            "--broker", mosquitto.address, "--listen", f"127.0.0.1:{port}",
+        )  # fmt: skip
+    assert code == 2
+    assert f"port {port} on 127.0.0.1 is taken" in stderr
+
+
+@pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 65, "a\nb"])
+def test_a_name_that_no_token_can_have(name: str, tmp_path: Path) -> None:
+    """It is refused before anything starts."""
+    code, _, stderr = run(
+        "fleet_sim", "platform", write_scenario(tmp_path), "--customer", name,
+        "--broker", "mqtt://127.0.0.1:1",
+    )  # fmt: skip
+    assert code == 2
+    assert "--customer" in stderr
+
+
+def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+    """It is refused before anything starts."""
+    code, _, stderr = run(
+        "fleet_sim", "platform", write_scenario(tmp_path), "--log-file", tmp_path / "no" / "log",
+        "--broker", "mqtt://127.0.0.1:1",
+    )  # fmt: skip
+    assert code == 2
+    assert "No such file or directory" in stderr
+    assert "--log-file" in stderr
+
+
+def test_the_description_is_printed() -> None:
+    """As JSON, whole."""
+    code, stdout, _ = run("fleet_sim", "openapi")
+    assert code == 0
+    assert msgspec.json.decode(stdout)["openapi"] == "3.1.0"

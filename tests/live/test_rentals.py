@@ -1,0 +1,127 @@
+"""Customers of a live run: over HTTP and a real broker, and the same lines as in virtual time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.commands import lines, run, start, summary, write_scenario
+
+pytestmark = pytest.mark.broker
+
+SERVING = re.compile(r"serving (http://127\.0\.0\.1:\d+);")
+
+SCENARIO = """\
+description: customers in fast motion
+seed: 4
+fleet:
+  groups:
+    - {name: city, count: 40}
+customers:
+  stages:
+    - {kind: constant, rate_per_s: 3, duration_s: 6}
+  phone: {loss: 0}
+  walk: {base_s: 0.2, spread_s: 1}
+  opens_door: 0.5
+  drive: {base_s: 0.5, spread_s: 1}
+  locks: 0.1
+  ends: 0.1
+expect:
+  customers.pressed: { equals: 18 }
+  customers.opened_share: { equals: 1 }
+  attempts.ok_share: { min: 0.9 }
+  platform.problems: { equals: 0 }
+  safety.findings: { equals: 0 }
+"""
+
+
+@pytest.fixture(scope="module", params=["live", "virtual"])
+def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run it in either mode, and return the directory of the run."""
+    path = tmp_path_factory.mktemp(request.param)
+    out = path / "run"
+    code, output, errors = run(
+        "fleet_sim",
+        *("run", write_scenario(path, SCENARIO), "--mode", request.param, "--out", out),
+        *(("--listen", "127.0.0.1:0") if request.param == "live" else ()),
+    )
+    assert code == 0, output + errors
+    return out
+
+
+def test_each_unlock_is_found_from_the_phone_to_the_door(directory: Path) -> None:
+    """By its trace: the customer's press, the platform's steps, the monitor's attempt."""
+    customers = lines(directory / "customers.jsonl")
+    pressed = {each["trace_id"]: each for each in customers if each["step"] == "pressed"}
+    attempts = {each["trace_id"]: each for each in lines(directory / "attempts.jsonl")}
+    assert attempts.keys() <= pressed.keys()
+    by_trace: dict[str, Counter[str]] = {}
+    for event in lines(directory / "platform.jsonl"):
+        by_trace.setdefault(event["trace_id"], Counter())[event["event"]] += 1
+    for trace_id, attempt in attempts.items():
+        assert attempt["vehicle_id"] == pressed[trace_id]["vehicle_id"]
+        steps = by_trace[trace_id]
+        assert steps["requested"] == steps["ended"] == steps["accepted"] == 1, steps
+    assert len(attempts) >= 18
+
+
+def test_everybody_drives_and_some_bring_the_car_back(directory: Path) -> None:
+    """As far as the run lasts: it is over when all have got in."""
+    found: dict[str, Any] = summary(directory)
+    assert found["customers"]["opened"] == 18
+    assert found["customers"]["ended"] > 0
+    assert found["safety"]["movements"] > 18
+    assert found["platform"]["to_publish"]["p50_s"] < 1
+    report = (directory / "report.html").read_text(encoding="utf-8")
+    assert "What customers lived through" in report
+
+
+def test_customers_may_ask_a_platform_elsewhere(tmp_path: Path) -> None:
+    """At a URL, with tokens of the fleet's secret: the run has no platform of its own."""
+    with running_mosquitto() as broker, ExitStack() as stack:
+        scenario = write_scenario(tmp_path, SCENARIO.partition("expect:")[0])
+        log = tmp_path / "elsewhere.jsonl"
+        broker_url = str(broker.address)
+        elsewhere = stack.enter_context(
+            start(
+                "fleet_sim",
+                *("platform", scenario, "--broker", broker_url, "--listen", "127.0.0.1:0"),
+                *("--log-file", log),
+            )
+        )
+        stack.callback(elsewhere.terminate)
+        assert elsewhere.stdout is not None
+        urls = (SERVING.search(line) for line in elsewhere.stdout)
+        url = next(found[1] for found in urls if found is not None)
+        out = tmp_path / "run"
+        code, output, errors = run(
+            "fleet_sim",
+            *("run", scenario, "--broker", broker_url, "--platform", url),
+            *("--listen", "127.0.0.1:0", "--out", out),
+        )
+    assert code == 0, output + errors
+    assert summary(out)["customers"]["opened"] == 18
+    assert not (out / "platform.jsonl").exists()
+    asked = {each["account_id"] for each in lines(log) if each.get("account_id")}
+    assert {"customer-00000", "customer-00017"} <= asked
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--platform", "http://127.0.0.1:1"), "--platform: needs --broker"),
+        (("--platform", "ftp://x", "--broker", "mqtt://127.0.0.1:1"), "expected http://"),
+    ],
+)
+def test_a_platform_that_cannot_be_asked(
+    options: tuple[str, ...], problem: str, tmp_path: Path
+) -> None:
+    """It is told before anything begins."""
+    code, _, errors = run("fleet_sim", "run", write_scenario(tmp_path, SCENARIO), *options)
+    assert (code, problem in errors) == (2, True), errors

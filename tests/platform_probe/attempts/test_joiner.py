@@ -1,0 +1,564 @@
+"""The joiner: one record for each unlock, whatever of it came, and when."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from fleet_wire.contract.attempt import Attempt, Flag, Origin, PlatformSide, Source, Stage
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.platform_log import PlatformEvent
+from platform_probe.attempts import joiner as module
+from platform_probe.attempts.log_time import STRANGE_LINES
+from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench
+from tests.helpers.records import TRACE_ID
+from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, check_arithmetic
+
+OTHER_TRACE = "1" * 32
+
+
+def whole(bench: JoinBench, *, wait_for_result: bool = False) -> None:
+    """Let an unlock go through the API and to the door, with every line at once."""
+    bench.requested()
+    bench.wait(0.5)
+    if not wait_for_result:
+        bench.answered(202, command_id="k1")
+    bench.wait(0.25)
+    bench.published()
+    bench.seen()
+    bench.accepted()
+    bench.opens()
+    bench.ended()
+    if wait_for_result:
+        bench.wait(0.25)
+        bench.answered(200, command_id="k1")
+
+
+def test_an_unlock_has_the_stages_of_both() -> None:
+    """From the phone's request to the door, each stage has its time, and the hops add up."""
+    bench = JoinBench()
+    whole(bench)
+    record = bench.only()
+    check_arithmetic(record)
+    assert record.outcome is Outcome.OK
+    assert record.stages == {
+        "intended": 0.0,
+        "requested": 0.0,
+        "api_answered": 0.5,
+        "published": 0.75,
+        "broker_accepted": 0.75,
+        "box_received": pytest.approx(0.9625),
+        "result_received": 1.25,
+        "state_changed": 1.25,
+    }
+    assert record.hops_s["api_answered"] == 0.5
+    assert (record.revision, record.sources_missing) == (1, ())
+    assert record.booking_id == "b7"
+    assert isinstance(record.platform, PlatformSide)
+    assert record.platform.endpoint == "/unlock"
+    assert record.platform.app_version == "5.1"
+    assert record.platform.status == 202
+
+
+def test_an_api_that_answers_last_is_not_on_the_path() -> None:
+    """Whoever waits for the result is answered behind the door: the hops before it stay theirs."""
+    bench = JoinBench()
+    whole(bench, wait_for_result=True)
+    record = bench.only()
+    assert record.stages[Stage.API_ANSWERED] == 1.5
+    assert record.hops_s[Stage.API_ANSWERED] == 0.0
+    assert record.total_s == 1.25
+    assert sum(record.hops_s.values()) == pytest.approx(record.total_s)
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "cause"),
+    [
+        (403, "vehicle-not-booked", Cause.API_REFUSED),
+        (429, None, Cause.API_REFUSED),
+        (500, "internal-error", Cause.API_FAILED),
+        (500, None, Cause.API_FAILED),
+        (503, "broker-unavailable", Cause.BROKER_UNREACHABLE),
+    ],
+)
+def test_what_the_api_turned_down_is_an_attempt(
+    status: int, problem: str | None, cause: Cause
+) -> None:
+    """A request that never reached MQTT is judged at once, and misses nothing."""
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(0.25)
+    bench.answered(status, problem)
+    record = bench.only()
+    check_arithmetic(record)
+    assert record.cause is cause
+    assert record.source is Source.CUSTOMER
+    assert (record.command_id, record.vehicle_id, record.trace_id) == (None, CAR, TRACE_ID)
+    assert list(record.stages) == ["intended", "requested", "api_answered"]
+    assert record.sources_missing == ()
+    assert record.reason == f"HTTP {status} {problem or ''}".rstrip()
+
+
+def test_what_the_api_never_answered_has_failed() -> None:
+    """Without an answer it is judged when the log has gone on, and took the customer's patience."""
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(DEADLINE_S + LATE_S)
+    assert bench.records == []
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE, vehicle_id="another")
+    record = bench.only()
+    assert record.cause is Cause.API_FAILED
+    assert record.total_s == DEADLINE_S
+    assert record.hops_s[Stage.API_ANSWERED] == DEADLINE_S
+
+
+def test_a_yes_without_a_command_is_not_published() -> None:
+    """The API said 202, and nothing was ever sent."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(202)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.only().cause is Cause.NOT_PUBLISHED
+
+
+def test_a_platform_that_says_that_it_did_not_publish_is_believed() -> None:
+    """It need not be waited for."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(202, command_id="k1")
+    bench.ended("not_published", reason="no room in the queue")
+    record = bench.only()
+    assert (record.cause, record.reason) == (Cause.NOT_PUBLISHED, "no room in the queue")
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("asleep", Cause.BOX_ASLEEP),
+        ("booking_ended", Cause.API_REFUSED),
+        ("denied: MQTT reason code 135", Cause.BROKER_DENIED),
+        ("no_connection: refused", Cause.BROKER_UNREACHABLE),
+        ("no_subscriber", Cause.NO_SUBSCRIBER),
+        ("waited_too_long", Cause.NOT_PUBLISHED),
+        (None, Cause.NOT_PUBLISHED),
+    ],
+)
+def test_why_a_command_was_not_published(reason: str | None, cause: Cause) -> None:
+    """The platform says so after a while; until then its customer waits."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(202, command_id="k1")
+    bench.wait(3.0)
+    bench.ended("not_published", reason=reason)
+    record = bench.only()
+    assert (record.cause, record.total_s) == (cause, 3.0)
+    check_arithmetic(record)
+
+
+def test_the_platforms_word_counts_where_mqtt_is_missing() -> None:
+    """A monitor that follows the log alone has attempts too, and they say what was missing."""
+    bench = JoinBench()
+    bench.requested()
+    bench.published()
+    bench.accepted()
+    bench.wait(1.0)
+    bench.ended("executed")
+    bench.answered(200, command_id="k1")
+    bench.wait(WAIT_S + 1)
+    record = bench.only()
+    assert record.outcome is Outcome.OK
+    assert record.sources_missing == (Origin.MQTT,)
+    assert record.stages[Stage.RESULT_RECEIVED] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "cause"),
+    [
+        ("refused", "busy", Cause.BOX_BUSY),
+        ("refused", "no idea", Cause.UNCLASSIFIED),
+        ("expired", None, Cause.NOT_OBSERVED),
+    ],
+)
+def test_other_words_of_the_platform(outcome: str, reason: str | None, cause: Cause) -> None:
+    """A refusal has the box's reason; of what it gave up on nobody knows more."""
+    bench = JoinBench()
+    bench.requested()
+    bench.accepted()
+    bench.ended(outcome, reason=reason)
+    bench.wait(WAIT_S + DEADLINE_S + 1)
+    assert bench.only().cause is cause
+
+
+def test_mqtt_alone_misses_the_platform() -> None:
+    """Without a line the attempt is what MQTT tells, and says so."""
+    bench = JoinBench()
+    bench.seen()
+    bench.opens()
+    bench.wait(WAIT_S - 1)
+    assert bench.records == []
+    bench.wait(1.5)
+    record = bench.only()
+    assert record.sources_missing == (Origin.PLATFORM,)
+    assert record.total_s == 0.5
+    assert not record.platform
+
+
+def test_a_log_that_has_gone_on_is_not_waited_for() -> None:
+    """The watermark is the log's own time: newer lines say that the old ones have come."""
+    bench = JoinBench()
+    bench.seen()
+    bench.opens()
+    bench.wait(LATE_S)
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE, vehicle_id="another")
+    assert bench.only().sources_missing == (Origin.PLATFORM,)
+
+
+def test_late_lines_make_a_revision() -> None:
+    """A log that is shipped minutes late corrects what was judged without it."""
+    bench = JoinBench()
+    lines = [bench.event("requested"), bench.event("answered", status=202, command_id="k1")]
+    bench.seen()
+    bench.opens()
+    lines.append(bench.event("ended", outcome="executed", command_id="k1"))
+    bench.wait(WAIT_S + 1)
+    for line in lines:
+        bench.joiner.take_event(line)
+    bench.wait(WAIT_S + 1)
+    first, second = bench.records
+    assert (first.revision, second.revision) == (1, 2)
+    assert first.attempt_id == second.attempt_id
+    assert second.sources_missing == ()
+    assert Stage.API_ANSWERED in second.stages
+    assert not second.is_first
+    assert bench.joiner.revisions == 1
+
+
+def test_a_command_that_comes_after_the_judgement_makes_a_revision() -> None:
+    """The unlock keeps its id, whichever source told of it first."""
+    bench = JoinBench()
+    bench.requested()
+    bench.accepted()
+    bench.answered(202, command_id="k1")
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    bench.seen()
+    bench.opens()
+    bench.ended()
+    first, second = bench.records
+    assert (first.cause, second.cause) == (Cause.NOT_OBSERVED, None)
+    assert first.attempt_id == second.attempt_id
+    assert (first.sources_missing, second.sources_missing) == ((Origin.MQTT,), ())
+
+
+def test_two_records_that_prove_to_be_one_unlock() -> None:
+    """What has been written twice is withdrawn once, by name."""
+    bench = JoinBench()
+    bench.requested(trace_id=None, booking_id="another")
+    bench.answered(202, trace_id=None)
+    bench.seen(trace_id=None)
+    bench.opens()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert len(bench.last()) == 2
+    bench.ended(trace_id=None)
+    bench.wait(WAIT_S + 1)
+    (record,) = bench.last().values()
+    assert record.outcome is Outcome.OK
+    assert record.platform
+    withdrawn = [record for record in bench.records if record.same_as]
+    assert [one.same_as for one in withdrawn] == [record.attempt_id]
+
+
+def test_lines_that_come_twice_change_nothing() -> None:
+    """At least once is the promise of most that ships logs."""
+    bench = JoinBench()
+    lines = [bench.event("requested"), bench.event("answered", status=403)]
+    for line in lines * 3:
+        bench.joiner.take_event(line)
+    bench.wait(WAIT_S + 1)
+    assert bench.only().revision == 1
+
+
+def test_lines_without_ids_are_joined_by_car_and_booking() -> None:
+    """A platform that knows neither traces nor command ids can be followed all the same."""
+    bench = JoinBench()
+    bench.requested(trace_id=None)
+    bench.answered(202, trace_id=None)
+    bench.wait(0.5)
+    bench.seen(trace_id=None)
+    bench.opens()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    record = bench.only()
+    assert record.outcome is Outcome.OK
+    assert record.total_s == 1.0
+    assert record.sources_missing == ()
+
+
+def test_another_booking_is_another_unlock() -> None:
+    """The same car, and nothing else in common: the request led to nothing."""
+    bench = JoinBench()
+    bench.requested(trace_id=None, booking_id="b8")
+    bench.seen(trace_id=None)
+    bench.opens()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert {record.cause for record in bench.records} == {None, Cause.API_FAILED}
+
+
+def test_a_retry_of_the_phone_is_the_same_unlock() -> None:
+    """Two requests led to one command: the first one counts, and the answer that was good."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(504, "vehicle-silent", command_id="k1")
+    bench.wait(1.0)
+    bench.requested(request_id="r2")
+    bench.published(request_id="r1")
+    bench.seen()
+    bench.accepted()
+    bench.opens()
+    bench.answered(200, request_id="r2", command_id="k1")
+    bench.ended()
+    record = bench.only()
+    assert record.platform
+    assert (record.platform.requests, record.platform.status) == (2, 200)
+    assert record.total_s == 1.5
+
+
+def test_a_customer_who_was_told_no_beside_an_open_car() -> None:
+    """The car opened, and the API said that it did not: an oddity that support must see."""
+    bench = JoinBench()
+    bench.requested()
+    bench.published()
+    bench.seen()
+    bench.opens()
+    bench.ended()
+    bench.answered(500, "internal-error", command_id="k1")
+    record = bench.only()
+    assert record.outcome is Outcome.OK
+    assert record.flags == (Flag.TOLD_OTHERWISE,)
+
+
+def test_a_car_that_was_woken() -> None:
+    """That the platform woke it is told, and when."""
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(0.5)
+    bench.line("woken")
+    bench.wait(10)
+    bench.published()
+    bench.seen()
+    bench.opens()
+    bench.ended()
+    bench.answered(200, command_id="k1")
+    record = bench.only()
+    assert record.flags == (Flag.WOKEN,)
+    assert record.platform
+    assert record.platform.woken_s == 0.5
+    assert record.total_s == 11.0
+
+
+def test_clocks_that_differ_are_not_mixed_into_durations() -> None:
+    """An hour between the clocks changes no hop; it is in the record, with what it may be off."""
+    bench = JoinBench(ahead_s=3600.0)
+    whole(bench)
+    record = bench.only()
+    assert record.total_s == pytest.approx(1.25)
+    assert record.platform
+    assert record.platform.clock_ahead_s == pytest.approx(3600.0)
+    assert record.platform.clock_uncertainty_s == 0.0
+    assert record.platform.hops_across == ("box_received",)
+
+
+def test_the_probes_end_judges_all() -> None:
+    """What waits when the monitor stops is written."""
+    bench = JoinBench()
+    bench.requested()
+    bench.seen()
+    bench.behind.tracker.interrupt()
+    bench.joiner.flush()
+    record = bench.only()
+    assert record.cause is Cause.NOT_OBSERVED
+    assert len(bench.joiner) == 0
+    assert bench.joiner.next_s() is None
+
+
+def test_what_we_did_not_see_ends_as_the_platform_says() -> None:
+    """A monitor that was cut off has the platform's word."""
+    bench = JoinBench()
+    bench.requested()
+    bench.published()
+    bench.seen()
+    bench.behind.tracker.broker_lost("gone")
+    bench.wait(2.0)
+    bench.ended("executed")
+    bench.answered(200, command_id="k1")
+    bench.wait(DEADLINE_S)
+    record = bench.only()
+    assert (record.outcome, record.sources_missing) == (Outcome.OK, (Origin.MQTT,))
+    assert record.total_s == 2.0
+
+
+def test_other_operations_are_no_unlocks() -> None:
+    """A lock, a booking: nothing is recorded."""
+    bench = JoinBench()
+    bench.requested(operation="lock")
+    bench.answered(403, operation="lock")
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.records == []
+
+
+def test_lines_that_are_out_of_time_are_passed_over() -> None:
+    """A file that is read again from its beginning is no new customer."""
+    bench = JoinBench()
+    old = bench.event("requested", request_id="r0")
+    bench.behind.clock.wall_s += LATE_WINDOW_S + 1
+    bench.requested(operation="lock")
+    bench.joiner.take_event(old)
+    assert bench.joiner.out_of_time == 1
+    assert len(bench.joiner) == 0
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 8))
+def test_the_order_in_which_all_comes_does_not_matter(order: Random, twice: int) -> None:
+    """Lines and attempts in any order, some of them twice: the same records in the end."""
+    told = observations(JoinBench())
+    expected = judged(told)
+    shuffled = told + [one for one in told[:twice] if isinstance(one, PlatformEvent)]
+    order.shuffle(shuffled)
+    assert judged(shuffled) == expected
+
+
+def observations(bench: JoinBench) -> list[PlatformEvent | tuple[Attempt, float]]:
+    """Return what happens at one car: refused, opened after a retry, seen on MQTT alone."""
+    told: list[PlatformEvent | tuple[Attempt, float]] = []
+    bench.behind.tracker.to_join = lambda attempt, seen_s: told.append((attempt, seen_s))
+    refused = {"request_id": "r0", "trace_id": OTHER_TRACE}
+    told += [bench.event("requested", **refused), bench.event("answered", status=403, **refused)]
+    bench.wait(1.0)
+    told.append(bench.event("requested"))
+    bench.wait(1.0)
+    told.append(bench.event("requested", request_id="r2"))
+    told.append(bench.event("published", command_id="k1"))
+    bench.seen()
+    told.append(bench.event("accepted", command_id="k1"))
+    bench.opens()
+    told.append(bench.event("ended", command_id="k1", outcome="executed"))
+    told.append(bench.event("answered", command_id="k1", status=200, request_id="r2"))
+    bench.wait(1.0)
+    bench.seen("k2", trace_id="3" * 32)
+    bench.opens("k2")
+    return told
+
+
+def judged(told: list[PlatformEvent | tuple[Attempt, float]]) -> list[tuple[object, ...]]:
+    """Return what counts of the records in the end, but for their ids and the clocks' offset."""
+    bench = JoinBench()
+    for one in told:
+        if isinstance(one, PlatformEvent):
+            bench.joiner.take_event(one)
+        else:
+            bench.joiner.take_attempt(*one)
+    bench.joiner.flush()
+    return sorted(
+        (record.command_id or "", str(record.cause), tuple(record.stages), record.sources_missing)
+        for record in bench.last().values()
+    )
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest is judged where too many wait, and forgotten where too many were judged."""
+    monkeypatch.setattr(module, "MAX_WAITING", 3)
+    monkeypatch.setattr(module, "MAX_REVISABLE", 2)
+    bench = JoinBench()
+    for number in range(6):
+        bench.requested(request_id=f"r{number}", trace_id=f"{number:032}", vehicle_id=f"v{number}")
+        bench.joiner.tick()
+    assert len(bench.joiner) == 3
+    assert [record.vehicle_id for record in bench.records] == ["v0", "v1", "v2"]
+    bench.requested(request_id="r0", trace_id="0" * 32, vehicle_id="v0")
+    bench.joiner.flush()
+    assert [record.revision for record in bench.records] == [1] * 7
+
+
+def test_the_queue_does_not_grow_with_what_is_judged() -> None:
+    """Entries of unlocks that were judged early are taken out."""
+    bench = JoinBench()
+    for number in range(5_000):
+        name = {"request_id": f"r{number}", "trace_id": f"{number:032}"}
+        bench.requested(**name)
+        bench.answered(403, **name)
+    assert len(bench.records) == 5_000
+    assert len(bench.joiner._due) <= 2 * module._STALE
+
+
+@pytest.mark.parametrize(("is_mine", "written"), [(True, 1), (False, 0)])
+def test_what_only_the_log_tells_is_counted_by_one_monitor(*, is_mine: bool, written: int) -> None:
+    """Which one says the group."""
+    bench = JoinBench(is_ours=lambda _: is_mine)
+    bench.requested()
+    bench.answered(403)
+    assert len(bench.records) == written
+
+
+def test_a_command_that_another_monitor_has_is_left_to_it() -> None:
+    """The broker took it, and gave it to somebody else: late lines make no record of it either."""
+    bench = JoinBench(is_ours=lambda _: True)
+    bench.requested()
+    bench.published()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.records == []
+    bench.accepted()
+    bench.ended()
+    bench.wait(WAIT_S + 1)
+    assert bench.records == []
+
+
+def test_a_command_that_the_broker_did_not_take_has_come_to_no_monitor() -> None:
+    """Where the platform logs PUBACKs, a missing one says so."""
+    bench = JoinBench(is_ours=lambda _: True)
+    bench.accepted(request_id="r0", trace_id=OTHER_TRACE, vehicle_id="another", operation="lock")
+    bench.requested()
+    bench.published()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.only().cause is Cause.BROKER_UNREACHABLE
+
+
+def test_the_rest_of_what_began_before_us_is_an_earlier_monitors() -> None:
+    """A monitor that is started anew finds answers to requests that it has not seen."""
+    bench = JoinBench()
+    bench.ended()
+    bench.answered(200, command_id="k1")
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.records == []
+    bench.ended(command_id="k2", request_id="r2", trace_id=OTHER_TRACE)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.only().outcome is Outcome.OK
+
+
+def test_a_line_from_another_time_is_passed_over() -> None:
+    """A wrong year must not make all that is right look old, nor the clocks apart."""
+    bench = JoinBench()
+    bench.requested()
+    wrong = bench.event("requested", request_id="r2", trace_id=OTHER_TRACE)
+    bench.joiner.take_event(structs.replace(wrong, at=wrong.at + 1e8))
+    bench.answered(403)
+    assert bench.only().cause is Cause.API_REFUSED
+    assert bench.joiner.out_of_time == 1
+    assert bench.only().platform
+    assert abs(bench.joiner.clocks().ahead_s) < 1
+
+
+def test_a_clock_that_was_set_is_followed_after_a_while() -> None:
+    """Where nothing else comes for a minute, that is the time now."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(403)
+    bench.ahead_s = -86_400.0
+    for number in range(STRANGE_LINES + 10):
+        bench.requested(request_id=f"s{number}", trace_id=f"{number + 9:032}", operation="lock")
+        bench.wait(1.0)
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE)
+    bench.answered(403, request_id="r2", trace_id=OTHER_TRACE)
+    assert len(bench.records) == 2
+    assert bench.records[1].started_at == pytest.approx(bench.behind.clock.wall_s)

@@ -1,0 +1,26 @@
+"""Following a file: lines are handed on as they come, and what is wrong with it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from platform_probe.watching.follow import AT_ONCE, follow
+from platform_probe.watching.tailed_file import TailedFile
+from tests.helpers.waiting import eventually
+
+
+async def test_lines_are_handed_on_and_problems_told(tmp_path: Path) -> None:
+    """A file that is not there yet is a problem; many lines at once all come."""
+    path = tmp_path / "platform.jsonl"
+    taken: list[bytes] = []
+    problems: list[str] = []
+    file = TailedFile(path, max_line_bytes=100)
+    following = asyncio.ensure_future(follow(file, taken.append, problems.append))
+    await eventually(lambda: problems)
+    assert set(problems) == {"No such file or directory"}
+    lines = [b"%d" % number for number in range(3 * AT_ONCE)]
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    await eventually(lambda: taken == lines)
+    following.cancel()
+    file.close()

@@ -1,0 +1,295 @@
+"""OTLP/HTTP posts: what a platform or a collector sends, and what no exporter should."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
+
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
+from fleet_wire.errors import RemoteProtocolError
+from platform_probe.watching import otlp_logs
+from platform_probe.watching.otlp_logs import (
+    JSON,
+    MAX_POST_BYTES,
+    PROTOBUF,
+    UnreadablePostError,
+    event_of,
+    records_of,
+)
+from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
+from platform_probe.web.server import ProbePages
+from tests.helpers.platform_inbox_bench import PlatformBench
+from tests.helpers.records import TRACE_ID
+
+AT_NS = 1_700_000_000_500_000_000
+EVENT = PlatformEvent(
+    PlatformStep.ANSWERED,
+    1_700_000_000.5,
+    "r1",
+    "unlock",
+    trace_id=TRACE_ID,
+    vehicle_id="car-1",
+    booking_id="b7",
+    account_id="a1",
+    command_id="k1",
+    endpoint="/vehicles/{id}/unlock",
+    status=503,
+    problem="broker-unavailable",
+    reason="no route",
+    app_version="5.1",
+    api_release="2026.11",
+)
+
+
+def attributes_of(event: PlatformEvent, resource: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return an event's attributes, those of its resource or the others."""
+    found = {}
+    for name, keys in otlp_logs.ATTRIBUTES.items():
+        value = getattr(event, name)
+        if value is not None and (name in resource if resource else name != "api_release"):
+            found[keys[0]] = value
+    return found
+
+
+def as_json(event: PlatformEvent, **changes: Any) -> bytes:
+    """Return a post with one event in JSON."""
+
+    def pairs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+        return [
+            {
+                "key": key,
+                "value": {"intValue": str(value)}
+                if isinstance(value, int)
+                else {"stringValue": value},
+            }
+            for key, value in attributes.items()
+        ]
+
+    record = {
+        "timeUnixNano": str(AT_NS),
+        "traceId": (event.trace_id or "").upper(),
+        "eventName": f"unlock.{event.event}",
+        "attributes": pairs(attributes_of(event)),
+        **changes,
+    }
+    resource = {"attributes": pairs(attributes_of(event, ("api_release",)))}
+    scope = {"logRecords": [record]}
+    return msgspec.json.encode({"resourceLogs": [{"resource": resource, "scopeLogs": [scope]}]})
+
+
+def as_protobuf(event: PlatformEvent) -> bytes:
+    """Return the same post in protobuf."""
+    request = ExportLogsServiceRequest()
+    of_resource = request.resource_logs.add()
+    record = of_resource.scope_logs.add().log_records.add()
+    record.observed_time_unix_nano = AT_NS
+    record.trace_id = bytes.fromhex(event.trace_id or "")
+    record.event_name = f"unlock.{event.event}"
+    for target, attributes in (
+        (record.attributes, attributes_of(event)),
+        (of_resource.resource.attributes, attributes_of(event, ("api_release",))),
+    ):
+        for key, value in attributes.items():
+            one = target.add()
+            one.key = key
+            if isinstance(value, int):
+                one.value.int_value = value
+            else:
+                one.value.string_value = value
+    content: bytes = request.SerializeToString()
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"), [(as_json(EVENT), JSON), (as_protobuf(EVENT), PROTOBUF)]
+)
+def test_attributes_become_an_event(content: bytes, content_type: str) -> None:
+    """Both forms say the same, every field of it."""
+    (record,) = records_of(content, content_type)
+    assert event_of(record) == EVENT
+
+
+def test_a_record_whose_text_is_a_line() -> None:
+    """A collector that reads the platform's file sends its lines as they are."""
+    line = encode_event(EVENT).decode()
+    content = as_json(EVENT, eventName="", attributes=[], body={"stringValue": line})
+    (record,) = records_of(content, JSON)
+    assert event_of(record) == EVENT
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"eventName": "user.signed_in"},
+        {"eventName": "", "body": {"stringValue": "GET /healthz 200"}},
+        {"eventName": ""},
+        {"eventName": "", "body": {"intValue": 5}},
+    ],
+)
+def test_other_logs_are_passed_over(changes: dict[str, Any]) -> None:
+    """A platform may send all that it logs."""
+    (record,) = records_of(as_json(EVENT, **changes), JSON)
+    assert event_of(record) is None
+
+
+def test_the_name_of_an_event_may_be_an_attribute() -> None:
+    """As it was before OpenTelemetry gave it a field; a header's value is a list."""
+    attributes = [
+        {"key": "event.name", "value": {"stringValue": "requested"}},
+        {"key": "unlockpath.operation", "value": {"stringValue": "unlock"}},
+        {
+            "key": "http.request.header.x-request-id",
+            "value": {"arrayValue": {"values": [{"stringValue": "r9"}]}},
+        },
+    ]
+    content = as_json(EVENT, eventName="", traceId="", attributes=attributes)
+    (record,) = records_of(content, JSON)
+    event = event_of(record)
+    assert event is not None
+    assert (event.event, event.request_id, event.trace_id) == ("requested", "r9", None)
+
+
+@given(st.binary(max_size=200), st.sampled_from([JSON, PROTOBUF, "text/plain"]))
+def test_no_post_crashes(content: bytes, content_type: str) -> None:
+    """What is no OTLP is refused, and what is has records."""
+    with suppress(UnreadablePostError):
+        for record in records_of(content, content_type):
+            with suppress(RemoteProtocolError):
+                event_of(record)
+
+
+class Posted:
+    """A probe's port that takes posts, and what came of them."""
+
+    def __init__(self) -> None:
+        self.bench = PlatformBench()
+        receiver = OtlpReceiver(self.bench.inbox)
+        pages = ProbePages(
+            metrics=lambda _: (iter(()), "text/plain"),
+            not_ready=lambda: None,
+            posts={LOGS_PATH: receiver.answer},
+            max_body_bytes=MAX_POST_BYTES,
+        )
+        self.server = pages.server()
+        self.port = 0
+
+    async def post(self, body: bytes, **headers: str) -> tuple[int, bytes, str]:
+        """Post, and return status, body and content type of the answer."""
+        url = f"http://127.0.0.1:{self.port}{LOGS_PATH}"
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with (
+            aiohttp.ClientSession(auto_decompress=False) as session,
+            session.post(url, data=body, headers=names) as answer,
+        ):
+            return answer.status, await answer.read(), answer.content_type
+
+
+@pytest.fixture
+async def posted() -> AsyncIterator[Posted]:
+    """Return a port that listens."""
+    posted = Posted()
+    posted.port = await posted.server.start("127.0.0.1", 0)
+    yield posted
+    await posted.server.stop()
+
+
+async def test_a_post_is_taken(posted: Posted) -> None:
+    """Packed protobuf, as an exporter sends it."""
+    body = gzip.compress(as_protobuf(EVENT))
+    answer = await posted.post(body, Content_Type=PROTOBUF, Content_Encoding="gzip")
+    assert answer == (200, b"", PROTOBUF)
+    assert posted.bench.inbox.taken == 1
+    assert await posted.post(as_json(EVENT), Content_Type=f"{JSON}; charset=utf-8") == (
+        200, b"{}", JSON,
+    )  # fmt: skip
+    assert posted.bench.inbox.repeated == 1
+
+
+async def test_a_record_that_breaks_the_contract_is_named(posted: Posted) -> None:
+    """The others of its post are taken: the answer says how many were not, and why."""
+    wrong = as_json(EVENT, attributes=[])
+    status, body, _ = await posted.post(wrong, Content_Type=JSON)
+    assert status == 200
+    partial = msgspec.json.decode(body)["partialSuccess"]
+    assert partial["rejectedLogRecords"] == "1"
+    assert "request_id" in partial["errorMessage"]
+    broken = msgspec.structs.replace(EVENT, status=None, problem=None, request_id="")
+    _, body, _ = await posted.post(as_protobuf(broken), Content_Type=PROTOBUF)
+    answer = ExportLogsServiceResponse.FromString(body)
+    assert answer.partial_success.rejected_log_records == 1
+    assert posted.bench.inbox.malformed == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{", {"Content_Type": JSON}, 400),
+        (b"\xff", {"Content_Type": PROTOBUF}, 400),
+        (b"{}", {"Content_Type": "text/plain"}, 415),
+    ],
+)
+async def test_posts_that_cannot_be_read(
+    posted: Posted, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    """They are counted, and the sender is told."""
+    assert (await posted.post(body, **headers))[0] == status
+    assert posted.bench.inbox.malformed == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status"),
+    [
+        (gzip.compress(bytes(20 * MAX_POST_BYTES)), "gzip", 413),
+        (b"no gzip", "gzip", 400),
+        (gzip.compress(b"cut short")[:-9], "gzip", 400),
+        (b"{}", "unheard-of", 415),
+    ],
+)
+async def test_packing_that_cannot_be_undone(
+    posted: Posted, body: bytes, encoding: str, status: int
+) -> None:
+    """A small post that holds a large one is not unpacked to its end."""
+    assert len(body) < MAX_POST_BYTES
+    answer = await posted.post(body, Content_Type=JSON, Content_Encoding=encoding)
+    assert answer[0] == status
+
+
+async def test_fifty_megabytes_are_refused_unread(posted: Posted) -> None:
+    """The answer comes while nearly all of the body is still to be sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", posted.port)
+    head = f"POST {LOGS_PATH} HTTP/1.1\r\nHost: probe\r\nContent-Type: {JSON}\r\n"
+    writer.write(f"{head}Content-Length: 50000000\r\n\r\n".encode() + b"x" * 1_000)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+
+async def test_a_body_without_a_length_is_cut_off_where_it_is_too_large(posted: Posted) -> None:
+    """Chunks say nothing of their number."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", posted.port)
+    head = f"POST {LOGS_PATH} HTTP/1.1\r\nHost: probe\r\nContent-Type: {JSON}\r\n"
+    writer.write(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    for _ in range(MAX_POST_BYTES // 0x10000 + 2):
+        writer.write(chunk)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+    writer.close()
+
+
+async def test_only_posts_are_taken(posted: Posted) -> None:
+    """A browser that looks there is told so."""
+    url = f"http://127.0.0.1:{posted.port}{LOGS_PATH}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "POST")

@@ -1,0 +1,129 @@
+"""The platform's log: everything that a line can hold."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet_wire.contract.platform_log import MAX_LINE_BYTES
+from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER
+from platform_probe.watching import platform_inbox as module
+from tests.helpers.join_bench import JoinBench
+from tests.helpers.platform_inbox_bench import PlatformBench
+
+
+def test_lines_become_an_attempt() -> None:
+    """What the API refused is recorded, and both lines are counted."""
+    bench = PlatformBench()
+    bench.take("requested")
+    bench.take("answered", status=403, problem="booking-of-another")
+    assert bench.behind.only().reason == "HTTP 403 booking-of-another"
+    assert bench.value("platform_lines_total", end="taken") == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"not JSON",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b'{"event":"requested","at":-1,"request_id":"r","operation":"unlock"}',
+        b'{"event":"opened","at":1,"request_id":"r","operation":"unlock"}',
+        b'{"event":"requested","at":1,"request_id":5,"operation":"unlock"}',
+        b'{"event":"requested","at":1,"request_id":"r","operation":"unlock","trace_id":"0af7"}',
+        b'{"event":"requested","at":1e400,"request_id":"r","operation":"unlock"}',
+        b"[" * 5_000,
+        b'"' + b"x" * MAX_LINE_BYTES + b'"',
+    ],
+)
+def test_what_is_no_line_is_counted(line: bytes) -> None:
+    """It is logged, cut, and stops nothing."""
+    bench = PlatformBench()
+    bench.inbox.take_line(line)
+    bench.take("requested")
+    assert bench.value("platform_lines_total", end="malformed") == 1
+    assert bench.value("platform_lines_total", end="taken") == 1
+    (logged,) = bench.log.lines
+    assert logged["event"] == "malformed_line"
+    assert logged["line_bytes"] == len(line)
+
+
+@given(st.binary(max_size=300))
+def test_no_line_crashes(line: bytes) -> None:
+    """Whatever stands in the file."""
+    PlatformBench().inbox.take_line(line)
+
+
+def test_a_line_that_comes_again_is_passed_over() -> None:
+    """A post is sent again, a file is read again: one answer is one answer."""
+    bench = PlatformBench()
+    for _ in range(3):
+        bench.take("answered", status=500, endpoint="/unlock")
+    assert bench.answers("generic") == 1
+    assert bench.value("platform_lines_total", end="repeated") == 2
+
+
+def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests of long ago are forgotten, those before the present ones are not."""
+    monkeypatch.setattr(module, "MAX_KNOWN", 2)
+    bench = PlatformBench()
+    for request_id in ("r1", "r2", "r3", "r2"):
+        bench.take("requested", request_id=request_id, operation="lock")
+    assert (bench.inbox.taken, bench.inbox.repeated) == (3, 1)
+    for request_id in ("r4", "r5", "r1"):
+        bench.take("requested", request_id=request_id, operation="lock")
+    assert bench.inbox.taken == 6
+    assert len(bench.inbox._known) + len(bench.inbox._known_before) <= 4
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "kind"),
+    [
+        (200, None, "ok"),
+        (None, None, "ok"),
+        (202, None, "ok"),
+        (403, None, "explicit"),
+        (409, "booking-ended", "explicit"),
+        (503, "maintenance", "explicit"),
+        (500, None, "generic"),
+        (500, "internal-error", "generic"),
+        (400, "internal-error", "generic"),
+    ],
+)
+def test_an_answer_explains_itself_or_not(
+    status: int | None, problem: str | None, kind: str
+) -> None:
+    """The share of generic answers says how many errors nobody has treated."""
+    bench = PlatformBench()
+    bench.take("answered", status=status, problem=problem, endpoint="/unlock", app_version="5.1")
+    for one in ("ok", "explicit", "generic"):
+        assert bench.answers(one, app="5.1") == (one == kind)
+
+
+def test_routes_and_apps_are_bounded() -> None:
+    """A phone may call itself what it likes; a place is given back after an hour."""
+    bench = PlatformBench()
+    for number in range(MAX_LABEL_VALUES + 1):
+        name = {"request_id": f"r{number}", "operation": "lock"}
+        bench.take("answered", status=200, endpoint="/lock", app_version=f"v{number}", **name)
+    assert bench.answers("ok", "/lock", app="v0") == 1
+    assert bench.answers("ok", "/lock", app=OTHER) == 1
+    bench.behind.behind.clock.wall_s += 3_601
+    bench.take("answered", request_id="new", status=200, endpoint="/lock", app_version="new")
+    assert bench.answers("ok", "/lock", app="v0") is None
+    assert bench.answers("ok", "/lock", app="new") == 1
+
+
+def test_how_the_log_and_the_clocks_fare() -> None:
+    """Gauges say how old the log is, and how far its clock is off."""
+    bench = PlatformBench(JoinBench(ahead_s=-30.0))
+    assert bench.value("platform_newest_line_timestamp_seconds") == 0
+    bench.take("requested")
+    assert bench.value("platform_newest_line_timestamp_seconds") == bench.behind.platform_at
+    assert bench.value("platform_clock_ahead_seconds") == pytest.approx(-30.0)
+    uncertainty = bench.value("platform_clock_uncertainty_seconds")
+    assert uncertainty != uncertainty  # noqa: PLR0124 - not a number
+    assert bench.value("attempts_to_join") == 1
