@@ -122,7 +122,9 @@ def test_a_yes_without_a_command_is_not_published() -> None:
     bench.requested()
     bench.answered(202)
     bench.wait(DEADLINE_S + WAIT_S + 1)
-    assert bench.only().cause is Cause.NOT_PUBLISHED
+    record = bench.only()
+    assert record.cause is Cause.NOT_PUBLISHED
+    assert record.hops_s == {"requested": 0.0, "api_answered": 0.0, "published": DEADLINE_S}
 
 
 def test_a_platform_that_says_that_it_did_not_publish_is_believed() -> None:
