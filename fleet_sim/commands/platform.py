@@ -111,6 +111,7 @@ def platform(  # noqa: PLR0913 - one parameter for each option
 
     \b
     fleet-sim platform scenarios/quiet_city.yaml --broker mqtt://localhost:1883 --customer anna
+    fleet-sim platform my.yaml --broker mqtt://staging --profile ovms
     fleet-sim platform my.yaml --broker mqtts://staging:8883 --listen 0.0.0.0:8080 \\
         --token-file tokens.txt --log-file platform.jsonl --fleet-secret-file fleet.secret
 

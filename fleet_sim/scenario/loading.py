@@ -131,7 +131,12 @@ def _with_profile(document: Document, scenario: Scenario) -> Scenario:
     name = scenario.fleet.profile
     if name not in NAMES and document.line_of(at) is not None:
         name = str(document.path.parent / name)
-    profile = load_profile(name)
+    try:
+        profile = load_profile(name)
+    except ConfigError as error:
+        if Path(name).exists():
+            raise  # what is wrong stands in the profile's own file
+        raise ConfigError([document.problem(at, problem) for problem in error.problems]) from None
     try:
         groups = tuple(
             group.model_copy(update={"box": _with_numbers(group.box, profile.box_numbers)})

@@ -13,6 +13,7 @@ import msgspec
 from fleet_sim.runs.source_digest import versions
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.errors import ConfigError
+from fleet_wire.profiles.loading import NAMES
 
 MAX_RUNS = 100_000
 MAX_SETTINGS = 2_000
@@ -42,6 +43,8 @@ class SweepPlan:
     scenario_text: str
     swept: tuple[SweptKey, ...]
     seeds: range
+    profile_text: str | None = None
+    """Of the scenario's profile, where that is a file: workers elsewhere do not have it."""
 
     @property
     def name(self) -> str:
@@ -55,8 +58,10 @@ class SweepPlan:
         So a sweep may be started again with more seeds, and keeps those it has.
         """
         swept = [(swept.key, swept.values) for swept in self.swept]
-        parts = msgspec.json.encode([self.scenario_text, swept, sorted(versions().items())])
-        return blake2b(parts, digest_size=8).hexdigest()
+        parts = [self.scenario_text, swept, sorted(versions().items())]
+        if self.profile_text is not None:
+            parts.append(self.profile_text)
+        return blake2b(msgspec.json.encode(parts), digest_size=8).hexdigest()
 
     def settings(self) -> Iterator[Values]:
         """Yield every combination of values; the last key changes first."""
@@ -104,12 +109,14 @@ def plan_sweep(
         raise ConfigError([f"--seeds {seeds}: at most {MAX_RUNS} runs in one sweep"])
     if not 0 <= first_seed <= MAX_SEED - seeds:
         raise ConfigError([f"--first-seed {first_seed}: expected 0 to {MAX_SEED - seeds}"])
-    load_scenario(scenario_file)  # the file's own errors come before those of the values
+    # The file's own errors come before those of the values.
+    profile = load_scenario(scenario_file).fleet.profile
     plan = SweepPlan(
         scenario_file=scenario_file,
         scenario_text=scenario_file.read_text(encoding="utf-8-sig"),
         swept=_swept_keys(sets),
         seeds=range(first_seed, first_seed + seeds),
+        profile_text=None if profile in NAMES else Path(profile).read_text(encoding="utf-8-sig"),
     )
     settings = len(plan) // seeds
     if settings > MAX_SETTINGS:

@@ -41,6 +41,8 @@ class Task:
     scenario_name: str
     scenario_text: str
     versions: dict[str, str]
+    profile_text: str | None = None
+    """Of the scenario's profile, where that is a file."""
     keep_in: str | None = None
     """The run's directory; None: a temporary one, which is removed."""
     scratch: str | None = None
@@ -128,10 +130,19 @@ def _run(task: Task, path: Path) -> dict[str, Any]:
     overrides = overrides_of(task.setting)
     source = ScenarioSource(path / task.scenario_name, tuple(overrides))
     source.file.write_text(task.scenario_text, encoding="utf-8")
-    scenario = load_scenario(source.file, overrides)
+    scenario = load_scenario(source.file, [*_profile_in(path, task.profile_text), *overrides])
     directory = RunDirectory.create(path, scenario_name=source.name, seed=task.seed)
     options = VirtualOptions(seed=task.seed, with_report=task.keep_in is not None)
     return VirtualRun(scenario, source, directory, options, LineProgress(StringIO())).run()
+
+
+def _profile_in(path: Path, text: str | None) -> list[str]:
+    """Write the profile of a scenario into the run's directory; return what names it there."""
+    if text is None:
+        return []
+    file = path / "profile.yaml"
+    file.write_text(text, encoding="utf-8")
+    return [f"fleet.profile={msgspec.json.encode(str(file)).decode()}"]
 
 
 def measured_keys() -> tuple[str, ...]:

@@ -129,6 +129,7 @@ class Sweep:
                 seed=seed,
                 scenario_name=plan.scenario_file.name,
                 scenario_text=plan.scenario_text,
+                profile_text=plan.profile_text,
                 versions=versions(),
                 keep_in=str(kept / f"{number}-{seed}") if self._options.keeps_runs else None,
             )

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.annotated_handlers import GetJsonSchemaHandler
-from pydantic_core import CoreSchema
 
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.profile import Correlation
@@ -60,7 +59,7 @@ class _OrPointer:
         return {"at": value} if isinstance(value, str) else value
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return {"anyOf": [handler(schema), {"type": "string"}]}
 
@@ -96,7 +95,7 @@ class _OrOne:
         return [value] if isinstance(value, dict) else value
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         several = handler(schema)
         return {"anyOf": [several["items"], several]}

@@ -34,10 +34,9 @@ def load_profile(name_or_file: str) -> Profile:
         return load_mapped(shipped_file(name_or_file), name=name_or_file)
     path = Path(name_or_file)
     if not path.suffix and not path.exists():
-        known = suggestion(name_or_file, NAMES)
-        raise ConfigError(
-            [f"profile '{name_or_file}': no such file, and no profile of ours{known}"]
-        )
+        known = suggestion(path.name, NAMES)
+        problem = f"profile '{path.name}': neither a file nor a profile of ours{known}"
+        raise ConfigError([problem])
     return load_mapped(path, name=path.stem)
 
 

@@ -12,7 +12,6 @@ from fleet_wire.contract.topics import TopicKind, parse_topic, topic_of
 from fleet_wire.links.link import Message, PublishProperties
 from fleet_wire.profiles.profile import CONTRACT, Heard, Packet, Place
 
-_RETAINED: Final = frozenset({TopicKind.STATE, TopicKind.PRESENCE})
 _NO_NUMBERS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -59,7 +58,9 @@ class NativeProfile:
     ) -> tuple[Packet, ...]:
         """Return the one packet of a message."""
         qos = 0 if kind is TopicKind.TELEMETRY else 1
-        return ((topic_of(kind, vehicle_id), codec.encode(message), qos, kind in _RETAINED),)
+        # Not by a set: an enumeration's hash is a call, and this is done for each message.
+        retain = kind is TopicKind.STATE or kind is TopicKind.PRESENCE
+        return ((topic_of(kind, vehicle_id), codec.encode(message), qos, retain),)
 
     def command_id(self, vehicle_id: str, unique: str, *, client_id: str) -> str:  # noqa: ARG002
         """Return `unique`: ids of the contract are unique in the fleet."""

@@ -290,12 +290,11 @@ class AttemptTracker:
     ) -> None:
         """Take a car's state. A retained one is older than every open attempt."""
         now_s = self._advance()
-        was_locked = self._evidence.of(vehicle_id).is_locked
+        names_command = self._wire.names_last_command
+        was_open = not names_command and self._evidence.of(vehicle_id).is_locked is False
         self._evidence.state(vehicle_id, state, now_s, retained=retained)
-        if retained or state.is_locked is not False:
+        if retained or was_open or state.is_locked is not False:
             return
-        if not self._wire.names_last_command and was_locked is False:
-            return  # it was open before
         moved_by = state.last_command_id
         if moved_by is None or not self._hold(moved_by, vehicle_id, state, now_s):
             self._take_open_lock(vehicle_id, state, now_s)

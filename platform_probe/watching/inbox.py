@@ -67,6 +67,7 @@ class Inbox:
     ) -> None:
         self._tracker = tracker
         self._profile = profile
+        self._place, self._read = profile.place, profile.read
         self._only_open = only_open
         self._metrics = metrics
         self._complaints = complaints
@@ -80,7 +81,7 @@ class Inbox:
         """Take one message. Never raises for what the message holds."""
         kind: TopicKind | None = None
         try:
-            place = self._profile.place(message.topic)
+            place = self._place(message.topic)
             kind, vehicle_id, _ = place
             if kind is TopicKind.COMMAND and self._is_known(message):
                 return
@@ -114,7 +115,7 @@ class Inbox:
 
     def _dispatch(self, place: Place, message: Message) -> None:
         kind = place[0]
-        vehicle_id, decoded = self._profile.read(place, message)
+        vehicle_id, decoded = self._read(place, message)
         taken = self.taken[kind]
         self.taken[kind] = taken + 1
         if taken % LOOKED_THROUGH_EVERY == 0:
@@ -123,7 +124,9 @@ class Inbox:
             case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
                 self._tracker.telemetry(vehicle_id, decoded)
             case Result():
-                self._tracker.result(vehicle_id, self._with_id(vehicle_id, decoded))
+                if self._only_open is not None:
+                    decoded = self._with_id(self._only_open, vehicle_id, decoded)
+                self._tracker.result(vehicle_id, decoded)
             case VehicleState() | PartialState():
                 self._tracker.state(vehicle_id, decoded, retained=message.retain)
             case Presence():
@@ -137,11 +140,9 @@ class Inbox:
             case _:
                 raise RemoteProtocolError("not a message for the probe")
 
-    def _with_id(self, vehicle_id: str, result: Result) -> Result:
-        """Return an answer with the id of its command, where the fleet's answers carry none."""
-        if self._only_open is None:
-            return result
-        result, is_guess = self._only_open.answer(vehicle_id, result)
+    def _with_id(self, only_open: OnlyOpen, vehicle_id: str, result: Result) -> Result:
+        """Return an answer that carries no id with that of its command."""
+        result, is_guess = only_open.answer(vehicle_id, result)
         if is_guess:
             self._tracker.flag(result.command_id, Flag.ANSWER_GUESSED)
         return result

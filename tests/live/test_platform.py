@@ -112,12 +112,13 @@ async def running_platform(
 
 @asynccontextmanager
 async def running_boxes(
-    directory: Path, broker: BrokerProcess, scenario: str = SCENARIO
+    directory: Path, broker: BrokerProcess, *arguments: str, scenario: str = SCENARIO
 ) -> AsyncIterator[None]:
     """Run the boxes of the same scenario until the block ends."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "fleet_sim", "boxes"),
         *(str(write_scenario(directory, scenario)), "--broker", str(broker.address)),
+        *arguments,
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -159,6 +160,21 @@ async def test_a_car_opens(mosquitto: BrokerProcess, tmp_path: Path) -> None:
         PlatformStep.ENDED,
         PlatformStep.ANSWERED,
     ]
+
+
+@pytest.mark.broker
+async def test_a_car_of_another_kind_opens(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """Platform and boxes speak OVMS, if both are told to."""
+    ovms = ("--profile", "ovms")
+    async with (
+        running_boxes(tmp_path, mosquitto, *ovms),
+        running_platform(tmp_path, mosquitto, *ovms) as platform,
+    ):
+        booking_id = await platform.book()
+        status, opened = await platform.send(
+            "POST", f"/vehicles/{CAR}/unlock", {"booking_id": booking_id}, Prefer="wait=30"
+        )
+        assert (status, opened["state"]) == (200, "executed")
 
 
 @pytest.mark.broker
@@ -228,7 +244,7 @@ async def test_the_faults_of_the_platform_strike_it(
     """Those of the cars are for the boxes, which do not mind the platform's."""
     scenario = SCENARIO + GENERIC
     async with (
-        running_boxes(tmp_path, mosquitto, scenario),
+        running_boxes(tmp_path, mosquitto, scenario=scenario),
         running_platform(tmp_path, mosquitto, scenario=scenario) as platform,
     ):
         status, answer = await platform.send("GET", f"/vehicles/{CAR}")

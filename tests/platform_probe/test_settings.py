@@ -13,8 +13,11 @@ from fleet_wire.arrivals import Constant
 from fleet_wire.config.file import Loc
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
+from fleet_wire.profiles.loading import load_profile
 from platform_probe.load.plan import LoadPlan
 from platform_probe.settings import LoadSettings, ProbeSettings, load_settings, settings_schema
+from tests.helpers.own_wires import TWO_TOPICS
+from tests.helpers.profile_files import profile_of
 
 FILE = """\
 broker: mqtt://file:1883
@@ -365,3 +368,21 @@ def test_demo_secret_elsewhere_is_noticed(broker: str, secret: str, *, is_demo: 
     """On the machine itself it is a demonstration; on a fleet it is no secret."""
     settings = ProbeSettings.model_validate({"broker": broker, "fleet_secret": secret})
     assert settings.is_demo_elsewhere is is_demo
+
+
+def test_the_version_of_mqtt_is_the_profiles_unless_it_is_set() -> None:
+    """`protocol` wins; YAML's number 5 is a version too."""
+    ovms, native = load_profile("ovms"), load_profile("native")
+    assert ProbeSettings().mqtt_version(ovms) == "3.1.1"
+    assert ProbeSettings().mqtt_version(native) == "5"
+    assert ProbeSettings.model_validate({"protocol": 5}).mqtt_version(ovms) == "5"
+
+
+def test_cars_that_cannot_be_locked_are_not_opened(tmp_path: Path) -> None:
+    """Relocking needs a word for it; the error says what to set."""
+    profile = profile_of(TWO_TOPICS.replace(", CLOSE: lock", ""))
+    settings = load_settings(written(tmp_path, FILE))
+    with pytest.raises(ConfigError, match=r"load.relock: profile my has no word for lock"):
+        settings.check_fits(profile)
+    settings.check_fits(load_profile("saic"))
+    ProbeSettings().check_fits(profile)

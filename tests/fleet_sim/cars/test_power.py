@@ -10,6 +10,7 @@ import pytest
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform, UniformOffset
+from fleet_sim.cars.joints import SMS
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import RadioParameters, Technology
 from fleet_wire.contract.messages import Phase, PresenceStatus, Reason
@@ -209,6 +210,35 @@ SLEEPY = NULL_BOX.model_copy(
         "awake_after_wake_s": 60.0,
     }
 )
+
+
+def test_a_faults_loss_of_sms_takes_the_place_of_the_ordinary_one() -> None:
+    """Without the fault this operator loses every SMS, with it none."""
+    car = bench(SLEEPY.model_copy(update={"sms_loss": 1.0}))
+    car.env.run(until=10)
+    with car.box.bend(SMS, lambda usual, _context: usual, by=Suspect()):
+        car.box.send_sms()
+    car.env.run(until=30)
+    assert car.power() is Power.AWAKE
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("sms_wake", "asleep_share"), ("boot", "cold_start_share")]
+)
+def test_boxes_take_their_own_time_to_be_called_and_to_boot(name: str, share: str) -> None:
+    """A distribution is drawn from, for each by itself."""
+    awake_at_s = []
+    for seed in range(3):
+        update = {"asleep_share": 0.0, share: 1.0, name: Uniform(base_s=20.0, spread_s=10.0)}
+        car = bench(SLEEPY.model_copy(update=update), seed=seed)
+        if share == "asleep_share":
+            car.env.run(until=5)
+            car.box.send_sms()
+        while car.power() is not Power.AWAKE:
+            car.env.step()
+        awake_at_s.append(car.env.now)
+    assert len(set(awake_at_s)) == 3
+    assert all(20 <= at_s <= 45 for at_s in awake_at_s)
 
 
 def test_a_box_that_works_on_a_command_does_not_fall_asleep_over_it() -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.sweeps.plan import SweepPlan
+from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import finish, lines, run, start
+from tests.helpers.own_wires import TWO_TOPICS
 from tests.helpers.sweeps import SCENARIO, Quiet, plan, write_scenario
 from tests.helpers.waiting import wait_for
 
@@ -94,6 +95,20 @@ def test_a_run_that_fails_is_a_row_and_is_tried_again(tmp_path: Path) -> None:
     assert len(rows) == 4
     assert all("ConfigError: RUN/garage.yaml:5" in row for row in rows[1:])
     assert swept(bad, out).counts[0] == (0, 3, 0)
+
+
+def test_a_profile_beside_the_scenario_goes_with_each_run(tmp_path: Path) -> None:
+    """A worker elsewhere has no such file: it gets the text; a change of it is another sweep."""
+    (tmp_path / "own.yaml").write_text(TWO_TOPICS, encoding="utf-8")
+    scenario = tmp_path / "garage.yaml"
+    scenario.write_text(SCENARIO.replace("fleet:", "fleet:\n  profile: own.yaml"), encoding="utf-8")
+    sweep = plan_sweep(scenario, (), seeds=1)
+    assert sweep.profile_text == TWO_TOPICS
+    assert replace(sweep, profile_text=TWO_TOPICS + "# new\n").fingerprint != sweep.fingerprint
+    (tmp_path / "own.yaml").unlink()
+    out = tmp_path / "sweep"
+    assert swept(sweep, out).counts[-1] == (1, 1, 0)
+    assert "ConfigError" not in (out / "table.csv").read_text()
 
 
 def test_runs_are_kept_when_asked_for(tmp_path: Path) -> None:
