@@ -634,20 +634,15 @@ def test_what_only_the_platform_told_is_counted() -> None:
     bench = JoinBench()
     bench.requested()
     bench.answered(403)
-    whole(bench_after(bench))
+    names = {"request_id": "r2", "trace_id": OTHER_TRACE}
+    bench.requested(**names)
+    bench.published(**names)
+    bench.seen(trace_id=OTHER_TRACE)
+    bench.opens()
+    bench.ended(**names)
+    bench.answered(202, command_id="k1", **names)
     assert bench.joiner.only_platform == 1
     assert len(bench.records) == 2
-
-
-def bench_after(bench: JoinBench) -> JoinBench:
-    """Return a bench whose next unlock has ids of its own."""
-    number = len(bench.records) + 10
-    event = bench.event
-    names = {"request_id": f"r{number}", "trace_id": f"{number:032}"}
-    bench.event = lambda step, **changes: event(step, **{**names, **changes})  # type: ignore[method-assign]
-    seen = bench.seen
-    bench.seen = lambda: seen(trace_id=names["trace_id"])  # type: ignore[assignment,method-assign]
-    return bench
 
 
 def test_a_car_of_the_log_has_its_build() -> None:
