@@ -79,6 +79,8 @@ class JoinedIndex:
     def take_event(self, event: PlatformEvent) -> tuple[Joined, bool]:
         """Add a line to its unlock; return that, and whether it has learnt something."""
         joined = self._by_request.get(event.request_id)
+        if joined is not None and joined.side is not None and _names_nothing_new(joined, event):
+            return joined, joined.side.take(event)
         if event.command_id is not None:
             joined = self._one_of(self._by_command.get(event.command_id), joined)
         if joined is None and event.trace_id is not None:
@@ -201,6 +203,17 @@ class JoinedIndex:
                 self._by_trace[side.trace_id] = one
         self._on_united(one, other)
         return one
+
+
+def _names_nothing_new(joined: Joined, event: PlatformEvent) -> bool:
+    """Return whether an unlock can be found already by all that a line says: so for most lines."""
+    side = joined.side
+    return (
+        side is not None
+        and event.command_id in (None, joined.command_id)
+        and event.trace_id in (None, side.trace_id)
+        and event.vehicle_id in (None, joined.car)
+    )
 
 
 def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:

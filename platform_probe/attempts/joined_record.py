@@ -132,9 +132,10 @@ def record_of_platform(
     reached_s[Stage.INTENDED] = intended_s
     reached_s.setdefault(Stage.REQUESTED, intended_s)
     ended_s = max(reached_s.values())
+    was_told_no = side.status is not None and side.status >= FIRST_ERROR_STATUS
     if side.ended_at is not None and not is_expected_on_mqtt(side):
         ended_s = max(ended_s, side.ended_at + clocks.offset_s)
-    elif outcome_of(cause) is Outcome.UNKNOWN or Stage.API_ANSWERED not in reached_s:
+    elif side.outcome not in (EXECUTED, REFUSED) and (side.accepted_at or not was_told_no):
         ended_s = max(ended_s, intended_s + patience_s)
     stages, hops_s, total_s = timings(
         reached_s, intended_s=intended_s, ended_s=ended_s, through_api=True

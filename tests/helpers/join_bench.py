@@ -19,9 +19,11 @@ WAIT_S = 60.0
 TICK_S = 0.5
 
 
-def watching_bench() -> TrackerBench:
+def watching_bench(*, deadline_s: float = DEADLINE_S) -> TrackerBench:
     """Return a tracker that sees the commands of others."""
-    return TrackerBench(is_watching=True)
+    bench = TrackerBench(is_watching=True)
+    bench.tracker._deadline_s = deadline_s
+    return bench
 
 
 SPAN_ID = "00f067aa0ba902b7"

@@ -110,8 +110,13 @@ class OtlpExport:
         self._tasks: list[asyncio.Task[None]] = []
 
     def emit(self, record: Record) -> None:
-        """Take the record of an unlock. Those of the null box are no traces."""
-        if isinstance(record, Attempt) and record.source is not Source.FLOOR:
+        """Take the record of an unlock. Those of the null box are no traces.
+
+        Nor are later revisions: a backend keeps each span as it came first, or shows it twice.
+        """
+        if not isinstance(record, Attempt) or record.source is Source.FLOOR:
+            return
+        if record.is_first:
             self._put(Signal.TRACES, self._encode(record) + b"\n")
 
     def take_line(self, line: bytes) -> None:

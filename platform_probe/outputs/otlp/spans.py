@@ -193,8 +193,12 @@ def _attributes_of(attempt: Attempt) -> dict[str, Any]:
 
 def _attributes_of_hop(hop: Hop, stage: str, attempt: Attempt) -> dict[str, Any]:
     found = {**hop.attributes, f"{PREFIX}stage": stage}
-    if hop.is_message:
+    if hop.is_message and attempt.command_id is not None:
         found["messaging.message.conversation_id"] = attempt.command_id
+    if stage == Stage.API_ANSWERED and attempt.platform:
+        answer = attempt.platform
+        said = {"http.route": answer.endpoint, "http.response.status_code": answer.status}
+        found |= {name: value for name, value in said.items() if value is not None}
     if hop.topic is not None:
         found["messaging.destination.name"] = hop.topic.replace(ANY_VEHICLE, attempt.vehicle_id)
     return found

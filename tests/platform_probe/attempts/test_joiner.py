@@ -14,7 +14,7 @@ from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
 from platform_probe.attempts.log_time import STRANGE_LINES
-from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench
+from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import CAR, DEADLINE_S, LATE_WINDOW_S, check_arithmetic
 
@@ -122,7 +122,9 @@ def test_a_yes_without_a_command_is_not_published() -> None:
     bench.requested()
     bench.answered(202)
     bench.wait(DEADLINE_S + WAIT_S + 1)
-    assert bench.only().cause is Cause.NOT_PUBLISHED
+    record = bench.only()
+    assert record.cause is Cause.NOT_PUBLISHED
+    assert record.hops_s == {"requested": 0.0, "api_answered": 0.0, "published": DEADLINE_S}
 
 
 def test_a_platform_that_says_that_it_did_not_publish_is_believed() -> None:
@@ -562,3 +564,155 @@ def test_a_clock_that_was_set_is_followed_after_a_while() -> None:
     bench.answered(403, request_id="r2", trace_id=OTHER_TRACE)
     assert len(bench.records) == 2
     assert bench.records[1].started_at == pytest.approx(bench.behind.clock.wall_s)
+
+
+def test_when_it_is_to_be_told_the_time() -> None:
+    """Never earlier than an unlock could be judged without another line, and not at all at rest."""
+    bench = JoinBench()
+    assert bench.joiner.next_s() is None
+    begins: list[float] = []
+    bench.joiner.on_wait = lambda: begins.append(bench.behind.clock.now_s)
+    began_s = bench.behind.clock.now_s
+    bench.seen()
+    bench.opens()
+    ended_s = bench.behind.clock.now_s
+    assert bench.joiner.next_s() == pytest.approx(ended_s + WAIT_S)
+    assert begins == [ended_s]
+    bench.wait(1.0)
+    bench.requested(trace_id=OTHER_TRACE, request_id="r2", vehicle_id="another")
+    assert bench.joiner.next_s() == pytest.approx(ended_s + WAIT_S)
+    assert begins == [ended_s]
+    assert began_s < ended_s
+
+
+def test_an_attempt_waits_from_its_end_on() -> None:
+    """Not from its beginning: an unlock may take long."""
+    bench = JoinBench()
+    bench.seen()
+    bench.wait(DEADLINE_S)
+    bench.requested(trace_id=OTHER_TRACE, request_id="r2", vehicle_id="another", operation="lock")
+    bench.wait(LATE_S - 1)
+    bench.requested(trace_id=OTHER_TRACE, request_id="r3", vehicle_id="another", operation="lock")
+    assert bench.records == []
+    bench.wait(1.0)
+    bench.requested(trace_id=OTHER_TRACE, request_id="r4", vehicle_id="another", operation="lock")
+    assert bench.only().total_s == DEADLINE_S
+
+
+def test_what_is_under_way_is_looked_at_again() -> None:
+    """The log alone says nothing, while MQTT has not told the end; then it is judged at once."""
+    bench = JoinBench(behind=watching_bench(deadline_s=200.0))
+    bench.requested()
+    bench.published()
+    bench.seen()
+    bench.wait(DEADLINE_S + WAIT_S + 5)
+    assert bench.records == []
+    bench.ended()
+    bench.answered(200, command_id="k1")
+    bench.opens()
+    assert bench.only().outcome is Outcome.OK
+
+
+def test_late_lines_of_one_moment_make_one_revision() -> None:
+    """Each waits for the others that belong to it."""
+    bench = JoinBench()
+    first, second = bench.event("requested"), bench.event("published", command_id="k1")
+    bench.seen()
+    bench.opens()
+    bench.wait(WAIT_S + 1)
+    assert len(bench.records) == 1
+    bench.joiner.take_event(first)
+    bench.joiner.take_event(second)
+    assert len(bench.records) == 1
+    bench.wait(WAIT_S + 1)
+    assert [record.revision for record in bench.records] == [1, 2]
+    assert bench.joiner.revisions == 1
+
+
+def test_what_only_the_platform_told_is_counted() -> None:
+    """For those who count what was sent."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(403)
+    names = {"request_id": "r2", "trace_id": OTHER_TRACE}
+    bench.requested(**names)
+    bench.published(**names)
+    bench.seen(trace_id=OTHER_TRACE)
+    bench.opens()
+    bench.ended(**names)
+    bench.answered(202, command_id="k1", **names)
+    assert bench.joiner.only_platform == 1
+    assert len(bench.records) == 2
+
+
+def test_a_car_of_the_log_has_its_build() -> None:
+    """What is known of the car by MQTT stands in the record, whoever told of the unlock."""
+    bench = JoinBench()
+    bench.behind.opened(moved_by=None)
+    bench.requested()
+    bench.answered(500)
+    record = bench.only()
+    assert (record.region, record.firmware) == ("centre", "2.4.1")
+    assert (record.operator, record.hardware) == ("operator-a", "tcu-3")
+
+
+def test_a_request_without_a_car() -> None:
+    """A token that nobody knows is turned away before anything is read."""
+    bench = JoinBench()
+    bench.requested(vehicle_id=None, booking_id=None)
+    bench.answered(401, "unauthenticated", vehicle_id=None, booking_id=None)
+    record = bench.only()
+    assert (record.vehicle_id, record.booking_id, record.region) == ("", None, None)
+
+
+def test_judged_unlocks_are_forgotten_in_time() -> None:
+    """One that was judged again is kept from then on; later its lines are another's."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(202)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert [record.revision for record in bench.records] == [1]
+    bench.wait(LATE_WINDOW_S / 2)
+    bench.line("woken", at=bench.platform_at)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert [record.revision for record in bench.records] == [1, 2]
+    bench.wait(LATE_WINDOW_S - 100)
+    bench.line("published", at=bench.platform_at)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert [record.revision for record in bench.records] == [1, 2, 3]
+    bench.wait(LATE_WINDOW_S + 1)
+    assert not bench.joiner._index._by_request
+    assert not bench.joiner._index._by_trace
+    assert not bench.joiner._judged
+
+
+def test_a_withdrawn_record_is_a_later_revision() -> None:
+    """So that who reads by the highest number leaves it out."""
+    bench = JoinBench()
+    bench.requested(trace_id=None, booking_id="another")
+    bench.answered(202, trace_id=None)
+    bench.seen(trace_id=None)
+    bench.opens()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    bench.ended(trace_id=None)
+    (withdrawn,) = [record for record in bench.records if record.same_as]
+    assert withdrawn.revision == 2
+    assert bench.joiner.revisions == 2
+
+
+def test_uncertainty_is_that_of_the_ways() -> None:
+    """The command was seen 0.3 s after it was published, and acknowledged after 0.2 s."""
+    bench = JoinBench(ahead_s=100.0)
+    bench.requested()
+    bench.published()
+    bench.wait(0.2)
+    bench.accepted()
+    bench.wait(0.1)
+    bench.seen()
+    bench.opens()
+    bench.ended()
+    bench.answered(200, command_id="k1")
+    record = bench.only()
+    assert record.platform
+    assert record.platform.clock_uncertainty_s == pytest.approx(0.2)
+    assert record.platform.clock_ahead_s == pytest.approx(99.9, abs=0.11)

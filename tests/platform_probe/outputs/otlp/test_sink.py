@@ -76,12 +76,16 @@ async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 async def test_everything_is_handed_on_in_order(bench: Bench) -> None:
-    """After the configuration: records but those of the null box, log lines, metrics at the end."""
+    """After the configuration: unlocks, each once, log lines, metrics at the end.
+
+    Those of the null box are left out.
+    """
     bench.start()
     bench.export.emit(attempt_of())
     bench.export.take_line(b'{"event":"x"}\n')
     bench.export.emit(attempt_of(source=Source.FLOOR))
     bench.export.emit(STRAY)
+    bench.export.emit(msgspec.structs.replace(attempt_of(), revision=2))
     await bench.export.close()
     config, trace, log, metrics = bench.lines()
     assert msgspec.json.decode(config, type=ExporterConfig) == bench.config

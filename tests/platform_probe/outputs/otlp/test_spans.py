@@ -14,6 +14,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import TraceContext, span_id_of
 from platform_probe.outputs.otlp.spans import Broker, Span, SpanKind, flat, hops_at, spans_of
 from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.join_bench import JoinBench
 from tests.helpers.otlp_lines import NATIVE_BROKER
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import TrackerBench
@@ -127,6 +128,24 @@ def test_every_stage_has_a_span() -> None:
     api = found[Stage.API_ANSWERED]
     assert (api.name, api.kind) == ("HTTP", SpanKind.CLIENT)
     assert api.attributes["http.request.method"] == "_OTHER"
+
+
+def test_what_the_platform_answered_is_said() -> None:
+    """An unlock that the API refused is a trace too: it has no command, and a status."""
+    bench = JoinBench()
+    bench.requested()
+    bench.wait(0.5)
+    bench.answered(403, "booking-of-another")
+    root, api = spans_of(bench.only(), HOPS)
+    assert root.attributes["error.type"] == "api_refused"
+    assert api.attributes["http.route"] == "/unlock"
+    assert api.attributes["http.response.status_code"] == 403
+    bench.requested(request_id="r2", trace_id="2" * 32)
+    bench.answered(202, request_id="r2", trace_id="2" * 32)
+    bench.joiner.flush()
+    waited_for = spans_of(bench.records[-1], HOPS)[-1]
+    assert waited_for.attributes["unlockpath.stage"] == "published"
+    assert None not in waited_for.attributes.values()
 
 
 def test_a_failure_shows_in_the_whole_and_where_it_was_lost() -> None:

@@ -1,0 +1,67 @@
+"""The log's time: which lines fit, and when a clock was set."""
+
+from __future__ import annotations
+
+import pytest
+
+from platform_probe.attempts.log_time import (
+    AHEAD_S,
+    FIRST_APART_S,
+    STRANGE_LINES,
+    STRANGE_S,
+    LogTime,
+)
+
+UNIX_S = 1_700_000_000.0
+KEEP_S = 600.0
+
+
+def log_time() -> LogTime:
+    """Return a log of which no line has come."""
+    return LogTime(keep_s=KEEP_S, unix_s=UNIX_S, now_s=0.0)
+
+
+@pytest.mark.parametrize("apart_s", [FIRST_APART_S, -FIRST_APART_S, 0.0])
+def test_the_first_line_may_be_a_day_apart(apart_s: float) -> None:
+    """Clocks differ; years are a mistake."""
+    log = log_time()
+    assert log.take(UNIX_S + 50 + apart_s, 50.0)
+    assert log.newest_at == UNIX_S + 50 + apart_s
+    beyond_s = 1.0 if apart_s >= 0 else -1.0
+    assert not log_time().take(UNIX_S + beyond_s * (FIRST_APART_S + 1), 0.0)
+
+
+def test_lines_may_be_late_and_not_ahead_of_time() -> None:
+    """What is older than what is kept is no use, and what is yet to come is wrong."""
+    log = log_time()
+    assert log.take(UNIX_S, 0.0)
+    assert log.take(UNIX_S - KEEP_S, 0.0)
+    assert not log.take(UNIX_S - KEEP_S - 0.1, 0.0)
+    assert log.take(UNIX_S + AHEAD_S, 0.0)
+    assert not log.take(UNIX_S + 2 * AHEAD_S + 0.1, 0.0)
+    assert log.newest_at == UNIX_S + AHEAD_S
+
+
+def test_a_silent_night_is_no_leap() -> None:
+    """As much time has passed here."""
+    log = log_time()
+    log.take(UNIX_S, 0.0)
+    assert log.take(UNIX_S + 40_000, 40_000.0)
+
+
+def test_a_clock_that_was_set_is_followed_after_many_lines_and_a_while() -> None:
+    """Not after many lines alone, nor after a while alone; one that fits begins it anew."""
+    log = log_time()
+    log.take(UNIX_S, 0.0)
+    for number in range(2 * STRANGE_LINES):
+        assert not log.take(UNIX_S - 50_000, number * STRANGE_S / 1_000)
+    assert log.take(UNIX_S + STRANGE_S, STRANGE_S)
+    assert not log.take(UNIX_S - 50_000, STRANGE_S + 1)
+    assert not log.take(UNIX_S - 50_000, 2 * STRANGE_S + 2)
+    assert not log.was_set
+    for _ in range(STRANGE_LINES - 3):
+        assert not log.take(UNIX_S - 50_000, 2 * STRANGE_S + 2)
+    assert log.take(UNIX_S - 50_000, 2 * STRANGE_S + 2)
+    assert log.was_set
+    assert log.newest_at == UNIX_S - 50_000
+    assert log.take(UNIX_S - 50_001, 2 * STRANGE_S + 2)
