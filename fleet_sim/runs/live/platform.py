@@ -45,8 +45,11 @@ MAX_QUEUED: Final = 400
 """So many of these wait for a disk that hangs: at 2,000 unlocks a second 50 MB in 20 s."""
 GOODBYE_S: Final = 0.1
 """For the goodbye to the broker to leave."""
-YOUNG_OBJECTS: Final = 20_000
-"""Objects between two runs of the garbage collector: what is open is not collected in vain."""
+YOUNG_OBJECTS: Final = 5_000
+"""Between two runs of the garbage collector: each stops all for about a millisecond."""
+LEAVE_OLD_ALONE: Final = 1_000_000
+"""Requests leave no cycles behind, and to look through all commands that are remembered takes half
+a second: what has got old is, in practice, not looked through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +257,7 @@ def _log(path: Path | None, progress: Progress) -> _Log | _NoLog:
 def _calm_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+    gc.set_threshold(YOUNG_OBJECTS, 2, LEAVE_OLD_ALONE)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
