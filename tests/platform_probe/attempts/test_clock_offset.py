@@ -64,6 +64,7 @@ def test_a_clock_that_drifts_is_followed() -> None:
     least = Least()
     assert least.add(1.0, 0.0)
     assert not least.add(2.0, 1.0)
+    assert not least.add(1.0, 1.0)
     assert least.add(3.0, WINDOW_S)
     assert least.value == 1.0
     assert not least.add(4.0, WINDOW_S + 1)
@@ -83,6 +84,18 @@ def test_a_clock_that_was_set_back_is_noticed_by_many_commands() -> None:
         assert offset.offset_s == pytest.approx(0.01)
     command(offset, ahead_s=-STEP_S, way_s=0.04)
     assert offset.offset_s == pytest.approx(STEP_S + 0.02)
+    command(offset, ahead_s=-STEP_S, way_s=0.03)
+    assert offset.offset_s == pytest.approx(STEP_S + 0.01)
+
+
+def test_commands_that_are_all_slow_by_less_are_slow() -> None:
+    """A quick one among the recent ones says that the clock was not set."""
+    offset = ClockOffset(0.0)
+    command(offset, ahead_s=0.0, way_s=0.03)
+    for _ in range(RECENT + 5):
+        command(offset, ahead_s=0.0, way_s=2 * STEP_S)
+        command(offset, ahead_s=0.0, way_s=STEP_S)
+    assert offset.offset_s == pytest.approx(0.01)
 
 
 def test_a_clock_that_was_set_forward_is_noticed_at_once() -> None:

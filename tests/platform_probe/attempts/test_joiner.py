@@ -503,6 +503,17 @@ def test_what_only_the_log_tells_is_counted_by_one_monitor(*, is_mine: bool, wri
     assert len(bench.records) == written
 
 
+def test_what_was_counted_once_stays_ours() -> None:
+    """Another monitor may have come meanwhile: it has not seen the first judgement."""
+    owners = [True, False]
+    bench = JoinBench(is_ours=lambda _: owners.pop(0))
+    bench.requested()
+    bench.answered(403)
+    bench.line("woken")
+    bench.wait(WAIT_S + 1)
+    assert [record.revision for record in bench.records] == [1, 2]
+
+
 def test_a_command_that_another_monitor_has_is_left_to_it() -> None:
     """The broker took it, and gave it to somebody else: late lines make no record of it either."""
     bench = JoinBench(is_ours=lambda _: True)
@@ -634,6 +645,8 @@ def test_what_only_the_platform_told_is_counted() -> None:
     bench = JoinBench()
     bench.requested()
     bench.answered(403)
+    bench.requested(request_id="r3", trace_id="3" * 32)
+    bench.answered(500, request_id="r3", trace_id="3" * 32)
     names = {"request_id": "r2", "trace_id": OTHER_TRACE}
     bench.requested(**names)
     bench.published(**names)
@@ -641,8 +654,8 @@ def test_what_only_the_platform_told_is_counted() -> None:
     bench.opens()
     bench.ended(**names)
     bench.answered(202, command_id="k1", **names)
-    assert bench.joiner.only_platform == 1
-    assert len(bench.records) == 2
+    assert bench.joiner.only_platform == 2
+    assert len(bench.records) == 3
 
 
 def test_a_car_of_the_log_has_its_build() -> None:

@@ -16,9 +16,9 @@ UNIX_S = 1_700_000_000.0
 KEEP_S = 600.0
 
 
-def log_time() -> LogTime:
+def log_time(now_s: float = 0.0) -> LogTime:
     """Return a log of which no line has come."""
-    return LogTime(keep_s=KEEP_S, unix_s=UNIX_S, now_s=0.0)
+    return LogTime(keep_s=KEEP_S, unix_s=UNIX_S, now_s=now_s)
 
 
 @pytest.mark.parametrize("apart_s", [FIRST_APART_S, -FIRST_APART_S, 0.0])
@@ -40,6 +40,27 @@ def test_lines_may_be_late_and_not_ahead_of_time() -> None:
     assert log.take(UNIX_S + AHEAD_S, 0.0)
     assert not log.take(UNIX_S + 2 * AHEAD_S + 0.1, 0.0)
     assert log.newest_at == UNIX_S + AHEAD_S
+
+
+def test_times_count_from_when_it_began() -> None:
+    """The monotonic clock may say anything then."""
+    log = log_time(now_s=500_000.0)
+    assert log.was_set is False
+    assert log.take(UNIX_S + FIRST_APART_S, 500_000.0)
+    assert log.take(UNIX_S + FIRST_APART_S + AHEAD_S + 10, 500_010.0)
+
+
+def test_a_clock_that_is_far_off_from_the_first_line_on() -> None:
+    """So many lines, the last of them so long after the first: not one less, nor earlier."""
+    log = log_time(now_s=500.0)
+    for _ in range(STRANGE_LINES - 1):
+        assert not log.take(UNIX_S + 1e6, 500.0)
+    assert not log.take(UNIX_S + 1e6, 500.0 + STRANGE_S - 0.1)
+    assert log.take(UNIX_S + 1e6, 500.0 + STRANGE_S)
+    fewer = log_time(now_s=500.0)
+    for _ in range(STRANGE_LINES - 2):
+        assert not fewer.take(UNIX_S + 1e6, 500.0)
+    assert not fewer.take(UNIX_S + 1e6, 500.0 + STRANGE_S)
 
 
 def test_a_silent_night_is_no_leap() -> None:
