@@ -215,7 +215,9 @@ class Vehicle:
         self, now_s: float, *, to_locked: bool, command_id: str | None = None
     ) -> Sequence[Condition]:
         """Lock or unlock; return the conditions that keep a lock from moving."""
-        self._warm_up(now_s)
+        inhibit_count = self._parameters.inhibit_count
+        if inhibit_count is not None:
+            self._warm_up(now_s, inhibit_count)
         self.last_command_id = command_id
         self.movement += 1
         if self._irregular is None:
@@ -223,11 +225,9 @@ class Vehicle:
             return ()
         return self._move_doors(self._irregular, to_locked=to_locked)
 
-    def _warm_up(self, now_s: float) -> None:
+    def _warm_up(self, now_s: float, inhibit_count: int) -> None:
         """Notice a movement of the lock, and when there are too many (thermal protection)."""
         parameters = self._parameters
-        if parameters.inhibit_count is None:
-            return
         window_s = parameters.inhibit_window_s
         if now_s - self._moved_s >= window_s:
             self._moved_before_s = ()
@@ -237,7 +237,7 @@ class Vehicle:
                 before_s = before_s[1:]
             self._moved_before_s = before_s
         self._moved_s = now_s
-        if 1 + len(self._moved_before_s) >= parameters.inhibit_count:
+        if 1 + len(self._moved_before_s) >= inhibit_count:
             self._inhibited_until_s = now_s + parameters.inhibit_s
 
     def _move_doors(self, irregular: _Irregular, *, to_locked: bool) -> Sequence[Condition]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from hashlib import sha256
 from typing import Final
 
 from fleet_wire.contract.messages import Action, Command
@@ -16,6 +17,10 @@ DEMO_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars
 """The fleet secret where nobody names one: both sides' default, so that a first run just works."""
 
 _KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
+_BLOCK_BYTES: Final = 64
+"""Of SHA-256; the key is shorter."""
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def vehicle_key(fleet_secret: str, vehicle_id: str) -> bytes:
@@ -37,8 +42,13 @@ def signature_of(
     key: bytes, *, command_id: str, action: Action, expires_at_ms: int, counter: int
 ) -> str:
     """Return the hexadecimal signature over what a thief would want to change."""
+    # HMAC as RFC 2104 defines it: OpenSSL takes longer to set its own up than to hash so short a
+    # text. `hmac.digest` was 4.9 % of the samples of the platform's API at 1,000 unlocks a second,
+    # 13 us an unlock (2.0 us in a loop that does nothing else; this takes 1.3 us there).
     text = f"{command_id}|{action}|{expires_at_ms}|{counter}"
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    block = key.ljust(_BLOCK_BYTES, b"\0")
+    inner = sha256(block.translate(_INNER_PAD) + text.encode()).digest()
+    return sha256(block.translate(_OUTER_PAD) + inner).hexdigest()
 
 
 def is_signed(key: bytes, command: Command) -> bool:
