@@ -254,7 +254,7 @@ async def test_posts_that_cannot_be_read(
     [
         (gzip.compress(bytes(20 * MAX_POST_BYTES)), "gzip", 413),
         (b"no gzip", "gzip", 400),
-        (gzip.compress(b"cut short")[:-9], "gzip", 400),
+        (gzip.compress(b"cut short", mtime=0)[:-9], "gzip", 400),
         (b"{}", "unheard-of", 415),
     ],
 )
