@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +32,8 @@ class LearnOptions:
     duration_s: float
     filters: tuple[str, ...] = ("#",)
     protocol: MqttVersion = "5"
-    client_id: str = "platform-probe-learn"
+    client_id: str = field(default_factory=lambda: f"platform-probe-learn-{os.getpid()}")
+    """Two that listen at once do not take over each other's session."""
     vehicles: tuple[str, ...] = ()
     tls: ssl.SSLContext | None = None
 

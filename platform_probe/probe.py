@@ -153,7 +153,8 @@ class Probe:
         heard = subscriptions(self._profile, watch=settings.watch, group=settings.watch_group)
         return Session(
             client_id=settings.client_id,
-            subscriptions=heard if group is None else (*heard, group.topic_filter),
+            # The group first: a broker that drops what waits for a newcomer drops the last of it.
+            subscriptions=heard if group is None else (group.topic_filter, *heard),
             clean_start=True,
             keepalive_s=KEEPALIVE_S,
             will=None if group is None else group.will,

@@ -156,7 +156,10 @@ class LoadSettings(_Part):
         if self.unlocks and not self.vehicles and not self.vehicles_file:
             raise ValueError("stages or every_s need vehicles or vehicles_file: the cars to unlock")
         if self.every_s and self.every_s < self.deadline_s:
-            raise ValueError("every_s is at least deadline_s: one unlock of a car after the other")
+            raise ValueError(
+                f"every_s of {self.every_s:g} is less than deadline_s, {self.deadline_s:g}: one"
+                " unlock ends before the next begins; take longer, or a shorter deadline_s"
+            )
         if self.unlocks and self.relock and self.late_window_s < self.deadline_s:
             raise ValueError("relock needs a late_window_s of deadline_s or more, to know answers")
         if self.repeat and not any(map(_has_arrivals, self.stages)):

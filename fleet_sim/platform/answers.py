@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from fleet_sim.platform.bookings import Booking
 from fleet_sim.platform.commands import CommandState, NotPublished, PlatformCommand
 from fleet_sim.platform.operations import ENDPOINTS, Answer, Operation
@@ -21,6 +23,13 @@ _WHY_NOT_PUBLISHED = {
 def of_problem(problem: ProblemType) -> Answer:
     """Return the answer that a problem is."""
     return Answer(status=problem.status, body=problem.body(), problem=problem)
+
+
+def within_trace(answer: Answer, trace_id: str) -> Answer:
+    """Return an answer that names its trace where it is a problem: support looks it up by that."""
+    if answer.problem is None:
+        return answer
+    return msgspec.structs.replace(answer, body={**answer.body, "trace_id": trace_id})
 
 
 def too_many(retry_after_s: float) -> Answer:

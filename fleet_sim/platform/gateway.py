@@ -336,4 +336,4 @@ class EmulatedPlatform:
         )
         if asked.on_answer is not None:
             self._log.of_request(PlatformStep.ANSWERED, asked, given)
-            asked.on_answer(given)
+            asked.on_answer(answers.within_trace(given, asked.parent.trace_id))

@@ -17,10 +17,11 @@ from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Outcome
 
 NEAR_S = 0.1
-"""Latencies of one unlock in both modes: so far a busy machine may set them apart."""
-FLIPPED_SHARE = 0.02
+"""Latencies of one unlock in both modes: so far may any machine set them apart, and a busy one by
+what it takes for the null box."""
+FLIPPED_PER_S = 0.2
 """Share of unlocks that timing may flip: an unlock has about two moments of decision (is the box
-busy, is its radio idle) in some ten seconds, and each is in doubt for about `NEAR_S`."""
+busy, is its radio idle) in some ten seconds, and each is in doubt for so long."""
 SURE = 0.999
 """Confidence at which more flips than that are no accident."""
 KS_1_PERCENT = 1.628
@@ -35,23 +36,23 @@ def attempts_of(directory: Path) -> list[Attempt]:
     return sorted(attempts, key=lambda attempt: (attempt.scheduled_s, attempt.vehicle_id))
 
 
-def disagreements(pairs: Sequence[Pair]) -> list[Pair]:
+def disagreements(pairs: Sequence[Pair], near_s: float = NEAR_S) -> list[Pair]:
     """Return the unlocks that ended otherwise, or opened at another pace."""
-    return [pair for pair in pairs if not _agree(*pair)]
+    return [pair for pair in pairs if not _agree(*pair, near_s)]
 
 
-def _agree(one: Attempt, other: Attempt) -> bool:
+def _agree(one: Attempt, other: Attempt, near_s: float) -> bool:
     if one.cause is not other.cause:
         return False
-    return one.outcome is not Outcome.OK or abs(one.total_s - other.total_s) <= NEAR_S
+    return one.outcome is not Outcome.OK or abs(one.total_s - other.total_s) <= near_s
 
 
-def allowed(count: int) -> int:
+def allowed(count: int, near_s: float = NEAR_S) -> int:
     """Return how many of `count` unlocks may disagree: a quantile of the binomial distribution.
 
     A count of outcomes or causes cannot differ by more, because each flip moves one unlock.
     """
-    below, share = 0.0, FLIPPED_SHARE
+    below, share = 0.0, FLIPPED_PER_S * near_s
     for flips in range(count):
         below += math.comb(count, flips) * share**flips * (1 - share) ** (count - flips)
         if below >= SURE:

@@ -215,6 +215,13 @@ async def test_session_listens_to_all_cars(bench: ProbeBench) -> None:
     assert session.will is None
 
 
+async def test_a_group_is_heard_of_before_the_fleet() -> None:
+    """A broker that holds back only so much for a newcomer must not drop who else is there."""
+    bench = ProbeBench(watch_group="monitors")
+    assert bench.probe.session().subscriptions[0].startswith("probes/monitors/")
+    bench.probe.close()
+
+
 async def test_load_is_sent_and_ends_well(bench: ProbeBench) -> None:
     """Each planned unlock is published with its properties, and tracked to its end."""
     await bench.loaded()

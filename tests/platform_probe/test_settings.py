@@ -171,7 +171,7 @@ def test_broken_json_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPa
             )
         ),
         ("load", {"every_s": 60}, "the cars to unlock"),
-        ("load", {"every_s": 5, "vehicles": ["a"]}, "every_s is at least deadline_s"),
+        ("load", {"every_s": 5, "vehicles": ["a"]}, "every_s of 5 is less than deadline_s, 20"),
         (
             "load",
             {
