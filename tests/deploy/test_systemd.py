@@ -128,18 +128,3 @@ def test_what_the_guide_installs_is_there() -> None:
     assert any(line.endswith(f" {place}") for place in {*secrets} for line in lines)
     for path in Unit(UNITS["platform-probe.service"]).credentials.values():
         assert Path(path).name in GUIDE
-
-
-def test_mosquitto_differs_in_its_place_only() -> None:
-    """The line of the guide changes one line of the file: Debian's place for the database."""
-    (command,) = (line for line in GUIDE.splitlines() if line.startswith("sed "))
-    made = subprocess.run(
-        ["bash", "-c", command.partition(" | ")[0]],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    before = (DEPLOY / "mosquitto/mosquitto.conf").read_text(encoding="utf-8").splitlines()
-    changed = [line for line in made.stdout.splitlines() if line not in before]
-    assert changed == ["persistence_location /var/lib/mosquitto/"]
