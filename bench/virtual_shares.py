@@ -32,12 +32,15 @@ PLACES = {
     "signatures": ("fleet_wire.contract.signing",),
     "topics and the rest of the contract": ("fleet_wire.contract",),
     "links": ("fleet_wire.links",),
+    "profiles": ("fleet_wire.profiles",),
+    "customers and platform": ("fleet_sim.customers", "fleet_sim.platform"),
     "attempts": ("platform_probe.attempts",),
     "probe": (
         "platform_probe.__main__",
         "platform_probe.car_files",
         "platform_probe.doors",
         "platform_probe.doubts",
+        "platform_probe.learning",
         "platform_probe.load",
         "platform_probe.outputs",
         "platform_probe.probe",
@@ -45,6 +48,7 @@ PLACES = {
         "platform_probe.settings",
         "platform_probe.synthetic",
         "platform_probe.watching",
+        "platform_probe.otlp_settings",
         "platform_probe.web",
     ),
     "summary and report": (
@@ -57,6 +61,7 @@ PLACES = {
     ),
     "scenario and run": (
         "fleet_sim.__main__",
+        "fleet_sim.api",
         "fleet_sim.commands",
         "fleet_sim.runs",
         "fleet_sim.scenario",
@@ -68,6 +73,7 @@ PLACES = {
         "fleet_wire.errors",
         "fleet_wire.quantities",
         "fleet_wire.shown",
+        "fleet_wire.web",
     ),
 }
 """Each share with its modules and packages; of two that hold a module the inner one counts."""

@@ -146,7 +146,8 @@ async def test_a_dead_backend_costs_no_unlock(
             assert len(probe.attempts()) == 300
             said = next(line for line in probe.log() if line["event"] == "otlp_dropped")
     assert said["dropped"]["traces"] > 0
-    assert said["error"]
+    # The queue may be full before the first answer is given up.
+    assert said["error"] or behaviour == {"hangs": True}
     assert backend.spans == []
 
 
