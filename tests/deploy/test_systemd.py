@@ -14,7 +14,7 @@ from platform_probe.settings import load_settings
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
-from tests.helpers.shipped import DEPLOY, PROMETHEUS
+from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
 
 SYSTEMD = DEPLOY / "systemd"
 UNITS = {path.name: path for path in sorted(SYSTEMD.glob("*.service"))}
@@ -115,6 +115,23 @@ def test_prometheus_finds_everything_on_this_machine() -> None:
     assert named == {f"targets/{path.name}" for path in (SYSTEMD / "targets").iterdir()}
     listen = load_settings(SYSTEMD / "platform-probe.yaml").listen
     assert f'["{listen}"]' in (SYSTEMD / "targets" / "platform-probe.yml").read_text()
+
+
+def test_the_guide_names_what_is_to_be_set() -> None:
+    """Each label of Prometheus that has the address or name of a demonstration."""
+    labels = yaml(PROMETHEUS / "prometheus.yml")["global"]["external_labels"]
+    assert {"environment", "grafana", "runbook"} == {*labels}
+    assert all(f"`{label}`" in GUIDE for label in labels)
+
+
+def test_grafana_finds_prometheus_and_the_dashboards_on_this_machine() -> None:
+    """What the guide replaces is there, and the dashboards go where they are looked for."""
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    (source,) = yaml(provisioning / "datasources" / "prometheus.yml")["datasources"]
+    assert f"sed -i 's#{source['url']}#http://127.0.0.1:9090#' /etc/grafana" in GUIDE
+    (provider,) = yaml(provisioning / "dashboards" / "unlockpath.yml")["providers"]
+    home = provider["options"]["path"].removesuffix("dashboards")
+    assert f"cp -r deploy/grafana/dashboards {home}\n" in GUIDE
 
 
 def test_what_the_guide_installs_is_there() -> None:
