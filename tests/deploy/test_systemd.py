@@ -98,6 +98,13 @@ def test_the_monitor_has_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert settings.fleet_secret.get_secret_value() == "the fleet.secret"
 
 
+def test_the_journal_has_the_log_alone() -> None:
+    """Not the line of progress that stdout has each second: 86,400 a day."""
+    settings = Unit(UNITS["platform-probe.service"]).settings
+    assert settings["StandardOutput"] == ["null"]
+    assert "StandardError" not in settings
+
+
 def test_the_boxes_have_what_they_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Broker and secret come by variables that the command knows."""
     unit = Unit(UNITS["fleet-boxes.service"])
