@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.links.link import BrokerAddress
+from platform_probe.car_files import read_keys
 from platform_probe.settings import load_settings
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import blocks, page
@@ -17,6 +21,8 @@ from tests.helpers.places import ROOT
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
 
 SYSTEMD = DEPLOY / "systemd"
+DROP_INS = [SYSTEMD / "broker-password.conf", SYSTEMD / "vehicle-keys.conf"]
+"""What gives the monitor a secret, each in a file of its own."""
 UNITS = {path.name: path for path in sorted(SYSTEMD.glob("*.service"))}
 PROGRAMS = "/opt/unlockpath/bin/"
 WORST_EXPOSURE = "15"
@@ -68,6 +74,10 @@ def installed(tmp_path: Path) -> dict[str, Path]:
         units[name] = tmp_path / name
         text = path.read_text(encoding="utf-8").replace(PROGRAMS, f"{programs}/")
         units[name].write_text(text, encoding="utf-8")
+    drop_ins = tmp_path / "platform-probe.service.d"
+    drop_ins.mkdir()
+    for path in DROP_INS:
+        shutil.copy(path, drop_ins)
     return units
 
 
@@ -89,13 +99,29 @@ def test_the_monitor_has_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     params = accept([unit.command[0].removeprefix(PROGRAMS), *unit.command[1:]]).params
     (state,) = unit.settings["StateDirectory"]
     assert str(params["out"]) == f"/var/lib/{state}"
-    for name in unit.credentials:
-        (tmp_path / name).write_text(f"the {name}\n")
-    for name, value in unit.environment.items():
-        monkeypatch.setenv(name, value.replace(CREDENTIALS, f"{tmp_path}/"))
-    settings = load_settings(SYSTEMD / Path(params["config"]).name)
+    file = SYSTEMD / Path(params["config"]).name
+    settings = load_settings(file)
+    assert (settings.broker_address.username, settings.broker_address.password) == (None, None)
+    for drop_in in map(Unit, DROP_INS):
+        for name, value in drop_in.environment.items():
+            monkeypatch.setenv(name, value.replace(CREDENTIALS, f"{tmp_path}/"))
+        for name in drop_in.credentials:
+            (tmp_path / name).write_text(f"the {name}\n")
+    monkeypatch.setenv("PLATFORM_PROBE_BROKER", "mqtt://probe@127.0.0.1")
+    settings = load_settings(file)
     assert settings.broker_address.password == "the broker.password"  # noqa: S105 - made up
-    assert settings.fleet_secret.get_secret_value() == "the fleet.secret"
+    assert settings.vehicle_keys == tmp_path / "vehicle.keys"
+
+
+def test_the_guide_makes_the_keys_of_cars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines write a file that the monitor reads, with the keys that the boxes have."""
+    (script,) = blocks(GUIDE, "python")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fleet.secret").write_text("a secret\n")
+    (tmp_path / "vehicles.txt").write_text("car-1\ncar-2\n")
+    subprocess.run([sys.executable, "-c", script], check=True)
+    keys = read_keys(tmp_path / "vehicle.keys", ["car-1", "car-2"])
+    assert keys == {car: vehicle_key("a secret", car) for car in ("car-1", "car-2")}
 
 
 def test_the_journal_has_the_log_alone() -> None:
@@ -150,5 +176,6 @@ def test_what_the_guide_installs_is_there() -> None:
     secrets = re.findall(r"_file: (/\S+)/", (DEPLOY / "alertmanager/alertmanager.yml").read_text())
     assert secrets
     assert any(line.endswith(f" {place}") for place in {*secrets} for line in lines)
-    for path in Unit(UNITS["platform-probe.service"]).credentials.values():
-        assert Path(path).name in GUIDE
+    for unit in map(Unit, [*DROP_INS, UNITS["fleet-boxes.service"]]):
+        for path in unit.credentials.values():
+            assert f"| `{Path(path).name}` |" in GUIDE
