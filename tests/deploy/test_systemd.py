@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.links.link import BrokerAddress
 from platform_probe.car_files import read_keys
@@ -18,6 +22,7 @@ from platform_probe.settings import load_settings
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
+from tests.helpers.sample_run import STARTED_AT, make_attempt, write_lines
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
 
 SYSTEMD = DEPLOY / "systemd"
@@ -165,6 +170,28 @@ def test_grafana_finds_prometheus_and_the_dashboards_on_this_machine() -> None:
     (provider,) = yaml(provisioning / "dashboards" / "unlockpath.yml")["providers"]
     home = provider["options"]["path"].removesuffix("dashboards")
     assert f"cp -r deploy/grafana/dashboards {home}\n" in GUIDE
+
+
+@pytest.mark.jq
+def test_the_guide_looks_up_an_unlock_by_car_and_time(tmp_path: Path) -> None:
+    """Of its car and its half hour alone, in the file in use and in one put aside, with UTC."""
+    (line,) = (line for line in GUIDE.splitlines() if line.startswith("jq "))
+    begin_s = datetime(2026, 11, 25, 17, tzinfo=UTC).timestamp()
+    unlocks = [("centre-00017", at_s) for at_s in (-0.5, 0.0, 62.75, 1_800.0)]
+    records = [
+        make_attempt(number, at_s=begin_s - STARTED_AT + at_s, vehicle_id=car, cause=Cause.BOX_BUSY)
+        for number, (car, at_s) in enumerate([*unlocks, ("centre-00018", 60.0)])
+    ]
+    write_lines(tmp_path / "attempts.jsonl.1", records[:2])
+    write_lines(tmp_path / "attempts.jsonl", records[2:])
+    command = line.replace("/var/lib/platform-probe", str(tmp_path))
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    found = {unlock["at"]: unlock for unlock in map(json.loads, run.stdout.splitlines())}
+    assert {*found} == {"2026-11-25T17:00:00Z", "2026-11-25T17:01:02Z"}
+    latest = found["2026-11-25T17:01:02Z"]
+    assert (latest["outcome"], latest["cause"]) == ("refused", "box_busy")
+    assert latest["trace_id"] == records[2].trace_id
+    assert latest.keys() - {"at"} <= {*Attempt.__struct_fields__}
 
 
 def test_what_the_guide_installs_is_there() -> None:

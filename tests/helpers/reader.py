@@ -37,6 +37,7 @@ SERVICES = {
 }
 """Commands that serve until they are told to end, and what they say when they do."""
 NOT_RUN = {
+    "jq": "tests/deploy/test_systemd.py looks up an unlock with it",
     "sed": "tests/deploy/test_mosquitto_conf.py starts a broker with what it makes",
     "sudo": "it changes the machine; tests/deploy/test_systemd.py looks at what it installs",
     ".venv/bin/pytest": "it would be a test that runs the tests",
