@@ -71,6 +71,15 @@ def test_floor_has_no_lines_and_strays_have() -> None:
     assert (line["event"], line["kind"], line["level"]) == ("stray_answer", "orphan", "warning")
 
 
+def test_the_log_names_no_booking() -> None:
+    """docs/operate.md promises it: what refers to a person is in the records alone."""
+    log = Log()
+    attempt = msgspec.structs.replace(attempt_of(), booking_id="booking-7")
+    LogSink(log.logger, FakeClock()).emit(attempt)
+    (line,) = log.lines
+    assert "booking-7" not in str(line)
+
+
 def test_each_late_unlock_has_a_line() -> None:
     """Somebody must lock each of these cars: none is left out, also where others just came."""
     log = Log()
