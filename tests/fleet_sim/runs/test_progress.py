@@ -285,6 +285,20 @@ def test_a_line_says_how_many_unlocks_had_other_causes(
     assert "box_offline 3, box_busy 2, other causes 1" in written(pipe)
 
 
+def test_the_panel_says_how_many_unlocks_had_other_causes(
+    tmp_path: Path, screen: Console, halfway: LoadState
+) -> None:
+    """It names five causes of six here."""
+    causes = [cause for number, cause in enumerate(Cause, start=1) if number <= 6]
+    attempts = [make_attempt(n, cause=cause) for n, cause in enumerate([*causes, *causes[:5]])]
+    write_lines(tmp_path / "few.jsonl", attempts)
+    progress = progress_on(screen)
+    unlocks = UnlocksSoFar(tmp_path / "few.jsonl", duration_s=60.0)
+    progress.load(replace(halfway, unlocks=unlocks))
+    progress.close()
+    assert "other causes 1" in written(screen)
+
+
 def test_lines_come_every_few_seconds(halfway: LoadState) -> None:
     """Counts between two lines are left out; a new phase lets the next one through."""
     stream, clock = StringIO(), FakeClock()
