@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 NOTHING = "–"  # noqa: RUF001 - an en dash is what a table shows for no value
@@ -35,6 +36,15 @@ def _three_digits(value: float) -> str:
     decimals = max(0, 2 - math.floor(math.log10(value) + 1e-12)) if value > 0 else 0
     text = f"{value:.{min(decimals, 2)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def moment(unix_s: float) -> str:
+    """Return Unix seconds as a time of day in UTC, in whole seconds.
+
+    >>> moment(1_790_000_000.75)
+    '2026-09-21 14:13:20 UTC'
+    """
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def share(value: float | None) -> str:

@@ -51,6 +51,15 @@ class FleetSample(msgspec.Struct, frozen=True):
     asleep: int = 0
 
 
+class LatestUnlock(NamedTuple):
+    """An unlock to look up: it began at `started_at`, Unix seconds."""
+
+    started_at: float
+    outcome: Outcome
+    cause: Cause
+    trace_id: str
+
+
 @dataclass(slots=True)
 class CarTally:
     """How the unlocks of one car went."""
@@ -60,6 +69,8 @@ class CarTally:
     firmware: str | None = None
     attempts: int = 0
     causes: Counter[Cause] = field(default_factory=Counter)
+    latest_not_ok: LatestUnlock | None = None
+    """Of those that did not end well the one that began last."""
 
     @property
     def not_ok(self) -> int:
@@ -159,7 +170,11 @@ def _count_attempt(car: CarTally, attempt: Attempt) -> None:
     car.region = attempt.region or car.region
     car.firmware = attempt.firmware or car.firmware
     if attempt.outcome is not Outcome.OK:
-        car.causes[attempt.cause or Cause.UNCLASSIFIED] += 1
+        cause = attempt.cause or Cause.UNCLASSIFIED
+        car.causes[cause] += 1
+        unlock = LatestUnlock(attempt.started_at, attempt.outcome, cause, attempt.trace_id)
+        if car.latest_not_ok is None or unlock.started_at >= car.latest_not_ok.started_at:
+            car.latest_not_ok = unlock
 
 
 def bucket_width_s(span_s: float, *, at_most: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from fleet_sim.pages.parts import Badge, LegendEntry, Tile
@@ -66,14 +66,30 @@ class CauseRow:
 
 @dataclass(frozen=True, slots=True)
 class CarRow:
-    """A car that did not open, and the faults that had been injected into it."""
+    """A car with unlocks that did not end well, and the faults that had been injected into it.
+
+    The last of these unlocks can be looked up: when it began, how it ended, its trace.
+    """
 
     vehicle_id: str
-    not_opened: str
+    not_ok: str
     causes: list[LegendEntry]
+    latest: str
+    latest_end: str
+    trace_id: str
     injected: str
     region: str
     firmware: str
+
+
+@dataclass(frozen=True, slots=True)
+class LateRow:
+    """A car that opened after its customer was told no: when, how long after it was asked to."""
+
+    vehicle_id: str
+    opened: str
+    after: str
+    attempt_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +113,9 @@ class RunPage:
     """The most frequent first."""
     parts: list[PartRow]
     """The worst of each kind first."""
+    late: list[LateRow]
+    """In the order in which they opened."""
+    late_caption: str
     cars: list[CarRow]
     """The worst first."""
     cars_caption: str
@@ -119,6 +138,8 @@ def run_page(run: ReportedRun) -> RunPage:
         injected=injected_part(run.summary),
         causes=_causes(run),
         parts=part_rows(run.summary),
+        late=_late(run),
+        late_caption=_late_caption(run),
         cars=_cars(run),
         cars_caption=_cars_caption(run),
         scenario_text=run.scenario_text,
@@ -156,9 +177,9 @@ def _facts(run: ReportedRun) -> dict[str, str]:
 
 def _stamp(started_at: Any) -> str | None:
     if isinstance(started_at, int | float) and not isinstance(started_at, bool):
-        return datetime.fromtimestamp(started_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return readable.moment(started_at)
     try:
-        return datetime.fromisoformat(started_at).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return readable.moment(datetime.fromisoformat(started_at).timestamp())
     except (TypeError, ValueError):
         return None if started_at is None else str(started_at)
 
@@ -276,6 +297,29 @@ def _cause_row(cause: Cause, number: int, total: int) -> CauseRow:
     )
 
 
+def _late(run: ReportedRun) -> list[LateRow]:
+    return [
+        LateRow(
+            vehicle_id=late["vehicle_id"],
+            opened=readable.moment(late["at"]),
+            after=readable.duration(late["after_s"]),
+            attempt_id=late["attempt_id"] or readable.NOTHING,
+        )
+        for late in run.number("late_unlocks") or []
+    ]
+
+
+def _late_caption(run: ReportedRun) -> str:
+    """Return what this means, and where the others are."""
+    total = run.number("stray.late_unlock") or 0
+    shown = len(run.number("late_unlocks") or [])
+    others = f" The first {shown} of {readable.count(total)}." if total > shown else ""
+    return (
+        f"Each opened after its customer was told that it did not.{others}"
+        " All are in stray_answers.jsonl."
+    )
+
+
 def _cars(run: ReportedRun) -> list[CarRow]:
     injected: dict[str, list[str]] = {}
     for fault in run.data.faults:
@@ -287,13 +331,17 @@ def _cars(run: ReportedRun) -> list[CarRow]:
 
 
 def _car_row(car: CarTally, injected: list[str]) -> CarRow:
+    latest = car.latest_not_ok
     return CarRow(
         vehicle_id=car.vehicle_id,
-        not_opened=f"{car.not_ok} of {car.attempts}",
+        not_ok=f"{car.not_ok} of {car.attempts}",
         causes=[
             LegendEntry(f"{cause.value} × {number}", CAUSE_COLOURS[cause])  # noqa: RUF001
             for cause, number in car.causes.most_common()
         ],
+        latest=readable.moment(latest.started_at) if latest else readable.NOTHING,
+        latest_end=f"{latest.outcome}, {latest.cause}" if latest else readable.NOTHING,
+        trace_id=latest.trace_id if latest else readable.NOTHING,
         injected=", ".join(dict.fromkeys(injected)) or readable.NOTHING,
         region=car.region or readable.NOTHING,
         firmware=car.firmware or readable.NOTHING,
@@ -306,7 +354,8 @@ def _cars_caption(run: ReportedRun) -> str:
     shown = f", the worst {WORST_CARS} below" if failing > WORST_CARS else ""
     return (
         f"{readable.count(failing)} of {readable.number_of(len(run.data.cars), 'car')} asked for "
-        f"had an unlock that did not end well{shown}."
+        f"had an unlock that did not end well{shown}. Of unknown end means that the car may have "
+        "opened. The latest is the one that began last; attempts.jsonl has it under its trace."
     )
 
 

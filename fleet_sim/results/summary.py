@@ -32,6 +32,8 @@ from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 
 T = TypeVar("T")
+LATE_NAMED = 20
+"""Cars that opened late and that the summary names; `stray_answers.jsonl` has all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,7 @@ class _Gathered:
     parts: Parts = field(default_factory=lambda: Parts(FleetParts()))
     floor_s: Sequence[float] = ()
     strays: Counter[StrayKind] = field(default_factory=Counter)
-    late_unlocks: int = 0
+    late_unlocks: list[StrayAnswer] = field(default_factory=list)
     probe_stats: dict[str, Any] = field(default_factory=dict)
     unreadable_lines: int = 0
     customers: CustomersTally = field(default_factory=CustomersTally)
@@ -241,11 +243,11 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
             injected.add(attempt)
             parts.add(attempt)
     kinds: Counter[StrayKind] = Counter()
-    late_unlocks = 0
+    late_unlocks: list[StrayAnswer] = []
     for stray in strays:
         kinds[stray.kind] += 1
         if stray.is_late_unlock and stray.source is not Source.FLOOR:
-            late_unlocks += 1
+            late_unlocks.append(stray)
             parts.add_late_unlock(stray.vehicle_id)
     customers = JsonLines(run_directory / "customers.jsonl", CustomerLine)
     events = JsonLines(run_directory / "platform.jsonl", PlatformEvent)
@@ -280,8 +282,9 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
         "injected": gathered.injected.as_json(),
         "stray": {
             **{kind.value: gathered.strays[kind] for kind in StrayKind},
-            "late_unlock": gathered.late_unlocks,
+            "late_unlock": len(gathered.late_unlocks),
         },
+        "late_unlocks": [_late_unlock(stray) for stray in gathered.late_unlocks[:LATE_NAMED]],
         "customers": gathered.customers.as_json(),
         "platform": gathered.answers.as_json(),
         "safety": {"movements": facts.movements, **gathered.safety.as_json()},
@@ -289,6 +292,16 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
         "probe": _probe(gathered.probe_stats),
         "unreadable_lines": gathered.unreadable_lines,
         "expect": [],
+    }
+
+
+def _late_unlock(stray: StrayAnswer) -> dict[str, Any]:
+    """Return which car opened late, when (Unix seconds), and how long after it was asked to."""
+    return {
+        "vehicle_id": stray.vehicle_id,
+        "at": stray.at,
+        "after_s": stray.after_s,
+        "attempt_id": stray.attempt_id,
     }
 
 

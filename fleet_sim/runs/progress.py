@@ -7,6 +7,7 @@ told, and of the run's files it reads the unlocks that have ended, when it shows
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import IO, Any, Protocol
 
@@ -23,6 +24,9 @@ from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.system_clock import SystemClock
 
 LINE_EVERY_S = 5.0
+CAUSES_IN_A_LINE = 2
+LATE_SHOWN = 5
+"""Cars that opened late, as the closing words name them; the report names more."""
 
 
 class Progress(Protocol):
@@ -116,9 +120,17 @@ def _line(state: LoadState) -> str:
     ]
     quantiles = {percent: state.unlocks.opens_s(percent) for percent in (50, 95)}
     parts += [f"p{percent} {readable.duration(s)}" for percent, s in quantiles.items() if s]
-    parts += [f"{cause.value} {number:,}" for cause, number in state.unlocks.causes.most_common(2)]
+    parts += _causes_in_a_line(state.unlocks.causes)
     parts += [f"fault {fault.fault}" for fault in state.running_faults]
     return f"{state.when}: {', '.join(parts)}"
+
+
+def _causes_in_a_line(causes: Counter[Cause]) -> list[str]:
+    """Return the most frequent causes with their numbers, and how many unlocks had others."""
+    shown = causes.most_common(CAUSES_IN_A_LINE)
+    parts = [f"{cause.value} {number:,}" for cause, number in shown]
+    others = causes.total() - sum(number for _, number in shown)
+    return [*parts, f"other causes {others:,}"] if others else parts
 
 
 def print_summary(summary: Mapping[str, Any], console: Console) -> None:
@@ -136,6 +148,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     side_by_side = Table.grid(padding=(0, 4))
     side_by_side.add_row(_outcomes(attempts), _times(summary))
     console.print(side_by_side)
+    if summary["late_unlocks"]:
+        console.print(Text(f"\n{_opened_late(summary)}", style="bold red"))
     if any(attempts["by_cause"].values()):
         console.print(_causes(attempts))
     if (where := where_it_failed(summary)) is not None:
@@ -144,6 +158,17 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         console.print(_injected(summary["injected"]))
     if verdicts:
         console.print(_expectations(verdicts))
+
+
+def _opened_late(summary: Mapping[str, Any]) -> str:
+    """Return which cars opened after their customer was told no: somebody has to lock them."""
+    late = summary["late_unlocks"][:LATE_SHOWN]
+    total = summary["stray"]["late_unlock"]
+    cars = ", ".join(
+        f"{each['vehicle_id']} after {readable.duration(each['after_s'])}" for each in late
+    )
+    others = f", and {readable.count(total - len(late))} others" if total > len(late) else ""
+    return f"{readable.count(total)} opened late, after the customer was told no: {cars}{others}"
 
 
 def _table(*headings: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -134,11 +135,18 @@ def _rows(state: LoadState) -> Table:
     rows.add_row("to open", _Parts(_times(state)))
     rows.add_row("over time", _Trend(state.unlocks.medians_s()))
     if state.unlocks.causes:
-        rows.add_row("causes", _Causes(state.unlocks.causes.most_common(CAUSES_SHOWN)))
+        rows.add_row("causes", Group(*_causes(state.unlocks.causes)))
     rows.add_row("boxes", _Parts(_boxes(state)))
     if state.faults:
         rows.add_row("faults", Group(*_faults(state)))
     return rows
+
+
+def _causes(causes: Counter[Cause]) -> list[RenderableType]:
+    shown = causes.most_common(CAUSES_SHOWN)
+    others = causes.total() - sum(number for _, number in shown)
+    more = [Text(f"other causes {others:,}", style="dim")] if others else []
+    return [_Causes(shown), *more]
 
 
 def _counts(state: LoadState) -> list[Text]:

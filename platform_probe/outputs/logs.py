@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer
 from fleet_wire.contract.causes import CAUSES, Outcome
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.files import AppendedFile, Rotation
@@ -165,7 +165,7 @@ class LogSink:
     """Writes the canonical line of each attempt: everything about it in one place.
 
     Anybody can send answers that nobody asked for: of those the log has one now and then, and their
-    file has all.
+    file has all. Of cars that opened after their customer was told no it has each.
     """
 
     def __init__(self, logger: Logger, clock: Clock) -> None:
@@ -176,7 +176,7 @@ class LogSink:
     def emit(self, record: Record) -> None:
         """Log at info what went well, at warning what was refused or is unknown, else at error."""
         if not isinstance(record, Attempt):
-            self._complaints.complain("stray_answer", **msgspec.structs.asdict(record))
+            self._emit_stray(record)
             return
         if record.source is Source.FLOOR:
             return
@@ -195,6 +195,14 @@ class LogSink:
             }
         is_failed = record.outcome is Outcome.FAILED
         (self._logger.error if is_failed else self._logger.warning)("unlock", **fields)
+
+    def _emit_stray(self, stray: StrayAnswer) -> None:
+        fields = msgspec.structs.asdict(stray)
+        if stray.is_late_unlock and stray.source is not Source.FLOOR:
+            # No flood: an unlock that has a line of its own can open its car late only once.
+            self._logger.error("late_unlock", **fields)
+        else:
+            self._complaints.complain("stray_answer", **fields)
 
 
 def _line(attempt: Attempt) -> dict[str, Any]:

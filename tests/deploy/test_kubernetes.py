@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 from platform_probe.service import drain_s
 from platform_probe.settings import load_settings
 from tests.helpers.own_commands import accept
+from tests.helpers.pages import page
+from tests.helpers.places import ROOT
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, recording_rules, yaml
 
 KUBERNETES = DEPLOY / "kubernetes"
@@ -35,6 +38,25 @@ def test_kustomization_lists_what_is_there() -> None:
         key, _, path = entry.partition("=")
         assert (KUBERNETES / path).is_file(), entry
         assert path.endswith(key)
+
+
+def test_the_tag_is_the_version() -> None:
+    """Here and for compose: whoever builds by the line of the file gets the image it names."""
+    tag = f"unlockpath:{version('unlockpath')}"
+    (image,) = yaml(KUBERNETES / "kustomization.yaml")["images"]
+    assert f"{image['name']}:{image['newTag']}" == tag
+    for file in (KUBERNETES / "kustomization.yaml", ROOT / "docker-compose.yml"):
+        named = re.findall(r"unlockpath:\d[\w.]*", file.read_text(encoding="utf-8"))
+        assert {*named} == {tag}
+
+
+def test_the_monitor_may_take_as_much_memory_as_under_systemd() -> None:
+    """One number, which the page on operation has too: 1 GiB is systemd's 1G."""
+    limit = container("probe.yaml")["resources"]["limits"]["memory"]
+    unit = (DEPLOY / "systemd" / "platform-probe.service").read_text(encoding="utf-8")
+    assert f"\nMemoryMax={limit.removesuffix('i')}\n" in unit
+    number = limit.removesuffix("Gi")
+    assert f"the limit of unit and pod is {number} GiB" in page("operate.md")
 
 
 def words_of(only: dict[str, Any], directory: Path, **variables: str) -> list[str]:

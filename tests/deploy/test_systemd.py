@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import shutil
 import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.signing import vehicle_key
 from fleet_wire.links.link import BrokerAddress
+from platform_probe.car_files import read_keys
 from platform_probe.settings import load_settings
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import blocks, page
 from tests.helpers.places import ROOT
-from tests.helpers.shipped import DEPLOY, PROMETHEUS
+from tests.helpers.sample_run import STARTED_AT, make_attempt, write_lines
+from tests.helpers.shipped import DEPLOY, PROMETHEUS, yaml
 
 SYSTEMD = DEPLOY / "systemd"
+DROP_INS = [SYSTEMD / "broker-password.conf", SYSTEMD / "vehicle-keys.conf"]
+"""What gives the monitor a secret, each in a file of its own."""
 UNITS = {path.name: path for path in sorted(SYSTEMD.glob("*.service"))}
 PROGRAMS = "/opt/unlockpath/bin/"
 WORST_EXPOSURE = "15"
@@ -68,6 +79,10 @@ def installed(tmp_path: Path) -> dict[str, Path]:
         units[name] = tmp_path / name
         text = path.read_text(encoding="utf-8").replace(PROGRAMS, f"{programs}/")
         units[name].write_text(text, encoding="utf-8")
+    drop_ins = tmp_path / "platform-probe.service.d"
+    drop_ins.mkdir()
+    for path in DROP_INS:
+        shutil.copy(path, drop_ins)
     return units
 
 
@@ -89,13 +104,36 @@ def test_the_monitor_has_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     params = accept([unit.command[0].removeprefix(PROGRAMS), *unit.command[1:]]).params
     (state,) = unit.settings["StateDirectory"]
     assert str(params["out"]) == f"/var/lib/{state}"
-    for name in unit.credentials:
-        (tmp_path / name).write_text(f"the {name}\n")
-    for name, value in unit.environment.items():
-        monkeypatch.setenv(name, value.replace(CREDENTIALS, f"{tmp_path}/"))
-    settings = load_settings(SYSTEMD / Path(params["config"]).name)
+    file = SYSTEMD / Path(params["config"]).name
+    settings = load_settings(file)
+    assert (settings.broker_address.username, settings.broker_address.password) == (None, None)
+    for drop_in in map(Unit, DROP_INS):
+        for name, value in drop_in.environment.items():
+            monkeypatch.setenv(name, value.replace(CREDENTIALS, f"{tmp_path}/"))
+        for name in drop_in.credentials:
+            (tmp_path / name).write_text(f"the {name}\n")
+    monkeypatch.setenv("PLATFORM_PROBE_BROKER", "mqtt://probe@127.0.0.1")
+    settings = load_settings(file)
     assert settings.broker_address.password == "the broker.password"  # noqa: S105 - made up
-    assert settings.fleet_secret.get_secret_value() == "the fleet.secret"
+    assert settings.vehicle_keys == tmp_path / "vehicle.keys"
+
+
+def test_the_guide_makes_the_keys_of_cars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines write a file that the monitor reads, with the keys that the boxes have."""
+    (script,) = blocks(GUIDE, "python")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fleet.secret").write_text("a secret\n")
+    (tmp_path / "vehicles.txt").write_text("car-1\ncar-2\n")
+    subprocess.run([sys.executable, "-c", script], check=True)
+    keys = read_keys(tmp_path / "vehicle.keys", ["car-1", "car-2"])
+    assert keys == {car: vehicle_key("a secret", car) for car in ("car-1", "car-2")}
+
+
+def test_the_journal_has_the_log_alone() -> None:
+    """Not the line of progress that stdout has each second: 86,400 a day."""
+    settings = Unit(UNITS["platform-probe.service"]).settings
+    assert settings["StandardOutput"] == ["null"]
+    assert "StandardError" not in settings
 
 
 def test_the_boxes_have_what_they_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +155,45 @@ def test_prometheus_finds_everything_on_this_machine() -> None:
     assert f'["{listen}"]' in (SYSTEMD / "targets" / "platform-probe.yml").read_text()
 
 
+def test_the_guide_names_what_is_to_be_set() -> None:
+    """Each label of Prometheus that has the address or name of a demonstration."""
+    labels = yaml(PROMETHEUS / "prometheus.yml")["global"]["external_labels"]
+    assert {"environment", "grafana", "runbook"} == {*labels}
+    assert all(f"`{label}`" in GUIDE for label in labels)
+
+
+def test_grafana_finds_prometheus_and_the_dashboards_on_this_machine() -> None:
+    """What the guide replaces is there, and the dashboards go where they are looked for."""
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    (source,) = yaml(provisioning / "datasources" / "prometheus.yml")["datasources"]
+    assert f"sed -i 's#{source['url']}#http://127.0.0.1:9090#' /etc/grafana" in GUIDE
+    (provider,) = yaml(provisioning / "dashboards" / "unlockpath.yml")["providers"]
+    home = provider["options"]["path"].removesuffix("dashboards")
+    assert f"cp -r deploy/grafana/dashboards {home}\n" in GUIDE
+
+
+@pytest.mark.jq
+def test_the_guide_looks_up_an_unlock_by_car_and_time(tmp_path: Path) -> None:
+    """Of its car and its half hour alone, in the file in use and in one put aside, with UTC."""
+    (line,) = (line for line in GUIDE.splitlines() if line.startswith("jq "))
+    begin_s = datetime(2026, 11, 25, 17, tzinfo=UTC).timestamp()
+    unlocks = [("centre-00017", at_s) for at_s in (-0.5, 0.0, 62.75, 1_800.0)]
+    records = [
+        make_attempt(number, at_s=begin_s - STARTED_AT + at_s, vehicle_id=car, cause=Cause.BOX_BUSY)
+        for number, (car, at_s) in enumerate([*unlocks, ("centre-00018", 60.0)])
+    ]
+    write_lines(tmp_path / "attempts.jsonl.1", records[:2])
+    write_lines(tmp_path / "attempts.jsonl", records[2:])
+    command = line.replace("/var/lib/platform-probe", str(tmp_path))
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    found = {unlock["at"]: unlock for unlock in map(json.loads, run.stdout.splitlines())}
+    assert {*found} == {"2026-11-25T17:00:00Z", "2026-11-25T17:01:02Z"}
+    latest = found["2026-11-25T17:01:02Z"]
+    assert (latest["outcome"], latest["cause"]) == ("refused", "box_busy")
+    assert latest["trace_id"] == records[2].trace_id
+    assert latest.keys() - {"at"} <= {*Attempt.__struct_fields__}
+
+
 def test_what_the_guide_installs_is_there() -> None:
     """Sources are files of the project, and the places those that the files name."""
     lines = [line for block in blocks(GUIDE, "bash") for line in block.splitlines()]
@@ -126,20 +203,6 @@ def test_what_the_guide_installs_is_there() -> None:
     secrets = re.findall(r"_file: (/\S+)/", (DEPLOY / "alertmanager/alertmanager.yml").read_text())
     assert secrets
     assert any(line.endswith(f" {place}") for place in {*secrets} for line in lines)
-    for path in Unit(UNITS["platform-probe.service"]).credentials.values():
-        assert Path(path).name in GUIDE
-
-
-def test_mosquitto_differs_in_its_place_only() -> None:
-    """The line of the guide changes one line of the file: Debian's place for the database."""
-    (command,) = (line for line in GUIDE.splitlines() if line.startswith("sed "))
-    made = subprocess.run(
-        ["bash", "-c", command.partition(" | ")[0]],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    before = (DEPLOY / "mosquitto/mosquitto.conf").read_text(encoding="utf-8").splitlines()
-    changed = [line for line in made.stdout.splitlines() if line not in before]
-    assert changed == ["persistence_location /var/lib/mosquitto/"]
+    for unit in map(Unit, [*DROP_INS, UNITS["fleet-boxes.service"]]):
+        for path in unit.credentials.values():
+            assert f"| `{Path(path).name}` |" in GUIDE

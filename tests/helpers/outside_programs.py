@@ -22,6 +22,7 @@ PROGRAMS = {
     "browser": ("chromium", "chromium-browser"),
     "compiler": ("gcc",),
     "compose": ("docker-compose",),
+    "jq": ("jq",),
     OPTIONAL: ("erl", "epmd"),
     "prometheus": ("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
     "systemd": ("systemd-analyze",),

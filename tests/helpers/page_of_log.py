@@ -94,6 +94,8 @@ For whoever starts the probe: `ready` once, `progress` each second, `done` at th
 EVENTS = {
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
+    "late_unlock": "a car opened after its customer was told no: each one has its line, with the"
+    " fields of stray_answers.jsonl",
     "malformed_line": "a line of the platform's log breaks its contract; it is cut",
     "malformed_message": "a message breaks the wire contract; its payload is cut",
     "not_locked_again": "a synthetic unlock of this car may have left it open: `end` is `failed`"
@@ -114,6 +116,7 @@ WHAT_TO_DO = {
     "commands_never_expire": "unlock only cars that somebody can look after: this wire has no cure",
     "commands_outlive_customers": "leave out `load.command_ttl_s`",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
+    "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",
     "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"
     " in turn",
     "malformed_line": "show `reason` and `line_starts` to whoever writes that log",
@@ -132,8 +135,8 @@ WHAT_TO_DO = {
     "sink_failed": "free the disk, or mend the rights of the output directory: what it could not"
     " write is lost",
     "stats_not_written": "free the disk, or mend the rights; only the sums at the end are lost",
-    "stray_answer": "nothing for a few of kind `late` or `duplicate`; `late` with `executed` opened"
-    " a car after its customer was told no",
+    "stray_answer": "nothing for a few of kind `late` or `duplicate`; many of kind `orphan`: who"
+    " else sends commands?",
     "unknown_cars": "mend the ids, or connect their boxes",
     "unknown_fields": "nothing: they are passed over; look whether the contract has a newer form",
 }

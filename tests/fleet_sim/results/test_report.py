@@ -164,8 +164,18 @@ def test_tables(garage: tuple[dict[str, Any], PageReader]) -> None:
         occurred = summary["attempts"]["by_cause"][cause.value] > 0
         assert (CAUSES[cause].explanation in page.text) == occurred
     assert "no_coverage_garage 20 to 40 s 200" in page.text
-    assert re.search(r"garage-\d{5} 2 of \d box_offline × 2 no_coverage_garage centre", page.text)  # noqa: RUF001
+    row = r"garage-\d{5} 2 of \d box_offline × 2 no_coverage_garage centre 2\.4\.1 "  # noqa: RUF001
+    when = r"2026-09-21 14:13:\d\d UTC unknown, box_offline [0-9a-f]{32}"
+    assert re.search(row + when, page.text)
     assert "the worst 20 below" in page.text
+
+
+def test_cars_that_opened_late_are_named(garage: tuple[dict[str, Any], PageReader]) -> None:
+    """Somebody has to lock them: which, since when, and by which attempt."""
+    summary, page = garage
+    late = summary["late_unlocks"][0]
+    opened = readable.moment(late["at"])
+    assert f"{late['vehicle_id']} {opened} 24 s {late['attempt_id']}" in page.text
 
 
 def test_a_number_stands_out_only_when_it_is_not_as_expected(
@@ -193,7 +203,7 @@ def test_a_good_run_passes(tmp_path: Path) -> None:
     assert "✓ Pass: all 3 expectations hold" in page.text
     assert "plot-latency" in page.classes
     assert "plot-causes" not in page.classes
-    assert "Cars that did not open" not in page.text
+    assert "Cars whose unlocks did not end well" not in page.text
 
 
 def test_the_page_names_no_address(garage: tuple[dict[str, Any], PageReader]) -> None:

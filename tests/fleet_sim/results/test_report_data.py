@@ -151,6 +151,15 @@ def test_reading_a_run(tmp_path: Path) -> None:
     assert len(data.worst_cars(20)) == 20
 
 
+def test_the_latest_unlock_that_did_not_end_well_can_be_looked_up(tmp_path: Path) -> None:
+    """Whatever the order of the lines, and however often the car opened since."""
+    ends = [(1, 10.0, Cause.BOX_BUSY), (2, 30.0, Cause.RESULT_LOST), (3, 20.0, Cause.BOX_SILENT)]
+    attempts = [make_attempt(number, at_s=at_s, cause=cause) for number, at_s, cause in ends]
+    write_lines(tmp_path / "attempts.jsonl", [*attempts, make_attempt(4, at_s=40.0)])
+    (car,) = read_run(tmp_path).cars.values()
+    assert car.latest_not_ok == (attempts[1].started_at, "unknown", "result_lost", f"{2:032x}")
+
+
 def test_an_attempt_without_time_can_be_drawn(tmp_path: Path) -> None:
     """A broker that denies at once takes no time, and logarithms need some."""
     write_lines(

@@ -273,6 +273,32 @@ def test_lines_are_plain(pipe: Console, halfway: LoadState) -> None:
     )
 
 
+def test_a_line_says_how_many_unlocks_had_other_causes(
+    tmp_path: Path, pipe: Console, halfway: LoadState
+) -> None:
+    """Two causes are named: nobody is to take them for all."""
+    causes = [Cause.BOX_OFFLINE] * 3 + [Cause.BOX_BUSY] * 2 + [Cause.BOX_SILENT]
+    attempts = [make_attempt(n, cause=cause) for n, cause in enumerate(causes)]
+    write_lines(tmp_path / "few.jsonl", attempts)
+    unlocks = UnlocksSoFar(tmp_path / "few.jsonl", duration_s=60.0)
+    progress_on(pipe).load(replace(halfway, unlocks=unlocks))
+    assert "box_offline 3, box_busy 2, other causes 1" in written(pipe)
+
+
+def test_the_panel_says_how_many_unlocks_had_other_causes(
+    tmp_path: Path, screen: Console, halfway: LoadState
+) -> None:
+    """It names five causes of six here."""
+    causes = [cause for number, cause in enumerate(Cause, start=1) if number <= 6]
+    attempts = [make_attempt(n, cause=cause) for n, cause in enumerate([*causes, *causes[:5]])]
+    write_lines(tmp_path / "few.jsonl", attempts)
+    progress = progress_on(screen)
+    unlocks = UnlocksSoFar(tmp_path / "few.jsonl", duration_s=60.0)
+    progress.load(replace(halfway, unlocks=unlocks))
+    progress.close()
+    assert "other causes 1" in written(screen)
+
+
 def test_lines_come_every_few_seconds(halfway: LoadState) -> None:
     """Counts between two lines are left out; a new phase lets the next one through."""
     stream, clock = StringIO(), FakeClock()
@@ -309,6 +335,10 @@ def test_summary_of_a_failing_run(tmp_path: Path, is_terminal: bool) -> None:  #
     assert re.search(r"✗ +attempts.ok_share +≥ 0.99 +0.9", text)
     assert re.search(r"✓ +attempts.by_cause.no_subscriber += 0 +0", text)
     assert "✗ 2 of 3 expectations do not hold" in text
+    late, first = summary["stray"]["late_unlock"], summary["late_unlocks"][0]["vehicle_id"]
+    told = f"{late} opened late, after the customer was told no: {first} after 24 s, garage-"
+    assert told in text
+    assert f"and {late - 5} others" in " ".join(text.split())
 
 
 def test_summary_of_a_good_run(tmp_path: Path, pipe: Console) -> None:
@@ -316,6 +346,7 @@ def test_summary_of_a_good_run(tmp_path: Path, pipe: Console) -> None:
     print_summary(write_sample_run(tmp_path, SampleRun(garage=False, rare_share=0.0)), pipe)
     text = written(pipe)
     assert "what it means" not in text
+    assert "opened late" not in text
     assert "✓ all 3 expectations hold" in text
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from fleet_wire.background import write_all
-from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.attempt import Source, StrayKind
 from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.logs import (
@@ -69,6 +69,34 @@ def test_floor_has_no_lines_and_strays_have() -> None:
         sink.emit(STRAY)
     (line,) = log.lines
     assert (line["event"], line["kind"], line["level"]) == ("stray_answer", "orphan", "warning")
+
+
+def test_the_log_names_no_booking() -> None:
+    """docs/operate.md promises it: what refers to a person is in the records alone."""
+    log = Log()
+    attempt = msgspec.structs.replace(attempt_of(), booking_id="booking-7")
+    LogSink(log.logger, FakeClock()).emit(attempt)
+    (line,) = log.lines
+    assert "booking-7" not in str(line)
+
+
+def test_each_late_unlock_has_a_line() -> None:
+    """Somebody must lock each of these cars: none is left out, also where others just came."""
+    log = Log()
+    sink = LogSink(log.logger, FakeClock())
+    for car in ("car-1", "car-2", "car-3"):
+        for source in (Source.CUSTOMER, Source.FLOOR):
+            stray = msgspec.structs.replace(
+                STRAY, kind=StrayKind.LATE, vehicle_id=car, source=source, is_late_unlock=True
+            )
+            sink.emit(stray)
+    late = [line for line in log.lines if line["event"] == "late_unlock"]
+    assert [(line["vehicle_id"], line["level"]) for line in late] == [
+        ("car-1", "error"),
+        ("car-2", "error"),
+        ("car-3", "error"),
+    ]
+    assert {line["source"] for line in late} == {"customer"}
 
 
 def test_level_filters() -> None:

@@ -1,0 +1,50 @@
+"""scripts/setup: where the interpreter of .venv comes from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.places import ROOT
+
+PYTHON = """\
+#!/bin/sh
+[ "$2" = venv ] || exit 0
+mkdir -p "$3/bin"
+printf '#!/bin/sh\n' >"$3/bin/pip"
+chmod +x "$3/bin/pip"
+"""
+"""An interpreter of the right version, as far as it is asked; its environments have a pip."""
+
+
+def write_python(directory: Path) -> Path:
+    """Write a python3.13 into `directory`."""
+    directory.mkdir(parents=True)
+    python = directory / "python3.13"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    return python
+
+
+@pytest.mark.parametrize("chosen", [None, ".venv/bin/python3.13"])
+@pytest.mark.parametrize("spelt", ["{0}/.venv/bin", ".venv/bin", "{0}/link/bin"])
+def test_the_interpreter_never_comes_from_the_venv_that_goes(
+    tmp_path: Path, spelt: str, chosen: str | None
+) -> None:
+    """Whoever has .venv/bin first in PATH, or set as PYTHON, gets a new .venv all the same."""
+    clone = tmp_path / "a clone"
+    (clone / "scripts").mkdir(parents=True)
+    script = shutil.copy(ROOT / "scripts" / "setup", clone / "scripts")
+    write_python(clone / ".venv" / "bin")
+    (clone / "link").symlink_to(".venv")
+    python = write_python(tmp_path / "bin")
+    path = f"{spelt.format(clone)}:{python.parent}:{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path} | ({"PYTHON": chosen} if chosen else {})
+    run = subprocess.run([script], env=variables, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert f"making .venv with {python}\n" in run.stderr
+    assert (clone / ".venv" / ".ready").exists()
