@@ -85,6 +85,27 @@ async def test_alertmanager_silences_what_is_explained(tmp_path: Path) -> None:
 
 
 @pytest.mark.prometheus
+async def test_a_phone_shows_the_summary(tmp_path: Path) -> None:
+    """What Slack pushes (`fallback`) and what it shows on top is the alert's own summary."""
+    webhook = Webhook()
+    webhook.start()
+    alert = {
+        "labels": {"alertname": "OperatorFails", "severity": "critical", "operator": "operator-b"},
+        "annotations": {"summary": "Unlocks (probe) fail on the network of operator-b"},
+    }
+    try:
+        with running_alertmanager(tmp_path, webhook) as api:
+            await until_up(api, tmp_path / "alertmanager.log")
+            api.post("/api/v2/alerts", [alert])
+            await eventually(lambda: [m for m in webhook.messages if "attachments" in m])
+    finally:
+        webhook.stop()
+    (attachment,) = next(m["attachments"] for m in webhook.messages if "attachments" in m)
+    assert attachment["fallback"] == alert["annotations"]["summary"]
+    assert attachment["title"] == alert["annotations"]["summary"]
+
+
+@pytest.mark.prometheus
 def test_a_resolved_message_says_resolved(tmp_path: Path) -> None:
     """And from when until when; it asks nobody to do anything."""
     assert message("unlockpath.title", "resolved", tmp_path) == "Resolved: the summary"
