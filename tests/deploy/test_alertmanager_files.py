@@ -56,32 +56,109 @@ def rendered(template: str, *, data: str | None, data_file: Path | None = None) 
     ).strip()  # fmt: skip
 
 
-@pytest.mark.prometheus
-async def test_alertmanager_silences_what_is_explained(tmp_path: Path) -> None:
-    """The real one: a named place silences the burning budget, and not a car that stands open."""
+async def active(directory: Path, sent: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the labels of those alerts that a real Alertmanager does not silence."""
     webhook = Webhook()
     webhook.start()
     labels = {"severity": "critical", "environment": "test"}
-    place = {"trait": "operator", "value": "operator-a", "operator": "operator-a"}
+    try:
+        with running_alertmanager(directory, webhook) as api:
+            await until_up(api, directory / "alertmanager.log")
+            api.post("/api/v2/alerts", [{"labels": {**labels, **one}} for one in sent])
+            await eventually(lambda: len(api.get("/api/v2/alerts")) == len(sent))
+            found = [alert["labels"] for alert in api.get("/api/v2/alerts", inhibited="false")]
+    finally:
+        webhook.stop()
+    return [one for one in sent if {**labels, **one} in found]
+
+
+OPERATOR = {
+    "alertname": "OperatorFails",
+    "trait": "operator",
+    "value": "operator-a",
+    "operator": "operator-a",
+}
+GONE = {"alertname": "BoxesGoOffline", "region": "north"}
+BACK = {"alertname": "BoxesReconnect", "region": "north"}
+
+
+def rises(cause: str) -> dict[str, str]:
+    """Return the labels of a cause that rises."""
+    return {"alertname": "FailuresRise", "source": "probe", "cause": cause}
+
+
+@pytest.mark.prometheus
+async def test_alertmanager_silences_what_is_explained(tmp_path: Path) -> None:
+    """A named place silences the burning budget and boxes that go, and no car that stands open."""
+    customers = {**OPERATOR, "source": "customer"}
+    late = {"alertname": "LateUnlock", "source": "customer"}
     sent = [
-        {"alertname": "OperatorFails", **place, "source": "customer"},
-        {"alertname": "OperatorFails", **place, "source": "probe"},
+        customers,
+        {**OPERATOR, "source": "probe"},
         {"alertname": "UnlockBudgetBurn1h", "slo": "success", "source": "customer"},
         {"alertname": "CustomersFail"},
-        {"alertname": "LateUnlock", "source": "customer"},
+        late,
+        GONE,
+        {**GONE, "region": "south"},
+        BACK,
+        rises("box_silent"),
+        rises("box_asleep"),
     ]
+    assert await active(tmp_path, sent) == [customers, late]
+
+
+@pytest.mark.prometheus
+async def test_boxes_that_go_or_come_hide_nothing_else(tmp_path: Path) -> None:
+    """They explain lost commands; not the broker, a lock, or customers who stand before cars."""
+    shown = [
+        GONE,
+        BACK,
+        rises("broker_unreachable"),
+        rises("vehicle_failed"),
+        {"alertname": "UnlockBudgetBurn1h", "slo": "success", "source": "probe"},
+        {"alertname": "CustomersFail"},
+        {"alertname": "BoxesRefuse", "source": "probe"},
+    ]
+    assert await active(tmp_path, [*shown, rises("box_silent")]) == shown
+
+
+@pytest.mark.prometheus
+async def test_a_region_silences_its_own_boxes_only(tmp_path: Path) -> None:
+    """That boxes go elsewhere is another event; nor does a region explain the broker."""
+    region = {"alertname": "RegionFails", "region": "north", "source": "probe"}
+    elsewhere = {**GONE, "region": "south"}
+    broker = rises("broker_unreachable")
+    sent = [region, GONE, BACK, elsewhere, rises("vehicle_failed"), broker]
+    assert await active(tmp_path, sent) == [region, elsewhere, broker]
+
+
+@pytest.mark.prometheus
+async def test_an_operator_explains_no_lock(tmp_path: Path) -> None:
+    """A network loses commands and answers; it moves no lock, and takes no broker away."""
+    operator = {**OPERATOR, "source": "probe"}
+    sent = [operator, rises("vehicle_failed"), rises("broker_unreachable")]
+    assert await active(tmp_path, [*sent, rises("box_offline")]) == sent
+
+
+@pytest.mark.prometheus
+async def test_a_phone_shows_the_summary(tmp_path: Path) -> None:
+    """What Slack pushes (`fallback`) and what it shows on top is the alert's own summary."""
+    webhook = Webhook()
+    webhook.start()
+    alert = {
+        "labels": {"alertname": "OperatorFails", "severity": "critical", "operator": "operator-b"},
+        "annotations": {"summary": "Unlocks (probe) fail on the network of operator-b"},
+    }
     try:
         with running_alertmanager(tmp_path, webhook) as api:
             await until_up(api, tmp_path / "alertmanager.log")
-            api.post("/api/v2/alerts", [{"labels": {**labels, **one}} for one in sent])
-            await eventually(lambda: len(api.get("/api/v2/alerts")) == len(sent))
-            active = {
-                (alert["labels"]["alertname"], alert["labels"].get("source"))
-                for alert in api.get("/api/v2/alerts", inhibited="false")
-            }
+            api.post("/api/v2/alerts", [alert])
+            await eventually(lambda: [m for m in webhook.messages if "attachments" in m])
     finally:
         webhook.stop()
-    assert active == {("OperatorFails", "customer"), ("LateUnlock", "customer")}
+    (attachment,) = next(m["attachments"] for m in webhook.messages if "attachments" in m)
+    assert attachment["fallback"] == alert["annotations"]["summary"]
+    assert attachment["title"] == alert["annotations"]["summary"]
 
 
 @pytest.mark.prometheus
@@ -156,7 +233,6 @@ def test_inhibitions_name_alerts_that_exist() -> None:
 def test_what_names_a_place_silences_what_does_not() -> None:
     """Every page about unlocks without a place of its own is silenced by each that has one."""
     named = {"RegionFails", "OperatorFails", "FirmwareFails", "HardwareFails"}
-    named |= {"BoxesGoOffline", "BoxesReconnect"}
     general = {"CustomersFail", "UnlockBudgetBurn1h", "UnlockBudgetBurn6h", "BoxesRefuse"}
     assert any(
         named <= matched(rule["source_matchers"])
