@@ -146,7 +146,7 @@ def discovered(pods: list[dict[str, str]], directory: Path) -> list[dict[str, st
     config = directory / "prometheus.yml"
     config.write_text(json.dumps({"scrape_configs": [job]}))
     run = subprocess.run(
-        ["promtool", "check", "service-discovery", "--timeout=1s", config, job["job_name"]],
+        ["promtool", "check", "service-discovery", "--timeout=5s", config, job["job_name"]],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return [entry["labels"] for entry in json.loads(run.stdout)]
