@@ -387,6 +387,8 @@ class Box:
             relock_after_s = bends.at(
                 RELOCK, command, usual=relock_after_s, command_id=command.command_id
             )
+        if relock_after_s is None and self.spec.parameters.door_opens is None:
+            return
         true_unix_s = self._own_unix_s(now_s) - self._clock_error_s
         is_late = command.expires_at_ms < int(true_unix_s * 1000)
         opens_s = None if is_late else self.vehicle.door_opens_s()  # who asked has gone

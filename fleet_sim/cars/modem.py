@@ -230,19 +230,20 @@ class Modem(Attachment):
         `command_id` is the command that it is about, for those who want to know what was hit;
         `command` the one that it answers.
         """
-        link = self._link
+        link, bends = self._link, self.bends
         for packet in self._world.profile.write(kind, self._spec.vehicle_id, message, command):
-            if self.bends is None:
+            if bends is None:
                 self._transmit(link, packet, properties)
                 continue
             sent = Sent(kind, packet[1], command_id)
-            late_s = self.bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
+            late_s = bends.at(UPLINK, sent, usual=0.0, command_id=command_id)
             if late_s is not None:
                 self._world.later(late_s, self._transmit, link, packet, properties)
 
     def _transmit(self, link: Link, packet: Packet, properties: PublishProperties | None) -> None:
         if self._radio.is_instant:
-            self._send(link, packet, properties)
+            topic, payload, qos, retain = packet
+            link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         else:
             self._world.later(self._uplink_s(), self._send, link, packet, properties)
 
