@@ -136,7 +136,7 @@ def test_probe_starts_beside_its_own_service(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def discovered(pods: list[dict[str, str]], directory: Path) -> list[dict[str, str]]:
-    """Return the labels that Prometheus scrapes each of `pods` with; empty for one that it drops.
+    """Return the labels that Prometheus scrapes each of `pods` with; last, empty, who is dropped.
 
     `pods` are labels as its service discovery finds them, with those of Kubernetes.
     """
@@ -149,7 +149,8 @@ def discovered(pods: list[dict[str, str]], directory: Path) -> list[dict[str, st
         ["promtool", "check", "service-discovery", "--timeout=5s", config, job["job_name"]],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return [entry["labels"] for entry in json.loads(run.stdout)]
+    labels = [entry["labels"] for entry in json.loads(run.stdout)]  # in any order
+    return sorted(labels, key=len, reverse=True)
 
 
 def pod_of_the_probe() -> dict[str, str]:
