@@ -49,6 +49,8 @@ class Api:
     def __init__(self) -> None:
         self.answers: list[HttpResponse] = []
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.server = HttpServer(self._answer, connection_s=10.0, max_body_bytes=10_000)
 
     def will(self, status: int, location: str = "/c/1", **body: Any) -> None:
@@ -59,6 +61,7 @@ class Api:
     async def _answer(self, request: HttpRequest) -> HttpResponse:
         body = await request.body()
         self.asked.append((request.method, request.path, dict(request.headers), body))
+        await self.may_answer.wait()
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -241,11 +244,14 @@ async def test_locks_are_asked_for(bench: DoorBench) -> None:
 async def test_the_platforms_log_tells_of_our_own_unlock(bench: DoorBench) -> None:
     """It is one attempt, and no customer's, also where the log comes first."""
     bench.api.will(403, type="no")
+    bench.api.may_answer.clear()
     bench.unlock()
     await eventually(lambda: len(bench.api.asked) >= 1)
     bench.join.requested(trace_id=bench.trace_id)
     bench.join.answered(403, "no", trace_id=bench.trace_id)
-    await asyncio.sleep(0)
+    assert len(bench.join.behind.tracker) == 1
+    bench.api.may_answer.set()
+    await eventually(lambda: len(bench.join.behind.tracker) == 0)
     record = await bench.ended()
     assert record.platform
     assert record.platform.status == 403
