@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -24,11 +25,9 @@ def tokens_of(pointer: str) -> tuple[str, ...]:
     """Return the reference tokens of a pointer. Raises `ValueError` where it is none."""
     if not pointer.startswith("/"):
         raise ValueError(f"'{pointer}' is no JSON Pointer: it begins with /")
-    tokens = pointer[1:].split("/")
-    for token in tokens:
-        if "~" in token.replace("~0", "").replace("~1", ""):
-            raise ValueError(f"'{pointer}' is no JSON Pointer: ~ is written ~0, / in a key ~1")
-    return tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
+    if re.search("~(?![01])", pointer):
+        raise ValueError(f"'{pointer}' is no JSON Pointer: ~ is written ~0, / in a key ~1")
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/"))
 
 
 def compiled(pointers: Sequence[tuple[str, ...]], types: Sequence[Any]) -> Values | None:

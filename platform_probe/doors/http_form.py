@@ -20,6 +20,7 @@ from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.errors import ConfigError
+from fleet_wire.profiles.pointers import at, tokens_of
 from fleet_wire.quantities import PositiveSeconds
 from platform_probe.car_files import lines_of
 
@@ -76,7 +77,7 @@ class AnswerForm(_Part):
     @field_validator("command_id", "state", "error_class")
     @classmethod
     def _is_pointer(cls, pointer: str | None) -> str | None:
-        if pointer is not None:
+        if pointer:  # an empty one is the whole answer
             tokens_of(pointer)
         return pointer
 
@@ -154,26 +155,11 @@ def filled_body(body: Any, values: Mapping[str, str]) -> bytes | None:
     return None if body is None else msgspec.json.encode(_mapped(body, lambda t: filled(t, values)))
 
 
-def tokens_of(pointer: str) -> tuple[str, ...]:
-    """Return the reference tokens of a JSON Pointer. Raises `ValueError` where it is none."""
-    if pointer and not pointer.startswith("/"):
-        raise ValueError(f"{pointer!r} is no JSON Pointer: it begins with /")
-    if re.search("~(?![01])", pointer):
-        raise ValueError(f"{pointer!r} is no JSON Pointer: ~ is written ~0, / in a key ~1")
-    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])
-
-
 def text_at(document: Any, pointer: str | None) -> str | None:
     """Return the text or number at a pointer, as text; None where nothing of the kind stands."""
     if pointer is None:
         return None
-    for token in tokens_of(pointer):
-        if isinstance(document, dict):
-            document = document.get(token)
-        elif isinstance(document, list) and token.isdecimal() and int(token) < len(document):
-            document = document[int(token)]
-        else:
-            return None
+    document = at(document, tokens_of(pointer) if pointer else ())
     if isinstance(document, bool):
         return "true" if document else "false"
     return str(document) if isinstance(document, str | int | float) else None

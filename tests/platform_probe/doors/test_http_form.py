@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fleet_wire.errors import ConfigError
-from platform_probe.doors.http_form import filled, filled_body, load_door, text_at, tokens_of
+from fleet_wire.profiles.pointers import tokens_of
+from platform_probe.doors.http_form import filled, filled_body, load_door, text_at
 from tests.helpers.places import ROOT
 
 WHOLE = """\
@@ -164,3 +165,5 @@ def test_a_pointer_that_is_none() -> None:
     """A tilde stands for nothing by itself."""
     with pytest.raises(ValueError, match="~ is written ~0"):
         tokens_of("/a~b")
+    with pytest.raises(ValueError, match="~ is written ~0"):
+        tokens_of("/a~~01")
