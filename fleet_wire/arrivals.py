@@ -7,7 +7,8 @@ measured from these intended times.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -102,7 +103,20 @@ class Times(_Part):
 LoadStage = Annotated[Constant | Poisson | Ramp | Burst | Times, Field(discriminator="kind")]
 
 
-def arrival_times(stages: list[LoadStage], stream: RandomStream) -> list[float]:
+class Stage(Protocol):
+    """What a load is made of, one after the other."""
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasts, seconds."""
+        ...
+
+    def times(self, stream: RandomStream) -> list[float]:
+        """Return the arrivals in seconds from its start."""
+        ...
+
+
+def arrival_times(stages: Iterable[Stage], stream: RandomStream) -> list[float]:
     """Return every arrival in seconds from the start of the load, ascending."""
     times: list[float] = []
     start = 0.0
@@ -112,7 +126,7 @@ def arrival_times(stages: list[LoadStage], stream: RandomStream) -> list[float]:
     return times
 
 
-def total_duration_s(stages: list[LoadStage]) -> float:
+def total_duration_s(stages: Iterable[Stage]) -> float:
     """Return how long the load lasts.
 
     Added as `arrival_times` does it, and not with `sum`, which rounds otherwise since Python 3.12.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -88,13 +87,3 @@ class TimesFile(BaseModel):
 
 CustomerStage = Constant | Poisson | Ramp | Burst | Times | Profile
 """A stage of a load, or a profile."""
-
-
-def customer_times(stages: Sequence[CustomerStage], stream: RandomStream) -> list[float]:
-    """Return every arrival in seconds from the start, ascending."""
-    times: list[float] = []
-    start_s = 0.0
-    for stage in stages:
-        times.extend(start_s + at_s for at_s in stage.times(stream))
-        start_s += stage.duration_s
-    return times

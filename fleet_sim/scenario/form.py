@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.cars.radio_parameters import Technology
 from fleet_sim.cars.spec import CarSpec, Traits
-from fleet_sim.customers.arrivals import CustomerStage, TimesFile, customer_times
+from fleet_sim.customers.arrivals import CustomerStage, TimesFile
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.faults import FAULTS, Fault
 from fleet_sim.platform.parameters import PlatformParameters
 from fleet_sim.results.expectations import Condition
 from fleet_sim.results.parts import BY, FleetParts
-from fleet_wire.arrivals import LoadStage, total_duration_s
+from fleet_wire.arrivals import LoadStage, arrival_times, total_duration_s
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
@@ -251,14 +251,11 @@ class Customers(CustomerParameters):
     @property
     def duration_s(self) -> float:
         """How long customers come."""
-        total_s = 0.0
-        for stage in self.known_stages:
-            total_s += stage.duration_s
-        return total_s
+        return total_duration_s(self.known_stages)
 
     def times_s(self, stream: RandomStream) -> list[float]:
         """Return when each of them comes, in seconds of load."""
-        return customer_times(self.known_stages, stream)
+        return arrival_times(self.known_stages, stream)
 
 
 class Window(_Part):

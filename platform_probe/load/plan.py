@@ -59,9 +59,9 @@ class LoadPlan:
         targets = RandomStream.named(self.seed, f"load/targets{suffix}")
         taps = RandomStream.named(self.seed, f"load/taps{suffix}")
         arrivals = RandomStream.named(self.seed, f"load/arrivals{suffix}")
-        begins_s = cycle * total_duration_s(list(self.stages))
+        begins_s = cycle * total_duration_s(self.stages)
         # A day's arrivals are held all the while: as plain doubles, a quarter of a list's memory.
-        for since_s in array("d", arrival_times(list(self.stages), arrivals)):
+        for since_s in array("d", arrival_times(self.stages, arrivals)):
             at_s = begins_s + since_s
             is_tap = self.double_taps > 0 and taps.uniform() < self.double_taps
             number = cars.tap_again(at_s) if is_tap else None

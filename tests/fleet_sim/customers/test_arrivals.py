@@ -12,9 +12,8 @@ from fleet_sim.customers.arrivals import (
     RENTAL_STARTS,
     CustomerStage,
     Profile,
-    customer_times,
 )
-from fleet_wire.arrivals import Burst
+from fleet_wire.arrivals import Burst, arrival_times
 from fleet_wire.randomness import RandomStream
 
 SEED = 3
@@ -51,6 +50,6 @@ def test_stages_follow_each_other() -> None:
         Profile(per_day=24_000, duration_s=HOUR_S),
         Burst(count=3, over_s=0.3, duration_s=10),
     ]
-    found = customer_times(stages, RandomStream.named(SEED, "arrivals"))
+    found = arrival_times(stages, RandomStream.named(SEED, "arrivals"))
     assert found[-3:] == pytest.approx([HOUR_S, HOUR_S + 0.1, HOUR_S + 0.2])
     assert all(at_s < HOUR_S for at_s in found[:-3])
