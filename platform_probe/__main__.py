@@ -16,7 +16,7 @@ try:
     from fleet_wire.command_line import Program
     from fleet_wire.config.file import Loc
     from fleet_wire.config.secrets import read_secret
-    from fleet_wire.links.factory import tls_context
+    from fleet_wire.links.factory import tls_for
     from fleet_wire.links.link import BrokerAddress
     from platform_probe.learning import LearnOptions, listen, write_draft
     from platform_probe.service import serve
@@ -255,7 +255,7 @@ def learn(  # noqa: PLR0913 - one parameter for each option
         filters=filters,
         protocol=protocol,
         vehicles=vehicles,
-        tls=tls_context(ca_file=ca_file) if address.is_tls else None,
+        tls=tls_for(address, ca_file=ca_file),
     )
     click.echo(f"listening to {address} for {duration_s:g} s", err=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -25,7 +25,7 @@ from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError
-from fleet_wire.links.factory import link_factory, tls_context
+from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile
@@ -354,11 +354,8 @@ def _nothing() -> None:
 
 
 def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
-    broker = settings.broker_address
-    tls = settings.tls
-    context = None
-    if broker.is_tls:
-        context = tls_context(ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
+    broker, tls = settings.broker_address, settings.tls
+    context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
     return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
 

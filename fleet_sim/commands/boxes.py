@@ -35,7 +35,7 @@ from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.background import BackgroundText
-from fleet_wire.links.factory import tls_context
+from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.profiles.loading import load_profile
 
@@ -120,9 +120,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
     loaded = load_scenario(scenario, with_profile(overrides, profile), lacks=LACKS)
-    tls = None
-    if address.is_tls:
-        tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    tls = tls_for(address, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     credentials = boxes_of(loaded, box_credentials, ca_file=ca_file)
     serving = ServeOptions(
         shard=part,

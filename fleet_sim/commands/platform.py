@@ -36,7 +36,7 @@ from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.background import BackgroundText
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.factory import tls_context
+from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
 
 STDOUT: Final = 1
@@ -123,9 +123,7 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     loaded = load_scenario(
         scenario, with_profile(overrides, profile), lacks=lacks_of(broker_url=broker)
     )
-    tls = None
-    if address.is_tls:
-        tls = tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    tls = tls_for(address, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     tokens = [f"{name} {token_of(fleet_secret, name)}" for name in _checked(customers)]
     if token_file is not None:
         _write_tokens(token_file, tokens)

@@ -80,6 +80,19 @@ def tls_context(
     return context
 
 
+def tls_for(
+    broker: BrokerAddress,
+    *,
+    ca_file: Path | None = None,
+    cert_file: Path | None = None,
+    key_file: Path | None = None,
+) -> ssl.SSLContext | None:
+    """Return the TLS context for a broker, see `tls_context`; None for one without TLS."""
+    if not broker.is_tls:
+        return None
+    return tls_context(ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+
+
 def _check_readable(key: str, file: Path) -> None:
     try:
         with file.open("rb"):

@@ -40,7 +40,7 @@ from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.factory import tls_context
+from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.profiles.loading import load_profile
 
@@ -225,12 +225,11 @@ class LiveRun:
                 seed=self._options.seed,
                 fleet_secret=self._options.fleet_secret,
                 profile=self._profile,
-                tls=(
-                    tls_context(
-                        ca_file=files.ca_file, cert_file=files.cert_file, key_file=files.key_file
-                    )
-                    if address.is_tls
-                    else None
+                tls=tls_for(
+                    address,
+                    ca_file=files.ca_file,
+                    cert_file=files.cert_file,
+                    key_file=files.key_file,
                 ),
                 box_credentials=self._options.box_credentials,
                 quick_ack=self._broker is not None and self._broker.kind == "iotcore",
