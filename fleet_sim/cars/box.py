@@ -340,8 +340,7 @@ class Box:
 
     def _believed_ms(self, now_s: float) -> int:
         """Return what the box believes the time to be, in Unix milliseconds from 1970 on."""
-        world, bends = self._world, self.modem.bends
-        unix_s = world.epoch_unix_s + world.clock_step.by_s + now_s + self._clock_error_s
+        unix_s, bends = self._own_unix_s(now_s), self.modem.bends
         if bends is not None:
             unix_s = bends.at(CLOCK, None, usual=unix_s)
         return int(unix_s * 1000) if unix_s > 0 else 0

@@ -106,7 +106,7 @@ class EmulatedPlatform:
         by: Culprit,
     ) -> AbstractContextManager[None]:
         """Return a context in which `bend` decides what happens at `joint`."""
-        return self._bends.bend(joint, bend, by=by)
+        return self._bends.in_force(joint, bend, by)
 
     def ask(self, request: Request, on_answer: Callable[[Answer], None]) -> OpenRequest:
         """Take a request; call `on_answer` once, at once or later, unless the asker hangs up."""

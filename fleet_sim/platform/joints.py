@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from fleet_sim.cars.joints import Culprit, InForce, Joint
+from fleet_sim.cars.joints import InForce, Joint
 from fleet_sim.platform.operations import Answer, Request
 from fleet_wire.contract.messages import Command
 from fleet_wire.contract.problems import ProblemType
@@ -38,16 +37,6 @@ class PlatformBends(InForce):
     def __init__(self, now_s: Callable[[], float]) -> None:
         super().__init__()
         self._now_s = now_s
-
-    def bend(
-        self,
-        joint: Joint[ValueT, ContextT],
-        bend: Callable[[ValueT, ContextT], ValueT],
-        *,
-        by: Culprit,
-    ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint`."""
-        return self.in_force(joint, bend, by)
 
     def at(
         self,
