@@ -24,9 +24,9 @@ import uvloop
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.child_fleet import cpu_s, running_fleet
-from bench.fleets.common import FLEET_SECRET, vehicle_id_of
 from bench.machine import machine_facts
 from bench.measure import quantile
+from bench.probe_process import settings_in, start_probe, vehicles_file_in
 from bench.results import aligned
 from fleet_sim.broker.process import start_broker
 from fleet_wire.contract.attempt import Attempt, Stage
@@ -77,21 +77,14 @@ async def measure_export(
 def _settings(
     directory: Path, broker: str, stage: dict[str, Any], url: str | None
 ) -> dict[str, Any]:
-    vehicles = "".join(f"{vehicle_id_of(index)}\n" for index in range(BOXES))
-    (directory / "vehicles.txt").write_text(vehicles, encoding="ascii")
     load = {
         "stages": [stage],
-        "vehicles_file": str(directory / "vehicles.txt"),
+        "vehicles_file": vehicles_file_in(directory, BOXES),
         "relock": False,
         "start_delay_s": _BEFORE_S,
     }
     return {
-        "broker": broker,
-        "fleet_secret": FLEET_SECRET,
-        "listen": "127.0.0.1:0",
-        "out_dir": str(directory),
-        "log_file": str(directory / "probe.log.jsonl"),
-        "rotation": None,
+        **settings_in(directory, broker),
         "watch": False,
         "load": load,
         "otlp": None if url is None else {"endpoint": url},
@@ -99,12 +92,7 @@ def _settings(
 
 
 async def _measure(directory: Path, settings: dict[str, Any], total: int) -> ExportMeasurement:
-    config = directory / "probe.yaml"
-    config.write_bytes(msgspec.json.encode(settings))
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
-        stdout=asyncio.subprocess.PIPE,
-    )
+    process = await start_probe(directory, settings)
     try:
         async with asyncio.timeout(_TIMEOUT_S):
             ready = await _said(process, "ready", 0)

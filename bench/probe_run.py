@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Any
 import msgspec
 
 from bench.child_fleet import cpu_s, running_fleet
-from bench.fleets.common import FLEET_SECRET, vehicle_id_of
 from bench.measure import Plan, quantile
+from bench.probe_process import settings_in, start_probe, vehicles_file_in
 from fleet_sim.broker.process import start_broker
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.causes import Outcome
@@ -72,18 +71,9 @@ async def measure_probe(plan: Plan) -> ProbeMeasurement:
 
 
 def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
-    vehicles = directory / "vehicles.txt"
-    vehicles.write_text(
-        "".join(f"{vehicle_id_of(i)}\n" for i in range(plan.boxes)), encoding="ascii"
-    )
     return {
-        "broker": broker,
-        "fleet_secret": FLEET_SECRET,
-        "listen": "127.0.0.1:0",
-        "out_dir": str(directory),
-        "log_file": str(directory / "probe.log.jsonl"),
+        **settings_in(directory, broker),
         "log_level": "warning",
-        "rotation": None,
         "seed": 1,
         "watch": False,  # nobody else sends commands here
         "load": {
@@ -94,7 +84,7 @@ def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
                     "duration_s": plan.probe_s,
                 }
             ],
-            "vehicles_file": str(vehicles),
+            "vehicles_file": vehicles_file_in(directory, plan.boxes),
             "relock": False,  # the time of an unlock is measured, and these cars are nobody's
         },
         "exit_when_done": True,
@@ -102,13 +92,7 @@ def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
 
 
 async def _run_probe(directory: Path, settings: dict[str, Any]) -> None:
-    config = directory / "probe.yaml"
-    config.write_bytes(msgspec.json.encode(settings))  # JSON is YAML
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    process = await start_probe(directory, settings, stderr=asyncio.subprocess.STDOUT)
     try:
         output, _ = await asyncio.wait_for(process.communicate(), _TIMEOUT_S)
     except TimeoutError:

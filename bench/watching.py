@@ -26,8 +26,9 @@ import uvloop
 from bench.child_fleet import cpu_s, running_fleet
 from bench.commands import ReadyCommand, make_commands
 from bench.driver import Driver
-from bench.fleets.common import FLEET_SECRET, vehicle_id_of
+from bench.fleets.common import vehicle_id_of
 from bench.measure import quantile
+from bench.probe_process import settings_in, start_probe
 from bench.results import Goal, aligned, goals_table
 from fleet_sim.broker.process import BrokerProcess, start_broker
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
@@ -185,21 +186,11 @@ async def _monitor(
         yield None
         return
     settings = {
-        "broker": str(broker.address),
-        "fleet_secret": FLEET_SECRET,
-        "listen": "127.0.0.1:0",
-        "out_dir": str(directory),
-        "log_file": str(directory / "probe.log.jsonl"),
+        **settings_in(directory, str(broker.address)),
         "log_level": "warning",
-        "rotation": None,
         "platform": {"log_file": str(log)} if way == "joined" else None,
     }
-    config = directory / "probe.yaml"
-    config.write_bytes(msgspec.json.encode(settings))  # JSON is YAML
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
-        stdout=asyncio.subprocess.PIPE,
-    )
+    process = await start_probe(directory, settings)
     try:
         assert process.stdout is not None  # noqa: S101 - we asked for a pipe
         line = await asyncio.wait_for(process.stdout.readline(), _READY_S)

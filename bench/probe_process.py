@@ -1,0 +1,45 @@
+"""The real probe in a process of its own, for what is measured around it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.fleets.common import FLEET_SECRET, vehicle_id_of
+
+
+def settings_in(directory: Path, broker: str) -> dict[str, Any]:
+    """Return settings with all files in a directory, on any free port."""
+    return {
+        "broker": broker,
+        "fleet_secret": FLEET_SECRET,
+        "listen": "127.0.0.1:0",
+        "out_dir": str(directory),
+        "log_file": str(directory / "probe.log.jsonl"),
+        "rotation": None,
+    }
+
+
+def vehicles_file_in(directory: Path, count: int) -> str:
+    """Write the ids of the bench's first `count` cars; return the file's path."""
+    path = directory / "vehicles.txt"
+    path.write_text("".join(f"{vehicle_id_of(index)}\n" for index in range(count)), "ascii")
+    return str(path)
+
+
+async def start_probe(
+    directory: Path, settings: dict[str, Any], *, stderr: int | None = None
+) -> Process:
+    """Start a probe with these settings; its standard output is a pipe."""
+    config = directory / "probe.yaml"
+    config.write_bytes(msgspec.json.encode(settings))  # JSON is YAML
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "platform_probe", "run", "--config", str(config)),
+        stdout=PIPE,
+        stderr=stderr,
+    )
