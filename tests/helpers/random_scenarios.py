@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hypothesis import assume
+from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
 from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
 from fleet_sim.faults import FAULTS, Fault, Need
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.errors import ConfigError
+from tests.helpers.virtual_runs import run_virtually
 
+RANDOM_RUNS = settings(
+    max_examples=30,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink one takes minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 LOAD_S = 20
 DEADLINE_S = 8
 seconds = st.integers(0, 12)
@@ -150,7 +159,7 @@ rentals = st.fixed_dictionaries(
 """Customers who rent, with a platform."""
 
 
-class LoggedErrors(logging.Handler):
+class _LoggedErrors(logging.Handler):
     """Keeps what is logged as an error: a handler that raised closes its link, and is logged."""
 
     def __init__(self) -> None:
@@ -160,6 +169,27 @@ class LoggedErrors(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one."""
         self.records.append(self.format(record))
+
+
+@contextmanager
+def run_twice(values: dict[str, Any], seed: int) -> Iterator[tuple[Scenario, Path, Path]]:
+    """Run a scenario twice in virtual time; give it, and the directories of both runs.
+
+    Nothing may be logged as an error meanwhile.
+    """
+    errors = _LoggedErrors()
+    logging.getLogger().addHandler(errors)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name)
+            scenario = load_or_reject(values, directory)
+            first, second = directory / "first", directory / "second"
+            for run in (first, second):
+                run_virtually(scenario, run, seed=seed)
+            yield scenario, first, second
+    finally:
+        logging.getLogger().removeHandler(errors)
+    assert not errors.records
 
 
 def load_or_reject(values: dict[str, Any], directory: Path) -> Scenario:
