@@ -18,6 +18,7 @@ from fleet_sim.commands.credentials import (
     with_password,
 )
 from fleet_sim.commands.options import (
+    broker_option,
     choose_seed,
     profile_option,
     scenario_argument,
@@ -45,14 +46,7 @@ STDERR: Final = 2
 
 @click.command()
 @scenario_argument
-@click.option(
-    "--broker",
-    required=True,
-    envvar="FLEET_SIM_BROKER",
-    show_envvar=True,
-    metavar="URL",
-    help="The broker, mqtt:// or mqtts://, with USER@ if needed.",
-)
+@broker_option
 @click.option(
     "--shard",
     default="1/1",

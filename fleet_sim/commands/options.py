@@ -56,6 +56,14 @@ def checked_listen(
 scenario_argument = click.argument(
     "scenario", type=click.Path(path_type=Path, dir_okay=False), metavar="SCENARIO"
 )
+broker_option = click.option(
+    "--broker",
+    required=True,
+    envvar="FLEET_SIM_BROKER",
+    show_envvar=True,
+    metavar="URL",
+    help="The broker, mqtt:// or mqtts://, with USER@ if needed.",
+)
 set_option = click.option(
     "--set",
     "overrides",

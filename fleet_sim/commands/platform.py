@@ -16,6 +16,7 @@ from rich.console import Console
 
 from fleet_sim.commands.credentials import password_option, with_password
 from fleet_sim.commands.options import (
+    broker_option,
     checked_listen,
     choose_seed,
     profile_option,
@@ -47,14 +48,7 @@ NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
 
 @click.command()
 @scenario_argument
-@click.option(
-    "--broker",
-    required=True,
-    envvar="FLEET_SIM_BROKER",
-    show_envvar=True,
-    metavar="URL",
-    help="The broker, mqtt:// or mqtts://, with USER@ if needed.",
-)
+@broker_option
 @click.option(
     "--listen",
     default="127.0.0.1:8080",
