@@ -44,7 +44,6 @@ class _Listener:
     def __init__(self, options: LearnOptions) -> None:
         self._options = options
         self.samples: list[Sample] = []
-        self.not_kept = 0
         self.link: Link | None = None
         self.connected = asyncio.Event()
         self.ended: asyncio.Future[Disconnected] = asyncio.get_running_loop().create_future()
@@ -58,8 +57,6 @@ class _Listener:
     def on_message(self, message: Message) -> None:
         if len(self.samples) < MAX_MESSAGES:
             self.samples.append(sample_of(message))
-        else:
-            self.not_kept += 1
         if self.link is not None:
             self.link.acknowledge(message)
 
