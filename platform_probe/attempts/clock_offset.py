@@ -6,9 +6,8 @@ the clocks are apart, and the time from the platform by the broker to the monito
 has the shortest way in it (Paxson, "On calibrating measurements of packet transit times",
 SIGMETRICS 1998; NTP's clock filter, RFC 5905, section 10, takes the quickest sample in the same
 way). How short that way can be says the platform's PUBACK: the quickest of those took the way to
-the broker and back. The monitor's own way is as long as its own quickest PUBACK says, or as the
-platform's where it publishes nothing itself. Half of each is the way of a command, as long as there
-and back take the same; the other half is how wrong that may be.
+the broker and back. The monitor's own way is taken for as long. Half of each is the way of a
+command, as long as there and back take the same; the other half is how wrong that may be.
 """
 
 from __future__ import annotations
@@ -71,7 +70,6 @@ class ClockOffset:
         """From a command's publishing to when it was seen."""
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._platform_round_trip = Least()
-        self._own_round_trip = Least()
 
     def begin_anew(self) -> None:
         """Forget all ways: the platform's clock was set."""
@@ -97,11 +95,6 @@ class ClockOffset:
         if is_new:
             self._renew()
 
-    def own_round_trip(self, seconds: float, now_s: float) -> None:
-        """Note how long the broker's PUBACK to the monitor itself took."""
-        if self._own_round_trip.add(seconds, now_s):
-            self._renew()
-
     def _look_for_step(self) -> bool:
         """Begin anew where all recent commands say that a clock was set."""
         least_s = min(self._recent)
@@ -112,10 +105,9 @@ class ClockOffset:
         return True
 
     def _renew(self) -> None:
-        platform_s, own_s = self._platform_round_trip.value, self._own_round_trip.value
-        self.uncertainty_s = None
-        if math.inf not in (platform_s, self._ways.value):
-            self.uncertainty_s = (platform_s + (platform_s if own_s == math.inf else own_s)) / 2
+        platform_s = self._platform_round_trip.value
+        # Half of it, and half of ours, which is taken for as long.
+        self.uncertainty_s = None if math.inf in (platform_s, self._ways.value) else platform_s
         ways_s = self._ways.value - (self.uncertainty_s or 0.0)
         # No line comes before it was written.
         self.offset_s = min(ways_s, self._lines.value)

@@ -32,15 +32,6 @@ def test_the_quickest_way_counts() -> None:
     assert offset.offset_s == pytest.approx(-100.0 + 0.03 - 0.02)
 
 
-def test_our_own_round_trip_is_our_part_of_the_way() -> None:
-    """Where we publish ourselves it need not be guessed."""
-    offset = ClockOffset(0.0)
-    command(offset, ahead_s=0.0, way_s=0.03)
-    offset.own_round_trip(0.01, NOW_S)
-    assert offset.uncertainty_s == pytest.approx(0.015)
-    assert offset.offset_s == pytest.approx(0.015)
-
-
 def test_without_pubacks_the_bound_is_one_sided() -> None:
     """It is not known how wrong it may be."""
     offset = ClockOffset(0.0)
