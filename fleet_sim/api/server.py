@@ -32,6 +32,7 @@ from fleet_sim.api.routes import NoRoute, Route, match
 from fleet_sim.platform.operations import Answer, Platform, Request
 from fleet_wire.contract.problems import (
     BODY_TOO_LARGE,
+    FIRST_ERROR_STATUS,
     INTERNAL_ERROR,
     INVALID_REQUEST,
     MAINTENANCE,
@@ -244,7 +245,7 @@ class ApiServer:
         if answer.problem is not None:
             problem = answer.problem.slug
         else:
-            problem = UNTYPED if answer.status >= BAD_HTTP else NONE
+            problem = UNTYPED if answer.status >= FIRST_ERROR_STATUS else NONE
         is_known = problem == NONE  # else anybody could fill the places with made up versions
         self._metrics.count(endpoint, app_version, problem, may_name=is_known)
 
@@ -278,7 +279,7 @@ def _response(answer: Answer, request: HttpRequest, wait_s: int) -> HttpResponse
         headers["Location"] = answer.location
     if wait_s:
         headers["Preference-Applied"] = f"wait={wait_s}"
-    if answer.status < BAD_HTTP:
+    if answer.status < FIRST_ERROR_STATUS:
         return HttpResponse(answer.status, msgspec.json.encode(answer.body), JSON, headers)
     if answer.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(answer.retry_after_s))

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from fleet_wire.contract.problems import ProblemType
+from fleet_wire.contract.problems import FIRST_ERROR_STATUS, ProblemType
 
 
 class Operation(StrEnum):
@@ -40,7 +40,6 @@ ENDPOINTS: Final = {
 COMMANDS: Final = frozenset({Operation.UNLOCK, Operation.LOCK})
 CHANGES: Final = COMMANDS | {Operation.BOOK, Operation.EXTEND, Operation.END}
 """What an idempotency key may go with."""
-FIRST_ERROR_STATUS: Final = 400
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

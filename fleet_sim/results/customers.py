@@ -13,10 +13,8 @@ import msgspec
 
 from fleet_sim.results.times import quantiles
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
-from fleet_wire.contract.problems import GENERIC, PROBLEMS
+from fleet_wire.contract.problems import PROBLEMS, is_generic
 
-FIRST_ERROR_STATUS = 500
-"""An answer from here on that has no problem type explains nothing."""
 COMMANDS = ("unlock", "lock")
 
 
@@ -85,7 +83,8 @@ class AnswersTally:
     woken: int = 0
     published: int = 0
     _asked_at: dict[str, float] = field(default_factory=dict)
-    _published_at: dict[str, float] = field(default_factory=dict)
+    _published: set[str] = field(default_factory=set)
+    """Requests whose command was published once."""
     to_publish_s: array[float] = field(default_factory=lambda: array("d"))
     to_answer_s: array[float] = field(default_factory=lambda: array("d"))
 
@@ -107,10 +106,9 @@ class AnswersTally:
 
     def _add_answer(self, event: PlatformEvent) -> None:
         self.answers += 1
-        status = event.status or 0
         if event.problem is not None:
             self.problems[event.problem] += 1
-        if event.problem in GENERIC or (event.problem is None and status >= FIRST_ERROR_STATUS):
+        if is_generic(event.status or 0, event.problem):
             self.generic += 1
         asked_at = self._asked_at.pop(event.request_id, None)
         if asked_at is not None:
@@ -119,8 +117,8 @@ class AnswersTally:
     def _add_publish(self, event: PlatformEvent) -> None:
         self.published += 1
         asked_at = self._asked_at.get(event.request_id)
-        if asked_at is not None and event.request_id not in self._published_at:
-            self._published_at[event.request_id] = event.at
+        if asked_at is not None and event.request_id not in self._published:
+            self._published.add(event.request_id)
             self.to_publish_s.append(event.at - asked_at)
 
     def as_json(self) -> dict[str, Any]:

@@ -14,6 +14,12 @@ BASE: Final = "/problems/"
 """Types are relative references: the API itself serves a page at each."""
 
 
+FIRST_ERROR_STATUS: Final = 400
+"""RFC 9110, section 15: from here on what was asked for was not done."""
+FIRST_SERVER_ERROR_STATUS: Final = 500
+"""From here on the fault is the answering side's (the same section)."""
+
+
 class ProblemType(NamedTuple):
     """One cause of an answer that is not what was asked for."""
 
@@ -142,4 +148,13 @@ PROBLEMS: Final = {
 }
 """All of them, by slug."""
 GENERIC: Final = frozenset({INTERNAL_ERROR.slug})
-"""Those that explain nothing. An answer of 500 or more without any type is one of them."""
+"""Those that explain nothing."""
+
+
+def is_generic(status: int, problem: str | None) -> bool:
+    """Return whether an answer explains nothing: so does one of 500 or more without any type.
+
+    `problem` is the slug of its type.
+    """
+    is_mute = problem is None and status >= FIRST_SERVER_ERROR_STATUS
+    return is_mute or problem in GENERIC

@@ -12,15 +12,15 @@ from fleet_wire.contract import attempt as contract
 from fleet_wire.contract.attempt import Attempt, Flag, Origin, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.messages import Reason
-from fleet_wire.contract.problems import BROKER_UNAVAILABLE
+from fleet_wire.contract.problems import (
+    BROKER_UNAVAILABLE,
+    FIRST_ERROR_STATUS,
+    FIRST_SERVER_ERROR_STATUS,
+)
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON
 from platform_probe.attempts.evidence import Build
-from platform_probe.attempts.platform_side import (
-    FIRST_ERROR_STATUS,
-    FIRST_SERVER_ERROR_STATUS,
-    PlatformSide,
-)
+from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.timings import rounded, timings
 
 EXECUTED, REFUSED, NOT_PUBLISHED = "executed", "refused", "not_published"

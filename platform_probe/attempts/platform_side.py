@@ -7,10 +7,7 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
-
-FIRST_ERROR_STATUS: Final = 400
-"""RFC 9110, section 15: from here on what was asked for was not done."""
-FIRST_SERVER_ERROR_STATUS: Final = 500
+from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 
 
 class PlatformSide(msgspec.Struct, gc=False):

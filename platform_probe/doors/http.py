@@ -16,6 +16,7 @@ import msgspec
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.problems import FIRST_ERROR_STATUS, FIRST_SERVER_ERROR_STATUS
 from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
@@ -33,8 +34,6 @@ from platform_probe.doors.http_form import (
     text_at,
 )
 
-FIRST_ERROR_STATUS: Final = 400
-FIRST_SERVER_ERROR_STATUS: Final = 500
 TOO_MANY: Final = 429
 """RFC 6585, section 4."""
 _SHOWN_LETTERS: Final = 200

@@ -10,12 +10,10 @@ from prometheus_client import CollectorRegistry, Counter
 
 from fleet_wire.contract.attempt import Origin
 from fleet_wire.contract.platform_log import PlatformEvent
-from fleet_wire.contract.problems import GENERIC
+from fleet_wire.contract.problems import FIRST_ERROR_STATUS, is_generic
 from platform_probe.outputs.dimension import UNKNOWN, Places
 from platform_probe.outputs.series import SeriesMaker
 
-_FIRST_ERROR_STATUS: Final = 400
-_FIRST_SERVER_ERROR_STATUS: Final = 500
 _NEVER: Final = float("nan")
 
 
@@ -43,10 +41,9 @@ class LineEnd(StrEnum):
 
 def kind_of(status: int | None, problem: str | None) -> AnswerKind:
     """Return how well an answer explains itself. Without a status it counts as a good one."""
-    if status is None or status < _FIRST_ERROR_STATUS:
+    if status is None or status < FIRST_ERROR_STATUS:
         return AnswerKind.OK
-    is_mute = problem is None and status >= _FIRST_SERVER_ERROR_STATUS
-    return AnswerKind.GENERIC if is_mute or problem in GENERIC else AnswerKind.EXPLICIT
+    return AnswerKind.GENERIC if is_generic(status, problem) else AnswerKind.EXPLICIT
 
 
 class PlatformMetrics(SeriesMaker):
