@@ -8,10 +8,12 @@ runs on an event loop and in virtual time.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.link import (
@@ -34,6 +36,8 @@ from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.joiner import Joiner, JoinLimits
 from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.diagnosis.diagnosing import Diagnosing
+from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.doubts import say_doubts
 from platform_probe.load.timers import Timer, Timers
 from platform_probe.outputs.logs import Complaints, Logger
@@ -60,6 +64,10 @@ LINK_LIMITS: Final = LinkLimits(
 _OWN: Final = (Source.PROBE, Source.CUSTOMER)
 
 
+def _tell_nobody(_diagnosis: Diagnosis) -> None:
+    pass
+
+
 class Probe:
     """One probe; the `LinkHandler` of its links.
 
@@ -78,7 +86,10 @@ class Probe:
         metrics: ProbeMetrics,
         logger: Logger,
         profile: Profile = NATIVE,
+        ranking: Ranking | None = None,
+        tell: Callable[[Diagnosis], None] = _tell_nobody,
     ) -> None:
+        """Without a `ranking` nothing is diagnosed; `tell` gets the diagnoses."""
         settings.check_fits(profile)
         self._settings = settings
         self._profile = profile
@@ -93,11 +104,18 @@ class Probe:
         self._complaints = complaints
         self._gaps = Gaps(self._stood_still)
         self.evidence = FleetEvidence(wire=profile.traits)
+        self.diagnosing: Diagnosing | None = None
+        """Diagnoses what failed, on its way to the sinks."""
+        self._emit = sink.emit
+        if ranking is not None:
+            self.diagnosing = Diagnosing(ranking, clock=clock, emit=sink.emit, tell=tell)
+            self.diagnosing.on_wait = self._plan_tick
+            self._emit = self.diagnosing.take
         self._relocks = self._load.unlocks and self._load.relock
         self.tracker = AttemptTracker(
             clock=clock,
             evidence=self.evidence,
-            emit=self._ended if self._relocks else sink.emit,
+            emit=self._ended if self._relocks else self._emit,
             deadline_s=self._load.deadline_s,
             state_grace_s=self._load.state_grace_s,
             remembered=Remembered(window_s=self._load.late_window_s),
@@ -110,7 +128,14 @@ class Probe:
             self._group = Group(settings.watch_group, settings.client_id)
             self.tracker.is_shared = True
         only_open = self._only_open()
-        self._inbox = Inbox(self.tracker, metrics, complaints, profile=profile, only_open=only_open)
+        self._inbox = Inbox(
+            self.tracker,
+            metrics,
+            complaints,
+            profile=profile,
+            only_open=only_open,
+            diagnosing=self.diagnosing,
+        )
         self.platform = self._platform_inbox(settings.platform)
         """Takes the platform's log, where one is followed."""
         self.synthetic = SyntheticUnlocks(
@@ -276,6 +301,8 @@ class Probe:
         self.tracker.interrupt()
         if self.joiner is not None:
             self.joiner.flush()
+        if self.diagnosing is not None:
+            self.diagnosing.flush()
         self.synthetic.close()
         for timer in (self._ticker, self._reconnect, self._heart):
             if timer is not None:
@@ -362,7 +389,7 @@ class Probe:
         self.joiner = Joiner(
             clock=self._clock,
             evidence=self.evidence,
-            emit=self._sink.emit,
+            emit=self._emit,
             is_under_way=self.tracker.is_under_way,
             load_began_s=lambda: self.tracker.load_began_s,
             limits=JoinLimits(
@@ -389,7 +416,7 @@ class Probe:
             self.synthetic.take(attempt)
 
     def _ended(self, record: Record) -> None:
-        self._sink.emit(record)
+        self._emit(record)
         self.synthetic.take(record)
 
     def _count_time(self, *, can_see: bool) -> None:
@@ -412,13 +439,17 @@ class Probe:
         """Return when something may be overdue next; None: nothing waits."""
         deadline_s = self.tracker.next_deadline_s()
         join_s = self.joiner.next_s() if self.joiner is not None else None
-        return min((at_s for at_s in (deadline_s, join_s) if at_s is not None), default=None)
+        look_s = self.diagnosing.next_s() if self.diagnosing is not None else None
+        times_s = (deadline_s, join_s, look_s)
+        return min((at_s for at_s in times_s if at_s is not None), default=None)
 
     def _tick(self) -> None:
         self._tick_at_s = math.inf
         self.tracker.tick()
         if self.joiner is not None:
             self.joiner.tick()
+        if self.diagnosing is not None:
+            self.diagnosing.tick()
         self._plan_tick()
 
     def _plan_tick(self) -> None:

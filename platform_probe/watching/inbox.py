@@ -14,6 +14,7 @@ from fleet_wire.links.link import Message
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Place, Profile
 from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
@@ -54,6 +55,7 @@ class Inbox:
     """Takes every message that a probe receives. `malformed` counts those that break the rules.
 
     `only_open` gives ids to commands and answers that carry none, where the profile says so.
+    `diagnosing` is told what cars say, before anything follows from it.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Inbox:
         *,
         profile: Profile = NATIVE,
         only_open: OnlyOpen | None = None,
+        diagnosing: Diagnosing | None = None,
     ) -> None:
         self._tracker = tracker
+        self._diagnosing = diagnosing
         self._profile = profile
         self._place, self._read = profile.place, profile.read
         self._only_open = only_open
@@ -89,6 +93,8 @@ class Inbox:
         except RemoteProtocolError as error:
             if kind in _RETAINED and not message.payload:
                 self._tracker.removed(vehicle_id)
+                if self._diagnosing is not None:
+                    self._diagnosing.removed(vehicle_id)
                 return
             self.malformed += 1
             self._metrics.count_malformed(kind)
@@ -120,16 +126,25 @@ class Inbox:
         self.taken[kind] = taken + 1
         if taken % LOOKED_THROUGH_EVERY == 0:
             self._name_unknown_fields(place, message)
+        diagnosing = self._diagnosing
         match decoded:
             case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
+                if diagnosing is not None:
+                    diagnosing.telemetry(vehicle_id, decoded)
                 self._tracker.telemetry(vehicle_id, decoded)
             case Result():
                 if self._only_open is not None:
                     decoded = self._with_id(self._only_open, vehicle_id, decoded)
+                if diagnosing is not None:
+                    diagnosing.result(vehicle_id, decoded)
                 self._tracker.result(vehicle_id, decoded)
             case VehicleState() | PartialState():
+                if diagnosing is not None:
+                    diagnosing.state(vehicle_id, decoded, retained=message.retain)
                 self._tracker.state(vehicle_id, decoded, retained=message.retain)
             case Presence():
+                if diagnosing is not None:
+                    diagnosing.presence(vehicle_id, decoded, retained=message.retain)
                 self._tracker.presence(vehicle_id, decoded, retained=message.retain)
             case Command():
                 self._take_command(vehicle_id, decoded, message)
