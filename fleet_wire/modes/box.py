@@ -160,7 +160,9 @@ MODES: Final = (
         now="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY | facts(Fact.TLS_FAILED, Fact.CLOCK_WRONG, Fact.ALONE),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.TLS_FAILED, Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
+            | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY),
             rules_out=ANSWERS | COHORT | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE),
         ),
     ),
@@ -177,8 +179,12 @@ MODES: Final = (
         acts=Actor.BOX_TEAM,
         now="Stop the rollout and take the release back; lend out cars with the older one.",
         signature=Signature(
-            needs=facts(Fact.FIRMWARE_FAILS),
             speaks_for=facts(
+                Fact.FIRMWARE_FAILS,
+                Fact.FIRMWARE_AWAY,
+                Fact.BOOTED_AFTER,
+                Fact.BOOTED_BEFORE,
+                Fact.FIRMWARE_CHANGED,
                 Fact.NOT_DELIVERED,
                 Fact.SILENT_AFTER_RECEIPT,
                 Fact.BACK_SOON,
@@ -207,6 +213,11 @@ MODES: Final = (
         now="Try again in a minute; move reboots and updates to hours without bookings.",
         signature=Signature(
             speaks_for=facts(
+                Fact.BOOTED_AFTER,
+                Fact.BOOTED_BEFORE,
+                Fact.UPDATING,
+                Fact.FIRMWARE_CHANGED,
+                Fact.FEW_AWAY,
                 Fact.NOT_DELIVERED,
                 Fact.REFUSED_BUSY,
                 Fact.BACK_SOON,
@@ -273,8 +284,9 @@ MODES: Final = (
         now="Have the key holder or sensor checked; limit what the box sends.",
         signature=Signature(
             speaks_for=facts(Fact.SLOW_DELIVERY, Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.MUCH_DATA)
             | facts(Fact.SILENT_AFTER_RECEIPT, Fact.FAILS_AGAIN, Fact.ALONE),
-            rules_out=COHORT | facts(Fact.WAS_ASLEEP),
+            rules_out=COHORT | facts(Fact.WAS_ASLEEP, Fact.BOOTED_AFTER),
         ),
     ),
     FailureMode(
@@ -291,6 +303,9 @@ MODES: Final = (
         now="Take the car out of service and have the wiring of its box repaired.",
         signature=Signature(
             speaks_for=facts(
+                Fact.BOOTED_AFTER,
+                Fact.BOOTED_BEFORE,
+                Fact.FEW_AWAY,
                 Fact.FLAPPED,
                 Fact.SIGNAL_LOW,
                 Fact.NOT_DELIVERED,

@@ -28,6 +28,7 @@ MODES: Final = (
                 Fact.NOT_DELIVERED,
                 Fact.WILLS_IN_A_WAVE,
                 Fact.MANY_CAME_BACK,
+                Fact.MANY_AWAY,
                 Fact.MANY_FAIL,
                 Fact.WILL_BEFORE,
                 Fact.WILL_AFTER,
@@ -60,6 +61,8 @@ MODES: Final = (
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
                 Fact.DENIED_AT_BROKER,
+                Fact.MANY_AWAY,
+                Fact.FIRMWARE_AWAY,
                 Fact.MANY_FAIL,
                 Fact.WILL_BEFORE,
                 Fact.WILL_AFTER,
@@ -287,6 +290,8 @@ MODES: Final = (
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
                 Fact.TLS_FAILED,
+                Fact.FIRMWARE_AWAY,
+                Fact.MANY_AWAY,
                 Fact.WILL_BEFORE,
                 Fact.WILL_AFTER,
                 Fact.WAS_OFFLINE,

@@ -88,6 +88,12 @@ class Fact(StrEnum):
     VOLTAGE_LOW = "voltage_low"
     VOLTAGE_FELL = "voltage_fell"
     SIGNAL_LOW = "signal_low"
+    BOOTED_BEFORE = "booted_before"
+    BOOTED_AFTER = "booted_after"
+    UPDATING = "updating"
+    FIRMWARE_CHANGED = "firmware_changed"
+    EVENTS_IN_A_FLOOD = "events_in_a_flood"
+    MUCH_DATA = "much_data"
 
     # The state of the car
     LOCK_BOUNCED = "lock_bounced"
@@ -105,6 +111,13 @@ class Fact(StrEnum):
     REGION_FAILS = "region_fails"
     FIRMWARE_FAILS = "firmware_fails"
     HARDWARE_FAILS = "hardware_fails"
+    TECHNOLOGY_AWAY = "technology_away"
+    OPERATOR_AWAY = "operator_away"
+    REGION_AWAY = "region_away"
+    FIRMWARE_AWAY = "firmware_away"
+    HARDWARE_AWAY = "hardware_away"
+    MANY_AWAY = "many_away"
+    FEW_AWAY = "few_away"
     MANY_FAIL = "many_fail"
     ALONE = "alone"
     WILLS_IN_A_WAVE = "wills_in_a_wave"
@@ -209,6 +222,12 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
         signal_low="the signal was below -110 dBm when it was last heard of",
+        booted_before="the box had booted within ten minutes before",
+        booted_after="the box booted after the command",
+        updating="the box had begun to install new firmware",
+        firmware_changed="the firmware changed within the last day",
+        events_in_a_flood="the box sent a flood of events",
+        much_data="the box had used far more mobile data than others",
     ),
     **_of(
         Told.STATE,
@@ -230,6 +249,13 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         hardware_fails="cars with this hardware fail far more often than others",
         many_fail="more than half of the other unlocks at the time failed",
         alone="the other unlocks at the time went well",
+        technology_away="cars with modems of this technology are lost far more often than others",
+        operator_away="cars of this mobile operator are lost far more often than others",
+        region_away="cars of this region are lost far more often than others",
+        firmware_away="cars with this firmware are lost far more often than others",
+        hardware_away="cars with this hardware are lost far more often than others",
+        many_away="more than a third of all cars are lost",
+        few_away="hardly any other car is lost",
         wills_in_a_wave="many boxes were lost within a minute or two of this one",
         many_came_back="many boxes connected anew within the same minute",
         unlocked_moments_before="the car had been asked to open or to lock moments before",

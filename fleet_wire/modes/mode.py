@@ -95,6 +95,12 @@ COHORT = frozenset(
         Fact.FIRMWARE_FAILS,
         Fact.HARDWARE_FAILS,
         Fact.MANY_FAIL,
+        Fact.TECHNOLOGY_AWAY,
+        Fact.OPERATOR_AWAY,
+        Fact.REGION_AWAY,
+        Fact.FIRMWARE_AWAY,
+        Fact.HARDWARE_AWAY,
+        Fact.MANY_AWAY,
     }
 )
 """Facts that say that others fail alike."""

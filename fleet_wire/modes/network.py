@@ -46,9 +46,11 @@ MODES: Final = (
         now="Let the customer open by Bluetooth or card, or offer another car; note the place.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY | facts(Fact.ALONE, Fact.FAILS_AGAIN, Fact.REFUSED_LATE),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE),
             rules_out=_NOT_AWAY
-            | facts(Fact.OPERATOR_FAILS, Fact.WILLS_IN_A_WAVE, Fact.VOLTAGE_FELL, Fact.MANY_FAIL)
+            | COHORT
+            | facts(Fact.WILLS_IN_A_WAVE, Fact.VOLTAGE_FELL, Fact.BOOTED_AFTER)
             | facts(Fact.OPENED_LATE, Fact.BACK_WITHOUT_WILL, Fact.FLAPPED, Fact.WAS_ASLEEP),
         ),
     ),
@@ -155,7 +157,8 @@ MODES: Final = (
         now="Have the operator lift the block, and find out what used up the data.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY | facts(Fact.HARDWARE_FAILS, Fact.FIRMWARE_FAILS),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.HARDWARE_FAILS, Fact.FIRMWARE_FAILS, Fact.MUCH_DATA, Fact.EVENTS_IN_A_FLOOD),
             rules_out=_NOT_AWAY | facts(Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
         ),
     ),
@@ -175,6 +178,7 @@ MODES: Final = (
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=_SEEN_AWAY
             | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.WILLS_IN_A_WAVE)
+            | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.MANY_AWAY)
             | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL),
             rules_out=_NOT_AWAY
             | facts(Fact.ALONE, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.FLAPPED),
@@ -196,6 +200,7 @@ MODES: Final = (
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=(_SEEN_AWAY - facts(Fact.BACK_AFTER_WILL, Fact.BACK_IN_MINUTES))
             | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
+            | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
             | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS),
             rules_out=_NOT_AWAY
             | facts(Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES)
@@ -217,7 +222,8 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=_SEEN_AWAY
-            | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL),
+            | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
+            | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY),
             rules_out=_NOT_AWAY | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.FLAPPED),
         ),
     ),

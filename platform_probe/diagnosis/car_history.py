@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
+    CarEvent,
+    EventName,
     Presence,
     PresenceReason,
     PresenceStatus,
@@ -19,9 +21,11 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
 """Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
+KEPT_EVENTS: Final = 24
 HOURS_S: Final = 4 * 3600.0
 """A voltage that fell over longer than this fell by use, not by a fault [E]."""
 
@@ -76,19 +80,26 @@ class CarHistory:
         "ajar_s",
         "attempts",
         "beats",
+        "booted_s",
+        "boots",
         "broker_words",
         "changes",
         "clock_ahead_s",
+        "data_used_bytes",
         "door_opened_s",
+        "events",
+        "firmware_changed_s",
         "heard",
         "interval_s",
         "locks",
         "peak_at_s",
         "peak_v",
+        "places",
         "session_id",
         "signal_dbm",
         "signals",
         "standing",
+        "updating_s",
         "voltage_v",
     )
 
@@ -116,6 +127,16 @@ class CarHistory:
         """What else is not as in an ordinary parked car."""
         self.attempts: tuple[PastAttempt, ...] = ()
         self.broker_words: tuple[BrokerWord, ...] = ()
+        self.places: tuple[Place, ...] = ()
+        """What it has in common with other cars; shared between equal ones."""
+        self.boots: int | None = None
+        self.booted_s: float | None = None
+        """When it booted last, as far as it says."""
+        self.updating_s: float | None = None
+        self.firmware_changed_s: float | None = None
+        self.events: tuple[float, ...] = ()
+        """When its latest events came, boots aside."""
+        self.data_used_bytes: int | None = None
         self.clock_ahead_s: float | None = None
         """How far its clock is ahead of ours, as its last answer says."""
 
@@ -145,6 +166,10 @@ class CarHistory:
             self._note_voltage(telemetry.voltage_v, now_s)
         if telemetry.signal_dbm is not None:
             self.signal_dbm = telemetry.signal_dbm
+        if telemetry.data_used_bytes is not None:
+            self.data_used_bytes = telemetry.data_used_bytes
+        if telemetry.boots is not None and telemetry.boots != self.boots:
+            self._note_boot(telemetry.boots, now_s - (telemetry.uptime_s or 0.0))
 
     def take_state(
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
@@ -163,11 +188,22 @@ class CarHistory:
             move = LockMove(now_s, state.is_locked, state.last_command_id)
             self.locks = (*locks[1 - KEPT :], move)
             has_moved = True
+        self._note_build(state, now_s, retained=retained)
         signals = getattr(state, "signals", None)
         if signals != self.signals:
             self.signals = signals
             has_moved = True
         return has_moved
+
+    def take_event(self, event: CarEvent, now_s: float) -> None:
+        """Note that something has happened to the box."""
+        self.heard = (*self.heard[1 - KEPT :], now_s)
+        if event.event == EventName.BOOT:
+            self._note_boot(event.boots, now_s)
+        elif event.event == EventName.UPDATE:
+            self.updating_s = now_s
+        else:
+            self.events = (*self.events[1 - KEPT_EVENTS :], now_s)
 
     def take_answer(self, now_s: float, box_time_s: float | None, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says."""
@@ -228,6 +264,29 @@ class CarHistory:
             return Session.SHUTDOWN
         is_old = self.standing is Session.ONLINE and presence.session_id != self.session_id
         return Session.OLD_WILL if is_old and self.session_id else Session.WILL
+
+    def _note_build(
+        self, state: VehicleState | PartialState, now_s: float, *, retained: bool
+    ) -> None:
+        technology = getattr(state, "technology", None)
+        said = (
+            ("region", state.region),
+            ("operator", state.operator),
+            ("firmware", state.firmware),
+            ("hardware", state.hardware),
+            ("technology", technology),
+        )
+        places = tuple((name, value) for name, value in said if value is not None)
+        if places == self.places or not places:
+            return
+        firmware = dict(self.places).get("firmware")
+        if firmware is not None and not retained and firmware != state.firmware:
+            self.firmware_changed_s = now_s
+        self.places = places if len(places) >= len(self.places) else self.places
+
+    def _note_boot(self, boots: int | None, at_s: float) -> None:
+        if boots is None or boots != self.boots:
+            self.boots, self.booted_s = boots, at_s
 
     def _note_voltage(self, voltage_v: float, now_s: float) -> None:
         if voltage_v >= self.peak_v or now_s - self.peak_at_s > HOURS_S:

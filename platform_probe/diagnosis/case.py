@@ -28,6 +28,8 @@ class Case:
     """What the box said of the command after the unlock had ended, and when."""
     support_called_s: float | None
     compared: dict[Place, Comparison]
+    lost: dict[Place, Comparison]
+    """How many cars are lost."""
     wills_around: int
     returns_around: int
     cars_known: int

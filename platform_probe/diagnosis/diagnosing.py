@@ -19,12 +19,20 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Outcome, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
-from fleet_wire.contract.messages import Phase, Presence, Result, Telemetry, VehicleState
+from fleet_wire.contract.messages import (
+    CarEvent,
+    Phase,
+    Presence,
+    Result,
+    Telemetry,
+    VehicleState,
+)
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, PastAttempt, Session
 from platform_probe.diagnosis.case import Case
+from platform_probe.diagnosis.census import Census
 from platform_probe.diagnosis.neighbours import Neighbours, Place
 from platform_probe.diagnosis.observed import RELOCKED_S, observe
 from platform_probe.diagnosis.ranking import Ranking
@@ -96,6 +104,7 @@ class Diagnosing:
         self._max_cars = max_cars
         self._cars: dict[str, CarHistory] = {}
         self._neighbours = Neighbours()
+        self._census = Census(self._cars)
         self._counted: OrderedDict[str, tuple[float, Attempt]] = OrderedDict()
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._open_by_car: dict[str, list[_Open]] = {}
@@ -146,6 +155,12 @@ class Diagnosing:
         self._car(vehicle_id).take_answer(now_s, box_time_s, self._clock.unix_s())
         if result.phase is Phase.REFUSED and result.reason is not None:
             _remember(self._refusals, result.command_id, result.reason.value, MAX_RECENT)
+
+    def event(self, vehicle_id: str, event: CarEvent) -> None:
+        """Take that something has happened to a car or its box."""
+        now_s = self._clock.monotonic_s()
+        self._car(vehicle_id).take_event(event, now_s)
+        self._look_soon(vehicle_id, now_s)
 
     def broker_word(self, client_id: str | None, kind: str) -> None:
         """Take what the broker's log says of a client: of a car, whose id its client's is."""
@@ -366,6 +381,7 @@ class Diagnosing:
             late=one.late,
             support_called_s=called_s if has_called else None,
             compared=compared,
+            lost=self._census.compare(car.places, now_s),
             wills_around=self._neighbours.wills_around(lost_s),
             returns_around=self._neighbours.returns_around(_returned_s(car, one.began_s)),
             cars_known=len(self._cars),

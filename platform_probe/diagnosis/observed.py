@@ -10,6 +10,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import Session
 from platform_probe.diagnosis.case import FEWEST, Case
+from platform_probe.diagnosis.census import LATE_HEARTBEATS
 from platform_probe.diagnosis.neighbours import ALL
 
 CROSSING_S: Final = 2.0
@@ -32,8 +33,12 @@ BOUNCED_S: Final = 3.0
 RELOCKED_S: Final = 150.0
 """The longest time after which a car locks itself: 120 s (ha-volvo-cars#129), and its report."""
 AGAIN_S: Final = 1800.0
-LATE_HEARTBEATS: Final = 1.7
-"""So many intervals without any heartbeat: one may be lost, or late."""
+BOOTED_S: Final = 600.0
+DAY_S: Final = 86_400.0
+FLOOD: Final = 20
+FLOOD_WITHIN_S: Final = 120.0
+MUCH_BYTES: Final = 500_000
+"""Half of the smallest plan a day [E]."""
 WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
 
@@ -93,6 +98,15 @@ _DIMENSIONS: Final = {
     "firmware": Fact.FIRMWARE_FAILS,
     "hardware": Fact.HARDWARE_FAILS,
     "app_version": Fact.APP_VERSION_FAILS,
+}
+
+
+_AWAY: Final = {
+    "technology": Fact.TECHNOLOGY_AWAY,
+    "operator": Fact.OPERATOR_AWAY,
+    "region": Fact.REGION_AWAY,
+    "firmware": Fact.FIRMWARE_AWAY,
+    "hardware": Fact.HARDWARE_AWAY,
 }
 
 
@@ -268,6 +282,28 @@ def _of_heartbeats(case: Case) -> None:
         seen[Fact.SIGNAL_LOW] = f"its signal was at {car.signal_dbm:.0f} dBm"
 
 
+def _of_box(case: Case) -> None:
+    car, seen, began_s = case.car, case.seen, case.began_s
+    if car.booted_s is not None:
+        when = f"the box booted at {case.at(car.booted_s)}, {case.ago(car.booted_s)}"
+        if car.booted_s > case.published_s:
+            seen[Fact.BOOTED_AFTER] = when
+        elif began_s - car.booted_s < BOOTED_S:
+            seen[Fact.BOOTED_BEFORE] = when
+    if car.updating_s is not None and abs(began_s - car.updating_s) < AGAIN_S:
+        seen[Fact.UPDATING] = (
+            f"the box began an update at {case.at(car.updating_s)}, {case.ago(car.updating_s)}"
+        )
+    changed_s = car.firmware_changed_s
+    if changed_s is not None and began_s - changed_s < DAY_S:
+        seen[Fact.FIRMWARE_CHANGED] = f"its firmware changed at {case.at(changed_s)}"
+    recent = sum(began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
+    if recent >= FLOOD:
+        seen[Fact.EVENTS_IN_A_FLOOD] = f"the box sent {recent} events or more just before"
+    if car.data_used_bytes is not None and car.data_used_bytes > MUCH_BYTES:
+        seen[Fact.MUCH_DATA] = f"its modem has used {car.data_used_bytes / 1e6:.1f} MB"
+
+
 def _of_state(case: Case) -> None:
     car, seen = case.car, case.seen
     opened_s: float | None = None
@@ -313,6 +349,28 @@ def _of_this_car(case: Case) -> None:
             seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
 
 
+def _of_lost_cars(case: Case) -> None:
+    """Note what cars that are lost have in common."""
+    seen, everybody = case.seen, case.lost[ALL].inside
+    if everybody.total < FEWEST:
+        return
+    has_cohort = False
+    for place, (inside, outside) in case.lost.items():
+        fact = _AWAY.get(place[0])
+        if fact is None or inside.failed < WAVE_CARS or outside.total < FEWEST:
+            continue
+        if inside.rate >= 0.2 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
+            has_cohort = True
+            seen[fact] = (
+                f"{place[0]} {place[1]}: {inside.failed} of {inside.total} cars are lost,"
+                f" elsewhere {outside.failed} of {outside.total}"
+            )
+    if everybody.rate > 1 / 3:
+        seen[Fact.MANY_AWAY] = f"{everybody.failed} of {everybody.total} cars are lost"
+    elif everybody.rate < 0.08 and not has_cohort:  # noqa: PLR2004 - [E]
+        seen[Fact.FEW_AWAY] = f"only {everybody.failed} of {everybody.total} cars are lost"
+
+
 def _of_others(case: Case) -> None:
     """Note how other cars fared."""
     seen, compared = case.seen, case.compared
@@ -320,6 +378,7 @@ def _of_others(case: Case) -> None:
     if everybody.total < FEWEST:
         return
     has_cohort = False
+    _of_lost_cars(case)
     for place, (inside, outside) in compared.items():
         fact = _DIMENSIONS.get(place[0])
         if fact is None or inside.failed < 3 or outside.total < 3:  # noqa: PLR2004 - two are chance
@@ -417,6 +476,7 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     _of_life,
     _of_return,
     _of_heartbeats,
+    _of_box,
     _of_state,
     _of_this_car,
     _of_others,

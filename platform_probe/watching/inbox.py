@@ -162,6 +162,8 @@ class Inbox:
     def _dispatch_rare(self, vehicle_id: str, decoded: Heard | None) -> None:
         match decoded:
             case CarEvent():
+                if self._diagnosing is not None:
+                    self._diagnosing.event(vehicle_id, decoded)
                 self._tracker.event(vehicle_id)
             case ProvisionalResult():
                 self._tracker.provisional(decoded)

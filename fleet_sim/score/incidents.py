@@ -1,0 +1,228 @@
+"""Incidents to be diagnosed: scenarios drawn by seed, for every fault that there is.
+
+A fault is in the score by existing. Where its parameters have a range, it stands in `RANGES`;
+where it strikes more than single cars, in `STRIKES_TOGETHER`. Incidents to tune with are drawn from
+the seeds below `HELD_OUT_SEEDS` and from the ranges themselves, incidents to score with from the
+seeds above and from ranges that are a quarter wider at both ends.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from fleet_sim.faults import FAULTS, Need, Strikes
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.randomness import RandomStream
+
+HELD_OUT_SEEDS: Final = 1_000
+"""Incidents with this seed or a higher one were never tuned with."""
+WIDER: Final = 0.25
+TAIL_S: Final = 620.0
+"""After the last window: a diagnosis may change for ten minutes."""
+ARRIVALS_S: Final = 420.0
+"""Windows are open within this time after the first minute."""
+QUIET_S: Final = 60.0
+UNLOCKS_PER_CAR: Final = 1.3
+"""Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
+
+
+class Loss(StrEnum):
+    """Evidence that a monitor may lack."""
+
+    NOTHING = "nothing"
+    HEARTBEATS = "heartbeats"
+    PLATFORM_LOG = "platform_log"
+    BROKER_LOG = "broker_log"
+    MAPPED_WIRE = "mapped_wire"
+    """Two topics: a command and its answer, of another form than the contract's."""
+
+
+class Incident(NamedTuple):
+    """What is injected, by which seed, and what evidence is lost."""
+
+    faults: tuple[str, ...]
+    """None of them: a healthy fleet."""
+    seed: int
+    loss: Loss = Loss.NOTHING
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether nobody has tuned with it."""
+        return self.seed >= HELD_OUT_SEEDS
+
+
+RANGES: Final[dict[str, dict[str, tuple[float, float]]]] = {
+    "no_coverage_garage": {"episode": (120, 400)},
+    "one_way_downlink": {"episode": (120, 400)},
+    "half_open_tcp_nat": {"ping_timeout_s": (5, 20)},
+    "undervoltage_cutout": {"drain_v_per_min": (0.1, 0.4), "hold_s": (30, 90)},
+    "late_delivery_persistent_session": {"offline": (90, 250)},
+    "expired_by_skewed_box_clock": {"skew": (60, 180)},
+    "ack_lost_executed": {"loss": (0.5, 1.0)},
+    "bad_firmware_cohort": {"probability": (0.6, 1.0)},
+    "can_bus_asleep_no_ack": {"probability": (0.3, 1.0)},
+    "sms_wake_lost": {"loss": (0.6, 1.0)},
+    "regional_carrier_outage": {"return_spread_s": (0, 60)},
+    "reconnect_storm": {"retry_s": (20, 40)},
+    "queue_full_drop": {"max_queued_messages": (20, 200)},
+    "client_id_takeover": {"flap_s": (3, 20)},
+    "generic_500": {"successes": (0.2, 0.8)},
+}
+"""Of faults whose defaults do not show, or whose severity varies."""
+
+TOGETHER: Final[dict[str, str]] = {
+    "regional_carrier_outage": "operator",
+    "dns_failure": "operator",
+    "network_sunset": "hardware",
+    "bad_firmware_cohort": "firmware",
+    "tls_cert_expired": "firmware",
+    "ttl_too_long_rejected": "firmware",
+    "reconnect_storm": "all",
+    "broker_auth_backend_down": "all",
+    "queue_full_drop": "few",
+    "shared_sub_stuck_consumer": "all",
+}
+"""What the cars have in common that a fault strikes; others strike single cars, each for a time of
+its own, and faults of the platform all."""
+SLEEPERS: Final = frozenset({"sms_wake_lost", "slow_wake_client_timeout", "stale_online_cache"})
+"""Faults that show on sleeping boxes alone."""
+LONG_LIVED: Final = frozenset({"late_delivery_persistent_session"})
+"""Faults that show where commands live long."""
+REGIONS: Final = ("north", "south")
+OPERATORS: Final = ("operator-a", "operator-b")
+FIRMWARES: Final = ("2.4.1", "2.5.0")
+HARDWARES: Final = ("tcu-2", "tcu-3")
+
+
+def scored_faults() -> tuple[str, ...]:
+    """Return the faults that are modes of the catalogue, in its order."""
+    return tuple(slug for slug in MODES if slug in FAULTS)
+
+
+def scenario_of(incident: Incident) -> dict[str, Any]:
+    """Return the scenario of an incident, as its YAML would say it."""
+    stream = RandomStream.named(incident.seed, f"score/{'+'.join(incident.faults)}")
+    has_platform = _needs_platform(incident) or (
+        stream.uniform() < 0.5 and incident.loss is not Loss.MAPPED_WIRE  # noqa: PLR2004 - half
+    )
+    groups = _groups(incident, stream, has_people=has_platform)
+    cars = sum(group["count"] for group in groups)
+    entries = [
+        entry for name in incident.faults for entry in _entries(name, incident, groups, stream)
+    ]
+    rate_per_s = UNLOCKS_PER_CAR * cars / ARRIVALS_S
+    stages = [
+        {"kind": "poisson", "rate_per_s": round(rate_per_s, 4), "duration_s": QUIET_S + ARRIVALS_S},
+        {"kind": "poisson", "rate_per_s": round(rate_per_s / 3, 4), "duration_s": TAIL_S},
+    ]
+    deadline_s = 20.0
+    scenario: dict[str, Any] = {
+        "description": f"drawn to be diagnosed: {', '.join(incident.faults) or 'a healthy fleet'}",
+        "seed": incident.seed,
+        "fleet": {"groups": groups},
+        "faults": entries,
+    }
+    if has_platform:
+        scenario["customers"] = {
+            "stages": stages,
+            "walk": {"base_s": 5, "spread_s": 20},
+            "drive": {"base_s": 30, "spread_s": 60},
+        }
+    else:
+        ttl_s = 600.0 if LONG_LIVED & set(incident.faults) else None
+        scenario["load"] = {
+            "stages": stages,
+            "deadline_s": deadline_s,
+            **({} if ttl_s is None else {"command_ttl_s": ttl_s}),
+        }
+    if has_platform and LONG_LIVED & set(incident.faults):
+        scenario["platform"] = {"command_ttl_s": 600.0}
+    return scenario
+
+
+def _needs_platform(incident: Incident) -> bool:
+    return any(Need.PLATFORM in FAULTS[name].needs for name in incident.faults)
+
+
+def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> list[dict[str, Any]]:
+    """Return cars of all kinds, so that no two dimensions say the same."""
+    size = round(stream.between(6, 24))
+    heartbeat_s = (20, 60, 300)[stream.index(3)]
+    asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
+    groups = []
+    for number in range(8):
+        box: dict[str, Any] = {
+            "heartbeat_s": 0 if incident.loss is Loss.HEARTBEATS else heartbeat_s,
+            "keepalive_s": (60, 240)[stream.index(2)],
+            "door_opens": None if has_people else {"base_s": 3.0, "spread_s": 8.0},
+        }
+        if asleep:
+            box["asleep_share"] = round(asleep, 3)
+        groups.append(
+            {
+                "name": f"g{number}",
+                "count": size + stream.index(6),
+                "region": REGIONS[number & 1],
+                "operator": OPERATORS[number >> 1 & 1],
+                "firmware": FIRMWARES[number >> 2 & 1],
+                "hardware": HARDWARES[stream.index(2)],
+                "box": box,
+            }
+        )
+    return groups
+
+
+def _entries(
+    name: str, incident: Incident, groups: list[dict[str, Any]], stream: RandomStream
+) -> list[dict[str, Any]]:
+    """Return the entries of one fault: one for each car, or one for all that it strikes."""
+    parameters = _parameters(name, incident, stream)
+    fault = FAULTS[name]
+    together = TOGETHER.get(name)
+    if together is None and fault.strikes is Strikes.CAR or together == "few":
+        return _on_single_cars(name, parameters, groups, stream)
+    if together is None and fault.strikes is Strikes.BROKER:
+        return _on_single_cars(name, parameters, groups, stream)
+    start_s = QUIET_S + stream.between(0, 60)
+    window = {"start_s": round(start_s, 1), "end_s": round(start_s + stream.between(150, 350), 1)}
+    target: dict[str, Any] = {}
+    if together in ("operator", "firmware", "hardware"):
+        values = {"operator": OPERATORS, "firmware": FIRMWARES, "hardware": HARDWARES}[together]
+        target[together] = values[stream.index(2)]
+    if name == "regional_carrier_outage":
+        target["region"] = REGIONS[stream.index(2)]
+    return [{"name": name, "target": target, "window": window, "parameters": parameters}]
+
+
+def _on_single_cars(
+    name: str, parameters: dict[str, Any], groups: list[dict[str, Any]], stream: RandomStream
+) -> list[dict[str, Any]]:
+    ids = [f"{group['name']}-{number:05d}" for group in groups for number in range(group["count"])]
+    struck = max(round(len(ids) * stream.between(0.05, 0.12)), 4)
+    entries = []
+    for _ in range(struck):
+        vehicle_id = ids.pop(stream.index(len(ids)))
+        start_s = QUIET_S + stream.between(0, ARRIVALS_S / 2)
+        length_s = stream.between(120, ARRIVALS_S + QUIET_S - start_s)
+        entries.append(
+            {
+                "name": name,
+                "target": {"ids": [vehicle_id]},
+                "window": {"start_s": round(start_s, 1), "end_s": round(start_s + length_s, 1)},
+                "parameters": parameters,
+            }
+        )
+    return entries
+
+
+def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
+    drawn: dict[str, Any] = {}
+    for parameter, (low, high) in RANGES.get(name, {}).items():
+        wider = WIDER if incident.is_held_out else 0.0
+        value = stream.between(low * (1 - wider), high * (1 + wider))
+        if high <= 1.0:
+            value = min(value, 1.0)
+        annotation = FAULTS[name].model_fields[parameter].annotation
+        drawn[parameter] = round(value) if annotation is int else round(value, 3)
+    return drawn
