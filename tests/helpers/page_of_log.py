@@ -156,6 +156,8 @@ EVIDENCE = {
     "heard_after_command": "whether it sent something after it should have had the command",
     "is_locked": "what its state said last",
     "voltage_v": "of its battery",
+    "broker_said": "by kind, how often the broker's log spoke of the car's box, from 300 s before"
+    " the unlock on",
     "status": "the HTTP status that the platform answered, where MQTT told nothing",
     "problem": "the problem type of that answer",
     "platform_outcome": "how it ended in the platform's own words",
