@@ -384,6 +384,7 @@ class Probe:
                 revise_s=self._load.late_window_s,
             ),
             is_ours=is_ours,
+            on_complaint=self._sink.emit,
         )
         self.joiner.on_wait = self._plan_tick
         self.tracker.to_join = self._to_join

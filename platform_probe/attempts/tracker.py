@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -491,11 +491,11 @@ class AttemptTracker:
     ) -> None:
         start = attempt.start
         vehicle = self._evidence.of(start.vehicle_id)
-        evidence = {}
+        said = self._evidence.broker.since(
+            start.vehicle_id, attempt.started_at - BROKER_LOOKED_BACK_S
+        )
+        evidence: dict[str, Any] = {"broker_said": said} if said else {}
         if cause is not None or attempt.wrong_vehicle_id is not None:
-            said = self._evidence.broker.since(
-                start.vehicle_id, attempt.started_at - BROKER_LOOKED_BACK_S
-            )
             evidence = evidence_of(attempt, vehicle, ended_s, broker_said=said)
         gap_s = self._gaps.longest_s(start.intended_s, ended_s)
         if gap_s:
