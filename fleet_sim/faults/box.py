@@ -9,7 +9,7 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT
-from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
+from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, Layer, register
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
 from fleet_wire.quantities import PositiveSeconds, Seconds, Volts
 from fleet_wire.randomness import RandomStream
@@ -27,8 +27,21 @@ class DeepSleepModemOff(CarFault):
     """Catalogue 4: to save power the modem is off, and only the box's own timer wakes it."""
 
     name: ClassVar[str] = "deep_sleep_modem_off"
+    number: ClassVar[int | None] = 4
+    layer: ClassVar[Layer] = Layer.BOX
     summary: ClassVar[str] = "the modem is off; no SMS wakes it, and presence still says online"
     seen: ClassVar[str] = "box_silent, no last will, no wake request"
+    customer: ClassVar[str] = (
+        "A car that nobody has driven for days does not open, however often it is tried."
+    )
+    support: ClassVar[str] = (
+        "Last heard of hours ago with a clean goodbye; a wake SMS changes nothing."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Teltonika FMB120 sleep modes, wiki.teltonika-gps.com",
+        "AutoPi power management, docs.autopi.io",
+        "volvooncall#51: asleep after 5 days",
+    )
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.SLEEP_TIMER})
 
     sleep: Delay = Field(
@@ -54,10 +67,23 @@ class UndervoltageCutout(CarFault):
     """Catalogue 8: the 12 V battery runs down until the box switches itself off."""
 
     name: ClassVar[str] = "undervoltage_cutout"
+    number: ClassVar[int | None] = 8
+    layer: ClassVar[Layer] = Layer.BOX
     summary: ClassVar[str] = (
         "the 12 V battery runs down: falling voltage in telemetry, then silence"
     )
     seen: ClassVar[str] = "falling voltage in telemetry, then box_silent, then box_offline"
+    customer: ClassVar[str] = (
+        "The car is dead to the app, and the key in it may not start it either."
+    )
+    support: ClassVar[str] = (
+        "The voltage fell from heartbeat to heartbeat, then nothing more was heard."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "AutoPi cut-out at 12.2 V for 240 s, docs.autopi.io",
+        "OVMS powermgmt.cpp",
+        "Car Next Door's SMS on voltage loss",
+    )
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
 
     start_v: Volts = Field(12.6, description="voltage when the window opens (full at rest, OVMS)")
@@ -87,8 +113,21 @@ class LateDeliveryPersistentSession(CarFault):
     """Catalogue 17: commands wait in the broker's session and are executed on return."""
 
     name: ClassVar[str] = "late_delivery_persistent_session"
+    number: ClassVar[int | None] = 17
+    layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "a box executes on its return what was queued while it was away"
     seen: ClassVar[str] = "box_silent or box_offline, then stray.late: open with nobody there"
+    customer: ClassVar[str] = (
+        "The app said that it failed; minutes or hours later the car opens with nobody there."
+    )
+    support: ClassVar[str] = (
+        "The command ended as failed, and a success of it arrived long after its booking."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "OVMS protocol: no expiry, persistent session",
+        "Traccar CommandsManager: queue without a lifetime",
+        "TeslaWatch#180: can be ten minutes later",
+    )
 
     offline: Delay = Field(
         Uniform(base_s=600.0, spread_s=21_000.0),
@@ -114,8 +153,18 @@ class ExpiredBySkewedBoxClock(CarFault):
     """Catalogue 19: a box whose clock is ahead finds good commands expired."""
 
     name: ClassVar[str] = "expired_by_skewed_box_clock"
+    number: ClassVar[int | None] = 19
+    layer: ClassVar[Layer] = Layer.BOX
     summary: ClassVar[str] = "the box's clock is wrong: good commands are refused as expired"
     seen: ClassVar[str] = "box_says_expired, at once, on the same cars each time"
+    customer: ClassVar[str] = "This one car refuses at once, each time; every other car works."
+    support: ClassVar[str] = (
+        "The box answers `expired` to a command that is a second old, always on the same cars."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "CUP-obc changelog: `ora sballata`, a wrong hour",
+        "Tesla vehicle-command: TIME_EXPIRED",
+    )
 
     skew: Delay = Field(
         Uniform(base_s=60.0, spread_s=120.0),
@@ -139,8 +188,18 @@ class AckLostExecuted(CarFault):
     """Catalogue 32: the car opened, and the answer that says so is lost."""
 
     name: ClassVar[str] = "ack_lost_executed"
+    number: ClassVar[int | None] = 32
+    layer: ClassVar[Layer] = Layer.COMMAND
     summary: ClassVar[str] = "the car opens, but the answer is lost: the customer is told no"
     seen: ClassVar[str] = "result_lost: the state of the lock has changed"
+    customer: ClassVar[str] = "The app says that it failed, and the car stands there unlocked."
+    support: ClassVar[str] = (
+        "No answer to the command; the state of the lock has changed all the same."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Teslemetry PR #66: about 161 timeouts, about all executed",
+        "Tesla vehicle-command: MayHaveSucceeded",
+    )
 
     loss: float = Field(0.03, ge=0, le=1, description="share of final answers lost (1 to 3 %)")
 
@@ -160,8 +219,17 @@ class BadFirmwareCohort(CarFault):
     """Catalogue 28: a release that crashes on commands reaches part of the fleet."""
 
     name: ClassVar[str] = "bad_firmware_cohort"
+    number: ClassVar[int | None] = 28
+    layer: ClassVar[Layer] = Layer.BOX
     summary: ClassVar[str] = "a firmware release crashes and reboots when a command comes"
     seen: ClassVar[str] = "box_offline for one firmware, and a new presence some 20 to 60 s later"
+    customer: ClassVar[str] = "The car does not open, and goes offline each time that it is asked."
+    support: ClassVar[str] = (
+        "All that fail have the new release; their boxes drop out with each command, and come back."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Rivian 2023.42: a wrong certificate in a release (Electrek, 2023-11-14)",
+    )
 
     probability: float = Field(1.0, ge=0, le=1, description="chance of a crash for each command")
 

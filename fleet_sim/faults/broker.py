@@ -21,6 +21,7 @@ from fleet_sim.faults.registry import (
     Fault,
     FaultProcess,
     Injection,
+    Layer,
     Need,
     Strikes,
     register,
@@ -43,8 +44,16 @@ class ReconnectStorm(Fault):
     """Catalogue 13: every connection breaks at once, and firmware without jitter comes back."""
 
     name: ClassVar[str] = "reconnect_storm"
+    number: ClassVar[int | None] = 13
+    layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "all connections break at once; all boxes come back at the same moment"
     seen: ClassVar[str] = "box_offline, then slow successes; connects in one peak"
+    customer: ClassVar[str] = "For a minute no car opens, then all do slowly."
+    support: ClassVar[str] = "One peak of connects at the broker, after which everything works."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "An EMQX incident: 50,000 connects a minute from a few thousand devices, mkozak.pl",
+        "ClearBlade status n5y2v68lrcn6: restarts of a load balancer cascaded",
+    )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.RECONNECT_RULE})
 
@@ -124,9 +133,19 @@ class QueueFullDrop(Fault):
     """Catalogue 15: a car's queue at the broker is full, and the command is dropped silently."""
 
     name: ClassVar[str] = "queue_full_drop"
+    number: ClassVar[int | None] = 15
+    layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "the broker's queue for a car is full: commands are dropped silently"
     seen: ClassVar[str] = (
         "box_offline though PUBACK said 0, no answer after the return; the broker's log says so"
+    )
+    customer: ClassVar[str] = "The car was out of coverage, is back, and still does not open."
+    support: ClassVar[str] = (
+        "The broker has acknowledged the command and never delivered it; its log names the client."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "mosquitto#1593, mosquitto#3188",
+        "mosquitto.conf: max_queued_messages",
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BROKER_QUEUE})
@@ -224,9 +243,20 @@ class ClientIdTakeover(CarFault):
     """
 
     name: ClassVar[str] = "client_id_takeover"
+    number: ClassVar[int | None] = 22
+    layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "a cloned box with the same client id: both flap, and either answers"
     seen: ClassVar[str] = (
         "ok, though about half of the commands opened another car; presence flaps, late answers"
+    )
+    customer: ClassVar[str] = "The app says open, and this car is shut: another one has opened."
+    support: ClassVar[str] = (
+        "The car connects every few seconds; the broker's log says that its session was taken over."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "MQTT 3.1.1, MQTT-3.1.4-2: the older client is thrown out",
+        "mosquitto#631, emqx#935",
+        "OVMS v3: the client id is the vehicle id",
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CLIENT_ID})

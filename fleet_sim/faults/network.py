@@ -9,7 +9,7 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import SMS
-from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
+from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
 
@@ -19,9 +19,22 @@ class NoCoverageGarage(CarFault):
     """Catalogue 1: the car stands underground, the modem has no registration."""
 
     name: ClassVar[str] = "no_coverage_garage"
+    number: ClassVar[int | None] = 1
+    layer: ClassVar[Layer] = Layer.NETWORK
     summary: ClassVar[str] = "no radio coverage where the car is parked; the box falls silent"
     seen: ClassVar[str] = (
         "box_silent; after 1.5 times the keepalive the last will comes, and it is box_offline"
+    )
+    customer: ClassVar[str] = (
+        "The app says that the car cannot be reached; outside of the garage it works."
+    )
+    support: ClassVar[str] = (
+        "Not heard of since it was parked; the last will comes after 1.5 times the keepalive."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "INVERS, help.invers.com/cloudboxx/troubleshooting: no coverage underground",
+        "Zipcar in a garage, news.ycombinator.com/item?id=20873234: every second time",
+        "The Guardian on GIG, 2020-02-18",
     )
 
     probability: float = Field(
@@ -52,8 +65,15 @@ class OneWayDownlink(CarFault):
     """
 
     name: ClassVar[str] = "one_way_downlink"
+    number: ClassVar[int | None] = 2
+    layer: ClassVar[Layer] = Layer.NETWORK
     summary: ClassVar[str] = "the car still reports, but nothing reaches it until it reattaches"
     seen: ClassVar[str] = "downlink_lost: heartbeats keep coming after the command"
+    customer: ClassVar[str] = (
+        "The app gives up after its deadline, again and again, beside a car that looks online."
+    )
+    support: ClassVar[str] = "Fresh heartbeats and fresh presence, and not one command is answered."
+    evidence: ClassVar[tuple[str, ...]] = ("INVERS on the one-way problem, invers.com",)
 
     episode: Delay = Field(
         Uniform(base_s=60.0, spread_s=1740.0),
@@ -71,10 +91,22 @@ class HalfOpenTcpNat(CarFault):
     """Catalogue 3: the carrier's NAT forgets the connection, and tells neither end."""
 
     name: ClassVar[str] = "half_open_tcp_nat"
+    number: ClassVar[int | None] = 3
+    layer: ClassVar[Layer] = Layer.NETWORK
     summary: ClassVar[str] = (
         "NAT dropped the connection; both ends believe in it until a ping fails"
     )
     seen: ClassVar[str] = "box_silent: presence says online until the box itself comes back"
+    customer: ClassVar[str] = (
+        "The app gives up after its deadline; some minutes later the car opens at once."
+    )
+    support: ClassVar[str] = (
+        "Presence says online, nothing was heard for minutes, then the car connects anew by itself."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "NAT timeouts of mobile networks, blog.wirelessmoves.com, 2020-09",
+        "OVMS v3 keepalive of 1740 s, ovms_server_v3.cpp",
+    )
 
     ping_timeout_s: Seconds = Field(
         10.0, description="how long the box waits for an answer to its keepalive ping [E]"
@@ -92,8 +124,17 @@ class SmsWakeLost(CarFault):
     """Catalogue 7: the wake SMS is lost in the operator's network."""
 
     name: ClassVar[str] = "sms_wake_lost"
+    number: ClassVar[int | None] = 7
+    layer: ClassVar[Layer] = Layer.NETWORK
     summary: ClassVar[str] = "wake SMS are lost, so sleeping boxes stay asleep"
     seen: ClassVar[str] = "box_asleep with the flag woken"
+    customer: ClassVar[str] = (
+        "A car that sleeps does not open; a second try a minute later often does."
+    )
+    support: ClassVar[str] = "A wake request went out, and the box has not connected."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Meng et al., INFOCOM 2007: 5.1 % of SMS lost in a nationwide network",
+    )
 
     loss: float = Field(
         1.0, ge=0, le=1,
@@ -115,9 +156,22 @@ class RegionalCarrierOutage(CarFault):
     """Catalogue 11: the core network of one operator is down in a region, then all return."""
 
     name: ClassVar[str] = "regional_carrier_outage"
+    number: ClassVar[int | None] = 11
+    layer: ClassVar[Layer] = Layer.NETWORK
     summary: ClassVar[str] = "an operator's network is down: last wills in a wave, then a storm"
     seen: ClassVar[str] = (
         "box_offline for one operator in one region, last wills in a wave, answers late"
+    )
+    customer: ClassVar[str] = (
+        "No car of the neighbourhood opens, nor does the next one that is tried."
+    )
+    support: ClassVar[str] = (
+        "Last wills in one wave, all of one operator in one region; the others are fine."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "O2 and SoftBank, 2018-12-06 (ZDNet)",
+        "Rogers, 2022-07-08 (The Globe and Mail)",
+        "Zipcar, 2019-03-09 (The Boston Globe)",
     )
 
     return_spread_s: Seconds = Field(
