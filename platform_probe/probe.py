@@ -135,6 +135,7 @@ class Probe:
             profile=profile,
             only_open=only_open,
             diagnosing=self.diagnosing,
+            unix_s=clock.unix_s if settings.broker_log else None,
         )
         self.platform = self._platform_inbox(settings.platform)
         """Takes the platform's log, where one is followed."""
@@ -175,7 +176,12 @@ class Probe:
     def session(self) -> Session:
         """Say who we are and what we listen to."""
         settings, group = self._settings, self._group
-        heard = subscriptions(self._profile, watch=settings.watch, group=settings.watch_group)
+        heard = subscriptions(
+            self._profile,
+            watch=settings.watch,
+            group=settings.watch_group,
+            broker_log=settings.broker_log,
+        )
         return Session(
             client_id=settings.client_id,
             # The group first: a broker that drops what waits for a newcomer drops the last of it.
@@ -399,6 +405,7 @@ class Probe:
                 revise_s=self._load.late_window_s,
             ),
             is_ours=is_ours,
+            on_complaint=self._emit,
         )
         self.joiner.on_wait = self._plan_tick
         self.tracker.to_join = self._to_join

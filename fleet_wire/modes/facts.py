@@ -286,7 +286,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         dropped_at_broker="the broker dropped messages for the box",
         keepalive_exceeded="the broker gave the box up: it was silent for 1.5 times its keepalive",
         denied_at_broker="the broker denied something to the box or the sender",
-        tls_failed="a TLS handshake of the box failed",
+        tls_failed="TLS handshakes failed at the broker",
     ),
 }
 """Every fact, with its source and its meaning in one line."""

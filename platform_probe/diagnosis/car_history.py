@@ -222,6 +222,15 @@ class CarHistory:
 
     # What is asked
 
+    def relocks(self) -> Iterator[LockMove]:
+        """Yield the times at which the lock closed, and no command is known to have closed it."""
+        opened: LockMove | None = None
+        for move in self.locks:
+            if not move.is_locked:
+                opened = move
+            elif opened is not None and move.command_id in (None, opened.command_id):
+                yield move
+
     def standing_at(self, at_s: float) -> Session | None:
         """Return what presence said at a moment, as far as is remembered."""
         before: Session | None = None

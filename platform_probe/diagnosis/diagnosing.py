@@ -8,7 +8,7 @@ and at fixed times, for ten minutes: each time that the evidence is another one,
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -16,8 +16,17 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, StrayAnswer, StrayKind
-from fleet_wire.contract.causes import Outcome, outcome_of
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Complaint,
+    Flag,
+    PlatformSide,
+    Record,
+    Source,
+    StrayAnswer,
+    StrayKind,
+)
+from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.contract.messages import (
     CarEvent,
@@ -52,6 +61,8 @@ MAX_RECENT: Final = 2_000
 """Unlocks that went well and may still prove odd."""
 MAX_ACCOUNTS: Final = 5_000
 ACCOUNT_S: Final = 600.0
+MAX_TLS_ERRORS: Final = 64
+_USUAL: Final = frozenset({"connected", "left", "closed"})
 WILL_AGAIN_S: Final = 120.0
 """A box that is lost again so soon is no other box."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
@@ -76,6 +87,8 @@ class _Open:
     basis: tuple[frozenset[Fact], frozenset[str]] | None = None
     """Facts and sources of the last revision."""
     looks_at_s: float = 0.0
+    called_s: float | None = None
+    """When its customer called support."""
 
 
 @dataclass(slots=True, eq=False)
@@ -110,10 +123,10 @@ class Diagnosing:
         self._open_by_car: dict[str, list[_Open]] = {}
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._refusals: OrderedDict[str, str] = OrderedDict()
-        self._support_calls: OrderedDict[str, float] = OrderedDict()
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self._looks: list[_Look] = []
         self._number = 0
+        self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
         self._hears_broker = False
         self._hears_presence = False
         self.on_wait: Callable[[], None] | None = None
@@ -165,20 +178,14 @@ class Diagnosing:
     def broker_word(self, client_id: str | None, kind: str) -> None:
         """Take what the broker's log says of a client: of a car, whose id its client's is."""
         self._hears_broker = True
-        car = None if client_id is None else self._cars.get(client_id)
-        if car is not None and client_id is not None:
+        if client_id is None:
+            self._tls_errors.append(self._clock.monotonic_s())
+            return
+        car = self._cars.get(client_id)
+        if car is not None and kind not in _USUAL:
             now_s = self._clock.monotonic_s()
             car.take_broker_word(BrokerWord(now_s, kind))
             self._look_soon(client_id, now_s)
-
-    def support_called(self, vehicle_id: str) -> None:
-        """Take that a customer called support about a car."""
-        now_s = self._clock.monotonic_s()
-        _remember(self._support_calls, vehicle_id, now_s, MAX_RECENT)
-        recent = self._recent.get(vehicle_id)
-        if recent is not None and vehicle_id not in self._open_by_car:
-            self._begin(recent, now_s)
-        self._look_soon(vehicle_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
@@ -188,7 +195,10 @@ class Diagnosing:
 
     def take(self, record: Record) -> None:
         """Take a record, hand it on with what is known of it, and tell its diagnosis."""
-        if not isinstance(record, Attempt):
+        if isinstance(record, Complaint):
+            self._emit(record)
+            self._complaint(record)
+        elif not isinstance(record, Attempt):
             self._emit(record)
             self._stray(record)
         elif record.source is Source.FLOOR or record.same_as:
@@ -243,9 +253,9 @@ class Diagnosing:
         self._emit(one.record)
         self._revise(one, case, modes, now_s)
 
-    def _begin(self, record: Attempt, now_s: float) -> _Open:
+    def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> _Open:
         began_s = record.started_at - (self._clock.unix_s() - now_s)
-        one = self._open[record.attempt_id] = _Open(record, began_s)
+        one = self._open[record.attempt_id] = _Open(record, began_s, called_s=called_s)
         self._open_by_car.setdefault(record.vehicle_id, []).append(one)
         for after_s in LOOKED_AT_AGAIN_S:
             self._look_at(one, max(began_s + after_s, now_s + SETTLE_S))
@@ -294,8 +304,8 @@ class Diagnosing:
     def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float) -> None:
         """Look at an unlock that went well, where its car is asked for again and had locked."""
         began_s = earlier.started_at - (self._clock.unix_s() - self._clock.monotonic_s())
-        has_locked = any(move.is_locked and began_s < move.at_s <= again_s for move in car.locks)
-        if has_locked and again_s - began_s < RELOCKED_S * 2:
+        relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
+        if next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2:
             del self._recent[earlier.vehicle_id]
             self._begin(earlier, self._clock.monotonic_s())
 
@@ -310,6 +320,22 @@ class Diagnosing:
         what = "duplicate" if stray.kind is StrayKind.DUPLICATE else stray.phase
         one.late.setdefault(what, now_s)
         self._look_at(one, now_s + SETTLE_S)
+
+    def _complaint(self, complaint: Complaint) -> None:
+        """Take that a customer called support: about unlocks, or about one that nobody saw."""
+        now_s = self._clock.monotonic_s()
+        called_s = complaint.at - (self._clock.unix_s() - now_s)
+        if not complaint.attempts:
+            self._diagnose(self._begin(_unseen(complaint), now_s, called_s), now_s)
+            return
+        attempt_id = complaint.attempts[-1]
+        one = self._open.get(attempt_id)
+        recent = self._recent.get(complaint.vehicle_id)
+        if one is None and recent is not None and recent.attempt_id == attempt_id:
+            one = self._begin(recent, now_s)
+        if one is not None:
+            one.called_s = called_s
+            self._diagnose(one, now_s)
 
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         for one in self._open_by_car.get(vehicle_id, ()):
@@ -361,8 +387,6 @@ class Diagnosing:
         car = self._car(record.vehicle_id)
         account_id = record.platform.account_id if record.platform else None
         account = self._accounts.get(account_id or "")
-        called_s = self._support_calls.get(record.vehicle_id)
-        has_called = called_s is not None and called_s >= one.began_s
         counted = self._counted.get(record.attempt_id)
         if counted is not None:
             self._neighbours.take_back(one.began_s, counted[1].cause, _places(counted[1]))
@@ -379,14 +403,15 @@ class Diagnosing:
             unix_offset_s=self._clock.unix_s() - now_s,
             refusal=self._refusals.get(record.command_id or ""),
             late=one.late,
-            support_called_s=called_s if has_called else None,
+            support_called_s=one.called_s,
             compared=compared,
             lost=self._census.compare(car.places, now_s),
             wills_around=self._neighbours.wills_around(lost_s),
             returns_around=self._neighbours.returns_around(_returned_s(car, one.began_s)),
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
-            platform_told=bool(record.platform),
+            tls_errors=tuple(self._tls_errors),
+            platform_told=bool(record.platform) or one.called_s is not None,
             broker_told=self._hears_broker,
             has_heartbeats=bool(car.beats),
             has_presence=self._hears_presence,
@@ -418,6 +443,30 @@ def _places(record: Attempt) -> tuple[Place, ...]:
         ("app_version", app),
     )
     return tuple((name, value) for name, value in pairs if value is not None)
+
+
+def _unseen(complaint: Complaint) -> Attempt:
+    """Return the unlock that a complaint is about and that nobody saw, to be diagnosed as one."""
+    return Attempt(
+        attempt_id=complaint.complaint_id,
+        command_id=None,
+        vehicle_id=complaint.vehicle_id,
+        trace_id="",
+        source=Source.CUSTOMER,
+        started_at=complaint.at,
+        scheduled_s=complaint.scheduled_s,
+        outcome=Outcome.UNKNOWN,
+        cause=Cause.NOT_OBSERVED,
+        total_s=0.0,
+        stages={},
+        hops_s={},
+        booking_id=complaint.booking_id,
+        region=complaint.region,
+        operator=complaint.operator,
+        firmware=complaint.firmware,
+        hardware=complaint.hardware,
+        platform=PlatformSide(app_version=complaint.app_version, account_id=complaint.account_id),
+    )
 
 
 def _named(record: Attempt, first: RankedMode) -> Attempt:

@@ -307,10 +307,11 @@ def _of_box(case: Case) -> None:
 def _of_state(case: Case) -> None:
     car, seen = case.car, case.seen
     opened_s: float | None = None
+    relocks = {*car.relocks()}
     for move in car.locks:
         if not move.is_locked and move.at_s >= case.began_s:
             opened_s = move.at_s
-        elif move.is_locked and opened_s is not None:
+        elif move.is_locked and opened_s is not None and move in relocks:
             open_for_s = move.at_s - opened_s
             door_s = car.door_opened_s
             if open_for_s < BOUNCED_S:
@@ -455,9 +456,8 @@ _BY_PROBLEM: Final = {
 _BROKER_WORDS: Final = {
     "taken_over": (Fact.TAKEN_OVER, "another client took the box's client id over"),
     "dropped": (Fact.DROPPED_AT_BROKER, "the broker dropped messages for the box"),
-    "keepalive_exceeded": (Fact.KEEPALIVE_EXCEEDED, "the broker gave the box up"),
+    "timed_out": (Fact.KEEPALIVE_EXCEEDED, "the broker gave the box up"),
     "denied": (Fact.DENIED_AT_BROKER, "the broker denied the box something"),
-    "tls_error": (Fact.TLS_FAILED, "a TLS handshake of the box failed"),
 }
 
 
@@ -466,6 +466,11 @@ def _of_broker_log(case: Case) -> None:
         if kind in _BROKER_WORDS and abs(at_s - case.began_s) < AGAIN_S:
             fact, sentence = _BROKER_WORDS[kind]
             case.seen[fact] = f"{sentence} at {case.at(at_s)}, {case.ago(at_s)}"
+    near = [at_s for at_s in case.tls_errors if abs(at_s - case.began_s) < AGAIN_S]
+    if near:
+        case.seen[Fact.TLS_FAILED] = (
+            f"{len(near)} TLS handshakes failed at the broker, the last at {case.at(near[-1])}"
+        )
 
 
 _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
