@@ -72,9 +72,9 @@ class RunCases(msgspec.Struct, frozen=True, kw_only=True):
     loss: str
     cases: tuple[LabelledCase, ...] = ()
     healthy: int = 0
-    """Unlocks that went well and that no fault touched."""
-    healthy_named: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Of those, what was named, with the facts."""
+    """Unlocks that went well, of cars that no fault struck."""
+    suspected: tuple[LabelledCase, ...] = ()
+    """Of those, the ones that looked odd."""
     touched_ok: int = 0
     """Unlocks that a fault touched, that went well and were not suspected."""
     error: str | None = None
@@ -126,7 +126,8 @@ def _read(path: Path, about: dict[str, Any]) -> RunCases:
         diagnoses.setdefault(diagnosis.attempt_id, []).append(diagnosis)
     attempts = {one.attempt_id: one for one in _lines(path / ATTEMPTS, Attempt)}
     usual = _usual_hops(attempts.values())
-    cases, healthy, named, touched_ok = [], 0, [], 0
+    struck = _struck(path)
+    cases, healthy, suspected, touched_ok = [], 0, [], 0
     for attempt in attempts.values():
         if attempt.same_as:
             continue
@@ -134,10 +135,10 @@ def _read(path: Path, about: dict[str, Any]) -> RunCases:
         touched = labels.get(attempt.attempt_id, ())
         is_ok = attempt.outcome is Outcome.OK
         if not touched and is_ok:
-            healthy += 1
-            if of_attempt and of_attempt[-1].first.mode not in ("nothing_wrong", "unknown"):
-                last = of_attempt[-1]
-                named.append((last.first.mode, tuple(fact.fact for fact in last.facts)))
+            if attempt.vehicle_id not in struck:
+                healthy += 1
+                if of_attempt:
+                    suspected.append(_case(attempt, (), of_attempt, usual, about))
         elif is_ok and not of_attempt:
             touched_ok += 1
         else:
@@ -146,7 +147,7 @@ def _read(path: Path, about: dict[str, Any]) -> RunCases:
         **about,
         cases=tuple(cases),
         healthy=healthy,
-        healthy_named=tuple(named),
+        suspected=tuple(suspected),
         touched_ok=touched_ok,
     )
 
@@ -200,6 +201,16 @@ def _labels(path: Path) -> dict[str, tuple[str, ...]]:
             if line["fault"] not in known:
                 labels[attempt_id] = (*known, line["fault"])
     return labels
+
+
+def _struck(path: Path) -> frozenset[str]:
+    """Return the cars that any fault was meant for, single ones: whole fleets are not left out."""
+    return frozenset(
+        vehicle_id
+        for line in _lines(path / GROUND_TRUTH, dict[str, Any])
+        if line["type"] == "injection"
+        for vehicle_id in line["vehicles"]
+    )
 
 
 def _usual_hops(attempts: Iterable[Attempt]) -> dict[str, float]:

@@ -45,17 +45,6 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of each mode what it loses by each fact that it needs and that was not seen."""
 
 
-class _OfFact:
-    """What one fact does: to which modes, by place in the list of all."""
-
-    __slots__ = ("seen", "told", "unseen")
-
-    def __init__(self, told: Told) -> None:
-        self.told = told
-        self.seen: tuple[tuple[int, float], ...] = ()
-        self.unseen: tuple[tuple[int, float], ...] = ()
-
-
 class Ranking:
     """The model, ready to rank."""
 
@@ -66,32 +55,23 @@ class Ranking:
         self._weights = weights
         self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
-        self._of_fact = {fact: _OfFact(info.told) for fact, info in FACTS.items()}
-        for place, name in enumerate(self._names):
-            for fact, weight in weights.seen.get(name, {}).items():
-                mine = self._of_fact[Fact(fact)]
-                mine.seen = (*mine.seen, (place, weight))
-            for fact, weight in weights.unseen.get(name, {}).items():
-                mine = self._of_fact[Fact(fact)]
-                mine.unseen = (*mine.unseen, (place, weight))
-        self._missing = {
-            told: [
-                (fact, of.unseen) for fact, of in self._of_fact.items() if of.told is told and of.unseen
-            ]
-            for told in Told
-        }
+        self._seen = self._by_fact(weights.seen)
+        self._unseen = self._by_fact(weights.unseen)
+        self._before: dict[frozenset[Told], list[float]] = {}
+        """Scores where nothing was seen, by which sources were there."""
 
     def rank(self, seen: Mapping[Fact, str], told: frozenset[Told]) -> tuple[RankedMode, ...]:
         """Return the likeliest modes, with what speaks for and against each."""
-        scores = list(self._bias)
+        before = self._before.get(told)
+        if before is None:
+            before = self._before[told] = self._nothing_seen(told)
+        scores = list(before)
         for fact in seen:
-            for place, weight in self._of_fact[fact].seen:
+            for place, weight in self._seen[fact]:
                 scores[place] += weight
-        for source in told:
-            for fact, unseen in self._missing[source]:
-                if fact not in seen:
-                    for place, weight in unseen:
-                        scores[place] += weight
+            if FACTS[fact].told in told:
+                for place, weight in self._unseen[fact]:
+                    scores[place] -= weight
         highest = max(scores)
         temperature = self._weights.temperature
         shares = [math.exp((score - highest) / temperature) for score in scores]
@@ -107,6 +87,27 @@ class Ranking:
             if place == order[0] or shares[place] / total >= LEAST
         )
 
+    def _by_fact(
+        self, by_mode: Mapping[str, Mapping[str, float]]
+    ) -> dict[Fact, tuple[tuple[int, float], ...]]:
+        """Return for each fact the places of the modes that it moves, and by how much."""
+        found: dict[Fact, list[tuple[int, float]]] = {fact: [] for fact in FACTS}
+        for place, name in enumerate(self._names):
+            for fact, weight in by_mode.get(name, {}).items():
+                if fact not in found:
+                    raise ConfigError([f"weights: no such fact: {fact}"])
+                if weight:
+                    found[Fact(fact)].append((place, weight))
+        return {fact: tuple(pairs) for fact, pairs in found.items()}
+
+    def _nothing_seen(self, told: frozenset[Told]) -> list[float]:
+        scores = list(self._bias)
+        for fact, unseen in self._unseen.items():
+            if FACTS[fact].told in told:
+                for place, weight in unseen:
+                    scores[place] += weight
+        return scores
+
     def _weighed(
         self, name: str, seen: Mapping[Fact, str], told: frozenset[Told]
     ) -> tuple[Weighed, ...]:
@@ -118,7 +119,7 @@ class Ranking:
             if weight and fact in seen
         ]
         for fact, weight in weights.unseen.get(name, {}).items():
-            if weight and fact not in seen and self._of_fact[Fact(fact)].told in told:
+            if weight and fact not in seen and FACTS[Fact(fact)].told in told:
                 weighed.append(Weighed(fact, round(weight, 2), is_seen=False))
         weighed.sort(key=lambda one: abs(one.weight), reverse=True)
         return tuple(weighed[:MOST_WEIGHED])
