@@ -78,11 +78,17 @@ def load_scenario(
     sets the count of every group. `lacks` says what faults cannot have in the run to come.
     Raises `ConfigError` with a line for everything that is wrong.
     """
-    document = load_document(path)
-    document = apply_overrides(
-        document, overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
+    return scenario_of(document_of(path, overrides), lacks=lacks)
+
+
+def document_of(path: Path, overrides: Sequence[str] = ()) -> Document:
+    """Return what the file `path` says, with each `KEY=VALUE` of `overrides` set, unchecked.
+
+    Raises `ConfigError` for what is no YAML, and for an override that leads nowhere.
+    """
+    return apply_overrides(
+        load_document(path), overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
     )
-    return scenario_of(document, lacks=lacks)
 
 
 def scenario_of(document: Document, *, lacks: Lacks = MappingProxyType({})) -> Scenario:
