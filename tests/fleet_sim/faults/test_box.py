@@ -6,6 +6,7 @@ from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.vehicle import CAN_GIVE_UP_S
+from fleet_sim.faults.battery import UndervoltageCutout
 from fleet_sim.faults.box import (
     RETURN_S,
     AckLostExecuted,
@@ -13,7 +14,6 @@ from fleet_sim.faults.box import (
     DeepSleepModemOff,
     ExpiredBySkewedBoxClock,
     LateDeliveryPersistentSession,
-    UndervoltageCutout,
 )
 from fleet_sim.faults.vehicle import CanBusAsleepNoAck
 from fleet_wire.contract.messages import Phase, Reason, Telemetry
