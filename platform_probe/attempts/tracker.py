@@ -339,6 +339,10 @@ class AttemptTracker:
         """Take a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
+    def event(self, vehicle_id: str) -> None:
+        """Take a sign of life that says nothing of an unlock."""
+        self._evidence.heard(vehicle_id, self._advance())
+
     def removed(self, vehicle_id: str) -> None:
         """Forget what is known about a car: it was taken out of service."""
         self._advance()

@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from fleet_wire.contract.attempt import Flag
-from fleet_wire.contract.messages import Command, Presence, Result, Telemetry, VehicleState
+from fleet_wire.contract.messages import (
+    CarEvent,
+    Command,
+    Presence,
+    Result,
+    Telemetry,
+    VehicleState,
+)
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import trace_context_of
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.native import NATIVE
-from fleet_wire.profiles.profile import Place, Profile
+from fleet_wire.profiles.profile import Heard, Place, Profile
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
@@ -24,6 +31,7 @@ _FROM_BOXES: Final = (
     TopicKind.PRESENCE,
     TopicKind.STATE,
     TopicKind.TELEMETRY,
+    TopicKind.EVENT,
 )
 """Presence before state: where a broker drops retained messages, the last ones go."""
 _RETAINED: Final = (TopicKind.PRESENCE, TopicKind.STATE)
@@ -133,6 +141,13 @@ class Inbox:
                 self._tracker.presence(vehicle_id, decoded, retained=message.retain)
             case Command():
                 self._take_command(vehicle_id, decoded, message)
+            case _:
+                self._dispatch_rare(vehicle_id, decoded)
+
+    def _dispatch_rare(self, vehicle_id: str, decoded: Heard | None) -> None:
+        match decoded:
+            case CarEvent():
+                self._tracker.event(vehicle_id)
             case ProvisionalResult():
                 self._tracker.provisional(decoded)
             case None:

@@ -14,7 +14,15 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
-from fleet_wire.contract.messages import Action, Command, Phase, Result, Telemetry
+from fleet_wire.contract.messages import (
+    Action,
+    CarEvent,
+    Command,
+    EventName,
+    Phase,
+    Result,
+    Telemetry,
+)
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
@@ -66,6 +74,16 @@ def test_each_topic_reaches_the_tracker() -> None:
     vehicle = bench.behind.evidence.of(CAR)
     assert vehicle.presence == "online"
     assert vehicle.heartbeat_s is not None
+    assert bench.inbox.malformed == 0
+
+
+def test_an_event_is_a_sign_of_life() -> None:
+    """Whatever its name, that of a newer firmware too."""
+    bench = InboxBench()
+    for name in (EventName.BOOT, "seat_heating"):
+        bench.take(f"cars/{CAR}/event", encode(CarEvent(name)))
+        assert bench.behind.evidence.of(CAR).heard_s == bench.behind.clock.monotonic_s()
+        bench.behind.wait(5.0)
     assert bench.inbox.malformed == 0
 
 
@@ -246,4 +264,5 @@ def test_only_a_watching_probe_listens_to_commands() -> None:
         "cars/+/presence",
         "cars/+/state",
         "cars/+/telemetry",
+        "cars/+/event",
     )
