@@ -82,6 +82,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         return self.problem is None and self.status < FIRST_ERROR_STATUS
 
 
+class SupportCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer calls support, by telephone: what the agent writes down."""
+
+    account_id: str
+    vehicle_id: str | None = None
+    booking_id: str | None = None
+    app_version: str | None = None
+    shown: str | None = None
+    """What the app had shown, as the customer says; None: nothing."""
+
+
 class Asked(Protocol):
     """A request under way."""
 
