@@ -318,16 +318,9 @@ def _export(
 ) -> OtlpExport | None:
     if settings.otlp is None:
         return None
-    broker = settings.broker_address
-    topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
     config = exporter_config(
         settings.otlp,
-        broker=Broker(
-            broker.host,
-            broker.port,
-            settings.mqtt_version(profile),
-            {kind: found[0] for kind, found in topics.items() if found},
-        ),
+        broker=_broker_of_spans(settings, profile),
         resource={
             "service.name": "platform-probe",
             "service.namespace": "unlockpath",
@@ -338,6 +331,18 @@ def _export(
         started_s=clock.unix_s(),
     )
     return OtlpExport(config, settings.otlp, clock=clock, metrics=metrics)
+
+
+def _broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
+    """Return the broker as spans name it, with the topics of the profile in force."""
+    broker = settings.broker_address
+    topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
+    return Broker(
+        broker.host,
+        broker.port,
+        settings.mqtt_version(profile),
+        {kind: found[0] for kind, found in topics.items() if found},
+    )
 
 
 def _rotation(settings: ProbeSettings) -> Rotation | None:
