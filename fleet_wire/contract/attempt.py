@@ -128,7 +128,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     vehicle_id: str
     """The car; empty where the request did not say which."""
     trace_id: str
-    """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log."""
+    """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log; where
+    neither names one, `attempt_id`."""
     parent_span_id: str | None = None
     """The span that sent the command, from a customer's `traceparent`; null where there is none."""
     source: Source
@@ -183,6 +184,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     def is_first(self) -> bool:
         """Whether this is the first judgement of its unlock: what counts events counts this one."""
         return not self.revision or self.revision == 1
+
+    @property
+    def named_trace_id(self) -> str | None:
+        """Its trace as somebody named it; None where nobody did, and it goes by its own name."""
+        return None if self.trace_id == self.attempt_id else self.trace_id
 
     @property
     def span_id(self) -> str:

@@ -106,6 +106,7 @@ def joined_record(
     return msgspec.structs.replace(
         attempt,
         attempt_id=name.attempt_id or attempt.attempt_id,
+        trace_id=attempt.named_trace_id or side.trace_id or attempt.trace_id,
         revision=name.revision,
         started_at=attempt.started_at - earlier_s,
         scheduled_s=rounded(attempt.scheduled_s - earlier_s),
