@@ -93,6 +93,8 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The slug of the answer's problem type."""
     endpoint: str | None = None
     """The route's template."""
+    method: str | None = None
+    """The request's HTTP method."""
     app_version: str | None = None
     """The phone's app."""
     api_release: str | None = None
@@ -178,7 +180,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     same_as: str | UnsetType = UNSET
     """The `attempt_id` of the unlock that this proved to be a part of: this one does not count."""
     platform: PlatformSide | UnsetType = UNSET
-    """What the platform's log says of it, where it says anything."""
+    """What the platform's log says of it, where it says anything; of a request of our own at least
+    what was asked and answered."""
 
     @property
     def is_first(self) -> bool:
