@@ -32,6 +32,7 @@ from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.server import at_url
 from platform_probe.load.timers import LoopTimers
+from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.earlier import last_ends
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
@@ -47,7 +48,7 @@ from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
-from platform_probe.settings import LoadSettings, ProbeSettings
+from platform_probe.settings import ProbeSettings
 from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
@@ -112,21 +113,11 @@ async def serve(settings: ProbeSettings) -> None:
             profile=profile,
         )
 
-        def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
-            probe.refresh_gauges()
-            return metrics.exposition(media_type)
-
         def families() -> Iterable[Metric]:
             probe.refresh_gauges()
             return metrics.registry.collect()
 
-        receiver = _otlp_receiver(settings, probe)
-        server = ProbePages(
-            metrics=exposition,
-            not_ready=probe.not_ready,
-            posts={} if receiver is None else {LOGS_PATH: receiver.answer},
-            max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
-        ).server()
+        server = _pages(settings, probe, metrics).server()
         port = await server.start(
             settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
         )
@@ -144,6 +135,22 @@ async def serve(settings: ProbeSettings) -> None:
             if export is not None:
                 await export.close(at_once=run.is_told_to_end)
             await server.stop()
+
+
+def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:
+    """Return what answers over HTTP. Raises `ConfigError` where it cannot take the log's posts."""
+
+    def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
+        probe.refresh_gauges()
+        return metrics.exposition(media_type)
+
+    receiver = _otlp_receiver(settings, probe)
+    return ProbePages(
+        metrics=exposition,
+        not_ready=probe.not_ready,
+        posts={} if receiver is None else {LOGS_PATH: receiver.answer},
+        max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
+    )
 
 
 def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:

@@ -6,10 +6,11 @@ import pytest
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.profiles.loading import load_profile
+from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.otlp.spans import hops_at
 from platform_probe.service import DRAIN_MARGIN_S, _broker_of_spans, _rotation, drain_s
-from platform_probe.settings import LoadSettings, ProbeSettings
+from platform_probe.settings import ProbeSettings
 
 
 def test_records_and_log_are_bounded_unless_somebody_says_otherwise() -> None:
