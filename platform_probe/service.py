@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import math
 import os
 import select
@@ -25,6 +24,7 @@ from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.loading import load_profile
@@ -69,6 +69,9 @@ COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
+SELDOM: Final = 20
+"""Runs of it between two over what is older, Python's 10 doubled: an attempt lives for some
+seconds, and is no garbage while it does [E]."""
 
 
 async def serve(settings: ProbeSettings) -> None:
@@ -223,7 +226,7 @@ class _Run:
             await self._connect()
             if self._told_to_stop.is_set():
                 return
-            _calm_garbage_collector()
+            calm_garbage_collector(young=YOUNG_OBJECTS, middle=SELDOM, old=SELDOM)
             load_starts_at = self._probe.begin_load()
             url = at_url(self._settings.listen_host, self._http_port)
             self._say("ready", load_starts_at=load_starts_at, metrics_url=f"{url}/metrics")
@@ -370,12 +373,6 @@ def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
     return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
-
-
-def _calm_garbage_collector() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
 
 
 def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:
