@@ -64,10 +64,6 @@ LINK_LIMITS: Final = LinkLimits(
 _OWN: Final = (Source.PROBE, Source.CUSTOMER)
 
 
-def _tell_nobody(_diagnosis: Diagnosis) -> None:
-    pass
-
-
 class Probe:
     """One probe; the `LinkHandler` of its links.
 
@@ -86,10 +82,7 @@ class Probe:
         metrics: ProbeMetrics,
         logger: Logger,
         profile: Profile = NATIVE,
-        ranking: Ranking | None = None,
-        tell: Callable[[Diagnosis], None] = _tell_nobody,
     ) -> None:
-        """Without a `ranking` nothing is diagnosed; `tell` gets the diagnoses."""
         settings.check_fits(profile)
         self._settings = settings
         self._profile = profile
@@ -106,23 +99,8 @@ class Probe:
         self.evidence = FleetEvidence(wire=profile.traits)
         self.diagnosing: Diagnosing | None = None
         """Diagnoses what failed, on its way to the sinks."""
-        self._emit = sink.emit
-        if ranking is not None:
-            self.diagnosing = Diagnosing(ranking, clock=clock, emit=sink.emit, tell=tell)
-            self.diagnosing.on_wait = self._plan_tick
-            self._emit = self.diagnosing.take
         self._relocks = self._load.unlocks and self._load.relock
-        self.tracker = AttemptTracker(
-            clock=clock,
-            evidence=self.evidence,
-            emit=self._ended if self._relocks else self._emit,
-            deadline_s=self._load.deadline_s,
-            state_grace_s=self._load.state_grace_s,
-            remembered=Remembered(window_s=self._load.late_window_s),
-            gaps=self._gaps,
-            is_watching=settings.watch,
-        )
-        self.tracker.on_wait = self._plan_tick
+        self.tracker = self._tracker()
         self._group: Group | None = None
         if settings.watch_group is not None:
             self._group = Group(settings.watch_group, settings.client_id)
@@ -134,7 +112,6 @@ class Probe:
             complaints,
             profile=profile,
             only_open=only_open,
-            diagnosing=self.diagnosing,
             unix_s=clock.unix_s if settings.broker_log else None,
         )
         self.platform = self._platform_inbox(settings.platform)
@@ -170,6 +147,14 @@ class Probe:
         """The broker's word that trying again is of no use."""
         self.retained = 0
         """Messages so far that had waited at the broker."""
+
+    def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
+        """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
+        self.diagnosing = Diagnosing(
+            ranking, clock=self._clock, emit=self._sink.emit, tell=tell
+        )
+        self.diagnosing.on_wait = self._plan_tick
+        self._inbox.diagnosing = self.diagnosing
 
     # What a link calls
 
@@ -366,6 +351,22 @@ class Probe:
 
     # Within
 
+    def _tracker(self) -> AttemptTracker:
+        """Return what follows the unlocks."""
+        load = self._load
+        tracker = AttemptTracker(
+            clock=self._clock,
+            evidence=self.evidence,
+            emit=self._ended if self._relocks else self._emit,
+            deadline_s=load.deadline_s,
+            state_grace_s=load.state_grace_s,
+            remembered=Remembered(window_s=load.late_window_s),
+            gaps=self._gaps,
+            is_watching=self._settings.watch,
+        )
+        tracker.on_wait = self._plan_tick
+        return tracker
+
     def _only_open(self) -> OnlyOpen | None:
         """Return what tells answers without ids apart, where the fleet's have none."""
         if self._profile.traits.correlation is not Correlation.ONLY_OPEN:
@@ -415,6 +416,13 @@ class Probe:
         """Tell those who share the customers with us that we are there, or no longer."""
         if self._group is not None and self._link is not None and self._link.is_connected:
             self._link.publish(self._group.topic, payload, retain=True)
+
+    def _emit(self, record: Record) -> None:
+        """Hand a record on: by the diagnosis, where there is one."""
+        if self.diagnosing is None:
+            self._sink.emit(record)
+        else:
+            self.diagnosing.take(record)
 
     def _to_join(self, attempt: Attempt, seen_s: float) -> None:
         assert self.joiner is not None  # noqa: S101 - it is the one that asks for them

@@ -74,6 +74,7 @@ class Claim(Enum):
     BROKER_QUEUE = "a car has one queue at the broker"
     CLIENT_ID = "two clients with one id throw each other out already"
     CUT_OUT = "a box has one battery guard"
+    DATA_PLAN = "a SIM has one data plan"
 
 
 class Need(Enum):

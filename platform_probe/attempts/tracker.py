@@ -147,10 +147,12 @@ class AttemptTracker:
         if attempt is not None:
             attempt.reached_s[Stage.PUBLISHED] = self._clock.monotonic_s()
 
-    def api_answered(self, attempt: OpenAttempt) -> None:
-        """Note that the API has given its answer, good or bad."""
-        if self.is_open(attempt):
-            attempt.reached_s.setdefault(Stage.API_ANSWERED, self._clock.monotonic_s())
+    def api_answered(self, attempt: OpenAttempt, status: int) -> None:
+        """Note that the API has given its answer, good or bad, with its HTTP status."""
+        if self.is_open(attempt) and Stage.API_ANSWERED not in attempt.reached_s:
+            attempt.reached_s[Stage.API_ANSWERED] = self._clock.monotonic_s()
+            if attempt.asked:
+                attempt.asked = msgspec.structs.replace(attempt.asked, status=status)
 
     def is_open(self, attempt: OpenAttempt) -> bool:
         """Return whether an attempt has not ended."""

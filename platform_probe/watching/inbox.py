@@ -71,7 +71,6 @@ class Inbox:
     """Takes every message that a probe receives. `malformed` counts those that break the rules.
 
     `only_open` gives ids to commands and answers that carry none, where the profile says so.
-    `diagnosing` is told what cars say, before anything follows from it.
     `unix_s` is the clock by which lines of the broker's log are stamped, where that is followed.
     """
 
@@ -83,11 +82,11 @@ class Inbox:
         *,
         profile: Profile = NATIVE,
         only_open: OnlyOpen | None = None,
-        diagnosing: Diagnosing | None = None,
         unix_s: Callable[[], float] | None = None,
     ) -> None:
         self._tracker = tracker
-        self._diagnosing = diagnosing
+        self.diagnosing: Diagnosing | None = None
+        """Is told what cars say, before anything follows from it."""
         self._profile = profile
         self._place, self._read = profile.place, profile.read
         self._only_open = only_open
@@ -107,7 +106,7 @@ class Inbox:
             return
         kind: TopicKind | None = None
         try:
-            place = self._place(message.topic)
+            place = self._place(message)
             kind, vehicle_id, _ = place
             if kind is TopicKind.COMMAND and self._is_known(message):
                 return
@@ -115,8 +114,8 @@ class Inbox:
         except RemoteProtocolError as error:
             if kind in _RETAINED and not message.payload:
                 self._tracker.removed(vehicle_id)
-                if self._diagnosing is not None:
-                    self._diagnosing.removed(vehicle_id)
+                if self.diagnosing is not None:
+                    self.diagnosing.removed(vehicle_id)
                 return
             self.malformed += 1
             self._metrics.count_malformed(kind)
@@ -134,8 +133,8 @@ class Inbox:
         event = broker_event_of(payload, at)
         if event is not None:
             self._tracker.evidence.broker.take(event)
-            if self._diagnosing is not None:
-                self._diagnosing.broker_word(event.client_id, event.kind.value)
+            if self.diagnosing is not None:
+                self.diagnosing.broker_word(event.client_id, event.kind.value)
 
     def _is_known(self, message: Message) -> bool:
         """Return whether this is the copy of a command that we have: no need to read it.
@@ -156,7 +155,7 @@ class Inbox:
         self.taken[kind] = taken + 1
         if taken % LOOKED_THROUGH_EVERY == 0:
             self._name_unknown_fields(place, message)
-        diagnosing = self._diagnosing
+        diagnosing = self.diagnosing
         match decoded:
             case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
                 if diagnosing is not None:
@@ -184,8 +183,8 @@ class Inbox:
     def _dispatch_rare(self, vehicle_id: str, decoded: Heard | None) -> None:
         match decoded:
             case CarEvent():
-                if self._diagnosing is not None:
-                    self._diagnosing.event(vehicle_id, decoded)
+                if self.diagnosing is not None:
+                    self.diagnosing.event(vehicle_id, decoded)
                 self._tracker.event(vehicle_id)
             case ProvisionalResult():
                 self._tracker.provisional(decoded)

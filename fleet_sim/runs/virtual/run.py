@@ -239,7 +239,7 @@ class VirtualRun:
         diagnoses = stack.enter_context(DiagnosesFile(self._directory.path))
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
-        return Probe(
+        probe = Probe(
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
             clock=clock,
@@ -248,9 +248,9 @@ class VirtualRun:
             metrics=metrics,
             logger=logger,
             profile=self._profile,
-            ranking=shipped_ranking(),
-            tell=partial(self._tell, diagnoses),
         )
+        probe.diagnose(shipped_ranking(), partial(self._tell, diagnoses))
+        return probe
 
     def _tell(self, diagnoses: DiagnosesFile, diagnosis: Diagnosis) -> None:
         try:
