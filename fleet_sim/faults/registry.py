@@ -18,7 +18,7 @@ import msgspec
 import simpy
 from pydantic import BaseModel, ConfigDict
 
-from fleet_sim.broker.control import BrokerSettings
+from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
@@ -120,6 +120,8 @@ class Injection:
     record: Callable[[Hit], None] = lambda _hit: None
     platform: EmulatedPlatform | None = None
     """There where the fault has `Need.PLATFORM`."""
+    broker: BrokerControl | None = None
+    """There where the fault has `Need.OWN_BROKER`."""
     vehicle_ids: frozenset[str] = frozenset()
     """Its cars, for a fault of the platform, which knows no boxes."""
 
