@@ -40,7 +40,9 @@ def test_who_must_connect_anew_cannot(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("kind", [DnsFailure, TlsCertExpired])
-def test_who_needs_no_new_connection_notices_nothing(kind: type[Fault]) -> None:
+def test_who_needs_no_new_connection_notices_nothing(
+    kind: type[DnsFailure | TlsCertExpired],
+) -> None:
     """A renewal that is due after the window is none."""
     car = bench(QUICK)
     inject(kind(renewal=Uniform(base_s=61.0)), car, 60.0)
