@@ -82,6 +82,8 @@ class Need(Enum):
 
     OWN_BROKER = "a broker whose settings we choose"
     PLATFORM = "the emulated platform"
+    CUSTOMERS = "customers with phones"
+    SHARED_ANSWERS = "a platform whose members share the cars' answers"
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"):

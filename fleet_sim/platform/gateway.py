@@ -82,6 +82,16 @@ class EmulatedPlatform:
             unix_s=self.unix_s,
         )
 
+    @property
+    def shared_group(self) -> str | None:
+        """Return the group by which several of its kind share the cars' answers; None: none do."""
+        return self._parameters.shared_group
+
+    @property
+    def gives_up_after_s(self) -> float:
+        """Return for how long a command without an answer keeps others from its car, at most."""
+        return self._parameters.command_ttl_s + self._parameters.answer_grace_s
+
     def start(self) -> None:
         """Connect to the broker."""
         self.service.connection.connect()
@@ -264,12 +274,19 @@ class EmulatedPlatform:
         asked.vehicle_id = booking.vehicle_id
         if wait_s := self._of_vehicle.wait_s(booking.vehicle_id, self._world.env.now):
             self._answer(asked, answers.too_many(wait_s))
+        elif self._takes_for_offline(booking.vehicle_id):
+            self._answer(asked, answers.of_problem(problems.VEHICLE_UNREACHABLE))
         elif service.connection.link is None:
             self._answer(asked, answers.of_problem(problems.BROKER_UNAVAILABLE))
         elif service.open >= self._parameters.max_open_commands:
             self._answer(asked, answers.of_problem(problems.OVERLOADED))
         else:
             self._send(asked, booking)
+
+    def _takes_for_offline(self, vehicle_id: str) -> bool:
+        """Return whether a car is not even asked, because its presence says that it is offline."""
+        refuses = self._parameters.refuses_offline
+        return refuses and self.service.heard_of(vehicle_id).presence == "offline"
 
     def _send(self, asked: OpenRequest, booking: Booking) -> None:
         command = asked.command = self.service.send(

@@ -14,7 +14,8 @@ from fleet_wire.errors import ConfigError
 
 HEAD = """\
 description: two groups
-platform: {}
+platform: {shared_group: members}
+customers: {stages: [{kind: constant, rate_per_s: 1, duration_s: 60}]}
 fleet:
   groups:
     - {name: street, count: 10}
