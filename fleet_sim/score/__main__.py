@@ -45,7 +45,13 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
     else:
         names = faults.split(",") if faults else scored_faults()
         runs = _done(_tuning(names, seeds), jobs)
-        kept = [] if not faults else [one for one in _load(TUNED) if one.faults[:1] != () and one.faults[0] not in names]
+        kept = (
+            []
+            if not faults
+            else [
+                one for one in _load(TUNED) if one.faults[:1] != () and one.faults[0] not in names
+            ]
+        )
         runs = [*kept, *runs]
         TUNED.parent.mkdir(exist_ok=True)
         TUNED.write_bytes(msgspec.msgpack.encode(runs))
@@ -105,7 +111,10 @@ def run(seeds: int, pairs: int, jobs: int, faults: str, first_seed: int, out: Pa
                 cases,
             ),
             "not_run": {one.incident: one.error for one in (*singles, *paired) if one.error},
-            "seeds": {"tuned": f"below {HELD_OUT_SEEDS}", "scored": [first_seed, first_seed + seeds]},
+            "seeds": {
+                "tuned": f"below {HELD_OUT_SEEDS}",
+                "scored": [first_seed, first_seed + seeds],
+            },
             "ranges": {"tuned": RANGES, "scored_wider_by": WIDER},
         }
     }

@@ -165,7 +165,9 @@ def baselines(
             weight[case.labels[0]] += 1
         for case in listed:
             seen[sign(case)][case.labels[0]] += 1_000_000 // weight[case.labels[0]]
-        order = {key: [slug for slug, _ in counts.most_common(THREE)] for key, counts in seen.items()}
+        order = {
+            key: [slug for slug, _ in counts.most_common(THREE)] for key, counts in seen.items()
+        }
         found[name] = {
             f"top{first}": share_of(
                 cases,

@@ -23,7 +23,7 @@ TAIL_S: Final = 620.0
 ARRIVALS_S: Final = 420.0
 """Windows are open within this time after the first minute."""
 QUIET_S: Final = 60.0
-UNLOCKS_PER_CAR: Final = 1.3
+UNLOCKS_PER_CAR: Final = 1.8
 """Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
 
 
@@ -52,32 +52,58 @@ class Incident(NamedTuple):
         return self.seed >= HELD_OUT_SEEDS
 
 
-RANGES: Final[dict[str, dict[str, tuple[float, float]]]] = {
+Range = tuple[float, float]
+RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
     "no_coverage_garage": {"episode": (120, 400)},
     "one_way_downlink": {"episode": (120, 400)},
     "half_open_tcp_nat": {"ping_timeout_s": (5, 20)},
+    "slow_wake_client_timeout": {"wake": {"median_s": (22, 50), "sigma": (0.2, 0.4)}},
     "undervoltage_cutout": {"drain_v_per_min": (0.1, 0.4), "hold_s": (30, 90)},
+    "modem_search_drain": {
+        "episode": (200, 400), "start_v": (12.25, 12.4), "drain_v_per_min": (0.1, 0.3),
+        "hold_s": (20, 60),
+    },
+    "sim_suspended_datacap": {"cap_bytes": (8_000, 20_000)},
+    "inflight_stall": {"loss": (0.9, 1.0)},
     "late_delivery_persistent_session": {"offline": (90, 250)},
     "expired_by_skewed_box_clock": {"skew": (60, 180)},
-    "ack_lost_executed": {"loss": (0.5, 1.0)},
+    "ttl_too_long_rejected": {"max_ttl_s": (15, 30)},
+    "client_id_takeover": {"flap_s": (3, 20)},
+    "dns_failure": {"renewal": {"base_s": (0, 20), "spread_s": (30, 150)}, "pinned": (0, 0.3)},
+    "tls_cert_expired": {"renewal": {"base_s": (0, 20), "spread_s": (30, 150)}},
+    "tls_not_yet_valid_clock1970": {"sync": {"median_s": (30, 120), "sigma": (0.5, 1.0)}},
     "bad_firmware_cohort": {"probability": (0.6, 1.0)},
+    "update_or_daily_reboot": {
+        "begins": {"base_s": (0, 20), "spread_s": (30, 120)},
+        "busy": {"base_s": (40, 100), "spread_s": (30, 100)},
+    },
+    "ack_lost_executed": {"loss": (0.5, 1.0)},
+    "ack_without_actuation": {"probability": (0.5, 1.0)},
     "can_bus_asleep_no_ack": {"probability": (0.3, 1.0)},
+    "event_storm_self_ddos": {"rate_per_s": (15, 30)},
+    "loose_wiring": {
+        "good": {"base_s": (5, 10), "spread_s": (20, 60)},
+        "bad": {"base_s": (5, 20), "spread_s": (20, 60)},
+    },
     "sms_wake_lost": {"loss": (0.6, 1.0)},
     "regional_carrier_outage": {"return_spread_s": (0, 60)},
+    "network_sunset": {"spread_s": (0, 60)},
     "reconnect_storm": {"retry_s": (20, 40)},
+    "broker_auth_backend_down": {"gives_up": (0.2, 0.6)},
     "queue_full_drop": {"max_queued_messages": (20, 200)},
-    "client_id_takeover": {"flap_s": (3, 20)},
     "generic_500": {"successes": (0.2, 0.8)},
-}
+}  # fmt: skip
 """Of faults whose defaults do not show, or whose severity varies."""
 
 TOGETHER: Final[dict[str, str]] = {
     "regional_carrier_outage": "operator",
     "dns_failure": "operator",
-    "network_sunset": "hardware",
+    "network_sunset": "operator",
+    "sim_suspended_datacap": "operator",
     "bad_firmware_cohort": "firmware",
     "tls_cert_expired": "firmware",
     "ttl_too_long_rejected": "firmware",
+    "box_busy_duplicate": "hardware",
     "reconnect_storm": "all",
     "broker_auth_backend_down": "all",
     "queue_full_drop": "few",
@@ -87,8 +113,22 @@ TOGETHER: Final[dict[str, str]] = {
 its own, and faults of the platform all."""
 SLEEPERS: Final = frozenset({"sms_wake_lost", "slow_wake_client_timeout", "stale_online_cache"})
 """Faults that show on sleeping boxes alone."""
-LONG_LIVED: Final = frozenset({"late_delivery_persistent_session"})
-"""Faults that show where commands live long."""
+LIVES_S: Final = {
+    "late_delivery_persistent_session": 600.0,
+    "slow_wake_client_timeout": 90.0,
+    "ttl_too_long_rejected": 60.0,
+}
+"""Life of a command, for faults that show where they live long."""
+OLD_MODEMS: Final = ("gsm", "umts")
+PLATFORMS: Final[dict[str, dict[str, Any]]] = {
+    "lwt_ghost_offline": {"refuses_offline": True},
+    "shared_sub_stuck_consumer": {
+        "shared_group": "command-service", "learns_from_state": False, "retry_after_s": None,
+    },
+}  # fmt: skip
+"""How the platform must be so that a fault shows."""
+TAPPED_TWICE: Final = {"box_busy_duplicate": 0.5}
+CHATTY_HEARTBEAT_S: Final = 3.0
 REGIONS: Final = ("north", "south")
 OPERATORS: Final = ("operator-a", "operator-b")
 FIRMWARES: Final = ("2.4.1", "2.5.0")
@@ -116,33 +156,34 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
         {"kind": "poisson", "rate_per_s": round(rate_per_s, 4), "duration_s": QUIET_S + ARRIVALS_S},
         {"kind": "poisson", "rate_per_s": round(rate_per_s / 3, 4), "duration_s": TAIL_S},
     ]
-    deadline_s = 20.0
+    names = set(incident.faults)
+    lives_s = [LIVES_S[name] for name in incident.faults if name in LIVES_S]
     scenario: dict[str, Any] = {
         "description": f"drawn to be diagnosed: {', '.join(incident.faults) or 'a healthy fleet'}",
         "seed": incident.seed,
         "fleet": {"groups": groups},
         "faults": entries,
     }
-    if has_platform:
-        scenario["customers"] = {
-            "stages": stages,
-            "walk": {"base_s": 5, "spread_s": 20},
-            "drive": {"base_s": 30, "spread_s": 60},
-        }
-    else:
-        ttl_s = 600.0 if LONG_LIVED & set(incident.faults) else None
-        scenario["load"] = {
-            "stages": stages,
-            "deadline_s": deadline_s,
-            **({} if ttl_s is None else {"command_ttl_s": ttl_s}),
-        }
-    if has_platform and LONG_LIVED & set(incident.faults):
-        scenario["platform"] = {"command_ttl_s": 600.0}
+    ttl = {"command_ttl_s": max(lives_s)} if lives_s else {}
+    if not has_platform:
+        taps = max((TAPPED_TWICE.get(name, 0.0) for name in names), default=0.0)
+        scenario["load"] = {"stages": stages, "deadline_s": 20.0, "double_taps": taps, **ttl}
+        return scenario
+    scenario["customers"] = {
+        "stages": stages,
+        "walk": {"base_s": 5, "spread_s": 20},
+        "drive": {"base_s": 30, "spread_s": 60},
+    }
+    platform = dict(ttl)
+    for name in incident.faults:
+        platform |= PLATFORMS.get(name, {})
+    if platform:
+        scenario["platform"] = platform
     return scenario
 
 
 def _needs_platform(incident: Incident) -> bool:
-    return any(Need.PLATFORM in FAULTS[name].needs for name in incident.faults)
+    return any(Need.PLATFORM in FAULTS[name].needs or name in PLATFORMS for name in incident.faults)
 
 
 def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> list[dict[str, Any]]:
@@ -157,6 +198,10 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
             "keepalive_s": (60, 240)[stream.index(2)],
             "door_opens": None if has_people else {"base_s": 3.0, "spread_s": 8.0},
         }
+        if "network_sunset" in incident.faults and number % 3 == 0:
+            box["radio"] = {"technology": OLD_MODEMS[stream.index(2)]}
+        if "sim_suspended_datacap" in incident.faults and stream.uniform() < 0.4:  # noqa: PLR2004
+            box["heartbeat_s"] = CHATTY_HEARTBEAT_S
         if asleep:
             box["asleep_share"] = round(asleep, 3)
         groups.append(
@@ -166,7 +211,7 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
                 "region": REGIONS[number & 1],
                 "operator": OPERATORS[number >> 1 & 1],
                 "firmware": FIRMWARES[number >> 2 & 1],
-                "hardware": HARDWARES[stream.index(2)],
+                "hardware": "tcu-1" if "radio" in box else HARDWARES[stream.index(2)],
                 "box": box,
             }
         )
@@ -217,12 +262,26 @@ def _on_single_cars(
 
 
 def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
+    wider = WIDER if incident.is_held_out else 0.0
     drawn: dict[str, Any] = {}
-    for parameter, (low, high) in RANGES.get(name, {}).items():
-        wider = WIDER if incident.is_held_out else 0.0
-        value = stream.between(low * (1 - wider), high * (1 + wider))
-        if high <= 1.0:
-            value = min(value, 1.0)
-        annotation = FAULTS[name].model_fields[parameter].annotation
-        drawn[parameter] = round(value) if annotation is int else round(value, 3)
+    for parameter, span in RANGES.get(name, {}).items():
+        if isinstance(span, dict):
+            drawn[parameter] = {
+                key: round(_drawn(each, wider, stream), 3) for key, each in span.items()
+            }
+        else:
+            value = _drawn(span, wider, stream)
+            is_whole = FAULTS[name].model_fields[parameter].annotation is int
+            drawn[parameter] = round(value) if is_whole else round(value, 3)
     return drawn
+
+
+def _drawn(span: Range, wider: float, stream: RandomStream) -> float:
+    """Return a number of a range, or of one that is wider by a share of its width at both ends.
+
+    A share of a whole stays one, and nothing falls to half of the range's lower end.
+    """
+    low, high = span
+    more = wider * (high - low)
+    value = stream.between(max(low - more, low / 2), high + more)
+    return min(value, 1.0) if high <= 1.0 else value

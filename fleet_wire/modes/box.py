@@ -109,7 +109,7 @@ MODES: Final = (
             speaks_for=_SEEN_AWAY | facts(Fact.VOLTAGE_LOW, Fact.REFUSED_LOW_VOLTAGE, Fact.ALONE),
             rules_out=(ANSWERS - facts(Fact.REFUSED_LOW_VOLTAGE))
             | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE, Fact.OPERATOR_FAILS)
-            | facts(Fact.WAS_ASLEEP, Fact.SIGNAL_LOW, Fact.BACK_WITHOUT_WILL),
+            | facts(Fact.WAS_ASLEEP, Fact.SIGNAL_LOW, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
         ),
     ),
     FailureMode(
@@ -189,6 +189,7 @@ MODES: Final = (
                 Fact.SILENT_AFTER_RECEIPT,
                 Fact.BACK_SOON,
                 Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
                 Fact.BACK_AFTER_WILL,
                 Fact.WILL_AFTER,
                 Fact.FAILS_AGAIN,
@@ -222,6 +223,7 @@ MODES: Final = (
                 Fact.REFUSED_BUSY,
                 Fact.BACK_SOON,
                 Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
                 Fact.BACK_AFTER_WILL,
                 Fact.WILL_AFTER,
                 Fact.WILL_BEFORE,
@@ -313,6 +315,7 @@ MODES: Final = (
                 Fact.WILL_BEFORE,
                 Fact.BACK_AFTER_WILL,
                 Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
                 Fact.BACK_SOON,
                 Fact.BACK_IN_MINUTES,
                 Fact.WAS_OFFLINE,

@@ -236,6 +236,7 @@ MODES: Final = (
                 Fact.ANSWERED_TWICE,
                 Fact.BACK_SOON,
                 Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
                 Fact.BACK_AFTER_WILL,
                 Fact.RECONNECTED_JUST_BEFORE,
                 Fact.WILL_AFTER,

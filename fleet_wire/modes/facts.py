@@ -144,6 +144,7 @@ class Fact(StrEnum):
     MANY_CARS_OF_ONE = "many_cars_of_one"
 
     # The broker's log
+    REPLACED = "replaced"
     TAKEN_OVER = "taken_over"
     DROPPED_AT_BROKER = "dropped_at_broker"
     KEEPALIVE_EXCEEDED = "keepalive_exceeded"
@@ -282,7 +283,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
     **_of(
         Told.BROKER_LOG,
-        taken_over="another client connected with the box's client id",
+        replaced="a new connection with the box's client id ended the old one",
+        taken_over="that happened again and again within minutes",
         dropped_at_broker="the broker dropped messages for the box",
         keepalive_exceeded="the broker gave the box up: it was silent for 1.5 times its keepalive",
         denied_at_broker="the broker denied something to the box or the sender",

@@ -51,7 +51,13 @@ MODES: Final = (
             rules_out=_NOT_AWAY
             | COHORT
             | facts(Fact.WILLS_IN_A_WAVE, Fact.VOLTAGE_FELL, Fact.BOOTED_AFTER)
-            | facts(Fact.OPENED_LATE, Fact.BACK_WITHOUT_WILL, Fact.FLAPPED, Fact.WAS_ASLEEP),
+            | facts(
+                Fact.OPENED_LATE,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
+                Fact.FLAPPED,
+                Fact.WAS_ASLEEP,
+            ),
         ),
     ),
     FailureMode(
@@ -69,7 +75,11 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
-                Fact.REPORTED_AFTER, Fact.WAS_ONLINE, Fact.FAILS_AGAIN, Fact.BACK_WITHOUT_WILL
+                Fact.REPORTED_AFTER,
+                Fact.WAS_ONLINE,
+                Fact.FAILS_AGAIN,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
             ),
             rules_out=ANSWERS
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE),
@@ -91,6 +101,7 @@ MODES: Final = (
             needs=facts(Fact.NOT_DELIVERED, Fact.WAS_ONLINE),
             speaks_for=facts(
                 Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
                 Fact.BACK_SOON,
                 Fact.BACK_IN_MINUTES,
                 Fact.ALONE,
@@ -158,7 +169,9 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=_SEEN_AWAY
-            | facts(Fact.HARDWARE_FAILS, Fact.FIRMWARE_FAILS, Fact.MUCH_DATA, Fact.EVENTS_IN_A_FLOOD),
+            | facts(
+                Fact.HARDWARE_FAILS, Fact.FIRMWARE_FAILS, Fact.MUCH_DATA, Fact.EVENTS_IN_A_FLOOD
+            ),
             rules_out=_NOT_AWAY | facts(Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
         ),
     ),

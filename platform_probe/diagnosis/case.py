@@ -35,6 +35,8 @@ class Case:
     cars_known: int
     cars_of_account: int
     """How many cars the account asked for within minutes."""
+    usual_data_bytes: float | None
+    """What the modem in the middle of all has used; None: they do not say."""
     tls_errors: tuple[float, ...]
     """When handshakes failed at the broker, of clients that it could not name."""
     platform_told: bool

@@ -29,6 +29,8 @@ class Census:
         self._at_s = -HOLDS_S
         self._lost: Counter[Place] = Counter()
         self._total: Counter[Place] = Counter()
+        self.usual_data_bytes: float | None = None
+        """What the modem in the middle of all has used, as of the last count."""
 
     def compare(self, places: tuple[Place, ...], now_s: float) -> dict[Place, Comparison]:
         """Return for each place, and `ALL`, how many cars are lost there and elsewhere."""
@@ -47,8 +49,11 @@ class Census:
     def _count(self, now_s: float) -> None:
         self._at_s = now_s
         lost, total = Counter[Place](), Counter[Place]()
+        used: list[int] = []
         step = max(len(self._cars) // MOST_CARS, 1)
         for car in islice(self._cars.values(), 0, None, step):
+            if car.data_used_bytes is not None:
+                used.append(car.data_used_bytes)
             if car.standing is None:
                 continue
             is_lost = is_lost_at(car, now_s)
@@ -56,6 +61,7 @@ class Census:
                 total[place] += 1
                 lost[place] += is_lost
         self._lost, self._total = lost, total
+        self.usual_data_bytes = sorted(used)[len(used) // 2] if used else None
 
 
 def is_lost_at(car: CarHistory, now_s: float) -> bool:

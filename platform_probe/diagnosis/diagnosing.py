@@ -43,7 +43,7 @@ from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, PastAtt
 from platform_probe.diagnosis.case import Case
 from platform_probe.diagnosis.census import Census
 from platform_probe.diagnosis.neighbours import Neighbours, Place
-from platform_probe.diagnosis.observed import RELOCKED_S, observe
+from platform_probe.diagnosis.observed import RELOCKED_S, no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
@@ -87,6 +87,8 @@ class _Open:
     basis: tuple[frozenset[Fact], frozenset[str]] | None = None
     """Facts and sources of the last revision."""
     looks_at_s: float = 0.0
+    kept: dict[Fact, str] = field(default_factory=dict)
+    """What was seen at earlier looks and stays true."""
     called_s: float | None = None
     """When its customer called support."""
 
@@ -152,9 +154,7 @@ class Diagnosing:
             self._neighbours.will(now_s)
         self._look_soon(vehicle_id, now_s)
 
-    def state(
-        self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool
-    ) -> None:
+    def state(self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool) -> None:
         """Take what a car is like."""
         now_s = self._clock.monotonic_s()
         has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
@@ -245,8 +245,7 @@ class Diagnosing:
             return
         else:
             one = self._begin(record, now_s)
-        case = self._case_of(one, now_s)
-        observe(case)
+        case = self._seen_of(one, now_s)
         told = case.told()
         modes = self._ranking.rank(case.seen, told)
         one.record = _named(record, modes[0])
@@ -351,16 +350,13 @@ class Diagnosing:
             self.on_wait()
 
     def _diagnose(self, one: _Open, now_s: float) -> None:
-        case = self._case_of(one, now_s)
-        observe(case)
+        case = self._seen_of(one, now_s)
         told = case.told()
         if one.basis == (frozenset(case.seen), told):
             return
         self._revise(one, case, self._ranking.rank(case.seen, told), now_s)
 
-    def _revise(
-        self, one: _Open, case: Case, modes: tuple[RankedMode, ...], now_s: float
-    ) -> None:
+    def _revise(self, one: _Open, case: Case, modes: tuple[RankedMode, ...], now_s: float) -> None:
         told = case.told()
         one.basis = frozenset(case.seen), frozenset(told)
         one.revision += 1
@@ -381,6 +377,15 @@ class Diagnosing:
                 told=tuple(sorted(told)),
             )
         )
+
+    def _seen_of(self, one: _Open, now_s: float) -> Case:
+        """Return the case with all that was seen of it, now and at earlier looks."""
+        case = self._case_of(one, now_s)
+        observe(case, is_first=one.basis is None)
+        case.seen = {**one.kept, **case.seen}
+        no_longer(case.seen)
+        one.kept = case.seen
+        return case
 
     def _case_of(self, one: _Open, now_s: float) -> Case:
         record = one.record
@@ -410,6 +415,7 @@ class Diagnosing:
             returns_around=self._neighbours.returns_around(_returned_s(car, one.began_s)),
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
+            usual_data_bytes=self._census.usual_data_bytes,
             tls_errors=tuple(self._tls_errors),
             platform_told=bool(record.platform) or one.called_s is not None,
             broker_told=self._hears_broker,
@@ -490,7 +496,9 @@ def _named(record: Attempt, first: RankedMode) -> Attempt:
     )
 
 
-def _remember(kept: OrderedDict[str, object] | OrderedDict, key: str, value: object, most: int) -> None:  # type: ignore[type-arg]
+def _remember(
+    kept: OrderedDict[str, object] | OrderedDict, key: str, value: object, most: int
+) -> None:  # type: ignore[type-arg]
     """Remember the latest value of a key, and forget the oldest key for each one above `most`."""
     kept.pop(key, None)
     kept[key] = value

@@ -8,6 +8,7 @@ from typing import Final
 from fleet_wire.contract.attempt import Flag, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import COHORT
 from platform_probe.diagnosis.car_history import Session
 from platform_probe.diagnosis.case import FEWEST, Case
 from platform_probe.diagnosis.census import LATE_HEARTBEATS
@@ -37,8 +38,8 @@ BOOTED_S: Final = 600.0
 DAY_S: Final = 86_400.0
 FLOOD: Final = 20
 FLOOD_WITHIN_S: Final = 120.0
-MUCH_BYTES: Final = 500_000
-"""Half of the smallest plan a day [E]."""
+MUCH_MORE: Final = 2.5
+"""Such a multiple of what the middle one of all cars has used is much [E]."""
 WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
 
@@ -110,10 +111,27 @@ _AWAY: Final = {
 }
 
 
-def observe(case: Case) -> None:
-    """Note in `case.seen` all facts that can be seen, each with its sentence."""
+def observe(case: Case, *, is_first: bool) -> None:
+    """Note in `case.seen` all facts that can be seen, each with its sentence.
+
+    What was so when the unlock began is noted at the first look alone: later the car's history may
+    not reach so far back, and what it was like then does not change.
+    """
     for look in _LOOKS:
-        look(case)
+        if is_first or look not in _AT_FIRST:
+            look(case)
+
+
+def no_longer(seen: dict[Fact, str]) -> None:
+    """Take out what an earlier look had noted and a later one has refuted."""
+    if seen.keys() & COHORT:
+        seen.pop(Fact.ALONE, None)
+        seen.pop(Fact.FEW_AWAY, None)
+    if Fact.OPENED_LATE in seen or Fact.CONFIRMED_LATE in seen or Fact.REFUSED_LATE in seen:
+        seen.pop(Fact.NOTHING_AFTER_RETURN, None)
+    for now, before in ((Fact.SAID_YES, Fact.SAID_NOTHING), (Fact.SAID_ERROR, Fact.SAID_NOTHING)):
+        if now in seen:
+            seen.pop(before, None)
 
 
 def _of_how_far(case: Case) -> None:
@@ -229,6 +247,17 @@ def _of_life(case: Case) -> None:
         seen[Fact.REPORTED_AFTER] = f"the car reported at {case.at(heard_s)}, {case.ago(heard_s)}"
     if heard_s is None and case.now_s - at_box_s >= AWAY_S:
         seen[Fact.STILL_AWAY] = "nothing was heard of the car until now"
+    offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
+    lost = [change.at_s for change in car.changes if change.session in offline]
+    if car.standing in offline and lost and car.first_heard_after(lost[-1] + CROSSING_S):
+        seen[Fact.TALKS_WHILE_OFFLINE] = (
+            f"presence said offline at {case.at(lost[-1])}, and the car reported after that"
+        )
+
+
+def _of_before(case: Case) -> None:
+    """Note how the car was heard of before the unlock."""
+    car, seen, began_s = case.car, case.seen, case.began_s
     standing = car.standing_at(began_s)
     last_s = car.last_heard_before(began_s)
     if (
@@ -240,12 +269,6 @@ def _of_life(case: Case) -> None:
         last = "" if last_s is None else f", last at {case.at(last_s)}, {case.ago(last_s)}"
         seen[Fact.SILENT_BEFORE] = (
             f"the car reports every {car.interval_s:.0f} s, and had not{last}"
-        )
-    offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
-    lost = [change.at_s for change in car.changes if change.session in offline]
-    if car.standing in offline and lost and car.first_heard_after(lost[-1] + CROSSING_S):
-        seen[Fact.TALKS_WHILE_OFFLINE] = (
-            f"presence said offline at {case.at(lost[-1])}, and the car reported after that"
         )
 
 
@@ -300,8 +323,9 @@ def _of_box(case: Case) -> None:
     recent = sum(began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
     if recent >= FLOOD:
         seen[Fact.EVENTS_IN_A_FLOOD] = f"the box sent {recent} events or more just before"
-    if car.data_used_bytes is not None and car.data_used_bytes > MUCH_BYTES:
-        seen[Fact.MUCH_DATA] = f"its modem has used {car.data_used_bytes / 1e6:.1f} MB"
+    used, usual = car.data_used_bytes, case.usual_data_bytes
+    if used is not None and usual is not None and used > MUCH_MORE * usual:
+        seen[Fact.MUCH_DATA] = f"its modem has used {used / usual:.0f} times as much as is usual"
 
 
 def _of_state(case: Case) -> None:
@@ -321,8 +345,9 @@ def _of_state(case: Case) -> None:
                     f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
                 )
             break
-    if car.door_opened_s is not None and car.door_opened_s >= case.published_s:
-        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(car.door_opened_s)}"
+    door_s = car.door_opened_s
+    if door_s is not None and 0 <= door_s - case.published_s < RELOCKED_S:
+        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(door_s)}"
     if car.ajar_s is not None and car.ajar_s < case.began_s:
         seen[Fact.DOOR_AJAR] = f"a door is open since {case.at(car.ajar_s)}"
     for name, value in (car.signals or {}).items():
@@ -350,6 +375,11 @@ def _of_this_car(case: Case) -> None:
             seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
 
 
+def _is_early(case: Case) -> bool:
+    """Return whether how others are now says how they were when the unlock failed."""
+    return case.now_s - case.began_s < AWAY_S
+
+
 def _of_lost_cars(case: Case) -> None:
     """Note what cars that are lost have in common."""
     seen, everybody = case.seen, case.lost[ALL].inside
@@ -368,7 +398,7 @@ def _of_lost_cars(case: Case) -> None:
             )
     if everybody.rate > 1 / 3:
         seen[Fact.MANY_AWAY] = f"{everybody.failed} of {everybody.total} cars are lost"
-    elif everybody.rate < 0.08 and not has_cohort:  # noqa: PLR2004 - [E]
+    elif everybody.rate < 0.08 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
         seen[Fact.FEW_AWAY] = f"only {everybody.failed} of {everybody.total} cars are lost"
 
 
@@ -392,8 +422,10 @@ def _of_others(case: Case) -> None:
             )
     if everybody.rate > 0.5:  # noqa: PLR2004 - more than half
         seen[Fact.MANY_FAIL] = f"{everybody.failed} of {everybody.total} others failed"
-    elif everybody.rate < 0.1 and not has_cohort:  # noqa: PLR2004 - [E]
-        seen[Fact.ALONE] = f"{everybody.total - everybody.failed} of {everybody.total} others fared well"
+    elif everybody.rate < 0.1 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
+        seen[Fact.ALONE] = (
+            f"{everybody.total - everybody.failed} of {everybody.total} others fared well"
+        )
     few = max(WAVE_CARS, WAVE_SHARE * case.cars_known)
     if case.wills_around >= few:
         seen[Fact.WILLS_IN_A_WAVE] = f"{case.wills_around} boxes were lost within two minutes"
@@ -405,7 +437,9 @@ def _of_platform(case: Case) -> None:
     record, seen = case.record, case.seen
     side = record.platform
     if case.support_called_s is not None:
-        seen[Fact.SUPPORT_CALLED] = f"the customer called support at {case.at(case.support_called_s)}"
+        seen[Fact.SUPPORT_CALLED] = (
+            f"the customer called support at {case.at(case.support_called_s)}"
+        )
     if case.cars_of_account >= 3:  # noqa: PLR2004 - nobody drives three [E]
         seen[Fact.MANY_CARS_OF_ONE] = f"the account asked for {case.cars_of_account} cars"
     if not side:
@@ -453,8 +487,9 @@ _BY_PROBLEM: Final = {
     "vehicle-silent": Fact.SAID_SILENT,
     "vehicle-unreachable": Fact.SAID_SILENT,
 }
+OFTEN: Final = 3
 _BROKER_WORDS: Final = {
-    "taken_over": (Fact.TAKEN_OVER, "another client took the box's client id over"),
+    "taken_over": (Fact.REPLACED, "a new connection of the box's id ended the old one"),
     "dropped": (Fact.DROPPED_AT_BROKER, "the broker dropped messages for the box"),
     "timed_out": (Fact.KEEPALIVE_EXCEEDED, "the broker gave the box up"),
     "denied": (Fact.DENIED_AT_BROKER, "the broker denied the box something"),
@@ -466,6 +501,12 @@ def _of_broker_log(case: Case) -> None:
         if kind in _BROKER_WORDS and abs(at_s - case.began_s) < AGAIN_S:
             fact, sentence = _BROKER_WORDS[kind]
             case.seen[fact] = f"{sentence} at {case.at(at_s)}, {case.ago(at_s)}"
+    taken = [at for at, kind in case.car.broker_words if kind == "taken_over"]
+    if len(taken) >= OFTEN and taken[-1] - taken[-OFTEN] < FLAPS_WITHIN_S:
+        case.seen[Fact.TAKEN_OVER] = (
+            f"{len(taken)} times within minutes a new connection of the box's id ended the old one,"
+            f" last at {case.at(taken[-1])}"
+        )
     near = [at_s for at_s in case.tls_errors if abs(at_s - case.began_s) < AGAIN_S]
     if near:
         case.seen[Fact.TLS_FAILED] = (
@@ -477,6 +518,7 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     _of_how_far,
     _of_oddities,
     _of_presence_before,
+    _of_before,
     _of_presence_after,
     _of_life,
     _of_return,
@@ -489,3 +531,4 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     _of_broker_log,
 )
 """In this order: a later one may look at what an earlier one has seen."""
+_AT_FIRST: Final = frozenset({_of_presence_before, _of_before, _of_heartbeats})

@@ -150,7 +150,10 @@ def weights_by_signature() -> Weights:
         made_by="signatures alone",
         temperature=1.0,
         bias={**bias, UNKNOWN: 0.0, NOTHING_WRONG: 0.0},
-        seen={slug: {str(fact): weight for fact, weight in each.items()} for slug, each in seen.items()},
+        seen={
+            slug: {str(fact): weight for fact, weight in each.items()}
+            for slug, each in seen.items()
+        },
         unseen={
             slug: {str(fact): weight for fact, weight in each.items()}
             for slug, each in unseen.items()
