@@ -129,6 +129,10 @@ def _tuning(names: Sequence[str], seeds: int) -> list[Incident]:
     return [*singles, *(Incident((), number) for number in range(seeds))]
 
 
+_SHOWN: Final = (
+    "incidents", "attempts", "single", "at_deadline", "cause", "unknown", "ece", "brier", "pairs",
+    "healthy", "healthy_named", "by_loss", "baselines",
+)  # fmt: skip
 LOSSES: Final = (Loss.NOTHING, Loss.NOTHING, Loss.HEARTBEATS, Loss.NOTHING)
 
 
@@ -171,8 +175,7 @@ def _say(figures: dict[str, Any]) -> None:
             f"{slug:34}{row['incidents']:4}{row['attempts']:6}{row['top1']:8.2f}{row['top3']:8.2f}"
             f"{row['at_deadline']:8.2f}  {taken}"
         )
-    for key in ("incidents", "attempts", "single", "at_deadline", "cause", "unknown", "ece", "brier",
-                "pairs", "healthy", "healthy_named", "by_loss", "baselines"):  # fmt: skip
+    for key in _SHOWN:
         click.echo(f"{key}: {figures[key]}")
 
 

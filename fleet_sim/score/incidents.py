@@ -225,9 +225,7 @@ def _entries(
     parameters = _parameters(name, incident, stream)
     fault = FAULTS[name]
     together = TOGETHER.get(name)
-    if together is None and fault.strikes is Strikes.CAR or together == "few":
-        return _on_single_cars(name, parameters, groups, stream)
-    if together is None and fault.strikes is Strikes.BROKER:
+    if together == "few" or (together is None and fault.strikes is not Strikes.PLATFORM):
         return _on_single_cars(name, parameters, groups, stream)
     start_s = QUIET_S + stream.between(0, 60)
     window = {"start_s": round(start_s, 1), "end_s": round(start_s + stream.between(150, 350), 1)}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from fleet_sim.score.cases import LabelledCase, Said
@@ -105,6 +105,20 @@ class Model:
             scores[name] = score
         return scores
 
+    def step(
+        self,
+        of_bias: Mapping[str, float],
+        of_seen: Mapping[tuple[str, str], float],
+        of_unseen: Mapping[tuple[str, str], float],
+    ) -> None:
+        """Follow all slopes."""
+        for name, slope in of_bias.items():
+            self.bias[name].step(slope)
+        for (name, fact), slope in of_seen.items():
+            self.seen[name][fact].step(slope)
+        for (name, fact), slope in of_unseen.items():
+            self.unseen[name][fact].step(slope)
+
     def as_json(self, *, unknown: float, temperature: float) -> dict[str, Any]:
         """Return the weights as the monitor reads them."""
         return {
@@ -131,12 +145,12 @@ def rows_of(cases: Iterable[LabelledCase], odd: Iterable[LabelledCase]) -> list[
     labelled: list[tuple[str, str, Said]] = []
     for case in cases:
         if len(case.labels) == 1 and case.labels[0] in MODES:
-            for said in (case.first, case.last):
-                if said is not None:
-                    labelled.append((case.labels[0], case.incident, said))
-    for case in odd:
-        if case.last is not None:
-            labelled.append((NOTHING_WRONG, case.incident, case.last))
+            label = case.labels[0]
+            both = (case.first, case.last)
+            labelled.extend((label, case.incident, said) for said in both if said is not None)
+    labelled.extend(
+        (NOTHING_WRONG, case.incident, case.last) for case in odd if case.last is not None
+    )
     of_incident = Counter((label, incident) for label, incident, _ in labelled)
     incidents = Counter(label for label, _ in of_incident)
     weights: defaultdict[tuple[tuple[str, ...], tuple[str, ...], str], float] = defaultdict(float)
@@ -180,18 +194,12 @@ def _step(model: Model, rows: Sequence[Row]) -> None:
             if abs(slope) < 1e-9:  # noqa: PLR2004 - moves nothing
                 continue
             of_bias[name] += slope
-            for fact in row.seen:
-                if fact in model.seen[name]:
-                    of_seen[name, fact] += slope
-            for fact in model.unseen[name]:
-                if fact not in seen and _TOLD[fact] in told:
+            for fact in seen & model.seen[name].keys():
+                of_seen[name, fact] += slope
+            for fact in model.unseen[name].keys() - seen:
+                if _TOLD[fact] in told:
                     of_unseen[name, fact] += slope
-    for name, slope in of_bias.items():
-        model.bias[name].step(slope)
-    for (name, fact), slope in of_seen.items():
-        model.seen[name][fact].step(slope)
-    for (name, fact), slope in of_unseen.items():
-        model.unseen[name][fact].step(slope)
+    model.step(of_bias, of_seen, of_unseen)
 
 
 def _loss(model: Model, rows: Sequence[Row], temperature: float) -> float:

@@ -167,9 +167,9 @@ class CarHistory:
         if telemetry.signal_dbm is not None:
             self.signal_dbm = telemetry.signal_dbm
         if telemetry.data_used_bytes is not None:
-            self.data_used_bytes = telemetry.data_used_bytes
+            self.data_used_bytes = int(telemetry.data_used_bytes)
         if telemetry.boots is not None and telemetry.boots != self.boots:
-            self._note_boot(telemetry.boots, now_s - (telemetry.uptime_s or 0.0))
+            self._note_boot(int(telemetry.boots), now_s - (telemetry.uptime_s or 0.0))
 
     def take_state(
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool

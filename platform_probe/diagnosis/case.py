@@ -11,6 +11,7 @@ from platform_probe.diagnosis.car_history import CarHistory
 from platform_probe.diagnosis.neighbours import Comparison, Place
 
 DAY_S: Final = 86_400
+TEN_MINUTES_S: Final = 600.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -69,7 +70,8 @@ class Case:
     def ago(self, at_s: float) -> str:
         """Return how far a moment is from the request, in words."""
         apart_s = at_s - self.began_s
-        how_far = f"{abs(apart_s):.0f} s" if abs(apart_s) < 600 else f"{abs(apart_s) / 60:.0f} min"
+        by_minutes = abs(apart_s) >= TEN_MINUTES_S
+        how_far = f"{abs(apart_s) / 60:.0f} min" if by_minutes else f"{abs(apart_s):.0f} s"
         return f"{how_far} {'after' if apart_s >= 0 else 'before'} the request"
 
     def told(self) -> frozenset[Told]:
@@ -90,3 +92,6 @@ class Case:
 
 FEWEST: Final = 5
 """Of fewer other unlocks nothing follows [E]."""
+
+AWAY_S: Final = 300.0
+AGAIN_S: Final = 1800.0

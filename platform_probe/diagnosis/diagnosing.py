@@ -2,7 +2,7 @@
 
 What is heard of cars is noted cheaply, car by car. An unlock that went well costs a few counts. One
 that failed is diagnosed when its record comes, and again when something about its car has changed
-and at fixed times, for ten minutes: each time that the evidence is another one, it makes a revision.
+and at fixed times, for ten minutes: whenever the evidence is another one, that is a revision.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import heapq
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -43,8 +43,9 @@ from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, PastAtt
 from platform_probe.diagnosis.case import Case
 from platform_probe.diagnosis.census import Census
 from platform_probe.diagnosis.neighbours import Neighbours, Place
-from platform_probe.diagnosis.observed import RELOCKED_S, no_longer, observe
+from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
+from platform_probe.diagnosis.seen_of_box import RELOCKED_S
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
@@ -66,6 +67,9 @@ _USUAL: Final = frozenset({"connected", "left", "closed"})
 WILL_AGAIN_S: Final = 120.0
 """A box that is lost again so soon is no other box."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
+
+
+KeptT = TypeVar("KeptT")
 
 
 class _Look(NamedTuple):
@@ -135,6 +139,19 @@ class Diagnosing:
         """Called when there is something more to look at, see `next_s`."""
 
     # What is heard of cars: once for each message, so it is cheap
+
+    def heard(self, vehicle_id: str, message: Any, *, retained: bool) -> None:
+        """Take a message of a car; what says nothing of it is passed over."""
+        if isinstance(message, Telemetry | PartialTelemetry):  # nearly all are heartbeats
+            self.telemetry(vehicle_id, message)
+        elif isinstance(message, Result):
+            self.result(vehicle_id, message)
+        elif isinstance(message, VehicleState | PartialState):
+            self.state(vehicle_id, message, retained=retained)
+        elif isinstance(message, Presence):
+            self.presence(vehicle_id, message, retained=retained)
+        elif isinstance(message, CarEvent):
+            self.event(vehicle_id, message)
 
     def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
         """Take a heartbeat."""
@@ -496,9 +513,7 @@ def _named(record: Attempt, first: RankedMode) -> Attempt:
     )
 
 
-def _remember(
-    kept: OrderedDict[str, object] | OrderedDict, key: str, value: object, most: int
-) -> None:  # type: ignore[type-arg]
+def _remember(kept: OrderedDict[str, KeptT], key: str, value: KeptT, most: int) -> None:
     """Remember the latest value of a key, and forget the oldest key for each one above `most`."""
     kept.pop(key, None)
     kept[key] = value

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fleet_wire.contract.causes import Cause
 
@@ -166,6 +166,6 @@ def _around(counts: dict[int, int], at_s: float) -> int:
     return sum(counts.get(each, 0) for each in (step - 2, step - 1, step, step + 1, step + 2))
 
 
-def _forget(by_number: dict[int, object] | dict[int, int], before: int) -> None:
+def _forget(by_number: dict[int, Any], before: int) -> None:
     for number in [each for each in by_number if each < before]:
         del by_number[number]

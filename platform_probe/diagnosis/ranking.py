@@ -49,7 +49,7 @@ class Ranking:
     """The model, ready to rank."""
 
     def __init__(self, weights: Weights) -> None:
-        """Raises `ConfigError` for weights of another version, or of facts that there are not."""
+        """Raise `ConfigError` for weights of another version, or of facts that there are not."""
         if weights.version != FORM:
             raise ConfigError([f"weights of version {weights.version}, expected {FORM}"])
         self._weights = weights

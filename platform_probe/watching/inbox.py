@@ -155,25 +155,18 @@ class Inbox:
         self.taken[kind] = taken + 1
         if taken % LOOKED_THROUGH_EVERY == 0:
             self._name_unknown_fields(place, message)
-        diagnosing = self.diagnosing
+        if self.diagnosing is not None:
+            self.diagnosing.heard(vehicle_id, decoded, retained=message.retain)
         match decoded:
             case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
-                if diagnosing is not None:
-                    diagnosing.telemetry(vehicle_id, decoded)
                 self._tracker.telemetry(vehicle_id, decoded)
             case Result():
                 if self._only_open is not None:
                     decoded = self._with_id(self._only_open, vehicle_id, decoded)
-                if diagnosing is not None:
-                    diagnosing.result(vehicle_id, decoded)
                 self._tracker.result(vehicle_id, decoded)
             case VehicleState() | PartialState():
-                if diagnosing is not None:
-                    diagnosing.state(vehicle_id, decoded, retained=message.retain)
                 self._tracker.state(vehicle_id, decoded, retained=message.retain)
             case Presence():
-                if diagnosing is not None:
-                    diagnosing.presence(vehicle_id, decoded, retained=message.retain)
                 self._tracker.presence(vehicle_id, decoded, retained=message.retain)
             case Command():
                 self._take_command(vehicle_id, decoded, message)
@@ -183,8 +176,6 @@ class Inbox:
     def _dispatch_rare(self, vehicle_id: str, decoded: Heard | None) -> None:
         match decoded:
             case CarEvent():
-                if self.diagnosing is not None:
-                    self.diagnosing.event(vehicle_id, decoded)
                 self._tracker.event(vehicle_id)
             case ProvisionalResult():
                 self._tracker.provisional(decoded)
