@@ -167,6 +167,13 @@ class Box:
                 self.modem.blame(culprit, CLOCK.name)
         return trusts
 
+    def knows_the_time(self) -> bool:
+        """Return whether certificates are valid at the time that the box's clock shows."""
+        unix_s, bends = self._own_unix_s(self._world.env.now), self.modem.bends
+        if bends is not None:
+            unix_s, _ = bends.fold(CLOCK, None, usual=unix_s)
+        return unix_s >= CERTIFICATES_BEGIN_UNIX_S
+
     def came_online(self) -> None:
         """Tell the others how the car is, and whether the box stays."""
         self._publish_state()
