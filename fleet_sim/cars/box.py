@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fleet_sim.cars.box_states import WORK, Power, Work, WorkEvent, after
+from fleet_sim.cars.box_states import WORK, ConnectionState, Power, Work, WorkEvent, after
 from fleet_sim.cars.joints import (
     ACCEPTANCE,
     ACTUATION,
@@ -37,7 +37,9 @@ from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Door, Vehicle
 from fleet_sim.cars.world import World
 from fleet_wire.contract.messages import (
     Action,
+    CarEvent,
     Command,
+    EventName,
     Phase,
     Reason,
     Result,
@@ -171,6 +173,11 @@ class Box:
         """Tell the others how the car is, and whether the box stays."""
         self._publish_state()
         self.power.came_online()
+        run = self.power.run
+        if not run.is_told:
+            run.is_told = True
+            firmware = run.firmware or self.spec.traits.firmware
+            self.tell_of(CarEvent(EventName.BOOT, boots=run.boots, firmware=firmware))
 
     def coverage_returned(self) -> None:
         """Receive what waited in the network."""
@@ -554,13 +561,21 @@ class Box:
 
     def heartbeat(self) -> None:
         """Send telemetry, if there is a connection."""
-        now_s = self._world.env.now
+        now_s, run = self._world.env.now, self.power.run
         telemetry = Telemetry(
             signal_dbm=self.modem.signal_at_dbm(now_s),
             voltage_v=self.vehicle.voltage_v,
             position_age_s=self.vehicle.position_age_s(now_s),
+            boots=run.boots or None,
+            uptime_s=None if run.booted_s is None else now_s - run.booted_s,
+            data_used_bytes=self.modem.data_used_bytes,
         )
         self.modem.publish_heartbeat(telemetry)
+
+    def tell_of(self, event: CarEvent) -> None:
+        """Send an event, if there is a connection: it is not worth waiting for."""
+        if self.modem.connection is ConnectionState.CONNECTED:
+            self.modem.publish(TopicKind.EVENT, event)
 
     def _publish_state(
         self, command_id: str | None = None, *, is_locked: bool | None = None
@@ -571,11 +586,12 @@ class Box:
             is_locked=vehicle.is_locked if is_locked is None else is_locked,
             is_open=vehicle.is_driver_door_open,
             voltage_v=vehicle.voltage_v,
-            firmware=traits.firmware,
+            firmware=self.power.run.firmware or traits.firmware,
             hardware=traits.hardware,
             operator=traits.operator,
             region=traits.region,
             last_command_id=vehicle.last_command_id,
             signals=vehicle.signals(),
+            technology=traits.technology,
         )
         self.modem.publish(TopicKind.STATE, state, command_id=command_id)

@@ -19,7 +19,7 @@ from fleet_sim.customers.customer import Customer
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent
-from fleet_sim.platform.operations import Platform
+from fleet_sim.platform.operations import Platform, SupportCall
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.randomness import RandomStream
 
@@ -38,6 +38,7 @@ class Witnesses:
     """Takes customer, car and command when a phone says that a car is open."""
     told_locked: Callable[[str, str, str | None], None]
     """The same, when it says that a car is locked."""
+    called_support: Callable[[SupportCall], None]
 
 
 class _Car:
@@ -173,6 +174,10 @@ class Population:
     def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Pass on that a phone has said that a car is locked."""
         self._witnesses.told_locked(customer_id, vehicle_id, command_id)
+
+    def called_support(self, call: SupportCall) -> None:
+        """Pass on that a customer has called support."""
+        self._witnesses.called_support(call)
 
     def served(self) -> None:
         """Count a customer who has opened a car, or will not."""

@@ -18,7 +18,7 @@ import msgspec
 import simpy
 from pydantic import BaseModel, ConfigDict
 
-from fleet_sim.broker.control import BrokerSettings
+from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
@@ -76,6 +76,7 @@ class Claim(Enum):
     BROKER_QUEUE = "a car has one queue at the broker"
     CLIENT_ID = "two clients with one id throw each other out already"
     CUT_OUT = "a box has one battery guard"
+    DATA_PLAN = "a SIM has one data plan"
 
 
 class Need(Enum):
@@ -121,6 +122,8 @@ class Injection:
     record: Callable[[Hit], None] = lambda _hit: None
     platform: EmulatedPlatform | None = None
     """There where the fault has `Need.PLATFORM`."""
+    broker: BrokerControl | None = None
+    """There where the fault has `Need.OWN_BROKER`."""
     vehicle_ids: frozenset[str] = frozenset()
     """Its cars, for a fault of the platform, which knows no boxes."""
 

@@ -16,7 +16,7 @@ from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.customers.population import Population, Witnesses
 from fleet_sim.platform.gateway import EmulatedPlatform
-from fleet_sim.platform.operations import Platform
+from fleet_sim.platform.operations import Platform, SupportCall
 from fleet_sim.platform.safety import Safety
 from fleet_sim.runs.conclude import SAFETY
 from fleet_sim.runs.directory import RunDirectory
@@ -110,6 +110,7 @@ class Rentals:
                 record=self._lines(CUSTOMERS),
                 told_open=partial(self._told, self.safety.told_open),
                 told_locked=partial(self._told, self.safety.told_locked),
+                called_support=self._called_support,
             ),
         )
         self._population.begin(load_starts_s)
@@ -128,6 +129,11 @@ class Rentals:
         elif self._fleet.world.profile is not NATIVE:
             return  # what a platform elsewhere calls its commands on the wire is not known here
         watch(customer_id, vehicle_id, command_id)
+
+    def _called_support(self, call: SupportCall) -> None:
+        """Tell the platform's helpdesk; that of a platform elsewhere has none of our customers."""
+        if self.platform is not None:
+            self.platform.take_call(call)
 
     @property
     def is_served(self) -> bool:

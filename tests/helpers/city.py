@@ -59,6 +59,7 @@ class City:
                 record=self.events.append,
                 told_open=lambda *what: self.told_open.append(what),
                 told_locked=lambda *what: self.told_locked.append(what),
+                called_support=self.bench.platform.take_call,
             ),
         )
         self.population.begin(self.bench.env.now)

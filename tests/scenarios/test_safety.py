@@ -13,7 +13,12 @@ from tests.helpers.commands import lines, summary
 from tests.helpers.random_scenarios import RANDOM_RUNS, rentals, run_twice
 
 LIES = {"client_id_takeover", "silent_success", "ok_at_enqueue", "wrong_vin_mapping"}
-STUCK = {"actuator_inhibit_or_frozen", "partial_unlock", "door_ajar_repulsion"}
+STUCK = {
+    "ack_without_actuation",
+    "actuator_inhibit_or_frozen",
+    "partial_unlock",
+    "door_ajar_repulsion",
+}
 MEANT = {
     "after_life": {"late_delivery_persistent_session", "retained_command"},
     "after_booking": {"late_delivery_persistent_session", "retained_command"},
