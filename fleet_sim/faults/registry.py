@@ -22,12 +22,14 @@ from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
+from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
 from fleet_wire.randomness import RandomStream
 
 FaultProcess = Generator[simpy.Event, Any, None]
 ValueT = TypeVar("ValueT")
+AboutCarT = TypeVar("AboutCarT", Request, PlatformCommand)
 
 
 class Strikes(Enum):
@@ -240,21 +242,21 @@ class PlatformFault(Fault):
 
 
 class Struck:
-    """The platform, as far as requests about the cars of an injection are concerned."""
+    """The platform, as far as requests and commands for the cars of an injection are concerned."""
 
     def __init__(self, platform: EmulatedPlatform, injection: Injection) -> None:
         self._platform = platform
         self._injection = injection
 
     def bend(
-        self, joint: Joint[ValueT, Request], bend: Callable[[ValueT, Request], ValueT]
+        self, joint: Joint[ValueT, AboutCarT], bend: Callable[[ValueT, AboutCarT], ValueT]
     ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint` to such requests."""
+        """Return a context in which `bend` decides what happens at `joint` to what is for them."""
         vehicle_ids = self._injection.vehicle_ids
 
-        def bend_theirs(value: ValueT, request: Request) -> ValueT:
-            is_theirs = request.vehicle_id in vehicle_ids
-            return bend(value, request) if is_theirs else value
+        def bend_theirs(value: ValueT, about: AboutCarT) -> ValueT:
+            is_theirs = about.vehicle_id in vehicle_ids
+            return bend(value, about) if is_theirs else value
 
         return self._platform.bend(joint, bend_theirs, by=self._injection)
 

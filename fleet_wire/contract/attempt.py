@@ -101,6 +101,8 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What answered."""
     account_id: str | None = None
     """The customer's."""
+    vehicle_id: str | None = None
+    """The car that it was asked for, where the command went to another one."""
     woken_s: float | None = None
     """Seconds from the intended start until a sleeping car was asked to wake."""
     ended_s: float | None = None
