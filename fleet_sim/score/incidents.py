@@ -92,9 +92,25 @@ RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
     "broker_auth_backend_down": {"gives_up": (0.2, 0.6)},
     "queue_full_drop": {"max_queued_messages": (20, 200)},
     "generic_500": {"successes": (0.2, 0.8)},
+    "wrong_vehicle_state": {"lasts": (120, 400)},
+    "actuator_inhibit_or_frozen": {"inhibit_s": (60, 200), "weak_v": (8.3, 8.9)},
+    "auto_relock": {"after": (1.5, 5)},
+    "silent_success": {"probability": (0.2, 0.6)},
+    "ok_at_enqueue": {"unsent": (0.1, 0.4)},
+    "app_gateway_outage": {"login_failures": (0.6, 1.0), "unreached": (0.0, 0.3)},
+    "booking_window_race": {"lag": {"base_s": (0, 5), "spread_s": (15, 50)}},
+    "wrong_vin_mapping": {"share": (0.9, 1.0)},
+    "retry_double_execution": {"loss": (0.2, 0.5), "retry_after_s": (5, 8)},
+    "stuck_in_progress": {"loss": (0.2, 0.5)},
 }  # fmt: skip
 """Of faults whose defaults do not show, or whose severity varies."""
 
+CHOICES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "wrong_vehicle_state": {"state": ("ignition_on", "not_in_park", "privacy_mode")},
+    "actuator_inhibit_or_frozen": {"why": ("frozen", "hot", "weak")},
+    "partial_unlock": {"opens": ("boot", "driver")},
+}
+"""Parameters that are words."""
 TOGETHER: Final[dict[str, str]] = {
     "regional_carrier_outage": "operator",
     "dns_failure": "operator",
@@ -108,6 +124,8 @@ TOGETHER: Final[dict[str, str]] = {
     "broker_auth_backend_down": "all",
     "queue_full_drop": "few",
     "shared_sub_stuck_consumer": "all",
+    "wrong_vin_mapping": "some",
+    "retained_command": "some",
 }
 """What the cars have in common that a fault strikes; others strike single cars, each for a time of
 its own, and faults of the platform all."""
@@ -121,12 +139,27 @@ LIVES_S: Final = {
 """Life of a command, for faults that show where they live long."""
 OLD_MODEMS: Final = ("gsm", "umts")
 PLATFORMS: Final[dict[str, dict[str, Any]]] = {
+    "stuck_in_progress": {"command_ttl_s": 15},
+    "ok_at_enqueue": {"command_ttl_s": 15},
     "lwt_ghost_offline": {"refuses_offline": True},
     "shared_sub_stuck_consumer": {
         "shared_group": "command-service", "learns_from_state": False, "retry_after_s": None,
     },
 }  # fmt: skip
 """How the platform must be so that a fault shows."""
+PEOPLE: Final[dict[str, dict[str, Any]]] = {
+    "auto_relock": {},
+    "door_ajar_repulsion": {},
+    "partial_unlock": {},
+    "double_booking_race": {"same_car": 0.6},
+    "stuck_in_progress": {"tries_door": 0.2},
+    "stale_online_cache": {"patience": 40},
+}
+"""Faults that show where customers come, and how those must be."""
+BROUGHT_OUT_BY: Final = {
+    "retained_command": ("reconnect_storm", {"waves": 2, "retry_s": 2.0, "jitter_s": 5.0})
+}
+"""Faults that show when another one comes, which by itself harms nobody for long."""
 TAPPED_TWICE: Final = {"box_busy_duplicate": 0.5}
 CHATTY_HEARTBEAT_S: Final = 3.0
 REGIONS: Final = ("north", "south")
@@ -174,6 +207,8 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
         "walk": {"base_s": 5, "spread_s": 20},
         "drive": {"base_s": 30, "spread_s": 60},
     }
+    for name in incident.faults:
+        scenario["customers"] |= PEOPLE.get(name, {})
     platform = dict(ttl)
     for name in incident.faults:
         platform |= PLATFORMS.get(name, {})
@@ -183,7 +218,10 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
 
 
 def _needs_platform(incident: Incident) -> bool:
-    return any(Need.PLATFORM in FAULTS[name].needs or name in PLATFORMS for name in incident.faults)
+    return any(
+        Need.PLATFORM in FAULTS[name].needs or name in PLATFORMS or name in PEOPLE
+        for name in incident.faults
+    )
 
 
 def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> list[dict[str, Any]]:
@@ -235,13 +273,26 @@ def _entries(
         target[together] = values[stream.index(2)]
     if name == "regional_carrier_outage":
         target["region"] = REGIONS[stream.index(2)]
-    return [{"name": name, "target": target, "window": window, "parameters": parameters}]
+    if together == "some":
+        ids = _ids(groups)
+        number = max(round(len(ids) * stream.between(0.1, 0.2)), 6)
+        target["ids"] = [ids.pop(stream.index(len(ids))) for _ in range(number)]
+    entries = [{"name": name, "target": target, "window": window, "parameters": parameters}]
+    if name in BROUGHT_OUT_BY:
+        other, its = BROUGHT_OUT_BY[name]
+        later = {"start_s": round(start_s + 40, 1), "end_s": window["end_s"]}
+        entries.append({"name": other, "target": target, "window": later, "parameters": its})
+    return entries
+
+
+def _ids(groups: list[dict[str, Any]]) -> list[str]:
+    return [f"{group['name']}-{number:05d}" for group in groups for number in range(group["count"])]
 
 
 def _on_single_cars(
     name: str, parameters: dict[str, Any], groups: list[dict[str, Any]], stream: RandomStream
 ) -> list[dict[str, Any]]:
-    ids = [f"{group['name']}-{number:05d}" for group in groups for number in range(group["count"])]
+    ids = _ids(groups)
     struck = max(round(len(ids) * stream.between(0.05, 0.12)), 4)
     entries = []
     for _ in range(struck):
@@ -261,7 +312,10 @@ def _on_single_cars(
 
 def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
     wider = WIDER if incident.is_held_out else 0.0
-    drawn: dict[str, Any] = {}
+    drawn: dict[str, Any] = {
+        parameter: words[stream.index(len(words))]
+        for parameter, words in CHOICES.get(name, {}).items()
+    }
     for parameter, span in RANGES.get(name, {}).items():
         if isinstance(span, dict):
             drawn[parameter] = {

@@ -61,6 +61,9 @@ MODES: Final = (
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_TWICE,
+                Fact.SENT_TWICE,
+                Fact.REFUSED_VEHICLE_STATE,
+                Fact.NOT_PARKED,
                 Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.WENT_WELL,
                 Fact.REFUSED_BUSY,

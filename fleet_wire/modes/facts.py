@@ -103,6 +103,7 @@ class Fact(StrEnum):
     ANOTHER_DOOR_LOCKED = "another_door_locked"
     LOCKED_BY_KEY = "locked_by_key"
     NOT_PARKED = "not_parked"
+    WRONG_PIN = "wrong_pin"
 
     # Others at the time
     FAILS_AGAIN = "fails_again"
@@ -122,6 +123,7 @@ class Fact(StrEnum):
     ALONE = "alone"
     WILLS_IN_A_WAVE = "wills_in_a_wave"
     MANY_CAME_BACK = "many_came_back"
+    SENT_TWICE = "sent_twice"
     UNLOCKED_MOMENTS_BEFORE = "unlocked_moments_before"
 
     # The platform's log
@@ -232,13 +234,14 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
     **_of(
         Told.STATE,
-        lock_bounced="the lock was open for less than three seconds",
+        lock_bounced="the lock sprang open again when the car was last locked",
         relocked="the car locked itself again, and no door had been opened",
         door_opened="a door was opened after the unlock",
         door_ajar="a door was not shut",
         another_door_locked="a door, or the immobiliser, stayed locked",
         locked_by_key="the car had been locked by key",
-        not_parked="the ignition was on, or the car not in park",
+        not_parked="the ignition was on, the car not in park, or remote services off",
+        wrong_pin="the box said that the command's PIN was wrong, or locked after wrong ones",
     ),
     **_of(
         Told.NEIGHBOURS,
@@ -259,6 +262,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         few_away="hardly any other car is lost",
         wills_in_a_wave="many boxes were lost within a minute or two of this one",
         many_came_back="many boxes connected anew within the same minute",
+        sent_twice="another command was sent to the car for the same request",
         unlocked_moments_before="the car had been asked to open or to lock moments before",
     ),
     **_of(

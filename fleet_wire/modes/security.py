@@ -22,7 +22,9 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Reset the PIN counter, then find out who sent the wrong one.",
         signature=Signature(
-            speaks_for=facts(Fact.REFUSED_BAD_SIGNATURE, Fact.FAILS_AGAIN, Fact.SAID_NO),
+            speaks_for=facts(
+                Fact.WRONG_PIN, Fact.REFUSED_BAD_SIGNATURE, Fact.FAILS_AGAIN, Fact.SAID_NO
+            ),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
         ),
     ),

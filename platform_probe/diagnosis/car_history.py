@@ -25,6 +25,8 @@ from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
 """Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
+BOUNCED_S: Final = 3.0
+"""A lock that springs back does so within a second (Fiat/Alfa E3040), and its report [E]."""
 KEPT_EVENTS: Final = 24
 HOURS_S: Final = 4 * 3600.0
 """A voltage that fell over longer than this fell by use, not by a fault [E]."""
@@ -64,6 +66,7 @@ class PastAttempt(NamedTuple):
     ended_s: float
     cause: Cause | None
     attempt_id: str
+    trace_id: str
 
 
 class BrokerWord(NamedTuple):
@@ -230,6 +233,17 @@ class CarHistory:
                 opened = move
             elif opened is not None and move.command_id in (None, opened.command_id):
                 yield move
+
+    def bounced(self) -> LockMove | None:
+        """Return when the lock last sprang open after closing; None: it did not, or holds since."""
+        closed: LockMove | None = None
+        found: LockMove | None = None
+        for move in self.locks:
+            if move.is_locked:
+                closed, found = move, None
+            elif closed is not None and move.at_s - closed.at_s < BOUNCED_S:
+                found = move if move.command_id in (None, closed.command_id) else None
+        return found
 
     def standing_at(self, at_s: float) -> Session | None:
         """Return what presence said at a moment, as far as is remembered."""

@@ -64,6 +64,8 @@ MAX_ACCOUNTS: Final = 5_000
 ACCOUNT_S: Final = 600.0
 MAX_TLS_ERRORS: Final = 64
 _USUAL: Final = frozenset({"connected", "left", "closed"})
+BOUNCE_HOLDS_S: Final = 1800.0
+"""A car that was left open is the next customer's for so long [E]."""
 WILL_AGAIN_S: Final = 120.0
 """A box that is lost again so soon is no other box."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
@@ -256,7 +258,7 @@ class Diagnosing:
         one = self._open.get(record.attempt_id)
         if one is not None:
             one.record = record
-        elif record.outcome is Outcome.OK and _SUSPECT.isdisjoint(record.flags):
+        elif record.outcome is Outcome.OK and not self._is_odd(record, began_s):
             _remember(self._recent, record.vehicle_id, record, MAX_RECENT)
             self._emit(record)
             return
@@ -268,6 +270,19 @@ class Diagnosing:
         one.record = _named(record, modes[0])
         self._emit(one.record)
         self._revise(one, case, modes, now_s)
+
+    def _is_odd(self, record: Attempt, began_s: float) -> bool:
+        """Return whether an unlock that went well looks odd at once."""
+        if not _SUSPECT.isdisjoint(record.flags):
+            return True
+        car = self._car(record.vehicle_id)
+        bounced = car.bounced()
+        if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
+            return True
+        return any(
+            past.trace_id == record.trace_id and past.attempt_id != record.attempt_id
+            for past in car.attempts
+        )
 
     def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> _Open:
         began_s = record.started_at - (self._clock.unix_s() - now_s)
@@ -305,8 +320,10 @@ class Diagnosing:
             _remember(self._counted, record.attempt_id, (began_s, record), MAX_OPEN)
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
-            self._doubt(earlier, car, began_s)
-        past = PastAttempt(began_s, began_s + record.total_s, record.cause, record.attempt_id)
+            self._doubt(earlier, car, began_s, record.trace_id)
+        past = PastAttempt(
+            began_s, began_s + record.total_s, record.cause, record.attempt_id, record.trace_id
+        )
         car.take_attempt(past)
         if record.platform and record.platform.account_id is not None:
             self._note_account(record.platform.account_id, record.vehicle_id, began_s)
@@ -317,11 +334,15 @@ class Diagnosing:
         account.cars = {**cars, vehicle_id: began_s}
         _remember(self._accounts, account_id, account, MAX_ACCOUNTS)
 
-    def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float) -> None:
-        """Look at an unlock that went well, where its car is asked for again and had locked."""
+    def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, trace_id: str) -> None:
+        """Look at an unlock that went well, where its car is asked for again and had locked.
+
+        Also where a second command was sent for one request.
+        """
         began_s = earlier.started_at - (self._clock.unix_s() - self._clock.monotonic_s())
         relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
-        if next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2:
+        has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
+        if has_relocked or earlier.trace_id == trace_id:
             del self._recent[earlier.vehicle_id]
             self._begin(earlier, self._clock.monotonic_s())
 

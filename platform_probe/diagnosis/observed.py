@@ -42,6 +42,7 @@ def no_longer(seen: dict[Fact, str]) -> None:
 
 _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_attempt.note_how_far,
+    seen_of_attempt.note_words_of_refusal,
     seen_of_attempt.note_oddities,
     seen_of_car.note_presence_before,
     seen_of_car.note_life_before,
@@ -50,6 +51,7 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_car.note_waiting_command,
     seen_of_box.note_heartbeats,
     seen_of_box.note_box_itself,
+    seen_of_box.note_bounce,
     seen_of_box.note_state,
     seen_of_box.note_doors,
     seen_of_car.note_this_car,
@@ -62,6 +64,6 @@ _AT_FIRST: Final = frozenset(
     {
         seen_of_car.note_presence_before,
         seen_of_car.note_life_before,
-        seen_of_box.note_heartbeats,
+        seen_of_box.note_bounce,
     }
 )

@@ -37,6 +37,11 @@ _BY_CAUSE: Final = {
     Cause.BOX_BUSY: (Fact.REFUSED_BUSY, "the box refused because it was busy"),
     Cause.VEHICLE_STATE: (Fact.REFUSED_VEHICLE_STATE, "the box refused for the car's state"),
 }
+_STATES: Final = (
+    (("locked_by_key", "key"), Fact.LOCKED_BY_KEY),
+    (("ignition", "park", "privacy", "gear"), Fact.NOT_PARKED),
+    (("pin", "tries"), Fact.WRONG_PIN),
+)
 _NOT_DELIVERED: Final = frozenset(
     {Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST}
 )
@@ -69,6 +74,14 @@ def note_how_far(case: Case) -> None:
         seen[fact] = f"the box refused: {record.reason or 'it did not say why'}"
     elif record.cause is Cause.NOT_OBSERVED and Stage.PUBLISHED.value not in record.stages:
         seen[Fact.NOTHING_REQUESTED] = "no request for this unlock is known"
+
+
+def note_words_of_refusal(case: Case) -> None:
+    """Note why the car says that its state does not allow it."""
+    said = (case.record.reason or "").lower()
+    for words, fact in _STATES:
+        if any(word in said for word in words):
+            case.seen[fact] = f"the box said: {case.record.reason}"
 
 
 def note_oddities(case: Case) -> None:

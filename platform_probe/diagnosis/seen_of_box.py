@@ -11,7 +11,6 @@ LOW_V: Final = 12.25
 FELL_V: Final = 0.15
 WEAK_DBM: Final = -110.0
 """RSRP at which LTE hardly works (3GPP TS 36.133 reports down to -140)."""
-BOUNCED_S: Final = 3.0
 RELOCKED_S: Final = 150.0
 """The longest time after which a car locks itself: 120 s (ha-volvo-cars#129), and its report."""
 BOOTED_S: Final = 600.0
@@ -71,13 +70,21 @@ def note_state(case: Case) -> None:
         elif move.is_locked and opened_s is not None and move in relocks:
             open_for_s = move.at_s - opened_s
             door_s = car.door_opened_s
-            if open_for_s < BOUNCED_S:
-                seen[Fact.LOCK_BOUNCED] = f"the lock was open for {open_for_s:.1f} s"
-            elif open_for_s < RELOCKED_S and (door_s is None or door_s < opened_s):
+            if open_for_s < RELOCKED_S and (door_s is None or door_s < opened_s):
                 seen[Fact.RELOCKED] = (
                     f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
                 )
             break
+
+
+def note_bounce(case: Case) -> None:
+    """Note a lock that did not hold when the car was last locked."""
+    bounced = case.car.bounced()
+    if bounced is not None and bounced.at_s < case.began_s:
+        case.seen[Fact.LOCK_BOUNCED] = (
+            f"told to lock, the car sprang open again at {case.at(bounced.at_s)},"
+            f" {case.ago(bounced.at_s)}"
+        )
 
 
 def note_doors(case: Case) -> None:

@@ -154,6 +154,8 @@ def note_this_car(case: Case) -> None:
             seen[Fact.WENT_WELL_BETWEEN] = f"an unlock of the car went well {when}"
         else:
             seen[Fact.FAILS_AGAIN] = f"an unlock of the car failed {when}: {past.cause.value}"
+        if past.trace_id == case.record.trace_id:
+            seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
         if -RECENT_S / 4 < apart_s < 0:
             seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
 
