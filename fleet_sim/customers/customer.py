@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol
 
 import simpy
 
 from fleet_sim.cars.distributions import Delay
 from fleet_sim.cars.world import World
+from fleet_sim.customers.joints import (
+    APPROACH,
+    KEY_AGE,
+    REQUEST,
+    CustomerBends,
+    Renter,
+    Sending,
+    Struck,
+)
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent, CustomerStep, Shown
-from fleet_sim.platform.operations import Answer, Operation, SupportCall
+from fleet_sim.platform.operations import Answer, Operation, Request, SupportCall
 from fleet_wire.contract import problems
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.randomness import RandomStream
@@ -53,6 +63,10 @@ class Car(Protocol):
         """Open the driver's door; return whether it opens."""
         ...
 
+    def unlock_by_key(self, *, is_good: bool) -> bool:
+        """Unlock it from a phone over Bluetooth; return whether it takes the key."""
+        ...
+
     def drive_off(self) -> None:
         """Get in and start the engine."""
         ...
@@ -64,6 +78,9 @@ class Car(Protocol):
 
 class Surroundings(Protocol):
     """What a customer shares with the others."""
+
+    bends: CustomerBends
+    """What faults do to customers and their phones."""
 
     def take_car(self, stream: RandomStream) -> str | None:
         """Return a car that no other customer of this run has; None where there is none."""
@@ -113,9 +130,13 @@ class Customer:
         self._stream = stream
         self._record = record
         self._load_starts_s = load_starts_s
+        self._struck = Struck(around.bends, lambda: world.env.now)
+        self._stands_at = ""
+        """The car beside which the customer stands, for what it is worth."""
         self._vehicle_id: str | None = None
         self._booking_id: str | None = None
         self._ends_at = 0.0
+        self._booked_s = 0.0
         self._first_press_s = 0.0
         self._presses = 0
         self._shown: str | None = None
@@ -128,8 +149,11 @@ class Customer:
             self._around.served()
             return
         yield self._for(self._parameters.walk)
+        renter = self._renter
+        self._stands_at = self._struck.at(APPROACH, renter, usual=renter.vehicle_id)
         self._note(CustomerStep.ARRIVED)
         is_open = yield from self._open()
+        self._struck.tell(renter)
         self._around.served()
         if is_open:
             yield from self._drive()
@@ -152,6 +176,7 @@ class Customer:
             )
             if answer is not None and answer.is_ok:
                 self._booking_id, self._ends_at = str(answer.body.get("booking_id")), ends_at
+                self._booked_s = self._env.now
                 self._note(CustomerStep.BOOKED, answer=answer)
                 return True
             self._around.leave_car(vehicle_id)
@@ -207,17 +232,44 @@ class Customer:
         self._note(CustomerStep.PRESSED, press=press, trace=trace)
         try:
             answer = yield from self._phone.command(
-                Operation.UNLOCK, trace, vehicle_id=self._vehicle_id, booking_id=self._booking_id
+                Operation.UNLOCK,
+                trace,
+                bent=partial(self._bent, renter=self._renter),
+                vehicle_id=self._vehicle_id,
+                booking_id=self._booking_id,
             )
         except simpy.Interrupt:
             return Verdict.WAITS
-        shown = self._shown = _shown(answer, Shown.OPEN)
+        shown = _shown(answer, Shown.OPEN)
+        if answer is None and self._parameters.phone.offline_key_s is not None:
+            shown = self._try_key(self._parameters.phone.offline_key_s)
+        self._shown = shown
         self._note(CustomerStep.SHOWN, press=press, trace=trace, answer=answer, shown=shown)
+        if answer is None and shown == Shown.OPEN:
+            return Verdict.OPEN
         if shown == Shown.OPEN:
             command_id = None if answer is None else answer.body.get("command_id")
             self._around.told_open(self._id, self._vehicle_id or "", command_id)
             return Verdict.OPEN
         return _verdict(answer)
+
+    def _try_key(self, good_for_s: float) -> str:
+        """Try the phone's own key at the car; return what the app shows."""
+        usual_s = self._env.now - self._booked_s
+        age_s = self._struck.at(KEY_AGE, self._renter, usual=usual_s)
+        is_good = age_s <= good_for_s
+        is_open = self._is_at_own_car and self._car.unlock_by_key(is_good=is_good)
+        if is_open:
+            return Shown.OPEN
+        return Shown.NO_ANSWER if is_good else Shown.KEY_EXPIRED
+
+    @property
+    def _is_at_own_car(self) -> bool:
+        return self._stands_at == self._vehicle_id
+
+    def _bent(self, request: Request, *, renter: Renter) -> Request | None:
+        """Return what leaves the phone of a request to unlock."""
+        return self._struck.at(REQUEST, Sending(renter, request), usual=request)
 
     def _wait(
         self, under_way: list[simpy.Process], until_s: float
@@ -240,7 +292,7 @@ class Customer:
 
     def _pull_handle(self) -> bool:
         """Pull the handle; return whether the door opens."""
-        is_open = self._car.pull_handle()
+        is_open = self._is_at_own_car and self._car.pull_handle()
         self._note(CustomerStep.OPENED if is_open else CustomerStep.PULLED, press=self._presses)
         return is_open
 
@@ -298,7 +350,11 @@ class Customer:
 
     @property
     def _car(self) -> Car:
-        return self._around.car(self._vehicle_id or "")
+        return self._around.car(self._stands_at)
+
+    @property
+    def _renter(self) -> Renter:
+        return Renter(self._id, self._vehicle_id or "", self._phone.app_version)
 
     def _for(self, delay: Delay) -> simpy.Timeout:
         """Return what to wait for that takes a while."""

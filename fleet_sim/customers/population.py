@@ -15,6 +15,7 @@ import simpy
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.world import World
 from fleet_sim.customers.customer import Customer
+from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent
@@ -42,6 +43,7 @@ class _Car:
     def __init__(self, box: Box) -> None:
         self._box = box
         self.pull_handle = box.pull_handle
+        self.unlock_by_key = box.unlock_by_key
 
     def drive_off(self) -> None:
         """Get in and start the engine: the car takes no command until it stands again."""
@@ -69,6 +71,7 @@ class Population:
         boxes: Mapping[str, Box],
         platform: Platform,
         witnesses: Witnesses,
+        bends: CustomerBends | None = None,
     ) -> None:
         self._world = world
         self._parameters = parameters
@@ -77,6 +80,7 @@ class Population:
         self._vehicle_ids = [*boxes]
         self._platform = platform
         self._witnesses = witnesses
+        self.bends = bends or CustomerBends()
         self._in_use: set[str] = set()
         self._served = 0
 

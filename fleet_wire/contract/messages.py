@@ -156,6 +156,10 @@ class EventName(StrEnum):
     """It begins to install new firmware, and takes no commands meanwhile."""
     KEY_FOB = "key_fob"
     """The key was put into its holder in the car, or taken out of it."""
+    BLE_UNLOCK = "ble_unlock"
+    """A phone beside the car has opened it by Bluetooth, without the platform."""
+    BLE_KEY_EXPIRED = "ble_key_expired"
+    """A phone beside the car has tried to, with a key that is no longer good."""
 
 
 class CarEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
