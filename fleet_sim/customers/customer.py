@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import simpy
 
-from fleet_sim.cars.distributions import Delay
+from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.world import World
 from fleet_sim.customers.joints import (
     APPROACH,
@@ -38,6 +38,8 @@ HOPELESS = frozenset(
     }
 )
 """Whoever is told so does not press again."""
+STANDS_WITHIN_M = Uniform(base_s=1.0, spread_s=9.0)
+"""So far from the car is who presses unlock, metres, as its phone finds out [E]."""
 MARGIN_S = 600.0
 """Whose booking would end sooner after the drive extends it [E]."""
 
@@ -92,6 +94,10 @@ class Surroundings(Protocol):
 
     def car(self, vehicle_id: str) -> Car:
         """Return a car."""
+        ...
+
+    def place_of(self, vehicle_id: str) -> tuple[float, float]:
+        """Return where a car stands, latitude and longitude in degrees."""
         ...
 
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
@@ -235,6 +241,7 @@ class Customer:
                 Operation.UNLOCK,
                 trace,
                 bent=partial(self._bent, renter=self._renter),
+                **self._where(),
                 vehicle_id=self._vehicle_id,
                 booking_id=self._booking_id,
             )
@@ -252,6 +259,15 @@ class Customer:
             self._around.told_open(self._id, self._vehicle_id or "", command_id)
             return Verdict.OPEN
         return _verdict(answer)
+
+    def _where(self) -> dict[str, Any]:
+        """Return where the phone is, and how far from the car, if the app says so."""
+        if not self._parameters.phone.sends_position:
+            return {}
+        return {
+            "position": self._around.place_of(self._stands_at),
+            "distance_m": STANDS_WITHIN_M.sample_s(self._stream),
+        }
 
     def _try_key(self, good_for_s: float) -> str:
         """Try the phone's own key at the car; return what the app shows."""

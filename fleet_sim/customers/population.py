@@ -20,6 +20,7 @@ from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent
 from fleet_sim.platform.operations import Platform, SupportCall
+from fleet_sim.platform.places import place_of
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.randomness import RandomStream
 
@@ -143,6 +144,11 @@ class Population:
     def car(self, vehicle_id: str) -> _Car:
         """Return a car."""
         return _Car(self._boxes[vehicle_id])
+
+    def place_of(self, vehicle_id: str) -> tuple[float, float]:
+        """Return where a car stands: a place of its own in the city that its region is."""
+        box = self._boxes.get(vehicle_id)
+        return place_of(vehicle_id, "" if box is None else box.spec.traits.region)
 
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Pass on that a phone has said that a car is open."""

@@ -259,6 +259,8 @@ def _side_of_record(
         app_version=side.app_version,
         api_release=side.api_release,
         account_id=side.account_id,
+        distance_m=side.distance_m,
+        position=side.position,
         woken_s=_since(side.woken_at, clocks, intended_s),
         ended_s=_since(side.ended_at, clocks, intended_s),
         outcome=side.outcome,
