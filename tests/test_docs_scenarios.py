@@ -6,12 +6,15 @@ import re
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 
 from fleet_sim.cars.parameters import BoxParameters
+from fleet_sim.customers.records import CustomerEvent, CustomerStep
 from fleet_sim.scenario.loading import load_scenario, scenario_schema
 from fleet_wire.config.file import load_document
 from fleet_wire.errors import ConfigError
+from tests.helpers.markdown import docstrings_of
 from tests.helpers.pages import blocks, page, rows, section, write_scenario_with
 
 PAGE = page("scenarios.md")
@@ -65,3 +68,17 @@ def test_the_table_names_every_key_of_a_box() -> None:
     of_groups = section(PAGE, "A group").partition("| Keys of `box` |")[2]
     named = [key for keys, _ in rows(of_groups) for key in re.findall(r"`(\w+)`", keys)]
     assert sorted(named) == sorted(BoxParameters.model_fields)
+
+
+def test_the_page_says_what_a_line_of_customers_says() -> None:
+    """Every step and every field, in the words of the code, and an example that has no other."""
+    text = section(PAGE, "customers.jsonl")
+    steps, fields = docstrings_of(CustomerStep), docstrings_of(CustomerEvent)
+    assert rows(text) == [
+        *([f"`{step}`", steps[step.name]] for step in CustomerStep),
+        *([f"`{name}`", fields[name]] for name in CustomerEvent.__struct_fields__),
+    ]
+    (example,) = blocks(text, "json")
+    decoder = msgspec.json.Decoder(CustomerEvent)
+    assert msgspec.json.decode(example).keys() <= {*CustomerEvent.__struct_fields__}
+    assert decoder.decode(example).step is CustomerStep.SHOWN
