@@ -98,6 +98,14 @@ class PlatformParameters(BaseModel):
         description="a state that names a command tells how it ended, as its answer does; false:"
         " answers alone do",
     )
+    max_distance_m: Annotated[float, Field(gt=0, le=1e8)] | None = Field(
+        None,
+        description="whose phone is farther from where the car is known to be may not open it (JuJu"
+        " trailers: 25 m), where the app says how far it is; null: anybody may",
+    )
+    operators: tuple[Label, ...] = Field(
+        ("support",), description="accounts of support, which open any car, without a booking"
+    )
     refuses_offline: bool = Field(
         default=False,
         description="a car whose presence says offline is not asked: the customer is told so at"

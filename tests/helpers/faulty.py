@@ -61,6 +61,7 @@ def open_window(
     injection = Injection(
         world=world,
         boxes=boxes,
+        vehicle_ids=frozenset(box.vehicle_id for box in boxes),
         duration_s=duration_s,
         stream_of=lambda vehicle_id: RandomStream.named(1, f"fault/{name}/{vehicle_id}"),
         **more,

@@ -20,9 +20,8 @@ fleet:
   groups:
     - {name: street, count: 10}
     - {name: garage, count: 10, site: garage}
-load:
-  stages: [{kind: constant, rate_per_s: 1, duration_s: 60}]
-  deadline_s: 20
+load: {stages: [{kind: constant, rate_per_s: 1, duration_s: 60}],
+  deadline_s: 20}
 faults:
 """
 
