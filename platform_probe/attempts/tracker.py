@@ -458,7 +458,8 @@ class AttemptTracker:
         attempt.result = answer
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
         if answer.phase is Phase.REFUSED:
-            reason = answer.detail or (answer.reason.value if answer.reason else None)
+            said = (answer.reason and answer.reason.value, answer.detail)
+            reason = ": ".join(part for part in said if part) or None
             self._end(attempt, cause_of_refusal(answer.reason), now_s, reason)
         elif not self._reports_opening(attempt.start.vehicle_id):
             self._end(attempt, None, now_s)
