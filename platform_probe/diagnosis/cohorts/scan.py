@@ -116,10 +116,25 @@ def _gain(inside: Sums, total: Sums) -> float | None:
     """Return the nats of a rate of its own; None where fewer fail than elsewhere or before."""
     if inside.failures < LEAST_FAILURES or inside.failures <= inside.expected:
         return None
-    outside = total - inside
-    if inside.failures * outside.expected <= outside.failures * inside.expected:
+    alike = _if_all_alike(inside, total)
+    if inside.failures <= alike:
         return None
-    return inside.surprise + outside.surprise - total.surprise
+    outside = total - inside
+    return surprise(inside.attempts, inside.failures, alike) + surprise(
+        outside.attempts, outside.failures, total.failures - alike
+    )
+
+
+def _if_all_alike(inside: Sums, total: Sums) -> float:
+    """Return how many fail inside, if one thing struck all attempts alike.
+
+    What strikes adds its risk to that of before, in a bad place as in a good one. Where fewer fail
+    than before, all risks are smaller by the same factor.
+    """
+    if total.failures < total.expected:
+        return inside.expected * total.failures / total.expected
+    added = (total.failures - total.expected) / (total.attempts - total.expected)
+    return inside.expected + added * (inside.attempts - inside.expected)
 
 
 def _merge_rare(leaves: Sequence[Leaf]) -> list[Leaf]:
