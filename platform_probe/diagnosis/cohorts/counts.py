@@ -11,8 +11,8 @@ Values = tuple[str | None, ...]
 
 OF_ONE_CAR: Final = 0.5
 """How much attempts of one car are alike (their intraclass correlation): the car that failed at
-08:12 fails at 08:13, when its customer presses again. [E]; `python -m bench.cohorts` is as good
-from 0.3 to 0.8."""
+08:12 fails at 08:13, when its customer presses again. [E] On seed 1 of `python -m bench.cohorts`,
+more than this misses small cohorts, and 0.2 takes sick cars for cohorts."""
 OF_ONE_KIND: Final = 0.005
 """How much attempts are alike that share every trait: there is always something more that they
 share and that is not counted. It says nothing of ten attempts, and caps what ten thousand say.
