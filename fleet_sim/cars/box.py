@@ -169,6 +169,13 @@ class Box:
                 self.modem.blame(culprit, CLOCK.name)
         return trusts
 
+    def knows_the_time(self) -> bool:
+        """Return whether certificates are valid at the time that the box's clock shows."""
+        unix_s, bends = self._own_unix_s(self._world.env.now), self.modem.bends
+        if bends is not None:
+            unix_s, _ = bends.fold(CLOCK, None, usual=unix_s)
+        return unix_s >= CERTIFICATES_BEGIN_UNIX_S
+
     def came_online(self) -> None:
         """Tell the others how the car is, and whether the box stays."""
         self._publish_state()
@@ -562,14 +569,19 @@ class Box:
     def heartbeat(self) -> None:
         """Send telemetry, if there is a connection."""
         now_s, run = self._world.env.now, self.power.run
+        used_bytes = self.modem.data_used_bytes
         telemetry = Telemetry(
             signal_dbm=self.modem.signal_at_dbm(now_s),
             voltage_v=self.vehicle.voltage_v,
             position_age_s=self.vehicle.position_age_s(now_s),
-            boots=run.boots or None,
-            uptime_s=None if run.booted_s is None else now_s - run.booted_s,
-            data_used_bytes=self.modem.data_used_bytes,
         )
+        if run.booted_s is not None or used_bytes is not None:
+            telemetry = msgspec.structs.replace(
+                telemetry,
+                boots=run.boots or None,
+                uptime_s=None if run.booted_s is None else now_s - run.booted_s,
+                data_used_bytes=used_bytes,
+            )
         self.modem.publish_heartbeat(telemetry)
 
     def tell_of(self, event: CarEvent) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import ClassVar
 
 from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
-from fleet_sim.cars.joints import DIAL, DialStage
+from fleet_sim.cars.joints import CLOCK, DIAL, DialStage
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
@@ -88,7 +89,8 @@ class TlsCertExpired(_NoNewConnection):
     """Catalogue 26: a certificate has run out, or its root is missing in the firmware.
 
     Target it by `firmware` where a root is missing, and at all cars where the broker's own has run
-    out. The window opens at the second after which it is not valid.
+    out. The window opens at the second after which it is not valid. In virtual time the broker's
+    log tells of each attempt, as mosquitto's does; a private mosquitto speaks no TLS.
     """
 
     name: ClassVar[str] = "tls_cert_expired"
@@ -162,20 +164,26 @@ class TlsNotYetValidClock1970(CarFault):
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Take power and time away; who is in 1970 still when the window closes knows it then."""
+        began_s = injection.env.now
         off_s = min(self.off.sample_s(stream), injection.duration_s)
-        sync_s = self.sync.sample_s(stream)
-        first_try_s: list[float] = []
+        sync_s, is_set_s = self.sync.sample_s(stream), inf
+
+        def begin_in_1970(unix_s: float, _context: None) -> float:
+            now_s = injection.env.now
+            return now_s - began_s if now_s < is_set_s else unix_s
 
         def refuse(fails_s: float | None, stage: DialStage) -> float | None:
+            nonlocal is_set_s
             if stage is not DialStage.TLS or fails_s is not None:
                 return fails_s
-            now_s = injection.env.now
-            if not first_try_s:
-                first_try_s.append(now_s)
-            return 0.0 if now_s - first_try_s[0] < sync_s else None
+            is_set_s = min(is_set_s, injection.env.now + sync_s)
+            return 0.0 if injection.env.now < is_set_s else None
 
         box.power.switch_off(by=injection)
-        with box.bend(DIAL, refuse, by=injection):
+        with (
+            box.bend(CLOCK, begin_in_1970, by=injection),
+            box.bend(DIAL, refuse, by=injection),
+        ):
             yield injection.wait(off_s)
             box.power.switch_on()
             yield injection.wait(injection.duration_s - off_s)

@@ -172,7 +172,8 @@ def test_parameters_of_any_kind_are_shown(monkeypatch: pytest.MonkeyPatch) -> No
     entry = words(fleet_sim("faults", "odd").output)
     assert 'wait = 0.5 to 2 s how long it waits stages = ["dns", "tls"] where it acts' in entry
     assert "is_loud = true whether it is heard limit = null how often at most" in entry
-    assert "alone one of odd, undervoltage_cutout at a time on a car: a box has" in entry
+    sharers = "modem_search_drain, odd, undervoltage_cutout"
+    assert f"alone one of {sharers} at a time on a car: a box has" in entry
     assert "wait: { quantiles: [[0, 0.5], [1, 2]] }" in entry
     assert "| nothing &#124; at all |" in fleet_sim("faults", "odd", "--markdown").output
 

@@ -50,6 +50,23 @@ def test_who_needs_no_new_connection_notices_nothing(
     assert car.link.calls == ["connect"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "found_expired"),
+    [
+        (TlsCertExpired(**AT_5_S), {True}),
+        (TlsNotYetValidClock1970(off=Uniform(base_s=1.0), sync=Uniform(base_s=600.0)), {False}),
+        (DnsFailure(**AT_5_S), set()),
+    ],
+)
+def test_the_broker_hears_why_no_handshake_succeeds(fault: Fault, found_expired: set[bool]) -> None:
+    """Once for each attempt; where the name is not found it hears nothing."""
+    street = Street(parameters=QUICK)
+    street.inject(fault, 30.0)
+    street.pass_s(25.0)
+    assert set(street.bad_certificates) == found_expired
+    assert len(street.bad_certificates) in ((0,) if not found_expired else range(15, 30))
+
+
 def test_who_has_the_address_built_in_asks_nobody() -> None:
     """It connects anew as ever."""
     car = bench(QUICK)
