@@ -434,6 +434,22 @@ class Box:
         self.notice()
         return True
 
+    def unlock_by_key(self, *, is_good: bool) -> bool:
+        """Unlock for a phone beside the car, which shows its key; return whether it is taken.
+
+        It takes neither network nor platform. The box tells of it where it has a connection.
+        """
+        if not self.power.is_running:
+            return False
+        if not is_good:
+            self.tell_of(CarEvent(EventName.BLE_KEY_EXPIRED))
+            return False
+        self.vehicle.move_lock(self._world.env.now, to_locked=False)
+        self._tell_of_movement(self._world.env.now, None)
+        self.notice()
+        self.tell_of(CarEvent(EventName.BLE_UNLOCK))
+        return not self.vehicle.is_door_locked(Door.DRIVER)
+
     def shut_door(self) -> None:
         """Let a customer get out and shut the driver's door."""
         self.vehicle.is_open = False

@@ -16,10 +16,12 @@ import simpy
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.world import World
 from fleet_sim.customers.customer import Customer
+from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent
 from fleet_sim.platform.operations import Platform, SupportCall
+from fleet_sim.platform.places import place_of
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.randomness import RandomStream
 
@@ -47,6 +49,7 @@ class _Car:
     def __init__(self, box: Box) -> None:
         self._box = box
         self.pull_handle = box.pull_handle
+        self.unlock_by_key = box.unlock_by_key
 
     def drive_off(self) -> None:
         """Get in and start the engine: the car takes no command until it stands again."""
@@ -74,6 +77,7 @@ class Population:
         boxes: Mapping[str, Box],
         platform: Platform,
         witnesses: Witnesses,
+        bends: CustomerBends | None = None,
     ) -> None:
         self._world = world
         self._parameters = parameters
@@ -82,6 +86,7 @@ class Population:
         self._vehicle_ids = [*boxes]
         self._platform = platform
         self._witnesses = witnesses
+        self.bends = bends or CustomerBends()
         self._in_use: Counter[str] = Counter()
         """By how many customers, where that is more than none."""
         self._taken_last: tuple[str, float] | None = None
@@ -166,6 +171,11 @@ class Population:
     def car(self, vehicle_id: str) -> _Car:
         """Return a car."""
         return _Car(self._boxes[vehicle_id])
+
+    def place_of(self, vehicle_id: str) -> tuple[float, float]:
+        """Return where a car stands: a place of its own in the city that its region is."""
+        box = self._boxes.get(vehicle_id)
+        return place_of(vehicle_id, "" if box is None else box.spec.traits.region)
 
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Pass on that a phone has said that a car is open."""

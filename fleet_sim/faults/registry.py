@@ -22,6 +22,7 @@ from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
+from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
@@ -41,6 +42,8 @@ class Strikes(Enum):
     """The broker, or what the cars have there together."""
     PLATFORM = "platform"
     """The emulated platform: its gateway, its bookings, its command service."""
+    CUSTOMERS = "customers"
+    """Customers and their phones, where a run has them."""
 
 
 class Layer(StrEnum):
@@ -84,6 +87,8 @@ class Need(Enum):
 
     OWN_BROKER = "a broker whose settings we choose"
     PLATFORM = "the emulated platform"
+    CUSTOMERS = "customers with phones"
+    SHARED_ANSWERS = "a platform whose members share the cars' answers"
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"):
@@ -101,6 +106,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"
     at_s: float
     until_s: float | None = None
     command_id: str | None = None
+    customer_id: str | None = None
+    """The customer whom it happened to: what was struck is this customer's, and no other's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,6 +129,8 @@ class Injection:
     record: Callable[[Hit], None] = lambda _hit: None
     platform: EmulatedPlatform | None = None
     """There where the fault has `Need.PLATFORM`."""
+    customers: CustomerBends | None = None
+    """There where the fault has `Need.CUSTOMERS`."""
     broker: BrokerControl | None = None
     """There where the fault has `Need.OWN_BROKER`."""
     vehicle_ids: frozenset[str] = frozenset()
@@ -147,6 +156,7 @@ class Injection:
         *,
         command_id: str | None = None,
         during_s: tuple[float, float] | None = None,
+        customer_id: str | None = None,
     ) -> None:
         """Write down that the fault has changed something, see `joints.Culprit`."""
         at_s, until_s = (self.world.env.now, None) if during_s is None else during_s
@@ -159,6 +169,7 @@ class Injection:
                 at_s=round(at_s - self.load_starts_s, 6),
                 until_s=None if until_s is None else round(until_s - self.load_starts_s, 6),
                 command_id=command_id,
+                customer_id=customer_id,
             )
         )
 

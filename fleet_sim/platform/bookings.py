@@ -30,6 +30,7 @@ class Booking(msgspec.Struct, kw_only=True, eq=False):
     """One booking. Times are Unix seconds on the platform's clock."""
 
     booking_id: str
+    """Empty for support, which opens cars without."""
     account_id: str
     vehicle_id: str
     starts_at: float

@@ -378,6 +378,8 @@ class CommandService:
     ) -> None:
         """Note what a car is like; its state may tell of a command whose answer was lost."""
         self._vehicle(vehicle_id).take_state(state, None if is_retained else self._unix_s())
+        if not self._parameters.learns_from_state:
+            return
         command = self.commands.on_wire(state.last_command_id)
         if command is None or command.box_id != vehicle_id:
             return

@@ -50,7 +50,7 @@ class CommandWriter:
             expires_at_ms=expires_at_ms,
             counter=self._counter,
             signature=signature,
-            booking_id=command.booking.booking_id,
+            booking_id=command.booking.booking_id or None,
         )
 
     def _key(self, vehicle_id: str) -> bytes:

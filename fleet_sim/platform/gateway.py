@@ -23,6 +23,7 @@ from fleet_sim.platform.joints import (
     ADMISSION,
     ANSWER,
     CLOCKS_S,
+    DISTANCE,
     LOOKUP,
     PATIENCE,
     REACH,
@@ -43,6 +44,8 @@ from fleet_wire.contract.messages import Action
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 
 CLIENT_ID = "platform"
+SUPPORTS_S = 3600.0
+"""Longer than any command of support's lives."""
 END_WAIT_S = 20.0
 """So long who ends a booking waits for the commands before it: less than phones wait."""
 _ACTIONS = {Operation.UNLOCK: Action.UNLOCK, Operation.LOCK: Action.LOCK}
@@ -87,6 +90,16 @@ class EmulatedPlatform:
             identifiers=self._identifiers,
             unix_s=self.unix_s,
         )
+
+    @property
+    def shared_group(self) -> str | None:
+        """Return the group by which several of its kind share the cars' answers; None: none do."""
+        return self._parameters.shared_group
+
+    @property
+    def gives_up_after_s(self) -> float:
+        """Return for how long a command without an answer keeps others from its car, at most."""
+        return self._parameters.command_ttl_s + self._parameters.answer_grace_s
 
     def start(self) -> None:
         """Connect to the broker."""
@@ -290,21 +303,19 @@ class EmulatedPlatform:
         if vehicle_id is not None and vehicle_id not in self._vehicle_ids:
             self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
             return
-        now = self.unix_s()
-        booking = self._bookings.in_use(
-            request.booking_id,
-            asked.account_id or "",
-            vehicle_id=vehicle_id,
-            now=now,
-        )
+        booking = self._right_of(asked)
         if isinstance(booking, Booking):
-            booking = self._as_copied(asked, booking, now)
+            booking = self._as_copied(asked, booking, self.unix_s())
         if not isinstance(booking, Booking):
             self._answer(asked, answers.of_problem(booking))
             return
         asked.vehicle_id = booking.vehicle_id
-        if wait_s := self._of_vehicle.wait_s(booking.vehicle_id, self._world.env.now):
+        if self._is_too_far(asked):
+            self._answer(asked, answers.of_problem(problems.VEHICLE_TOO_FAR))
+        elif wait_s := self._of_vehicle.wait_s(booking.vehicle_id, self._world.env.now):
             self._answer(asked, answers.too_many(wait_s))
+        elif self._takes_for_offline(booking.vehicle_id):
+            self._answer(asked, answers.of_problem(problems.VEHICLE_UNREACHABLE))
         elif service.connection.link is None:
             self._answer(asked, answers.of_problem(problems.BROKER_UNAVAILABLE))
         elif service.open >= self._parameters.max_open_commands:
@@ -321,6 +332,39 @@ class EmulatedPlatform:
         if problem is not None:
             self._blame(culprits, SYNC, asked)
         return problem or booking
+
+    def _right_of(self, asked: OpenRequest) -> Booking | problems.ProblemType:
+        """Return the booking by which somebody may move a lock now, or why there is none.
+
+        Support needs none: it is as if it had one for just this command.
+        """
+        request, account_id, now = asked.request, asked.account_id or "", self.unix_s()
+        if account_id in self._parameters.operators and request.vehicle_id is not None:
+            return Booking(
+                booking_id="",
+                account_id=account_id,
+                vehicle_id=request.vehicle_id,
+                starts_at=now,
+                ends_at=now + SUPPORTS_S,
+            )
+        return self._bookings.in_use(
+            request.booking_id, account_id, vehicle_id=request.vehicle_id, now=now
+        )
+
+    def _is_too_far(self, asked: OpenRequest) -> bool:
+        """Return whether the phone is too far from where the car is known to be."""
+        usual_m = asked.request.distance_m
+        asked.distance_m, changed_by = self._bends.fold(DISTANCE, asked.request, usual=usual_m)
+        for culprit in changed_by:
+            during_s = asked.began_s, self._world.env.now
+            culprit.hit(asked.vehicle_id or "", DISTANCE.name, during_s=during_s)
+        most_m = self._parameters.max_distance_m
+        return most_m is not None and (asked.distance_m or 0.0) > most_m
+
+    def _takes_for_offline(self, vehicle_id: str) -> bool:
+        """Return whether a car is not even asked, because its presence says that it is offline."""
+        refuses = self._parameters.refuses_offline
+        return refuses and self.service.heard_of(vehicle_id).presence == "offline"
 
     def _send(self, asked: OpenRequest, booking: Booking) -> None:
         command = asked.command = self.service.send(

@@ -23,6 +23,8 @@ TOKEN: Joint[str | None, Request] = Joint("token")
 """Whose token a request has; None: nobody's."""
 ADMISSION: Joint[ProblemType | None, Request] = Joint("admission")
 """Why a request is turned away before anything is looked at; None: it is not."""
+DISTANCE: Joint[float | None, Request] = Joint("distance")
+"""How far the platform takes the phone to be from the car, metres; None: it does not know."""
 LOOKUP: Joint[float, Request] = Joint("lookup")
 """How long the database takes for a request, seconds."""
 TAKEN: Joint[float | None, Request] = Joint("taken")

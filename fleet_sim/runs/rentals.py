@@ -14,6 +14,7 @@ from typing import Any
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import NULL_CAR
+from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.customers.population import Population, Witnesses
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Platform, SupportCall
@@ -74,6 +75,7 @@ class Rentals:
             self._lines(SAFETY),
             others_may=bool(scenario.load.stages) or is_platform_elsewhere,
         )
+        self.customer_bends = CustomerBends()
         self.platform: EmulatedPlatform | None = None
         self._population: Population | None = None
         if scenario.has_platform and not is_platform_elsewhere:
@@ -112,6 +114,7 @@ class Rentals:
                 told_locked=partial(self._told, self.safety.told_locked),
                 called_support=self._called_support,
             ),
+            bends=self.customer_bends,
         )
         self._population.begin(load_starts_s)
 

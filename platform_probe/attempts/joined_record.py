@@ -276,6 +276,8 @@ def _side_of_record(
         api_release=side.api_release,
         account_id=side.account_id,
         vehicle_id=None if side.vehicle_id == car else side.vehicle_id,
+        distance_m=side.distance_m,
+        position=side.position,
         woken_s=_since(side.woken_at, clocks, intended_s),
         ended_s=_since(side.ended_at, clocks, intended_s),
         outcome=side.outcome,

@@ -168,6 +168,7 @@ EVIDENCE = {
     "voltage_v": "of its battery",
     "broker_said": "by kind, how often the broker's log spoke of the car's box, from 300 s before"
     " the unlock on",
+    "tries_left": "how often the PIN of remote access may still be wrong, where the box says so",
     "status": "the HTTP status that the platform answered, where MQTT told nothing",
     "problem": "the problem type of that answer",
     "platform_outcome": "how it ended in the platform's own words",

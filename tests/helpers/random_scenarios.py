@@ -168,6 +168,7 @@ rentals = st.fixed_dictionaries(
                 "max_publishes": st.integers(1, 5),
                 "wake_again_after_s": st.sampled_from([1, 10]),
                 "lookup": st.sampled_from([0, 1]),
+                "shared_group": st.just("members"),
             }
         ),
         "faults": st.lists(fault_entries(sorted(FAULTS)), max_size=5),

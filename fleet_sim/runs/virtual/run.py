@@ -29,7 +29,7 @@ from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
+from fleet_sim.runs.injection import Around, broker_settings, end_injections, inject_all
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
 from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
@@ -263,8 +263,7 @@ class VirtualRun:
             self._fleet,
             load_starts_s=load_starts_s,
             record=self._record_truth,
-            platform=rentals.platform,
-            broker=ModelControl(self._broker),
+            around=Around(rentals.platform, ModelControl(self._broker), rentals.customer_bends),
         )
         rentals.begin(load_starts_s)
         duration_s = self._scenario.load_duration_s
