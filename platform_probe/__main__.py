@@ -246,8 +246,9 @@ def learn(  # noqa: PLR0913 - one parameter for each option
     platform-probe learn --broker mqtt://broker:1883 --sample heard.jsonl --out my-fleet.yaml
     fleet-sim profile check my-fleet.yaml --sample heard.jsonl
 
-    Have a car unlocked meanwhile. The draft is guessed from the words in topics and fields, and is
-    to be checked by somebody who knows the fleet. Nothing is sent.
+    Have a car unlocked meanwhile. Ctrl-C or SIGTERM ends it early: the draft is of what was heard
+    until then. It is guessed from the words in topics and fields, and is to be checked by somebody
+    who knows the fleet. Nothing is sent.
     """  # noqa: D301 - click's own escape
     address = BrokerAddress.parse(broker)
     if broker_password_file is not None:
@@ -263,8 +264,10 @@ def learn(  # noqa: PLR0913 - one parameter for each option
     )
     click.echo(f"listening to {address} for {duration_s:g} s", err=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        samples = runner.run(listen(options))
-    draft = write_draft(samples, options, sample_file=sample_file)
+        samples, seconds, why_early = runner.run(listen(options))
+    if why_early is not None:
+        click.echo(f"ended after {seconds:.1f} s of {duration_s:g} s: {why_early}", err=True)
+    draft = write_draft(samples, options, seconds=seconds, sample_file=sample_file)
     if out is None:
         click.echo(draft, nl=False)
     else:

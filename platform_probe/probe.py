@@ -94,17 +94,7 @@ class Probe:
         self._gaps = Gaps(self._stood_still)
         self.evidence = FleetEvidence(wire=profile.traits)
         self._relocks = self._load.unlocks and self._load.relock
-        self.tracker = AttemptTracker(
-            clock=clock,
-            evidence=self.evidence,
-            emit=self._ended if self._relocks else sink.emit,
-            deadline_s=self._load.deadline_s,
-            state_grace_s=self._load.state_grace_s,
-            remembered=Remembered(window_s=self._load.late_window_s),
-            gaps=self._gaps,
-            is_watching=settings.watch,
-        )
-        self.tracker.on_wait = self._plan_tick
+        self.tracker = self._tracker()
         self._group: Group | None = None
         if settings.watch_group is not None:
             self._group = Group(settings.watch_group, settings.client_id)
@@ -344,6 +334,22 @@ class Probe:
         self._complaints.complain(event, kind, **fields)
 
     # Within
+
+    def _tracker(self) -> AttemptTracker:
+        """Return what follows the unlocks."""
+        load = self._load
+        tracker = AttemptTracker(
+            clock=self._clock,
+            evidence=self.evidence,
+            emit=self._ended if self._relocks else self._sink.emit,
+            deadline_s=load.deadline_s,
+            state_grace_s=load.state_grace_s,
+            remembered=Remembered(window_s=load.late_window_s),
+            gaps=self._gaps,
+            is_watching=self._settings.watch,
+        )
+        tracker.on_wait = self._plan_tick
+        return tracker
 
     def _only_open(self) -> OnlyOpen | None:
         """Return what tells answers without ids apart, where the fleet's have none."""

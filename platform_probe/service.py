@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import math
 import os
 import select
@@ -25,6 +24,7 @@ from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.loading import load_profile
@@ -32,6 +32,7 @@ from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.server import at_url
 from platform_probe.load.timers import LoopTimers
+from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.earlier import last_ends
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
@@ -47,7 +48,7 @@ from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
 from platform_probe.probe import LINK_LIMITS, Probe
-from platform_probe.settings import LoadSettings, ProbeSettings
+from platform_probe.settings import ProbeSettings
 from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
@@ -68,6 +69,9 @@ COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
+SELDOM: Final = 20
+"""Runs of it between two over what is older, Python's 10 doubled: an attempt lives for some
+seconds, and is no garbage while it does [E]."""
 
 
 async def serve(settings: ProbeSettings) -> None:
@@ -112,21 +116,11 @@ async def serve(settings: ProbeSettings) -> None:
             profile=profile,
         )
 
-        def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
-            probe.refresh_gauges()
-            return metrics.exposition(media_type)
-
         def families() -> Iterable[Metric]:
             probe.refresh_gauges()
             return metrics.registry.collect()
 
-        receiver = _otlp_receiver(settings, probe)
-        server = ProbePages(
-            metrics=exposition,
-            not_ready=probe.not_ready,
-            posts={} if receiver is None else {LOGS_PATH: receiver.answer},
-            max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
-        ).server()
+        server = _pages(settings, probe, metrics).server()
         port = await server.start(
             settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
         )
@@ -144,6 +138,22 @@ async def serve(settings: ProbeSettings) -> None:
             if export is not None:
                 await export.close(at_once=run.is_told_to_end)
             await server.stop()
+
+
+def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:
+    """Return what answers over HTTP. Raises `ConfigError` where it cannot take the log's posts."""
+
+    def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
+        probe.refresh_gauges()
+        return metrics.exposition(media_type)
+
+    receiver = _otlp_receiver(settings, probe)
+    return ProbePages(
+        metrics=exposition,
+        not_ready=probe.not_ready,
+        posts={} if receiver is None else {LOGS_PATH: receiver.answer},
+        max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
+    )
 
 
 def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:
@@ -216,7 +226,7 @@ class _Run:
             await self._connect()
             if self._told_to_stop.is_set():
                 return
-            _calm_garbage_collector()
+            calm_garbage_collector(young=YOUNG_OBJECTS, middle=SELDOM, old=SELDOM)
             load_starts_at = self._probe.begin_load()
             url = at_url(self._settings.listen_host, self._http_port)
             self._say("ready", load_starts_at=load_starts_at, metrics_url=f"{url}/metrics")
@@ -318,16 +328,9 @@ def _export(
 ) -> OtlpExport | None:
     if settings.otlp is None:
         return None
-    broker = settings.broker_address
-    topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
     config = exporter_config(
         settings.otlp,
-        broker=Broker(
-            broker.host,
-            broker.port,
-            settings.mqtt_version(profile),
-            {kind: found[0] for kind, found in topics.items() if found},
-        ),
+        broker=_broker_of_spans(settings, profile),
         resource={
             "service.name": "platform-probe",
             "service.namespace": "unlockpath",
@@ -338,6 +341,18 @@ def _export(
         started_s=clock.unix_s(),
     )
     return OtlpExport(config, settings.otlp, clock=clock, metrics=metrics)
+
+
+def _broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
+    """Return the broker as spans name it, with the topics of the profile in force."""
+    broker = settings.broker_address
+    topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
+    return Broker(
+        broker.host,
+        broker.port,
+        settings.mqtt_version(profile),
+        {kind: found[0] for kind, found in topics.items() if found},
+    )
 
 
 def _rotation(settings: ProbeSettings) -> Rotation | None:
@@ -358,12 +373,6 @@ def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
     return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
-
-
-def _calm_garbage_collector() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
 
 
 def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:

@@ -104,6 +104,10 @@ class Surroundings(Protocol):
         """Learn that a phone has said that a car is open."""
         ...
 
+    def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Learn that a phone has said that a car is locked."""
+        ...
+
     def called_support(self, call: SupportCall) -> None:
         """Learn that a customer has called support."""
         ...
@@ -255,8 +259,7 @@ class Customer:
         if answer is None and shown == Shown.OPEN:
             return Verdict.OPEN
         if shown == Shown.OPEN:
-            command_id = None if answer is None else answer.body.get("command_id")
-            self._around.told_open(self._id, self._vehicle_id or "", command_id)
+            self._around.told_open(self._id, self._vehicle_id or "", _command_id(answer))
             return Verdict.OPEN
         return _verdict(answer)
 
@@ -358,7 +361,10 @@ class Customer:
             self._note(
                 CustomerStep.SHOWN_LOCK, press=press, trace=trace, answer=answer, shown=shown
             )
-            if shown == Shown.LOCKED or _verdict(answer) is Verdict.HOPELESS:
+            if shown == Shown.LOCKED:
+                self._around.told_locked(self._id, self._vehicle_id or "", _command_id(answer))
+                return
+            if _verdict(answer) is Verdict.HOPELESS:
                 return
             yield self._for(self._parameters.reads)
 
@@ -386,7 +392,6 @@ class Customer:
         shown: str | None = None,
     ) -> None:
         problem = None if answer is None else answer.problem
-        command_id = None if answer is None else answer.body.get("command_id")
         now_s = self._env.now
         self._record(
             CustomerEvent(
@@ -400,12 +405,17 @@ class Customer:
                 press=press,
                 since_press_s=None if press is None else round(now_s - self._first_press_s, 6),
                 trace_id=None if trace is None else trace.trace_id,
-                command_id=command_id,
+                command_id=_command_id(answer),
                 status=None if answer is None else answer.status,
                 problem=None if problem is None else problem.slug,
                 shown=shown,
             )
         )
+
+
+def _command_id(answer: Answer | None) -> str | None:
+    """Return the command that an answer tells of, by what the API calls it."""
+    return None if answer is None else answer.body.get("command_id")
 
 
 def _shown(answer: Answer | None, done: Shown) -> str:

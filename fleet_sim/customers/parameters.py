@@ -80,6 +80,11 @@ class CustomerParameters(_Part):
     cars_tried: int = Field(
         3, ge=1, le=100, description="whose booking fails tries so many cars, then leaves [E]"
     )
+    same_car: Share = Field(
+        0.0,
+        description="share of customers who choose the car that another one has chosen within the"
+        " last second: both saw it free [E]",
+    )
     walk: Delay = Field(
         LogNormal(median_s=240.0, sigma=0.5),
         description="to the car: 340 m at 1.4 m/s, a comfortable walk; car2go kept a car for 30"

@@ -1,4 +1,4 @@
-"""Faults of the telematics box: sleep, power, clock, firmware, lost answers."""
+"""Faults of the telematics box: sleep, clock, lost answers, a release that crashes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT
+from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
+from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT, RESUME
 from fleet_sim.faults.registry import (
     CarFault,
     Claim,
@@ -25,11 +25,9 @@ from fleet_sim.faults.registry import (
 from fleet_sim.platform.joints import DISTANCE
 from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
-from fleet_wire.quantities import PositiveSeconds, Seconds, Volts
+from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
 
-VOLTAGE_STEP_S = 5.0
-"""How often a draining battery is looked at."""
 NOT_READY_S = 5.0
 """A box that is busy, or asleep already, looks again after so long whether to sleep deeply [E]."""
 RETURN_S = 60.0
@@ -77,49 +75,43 @@ class DeepSleepModemOff(CarFault):
 
 
 @register
-class UndervoltageCutout(CarFault):
-    """Catalogue 8: the 12 V battery runs down until the box switches itself off."""
+class SlowWakeClientTimeout(CarFault):
+    """Catalogue 5: a box takes longer to wake than the customer's app waits, and then opens.
 
-    name: ClassVar[str] = "undervoltage_cutout"
-    number: ClassVar[int | None] = 8
+    The SMS is in time; what takes long is that the modem registers again, and that the operating
+    system comes back.
+    """
+
+    name: ClassVar[str] = "slow_wake_client_timeout"
+    number: ClassVar[int | None] = 5
     layer: ClassVar[Layer] = Layer.BOX
-    summary: ClassVar[str] = (
-        "the 12 V battery runs down: falling voltage in telemetry, then silence"
-    )
-    seen: ClassVar[str] = "falling voltage in telemetry, then box_silent, then box_offline"
+    summary: ClassVar[str] = "sleeping boxes take 10 to 40 s to wake: the app has given up by then"
+    seen: ClassVar[str] = "box_asleep with the flag woken, then stray.late: it opens afterwards"
     customer: ClassVar[str] = (
-        "The car is dead to the app, and the key in it may not start it either."
+        "The app gives up, and some seconds later the car opens behind the customer's back."
     )
     support: ClassVar[str] = (
-        "The voltage fell from heartbeat to heartbeat, then nothing more was heard."
+        "A wake request, no answer in time, and a success soon after; a car awake opens at once."
     )
     evidence: ClassVar[tuple[str, ...]] = (
-        "AutoPi cut-out at 12.2 V for 240 s, docs.autopi.io",
-        "OVMS powermgmt.cpp",
-        "Car Next Door's SMS on voltage loss",
+        "ha-teslafi#47, ha-teslafi#53: 10 s are too short on cellular, 30 s are not",
+        "kia_uvo#148: Google stops at 5 s, and the car unlocks anyway",
     )
-    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
 
-    start_v: Volts = Field(12.6, description="voltage when the window opens (full at rest, OVMS)")
-    drain_v_per_min: float = Field(0.02, ge=0.0001, le=100, description="how fast it falls [E]")
-    cut_v: Volts = Field(12.2, description="below this the box prepares to switch off (AutoPi)")
-    hold_s: Seconds = Field(240.0, description="it does so after this long below (AutoPi)")
+    wake: Delay = Field(
+        LogNormal(median_s=12.0, sigma=0.5),
+        description="how long a modem takes to come back, where it usually takes less (Tesla: 10 to"
+        " 16 s, at most 30 s; ha-teslafi#47)",
+    )
 
-    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
-        """Drain the battery; when the window closes it is charged, and the box boots."""
-        with box.vehicle.load(by=injection) as load:
-            spent_v = box.spec.parameters.voltage_v - self.start_v
-            box.vehicle.draw(load, spent_v)
-            below_s = elapsed_s = 0.0
-            while elapsed_s < injection.duration_s:
-                step_s = min(VOLTAGE_STEP_S, injection.duration_s - elapsed_s)
-                yield injection.wait(step_s)
-                elapsed_s += step_s
-                box.vehicle.draw(load, spent_v + self.drain_v_per_min * elapsed_s / 60.0)
-                below_s = below_s + step_s if box.vehicle.voltage_v < self.cut_v else 0.0
-                if below_s > self.hold_s:
-                    box.power.switch_off(by=injection)
-        box.power.switch_on()
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Let the modem take long to come back while the window is open."""
+
+        def take_long(usual_s: float, _context: None) -> float:
+            return max(usual_s, self.wake.sample_s(stream))
+
+        with box.bend(RESUME, take_long, by=injection):
+            yield injection.whole_window()
 
 
 @register

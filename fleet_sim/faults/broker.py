@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import ClassVar
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.joints import RECONNECT
+from fleet_sim.cars.joints import PUBACK, RECONNECT
 from fleet_sim.cars.movements import of_another_car
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
@@ -94,6 +94,20 @@ class _Filler(Outsider):
             self.publish(topic, b"{}", on_ack=self._send_next)
 
 
+def _filler(injection: Injection, *, each: int) -> _Filler:
+    """Return a client that sends so many messages to each car."""
+    filler = _Filler(f"queue-filler-{injection.boxes[0].vehicle_id}", injection)
+    filler.come()
+    profile = injection.world.profile
+    filler.fill(
+        topic.replace("+", "filler")
+        for box in injection.boxes
+        for topic in profile.car_filters(TopicKind.COMMAND, box.vehicle_id)[:1]
+        for _ in range(each)
+    )
+    return filler
+
+
 @register
 class QueueFullDrop(Fault):
     """Catalogue 15: a car's queue at the broker is full, and the command is dropped silently."""
@@ -139,18 +153,67 @@ class QueueFullDrop(Fault):
             for box in injection.boxes:
                 box.modem.crash()
                 stack.enter_context(box.modem.without_coverage(by=injection))
-            name = f"queue-filler-{injection.boxes[0].vehicle_id}"
-            filler = _Filler(name, injection)
-            filler.come()
-            profile = injection.world.profile
-            filler.fill(
-                topic.replace("+", "filler")
-                for box in injection.boxes
-                for topic in profile.car_filters(TopicKind.COMMAND, box.vehicle_id)[:1]
-                for _ in range(self.max_queued_messages)
-            )
+            filler = _filler(injection, each=self.max_queued_messages)
             yield injection.whole_window()
             filler.leave()
+
+
+@register
+class InflightStall(Fault):
+    """Catalogue 16: PUBACKs are lost, the window at the broker is full, and nothing more is sent.
+
+    A broker has at most so many messages under way to a client (Receive Maximum, 20 here and with
+    mosquitto). A message whose PUBACK it never gets takes its place until the box connects anew.
+    """
+
+    name: ClassVar[str] = "inflight_stall"
+    number: ClassVar[int | None] = 16
+    layer: ClassVar[Layer] = Layer.BROKER
+    summary: ClassVar[str] = (
+        "PUBACKs are lost: the broker sends the box nothing until it reconnects"
+    )
+    seen: ClassVar[str] = (
+        "downlink_lost: heartbeats keep coming; after the next connect all comes at once, too late"
+    )
+    customer: ClassVar[str] = (
+        "The app gives up beside a car that looks online, until somebody restarts its box."
+    )
+    support: ClassVar[str] = (
+        "Heartbeats come, commands vanish, with no change of network; a new connection heals it."
+    )
+    evidence: ClassVar[tuple[str, ...]] = ("mosquitto#3188: one missing PUBACK stalls the rest",)
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BROKER_QUEUE})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
+
+    loss: float = Field(
+        1.0, ge=0, le=1, description="share of PUBACKs that the broker does not get"
+    )
+    pushed: int = Field(
+        20, ge=0, le=1_000,
+        description="messages that the platform pushes to each car at the opening, a new"
+        " configuration, say: with all of 20 PUBACKs lost the window is full",
+    )  # fmt: skip
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Push, and lose PUBACKs; at the end of the window the boxes connect anew."""
+
+        def losing(stream: RandomStream) -> Callable[[bool, Message], bool]:
+            def lose(acknowledges: bool, _message: Message) -> bool:  # noqa: FBT001 - the joint's form
+                is_lost = stream.uniform() < self.loss
+                return acknowledges and not is_lost
+
+            return lose
+
+        with ExitStack() as stack:
+            for box in injection.boxes:
+                lose = losing(injection.stream_of(box.vehicle_id))
+                stack.enter_context(box.bend(PUBACK, lose, by=injection))
+            filler = _filler(injection, each=self.pushed)
+            yield injection.whole_window()
+            filler.leave()
+        for box in injection.boxes:
+            box.modem.drop_connection(by=injection)
 
 
 class _Clone(Box):

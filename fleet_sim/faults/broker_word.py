@@ -223,7 +223,7 @@ class SharedSubStuckConsumer(Fault):
 
         def swallow(message: Message) -> None:
             try:
-                vehicle_id, answer = profile.read(profile.place(message.topic), message)
+                vehicle_id, answer = profile.read(profile.place(message), message)
             except RemoteProtocolError:
                 return
             if isinstance(answer, Result) and vehicle_id in injection.vehicle_ids:

@@ -1,4 +1,4 @@
-"""Faults between the box and the broker: coverage, the carrier, NAT, SMS."""
+"""Faults between the box and the broker: coverage, the carrier, NAT, SMS, the SIM's data."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import SMS
-from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
+from fleet_sim.cars.disturbance import DataMeter
+from fleet_sim.cars.joints import DOWNLINK, SMS, UPLINK, Sent
+from fleet_sim.cars.radio_parameters import Technology
+from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, Layer, register
+from fleet_wire.links.link import Message
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
+
+DAY_S = 86_400.0
 
 
 @register
@@ -182,3 +187,107 @@ class RegionalCarrierOutage(CarFault):
         """Take the network from all cars at once, and give it back."""
         with box.modem.without_coverage(by=injection):
             yield injection.wait(injection.duration_s + stream.between(0.0, self.return_spread_s))
+
+
+@register
+class NetworkSunset(CarFault):
+    """Catalogue 12: the operator switches an old network off, and it never comes back.
+
+    Of the cars that are struck those fall silent whose modems speak nothing newer. The end of the
+    window gives nothing back: they need another modem.
+    """
+
+    name: ClassVar[str] = "network_sunset"
+    number: ClassVar[int | None] = 12
+    layer: ClassVar[Layer] = Layer.NETWORK
+    summary: ClassVar[str] = (
+        "an operator switches 2G and 3G off: cars with old modems are lost for good"
+    )
+    seen: ClassVar[str] = (
+        "box_silent, then box_offline, for all cars of one technology and hardware; none returns"
+    )
+    customer: ClassVar[str] = "Older cars of the fleet do not open any more, on no day and nowhere."
+    support: ClassVar[str] = (
+        "All that are lost have the same hardware, and their last state says gsm or umts."
+    )
+    evidence: ClassVar[tuple[str, ...]] = ("AT&T switches 3G off, 2022-02-22 (NBC Los Angeles)",)
+
+    technologies: tuple[Technology, ...] = Field(
+        (Technology.GSM, Technology.UMTS), min_length=1,
+        description="what is switched off: modems that speak it are lost",
+    )  # fmt: skip
+    spread_s: Seconds = Field(
+        0.0, description="cells are switched off over this time, uniformly: a night, say"
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Take the network from an old modem, for good."""
+        off_s = stream.between(0.0, self.spread_s)
+        if box.spec.traits.technology in self.technologies:
+            yield injection.wait(off_s)
+            with box.modem.without_coverage(by=injection):
+                yield injection.env.event()
+
+
+@register
+class SimSuspendedDatacap(CarFault):
+    """Catalogue 10: a SIM has used up the data of its plan, and the provider suspends it.
+
+    What MQTT sends and receives counts, with the headers around it; keepalive pings do not. The
+    count begins anew each day; a SIM that is suspended stays so until the window closes, when
+    support has acted. So the cars that talk most go first.
+    """
+
+    name: ClassVar[str] = "sim_suspended_datacap"
+    number: ClassVar[int | None] = 10
+    layer: ClassVar[Layer] = Layer.NETWORK
+    summary: ClassVar[str] = (
+        "the SIM has used up its data and is suspended: those that talk most first"
+    )
+    seen: ClassVar[str] = (
+        "box_silent, then box_offline, after data_used_bytes in telemetry rose to the same number"
+    )
+    customer: ClassVar[str] = (
+        "The car does not open until somebody has called; others beside it do."
+    )
+    support: ClassVar[str] = (
+        "Cars of one data plan fall silent when they have used the same amount, in full coverage."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "INVERS, help.invers.com/cloudboxx/troubleshooting: suspended by the daily data limit",
+    )
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.DATA_PLAN})
+
+    cap_bytes: int = Field(
+        1_000_000, ge=1, le=10**12, description="what a SIM may use in a day (1 to 5 MB [E])"
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
+        """Count, and suspend the SIM at the cap."""
+        meter, is_used_up = DataMeter(), injection.env.event()
+
+        def count(payload: bytes) -> None:
+            meter.count(payload)
+            if meter.used_bytes >= self.cap_bytes and not is_used_up.triggered:
+                is_used_up.succeed()
+
+        def count_sent(late_s: float | None, sent: Sent) -> float | None:
+            count(sent.payload)
+            return late_s
+
+        def count_received(late_s: float | None, message: Message) -> float | None:
+            count(message.payload)
+            return late_s
+
+        ends_s = injection.env.now + injection.duration_s
+        with (
+            box.bend(UPLINK, count_sent, by=injection),
+            box.bend(DOWNLINK, count_received, by=injection),
+            box.modem.metered(meter),
+        ):
+            while not is_used_up.triggered and injection.env.now < ends_s:
+                meter.used_bytes = 0
+                day_s = min(DAY_S, ends_s - injection.env.now)
+                yield is_used_up | injection.wait(day_s)
+            with box.modem.without_coverage(by=injection):
+                yield injection.wait(ends_s - injection.env.now)

@@ -23,12 +23,14 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
 from fleet_sim.customers.joints import CustomerBends
+from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
 from fleet_wire.randomness import RandomStream
 
 FaultProcess = Generator[simpy.Event, Any, None]
 ValueT = TypeVar("ValueT")
+AboutCarT = TypeVar("AboutCarT", Request, PlatformCommand)
 
 
 class Strikes(Enum):
@@ -77,6 +79,7 @@ class Claim(Enum):
     BROKER_QUEUE = "a car has one queue at the broker"
     CLIENT_ID = "two clients with one id throw each other out already"
     CUT_OUT = "a box has one battery guard"
+    DATA_PLAN = "a SIM has one data plan"
 
 
 class Need(Enum):
@@ -248,21 +251,21 @@ class PlatformFault(Fault):
 
 
 class Struck:
-    """The platform, as far as requests about the cars of an injection are concerned."""
+    """The platform, as far as requests and commands for the cars of an injection are concerned."""
 
     def __init__(self, platform: EmulatedPlatform, injection: Injection) -> None:
         self._platform = platform
         self._injection = injection
 
     def bend(
-        self, joint: Joint[ValueT, Request], bend: Callable[[ValueT, Request], ValueT]
+        self, joint: Joint[ValueT, AboutCarT], bend: Callable[[ValueT, AboutCarT], ValueT]
     ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint` to such requests."""
+        """Return a context in which `bend` decides what happens at `joint` to what is for them."""
         vehicle_ids = self._injection.vehicle_ids
 
-        def bend_theirs(value: ValueT, request: Request) -> ValueT:
-            is_theirs = request.vehicle_id in vehicle_ids
-            return bend(value, request) if is_theirs else value
+        def bend_theirs(value: ValueT, about: AboutCarT) -> ValueT:
+            is_theirs = about.vehicle_id in vehicle_ids
+            return bend(value, about) if is_theirs else value
 
         return self._platform.bend(joint, bend_theirs, by=self._injection)
 

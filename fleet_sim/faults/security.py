@@ -313,7 +313,7 @@ class AttackReplay(Fault):
 
         def hear(message: Message) -> None:
             try:
-                vehicle_id, command = profile.read(profile.place(message.topic), message)
+                vehicle_id, command = profile.read(profile.place(message), message)
             except RemoteProtocolError:
                 return
             if vehicle_id not in injection.vehicle_ids or message.payload in known:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fleet_sim.cars.joints import Culprit
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.operations import ENDPOINTS, Answer, Request, SupportCall
+from fleet_sim.platform.operations import ENDPOINTS, METHODS, Answer, Request, SupportCall
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.trace_context import TraceContext
 
@@ -90,6 +90,7 @@ class PlatformLog:
                 account_id=asked.account_id,
                 command_id=command.wire_id if command is not None else request.command_id,
                 endpoint=ENDPOINTS[request.operation],
+                method=METHODS[request.operation],
                 status=None if answer is None else answer.status,
                 problem=None if problem is None else problem.slug,
                 distance_m=None if answer is None else asked.distance_m,

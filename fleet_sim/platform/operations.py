@@ -37,6 +37,16 @@ ENDPOINTS: Final = {
     Operation.COMMAND_STATUS: "/commands/{command_id}",
 }
 """The route of each, as its template (OpenTelemetry: `http.route`)."""
+METHODS: Final = {
+    Operation.BOOK: "POST",
+    Operation.EXTEND: "PATCH",
+    Operation.END: "POST",
+    Operation.UNLOCK: "POST",
+    Operation.LOCK: "POST",
+    Operation.VEHICLE_STATE: "GET",
+    Operation.COMMAND_STATUS: "GET",
+}
+"""The method of each (OpenTelemetry: `http.request.method`)."""
 COMMANDS: Final = frozenset({Operation.UNLOCK, Operation.LOCK})
 CHANGES: Final = COMMANDS | {Operation.BOOK, Operation.EXTEND, Operation.END}
 """What an idempotency key may go with."""

@@ -93,12 +93,16 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The slug of the answer's problem type."""
     endpoint: str | None = None
     """The route's template."""
+    method: str | None = None
+    """The request's HTTP method."""
     app_version: str | None = None
     """The phone's app."""
     api_release: str | None = None
     """What answered."""
     account_id: str | None = None
     """The customer's."""
+    vehicle_id: str | None = None
+    """The car that it was asked for, where the command went to another one."""
     distance_m: float | None = None
     """How far the phone was from the car as the platform knows it, metres, where the app says."""
     position: tuple[float, float] | None = None
@@ -132,7 +136,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     vehicle_id: str
     """The car; empty where the request did not say which."""
     trace_id: str
-    """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log."""
+    """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log; where
+    neither names one, `attempt_id`."""
     parent_span_id: str | None = None
     """The span that sent the command, from a customer's `traceparent`; null where there is none."""
     source: Source
@@ -181,12 +186,18 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     same_as: str | UnsetType = UNSET
     """The `attempt_id` of the unlock that this proved to be a part of: this one does not count."""
     platform: PlatformSide | UnsetType = UNSET
-    """What the platform's log says of it, where it says anything."""
+    """What the platform's log says of it, where it says anything; of a request of our own at least
+    what was asked and answered."""
 
     @property
     def is_first(self) -> bool:
         """Whether this is the first judgement of its unlock: what counts events counts this one."""
         return not self.revision or self.revision == 1
+
+    @property
+    def named_trace_id(self) -> str | None:
+        """Its trace as somebody named it; None where nobody did, and it goes by its own name."""
+        return None if self.trace_id == self.attempt_id else self.trace_id
 
     @property
     def span_id(self) -> str:

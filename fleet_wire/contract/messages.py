@@ -160,6 +160,8 @@ class EventName(StrEnum):
     """The box has booted, and is connected for the first time since."""
     UPDATE = "update"
     """It begins to install new firmware, and takes no commands meanwhile."""
+    LOW_VOLTAGE = "low_voltage"
+    """The 12 V battery is so low that the box will switch itself off."""
     KEY_FOB = "key_fob"
     """The key was put into its holder in the car, or taken out of it."""
     BLE_UNLOCK = "ble_unlock"

@@ -59,6 +59,8 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """None until there is a command."""
     endpoint: Name | None = None
     """The route's template, as OpenTelemetry's `http.route`."""
+    method: Annotated[str, msgspec.Meta(pattern="^[A-Z]{1,32}$")] | None = None
+    """The request's, as OpenTelemetry's `http.request.method`."""
     status: Annotated[int, msgspec.Meta(ge=100, le=599)] | None = None
     """Of an answer, as OpenTelemetry's `http.response.status_code`."""
     problem: Name | None = None

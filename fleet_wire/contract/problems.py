@@ -124,7 +124,7 @@ INTERNAL_ERROR: Final = ProblemType(
 )
 VEHICLE_REFUSED: Final = ProblemType(
     "vehicle-refused", 502, "The vehicle refused",
-    "The car has got your request and refused it.",
+    "The car has refused your request; please try again, and call us if it refuses once more.",
 )  # fmt: skip
 BROKER_UNAVAILABLE: Final = ProblemType(
     "broker-unavailable", 503, "No connection with the vehicles",

@@ -34,6 +34,8 @@ KIND_WORDS: Final[Mapping[TopicKind, frozenset[str]]] = {
     ),
 }
 """Words of topics that tell the kind of message; the first kind of which a word is there."""
+TELLING_WORDS: Final = _words("type kind event msgtype messagetype eventtype class category")
+"""Fields that say what kind of message this is, where one topic holds several."""
 FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
     TopicKind.COMMAND: {
         "command_id": _words(

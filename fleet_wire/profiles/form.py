@@ -72,6 +72,11 @@ class MessageForm(_Part):
         description="with {vehicle_id}, {command_id}, {client_id} (who asks), names of `variables`"
         " and of levels that a field takes, each as a whole level",
     )
+    when: dict[str, Scalar | tuple[Scalar, ...]] = Field(
+        {},
+        description="only messages that say this: JSON Pointers and what stands there, a value or"
+        " several, as { /type: ack }; so topics may hold messages of several kinds",
+    )
     payload: Literal["json", "text"] = Field("json", description="what the payload is")
     qos: Annotated[int, Field(ge=0, le=1)] = Field(1, description="of what is sent")
     retain: bool = Field(default=False, description="whether what is sent is retained")

@@ -30,9 +30,9 @@ class NativeProfile:
         """Return the car's topic of that kind."""
         return (topic_of(kind, vehicle_id),)
 
-    def place(self, topic: str) -> Place:
-        """Return kind and car of a topic; raises `RemoteProtocolError` outside the contract."""
-        kind, vehicle_id = parse_topic(topic)
+    def place(self, message: Message) -> Place:
+        """Return kind and car by the topic; raises `RemoteProtocolError` outside the contract."""
+        kind, vehicle_id = parse_topic(message.topic)
         return kind, vehicle_id, None
 
     def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:

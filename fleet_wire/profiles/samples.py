@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterable, Iterator
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -87,18 +87,26 @@ def read_samples(path: Path) -> Iterator[tuple[str, Message]]:
         raise ConfigError([f"{path}:{number}: {expected}: {error}"]) from None
 
 
-def said_of(
-    profile: Profile, samples: Iterable[tuple[str, Message]]
-) -> Iterator[tuple[str, Reading, str]]:
-    """Yield for each message where it stands, what became of it, and that in words."""
+class Said(NamedTuple):
+    """One recorded message."""
+
+    place: str
+    """Where it stands."""
+    topic: str
+    reading: Reading
+    text: str
+    """What became of it, in words."""
+
+
+def said_of(profile: Profile, samples: Iterable[tuple[str, Message]]) -> Iterator[Said]:
+    """Yield what a profile makes of each message."""
     for place, message in samples:
-        reading, text = _said(profile, message)
-        yield place, reading, text
+        yield Said(place, message.topic, *_said(profile, message))
 
 
 def _said(profile: Profile, message: Message) -> tuple[Reading, str]:
     try:
-        where = profile.place(message.topic)
+        where = profile.place(message)
     except RemoteProtocolError as error:
         return Reading.OTHER, str(error)
     kind = where[0].value
@@ -108,7 +116,7 @@ def _said(profile: Profile, message: Message) -> tuple[Reading, str]:
         shown = shortened(repr(message.payload))
         return Reading.UNREADABLE, f"{kind} on {message.topic} cannot be read: {error}: {shown}"
     if heard is None:
-        return Reading.IGNORED, f"{kind} of {vehicle_id}: of no concern"
+        return Reading.IGNORED, f"of {vehicle_id}, on {message.topic}: of no concern"
     return Reading.READ, f"{_kind_of(kind, heard)} of {vehicle_id}: {_in_words(heard)}"
 
 

@@ -41,6 +41,7 @@ class PlatformSide(msgspec.Struct, gc=False):
     status: int | None = None
     problem: str | None = None
     endpoint: str | None = None
+    method: str | None = None
     app_version: str | None = None
     api_release: str | None = None
     outcome: str | None = None
@@ -130,6 +131,8 @@ class PlatformSide(msgspec.Struct, gc=False):
             self.account_id = event.account_id
         if self.endpoint is None:
             self.endpoint = event.endpoint
+        if self.method is None:
+            self.method = event.method
         if self.api_release is None:
             self.api_release = event.api_release
         self._take_phone(event)
@@ -172,7 +175,7 @@ class PlatformSide(msgspec.Struct, gc=False):
 
 _NAMES: Final = (
     "command_id", "trace_id", "vehicle_id", "booking_id", "account_id",
-    "endpoint", "app_version", "api_release",
+    "endpoint", "method", "app_version", "api_release",
 )  # fmt: skip
 
 

@@ -147,10 +147,12 @@ class AttemptTracker:
         if attempt is not None:
             attempt.reached_s[Stage.PUBLISHED] = self._clock.monotonic_s()
 
-    def api_answered(self, attempt: OpenAttempt) -> None:
-        """Note that the API has given its answer, good or bad."""
-        if self.is_open(attempt):
-            attempt.reached_s.setdefault(Stage.API_ANSWERED, self._clock.monotonic_s())
+    def api_answered(self, attempt: OpenAttempt, status: int) -> None:
+        """Note that the API has given its answer, good or bad, with its HTTP status."""
+        if self.is_open(attempt) and Stage.API_ANSWERED not in attempt.reached_s:
+            attempt.reached_s[Stage.API_ANSWERED] = self._clock.monotonic_s()
+            if attempt.asked:
+                attempt.asked = msgspec.structs.replace(attempt.asked, status=status)
 
     def is_open(self, attempt: OpenAttempt) -> bool:
         """Return whether an attempt has not ended."""
@@ -456,7 +458,8 @@ class AttemptTracker:
         attempt.result = answer
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
         if answer.phase is Phase.REFUSED:
-            reason = answer.detail or (answer.reason.value if answer.reason else None)
+            said = (answer.reason and answer.reason.value, answer.detail)
+            reason = ": ".join(part for part in said if part) or None
             self._end(attempt, cause_of_refusal(answer.reason), now_s, reason)
         elif not self._reports_opening(attempt.start.vehicle_id):
             self._end(attempt, None, now_s)

@@ -103,7 +103,7 @@ class Inbox:
             return
         kind: TopicKind | None = None
         try:
-            place = self._place(message.topic)
+            place = self._place(message)
             kind, vehicle_id, _ = place
             if kind is TopicKind.COMMAND and self._is_known(message):
                 return

@@ -31,6 +31,7 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "account_id": ("user.id", "enduser.id"),
     "command_id": ("messaging.message.conversation_id", "unlockpath.command.id"),
     "endpoint": ("http.route",),
+    "method": ("http.request.method",),
     "status": ("http.response.status_code",),
     "problem": ("error.type",),
     "outcome": ("unlockpath.outcome",),

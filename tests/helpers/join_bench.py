@@ -99,7 +99,8 @@ class JoinBench:
 
     def requested(self, **changes: Any) -> None:
         """Let the phone's request come to the API."""
-        self.line(PlatformStep.REQUESTED, endpoint="/unlock", app_version="5.1", **changes)
+        known = {"endpoint": "/unlock", "method": "POST", "app_version": "5.1"}
+        self.line(PlatformStep.REQUESTED, **known, **changes)
 
     def answered(self, status: int, problem: str | None = None, **changes: Any) -> None:
         """Let the API answer."""

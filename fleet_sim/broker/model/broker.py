@@ -338,6 +338,12 @@ class BrokerModel:
             return math.inf
         return int(connection.last_sent_s) + session.keepalive_s * 3 // 2 + 1.0
 
+    def bad_certificate(self, is_expired: bool) -> None:  # noqa: FBT001 - the form of World's hook
+        """Say that a client did not take the certificate of what ends TLS for this broker."""
+        if self.is_running:
+            for line in log.bad_certificate(is_expired=is_expired):
+                self._say(line)
+
     # What it says of its clients
 
     def _say(self, line: log.Line) -> None:

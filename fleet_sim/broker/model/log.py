@@ -6,6 +6,7 @@ more that concern no client of ours.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from fleet_wire.contract.broker_log import ERROR, NOTICE
@@ -60,6 +61,17 @@ def timed_out(client_id: str) -> Line:
 def malformed(client_id: str) -> Line:
     """Say that a client sent what MQTT does not allow."""
     return Line(NOTICE, f"Client {client_id} disconnected due to malformed packet.")
+
+
+def bad_certificate(*, is_expired: bool) -> Iterator[Line]:
+    """Say that a client did not take the certificate: nobody knows who it was.
+
+    OpenSSL 3.5's words under mosquitto 2.0.21, tried with certificates of 2020 and of 2040.
+    """
+    number, alert = (415, "certificate expired") if is_expired else (412, "bad certificate")
+    error = f"error:0A000{number}:SSL routines::ssl/tls alert {alert}"
+    yield Line(ERROR, f"OpenSSL Error[0]: {error}")
+    yield Line(NOTICE, "Client <unknown> disconnected: Protocol error.")
 
 
 def dropping(client_id: str) -> Line:

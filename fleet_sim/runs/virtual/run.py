@@ -127,6 +127,7 @@ class VirtualRun:
             profile=self._profile,
             defects=self._defects,
             on_movement=self._movements.take,
+            on_bad_certificate=self._broker.bad_certificate,
         )
         self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
