@@ -114,7 +114,8 @@ EVENTS = {
     "stats_not_written": "`probe_stats.json` could not be written",
     "stopping": "told to stop: what is in flight is waited for",
     "stray_answer": "an answer outside of an open unlock, with the fields of stray_answers.jsonl",
-    "support_called": "a customer called support, with the fields of complaints.jsonl",
+    "support_called": "a customer called support, with the fields of complaints.jsonl but the"
+    " booking",
     "unknown_fields": "a firmware sends fields that the contract does not have, each named once",
 }
 """What events mean that do not say it themselves, in a field `explanation`, or not whole."""
