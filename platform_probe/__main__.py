@@ -50,6 +50,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "vehicles": ("load", "vehicles_file"),
     "door": ("load", "door_file"),
     "watch_group": ("watch_group",),
+    "broker_log": ("broker_log",),
     "platform_log": ("platform", "log_file"),
 }
 
@@ -104,6 +105,9 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--watch-group", metavar="NAME",
             help="Share these with other monitors, so that each customer counts once.",
+        ),
+        click.option(
+            "--broker-log/--no-broker-log", default=None, help="Follow the broker's own log."
         ),
         click.option(
             "--platform-log", metavar="FILE", help="Join what the platform logs of each unlock."

@@ -100,7 +100,14 @@ class Probe:
             self._group = Group(settings.watch_group, settings.client_id)
             self.tracker.is_shared = True
         only_open = self._only_open()
-        self._inbox = Inbox(self.tracker, metrics, complaints, profile=profile, only_open=only_open)
+        self._inbox = Inbox(
+            self.tracker,
+            metrics,
+            complaints,
+            profile=profile,
+            only_open=only_open,
+            unix_s=clock.unix_s if settings.broker_log else None,
+        )
         self.platform = self._platform_inbox(settings.platform)
         """Takes the platform's log, where one is followed."""
         self.synthetic = SyntheticUnlocks(
@@ -140,7 +147,12 @@ class Probe:
     def session(self) -> Session:
         """Say who we are and what we listen to."""
         settings, group = self._settings, self._group
-        heard = subscriptions(self._profile, watch=settings.watch, group=settings.watch_group)
+        heard = subscriptions(
+            self._profile,
+            watch=settings.watch,
+            group=settings.watch_group,
+            broker_log=settings.broker_log,
+        )
         return Session(
             client_id=settings.client_id,
             # The group first: a broker that drops what waits for a newcomer drops the last of it.
@@ -378,6 +390,7 @@ class Probe:
                 revise_s=self._load.late_window_s,
             ),
             is_ours=is_ours,
+            on_complaint=self._sink.emit,
         )
         self.joiner.on_wait = self._plan_tick
         self.tracker.to_join = self._to_join

@@ -184,6 +184,10 @@ class ProbeSettings(BaseSettings):
         description="name that several monitors on one broker have in common, to count every"
         " customer once: each command comes to one of them; give each a client_id of its own",
     )  # fmt: skip
+    broker_log: bool = Field(
+        default=False, description="also follow the broker's own log, where mosquitto publishes it"
+        " (`log_dest topic`, `connection_messages true`) and lets us read $SYS/broker/log/#",
+    )  # fmt: skip
     platform: PlatformSettings | None = Field(
         None, description="the platform's log, for what happens before MQTT; null: only MQTT"
     )

@@ -7,6 +7,22 @@ from fleet_wire.links.link import LinkLimits
 
 BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)
 """A box has little memory: it takes as much at once as clients of mosquitto do by default."""
+MESSAGE_OVERHEAD_BYTES = 140
+"""Around a payload: TCP and IP 40, a TLS 1.3 record 22 (RFC 8446), MQTT's header and topic about
+35, and 40 for TCP's acknowledgement [E]."""
+
+
+class DataMeter:
+    """Counts what a modem sends and receives, as long as somebody looks at it."""
+
+    __slots__ = ("used_bytes",)
+
+    def __init__(self) -> None:
+        self.used_bytes = 0
+
+    def count(self, payload: bytes) -> None:
+        """Count a message with all that carries it."""
+        self.used_bytes += len(payload) + MESSAGE_OVERHEAD_BYTES
 
 
 class Disturbance:
@@ -16,8 +32,10 @@ class Disturbance:
         "attenuations",
         "blamed",
         "cuts",
+        "denials",
         "is_deaf",
         "is_faint",
+        "meter",
         "on_trial_since_s",
         "withheld",
         "withheld_by",
@@ -30,6 +48,8 @@ class Disturbance:
         """Who weakens the signal, by how many dB."""
         self.is_faint = False
         """Whether they leave too little of it."""
+        self.meter: DataMeter | None = None
+        """What counts the traffic, where something does."""
         self.withheld = 0
         """PUBACKs that this connection's window is short of."""
         self.withheld_by: dict[Culprit, str] = {}
@@ -38,6 +58,8 @@ class Disturbance:
         """Whether this connection stands without a subscription."""
         self.cuts = 0
         """How many keep all from coming on this connection, though what the box sends arrives."""
+        self.denials = 0
+        """How many access rules of the broker keep all from this box, whatever the connection."""
         self.on_trial_since_s: float | None = None
         """When a connection has come back that the broker may have closed meanwhile."""
 
@@ -51,5 +73,5 @@ class Disturbance:
     @property
     def lets_nothing_in(self) -> bool:
         """Return whether a connection that stands cannot bring a command."""
-        is_cut = self.is_deaf or self.cuts > 0
+        is_cut = self.is_deaf or self.cuts > 0 or self.denials > 0
         return is_cut or self.withheld >= BOX_LINK_LIMITS.receive_max

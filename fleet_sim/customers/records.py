@@ -80,3 +80,4 @@ class Shown(StrEnum):
     OPEN = "open"
     LOCKED = "locked"
     NO_ANSWER = "No connection; please try again."
+    KEY_EXPIRED = "The key on your phone has expired; please go online once and try again."

@@ -11,23 +11,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 import simpy
 from pydantic import BaseModel, ConfigDict
 
-from fleet_sim.broker.control import BrokerSettings
+from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
+from fleet_sim.customers.joints import CustomerBends
+from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
 from fleet_wire.randomness import RandomStream
 
 FaultProcess = Generator[simpy.Event, Any, None]
 ValueT = TypeVar("ValueT")
+AboutCarT = TypeVar("AboutCarT", Request, PlatformCommand)
 
 
 class Strikes(Enum):
@@ -39,6 +42,33 @@ class Strikes(Enum):
     """The broker, or what the cars have there together."""
     PLATFORM = "platform"
     """The emulated platform: its gateway, its bookings, its command service."""
+    CUSTOMERS = "customers"
+    """Customers and their phones, where a run has them."""
+
+
+class Layer(StrEnum):
+    """Where on the way of an unlock a fault sits, from the customer to the car."""
+
+    PHONE = "phone"
+    """The phone and its app, and the customer who holds it."""
+    GATEWAY = "gateway"
+    """The API that phones speak to."""
+    BOOKING = "booking"
+    """Who may open which car, and when."""
+    COMMAND = "command"
+    """The service that sends commands and follows them."""
+    BROKER = "broker"
+    """The MQTT broker."""
+    NETWORK = "network"
+    """Radio, the operator's network, and the way from there to the broker."""
+    BOX = "box"
+    """The telematics box: its power, its clock, its firmware."""
+    VEHICLE = "vehicle"
+    """The car behind the box: its bus and its control units."""
+    ACTUATOR = "actuator"
+    """The locks themselves."""
+    SECURITY = "security"
+    """Somebody who should not open the car, or is kept from it."""
 
 
 class Claim(Enum):
@@ -49,6 +79,7 @@ class Claim(Enum):
     BROKER_QUEUE = "a car has one queue at the broker"
     CLIENT_ID = "two clients with one id throw each other out already"
     CUT_OUT = "a box has one battery guard"
+    DATA_PLAN = "a SIM has one data plan"
 
 
 class Need(Enum):
@@ -56,6 +87,8 @@ class Need(Enum):
 
     OWN_BROKER = "a broker whose settings we choose"
     PLATFORM = "the emulated platform"
+    CUSTOMERS = "customers with phones"
+    SHARED_ANSWERS = "a platform whose members share the cars' answers"
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"):
@@ -73,6 +106,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"
     at_s: float
     until_s: float | None = None
     command_id: str | None = None
+    customer_id: str | None = None
+    """The customer whom it happened to: what was struck is this customer's, and no other's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,6 +129,10 @@ class Injection:
     record: Callable[[Hit], None] = lambda _hit: None
     platform: EmulatedPlatform | None = None
     """There where the fault has `Need.PLATFORM`."""
+    customers: CustomerBends | None = None
+    """There where the fault has `Need.CUSTOMERS`."""
+    broker: BrokerControl | None = None
+    """There where the fault has `Need.OWN_BROKER`."""
     vehicle_ids: frozenset[str] = frozenset()
     """Its cars, for a fault of the platform, which knows no boxes."""
 
@@ -117,6 +156,7 @@ class Injection:
         *,
         command_id: str | None = None,
         during_s: tuple[float, float] | None = None,
+        customer_id: str | None = None,
     ) -> None:
         """Write down that the fault has changed something, see `joints.Culprit`."""
         at_s, until_s = (self.world.env.now, None) if during_s is None else during_s
@@ -129,6 +169,7 @@ class Injection:
                 at_s=round(at_s - self.load_starts_s, 6),
                 until_s=None if until_s is None else round(until_s - self.load_starts_s, 6),
                 command_id=command_id,
+                customer_id=customer_id,
             )
         )
 
@@ -139,11 +180,21 @@ class Fault(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
-    """The name in a scenario: the slug of the catalogue."""
+    """The name in a scenario: the slug of the catalogue of failure modes."""
+    number: ClassVar[int | None] = None
+    """Its number there, from 1; None: it stands in none."""
+    layer: ClassVar[Layer]
+    """Where it sits: `fleet-sim faults` lists by it."""
     summary: ClassVar[str]
-    """One sentence for `fleet-sim faults`."""
+    """What happens, in a sentence."""
     seen: ClassVar[str]
     """What the monitor sees of it, in a sentence."""
+    customer: ClassVar[str]
+    """What the customer sees of it, in a sentence."""
+    support: ClassVar[str]
+    """What support sees of it, which has the monitor's records and the platform's log."""
+    evidence: ClassVar[tuple[str, ...]] = ()
+    """Where the public has seen it: pages, issues, code, papers; empty: nowhere that we know of."""
     strikes: ClassVar[Strikes]
     claims: ClassVar[frozenset[Claim]] = frozenset()
     """What no other fault may have of the same car at the same time."""
@@ -200,21 +251,21 @@ class PlatformFault(Fault):
 
 
 class Struck:
-    """The platform, as far as requests about the cars of an injection are concerned."""
+    """The platform, as far as requests and commands for the cars of an injection are concerned."""
 
     def __init__(self, platform: EmulatedPlatform, injection: Injection) -> None:
         self._platform = platform
         self._injection = injection
 
     def bend(
-        self, joint: Joint[ValueT, Request], bend: Callable[[ValueT, Request], ValueT]
+        self, joint: Joint[ValueT, AboutCarT], bend: Callable[[ValueT, AboutCarT], ValueT]
     ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint` to such requests."""
+        """Return a context in which `bend` decides what happens at `joint` to what is for them."""
         vehicle_ids = self._injection.vehicle_ids
 
-        def bend_theirs(value: ValueT, request: Request) -> ValueT:
-            is_theirs = request.vehicle_id in vehicle_ids
-            return bend(value, request) if is_theirs else value
+        def bend_theirs(value: ValueT, about: AboutCarT) -> ValueT:
+            is_theirs = about.vehicle_id in vehicle_ids
+            return bend(value, about) if is_theirs else value
 
         return self._platform.bend(joint, bend_theirs, by=self._injection)
 

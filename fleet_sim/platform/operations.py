@@ -72,6 +72,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
     """Of W3C Trace Context, as the phone sent it."""
     app_version: str | None = None
+    distance_m: float | None = None
+    """How far the phone is from the car, as far as the app can tell, metres."""
+    position: tuple[float, float] | None = None
+    """Where the phone is, latitude and longitude in degrees."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +94,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def is_ok(self) -> bool:
         """Whether it is what was asked for; another platform's error may have no type of ours."""
         return self.problem is None and self.status < FIRST_ERROR_STATUS
+
+
+class SupportCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer calls support, by telephone: what the agent writes down."""
+
+    account_id: str
+    vehicle_id: str | None = None
+    booking_id: str | None = None
+    app_version: str | None = None
+    shown: str | None = None
+    """What the app had shown, as the customer says; None: nothing."""
 
 
 class Asked(Protocol):

@@ -87,13 +87,20 @@ def load_scenario(
     and its faults go on for as long as cars or platform serve.
     Raises `ConfigError` with a line for everything that is wrong.
     """
-    document = load_document(path)
-    document = apply_overrides(
-        document, overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
-    )
+    document = document_of(path, overrides)
     if not needs_load and not _has_load(document):
         document = document.with_value(("load", "stages"), ENDLESS_STAGES, "no load")
     return scenario_of(document, lacks=lacks)
+
+
+def document_of(path: Path, overrides: Sequence[str] = ()) -> Document:
+    """Return what the file `path` says, with each `KEY=VALUE` of `overrides` set, unchecked.
+
+    Raises `ConfigError` for what is no YAML, and for an override that leads nowhere.
+    """
+    return apply_overrides(
+        load_document(path), overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
+    )
 
 
 def _has_load(document: Document) -> bool:
@@ -319,6 +326,10 @@ def need_problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:
     """Yield each fault that cannot have what it needs in the run to come."""
     if not scenario.has_platform:
         lacks = {Need.PLATFORM: "add `customers` (or `platform`)", **lacks}
+    if scenario.customers is None:
+        lacks = {Need.CUSTOMERS: "add `customers`", **lacks}
+    if not scenario.has_platform or scenario.platform_parameters.shared_group is None:
+        lacks = {Need.SHARED_ANSWERS: "set `platform.shared_group`", **lacks}
     for index, entry in enumerate(scenario.faults):
         for need in FAULTS[entry.name].needs if entry.name in FAULTS else ():
             if need in lacks:

@@ -101,6 +101,12 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What answered."""
     account_id: str | None = None
     """The customer's."""
+    vehicle_id: str | None = None
+    """The car that it was asked for, where the command went to another one."""
+    distance_m: float | None = None
+    """How far the phone was from the car as the platform knows it, metres, where the app says."""
+    position: tuple[float, float] | None = None
+    """Where the phone was, latitude and longitude in degrees, where the app says."""
     woken_s: float | None = None
     """Seconds from the intended start until a sleeping car was asked to wake."""
     ended_s: float | None = None
@@ -226,6 +232,8 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What was answered."""
     phase: str
     """What the box said: `received`, `executed` or `refused`."""
+    reason: str | None = None
+    """Why it refused; `replayed` of a command that it had executed: somebody has sent it again."""
     at: float
     """When it came, Unix seconds."""
     attempt_id: str | None = None
@@ -238,4 +246,36 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The car opened after its customer was told no: a late `executed`, seen from start to end."""
 
 
-Record = Attempt | StrayAnswer
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer who called support, known from the platform's log. Never counted as an unlock."""
+
+    complaint_id: str
+    """The helpdesk's name for the call."""
+    at: float
+    """When it was, Unix seconds on the monitor's clock."""
+    scheduled_s: float
+    """The same, seconds since the load began."""
+    vehicle_id: str
+    """The car; empty where the call does not say which."""
+    booking_id: str | None = None
+    """The booking."""
+    account_id: str | None = None
+    """The customer's."""
+    app_version: str | None = None
+    """The phone's app, as the customer says."""
+    shown: str | None = None
+    """What the app had shown, as the customer says."""
+    attempts: tuple[str, ...] = ()
+    """The `attempt_id` of each unlock of this booking, or by this customer of this car, before the
+    call. Empty: nothing that the customer did has reached the platform or the broker."""
+    region: str | None = None
+    """The car's, as its state says."""
+    operator: str | None = None
+    """Its mobile network's, as its state says."""
+    firmware: str | None = None
+    """Its box's version, as its state says."""
+    hardware: str | None = None
+    """Its box's model, as its state says."""
+
+
+Record = Attempt | StrayAnswer | Complaint

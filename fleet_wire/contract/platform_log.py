@@ -18,6 +18,8 @@ from fleet_wire.errors import RemoteProtocolError
 
 MAX_LINE_BYTES = 16_384
 """No line of this form comes near; a longer one is refused unread."""
+Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
+Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 UnixSeconds = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 
 
@@ -36,6 +38,9 @@ class PlatformStep(StrEnum):
     """The broker's PUBACK has come."""
     ENDED = "ended"
     """The platform knows how the command ended, or gave up."""
+    SUPPORT_CALLED = "support_called"
+    """A customer has called support: a ticket of the helpdesk, whose id stands for the request's.
+    It may be all that the platform ever hears of an unlock."""
 
 
 class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -45,7 +50,7 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     at: UnixSeconds
     request_id: Name
     operation: Name
-    """`unlock`, `lock`, and what else the API offers."""
+    """`unlock`, `lock`, and what else the API offers; of a call `support_call`."""
     trace_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")] | None = None
     vehicle_id: Name | None = None
     booking_id: Name | None = None
@@ -65,6 +70,12 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: Text | None = None
     """What the box, the broker or an exception said. Of `not_published` it may begin with why:
     `asleep`, `booking_ended`, `denied`, `no_connection`, `no_subscriber`, then a colon."""
+    shown: Text | None = None
+    """Of `support_called`: what the customer says that the app had shown."""
+    distance_m: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    """How far the phone was from the car as the platform knows it, metres."""
+    position: tuple[Latitude, Longitude] | None = None
+    """Where the phone was, degrees."""
     app_version: Name | None = None
     api_release: Name | None = None
 

@@ -62,6 +62,10 @@ VEHICLE_NOT_BOOKED: Final = ProblemType(
     "vehicle-not-booked", 403, "Vehicle is not in this booking",
     "Your booking is for another car; please check the number plate.",
 )  # fmt: skip
+VEHICLE_TOO_FAR: Final = ProblemType(
+    "vehicle-too-far", 403, "Too far from the vehicle",
+    "You seem to be far from the car; please go to it, and press unlock when you stand beside it.",
+)  # fmt: skip
 VEHICLE_UNKNOWN: Final = ProblemType(
     "vehicle-unknown", 404, "Unknown vehicle",
     "We do not know this car; please check the number plate.",

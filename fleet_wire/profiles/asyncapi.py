@@ -32,6 +32,7 @@ SUMMARIES: Final[Mapping[TopicKind, str]] = {
     TopicKind.STATE: "Box to platform: what the car is like now.",
     TopicKind.PRESENCE: "Whether the box holds a connection; also its last will.",
     TopicKind.TELEMETRY: "Box to platform: a sign of life.",
+    TopicKind.EVENT: "Box to platform: something has happened to the car or its box.",
     TopicKind.WAKE: "Platform to the SMS centre: wake this car's box.",
 }
 _PARAMETERS: Final = {
@@ -114,7 +115,7 @@ def _native_topics(schemas: dict[str, Any]) -> Iterator[_Topic]:
             kind,
             address,
             reference,
-            qos=0 if kind is TopicKind.TELEMETRY else 1,
+            qos=0 if kind in (TopicKind.TELEMETRY, TopicKind.EVENT) else 1,
             retain=kind in (TopicKind.STATE, TopicKind.PRESENCE),
             correlation="$message.payload#/command_id" if has_id else None,
         )

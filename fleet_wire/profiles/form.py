@@ -145,6 +145,7 @@ class ProfileForm(_Part):
     state: Messages = Field((), description="box to platform: what the car is like")
     presence: Messages = Field((), description="whether a box is connected")
     telemetry: Messages = Field((), description="box to platform: signs of life")
+    event: Messages = Field((), description="box to platform: what has happened")
     wake: Messages = Field((), description="platform to the SMS centre of a simulated fleet")
 
     @field_validator("variables")

@@ -19,7 +19,7 @@ from fleet_wire.profiles.telling import Chooser
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, TopicIndex, TopicTemplate
 from fleet_wire.profiles.writing import Writer
 
-_WAITING = (TopicKind.RESULT, TopicKind.TELEMETRY)
+_WAITING = (TopicKind.RESULT, TopicKind.TELEMETRY, TopicKind.EVENT)
 """What is of no use when it has waited at the broker: it says nothing of now."""
 _ID_DIGITS = 13
 """Hexadecimal digits of an id that is a number: below 2^53, which every JSON reader can hold."""

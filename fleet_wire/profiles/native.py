@@ -57,7 +57,7 @@ class NativeProfile:
         command: Command | None = None,  # noqa: ARG002 - a result of the contract names it
     ) -> tuple[Packet, ...]:
         """Return the one packet of a message."""
-        qos = 0 if kind is TopicKind.TELEMETRY else 1
+        qos = 0 if kind is TopicKind.TELEMETRY or kind is TopicKind.EVENT else 1
         # Not by a set: an enumeration's hash is a call, and this is done for each message.
         retain = kind is TopicKind.STATE or kind is TopicKind.PRESENCE
         return ((topic_of(kind, vehicle_id), codec.encode(message), qos, retain),)

@@ -22,6 +22,8 @@ CAUSE_OF_REASON: Final = {
     Reason.ACTUATOR_INHIBITED: Cause.VEHICLE_FAILED,
     Reason.LOW_VOLTAGE: Cause.VEHICLE_FAILED,
     Reason.WRONG_VEHICLE_STATE: Cause.VEHICLE_STATE,
+    Reason.WRONG_PIN: Cause.BOX_REJECTED,
+    Reason.PIN_LOCKED: Cause.BOX_REJECTED,
     Reason.FAILED: Cause.VEHICLE_FAILED,
 }
 """What a refusal by the box means."""
@@ -138,8 +140,17 @@ def _in_attempt(attempt: OpenAttempt, at_s: float | None) -> bool:
     return at_s is not None and at_s > attempt.start.intended_s
 
 
-def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) -> dict[str, Any]:
-    """Return what the cause was concluded from; what is not known is left out."""
+def evidence_of(
+    attempt: OpenAttempt,
+    vehicle: VehicleEvidence,
+    now_s: float,
+    *,
+    broker_said: dict[str, int] | None = None,
+) -> dict[str, Any]:
+    """Return what the cause was concluded from; what is not known is left out.
+
+    `broker_said` is what the broker's log has of the car, by kind.
+    """
     facts: dict[str, Any] = {
         "furthest_stage": attempt.furthest().value,
         "puback": attempt.puback,
@@ -155,6 +166,8 @@ def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) ->
         "heard_after_command": _after_command(attempt, vehicle.heard_s),
         "is_locked": vehicle.is_locked,
         "voltage_v": vehicle.voltage_v,
+        "broker_said": broker_said or None,
+        "tries_left": None if attempt.result is None else attempt.result.tries_left,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

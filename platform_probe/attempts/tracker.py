@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -42,6 +42,9 @@ from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.remembered import Remembered, UnfollowedCommand
 from platform_probe.attempts.strays import stray_answer
 
+BROKER_LOOKED_BACK_S: Final = 300.0
+"""What the broker said of a car so long before an unlock is evidence for it: boxes that throw each
+other out do so every 1 to 60 s, a full queue is told of once [E]."""
 MAX_OPEN_WATCHED: Final = 100_000
 """Open attempts above which commands of others are no longer followed, only counted."""
 
@@ -341,6 +344,10 @@ class AttemptTracker:
         """Take a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
+    def event(self, vehicle_id: str) -> None:
+        """Take a sign of life that says nothing of an unlock."""
+        self._evidence.heard(vehicle_id, self._advance())
+
     def removed(self, vehicle_id: str) -> None:
         """Forget what is known about a car: it was taken out of service."""
         self._advance()
@@ -451,7 +458,8 @@ class AttemptTracker:
         attempt.result = answer
         attempt.reached_s[Stage.RESULT_RECEIVED] = now_s
         if answer.phase is Phase.REFUSED:
-            reason = answer.detail or (answer.reason.value if answer.reason else None)
+            said = (answer.reason and answer.reason.value, answer.detail)
+            reason = ": ".join(part for part in said if part) or None
             self._end(attempt, cause_of_refusal(answer.reason), now_s, reason)
         elif not self._reports_opening(attempt.start.vehicle_id):
             self._end(attempt, None, now_s)
@@ -490,9 +498,12 @@ class AttemptTracker:
     ) -> None:
         start = attempt.start
         vehicle = self._evidence.of(start.vehicle_id)
-        evidence = {}
+        said = self._evidence.broker.since(
+            start.vehicle_id, attempt.started_at - BROKER_LOOKED_BACK_S
+        )
+        evidence: dict[str, Any] = {"broker_said": said} if said else {}
         if cause is not None or attempt.wrong_vehicle_id is not None:
-            evidence = evidence_of(attempt, vehicle, ended_s)
+            evidence = evidence_of(attempt, vehicle, ended_s, broker_said=said)
         gap_s = self._gaps.longest_s(start.intended_s, ended_s)
         if gap_s:
             attempt.flag(Flag.OBSERVED_LATE)

@@ -36,6 +36,7 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "problem": ("error.type",),
     "outcome": ("unlockpath.outcome",),
     "reason": ("exception.message", "error.message"),
+    "shown": ("unlockpath.app.shown",),
     "app_version": ("user_agent.version", "unlockpath.app.version"),
     "api_release": ("service.version",),
 }

@@ -131,6 +131,24 @@ def test_told_open_of_a_car_that_is_not() -> None:
     assert Step.OPENED in city.steps()
 
 
+def test_told_locked() -> None:
+    """Whoever reads so is a witness."""
+    city = City([0.0])
+    city.let_pass(3000)
+    shown = city.of(0, Step.SHOWN_LOCK)
+    assert city.told_locked == [("customer-00000", shown[0].vehicle_id, shown[0].command_id)]
+
+
+def test_some_choose_a_car_that_was_just_taken() -> None:
+    """It is not given to them, they take another one, and the first is not disturbed."""
+    city = City([0.0, 0.5, 9.0], cars=3, same_car=1.0)
+    city.let_pass(20)
+    first, second, third = (city.of(who, Step.BOOKED)[0] for who in range(3))
+    assert len({first.vehicle_id, second.vehicle_id, third.vehicle_id}) == 3
+    refused = [event for event in city.bench.log if event.problem == "vehicle-taken"]
+    assert [event.vehicle_id for event in refused] == [first.vehicle_id]
+
+
 def test_without_a_free_car_they_leave() -> None:
     """A car is one customer's at a time."""
     city = City([0.0, 1.0], cars=1)
@@ -195,3 +213,20 @@ def test_answers_of_another_platform_break_nothing() -> None:
     shown = [each.shown for each in city.of(0, Step.SHOWN)]
     assert shown == [problems.INTERNAL_ERROR.sentence, problems.VEHICLE_SILENT.sentence]
     assert not city.told_open
+
+
+def test_a_call_to_support_is_a_ticket_with_what_the_app_had_shown() -> None:
+    """The helpdesk knows who called, about which car, and what about."""
+
+    def turn_away(_usual: object, _request: Request) -> problems.ProblemType:
+        return problems.MAINTENANCE
+
+    city = City([0.0], calls_support=1.0, max_presses=1)
+    city.let_pass(5)
+    with city.bench.platform.bend(ADMISSION, turn_away, by=Told()):
+        city.let_pass(60)
+    (ticket,) = [each for each in city.bench.log if each.event == "support_called"]
+    (booked,), (called,) = city.of(0, Step.BOOKED), city.of(0, Step.CALLED_SUPPORT)
+    assert (ticket.account_id, ticket.vehicle_id) == ("customer-00000", booked.vehicle_id)
+    assert (ticket.booking_id, ticket.app_version) == (booked.booking_id, "1.0.0")
+    assert ticket.shown == called.shown == problems.MAINTENANCE.sentence

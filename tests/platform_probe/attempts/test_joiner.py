@@ -64,6 +64,22 @@ def test_an_unlock_has_the_stages_of_both() -> None:
     assert record.platform.status == 202
 
 
+def test_a_command_that_went_to_another_car_says_so() -> None:
+    """The record is of the car that got it, and names the one that it was asked for."""
+    for booked, named in (("car-of-anna", "car-of-anna"), (CAR, None)):
+        bench = JoinBench()
+        bench.requested(vehicle_id=booked)
+        bench.published(vehicle_id=booked)
+        bench.seen()
+        bench.opens()
+        bench.answered(200, vehicle_id=booked, command_id="k1")
+        bench.ended(vehicle_id=booked)
+        record = bench.only()
+        assert record.vehicle_id == CAR
+        assert isinstance(record.platform, PlatformSide)
+        assert record.platform.vehicle_id == named
+
+
 def test_an_api_that_answers_last_is_not_on_the_path() -> None:
     """Whoever waits for the result is answered behind the door: the hops before it stay theirs."""
     bench = JoinBench()
