@@ -51,6 +51,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "door": ("load", "door_file"),
     "watch_group": ("watch_group",),
     "platform_log": ("platform", "log_file"),
+    "store": ("store", "directory"),
 }
 
 
@@ -76,6 +77,9 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
         click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
         click.option("--out", type=path, metavar="DIR", help="Where attempts.jsonl goes."),
+        click.option(
+            "--store", type=path, metavar="DIR", help="Keep what happens there, to be queried."
+        ),
         click.option("--log-file", type=path, metavar="FILE", help="The log.  [default: stderr]"),
         click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
         click.option(

@@ -30,7 +30,7 @@ from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
-from fleet_wire.web.server import at_url
+from fleet_wire.web.server import HttpServer, at_url
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import last_ends
 from platform_probe.outputs.files import Rotation
@@ -45,9 +45,11 @@ from platform_probe.outputs.logs import (
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
+from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink, disk_error
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import LoadSettings, ProbeSettings
+from platform_probe.store.limits import Limits
+from platform_probe.store.writer import StoreWriter
 from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
@@ -76,7 +78,8 @@ async def serve(settings: ProbeSettings) -> None:
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
     allow, `ConfigError` for settings that cannot be used.
     """
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, _nothing)
     profile = load_profile(settings.profile)
     with ExitStack() as stack:
         metrics = ProbeMetrics(
@@ -99,7 +102,14 @@ async def serve(settings: ProbeSettings) -> None:
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
             sinks["otlp"] = export
-        timers = LoopTimers(asyncio.get_running_loop())
+
+        def store_complains(why: str) -> None:
+            loop.call_soon_threadsafe(lambda: probe.complain("store_behind", "store", why=why))
+
+        store = _store(settings, stack, metrics, store_complains)
+        if store is not None:
+            sinks["store"] = store
+        timers = LoopTimers(loop)
         stack.callback(timers.close)
         probe = Probe(
             settings,
@@ -112,21 +122,14 @@ async def serve(settings: ProbeSettings) -> None:
             profile=profile,
         )
 
-        def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
-            probe.refresh_gauges()
-            return metrics.exposition(media_type)
+        if store is not None:
+            probe.let_hear(store, store.platform_event)
 
         def families() -> Iterable[Metric]:
             probe.refresh_gauges()
             return metrics.registry.collect()
 
-        receiver = _otlp_receiver(settings, probe)
-        server = ProbePages(
-            metrics=exposition,
-            not_ready=probe.not_ready,
-            posts={} if receiver is None else {LOGS_PATH: receiver.answer},
-            max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
-        ).server()
+        server = _server(settings, probe, metrics)
         port = await server.start(
             settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
         )
@@ -144,6 +147,22 @@ async def serve(settings: ProbeSettings) -> None:
             if export is not None:
                 await export.close(at_once=run.is_told_to_end)
             await server.stop()
+
+
+def _server(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> HttpServer:
+    """Return what serves the metrics. Raises `ConfigError` where posts could not be read."""
+
+    def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
+        probe.refresh_gauges()
+        return metrics.exposition(media_type)
+
+    receiver = _otlp_receiver(settings, probe)
+    return ProbePages(
+        metrics=exposition,
+        not_ready=probe.not_ready,
+        posts={} if receiver is None else {LOGS_PATH: receiver.answer},
+        max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
+    ).server()
 
 
 def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:
@@ -338,6 +357,29 @@ def _export(
         started_s=clock.unix_s(),
     )
     return OtlpExport(config, settings.otlp, clock=clock, metrics=metrics)
+
+
+def _store(
+    settings: ProbeSettings,
+    stack: ExitStack,
+    metrics: ProbeMetrics,
+    on_problem: Callable[[str], None],
+) -> StoreWriter | None:
+    chosen = settings.store
+    if chosen is None:
+        return None
+    limits = Limits(max_age_s=chosen.max_days * 86_400, max_bytes=round(chosen.max_gib * 2**30))
+    try:
+        store = StoreWriter(
+            chosen.directory,
+            limits,
+            with_telemetry=chosen.telemetry,
+            on_lost=partial(metrics.count_sink_error, "store"),
+            on_problem=on_problem,
+        )
+    except OSError as error:
+        raise disk_error(chosen.directory, error) from error
+    return stack.enter_context(store)
 
 
 def _rotation(settings: ProbeSettings) -> Rotation | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, Protocol
 
 from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.messages import Command, Presence, Result, Telemetry, VehicleState
@@ -50,11 +50,22 @@ def subscriptions(
     return (*profile.filters(_FROM_BOXES), *(f"$share/{group}/{each}" for each in commands))
 
 
+class Hears(Protocol):
+    """Takes what was heard, besides those who draw conclusions from it."""
+
+    def heard(self, kind: TopicKind, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
+        """Take a message that keeps the contract. Must neither wait nor raise."""
+        ...
+
+
 class Inbox:
     """Takes every message that a probe receives. `malformed` counts those that break the rules.
 
     `only_open` gives ids to commands and answers that carry none, where the profile says so.
     """
+
+    also: Hears | None = None
+    """Hears every well-formed message as well."""
 
     def __init__(
         self,
@@ -114,12 +125,7 @@ class Inbox:
         )
 
     def _dispatch(self, place: Place, message: Message) -> None:
-        kind = place[0]
-        vehicle_id, decoded = self._read(place, message)
-        taken = self.taken[kind]
-        self.taken[kind] = taken + 1
-        if taken % LOOKED_THROUGH_EVERY == 0:
-            self._name_unknown_fields(place, message)
+        vehicle_id, decoded = self._counted(place, message)
         match decoded:
             case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
                 self._tracker.telemetry(vehicle_id, decoded)
@@ -139,6 +145,18 @@ class Inbox:
                 pass  # of no concern, as the profile says
             case _:
                 raise RemoteProtocolError("not a message for the probe")
+
+    def _counted(self, place: Place, message: Message) -> tuple[str, Any]:
+        """Read a message, and count it; return whose it is, and what it says."""
+        kind = place[0]
+        vehicle_id, decoded = self._read(place, message)
+        taken = self.taken[kind]
+        self.taken[kind] = taken + 1
+        if taken % LOOKED_THROUGH_EVERY == 0:
+            self._name_unknown_fields(place, message)
+        if self.also is not None and decoded is not None:
+            self.also.heard(kind, vehicle_id, decoded, is_retained=message.retain)
+        return vehicle_id, decoded
 
     def _with_id(self, only_open: OnlyOpen, vehicle_id: str, result: Result) -> Result:
         """Return an answer that carries no id with that of its command."""
