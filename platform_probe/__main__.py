@@ -27,6 +27,9 @@ except KeyboardInterrupt:  # afterwards Program sees to it
 _REPEATED_STAGE_S: Final = 60.0
 """A stage of `--rate` lasts for so long, or for so many unlocks."""
 
+_MODULES: Final = {"query": "platform_probe.commands.query"}
+"""Commands that ask a store, imported when they are asked for."""
+
 _PLACES: Final[dict[str, Loc]] = {
     "broker": ("broker",),
     "broker_password_file": ("broker_password_file",),
@@ -126,7 +129,7 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group("platform-probe", cls=Program, variables=ENV_PREFIX)
+@click.group("platform-probe", cls=Program, variables=ENV_PREFIX, modules=_MODULES)
 @click.version_option(package_name="unlockpath")
 def main() -> None:
     """Watch keyless cars open, over MQTT: send unlocks, time each stage, say why one failed.

@@ -243,6 +243,7 @@ class StoreSettings(_Part):
     telemetry: bool = Field(
         default=True, description="keep heartbeats too, which are most of what boxes send"
     )
+    zone: str = Field("UTC", description="time zone in which times are told, as Europe/Berlin")
     max_days: float = Field(
         30.0, gt=0, le=36_500, description="files are removed when they are so old"
     )

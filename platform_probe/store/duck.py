@@ -61,14 +61,13 @@ class Duck:
         with _translated():
             return self._connection.execute(sql, parameters or None).fetchall()
 
-    def query(
-        self, sql: str, parameters: Mapping[str, Any], *, limit: int, max_s: float = MAX_SECONDS
-    ) -> Rows:
+    def query(self, sql: str, parameters: Mapping[str, Any], *, limit: int) -> Rows:
         """Run one query and return `limit` rows of it at most.
 
-        Raises `ConfigError` for SQL that is wrong or takes longer than `max_s`, `FileGoneError`.
+        Raises `ConfigError` for SQL that is wrong or takes longer than `MAX_SECONDS`,
+        `FileGoneError`.
         """
-        stopper = Timer(max_s, self._connection.interrupt)
+        stopper = Timer(MAX_SECONDS, self._connection.interrupt)
         stopper.start()
         try:
             with _translated():
@@ -76,7 +75,9 @@ class Duck:
                 rows = result.fetchmany(limit + 1)
                 columns = tuple(each[0] for each in result.description or ())
         except duckdb.InterruptException:
-            problem = f"the query took longer than {max_s:g} s: ask for less, by time or by car"
+            problem = (
+                f"the query took longer than {MAX_SECONDS:g} s: ask for less, by time or by car"
+            )
             raise ConfigError([problem]) from None
         except duckdb.Error as error:
             raise ConfigError(

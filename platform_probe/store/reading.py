@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError, Rows, file_list, quoted
 from platform_probe.store.keeper import id_hash, parquet_rows
@@ -89,10 +90,17 @@ class Source:
 
     def read(self, work: Callable[[Duck], _T], span: Span = ALWAYS) -> _T:
         """Return what `work` makes of a database with all views, limited to the files of a time."""
+
+        def with_views(duck: Duck) -> _T:
+            self._make_views(duck, span)
+            return work(duck)
+
+        return self._with_duck(with_views)
+
+    def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
         for left in reversed(range(_TRIES)):
             duck = Duck()
             try:
-                self._make_views(duck, span)
                 return work(duck)
             except FileGoneError as gone:
                 if not left:
@@ -124,6 +132,27 @@ class Source:
             limit=MAX_FOUND,
         )
 
+    def newest_s(self) -> float:
+        """Return the time of the newest record, Unix seconds; 0 where there is none.
+
+        Of the unlocks, unless there are none. What ends it is a record, not the clock on the wall:
+        the last day of a run in virtual time is a day of that run.
+        """
+        for table in TABLES.values():
+            files = self.files(table)
+            times = [float(part.latest) for part in files.parts]
+            if files.lines:
+                newest = f"SELECT max(epoch({table.time})) FROM"
+                lines = rows_of_lines(table, file_list(files.lines))
+
+                def work(duck: Duck, sql: str = f"{newest} ({lines})") -> float | None:
+                    return duck.run(sql)[0][0]  # type: ignore[no-any-return]
+
+                times.append(self._with_duck(work) or 0.0)
+            if any(times):
+                return max(times)
+        return 0.0
+
     def _places(
         self, duck: Duck, parts: Sequence[Part], any_id: str
     ) -> tuple[list[str], list[Part]]:
@@ -153,8 +182,8 @@ class Source:
                 lines = "FROM attempt_lines"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
-        duck.run(_REVISED)
-        duck.run(_ATTEMPTS_VIEW)
+        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, *_MACROS):
+            duck.run(statement)
 
 
 def _view_of(table: Table, parquet: Sequence[Path], lines: str | None) -> str:
@@ -187,3 +216,40 @@ SELECT one.* FROM attempt_revisions AS one LEFT JOIN revised USING (attempt_id)
 WHERE one.same_as IS NULL AND (revised.revision IS NULL OR one.revision = revised.revision)
 """
 """The revision of each attempt that holds. Few have a second one: those are looked up once."""
+_HOP_S: Final = {
+    Stage.REQUESTED: "requested_s",
+    Stage.PUBLISHED: "published_s - coalesce(requested_s, 0)",
+    Stage.BROKER_ACCEPTED: "broker_accepted_s - published_s",
+    Stage.BOX_RECEIVED: "box_received_s - coalesce(broker_accepted_s, published_s)",
+    Stage.BOX_EXECUTED: "box_executed_s - box_received_s",
+    Stage.RESULT_RECEIVED: "result_received_s - box_executed_s",
+    Stage.STATE_CHANGED: "state_changed_s - result_received_s",
+}
+_HOPS: Final = ", ".join(f"{{stage: '{stage}', hop_s: {hop}}}" for stage, hop in _HOP_S.items())
+_HOPS_VIEW: Final = f"""
+CREATE VIEW hops AS SELECT * REPLACE (greatest(hop_s, 0) AS hop_s) FROM (
+    SELECT attempt_id, vehicle_id, started_at, cause, total_s, region, operator, firmware, hardware,
+        unnest([{_HOPS}], recursive := true)
+    FROM attempts
+) WHERE hop_s IS NOT NULL
+"""
+"""Each hop of each unlock between two stages that it reached; the API's answer lies beside them."""
+_Z: Final = 1.959964
+"""Of 95 % of a normal distribution."""
+_MOSTLY: Final = """
+CREATE MACRO mostly(one) AS list_max(
+    list_transform(map_entries(histogram(one)), lambda each: {n: each.value, k: each.key})
+).k
+"""
+"""The value that comes most often. Of several the last by name: `mode` takes any."""
+_MACROS: Final = (
+    _MOSTLY,
+    *(
+        f"""
+CREATE MACRO wilson_{name}(hits, tries) AS (hits + {_Z**2 / 2} {sign} {_Z} * sqrt(
+    hits * (tries - hits) / tries + {_Z**2 / 4})) / (tries + {_Z**2})
+"""
+        for name, sign in (("low", "-"), ("high", "+"))
+    ),
+)
+"""Wilson's interval of a share, 95 %: E. B. Wilson, Probable Inference, JASA 22 (1927)."""
