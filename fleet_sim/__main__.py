@@ -11,7 +11,7 @@ except KeyboardInterrupt:  # afterwards Program sees to it
 
 COMMANDS = (
     "asyncapi", "boxes", "check", "compare", "faults", "inject", "openapi", "platform", "profile",
-    "run", "schema",
+    "run", "schema", "shrink",
     "sweep", "test",
 )  # fmt: skip
 """Each is a module of `fleet_sim.commands`, with a function of the same name."""
@@ -36,6 +36,7 @@ def main() -> None:
     fleet-sim sweep SCENARIO --seeds 100             many runs in virtual time, one table
     fleet-sim test scenarios/                        does all hold that these expect?
     fleet-sim compare RUN_A RUN_B                    is B worse, beyond chance?
+    fleet-sim shrink SCENARIO                        the least that still fails so
     fleet-sim check SCENARIO                         is this scenario right?
     fleet-sim profile check FILE                     does this describe my fleet's wire?
 

@@ -53,6 +53,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "vehicles": ("load", "vehicles_file"),
     "door": ("load", "door_file"),
     "watch_group": ("watch_group",),
+    "broker_log": ("broker_log",),
     "platform_log": ("platform", "log_file"),
     "store": ("store", "directory"),
 }
@@ -111,6 +112,9 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--watch-group", metavar="NAME",
             help="Share these with other monitors, so that each customer counts once.",
+        ),
+        click.option(
+            "--broker-log/--no-broker-log", default=None, help="Follow the broker's own log."
         ),
         click.option(
             "--platform-log", metavar="FILE", help="Join what the platform logs of each unlock."
@@ -249,8 +253,9 @@ def learn(  # noqa: PLR0913 - one parameter for each option
     platform-probe learn --broker mqtt://broker:1883 --sample heard.jsonl --out my-fleet.yaml
     fleet-sim profile check my-fleet.yaml --sample heard.jsonl
 
-    Have a car unlocked meanwhile. The draft is guessed from the words in topics and fields, and is
-    to be checked by somebody who knows the fleet. Nothing is sent.
+    Have a car unlocked meanwhile. Ctrl-C or SIGTERM ends it early: the draft is of what was heard
+    until then. It is guessed from the words in topics and fields, and is to be checked by somebody
+    who knows the fleet. Nothing is sent.
     """  # noqa: D301 - click's own escape
     address = BrokerAddress.parse(broker)
     if broker_password_file is not None:
@@ -266,8 +271,10 @@ def learn(  # noqa: PLR0913 - one parameter for each option
     )
     click.echo(f"listening to {address} for {duration_s:g} s", err=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        samples = runner.run(listen(options))
-    draft = write_draft(samples, options, sample_file=sample_file)
+        samples, seconds, why_early = runner.run(listen(options))
+    if why_early is not None:
+        click.echo(f"ended after {seconds:.1f} s of {duration_s:g} s: {why_early}", err=True)
+    draft = write_draft(samples, options, seconds=seconds, sample_file=sample_file)
     if out is None:
         click.echo(draft, nl=False)
     else:

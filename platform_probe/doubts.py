@@ -8,8 +8,9 @@ from typing import Final
 
 from fleet_wire.arrivals import Burst, LoadStage, Ramp, Times
 from platform_probe.attempts.evidence import NOTHING_KNOWN, FleetEvidence
+from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.logs import Logger
-from platform_probe.settings import LoadSettings, ProbeSettings
+from platform_probe.settings import ProbeSettings
 
 LOCK_MOVEMENTS: Final = 8
 LOCK_WINDOW_S: Final = 20.0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import ssl
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -38,6 +41,15 @@ class LearnOptions:
     tls: ssl.SSLContext | None = None
 
 
+class Heard(NamedTuple):
+    """What was heard, and for how long."""
+
+    samples: list[Sample]
+    seconds: float
+    why_early: str | None
+    """Why that is less than was asked for; None: it is not."""
+
+
 class _Listener:
     """Keeps what it hears. Implements `fleet_wire.links.link.LinkHandler`."""
 
@@ -65,8 +77,8 @@ class _Listener:
             self.ended.set_result(reason)
 
 
-async def listen(options: LearnOptions) -> list[Sample]:
-    """Return what was heard in the time.
+async def listen(options: LearnOptions) -> Heard:
+    """Return what was heard in the time, or until SIGINT, SIGTERM or the broker ended it.
 
     Raises `BrokerUnreachableError` or `BrokerRefusedError` where the broker is not there, refuses
     us or the topics, or leaves before anything was heard.
@@ -75,23 +87,47 @@ async def listen(options: LearnOptions) -> list[Sample]:
     listener = _Listener(options)
     listener.link = links(listener)
     listener.link.connect()
+    ended, began_s = listener.ended, time.monotonic()
     try:
-        connected: asyncio.Future[Any] = asyncio.ensure_future(listener.connected.wait())
-        ended: asyncio.Future[Any] = listener.ended
-        await asyncio.wait(
-            {connected, ended},
-            timeout=CONNECT_PATIENCE_S,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        connected.cancel()
-        if not listener.connected.is_set():
-            _raise(options.broker, listener.ended.result() if listener.ended.done() else None)
-        await asyncio.wait({listener.ended}, timeout=options.duration_s)
-        if listener.ended.done() and not listener.samples:
-            _raise(options.broker, listener.ended.result())
+        with _told_to_stop() as told:
+            connected: asyncio.Future[Any] = asyncio.ensure_future(listener.connected.wait())
+            await _first_of(connected, ended, told, within_s=CONNECT_PATIENCE_S)
+            connected.cancel()
+            if not listener.connected.is_set() and not told.done():
+                _raise(options.broker, ended.result() if ended.done() else None)
+            await _first_of(ended, told, within_s=options.duration_s)
+        if ended.done() and not listener.samples:
+            _raise(options.broker, ended.result())
     finally:
         listener.link.disconnect()
-    return listener.samples
+    why_early = told.result() if told.done() else str(ended.result()) if ended.done() else None
+    return Heard(listener.samples, time.monotonic() - began_s, why_early)
+
+
+async def _first_of(*futures: asyncio.Future[Any], within_s: float) -> None:
+    await asyncio.wait(futures, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[asyncio.Future[str]]:
+    """Yield what is done at the first SIGINT or SIGTERM, with its name; the second one kills."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[str] = loop.create_future()
+
+    def tell(number: signal.Signals) -> None:
+        told.set_result(number.name)
+        stop()
+
+    def stop() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, tell, number)
+    try:
+        yield told
+    finally:
+        stop()
 
 
 def _raise(broker: BrokerAddress, reason: Disconnected | None) -> None:
@@ -101,14 +137,14 @@ def _raise(broker: BrokerAddress, reason: Disconnected | None) -> None:
 
 
 def write_draft(
-    samples: Sequence[Sample], options: LearnOptions, *, sample_file: Path | None
+    samples: Sequence[Sample], options: LearnOptions, *, seconds: float, sample_file: Path | None
 ) -> str:
-    """Write what was heard into `sample_file`, and return the draft.
+    """Write what was heard in so many seconds into `sample_file`, and return the draft.
 
     Raises `ConfigError` where nothing was heard, `LimitError` where the file cannot be written.
     """
     if not samples:
-        heard = f"nothing came on {', '.join(options.filters)} in {options.duration_s:g} s"
+        heard = f"nothing came on {', '.join(options.filters)} in {seconds:.1f} s"
         cure = "listen longer (--seconds), or to other topics (--topic)"
         raise ConfigError([f"{options.broker}: {heard}; {cure}"])
     if sample_file is not None:

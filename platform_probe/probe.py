@@ -95,23 +95,20 @@ class Probe:
         self._gaps = Gaps(self._stood_still)
         self.evidence = FleetEvidence(wire=profile.traits)
         self._relocks = self._load.unlocks and self._load.relock
-        self.tracker = AttemptTracker(
-            clock=clock,
-            evidence=self.evidence,
-            emit=self._ended if self._relocks else sink.emit,
-            deadline_s=self._load.deadline_s,
-            state_grace_s=self._load.state_grace_s,
-            remembered=Remembered(window_s=self._load.late_window_s),
-            gaps=self._gaps,
-            is_watching=settings.watch,
-        )
-        self.tracker.on_wait = self._plan_tick
+        self.tracker = self._tracker()
         self._group: Group | None = None
         if settings.watch_group is not None:
             self._group = Group(settings.watch_group, settings.client_id)
             self.tracker.is_shared = True
         only_open = self._only_open()
-        self._inbox = Inbox(self.tracker, metrics, complaints, profile=profile, only_open=only_open)
+        self._inbox = Inbox(
+            self.tracker,
+            metrics,
+            complaints,
+            profile=profile,
+            only_open=only_open,
+            unix_s=clock.unix_s if settings.broker_log else None,
+        )
         self.platform = self._platform_inbox(settings.platform)
         """Takes the platform's log, where one is followed."""
         self.synthetic = SyntheticUnlocks(
@@ -157,7 +154,12 @@ class Probe:
     def session(self) -> Session:
         """Say who we are and what we listen to."""
         settings, group = self._settings, self._group
-        heard = subscriptions(self._profile, watch=settings.watch, group=settings.watch_group)
+        heard = subscriptions(
+            self._profile,
+            watch=settings.watch,
+            group=settings.watch_group,
+            broker_log=settings.broker_log,
+        )
         return Session(
             client_id=settings.client_id,
             # The group first: a broker that drops what waits for a newcomer drops the last of it.
@@ -340,6 +342,22 @@ class Probe:
 
     # Within
 
+    def _tracker(self) -> AttemptTracker:
+        """Return what follows the unlocks."""
+        load = self._load
+        tracker = AttemptTracker(
+            clock=self._clock,
+            evidence=self.evidence,
+            emit=self._ended if self._relocks else self._sink.emit,
+            deadline_s=load.deadline_s,
+            state_grace_s=load.state_grace_s,
+            remembered=Remembered(window_s=load.late_window_s),
+            gaps=self._gaps,
+            is_watching=self._settings.watch,
+        )
+        tracker.on_wait = self._plan_tick
+        return tracker
+
     def _only_open(self) -> OnlyOpen | None:
         """Return what tells answers without ids apart, where the fleet's have none."""
         if self._profile.traits.correlation is not Correlation.ONLY_OPEN:
@@ -379,6 +397,7 @@ class Probe:
                 revise_s=self._load.late_window_s,
             ),
             is_ours=is_ours,
+            on_complaint=self._sink.emit,
         )
         self.joiner.on_wait = self._plan_tick
         self.tracker.to_join = self._to_join

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import math
 import os
 import select
@@ -25,13 +24,15 @@ from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
-from fleet_wire.web.server import HttpServer, at_url
+from fleet_wire.web.server import at_url
 from platform_probe.load.timers import LoopTimers
+from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.earlier import last_ends
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
@@ -47,7 +48,7 @@ from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink, disk_error
 from platform_probe.probe import LINK_LIMITS, Probe
-from platform_probe.settings import LoadSettings, ProbeSettings
+from platform_probe.settings import ProbeSettings
 from platform_probe.store.limits import Limits
 from platform_probe.store.writer import StoreWriter
 from platform_probe.watching.follow import follow
@@ -70,6 +71,9 @@ COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
+SELDOM: Final = 20
+"""Runs of it between two over what is older, Python's 10 doubled: an attempt lives for some
+seconds, and is no garbage while it does [E]."""
 
 
 async def serve(settings: ProbeSettings) -> None:
@@ -129,7 +133,7 @@ async def serve(settings: ProbeSettings) -> None:
             probe.refresh_gauges()
             return metrics.registry.collect()
 
-        server = _server(settings, probe, metrics)
+        server = _pages(settings, probe, metrics).server()
         port = await server.start(
             settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
         )
@@ -149,8 +153,8 @@ async def serve(settings: ProbeSettings) -> None:
             await server.stop()
 
 
-def _server(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> HttpServer:
-    """Return what serves the metrics. Raises `ConfigError` where posts could not be read."""
+def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:
+    """Return what answers over HTTP. Raises `ConfigError` where it cannot take the log's posts."""
 
     def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
         probe.refresh_gauges()
@@ -162,7 +166,7 @@ def _server(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> Htt
         not_ready=probe.not_ready,
         posts={} if receiver is None else {LOGS_PATH: receiver.answer},
         max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
-    ).server()
+    )
 
 
 def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:
@@ -235,7 +239,7 @@ class _Run:
             await self._connect()
             if self._told_to_stop.is_set():
                 return
-            _calm_garbage_collector()
+            calm_garbage_collector(young=YOUNG_OBJECTS, middle=SELDOM, old=SELDOM)
             load_starts_at = self._probe.begin_load()
             url = at_url(self._settings.listen_host, self._http_port)
             self._say("ready", load_starts_at=load_starts_at, metrics_url=f"{url}/metrics")
@@ -337,16 +341,9 @@ def _export(
 ) -> OtlpExport | None:
     if settings.otlp is None:
         return None
-    broker = settings.broker_address
-    topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
     config = exporter_config(
         settings.otlp,
-        broker=Broker(
-            broker.host,
-            broker.port,
-            settings.mqtt_version(profile),
-            {kind: found[0] for kind, found in topics.items() if found},
-        ),
+        broker=_broker_of_spans(settings, profile),
         resource={
             "service.name": "platform-probe",
             "service.namespace": "unlockpath",
@@ -382,6 +379,18 @@ def _store(
     return stack.enter_context(store)
 
 
+def _broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
+    """Return the broker as spans name it, with the topics of the profile in force."""
+    broker = settings.broker_address
+    topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
+    return Broker(
+        broker.host,
+        broker.port,
+        settings.mqtt_version(profile),
+        {kind: found[0] for kind, found in topics.items() if found},
+    )
+
+
 def _rotation(settings: ProbeSettings) -> Rotation | None:
     chosen = settings.rotation
     if chosen is None:
@@ -400,12 +409,6 @@ def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
     return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
-
-
-def _calm_garbage_collector() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
 
 
 def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:

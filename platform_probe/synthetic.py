@@ -35,9 +35,10 @@ from platform_probe.load.booked import BookedCars
 from platform_probe.load.driver import Lags, LoadDriver
 from platform_probe.load.plan import LoadPlan, PlannedStart, TurnPlan
 from platform_probe.load.timers import Timers
+from platform_probe.load_settings import FloorSettings, LoadSettings
 from platform_probe.outputs.logs import Complaints, Logger
 from platform_probe.outputs.metrics import ProbeMetrics, Withheld
-from platform_probe.settings import FloorSettings, LoadSettings, ProbeSettings
+from platform_probe.settings import ProbeSettings
 
 
 class SyntheticUnlocks:

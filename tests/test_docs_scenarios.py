@@ -12,7 +12,9 @@ from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.scenario.loading import load_scenario, scenario_schema
 from fleet_wire.config.file import load_document
 from fleet_wire.errors import ConfigError
+from tests.helpers.commands import run
 from tests.helpers.pages import blocks, page, rows, section, write_scenario_with
+from tests.helpers.places import ROOT
 
 PAGE = page("scenarios.md")
 SHOWN = blocks(PAGE, "yaml")
@@ -65,3 +67,16 @@ def test_the_table_names_every_key_of_a_box() -> None:
     of_groups = section(PAGE, "A group").partition("| Keys of `box` |")[2]
     named = [key for keys, _ in rows(of_groups) for key in re.findall(r"`(\w+)`", keys)]
     assert sorted(named) == sorted(BoxParameters.model_fields)
+
+
+def test_the_smaller_scenario_is_what_comes_of_it(tmp_path: Path) -> None:
+    """The command of the page gives the scenario of the page."""
+    part = section(PAGE, "Making one smaller")
+    [command] = re.findall(r"^\$ fleet-sim (.+)$", part, re.MULTILINE)
+    word, scenario = command.split()
+    small = tmp_path / "small.yaml"
+    code, stdout, stderr = run("fleet_sim", word, ROOT / scenario, "--out", small)
+    assert code == 0, stderr
+    assert small.read_text(encoding="utf-8") == blocks(part, "yaml")[0]
+    assert "after 21 runs" in part
+    assert "run 21: " in stdout

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import msgspec
 
 from fleet_sim.api.reading import APP_VERSION, AUTHORIZATION, IDEMPOTENCY_KEY, PREFER
-from fleet_sim.api.routes import BODIES, METHODS
-from fleet_sim.platform.operations import ENDPOINTS, Answer, Request
+from fleet_sim.api.routes import BODIES
+from fleet_sim.platform.operations import ENDPOINTS, METHODS, Answer, Request
 from fleet_wire.contract.problems import BASE, PROBLEMS, ProblemType
 from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.client import HttpClient, NoAnswerError

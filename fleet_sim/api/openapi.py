@@ -9,8 +9,8 @@ import msgspec
 
 from fleet_sim.api import bodies
 from fleet_sim.api.reading import APP_VERSION, IDEMPOTENCY_KEY, MAX_WAIT_S, PREFER
-from fleet_sim.api.routes import BODIES, MAX_ID, METHODS
-from fleet_sim.platform.operations import CHANGES, COMMANDS, ENDPOINTS, Operation
+from fleet_sim.api.routes import BODIES, MAX_ID
+from fleet_sim.platform.operations import CHANGES, COMMANDS, ENDPOINTS, METHODS, Operation
 from fleet_wire.contract.problems import CONTENT_TYPE as PROBLEM_JSON
 from fleet_wire.contract.problems import PROBLEMS, UNAUTHENTICATED, ProblemType
 from fleet_wire.contract.trace_context import TRACEPARENT

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_sim.api.bodies import LaterEnd, NewBooking, UsedBooking
-from fleet_sim.platform.operations import ENDPOINTS, Operation
+from fleet_sim.platform.operations import ENDPOINTS, METHODS, Operation
 from fleet_wire.contract.problems import METHOD_NOT_ALLOWED, ROUTE_UNKNOWN, ProblemType
 
 MAX_ID: Final = 128
@@ -35,15 +35,6 @@ class NoRoute(NamedTuple):
     template: str | None
 
 
-METHODS: Final = {
-    Operation.BOOK: "POST",
-    Operation.EXTEND: "PATCH",
-    Operation.END: "POST",
-    Operation.UNLOCK: "POST",
-    Operation.LOCK: "POST",
-    Operation.VEHICLE_STATE: "GET",
-    Operation.COMMAND_STATUS: "GET",
-}
 BODIES: Final[dict[Operation, type[LaterEnd | NewBooking | UsedBooking]]] = {
     Operation.BOOK: NewBooking,
     Operation.EXTEND: LaterEnd,

@@ -1,10 +1,14 @@
-"""What a broker of our own is set to, in the terms of mosquitto's configuration file."""
+"""What a broker of our own is set to, and whom it turns away while it runs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +30,59 @@ def tightest(asked: Iterable[BrokerSettings]) -> BrokerSettings:
     queues = [each.max_queued_messages for each in asked if each.max_queued_messages is not None]
     lowest = min(queues, key=lambda limit: limit or math.inf, default=None)
     return BrokerSettings(max_queued_messages=lowest)
+
+
+class BrokerControl(ABC):
+    """Turns boxes away at a broker of our own, for as long as a block lasts; blocks may overlap."""
+
+    def __init__(self) -> None:
+        self._refused: Counter[str] = Counter()
+        self._denied: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """Client ids of the boxes that are let in no more; who is connected stays so."""
+        return frozenset(+self._refused)
+
+    @property
+    def denied(self) -> Mapping[str, Sequence[str]]:
+        """By client id the filters of topics of which it gets nothing, whatever it subscribes."""
+        by_client: dict[str, list[str]] = {}
+        for client_id, topic_filter in sorted(+self._denied):
+            by_client.setdefault(client_id, []).append(topic_filter)
+        return by_client
+
+    @contextmanager
+    def refusing(self, client_ids: Iterable[str]) -> Iterator[None]:
+        """Let these boxes in no more: CONNACK says `not authorised`."""
+        with self._counted(self._refused, client_ids):
+            yield
+
+    @contextmanager
+    def denying(self, filters: Mapping[str, Iterable[str]]) -> Iterator[None]:
+        """Give these boxes nothing of these topics; SUBACK and the publisher's PUBACK say 0."""
+        pairs = [(client_id, each) for client_id, some in filters.items() for each in some]
+        with self._counted(self._denied, pairs):
+            yield
+
+    @contextmanager
+    def _counted(self, counter: Counter[Any], keys: Iterable[Any]) -> Iterator[None]:
+        keys = [*keys]
+        counter.update(keys)
+        self.apply()
+        try:
+            yield
+        except GeneratorExit:  # the run has ended before the block: there is nothing to mend
+            raise
+        except BaseException:
+            self._take_back(counter, keys)
+            raise
+        self._take_back(counter, keys)
+
+    def _take_back(self, counter: Counter[Any], keys: Iterable[Any]) -> None:
+        counter.subtract(keys)
+        self.apply()
+
+    @abstractmethod
+    def apply(self) -> None:
+        """Let the broker know of `refused` and `denied`."""

@@ -145,6 +145,11 @@ class BrokerProcess:
         """Undo `stop_reading`."""
         self._process.send_signal(signal.SIGCONT)
 
+    def reload(self) -> None:
+        """Let mosquitto read its access rules and passwords anew (SIGHUP)."""
+        if self.poll() is None:
+            self._process.send_signal(signal.SIGHUP)
+
     def restart(self) -> None:
         """Start again on the same port, once `kill` or `stop` has ended it.
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from fleet_sim.cars.box_states import WORK, Power, Work, WorkEvent, after
+from fleet_sim.cars.box_states import WORK, ConnectionState, Power, Work, WorkEvent, after
 from fleet_sim.cars.joints import (
     ACCEPTANCE,
     ACTUATION,
@@ -37,7 +37,9 @@ from fleet_sim.cars.vehicle import CAN_GIVE_UP_S, Door, Vehicle
 from fleet_sim.cars.world import World
 from fleet_wire.contract.messages import (
     Action,
+    CarEvent,
     Command,
+    EventName,
     Phase,
     Reason,
     Result,
@@ -165,10 +167,22 @@ class Box:
                 self.modem.blame(culprit, CLOCK.name)
         return trusts
 
+    def knows_the_time(self) -> bool:
+        """Return whether certificates are valid at the time that the box's clock shows."""
+        unix_s, bends = self._own_unix_s(self._world.env.now), self.modem.bends
+        if bends is not None:
+            unix_s, _ = bends.fold(CLOCK, None, usual=unix_s)
+        return unix_s >= CERTIFICATES_BEGIN_UNIX_S
+
     def came_online(self) -> None:
         """Tell the others how the car is, and whether the box stays."""
         self._publish_state()
         self.power.came_online()
+        run = self.power.run
+        if not run.is_told:
+            run.is_told = True
+            firmware = run.firmware or self.spec.traits.firmware
+            self.tell_of(CarEvent(EventName.BOOT, boots=run.boots, firmware=firmware))
 
     def coverage_returned(self) -> None:
         """Receive what waited in the network."""
@@ -534,13 +548,26 @@ class Box:
 
     def heartbeat(self) -> None:
         """Send telemetry, if there is a connection."""
-        now_s = self._world.env.now
+        now_s, run = self._world.env.now, self.power.run
+        used_bytes = self.modem.data_used_bytes
         telemetry = Telemetry(
             signal_dbm=self.modem.signal_at_dbm(now_s),
             voltage_v=self.vehicle.voltage_v,
             position_age_s=self.vehicle.position_age_s(now_s),
         )
+        if run.booted_s is not None or used_bytes is not None:
+            telemetry = msgspec.structs.replace(
+                telemetry,
+                boots=run.boots or None,
+                uptime_s=None if run.booted_s is None else now_s - run.booted_s,
+                data_used_bytes=used_bytes,
+            )
         self.modem.publish_heartbeat(telemetry)
+
+    def tell_of(self, event: CarEvent) -> None:
+        """Send an event, if there is a connection: it is not worth waiting for."""
+        if self.modem.connection is ConnectionState.CONNECTED:
+            self.modem.publish(TopicKind.EVENT, event)
 
     def _publish_state(self, command_id: str | None = None) -> None:
         traits, vehicle = self.spec.traits, self.vehicle
@@ -548,11 +575,12 @@ class Box:
             is_locked=vehicle.is_locked,
             is_open=vehicle.is_driver_door_open,
             voltage_v=vehicle.voltage_v,
-            firmware=traits.firmware,
+            firmware=self.power.run.firmware or traits.firmware,
             hardware=traits.hardware,
             operator=traits.operator,
             region=traits.region,
             last_command_id=vehicle.last_command_id,
             signals=vehicle.signals(),
+            technology=traits.technology,
         )
         self.modem.publish(TopicKind.STATE, state, command_id=command_id)

@@ -50,6 +50,10 @@ class ModemOwner(Protocol):
         """Return whether the box's clock lets it find the broker's certificate valid."""
         ...
 
+    def knows_the_time(self) -> bool:
+        """Return whether certificates are valid at the time that the box's clock shows."""
+        ...
+
     def came_online(self) -> None:
         """Learn that the connection stands."""
         ...
@@ -182,14 +186,15 @@ class BoxConnection:
         parameters = self._spec.parameters
         round_trip_s = parameters.radio.connected_rtt.sample_s(self._stream)
         dial_s = parameters.connect_round_trips * round_trip_s
-        fails_after_s = self._dial_fails_after_s(dial_s)
-        if fails_after_s is None:
+        failure = self._dial_failure(dial_s)
+        if failure is None:
             self._world.later(dial_s, self._dial, self._generation)
         else:
-            self._world.later(fails_after_s, self._fail_to_dial, self._generation)
+            after_s, stage = failure
+            self._world.later(after_s, self._fail_to_dial, self._generation, stage)
 
-    def _dial_fails_after_s(self, dial_s: float) -> float | None:
-        """Return when making the connection fails, at whichever stage does first; None: never."""
+    def _dial_failure(self, dial_s: float) -> tuple[float, DialStage] | None:
+        """Return when and where making the connection fails, at the first stage; None: nowhere."""
         trusts_certificates = self._owner.trusts_certificates()
         if self.bends is None and trusts_certificates:
             return None
@@ -200,7 +205,7 @@ class BoxConnection:
             if self.bends is not None:
                 fails_s = self.bends.at(DIAL, stage, usual=fails_s)
             if fails_s is not None:
-                return fails_s + dial_s * (done + 1) / len(DialStage)
+                return fails_s + dial_s * (done + 1) / len(DialStage), stage
         return None
 
     def _dial(self, generation: int) -> None:
@@ -215,8 +220,11 @@ class BoxConnection:
             self._disturbance.begin_connection()
         self._link.connect()
 
-    def _fail_to_dial(self, generation: int) -> None:
+    def _fail_to_dial(self, generation: int, stage: DialStage) -> None:
         if generation == self._generation and self.connection is ConnectionState.CONNECTING:
+            tell = self._world.on_bad_certificate
+            if stage is DialStage.TLS and tell is not None and self.has_coverage:
+                tell(self._owner.knows_the_time())
             self._change_connection(ConnectionEvent.LOST)
             self._connect_later()
 

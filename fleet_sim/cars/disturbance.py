@@ -7,6 +7,22 @@ from fleet_wire.links.link import LinkLimits
 
 BOX_LINK_LIMITS = LinkLimits(receive_max=20, max_in_flight=20, pubacks_together=3)
 """A box has little memory: it takes as much at once as clients of mosquitto do by default."""
+MESSAGE_OVERHEAD_BYTES = 140
+"""Around a payload: TCP and IP 40, a TLS 1.3 record 22 (RFC 8446), MQTT's header and topic about
+35, and 40 for TCP's acknowledgement [E]."""
+
+
+class DataMeter:
+    """Counts what a modem sends and receives, as long as somebody looks at it."""
+
+    __slots__ = ("used_bytes",)
+
+    def __init__(self) -> None:
+        self.used_bytes = 0
+
+    def count(self, payload: bytes) -> None:
+        """Count a message with all that carries it."""
+        self.used_bytes += len(payload) + MESSAGE_OVERHEAD_BYTES
 
 
 class Disturbance:
@@ -18,6 +34,7 @@ class Disturbance:
         "cuts",
         "is_deaf",
         "is_faint",
+        "meter",
         "on_trial_since_s",
         "withheld",
         "withheld_by",
@@ -30,6 +47,8 @@ class Disturbance:
         """Who weakens the signal, by how many dB."""
         self.is_faint = False
         """Whether they leave too little of it."""
+        self.meter: DataMeter | None = None
+        """What counts the traffic, where something does."""
         self.withheld = 0
         """PUBACKs that this connection's window is short of."""
         self.withheld_by: dict[Culprit, str] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from fleet_sim.cars.box_states import POWER, Power, PowerEvent, after
 from fleet_sim.cars.joints import RESUME, Culprit
 from fleet_sim.cars.modem import Modem
@@ -36,18 +38,35 @@ class Application(Protocol):
         ...
 
 
+class Run(msgspec.Struct, gc=False):
+    """One run of a box's firmware, from a boot until it loses its power or crashes."""
+
+    boots: int
+    """How many boots there were, this one included."""
+    firmware: str | None
+    """What runs; None: what the car came with."""
+    booted_s: float | None = None
+    """When it was done; None: before the simulation, or not yet."""
+    is_told: bool = False
+    """Whether the others have been told of the boot."""
+
+
+FIRST_RUN = Run(0, None, is_told=True)
+"""That of a box which runs since before the simulation: one object for all."""
+
+
 class PowerControl:
     """The power of one box. Its verbs are for the fleet, the SMS centre and the faults."""
 
     __slots__ = (
         "_application",
-        "_interruptions",
         "_modem",
         "_sleeps_when_known",
         "_sms_waits",
         "_spec",
         "_stream",
         "_world",
+        "run",
         "state",
     )
 
@@ -59,8 +78,8 @@ class PowerControl:
         self._stream = world.stream(f"{spec.vehicle_id}/power")
         self._sleeps_when_known = False
         self._sms_waits = False
-        self._interruptions = 0
-        """Counts losses of power and crashes."""
+        self.run = FIRST_RUN
+        """A new one with each loss of power, crash and boot: what was begun in another is void."""
         self.state = Power.OFF
 
     def start(self) -> None:
@@ -87,6 +106,7 @@ class PowerControl:
 
     def _booted(self) -> None:
         self._change(PowerEvent.BOOTED)
+        self.run.booted_s = self._world.env.now
         self._application.booted()
         self._modem.boot()
 
@@ -102,8 +122,13 @@ class PowerControl:
             self._modem.abandon()
             self._modem.lose_memory()
 
-    def reboot(self, *, by: Culprit) -> None:
-        """Crash and boot again. The socket goes with the firmware: the will is published."""
+    def reboot(
+        self, *, by: Culprit, takes_s: float | None = None, firmware: str | None = None
+    ) -> None:
+        """Crash and boot again. The socket goes with the firmware: the will is published.
+
+        It takes as long as with any crash, or `takes_s`; from then on another `firmware` runs.
+        """
         if self.state is not Power.OFF:
             self._modem.blame(by, "reboot")
             self._change(PowerEvent.SWITCH_OFF)
@@ -111,14 +136,18 @@ class PowerControl:
             self._modem.crash()
             self._modem.lose_memory()
             self._change(PowerEvent.SWITCH_ON)
-            self.later(self._spec.parameters.reboot.sample_s(self._stream), self._booted)
+            if firmware is not None:
+                self.run.firmware = firmware
+            if takes_s is None:
+                takes_s = self._spec.parameters.reboot.sample_s(self._stream)
+            self.later(takes_s, self._booted)
 
     def later(self, delay_s: float, then: Callable[[], None]) -> None:
         """Call `then` after simulated time, unless the box loses its power or crashes before."""
-        self._world.later(delay_s, self._go_on, then, self._interruptions)
+        self._world.later(delay_s, self._go_on, then, self.run)
 
-    def _go_on(self, then: Callable[[], None], interruptions: int) -> None:
-        if interruptions == self._interruptions:
+    def _go_on(self, then: Callable[[], None], run: Run) -> None:
+        if run is self.run:
             then()
 
     def came_online(self) -> None:
@@ -190,7 +219,9 @@ class PowerControl:
 
     def _change(self, event: PowerEvent) -> None:
         if event is PowerEvent.SWITCH_OFF:
-            self._interruptions += 1
+            self.run = Run(self.run.boots, self.run.firmware)
+        elif event is PowerEvent.SWITCH_ON:
+            self.run = Run(self.run.boots + 1, self.run.firmware)
         counts = self._world.counts
         counts.asleep -= self._sleeps
         self.state = after(POWER, self.state, event)

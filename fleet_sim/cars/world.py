@@ -62,6 +62,9 @@ class World:
     """What has changed since about `epoch_unix_s`."""
     on_movement: OnMovement | None = None
     """Told of every movement of a lock, where somebody keeps watch."""
+    on_bad_certificate: Callable[[bool], None] | None = None
+    """Told when a box does not take the broker's certificate, where there is TLS: whether it found
+    that it has expired; else, by its clock, that it is not valid yet."""
 
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""

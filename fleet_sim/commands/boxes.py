@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Final, cast
 
 import click
 import uvloop
@@ -30,18 +28,15 @@ from fleet_sim.commands.options import (
     warn_of_demo_secret,
     with_profile,
 )
+from fleet_sim.commands.serving import outputs_in_background
 from fleet_sim.runs.live.boxes import LACKS, ServeOptions, parse_shard, serve_boxes, truth_directory
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
-from fleet_wire.background import BackgroundText
 from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.profiles.loading import load_profile
-
-STDOUT: Final = 1
-STDERR: Final = 2
 
 
 @click.command()
@@ -104,8 +99,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         --broker-password-file fleet.password \\
         --box-user {vehicle_id} --box-password-file secrets/{vehicle_id}
 
-    Faults begin when all boxes are connected; begin and end of each are said. With --control more
-    can be put onto boxes that run: fleet-sim inject --help.
+    SCENARIO needs no load. Faults begin when all boxes are connected; begin and end of each are
+    said. With --control more can be put onto boxes that run: fleet-sim inject --help.
 
     With credentials of its own each box is told apart by the broker, so that its access rules can
     be tried. The null box and the SMS centre, which wakes boxes, stay the user in --broker.
@@ -113,7 +108,9 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     address = with_password(BrokerAddress.parse(broker), broker_password)
     box_credentials.check(is_tls=address.is_tls)
     part = parse_shard(shard)
-    loaded = load_scenario(scenario, with_profile(overrides, profile), lacks=LACKS)
+    loaded = load_scenario(
+        scenario, with_profile(overrides, profile), lacks=LACKS, needs_load=False
+    )
     tls = tls_for(address, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     credentials = boxes_of(loaded, box_credentials, ca_file=ca_file)
     serving = ServeOptions(
@@ -121,10 +118,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         directory=None if out is None else truth_directory(out),
         control=control,
     )
-    with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
-        logging.basicConfig(level=logging.WARNING, stream=errors)
+    with outputs_in_background() as (_, errors, console):
         warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
-        console = Console(file=cast("IO[str]", output), highlight=False)
         options = FleetOptions(
             broker=address,
             seed=choose_seed(seed, loaded, console.print),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from inspect import cleandoc
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
-from fleet_sim.faults import FAULTS, Fault, Need
+from fleet_sim.faults import FAULTS, Fault, Layer, Need
 from fleet_wire.config.file import load_document, suggestion
 from fleet_wire.errors import ConfigError
 
@@ -39,12 +37,15 @@ ShownBy = Mapping[str, Sequence[Path]]
 def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
     """Say what can go wrong: each fault, what is seen of it, and its parameters.
 
-    Without NAME all faults are listed, by what they act on. With NAME one is shown, and the lines
-    that inject it in a scenario.
+    Without NAME all faults are listed in short, by their layer, from the customer's phone to the
+    car and those who attack it. With NAME one is shown in full, and the lines that inject it in a
+    scenario.
 
-    `seen` is what the monitor concludes without being told, in its own words for causes. `alone`
-    and `needs` are checked when a scenario is loaded. Each parameter stands with its default; one
-    that is a time takes a number of seconds or a distribution. docs/faults.md says more.
+    `customer` and `support` are what these two see of it; `seen` is what the monitor concludes
+    without being told, in its own words for causes. `evidence` says where the public has seen it.
+    `alone` and `needs` are checked when a scenario is loaded. Each parameter stands with its
+    default; one that is a time takes a number of seconds or a distribution. docs/faults.md says
+    more.
 
     \b
     fleet-sim faults                     all
@@ -58,9 +59,9 @@ def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
         return
     page = click.get_current_context().make_formatter()
     if name is None:
-        _write_list(page, chosen, shown_by)
+        _write_list(page, chosen)
     else:
-        _write_entry(page, chosen[0], shown_by)
+        _write_in_full(page, chosen[0], shown_by)
         _write_example(page, chosen[0])
     click.echo(page.getvalue(), nl=False)
 
@@ -71,9 +72,9 @@ def _fault_called(name: str) -> type[Fault]:
     return FAULTS[name]
 
 
-def _place(fault: type[Fault]) -> tuple[str, str]:
-    """Return where a fault stands in the list: with those of its module, by name."""
-    return fault.__module__, fault.name
+def _place(fault: type[Fault]) -> tuple[int, str]:
+    """Return where a fault stands in the list: with those of its layer, by name."""
+    return [*Layer].index(fault.layer), fault.name
 
 
 def scenarios_that_show(directory: Path) -> ShownBy:
@@ -92,24 +93,20 @@ def scenarios_that_show(directory: Path) -> ShownBy:
 # For people
 
 
-def _write_list(
-    page: click.HelpFormatter, chosen: Sequence[type[Fault]], shown_by: ShownBy
-) -> None:
-    for module, of_module in groupby(chosen, key=lambda fault: fault.__module__):
-        page.write_text(cleandoc(sys.modules[module].__doc__ or module).partition("\n")[0])
+def _write_list(page: click.HelpFormatter, chosen: Sequence[type[Fault]]) -> None:
+    for layer, of_layer in groupby(chosen, key=lambda fault: fault.layer):
+        page.write_text(layer)
         page.write_paragraph()
         with page.indentation():
-            for fault in of_module:
-                _write_entry(page, fault, shown_by)
+            for fault in of_layer:
+                _write_entry(page, fault, _facts_in_short(fault))
                 page.write_paragraph()
-    page.write_text("fleet-sim faults NAME shows one, and how to inject it.")
+    page.write_text("fleet-sim faults NAME shows one in full, and how to inject it.")
 
 
-def _write_entry(page: click.HelpFormatter, fault: type[Fault], shown_by: ShownBy) -> None:
-    page.write(f"{'':>{page.current_indent}}{click.style(fault.name, bold=True)}\n")
+def _write_in_full(page: click.HelpFormatter, fault: type[Fault], shown_by: ShownBy) -> None:
+    _write_entry(page, fault, _facts(fault, shown_by))
     with page.indentation():
-        page.write_text(fault.summary)
-        page.write_dl(list(_facts(fault, shown_by)))
         if fault.model_fields:
             page.write_paragraph()
             page.write_dl(
@@ -118,8 +115,29 @@ def _write_entry(page: click.HelpFormatter, fault: type[Fault], shown_by: ShownB
             )
 
 
-def _facts(fault: type[Fault], shown_by: ShownBy) -> Iterator[tuple[str, str]]:
+def _write_entry(
+    page: click.HelpFormatter, fault: type[Fault], facts: Iterator[tuple[str, str]]
+) -> None:
+    page.write(f"{'':>{page.current_indent}}{click.style(fault.name, bold=True)}\n")
+    with page.indentation():
+        page.write_text(fault.summary)
+        page.write_dl(list(facts))
+
+
+def _facts_in_short(fault: type[Fault]) -> Iterator[tuple[str, str]]:
+    yield "customer", fault.customer
     yield "seen", fault.seen
+
+
+def _facts(fault: type[Fault], shown_by: ShownBy) -> Iterator[tuple[str, str]]:
+    yield "layer", fault.layer
+    if fault.number is not None:
+        yield "number", str(fault.number)
+    yield "customer", fault.customer
+    yield "support", fault.support
+    yield "seen", fault.seen
+    if fault.evidence:
+        yield "evidence", "; ".join(fault.evidence)
     for claim in sorted(fault.claims, key=lambda claim: claim.name):
         sharers = sorted(name for name, other in FAULTS.items() if claim in other.claims)
         which = f"one of {', '.join(sharers)}" if len(sharers) > 1 else "one"
@@ -213,13 +231,27 @@ def _number(value: float) -> str:
 
 def _tables(chosen: Sequence[type[Fault]], shown_by: ShownBy) -> Iterator[str]:
     yield from _table(
-        ("Fault", "Acts on", "What happens", "Seen", "Scenario"),
+        (
+            "Number",
+            "Fault",
+            "Layer",
+            "What happens",
+            "Customer",
+            "Support",
+            "Seen",
+            "Evidence",
+            "Scenario",
+        ),
         (
             (
+                "" if fault.number is None else str(fault.number),
                 f"`{fault.name}`",
-                fault.__module__.rpartition(".")[2],
+                fault.layer,
                 fault.summary,
+                fault.customer,
+                fault.support,
                 re.sub(r"\b[a-z]+(?:[._][a-z]+)+\b", r"`\g<0>`", fault.seen),
+                "; ".join(fault.evidence),
                 ", ".join(f"`{path.stem}`" for path in shown_by.get(fault.name, ())),
             )
             for fault in chosen

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import Final
 
 import click
 import uvloop
@@ -29,19 +29,17 @@ from fleet_sim.commands.options import (
     warn_of_demo_secret,
     with_profile,
 )
+from fleet_sim.commands.serving import outputs_in_background
 from fleet_sim.platform.tokens import token_of
 from fleet_sim.runs.live.platform import PlatformOptions, serve_platform
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.addresses import parse_listen
-from fleet_wire.background import BackgroundText
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.factory import tls_for
 from fleet_wire.links.link import BrokerAddress
 
-STDOUT: Final = 1
-STDERR: Final = 2
 NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
 """Of a customer whose token goes into a header."""
 
@@ -114,19 +112,18 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     /openapi.json; `fleet-sim openapi` prints it.
     """  # noqa: D301 - click's own escape
     address = with_password(BrokerAddress.parse(broker), broker_password)
+    lacks = lacks_of(broker_url=broker)
     loaded = load_scenario(
-        scenario, with_profile(overrides, profile), lacks=lacks_of(broker_url=broker)
+        scenario, with_profile(overrides, profile), lacks=lacks, needs_load=False
     )
     tls = tls_for(address, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     tokens = [f"{name} {token_of(fleet_secret, name)}" for name in _checked(customers)]
     if token_file is not None:
         _write_tokens(token_file, tokens)
-    with closing(BackgroundText(STDOUT)) as output, closing(BackgroundText(STDERR)) as errors:
-        logging.basicConfig(level=logging.WARNING, stream=errors)
+    with outputs_in_background() as (output, errors, console):
         # Whoever sends what is no HTTP is counted, and must not fill the log.
         logging.getLogger("aiohttp.server").setLevel(logging.ERROR)
         warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
-        console = Console(file=cast("IO[str]", output), highlight=False)
         options = PlatformOptions(
             broker=address,
             seed=choose_seed(seed, loaded, console.print),

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,10 +37,10 @@ from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.run import LiveOptions, LiveRun, TlsFiles
-from fleet_sim.runs.manifest import check_digest_can_be_met, lacks_of, load_run
+from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
 from fleet_sim.runs.progress import print_summary, progress_on
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.link import BrokerAddress
@@ -130,9 +131,8 @@ def run(  # noqa: PLR0913 - one parameter for each option
     SCENARIO is a YAML file, or the manifest.json of an earlier run, which is then done again.
 
     Exits 0 when every `expect` of the scenario holds, 1 when one does not, 2 on an error and where
-    the model has shown a defect.
-    SIGTERM or Ctrl-C lets the unlocks under way finish and writes the summary; Ctrl-C twice ends
-    at once.
+    the model has shown a defect. SIGTERM or Ctrl-C lets the unlocks under way finish and writes the
+    summary; Ctrl-C twice ends at once.
 
     \b
     fleet-sim run scenarios/quiet_city.yaml
@@ -143,20 +143,11 @@ def run(  # noqa: PLR0913 - one parameter for each option
     """  # noqa: D301 - click's own escape
     if expected_manifest is not None:
         check_digest_can_be_met(expected_manifest, mode=mode)
-    if mode == "virtual" and broker_url is not None:
-        raise ConfigError(["--broker: in virtual time the broker is in this process"])
-    if broker_url is None and (broker_password is not None or box_credentials.are_given):
-        raise ConfigError(["--broker-password-file, --box-...: need --broker"])
-    if platform_url is not None:
-        _check_platform(platform_url, broker_url)
+    lacks = _lacks_of(mode, broker_url, broker_kind, platform_url)
     if broker_url is not None:
-        address = BrokerAddress.parse(broker_url)
-        box_credentials.check(is_tls=address.is_tls)
-        warn_of_demo_secret(fleet_secret, address, partial(click.echo, err=True))
-    elsewhere = None if platform_url is None else "the one of --platform is not ours"
-    lacks = lacks_of(
-        mode=mode, broker_url=broker_url, broker_kind=broker_kind, no_platform=elsewhere
-    )
+        _check_broker(BrokerAddress.parse(broker_url), box_credentials, fleet_secret)
+    elif broker_password is not None or box_credentials.are_given:
+        raise ConfigError(["--broker-password-file, --box-...: need --broker"])
     loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
     seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
     source = ScenarioSource(scenario, overrides)
@@ -164,16 +155,11 @@ def run(  # noqa: PLR0913 - one parameter for each option
     logging.basicConfig(filename=directory.path / "fleet.log", level=logging.WARNING)
     console = Console()
     if mode == "virtual":
-        virtual_options = VirtualOptions(
-            seed=seed,
-            fleet_secret=fleet_secret,
-            hop_s=loaded.hop_s,
-            load_began_s=loaded.load_began_s,
-        )
-        summary = _run_virtually(loaded.scenario, source, directory, virtual_options, console)
+        how = VirtualOptions(seed=seed, fleet_secret=fleet_secret)
+        summary = _run_virtually(loaded, source, directory, how, console)
         ended_early = False
     else:
-        options = LiveOptions(
+        live = LiveOptions(
             seed=seed,
             broker_url=broker_url,
             broker_password=broker_password,
@@ -185,11 +171,34 @@ def run(  # noqa: PLR0913 - one parameter for each option
             wait_s=wait_s,
             listen=listen,
         )
-        live = _live(loaded.scenario, source, directory, options, console)
-        summary, ended_early = uvloop.run(live)
-    print_summary(summary, console)
-    console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True, highlight=False)
+        summary, ended_early = uvloop.run(_live(loaded.scenario, source, directory, live, console))
+    _show(summary, directory, console)
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
+
+
+def _lacks_of(
+    mode: str, broker_url: str | None, broker_kind: Any, platform_url: str | None
+) -> Lacks:
+    """Return what faults cannot have where broker and platform are.
+
+    Raises `ConfigError` where they cannot be there.
+    """
+    if mode == "virtual" and broker_url is not None:
+        raise ConfigError(["--broker: in virtual time the broker is in this process"])
+    if platform_url is not None:
+        _check_platform(platform_url, broker_url)
+    elsewhere = None if platform_url is None else "the one of --platform is not ours"
+    return lacks_of(
+        mode=mode, broker_url=broker_url, broker_kind=broker_kind, no_platform=elsewhere
+    )
+
+
+def _check_broker(
+    address: BrokerAddress, box_credentials: CredentialOptions, fleet_secret: str
+) -> None:
+    """Raise `ConfigError` where boxes could not connect as they are told to."""
+    box_credentials.check(is_tls=address.is_tls)
+    warn_of_demo_secret(fleet_secret, address, partial(click.echo, err=True))
 
 
 def _check_platform(url: str, broker_url: str | None) -> None:
@@ -202,15 +211,16 @@ def _check_platform(url: str, broker_url: str | None) -> None:
 
 
 def _run_virtually(
-    scenario: Scenario,
+    loaded: LoadedRun,
     source: ScenarioSource,
     directory: RunDirectory,
     options: VirtualOptions,
     console: Console,
 ) -> dict[str, Any]:
+    options = replace(options, hop_s=loaded.hop_s, load_began_s=loaded.load_began_s)
     try:
         with closing(progress_on(console)) as progress:
-            return VirtualRun(scenario, source, directory, options, progress).run()
+            return VirtualRun(loaded.scenario, source, directory, options, progress).run()
     except KeyboardInterrupt:
         _end_at_once(directory)
 
@@ -233,6 +243,11 @@ async def _live(
 def _end_at_once(directory: RunDirectory) -> NoReturn:
     click.echo(f"ended at once; what was gathered is in {directory.path}", err=True)
     sys.exit(INTERRUPTED)
+
+
+def _show(summary: Mapping[str, Any], directory: RunDirectory, console: Console) -> None:
+    print_summary(summary, console)
+    console.print(f"\nreport: {directory.path / 'report.html'}", soft_wrap=True, highlight=False)
 
 
 def _exit_unless_fine(

@@ -13,7 +13,7 @@ from fleet_sim.cars.world import World
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent, CustomerStep, Shown
-from fleet_sim.platform.operations import Answer, Operation
+from fleet_sim.platform.operations import Answer, Operation, SupportCall
 from fleet_wire.contract import problems
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.randomness import RandomStream
@@ -81,6 +81,10 @@ class Surroundings(Protocol):
         """Learn that a phone has said that a car is open."""
         ...
 
+    def called_support(self, call: SupportCall) -> None:
+        """Learn that a customer has called support."""
+        ...
+
     def served(self) -> None:
         """Learn that a customer has opened a car, or will not."""
         ...
@@ -114,6 +118,8 @@ class Customer:
         self._ends_at = 0.0
         self._first_press_s = 0.0
         self._presses = 0
+        self._shown: str | None = None
+        """What the app has shown last of a press."""
 
     def live(self) -> Life:
         """Do it all, from opening the app to the end of the booking."""
@@ -205,7 +211,7 @@ class Customer:
             )
         except simpy.Interrupt:
             return Verdict.WAITS
-        shown = _shown(answer, Shown.OPEN)
+        shown = self._shown = _shown(answer, Shown.OPEN)
         self._note(CustomerStep.SHOWN, press=press, trace=trace, answer=answer, shown=shown)
         if shown == Shown.OPEN:
             command_id = None if answer is None else answer.body.get("command_id")
@@ -242,7 +248,19 @@ class Customer:
         self._note(CustomerStep.GAVE_UP, press=self._presses)
         if self._stream.uniform() < self._parameters.calls_support:
             yield self._for(self._parameters.dials)
-            self._note(CustomerStep.CALLED_SUPPORT, press=self._presses)
+            self._call_support()
+
+    def _call_support(self) -> None:
+        self._note(CustomerStep.CALLED_SUPPORT, press=self._presses, shown=self._shown)
+        self._around.called_support(
+            SupportCall(
+                account_id=self._id,
+                vehicle_id=self._vehicle_id,
+                booking_id=self._booking_id,
+                app_version=self._phone.app_version,
+                shown=self._shown,
+            )
+        )
 
     # Driving and coming back
 

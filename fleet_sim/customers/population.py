@@ -18,7 +18,7 @@ from fleet_sim.customers.customer import Customer
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent
-from fleet_sim.platform.operations import Platform
+from fleet_sim.platform.operations import Platform, SupportCall
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.randomness import RandomStream
 
@@ -33,6 +33,7 @@ class Witnesses:
     record: Callable[[CustomerEvent], None]
     told_open: Callable[[str, str, str | None], None]
     """Takes customer, car and command when a phone says that a car is open."""
+    called_support: Callable[[SupportCall], None]
 
 
 class _Car:
@@ -142,6 +143,10 @@ class Population:
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Pass on that a phone has said that a car is open."""
         self._witnesses.told_open(customer_id, vehicle_id, command_id)
+
+    def called_support(self, call: SupportCall) -> None:
+        """Pass on that a customer has called support."""
+        self._witnesses.called_support(call)
 
     def served(self) -> None:
         """Count a customer who has opened a car, or will not."""

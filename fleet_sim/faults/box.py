@@ -1,4 +1,4 @@
-"""Faults of the telematics box: sleep, power, clock, firmware, lost answers."""
+"""Faults of the telematics box: sleep, clock, lost answers, a release that crashes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT
-from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
+from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
+from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT, RESUME
+from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, Layer, register
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
-from fleet_wire.quantities import PositiveSeconds, Seconds, Volts
+from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
 
-VOLTAGE_STEP_S = 5.0
-"""How often a draining battery is looked at."""
 NOT_READY_S = 5.0
 """A box that is busy, or asleep already, looks again after so long whether to sleep deeply [E]."""
 RETURN_S = 60.0
@@ -27,8 +25,21 @@ class DeepSleepModemOff(CarFault):
     """Catalogue 4: to save power the modem is off, and only the box's own timer wakes it."""
 
     name: ClassVar[str] = "deep_sleep_modem_off"
+    number: ClassVar[int | None] = 4
+    layer: ClassVar[Layer] = Layer.BOX
     summary: ClassVar[str] = "the modem is off; no SMS wakes it, and presence still says online"
     seen: ClassVar[str] = "box_silent, no last will, no wake request"
+    customer: ClassVar[str] = (
+        "A car that nobody has driven for days does not open, however often it is tried."
+    )
+    support: ClassVar[str] = (
+        "Last heard of hours ago with a clean goodbye; a wake SMS changes nothing."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Teltonika FMB120 sleep modes, wiki.teltonika-gps.com",
+        "AutoPi power management, docs.autopi.io",
+        "volvooncall#51: asleep after 5 days",
+    )
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.SLEEP_TIMER})
 
     sleep: Delay = Field(
@@ -50,36 +61,43 @@ class DeepSleepModemOff(CarFault):
 
 
 @register
-class UndervoltageCutout(CarFault):
-    """Catalogue 8: the 12 V battery runs down until the box switches itself off."""
+class SlowWakeClientTimeout(CarFault):
+    """Catalogue 5: a box takes longer to wake than the customer's app waits, and then opens.
 
-    name: ClassVar[str] = "undervoltage_cutout"
-    summary: ClassVar[str] = (
-        "the 12 V battery runs down: falling voltage in telemetry, then silence"
+    The SMS is in time; what takes long is that the modem registers again, and that the operating
+    system comes back.
+    """
+
+    name: ClassVar[str] = "slow_wake_client_timeout"
+    number: ClassVar[int | None] = 5
+    layer: ClassVar[Layer] = Layer.BOX
+    summary: ClassVar[str] = "sleeping boxes take 10 to 40 s to wake: the app has given up by then"
+    seen: ClassVar[str] = "box_asleep with the flag woken, then stray.late: it opens afterwards"
+    customer: ClassVar[str] = (
+        "The app gives up, and some seconds later the car opens behind the customer's back."
     )
-    seen: ClassVar[str] = "falling voltage in telemetry, then box_silent, then box_offline"
-    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
+    support: ClassVar[str] = (
+        "A wake request, no answer in time, and a success soon after; a car awake opens at once."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "ha-teslafi#47, ha-teslafi#53: 10 s are too short on cellular, 30 s are not",
+        "kia_uvo#148: Google stops at 5 s, and the car unlocks anyway",
+    )
 
-    start_v: Volts = Field(12.6, description="voltage when the window opens (full at rest, OVMS)")
-    drain_v_per_min: float = Field(0.02, ge=0.0001, le=100, description="how fast it falls [E]")
-    cut_v: Volts = Field(12.2, description="below this the box prepares to switch off (AutoPi)")
-    hold_s: Seconds = Field(240.0, description="it does so after this long below (AutoPi)")
+    wake: Delay = Field(
+        LogNormal(median_s=12.0, sigma=0.5),
+        description="how long a modem takes to come back, where it usually takes less (Tesla: 10 to"
+        " 16 s, at most 30 s; ha-teslafi#47)",
+    )
 
-    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
-        """Drain the battery; when the window closes it is charged, and the box boots."""
-        with box.vehicle.load(by=injection) as load:
-            spent_v = box.spec.parameters.voltage_v - self.start_v
-            box.vehicle.draw(load, spent_v)
-            below_s = elapsed_s = 0.0
-            while elapsed_s < injection.duration_s:
-                step_s = min(VOLTAGE_STEP_S, injection.duration_s - elapsed_s)
-                yield injection.wait(step_s)
-                elapsed_s += step_s
-                box.vehicle.draw(load, spent_v + self.drain_v_per_min * elapsed_s / 60.0)
-                below_s = below_s + step_s if box.vehicle.voltage_v < self.cut_v else 0.0
-                if below_s > self.hold_s:
-                    box.power.switch_off(by=injection)
-        box.power.switch_on()
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Let the modem take long to come back while the window is open."""
+
+        def take_long(usual_s: float, _context: None) -> float:
+            return max(usual_s, self.wake.sample_s(stream))
+
+        with box.bend(RESUME, take_long, by=injection):
+            yield injection.whole_window()
 
 
 @register
@@ -87,8 +105,21 @@ class LateDeliveryPersistentSession(CarFault):
     """Catalogue 17: commands wait in the broker's session and are executed on return."""
 
     name: ClassVar[str] = "late_delivery_persistent_session"
+    number: ClassVar[int | None] = 17
+    layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "a box executes on its return what was queued while it was away"
     seen: ClassVar[str] = "box_silent or box_offline, then stray.late: open with nobody there"
+    customer: ClassVar[str] = (
+        "The app said that it failed; minutes or hours later the car opens with nobody there."
+    )
+    support: ClassVar[str] = (
+        "The command ended as failed, and a success of it arrived long after its booking."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "OVMS protocol: no expiry, persistent session",
+        "Traccar CommandsManager: queue without a lifetime",
+        "TeslaWatch#180: can be ten minutes later",
+    )
 
     offline: Delay = Field(
         Uniform(base_s=600.0, spread_s=21_000.0),
@@ -114,8 +145,18 @@ class ExpiredBySkewedBoxClock(CarFault):
     """Catalogue 19: a box whose clock is ahead finds good commands expired."""
 
     name: ClassVar[str] = "expired_by_skewed_box_clock"
+    number: ClassVar[int | None] = 19
+    layer: ClassVar[Layer] = Layer.BOX
     summary: ClassVar[str] = "the box's clock is wrong: good commands are refused as expired"
     seen: ClassVar[str] = "box_says_expired, at once, on the same cars each time"
+    customer: ClassVar[str] = "This one car refuses at once, each time; every other car works."
+    support: ClassVar[str] = (
+        "The box answers `expired` to a command that is a second old, always on the same cars."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "CUP-obc changelog: `ora sballata`, a wrong hour",
+        "Tesla vehicle-command: TIME_EXPIRED",
+    )
 
     skew: Delay = Field(
         Uniform(base_s=60.0, spread_s=120.0),
@@ -139,8 +180,18 @@ class AckLostExecuted(CarFault):
     """Catalogue 32: the car opened, and the answer that says so is lost."""
 
     name: ClassVar[str] = "ack_lost_executed"
+    number: ClassVar[int | None] = 32
+    layer: ClassVar[Layer] = Layer.COMMAND
     summary: ClassVar[str] = "the car opens, but the answer is lost: the customer is told no"
     seen: ClassVar[str] = "result_lost: the state of the lock has changed"
+    customer: ClassVar[str] = "The app says that it failed, and the car stands there unlocked."
+    support: ClassVar[str] = (
+        "No answer to the command; the state of the lock has changed all the same."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Teslemetry PR #66: about 161 timeouts, about all executed",
+        "Tesla vehicle-command: MayHaveSucceeded",
+    )
 
     loss: float = Field(0.03, ge=0, le=1, description="share of final answers lost (1 to 3 %)")
 
@@ -160,8 +211,17 @@ class BadFirmwareCohort(CarFault):
     """Catalogue 28: a release that crashes on commands reaches part of the fleet."""
 
     name: ClassVar[str] = "bad_firmware_cohort"
+    number: ClassVar[int | None] = 28
+    layer: ClassVar[Layer] = Layer.BOX
     summary: ClassVar[str] = "a firmware release crashes and reboots when a command comes"
     seen: ClassVar[str] = "box_offline for one firmware, and a new presence some 20 to 60 s later"
+    customer: ClassVar[str] = "The car does not open, and goes offline each time that it is asked."
+    support: ClassVar[str] = (
+        "All that fail have the new release; their boxes drop out with each command, and come back."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Rivian 2023.42: a wrong certificate in a release (Electrek, 2023-11-14)",
+    )
 
     probability: float = Field(1.0, ge=0, le=1, description="chance of a crash for each command")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import ClassVar
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
-from fleet_sim.cars.joints import RECONNECT
+from fleet_sim.cars.joints import PUBACK, RECONNECT
 from fleet_sim.cars.movements import of_another_car
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
@@ -21,6 +21,7 @@ from fleet_sim.faults.registry import (
     Fault,
     FaultProcess,
     Injection,
+    Layer,
     Need,
     Strikes,
     register,
@@ -43,8 +44,16 @@ class ReconnectStorm(Fault):
     """Catalogue 13: every connection breaks at once, and firmware without jitter comes back."""
 
     name: ClassVar[str] = "reconnect_storm"
+    number: ClassVar[int | None] = 13
+    layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "all connections break at once; all boxes come back at the same moment"
     seen: ClassVar[str] = "box_offline, then slow successes; connects in one peak"
+    customer: ClassVar[str] = "For a minute no car opens, then all do slowly."
+    support: ClassVar[str] = "One peak of connects at the broker, after which everything works."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "An EMQX incident: 50,000 connects a minute from a few thousand devices, mkozak.pl",
+        "ClearBlade status n5y2v68lrcn6: restarts of a load balancer cascaded",
+    )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.RECONNECT_RULE})
 
@@ -119,14 +128,38 @@ class _Filler:
             self._link.publish(topic, b"{}", on_ack=self._send_next)
 
 
+def _filler(injection: Injection, *, each: int) -> _Filler:
+    """Return a client that sends so many messages to each car."""
+    filler = _Filler(f"queue-filler-{injection.boxes[0].vehicle_id}", injection)
+    filler.come()
+    profile = injection.world.profile
+    filler.fill(
+        topic.replace("+", "filler")
+        for box in injection.boxes
+        for topic in profile.car_filters(TopicKind.COMMAND, box.vehicle_id)[:1]
+        for _ in range(each)
+    )
+    return filler
+
+
 @register
 class QueueFullDrop(Fault):
     """Catalogue 15: a car's queue at the broker is full, and the command is dropped silently."""
 
     name: ClassVar[str] = "queue_full_drop"
+    number: ClassVar[int | None] = 15
+    layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "the broker's queue for a car is full: commands are dropped silently"
     seen: ClassVar[str] = (
         "box_offline though PUBACK said 0, no answer after the return; the broker's log says so"
+    )
+    customer: ClassVar[str] = "The car was out of coverage, is back, and still does not open."
+    support: ClassVar[str] = (
+        "The broker has acknowledged the command and never delivered it; its log names the client."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "mosquitto#1593, mosquitto#3188",
+        "mosquitto.conf: max_queued_messages",
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BROKER_QUEUE})
@@ -154,18 +187,67 @@ class QueueFullDrop(Fault):
             for box in injection.boxes:
                 box.modem.crash()
                 stack.enter_context(box.modem.without_coverage(by=injection))
-            name = f"queue-filler-{injection.boxes[0].vehicle_id}"
-            filler = _Filler(name, injection)
-            filler.come()
-            profile = injection.world.profile
-            filler.fill(
-                topic.replace("+", "filler")
-                for box in injection.boxes
-                for topic in profile.car_filters(TopicKind.COMMAND, box.vehicle_id)[:1]
-                for _ in range(self.max_queued_messages)
-            )
+            filler = _filler(injection, each=self.max_queued_messages)
             yield injection.whole_window()
             filler.leave()
+
+
+@register
+class InflightStall(Fault):
+    """Catalogue 16: PUBACKs are lost, the window at the broker is full, and nothing more is sent.
+
+    A broker has at most so many messages under way to a client (Receive Maximum, 20 here and with
+    mosquitto). A message whose PUBACK it never gets takes its place until the box connects anew.
+    """
+
+    name: ClassVar[str] = "inflight_stall"
+    number: ClassVar[int | None] = 16
+    layer: ClassVar[Layer] = Layer.BROKER
+    summary: ClassVar[str] = (
+        "PUBACKs are lost: the broker sends the box nothing until it reconnects"
+    )
+    seen: ClassVar[str] = (
+        "downlink_lost: heartbeats keep coming; after the next connect all comes at once, too late"
+    )
+    customer: ClassVar[str] = (
+        "The app gives up beside a car that looks online, until somebody restarts its box."
+    )
+    support: ClassVar[str] = (
+        "Heartbeats come, commands vanish, with no change of network; a new connection heals it."
+    )
+    evidence: ClassVar[tuple[str, ...]] = ("mosquitto#3188: one missing PUBACK stalls the rest",)
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BROKER_QUEUE})
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
+
+    loss: float = Field(
+        1.0, ge=0, le=1, description="share of PUBACKs that the broker does not get"
+    )
+    pushed: int = Field(
+        20, ge=0, le=1_000,
+        description="messages that the platform pushes to each car at the opening, a new"
+        " configuration, say: with all of 20 PUBACKs lost the window is full",
+    )  # fmt: skip
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Push, and lose PUBACKs; at the end of the window the boxes connect anew."""
+
+        def losing(stream: RandomStream) -> Callable[[bool, Message], bool]:
+            def lose(acknowledges: bool, _message: Message) -> bool:  # noqa: FBT001 - the joint's form
+                is_lost = stream.uniform() < self.loss
+                return acknowledges and not is_lost
+
+            return lose
+
+        with ExitStack() as stack:
+            for box in injection.boxes:
+                lose = losing(injection.stream_of(box.vehicle_id))
+                stack.enter_context(box.bend(PUBACK, lose, by=injection))
+            filler = _filler(injection, each=self.pushed)
+            yield injection.whole_window()
+            filler.leave()
+        for box in injection.boxes:
+            box.modem.drop_connection(by=injection)
 
 
 class _Clone(Box):
@@ -224,9 +306,20 @@ class ClientIdTakeover(CarFault):
     """
 
     name: ClassVar[str] = "client_id_takeover"
+    number: ClassVar[int | None] = 22
+    layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "a cloned box with the same client id: both flap, and either answers"
     seen: ClassVar[str] = (
         "ok, though about half of the commands opened another car; presence flaps, late answers"
+    )
+    customer: ClassVar[str] = "The app says open, and this car is shut: another one has opened."
+    support: ClassVar[str] = (
+        "The car connects every few seconds; the broker's log says that its session was taken over."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "MQTT 3.1.1, MQTT-3.1.4-2: the older client is thrown out",
+        "mosquitto#631, emqx#935",
+        "OVMS v3: the client id is the vehicle id",
     )
     strikes: ClassVar[Strikes] = Strikes.BROKER
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CLIENT_ID})

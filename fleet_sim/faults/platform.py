@@ -7,7 +7,14 @@ from typing import ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal
-from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
+from fleet_sim.faults.registry import (
+    FaultProcess,
+    Injection,
+    Layer,
+    PlatformFault,
+    Struck,
+    register,
+)
 from fleet_sim.platform import answers
 from fleet_sim.platform.joints import ANSWER, LOOKUP
 from fleet_sim.platform.operations import Answer, Request
@@ -20,11 +27,24 @@ class Generic500(PlatformFault):
     """Catalogue 42: the explicit class of an error is lost, and everything is a 500."""
 
     name: ClassVar[str] = "generic_500"
+    number: ClassVar[int | None] = 42
+    layer: ClassVar[Layer] = Layer.GATEWAY
     summary: ClassVar[str] = (
         "a release answers 500 to every error, and to a share of what went well"
     )
     seen: ClassVar[str] = (
         "answers without a type of their own; ok on MQTT, and customers press again or call"
+    )
+    customer: ClassVar[str] = (
+        "The app says that something went wrong, whatever it was, and also when the car is open."
+    )
+    support: ClassVar[str] = (
+        "Every error is a 500 without a type of its own; the commands themselves went well."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Tesla, 2021-11-19 (The Guardian): about 5 hours of 500",
+        "bimmer_connected#278",
+        "INVERS OneAPI: /problems/telematics-unit/error is a 500",
     )
 
     successes: float = Field(
@@ -50,8 +70,13 @@ class SlowDatabase(PlatformFault):
     """The database behind bookings takes seconds: a lock, a missing index, a full disk."""
 
     name: ClassVar[str] = "slow_database"
+    layer: ClassVar[Layer] = Layer.BOOKING
     summary: ClassVar[str] = "the database takes seconds to say whether a customer has a booking"
     seen: ClassVar[str] = "ok on MQTT, and slow before it: requests are answered late"
+    customer: ClassVar[str] = "The app turns its wheel for seconds before anything happens."
+    support: ClassVar[str] = (
+        "Requests take seconds, and from the command on everything is as fast as ever."
+    )
 
     lookup: Delay = Field(
         LogNormal(median_s=4.0, sigma=0.5),

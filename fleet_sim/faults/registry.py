@@ -11,14 +11,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 import simpy
 from pydantic import BaseModel, ConfigDict
 
-from fleet_sim.broker.control import BrokerSettings
+from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
@@ -41,6 +41,31 @@ class Strikes(Enum):
     """The emulated platform: its gateway, its bookings, its command service."""
 
 
+class Layer(StrEnum):
+    """Where on the way of an unlock a fault sits, from the customer to the car."""
+
+    PHONE = "phone"
+    """The phone and its app, and the customer who holds it."""
+    GATEWAY = "gateway"
+    """The API that phones speak to."""
+    BOOKING = "booking"
+    """Who may open which car, and when."""
+    COMMAND = "command"
+    """The service that sends commands and follows them."""
+    BROKER = "broker"
+    """The MQTT broker."""
+    NETWORK = "network"
+    """Radio, the operator's network, and the way from there to the broker."""
+    BOX = "box"
+    """The telematics box: its power, its clock, its firmware."""
+    VEHICLE = "vehicle"
+    """The car behind the box: its bus and its control units."""
+    ACTUATOR = "actuator"
+    """The locks themselves."""
+    SECURITY = "security"
+    """Somebody who should not open the car, or is kept from it."""
+
+
 class Claim(Enum):
     """What only one fault at a time can have of a car; the value says why."""
 
@@ -49,6 +74,7 @@ class Claim(Enum):
     BROKER_QUEUE = "a car has one queue at the broker"
     CLIENT_ID = "two clients with one id throw each other out already"
     CUT_OUT = "a box has one battery guard"
+    DATA_PLAN = "a SIM has one data plan"
 
 
 class Need(Enum):
@@ -94,6 +120,8 @@ class Injection:
     record: Callable[[Hit], None] = lambda _hit: None
     platform: EmulatedPlatform | None = None
     """There where the fault has `Need.PLATFORM`."""
+    broker: BrokerControl | None = None
+    """There where the fault has `Need.OWN_BROKER`."""
     vehicle_ids: frozenset[str] = frozenset()
     """Its cars, for a fault of the platform, which knows no boxes."""
 
@@ -139,11 +167,21 @@ class Fault(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
-    """The name in a scenario: the slug of the catalogue."""
+    """The name in a scenario: the slug of the catalogue of failure modes."""
+    number: ClassVar[int | None] = None
+    """Its number there, from 1; None: it stands in none."""
+    layer: ClassVar[Layer]
+    """Where it sits: `fleet-sim faults` lists by it."""
     summary: ClassVar[str]
-    """One sentence for `fleet-sim faults`."""
+    """What happens, in a sentence."""
     seen: ClassVar[str]
     """What the monitor sees of it, in a sentence."""
+    customer: ClassVar[str]
+    """What the customer sees of it, in a sentence."""
+    support: ClassVar[str]
+    """What support sees of it, which has the monitor's records and the platform's log."""
+    evidence: ClassVar[tuple[str, ...]] = ()
+    """Where the public has seen it: pages, issues, code, papers; empty: nowhere that we know of."""
     strikes: ClassVar[Strikes]
     claims: ClassVar[frozenset[Claim]] = frozenset()
     """What no other fault may have of the same car at the same time."""

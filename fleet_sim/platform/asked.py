@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fleet_sim.cars.joints import Culprit
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.operations import ENDPOINTS, Answer, Request
+from fleet_sim.platform.operations import ENDPOINTS, METHODS, Answer, Request, SupportCall
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.trace_context import TraceContext
 
@@ -78,6 +78,7 @@ class PlatformLog:
                 account_id=asked.account_id,
                 command_id=command.wire_id if command is not None else request.command_id,
                 endpoint=ENDPOINTS[request.operation],
+                method=METHODS[request.operation],
                 status=None if answer is None else answer.status,
                 problem=None if problem is None else problem.slug,
                 app_version=request.app_version,
@@ -104,6 +105,23 @@ class PlatformLog:
                 command_id=command.wire_id,
                 outcome=command.state.value if is_end else None,
                 reason=command.reason if is_end else reason,
+                api_release=self._release,
+            )
+        )
+
+    def of_call(self, call: SupportCall, ticket_id: str) -> None:
+        """Say that a customer has called support."""
+        self._write(
+            PlatformEvent(
+                event=PlatformStep.SUPPORT_CALLED,
+                at=self._unix_s(),
+                request_id=ticket_id,
+                operation="support_call",
+                vehicle_id=call.vehicle_id,
+                booking_id=call.booking_id,
+                account_id=call.account_id,
+                shown=call.shown,
+                app_version=call.app_version,
                 api_release=self._release,
             )
         )

@@ -292,7 +292,7 @@ class CommandService:
         """Take a message; what breaks the contract is counted."""
         try:
             profile = self._world.profile
-            vehicle_id, heard = profile.read(profile.place(message.topic), message)
+            vehicle_id, heard = profile.read(profile.place(message), message)
         except RemoteProtocolError:
             self.malformed += 1
             return

@@ -27,7 +27,7 @@ from fleet_sim.platform.joints import (
     PlatformBends,
     ValueT,
 )
-from fleet_sim.platform.operations import CHANGES, Answer, Operation, Request
+from fleet_sim.platform.operations import CHANGES, Answer, Operation, Request, SupportCall
 from fleet_sim.platform.parameters import PlatformParameters
 from fleet_sim.platform.rate_limits import RateLimiter
 from fleet_sim.platform.repeats import Repeats
@@ -64,6 +64,7 @@ class EmulatedPlatform:
         self._stream = world.stream(f"{client_id}/latency")
         self._clock_error_s = parameters.clock_error.sample_s(world.stream(f"{client_id}/clock"))
         self._identifiers = Identifiers(f"{client_id}/{world.seed}/{world.epoch_unix_s}")
+        self._tickets = Identifiers(f"{client_id}/{world.seed}/{world.epoch_unix_s}/tickets")
         self._bookings = Bookings(max_booking_s=parameters.max_booking_s)
         self._repeats = Repeats(remember_s=parameters.remember_s)
         self._of_customer = RateLimiter(parameters.customer_rate)
@@ -121,6 +122,10 @@ class EmulatedPlatform:
         processing_s = self._parameters.processing.sample_s(self._stream)
         self._world.later(processing_s, self._guarded, asked, self._admit)
         return asked
+
+    def take_call(self, call: SupportCall) -> None:
+        """Take a customer's call to support: the helpdesk writes a ticket."""
+        self._log.of_call(call, self._tickets.new())
 
     def _guarded(self, asked: OpenRequest, step: Callable[[OpenRequest], None]) -> None:
         """Take a step; a defect of ours is answered as what it is."""

@@ -37,6 +37,16 @@ ENDPOINTS: Final = {
     Operation.COMMAND_STATUS: "/commands/{command_id}",
 }
 """The route of each, as its template (OpenTelemetry: `http.route`)."""
+METHODS: Final = {
+    Operation.BOOK: "POST",
+    Operation.EXTEND: "PATCH",
+    Operation.END: "POST",
+    Operation.UNLOCK: "POST",
+    Operation.LOCK: "POST",
+    Operation.VEHICLE_STATE: "GET",
+    Operation.COMMAND_STATUS: "GET",
+}
+"""The method of each (OpenTelemetry: `http.request.method`)."""
 COMMANDS: Final = frozenset({Operation.UNLOCK, Operation.LOCK})
 CHANGES: Final = COMMANDS | {Operation.BOOK, Operation.EXTEND, Operation.END}
 """What an idempotency key may go with."""
@@ -80,6 +90,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def is_ok(self) -> bool:
         """Whether it is what was asked for; another platform's error may have no type of ours."""
         return self.problem is None and self.status < FIRST_ERROR_STATUS
+
+
+class SupportCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer calls support, by telephone: what the agent writes down."""
+
+    account_id: str
+    vehicle_id: str | None = None
+    booking_id: str | None = None
+    app_version: str | None = None
+    shown: str | None = None
+    """What the app had shown, as the customer says; None: nothing."""
 
 
 class Asked(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 import simpy
 
-from fleet_sim.broker.control import BrokerSettings, tightest
+from fleet_sim.broker.control import BrokerControl, BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
@@ -57,6 +57,7 @@ class Injector:
         record: Callable[[Any], None],
         say: Callable[[str], None],
         platform: EmulatedPlatform | None = None,
+        broker: BrokerControl | None = None,
     ) -> None:
         self._specs = specs
         self._fleet = fleet
@@ -64,6 +65,7 @@ class Injector:
         self._record = record
         self._say = say
         self._platform = platform
+        self._broker = broker
         self._seen: Counter[str] = Counter()
         self.injected: list[Injected] = []
 
@@ -100,6 +102,7 @@ class Injector:
             load_starts_s=self._load_starts_s,
             record=self._record,
             platform=self._platform,
+            broker=self._broker,
             vehicle_ids=frozenset(ids),
         )
         if ids:
@@ -129,10 +132,17 @@ def inject_all(
     record: Callable[[Any], None],
     say: Callable[[str], None] = _silent,
     platform: EmulatedPlatform | None = None,
+    broker: BrokerControl | None = None,
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
     injector = Injector(
-        specs, fleet, load_starts_s=load_starts_s, record=record, say=say, platform=platform
+        specs,
+        fleet,
+        load_starts_s=load_starts_s,
+        record=record,
+        say=say,
+        platform=platform,
+        broker=broker,
     )
     for entry in scenario.faults:
         window = entry.window

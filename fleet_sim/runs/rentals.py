@@ -15,7 +15,7 @@ from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.customers.population import Population, Witnesses
 from fleet_sim.platform.gateway import EmulatedPlatform
-from fleet_sim.platform.operations import Platform
+from fleet_sim.platform.operations import Platform, SupportCall
 from fleet_sim.platform.safety import Safety
 from fleet_sim.runs.conclude import SAFETY
 from fleet_sim.runs.directory import RunDirectory
@@ -105,7 +105,11 @@ class Rentals:
             times_s=customers.times_s(world.stream("customers/arrivals")),
             boxes={spec.vehicle_id: boxes[spec.vehicle_id] for spec in targets},
             platform=asked,
-            witnesses=Witnesses(record=self._lines(CUSTOMERS), told_open=self._told_open),
+            witnesses=Witnesses(
+                record=self._lines(CUSTOMERS),
+                told_open=self._told_open,
+                called_support=self._called_support,
+            ),
         )
         self._population.begin(load_starts_s)
 
@@ -117,6 +121,11 @@ class Rentals:
         elif self._fleet.world.profile is not NATIVE:
             return  # what a platform elsewhere calls its commands on the wire is not known here
         self.safety.told_open(customer_id, vehicle_id, command_id)
+
+    def _called_support(self, call: SupportCall) -> None:
+        """Tell the platform's helpdesk; that of a platform elsewhere has none of our customers."""
+        if self.platform is not None:
+            self.platform.take_call(call)
 
     @property
     def is_served(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
@@ -37,6 +37,7 @@ from fleet_wire.config.file import Document, Loc, apply_overrides, load_document
 from fleet_wire.contract.topics import VEHICLE_ID
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import NAMES, load_profile
+from fleet_wire.quantities import LONGEST_S
 
 __all__ = [
     "Condition",
@@ -67,22 +68,45 @@ Problem = tuple[Loc, str]
 
 Lacks = Mapping[Need, str]
 """What a run cannot offer to faults that need it, and why."""
+ENDLESS_STAGES: Final = [{"kind": "burst", "count": 1, "duration_s": LONGEST_S}]
+"""A load that nobody carries out, for those who only serve: windows of faults may be anywhere."""
 
 
 def load_scenario(
-    path: Path, overrides: Sequence[str] = (), *, lacks: Lacks = MappingProxyType({})
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    lacks: Lacks = MappingProxyType({}),
+    needs_load: bool = True,
 ) -> Scenario:
     """Return the scenario in the file `path`, with each `KEY=VALUE` of `overrides` set first.
 
     Besides full keys (`load.stages.0.rate_per_s=2`, `fleet.groups.city.count=500`) `fleet.count`
     sets the count of every group. `lacks` says what faults cannot have in the run to come.
+    `needs_load`: somebody here unlocks cars; else a scenario without a load or customers will do,
+    and its faults go on for as long as cars or platform serve.
     Raises `ConfigError` with a line for everything that is wrong.
     """
-    document = load_document(path)
-    document = apply_overrides(
-        document, overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
-    )
+    document = document_of(path, overrides)
+    if not needs_load and not _has_load(document):
+        document = document.with_value(("load", "stages"), ENDLESS_STAGES, "no load")
     return scenario_of(document, lacks=lacks)
+
+
+def document_of(path: Path, overrides: Sequence[str] = ()) -> Document:
+    """Return what the file `path` says, with each `KEY=VALUE` of `overrides` set, unchecked.
+
+    Raises `ConfigError` for what is no YAML, and for an override that leads nowhere.
+    """
+    return apply_overrides(
+        load_document(path), overrides, shorthands=_SHORTHANDS, dotted_keys=_DOTTED_KEYS
+    )
+
+
+def _has_load(document: Document) -> bool:
+    load = document.values.get("load")
+    has_stages = bool(load) and (not isinstance(load, dict) or "stages" in load)
+    return has_stages or document.values.get("customers") is not None
 
 
 def scenario_of(document: Document, *, lacks: Lacks = MappingProxyType({})) -> Scenario:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ Loc = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _SHOWN_CHOICES = 30
+_LINE_LETTERS = 100
 _INDEX_DIGITS = len(str(MAX_VALUES))
 
 
@@ -292,6 +294,17 @@ def apply_overrides(
     if problems:
         raise ConfigError(problems)
     return document
+
+
+def yaml_text(values: Mapping[str, Any]) -> str:
+    """Return plain values as YAML, as `load_document` reads them: what is short on one line."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # typed as None
+    yaml.width = _LINE_LETTERS
+    stream = StringIO()
+    yaml.dump(copy.deepcopy(values), stream)
+    return stream.getvalue()
 
 
 def _always(place: str) -> Callable[[int], str]:

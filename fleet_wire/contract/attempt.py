@@ -93,6 +93,8 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The slug of the answer's problem type."""
     endpoint: str | None = None
     """The route's template."""
+    method: str | None = None
+    """The request's HTTP method."""
     app_version: str | None = None
     """The phone's app."""
     api_release: str | None = None
@@ -128,7 +130,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     vehicle_id: str
     """The car; empty where the request did not say which."""
     trace_id: str
-    """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log."""
+    """The trace of W3C Trace Context, from the command's `traceparent` or the platform's log; where
+    neither names one, `attempt_id`."""
     parent_span_id: str | None = None
     """The span that sent the command, from a customer's `traceparent`; null where there is none."""
     source: Source
@@ -177,12 +180,18 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     same_as: str | UnsetType = UNSET
     """The `attempt_id` of the unlock that this proved to be a part of: this one does not count."""
     platform: PlatformSide | UnsetType = UNSET
-    """What the platform's log says of it, where it says anything."""
+    """What the platform's log says of it, where it says anything; of a request of our own at least
+    what was asked and answered."""
 
     @property
     def is_first(self) -> bool:
         """Whether this is the first judgement of its unlock: what counts events counts this one."""
         return not self.revision or self.revision == 1
+
+    @property
+    def named_trace_id(self) -> str | None:
+        """Its trace as somebody named it; None where nobody did, and it goes by its own name."""
+        return None if self.trace_id == self.attempt_id else self.trace_id
 
     @property
     def span_id(self) -> str:
@@ -229,4 +238,36 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The car opened after its customer was told no: a late `executed`, seen from start to end."""
 
 
-Record = Attempt | StrayAnswer
+class Complaint(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer who called support, known from the platform's log. Never counted as an unlock."""
+
+    complaint_id: str
+    """The helpdesk's name for the call."""
+    at: float
+    """When it was, Unix seconds on the monitor's clock."""
+    scheduled_s: float
+    """The same, seconds since the load began."""
+    vehicle_id: str
+    """The car; empty where the call does not say which."""
+    booking_id: str | None = None
+    """The booking."""
+    account_id: str | None = None
+    """The customer's."""
+    app_version: str | None = None
+    """The phone's app, as the customer says."""
+    shown: str | None = None
+    """What the app had shown, as the customer says."""
+    attempts: tuple[str, ...] = ()
+    """The `attempt_id` of each unlock of this booking, or by this customer of this car, before the
+    call. Empty: nothing that the customer did has reached the platform or the broker."""
+    region: str | None = None
+    """The car's, as its state says."""
+    operator: str | None = None
+    """Its mobile network's, as its state says."""
+    firmware: str | None = None
+    """Its box's version, as its state says."""
+    hardware: str | None = None
+    """Its box's model, as its state says."""
+
+
+Record = Attempt | StrayAnswer | Complaint

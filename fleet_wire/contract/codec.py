@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.contract.messages import (
+    CarEvent,
     Command,
     Presence,
     Result,
@@ -32,6 +33,7 @@ TYPES: Final[Mapping[TopicKind, type[WireMessage]]] = {
     TopicKind.STATE: VehicleState,
     TopicKind.PRESENCE: Presence,
     TopicKind.TELEMETRY: Telemetry,
+    TopicKind.EVENT: CarEvent,
     TopicKind.WAKE: WakeRequest,
 }
 _DECODERS = {kind: msgspec.json.Decoder(type_) for kind, type_ in TYPES.items()}

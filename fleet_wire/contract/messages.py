@@ -16,6 +16,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Text = Annotated[str, msgspec.Meta(max_length=256)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Action(StrEnum):
@@ -120,6 +121,8 @@ class VehicleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The command that last moved the lock (INVERS calls it `central_lock_last_command`)."""
     signals: dict[Name, bool | Name] | None = None
     """What else is not as in an ordinary parked car, by VSS name: other doors, ignition."""
+    technology: Name | None = None
+    """What the modem speaks: lte, lte_m, umts or gsm."""
 
 
 class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -136,6 +139,36 @@ class Telemetry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     signal_dbm: float
     voltage_v: float
     position_age_s: Seconds
+    boots: Count | None = None
+    """How often the box has booted, by the counter in its flash; None: it does not say."""
+    uptime_s: Seconds | None = None
+    """Since it booted last."""
+    data_used_bytes: Count | None = None
+    """What its modem has sent and received, by its own counter."""
+
+
+class EventName(StrEnum):
+    """The events that simulated boxes tell of; other firmware has names of its own."""
+
+    BOOT = "boot"
+    """The box has booted, and is connected for the first time since."""
+    UPDATE = "update"
+    """It begins to install new firmware, and takes no commands meanwhile."""
+    LOW_VOLTAGE = "low_voltage"
+    """The 12 V battery is so low that the box will switch itself off."""
+    KEY_FOB = "key_fob"
+    """The key was put into its holder in the car, or taken out of it."""
+
+
+class CarEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Box to platform at QoS 0: something has happened to the car or its box."""
+
+    event: Name
+    """`EventName`, or a name of the firmware's own."""
+    boots: Count | None = None
+    """Of a boot: how often the box has booted, this time included."""
+    firmware: Name | None = None
+    """Of a boot: what runs since. Of an update: what is being installed."""
 
 
 class WakeRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -145,4 +178,4 @@ class WakeRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     requested_at_ms: Millis = msgspec.field(name="requested_at")
 
 
-WireMessage = Command | Result | VehicleState | Presence | Telemetry | WakeRequest
+WireMessage = Command | Result | VehicleState | Presence | Telemetry | CarEvent | WakeRequest

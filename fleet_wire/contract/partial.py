@@ -24,6 +24,7 @@ class PartialState(msgspec.Struct, frozen=True, gc=False):
     operator: str | None = None
     region: str | None = None
     last_command_id: str | None = None
+    technology: str | None = None
 
 
 class PartialTelemetry(msgspec.Struct, frozen=True, gc=False):
@@ -32,6 +33,9 @@ class PartialTelemetry(msgspec.Struct, frozen=True, gc=False):
     signal_dbm: float | None = None
     voltage_v: float | None = None
     position_age_s: float | None = None
+    boots: float | None = None
+    uptime_s: float | None = None
+    data_used_bytes: float | None = None
 
 
 class ProvisionalResult(msgspec.Struct, frozen=True, gc=False):

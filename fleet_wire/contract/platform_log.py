@@ -36,6 +36,9 @@ class PlatformStep(StrEnum):
     """The broker's PUBACK has come."""
     ENDED = "ended"
     """The platform knows how the command ended, or gave up."""
+    SUPPORT_CALLED = "support_called"
+    """A customer has called support: a ticket of the helpdesk, whose id stands for the request's.
+    It may be all that the platform ever hears of an unlock."""
 
 
 class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -45,7 +48,7 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     at: UnixSeconds
     request_id: Name
     operation: Name
-    """`unlock`, `lock`, and what else the API offers."""
+    """`unlock`, `lock`, and what else the API offers; of a call `support_call`."""
     trace_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")] | None = None
     vehicle_id: Name | None = None
     booking_id: Name | None = None
@@ -54,6 +57,8 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """None until there is a command."""
     endpoint: Name | None = None
     """The route's template, as OpenTelemetry's `http.route`."""
+    method: Annotated[str, msgspec.Meta(pattern="^[A-Z]{1,32}$")] | None = None
+    """The request's, as OpenTelemetry's `http.request.method`."""
     status: Annotated[int, msgspec.Meta(ge=100, le=599)] | None = None
     """Of an answer, as OpenTelemetry's `http.response.status_code`."""
     problem: Name | None = None
@@ -63,6 +68,8 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: Text | None = None
     """What the box, the broker or an exception said. Of `not_published` it may begin with why:
     `asleep`, `booking_ended`, `denied`, `no_connection`, `no_subscriber`, then a colon."""
+    shown: Text | None = None
+    """Of `support_called`: what the customer says that the app had shown."""
     app_version: Name | None = None
     api_release: Name | None = None
 

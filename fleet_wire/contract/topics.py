@@ -20,6 +20,7 @@ class TopicKind(StrEnum):
     STATE = "state"
     PRESENCE = "presence"
     TELEMETRY = "telemetry"
+    EVENT = "event"
     WAKE = "wake"
 
 

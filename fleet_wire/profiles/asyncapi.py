@@ -20,6 +20,7 @@ from fleet_wire.profiles.mapped import MappedProfile, topics_of
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.profiles.reading import TEXT
+from fleet_wire.profiles.telling import wanted
 from fleet_wire.profiles.topic_templates import ANY, VEHICLE, TopicTemplate
 
 VERSION: Final = "3.0.0"
@@ -31,6 +32,7 @@ SUMMARIES: Final[Mapping[TopicKind, str]] = {
     TopicKind.STATE: "Box to platform: what the car is like now.",
     TopicKind.PRESENCE: "Whether the box holds a connection; also its last will.",
     TopicKind.TELEMETRY: "Box to platform: a sign of life.",
+    TopicKind.EVENT: "Box to platform: something has happened to the car or its box.",
     TopicKind.WAKE: "Platform to the SMS centre: wake this car's box.",
 }
 _PARAMETERS: Final = {
@@ -68,11 +70,14 @@ def asyncapi(profile: Profile, *, version: str) -> dict[str, Any]:
     mapped = profile if isinstance(profile, MappedProfile) else None
     schemas: dict[str, Any] = {}
     topics = list(_mapped_topics(mapped) if mapped else _native_topics(schemas))
-    channels, operations, messages = {}, {}, {}
+    channels: dict[str, Any] = {}
+    operations, messages = {}, {}
+    channel_at: dict[str, str] = {}
     for name, topic in _named(topics):
+        channel = channel_at.setdefault(topic.address, name)
         messages[name] = _message(topic)
-        channels[name] = _channel(name, topic)
-        operations[name] = _operation(name, topic)
+        channels.setdefault(channel, _channel(topic))["messages"][name] = _at("components", name)
+        operations[name] = _operation(name, channel, topic)
     title = mapped.form.description if mapped else ""
     return {
         "asyncapi": VERSION,
@@ -110,7 +115,7 @@ def _native_topics(schemas: dict[str, Any]) -> Iterator[_Topic]:
             kind,
             address,
             reference,
-            qos=0 if kind is TopicKind.TELEMETRY else 1,
+            qos=0 if kind in (TopicKind.TELEMETRY, TopicKind.EVENT) else 1,
             retain=kind in (TopicKind.STATE, TopicKind.PRESENCE),
             correlation="$message.payload#/command_id" if has_id else None,
         )
@@ -166,13 +171,28 @@ def _json_schema(kind: TopicKind, message: MessageForm) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "properties": {}}
     for name, field in message.fields.items():
         if field.at is not None and field.at.startswith("/"):
-            place = schema
-            *above, last = tokens_of(field.at)
-            for token in above:
-                inner = {"type": "object", "properties": {}}
-                place = place["properties"].setdefault(token, inner)
-            place["properties"][last] = _value_schema(name, FIELDS[kind][name], field)
+            _put(schema, field.at, _value_schema(name, FIELDS[kind][name], field))
+    for pointer, values in wanted(message).items():
+        told_by = {"enum": [*values], "description": "by this it is told apart"}
+        _put(schema, pointer, told_by, is_required=None not in values)
     return schema
+
+
+def _put(
+    schema: dict[str, Any], pointer: str, value: dict[str, Any], *, is_required: bool = False
+) -> None:
+    """Put the schema of a value where a pointer points."""
+    *above, last = tokens_of(pointer)
+    for token in above:
+        _require(schema, token, is_required=is_required)
+        schema = schema["properties"].setdefault(token, {"type": "object", "properties": {}})
+    _require(schema, last, is_required=is_required)
+    schema["properties"][last] = value
+
+
+def _require(schema: dict[str, Any], token: str, *, is_required: bool) -> None:
+    if is_required:
+        schema["required"] = list(dict.fromkeys([*schema.get("required", []), token]))
 
 
 def _value_schema(name: str, info: FieldInfo, field: FieldForm) -> dict[str, Any]:
@@ -196,7 +216,12 @@ def _message(topic: _Topic) -> dict[str, Any]:
     return message
 
 
-def _channel(name: str, topic: _Topic) -> dict[str, Any]:
+def _at(place: str, message: str) -> dict[str, str]:
+    return {"$ref": f"#/{place}/messages/{message}"}
+
+
+def _channel(topic: _Topic) -> dict[str, Any]:
+    """Return a channel without its messages: several kinds may share it."""
     levels = topic.address.split("/")
     names = [level[1:-1] for level in levels if level.startswith("{")]
     parameters = {
@@ -205,18 +230,18 @@ def _channel(name: str, topic: _Topic) -> dict[str, Any]:
     }
     return {
         "address": topic.address,
-        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        "messages": {},
         **({"parameters": parameters} if parameters else {}),
     }
 
 
-def _operation(name: str, topic: _Topic) -> dict[str, Any]:
+def _operation(name: str, channel: str, topic: _Topic) -> dict[str, Any]:
     is_received = topic.kind in TO_BOX
     operation = {
         "action": "receive" if is_received else "send",
-        "channel": {"$ref": f"#/channels/{name}"},
+        "channel": {"$ref": f"#/channels/{channel}"},
         "summary": SUMMARIES[topic.kind],
-        "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
+        "messages": [_at(f"channels/{channel}", name)],
         "bindings": {
             "mqtt": {
                 "qos": topic.qos,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from fleet_wire.config.file import Loc, suggestion
 from fleet_wire.contract.messages import Action, Phase
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.fields import FIELDS, FieldInfo, Special, Type
-from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm, Word
+from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm, Scalar, Word
 from fleet_wire.profiles.mapped import has_id, traits_of
+from fleet_wire.profiles.pointers import at as value_at
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Correlation
 from fleet_wire.profiles.reading import CORRELATION_DATA, TEXT
+from fleet_wire.profiles.telling import are_apart, fits, wanted
 from fleet_wire.profiles.topic_templates import (
     ANY,
     CLIENT,
@@ -20,9 +23,8 @@ from fleet_wire.profiles.topic_templates import (
     OWN_NAMES,
     VEHICLE,
     TopicTemplate,
-    colliding,
 )
-from fleet_wire.profiles.writing import BESIDE, places_in
+from fleet_wire.profiles.writing import BESIDE, PLACE, places_in
 
 Problem = tuple[Loc, str]
 _Topic = tuple[Loc, TopicKind, MessageForm, TopicTemplate]
@@ -37,6 +39,7 @@ def problems_of(form: ProfileForm) -> Iterator[Problem]:
         yield from _topic_problems(at, kind, message, template)
         yield from _field_problems(at, kind, message, template)
         yield from _pointer_problems(at, message)
+        yield from _when_problems(at, message)
         yield from _send_problems(at, kind, message, form)
     if not found:
         yield from _collisions(topics)
@@ -96,11 +99,41 @@ def _field_problems(
 
 def _pointer_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
     """Yield pointers through the plain value of another: neither could be sent."""
-    found = {name: field.at for name, field in message.fields.items() if field.at is not None}
-    for name, pointer in found.items():
-        for other, longer in found.items():
+    fields = message.fields.items()
+    found: list[tuple[Loc, str, str]] = [
+        (("fields", name), name, field.at) for name, field in fields if field.at is not None
+    ]
+    found += [(("when", pointer), "when", pointer) for pointer in message.when]
+    for _, name, pointer in found:
+        for place, _, longer in found:
             if pointer.startswith("/") and longer.startswith(f"{pointer}/"):
-                yield (*at, "fields", other), f"'{longer}' leads through '{pointer}', of {name}"
+                yield (*at, *place), f"'{longer}' leads through '{pointer}', of {name}"
+
+
+def _when_problems(at: Loc, message: MessageForm) -> Iterator[Problem]:
+    """Yield conditions that cannot be asked of a message, or that what is sent does not meet."""
+    for pointer, values in wanted(message).items():
+        here: Loc = (*at, "when", pointer)
+        try:
+            tokens = tokens_of(pointer)
+        except ValueError as error:
+            yield here, str(error)
+            continue
+        if message.payload == TEXT:
+            yield here, "points into JSON, but the payload is text"
+        elif not values:
+            yield here, "expected at least one value"
+        elif message.send is not None and not _is_said(value_at(message.send, tokens), values):
+            yield (*at, "send"), f"what is sent does not say {_in_words(pointer, values)}"
+
+
+def _is_said(sent: Any, values: tuple[Scalar, ...]) -> bool:
+    """Return whether what is sent is one of the values, or what a field makes of it."""
+    return fits(sent, values) or (isinstance(sent, str) and PLACE.search(sent) is not None)
+
+
+def _in_words(pointer: str, values: tuple[Scalar, ...]) -> str:
+    return f"{pointer}: {' or '.join(map(str, values))}"
 
 
 def _source_problems(
@@ -166,12 +199,22 @@ def _send_problems(
 
 
 def _collisions(topics: list[_Topic]) -> Iterator[Problem]:
-    for later, earlier in colliding([template for _, _, _, template in topics]):
-        at, _, message, _ = topics[later]
-        other = topics[earlier]
-        theirs = f"'{other[2].topic}' of {other[1].value}"
-        found = f"'{message.topic}' collides with {theirs}: one topic would be both"
-        yield (*at, "topic"), found
+    for later, (at, _, message, template) in enumerate(topics):
+        for _, kind, other, theirs in topics[:later]:
+            if not template.overlaps(theirs):
+                continue
+            if template.levels != theirs.levels:
+                who = f"'{other.topic}' of {kind.value}"
+                found = f"'{message.topic}' collides with {who}: one topic would be both"
+                yield (*at, "topic"), found
+                break
+            if not are_apart(message, other):
+                found = (
+                    f"'{message.topic}' is a topic of {kind.value} too, and a message could be"
+                    " both: say in `when` of each what tells them apart"
+                )
+                yield (*at, "when" if message.when else "topic"), found
+                break
 
 
 def _vehicle_problems(topics: list[_Topic]) -> Iterator[Problem]:

@@ -28,11 +28,14 @@ KIND_WORDS: Final[Mapping[TopicKind, frozenset[str]]] = {
     TopicKind.TELEMETRY: _words(
         "telemetry heartbeat metrics metric ping gps position location data tele stat"
     ),
+    TopicKind.EVENT: _words("event events notify notification alert alerts"),
     TopicKind.STATE: _words(
         "state states status doors door lock locked locks shadow vehicle reported"
     ),
 }
 """Words of topics that tell the kind of message; the first kind of which a word is there."""
+TELLING_WORDS: Final = _words("type kind event msgtype messagetype eventtype class category")
+"""Fields that say what kind of message this is, where one topic holds several."""
 FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
     TopicKind.COMMAND: {
         "command_id": _words(
@@ -60,6 +63,7 @@ FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
         "firmware": _words("firmware fw version swversion firmwareversion"),
         "hardware": _words("hardware hw model hwversion"),
         "operator": _words("operator carrier provider network"),
+        "technology": _words("technology rat radiotechnology networktype"),
         "region": _words("region city zone"),
         "last_command_id": _words("lastcommandid lastcommand"),
     },
@@ -71,6 +75,14 @@ FIELD_WORDS: Final[Mapping[TopicKind, Mapping[str, frozenset[str]]]] = {
         "signal_dbm": _words("signal signaldbm rssi rsrp dbm"),
         "voltage_v": _words("voltage voltagev batteryvoltage boardvoltage volt v12"),
         "position_age_s": _words("positionage fixage gpsage"),
+        "boots": _words("boots bootcount reboots restarts"),
+        "uptime_s": _words("uptime uptimes monotonic"),
+        "data_used_bytes": _words("dataused datausage bytesused traffic"),
+    },
+    TopicKind.EVENT: {
+        "event": _words("event name type kind code"),
+        "boots": _words("boots bootcount"),
+        "firmware": _words("firmware fw version swversion firmwareversion"),
     },
     TopicKind.WAKE: {},
 }

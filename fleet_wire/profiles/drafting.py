@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.profiles.draft_words import FIELD_WORDS, KIND_WORDS, VALUE_WORDS
+from fleet_wire.profiles.draft_words import FIELD_WORDS, KIND_WORDS, TELLING_WORDS, VALUE_WORDS
 from fleet_wire.profiles.fields import FIELDS, FieldInfo, Type
 from fleet_wire.profiles.samples import Sample
 
@@ -24,6 +24,8 @@ MAX_VALUES: Final = 20
 """Different values of a field that are listed; a field with more holds no words."""
 MANY: Final = 3
 """So many values of a level, with all else alike, are ids rather than words."""
+_KINDS_AT_LEAST: Final = 2
+"""Kinds that a field tells apart: one that knows less says something else."""
 _LOOKS_LIKE_ID: Final = re.compile(r"(?=.*\d)[A-Za-z0-9_.-]{4,64}")
 
 _ABOUT: Final = {
@@ -40,11 +42,17 @@ _MILLISECONDS_FROM: Final = 100_000_000_000
 
 @dataclass
 class _Group:
-    """Messages whose topics differ in ids only."""
+    """Messages whose topics differ in ids only, and that are of one kind as far as they say."""
 
     template: str
     payloads: list[bytes] = field(default_factory=list)
     retain: bool = False
+    told_at: str | None = None
+    """The key of the field that says what they are, where there are others on these topics."""
+    told: list[str] = field(default_factory=list)
+    """What it says."""
+    kind: TopicKind | None = None
+    """What that means."""
 
     @property
     def words(self) -> list[str]:
@@ -105,7 +113,7 @@ def _understood(group: _Group) -> tuple[TopicKind | None, dict[str, str]]:
 
     A metric that is no telemetry is a part of the car's state.
     """
-    kind = _kind_of(group)
+    kind = group.kind if group.told_at else _kind_of(group)
     for guess in (kind, TopicKind.STATE if kind is TopicKind.TELEMETRY else None):
         fields = {} if guess is None else _fields_of(guess, group)
         if guess is not None and _says_enough(guess, fields):
@@ -137,7 +145,36 @@ def _groups(samples: Sequence[Sample], vehicles: frozenset[str]) -> list[_Group]
         group = groups.setdefault(template, _Group(template))
         group.payloads.append(sample.as_message().payload)
         group.retain |= sample.retain
-    return sorted(groups.values(), key=lambda group: group.template)
+    found = sorted(groups.values(), key=lambda group: group.template)
+    return [part for group in found for part in _parts_of(group)]
+
+
+def _parts_of(group: _Group) -> list[_Group]:
+    """Return a group parted by what a field says that its messages are, where one does so."""
+    for key in (group.documents or [{}])[0]:
+        if re.sub(r"[^a-z0-9]", "", key.lower()) not in TELLING_WORDS:
+            continue
+        values = [document.get(key) for document in group.documents or ()]
+        kinds = {value: _kind_in(value) for value in values if isinstance(value, str)}
+        told = set(kinds.values()) - {None}
+        if len(told) >= _KINDS_AT_LEAST and len(kinds) <= MAX_VALUES and None not in values:
+            return _parted(group, key, kinds)
+    return [group]
+
+
+def _parted(group: _Group, key: str, kinds: Mapping[str, TopicKind | None]) -> list[_Group]:
+    parts: dict[TopicKind | None, _Group] = {}
+    for payload, document in zip(group.payloads, group.documents or (), strict=True):
+        value = document[key]
+        if value not in kinds:
+            continue
+        kind = kinds[value]
+        new = _Group(group.template, retain=group.retain, told_at=key, kind=kind)
+        part = parts.setdefault(kind, new)
+        part.payloads.append(payload)
+        if value not in part.told:
+            part.told.append(value)
+    return list(parts.values())
 
 
 def _ids_in(topics: Sequence[Sequence[str]], vehicles: frozenset[str]) -> frozenset[str]:
@@ -175,12 +212,13 @@ def _template(
 
 def _kind_of(group: _Group) -> TopicKind | None:
     """Return what a topic is about, by its last words first."""
-    for level in reversed(group.words):
-        words = set(re.split(r"[^a-z]+", level.lower()))
-        for kind, known in KIND_WORDS.items():
-            if words & known:
-                return kind
-    return None
+    return next((kind for level in reversed(group.words) if (kind := _kind_in(level))), None)
+
+
+def _kind_in(text: str) -> TopicKind | None:
+    """Return the first kind of which a word stands in a text."""
+    words = set(re.split(r"[^a-z]+", text.lower()))
+    return next((kind for kind, known in KIND_WORDS.items() if words & known), None)
 
 
 # Payloads
@@ -190,6 +228,9 @@ def _lines_of(group: _Group, fields: Mapping[str, str]) -> Iterator[str]:
     yield f"  - topic: {_quoted(group.template)}"
     if group.documents is None:
         yield "    payload: text"
+    if group.told_at is not None:
+        told = ", ".join(map(_quoted, group.told))
+        yield f"    when: {{ {_quoted(_pointer_to(group.told_at))}: [{told}] }}"
     if group.retain:
         yield "    retain: true"
     yield f"    # such as {_shown(group.payloads[0])}"
@@ -198,7 +239,12 @@ def _lines_of(group: _Group, fields: Mapping[str, str]) -> Iterator[str]:
 
 
 def _fields_of(kind: TopicKind, group: _Group) -> dict[str, str]:
-    """Return each field that was recognised, and where it stands, as YAML."""
+    """Return each field that was recognised, and where it stands, as YAML.
+
+    What says what a message is says what it is about, too, where nothing else does.
+    """
+    telling = None if group.told_at is None else _pointer_to(group.told_at)
+    about = _ABOUT.get(kind)
     if group.documents is None:
         texts = [one.decode("utf-8", "replace").strip() for one in group.payloads]
         name = _field_named(kind, group.words[-1] if group.words else "") or _ABOUT.get(kind)
@@ -206,8 +252,10 @@ def _fields_of(kind: TopicKind, group: _Group) -> dict[str, str]:
     found: dict[str, str] = {}
     for pointer, values in _flat(group.documents).items():
         name = _field_named(kind, re.split(r"[/.]", pointer)[-1])
-        if name is not None and name not in found:
+        if name is not None and name not in found and pointer != telling:
             found[name] = _form(name, FIELDS[kind][name], _quoted(pointer), values)
+    if telling is not None and about is not None and about not in found:
+        found[about] = _form(about, FIELDS[kind][about], _quoted(telling), group.told)
     return found
 
 
@@ -246,10 +294,14 @@ def _flat(documents: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 def _leaves(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            token = str(key).replace("~", "~0").replace("/", "~1")
-            yield from _leaves(inner, f"{pointer}/{token}")
+            yield from _leaves(inner, f"{pointer}{_pointer_to(key)}")
     elif not isinstance(value, list):
         yield pointer, value
+
+
+def _pointer_to(key: str) -> str:
+    token = key.replace("~", "~0").replace("/", "~1")
+    return f"/{token}"
 
 
 def _values(name: str, info: FieldInfo, heard: Sequence[Any]) -> str:

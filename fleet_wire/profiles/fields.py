@@ -118,6 +118,7 @@ FIELDS: Final[Mapping[TopicKind, Mapping[str, FieldInfo]]] = {
         "operator": _NAME,
         "region": _NAME,
         "last_command_id": _NAME,
+        "technology": _NAME,
     },
     TopicKind.PRESENCE: {
         "vehicle_id": _NAME,
@@ -130,6 +131,15 @@ FIELDS: Final[Mapping[TopicKind, Mapping[str, FieldInfo]]] = {
         "signal_dbm": _NUMBER,
         "voltage_v": _NUMBER,
         "position_age_s": _NUMBER,
+        "boots": _NUMBER,
+        "uptime_s": _NUMBER,
+        "data_used_bytes": _NUMBER,
+    },
+    TopicKind.EVENT: {
+        "vehicle_id": _NAME,
+        "event": FieldInfo(Type.NAME, is_needed=True),
+        "boots": _NUMBER,
+        "firmware": _NAME,
     },
     TopicKind.WAKE: {"vehicle_id": _NAME, "request_id": _NAME, "requested_at": _TIME},
 }

@@ -72,6 +72,11 @@ class MessageForm(_Part):
         description="with {vehicle_id}, {command_id}, {client_id} (who asks), names of `variables`"
         " and of levels that a field takes, each as a whole level",
     )
+    when: dict[str, Scalar | tuple[Scalar, ...]] = Field(
+        {},
+        description="only messages that say this: JSON Pointers and what stands there, a value or"
+        " several, as { /type: ack }; so topics may hold messages of several kinds",
+    )
     payload: Literal["json", "text"] = Field("json", description="what the payload is")
     qos: Annotated[int, Field(ge=0, le=1)] = Field(1, description="of what is sent")
     retain: bool = Field(default=False, description="whether what is sent is retained")
@@ -140,6 +145,7 @@ class ProfileForm(_Part):
     state: Messages = Field((), description="box to platform: what the car is like")
     presence: Messages = Field((), description="whether a box is connected")
     telemetry: Messages = Field((), description="box to platform: signs of life")
+    event: Messages = Field((), description="box to platform: what has happened")
     wake: Messages = Field((), description="platform to the SMS centre of a simulated fleet")
 
     @field_validator("variables")

@@ -15,10 +15,11 @@ from fleet_wire.profiles.fields import FIELDS, said_words
 from fleet_wire.profiles.form import FieldForm, MessageForm, ProfileForm
 from fleet_wire.profiles.profile import Correlation, Heard, Packet, Place, WireTraits
 from fleet_wire.profiles.reading import CORRELATION_DATA, Reader
+from fleet_wire.profiles.telling import Chooser
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, TopicIndex, TopicTemplate
 from fleet_wire.profiles.writing import Writer
 
-_WAITING = (TopicKind.RESULT, TopicKind.TELEMETRY)
+_WAITING = (TopicKind.RESULT, TopicKind.TELEMETRY, TopicKind.EVENT)
 """What is of no use when it has waited at the broker: it says nothing of now."""
 _ID_DIGITS = 13
 """Hexadecimal digits of an id that is a number: below 2^53, which every JSON reader can hold."""
@@ -33,17 +34,19 @@ class MappedProfile:
         self._name = name
         self._templates: dict[TopicKind, list[TopicTemplate]] = {}
         self._writers: dict[TopicKind, list[Writer]] = {}
-        routes = []
+        routes: dict[tuple[str, ...], list[tuple[MessageForm, Reader]]] = {}
         for kind, message in topics_of(form):
             template = TopicTemplate.parse(message.topic, form.variables)
             message = with_correlation(kind, message, form)  # noqa: PLW2901
             reader = Reader(kind, message, template, per_car=form.ids == "car")
-            routes.append((template, reader))
+            routes.setdefault(template.levels, []).append((message, reader))
             self._templates.setdefault(kind, []).append(template)
             if not message.heard_only:
                 writer = Writer(kind, message, template, form.variables)
                 self._writers.setdefault(kind, []).append(writer)
-        self._index: TopicIndex[Reader] = TopicIndex(routes)
+        self._index: TopicIndex[Reader | Chooser[Reader]] = TopicIndex(
+            [(levels, _route(shared)) for levels, shared in routes.items()]
+        )
         self._traits = traits_of(form)
         self._has_client = any(CLIENT in one.names for one in self._templates[TopicKind.COMMAND])
         ids = [message.fields.get(COMMAND) for message in form.command]
@@ -76,26 +79,37 @@ class MappedProfile:
 
     def car_filters(self, kind: TopicKind, vehicle_id: str) -> tuple[str, ...]:
         """Return the filters of a kind for one car."""
-        return tuple(one.filter(vehicle_id) for one in self._templates.get(kind, ()))
+        found = (one.filter(vehicle_id) for one in self._templates.get(kind, ()))
+        return tuple(dict.fromkeys(found))
 
-    def place(self, topic: str) -> Place:
-        """Return what a topic says; raises `RemoteProtocolError` for none of the fleet's."""
+    def place(self, message: Message) -> Place:
+        """Return what a message is about; raises `RemoteProtocolError` for none of the fleet's.
+
+        One that is of no kind, on a topic whose kinds are told apart, will say nothing.
+        """
+        topic = message.topic
         levels = topic.split("/")
-        reader = self._index.find(levels)
-        if reader is None:
+        route = self._index.find(levels)
+        if route is None:
             raise RemoteProtocolError(f"topic is not in profile {self._name}", topic=topic[:200])
+        chosen: Reader | None
+        if isinstance(route, Chooser):
+            chosen = route.choose(message.payload)
+            reader = chosen or route.first
+        else:
+            chosen = reader = route
         level = reader.vehicle_level
         if level is None:
-            return reader.kind, "", (reader, levels)
+            return reader.kind, "", (chosen, levels)
         vehicle_id = levels[level]
         if VEHICLE_ID.fullmatch(vehicle_id) is None:
             raise RemoteProtocolError("the topic names no car", topic=topic[:200])
-        return reader.kind, vehicle_id, (reader, levels)
+        return reader.kind, vehicle_id, (chosen, levels)
 
     def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:
         """Return the car and what a message says; raises `RemoteProtocolError`."""
         kind, vehicle_id, (reader, levels) = place
-        if message.retain and kind in _WAITING:
+        if reader is None or (message.retain and kind in _WAITING):
             return vehicle_id, None
         vehicle_id, heard = reader.read(vehicle_id, levels, message)
         if kind is TopicKind.COMMAND and heard is not None and message.correlation_data:
@@ -104,7 +118,7 @@ class MappedProfile:
 
     def read_command(self, vehicle_id: str, message: Message) -> Command | None:
         """Return a box's command; None for another car's, and for what is not about its locks."""
-        found, heard = self.read(self.place(message.topic), message)
+        found, heard = self.read(self.place(message), message)
         return heard if found == vehicle_id and isinstance(heard, Command) else None
 
     def unknown_fields(self, place: Place, payload: bytes) -> dict[str, Any]:  # noqa: ARG002
@@ -163,6 +177,12 @@ class MappedProfile:
 
     def _id_on_wire(self, vehicle_id: str, command_id: str) -> str:
         return command_id.removeprefix(f"{vehicle_id}/") if self._form.ids == "car" else command_id
+
+
+def _route(shared: list[tuple[MessageForm, Reader]]) -> Reader | Chooser[Reader]:
+    """Return what reads a topic, or chooses who does by what a message says."""
+    has_one = len(shared) == 1 and not shared[0][0].when
+    return shared[0][1] if has_one else Chooser(shared)
 
 
 def topics_of(form: ProfileForm) -> Iterator[tuple[TopicKind, MessageForm]]:

@@ -30,9 +30,9 @@ class NativeProfile:
         """Return the car's topic of that kind."""
         return (topic_of(kind, vehicle_id),)
 
-    def place(self, topic: str) -> Place:
-        """Return kind and car of a topic; raises `RemoteProtocolError` outside the contract."""
-        kind, vehicle_id = parse_topic(topic)
+    def place(self, message: Message) -> Place:
+        """Return kind and car by the topic; raises `RemoteProtocolError` outside the contract."""
+        kind, vehicle_id = parse_topic(message.topic)
         return kind, vehicle_id, None
 
     def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:
@@ -57,7 +57,7 @@ class NativeProfile:
         command: Command | None = None,  # noqa: ARG002 - a result of the contract names it
     ) -> tuple[Packet, ...]:
         """Return the one packet of a message."""
-        qos = 0 if kind is TopicKind.TELEMETRY else 1
+        qos = 0 if kind is TopicKind.TELEMETRY or kind is TopicKind.EVENT else 1
         # Not by a set: an enumeration's hash is a call, and this is done for each message.
         retain = kind is TopicKind.STATE or kind is TopicKind.PRESENCE
         return ((topic_of(kind, vehicle_id), codec.encode(message), qos, retain),)

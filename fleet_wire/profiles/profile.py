@@ -101,8 +101,8 @@ class Profile(Protocol):
         """Return the topic filters of a kind for one car."""
         ...
 
-    def place(self, topic: str) -> Place:
-        """Return what a topic says. Raises `RemoteProtocolError` for a topic of nobody's."""
+    def place(self, message: Message) -> Place:
+        """Return what a message is about. Raises `RemoteProtocolError` for a topic of nobody's."""
         ...
 
     def read(self, place: Place, message: Message) -> tuple[str, Heard | None]:

@@ -9,6 +9,7 @@ import msgspec
 
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
 from fleet_wire.contract.messages import (
+    CarEvent,
     Command,
     Phase,
     Presence,
@@ -262,6 +263,11 @@ def _telemetry(found: list[Any]) -> Heard | None:
     return PartialTelemetry(*found)
 
 
+def _event(found: list[Any]) -> Heard | None:
+    event, boots, firmware = found
+    return CarEvent(event, None if boots is None else int(boots), firmware)
+
+
 def _wake(found: list[Any]) -> Heard | None:
     return WakeRequest(found[0] or "-", found[1] or 0)
 
@@ -272,5 +278,6 @@ _MAKERS: Mapping[TopicKind, Callable[[list[Any]], Heard | None]] = {
     TopicKind.STATE: _state,
     TopicKind.PRESENCE: _presence,
     TopicKind.TELEMETRY: _telemetry,
+    TopicKind.EVENT: _event,
     TopicKind.WAKE: _wake,
 }

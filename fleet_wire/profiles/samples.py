@@ -98,7 +98,7 @@ def said_of(
 
 def _said(profile: Profile, message: Message) -> tuple[Reading, str]:
     try:
-        where = profile.place(message.topic)
+        where = profile.place(message)
     except RemoteProtocolError as error:
         return Reading.OTHER, str(error)
     kind = where[0].value
@@ -108,7 +108,7 @@ def _said(profile: Profile, message: Message) -> tuple[Reading, str]:
         shown = shortened(repr(message.payload))
         return Reading.UNREADABLE, f"{kind} on {message.topic} cannot be read: {error}: {shown}"
     if heard is None:
-        return Reading.IGNORED, f"{kind} of {vehicle_id}: of no concern"
+        return Reading.IGNORED, f"of {vehicle_id}, on {message.topic}: of no concern"
     return Reading.READ, f"{_kind_of(kind, heard)} of {vehicle_id}: {_in_words(heard)}"
 
 

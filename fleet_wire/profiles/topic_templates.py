@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
@@ -81,19 +81,20 @@ class TopicIndex(Generic[RouteT]):
     has one shape, and is found at once.
     """
 
-    def __init__(self, routes: Sequence[tuple[TopicTemplate, RouteT]]) -> None:
+    def __init__(self, routes: Sequence[tuple[tuple[str, ...], RouteT]]) -> None:
+        """Make it from the levels of templates, and what belongs to each."""
         self._by_length: dict[int, list[_Shape[RouteT]]] = {}
         shapes: dict[tuple[int, ...], dict[Any, RouteT]] = {}
-        for template, route in routes:
-            fixed = tuple(at for at, level in enumerate(template.levels) if level != ANY)
+        for levels, route in routes:
+            fixed = tuple(at for at, level in enumerate(levels) if level != ANY)
             if not fixed:
                 raise ValueError("a topic needs a fixed level")
-            key = (len(template.levels), *fixed)
+            key = (len(levels), *fixed)
             if key not in shapes:
                 shapes[key] = {}
                 shape = (itemgetter(*fixed), shapes[key])
-                self._by_length.setdefault(len(template.levels), []).append(shape)
-            shapes[key][itemgetter(*fixed)(template.levels)] = route
+                self._by_length.setdefault(len(levels), []).append(shape)
+            shapes[key][itemgetter(*fixed)(levels)] = route
 
     def find(self, levels: list[str]) -> RouteT | None:
         """Return the route of a topic's levels; None where there is none."""
@@ -102,12 +103,3 @@ class TopicIndex(Generic[RouteT]):
             if route is not None:
                 return route
         return None
-
-
-def colliding(templates: Sequence[TopicTemplate]) -> Iterator[tuple[int, int]]:
-    """Yield each template that fits topics of an earlier one, with that one."""
-    for later, template in enumerate(templates):
-        for earlier in range(later):
-            if template.overlaps(templates[earlier]):
-                yield later, earlier
-                break

@@ -15,6 +15,7 @@ from fleet_wire.profiles.form import MessageForm
 from fleet_wire.profiles.pointers import tokens_of
 from fleet_wire.profiles.profile import Packet
 from fleet_wire.profiles.reading import TEXT
+from fleet_wire.profiles.telling import wanted
 from fleet_wire.profiles.topic_templates import CLIENT, COMMAND, VEHICLE, TopicTemplate
 
 PLACE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -120,6 +121,7 @@ def _payload(form: MessageForm, variables: Mapping[str, str], *, about: str) -> 
         names = [name for name, field in form.fields.items() if field.at == TEXT]
         first = about if about in names else next(iter(names), "")
         return lambda values: _as_text(values.get(first), variables)
+    said = [(tokens_of(pointer), values[0]) for pointer, values in wanted(form).items()]
     places = [
         (tokens_of(field.at), name)
         for name, field in form.fields.items()
@@ -128,6 +130,8 @@ def _payload(form: MessageForm, variables: Mapping[str, str], *, about: str) -> 
 
     def payload(values: Mapping[str, Any]) -> Any:
         document: dict[str, Any] = {}
+        for tokens, value in said:
+            _put(document, tokens, value)
         for tokens, name in places:
             if values.get(name) is not None:
                 _put(document, tokens, values[name])

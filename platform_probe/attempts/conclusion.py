@@ -138,8 +138,17 @@ def _in_attempt(attempt: OpenAttempt, at_s: float | None) -> bool:
     return at_s is not None and at_s > attempt.start.intended_s
 
 
-def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) -> dict[str, Any]:
-    """Return what the cause was concluded from; what is not known is left out."""
+def evidence_of(
+    attempt: OpenAttempt,
+    vehicle: VehicleEvidence,
+    now_s: float,
+    *,
+    broker_said: dict[str, int] | None = None,
+) -> dict[str, Any]:
+    """Return what the cause was concluded from; what is not known is left out.
+
+    `broker_said` is what the broker's log has of the car, by kind.
+    """
     facts: dict[str, Any] = {
         "furthest_stage": attempt.furthest().value,
         "puback": attempt.puback,
@@ -155,6 +164,7 @@ def evidence_of(attempt: OpenAttempt, vehicle: VehicleEvidence, now_s: float) ->
         "heard_after_command": _after_command(attempt, vehicle.heard_s),
         "is_locked": vehicle.is_locked,
         "voltage_v": vehicle.voltage_v,
+        "broker_said": broker_said or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

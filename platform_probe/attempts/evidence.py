@@ -20,6 +20,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
+from platform_probe.attempts.broker_events import BrokerEvents
 
 MAX_VEHICLES: Final = 1_000_000
 """Cars remembered; the one seen first is forgotten for each one above."""
@@ -88,6 +89,8 @@ class FleetEvidence:
         self.by_presence: Counter[str] = Counter()
         self.by_region: Counter[tuple[str | None, str]] = Counter()
         """Cars by region and presence."""
+        self.broker = BrokerEvents()
+        """What the broker says of its clients, where its log is followed."""
         self.reconnects: Counter[str | None] = Counter()
         """By region: how often a box came online again that had not said goodbye."""
 

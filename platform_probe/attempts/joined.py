@@ -240,11 +240,9 @@ def _command_after_s(one: Joined, other: Joined, offset_s: float) -> float | Non
     attempt, side = by_mqtt.attempt, by_log.side
     if attempt is None or side is None or by_mqtt.side is not None or by_log.kept is not None:
         return None
-    # An attempt whose command has no trace has its own name for one.
-    trace_id = None if attempt.trace_id == attempt.attempt_id else attempt.trace_id
     is_one = (
         _agree(side.command_id, attempt.command_id)
-        and _agree(side.trace_id, trace_id)
+        and _agree(side.trace_id, attempt.named_trace_id)
         and _agree(side.booking_id, attempt.booking_id)
         and not side.is_turned_down
     )

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UnsetType
 
 from fleet_wire.contract import attempt as contract
 from fleet_wire.contract.attempt import Attempt, Flag, Origin, Source, Stage
@@ -106,6 +107,7 @@ def joined_record(
     return msgspec.structs.replace(
         attempt,
         attempt_id=name.attempt_id or attempt.attempt_id,
+        trace_id=attempt.named_trace_id or side.trace_id or attempt.trace_id,
         revision=name.revision,
         started_at=attempt.started_at - earlier_s,
         scheduled_s=rounded(attempt.scheduled_s - earlier_s),
@@ -115,8 +117,11 @@ def joined_record(
         flags=_flags(attempt.flags, attempt.outcome, side),
         booking_id=attempt.booking_id or side.booking_id,
         sources_missing=attempt.sources_missing or (),
-        platform=_side_of_record(
-            side, clocks, intended_s, _across(tuple(reached_s), tuple(from_platform))
+        platform=_with_own(
+            attempt.platform,
+            _side_of_record(
+                side, clocks, intended_s, _across(tuple(reached_s), tuple(from_platform))
+            ),
         ),
     )
 
@@ -256,6 +261,7 @@ def _side_of_record(
         status=side.status,
         problem=side.problem,
         endpoint=side.endpoint,
+        method=side.method,
         app_version=side.app_version,
         api_release=side.api_release,
         account_id=side.account_id,
@@ -265,6 +271,20 @@ def _side_of_record(
         clock_ahead_s=rounded(clocks.ahead_s),
         clock_uncertainty_s=None if uncertainty_s is None else rounded(uncertainty_s),
         hops_across=across,
+    )
+
+
+def _with_own(
+    asked: contract.PlatformSide | UnsetType, told: contract.PlatformSide
+) -> contract.PlatformSide:
+    """Return what the log tells, with what we asked ourselves where it does not say that."""
+    if not asked:
+        return told
+    return msgspec.structs.replace(
+        told,
+        method=told.method or asked.method,
+        endpoint=told.endpoint or asked.endpoint,
+        status=told.status or asked.status,
     )
 
 

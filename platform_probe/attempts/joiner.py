@@ -8,6 +8,7 @@ comes later makes another revision of its record, with a number; the highest one
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -15,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Origin, Source
+from fleet_wire.contract.attempt import Attempt, Complaint, Origin, Source
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.attempts.clock_offset import ClockOffset
 from platform_probe.attempts.evidence import FleetEvidence
@@ -30,6 +31,7 @@ from platform_probe.attempts.joined_record import (
 )
 from platform_probe.attempts.log_time import LogTime
 from platform_probe.attempts.platform_side import PlatformSide
+from platform_probe.attempts.support_calls import SupportCalls
 
 MAX_REVISABLE: Final = 10_000
 """Judged unlocks that a later line still finds; the oldest is forgotten for each one above."""
@@ -67,7 +69,8 @@ class Joiner:
 
     `is_under_way` says of the platform's side of an unlock whether MQTT tells of it, and has not
     seen its end. `is_ours` says by its trace or request whether an unlock that only the platform
-    tells of is ours; None: there is no other monitor that could count it.
+    tells of is ours; None: there is no other monitor that could count it. `on_complaint` takes the
+    record of each call to support, when the unlocks before it are judged.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Joiner:
         load_began_s: Callable[[], float],
         limits: JoinLimits,
         is_ours: Callable[[str], bool] | None = None,
+        on_complaint: Callable[[Complaint], None] | None = None,
     ) -> None:
         self._clock = clock
         self._evidence = evidence
@@ -88,6 +92,8 @@ class Joiner:
         self._load_began_s = load_began_s
         self._limits = limits
         self._is_ours = is_ours
+        self._on_complaint = on_complaint
+        self._calls = SupportCalls(keep_s=limits.revise_s)
         self._index = JoinedIndex(self._united)
         self._waiting: dict[int, Joined] = {}
         self._due: list[_Due] = []
@@ -113,8 +119,8 @@ class Joiner:
         return self._log_time.newest_at
 
     def __len__(self) -> int:
-        """Return how many unlocks wait to be judged, or to be judged again."""
-        return len(self._waiting)
+        """Return how many unlocks wait to be judged, or to be judged again, and calls for them."""
+        return len(self._waiting) + len(self._calls)
 
     # What comes in
 
@@ -129,7 +135,9 @@ class Joiner:
             self.clock_offset.begin_anew()
         self.clock_offset.line(event.at, now_s)
         self._logs_pubacks |= event.event is PlatformStep.ACCEPTED
-        if event.operation == _UNLOCK:
+        if event.event is PlatformStep.SUPPORT_CALLED:
+            self._take_call(event)
+        elif event.operation == _UNLOCK:
             joined, is_new = self._index.take_event(event)
             if is_new and (joined.number not in self._waiting or _is_over(joined)):
                 self._settle(joined)
@@ -158,13 +166,19 @@ class Joiner:
                 heapq.heappush(due, _Due(due_at, joined.number))
             else:
                 self._judge(joined)
+        for call in self._calls.due(mark_at - self._limits.deadline_s):
+            self._write_complaint(call)
         self._forget_old(now_s)
 
     def next_s(self) -> float | None:
         """Return when `tick` should be called at the latest, on the monotonic clock."""
-        if not self._due:
+        called_at, deadline_s = self._calls.next_at(), self._limits.deadline_s
+        due_at = [one.at for one in self._due[:1]]
+        if called_at is not None:
+            due_at.append(called_at + deadline_s)
+        if not due_at:
             return None
-        return self._due[0].at + self.clock_offset.offset_s + self._limits.wait_s
+        return min(due_at) + self.clock_offset.offset_s + self._limits.wait_s
 
     def flush(self) -> None:
         """Judge all that waits: nothing more comes."""
@@ -172,6 +186,8 @@ class Joiner:
             if joined.number in self._waiting:  # else it proved to be a part of one before
                 self._judge(joined)
         self._due.clear()
+        for call in self._calls.due(math.inf):
+            self._write_complaint(call)
 
     def clocks(self) -> Clocks:
         """Return how the clocks compare now."""
@@ -180,6 +196,28 @@ class Joiner:
         return Clocks(offset.offset_s, offset.uncertainty_s, unix_offset_s, self._load_began_s())
 
     # Within
+
+    def _take_call(self, call: PlatformEvent) -> None:
+        """Let a call to support wait for the unlocks that it may be about."""
+        if self._on_complaint is None or not (
+            self._is_ours is None or self._is_ours(call.request_id)
+        ):
+            return
+        self._calls.take(call)
+        if self.on_wait is not None:
+            self.on_wait()
+
+    def _write_complaint(self, call: PlatformEvent) -> None:
+        """Write the record of a call."""
+        assert self._on_complaint is not None  # noqa: S101 - else there was no call
+        clocks = self.clocks()
+        record = self._calls.complaint(
+            call,
+            unix_offset_s=clocks.offset_s - clocks.unix_offset_s,
+            load_began_at=clocks.load_began_s - clocks.unix_offset_s,
+            build=self._evidence.of(call.vehicle_id or "").build,
+        )
+        self._on_complaint(record)
 
     def _settle(self, joined: Joined) -> None:
         """Judge an unlock if all is known of it, else let it wait."""
@@ -246,6 +284,7 @@ class Joiner:
         record = self._record_of(joined)
         joined.pack()
         if is_first:
+            self._calls.note(record)
             joined.attempt_id = record.attempt_id
             self.only_platform += joined.kept is None
         else:

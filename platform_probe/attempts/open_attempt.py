@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage
+from msgspec import UNSET, UnsetType
+
+from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Phase, Result
 from fleet_wire.profiles.profile import WireTraits
@@ -48,9 +50,9 @@ class OpenAttempt:
     """What was seen of one unlock. Times are absolute seconds on the monotonic clock."""
 
     __slots__ = (
-        "confirmed_after_s", "deadline_s", "flags", "presence_at_start", "provisional_status",
-        "puback", "reached_s", "result", "scheduled_s", "start", "started_at", "unobserved",
-        "wrong_vehicle_id",
+        "asked", "confirmed_after_s", "deadline_s", "flags", "presence_at_start",
+        "provisional_status", "puback", "reached_s", "result", "scheduled_s", "start", "started_at",
+        "unobserved", "wrong_vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +67,8 @@ class OpenAttempt:
         self.presence_at_start: BoxPresence | None = None
         self.provisional_status: str | None = None
         """What was said of the command that another word may follow."""
+        self.asked: PlatformSide | UnsetType = UNSET
+        """Our own request to an API, and its answer when that has come."""
         self.puback: int | None = None
         self.confirmed_after_s = 0.0
         """How long after the command came the box confirmed that, as it says itself."""
@@ -138,6 +142,7 @@ class OpenAttempt:
             operator=build.operator,
             firmware=build.firmware,
             hardware=build.hardware,
+            platform=self.asked,
         )
 
     def _place_what_the_box_did(self) -> None:

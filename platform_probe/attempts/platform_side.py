@@ -9,6 +9,13 @@ import msgspec
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 
+_TIME_OF: Final = {
+    PlatformStep.REQUESTED: "requested_at",
+    PlatformStep.WOKEN: "woken_at",
+    PlatformStep.PUBLISHED: "published_at",
+    PlatformStep.ACCEPTED: "accepted_at",
+}
+
 
 class PlatformSide(msgspec.Struct, gc=False):
     """One unlock as the platform saw it. Times are Unix seconds on the platform's clock.
@@ -32,6 +39,7 @@ class PlatformSide(msgspec.Struct, gc=False):
     status: int | None = None
     problem: str | None = None
     endpoint: str | None = None
+    method: str | None = None
     app_version: str | None = None
     api_release: str | None = None
     outcome: str | None = None
@@ -48,18 +56,16 @@ class PlatformSide(msgspec.Struct, gc=False):
                 return self._answered(event)
             case PlatformStep.ENDED:
                 return self._ended(event)
-            case PlatformStep.REQUESTED:
-                known, self.requested_at = self.requested_at, _first(self.requested_at, event.at)
-                return known != self.requested_at
-            case PlatformStep.WOKEN:
-                known, self.woken_at = self.woken_at, _first(self.woken_at, event.at)
-                return known != self.woken_at
-            case PlatformStep.PUBLISHED:
-                known, self.published_at = self.published_at, _first(self.published_at, event.at)
-                return known != self.published_at
-            case PlatformStep.ACCEPTED:
-                known, self.accepted_at = self.accepted_at, _first(self.accepted_at, event.at)
-                return known != self.accepted_at
+            case PlatformStep.SUPPORT_CALLED:
+                return False  # it is no unlock: see `support_calls`
+            case _:
+                return self._happened(_TIME_OF[event.event], event.at)
+
+    def _happened(self, name: str, at: float) -> bool:
+        """Note when a step was, the first time that it is said to have been."""
+        known = getattr(self, name)
+        setattr(self, name, _first(known, at))
+        return bool(known != getattr(self, name))
 
     def merge(self, other: PlatformSide) -> None:
         """Take over all that another has: both proved to be one unlock."""
@@ -67,7 +73,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         for name in _NAMES:
             if getattr(self, name) is None:
                 setattr(self, name, getattr(other, name))
-        for name in ("requested_at", "woken_at", "published_at", "accepted_at"):
+        for name in _TIME_OF.values():
             at = getattr(other, name)
             if at is not None:
                 setattr(self, name, _first(getattr(self, name), at))
@@ -123,6 +129,8 @@ class PlatformSide(msgspec.Struct, gc=False):
             self.account_id = event.account_id
         if self.endpoint is None:
             self.endpoint = event.endpoint
+        if self.method is None:
+            self.method = event.method
         if self.app_version is None:
             self.app_version = event.app_version
         if self.api_release is None:
@@ -158,7 +166,7 @@ class PlatformSide(msgspec.Struct, gc=False):
 
 _NAMES: Final = (
     "command_id", "trace_id", "vehicle_id", "booking_id", "account_id",
-    "endpoint", "app_version", "api_release",
+    "endpoint", "method", "app_version", "api_release",
 )  # fmt: skip
 
 

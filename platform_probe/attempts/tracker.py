@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -42,6 +42,9 @@ from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.remembered import Remembered, UnfollowedCommand
 from platform_probe.attempts.strays import stray_answer
 
+BROKER_LOOKED_BACK_S: Final = 300.0
+"""What the broker said of a car so long before an unlock is evidence for it: boxes that throw each
+other out do so every 1 to 60 s, a full queue is told of once [E]."""
 MAX_OPEN_WATCHED: Final = 100_000
 """Open attempts above which commands of others are no longer followed, only counted."""
 
@@ -144,10 +147,12 @@ class AttemptTracker:
         if attempt is not None:
             attempt.reached_s[Stage.PUBLISHED] = self._clock.monotonic_s()
 
-    def api_answered(self, attempt: OpenAttempt) -> None:
-        """Note that the API has given its answer, good or bad."""
-        if self.is_open(attempt):
-            attempt.reached_s.setdefault(Stage.API_ANSWERED, self._clock.monotonic_s())
+    def api_answered(self, attempt: OpenAttempt, status: int) -> None:
+        """Note that the API has given its answer, good or bad, with its HTTP status."""
+        if self.is_open(attempt) and Stage.API_ANSWERED not in attempt.reached_s:
+            attempt.reached_s[Stage.API_ANSWERED] = self._clock.monotonic_s()
+            if attempt.asked:
+                attempt.asked = msgspec.structs.replace(attempt.asked, status=status)
 
     def is_open(self, attempt: OpenAttempt) -> bool:
         """Return whether an attempt has not ended."""
@@ -339,6 +344,10 @@ class AttemptTracker:
         """Take a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
+    def event(self, vehicle_id: str) -> None:
+        """Take a sign of life that says nothing of an unlock."""
+        self._evidence.heard(vehicle_id, self._advance())
+
     def removed(self, vehicle_id: str) -> None:
         """Forget what is known about a car: it was taken out of service."""
         self._advance()
@@ -488,9 +497,12 @@ class AttemptTracker:
     ) -> None:
         start = attempt.start
         vehicle = self._evidence.of(start.vehicle_id)
-        evidence = {}
+        said = self._evidence.broker.since(
+            start.vehicle_id, attempt.started_at - BROKER_LOOKED_BACK_S
+        )
+        evidence: dict[str, Any] = {"broker_said": said} if said else {}
         if cause is not None or attempt.wrong_vehicle_id is not None:
-            evidence = evidence_of(attempt, vehicle, ended_s)
+            evidence = evidence_of(attempt, vehicle, ended_s, broker_said=said)
         gap_s = self._gaps.longest_s(start.intended_s, ended_s)
         if gap_s:
             attempt.flag(Flag.OBSERVED_LATE)

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.attempt import PlatformSide, Source
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS, FIRST_SERVER_ERROR_STATUS
 from fleet_wire.contract.trace_context import TRACEPARENT
@@ -129,6 +129,9 @@ class HttpDoor:
             through_api=True,
         )
         attempt = self._tracker.start(start)
+        form = self._door.form.unlock
+        route = form.path.partition("?")[0]
+        attempt.asked = PlatformSide(method=form.method, endpoint=route)
         self._run(self._unlock(attempt, self._values(vehicle_id, attempt_id, trace_id)))
 
     def lock(self, vehicle_id: str) -> None:
@@ -153,7 +156,7 @@ class HttpDoor:
         form, tracker = self._door.form, self._tracker
         try:
             reply = await self._ask(form.unlock, values)
-            tracker.api_answered(attempt)
+            tracker.api_answered(attempt, reply.status)
             if reply.command_id is not None:
                 tracker.name_command(attempt, reply.command_id)
             reply = await self._until_final(reply, values, attempt)

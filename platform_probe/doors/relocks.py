@@ -11,7 +11,15 @@ from collections.abc import Callable
 from typing import Final
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Record, Source, Stage, StrayKind
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Complaint,
+    Record,
+    Source,
+    Stage,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.messages import Phase, Result
 from platform_probe.attempts.tracker import AttemptTracker
@@ -85,6 +93,8 @@ class Relocks:
 
     def take(self, record: Record) -> None:
         """Take the record of an unlock that has ended, or of an answer that came later."""
+        if isinstance(record, Complaint):
+            return
         before = self._under_way.get(record.vehicle_id)
         if record.source is Source.CUSTOMER:
             if before is not None and isinstance(record, Attempt):
@@ -179,11 +189,11 @@ class Relocks:
         )
 
 
-def _may_be_open(record: Record) -> bool:
+def _may_be_open(record: Attempt | StrayAnswer) -> bool:
     if isinstance(record, Attempt):
         return record.outcome in _MAY_BE_OPEN and Stage.PUBLISHED.value in record.stages
     return record.kind is StrayKind.LATE and record.phase == Phase.EXECUTED.value
 
 
-def _is_open(record: Record) -> bool:
+def _is_open(record: Attempt | StrayAnswer) -> bool:
     return not isinstance(record, Attempt) or any(stage in record.stages for stage in _IS_OPEN)

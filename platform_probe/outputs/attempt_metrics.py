@@ -15,7 +15,16 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Complaint,
+    Flag,
+    Record,
+    Source,
+    Stage,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
 from platform_probe.outputs.platform_metrics import PlatformMetrics
@@ -154,6 +163,8 @@ class AttemptMetrics(SeriesMaker):
         Of an attempt that was observed late only its flags are counted, and of one that is judged
         again nothing: a counter cannot take back what it has counted.
         """
+        if isinstance(record, Complaint):
+            return  # the unlocks that it is about are counted, if there were any
         if not isinstance(record, Attempt):
             self._count_stray(record)
         elif not record.is_first:

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
 from fleet_wire.contract.causes import CAUSES, Outcome
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.files import AppendedFile, Rotation
@@ -175,6 +175,9 @@ class LogSink:
 
     def emit(self, record: Record) -> None:
         """Log at info what went well, at warning what was refused or is unknown, else at error."""
+        if isinstance(record, Complaint):
+            self._logger.warning("support_called", **msgspec.structs.asdict(record))
+            return
         if not isinstance(record, Attempt):
             self._emit_stray(record)
             return

@@ -9,13 +9,14 @@ from typing import Final, Protocol, Self
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.files import AppendedFile, Rotation
 
 ATTEMPTS_FILE: Final = "attempts.jsonl"
 FLOOR_FILE: Final = "floor.jsonl"
 STRAYS_FILE: Final = "stray_answers.jsonl"
+COMPLAINTS_FILE: Final = "complaints.jsonl"
 _NO_NEEDS: Final[Mapping[str, str]] = {}
 
 
@@ -59,8 +60,8 @@ class FanOut:
 class JsonlSink:
     """Appends each record as one line to a file of `directory`, with one unbuffered write.
 
-    A line that was written survives the death of the process. Attempts, floor attempts and stray
-    answers have a file each.
+    A line that was written survives the death of the process. Attempts, floor attempts, stray
+    answers and complaints have a file each.
     """
 
     def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
@@ -70,12 +71,15 @@ class JsonlSink:
             self._attempts = AppendedFile(directory / ATTEMPTS_FILE, rotation)
             self._floor = AppendedFile(directory / FLOOR_FILE, rotation)
             self._strays = AppendedFile(directory / STRAYS_FILE, rotation)
+            self._complaints = AppendedFile(directory / COMPLAINTS_FILE, rotation)
         except OSError as error:
             raise disk_error(directory, error) from error
 
     def emit(self, record: Record) -> None:
         """Write one line. Raises `LimitError` that names the file when it cannot be written."""
-        if not isinstance(record, Attempt):
+        if isinstance(record, Complaint):
+            file = self._complaints
+        elif not isinstance(record, Attempt):
             file = self._strays
         elif record.source is Source.FLOOR:
             file = self._floor
@@ -88,7 +92,7 @@ class JsonlSink:
 
     def close(self) -> None:
         """Close the files."""
-        for file in (self._attempts, self._floor, self._strays):
+        for file in (self._attempts, self._floor, self._strays, self._complaints):
             file.close()
 
     def __enter__(self) -> Self:

@@ -72,6 +72,7 @@ STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.INTENDED)
 """Those that have a time of their own: an unlock is intended at its second 0."""
 _PLATFORM_SIDE: Final = {
     "requests": "INTEGER",
+    "method": "VARCHAR",
     "status": "SMALLINT",
     "problem": "VARCHAR",
     "endpoint": "VARCHAR",
@@ -125,7 +126,14 @@ ATTEMPTS: Final = Table(
         Column("status", "SMALLINT", "platform.status"),
         *(
             Column(name, "VARCHAR", f"platform.{name}")
-            for name in ("problem", "endpoint", "app_version", "api_release", "account_id")
+            for name in (
+                "method",
+                "problem",
+                "endpoint",
+                "app_version",
+                "api_release",
+                "account_id",
+            )
         ),
         Column("woken_us", "BIGINT", _us("platform.woken_s")),
         Column("ended_us", "BIGINT", _us("platform.ended_s")),
@@ -166,6 +174,9 @@ _MESSAGE: Final = {
     **dict.fromkeys((_VSS["is_locked"], _VSS["is_open"]), "BOOLEAN"),
     _VSS["state_voltage_v"]: "DOUBLE",
     **dict.fromkeys(("firmware", "hardware", "operator", "region", "last_command_id"), "VARCHAR"),
+    **dict.fromkeys(("technology", "event"), "VARCHAR"),
+    "uptime_s": "DOUBLE",
+    **dict.fromkeys(("boots", "data_used_bytes"), "BIGINT"),
     "signals": "JSON",
     **dict.fromkeys(("status", "session_id", "action", "booking_id", "request_id"), "VARCHAR"),
     **dict.fromkeys(("signal_dbm", "voltage_v", "position_age_s"), "DOUBLE"),
@@ -213,11 +224,15 @@ OBSERVATIONS: Final = Table(
         Column("expires_at", "TIMESTAMP", "make_timestamp(message.expires_at * 1000)"),
         Column("requested_at", "TIMESTAMP", "make_timestamp(message.requested_at * 1000)"),
         *_of("counter", kind="BIGINT"),
+        *_of("technology", "event"),
+        *_of("boots", "data_used_bytes", kind="BIGINT"),
+        *_of("uptime_s", kind="FLOAT"),
     ),
 )
 _PLATFORM_TEXTS: Final = (
     "event", "request_id", "operation", "trace_id", "vehicle_id", "booking_id", "account_id",
-    "command_id", "endpoint", "problem", "outcome", "reason", "app_version", "api_release",
+    "command_id", "endpoint", "method", "problem", "outcome", "reason", "shown", "app_version",
+    "api_release",
 )  # fmt: skip
 PLATFORM_EVENTS: Final = Table(
     name="platform_events",
@@ -231,8 +246,29 @@ PLATFORM_EVENTS: Final = Table(
         Column("status", "SMALLINT"),
     ),
 )
+COMPLAINTS: Final = Table(
+    name="complaints",
+    run_file="complaints.jsonl",
+    time="called_at",
+    fields={
+        **dict.fromkeys(("complaint_id", "vehicle_id", "booking_id", "account_id"), "VARCHAR"),
+        **dict.fromkeys(("app_version", "shown"), "VARCHAR"),
+        **dict.fromkeys(("region", "operator", "firmware", "hardware"), "VARCHAR"),
+        **dict.fromkeys(("at", "scheduled_s"), "DOUBLE"),
+        "attempts": "VARCHAR[]",
+    },
+    columns=(
+        *_texts("vehicle_id", "complaint_id"),
+        Column("called_at", "TIMESTAMP", _at("at")),
+        Column("scheduled_us", "BIGINT", _us("scheduled_s")),
+        *_texts("booking_id", "account_id", "app_version", "shown"),
+        Column("attempts", "VARCHAR[]"),
+        *_texts("region", "operator", "firmware", "hardware"),
+    ),
+)
 TABLES: Final = {
-    table.name: table for table in (ATTEMPTS, STRAY_ANSWERS, OBSERVATIONS, PLATFORM_EVENTS)
+    table.name: table
+    for table in (ATTEMPTS, STRAY_ANSWERS, COMPLAINTS, OBSERVATIONS, PLATFORM_EVENTS)
 }
 
 

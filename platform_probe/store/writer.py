@@ -19,7 +19,8 @@ from typing import Any, Final, Self
 import msgspec
 
 from fleet_wire.background import BackgroundWriter
-from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
+from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.messages import Action, Command, Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.contract.platform_log import PlatformEvent
@@ -39,6 +40,7 @@ from platform_probe.store.limits import Limits, Report
 from platform_probe.store.locks import Locked, lock_file
 from platform_probe.store.schema import (
     ATTEMPTS,
+    COMPLAINTS,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -58,6 +60,7 @@ KEEPER: Final = (sys.executable, "-P", "-m", "platform_probe.store.process")
 _LETTERS: Final = {
     ATTEMPTS.name: b"A",
     STRAY_ANSWERS.name: b"S",
+    COMPLAINTS.name: b"C",
     OBSERVATIONS.name: b"O",
     PLATFORM_EVENTS.name: b"P",
 }
@@ -68,8 +71,8 @@ class _Heard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A line of the observations."""
 
     at: float
-    kind: TopicKind
-    vehicle_id: str
+    kind: str
+    vehicle_id: str | None
     message: Any
     is_retained: bool = False
 
@@ -83,6 +86,13 @@ class _Asked(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     expires_at: int
     counter: int
     booking_id: str | None = None
+
+
+class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the broker's log said, in the fields of a message."""
+
+    status: str
+    detail: str | None = None
 
 
 class StoreWriter:
@@ -132,7 +142,9 @@ class StoreWriter:
 
     def emit(self, record: Record) -> None:
         """Take a record. Unlocks of the null box are no unlocks, and not kept here."""
-        if not isinstance(record, Attempt):
+        if isinstance(record, Complaint):
+            self._put(COMPLAINTS.name, record)
+        elif not isinstance(record, Attempt):
             self._put(STRAY_ANSWERS.name, record)
         elif record.source is not Source.FLOOR:
             self._put(ATTEMPTS.name, record)
@@ -152,6 +164,11 @@ class StoreWriter:
             )
         line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
         self._put(OBSERVATIONS.name, line)
+
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Take what the broker's log says of a client, which may be the box of a car."""
+        said = _Said(event.kind, event.detail)
+        self._put(OBSERVATIONS.name, _Heard(round(event.at, 6), "broker", event.client_id, said))
 
     def platform_event(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from fleet_wire.contract.attempt import Flag
-from fleet_wire.contract.messages import Command, Presence, Result, Telemetry, VehicleState
+from fleet_wire.contract.broker_log import BROKER_LOG, BrokerEvent, broker_event_of, is_broker_log
+from fleet_wire.contract.messages import (
+    CarEvent,
+    Command,
+    Presence,
+    Result,
+    Telemetry,
+    VehicleState,
+)
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import trace_context_of
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
 from fleet_wire.profiles.native import NATIVE
-from fleet_wire.profiles.profile import Place, Profile
+from fleet_wire.profiles.profile import Heard, Place, Profile
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
@@ -24,6 +33,7 @@ _FROM_BOXES: Final = (
     TopicKind.PRESENCE,
     TopicKind.STATE,
     TopicKind.TELEMETRY,
+    TopicKind.EVENT,
 )
 """Presence before state: where a broker drops retained messages, the last ones go."""
 _RETAINED: Final = (TopicKind.PRESENCE, TopicKind.STATE)
@@ -36,18 +46,24 @@ _SHOWN_BYTES: Final = 80
 
 
 def subscriptions(
-    profile: Profile = NATIVE, *, watch: bool, group: str | None = None
+    profile: Profile = NATIVE,
+    *,
+    watch: bool,
+    group: str | None = None,
+    broker_log: bool = False,
 ) -> tuple[str, ...]:
     """Return the topic filters of a probe; with `watch` also the commands that others send.
 
-    Of a `group` each of those comes to one probe.
+    Of a `group` each of those comes to one probe. With `broker_log` also what the broker itself
+    says, which comes to all.
     """
+    of_broker = (BROKER_LOG,) if broker_log else ()
     if not watch:
-        return profile.filters(_FROM_BOXES)
+        return (*profile.filters(_FROM_BOXES), *of_broker)
     if group is None:
-        return profile.filters((*_FROM_BOXES, TopicKind.COMMAND))
-    commands = profile.filters((TopicKind.COMMAND,))
-    return (*profile.filters(_FROM_BOXES), *(f"$share/{group}/{each}" for each in commands))
+        return (*profile.filters((*_FROM_BOXES, TopicKind.COMMAND)), *of_broker)
+    commands = [f"$share/{group}/{each}" for each in profile.filters((TopicKind.COMMAND,))]
+    return (*profile.filters(_FROM_BOXES), *commands, *of_broker)
 
 
 class Hears(Protocol):
@@ -57,11 +73,16 @@ class Hears(Protocol):
         """Take a message that keeps the contract. Must neither wait nor raise."""
         ...
 
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Take what the broker's log says of a client. Must neither wait nor raise."""
+        ...
+
 
 class Inbox:
     """Takes every message that a probe receives. `malformed` counts those that break the rules.
 
     `only_open` gives ids to commands and answers that carry none, where the profile says so.
+    `unix_s` is the clock by which lines of the broker's log are stamped, where that is followed.
     """
 
     also: Hears | None = None
@@ -75,11 +96,13 @@ class Inbox:
         *,
         profile: Profile = NATIVE,
         only_open: OnlyOpen | None = None,
+        unix_s: Callable[[], float] | None = None,
     ) -> None:
         self._tracker = tracker
         self._profile = profile
         self._place, self._read = profile.place, profile.read
         self._only_open = only_open
+        self._unix_s = unix_s
         self._metrics = metrics
         self._complaints = complaints
         self.malformed = 0
@@ -90,9 +113,12 @@ class Inbox:
 
     def take(self, message: Message) -> None:
         """Take one message. Never raises for what the message holds."""
+        if self._unix_s is not None and is_broker_log(message.topic):
+            self._take_broker_log(message.payload, self._unix_s())
+            return
         kind: TopicKind | None = None
         try:
-            place = self._place(message.topic)
+            place = self._place(message)
             kind, vehicle_id, _ = place
             if kind is TopicKind.COMMAND and self._is_known(message):
                 return
@@ -111,6 +137,14 @@ class Inbox:
                 payload_starts=repr(message.payload[:_SHOWN_BYTES]),
                 payload_bytes=len(message.payload),
             )
+
+    def _take_broker_log(self, payload: bytes, at: float) -> None:
+        """Take a line of the broker's log; most of what it says is of no concern."""
+        event = broker_event_of(payload, at)
+        if event is not None:
+            self._tracker.evidence.broker.take(event)
+            if self.also is not None:
+                self.also.broker_said(event)
 
     def _is_known(self, message: Message) -> bool:
         """Return whether this is the copy of a command that we have: no need to read it.
@@ -139,6 +173,13 @@ class Inbox:
                 self._tracker.presence(vehicle_id, decoded, retained=message.retain)
             case Command():
                 self._take_command(vehicle_id, decoded, message)
+            case _:
+                self._dispatch_rare(vehicle_id, decoded)
+
+    def _dispatch_rare(self, vehicle_id: str, decoded: Heard | None) -> None:
+        match decoded:
+            case CarEvent():
+                self._tracker.event(vehicle_id)
             case ProvisionalResult():
                 self._tracker.provisional(decoded)
             case None:

@@ -31,10 +31,12 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "account_id": ("user.id", "enduser.id"),
     "command_id": ("messaging.message.conversation_id", "unlockpath.command.id"),
     "endpoint": ("http.route",),
+    "method": ("http.request.method",),
     "status": ("http.response.status_code",),
     "problem": ("error.type",),
     "outcome": ("unlockpath.outcome",),
     "reason": ("exception.message", "error.message"),
+    "shown": ("unlockpath.app.shown",),
     "app_version": ("user_agent.version", "unlockpath.app.version"),
     "api_release": ("service.version",),
 }

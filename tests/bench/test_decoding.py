@@ -6,6 +6,7 @@ from bench.decoding import MESSAGES, PROFILE_FILE, DecodingPlan, measure_decodin
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.loading import load_mapped
 from fleet_wire.profiles.reading import Reader
+from tests.helpers.messages import message_of
 
 
 def test_every_kind_is_measured_beside_the_contract() -> None:
@@ -24,7 +25,7 @@ def test_the_mapped_fleet_says_as_much_as_the_contract() -> None:
     profile = load_mapped(PROFILE_FILE, name="mapped")
     for kind, message in MESSAGES.items():
         if kind is not TopicKind.WAKE:
-            ((topic, _, _, _),) = profile.write(kind, "car-1", message)
-            reader, _ = profile.place(topic)[2]
+            ((topic, payload, _, _),) = profile.write(kind, "car-1", message)
+            reader, _ = profile.place(message_of(topic, payload))[2]
             assert isinstance(reader, Reader)
             assert reader._short is not None

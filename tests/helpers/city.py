@@ -57,6 +57,7 @@ class City:
             witnesses=Witnesses(
                 record=self.events.append,
                 told_open=lambda *what: self.told_open.append(what),
+                called_support=self.bench.platform.take_call,
             ),
         )
         self.population.begin(self.bench.env.now)

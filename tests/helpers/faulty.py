@@ -114,7 +114,16 @@ class Street:
             VirtualTimers(self.env), limits=BrokerLimits(max_queued_messages=max_queued_messages)
         )
         links = partial(self.broker.link, limits=BOX_LINK_LIMITS)
-        self.world = World(self.env, 1, SECRET, EPOCH_S, links)
+        self.bad_certificates: list[bool] = []
+        """Whether the box found it expired, of each handshake that failed."""
+        self.world = World(
+            self.env,
+            1,
+            SECRET,
+            EPOCH_S,
+            links,
+            on_bad_certificate=self.bad_certificates.append,
+        )
         group = Group(name="car", count=count, id="car-{}", box=parameters)
         specs = [*group.cars()]
         self.fleet = Fleet(self.world, specs, sms_centre="sms-centre")

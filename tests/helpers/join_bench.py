@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.trace_context import TraceContext
@@ -37,6 +37,7 @@ class JoinBench:
     ahead_s: float = 0.0
     behind: TrackerBench = field(default_factory=watching_bench)
     records: list[Attempt] = field(default_factory=list)
+    complaints: list[Complaint] = field(default_factory=list)
     is_ours: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
@@ -52,6 +53,7 @@ class JoinBench:
                 late_s=LATE_S, wait_s=WAIT_S, deadline_s=DEADLINE_S, revise_s=LATE_WINDOW_S
             ),
             is_ours=self.is_ours,
+            on_complaint=self.complaints.append,
         )
         tracker.to_join = self.joiner.take_attempt
 
@@ -97,7 +99,8 @@ class JoinBench:
 
     def requested(self, **changes: Any) -> None:
         """Let the phone's request come to the API."""
-        self.line(PlatformStep.REQUESTED, endpoint="/unlock", app_version="5.1", **changes)
+        known = {"endpoint": "/unlock", "method": "POST", "app_version": "5.1"}
+        self.line(PlatformStep.REQUESTED, **known, **changes)
 
     def answered(self, status: int, problem: str | None = None, **changes: Any) -> None:
         """Let the API answer."""
@@ -114,6 +117,11 @@ class JoinBench:
     def ended(self, outcome: str = "executed", command_id: str | None = "k1", **more: Any) -> None:
         """Let the platform know how it ended."""
         self.line(PlatformStep.ENDED, command_id=command_id, outcome=outcome, **more)
+
+    def called(self, ticket: str = "ticket-1", **changes: Any) -> None:
+        """Let the customer call support."""
+        changes = {"trace_id": None, "operation": "support_call", **changes}
+        self.line(PlatformStep.SUPPORT_CALLED, request_id=ticket, **changes)
 
     def seen(
         self, command_id: str = "k1", trace_id: str | None = TRACE_ID, booking_id: str = "b7"

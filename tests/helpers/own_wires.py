@@ -84,10 +84,38 @@ result:
   fields: { phase: { at: text, values: { ok: executed, "no *": refused } }, detail: { at: text } }
 """
 
+ONE_TOPIC: Final = """
+# All that a car says comes on one topic, and a field says what it is.
+command:
+  topic: v2/{vehicle_id}/down
+  when: { /type: command }
+  fields:
+    command_id: /id
+    action: { at: /op, values: { OPEN: unlock, CLOSE: lock } }
+result:
+  - topic: v2/{vehicle_id}/up
+    when: { /type: [ack, nack] }
+    fields:
+      command_id: /id
+      phase: { at: /type, values: { ack: executed, nack: refused } }
+      reason: { at: /why, otherwise: failed }
+state:
+  topic: v2/{vehicle_id}/up
+  when: { /type: report, /about/part: lock }
+  fields: { is_locked: /about/locked }
+telemetry:
+  topic: v2/{vehicle_id}/up
+  when: { /type: alive }
+  send: { type: alive, radio: { dbm: "{signal_dbm}" } }
+  fields: { signal_dbm: /radio/dbm }
+"""
+"""An operator with a topic each way, and a word for what a message is."""
+
 OWN_WIRES: Final = {
     "two-topics": TWO_TOPICS,
     "one-for-all": ONE_FOR_ALL,
     "signed": SIGNED,
     "nameless-311": NAMELESS_311,
+    "one-topic": ONE_TOPIC,
 }
 """By the name of their file."""

@@ -13,6 +13,7 @@ import msgspec
 
 from fleet_wire.contract.attempt import (
     Attempt,
+    Complaint,
     Flag,
     Origin,
     PlatformSide,
@@ -53,6 +54,12 @@ STRAYS = """\
 ## stray_answers.jsonl
 
 One line for each answer that belongs to no open unlock.
+"""
+COMPLAINTS = """\
+## complaints.jsonl
+
+One line for each call to support that the platform's log tells of, when the unlocks before it are
+judged. It is no unlock, and counts as none.
 """
 LOG = f"""\
 ## The log
@@ -108,6 +115,7 @@ EVENTS = {
     "stopping": "told to stop: what is in flight is waited for",
     "store_behind": "a file of the store could not be written or packed; `why` says which",
     "stray_answer": "an answer outside of an open unlock, with the fields of stray_answers.jsonl",
+    "support_called": "a customer called support, with the fields of complaints.jsonl",
     "unknown_fields": "a firmware sends fields that the contract does not have, each named once",
 }
 """What events mean that do not say it themselves, in a field `explanation`, or not whole."""
@@ -139,6 +147,8 @@ WHAT_TO_DO = {
     "stats_not_written": "free the disk, or mend the rights; only the sums at the end are lost",
     "stray_answer": "nothing for a few of kind `late` or `duplicate`; many of kind `orphan`: who"
     " else sends commands?",
+    "support_called": "help the customer; where `attempts` is empty nothing has reached the"
+    " platform, so ask about phone, app and place",
     "unknown_cars": "mend the ids, or connect their boxes",
     "unknown_fields": "nothing: they are passed over; look whether the contract has a newer form",
 }
@@ -158,6 +168,8 @@ EVIDENCE = {
     "heard_after_command": "whether it sent something after it should have had the command",
     "is_locked": "what its state said last",
     "voltage_v": "of its battery",
+    "broker_said": "by kind, how often the broker's log spoke of the car's box, from 300 s before"
+    " the unlock on",
     "status": "the HTTP status that the platform answered, where MQTT told nothing",
     "problem": "the problem type of that answer",
     "platform_outcome": "how it ended in the platform's own words",
@@ -209,6 +221,8 @@ def page_of_log() -> str:
             STRAYS,
             table(("Field", "Meaning"), _fields(StrayAnswer)),
             table(("Kind", "Meaning"), _members(StrayKind)),
+            COMPLAINTS,
+            table(("Field", "Meaning"), _fields(Complaint)),
             LOG,
             UNLOCK.format(shared=_in_a_row(shared), more=_in_a_row(more)),
             OTHERS,

@@ -21,7 +21,8 @@ def profile_of(text: str) -> Profile:
 
 def read(profile: Profile, topic: str, payload: bytes, **changes: Any) -> tuple[str, Heard | None]:
     """Return the car and what a message says."""
-    return profile.read(profile.place(topic), message_of(topic, payload, **changes))
+    message = message_of(topic, payload, **changes)
+    return profile.read(profile.place(message), message)
 
 
 def heard(profile: Profile, topic: str, payload: bytes, **changes: Any) -> Heard | None:

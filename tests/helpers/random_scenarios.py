@@ -35,6 +35,23 @@ IN_A_SHORT_RUN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "undervoltage_cutout": {"drain_v_per_min": st.sampled_from([2.4, 30.0]), "hold_s": seconds},
     "reconnect_storm": {"retry_s": st.integers(1, 9), "waves": st.integers(1, 4)},
     "queue_full_drop": {"max_queued_messages": st.integers(1, 30)},
+    "modem_search_drain": {
+        "start_v": st.sampled_from([12.25, 12.6]),
+        "drain_v_per_min": st.sampled_from([0.6, 2.4]),
+        "hold_s": seconds,
+    },
+    "inflight_stall": {"pushed": st.sampled_from([0, 19, 20, 40])},
+    "sim_suspended_datacap": {"cap_bytes": st.sampled_from([1, 2_000, 10_000])},
+    "network_sunset": {"spread_s": seconds},
+    "ttl_too_long_rejected": {"max_ttl_s": st.sampled_from([1, 30])},
+    "dns_failure": {"timeout_s": st.sampled_from([0, 2])},
+    "update_or_daily_reboot": {"version": st.sampled_from([None, "9.9.9"])},
+    "event_storm_self_ddos": {
+        "rate_per_s": st.sampled_from([1, 8]),
+        "sends_per_s": st.sampled_from([2, 4]),
+        "queue": st.sampled_from([0, 10, 100]),
+    },
+    "loose_wiring": {"weakest_db": st.sampled_from([20, 60])},
     "client_id_takeover": {"flap_s": st.sampled_from([0.2, 1.0, 4.0])},
 }
 """Values of parameters that are neither a delay nor a share; others keep their defaults."""

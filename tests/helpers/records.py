@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Complaint,
+    Flag,
+    Record,
+    Source,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import Cause, outcome_of
 from tests.helpers.fake_clock import EPOCH_S
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 STRAY = StrayAnswer(
     kind=StrayKind.ORPHAN, vehicle_id="car-1", command_id="c9", phase="executed", at=1.0
+)
+COMPLAINT = Complaint(
+    complaint_id="t1", at=1.0, scheduled_s=1.0, vehicle_id="car-1", shown="No connection"
 )
 
 

@@ -79,6 +79,17 @@ async def test_sigterm_leaves_no_box_online(mosquitto: BrokerProcess, tmp_path: 
         assert all(message.retain for message in late.messages)
 
 
+async def test_cars_without_a_load_are_served(mosquitto: BrokerProcess, tmp_path: Path) -> None:
+    """Somebody else unlocks them: the scenario need not say when."""
+    scenario = write_scenario(tmp_path, SCENARIO.partition("load:")[0])
+    async with links_to(mosquitto.address) as links:
+        listener = AnyClient(links, "listener", topic_of(TopicKind.PRESENCE, "+"))
+        async with running_boxes(scenario, "--broker", mosquitto.address) as process:
+            await eventually(lambda: [*presences(listener).values()] == [("online", None)] * ALL)
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
 async def test_a_wrong_password_is_named_at_once(tmp_path: Path) -> None:
     """Nobody waits a minute for one sentence that could mean anything."""
     passwords = write_passwords(tmp_path / "passwords", {"fleet": "right"})

@@ -41,15 +41,21 @@ expect:
 """
 
 
-@pytest.fixture(scope="module", params=["live", "virtual"])
+@pytest.fixture(
+    scope="module",
+    params=[("live", "native"), ("virtual", "native"), ("virtual", "ovms")],
+    ids=" ".join,
+)
 def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run it in either mode, and return the directory of the run."""
-    path = tmp_path_factory.mktemp(request.param)
+    """Run it in either mode, also on a wire without traces; return the directory of the run."""
+    mode, profile = request.param
+    path = tmp_path_factory.mktemp(mode)
     out = path / "run"
     code, output, errors = run(
         "fleet_sim",
-        *("run", write_scenario(path, SCENARIO), "--mode", request.param, "--out", out),
-        *(("--listen", "127.0.0.1:0") if request.param == "live" else ()),
+        *("run", write_scenario(path, SCENARIO), "--mode", mode, "--out", out),
+        *("--profile", profile),
+        *(("--listen", "127.0.0.1:0") if mode == "live" else ()),
     )
     assert code == 0, output + errors
     return out

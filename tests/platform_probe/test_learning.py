@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from fleet_wire.profiles.samples import Sample, read_samples
 from platform_probe.__main__ import main
 from platform_probe.learning import LearnOptions, listen, write_draft
 from tests.helpers.brokers import running_mosquitto, write_passwords
+from tests.helpers.commands import start
 from tests.helpers.profile_files import profile_of
 from tests.helpers.recorder import Recorder
 from tests.helpers.waiting import eventually
@@ -68,6 +70,30 @@ def test_a_fleet_is_heard_and_its_draft_opens_cars(tmp_path: Path, protocol: Mqt
 
 
 @pytest.mark.broker
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_heard_until_it_is_stopped_is_drafted(
+    tmp_path: Path, told: signal.Signals
+) -> None:
+    """Who listened for an hour and stops has not listened in vain; it says how long it was."""
+    draft, sample = tmp_path / "fleet.yaml", tmp_path / "heard.jsonl"
+    with running_mosquitto("log_type all\n") as broker:
+        asyncio.run(speak(broker.address))
+        with start(
+            "platform_probe",
+            *("learn", f"--broker={broker.address}", "--seconds=3600"),
+            *(f"--out={draft}", f"--sample={sample}"),
+        ) as learning:
+            heard = "Received PUBACK from platform-probe-learn"
+            asyncio.run(eventually(lambda: broker.log_text().count(heard) == len(SAID)))
+            learning.send_signal(told)
+            _, said = learning.communicate(timeout=30)
+    assert learning.returncode == 0, said
+    assert f" s of 3600 s: {told.name}" in said
+    assert len(list(read_samples(sample))) == len(SAID)
+    assert profile_of(draft.read_text("utf-8")).traits.mqtt == "5"
+
+
+@pytest.mark.broker
 def test_a_broker_without_a_word_is_said_so() -> None:
     """Silence is no draft: the error says how long, and what to do."""
     with running_mosquitto() as broker:
@@ -98,6 +124,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     """Nothing heard, and a directory that is not there."""
     options = LearnOptions(broker=BrokerAddress.parse("mqtt://b"), duration_s=1.0)
     with pytest.raises(ConfigError, match="nothing came"):
-        write_draft([], options, sample_file=None)
+        write_draft([], options, seconds=1.0, sample_file=None)
+    none = tmp_path / "none" / "s.jsonl"
     with pytest.raises(LimitError, match="No such file"):
-        write_draft([Sample("a/b")], options, sample_file=tmp_path / "none" / "s.jsonl")
+        write_draft([Sample("a/b")], options, seconds=1.0, sample_file=none)

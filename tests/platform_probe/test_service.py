@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from fleet_wire.contract.attempt import Stage
+from fleet_wire.profiles.loading import load_profile
+from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.files import Rotation
-from platform_probe.service import DRAIN_MARGIN_S, _rotation, drain_s
-from platform_probe.settings import LoadSettings, ProbeSettings
+from platform_probe.outputs.otlp.spans import hops_at
+from platform_probe.service import DRAIN_MARGIN_S, _broker_of_spans, _rotation, drain_s
+from platform_probe.settings import ProbeSettings
 
 
 def test_records_and_log_are_bounded_unless_somebody_says_otherwise() -> None:
@@ -28,3 +32,37 @@ def test_drain_lasts_as_long_as_the_slowest_unlock(
 ) -> None:
     """Until the deadline of one that has just begun; where cars are locked again, one lock more."""
     assert drain_s(LoadSettings.model_validate(load)) == patience_s + DRAIN_MARGIN_S
+
+
+@pytest.mark.parametrize(
+    ("profile", "command", "result", "state"),
+    [
+        (
+            "native",
+            "publish cars/{vehicle_id}/command",
+            "receive cars/{vehicle_id}/result",
+            "receive cars/{vehicle_id}/state",
+        ),
+        (
+            "ovms",
+            "publish ovms/demo/{vehicle_id}/client/+/command/+",
+            "receive ovms/demo/{vehicle_id}/client/+/response/+",
+            "receive ovms/demo/{vehicle_id}/metric/v/e/locked",
+        ),
+        (
+            "aws-iot",
+            "publish $aws/commands/things/{vehicle_id}/executions/+/request/json",
+            "receive $aws/commands/things/{vehicle_id}/executions/+/response/json",
+            "receive",
+        ),
+    ],
+)
+def test_spans_name_the_topics_of_the_profile_in_force(
+    profile: str, command: str, result: str, state: str
+) -> None:
+    """Those of the fleet, whoever's they are; a message that it does not have names none."""
+    broker = _broker_of_spans(ProbeSettings(profile=profile), load_profile(profile))
+    hops = hops_at(broker)
+    assert hops[Stage.BROKER_ACCEPTED].name == command
+    assert hops[Stage.RESULT_RECEIVED].name == result
+    assert hops[Stage.STATE_CHANGED].name == state

@@ -15,7 +15,8 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.load.plan import LoadPlan
-from platform_probe.settings import LoadSettings, ProbeSettings, load_settings, settings_schema
+from platform_probe.load_settings import LoadSettings
+from platform_probe.settings import ProbeSettings, load_settings, settings_schema
 from tests.helpers.own_wires import TWO_TOPICS
 from tests.helpers.profile_files import profile_of
 

@@ -108,6 +108,4 @@ def test_every_fault_is_listed_and_has_a_scenario() -> None:
     listing = CliRunner().invoke(main, ["faults"]).output
     shown = {entry.name for path in SCENARIOS.values() for entry in load_scenario(path).faults}
     assert shown == set(FAULTS)
-    for name, fault in FAULTS.items():
-        assert name in listing
-        assert all(parameter in listing for parameter in fault.model_fields)
+    assert all(name in listing for name in FAULTS)

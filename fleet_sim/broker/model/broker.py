@@ -8,10 +8,11 @@ its clock; so does this broker.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import Any, Literal
 
+from fleet_sim.broker.model import log
 from fleet_sim.broker.model.link import MOST_IN_FLIGHT, ModelLink, ModelLink311
 from fleet_sim.broker.model.packets import (
     LARGEST_PACKET,
@@ -44,6 +45,8 @@ HOP_S = 0.0002
 """From a client to the broker or back, where nobody says otherwise."""
 
 _GRANTED_QOS = 1
+_NOT_AUTHORIZED_3_1_1 = 5
+"""In CONNACK of MQTT 3.1.1 (section 3.2.2.3)."""
 _NEVER_EXPIRES = 0xFFFF_FFFF
 """The session expiry interval that means for ever (specification, section 3.1.2.11.2)."""
 _ROUNDING_S = 1e-6
@@ -58,9 +61,11 @@ class BrokerModel:
 
     `hop` is the time of a packet one way in seconds, or draws it. Set at any time: `connect_cost_s`
     (what a CONNECT takes; the broker does one thing at a time, so everything behind it waits),
-    `refuse_connects_with` (the code of a CONNACK), `may_publish` and `may_subscribe` (the access
-    rules), `on_handler_error` (who is told what a client's handler raised). With `is_persistent`
-    the sessions and retained messages survive a `stop`.
+    `refuse_connects_with` (the code of a CONNACK), `refused` (client ids that are not let in),
+    `may_publish`, `may_subscribe` and `may_read` (the access rules: who may not read a topic is
+    sent nothing of it, and nobody is told), `on_handler_error` (who is told what a client's handler
+    raised). With `is_persistent` the sessions and retained messages survive a `stop`. What it has
+    to say of its clients it publishes, as mosquitto does, where somebody listens (see `log`).
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class BrokerModel:
         self.is_running = True
         self.connect_cost_s = 0.0
         self.refuse_connects_with: int | None = None
+        self.refused: Container[str] = ()
         self.may_publish: MayUse | None = None
         self.may_subscribe: MayUse | None = None
         self.qos0_dropped = 0
@@ -89,6 +95,15 @@ class BrokerModel:
         self._router = Router(self.transport, self.limits.max_queued_messages, self._expire)
         self._late: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         """What fell due while the broker did not read."""
+
+    @property
+    def may_read(self) -> MayUse | None:
+        """Who may be sent what; None: everybody everything."""
+        return self._router.may_read
+
+    @may_read.setter
+    def may_read(self, rule: MayUse | None) -> None:
+        self._router.may_read = rule
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -163,8 +178,12 @@ class BrokerModel:
             return
         if self.connect_cost_s > 0:
             self.transport.work(self.connect_cost_s)
-        if self.refuse_connects_with is not None:
-            refusal = ConnAck(self.refuse_connects_with)
+        refuse_with = self.refuse_connects_with
+        if refuse_with is None and connect.session.client_id in self.refused:
+            refuse_with = NOT_AUTHORIZED if connect.is_v5 else _NOT_AUTHORIZED_3_1_1
+        if refuse_with is not None:
+            self._say(log.denied(connect.session.client_id))
+            refusal = ConnAck(refuse_with)
             self.transport.down(connection, connection.client.take_connack, refusal)
             return
         asked, limits = connect.session, connect.limits
@@ -185,6 +204,7 @@ class BrokerModel:
         if not connect.is_v5:  # which names neither
             session.window = self.limits.max_inflight_messages or MOST_IN_FLIGHT
             session.max_packet_bytes = LARGEST_PACKET
+        self._say(log.connected(asked, is_v5=connect.is_v5))
         connack = ConnAck(SUCCESS, self.limits.max_packet_bytes, asked.subscriptions)
         self.transport.down(connection, connection.client.take_connack, connack)
         self._router.send_again(session)
@@ -218,6 +238,7 @@ class BrokerModel:
         if will is not None and not keeps and not will.delay_s:
             self._publish_will(session, will)
         if connection is not None:
+            self._say(log.taken_over(session.client_id))
             taken = Disconnected(Ended.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
             self._lose(connection, taken if session.is_v5 else _LOST)
 
@@ -231,6 +252,7 @@ class BrokerModel:
         if session is not None and session.connection is connection:
             if is_goodbye:
                 session.will = None
+            self._say(log.left(session.client_id) if is_goodbye else log.closed(session.client_id))
             self._disconnect(session)
 
     def _disconnect(self, session: BrokerSession) -> None:
@@ -305,6 +327,7 @@ class BrokerModel:
             return
         if self.transport.now_s() + _ROUNDING_S < self._silence_deadline_s(connection):
             return  # it has spoken again and fallen silent again: a later check comes
+        self._say(log.timed_out(session.client_id))
         self._disconnect(session)
         self._lose(connection)
 
@@ -315,6 +338,17 @@ class BrokerModel:
             return math.inf
         return int(connection.last_sent_s) + session.keepalive_s * 3 // 2 + 1.0
 
+    def bad_certificate(self, is_expired: bool) -> None:  # noqa: FBT001 - the form of World's hook
+        """Say that a client did not take the certificate of what ends TLS for this broker."""
+        if self.is_running:
+            for line in log.bad_certificate(is_expired=is_expired):
+                self._say(line)
+
+    # What it says of its clients
+
+    def _say(self, line: log.Line) -> None:
+        self._router.say(line)
+
     # Packets
 
     def take_subscribe(self, connection: Connection, filters: tuple[str, ...]) -> None:
@@ -323,6 +357,7 @@ class BrokerModel:
         if session is None or session.connection is not connection:
             return
         if not all(map(is_valid_filter, filters)):
+            self._say(log.malformed(session.client_id))
             self._disconnect(session)
             malformed = Disconnected(Ended.BROKER_CLOSED, MALFORMED_PACKET, "malformed filter")
             self._lose(connection, malformed if session.is_v5 else _LOST)

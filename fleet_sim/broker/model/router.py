@@ -6,10 +6,12 @@ import math
 from collections import deque
 from collections.abc import Callable
 
+from fleet_sim.broker.model import log
 from fleet_sim.broker.model.packets import Publication
 from fleet_sim.broker.model.session import BrokerSession, Connection
 from fleet_sim.broker.model.subscriptions import Subscriptions, filter_pattern
 from fleet_sim.broker.model.transport import Transport
+from fleet_wire.contract.broker_log import is_broker_log
 from fleet_wire.links.link import NO_MATCHING_SUBSCRIBERS, SUCCESS, Message, PublishProperties
 
 _NO_PROPERTIES = PublishProperties()
@@ -22,7 +24,17 @@ class Router:
     expired.
     """
 
-    __slots__ = ("_expire", "_max_queued", "_retained", "_subscriptions", "_transport", "dropped")
+    __slots__ = (
+        "_dropping",
+        "_expire",
+        "_listeners",
+        "_max_queued",
+        "_retained",
+        "_subscriptions",
+        "_transport",
+        "dropped",
+        "may_read",
+    )
 
     def __init__(
         self,
@@ -33,10 +45,16 @@ class Router:
         self._transport = transport
         self._max_queued = max_queued or math.inf
         self._expire = expire
+        self.may_read: Callable[[str, str], bool] | None = None
+        """Given a client id and a topic, says whether the client may be sent it."""
         self._subscriptions = Subscriptions()
         self._retained: dict[str, Publication] = {}
         self.dropped: dict[str, int] = {}
         """By client id: messages that its full queue had no room for."""
+        self._dropping: set[str] = set()
+        """Of whom the log has said so since they connected: it does once (handle_connect.c)."""
+        self._listeners = 0
+        """Subscriptions to the broker's log: without any, nothing is said."""
 
     def clock_s(self) -> int:
         """Return the broker's clock: mosquitto counts in whole seconds."""
@@ -46,12 +64,24 @@ class Router:
         """Lose subscriptions and retained messages."""
         self._subscriptions = Subscriptions()
         self._retained = {}
+        self._listeners = 0
+        self._dropping.clear()
+
+    def say(self, line: log.Line) -> None:
+        """Publish a line of the broker's log, if anybody listens. QoS 1: it waits for who is away.
+
+        It begins with the broker's clock; mosquitto's are Unix seconds.
+        """
+        if self._listeners:
+            payload = f"{self.clock_s()}: {line.sentence}".encode()
+            self.route(Publication(line.topic, payload, 1, retain=False))
 
     def subscribe(self, session: BrokerSession, topic_filter: str) -> None:
         """Subscribe at QoS 1; retained messages come at every SUBSCRIBE."""
         if topic_filter not in session.filters:
             session.filters = (*session.filters, topic_filter)
             self._subscriptions.add(topic_filter, session)
+            self._listeners += is_broker_log(topic_filter)
         clock_s = self.clock_s()
         for topic in self._retained_topics(topic_filter):
             retained = self._retained[topic]
@@ -72,6 +102,7 @@ class Router:
         """Forget what an ended session subscribed to, and what waited for it."""
         for topic_filter in session.filters:
             self._subscriptions.remove(topic_filter, session)
+            self._listeners -= is_broker_log(topic_filter)
         session.filters = ()
         session.in_flight = session.queue = ()
 
@@ -95,6 +126,9 @@ class Router:
     def _deliver(
         self, session: BrokerSession, publication: Publication, *, is_retained: bool
     ) -> None:
+        may_read = self.may_read
+        if may_read is not None and not may_read(session.client_id, publication.topic):
+            return
         connection, limit = session.connection, self._max_queued
         if publication.qos == 0:
             if connection is None:
@@ -112,7 +146,14 @@ class Router:
                     session.queue = deque()
                 session.queue.append((publication, is_retained))
                 return
-        self.dropped[session.client_id] = self.dropped.get(session.client_id, 0) + 1
+        self._drop(session.client_id)
+
+    def _drop(self, client_id: str) -> None:
+        """Count a message for which there is no room, and say so once."""
+        self.dropped[client_id] = self.dropped.get(client_id, 0) + 1
+        if client_id not in self._dropping:
+            self._dropping.add(client_id)
+            self.say(log.dropping(client_id))
 
     def _send(
         self,
@@ -160,6 +201,7 @@ class Router:
         As mosquitto does, 2.1 too (`db__message_write_inflight_out_all`): all that was in flight
         goes out, even if the receive maximum has become smaller. The client closes on it.
         """
+        self._dropping.discard(session.client_id)
         in_flight, session.in_flight = session.in_flight, ()
         if in_flight:
             for packet_id, (publication, message) in in_flight.items():

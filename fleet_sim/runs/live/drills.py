@@ -12,7 +12,7 @@ import msgspec
 from fleet_sim.runs.injection import Injected, Injector
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.scenario.form import FaultEntry, Scenario
-from fleet_sim.scenario.loading import Lacks, scenario_of
+from fleet_sim.scenario.loading import ENDLESS_STAGES, Lacks, scenario_of
 from fleet_wire.config.file import Document, apply_overrides
 from fleet_wire.errors import ConfigError
 
@@ -99,7 +99,7 @@ class Drills:
             path=Path("inject"),
             values={
                 **self._scenario.model_dump(mode="json", exclude={"expect"}),
-                "load": {"stages": [{"kind": "burst", "count": 1, "duration_s": LONGEST_S}]},
+                "load": {"stages": ENDLESS_STAGES},
                 "faults": [*(_from_now(each, now_s) for _, each in at_work), drill],
             },
             lines={},

@@ -18,6 +18,7 @@ from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
 from fleet_sim.results import readable
 from fleet_sim.runs.live.beside import Beside
+from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.waiting import Waiting, why_not
@@ -51,6 +52,8 @@ class FleetOptions:
     tls: ssl.SSLContext | None = None
     box_credentials: BoxCredentials | None = None
     """None: all are the user in `broker`."""
+    broker_control: MosquittoControl | None = None
+    """What turns boxes away, where the broker is ours."""
     quick_ack: bool = False
     """For brokers that do not set TCP_NODELAY (iotcore)."""
     wait_s: float = 60.0
@@ -76,10 +79,7 @@ class LiveFleet:
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=self.links(
-                BOX_LINK_LIMITS,
-                None if options.box_credentials is None else options.box_credentials.identity_of,
-            ),
+            link_factory=self.links(BOX_LINK_LIMITS, identity_of=_identity_of(options)),
             profile=options.profile,
             defects=self.driver.defects,
             on_movement=options.on_movement,
@@ -90,10 +90,19 @@ class LiveFleet:
         self._beside: Beside | None = None
         self._wall_clock: WallClockFollower | None = None
 
-    def links(self, limits: LinkLimits, identity_of: IdentityOf | None = None) -> LinkFactory:
-        """Return what makes links of this process to the broker, which enter the present."""
+    def links(
+        self,
+        limits: LinkLimits,
+        *,
+        identity_of: IdentityOf | None = None,
+        broker: BrokerAddress | None = None,
+    ) -> LinkFactory:
+        """Return what makes links of this process to the broker, which enter the present.
+
+        `broker` is its address for who is another user than the boxes.
+        """
         return link_factory(
-            self._options.broker,
+            broker or self._options.broker,
             protocol=self._options.profile.traits.mqtt,
             tls=self._options.tls,
             limits=limits,
@@ -217,6 +226,13 @@ class LiveFleet:
                 except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
                     self.driver.defects.note(error)
         await asyncio.sleep(GOODBYE_S)
+
+
+def _identity_of(options: FleetOptions) -> IdentityOf | None:
+    """Return what says who each box is, where that is not for the broker's address to say."""
+    if options.box_credentials is not None:
+        return options.box_credentials.identity_of
+    return None if options.broker_control is None else options.broker_control.identity_of
 
 
 def _named(ids: Iterable[str], total: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import ssl
@@ -32,6 +31,7 @@ from fleet_sim.scenario.loading import Scenario
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.platform_log import PlatformEvent, encode_event
 from fleet_wire.errors import LimitError
+from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import BrokerAddress
 from fleet_wire.profiles.loading import load_profile
@@ -190,7 +190,7 @@ async def serve_platform(scenario: Scenario, options: PlatformOptions, progress:
         await live.connect(progress, stop)
         if not stop.is_set():
             url = await live.serve(progress)
-            _calm_garbage_collector()
+            calm_garbage_collector(young=YOUNG_OBJECTS, middle=2, old=LEAVE_OLD_ALONE)
             progress.phase(f"serving {url}; SIGTERM or Ctrl-C ends it")
         while not stop.is_set():
             await _wait(stop, REPORT_S)
@@ -252,12 +252,6 @@ class _NoLog:
 
 def _log(path: Path | None, progress: Progress) -> _Log | _NoLog:
     return _NoLog() if path is None else _Log(path, progress.note)
-
-
-def _calm_garbage_collector() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 2, LEAVE_OLD_ALONE)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -17,8 +17,10 @@ from typing import Any
 
 import msgspec
 
+from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER, BrokerAccess
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.cars.spec import CarSpec
+from fleet_sim.faults import Need
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
@@ -27,6 +29,7 @@ from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
+from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
@@ -49,8 +52,8 @@ METRICS_ADDRESS = "127.0.0.1:9464"
 """Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
 FLOOR_RATE_PER_S = 2.0
 NEEDS_MOSQUITTO = (
-    "a fault of this scenario changes the broker's settings, and mosquitto is not installed:"
-    " install it, or use --mode virtual"
+    "a fault of this scenario needs a broker whose settings we choose, and mosquitto is not"
+    " installed: install it, or use --mode virtual"
 )
 
 
@@ -127,6 +130,8 @@ class LiveRun:
         self._records = Records(directory, progress.note)
         self._stop = Stop(progress)
         self._broker: BrokerProcess | None = None
+        self._access: BrokerAccess | None = None
+        self._broker_control: MosquittoControl | None = None
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
@@ -156,7 +161,7 @@ class LiveRun:
             scenario=self._scenario.resolved(),
         )
         fleet = self._make_fleet(specs, address)
-        rentals = self._make_rentals(fleet)
+        rentals = self._make_rentals(fleet, address)
         try:
             self._progress.phase(f"connecting {readable.boxes(len(specs))} to {address}")
             await fleet.connect(self._progress, self._stop.asked)
@@ -200,14 +205,18 @@ class LiveRun:
             address = BrokerAddress.parse(self._options.broker_url)
             password = self._options.broker_password
             return address if password is None else replace(address, password=password)
-        config = broker_settings(self._scenario).mosquitto_config()
+        directory = self._directory.path / "broker"
+        access = BrokerAccess(directory)
         self._broker = start_broker(
             self._options.broker_kind,
-            self._directory.path / "broker",
-            config=config,
+            directory,
+            config=access.config() + broker_settings(self._scenario).mosquitto_config(),
             protocol=self._profile.traits.mqtt,
         )
-        if config and self._broker.kind != "mosquitto":
+        if self._broker.kind == "mosquitto":
+            self._access = access
+            self._broker_control = MosquittoControl(self._broker, access)
+        elif any(Need.OWN_BROKER in entry.fault().needs for entry in self._scenario.faults):
             self._broker.stop()
             raise ConfigError([NEEDS_MOSQUITTO])
         self._progress.note(self._broker.description)
@@ -232,22 +241,27 @@ class LiveRun:
                     key_file=files.key_file,
                 ),
                 box_credentials=self._options.box_credentials,
+                broker_control=self._broker_control,
                 quick_ack=self._broker is not None and self._broker.kind == "iotcore",
                 wait_s=self._options.wait_s,
                 on_movement=self._movements.take,
             ),
         )
 
-    def _make_rentals(self, fleet: LiveFleet) -> Rentals:
+    def _make_rentals(self, fleet: LiveFleet, address: BrokerAddress) -> Rentals:
         return Rentals(
             self._scenario,
             fleet.fleet,
             self._movements,
             directory=self._directory,
-            links=fleet.links(PLATFORM_LINK_LIMITS),
+            links=fleet.links(PLATFORM_LINK_LIMITS, broker=self._as_user(PLATFORM_USER, address)),
             is_platform_elsewhere=self._options.platform_url is not None,
             on_error=lambda _name, error: self._progress.note(f"{error}"),
         )
+
+    def _as_user(self, user: str, address: BrokerAddress) -> BrokerAddress:
+        """Return the broker's address for a user of ours, where the broker has such users."""
+        return address if self._access is None else self._access.address_of(user, address)
 
     async def _load(
         self,
@@ -302,6 +316,7 @@ class LiveRun:
                 load_starts_s=load_starts_s,
                 record=self._record_truth,
                 platform=rentals.platform,
+                broker=self._broker_control,
             )
             rentals.begin(load_starts_s, None if self._api is None else self._api.client)
         self._background(self._sample(fleet, specs, load_starts_s))
@@ -369,9 +384,12 @@ class LiveRun:
             config.pop("platform", None)  # its log is where it is
         elif self._scenario.has_platform:
             config["platform"]["log_file"] = str(directory / PLATFORM)
+        monitor = self._as_user(MONITOR_USER, address)
+        password = self._options.broker_password if self._access is None else monitor.password
         config.update(
-            broker=self._options.broker_url or str(address),
-            broker_password=self._options.broker_password,
+            broker=self._options.broker_url or str(monitor),
+            broker_password=password,
+            broker_log=self._access is not None,
             tls=self._options.tls.as_settings(),
             listen=self._options.listen or METRICS_ADDRESS,
             listen_or_free=self._options.listen is None,

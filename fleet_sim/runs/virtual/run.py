@@ -17,6 +17,7 @@ import msgspec
 
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
+from fleet_sim.broker.model.control import ModelControl
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
@@ -126,6 +127,7 @@ class VirtualRun:
             profile=self._profile,
             defects=self._defects,
             on_movement=self._movements.take,
+            on_bad_certificate=self._broker.bad_certificate,
         )
         self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
@@ -224,6 +226,7 @@ class VirtualRun:
                 FLOOR_MAX_RATE_PER_S, FLOOR_UNLOCKS / self._scenario.load_duration_s
             ),
         )
+        config["broker_log"] = True
         config["load"]["vehicles"] = target_ids(
             self._scenario, self._specs, seed=self._options.seed
         )
@@ -261,6 +264,7 @@ class VirtualRun:
             load_starts_s=load_starts_s,
             record=self._record_truth,
             platform=rentals.platform,
+            broker=ModelControl(self._broker),
         )
         rentals.begin(load_starts_s)
         duration_s = self._scenario.load_duration_s

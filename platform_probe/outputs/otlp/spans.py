@@ -19,6 +19,7 @@ import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source, Stage
 from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.problems import FIRST_ERROR_STATUS
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import span_id_of
 
@@ -152,7 +153,7 @@ def spans_of(attempt: Attempt, hops: Mapping[str, Hop]) -> list[Span]:
     for stage, hop_s in attempt.hops_s.items():
         start_s, end_s = end_s, end_s + hop_s
         if hop_s or attempt.source is not Source.CUSTOMER:
-            hop, cause = hops[stage], attempt.cause if stage == last else None
+            hop = _known(hops[stage], stage, attempt)
             spans.append(
                 Span(
                     trace_id=attempt.trace_id,
@@ -163,7 +164,7 @@ def spans_of(attempt: Attempt, hops: Mapping[str, Hop]) -> list[Span]:
                     start_ns=started_ns + round(start_s * _NANOSECONDS),
                     end_ns=started_ns + round(end_s * _NANOSECONDS),
                     attributes=_attributes_of_hop(hop, stage, attempt),
-                    cause=cause,
+                    cause=attempt.cause if stage == last else None,
                 )
             )
     return spans
@@ -191,14 +192,29 @@ def _attributes_of(attempt: Attempt) -> dict[str, Any]:
     return found
 
 
+def _known(hop: Hop, stage: str, attempt: Attempt) -> Hop:
+    """Return a hop with what is known of its HTTP request, if it is one; else as it is."""
+    asked = attempt.platform
+    if stage != Stage.API_ANSWERED or not asked:
+        return hop
+    method, route, status = asked.method, asked.endpoint, asked.status
+    said = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "error.type": str(status) if status and status >= FIRST_ERROR_STATUS else None,
+    }
+    known = {name: value for name, value in said.items() if value is not None}
+    return hop._replace(
+        name=" ".join(part for part in (method or hop.name, route) if part),
+        attributes=hop.attributes | known,
+    )
+
+
 def _attributes_of_hop(hop: Hop, stage: str, attempt: Attempt) -> dict[str, Any]:
     found = {**hop.attributes, f"{PREFIX}stage": stage}
     if hop.is_message and attempt.command_id is not None:
         found["messaging.message.conversation_id"] = attempt.command_id
-    if stage == Stage.API_ANSWERED and attempt.platform:
-        answer = attempt.platform
-        said = {"http.route": answer.endpoint, "http.response.status_code": answer.status}
-        found |= {name: value for name, value in said.items() if value is not None}
     if hop.topic is not None:
         found["messaging.destination.name"] = hop.topic.replace(ANY_VEHICLE, attempt.vehicle_id)
     return found

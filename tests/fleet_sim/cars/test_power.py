@@ -13,7 +13,14 @@ from fleet_sim.cars.distributions import Uniform, UniformOffset
 from fleet_sim.cars.joints import SMS
 from fleet_sim.cars.parameters import NULL_BOX
 from fleet_sim.cars.radio_parameters import RadioParameters, Technology
-from fleet_wire.contract.messages import Phase, PresenceStatus, Reason
+from fleet_wire.contract.messages import (
+    CarEvent,
+    EventName,
+    Phase,
+    PresenceStatus,
+    Reason,
+    Telemetry,
+)
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import EPOCH_S, Bench, bench
@@ -106,6 +113,34 @@ def test_a_crash_keeps_the_time() -> None:
     car.box.power.reboot(by=Suspect())
     car.env.run(until=41)
     assert box_time_s(car, "c1") == pytest.approx(EPOCH_S + 41.5)
+
+
+def test_a_boot_is_told_once_and_telemetry_counts_from_it() -> None:
+    """A box that runs since before the simulation does not say when it booted."""
+    car = bench(FORGETFUL)
+    car.box.heartbeat()
+    car.env.run(until=1)
+    car.box.power.reboot(by=Suspect(), takes_s=20.0, firmware="2.0.0")
+    car.env.run(until=31)
+    car.box.heartbeat()
+    car.box.modem.drop_connection(by=Suspect())
+    car.env.run(until=40)
+    told = [said for _, said in car.link.sent if isinstance(said, CarEvent)]
+    assert told == [CarEvent(EventName.BOOT, boots=1, firmware="2.0.0")]
+    before, after = [said for _, said in car.link.sent if isinstance(said, Telemetry)]
+    assert (before.boots, before.uptime_s) == (None, None)
+    assert (after.boots, after.uptime_s) == (1, 10.0)
+    assert [state.firmware for state in car.link.states()] == ["1.0.0", "2.0.0", "2.0.0"]
+
+
+def test_boots_are_counted_across_crashes_and_losses_of_power() -> None:
+    """And the firmware of an update stays."""
+    car = bench(FORGETFUL)
+    car.box.power.reboot(by=Suspect(), firmware="2.0.0")
+    lose_power(car, at_s=100, until_s=150)
+    car.env.run(until=200)
+    told = [said for _, said in car.link.sent if isinstance(said, CarEvent)]
+    assert [(event.boots, event.firmware) for event in told] == [(1, "2.0.0"), (2, "2.0.0")]
 
 
 def test_certificates_are_not_valid_in_1970() -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal, Quantiles, Uniform
 from fleet_sim.commands.faults import example, in_words, scenarios_that_show
-from fleet_sim.faults import FAULTS, CarFault, Claim, Fault
+from fleet_sim.faults import FAULTS, CarFault, Claim, Layer
 from fleet_sim.faults.registry import FaultProcess, Injection
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.commands import run
@@ -29,26 +30,35 @@ def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def words(text: str) -> str:
-    """Return a text on one line, however it was wrapped."""
-    return " ".join(text.split())
+    """Return a text on one line, however it was wrapped: at spaces, or after a hyphen."""
+    return " ".join(text.split()).replace("- ", "-")
 
 
-def test_the_list_has_every_entry_below_its_module() -> None:
-    """In the order of the modules, then of the names, each with all that there is to say."""
+def test_the_list_has_every_fault_below_its_layer() -> None:
+    """From the phone to the locks, then by name, each with what the customer and we see of it."""
     listed = fleet_sim("faults").output
     lines = listed.splitlines()
     names = [line.strip() for line in lines if line.strip() in FAULTS]
-    assert names == sorted(FAULTS, key=lambda name: (FAULTS[name].__module__, name))
-    heading = lines.index("Faults of the car behind the box.")
-    assert heading + 2 == lines.index("  can_bus_asleep_no_ack")
+    assert names == sorted(FAULTS, key=lambda name: ([*Layer].index(FAULTS[name].layer), name))
+    layers = [line for line in lines if line in [*Layer]]
+    assert layers == [layer for layer, _ in groupby(FAULTS[name].layer for name in names)]
+    assert lines.index("vehicle") + 2 == lines.index("  can_bus_asleep_no_ack")
     _, *entries = re.split(rf"^  (?:{'|'.join(names)})$", listed, flags=re.MULTILINE)
     for name, entry in zip(names, entries, strict=True):
-        check_entry(FAULTS[name], words(entry))
+        fault = FAULTS[name]
+        shown = f"{fault.summary} customer {fault.customer} seen {fault.seen}"
+        assert words(entry).startswith(words(shown))
 
 
-def check_entry(fault: type[Fault], shown: str) -> None:
-    """Summary, what is seen, claims, needs, a scenario, and each parameter."""
-    assert shown.startswith(f"{fault.summary} seen {fault.seen}")
+@pytest.mark.parametrize("name", FAULTS)
+def test_one_fault_is_shown_in_full(name: str) -> None:
+    """Layer and number, who sees what, evidence, claims, needs, a scenario, each parameter."""
+    fault, shown = FAULTS[name], words(fleet_sim("faults", name).output)
+    number = "" if fault.number is None else f" number {fault.number}"
+    assert shown.startswith(f"{name} {fault.summary} layer {fault.layer}{number} customer")
+    seen = f"customer {fault.customer} support {fault.support} seen {fault.seen}"
+    assert words(seen) in shown
+    assert all(words(source) in shown for source in fault.evidence)
     assert all(claim.value in shown for claim in fault.claims)
     assert all(f"needs {need.value}" in shown for need in fault.needs)
     assert "scenario scenarios/" in shown
@@ -58,10 +68,9 @@ def check_entry(fault: type[Fault], shown: str) -> None:
 
 
 def test_one_fault_is_shown_with_the_lines_that_inject_it() -> None:
-    """Its entry, and last the lines."""
+    """They come last."""
     shown = fleet_sim("faults", "one_way_downlink").output
     lines = example(FAULTS["one_way_downlink"])
-    assert shown.startswith("one_way_downlink\n  the car still reports")
     assert shown.endswith("".join(f"  {line}\n" for line in lines))
 
 
@@ -85,7 +94,7 @@ def test_the_tables_have_every_fault_and_parameter() -> None:
     """With its scenario, and with causes marked as code."""
     cells = rows(fleet_sim("faults", "--markdown").output)
     scenario_of = {
-        row[0].strip("`"): row[4].replace("`", "").split(", ") for row in cells if len(row) == 5
+        row[1].strip("`"): row[8].replace("`", "").split(", ") for row in cells if len(row) == 9
     }
     assert set(scenario_of) == set(FAULTS)
     for name, scenarios in scenario_of.items():
@@ -95,14 +104,17 @@ def test_the_tables_have_every_fault_and_parameter() -> None:
     assert [(row[0], row[1]) for row in cells if len(row) == 4] == [
         (f"`{name}`", f"`{key}`") for name in scenario_of for key in FAULTS[name].model_fields
     ]
-    (row,) = (row for row in cells if row[:2] == ["`sms_wake_lost`", "network"])
-    assert row[3] == "`box_asleep` with the flag woken"
+    (row,) = (row for row in cells if row[:3] == ["7", "`sms_wake_lost`", "network"])
+    assert row[6] == "`box_asleep` with the flag woken"
 
 
 def test_one_fault_as_tables() -> None:
     """Its rows alone."""
-    names = [row[0] for row in rows(fleet_sim("faults", "one_way_downlink", "--markdown").output)]
-    assert names == ["`one_way_downlink`"] * 2
+    shown = rows(fleet_sim("faults", "one_way_downlink", "--markdown").output)
+    assert [row[:2] for row in shown] == [
+        ["2", "`one_way_downlink`"],
+        ["`one_way_downlink`", "`episode`"],
+    ]
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
@@ -134,7 +146,10 @@ class Odd(CarFault):
 
     name: ClassVar[str] = "odd"
     summary: ClassVar[str] = "no car has ever done this"
+    layer: ClassVar[Layer] = Layer.ACTUATOR
     seen: ClassVar[str] = "nothing | at all"
+    customer: ClassVar[str] = "sees nothing"
+    support: ClassVar[str] = "hears nothing"
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
 
     wait: Delay = Field(
@@ -156,7 +171,8 @@ def test_parameters_of_any_kind_are_shown(monkeypatch: pytest.MonkeyPatch) -> No
     entry = words(fleet_sim("faults", "odd").output)
     assert 'wait = 0.5 to 2 s how long it waits stages = ["dns", "tls"] where it acts' in entry
     assert "is_loud = true whether it is heard limit = null how often at most" in entry
-    assert "alone one of odd, undervoltage_cutout at a time on a car: a box has" in entry
+    sharers = "modem_search_drain, odd, undervoltage_cutout"
+    assert f"alone one of {sharers} at a time on a car: a box has" in entry
     assert "wait: { quantiles: [[0, 0.5], [1, 2]] }" in entry
     assert "| nothing &#124; at all |" in fleet_sim("faults", "odd", "--markdown").output
 
@@ -204,4 +220,7 @@ def test_a_reader_who_leaves_and_a_full_disk_are_no_defects() -> None:
 def test_help_teaches() -> None:
     """What the words of an entry mean, and how to go on."""
     shown = fleet_sim("faults", "--help").output
-    assert all(word in shown for word in ("`seen`", "`alone`", "`needs`", "--markdown"))
+    assert all(
+        word in shown
+        for word in ("`customer`", "`seen`", "`evidence`", "`alone`", "`needs`", "--markdown")
+    )

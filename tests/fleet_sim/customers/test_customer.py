@@ -195,3 +195,20 @@ def test_answers_of_another_platform_break_nothing() -> None:
     shown = [each.shown for each in city.of(0, Step.SHOWN)]
     assert shown == [problems.INTERNAL_ERROR.sentence, problems.VEHICLE_SILENT.sentence]
     assert not city.told_open
+
+
+def test_a_call_to_support_is_a_ticket_with_what_the_app_had_shown() -> None:
+    """The helpdesk knows who called, about which car, and what about."""
+
+    def turn_away(_usual: object, _request: Request) -> problems.ProblemType:
+        return problems.MAINTENANCE
+
+    city = City([0.0], calls_support=1.0, max_presses=1)
+    city.let_pass(5)
+    with city.bench.platform.bend(ADMISSION, turn_away, by=Told()):
+        city.let_pass(60)
+    (ticket,) = [each for each in city.bench.log if each.event == "support_called"]
+    (booked,), (called,) = city.of(0, Step.BOOKED), city.of(0, Step.CALLED_SUPPORT)
+    assert (ticket.account_id, ticket.vehicle_id) == ("customer-00000", booked.vehicle_id)
+    assert (ticket.booking_id, ticket.app_version) == (booked.booking_id, "1.0.0")
+    assert ticket.shown == called.shown == problems.MAINTENANCE.sentence

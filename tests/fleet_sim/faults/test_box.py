@@ -13,11 +13,11 @@ from fleet_sim.faults.box import (
     DeepSleepModemOff,
     ExpiredBySkewedBoxClock,
     LateDeliveryPersistentSession,
-    UndervoltageCutout,
+    SlowWakeClientTimeout,
 )
 from fleet_sim.faults.vehicle import CanBusAsleepNoAck
-from fleet_wire.contract.messages import Phase, Reason, Telemetry
-from tests.helpers.fake_link import Bench, bench
+from fleet_wire.contract.messages import Phase, Reason
+from tests.helpers.fake_link import bench
 from tests.helpers.faulty import Street, answers, inject
 
 DONE = [(Phase.RECEIVED, None), (Phase.EXECUTED, None)]
@@ -61,43 +61,28 @@ def test_a_busy_box_does_not_fall_deeply_asleep() -> None:
     assert car.power() is Power.DEEP_ASLEEP
 
 
-def voltages(car: Bench) -> list[float]:
-    """Return the voltages that the box has reported in telemetry."""
-    return [message.voltage_v for _, message in car.link.sent if isinstance(message, Telemetry)]
+SLEEPER = NULL_BOX.model_copy(
+    update={"asleep_share": 1.0, "sms_loss": 0.0, "sms_wake": Uniform(base_s=1.0)}
+)
+"""Asleep once it is known; an SMS takes 1 s, and the modem is back at once."""
 
 
-def test_undervoltage_falls_then_cuts_then_recovers() -> None:
-    """12.6 V falls by 0.06 V in 5 s; below 12.5 V for longer than 10 s the box goes off."""
-    car = bench()
-    fault = UndervoltageCutout(drain_v_per_min=0.72, cut_v=12.5, hold_s=10.0)
-    inject(fault, car, 60.0)
-    for second in range(24):
-        car.env.run(until=second + 0.5)
-        car.box.heartbeat()
-    reported = voltages(car)
-    assert reported[0] == 12.6
-    assert reported == sorted(reported, reverse=True)
-    assert reported[-1] < 12.5
-    assert car.power() is Power.OFF  # 12.48 V at 10 s, and three looks until 20 s
-    assert car.link.calls == ["connect", "leave_behind"]
-    car.env.run(until=59)
-    assert car.power() is Power.OFF
-    car.env.run(until=61)
-    assert car.power() is Power.AWAKE
-    car.box.heartbeat()
-    assert voltages(car)[-1] == 12.6
-
-
-def test_undervoltage_that_ends_in_time_switches_nothing_off() -> None:
-    """With the defaults the cut comes after 24 minutes: a shorter window only drains."""
-    car = bench()
-    inject(UndervoltageCutout(), car, 600.0)
-    car.env.run(until=599)
-    assert car.box.vehicle.voltage_v < 12.5
-    car.env.run(until=601)
-    assert car.power() is Power.AWAKE
-    assert car.link.calls == ["connect"]
-    assert car.box.vehicle.voltage_v == 12.6
+def test_a_slow_modem_wakes_later_than_usual() -> None:
+    """25 s after an SMS of 1 s; a modem that takes longer anyway is not hurried."""
+    car = bench(SLEEPER)
+    inject(SlowWakeClientTimeout(wake=Uniform(base_s=25.0)), car, 60.0)
+    car.env.run(until=5)
+    car.box.send_sms()
+    car.env.run(until=30.9)
+    assert car.power() is Power.WAKING
+    car.env.run(until=31.1)
+    assert car.box.modem.is_reachable
+    slower = bench(SLEEPER.model_copy(update={"modem_resume": Uniform(base_s=40.0)}))
+    inject(SlowWakeClientTimeout(wake=Uniform(base_s=25.0)), slower, 60.0)
+    slower.env.run(until=5)
+    slower.box.send_sms()
+    slower.env.run(until=45.9)
+    assert slower.power() is Power.WAKING
 
 
 def test_late_delivery_opens_on_return() -> None:

@@ -10,7 +10,13 @@ from fleet_sim.cars.box_states import ConnectionState
 from fleet_sim.cars.joints import RECONNECT
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.faults import Fault, Hit, Injection
-from fleet_sim.faults.broker import FILLER_WINDOW, ClientIdTakeover, QueueFullDrop, ReconnectStorm
+from fleet_sim.faults.broker import (
+    FILLER_WINDOW,
+    ClientIdTakeover,
+    InflightStall,
+    QueueFullDrop,
+    ReconnectStorm,
+)
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import Phase, VehicleState
 from fleet_wire.contract.topics import TopicKind
@@ -190,6 +196,37 @@ def test_a_queue_without_a_limit_is_never_full() -> None:
     assert tightest([unlimited, BrokerSettings(max_queued_messages=7)]).max_queued_messages == 7
     with pytest.raises(ValidationError, match="max_queued_messages"):
         QueueFullDrop(max_queued_messages=0)
+
+
+@pytest.mark.parametrize(("pushed", "executed"), [(20, []), (19, ["c1"])])
+def test_a_full_window_lets_nothing_through(pushed: int, executed: list[str]) -> None:
+    """With a window of 20 the twenty-first message waits until the box connects anew.
+
+    It is there at once then, with what was never acknowledged.
+    """
+    street = Street(parameters=QUICK)
+    street.inject(InflightStall(pushed=pushed), 20.0)
+    street.pass_s(1.0)
+    street.unlock("c1", ttl_s=600)
+    street.pass_s(18.0)
+    assert street.executed() == executed
+    assert connected(street) == 1
+    assert street.platform.acks == [0]
+    street.pass_s(6.0)
+    assert "c1" in street.executed()
+    street.unlock("c2")
+    street.pass_s(1.0)
+    assert "c2" in street.executed()
+
+
+def test_pubacks_that_arrive_stall_nothing() -> None:
+    """However much is pushed."""
+    street = Street(parameters=QUICK)
+    street.inject(InflightStall(loss=0.0, pushed=100), 20.0)
+    street.pass_s(1.0)
+    street.unlock("c1")
+    street.pass_s(1.0)
+    assert street.executed() == ["c1"]
 
 
 def test_twins_throw_each_other_out() -> None:

@@ -11,7 +11,7 @@ import simpy
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
-from fleet_sim.faults import FAULTS, Fault
+from fleet_sim.faults import FAULTS, Fault, Layer
 from fleet_sim.faults.network import NoCoverageGarage, RegionalCarrierOutage
 from fleet_sim.faults.registry import register
 from fleet_sim.runs.injection import inject_all
@@ -23,11 +23,20 @@ from tests.helpers.faulty import inject
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_says_what_it_is(name: str) -> None:
-    """Name, one sentence, and a description for each parameter."""
+    """Name, layer, a sentence for each who sees it, and a description for each parameter."""
     fault = FAULTS[name]
     assert fault.name == name
-    assert len(fault.summary) > 20
+    assert fault.layer in Layer
+    for said in (fault.summary, fault.seen, fault.customer, fault.support):
+        assert len(said) > 20, said
+    assert fault.evidence or fault.number is None
     assert all(field.description for field in fault.model_fields.values())
+
+
+def test_a_number_is_given_once() -> None:
+    """A number is that of one failure mode, and so is a name."""
+    numbers = [fault.number for fault in FAULTS.values() if fault.number is not None]
+    assert len(numbers) == len(set(numbers))
 
 
 def test_a_name_is_given_once() -> None:

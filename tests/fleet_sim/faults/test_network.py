@@ -5,10 +5,15 @@ from __future__ import annotations
 from fleet_sim.cars.box_states import ConnectionState, Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.cars.radio_parameters import Technology
+from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.faults.network import (
+    DAY_S,
     HalfOpenTcpNat,
+    NetworkSunset,
     NoCoverageGarage,
     OneWayDownlink,
+    SimSuspendedDatacap,
     SmsWakeLost,
 )
 from fleet_wire.contract.messages import Phase, PresenceStatus, Telemetry
@@ -173,3 +178,76 @@ def test_the_share_of_lost_sms_is_the_faults() -> None:
     car.box.send_sms()
     car.env.run(until=9)
     assert car.power() is Power.AWAKE
+
+
+def gsm_or_lte(technology: Technology) -> Bench:
+    """Return a car whose modem speaks that."""
+    car = bench()
+    traits = Traits(group="test", technology=technology.value)
+    car.box.spec = CarSpec(car.box.vehicle_id, traits, NULL_BOX)
+    return car
+
+
+def test_a_network_that_is_switched_off_never_comes_back() -> None:
+    """For the modems that speak nothing else, and after the end of the window too."""
+    old, new = gsm_or_lte(Technology.GSM), gsm_or_lte(Technology.LTE)
+    for car in (old, new):
+        inject(NetworkSunset(), car, 10.0)
+        car.env.run(until=1000)
+    assert not old.box.modem.has_coverage
+    assert new.box.modem.has_coverage
+
+
+def test_cells_are_switched_off_one_after_the_other() -> None:
+    """Over an hour, a car goes at some time of it."""
+    car = gsm_or_lte(Technology.UMTS)
+    inject(NetworkSunset(spread_s=3600.0), car, 10.0)
+    car.env.run(until=20)
+    assert car.box.modem.has_coverage
+    car.env.run(until=3601)
+    assert not car.box.modem.has_coverage
+
+
+def test_a_sim_is_suspended_at_its_cap_until_the_window_closes() -> None:
+    """Heartbeats of about 200 bytes each: after some fifty the cap of 10 kB is reached."""
+    car = bench()
+    inject(SimSuspendedDatacap(cap_bytes=10_000), car, 200.0)
+    for second in range(1, 150):
+        car.env.run(until=second)
+        car.box.heartbeat()
+    assert not car.box.modem.has_coverage
+    used = [each.data_used_bytes or 0 for _, each in car.link.sent if isinstance(each, Telemetry)]
+    before_cap = [bytes_ for bytes_ in used if bytes_ < 10_000]
+    assert used == sorted(used)
+    assert 35 < len(before_cap) < 70
+    car.env.run(until=201)
+    assert car.box.modem.has_coverage
+    car.box.heartbeat()
+    (*_, last) = [each for _, each in car.link.sent if isinstance(each, Telemetry)]
+    assert last.data_used_bytes is None
+
+
+def test_commands_and_answers_count() -> None:
+    """An unlock is a command, two answers and a state: more than half a kB, and below 2 kB."""
+    car = bench()
+    inject(SimSuspendedDatacap(), car, 200.0)
+    car.env.run(until=1)
+    car.deliver(car.command("c1"))
+    car.env.run(until=2)
+    assert 500 < (car.box.modem.data_used_bytes or 0) < 2000
+
+
+def test_the_count_begins_anew_each_day() -> None:
+    """A box that uses little is never suspended, however long the window."""
+    car = bench()
+    inject(SimSuspendedDatacap(cap_bytes=10_000), car, 10 * DAY_S)
+    for number in range(200):
+        car.env.run(until=number * DAY_S / 20 + 1)
+        car.box.heartbeat()
+    assert car.box.modem.has_coverage
+    assert heartbeats(car) == 200
+
+
+def test_a_count_that_nobody_asks_for_is_none() -> None:
+    """Telemetry says nothing of data."""
+    assert bench().box.modem.data_used_bytes is None

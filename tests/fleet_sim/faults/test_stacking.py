@@ -10,6 +10,7 @@ from fleet_sim.cars.box_states import Power
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.joints import ACCEPTANCE, CAN_WAKE, CLOCK, RESULT, SMS, Joint
 from fleet_sim.faults import Fault
+from fleet_sim.faults.battery import UndervoltageCutout
 from fleet_sim.faults.box import (
     RETURN_S,
     AckLostExecuted,
@@ -17,7 +18,6 @@ from fleet_sim.faults.box import (
     DeepSleepModemOff,
     ExpiredBySkewedBoxClock,
     LateDeliveryPersistentSession,
-    UndervoltageCutout,
 )
 from fleet_sim.faults.network import (
     HalfOpenTcpNat,

@@ -24,6 +24,7 @@ from fleet_sim.scenario.loading import (
 from fleet_wire.config.file import load_document
 from fleet_wire.contract.topics import VEHICLE_ID
 from fleet_wire.errors import ConfigError
+from fleet_wire.quantities import LONGEST_S
 from tests.helpers.places import ROOT
 from tests.helpers.two_groups import TWO_GROUPS, write_two_groups
 
@@ -445,3 +446,24 @@ def test_schema_has_every_fault() -> None:
     entry = scenario_schema()["$defs"]["FaultEntry"]
     assert entry["properties"]["name"]["enum"] == list(FAULTS)
     assert len(entry["allOf"]) == len(FAULTS) >= 2
+
+
+@pytest.mark.parametrize("load", ["", "load: {deadline_s: 5}\n"])
+def test_whoever_only_serves_needs_no_load(tmp_path: Path, load: str) -> None:
+    """Its faults may begin whenever, and go on without end; a run still needs one."""
+    path = tmp_path / "no_load.yaml"
+    before, _, rest = TWO_GROUPS.partition("load:\n")
+    faults = rest[rest.index("faults:") : rest.index("expect:")].replace(", end_s: 40", "")
+    path.write_text(before + load + faults, encoding="utf-8")
+    assert "load.stages: needed: when cars are unlocked" in problems_of(path)
+    scenario = load_scenario(path, needs_load=False)
+    (fault,) = scenario.faults
+    assert scenario.end_s(fault.window) >= LONGEST_S
+
+
+def test_a_load_that_is_there_counts_also_where_none_is_needed(path: Path) -> None:
+    """The times of faults go by it."""
+    scenario = load_scenario(path, needs_load=False)
+    assert scenario.load_duration_s == 60
+    with pytest.raises(ConfigError, match="after the run's end at 80 s"):
+        load_scenario(path, ["faults.0.window.end_s=90"], needs_load=False)

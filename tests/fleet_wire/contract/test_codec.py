@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fleet_wire.contract import codec
 from fleet_wire.contract.messages import (
     Action,
+    CarEvent,
     Command,
     Phase,
     Presence,
@@ -62,6 +63,7 @@ MESSAGES: dict[TopicKind, st.SearchStrategy[WireMessage]] = {
         operator=NAMES,
         region=NAMES,
         last_command_id=st.none() | NAMES,
+        technology=st.none() | NAMES,
     ),
     TopicKind.PRESENCE: st.builds(
         Presence,
@@ -70,7 +72,19 @@ MESSAGES: dict[TopicKind, st.SearchStrategy[WireMessage]] = {
         reason=st.none() | st.sampled_from(PresenceReason),
     ),
     TopicKind.TELEMETRY: st.builds(
-        Telemetry, signal_dbm=FLOATS, voltage_v=FLOATS, position_age_s=st.floats(0, 1e9)
+        Telemetry,
+        signal_dbm=FLOATS,
+        voltage_v=FLOATS,
+        position_age_s=st.floats(0, 1e9),
+        boots=st.none() | st.integers(0, 2**53),
+        uptime_s=st.none() | st.floats(0, 1e9),
+        data_used_bytes=st.none() | st.integers(0, 2**53),
+    ),
+    TopicKind.EVENT: st.builds(
+        CarEvent,
+        event=NAMES,
+        boots=st.none() | st.integers(0, 2**53),
+        firmware=st.none() | NAMES,
     ),
     TopicKind.WAKE: st.builds(WakeRequest, request_id=NAMES, requested_at_ms=MILLIS),
 }

@@ -64,8 +64,8 @@ def test_what_users_might_write_is_fine(tmp_path: Path, text: str) -> None:
         (
             "topic: v1/{vehicle_id}/cmd\n  fields: { command_id: /id, phase: /status }",
             (
-                "my.yaml:5: result.topic: 'v1/{vehicle_id}/cmd' collides with"
-                " 'v1/{vehicle_id}/cmd' of command: one topic would be both"
+                "my.yaml:5: result.topic: 'v1/{vehicle_id}/cmd' is a topic of command too, and a"
+                " message could be both: say in `when` of each what tells them apart"
             ),
         ),
         (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES
-from fleet_wire.contract.messages import Command, Phase, Reason, Result
+from fleet_wire.contract.messages import CarEvent, Command, Phase, Reason, Result
 from fleet_wire.contract.partial import UNNAMED, PartialState, PartialTelemetry
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.profile import Profile
@@ -40,6 +40,9 @@ state:
 telemetry:
   topic: v1/{vehicle_id}/alive
   fields: { signal_dbm: /rsrp, voltage_v: /v }
+event:
+  topic: v1/{vehicle_id}/log
+  fields: { event: /what, boots: /n, firmware: /version }
 """
 PROFILE: Profile = profile_of(WIRE)
 
@@ -75,6 +78,14 @@ def test_what_is_absent_is_not_known() -> None:
     assert said("ack", id="c", status="OK", why=None, ms=None) == Result("c", Phase.EXECUTED)
     assert said("alive", v=12.5) == PartialTelemetry(voltage_v=12.5)
     assert said("state") == PartialState()
+
+
+def test_an_event_has_a_name() -> None:
+    """Else it says nothing."""
+    assert said("log", what="boot", n="3", version="2.0") == CarEvent("boot", 3, "2.0")
+    assert said("log", what="door") == CarEvent("door")
+    with pytest.raises(RemoteProtocolError, match="event"):
+        said("log", version="2.0")
 
 
 def test_a_reason_is_for_refusals_only() -> None:
@@ -152,7 +163,7 @@ def test_a_text_is_cut_and_a_document_may_be_a_list() -> None:
 def test_a_level_that_is_no_car_is_refused(topic: str) -> None:
     """An id of a car has the letters that the contract allows."""
     with pytest.raises(RemoteProtocolError):
-        PROFILE.place(topic)
+        PROFILE.place(message_of(topic, b""))
 
 
 @given(name=st.sampled_from(sorted(OWN_WIRES)), payload=st.binary(max_size=200), data=st.data())

@@ -26,6 +26,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.profiles.loading import NAMES, load_profile
 from fleet_wire.profiles.profile import Correlation
+from tests.helpers.messages import message_of
 from tests.helpers.profile_files import heard, read
 
 VIN = "LSJWSRN12ABCD0001"
@@ -285,4 +286,4 @@ def test_what_is_written_is_read_again(name: str) -> None:
 def test_topics_of_others_are_nobodys(name: str) -> None:
     """What is on no topic of the profile is refused, and counted by who asked."""
     with pytest.raises(RemoteProtocolError):
-        load_profile(name).place("somewhere/else/entirely")
+        load_profile(name).place(message_of("somewhere/else/entirely", b""))

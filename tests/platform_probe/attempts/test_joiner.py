@@ -296,6 +296,29 @@ def test_lines_without_ids_are_joined_by_car_and_booking() -> None:
     assert record.outcome is Outcome.OK
     assert record.total_s == 1.0
     assert record.sources_missing == ()
+    assert record.trace_id == record.attempt_id
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_where_the_wire_names_no_trace_the_log_does(*, at_once: bool) -> None:
+    """Before or after it was judged: what somebody named takes the place of the made-up one."""
+    bench = JoinBench()
+    if at_once:
+        bench.requested()
+        bench.answered(202)
+    bench.wait(0.5)
+    bench.seen(trace_id=None)
+    bench.opens()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    if not at_once:
+        assert bench.only().trace_id == bench.only().attempt_id
+        bench.published()
+        bench.ended()
+        bench.wait(WAIT_S + 1)
+    record = bench.records[-1]
+    assert record.trace_id == TRACE_ID
+    assert record.attempt_id == bench.records[0].attempt_id != TRACE_ID
+    assert record.parent_span_id is None
 
 
 def test_another_booking_is_another_unlock() -> None:

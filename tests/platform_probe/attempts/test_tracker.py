@@ -7,11 +7,13 @@ import re
 import pytest
 
 from fleet_wire.contract.attempt import Flag, Source, Stage, StrayKind
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
 from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.attempts import held, tracker
 from platform_probe.attempts.held import HOLD_S
+from platform_probe.attempts.tracker import BROKER_LOOKED_BACK_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import (
@@ -702,3 +704,23 @@ def test_where_customers_are_shared_a_strangers_answer_is_no_stray() -> None:
     bench.wait(HOLD_S)
     assert bench.records == []
     assert strangers == [CAR]
+
+
+def test_what_the_broker_said_of_a_car_is_evidence_of_its_unlocks() -> None:
+    """Of one that went well too: two boxes of one name open each other's cars and say so."""
+    bench = TrackerBench()
+    at = bench.clock.unix_s()
+    bench.evidence.broker.take(BrokerEvent(at, CAR, BrokerEventKind.TAKEN_OVER))
+    bench.evidence.broker.take(BrokerEvent(at, OTHER_CAR, BrokerEventKind.TIMED_OUT))
+    bench.evidence.broker.take(
+        BrokerEvent(at - BROKER_LOOKED_BACK_S - 1, CAR, BrokerEventKind.DROPPED)
+    )
+    bench.send()
+    bench.received()
+    bench.executed()
+    bench.opened()
+    bench.send("k2")
+    bench.wait(DEADLINE_S)
+    good, lost = bench.attempts
+    assert good.evidence == {"broker_said": {"taken_over": 1}}
+    assert lost.evidence["broker_said"] == {"taken_over": 1}

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import Source, Stage
+from fleet_wire.contract.attempt import PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.contract.trace_context import TraceContext, parse_traceparent
@@ -165,6 +165,8 @@ async def test_an_error_ends_it(bench: DoorBench, status: int, cause: Cause) -> 
     assert (record.cause, record.command_id) == (cause, None)
     assert record.reason == f"HTTP {status} /problems/some"
     assert list(record.stages) == ["intended", "requested", "api_answered"]
+    asked = PlatformSide(method="POST", endpoint="/cars/{vehicle_id}/open", status=status)
+    assert record.platform == asked
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,7 @@ async def test_an_api_that_does_not_answer(bench: DoorBench) -> None:
     record = await bench.ended()
     assert record.cause is Cause.API_FAILED
     assert record.reason.startswith("no answer: ")
+    assert record.platform == PlatformSide(method="POST", endpoint="/cars/{vehicle_id}/open")
     command = Command("k9", Action.UNLOCK, 0, 30_000, 1, "signature")
     trace = TraceContext(record.trace_id, "00f067aa0ba902b7")
     bench.join.behind.tracker.command_seen(CAR, command, trace)
@@ -255,4 +258,5 @@ async def test_the_platforms_log_tells_of_our_own_unlock(bench: DoorBench) -> No
     record = await bench.ended()
     assert record.platform
     assert record.platform.status == 403
+    assert (record.platform.method, record.platform.endpoint) == ("POST", "/unlock")
     assert record.sources_missing == ()

@@ -8,18 +8,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import Attempt, Record, Source, StrayAnswer
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.sinks import (
     ATTEMPTS_FILE,
+    COMPLAINTS_FILE,
     FLOOR_FILE,
     STRAYS_FILE,
     FanOut,
     JsonlSink,
     Sink,
 )
-from tests.helpers.records import STRAY, ListSink, attempt_of
+from tests.helpers.records import COMPLAINT, STRAY, ListSink, attempt_of
 
 
 class BrokenSink:
@@ -36,6 +37,7 @@ def test_each_kind_of_record_has_its_file(tmp_path: Path) -> None:
         sink.emit(attempt_of())
         sink.emit(attempt_of(source=Source.FLOOR))
         sink.emit(STRAY)
+        sink.emit(COMPLAINT)
         sink.emit(attempt_of(region="north"))
     lines = (tmp_path / "out" / ATTEMPTS_FILE).read_bytes().splitlines()
     attempts = [msgspec.json.decode(line, type=Attempt) for line in lines]
@@ -44,6 +46,8 @@ def test_each_kind_of_record_has_its_file(tmp_path: Path) -> None:
     assert msgspec.json.decode(floor, type=Attempt).source is Source.FLOOR
     strays = (tmp_path / "out" / STRAYS_FILE).read_bytes()
     assert msgspec.json.decode(strays, type=StrayAnswer) == STRAY
+    complaints = (tmp_path / "out" / COMPLAINTS_FILE).read_bytes()
+    assert msgspec.json.decode(complaints, type=Complaint) == COMPLAINT
 
 
 def test_a_line_is_on_disk_when_emit_returns(tmp_path: Path) -> None:
@@ -67,11 +71,16 @@ def test_records_are_bounded_and_not_for_everybody(tmp_path: Path) -> None:
     rotation = Rotation(max_bytes=5_000, period_s=86_400.0, kept=2)
     with JsonlSink(tmp_path, rotation) as sink:
         for _ in range(100):
-            for record in (attempt_of(), attempt_of(source=Source.FLOOR), STRAY):
+            for record in (attempt_of(), attempt_of(source=Source.FLOOR), STRAY, COMPLAINT):
                 sink.emit(record)
     files = list(tmp_path.iterdir())
-    assert {path.name.split(".")[0] for path in files} == {"attempts", "floor", "stray_answers"}
-    assert len(files) == 9
+    assert {path.name.split(".")[0] for path in files} == {
+        "attempts",
+        "floor",
+        "stray_answers",
+        "complaints",
+    }
+    assert len(files) == 12
     for path in files:
         assert path.stat().st_size <= 5_000
         assert path.stat().st_mode & 0o777 in (0o600, 0o640)

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import Attempt, PlatformSide, Stage, StrayAnswer
+from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Stage, StrayAnswer
 from fleet_wire.contract.messages import (
+    CarEvent,
     Command,
     Presence,
     Result,
@@ -19,6 +20,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.store.schema import (
     ATTEMPTS,
+    COMPLAINTS,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -38,7 +40,12 @@ def fields_of(struct: type[Any]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("table", "record"),
-    [(ATTEMPTS, Attempt), (STRAY_ANSWERS, StrayAnswer), (PLATFORM_EVENTS, PlatformEvent)],
+    [
+        (ATTEMPTS, Attempt),
+        (STRAY_ANSWERS, StrayAnswer),
+        (PLATFORM_EVENTS, PlatformEvent),
+        (COMPLAINTS, Complaint),
+    ],
 )
 def test_every_field_of_a_record_is_kept(table: Any, record: type[Any]) -> None:
     """A field that is added to a record needs a column here, and a later version."""
@@ -53,7 +60,7 @@ def test_every_field_within_a_record_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [Command, Presence, Result, Telemetry, VehicleState, WakeRequest]
+    "message", [CarEvent, Command, Presence, Result, Telemetry, VehicleState, WakeRequest]
 )
 def test_every_field_of_a_message_is_kept(message: type[Any]) -> None:
     """A field that is added to a message needs a column here, and a later version."""

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.attempt import Complaint, Source
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -31,6 +32,11 @@ from platform_probe.store.layout import all_parts, all_segments
 from tests.helpers.records import STRAY
 from tests.helpers.stores import BEGIN_S, KeptWriter, ids_in, kept, selected, unlock, writer_of
 
+COMPLAINT = Complaint(
+    complaint_id="call-1", at=BEGIN_S, scheduled_s=0.0, vehicle_id="car-1", shown="?",
+    attempts=("a1",),
+)  # fmt: skip
+
 
 def test_everything_is_kept(tmp_path: Path) -> None:
     """Unlocks, stray answers, messages and lines of the platform's log go to their tables."""
@@ -46,6 +52,8 @@ def test_everything_is_kept(tmp_path: Path) -> None:
         store.emit(unlock(1))
         store.emit(STRAY)
         store.platform_event(event)
+        store.broker_said(BrokerEvent(BEGIN_S + 2, "car-1", BrokerEventKind.TAKEN_OVER))
+        store.emit(COMPLAINT)
         store.heard(TopicKind.STATE, "car-1", state, is_retained=True)
         store.heard(TopicKind.PRESENCE, "car-1", gone, is_retained=False)
         store.heard(TopicKind.TELEMETRY, "car-1", Telemetry(-70.5, 12.25, 3.0), is_retained=False)
@@ -54,12 +62,14 @@ def test_everything_is_kept(tmp_path: Path) -> None:
         assert selected(tmp_path, "SELECT kind, command_id FROM stray_answers") == [
             ("orphan", "c9")
         ]
+        assert selected(tmp_path, "SELECT shown, attempts FROM complaints") == [("?", ["a1"])]
         events = "SELECT event, status, logged_at::VARCHAR FROM platform_events"
         assert selected(tmp_path, events) == [("answered", 503, "2026-01-01 00:00:01")]
         heard = """SELECT kind, is_retained, status, reason, is_locked, voltage_v, signal_dbm,
             signals, heard_at::VARCHAR FROM observations ORDER BY kind"""
         at = "2026-01-01 00:00:02"
         assert selected(tmp_path, heard) == [
+            ("broker", False, "taken_over", None, None, None, None, None, at),
             ("presence", False, "offline", "last_will", None, None, None, None, at),
             ("state", True, None, None, True, 12.5, None, '{"Vehicle.IsMoving":false}', at),
             ("telemetry", False, None, None, None, 12.25, -70.5, None, at),

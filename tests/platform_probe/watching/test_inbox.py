@@ -14,7 +14,15 @@ from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
-from fleet_wire.contract.messages import Action, Command, Phase, Result, Telemetry
+from fleet_wire.contract.messages import (
+    Action,
+    CarEvent,
+    Command,
+    EventName,
+    Phase,
+    Result,
+    Telemetry,
+)
 from fleet_wire.contract.topics import TopicKind
 from platform_probe.outputs.logs import SHOWN_LETTERS, Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
@@ -39,7 +47,9 @@ class InboxBench:
         self.metrics = ProbeMetrics(CollectorRegistry(), version="test")
         self.log = Log(clock=self.behind.clock)
         complaints = Complaints(self.log.logger, self.behind.clock)
-        self.inbox = Inbox(self.behind.tracker, self.metrics, complaints)
+        self.inbox = Inbox(
+            self.behind.tracker, self.metrics, complaints, unix_s=self.behind.clock.unix_s
+        )
 
     def take(self, topic: str, payload: bytes, **changes: Any) -> None:
         """Let a message come."""
@@ -66,6 +76,16 @@ def test_each_topic_reaches_the_tracker() -> None:
     vehicle = bench.behind.evidence.of(CAR)
     assert vehicle.presence == "online"
     assert vehicle.heartbeat_s is not None
+    assert bench.inbox.malformed == 0
+
+
+def test_an_event_is_a_sign_of_life() -> None:
+    """Whatever its name, that of a newer firmware too."""
+    bench = InboxBench()
+    for name in (EventName.BOOT, "seat_heating"):
+        bench.take(f"cars/{CAR}/event", encode(CarEvent(name)))
+        assert bench.behind.evidence.of(CAR).heard_s == bench.behind.clock.monotonic_s()
+        bench.behind.wait(5.0)
     assert bench.inbox.malformed == 0
 
 
@@ -246,4 +266,32 @@ def test_only_a_watching_probe_listens_to_commands() -> None:
         "cars/+/presence",
         "cars/+/state",
         "cars/+/telemetry",
+        "cars/+/event",
     )
+
+
+def test_the_brokers_log_is_evidence_and_what_it_says_besides_is_passed_over() -> None:
+    """A line of it is no message of the fleet: never counted, never malformed."""
+    bench = InboxBench()
+    bench.take("$SYS/broker/log/E", b"1: Client car-7 already connected, closing old connection.")
+    bench.take("$SYS/broker/log/N", b"1: whatever")
+    bench.take("$SYS/broker/log/N", b"\xff" * 5_000)
+    (event,) = bench.behind.evidence.broker.of("car-7")
+    assert (event.kind.value, event.at) == ("taken_over", bench.behind.clock.unix_s())
+    assert bench.inbox.malformed == 0
+    assert not any(bench.inbox.taken.values())
+
+
+def test_without_the_setting_such_a_line_breaks_the_contract() -> None:
+    """Nobody has subscribed to it."""
+    bench = InboxBench()
+    bench.inbox._unix_s = None
+    bench.take("$SYS/broker/log/N", b"1: Client car-7 disconnected.")
+    assert bench.inbox.malformed == 1
+
+
+def test_the_brokers_log_is_subscribed_to_where_it_is_asked_for() -> None:
+    """Never by a group's share: it comes to each monitor."""
+    assert "$SYS/broker/log/#" not in subscriptions(watch=True)
+    assert subscriptions(watch=True, group="a", broker_log=True)[-1] == "$SYS/broker/log/#"
+    assert subscriptions(watch=False, broker_log=True)[-1] == "$SYS/broker/log/#"

@@ -1,0 +1,85 @@
+"""Who may do what at a private mosquitto, and how that is changed while it runs.
+
+Boxes come without a name. The monitor and the platform are users with a password each: so the
+broker's log is for the monitor alone, and a box can be denied a topic that the platform publishes
+to. The files lie in the run's directory, for their owner alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from fleet_wire.contract.broker_log import BROKER_LOG
+from fleet_wire.links.link import BrokerAddress
+
+MONITOR_USER, PLATFORM_USER = "monitor", "platform"
+"""The users, by what they are."""
+_ROUNDS = 101
+"""Of PBKDF2: what mosquitto_passwd takes. The passwords are random, and nobody has to guess."""
+_SALT_BYTES = 12
+
+_CONFIG = """\
+password_file {passwords}
+acl_file {rules}
+log_dest topic
+connection_messages true
+"""
+
+
+class BrokerAccess:
+    """The users and access rules of one private mosquitto, in files of `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make passwords, and write both files. The directory is made where it is not there."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self._passwords = {user: secrets.token_hex(16) for user in (MONITOR_USER, PLATFORM_USER)}
+        self._password_file = directory / "passwords"
+        self._rules_file = directory / "access_rules"
+        _write(self._password_file, password_lines(self._passwords))
+        self.deny_boxes(())
+
+    def config(self) -> str:
+        """Return the lines of mosquitto.conf."""
+        passwords, rules = self._password_file.resolve(), self._rules_file.resolve()
+        return _CONFIG.format(passwords=passwords, rules=rules)
+
+    def address_of(self, user: str, broker: BrokerAddress) -> BrokerAddress:
+        """Return the broker's address for one of the users."""
+        return replace(broker, username=user, password=self._passwords[user])
+
+    def deny_boxes(self, topics: Iterable[str]) -> None:
+        """Write the rules by which whoever has no name may neither read nor write these topics.
+
+        A broker that runs takes them when it is told to reload.
+        """
+        _write(self._rules_file, rule_lines(topics))
+
+
+def rule_lines(denied: Iterable[str]) -> str:
+    """Return the access rules: those of who has no name come before the first user's."""
+    lines = ["topic readwrite #", *(f"topic deny {topic}" for topic in denied)]
+    lines += [f"user {MONITOR_USER}", "topic readwrite #", f"topic read {BROKER_LOG}"]
+    lines += [f"user {PLATFORM_USER}", "topic readwrite #"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def password_lines(passwords: Mapping[str, str]) -> str:
+    """Return the lines of a password file, as mosquitto_passwd writes them (type 7)."""
+    return "".join(f"{user}:{_hashed(password)}\n" for user, password in passwords.items())
+
+
+def _hashed(password: str) -> str:
+    salt = secrets.token_bytes(_SALT_BYTES)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS)
+    parts = [base64.b64encode(each).decode() for each in (salt, digest)]
+    return "$".join(("", "7", str(_ROUNDS), *parts))
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

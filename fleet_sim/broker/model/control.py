@@ -1,0 +1,28 @@
+"""Turns boxes away at the broker model."""
+
+from __future__ import annotations
+
+from fleet_sim.broker.control import BrokerControl
+from fleet_sim.broker.model.broker import BrokerModel
+from fleet_sim.broker.model.subscriptions import filter_pattern
+
+
+class ModelControl(BrokerControl):
+    """Turns boxes away at one broker model."""
+
+    def __init__(self, broker: BrokerModel) -> None:
+        super().__init__()
+        self._broker = broker
+
+    def apply(self) -> None:
+        """Set the broker's access rules."""
+        self._broker.refused = self.refused
+        denied = {
+            client_id: [filter_pattern(each) for each in filters]
+            for client_id, filters in self.denied.items()
+        }
+
+        def may_read(client_id: str, topic: str) -> bool:
+            return not any(each.fullmatch(topic) for each in denied.get(client_id, ()))
+
+        self._broker.may_read = may_read if denied else None

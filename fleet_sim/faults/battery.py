@@ -1,0 +1,122 @@
+"""Faults of the 12 V battery, which also feeds the box."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, Layer, register
+from fleet_wire.contract.messages import CarEvent, EventName
+from fleet_wire.quantities import Seconds, Volts
+from fleet_wire.randomness import RandomStream
+
+VOLTAGE_STEP_S = 5.0
+"""How often a draining battery is looked at."""
+
+
+class _RunsDown(CarFault):
+    """A battery that runs down until the box switches itself off."""
+
+    claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CUT_OUT})
+
+    start_v: Volts = Field(12.6, description="voltage when the window opens (full at rest, OVMS)")
+    drain_v_per_min: float = Field(0.02, ge=0.00001, le=100, description="how fast it falls [E]")
+    cut_v: Volts = Field(12.2, description="below this the box prepares to switch off (AutoPi)")
+    hold_s: Seconds = Field(240.0, description="it does so after this long below (AutoPi)")
+
+    def drain(self, box: Box, injection: Injection, duration_s: float) -> FaultProcess:
+        """Drain the battery for so long; then it is charged, but the box stays off if it is."""
+        with box.vehicle.load(by=injection) as load:
+            spent_v = box.spec.parameters.voltage_v - self.start_v
+            box.vehicle.draw(load, spent_v)
+            below_s = elapsed_s = 0.0
+            while elapsed_s < duration_s:
+                step_s = min(VOLTAGE_STEP_S, duration_s - elapsed_s)
+                yield injection.wait(step_s)
+                elapsed_s += step_s
+                box.vehicle.draw(load, spent_v + self.drain_v_per_min * elapsed_s / 60.0)
+                was_below = below_s > 0
+                below_s = below_s + step_s if box.vehicle.voltage_v < self.cut_v else 0.0
+                if below_s and not was_below:
+                    box.tell_of(CarEvent(EventName.LOW_VOLTAGE))
+                if below_s > self.hold_s:
+                    box.power.switch_off(by=injection)
+
+
+@register
+class UndervoltageCutout(_RunsDown):
+    """Catalogue 8: the 12 V battery runs down until the box switches itself off."""
+
+    name: ClassVar[str] = "undervoltage_cutout"
+    number: ClassVar[int | None] = 8
+    layer: ClassVar[Layer] = Layer.BOX
+    summary: ClassVar[str] = (
+        "the 12 V battery runs down: falling voltage in telemetry, then silence"
+    )
+    seen: ClassVar[str] = (
+        "falling voltage in telemetry, the event low_voltage, then box_silent, then box_offline"
+    )
+    customer: ClassVar[str] = (
+        "The car is dead to the app, and the key in it may not start it either."
+    )
+    support: ClassVar[str] = (
+        "The voltage fell from heartbeat to heartbeat, then nothing more was heard."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "AutoPi cut-out at 12.2 V for 240 s, docs.autopi.io",
+        "OVMS powermgmt.cpp",
+        "Car Next Door's SMS on voltage loss",
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
+        """Drain the battery; when the window closes it is charged, and the box boots."""
+        yield from self.drain(box, injection, injection.duration_s)
+        box.power.switch_on()
+
+
+@register
+class ModemSearchDrain(_RunsDown):
+    """Catalogue 9: without a cell the modem searches at full power, and the battery pays for it.
+
+    A searching modem draws 100 to 300 mA more than one that sleeps [E]. Of a 60 Ah battery that
+    takes 0.02 V an ampere-hour at rest [E], so 200 mA take 0.00007 V a minute.
+    """
+
+    name: ClassVar[str] = "modem_search_drain"
+    number: ClassVar[int | None] = 9
+    layer: ClassVar[Layer] = Layer.BOX
+    summary: ClassVar[str] = (
+        "out of coverage the modem searches until the battery is low; then the box stays off"
+    )
+    seen: ClassVar[str] = (
+        "box_silent, then box_offline, and still so when cars beside it have coverage again"
+    )
+    customer: ClassVar[str] = (
+        "After some days in the garage the car is dead, also when it was pushed into the street."
+    )
+    support: ClassVar[str] = (
+        "Lost where there is no coverage, and not back with its neighbours; the voltage was good."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Zipcar in a garage, news.ycombinator.com/item?id=20873234: flat after a weekend",
+    )
+
+    episode: Delay = Field(
+        Uniform(base_s=7_200.0, spread_s=252_000.0),
+        description="how long there is no coverage, 2 to 72 h [E]; it ends with the window at most",
+    )
+    start_v: Volts = Field(12.4, description="voltage when the window opens: little driven [E]")
+    drain_v_per_min: float = Field(
+        0.00007, ge=0.00001, le=100, description="how fast it falls: 200 mA of 60 Ah [E]"
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Search and drain; a box that has switched itself off boots when the window closes."""
+        away_s = min(self.episode.sample_s(stream), injection.duration_s)
+        with box.modem.without_coverage(by=injection):
+            yield from self.drain(box, injection, away_s)
+        yield injection.wait(injection.duration_s - away_s)
+        box.power.switch_on()

@@ -1,0 +1,189 @@
+"""Faults of making a connection: names that are not found, certificates that are not valid."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import ClassVar
+
+from pydantic import Field
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
+from fleet_sim.cars.joints import CLOCK, DIAL, DialStage
+from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
+from fleet_wire.quantities import Seconds
+from fleet_wire.randomness import RandomStream
+
+
+class _NoNewConnection(CarFault):
+    """A connection that stands stays; who must make a new one cannot."""
+
+    renewal: Delay = Field(
+        Uniform(base_s=0.0, spread_s=3600.0),
+        description="when a connected car must connect anew for reasons of its own, a handover or a"
+        " restart: at some time of the first hour [E]; later than the window's end: not at all",
+    )
+
+    def _renew(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Let the connection end at its time, and wait for the end of the window."""
+        renewed_s = self.renewal.sample_s(stream)
+        if renewed_s < injection.duration_s:
+            yield injection.wait(renewed_s)
+            box.modem.drop_connection(by=injection)
+            yield injection.wait(injection.duration_s - renewed_s)
+        else:
+            yield injection.whole_window()
+
+
+@register
+class DnsFailure(_NoNewConnection):
+    """Catalogue 25: the resolver of the SIM cards, or the cloud's, does not answer.
+
+    A box asks it anew for each connection, and opens no socket without an address. One that has
+    the broker's address built in does not notice.
+    """
+
+    name: ClassVar[str] = "dns_failure"
+    number: ClassVar[int | None] = 25
+    layer: ClassVar[Layer] = Layer.NETWORK
+    summary: ClassVar[str] = "the operator's DNS does not answer: who must connect anew cannot"
+    seen: ClassVar[str] = (
+        "box_offline for more and more cars of one operator, box_asleep though woken; none returns"
+    )
+    customer: ClassVar[str] = (
+        "One car after the other is gone from the app; those that were never lost still open."
+    )
+    support: ClassVar[str] = (
+        "Cars of one operator leave one by one and do not come back; the broker sees no attempt."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "CUP-obc changelog 0.108.0: DNS of the SIM cards failed, Vodafone",
+        "AWS us-east-1, 2025-10-20: 15 hours",
+    )
+
+    pinned: float = Field(
+        0.0, ge=0, le=1, description="share of boxes that have the broker's address built in"
+    )
+    timeout_s: Seconds = Field(
+        10.0, description="the resolver is asked twice, 5 s each (resolv.conf(5))"
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Let no name be found while the window is open."""
+        is_pinned = stream.uniform() < self.pinned
+
+        def find_nothing(fails_s: float | None, stage: DialStage) -> float | None:
+            if stage is DialStage.DNS and fails_s is None and not is_pinned:
+                return self.timeout_s
+            return fails_s
+
+        with box.bend(DIAL, find_nothing, by=injection):
+            if is_pinned:
+                yield injection.whole_window()
+            else:
+                yield from self._renew(box, injection, stream)
+
+
+@register
+class TlsCertExpired(_NoNewConnection):
+    """Catalogue 26: a certificate has run out, or its root is missing in the firmware.
+
+    Target it by `firmware` where a root is missing, and at all cars where the broker's own has run
+    out. The window opens at the second after which it is not valid. In virtual time the broker's
+    log tells of each attempt, as mosquitto's does; a private mosquitto speaks no TLS.
+    """
+
+    name: ClassVar[str] = "tls_cert_expired"
+    number: ClassVar[int | None] = 26
+    layer: ClassVar[Layer] = Layer.BROKER
+    summary: ClassVar[str] = "a certificate has expired: from that second no new connection is made"
+    seen: ClassVar[str] = (
+        "box_offline for more and more cars of one firmware, none returns; a cliff at a timestamp"
+    )
+    customer: ClassVar[str] = (
+        "Cars disappear from the app one by one, and no waiting brings them back."
+    )
+    support: ClassVar[str] = (
+        "All that are lost have the same firmware; the broker's log has TLS alerts since a second."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Ericsson and O2, 2018-12-06: an expired certificate",
+        "chirpstack-gateway-bridge#210: it never tries again",
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Let no handshake succeed until there is a new certificate."""
+
+        def refuse(fails_s: float | None, stage: DialStage) -> float | None:
+            is_handshake = stage is DialStage.TLS and fails_s is None
+            return 0.0 if is_handshake else fails_s
+
+        with box.bend(DIAL, refuse, by=injection):
+            yield from self._renew(box, injection, stream)
+
+
+@register
+class TlsNotYetValidClock1970(CarFault):
+    """Catalogue 27: the clock was lost with the 12 V, and in 1970 no certificate is valid yet.
+
+    The box boots, tries and fails until the network or a satellite has told it the time. Boxes that
+    are always like that have `keeps_time: false` and `needs_time_for_tls: true` in their scenario.
+    """
+
+    name: ClassVar[str] = "tls_not_yet_valid_clock1970"
+    number: ClassVar[int | None] = 27
+    layer: ClassVar[Layer] = Layer.BOX
+    summary: ClassVar[str] = (
+        "power and time were lost: in 1970 no certificate is valid until the clock is set"
+    )
+    seen: ClassVar[str] = (
+        "box_silent or box_offline after a loss of power, for longer than a boot; the event boot"
+    )
+    customer: ClassVar[str] = (
+        "After the battery was changed the car does not open for minutes, in a bad place for hours."
+    )
+    support: ClassVar[str] = (
+        "Silent since a loss of power; the broker's log has TLS alerts of it, then it is back."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Tasmota#9757",
+        "ArduinoIoTCloud#160",
+        "azure-iot-sdk-c#84",
+    )
+
+    off: Delay = Field(
+        Uniform(base_s=5.0, spread_s=55.0),
+        description="how long there is no power, 5 to 60 s: a battery is changed [E]; it ends with"
+        " the window at most",
+    )
+    sync: Delay = Field(
+        LogNormal(median_s=30.0, sigma=1.0),
+        description="from the first attempt until NITZ, NTP or GNSS has set the clock, 30 s to"
+        " hours (Tasmota#9757) [E]",
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Take power and time away; who is in 1970 still when the window closes knows it then."""
+        began_s = injection.env.now
+        off_s = min(self.off.sample_s(stream), injection.duration_s)
+        sync_s, is_set_s = self.sync.sample_s(stream), inf
+
+        def begin_in_1970(unix_s: float, _context: None) -> float:
+            now_s = injection.env.now
+            return now_s - began_s if now_s < is_set_s else unix_s
+
+        def refuse(fails_s: float | None, stage: DialStage) -> float | None:
+            nonlocal is_set_s
+            if stage is not DialStage.TLS or fails_s is not None:
+                return fails_s
+            is_set_s = min(is_set_s, injection.env.now + sync_s)
+            return 0.0 if injection.env.now < is_set_s else None
+
+        box.power.switch_off(by=injection)
+        with (
+            box.bend(CLOCK, begin_in_1970, by=injection),
+            box.bend(DIAL, refuse, by=injection),
+        ):
+            yield injection.wait(off_s)
+            box.power.switch_on()
+            yield injection.wait(injection.duration_s - off_s)

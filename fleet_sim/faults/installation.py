@@ -1,0 +1,122 @@
+"""Faults of how a box is built into its car: contacts, wires, and what is connected to it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.cars.joints import UPLINK, Sent
+from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
+from fleet_wire.contract.messages import CarEvent, EventName
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.randomness import RandomStream
+
+
+@register
+class EventStormSelfDdos(CarFault):
+    """Catalogue 54: a key that sits badly in its holder makes an event each time it moves.
+
+    The modem sends what it can; the rest waits in its queue, and so do the answers to commands. It
+    uses up the data of the SIM too: see `sim_suspended_datacap`, on the same cars.
+    """
+
+    name: ClassVar[str] = "event_storm_self_ddos"
+    number: ClassVar[int | None] = 54
+    layer: ClassVar[Layer] = Layer.BOX
+    summary: ClassVar[str] = (
+        "a loose key floods the box with events: answers wait behind them, and data is used up"
+    )
+    seen: ClassVar[str] = (
+        "thousands of events from one car, downlink_lost, and stray.late: its answers come too late"
+    )
+    customer: ClassVar[str] = (
+        "The app gives up though the car has opened, later and later each time."
+    )
+    support: ClassVar[str] = (
+        "One car sends thousands of key events; its answers come late, then its SIM is suspended."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "INVERS, help.invers.com/cloudboxx/troubleshooting: a badly seated key fob",
+    )
+
+    rate_per_s: float = Field(20.0, gt=0, le=1_000, description="events a second [E]")
+    sends_per_s: float = Field(
+        10.0, gt=0, le=1_000, description="messages a second that the modem gets rid of [E]"
+    )
+    queue: int = Field(
+        300, ge=0, le=100_000, description="messages that wait for it; what is more is lost [E]"
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Send events as fast as the modem can until the key sits well again."""
+        every_s = 1.0 / min(self.rate_per_s, self.sends_per_s)
+        yield injection.wait(min(stream.uniform() * every_s, injection.duration_s))
+        began_s = injection.env.now
+
+        def wait_behind(late_s: float | None, sent: Sent) -> float | None:
+            if late_s is None or sent.kind is TopicKind.EVENT:
+                return late_s
+            waiting = (self.rate_per_s - self.sends_per_s) * (injection.env.now - began_s)
+            return late_s + min(max(waiting, 0.0), self.queue) / self.sends_per_s
+
+        ends_s = began_s + injection.duration_s
+        with box.bend(UPLINK, wait_behind, by=injection):
+            while injection.env.now < ends_s:
+                box.tell_of(CarEvent(EventName.KEY_FOB))
+                yield injection.wait(every_s)
+
+
+@register
+class LooseWiring(CarFault):
+    """Catalogue 55: a plug of the antenna or of the supply has come loose.
+
+    While the contact is bad the signal is weak, at times too weak; and sometimes it was the
+    supply: then the box reboots.
+    """
+
+    name: ClassVar[str] = "loose_wiring"
+    number: ClassVar[int | None] = 55
+    layer: ClassVar[Layer] = Layer.BOX
+    summary: ClassVar[str] = "a loose plug: the signal comes and goes, and the box reboots at times"
+    seen: ClassVar[str] = (
+        "box_silent or box_offline on one car, a weak signal in telemetry, and the event boot again"
+    )
+    customer: ClassVar[str] = "This one car opens at times, and at times it does not."
+    support: ClassVar[str] = (
+        "One car alone comes and goes, with a weak signal where others have a good one, and boots."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "INVERS, help.invers.com/cloudboxx/troubleshooting: loose wiring, antenna, no power",
+    )
+
+    good: Delay = Field(
+        Uniform(base_s=5.0, spread_s=115.0),
+        description="how long the contact is good, 5 s to 2 min [E]",
+    )
+    bad: Delay = Field(
+        Uniform(base_s=2.0, spread_s=58.0), description="how long it is bad, 2 to 60 s [E]"
+    )
+    weakest_db: float = Field(
+        45.0, ge=20, le=100, description="a bad contact of the antenna costs 20 dB to this [E]"
+    )
+    supply: float = Field(
+        0.3, ge=0, le=1, description="share of bad contacts that are the supply's: a reboot [E]"
+    )
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Let the contact be bad and good in turn until the window closes."""
+        ends_s = injection.env.now + injection.duration_s
+        while (left_s := ends_s - injection.env.now) > 0:
+            loss_db, is_supply = (
+                stream.between(20.0, self.weakest_db),
+                stream.uniform() < self.supply,
+            )
+            bad_s, good_s = self.bad.sample_s(stream), self.good.sample_s(stream)
+            if is_supply:
+                box.power.reboot(by=injection)
+            with box.modem.attenuated(loss_db, by=injection):
+                yield injection.wait(min(bad_s, left_s))
+            yield injection.wait(max(min(good_s, ends_s - injection.env.now), 0.0))

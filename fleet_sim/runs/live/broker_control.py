@@ -1,0 +1,35 @@
+"""Turns boxes away at a private mosquitto while it runs."""
+
+from __future__ import annotations
+
+from fleet_sim.broker.access import BrokerAccess
+from fleet_sim.broker.control import BrokerControl
+from fleet_sim.broker.process import BrokerProcess
+from fleet_sim.cars.modem import Modem
+from fleet_wire.links.connecting import Identity
+from fleet_wire.links.link import LinkHandler
+
+_NOBODY = Identity(username="nobody", password="")
+"""A user whom the broker does not know: what it answers is what one answers that cannot ask who
+anybody is."""
+
+
+class MosquittoControl(BrokerControl):
+    """Turns boxes away by access rules that are read anew, and by a name that nobody has."""
+
+    def __init__(self, broker: BrokerProcess, access: BrokerAccess) -> None:
+        super().__init__()
+        self._broker = broker
+        self._access = access
+
+    def apply(self) -> None:
+        """Write the access rules, and let the broker read them; it does at once."""
+        topics = [each for filters in self.denied.values() for each in filters]
+        self._access.deny_boxes(topics)
+        self._broker.reload()
+
+    def identity_of(self, handler: LinkHandler) -> Identity | None:
+        """Return who a box is at its next connect; None: it comes without a name, as all do."""
+        if isinstance(handler, Modem) and handler.vehicle_id in self.refused:
+            return _NOBODY
+        return None

@@ -1,0 +1,150 @@
+"""Makes a scenario smaller for as long as it still shows what it is kept for.
+
+The search is greedy: it tries each way to make the scenario smaller, keeps what still shows, and
+begins again until nothing more can go (Zeller and Hildebrandt, "Simplifying and isolating
+failure-inducing input", 2002). The same seed gives the same result.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fleet_wire.config.file import Loc, key_text
+
+Values = dict[str, Any]
+"""A scenario as plain values, as they stand in its file."""
+
+_LISTS: tuple[Loc, ...] = (
+    ("faults",),
+    ("fleet", "groups"),
+    ("load", "stages"),
+    ("customers", "stages"),
+)
+"""Lists of which entries may go; the longest runs are cut down first."""
+_LISTS_THAT_MAY_END = {("faults",)}
+_SECTIONS: tuple[Loc, ...] = (("load",), ("customers",), ("platform",))
+_STAYS = frozenset({"description", "seed", "kind", "name", "count", "id"})
+"""Keys that say what a thing is: without them nothing is smaller."""
+_NUMBERS = frozenset({"count", "rate_per_s", "from_rate_per_s", "to_rate_per_s", "per_day"})
+"""What makes a run large, besides its length."""
+_TIMES = frozenset({"duration_s", "start_s", "end_s"})
+_SHORTEST_S = 1.0
+
+
+class Smaller(NamedTuple):
+    """One way to make a scenario smaller."""
+
+    what: str
+    """In words, for whoever watches."""
+    values: Values
+
+
+def shrunk(
+    values: Values, still_shows: Callable[[Values], bool], on_smaller: Callable[[Smaller], None]
+) -> Values:
+    """Return the smallest scenario found for which `still_shows` is true.
+
+    `values` itself must show it. No scenario is tried twice. `on_smaller` learns of each step, so
+    that what was found is not lost when `still_shows` raises.
+    """
+    tried = {_key(values)}
+    was_smaller = True
+    while was_smaller:
+        was_smaller = False
+        for ways in (_without_entries, _without_sections, _shorter, _fewer, _without_keys):
+            steps = ways(values)
+            while (step := next(steps, None)) is not None:
+                if (key := _key(step.values)) in tried:
+                    continue
+                tried.add(key)
+                if still_shows(step.values):
+                    values, was_smaller = step.values, True
+                    on_smaller(step)
+                    steps = ways(values)
+    return values
+
+
+def _key(values: Values) -> bytes:
+    return msgspec.json.encode(values, order="sorted")
+
+
+def _at(values: Any, loc: Loc) -> Any:
+    for part in loc:
+        values = values.get(part) if isinstance(values, Mapping) else values[part]
+        if values is None:
+            return None
+    return values
+
+
+def _without(values: Values, loc: Loc) -> Smaller:
+    smaller = copy.deepcopy(values)
+    del _at(smaller, loc[:-1])[loc[-1]]
+    return Smaller(f"without {key_text(loc)}", smaller)
+
+
+def _without_entries(values: Values) -> Iterator[Smaller]:
+    for loc in _LISTS:
+        entries = _at(values, loc)
+        if isinstance(entries, list) and (len(entries) > 1 or loc in _LISTS_THAT_MAY_END):
+            yield from (_without(values, (*loc, index)) for index in range(len(entries)))
+
+
+def _without_sections(values: Values) -> Iterator[Smaller]:
+    yield from (_without(values, loc) for loc in _SECTIONS if loc[0] in values)
+
+
+def _shorter(values: Values) -> Iterator[Smaller]:
+    """Halve all times at once, so that windows stay where they were in the load."""
+    smaller = copy.deepcopy(values)
+    locs = [loc for loc in _numbers(values, _TIMES) if loc[0] in ("load", "customers", "faults")]
+    durations_s = [_at(values, loc) for loc in locs if loc[-1] == "duration_s"]
+    if durations_s and max(durations_s) / 2 >= _SHORTEST_S:
+        for loc in locs:
+            _at(smaller, loc[:-1])[loc[-1]] = _at(values, loc) / 2
+        yield Smaller("half as long", smaller)
+
+
+def _fewer(values: Values) -> Iterator[Smaller]:
+    """Make each number that makes a run large as small as it can be, or half, or three quarters."""
+    for loc in _numbers(values, _NUMBERS):
+        number = _at(values, loc)
+        is_count = isinstance(number, int) and loc[-1] == "count"
+        for size in (1, number // 2, number * 3 // 4) if is_count else (number / 2,):
+            if 0 < size < number:
+                smaller = copy.deepcopy(values)
+                _at(smaller, loc[:-1])[loc[-1]] = size
+                yield Smaller(f"{key_text(loc)} {size:g}", smaller)
+
+
+def _without_keys(values: Values) -> Iterator[Smaller]:
+    """Leave each key to its default: those further up first, as they take the others along."""
+    for section in ("fleet", "load", "customers", "platform", "faults"):
+        for loc in sorted(_mapping_keys(values.get(section), (section,)), key=len):
+            yield _without(values, loc)
+
+
+def _mapping_keys(values: Any, at: Loc) -> Iterator[Loc]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            if key not in _STAYS:
+                yield (*at, key)
+            yield from _mapping_keys(value, (*at, key))
+    elif isinstance(values, list):
+        for index, value in enumerate(values):
+            yield from _mapping_keys(value, (*at, index))
+
+
+def _numbers(values: Any, names: frozenset[str], at: Loc = ()) -> Iterator[Loc]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if key in names and is_number:
+                yield (*at, key)
+            yield from _numbers(value, names, (*at, key))
+    elif isinstance(values, list):
+        for index, value in enumerate(values):
+            yield from _numbers(value, names, (*at, index))

@@ -1,0 +1,66 @@
+"""Tells the messages of one topic apart by what they say: `when: { /type: ack }`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from fleet_wire.profiles.form import MessageForm, Scalar
+from fleet_wire.profiles.pointers import tokens_of, walking
+
+RouteT = TypeVar("RouteT")
+
+
+def wanted(form: MessageForm) -> Mapping[str, tuple[Scalar, ...]]:
+    """Return by pointer the values of which a message of this form says one."""
+    return {
+        pointer: values if isinstance(values, tuple) else (values,)
+        for pointer, values in form.when.items()
+    }
+
+
+def are_apart(one: MessageForm, other: MessageForm) -> bool:
+    """Return whether no message can be of both forms."""
+    theirs = wanted(other)
+    return any(
+        not {_exact(value) for value in values} & {_exact(value) for value in theirs[pointer]}
+        for pointer, values in wanted(one).items()
+        if pointer in theirs
+    )
+
+
+def fits(value: Any, values: Iterable[Scalar]) -> bool:
+    """Return whether a value of JSON is one of these; text is no number, and true is not 1."""
+    is_plain = value is None or isinstance(value, str | int | float | bool)
+    return is_plain and _exact(value) in {_exact(each) for each in values}
+
+
+def _exact(value: Scalar) -> tuple[bool, Scalar]:
+    return isinstance(value, bool), value
+
+
+class Chooser(Generic[RouteT]):
+    """Chooses, of the forms that share a topic, the one that a message is of."""
+
+    def __init__(self, routes: Sequence[tuple[MessageForm, RouteT]]) -> None:
+        pointers = list(dict.fromkeys(one for form, _ in routes for one in wanted(form)))
+        self._walk = walking([tokens_of(pointer) for pointer in pointers])
+        self.first = routes[0][1]
+        """What a payload is taken for that nothing can be asked of: none, or no JSON."""
+        self._routes = [
+            ([(pointers.index(one), values) for one, values in wanted(form).items()], route)
+            for form, route in routes
+        ]
+
+    def choose(self, payload: bytes) -> RouteT | None:
+        """Return the route of a message; None where it is of no form."""
+        try:
+            said = self._walk(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return self.first
+        for conditions, route in self._routes:
+            if all(fits(said[at], values) for at, values in conditions):
+                return route
+        return None

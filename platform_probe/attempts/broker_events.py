@@ -1,0 +1,59 @@
+"""What the broker has said of its clients lately: evidence for who asks why a car did not open."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Final
+
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
+
+MAX_CLIENTS: Final = 100_000
+"""Clients of whom something is remembered; the one heard of first is forgotten for each above."""
+MAX_EACH: Final = 16
+"""Of each client the latest so many: two boxes that throw each other out say four a round."""
+MAX_NAMELESS: Final = 64
+"""Of what names no client: TLS handshakes that failed."""
+
+
+class BrokerEvents:
+    """Takes what the broker says, and remembers the latest of it. No I/O, and bounded."""
+
+    def __init__(self, *, max_clients: int = MAX_CLIENTS) -> None:
+        self._max_clients = max_clients
+        self._of_client: dict[str, tuple[BrokerEvent, ...]] = {}
+        self.nameless: deque[BrokerEvent] = deque(maxlen=MAX_NAMELESS)
+        """What names no client, the latest last."""
+        self.taken = 0
+        """Events so far; 0: the broker's log is not there, and says nothing by its silence."""
+
+    def take(self, event: BrokerEvent) -> None:
+        """Remember an event."""
+        self.taken += 1
+        client_id = event.client_id
+        if client_id is None:
+            self.nameless.append(event)
+            return
+        known = self._of_client.get(client_id, ())
+        if not known and len(self._of_client) >= self._max_clients:
+            del self._of_client[next(iter(self._of_client))]
+        self._of_client[client_id] = (*known[1 - MAX_EACH :], event)
+
+    def of(self, client_id: str) -> tuple[BrokerEvent, ...]:
+        """Return the latest of one client, the last one last. Of a box that is its car's id."""
+        return self._of_client.get(client_id, ())
+
+    def since(self, client_id: str, from_at: float) -> dict[str, int]:
+        """Return by kind how often the broker spoke of a client since a Unix time.
+
+        Without what comes with every day: that a client came, or said goodbye.
+        """
+        events = self._of_client.get(client_id)
+        if events is None:  # so with most cars, at the end of each unlock
+            return {}
+        kinds = Counter(
+            event.kind.value for event in events if event.at >= from_at and event.kind not in _USUAL
+        )
+        return dict(sorted(kinds.items()))
+
+
+_USUAL: Final = (BrokerEventKind.CONNECTED, BrokerEventKind.LEFT)

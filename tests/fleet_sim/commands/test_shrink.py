@@ -1,0 +1,58 @@
+"""`fleet-sim shrink`: the least that still fails in the same way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fleet_sim.scenario.loading import load_scenario
+from tests.helpers.commands import run
+from tests.helpers.sweeps import SCENARIO, write_scenario
+
+
+def test_a_few_cars_in_a_garage_are_left_of_a_fleet(tmp_path: Path) -> None:
+    """And the result is a scenario that expects the cause itself, and holds."""
+    scenario = write_scenario(tmp_path)
+    code, stdout, stderr = run("fleet_sim", "shrink", scenario, "--seed", "3")
+    assert code == 0, stderr
+    small = tmp_path / "garage.small.yaml"
+    assert "keeps attempts.by_cause.box_says_expired" in stdout
+    assert stdout.splitlines()[-1].startswith("8 cars, 1 fault, 5 s -> 3 cars, 1 fault, ")
+    found = load_scenario(small)
+    assert (found.fleet.count, found.seed) == (3, 3)
+    assert list(found.expect) == ["attempts.by_cause.box_says_expired"]
+    code, stdout, stderr = run(
+        "fleet_sim", "run", small, "--mode", "virtual", "--out", tmp_path / "run"
+    )
+    assert code == 0, stdout + stderr
+
+
+def test_a_search_may_be_bounded(tmp_path: Path) -> None:
+    """What was found by then is written."""
+    scenario = write_scenario(tmp_path)
+    small = tmp_path / "small.yaml"
+    code, stdout, _ = run(
+        "fleet_sim", "shrink", scenario, "--seed", "3", "--max-runs", "3", "--out", small
+    )
+    assert code == 0
+    assert "stopped after 3 runs" in stdout
+    assert load_scenario(small).fleet.count <= 8
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    """A wrong key, a cause that is not there, and a fleet where all went well."""
+    scenario = write_scenario(tmp_path)
+    code, _, stderr = run("fleet_sim", "shrink", scenario, "--keep", "attempts.by_cause.box_ofline")
+    assert code == 2
+    assert "did you mean 'attempts.by_cause.box_offline'?" in stderr
+    code, _, stderr = run(
+        "fleet_sim", "shrink", scenario, "--seed", "1", "--keep", "attempts.by_cause.box_busy"
+    )
+    assert code == 2
+    assert "--keep attempts.by_cause.box_busy: is 0 in the whole scenario" in stderr
+    healthy = write_scenario(tmp_path, SCENARIO.partition("faults:")[0])
+    code, _, stderr = run("fleet_sim", "shrink", healthy, "--seed", "1")
+    assert code == 2
+    assert "name what is to be kept with --keep KEY" in stderr
+    code, _, stderr = run("fleet_sim", "shrink", scenario, "--out", scenario)
+    assert code == 2
+    assert "is SCENARIO itself" in stderr

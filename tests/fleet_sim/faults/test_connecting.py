@@ -1,0 +1,117 @@
+"""Faults of making a connection, in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.faults import Fault
+from fleet_sim.faults.connecting import DnsFailure, TlsCertExpired, TlsNotYetValidClock1970
+from fleet_wire.contract.messages import CarEvent, PresenceStatus
+from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.fake_link import bench
+from tests.helpers.faulty import Street, inject
+
+QUICK = NULL_BOX.model_copy(
+    update={"reconnect": ReconnectPolicy(full_jitter=False, base_s=1.0, jitter_s=0.0)}
+)
+AT_5_S = {"renewal": Uniform(base_s=5.0)}
+
+
+@pytest.mark.parametrize("fault", [DnsFailure(**AT_5_S), TlsCertExpired(**AT_5_S)])
+def test_who_must_connect_anew_cannot(fault: Fault) -> None:
+    """The will is published when the connection ends; no socket is opened until the window closes.
+
+    Then the box connects at its next attempt.
+    """
+    street = Street(parameters=QUICK)
+    street.inject(fault, 60.0)
+    street.pass_s(4.9)
+    street.unlock("before")
+    street.pass_s(0.05)
+    assert street.executed() == ["before"]
+    street.pass_s(54.0)
+    assert not street.boxes[0].modem.is_reachable
+    said = [status for _, status in street.platform.presences]
+    assert said == [PresenceStatus.ONLINE, PresenceStatus.OFFLINE]
+    street.pass_s(15.0)
+    assert street.boxes[0].modem.is_reachable
+
+
+@pytest.mark.parametrize("kind", [DnsFailure, TlsCertExpired])
+def test_who_needs_no_new_connection_notices_nothing(
+    kind: type[DnsFailure | TlsCertExpired],
+) -> None:
+    """A renewal that is due after the window is none."""
+    car = bench(QUICK)
+    inject(kind(renewal=Uniform(base_s=61.0)), car, 60.0)
+    car.env.run(until=70)
+    assert car.link.calls == ["connect"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "found_expired"),
+    [
+        (TlsCertExpired(**AT_5_S), {True}),
+        (TlsNotYetValidClock1970(off=Uniform(base_s=1.0), sync=Uniform(base_s=600.0)), {False}),
+        (DnsFailure(**AT_5_S), set()),
+    ],
+)
+def test_the_broker_hears_why_no_handshake_succeeds(fault: Fault, found_expired: set[bool]) -> None:
+    """Once for each attempt; where the name is not found it hears nothing."""
+    street = Street(parameters=QUICK)
+    street.inject(fault, 30.0)
+    street.pass_s(25.0)
+    assert set(street.bad_certificates) == found_expired
+    assert len(street.bad_certificates) in ((0,) if not found_expired else range(15, 30))
+
+
+def test_who_has_the_address_built_in_asks_nobody() -> None:
+    """It connects anew as ever."""
+    car = bench(QUICK)
+    inject(DnsFailure(pinned=1.0, **AT_5_S), car, 60.0)
+    car.env.run(until=6)
+    car.box.modem.drop_connection(by=_Nobody())
+    car.env.run(until=8)
+    assert car.link.calls == ["connect", "abort", "connect"]
+
+
+class _Nobody:
+    """Implements `fleet_sim.cars.joints.Culprit`, and forgets."""
+
+    def hit(self, vehicle_id: str, what: str, **of: object) -> None:
+        """Forget it."""
+
+
+def test_the_resolver_takes_its_time() -> None:
+    """Each attempt lasts 10 s, then the firmware waits for 1 s by its rule."""
+    car = bench(QUICK)
+    inject(DnsFailure(**AT_5_S), car, 17.5)
+    car.env.run(until=27.9)
+    assert not car.box.modem.is_reachable, "lost at 5, attempts at 6 and 17: the last ends at 27"
+    car.env.run(until=28.1)
+    assert car.box.modem.is_reachable
+
+
+def test_in_1970_no_handshake_succeeds() -> None:
+    """Power goes at 0 for 3 s; attempts each second from then on fail until the clock is set."""
+    car = bench(QUICK)
+    fault = TlsNotYetValidClock1970(off=Uniform(base_s=3.0), sync=Uniform(base_s=10.0))
+    inject(fault, car, 60.0)
+    car.env.run(until=12.9)
+    assert car.link.calls == ["connect", "leave_behind"]
+    car.env.run(until=13.1)
+    assert car.box.modem.is_reachable
+    assert sum(isinstance(message, CarEvent) for _, message in car.link.sent) == 1
+
+
+def test_a_clock_that_nobody_sets_is_right_when_the_window_closes() -> None:
+    """Somebody has seen to it by then."""
+    car = bench(QUICK)
+    fault = TlsNotYetValidClock1970(off=Uniform(base_s=3.0), sync=Uniform(base_s=3600.0))
+    inject(fault, car, 20.0)
+    car.env.run(until=19.9)
+    assert not car.box.modem.is_reachable
+    car.env.run(until=21.1)
+    assert car.box.modem.is_reachable

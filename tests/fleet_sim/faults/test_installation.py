@@ -1,0 +1,111 @@
+"""Faults of how a box is built into its car, in virtual time."""
+
+from __future__ import annotations
+
+from fleet_sim.cars.box_states import Power
+from fleet_sim.cars.distributions import Uniform
+from fleet_sim.cars.parameters import NULL_BOX
+from fleet_sim.faults.installation import EventStormSelfDdos, LooseWiring
+from fleet_wire.contract.messages import CarEvent, EventName, Telemetry
+from tests.helpers.fake_link import Bench, bench
+from tests.helpers.faulty import answers, inject
+
+
+def key_events(car: Bench) -> int:
+    """Return how many events of the key the box has sent."""
+    wanted = CarEvent(EventName.KEY_FOB)
+    return sum(message == wanted for _, message in car.link.sent)
+
+
+def test_events_flood_the_uplink_and_answers_wait_behind_them() -> None:
+    """20 a second come and 10 leave: after 5 s 50 wait, and an answer takes 5 s."""
+    car = bench()
+    inject(EventStormSelfDdos(), car, 60.0)
+    car.env.run(until=5.05)
+    assert 49 <= key_events(car) <= 51
+    car.deliver(car.command("c1"))
+    car.env.run(until=9.5)
+    assert answers(car) == []
+    car.env.run(until=10.5)
+    assert len(answers(car)) == 2
+
+
+def test_the_queue_is_limited_and_a_quiet_key_holds_nothing_up() -> None:
+    """With room for 20 messages no answer waits longer than 2 s; afterwards none does."""
+    car = bench()
+    inject(EventStormSelfDdos(queue=20), car, 60.0)
+    car.env.run(until=50)
+    car.deliver(car.command("c1"))
+    car.env.run(until=52.1)
+    assert len(answers(car)) == 2
+    car.env.run(until=62)
+    flood = key_events(car)
+    assert 590 <= flood <= 601
+    car.deliver(car.command("c2"))
+    assert len(answers(car)) == 4
+    car.env.run(until=100)
+    assert key_events(car) == flood
+
+
+def test_a_modem_that_keeps_up_holds_nothing_up() -> None:
+    """5 events a second are only a nuisance."""
+    car = bench()
+    inject(EventStormSelfDdos(rate_per_s=5.0), car, 60.0)
+    car.env.run(until=50)
+    assert 248 <= key_events(car) <= 251
+    car.deliver(car.command("c1"))
+    assert len(answers(car)) == 2
+
+
+def test_events_without_a_connection_are_lost() -> None:
+    """They are not worth waiting for."""
+    car = bench(connects_at_once=False)
+    inject(EventStormSelfDdos(), car, 10.0)
+    car.env.run(until=11)
+    assert key_events(car) == 0
+
+
+def test_a_bad_contact_weakens_the_signal_and_comes_back() -> None:
+    """10 s bad and 10 s good in turn; at -85 dBm and 6 dB of swing, 20 dB less is still enough."""
+    car = bench()
+    fault = LooseWiring(
+        good=Uniform(base_s=10.0), bad=Uniform(base_s=10.0), weakest_db=20.0, supply=0.0
+    )
+    inject(fault, car, 40.0)
+    for second in (5, 15, 25, 35, 45):
+        car.env.run(until=second)
+        car.box.heartbeat()
+    signals = [message.signal_dbm for _, message in car.link.sent if isinstance(message, Telemetry)]
+    good = signals[-1]
+    assert [round(signal - good, -1) for signal in signals] == [-20, 0, -20, 0, 0]
+
+
+def test_a_contact_that_is_bad_enough_is_no_coverage() -> None:
+    """More than 35 dB below -85 dBm no modem finds a cell."""
+    car = bench()
+    fault = LooseWiring(
+        good=Uniform(base_s=1.0), bad=Uniform(base_s=5.0), weakest_db=100.0, supply=0.0
+    )
+    inject(fault, car, 600.0)
+    has_coverage = set()
+    for second in range(600):
+        car.env.run(until=second + 0.5)
+        has_coverage.add(car.box.modem.has_coverage)
+    assert has_coverage == {True, False}
+    car.env.run(until=601)
+    assert car.box.modem.has_coverage
+
+
+def test_a_bad_contact_of_the_supply_is_a_reboot() -> None:
+    """Each time: after 10 s the box is back, until the next one."""
+    parameters = NULL_BOX.model_copy(update={"reboot": Uniform(base_s=10.0)})
+    car = bench(parameters)
+    fault = LooseWiring(
+        good=Uniform(base_s=15.0), bad=Uniform(base_s=5.0), weakest_db=20.0, supply=1.0
+    )
+    inject(fault, car, 50.0)
+    powers = []
+    for second in (5, 15, 25, 35, 45, 55):
+        car.env.run(until=second)
+        powers.append(car.power())
+    assert powers == [Power.BOOTING, Power.AWAKE] * 3

@@ -1,0 +1,92 @@
+"""The search for the smallest scenario, without runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fleet_sim.sweeps.shrink import Smaller, Values, shrunk
+
+WHOLE: Values = {
+    "description": "two of each",
+    "fleet": {
+        "groups": [
+            {"name": "north", "count": 40, "region": "north"},
+            {"name": "south", "count": 60, "region": "south", "box": {"heartbeat_s": 5}},
+        ]
+    },
+    "load": {"stages": [{"kind": "constant", "rate_per_s": 8.0, "duration_s": 32.0}]},
+    "faults": [
+        {"name": "one", "window": {"start_s": 8.0}},
+        {"name": "two", "window": {"start_s": 4.0, "end_s": 16.0}, "target": {"region": "south"}},
+    ],
+}
+
+
+def _search(needs: Any) -> tuple[Values, list[Values], list[str]]:
+    tried: list[Values] = []
+    steps: list[str] = []
+
+    def still_shows(values: Values) -> bool:
+        tried.append(values)
+        try:
+            return bool(needs(values))
+        except KeyError:  # what it needs is gone
+            return False
+
+    def on_smaller(step: Smaller) -> None:
+        steps.append(step.what)
+
+    return shrunk(WHOLE, still_shows, on_smaller), tried, steps
+
+
+def _names(entries: list[Values]) -> list[str]:
+    return [entry["name"] for entry in entries]
+
+
+def test_only_what_is_needed_stays() -> None:
+    """The second fault and the second group; their number is as small as it may be."""
+    found, _, _ = _search(
+        lambda it: (
+            "two" in _names(it["faults"])
+            and "south" in _names(it["fleet"]["groups"])
+            and it["fleet"]["groups"][-1]["count"] >= 7
+            and it["load"]["stages"][0]["duration_s"] >= 4
+        )
+    )
+    assert _names(found["faults"]) == ["two"]
+    [group] = found["fleet"]["groups"]
+    assert group == {"name": "south", "count": 7}
+    [stage] = found["load"]["stages"]
+    assert stage["duration_s"] == 4.0
+    assert found["description"] == WHOLE["description"]
+
+
+def test_windows_shrink_with_the_load() -> None:
+    """A window in the middle of the load is still in its middle."""
+    found, _, steps = _search(
+        lambda it: (
+            len(it["faults"]) == 2
+            and it["faults"][1]["window"]["start_s"] * 8 == it["load"]["stages"][0]["duration_s"]
+            and it["load"]["stages"][0]["duration_s"] >= 16
+        )
+    )
+    assert found["faults"][1]["window"]["start_s"] == 2.0
+    assert "half as long" in steps
+
+
+def test_nothing_is_tried_twice_and_the_whole_is_left_alone() -> None:
+    """Each try is a run; and what was given is not changed."""
+    before = str(WHOLE)
+    found, tried, steps = _search(lambda _: False)
+    assert found == WHOLE
+    assert str(WHOLE) == before
+    assert steps == []
+    texts = [str(values) for values in tried]
+    assert len(texts) == len(set(texts)) > 10
+
+
+def test_each_try_is_smaller_in_one_way() -> None:
+    """The last group stays, and so do the names; all faults may go."""
+    found, tried, _ = _search(lambda _: True)
+    assert all(values["fleet"]["groups"] for values in tried if "groups" in values["fleet"])
+    assert found.get("faults", []) == []
