@@ -27,7 +27,10 @@ except KeyboardInterrupt:  # afterwards Program sees to it
 _REPEATED_STAGE_S: Final = 60.0
 """A stage of `--rate` lasts for so long, or for so many unlocks."""
 
-_MODULES: Final = {"query": "platform_probe.commands.query"}
+_MODULES: Final = {
+    "diagnose": "platform_probe.commands.diagnose",
+    "query": "platform_probe.commands.query",
+}
 """Commands that ask a store, imported when they are asked for."""
 
 _PLACES: Final[dict[str, Loc]] = {

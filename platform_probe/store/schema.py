@@ -266,9 +266,41 @@ COMPLAINTS: Final = Table(
         *_texts("region", "operator", "firmware", "hardware"),
     ),
 )
+DIAGNOSES: Final = Table(
+    name="diagnoses",
+    run_file="diagnoses.jsonl",
+    time="made_at",
+    fields={
+        **dict.fromkeys(("attempt_id", "vehicle_id", "booking_id", "source"), "VARCHAR"),
+        **dict.fromkeys(("outcome", "cause"), "VARCHAR"),
+        "revision": "INTEGER",
+        **dict.fromkeys(("at", "after_s"), "DOUBLE"),
+        **dict.fromkeys(("modes", "facts"), "JSON"),
+        "told": "VARCHAR[]",
+    },
+    columns=(
+        *_texts("vehicle_id", "attempt_id"),
+        Column("made_at", "TIMESTAMP", _at("at")),
+        Column("revision", "INTEGER"),
+        Column("after_us", "BIGINT", _us("after_s")),
+        *_texts("booking_id", "source", "outcome", "cause"),
+        Column("mode", "VARCHAR", "modes->>'$[0].mode'"),
+        Column("probability", "DOUBLE", "(modes->>'$[0].probability')::DOUBLE"),
+        Column("modes", "VARCHAR", "modes::VARCHAR"),
+        Column("facts", "VARCHAR", "facts::VARCHAR"),
+        Column("told", "VARCHAR[]"),
+    ),
+)
 TABLES: Final = {
     table.name: table
-    for table in (ATTEMPTS, STRAY_ANSWERS, COMPLAINTS, OBSERVATIONS, PLATFORM_EVENTS)
+    for table in (
+        ATTEMPTS,
+        STRAY_ANSWERS,
+        COMPLAINTS,
+        DIAGNOSES,
+        OBSERVATIONS,
+        PLATFORM_EVENTS,
+    )
 }
 
 
