@@ -8,6 +8,7 @@ runs on an event loop and in virtual time.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
@@ -42,7 +43,7 @@ from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
 from platform_probe.watching.group import GONE, PRESENT, Group
-from platform_probe.watching.inbox import Inbox, subscriptions
+from platform_probe.watching.inbox import Hears, Inbox, subscriptions
 from platform_probe.watching.only_open import OnlyOpen
 from platform_probe.watching.platform_inbox import PlatformInbox
 
@@ -141,6 +142,12 @@ class Probe:
         """The broker's word that trying again is of no use."""
         self.retained = 0
         """Messages so far that had waited at the broker."""
+
+    def let_hear(self, hearer: Hears, on_event: Callable[[PlatformEvent], None]) -> None:
+        """Hand on what is heard, and the events of the platform's log."""
+        self._inbox.also = hearer
+        if self.platform is not None:
+            self.platform.also = on_event
 
     # What a link calls
 

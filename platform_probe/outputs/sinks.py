@@ -73,7 +73,7 @@ class JsonlSink:
             self._strays = AppendedFile(directory / STRAYS_FILE, rotation)
             self._complaints = AppendedFile(directory / COMPLAINTS_FILE, rotation)
         except OSError as error:
-            raise _disk_error(directory, error) from error
+            raise disk_error(directory, error) from error
 
     def emit(self, record: Record) -> None:
         """Write one line. Raises `LimitError` that names the file when it cannot be written."""
@@ -88,7 +88,7 @@ class JsonlSink:
         try:
             file.append(self._encoder.encode(record) + b"\n")
         except OSError as error:
-            raise _disk_error(file.path, error) from error
+            raise disk_error(file.path, error) from error
 
     def close(self) -> None:
         """Close the files."""
@@ -102,7 +102,8 @@ class JsonlSink:
         self.close()
 
 
-def _disk_error(path: Path, error: OSError) -> LimitError:
+def disk_error(path: Path, error: OSError) -> LimitError:
+    """Return what to tell of a file or directory that cannot be written."""
     directory = path if path.is_dir() else path.parent
     cure = f"ls -ld {directory}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
