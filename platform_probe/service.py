@@ -21,9 +21,10 @@ import msgspec
 from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.errors import BrokerUnreachableError, LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
@@ -46,7 +47,7 @@ from platform_probe.outputs.logs import (
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink, disk_error
+from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink, Sink, disk_error
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.limits import Limits
@@ -56,6 +57,7 @@ from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.watching.tailed_file import TailedFile
 from platform_probe.web.server import MAX_BODY_BYTES, ProbePages
+from platform_probe.weights import shipped_ranking
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
@@ -97,11 +99,18 @@ async def serve(settings: ProbeSettings) -> None:
         logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
+        diagnoses = stack.enter_context(DiagnosesFile(settings.out_dir, _rotation(settings)))
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
+
+        def tell(diagnosis: Diagnosis) -> None:
+            try:
+                diagnoses.tell(diagnosis)
+            except LimitError as error:
+                sink_failed("jsonl", error)
 
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
@@ -125,6 +134,7 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
+        probe.diagnose(shipped_ranking(), tell)
 
         if store is not None:
             probe.let_hear(store, store.platform_event)
