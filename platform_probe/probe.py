@@ -46,7 +46,7 @@ from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
 from platform_probe.watching.group import GONE, PRESENT, Group
-from platform_probe.watching.inbox import Inbox, subscriptions
+from platform_probe.watching.inbox import Hears, Inbox, subscriptions
 from platform_probe.watching.only_open import OnlyOpen
 from platform_probe.watching.platform_inbox import PlatformInbox
 
@@ -148,11 +148,15 @@ class Probe:
         self.retained = 0
         """Messages so far that had waited at the broker."""
 
+    def let_hear(self, hearer: Hears, on_event: Callable[[PlatformEvent], None]) -> None:
+        """Hand on what is heard, and the events of the platform's log."""
+        self._inbox.also = hearer
+        if self.platform is not None:
+            self.platform.also = on_event
+
     def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
         """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
-        self.diagnosing = Diagnosing(
-            ranking, clock=self._clock, emit=self._sink.emit, tell=tell
-        )
+        self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=tell)
         self.diagnosing.on_wait = self._plan_tick
         self._inbox.diagnosing = self.diagnosing
 

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -47,9 +48,11 @@ from platform_probe.outputs.logs import (
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink, Sink
+from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink, Sink, disk_error
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
+from platform_probe.store.limits import Limits
+from platform_probe.store.writer import StoreWriter
 from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
@@ -69,6 +72,9 @@ DRAIN_MARGIN_S: Final = 1.0
 """What is in flight ends with its deadline, and is noticed a moment later."""
 COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
+READ_TOGETHER_S: Final = 0.001
+"""A monitor that only watches hears many customers a millisecond late, at half the CPU. One that
+opens cars itself times its own answers to the microsecond: see docs/decisions/0010."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
 SELDOM: Final = 20
@@ -82,7 +88,8 @@ async def serve(settings: ProbeSettings) -> None:
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
     allow, `ConfigError` for settings that cannot be used.
     """
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, _nothing)
     profile = load_profile(settings.profile)
     with ExitStack() as stack:
         metrics = ProbeMetrics(
@@ -103,16 +110,17 @@ async def serve(settings: ProbeSettings) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
-        def tell(diagnosis: Diagnosis) -> None:
-            try:
-                diagnoses.tell(diagnosis)
-            except LimitError as error:
-                sink_failed("jsonl", error)
-
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
             sinks["otlp"] = export
-        timers = LoopTimers(asyncio.get_running_loop())
+
+        def store_complains(why: str) -> None:
+            loop.call_soon_threadsafe(lambda: probe.complain("store_behind", "store", why=why))
+
+        store = _store(settings, stack, metrics, store_complains)
+        if store is not None:
+            sinks["store"] = store
+        timers = LoopTimers(loop)
         stack.callback(timers.close)
         probe = Probe(
             settings,
@@ -124,7 +132,9 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), tell)
+        probe.diagnose(shipped_ranking(), _told(diagnoses, sink_failed))
+        if store is not None:
+            probe.let_hear(store, store.platform_event)
 
         def families() -> Iterable[Metric]:
             probe.refresh_gauges()
@@ -148,6 +158,20 @@ async def serve(settings: ProbeSettings) -> None:
             if export is not None:
                 await export.close(at_once=run.is_told_to_end)
             await server.stop()
+
+
+def _told(
+    diagnoses: DiagnosesFile, sink_failed: Callable[[str, Exception], None]
+) -> Callable[[Diagnosis], None]:
+    """Return what writes a diagnosis, and complains where the disk does not take it."""
+
+    def tell(diagnosis: Diagnosis) -> None:
+        try:
+            diagnoses.tell(diagnosis)
+        except LimitError as error:
+            sink_failed("jsonl", error)
+
+    return tell
 
 
 def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:
@@ -353,6 +377,29 @@ def _export(
     return OtlpExport(config, settings.otlp, clock=clock, metrics=metrics)
 
 
+def _store(
+    settings: ProbeSettings,
+    stack: ExitStack,
+    metrics: ProbeMetrics,
+    on_problem: Callable[[str], None],
+) -> StoreWriter | None:
+    chosen = settings.store
+    if chosen is None:
+        return None
+    limits = Limits(max_age_s=chosen.max_days * 86_400, max_bytes=round(chosen.max_gib * 2**30))
+    try:
+        store = StoreWriter(
+            chosen.directory,
+            limits,
+            with_telemetry=chosen.telemetry,
+            on_lost=partial(metrics.count_sink_error, "store"),
+            on_problem=on_problem,
+        )
+    except OSError as error:
+        raise disk_error(chosen.directory, error) from error
+    return stack.enter_context(store)
+
+
 def _broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
     """Return the broker as spans name it, with the topics of the profile in force."""
     broker = settings.broker_address
@@ -382,7 +429,10 @@ def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     broker, tls = settings.broker_address, settings.tls
     context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
-    return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
+    limits = LINK_LIMITS
+    if settings.only_watches:
+        limits = replace(limits, read_together_s=READ_TOGETHER_S)
+    return link_factory(broker, protocol=version, tls=context, limits=limits)
 
 
 def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:

@@ -75,7 +75,7 @@ class JsonlSink:
             self._strays = AppendedFile(directory / STRAYS_FILE, rotation)
             self._complaints = AppendedFile(directory / COMPLAINTS_FILE, rotation)
         except OSError as error:
-            raise _disk_error(directory, error) from error
+            raise disk_error(directory, error) from error
 
     def emit(self, record: Record) -> None:
         """Write one line. Raises `LimitError` that names the file when it cannot be written."""
@@ -90,7 +90,7 @@ class JsonlSink:
         try:
             file.append(self._encoder.encode(record) + b"\n")
         except OSError as error:
-            raise _disk_error(file.path, error) from error
+            raise disk_error(file.path, error) from error
 
     def close(self) -> None:
         """Close the files."""
@@ -113,14 +113,14 @@ class DiagnosesFile:
         try:
             self._file = AppendedFile(directory / DIAGNOSES_FILE, rotation)
         except OSError as error:
-            raise _disk_error(directory, error) from error
+            raise disk_error(directory, error) from error
 
     def tell(self, diagnosis: Diagnosis) -> None:
         """Write one line. Raises `LimitError` that names the file when it cannot be written."""
         try:
             self._file.append(self._encoder.encode(diagnosis) + b"\n")
         except OSError as error:
-            raise _disk_error(self._file.path, error) from error
+            raise disk_error(self._file.path, error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -133,7 +133,8 @@ class DiagnosesFile:
         self.close()
 
 
-def _disk_error(path: Path, error: OSError) -> LimitError:
+def disk_error(path: Path, error: OSError) -> LimitError:
+    """Return what to tell of a file or directory that cannot be written."""
     directory = path if path.is_dir() else path.parent
     cure = f"ls -ld {directory}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

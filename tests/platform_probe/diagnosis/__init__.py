@@ -1,1 +1,1 @@
-"""Tests of platform_probe/diagnosis."""
+"""Tests of `platform_probe.diagnosis`."""
