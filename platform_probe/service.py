@@ -132,7 +132,7 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, sink_failed))
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
@@ -161,7 +161,9 @@ async def serve(settings: ProbeSettings) -> None:
 
 
 def _told(
-    diagnoses: DiagnosesFile, sink_failed: Callable[[str, Exception], None]
+    diagnoses: DiagnosesFile,
+    store: StoreWriter | None,
+    sink_failed: Callable[[str, Exception], None],
 ) -> Callable[[Diagnosis], None]:
     """Return what writes a diagnosis, and complains where the disk does not take it."""
 
@@ -170,6 +172,8 @@ def _told(
             diagnoses.tell(diagnosis)
         except LimitError as error:
             sink_failed("jsonl", error)
+        if store is not None:
+            store.diagnosis(diagnosis)
 
     return tell
 
