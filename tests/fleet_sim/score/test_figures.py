@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fleet_sim.score.cases import LabelledCase, Said
 from fleet_sim.score.figures import (
     baselines,
     by_mode,
@@ -10,29 +9,7 @@ from fleet_sim.score.figures import (
     pair_figures,
     single_figures,
 )
-
-
-def case_of(
-    label: str, *named: tuple[str, float], incident: str = "one", cause: str = "vehicle_failed"
-) -> LabelledCase:
-    """Return a case in which these were named, in this order, at both moments."""
-    said = Said(after_s=20.0, cause=cause, modes=named, facts=(), told=())
-    return LabelledCase(
-        incident=incident,
-        seed=1,
-        loss="nothing",
-        labels=tuple(label.split("+")),
-        attempt_id="a",
-        outcome="failed",
-        cause=cause,
-        furthest="published",
-        deviates="box_received",
-        first=said,
-        last=said,
-    )
-
-
-CAN, KEY = "can_bus_asleep_no_ack", "key_overrides_app"
+from tests.helpers.scored import CAN, KEY, case_of
 
 
 def test_each_incident_counts_once() -> None:
