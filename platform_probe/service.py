@@ -74,7 +74,7 @@ COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 READ_TOGETHER_S: Final = 0.001
 """A monitor that only watches hears many customers a millisecond late, at half the CPU. One that
-opens cars itself times its own answers to the microsecond: see docs/decisions/0010."""
+opens cars itself times its own answers to the microsecond: see docs/decisions/0011."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
 SELDOM: Final = 20
@@ -132,7 +132,7 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, sink_failed))
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
@@ -161,15 +161,19 @@ async def serve(settings: ProbeSettings) -> None:
 
 
 def _told(
-    diagnoses: DiagnosesFile, sink_failed: Callable[[str, Exception], None]
+    diagnoses: DiagnosesFile,
+    store: StoreWriter | None,
+    sink_failed: Callable[[str, Exception], None],
 ) -> Callable[[Diagnosis], None]:
-    """Return what writes a diagnosis, and complains where the disk does not take it."""
+    """Return what keeps a diagnosis, and complains where the disk does not take it."""
 
     def tell(diagnosis: Diagnosis) -> None:
         try:
             diagnoses.tell(diagnosis)
         except LimitError as error:
             sink_failed("jsonl", error)
+        if store is not None:
+            store.tell(diagnosis)
 
     return tell
 
