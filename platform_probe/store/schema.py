@@ -47,7 +47,7 @@ class Table:
     @property
     def ids_name(self) -> str:
         """The name of the table that has the ids."""
-        return f"{self.name.removesuffix('s')}_ids"
+        return f"{self.name.removesuffix('s')}_keys"
 
 
 def _us(field: str) -> str:

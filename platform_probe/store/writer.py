@@ -41,6 +41,7 @@ from platform_probe.store.locks import Locked, lock_file
 from platform_probe.store.schema import (
     ATTEMPTS,
     COMPLAINTS,
+    DIAGNOSES,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -61,6 +62,7 @@ _LETTERS: Final = {
     ATTEMPTS.name: b"A",
     STRAY_ANSWERS.name: b"S",
     COMPLAINTS.name: b"C",
+    DIAGNOSES.name: b"D",
     OBSERVATIONS.name: b"O",
     PLATFORM_EVENTS.name: b"P",
 }
@@ -164,6 +166,10 @@ class StoreWriter:
             )
         line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
         self._put(OBSERVATIONS.name, line)
+
+    def tell(self, diagnosis: msgspec.Struct) -> None:
+        """Take a diagnosis, or a later revision of one."""
+        self._put(DIAGNOSES.name, diagnosis)
 
     def broker_said(self, event: BrokerEvent) -> None:
         """Take what the broker's log says of a client, which may be the box of a car."""

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import Complaint, Source
@@ -76,6 +77,33 @@ def test_everything_is_kept(tmp_path: Path) -> None:
         ]
         kept(tmp_path)
         assert not all_segments(tmp_path, "observations")
+
+
+class _Diagnosis(msgspec.Struct):
+    """A diagnosis, as far as the store looks into one."""
+
+    attempt_id: str
+    at: float
+    revision: int
+    modes: list[dict[str, Any]]
+
+
+def test_diagnoses_are_kept(tmp_path: Path) -> None:
+    """Each revision, with the likeliest mode in columns of its own."""
+    modes: list[dict[str, Any]] = [
+        {"mode": "half_open_tcp_nat", "probability": 0.75},
+        {"mode": "unknown"},
+    ]
+    with writer_of(tmp_path) as store:
+        store.tell(_Diagnosis("a1", BEGIN_S, 1, modes[1:]))
+        store.tell(_Diagnosis("a1", BEGIN_S + 60, 2, modes))
+    sql = "SELECT revision, mode, probability, modes FROM diagnoses ORDER BY revision"
+    for _ in range(2):
+        first, second = selected(tmp_path, sql)
+        assert first[:3] == (1, "unknown", None)
+        assert second[:3] == (2, "half_open_tcp_nat", 0.75)
+        assert json.loads(second[3]) == modes
+        kept(tmp_path)
 
 
 def test_null_box_is_not_kept(tmp_path: Path) -> None:
