@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,9 +22,10 @@ import msgspec
 from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.errors import BrokerUnreachableError, LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
@@ -46,7 +48,7 @@ from platform_probe.outputs.logs import (
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink, disk_error
+from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink, Sink, disk_error
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.limits import Limits
@@ -56,6 +58,7 @@ from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.watching.tailed_file import TailedFile
 from platform_probe.web.server import MAX_BODY_BYTES, ProbePages
+from platform_probe.weights import shipped_ranking
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
@@ -69,6 +72,9 @@ DRAIN_MARGIN_S: Final = 1.0
 """What is in flight ends with its deadline, and is noticed a moment later."""
 COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
+READ_TOGETHER_S: Final = 0.001
+"""A monitor that only watches hears many customers a millisecond late, at half the CPU. One that
+opens cars itself times its own answers to the microsecond: see docs/decisions/0011."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
 SELDOM: Final = 20
@@ -97,6 +103,7 @@ async def serve(settings: ProbeSettings) -> None:
         logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
+        diagnoses = stack.enter_context(DiagnosesFile(settings.out_dir, _rotation(settings)))
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
@@ -125,7 +132,7 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
@@ -151,6 +158,24 @@ async def serve(settings: ProbeSettings) -> None:
             if export is not None:
                 await export.close(at_once=run.is_told_to_end)
             await server.stop()
+
+
+def _told(
+    diagnoses: DiagnosesFile,
+    store: StoreWriter | None,
+    sink_failed: Callable[[str, Exception], None],
+) -> Callable[[Diagnosis], None]:
+    """Return what keeps a diagnosis, and complains where the disk does not take it."""
+
+    def tell(diagnosis: Diagnosis) -> None:
+        try:
+            diagnoses.tell(diagnosis)
+        except LimitError as error:
+            sink_failed("jsonl", error)
+        if store is not None:
+            store.tell(diagnosis)
+
+    return tell
 
 
 def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:
@@ -408,7 +433,10 @@ def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     broker, tls = settings.broker_address, settings.tls
     context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
-    return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
+    limits = LINK_LIMITS
+    if settings.only_watches:
+        limits = replace(limits, read_together_s=READ_TOGETHER_S)
+    return link_factory(broker, protocol=version, tls=context, limits=limits)
 
 
 def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:

@@ -23,6 +23,7 @@ from fleet_sim.cars.joints import Effect
 from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.power import PowerControl
 from fleet_sim.cars.vehicle import Vehicle
+from fleet_sim.customers import joints as customer_joints
 from fleet_sim.platform import joints as platform_joints
 from fleet_sim.runs.manifest import lacks_of
 from fleet_sim.scenario.loading import Lacks, load_scenario
@@ -240,4 +241,11 @@ def test_the_table_of_the_platforms_joints_is_complete() -> None:
     """With their types; what they hit is said in the text."""
     found = {name: types[:2] for name, types in joints_in_the_code(platform_joints).items()}
     table = rows(section(PAGE, "Joints of the platform"))
+    assert {joint.strip("`"): [value, context] for joint, value, context, _ in table} == found
+
+
+def test_the_table_of_the_customers_joints_is_complete() -> None:
+    """With their types; what they hit is said in the text."""
+    found = {name: types[:2] for name, types in joints_in_the_code(customer_joints).items()}
+    table = rows(section(PAGE, "Joints of customers"))
     assert {joint.strip("`"): [value, context] for joint, value, context, _ in table} == found

@@ -6,13 +6,16 @@ import re
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 
 from fleet_sim.cars.parameters import BoxParameters
+from fleet_sim.customers.records import CustomerEvent, CustomerStep
 from fleet_sim.scenario.loading import load_scenario, scenario_schema
 from fleet_wire.config.file import load_document
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import run
+from tests.helpers.markdown import docstrings_of
 from tests.helpers.pages import blocks, page, rows, section, write_scenario_with
 from tests.helpers.places import ROOT
 
@@ -80,3 +83,17 @@ def test_the_smaller_scenario_is_what_comes_of_it(tmp_path: Path) -> None:
     assert small.read_text(encoding="utf-8") == blocks(part, "yaml")[0]
     assert "after 21 runs" in part
     assert "run 21: " in stdout
+
+
+def test_the_page_says_what_a_line_of_customers_says() -> None:
+    """Every step and every field, in the words of the code, and an example that has no other."""
+    text = section(PAGE, "customers.jsonl")
+    steps, fields = docstrings_of(CustomerStep), docstrings_of(CustomerEvent)
+    assert rows(text) == [
+        *([f"`{step}`", steps[step.name]] for step in CustomerStep),
+        *([f"`{name}`", fields[name]] for name in CustomerEvent.__struct_fields__),
+    ]
+    (example,) = blocks(text, "json")
+    decoder = msgspec.json.Decoder(CustomerEvent)
+    assert msgspec.json.decode(example).keys() <= {*CustomerEvent.__struct_fields__}
+    assert decoder.decode(example).step is CustomerStep.SHOWN

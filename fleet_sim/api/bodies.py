@@ -12,6 +12,7 @@ import msgspec
 
 from fleet_sim.platform.commands import CommandState
 from fleet_wire.contract.messages import Action, Name
+from fleet_wire.contract.platform_log import Latitude, Longitude
 
 UnixSeconds = Annotated[
     float, msgspec.Meta(ge=0, le=1e11, description="Seconds since 1970-01-01 UTC.")
@@ -37,6 +38,10 @@ class UsedBooking(msgspec.Struct, frozen=True):
     """By which booking a car is opened or closed."""
 
     booking_id: Name
+    distance_m: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    """How far the phone is from the car, metres."""
+    position: tuple[Latitude, Longitude] | None = None
+    """Where the phone is, degrees."""
 
 
 class BookingAnswer(msgspec.Struct, frozen=True, kw_only=True):

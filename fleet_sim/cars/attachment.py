@@ -107,6 +107,22 @@ class Attachment(BoxConnection):
                 self._connect_later()
 
     @contextmanager
+    def denied(self, *, by: Culprit) -> Iterator[None]:
+        """Let the broker give the box nothing, which neither notices: on later connections too.
+
+        That it does not is for the broker's access rules to see to (`BrokerControl.denying`).
+        """
+        self.blame(by, "access")
+        self._disturbed().denials += 1
+        self._recount()
+        with undone_by(self._end_denial):
+            yield
+
+    def _end_denial(self) -> None:
+        self._disturbed().denials -= 1
+        self._recount()
+
+    @contextmanager
     def attenuated(self, loss_db: float, *, by: Culprit) -> Iterator[None]:
         """Weaken the signal; where too little is left there is no coverage.
 

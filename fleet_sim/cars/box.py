@@ -58,6 +58,8 @@ CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
 CLOCK_TOLERANCE_S = 10.0
 """So far may a clock be behind that finds a command to live too long (Tesla vehicle-command allows
 clocks that much)."""
+REPULSION_S = 0.5
+"""Locks that meet a door that is not shut go down and up again in less than a second (E3040)."""
 
 ValueT = TypeVar("ValueT")
 ContextT = TypeVar("ContextT")
@@ -362,14 +364,17 @@ class Box:
     def _actuate(self, job: _Job, can_wake_s: float) -> None:
         if self._job is not job:
             return
-        is_unlock = job.command.action is Action.UNLOCK
-        reason = self.vehicle.refusal(self._world.env.now, is_unlock=is_unlock)
+        is_unlock, now_s = job.command.action is Action.UNLOCK, self._world.env.now
+        reason = self.vehicle.refusal(now_s, is_unlock=is_unlock)
         if reason is not None:
-            for condition in self.vehicle.behind(reason, is_unlock=is_unlock):
+            for condition in self.vehicle.behind(reason, now_s, is_unlock=is_unlock):
                 condition.culprit.hit(
                     self.vehicle_id, reason.value, command_id=job.command.command_id
                 )
-            self._refuse(job, reason)
+            is_by_state = reason is Reason.WRONG_VEHICLE_STATE
+            cabin = self.vehicle.cabin
+            detail = cabin.objection(is_unlock=is_unlock) if is_by_state else None
+            self._refuse(job, reason, detail)
             return
         self._work = after(WORK, self._work, WorkEvent.CAN_AWAKE)
         actuation_s = self.vehicle.actuation_s()
@@ -386,7 +391,12 @@ class Box:
         self._work = after(WORK, self._work, WorkEvent.MOVED)
         self._world.counts.executed += 1
         self._answer(job, Phase.EXECUTED, now_s, can_wake_s=can_wake_s, actuation_s=actuation_s)
-        self._publish_state(command.command_id)
+        if command.action is Action.LOCK and self.vehicle.left_open_by:
+            # The locks go down, and the box says so before they come up again.
+            self._publish_state(command.command_id, is_locked=True)
+            self._world.later(REPULSION_S, self.notice)
+        else:
+            self._publish_state(command.command_id)
         if command.action is Action.UNLOCK:
             self._wait_for_somebody(command, now_s)
         if self._waiting:
@@ -414,40 +424,64 @@ class Box:
         """Let somebody open the driver's door, unless the lock has moved since."""
         if self.vehicle.movement == movement:
             self.vehicle.is_open = True
-            self._notice()
+            self.notice()
 
     def pull_handle(self) -> bool:
         """Let a customer open the driver's door; return whether it opens."""
         if self.vehicle.is_door_locked(Door.DRIVER):
             return False
         self.vehicle.is_open = True
-        self._notice()
+        self.notice()
         return True
+
+    def unlock_by_key(self, *, is_good: bool) -> bool:
+        """Unlock for a phone beside the car, which shows its key; return whether it is taken.
+
+        It takes neither network nor platform. The box tells of it where it has a connection.
+        """
+        if not self.power.is_running:
+            return False
+        if not is_good:
+            self.tell_of(CarEvent(EventName.BLE_KEY_EXPIRED))
+            return False
+        self.vehicle.move_lock(self._world.env.now, to_locked=False)
+        self._tell_of_movement(self._world.env.now, None)
+        self.notice()
+        self.tell_of(CarEvent(EventName.BLE_UNLOCK))
+        return not self.vehicle.is_door_locked(Door.DRIVER)
 
     def shut_door(self) -> None:
         """Let a customer get out and shut the driver's door."""
         self.vehicle.is_open = False
-        self._notice()
+        self.notice()
+
+    def lock_on_the_spot(self) -> None:
+        """Let the car lock itself, or somebody lock it by its key: no command moves the lock."""
+        now_s = self._world.env.now
+        self.vehicle.move_lock(now_s, to_locked=True)
+        self._tell_of_movement(now_s, None)
+        self.notice()
 
     def _move(self, command: Command, now_s: float) -> None:
         vehicle, action = self.vehicle, command.action
         if action in (Action.UNLOCK, Action.LOCK):
-            in_the_way = vehicle.move_lock(
-                now_s, to_locked=action is Action.LOCK, command_id=command.command_id
-            )
+            found_open_by = vehicle.left_open_by if action is Action.UNLOCK else ()
+            in_the_way = [
+                *found_open_by,
+                *vehicle.move_lock(
+                    now_s, to_locked=action is Action.LOCK, command_id=command.command_id
+                ),
+            ]
             self._tell_of_movement(now_s, command)
         else:
-            in_the_way = vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)
+            in_the_way = [*vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)]
         for condition in in_the_way:
             condition.culprit.hit(self.vehicle_id, condition.what, command_id=command.command_id)
 
     def _relock(self, movement: int) -> None:
         """Lock again, unless a door was opened or the lock has moved since."""
         if self.vehicle.movement == movement and not self.vehicle.is_open:
-            now_s = self._world.env.now
-            self.vehicle.move_lock(now_s, to_locked=True)
-            self._tell_of_movement(now_s, None)
-            self._notice()
+            self.lock_on_the_spot()
 
     def _tell_of_movement(self, now_s: float, command: Command | None) -> None:
         on_movement = self._world.on_movement
@@ -455,15 +489,15 @@ class Box:
             is_locked = self.vehicle.is_door_locked(Door.DRIVER)
             on_movement(Movement(self.vehicle_id, now_s, command, is_locked))
 
-    def _notice(self) -> None:
+    def notice(self) -> None:
         """Tell the others what has happened to the car, if the box notices."""
         if self.power.is_running:
             self._publish_state()
 
-    def _refuse(self, job: _Job, reason: Reason) -> None:
+    def _refuse(self, job: _Job, reason: Reason, detail: str | None = None) -> None:
         self._work = after(WORK, self._work, WorkEvent.REFUSE)
         self._world.counts.refused += 1
-        self._answer(job, Phase.REFUSED, self._world.env.now, reason=reason)
+        self._answer(job, Phase.REFUSED, self._world.env.now, reason=reason, detail=detail)
         if self._waiting:
             self._begin_next()
 
@@ -474,6 +508,7 @@ class Box:
         now_s: float,
         *,
         reason: Reason | None = None,
+        detail: str | None = None,
         can_wake_s: float | None = None,
         actuation_s: float | None = None,
     ) -> None:
@@ -486,6 +521,7 @@ class Box:
             actuation_s=actuation_s,
             since_received_s=now_s - job.received_s,
             box_time_ms=self._believed_ms(now_s),
+            detail=detail,
         )
         if phase is not Phase.RECEIVED:
             self._last_result = result
@@ -569,10 +605,13 @@ class Box:
         if self.modem.connection is ConnectionState.CONNECTED:
             self.modem.publish(TopicKind.EVENT, event)
 
-    def _publish_state(self, command_id: str | None = None) -> None:
+    def _publish_state(
+        self, command_id: str | None = None, *, is_locked: bool | None = None
+    ) -> None:
+        """Say what the car is like; `is_locked`: for the moment, whatever comes of it."""
         traits, vehicle = self.spec.traits, self.vehicle
         state = VehicleState(
-            is_locked=vehicle.is_locked,
+            is_locked=vehicle.is_locked if is_locked is None else is_locked,
             is_open=vehicle.is_driver_door_open,
             voltage_v=vehicle.voltage_v,
             firmware=self.power.run.firmware or traits.firmware,

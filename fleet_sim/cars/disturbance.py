@@ -32,6 +32,7 @@ class Disturbance:
         "attenuations",
         "blamed",
         "cuts",
+        "denials",
         "is_deaf",
         "is_faint",
         "meter",
@@ -57,6 +58,8 @@ class Disturbance:
         """Whether this connection stands without a subscription."""
         self.cuts = 0
         """How many keep all from coming on this connection, though what the box sends arrives."""
+        self.denials = 0
+        """How many access rules of the broker keep all from this box, whatever the connection."""
         self.on_trial_since_s: float | None = None
         """When a connection has come back that the broker may have closed meanwhile."""
 
@@ -70,5 +73,5 @@ class Disturbance:
     @property
     def lets_nothing_in(self) -> bool:
         """Return whether a connection that stands cannot bring a command."""
-        is_cut = self.is_deaf or self.cuts > 0
+        is_cut = self.is_deaf or self.cuts > 0 or self.denials > 0
         return is_cut or self.withheld >= BOX_LINK_LIMITS.receive_max

@@ -39,12 +39,13 @@ class Culprit(Protocol):
         *,
         command_id: str | None = None,
         during_s: tuple[float, float] | None = None,
+        customer_id: str | None = None,
     ) -> None:
         """Learn that it has changed something just now.
 
         `what` names the joint or the verb. `command_id` is the command that it happened to. With
         `during_s`, two simulated seconds, it happened to whatever was under way for the car from
-        the first to the second.
+        the first to the second. `customer_id` is the customer whom it happened to, if it was one.
         """
         ...
 

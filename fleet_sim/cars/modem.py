@@ -48,8 +48,7 @@ class Modem(Attachment):
         """Return what to say in CONNECT. The will tells the others when the box is lost."""
         parameters, vehicle_id = self._spec.parameters, self._spec.vehicle_id
         profile = self._world.profile
-        presence = self._presence(PresenceStatus.OFFLINE, PresenceReason.LAST_WILL)
-        wills = profile.write(TopicKind.PRESENCE, vehicle_id, presence)
+        wills = self.last_will()
         asked = profile.car_filters(TopicKind.COMMAND, vehicle_id)
         granted = asked if self.bends is None else self.bends.at(SUBACK, None, usual=asked)
         if granted != asked:
@@ -62,6 +61,11 @@ class Modem(Attachment):
             keepalive_s=parameters.keepalive_s,
             will=Will(*wills[0]) if wills else None,
         )
+
+    def last_will(self) -> Sequence[Packet]:
+        """Return what the broker publishes when the present connection is lost; one or none."""
+        presence = self._presence(PresenceStatus.OFFLINE, PresenceReason.LAST_WILL)
+        return self._world.profile.write(TopicKind.PRESENCE, self._spec.vehicle_id, presence)
 
     def _session_id(self) -> str:
         return f"{self._spec.vehicle_id}-{self._generation}"

@@ -59,11 +59,18 @@ class Cabin:
     is_immobilised: bool = True
     is_locked_by_key: bool = False
     """With the physical key: the app does not unlock it (The Mobility Factory's docs)."""
+    is_private: bool = False
+    """Its owner has switched remote services off (Volvo `NOT_ALLOWED_PRIVACY_ENABLED`)."""
 
-    def refuses(self, *, is_unlock: bool) -> bool:
-        """Return whether the car takes no command, or no unlock, while it is so."""
-        is_in_use = self.is_ignition_on or self.gear is not Gear.PARK
-        return is_in_use or (self.is_locked_by_key and is_unlock)
+    def objection(self, *, is_unlock: bool) -> str | None:
+        """Return why the car takes no command, or no unlock, while it is so; None: it does."""
+        if self.is_private:
+            return "privacy_mode"
+        if self.is_ignition_on:
+            return "ignition_on"
+        if self.gear is not Gear.PARK:
+            return "not_in_park"
+        return "locked_by_key" if self.is_locked_by_key and is_unlock else None
 
 
 PARKED = Cabin()
@@ -85,13 +92,15 @@ class Condition:
 class _Irregular:
     """What is out of the ordinary about one car."""
 
-    __slots__ = ("cabin", "conditions", "own_cabin", "position_lost_s")
+    __slots__ = ("cabin", "conditions", "left_open_by", "own_cabin", "position_lost_s")
 
     def __init__(self) -> None:
         self.own_cabin = PARKED
         """Without what the conditions do to it."""
         self.cabin = PARKED
         self.conditions: list[Condition] = []
+        self.left_open_by: Sequence[Condition] = ()
+        """Which doors that are not shut have let the locks bounce back, when they last did."""
         self.position_lost_s: float | None = None
 
     def settle(self) -> None:
@@ -188,26 +197,28 @@ class Vehicle:
         """Return why the lock or the immobiliser would not move now, or None."""
         if self.voltage_v < self._parameters.actuator_min_v:
             return Reason.LOW_VOLTAGE
-        if now_s < self._inhibited_until_s:
-            return Reason.ACTUATOR_INHIBITED
         irregular = self._irregular
-        if irregular is not None and irregular.cabin.refuses(is_unlock=is_unlock):
+        if now_s < self._inhibited_until_s or (irregular and irregular.having("hot")):
+            return Reason.ACTUATOR_INHIBITED
+        if irregular is not None and irregular.cabin.objection(is_unlock=is_unlock):
             return Reason.WRONG_VEHICLE_STATE
         return None
 
-    def behind(self, reason: Reason, *, is_unlock: bool) -> Sequence[Condition]:
+    def behind(self, reason: Reason, now_s: float, *, is_unlock: bool) -> Sequence[Condition]:
         """Return which conditions make the car refuse with a reason that it would not have."""
         irregular, parameters = self._irregular, self._parameters
         if irregular is None:
             return ()
+        if reason is Reason.ACTUATOR_INHIBITED and now_s >= self._inhibited_until_s:
+            return irregular.having("hot")
         if reason is Reason.LOW_VOLTAGE and parameters.voltage_v >= parameters.actuator_min_v:
             return [each for each in irregular.conditions if each.drop_v > 0]
         own = irregular.own_cabin
-        if reason is Reason.WRONG_VEHICLE_STATE and not own.refuses(is_unlock=is_unlock):
+        if reason is Reason.WRONG_VEHICLE_STATE and own.objection(is_unlock=is_unlock) is None:
             return [
                 each
                 for each in irregular.conditions
-                if replace(own, **each.cabin).refuses(is_unlock=is_unlock)
+                if replace(own, **each.cabin).objection(is_unlock=is_unlock)
             ]
         return ()
 
@@ -243,8 +254,11 @@ class Vehicle:
     def _move_doors(self, irregular: _Irregular, *, to_locked: bool) -> Sequence[Condition]:
         """Move each lock that can; all bounce back where one meets a door that is not shut."""
         due = {door for door in Door if self.is_door_locked(door) != to_locked}
-        if to_locked and irregular.cabin.ajar:
-            return irregular.on_doors("ajar", irregular.cabin.ajar) if due else ()
+        if to_locked:
+            ajar = irregular.cabin.ajar
+            irregular.left_open_by = irregular.on_doors("ajar", ajar) if due and ajar else ()
+            if ajar:
+                return irregular.left_open_by
         in_the_way = irregular.on_doors("stuck", due)
         left = due.intersection(door for each in in_the_way for door in each.doors)
         locked = {door: to_locked is not (door in left) for door in Door}
@@ -278,6 +292,11 @@ class Vehicle:
         return self.is_locked != (door in self._irregular.cabin.astray)
 
     @property
+    def left_open_by(self) -> Sequence[Condition]:
+        """Return what has let the locks bounce back, if the car is still unlocked for that."""
+        return () if self._irregular is None else self._irregular.left_open_by
+
+    @property
     def is_driver_door_open(self) -> bool:
         """Return whether the driver's door stands open, or is not shut."""
         if self._irregular is None:
@@ -298,8 +317,12 @@ class Vehicle:
         signals |= {f"{door.value}.IsOpen": True for door in sorted(cabin.ajar - {Door.DRIVER})}
         if cabin.is_ignition_on:
             signals["Vehicle.LowVoltageSystemState"] = "ON"
+        if cabin.gear is not Gear.PARK:
+            signals["Vehicle.Powertrain.Transmission.IsParkLockEngaged"] = False
         if not cabin.is_immobilised:
             signals["is_immobilised"] = False
+        if cabin.is_private:
+            signals["is_private"] = True
         return signals or None
 
     def position_age_s(self, now_s: float) -> float:
@@ -334,6 +357,12 @@ class Vehicle:
     def stuck(self, *doors: Door, by: Culprit) -> Iterator[None]:
         """Let the locks of these doors not move: frozen, or a broken motor."""
         with self._under(Condition("stuck", by, frozenset(doors))):
+            yield
+
+    @contextmanager
+    def hot(self, *, by: Culprit) -> Iterator[None]:
+        """Let the motors of the locks be too hot to move, as after many movements in a row."""
+        with self._under(Condition("hot", by)):
             yield
 
     @contextmanager

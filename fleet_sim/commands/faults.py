@@ -167,6 +167,11 @@ def example(fault: type[Fault]) -> list[str]:
     if parameters:
         lines.append("    parameters:")
     lines += [f"      {each.key}: {each.in_yaml}" for each in parameters]
+    if Need.CUSTOMERS in fault.needs:
+        stage = "{ kind: poisson, rate_per_s: 1, duration_s: 60 }"
+        lines += ["customers:", f"  stages: [{stage}]"]
+    if Need.SHARED_ANSWERS in fault.needs:
+        return [*lines, "platform: { shared_group: members }"]
     return [*lines, "platform: {}"] if Need.PLATFORM in fault.needs else lines
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from fleet_sim.results.readable import number_of
 from fleet_wire.command_line import EXPECTATION_FAILED
 from fleet_wire.profiles.loading import load_profile, profile_schema
 from fleet_wire.profiles.samples import Reading, read_samples, said_of, traits_in_words, unlock_of
@@ -48,9 +49,15 @@ def check(*, profile_file: str, sample: Path | None) -> None:
     if sample is None:
         return
     counts: Counter[Reading] = Counter()
-    for place, reading, text in said_of(loaded, read_samples(sample)):
-        counts[reading] += 1
-        click.echo(f"{place}: {text}")
+    foreign: Counter[str] = Counter()
+    for said in said_of(loaded, read_samples(sample)):
+        counts[said.reading] += 1
+        if said.reading is Reading.OTHER:
+            foreign[said.topic] += 1
+        else:
+            click.echo(f"{said.place}: {said.text}")
+    for topic, number in sorted(foreign.items()):
+        click.echo(f"{topic}: not in profile {loaded.name}, {number_of(number, 'message')}")
     click.echo(", ".join(f"{counts[reading]} {reading.value}" for reading in Reading))
     if counts[Reading.UNREADABLE] or not counts[Reading.READ]:
         sys.exit(EXPECTATION_FAILED)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol
 
 import simpy
 
-from fleet_sim.cars.distributions import Delay
+from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.world import World
+from fleet_sim.customers.joints import (
+    APPROACH,
+    KEY_AGE,
+    REQUEST,
+    CustomerBends,
+    Renter,
+    Sending,
+    StruckCustomer,
+)
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent, CustomerStep, Shown
-from fleet_sim.platform.operations import Answer, Operation, SupportCall
+from fleet_sim.platform.operations import Answer, Operation, Request, SupportCall
 from fleet_wire.contract import problems
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.randomness import RandomStream
@@ -28,6 +38,8 @@ HOPELESS = frozenset(
     }
 )
 """Whoever is told so does not press again."""
+STANDS_WITHIN_M = Uniform(base_s=1.0, spread_s=9.0)
+"""So far from the car is who presses unlock, metres, as its phone finds out [E]."""
 MARGIN_S = 600.0
 """Whose booking would end sooner after the drive extends it [E]."""
 
@@ -53,6 +65,10 @@ class Car(Protocol):
         """Open the driver's door; return whether it opens."""
         ...
 
+    def unlock_by_key(self, *, is_good: bool) -> bool:
+        """Unlock it from a phone over Bluetooth; return whether it takes the key."""
+        ...
+
     def drive_off(self) -> None:
         """Get in and start the engine."""
         ...
@@ -64,6 +80,9 @@ class Car(Protocol):
 
 class Surroundings(Protocol):
     """What a customer shares with the others."""
+
+    bends: CustomerBends
+    """What faults do to customers and their phones."""
 
     def take_car(self, stream: RandomStream) -> str | None:
         """Return a car that no other customer of this run has; None where there is none."""
@@ -77,8 +96,16 @@ class Surroundings(Protocol):
         """Return a car."""
         ...
 
+    def place_of(self, vehicle_id: str) -> tuple[float, float]:
+        """Return where a car stands, latitude and longitude in degrees."""
+        ...
+
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Learn that a phone has said that a car is open."""
+        ...
+
+    def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Learn that a phone has said that a car is locked."""
         ...
 
     def called_support(self, call: SupportCall) -> None:
@@ -113,9 +140,13 @@ class Customer:
         self._stream = stream
         self._record = record
         self._load_starts_s = load_starts_s
+        self._struck = StruckCustomer(around.bends, lambda: world.env.now)
+        self._stands_at = ""
+        """The car beside which the customer stands, for what it is worth."""
         self._vehicle_id: str | None = None
         self._booking_id: str | None = None
         self._ends_at = 0.0
+        self._booked_s = 0.0
         self._first_press_s = 0.0
         self._presses = 0
         self._shown: str | None = None
@@ -128,8 +159,11 @@ class Customer:
             self._around.served()
             return
         yield self._for(self._parameters.walk)
+        renter = self._renter
+        self._stands_at = self._struck.at(APPROACH, renter, usual=renter.vehicle_id)
         self._note(CustomerStep.ARRIVED)
         is_open = yield from self._open()
+        self._struck.tell(renter)
         self._around.served()
         if is_open:
             yield from self._drive()
@@ -152,6 +186,7 @@ class Customer:
             )
             if answer is not None and answer.is_ok:
                 self._booking_id, self._ends_at = str(answer.body.get("booking_id")), ends_at
+                self._booked_s = self._env.now
                 self._note(CustomerStep.BOOKED, answer=answer)
                 return True
             self._around.leave_car(vehicle_id)
@@ -207,17 +242,53 @@ class Customer:
         self._note(CustomerStep.PRESSED, press=press, trace=trace)
         try:
             answer = yield from self._phone.command(
-                Operation.UNLOCK, trace, vehicle_id=self._vehicle_id, booking_id=self._booking_id
+                Operation.UNLOCK,
+                trace,
+                bent=partial(self._bent, renter=self._renter),
+                **self._where(),
+                vehicle_id=self._vehicle_id,
+                booking_id=self._booking_id,
             )
         except simpy.Interrupt:
             return Verdict.WAITS
-        shown = self._shown = _shown(answer, Shown.OPEN)
+        shown = _shown(answer, Shown.OPEN)
+        if answer is None and self._parameters.phone.offline_key_s is not None:
+            shown = self._try_key(self._parameters.phone.offline_key_s)
+        self._shown = shown
         self._note(CustomerStep.SHOWN, press=press, trace=trace, answer=answer, shown=shown)
+        if answer is None and shown == Shown.OPEN:
+            return Verdict.OPEN
         if shown == Shown.OPEN:
-            command_id = None if answer is None else answer.body.get("command_id")
-            self._around.told_open(self._id, self._vehicle_id or "", command_id)
+            self._around.told_open(self._id, self._vehicle_id or "", _command_id(answer))
             return Verdict.OPEN
         return _verdict(answer)
+
+    def _where(self) -> dict[str, Any]:
+        """Return where the phone is, and how far from the car, if the app says so."""
+        if not self._parameters.phone.sends_position:
+            return {}
+        return {
+            "position": self._around.place_of(self._vehicle_id or ""),
+            "distance_m": STANDS_WITHIN_M.sample_s(self._stream),
+        }
+
+    def _try_key(self, good_for_s: float) -> str:
+        """Try the phone's own key at the car; return what the app shows."""
+        usual_s = self._env.now - self._booked_s
+        age_s = self._struck.at(KEY_AGE, self._renter, usual=usual_s)
+        is_good = age_s <= good_for_s
+        is_open = self._is_at_own_car and self._car.unlock_by_key(is_good=is_good)
+        if is_open:
+            return Shown.OPEN
+        return Shown.NO_ANSWER if is_good else Shown.KEY_EXPIRED
+
+    @property
+    def _is_at_own_car(self) -> bool:
+        return self._stands_at == self._vehicle_id
+
+    def _bent(self, request: Request, *, renter: Renter) -> Request | None:
+        """Return what leaves the phone of a request to unlock."""
+        return self._struck.at(REQUEST, Sending(renter, request), usual=request)
 
     def _wait(
         self, under_way: list[simpy.Process], until_s: float
@@ -240,7 +311,7 @@ class Customer:
 
     def _pull_handle(self) -> bool:
         """Pull the handle; return whether the door opens."""
-        is_open = self._car.pull_handle()
+        is_open = self._is_at_own_car and self._car.pull_handle()
         self._note(CustomerStep.OPENED if is_open else CustomerStep.PULLED, press=self._presses)
         return is_open
 
@@ -290,7 +361,10 @@ class Customer:
             self._note(
                 CustomerStep.SHOWN_LOCK, press=press, trace=trace, answer=answer, shown=shown
             )
-            if shown == Shown.LOCKED or _verdict(answer) is Verdict.HOPELESS:
+            if shown == Shown.LOCKED:
+                self._around.told_locked(self._id, self._vehicle_id or "", _command_id(answer))
+                return
+            if _verdict(answer) is Verdict.HOPELESS:
                 return
             yield self._for(self._parameters.reads)
 
@@ -298,7 +372,11 @@ class Customer:
 
     @property
     def _car(self) -> Car:
-        return self._around.car(self._vehicle_id or "")
+        return self._around.car(self._stands_at)
+
+    @property
+    def _renter(self) -> Renter:
+        return Renter(self._id, self._vehicle_id or "", self._phone.app_version)
 
     def _for(self, delay: Delay) -> simpy.Timeout:
         """Return what to wait for that takes a while."""
@@ -314,7 +392,6 @@ class Customer:
         shown: str | None = None,
     ) -> None:
         problem = None if answer is None else answer.problem
-        command_id = None if answer is None else answer.body.get("command_id")
         now_s = self._env.now
         self._record(
             CustomerEvent(
@@ -328,12 +405,17 @@ class Customer:
                 press=press,
                 since_press_s=None if press is None else round(now_s - self._first_press_s, 6),
                 trace_id=None if trace is None else trace.trace_id,
-                command_id=command_id,
+                command_id=_command_id(answer),
                 status=None if answer is None else answer.status,
                 problem=None if problem is None else problem.slug,
                 shown=shown,
             )
         )
+
+
+def _command_id(answer: Answer | None) -> str | None:
+    """Return the command that an answer tells of, by what the API calls it."""
+    return None if answer is None else answer.body.get("command_id")
 
 
 def _shown(answer: Answer | None, done: Shown) -> str:

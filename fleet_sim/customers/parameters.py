@@ -55,6 +55,14 @@ class PhoneParameters(_Part):
     poll_s: PositiveSeconds = Field(
         2.0, description="then it asks for the status so often (BMW's app: 3.5 s) [E]"
     )
+    sends_position: bool = Field(
+        default=False, description="the app says where it is, and how far from the car"
+    )
+    offline_key_s: PositiveSeconds | None = Field(
+        None,
+        description="a key for use over Bluetooth where there is no network comes with the booking,"
+        " and is good for so long (WaiveCar: 38 min, 2280 s); null: there is none",
+    )
     clock_error: Offset = Field(
         UniformOffset(base_s=-1.0, spread_s=2.0), description="phone's clock ahead by [E]"
     )
@@ -71,6 +79,11 @@ class CustomerParameters(_Part):
     )
     cars_tried: int = Field(
         3, ge=1, le=100, description="whose booking fails tries so many cars, then leaves [E]"
+    )
+    same_car: Share = Field(
+        0.0,
+        description="share of customers who choose the car that another one has chosen within the"
+        " last second: both saw it free [E]",
     )
     walk: Delay = Field(
         LogNormal(median_s=240.0, sigma=0.5),

@@ -49,8 +49,18 @@ class Phone:
         digits = "".join(f"{int(self._stream.uniform() * 2**48):012x}" for _ in range(4))
         return TraceContext(digits[:32], digits[32:48])
 
-    def ask(self, operation: Operation, trace: TraceContext | None = None, **what: Any) -> Waiting:
-        """Ask the platform, and again where there is no answer, with the same idempotency key."""
+    def ask(
+        self,
+        operation: Operation,
+        trace: TraceContext | None = None,
+        *,
+        bent: Callable[[Request], Request | None] = lambda request: request,
+        **what: Any,
+    ) -> Waiting:
+        """Ask the platform, and again where there is no answer, with the same idempotency key.
+
+        `bent` returns what leaves the phone of the request, each time; None: nothing.
+        """
         trace = trace or self.new_trace()
         request = Request(
             operation=operation,
@@ -61,13 +71,16 @@ class Phone:
             **what,
         )
         for _ in range(1 + self._parameters.retries):
-            answer: Answer | None = yield from self._send(request)
+            answer: Answer | None = yield from self._send(bent(request))
             if answer is not None:
                 return answer
         return None
 
     def command(self, operation: Operation, trace: TraceContext, **what: Any) -> Waiting:
-        """Unlock or lock, and wait for the car's answer, be it by asking again and again."""
+        """Unlock or lock, and wait for the car's answer, be it by asking again and again.
+
+        With `bent` as for `ask`.
+        """
         answer = yield from self.ask(operation, trace, wait_s=self._parameters.wait_s, **what)
         while answer is not None and answer.is_ok and answer.body.get("is_final") is False:
             command_id = answer.body.get("command_id")
@@ -76,14 +89,17 @@ class Phone:
             answer = status if status is not None else answer
         return answer
 
-    def _send(self, request: Request) -> Waiting:
-        """Send a request once; it, or its answer, may be lost, and the app waits only so long."""
+    def _send(self, request: Request | None) -> Waiting:
+        """Send a request once; it, or its answer, may be lost, and the app waits only so long.
+
+        None is one that never leaves the phone.
+        """
         env = self._world.env
         answered = env.event()
         asked: list[Asked] = []
 
         def arrive() -> None:
-            if not given_up.processed:
+            if request is not None and not given_up.processed:
                 asked.append(self._platform.ask(request, self._way_back(answered)))
 
         given_up = env.timeout(self._parameters.timeout_s)

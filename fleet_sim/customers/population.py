@@ -6,6 +6,7 @@ Which cars are free depends on the others, as it does in a city.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +16,19 @@ import simpy
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.world import World
 from fleet_sim.customers.customer import Customer
+from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
 from fleet_sim.customers.records import CustomerEvent
 from fleet_sim.platform.operations import Platform, SupportCall
+from fleet_sim.platform.places import place_of
 from fleet_sim.platform.tokens import token_of
 from fleet_wire.randomness import RandomStream
 
 TRIES = 20
 """Cars looked at by chance, before one goes through all of them."""
+SEEN_FREE_S = 1.0
+"""So old may be what an app shows of which cars are free [E]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,8 @@ class Witnesses:
     record: Callable[[CustomerEvent], None]
     told_open: Callable[[str, str, str | None], None]
     """Takes customer, car and command when a phone says that a car is open."""
+    told_locked: Callable[[str, str, str | None], None]
+    """The same, when it says that a car is locked."""
     called_support: Callable[[SupportCall], None]
 
 
@@ -42,6 +49,7 @@ class _Car:
     def __init__(self, box: Box) -> None:
         self._box = box
         self.pull_handle = box.pull_handle
+        self.unlock_by_key = box.unlock_by_key
 
     def drive_off(self) -> None:
         """Get in and start the engine: the car takes no command until it stands again."""
@@ -69,6 +77,7 @@ class Population:
         boxes: Mapping[str, Box],
         platform: Platform,
         witnesses: Witnesses,
+        bends: CustomerBends | None = None,
     ) -> None:
         self._world = world
         self._parameters = parameters
@@ -77,7 +86,11 @@ class Population:
         self._vehicle_ids = [*boxes]
         self._platform = platform
         self._witnesses = witnesses
-        self._in_use: set[str] = set()
+        self.bends = bends or CustomerBends()
+        self._in_use: Counter[str] = Counter()
+        """By how many customers, where that is more than none."""
+        self._taken_last: tuple[str, float] | None = None
+        """The car that was taken last, and when; kept where customers may choose the same."""
         self._served = 0
 
     @property
@@ -120,29 +133,57 @@ class Population:
     # What customers share
 
     def take_car(self, stream: RandomStream) -> str | None:
-        """Return a car that no other customer of this run has; None where there is none."""
+        """Return a car that no other customer of this run has; None where there is none.
+
+        Some choose one that has just been taken, see `CustomerParameters.same_car`.
+        """
+        chosen = self._same_car(stream) or self._free_car(stream)
+        if chosen is not None:
+            self._in_use[chosen] += 1
+        return chosen
+
+    def _same_car(self, stream: RandomStream) -> str | None:
+        share = self._parameters.same_car
+        if not share:
+            return None
+        is_late = stream.uniform() < share
+        taken, now_s = self._taken_last, self._world.env.now
+        self._taken_last = None
+        if is_late and taken is not None and now_s - taken[1] <= SEEN_FREE_S:
+            return taken[0]
+        return None
+
+    def _free_car(self, stream: RandomStream) -> str | None:
         vehicle_ids, in_use = self._vehicle_ids, self._in_use
-        for _ in range(TRIES):
-            vehicle_id = vehicle_ids[stream.index(len(vehicle_ids))]
-            if vehicle_id not in in_use:
-                in_use.add(vehicle_id)
-                return vehicle_id
-        free = next((each for each in vehicle_ids if each not in in_use), None)
-        if free is not None:
-            in_use.add(free)
+        tried = (vehicle_ids[stream.index(len(vehicle_ids))] for _ in range(TRIES))
+        free = next((each for each in tried if each not in in_use), None)
+        free = free or next((each for each in vehicle_ids if each not in in_use), None)
+        if free is not None and self._parameters.same_car:
+            self._taken_last = free, self._world.env.now
         return free
 
     def leave_car(self, vehicle_id: str) -> None:
         """Let others have it."""
-        self._in_use.discard(vehicle_id)
+        self._in_use[vehicle_id] -= 1
+        if self._in_use[vehicle_id] <= 0:
+            del self._in_use[vehicle_id]
 
     def car(self, vehicle_id: str) -> _Car:
         """Return a car."""
         return _Car(self._boxes[vehicle_id])
 
+    def place_of(self, vehicle_id: str) -> tuple[float, float]:
+        """Return where a car stands: a place of its own in the city that its region is."""
+        box = self._boxes.get(vehicle_id)
+        return place_of(vehicle_id, "" if box is None else box.spec.traits.region)
+
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Pass on that a phone has said that a car is open."""
         self._witnesses.told_open(customer_id, vehicle_id, command_id)
+
+    def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Pass on that a phone has said that a car is locked."""
+        self._witnesses.told_locked(customer_id, vehicle_id, command_id)
 
     def called_support(self, call: SupportCall) -> None:
         """Pass on that a customer has called support."""

@@ -11,28 +11,33 @@ class CustomerStep(StrEnum):
     """What a customer does, or is shown."""
 
     BOOKED = "booked"
+    """A car is booked."""
     NOT_BOOKED = "not_booked"
     """The app found no car, or could not book one."""
     ARRIVED = "arrived"
-    """At the car."""
+    """The customer is at the car."""
     PRESSED = "pressed"
-    """Unlock; `press` counts from 1."""
+    """The button to unlock is pressed."""
     SHOWN = "shown"
     """The app shows how a press ended."""
     PULLED = "pulled"
-    """The handle, and the door is locked, whatever the app says."""
+    """The handle is pulled, and the door is locked, whatever the app says."""
     OPENED = "opened"
-    """The door."""
+    """The door is open."""
     GAVE_UP = "gave_up"
+    """The customer presses no more."""
     CALLED_SUPPORT = "called_support"
+    """The customer calls support."""
     DROVE = "drove"
     """The drive is over."""
     PRESSED_LOCK = "pressed_lock"
+    """The button to lock is pressed."""
     SHOWN_LOCK = "shown_lock"
+    """The app shows how that ended."""
     EXTENDED = "extended"
-    """The booking."""
+    """The booking is extended, or an error says why not."""
     ENDED = "ended"
-    """The booking."""
+    """The booking is ended, or an error says why not."""
 
 
 class CustomerEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,12 +46,17 @@ class CustomerEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     at_s: float
     """Seconds since the load began."""
     customer_id: str
+    """The customer, who has one phone."""
     step: CustomerStep
+    """What has happened."""
     phone_at: float
     """Unix seconds on the phone's own clock."""
     app_version: str
+    """The app's."""
     vehicle_id: str | None = None
+    """The car that is booked, or was to be."""
     booking_id: str | None = None
+    """Of that car, once there is one."""
     press: int | None = None
     """Which press on the button, from 1."""
     since_press_s: float | None = None
@@ -54,12 +64,14 @@ class CustomerEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     trace_id: str | None = None
     """Of the request; the attempt has the same."""
     command_id: str | None = None
+    """The command's, where the answer names one."""
     status: int | None = None
-    """Of the answer; None: there was none."""
+    """The HTTP status of the answer; left out where there was none."""
     problem: str | None = None
     """The slug of the answer's problem type."""
     shown: str | None = None
-    """What the app showed: see `Shown`, or the sentence of the problem."""
+    """What the app showed: `open`, `locked`, that there is no connection, or the sentence of the
+    problem."""
 
 
 class Shown(StrEnum):
@@ -68,3 +80,4 @@ class Shown(StrEnum):
     OPEN = "open"
     LOCKED = "locked"
     NO_ANSWER = "No connection; please try again."
+    KEY_EXPIRED = "The key on your phone has expired; please go online once and try again."

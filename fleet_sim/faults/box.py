@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import ClassVar
 
 from pydantic import Field
@@ -9,7 +10,20 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.joints import ACCEPTANCE, CLOCK, OBJECTION, RESULT, RESUME
-from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, Layer, register
+from fleet_sim.faults.registry import (
+    CarFault,
+    Claim,
+    Fault,
+    FaultProcess,
+    Injection,
+    Layer,
+    Need,
+    Strikes,
+    Struck,
+    register,
+)
+from fleet_sim.platform.joints import DISTANCE
+from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
 from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
@@ -235,4 +249,50 @@ class BadFirmwareCohort(CarFault):
             return False
 
         with box.bend(ACCEPTANCE, crash, by=injection):
+            yield injection.whole_window()
+
+
+@register
+class GhostGps(Fault):
+    """Catalogue 53: the box's position is old, and the car is somewhere else."""
+
+    name: ClassVar[str] = "ghost_gps"
+    number: ClassVar[int | None] = 53
+    layer: ClassVar[Layer] = Layer.BOX
+    summary: ClassVar[str] = (
+        "the box takes no position any more: the platform has the car where it was before"
+    )
+    seen: ClassVar[str] = (
+        "position_age_s far above 30 min in telemetry; api_refused, vehicle-too-far, where the"
+        " platform looks at the distance"
+    )
+    customer: ClassVar[str] = "The app says that I am far from the car, and I stand beside it."
+    support: ClassVar[str] = "The car's position is an hour old; the phone is at another place."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "INVERS FAQ, inspect: a standby position every 30 min",
+        "JuJu trailers#11: unlocks within 25 m",
+    )
+    strikes: ClassVar[Strikes] = Strikes.CAR
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLATFORM})
+
+    stale_s: PositiveSeconds = Field(
+        3600.0, description="so old is the position when the window opens; 30 min are usual"
+    )
+    moved_m: float = Field(
+        400.0, gt=0, le=1e7, description="so far has the car been moved since [E]"
+    )
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Let positions grow old; whoever is at the car is far from where it is thought to be."""
+        assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
+        struck = Struck(injection.platform, injection)
+
+        def be_elsewhere(distance_m: float | None, _request: Request) -> float | None:
+            return None if distance_m is None else distance_m + self.moved_m
+
+        with ExitStack() as stack:
+            stack.enter_context(struck.bend(DISTANCE, be_elsewhere))
+            for box in injection.boxes:
+                since_s = injection.env.now - self.stale_s
+                stack.enter_context(box.vehicle.without_position(since_s, by=injection))
             yield injection.whole_window()

@@ -15,6 +15,7 @@ from fleet_sim.cars.joints import PUBACK, RECONNECT
 from fleet_sim.cars.movements import of_another_car
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
+from fleet_sim.faults.outsiders import Outsider
 from fleet_sim.faults.registry import (
     CarFault,
     Claim,
@@ -27,12 +28,11 @@ from fleet_sim.faults.registry import (
     register,
 )
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.link import Disconnected, Link, Message, Session
+from fleet_wire.links.link import Message
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 
-FILLER_RETRY_S = 1.0
 FILLER_WINDOW = 500
 """Messages under way at once, far below what a link lets wait."""
 MOST_SEEDS = 2**32
@@ -79,42 +79,8 @@ class ReconnectStorm(Fault):
                 yield injection.wait(injection.duration_s / self.waves)
 
 
-class _Filler:
-    """A client of no car that sends what nobody needs, a window of messages at a time.
-
-    A link takes only so many. Implements `fleet_wire.links.link.LinkHandler`.
-    """
-
-    def __init__(self, client_id: str, injection: Injection) -> None:
-        self._client_id = client_id
-        self._injection = injection
-        self._has_left = False
-        self._link: Link = injection.world.link_factory(self)
-
-    def session(self) -> Session:
-        """Return what to say in CONNECT."""
-        return Session(self._client_id)
-
-    def come(self) -> None:
-        """Connect, unless it is gone for good."""
-        if not self._has_left:
-            self._link.connect()
-
-    def on_connected(self, *, session_present: bool) -> None:
-        """Do nothing: what there is to send waits in the link."""
-
-    def on_message(self, message: Message) -> None:
-        """Acknowledge what nobody sends: it has not subscribed."""
-        self._link.acknowledge(message)
-
-    def on_disconnected(self, reason: Disconnected) -> None:  # noqa: ARG002 - LinkHandler's form
-        """Come back after a while."""
-        self._injection.world.later(FILLER_RETRY_S, self.come)
-
-    def leave(self) -> None:
-        """Go for good."""
-        self._has_left = True
-        self._link.disconnect()
+class _Filler(Outsider):
+    """Sends what nobody needs, a window of messages at a time: a link takes only so many."""
 
     def fill(self, topics: Iterator[str]) -> None:
         """Send one message to each topic."""
@@ -125,7 +91,7 @@ class _Filler:
     def _send_next(self, _code: int = 0) -> None:
         topic = next(self._topics, None)
         if topic is not None:
-            self._link.publish(topic, b"{}", on_ack=self._send_next)
+            self.publish(topic, b"{}", on_ack=self._send_next)
 
 
 def _filler(injection: Injection, *, each: int) -> _Filler:
@@ -310,7 +276,8 @@ class ClientIdTakeover(CarFault):
     layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "a cloned box with the same client id: both flap, and either answers"
     seen: ClassVar[str] = (
-        "ok, though about half of the commands opened another car; presence flaps, late answers"
+        "ok, though about half of the commands opened another car; presence flaps, and the broker's"
+        " log says taken_over without end"
     )
     customer: ClassVar[str] = "The app says open, and this car is shut: another one has opened."
     support: ClassVar[str] = (

@@ -22,12 +22,15 @@ from fleet_sim.broker.control import BrokerControl, BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
+from fleet_sim.customers.joints import CustomerBends
+from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
 from fleet_wire.randomness import RandomStream
 
 FaultProcess = Generator[simpy.Event, Any, None]
 ValueT = TypeVar("ValueT")
+AboutCarT = TypeVar("AboutCarT", Request, PlatformCommand)
 
 
 class Strikes(Enum):
@@ -39,6 +42,8 @@ class Strikes(Enum):
     """The broker, or what the cars have there together."""
     PLATFORM = "platform"
     """The emulated platform: its gateway, its bookings, its command service."""
+    CUSTOMERS = "customers"
+    """Customers and their phones, where a run has them."""
 
 
 class Layer(StrEnum):
@@ -82,6 +87,8 @@ class Need(Enum):
 
     OWN_BROKER = "a broker whose settings we choose"
     PLATFORM = "the emulated platform"
+    CUSTOMERS = "customers with phones"
+    SHARED_ANSWERS = "a platform whose members share the cars' answers"
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"):
@@ -99,6 +106,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="hit"
     at_s: float
     until_s: float | None = None
     command_id: str | None = None
+    customer_id: str | None = None
+    """The customer whom it happened to: what was struck is this customer's, and no other's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,6 +129,8 @@ class Injection:
     record: Callable[[Hit], None] = lambda _hit: None
     platform: EmulatedPlatform | None = None
     """There where the fault has `Need.PLATFORM`."""
+    customers: CustomerBends | None = None
+    """There where the fault has `Need.CUSTOMERS`."""
     broker: BrokerControl | None = None
     """There where the fault has `Need.OWN_BROKER`."""
     vehicle_ids: frozenset[str] = frozenset()
@@ -145,6 +156,7 @@ class Injection:
         *,
         command_id: str | None = None,
         during_s: tuple[float, float] | None = None,
+        customer_id: str | None = None,
     ) -> None:
         """Write down that the fault has changed something, see `joints.Culprit`."""
         at_s, until_s = (self.world.env.now, None) if during_s is None else during_s
@@ -157,6 +169,7 @@ class Injection:
                 at_s=round(at_s - self.load_starts_s, 6),
                 until_s=None if until_s is None else round(until_s - self.load_starts_s, 6),
                 command_id=command_id,
+                customer_id=customer_id,
             )
         )
 
@@ -238,21 +251,21 @@ class PlatformFault(Fault):
 
 
 class Struck:
-    """The platform, as far as requests about the cars of an injection are concerned."""
+    """The platform, as far as requests and commands for the cars of an injection are concerned."""
 
     def __init__(self, platform: EmulatedPlatform, injection: Injection) -> None:
         self._platform = platform
         self._injection = injection
 
     def bend(
-        self, joint: Joint[ValueT, Request], bend: Callable[[ValueT, Request], ValueT]
+        self, joint: Joint[ValueT, AboutCarT], bend: Callable[[ValueT, AboutCarT], ValueT]
     ) -> AbstractContextManager[None]:
-        """Return a context in which `bend` decides what happens at `joint` to such requests."""
+        """Return a context in which `bend` decides what happens at `joint` to what is for them."""
         vehicle_ids = self._injection.vehicle_ids
 
-        def bend_theirs(value: ValueT, request: Request) -> ValueT:
-            is_theirs = request.vehicle_id in vehicle_ids
-            return bend(value, request) if is_theirs else value
+        def bend_theirs(value: ValueT, about: AboutCarT) -> ValueT:
+            is_theirs = about.vehicle_id in vehicle_ids
+            return bend(value, about) if is_theirs else value
 
         return self._platform.bend(joint, bend_theirs, by=self._injection)
 

@@ -15,8 +15,18 @@ class OpenRequest:
     """A request that has not been answered. Implements `fleet_sim.platform.operations.Asked`."""
 
     __slots__ = (
-        "account_id", "began_s", "command", "is_answered", "key", "on_answer", "parent", "request",
-        "request_id", "slowed_by", "vehicle_id",
+        "account_id",
+        "began_s",
+        "command",
+        "distance_m",
+        "is_answered",
+        "key",
+        "on_answer",
+        "parent",
+        "request",
+        "request_id",
+        "slowed_by",
+        "vehicle_id",
     )  # fmt: skip
 
     def __init__(
@@ -39,6 +49,8 @@ class OpenRequest:
         self.account_id: str | None = None
         """None until its token is known to be good."""
         self.vehicle_id = request.vehicle_id
+        self.distance_m = request.distance_m
+        """From the car as the platform knows it, metres; None: the app does not say."""
         self.key: tuple[str, str] | None = None
         """Account and idempotency key, where later requests may ask for the same."""
         self.command: PlatformCommand | None = None
@@ -81,6 +93,8 @@ class PlatformLog:
                 method=METHODS[request.operation],
                 status=None if answer is None else answer.status,
                 problem=None if problem is None else problem.slug,
+                distance_m=None if answer is None else asked.distance_m,
+                position=request.position,
                 app_version=request.app_version,
                 api_release=self._release,
             )
@@ -100,7 +114,7 @@ class PlatformLog:
                 operation=command.action.value,
                 trace_id=command.parent.trace_id,
                 vehicle_id=booking.vehicle_id,
-                booking_id=booking.booking_id,
+                booking_id=booking.booking_id or None,
                 account_id=booking.account_id,
                 command_id=command.wire_id,
                 outcome=command.state.value if is_end else None,
@@ -132,4 +146,4 @@ def _made_booking(answer: Answer | None) -> str | None:
     if answer is None or answer.problem is not None:
         return None
     booking_id = answer.body.get("booking_id")
-    return booking_id if isinstance(booking_id, str) else None
+    return booking_id if isinstance(booking_id, str) and booking_id else None

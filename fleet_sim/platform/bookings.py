@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from fleet_sim.cars.joints import Culprit
 from fleet_wire.contract.problems import (
     BOOKING_ENDED,
     BOOKING_NOT_STARTED,
@@ -28,6 +30,7 @@ class Booking(msgspec.Struct, kw_only=True, eq=False):
     """One booking. Times are Unix seconds on the platform's clock."""
 
     booking_id: str
+    """Empty for support, which opens cars without."""
     account_id: str
     vehicle_id: str
     starts_at: float
@@ -35,17 +38,29 @@ class Booking(msgspec.Struct, kw_only=True, eq=False):
     """When it ends, or has ended."""
     was_ended: bool = False
     """Whether its customer has ended it."""
+    made_at: float = 0.0
+    extended: tuple[float, float] | None = None
+    """When it was made to end later, for the last time, and when it would have ended before."""
+    is_second: bool = False
+    """Whether the car was booked for that time already: nobody should have it."""
+    let_in_by: Sequence[Culprit] = ()
+    """Who has seen to it that the car is booked twice, for both bookings."""
 
-    def state(self, now: float) -> str:
-        """Return `upcoming`, `running` or `ended`."""
-        if self.was_ended or now >= self.ends_at:
+    def state(self, now: float, *, as_of: float | None = None) -> str:
+        """Return `upcoming`, `running` or `ended`; `as_of`: as it was known at that time."""
+        ends_at = self.ends_at
+        if self.extended is not None and as_of is not None and as_of < self.extended[0]:
+            ends_at = self.extended[1]
+        if self.was_ended or now >= ends_at:
             return "ended"
         return "running" if now >= self.starts_at else "upcoming"
 
-    def objection(self, now: float) -> ProblemType | None:
-        """Return why its car may not be used now; None: it may."""
+    def objection(self, now: float, *, as_of: float | None = None) -> ProblemType | None:
+        """Return why its car may not be used now; None: it may. `as_of` as for `state`."""
+        if as_of is not None and as_of < self.made_at:
+            return BOOKING_UNKNOWN
         problems = {"upcoming": BOOKING_NOT_STARTED, "ended": BOOKING_ENDED}
-        return problems.get(self.state(now))
+        return problems.get(self.state(now, as_of=as_of))
 
     def body(self, now: float) -> dict[str, Any]:
         """Return what the API says of it."""
@@ -65,16 +80,25 @@ class Bookings:
         self._max_booking_s = max_booking_s
         self._by_id: dict[str, Booking] = {}
         self._by_vehicle: dict[str, list[Booking]] = {}
-        """Those of a car that have not been ended, by their start; they do not overlap."""
+        """Those of a car that have not been ended, by their start; they do not overlap, unless one
+    was entered in spite of another."""
 
-    def book(self, booking: Booking, now: float) -> ProblemType | None:
-        """Enter a booking, or return why not."""
+    def taken_by(self, vehicle_id: str, starts_at: float, ends_at: float) -> Booking | None:
+        """Return what stands in the way of a booking of a car."""
+        return self._in_the_way(vehicle_id, starts_at, ends_at)
+
+    def book(
+        self, booking: Booking, now: float, *, in_spite_of: Booking | None = None
+    ) -> ProblemType | None:
+        """Enter a booking, or return why not; one that it is entered in spite of does not count."""
         lasts_s = booking.ends_at - booking.starts_at
         is_possible = 0 < lasts_s <= self._max_booking_s
         if not is_possible or booking.starts_at < now - PAST_S or booking.ends_at <= now:
             return BOOKING_TIMES
-        if self._is_taken(booking.vehicle_id, booking.starts_at, booking.ends_at):
+        starts_at, ends_at = booking.starts_at, booking.ends_at
+        if self._in_the_way(booking.vehicle_id, starts_at, ends_at, besides=in_spite_of):
             return VEHICLE_TAKEN
+        booking.is_second = in_spite_of is not None
         self._by_id[booking.booking_id] = booking
         of_vehicle = self._by_vehicle.setdefault(booking.vehicle_id, [])
         while of_vehicle and of_vehicle[0].ends_at <= now:
@@ -116,8 +140,10 @@ class Bookings:
             return BOOKING_ENDED
         if not booking.ends_at <= ends_at <= booking.starts_at + self._max_booking_s:
             return BOOKING_TIMES
-        if self._is_taken(booking.vehicle_id, booking.starts_at, ends_at, besides=booking):
+        if self._in_the_way(booking.vehicle_id, booking.starts_at, ends_at, besides=booking):
             return VEHICLE_TAKEN
+        if ends_at > booking.ends_at:
+            booking.extended = now, booking.ends_at
         booking.ends_at = ends_at
         return None
 
@@ -130,9 +156,11 @@ class Bookings:
         if booking in of_vehicle:
             of_vehicle.remove(booking)
 
-    def _is_taken(
+    def _in_the_way(
         self, vehicle_id: str, starts_at: float, ends_at: float, besides: Booking | None = None
-    ) -> bool:
+    ) -> Booking | None:
         of_vehicle = self._by_vehicle.get(vehicle_id, [])
-        before = of_vehicle[: bisect_left(of_vehicle, ends_at, key=_starts_at)]
-        return any(other is not besides and other.ends_at > starts_at for other in before)
+        for other in of_vehicle[: bisect_left(of_vehicle, ends_at, key=_starts_at)]:
+            if other is not besides and other.ends_at > starts_at:
+                return other
+        return None

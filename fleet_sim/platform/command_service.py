@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from fleet_sim.cars.joints import Joint
 from fleet_sim.cars.world import World
 from fleet_sim.platform.asked import OpenRequest, PlatformLog
 from fleet_sim.platform.bookings import Booking
@@ -23,7 +24,18 @@ from fleet_sim.platform.commands import (
 from fleet_sim.platform.connection import BrokerConnection
 from fleet_sim.platform.heard import HeardVehicle
 from fleet_sim.platform.identifiers import Identifiers
-from fleet_sim.platform.joints import PUBLISH, RETRY, WAKE, PlatformBends
+from fleet_sim.platform.joints import (
+    ADDRESS,
+    GRACE,
+    HEARING,
+    PUBLISH,
+    RETAIN,
+    RETRY,
+    SAME,
+    WAKE,
+    PlatformBends,
+    ValueT,
+)
 from fleet_sim.platform.lanes import Lanes
 from fleet_sim.platform.parameters import PlatformParameters
 from fleet_wire.contract.messages import (
@@ -37,6 +49,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import UNNAMED, PartialState
 from fleet_wire.contract.platform_log import PlatformStep
+from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,
@@ -72,6 +85,8 @@ class CommandService:
         self._heard: dict[str, HeardVehicle] = {}
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
+        self._waking: dict[str, PlatformCommand] = {}
+        """Whose box is waited for, by that box."""
         self.commands = RememberedCommands(remember_s=parameters.remember_s)
         self.open = 0
         """Commands that have not ended."""
@@ -93,21 +108,28 @@ class CommandService:
 
     def send(self, action: Action, booking: Booking, asked: OpenRequest) -> PlatformCommand:
         """Begin a command for a booking that is in use."""
-        command_id, vehicle_id = self._identifiers.new(), booking.vehicle_id
+        command = self._made(action, booking, request_id=asked.request_id, parent=asked.parent)
+        self._lanes.take_turn(booking.vehicle_id, partial(self._begin, command))
+        return command
+
+    def _made(
+        self, action: Action, booking: Booking, *, request_id: str, parent: TraceContext
+    ) -> PlatformCommand:
+        """Return a new command, whose life begins."""
+        command_id = self._identifiers.new()
         command = PlatformCommand(
             command_id,
             action,
             booking,
-            wire_id=self._writer.wire_id(vehicle_id, command_id),
-            request_id=asked.request_id,
-            parent=asked.parent,
+            wire_id=self._writer.wire_id(booking.vehicle_id, command_id),
+            request_id=request_id,
+            parent=parent,
             issued_at=self._unix_s(),
             ttl_s=self._parameters.command_ttl_s,
         )
         self.commands.add(command)
         self.open += 1
         self._world.later(self._left_s(command), self._life_over, command)
-        self._lanes.take_turn(vehicle_id, partial(self._begin, command))
         return command
 
     def when_idle(self, vehicle_id: str, then: Callable[[], None]) -> None:
@@ -128,6 +150,18 @@ class CommandService:
         self._under_way[command.vehicle_id] = command
         self._go_on(command)
 
+    def _at(
+        self, joint: Joint[ValueT, PlatformCommand], command: PlatformCommand, *, usual: ValueT
+    ) -> ValueT:
+        """Return what happens to a command where the usual would."""
+        return self._bends.at(
+            joint,
+            command,
+            usual=usual,
+            vehicle_id=command.vehicle_id,
+            command_id=command.wire_id,
+        )
+
     def _left_s(self, command: PlatformCommand) -> float:
         """Return what is left of a command's life."""
         return command.expires_at - self._unix_s()
@@ -138,18 +172,15 @@ class CommandService:
         if command.booking.objection(self._unix_s()) is not None:
             self._not_published(command, NotPublished.BOOKING_ENDED)
         elif link is not None:
-            signed = command.signed = command.signed or self._writer.signed(command, self._unix_s())
-            is_asleep = self.heard_of(command.vehicle_id).presence == "asleep"
-            if self._bends.at(
-                WAKE,
-                signed,
-                usual=is_asleep,
-                vehicle_id=command.vehicle_id,
-                command_id=command.wire_id,
-            ):
+            if command.signed is None:
+                command.box_id = self._at(ADDRESS, command, usual=command.vehicle_id)
+                command.signed = self._writer.signed(command, self._unix_s())
+            is_asleep = self.heard_of(command.box_id).presence == "asleep"
+            if self._at(WAKE, command, usual=is_asleep):
+                self._waking[command.box_id] = command
                 self._wake(command)
             else:
-                self._publish_when_due(command, signed)
+                self._publish_when_due(command, command.signed)
 
     def _wake(self, command: PlatformCommand) -> None:
         """Send the car an SMS, and another one after a while; it is published when it has come."""
@@ -164,13 +195,7 @@ class CommandService:
         return command.state in (_State.QUEUED, _State.WAKING)
 
     def _publish_when_due(self, command: PlatformCommand, signed: Command) -> None:
-        delay_s = self._bends.at(
-            PUBLISH,
-            signed,
-            usual=0.0,
-            vehicle_id=command.vehicle_id,
-            command_id=command.wire_id,
-        )
+        delay_s = self._at(PUBLISH, command, usual=0.0)
         if delay_s is None:
             command.state = _State.PUBLISHED  # as far as the platform can tell
         else:
@@ -191,7 +216,8 @@ class CommandService:
         command.state = _State.PUBLISHED
         try:
             acknowledged = partial(self._acknowledged, command)
-            self._writer.publish(link, command, signed, life_s=left_s, on_ack=acknowledged)
+            life_s = None if self._at(RETAIN, command, usual=False) else left_s
+            self._writer.publish(link, command, signed, life_s=life_s, on_ack=acknowledged)
         except LocalProtocolError as error:  # the link's queue is full
             self._not_taken(command, NotPublished.NO_CONNECTION, str(error))
             return
@@ -200,20 +226,44 @@ class CommandService:
 
     def _retry_later(self, command: PlatformCommand, signed: Command) -> None:
         may_retry = command.publishes < self._parameters.max_publishes and self._is_safe_twice
-        retry_after_s = self._bends.at(
-            RETRY,
-            signed,
-            usual=self._parameters.retry_after_s if may_retry else None,
-            vehicle_id=command.vehicle_id,
-            command_id=command.wire_id,
-        )
+        usual_s = self._parameters.retry_after_s if may_retry else None
+        retry_after_s = self._at(RETRY, command, usual=usual_s)
         if retry_after_s is not None:
             self._world.later(retry_after_s, self._retry, command, signed, command.publishes)
 
     def _retry(self, command: PlatformCommand, signed: Command, publishes: int) -> None:
         """Publish again, unless that was done already; what has no PUBACK is still on its way."""
-        if command.publishes == publishes and command.is_acked:
+        is_done = command.is_final or command.answered or command.publishes != publishes
+        if is_done or not command.is_acked:
+            return
+        is_same, culprits = self._bends.fold(SAME, command, usual=True)
+        if is_same:
             self._publish(command, signed)
+            return
+        again = self._publish_anew(command)
+        for culprit in culprits:
+            for each in (command, again):
+                culprit.hit(command.vehicle_id, SAME.name, command_id=each.wire_id)
+
+    def _publish_anew(self, command: PlatformCommand) -> PlatformCommand:
+        """Ask for the same by a new command: if the first is only late, the car executes both."""
+        again = self._made(
+            command.action,
+            command.booking,
+            request_id=self._identifiers.new(),
+            parent=command.parent,
+        )
+        again.repeats, again.box_id = command, command.box_id
+        again.publishes = command.publishes
+        again.signed = self._writer.signed(again, self._unix_s())
+
+        def learn() -> None:
+            if again.state is _State.EXECUTED:
+                self._learn(command, again.state, again.reason)
+
+        again.waiting = [learn]
+        self._publish(again, again.signed)
+        return again
 
     def _connected(self) -> None:
         """Go on with what waited, and publish again what the lost connection may have lost."""
@@ -255,7 +305,8 @@ class CommandService:
                 NotPublished.WAITED_TOO_LONG if was_late else NotPublished.NO_CONNECTION,
             )
         elif not command.is_final:
-            self._world.later(self._parameters.answer_grace_s, self._give_up, command)
+            grace_s = self._at(GRACE, command, usual=self._parameters.answer_grace_s)
+            self._world.later(grace_s, self._give_up, command)
 
     def _give_up(self, command: PlatformCommand) -> None:
         if not command.is_final:
@@ -282,6 +333,8 @@ class CommandService:
         waiting, command.waiting = command.waiting, ()
         for then in waiting:
             then()
+        if self._waking.get(command.box_id) is command:
+            del self._waking[command.box_id]
         if self._under_way.get(command.vehicle_id) is command:
             del self._under_way[command.vehicle_id]
             self._lanes.done(command.vehicle_id)
@@ -315,7 +368,7 @@ class CommandService:
     def _take_presence(self, vehicle_id: str, presence: Presence) -> None:
         heard = self._vehicle(vehicle_id)
         heard.take_presence(presence)
-        command = self._under_way.get(vehicle_id)
+        command = self._waking.get(vehicle_id)
         if heard.presence == "online" and command and command.state is _State.WAKING:
             assert command.signed is not None  # noqa: S101 - it was before the car was woken
             self._publish_when_due(command, command.signed)
@@ -325,10 +378,13 @@ class CommandService:
     ) -> None:
         """Note what a car is like; its state may tell of a command whose answer was lost."""
         self._vehicle(vehicle_id).take_state(state, None if is_retained else self._unix_s())
-        command = self.commands.on_wire(state.last_command_id)
-        if command is None or command.vehicle_id != vehicle_id:
+        if not self._parameters.learns_from_state:
             return
-        if state.is_locked is (command.action is Action.LOCK):
+        command = self.commands.on_wire(state.last_command_id)
+        if command is None or command.box_id != vehicle_id:
+            return
+        is_done = state.is_locked is (command.action is Action.LOCK)
+        if is_done and self._at(HEARING, command, usual=True):
             self._learn(command, _State.EXECUTED, command.reason)
 
     def _take_result(self, vehicle_id: str, result: Result) -> None:
@@ -336,7 +392,9 @@ class CommandService:
         command = self.commands.on_wire(result.command_id)
         if result.command_id == UNNAMED:  # it answers the only one that is open
             command = self._under_way.get(vehicle_id)
-        if command is None or command.vehicle_id != vehicle_id:
+        if command is None or command.box_id != vehicle_id:
+            return
+        if not self._at(HEARING, command, usual=True):
             return
         command.answered = True
         if result.phase is Phase.EXECUTED:

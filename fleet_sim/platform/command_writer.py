@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from fleet_sim.cars.world import World
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_wire.contract.messages import Command, WakeRequest
@@ -35,7 +37,7 @@ class CommandWriter:
         signature = ""
         if self._world.profile.traits.is_signed:
             signature = signature_of(
-                self._key(command.vehicle_id),
+                self._key(command.box_id),
                 command_id=command.wire_id,
                 action=command.action,
                 expires_at_ms=expires_at_ms,
@@ -48,7 +50,7 @@ class CommandWriter:
             expires_at_ms=expires_at_ms,
             counter=self._counter,
             signature=signature,
-            booking_id=command.booking.booking_id,
+            booking_id=command.booking.booking_id or None,
         )
 
     def _key(self, vehicle_id: str) -> bytes:
@@ -62,31 +64,40 @@ class CommandWriter:
         """Ask the SMS centre to wake the car of a command, where the fleet has one."""
         request = WakeRequest(request_id=command.command_id, requested_at_ms=int(unix_s * 1000))
         write = self._world.profile.write
-        for topic, payload, qos, retain in write(TopicKind.WAKE, command.vehicle_id, request):
+        for topic, payload, qos, retain in write(TopicKind.WAKE, command.box_id, request):
             link.publish(topic, payload, qos=qos, retain=retain)
 
     def publish(
-        self, link: Link, command: PlatformCommand, signed: Command, *, life_s: float, on_ack: OnAck
+        self,
+        link: Link,
+        command: PlatformCommand,
+        signed: Command,
+        *,
+        life_s: float | None,
+        on_ack: OnAck,
     ) -> None:
-        """Publish a command that lives for so long still.
+        """Publish a command that lives for so long still; None: the broker keeps it for ever.
 
         Raises `LocalProtocolError` where the fleet has no word for it, or the link's queue is full.
         """
-        profile, vehicle_id = self._world.profile, command.vehicle_id
+        profile, vehicle_id = self._world.profile, command.box_id
         packets = profile.write(TopicKind.COMMAND, vehicle_id, signed)
         if not packets:
             raise LocalProtocolError(f"{profile.name} has no word for {command.action.value}")
         topic, payload, qos, retain = packets[0]
+        properties = profile.properties(
+            vehicle_id,
+            signed,
+            life_s=math.ceil(life_s or 0.0),
+            user_properties=((TRACEPARENT, command.parent.traceparent),),
+        )
+        if life_s is None:
+            properties = msgspec.structs.replace(properties, expiry_s=None)
         link.publish(
             topic,
             payload,
             qos=qos,
-            retain=retain,
-            properties=profile.properties(
-                vehicle_id,
-                signed,
-                life_s=math.ceil(life_s),
-                user_properties=((TRACEPARENT, command.parent.traceparent),),
-            ),
+            retain=retain or life_s is None,
+            properties=properties,
             on_ack=on_ack,
         )

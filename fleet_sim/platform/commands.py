@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -67,9 +68,9 @@ class PlatformCommand:
     """
 
     __slots__ = (
-        "action", "answered", "booking", "command_id", "expires_at", "is_acked", "issued_at",
-        "late", "parent", "publishes", "reason", "request_id", "signed", "state", "waiting",
-        "why_not_published", "wire_id",
+        "action", "answered", "booking", "box_id", "command_id", "expires_at", "is_acked",
+        "issued_at", "late", "parent", "publishes", "reason", "repeats", "request_id", "signed",
+        "state", "waiting", "why_not_published", "wire_id",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +91,10 @@ class PlatformCommand:
         """As the fleet's wire does, and so the monitor: some fleets have ids of their own."""
         self.action = action
         self.booking = booking
+        self.box_id = booking.vehicle_id
+        """Whose box is asked to do it: the car's, as far as the platform knows."""
+        self.repeats: PlatformCommand | None = None
+        """The command that it was sent anew for, where it was."""
         self.request_id = request_id
         self.parent = parent
         """Trace, and the platform's own span in it."""
@@ -144,7 +149,7 @@ class RememberedCommands:
 
     def __init__(self, *, remember_s: float) -> None:
         self._remember_s = remember_s
-        self._by_id: dict[str, PlatformCommand] = {}
+        self._by_id: OrderedDict[str, PlatformCommand] = OrderedDict()
         self._by_wire_id: dict[str, PlatformCommand] = {}
 
     def add(self, command: PlatformCommand) -> None:

@@ -6,9 +6,10 @@ whatever comes from outside enters by `with driver.present():`, as for the cars.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
 from fleet_sim.cars.joints import Culprit, Joint
 from fleet_sim.cars.world import World
@@ -21,7 +22,13 @@ from fleet_sim.platform.identifiers import Identifiers
 from fleet_sim.platform.joints import (
     ADMISSION,
     ANSWER,
+    CLOCKS_S,
+    DISTANCE,
     LOOKUP,
+    PATIENCE,
+    REACH,
+    SYNC,
+    TAKEN,
     TOKEN,
     ContextT,
     PlatformBends,
@@ -37,6 +44,8 @@ from fleet_wire.contract.messages import Action
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 
 CLIENT_ID = "platform"
+SUPPORTS_S = 3600.0
+"""Longer than any command of support's lives."""
 END_WAIT_S = 20.0
 """So long who ends a booking waits for the commands before it: less than phones wait."""
 _ACTIONS = {Operation.UNLOCK: Action.UNLOCK, Operation.LOCK: Action.LOCK}
@@ -82,6 +91,16 @@ class EmulatedPlatform:
             unix_s=self.unix_s,
         )
 
+    @property
+    def shared_group(self) -> str | None:
+        """Return the group by which several of its kind share the cars' answers; None: none do."""
+        return self._parameters.shared_group
+
+    @property
+    def gives_up_after_s(self) -> float:
+        """Return for how long a command without an answer keeps others from its car, at most."""
+        return self._parameters.command_ttl_s + self._parameters.answer_grace_s
+
     def start(self) -> None:
         """Connect to the broker."""
         self.service.connection.connect()
@@ -118,6 +137,8 @@ class EmulatedPlatform:
             parent=self._identifiers.span(request.traceparent),
             began_s=self._world.env.now,
         )
+        if not self._at(asked, REACH, usual=True):
+            return asked
         self._log.of_request(PlatformStep.REQUESTED, asked)
         processing_s = self._parameters.processing.sample_s(self._stream)
         self._world.later(processing_s, self._guarded, asked, self._admit)
@@ -139,11 +160,11 @@ class EmulatedPlatform:
 
     def _admit(self, asked: OpenRequest) -> None:
         request = asked.request
-        if turned_away := self._at(asked, ADMISSION, None):
+        if turned_away := self._at(asked, ADMISSION, usual=None):
             self._answer(asked, answers.of_problem(turned_away))
             return
         account_id = account_of(self._world.fleet_secret, request.token)
-        account_id = self._at(asked, TOKEN, account_id)
+        account_id = self._at(asked, TOKEN, usual=account_id)
         if account_id is None:
             self._answer(asked, answers.of_problem(problems.UNAUTHENTICATED))
             return
@@ -157,9 +178,16 @@ class EmulatedPlatform:
         else:
             self._look_up(asked)
 
-    def _at(self, asked: OpenRequest, joint: Joint[ValueT, Request], usual: ValueT) -> ValueT:
-        vehicle_id = asked.vehicle_id
-        return self._bends.at(joint, asked.request, usual=usual, vehicle_id=vehicle_id)
+    def _at(self, asked: OpenRequest, joint: Joint[ValueT, Request], *, usual: ValueT) -> ValueT:
+        """Return what happens to a request where the usual would."""
+        command = asked.command
+        return self._bends.at(
+            joint,
+            asked.request,
+            usual=usual,
+            vehicle_id=asked.vehicle_id,
+            command_id=None if command is None else command.wire_id,
+        )
 
     def _take_repeat(self, asked: OpenRequest, key: tuple[str, str], now_s: float) -> None:
         is_first, answer = self._repeats.take(asked, key, now_s)
@@ -201,10 +229,33 @@ class EmulatedPlatform:
                 vehicle_id=vehicle_id,
                 starts_at=now if request.starts_at is None else request.starts_at,
                 ends_at=request.ends_at,
+                made_at=now,
             )
-            problem = self._bookings.book(booking, now)
+            problem = self._bookings.book(booking, now, in_spite_of=self._missed(asked, booking))
             made = answers.of_problem(problem) if problem else answers.made_booking(booking, now)
             self._answer(asked, made)
+
+    def _missed(self, asked: OpenRequest, booking: Booking) -> Booking | None:
+        """Return the booking of the same car that is not seen: sound bookings miss none."""
+        taken = self._bookings.taken_by(booking.vehicle_id, booking.starts_at, booking.ends_at)
+        if taken is None:
+            return None
+        usual_s: float | None = booking.made_at - taken.made_at
+        ago_s, culprits = self._bends.fold(TAKEN, asked.request, usual=usual_s)
+        if ago_s is not None:
+            return None
+        self._blame(culprits, TAKEN, asked)
+        booking.let_in_by = taken.let_in_by = culprits
+        return taken
+
+    def _blame(
+        self, culprits: Sequence[Culprit], joint: Joint[Any, Request], asked: OpenRequest
+    ) -> None:
+        """Tell who has changed what becomes of a request that has no command."""
+        if asked.vehicle_id is not None:
+            during_s = asked.began_s - CLOCKS_S, self._world.env.now + CLOCKS_S
+            for culprit in culprits:
+                culprit.hit(asked.vehicle_id, joint.name, during_s=during_s)
 
     def _extend(self, asked: OpenRequest) -> None:
         booking, now, ends_at = self._own_booking(asked), self.unix_s(), asked.request.ends_at
@@ -252,18 +303,19 @@ class EmulatedPlatform:
         if vehicle_id is not None and vehicle_id not in self._vehicle_ids:
             self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
             return
-        booking = self._bookings.in_use(
-            request.booking_id,
-            asked.account_id or "",
-            vehicle_id=vehicle_id,
-            now=self.unix_s(),
-        )
+        booking = self._right_of(asked)
+        if isinstance(booking, Booking):
+            booking = self._as_copied(asked, booking, self.unix_s())
         if not isinstance(booking, Booking):
             self._answer(asked, answers.of_problem(booking))
             return
         asked.vehicle_id = booking.vehicle_id
-        if wait_s := self._of_vehicle.wait_s(booking.vehicle_id, self._world.env.now):
+        if self._is_too_far(asked):
+            self._answer(asked, answers.of_problem(problems.VEHICLE_TOO_FAR))
+        elif wait_s := self._of_vehicle.wait_s(booking.vehicle_id, self._world.env.now):
             self._answer(asked, answers.too_many(wait_s))
+        elif self._takes_for_offline(booking.vehicle_id):
+            self._answer(asked, answers.of_problem(problems.VEHICLE_UNREACHABLE))
         elif service.connection.link is None:
             self._answer(asked, answers.of_problem(problems.BROKER_UNAVAILABLE))
         elif service.open >= self._parameters.max_open_commands:
@@ -271,13 +323,59 @@ class EmulatedPlatform:
         else:
             self._send(asked, booking)
 
+    def _as_copied(
+        self, asked: OpenRequest, booking: Booking, now: float
+    ) -> Booking | problems.ProblemType:
+        """Return a booking that is in use, or what the copy says by which commands are allowed."""
+        lag_s, culprits = self._bends.fold(SYNC, asked.request, usual=0.0)
+        problem = booking.objection(now, as_of=now - lag_s) if lag_s > 0 else None
+        if problem is not None:
+            self._blame(culprits, SYNC, asked)
+        return problem or booking
+
+    def _right_of(self, asked: OpenRequest) -> Booking | problems.ProblemType:
+        """Return the booking by which somebody may move a lock now, or why there is none.
+
+        Support needs none: it is as if it had one for just this command.
+        """
+        request, account_id, now = asked.request, asked.account_id or "", self.unix_s()
+        if account_id in self._parameters.operators and request.vehicle_id is not None:
+            return Booking(
+                booking_id="",
+                account_id=account_id,
+                vehicle_id=request.vehicle_id,
+                starts_at=now,
+                ends_at=now + SUPPORTS_S,
+            )
+        return self._bookings.in_use(
+            request.booking_id, account_id, vehicle_id=request.vehicle_id, now=now
+        )
+
+    def _is_too_far(self, asked: OpenRequest) -> bool:
+        """Return whether the phone is too far from where the car is known to be."""
+        usual_m = asked.request.distance_m
+        asked.distance_m, changed_by = self._bends.fold(DISTANCE, asked.request, usual=usual_m)
+        for culprit in changed_by:
+            during_s = asked.began_s, self._world.env.now
+            culprit.hit(asked.vehicle_id or "", DISTANCE.name, during_s=during_s)
+        most_m = self._parameters.max_distance_m
+        return most_m is not None and (asked.distance_m or 0.0) > most_m
+
+    def _takes_for_offline(self, vehicle_id: str) -> bool:
+        """Return whether a car is not even asked, because its presence says that it is offline."""
+        refuses = self._parameters.refuses_offline
+        return refuses and self.service.heard_of(vehicle_id).presence == "offline"
+
     def _send(self, asked: OpenRequest, booking: Booking) -> None:
         command = asked.command = self.service.send(
             _ACTIONS[asked.request.operation], booking, asked
         )
         for culprit in asked.slowed_by:
             culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.wire_id)
-        wait_s = min(asked.request.wait_s, self._parameters.max_wait_s)
+        for culprit in booking.let_in_by:
+            culprit.hit(booking.vehicle_id, TAKEN.name, command_id=command.wire_id)
+        usual_s = min(asked.request.wait_s, self._parameters.max_wait_s)
+        wait_s = self._at(asked, PATIENCE, usual=usual_s)
         if command.is_final and wait_s > 0:
             self._answer(asked, answers.of_command_end(command))
         elif wait_s > 0:
@@ -320,10 +418,8 @@ class EmulatedPlatform:
         if asked.is_answered:
             return
         asked.is_answered = True
-        if asked.command is None and asked.vehicle_id is not None:
-            during_s = asked.began_s, self._world.env.now
-            for culprit in asked.slowed_by:
-                culprit.hit(asked.vehicle_id, LOOKUP.name, during_s=during_s)
+        if asked.command is None:
+            self._blame(asked.slowed_by, LOOKUP, asked)
         repeats = self._repeats.answered(asked, answer)
         self._give(asked, answer)
         for repeat in repeats:
@@ -331,14 +427,7 @@ class EmulatedPlatform:
             self._answer(repeat, answer)
 
     def _give(self, asked: OpenRequest, answer: Answer) -> None:
-        command = asked.command
-        given = self._bends.at(
-            ANSWER,
-            asked.request,
-            usual=answer,
-            vehicle_id=asked.vehicle_id,
-            command_id=None if command is None else command.wire_id,
-        )
+        given = self._at(asked, ANSWER, usual=answer)
         if asked.on_answer is not None:
             self._log.of_request(PlatformStep.ANSWERED, asked, given)
             asked.on_answer(answers.within_trace(given, asked.parent.trace_id))

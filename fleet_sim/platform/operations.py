@@ -72,6 +72,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
     """Of W3C Trace Context, as the phone sent it."""
     app_version: str | None = None
+    distance_m: float | None = None
+    """How far the phone is from the car, as far as the app can tell, metres."""
+    position: tuple[float, float] | None = None
+    """Where the phone is, latitude and longitude in degrees."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

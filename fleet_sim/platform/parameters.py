@@ -93,6 +93,24 @@ class PlatformParameters(BaseModel):
         None,
         description="take the cars' results as a member of this $share group; null: take all",
     )
+    learns_from_state: bool = Field(
+        default=True,
+        description="a state that names a command tells how it ended, as its answer does; false:"
+        " answers alone do",
+    )
+    max_distance_m: Annotated[float, Field(gt=0, le=1e8)] | None = Field(
+        None,
+        description="whose phone is farther from where the car is known to be may not open it (JuJu"
+        " trailers: 25 m), where the app says how far it is; null: anybody may",
+    )
+    operators: tuple[Label, ...] = Field(
+        ("support",), description="accounts of support, which open any car, without a booking"
+    )
+    refuses_offline: bool = Field(
+        default=False,
+        description="a car whose presence says offline is not asked: the customer is told so at"
+        " once",
+    )
     clock_error: Offset = Field(
         UniformOffset(base_s=-0.01, spread_s=0.02),
         description="its clock ahead by, below 0 behind: 10 ms of NTP [E]",

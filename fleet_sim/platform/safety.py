@@ -6,7 +6,7 @@ With sound boxes and a sound platform there is none, whatever else goes wrong.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -33,11 +33,14 @@ class FindingKind(StrEnum):
     AFTER_BOOKING = "after_booking"
     """A lock moved for a booking that was over."""
     EXECUTED_TWICE = "executed_twice"
-    """A lock moved twice for one command."""
+    """A lock moved twice for one command, or for it and another that was sent in its place."""
     WITHOUT_RIGHT = "without_right"
-    """A lock moved that the command was not for, or for a command that nobody had a right to."""
+    """A lock moved that the command was not for, or for a command that nobody had a right to: of
+    a booking too whose car was somebody else's already."""
     TOLD_OPEN = "told_open"
     """A phone said "open" of a car whose driver's door the command had not unlocked."""
+    TOLD_LOCKED = "told_locked"
+    """A phone said "locked" of a car whose driver's door the command had not locked."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,11 +63,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class _Moved:
     """What a command has moved."""
 
-    __slots__ = ("has_opened", "times")
+    __slots__ = ("has_locked", "has_opened", "times")
 
     def __init__(self) -> None:
         self.times = 0
         self.has_opened = False
+        self.has_locked = False
 
 
 class Safety:
@@ -86,7 +90,7 @@ class Safety:
         self._record = record
         self.command_of = command_of
         self._others_may = others_may
-        self._moved: dict[str, _Moved] = {}
+        self._moved: OrderedDict[str, _Moved] = OrderedDict()
         self.load_starts_s = 0.0
         """The simulated second from which findings count."""
         self.movements = 0
@@ -98,12 +102,14 @@ class Safety:
         command = movement.command
         if command is None:
             return
-        moved = self._moved_by(command.command_id)
-        moved.times += 1
-        if not movement.is_of_another_car:
-            moved.has_opened |= not movement.is_driver_door_locked
-        unix_s = self._unix_s(movement.at_s)
         known = self.command_of(command.command_id)
+        moved = self._moved_by(_first_id(command.command_id, known))
+        moved.times += 1
+        is_of_its_car = known is None or known.vehicle_id == movement.vehicle_id
+        if is_of_its_car and not movement.is_of_another_car:
+            moved.has_opened |= not movement.is_driver_door_locked
+            moved.has_locked |= movement.is_driver_door_locked
+        unix_s = self._unix_s(movement.at_s)
         # A fleet whose commands do not say it leaves a box in the dark, and not the platform.
         expires_at = command.expires_at_ms / 1000 if known is None else known.expires_at
         over_s = unix_s - expires_at
@@ -122,21 +128,37 @@ class Safety:
     def _has_right(self, movement: Movement, known: PlatformCommand | None) -> bool:
         if known is None:
             return self._others_may
-        return known.vehicle_id == movement.vehicle_id
+        return known.vehicle_id == movement.vehicle_id and not known.booking.is_second
 
     def told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
         """Learn that a phone has said that a car is open."""
-        moved = None if command_id is None else self._moved.get(command_id)
+        moved = self._told_of(command_id)
         if moved is None or not moved.has_opened:
-            self._note(
-                Finding(
-                    kind=FindingKind.TOLD_OPEN,
-                    at_s=self._since_load(self._world.env.now),
-                    vehicle_id=vehicle_id,
-                    command_id=command_id,
-                    customer_id=customer_id,
-                )
+            self._note_told(FindingKind.TOLD_OPEN, customer_id, vehicle_id, command_id)
+
+    def told_locked(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
+        """Learn that a phone has said that a car is locked."""
+        moved = self._told_of(command_id)
+        if moved is None or not moved.has_locked:
+            self._note_told(FindingKind.TOLD_LOCKED, customer_id, vehicle_id, command_id)
+
+    def _told_of(self, command_id: str | None) -> _Moved | None:
+        if command_id is None:
+            return None
+        return self._moved.get(_first_id(command_id, self.command_of(command_id)))
+
+    def _note_told(
+        self, kind: FindingKind, customer_id: str, vehicle_id: str, command_id: str | None
+    ) -> None:
+        self._note(
+            Finding(
+                kind=kind,
+                at_s=self._since_load(self._world.env.now),
+                vehicle_id=vehicle_id,
+                command_id=command_id,
+                customer_id=customer_id,
             )
+        )
 
     def _unix_s(self, now_s: float) -> float:
         world = self._world
@@ -150,7 +172,7 @@ class Safety:
         if moved is None:
             moved = self._moved[command_id] = _Moved()
             if len(self._moved) > MAX_REMEMBERED:
-                del self._moved[next(iter(self._moved))]
+                self._moved.popitem(last=False)
         return moved
 
     def _find(self, kind: FindingKind, movement: Movement, by_s: float | None = None) -> None:
@@ -169,3 +191,10 @@ class Safety:
     def _note(self, finding: Finding) -> None:
         self.counts[finding.kind] += 1
         self._record(finding)
+
+
+def _first_id(command_id: str, known: PlatformCommand | None) -> str:
+    """Return the id under which a command and those sent in its place are counted as one."""
+    while known is not None and known.repeats is not None:
+        known = known.repeats
+    return command_id if known is None else known.wire_id

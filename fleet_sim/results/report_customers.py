@@ -17,6 +17,7 @@ _NOTES = {
     "executed_twice": "moved twice for one command",
     "without_right": "moved for a command without a right to it",
     "told_open": "said to be open, and not unlocked",
+    "told_locked": "said to be locked, and not locked",
 }
 
 

@@ -9,7 +9,14 @@ from typing import Any
 
 import msgspec
 
-KINDS = ("after_life", "after_booking", "executed_twice", "without_right", "told_open")
+KINDS = (
+    "after_life",
+    "after_booking",
+    "executed_twice",
+    "without_right",
+    "told_open",
+    "told_locked",
+)
 """As `fleet_sim.platform.safety.FindingKind` has them."""
 
 

@@ -27,7 +27,15 @@ from fleet_sim.results.injected import Injected, InjectedFault
 from fleet_sim.results.parts import FleetParts, Parts
 from fleet_sim.results.safety import SafetyFinding, SafetyTally, safety_of
 from fleet_sim.results.times import opens_after_s, quantiles
-from fleet_wire.contract.attempt import Attempt, Flag, Source, Stage, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Complaint,
+    Flag,
+    Source,
+    Stage,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 
@@ -197,6 +205,7 @@ class _Gathered:
     customers: CustomersTally = field(default_factory=CustomersTally)
     answers: AnswersTally = field(default_factory=AnswersTally)
     safety: SafetyTally = field(default_factory=SafetyTally)
+    complaints: Counter[str] = field(default_factory=Counter)
 
 
 def summarize(
@@ -206,9 +215,10 @@ def summarize(
 
     `fleet` says which parts the fleet has; without it the summary tells none apart.
 
-    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `probe_stats.json`,
-    `customers.jsonl`, `platform.jsonl`, `safety.jsonl`, and from `ground_truth.jsonl` the
-    injections with the attempts that they touched; a missing file counts as empty.
+    Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `complaints.jsonl`,
+    `probe_stats.json`, `customers.jsonl`, `platform.jsonl`, `safety.jsonl`, and from
+    `ground_truth.jsonl` the injections with the attempts that they touched; a missing file counts
+    as empty.
 
     Every outcome, cause, stage and kind has its key even when nothing
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
@@ -249,6 +259,8 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         if stray.is_late_unlock and stray.source is not Source.FLOOR:
             late_unlocks.append(stray)
             parts.add_late_unlock(stray.vehicle_id)
+    complaints = JsonLines(run_directory / "complaints.jsonl", Complaint)
+    of_complaints = Counter("seen" if each.attempts else "unseen" for each in complaints)
     customers = JsonLines(run_directory / "customers.jsonl", CustomerLine)
     events = JsonLines(run_directory / "platform.jsonl", PlatformEvent)
     findings = JsonLines(run_directory / "safety.jsonl", SafetyFinding)
@@ -264,8 +276,10 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         customers=lived,
         answers=answered,
         safety=found,
+        complaints=of_complaints,
         unreadable_lines=sum(
-            each.unreadable for each in (attempts, floor, strays, customers, events, findings)
+            each.unreadable
+            for each in (attempts, floor, strays, complaints, customers, events, findings)
         ),
     )
 
@@ -285,6 +299,10 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
             "late_unlock": len(gathered.late_unlocks),
         },
         "late_unlocks": [_late_unlock(stray) for stray in gathered.late_unlocks[:LATE_NAMED]],
+        "complaints": {
+            "total": gathered.complaints.total(),
+            "without_unlock": gathered.complaints["unseen"],
+        },
         "customers": gathered.customers.as_json(),
         "platform": gathered.answers.as_json(),
         "safety": {"movements": facts.movements, **gathered.safety.as_json()},

@@ -17,9 +17,10 @@ from fleet_sim.results.safety import HitLine, faults_behind
 from fleet_sim.results.summary import Attempts, JsonLines, RunFacts, read_json, summarize
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.scenario.loading import Scenario
-from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.attempt import Attempt, Complaint
 
 ATTEMPTS = "attempts.jsonl"
+COMPLAINTS = "complaints.jsonl"
 GROUND_TRUTH = "ground_truth.jsonl"
 MANIFEST = "manifest.json"
 SAFETY = "safety.jsonl"
@@ -121,10 +122,12 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def name_touched_attempts(directory: RunDirectory) -> None:
-    """Add to each line of the ground truth the attempts that it touched.
+    """Add to each line of the ground truth the attempts that it touched, and the complaints.
 
     A hit on a command touches the attempt that sent it. A hit on a car's connection touches every
-    attempt on the car that was under way meanwhile. An injection touches what its hits touch.
+    attempt on the car that was under way meanwhile, and one on a customer those of this customer. A
+    complaint is touched with any of its attempts, and where its customer was hit before it. An
+    injection touches what its hits touch.
     """
     path = directory.path / GROUND_TRUTH
     lines = list(JsonLines(path, dict[str, Any]))
@@ -132,19 +135,49 @@ def name_touched_attempts(directory: RunDirectory) -> None:
         return
     hits = [msgspec.convert(line, Hit) for line in lines if line["type"] == "hit"]
     touched = touched_by(hits, Attempts(directory.path / ATTEMPTS))
-    of_injection: dict[int, dict[str, None]] = {}
-    for hit, ids in zip(hits, touched, strict=True):
-        of_injection.setdefault(hit.injection, {}).update(dict.fromkeys(ids))
-    injections = [
-        {**line, "attempts": [*of_injection.get(line["injection"], ())]}
-        for line in lines
-        if line["type"] == "injection"
-    ]
+    complaints = [*JsonLines(directory.path / COMPLAINTS, Complaint)]
+    complained = complaints_by(hits, touched, complaints)
+    of_injection: dict[int, tuple[dict[str, None], dict[str, None]]] = {}
+    for hit, ids, about in zip(hits, touched, complained, strict=True):
+        attempts_of, complaints_of = of_injection.setdefault(hit.injection, ({}, {}))
+        attempts_of.update(dict.fromkeys(ids))
+        complaints_of.update(dict.fromkeys(about))
+    injections = []
+    for line in lines:
+        if line["type"] == "injection":
+            attempts_of, complaints_of = of_injection.get(line["injection"], ({}, {}))
+            injections.append({**line, **_named([*attempts_of], [*complaints_of])})
     named = [
-        {**msgspec.to_builtins(hit), "attempts": ids}
-        for hit, ids in zip(hits, touched, strict=True)
+        {**msgspec.to_builtins(hit), **_named(ids, about)}
+        for hit, ids, about in zip(hits, touched, complained, strict=True)
     ]
     _replace_lines(path, injections + named)
+
+
+def _named(attempts: list[str], complaints: list[str]) -> dict[str, list[str]]:
+    """Return what a line of the ground truth says that it touched."""
+    return {"attempts": attempts, **({"complaints": complaints} if complaints else {})}
+
+
+def complaints_by(
+    hits: Sequence[Hit], touched: Sequence[Sequence[str]], complaints: Sequence[Complaint]
+) -> list[list[str]]:
+    """Return for each hit the ids of the complaints that it touched; `touched` are its attempts."""
+    by_attempt: dict[str, list[str]] = {}
+    for complaint in complaints:
+        for attempt_id in complaint.attempts:
+            by_attempt.setdefault(attempt_id, []).append(complaint.complaint_id)
+    found = []
+    for hit, ids in zip(hits, touched, strict=True):
+        about = dict.fromkeys(each for one in ids for each in by_attempt.get(one, ()))
+        if hit.customer_id is not None:
+            about |= dict.fromkeys(
+                each.complaint_id
+                for each in complaints
+                if each.account_id == hit.customer_id and each.scheduled_s >= hit.at_s
+            )
+        found.append([*about])
+    return found
 
 
 def name_faults_behind_findings(directory: RunDirectory) -> None:
@@ -181,6 +214,13 @@ def touched_by(hits: Sequence[Hit], attempts: Iterable[Attempt]) -> list[list[st
         ended_s = attempt.scheduled_s + attempt.total_s
         for index in by_vehicle.get(attempt.vehicle_id, ()):
             hit = hits[index]
-            if attempt.scheduled_s <= (hit.until_s or 0.0) and ended_s >= hit.at_s:
+            is_under_way = attempt.scheduled_s <= (hit.until_s or 0.0) and ended_s >= hit.at_s
+            if is_under_way and _is_of(attempt, hit.customer_id):
                 touched[index].append(attempt.attempt_id)
     return touched
+
+
+def _is_of(attempt: Attempt, customer_id: str | None) -> bool:
+    """Return whether an attempt may be a customer's; None: anybody's will do."""
+    account_id = attempt.platform.account_id if attempt.platform else None
+    return customer_id is None or account_id in (None, customer_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import simpy
 
@@ -13,6 +13,7 @@ from fleet_sim.broker.control import BrokerControl, BrokerSettings, tightest
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
+from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.faults import Fault, Injection, Strikes
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.results import readable
@@ -26,6 +27,17 @@ def broker_settings(scenario: Scenario) -> BrokerSettings:
 
 def _silent(_text: str) -> None:
     pass
+
+
+class Around(NamedTuple):
+    """What faults may act on besides the cars, where it is there."""
+
+    platform: EmulatedPlatform | None = None
+    broker: BrokerControl | None = None
+    customers: CustomerBends | None = None
+
+
+CARS_ALONE = Around()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +68,14 @@ class Injector:
         load_starts_s: float,
         record: Callable[[Any], None],
         say: Callable[[str], None],
-        platform: EmulatedPlatform | None = None,
-        broker: BrokerControl | None = None,
+        around: Around = CARS_ALONE,
     ) -> None:
         self._specs = specs
         self._fleet = fleet
         self._load_starts_s = load_starts_s
         self._record = record
         self._say = say
-        self._platform = platform
-        self._broker = broker
+        self._around = around
         self._seen: Counter[str] = Counter()
         self.injected: list[Injected] = []
 
@@ -101,8 +111,9 @@ class Injector:
             fault=entry.name,
             load_starts_s=self._load_starts_s,
             record=self._record,
-            platform=self._platform,
-            broker=self._broker,
+            platform=self._around.platform,
+            broker=self._around.broker,
+            customers=self._around.customers,
             vehicle_ids=frozenset(ids),
         )
         if ids:
@@ -131,8 +142,7 @@ def inject_all(
     load_starts_s: float,
     record: Callable[[Any], None],
     say: Callable[[str], None] = _silent,
-    platform: EmulatedPlatform | None = None,
-    broker: BrokerControl | None = None,
+    around: Around = CARS_ALONE,
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
     injector = Injector(
@@ -141,8 +151,7 @@ def inject_all(
         load_starts_s=load_starts_s,
         record=record,
         say=say,
-        platform=platform,
-        broker=broker,
+        around=around,
     )
     for entry in scenario.faults:
         window = entry.window
@@ -152,7 +161,8 @@ def inject_all(
 
 def without_platform_faults(scenario: Scenario) -> Scenario:
     """Return a scenario as far as the boxes alone can have it: the platform is another process."""
-    return _with_faults(scenario, lambda strikes: strikes is not Strikes.PLATFORM)
+    elsewhere = (Strikes.PLATFORM, Strikes.CUSTOMERS)
+    return _with_faults(scenario, lambda strikes: strikes not in elsewhere)
 
 
 def with_platform_faults_alone(scenario: Scenario) -> Scenario:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import IO, Any, Protocol
+from typing import IO, Any, Final, Protocol
 
 from rich.console import Console, Group
 from rich.table import Table
@@ -27,6 +27,9 @@ LINE_EVERY_S = 5.0
 CAUSES_IN_A_LINE = 2
 LATE_SHOWN = 5
 """Cars that opened late, as the closing words name them; the report names more."""
+TIMES: Final = (("every unlock", "unlock"), ("that opened", "unlock_ok"), ("floor", "floor"))
+"""Rows of the table of times, and where they stand in the summary. `customers.to_open` is another
+time: the customer's, from the first press to an open door."""
 
 
 class Progress(Protocol):
@@ -195,7 +198,7 @@ def _outcomes(attempts: Mapping[str, Any]) -> Table:
 
 def _times(summary: Mapping[str, Any]) -> Table:
     table = _table("time", "#p50", "#p95", "#p99")
-    for label, key in (("to open", "unlock"), ("opened", "unlock_ok"), ("floor", "floor")):
+    for label, key in TIMES:
         times = summary[key]
         table.add_row(
             label, *(readable.duration(times[name]) for name in ("p50_s", "p95_s", "p99_s"))

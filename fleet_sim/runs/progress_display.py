@@ -132,7 +132,7 @@ def _rows(state: LoadState) -> Table:
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column()
     rows.add_row("unlocks", _Parts(_counts(state)))
-    rows.add_row("to open", _Parts(_times(state)))
+    rows.add_row("time", _Parts(_times(state)))
     rows.add_row("over time", _Trend(state.unlocks.medians_s()))
     if state.unlocks.causes:
         rows.add_row("causes", Group(*_causes(state.unlocks.causes)))

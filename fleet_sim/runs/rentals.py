@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import NULL_CAR
+from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.customers.population import Population, Witnesses
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Platform, SupportCall
@@ -73,6 +75,7 @@ class Rentals:
             self._lines(SAFETY),
             others_may=bool(scenario.load.stages) or is_platform_elsewhere,
         )
+        self.customer_bends = CustomerBends()
         self.platform: EmulatedPlatform | None = None
         self._population: Population | None = None
         if scenario.has_platform and not is_platform_elsewhere:
@@ -107,20 +110,28 @@ class Rentals:
             platform=asked,
             witnesses=Witnesses(
                 record=self._lines(CUSTOMERS),
-                told_open=self._told_open,
+                told_open=partial(self._told, self.safety.told_open),
+                told_locked=partial(self._told, self.safety.told_locked),
                 called_support=self._called_support,
             ),
+            bends=self.customer_bends,
         )
         self._population.begin(load_starts_s)
 
-    def _told_open(self, customer_id: str, vehicle_id: str, command_id: str | None) -> None:
-        """Tell the watch, in the words of the wire, of a phone that said "open"."""
+    def _told(
+        self,
+        watch: Callable[[str, str, str | None], None],
+        customer_id: str,
+        vehicle_id: str,
+        command_id: str | None,
+    ) -> None:
+        """Tell the watch, in the words of the wire, of what a phone said of a car."""
         if self.platform is not None:
             command = self.platform.service.commands.get(command_id)
             command_id = None if command is None else command.wire_id
         elif self._fleet.world.profile is not NATIVE:
             return  # what a platform elsewhere calls its commands on the wire is not known here
-        self.safety.told_open(customer_id, vehicle_id, command_id)
+        watch(customer_id, vehicle_id, command_id)
 
     def _called_support(self, call: SupportCall) -> None:
         """Tell the platform's helpdesk; that of a platform elsewhere has none of our customers."""

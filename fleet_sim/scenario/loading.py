@@ -326,6 +326,10 @@ def need_problems(scenario: Scenario, lacks: Lacks) -> Iterator[Problem]:
     """Yield each fault that cannot have what it needs in the run to come."""
     if not scenario.has_platform:
         lacks = {Need.PLATFORM: "add `customers` (or `platform`)", **lacks}
+    if scenario.customers is None:
+        lacks = {Need.CUSTOMERS: "add `customers`", **lacks}
+    if not scenario.has_platform or scenario.platform_parameters.shared_group is None:
+        lacks = {Need.SHARED_ANSWERS: "set `platform.shared_group`", **lacks}
     for index, entry in enumerate(scenario.faults):
         for need in FAULTS[entry.name].needs if entry.name in FAULTS else ():
             if need in lacks:

@@ -101,6 +101,12 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What answered."""
     account_id: str | None = None
     """The customer's."""
+    vehicle_id: str | None = None
+    """The car that it was asked for, where the command went to another one."""
+    distance_m: float | None = None
+    """How far the phone was from the car as the platform knows it, metres, where the app says."""
+    position: tuple[float, float] | None = None
+    """Where the phone was, latitude and longitude in degrees, where the app says."""
     woken_s: float | None = None
     """Seconds from the intended start until a sleeping car was asked to wake."""
     ended_s: float | None = None
@@ -226,6 +232,8 @@ class StrayAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What was answered."""
     phase: str
     """What the box said: `received`, `executed` or `refused`."""
+    reason: str | None = None
+    """Why it refused; `replayed` of a command that it had executed: somebody has sent it again."""
     at: float
     """When it came, Unix seconds."""
     attempt_id: str | None = None

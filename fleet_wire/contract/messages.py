@@ -60,6 +60,10 @@ class Reason(StrEnum):
     """The 12 V battery is too low to move the locks."""
     WRONG_VEHICLE_STATE = "wrong_vehicle_state"
     """The car does not unlock by remote now: the ignition is on, say, or it was locked by key."""
+    WRONG_PIN = "wrong_pin"
+    """The PIN of remote access was wrong; `tries_left` says how often it may be."""
+    PIN_LOCKED = "pin_locked"
+    """The PIN was wrong too often: the car takes no remote command until that is set back."""
     FAILED = "failed"
     """It tried, and does not say why that came to nothing."""
 
@@ -105,6 +109,8 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The box's wall clock: evidence of drift, never part of a duration."""
     detail: Text | None = None
     """What the box says besides, in its own words."""
+    tries_left: Count | None = None
+    """Of `wrong_pin` and `pin_locked`: how often the PIN may still be wrong."""
 
 
 class VehicleState(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -158,6 +164,10 @@ class EventName(StrEnum):
     """The 12 V battery is so low that the box will switch itself off."""
     KEY_FOB = "key_fob"
     """The key was put into its holder in the car, or taken out of it."""
+    BLE_UNLOCK = "ble_unlock"
+    """A phone beside the car has opened it by Bluetooth, without the platform."""
+    BLE_KEY_EXPIRED = "ble_key_expired"
+    """A phone beside the car has tried to, with a key that is no longer good."""
 
 
 class CarEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -18,6 +18,8 @@ from fleet_wire.errors import RemoteProtocolError
 
 MAX_LINE_BYTES = 16_384
 """No line of this form comes near; a longer one is refused unread."""
+Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
+Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 UnixSeconds = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
 
 
@@ -70,6 +72,10 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     `asleep`, `booking_ended`, `denied`, `no_connection`, `no_subscriber`, then a colon."""
     shown: Text | None = None
     """Of `support_called`: what the customer says that the app had shown."""
+    distance_m: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    """How far the phone was from the car as the platform knows it, metres."""
+    position: tuple[Latitude, Longitude] | None = None
+    """Where the phone was, degrees."""
     app_version: Name | None = None
     api_release: Name | None = None
 

@@ -62,6 +62,10 @@ VEHICLE_NOT_BOOKED: Final = ProblemType(
     "vehicle-not-booked", 403, "Vehicle is not in this booking",
     "Your booking is for another car; please check the number plate.",
 )  # fmt: skip
+VEHICLE_TOO_FAR: Final = ProblemType(
+    "vehicle-too-far", 403, "Too far from the vehicle",
+    "You seem to be far from the car; please go to it, and press unlock when you stand beside it.",
+)  # fmt: skip
 VEHICLE_UNKNOWN: Final = ProblemType(
     "vehicle-unknown", 404, "Unknown vehicle",
     "We do not know this car; please check the number plate.",
@@ -120,7 +124,7 @@ INTERNAL_ERROR: Final = ProblemType(
 )
 VEHICLE_REFUSED: Final = ProblemType(
     "vehicle-refused", 502, "The vehicle refused",
-    "The car has got your request and refused it.",
+    "The car has refused your request; please try again, and call us if it refuses once more.",
 )  # fmt: skip
 BROKER_UNAVAILABLE: Final = ProblemType(
     "broker-unavailable", 503, "No connection with the vehicles",

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterable, Iterator
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -87,13 +87,21 @@ def read_samples(path: Path) -> Iterator[tuple[str, Message]]:
         raise ConfigError([f"{path}:{number}: {expected}: {error}"]) from None
 
 
-def said_of(
-    profile: Profile, samples: Iterable[tuple[str, Message]]
-) -> Iterator[tuple[str, Reading, str]]:
-    """Yield for each message where it stands, what became of it, and that in words."""
+class Said(NamedTuple):
+    """One recorded message."""
+
+    place: str
+    """Where it stands."""
+    topic: str
+    reading: Reading
+    text: str
+    """What became of it, in words."""
+
+
+def said_of(profile: Profile, samples: Iterable[tuple[str, Message]]) -> Iterator[Said]:
+    """Yield what a profile makes of each message."""
     for place, message in samples:
-        reading, text = _said(profile, message)
-        yield place, reading, text
+        yield Said(place, message.topic, *_said(profile, message))
 
 
 def _said(profile: Profile, message: Message) -> tuple[Reading, str]:

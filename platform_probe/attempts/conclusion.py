@@ -22,6 +22,8 @@ CAUSE_OF_REASON: Final = {
     Reason.ACTUATOR_INHIBITED: Cause.VEHICLE_FAILED,
     Reason.LOW_VOLTAGE: Cause.VEHICLE_FAILED,
     Reason.WRONG_VEHICLE_STATE: Cause.VEHICLE_STATE,
+    Reason.WRONG_PIN: Cause.BOX_REJECTED,
+    Reason.PIN_LOCKED: Cause.BOX_REJECTED,
     Reason.FAILED: Cause.VEHICLE_FAILED,
 }
 """What a refusal by the box means."""
@@ -165,6 +167,7 @@ def evidence_of(
         "is_locked": vehicle.is_locked,
         "voltage_v": vehicle.voltage_v,
         "broker_said": broker_said or None,
+        "tries_left": None if attempt.result is None else attempt.result.tries_left,
     }
     return {name: value for name, value in facts.items() if value is not None}
 

@@ -120,7 +120,11 @@ def joined_record(
         platform=_with_own(
             attempt.platform,
             _side_of_record(
-                side, clocks, intended_s, _across(tuple(reached_s), tuple(from_platform))
+                side,
+                clocks,
+                intended_s,
+                _across(tuple(reached_s), tuple(from_platform)),
+                car=attempt.vehicle_id,
             ),
         ),
     )
@@ -168,7 +172,7 @@ def record_of_platform(
         hardware=build.hardware,
         revision=name.revision,
         sources_missing=(Origin.MQTT,) if is_expected_on_mqtt(side) else (),
-        platform=_side_of_record(side, clocks, intended_s, ()),
+        platform=_side_of_record(side, clocks, intended_s, (), car=side.vehicle_id),
     )
 
 
@@ -253,8 +257,14 @@ def _across(reached: tuple[Stage, ...], from_platform: tuple[Stage, ...]) -> tup
 
 
 def _side_of_record(
-    side: PlatformSide, clocks: Clocks, intended_s: float, across: tuple[str, ...]
+    side: PlatformSide,
+    clocks: Clocks,
+    intended_s: float,
+    across: tuple[str, ...],
+    *,
+    car: str | None,
 ) -> contract.PlatformSide:
+    """Return what the record says of the platform's side; `car` is the one that it is of."""
     uncertainty_s = clocks.uncertainty_s
     return contract.PlatformSide(
         requests=len(side.request_ids),
@@ -265,6 +275,9 @@ def _side_of_record(
         app_version=side.app_version,
         api_release=side.api_release,
         account_id=side.account_id,
+        vehicle_id=None if side.vehicle_id == car else side.vehicle_id,
+        distance_m=side.distance_m,
+        position=side.position,
         woken_s=_since(side.woken_at, clocks, intended_s),
         ended_s=_since(side.ended_at, clocks, intended_s),
         outcome=side.outcome,

@@ -30,6 +30,8 @@ class PlatformSide(msgspec.Struct, gc=False):
     vehicle_id: str | None = None
     booking_id: str | None = None
     account_id: str | None = None
+    distance_m: float | None = None
+    position: tuple[float, float] | None = None
     requested_at: float | None = None
     answered_at: float | None = None
     woken_at: float | None = None
@@ -131,10 +133,17 @@ class PlatformSide(msgspec.Struct, gc=False):
             self.endpoint = event.endpoint
         if self.method is None:
             self.method = event.method
-        if self.app_version is None:
-            self.app_version = event.app_version
         if self.api_release is None:
             self.api_release = event.api_release
+        self._take_phone(event)
+
+    def _take_phone(self, event: PlatformEvent) -> None:
+        if self.app_version is None:
+            self.app_version = event.app_version
+        if self.distance_m is None:
+            self.distance_m = event.distance_m
+        if self.position is None:
+            self.position = event.position
 
     def _answered(self, event: PlatformEvent) -> bool:
         if not self._is_better(event.status, event.at):

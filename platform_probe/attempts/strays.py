@@ -21,6 +21,7 @@ def stray_answer(
         vehicle_id=vehicle_id,
         command_id=result.command_id,
         phase=result.phase.value,
+        reason=None if result.reason is None else result.reason.value,
         at=unix_s,
         attempt_id=past.attempt_id if past else None,
         after_s=round(now_s - past.started_s, 6) if past else None,

@@ -23,6 +23,7 @@ from fleet_wire.links.link import Message
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Heard, Place, Profile
 from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
@@ -99,6 +100,8 @@ class Inbox:
         unix_s: Callable[[], float] | None = None,
     ) -> None:
         self._tracker = tracker
+        self.diagnosing: Diagnosing | None = None
+        """Is told what cars say, before anything follows from it."""
         self._profile = profile
         self._place, self._read = profile.place, profile.read
         self._only_open = only_open
@@ -126,6 +129,8 @@ class Inbox:
         except RemoteProtocolError as error:
             if kind in _RETAINED and not message.payload:
                 self._tracker.removed(vehicle_id)
+                if self.diagnosing is not None:
+                    self.diagnosing.removed(vehicle_id)
                 return
             self.malformed += 1
             self._metrics.count_malformed(kind)
@@ -145,6 +150,8 @@ class Inbox:
             self._tracker.evidence.broker.take(event)
             if self.also is not None:
                 self.also.broker_said(event)
+            if self.diagnosing is not None:
+                self.diagnosing.broker_word(event.client_id, event.kind.value)
 
     def _is_known(self, message: Message) -> bool:
         """Return whether this is the copy of a command that we have: no need to read it.
@@ -160,6 +167,8 @@ class Inbox:
 
     def _dispatch(self, place: Place, message: Message) -> None:
         vehicle_id, decoded = self._counted(place, message)
+        if self.diagnosing is not None:
+            self.diagnosing.heard(vehicle_id, decoded, retained=message.retain)
         match decoded:
             case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
                 self._tracker.telemetry(vehicle_id, decoded)

@@ -141,6 +141,14 @@ async def test_an_operator_explains_no_lock(tmp_path: Path) -> None:
 
 
 @pytest.mark.prometheus
+async def test_an_api_that_explains_nothing_explains_its_own_failures(tmp_path: Path) -> None:
+    """A route is named: that unlocks end there is the same, and no car's silence is."""
+    api = {"alertname": "AnswersExplainNothing", "endpoint": "/unlock"}
+    other = rises("box_silent")
+    assert await active(tmp_path, [api, rises("api_failed"), other]) == [api, other]
+
+
+@pytest.mark.prometheus
 async def test_a_phone_shows_the_summary(tmp_path: Path) -> None:
     """What Slack pushes (`fallback`) and what it shows on top is the alert's own summary."""
     webhook = Webhook()

@@ -146,7 +146,7 @@ def test_what_pages_for_failed_unlocks_says_where_and_why() -> None:
     for alert in alerts():
         if alert["labels"]["severity"] == "critical" and alert["alert"] not in without:
             title = alert["annotations"]["summary"]
-            named = re.search(r"trait_excess:accused|\$labels\.(value|region) \}\}", title)
+            named = re.search(r"trait_excess:accused|\$labels\.(value|region|endpoint) \}\}", title)
             assert named, alert["alert"]
 
 

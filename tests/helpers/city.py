@@ -48,6 +48,7 @@ class City:
         )
         self.events: list[CustomerEvent] = []
         self.told_open: list[tuple[str, str, str | None]] = []
+        self.told_locked: list[tuple[str, str, str | None]] = []
         self.population = Population(
             self.bench.world,
             STEADY.model_copy(update=customers),
@@ -57,6 +58,7 @@ class City:
             witnesses=Witnesses(
                 record=self.events.append,
                 told_open=lambda *what: self.told_open.append(what),
+                told_locked=lambda *what: self.told_locked.append(what),
                 called_support=self.bench.platform.take_call,
             ),
         )

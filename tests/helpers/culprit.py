@@ -29,6 +29,7 @@ class Suspect:
         *,
         command_id: str | None = None,
         during_s: tuple[float, float] | None = None,
+        customer_id: str | None = None,  # noqa: ARG002 - the form of a culprit
     ) -> None:
         """Remember it."""
         self.cars.add(vehicle_id)

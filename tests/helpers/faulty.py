@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from fleet_sim.broker.model.broker import BrokerLimits, BrokerModel
+from fleet_sim.broker.model.control import ModelControl
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import World
-from fleet_sim.faults import Fault, Injection
+from fleet_sim.faults import Fault, Hit, Injection
 from fleet_sim.runs.virtual.time import VirtualEnvironment, VirtualTimers
 from fleet_sim.scenario.form import Group
 from fleet_wire.contract import codec
@@ -47,14 +49,22 @@ def inject_at(
 
 
 def open_window(
-    fault: Fault, world: World, boxes: Sequence[Box], duration_s: float, *, name: str = "first"
+    fault: Fault,
+    world: World,
+    boxes: Sequence[Box],
+    duration_s: float,
+    *,
+    name: str = "first",
+    **more: Any,
 ) -> None:
     """Open the window of a fault on some cars now."""
     injection = Injection(
         world=world,
         boxes=boxes,
+        vehicle_ids=frozenset(box.vehicle_id for box in boxes),
         duration_s=duration_s,
         stream_of=lambda vehicle_id: RandomStream.named(1, f"fault/{name}/{vehicle_id}"),
+        **more,
     )
     world.env.process(fault.process(injection))
 
@@ -128,6 +138,7 @@ class Street:
         specs = [*group.cars()]
         self.fleet = Fleet(self.world, specs, sms_centre="sms-centre")
         self.platform = Platform()
+        self.hits: list[Hit] = []
         self._counter = 0
         self.fleet.start()
         self.platform.connect(self.broker.link)
@@ -140,7 +151,10 @@ class Street:
 
     def inject(self, fault: Fault, duration_s: float, boxes: Sequence[Box] | None = None) -> None:
         """Open the window of a fault on all cars, or some of them, now."""
-        open_window(fault, self.world, self.boxes if boxes is None else boxes, duration_s)
+        boxes = self.boxes if boxes is None else boxes
+        control = ModelControl(self.broker)
+        record = self.hits.append
+        open_window(fault, self.world, boxes, duration_s, broker=control, record=record)
 
     def pass_s(self, duration_s: float) -> None:
         """Let simulated time pass."""

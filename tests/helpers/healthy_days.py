@@ -13,7 +13,7 @@ from typing import Any
 
 from fleet_sim.scenario.form import Scenario
 from tests.helpers.judged import Firing, firings, pages
-from tests.helpers.watched_fleet import Synthetic, WatchedFleet
+from tests.helpers.watched_fleet import GENERIC_SHARE, Synthetic, WatchedFleet
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
@@ -114,10 +114,21 @@ VILLAGE = HealthyFleet(
 FLEETS = (CITY, SLEEPERS, VILLAGE)
 
 
-def lived(healthy: HealthyFleet, *, days: float, seed: int, from_hour: int = 0) -> WatchedFleet:
-    """Return the fleet after so many days under two monitors, each restarted now and then."""
+def lived(
+    healthy: HealthyFleet,
+    *,
+    days: float,
+    seed: int,
+    from_hour: int = 0,
+    generic_share: float = GENERIC_SHARE,
+) -> WatchedFleet:
+    """Return the fleet after so many days under two monitors, each restarted now and then.
+
+    Of its platform's answers `generic_share` explain nothing.
+    """
     scenario = healthy.scenario(days, from_hour=from_hour)
     fleet = WatchedFleet(scenario, seed=seed, scrape_s=SCRAPE_S)
+    fleet.platform.generic_share = generic_share
     names = ("monitor-a", "monitor-b")
     synthetic = Synthetic(
         rate_per_s=healthy.synthetic_per_s / len(names), vehicles=tuple(fleet.vehicle_ids)

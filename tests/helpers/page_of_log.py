@@ -115,7 +115,8 @@ EVENTS = {
     "stopping": "told to stop: what is in flight is waited for",
     "store_behind": "a file of the store could not be written or packed; `why` says which",
     "stray_answer": "an answer outside of an open unlock, with the fields of stray_answers.jsonl",
-    "support_called": "a customer called support, with the fields of complaints.jsonl",
+    "support_called": "a customer called support, with the fields of complaints.jsonl but the"
+    " booking",
     "unknown_fields": "a firmware sends fields that the contract does not have, each named once",
 }
 """What events mean that do not say it themselves, in a field `explanation`, or not whole."""
@@ -170,6 +171,7 @@ EVIDENCE = {
     "voltage_v": "of its battery",
     "broker_said": "by kind, how often the broker's log spoke of the car's box, from 300 s before"
     " the unlock on",
+    "tries_left": "how often the PIN of remote access may still be wrong, where the box says so",
     "status": "the HTTP status that the platform answered, where MQTT told nothing",
     "problem": "the problem type of that answer",
     "platform_outcome": "how it ended in the platform's own words",

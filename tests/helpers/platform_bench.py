@@ -45,6 +45,7 @@ class Told:
         *,
         command_id: str | None = None,
         during_s: tuple[float, float] | None = None,  # noqa: ARG002 - Culprit's form
+        customer_id: str | None = None,  # noqa: ARG002 - the form of a culprit
     ) -> None:
         """Note it."""
         self.hits.append((vehicle_id, what, command_id))

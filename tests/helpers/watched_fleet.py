@@ -27,6 +27,7 @@ from fleet_sim.runs.virtual.time import (
 from fleet_sim.scenario.form import Scenario
 from fleet_wire.arrivals import arrival_times
 from fleet_wire.contract.attempt import Record, Source
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
 from fleet_wire.links.link import Disconnected, Ended, Link, LinkHandler, Message, Session
 from fleet_wire.randomness import RandomStream
@@ -42,6 +43,11 @@ from tests.helpers.scrapes import Scrapes
 READY_S = 120.0
 """Until most boxes have connected, and before anything is watched or asked for."""
 BLINK = Disconnected(Ended.BROKER_CLOSED, detail="the link blinked")
+GENERIC_SHARE = 0.005
+"""Answers of a healthy platform that explain nothing: one in two hundred [E]. An error budget of
+99.9 % leaves one in a thousand."""
+ANSWERED_AT = ("/bookings", "/vehicles/{vehicle_id}/unlock", "/commands/{command_id}")
+"""What an app asks for each unlock."""
 LOCKED_UP_S = 60.0
 """A car is asked for again no sooner: one customer, one car."""
 
@@ -55,6 +61,8 @@ class Platform:
     def __init__(self, fleet: WatchedFleet, *, seed: int, life_s: float) -> None:
         self._fleet = fleet
         self._stream = RandomStream.named(seed, "customers")
+        self._answers = RandomStream.named(seed, "answers")
+        self.generic_share = GENERIC_SHARE
         self._commands = CommandMaker(
             seed=seed,
             client_id="platform",
@@ -102,6 +110,7 @@ class Platform:
         self._await(arrivals_s)
 
     def _unlock(self, vehicle_id: str) -> None:
+        self._answer()
         if not self._link.is_connected:
             return  # the app says so at once, and no command is sent
         outgoing = self._commands.unlock(
@@ -117,6 +126,22 @@ class Platform:
             properties=msgspec.structs.replace(outgoing.properties, user_properties=(traceparent,)),
         )
         self.unlocks += 1
+
+    def _answer(self) -> None:
+        """Answer what the app asks beside; its log comes to every monitor."""
+        for endpoint in ANSWERED_AT:
+            status = 500 if self._answers.uniform() < self.generic_share else 200
+            event = PlatformEvent(
+                PlatformStep.ANSWERED,
+                self._fleet.clock.unix_s(),
+                request_id="r",
+                operation="any",
+                endpoint=endpoint,
+                status=status,
+                app_version="7.3.0",
+            )
+            for monitor in self._fleet.monitors:
+                monitor.take_answer(event)
 
 
 class _Nowhere:
@@ -143,7 +168,9 @@ class Monitor:
 
     def start(self) -> None:
         """Start a new probe, which knows nothing of the one before."""
-        metrics = self._metrics = ProbeMetrics(new_registry(), version="virtual")
+        metrics = self._metrics = ProbeMetrics(
+            new_registry(), version="virtual", follows_platform=True
+        )
         writer = LineWriter(lambda _line: None, on_error=lambda: None)
         probe = self.probe = Probe(
             self._settings,
@@ -169,6 +196,11 @@ class Monitor:
         if link is not None and probe is not None and link.is_connected:
             link.abort()
             probe.on_disconnected(BLINK)
+
+    def take_answer(self, event: PlatformEvent) -> None:
+        """Count an answer of the platform, as the line of its log would be."""
+        if self._metrics is not None and self._metrics.platform is not None:
+            self._metrics.platform.count_answer(event)
 
     def scrape(self, scrapes: Scrapes) -> None:
         """Let Prometheus scrape it, or find that it is not there."""

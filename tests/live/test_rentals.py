@@ -8,8 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.messages import Phase
+from fleet_wire.profiles.loading import load_profile
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import lines, run, start, summary, write_scenario
 
@@ -75,6 +79,20 @@ def test_each_unlock_is_found_from_the_phone_to_the_door(directory: Path) -> Non
         steps = by_trace[trace_id]
         assert steps["requested"] == steps["ended"] == steps["accepted"] == 1, steps
     assert len(attempts) >= 18
+
+
+def test_each_unlock_has_one_record_that_names_each_hop(directory: Path) -> None:
+    """With its time, from both sources, and the hops add up; on any wire what it can show."""
+    manifest = msgspec.json.decode((directory / "manifest.json").read_bytes())
+    profile = load_profile(manifest["scenario"]["fleet"]["profile"])
+    hidden = set() if Phase.RECEIVED in profile.traits.phases else {"box_received", "box_executed"}
+    latest = {each["attempt_id"]: each for each in lines(directory / "attempts.jsonl")}
+    assert len({each["trace_id"] for each in latest.values()}) == len(latest) >= 18
+    for attempt in latest.values():
+        assert attempt["sources_missing"] == []
+        if attempt["outcome"] == "ok":
+            assert [*attempt["stages"]] == [stage for stage in Stage if stage not in hidden]
+            assert sum(attempt["hops_s"].values()) == pytest.approx(attempt["total_s"], abs=1e-5)
 
 
 def test_everybody_drives_and_some_bring_the_car_back(directory: Path) -> None:

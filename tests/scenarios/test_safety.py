@@ -12,15 +12,24 @@ from fleet_sim.runs.conclude import digest_of
 from tests.helpers.commands import lines, summary
 from tests.helpers.random_scenarios import RANDOM_RUNS, rentals, run_twice
 
-MEANT = {
-    "after_life": {"late_delivery_persistent_session"},
-    "after_booking": {"late_delivery_persistent_session"},
-    "executed_twice": {"client_id_takeover"},
-    "without_right": {"client_id_takeover"},
-    "told_open": {"client_id_takeover"},
+LIES = {"client_id_takeover", "silent_success", "ok_at_enqueue", "wrong_vin_mapping"}
+STUCK = {
+    "ack_without_actuation",
+    "actuator_inhibit_or_frozen",
+    "partial_unlock",
+    "door_ajar_repulsion",
 }
-"""Faults that are meant to cause a finding: firmware that does not look at a command's age, and a
-box that has a car's name and key and sits in another one."""
+MEANT = {
+    "after_life": {"late_delivery_persistent_session", "retained_command"},
+    "after_booking": {"late_delivery_persistent_session", "retained_command"},
+    "executed_twice": {"client_id_takeover", "retained_command", "retry_double_execution"},
+    "without_right": {"client_id_takeover", "double_booking_race", "wrong_vin_mapping"},
+    "told_open": LIES | STUCK,
+    "told_locked": LIES | STUCK,
+}
+"""Faults that are meant to cause a finding: firmware that does not look at a command's age or at
+what it has had, a platform that sends anew, books twice or takes another car's box for the booked
+one's, and what lets a phone say what is not so."""
 
 
 @RANDOM_RUNS

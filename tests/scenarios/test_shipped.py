@@ -34,6 +34,8 @@ def test_what_a_scenario_expects_holds(name: str, seed: int, tmp_path: Path) -> 
 def check_ground_truth(scenario: Scenario, directory: Path) -> None:
     """Each touched attempt is one of a struck car, and what no fault has touched is fine.
 
+    Who never reached the platform has no attempt, and is known by a complaint.
+
     The second holds for the cars that were struck too: before, between and after the hits.
     """
     attempts = {each["attempt_id"]: each for each in lines(directory / "attempts.jsonl")}
@@ -42,7 +44,7 @@ def check_ground_truth(scenario: Scenario, directory: Path) -> None:
     assert [each["fault"] for each in injections] == [entry.name for entry in scenario.faults]
     touched: set[str] = set()
     for injection in injections:
-        assert injection["attempts"]
+        assert injection["attempts"] or injection.get("complaints")
         touched.update(injection["attempts"])
         cars = {attempts[attempt_id]["vehicle_id"] for attempt_id in injection["attempts"]}
         assert cars <= set(injection["vehicles"])

@@ -21,7 +21,7 @@ from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.world import World
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.platform.gateway import EmulatedPlatform
-from fleet_sim.runs.injection import inject_all, with_platform_faults_alone
+from fleet_sim.runs.injection import Around, inject_all, with_platform_faults_alone
 from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.platform_api import platform_api
 from fleet_sim.runs.live.waiting import Waiting
@@ -142,7 +142,7 @@ class LivePlatform:
             load_starts_s=self.driver.now,
             record=lambda _line: None,
             say=say,
-            platform=self.platform,
+            around=Around(self.platform),
         )
 
     async def close(self) -> None:

@@ -27,7 +27,7 @@ from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import broker_settings, end_injections, inject_all
+from fleet_sim.runs.injection import Around, broker_settings, end_injections, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.runs.live.credentials import BoxCredentials
@@ -315,8 +315,7 @@ class LiveRun:
                 fleet.fleet,
                 load_starts_s=load_starts_s,
                 record=self._record_truth,
-                platform=rentals.platform,
-                broker=self._broker_control,
+                around=Around(rentals.platform, self._broker_control, rentals.customer_bends),
             )
             rentals.begin(load_starts_s, None if self._api is None else self._api.client)
         self._background(self._sample(fleet, specs, load_starts_s))

@@ -18,6 +18,8 @@ from tests.helpers.faulty import answers
 
 DONE = (Phase.EXECUTED, None)
 WRONG = (Phase.REFUSED, Reason.WRONG_VEHICLE_STATE)
+HOT = (Phase.REFUSED, Reason.ACTUATOR_INHIBITED)
+PARK_LOCK = "Vehicle.Powertrain.Transmission.IsParkLockEngaged"
 LOW = (Phase.REFUSED, Reason.LOW_VOLTAGE)
 
 
@@ -120,7 +122,8 @@ def test_any_doors_stuck_or_ajar_do_what_each_does_alone(
     ("state", "unlocks", "locks", "signals"),
     [
         ({"is_ignition_on": True}, WRONG, WRONG, {"Vehicle.LowVoltageSystemState": "ON"}),
-        ({"gear": Gear.DRIVE}, WRONG, WRONG, None),
+        ({"gear": Gear.DRIVE}, WRONG, WRONG, {PARK_LOCK: False}),
+        ({"is_private": True}, WRONG, WRONG, {"is_private": True}),
         ({"is_locked_by_key": True}, WRONG, DONE, None),
         ({"is_immobilised": False}, DONE, DONE, {"is_immobilised": False}),
     ],
@@ -144,6 +147,64 @@ def test_a_car_in_use_or_locked_by_its_key_refuses(
     refused = [name for name, answer in (("c1", unlocks), ("c2", locks)) if answer is WRONG]
     assert suspect.hits == [Seen("wrong_vehicle_state", name) for name in refused]
     assert other.hits == []
+
+
+@pytest.mark.parametrize(
+    ("state", "detail"),
+    [
+        ({"is_ignition_on": True}, "ignition_on"),
+        ({"gear": Gear.DRIVE}, "not_in_park"),
+        ({"is_private": True, "is_ignition_on": True}, "privacy_mode"),
+        ({"is_locked_by_key": True}, "locked_by_key"),
+    ],
+)
+def test_a_refusal_says_which_state_the_car_is_in(state: dict[str, Any], detail: str) -> None:
+    """Beside the reason; a refusal for another reason says no more than that."""
+    car = bench()
+    with car.box.vehicle.being(by=Suspect(), **state):
+        assert send(car, Action.UNLOCK) == WRONG
+    assert car.link.results()[-1].detail == detail
+    with car.box.vehicle.hot(by=Suspect()):
+        assert send(car, Action.UNLOCK, "c2") == HOT
+    assert car.link.results()[-1].detail is None
+
+
+def test_hot_motors_move_no_lock() -> None:
+    """Who has heated them is told, but not of what the car would have refused in any case."""
+    limits = {"inhibit_count": 1, "inhibit_window_s": 20.0, "inhibit_s": 30.0}
+    car, suspect = bench(NULL_BOX.model_copy(update=limits)), Suspect()
+    with car.box.vehicle.hot(by=suspect):
+        assert send(car, Action.UNLOCK, "c1") == HOT
+    assert send(car, Action.UNLOCK, "c2") == DONE
+    with car.box.vehicle.hot(by=suspect):
+        assert send(car, Action.LOCK, "c3") == HOT
+    assert suspect.hits == [Seen("actuator_inhibited", "c1")]
+
+
+def test_locks_that_bounce_back_are_reported_twice() -> None:
+    """Locked and, half a second later, open; who unlocks the car then has found it open."""
+    car, suspect = bench(), Suspect()
+    assert send(car, Action.UNLOCK, "c1") == DONE
+    with car.box.vehicle.ajar(Door.TRUNK, by=suspect):
+        assert send(car, Action.LOCK, "c2") == DONE
+    state = last_state(car)
+    assert (state.is_locked, state.last_command_id) == (True, "c2")
+    car.env.run(until=1)
+    state = last_state(car)
+    assert (state.is_locked, state.last_command_id) == (False, "c2")
+    assert send(car, Action.UNLOCK, "c3") == DONE
+    assert send(car, Action.LOCK, "c4") == DONE
+    assert send(car, Action.UNLOCK, "c5") == DONE
+    assert suspect.hits == [Seen("ajar", "c2"), Seen("ajar", "c3")]
+
+
+def test_who_locks_on_the_spot_is_no_command() -> None:
+    """The state says that the lock has moved, and names none."""
+    car = bench()
+    assert send(car, Action.UNLOCK, "c1") == DONE
+    car.box.lock_on_the_spot()
+    state = last_state(car)
+    assert (state.is_locked, state.last_command_id) == (True, None)
 
 
 def test_what_people_do_to_a_car_stays_and_is_nobodys_fault() -> None:

@@ -55,6 +55,8 @@ def test_it_shows_what_it_makes_of_recorded_messages(profile: str, tmp_path: Pat
     result = invoke("check", profile, "--sample", file)
     assert result.exit_code == 0, result.output
     assert f"{file}:1: command of car-7: command_id c1, action unlock" in result.output
+    assert f"{file}:3" not in result.output
+    assert "else/where: not in profile fleet, 1 message\n" in result.output
     assert f"{file}:2: result of car-7: command_id c1, phase executed" in result.output
     assert "2 read, 0 of no concern, 1 on other topics, 0 that cannot be read" in result.output
 

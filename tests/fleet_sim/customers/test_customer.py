@@ -131,6 +131,24 @@ def test_told_open_of_a_car_that_is_not() -> None:
     assert Step.OPENED in city.steps()
 
 
+def test_told_locked() -> None:
+    """Whoever reads so is a witness."""
+    city = City([0.0])
+    city.let_pass(3000)
+    shown = city.of(0, Step.SHOWN_LOCK)
+    assert city.told_locked == [("customer-00000", shown[0].vehicle_id, shown[0].command_id)]
+
+
+def test_some_choose_a_car_that_was_just_taken() -> None:
+    """It is not given to them, they take another one, and the first is not disturbed."""
+    city = City([0.0, 0.5, 9.0], cars=3, same_car=1.0)
+    city.let_pass(20)
+    first, second, third = (city.of(who, Step.BOOKED)[0] for who in range(3))
+    assert len({first.vehicle_id, second.vehicle_id, third.vehicle_id}) == 3
+    refused = [event for event in city.bench.log if event.problem == "vehicle-taken"]
+    assert [event.vehicle_id for event in refused] == [first.vehicle_id]
+
+
 def test_without_a_free_car_they_leave() -> None:
     """A car is one customer's at a time."""
     city = City([0.0, 1.0], cars=1)

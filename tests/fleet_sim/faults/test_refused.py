@@ -14,14 +14,14 @@ from fleet_wire.errors import ConfigError
 
 HEAD = """\
 description: two groups
-platform: {}
+platform: {shared_group: members}
+customers: {stages: [{kind: constant, rate_per_s: 1, duration_s: 60}]}
 fleet:
   groups:
     - {name: street, count: 10}
     - {name: garage, count: 10, site: garage}
-load:
-  stages: [{kind: constant, rate_per_s: 1, duration_s: 60}]
-  deadline_s: 20
+load: {stages: [{kind: constant, rate_per_s: 1, duration_s: 60}],
+  deadline_s: 20}
 faults:
 """
 

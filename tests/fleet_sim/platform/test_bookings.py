@@ -78,6 +78,33 @@ def test_extended_as_far_as_the_next_one(bookings: Bookings) -> None:
     assert bookings.extend(own, NOW + 900, NOW + 200) is problems.BOOKING_ENDED
 
 
+def test_as_it_was_known_at_a_time(bookings: Bookings) -> None:
+    """Not before it was made, and until its last extension with the end that it had before."""
+    own = booking(made_at=NOW, ends_at=NOW + 10)
+    bookings.book(own, NOW)
+    assert own.objection(NOW + 1, as_of=NOW - 1) is problems.BOOKING_UNKNOWN
+    assert own.objection(NOW + 1, as_of=NOW) is None
+    assert bookings.extend(own, NOW + 30, NOW + 5) is None
+    assert own.objection(NOW + 12) is None
+    assert own.objection(NOW + 12, as_of=NOW + 4) is problems.BOOKING_ENDED
+    assert own.objection(NOW + 12, as_of=NOW + 6) is None
+    assert bookings.extend(own, NOW + 30, NOW + 20) is None
+    assert own.objection(NOW + 12, as_of=NOW + 6) is None
+
+
+def test_booked_in_spite_of_another(bookings: Bookings) -> None:
+    """Of that one alone, and the second one is known for what it is."""
+    first, second = booking("b1"), booking("b2", account_id="bert")
+    assert bookings.taken_by("car-0", NOW, NOW + 10) is None
+    bookings.book(first, NOW)
+    assert bookings.taken_by("car-0", NOW, NOW + 10) is first
+    assert bookings.book(second, NOW) is problems.VEHICLE_TAKEN
+    assert bookings.book(second, NOW, in_spite_of=first) is None
+    assert (first.is_second, second.is_second) == (False, True)
+    third = booking("b3", account_id="carl")
+    assert bookings.book(third, NOW, in_spite_of=first) is problems.VEHICLE_TAKEN
+
+
 def test_ended_the_car_is_free(bookings: Bookings) -> None:
     """At once; to end it twice changes nothing."""
     own = booking()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +10,17 @@ import pytest
 from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.joints import DOWNLINK, RESULT, SMS, UPLINK, Sent
 from fleet_sim.cars.parameters import NULL_BOX
-from fleet_sim.platform.joints import PUBLISH, RETRY, WAKE
+from fleet_sim.platform.commands import PlatformCommand
+from fleet_sim.platform.joints import (
+    ADDRESS,
+    GRACE,
+    HEARING,
+    PUBLISH,
+    RETAIN,
+    RETRY,
+    SAME,
+    WAKE,
+)
 from fleet_sim.platform.operations import Operation
 from fleet_sim.platform.parameters import NULL_PLATFORM
 from fleet_wire.contract import problems
@@ -307,6 +317,87 @@ def test_a_platform_that_believes_a_sleeping_car_online_does_not_wake_it() -> No
     bench.box().power.receive_sms()
     bench.let_pass(60)
     assert bench.box().vehicle.movement == 0
+
+
+def test_a_command_for_another_box_opens_another_car(bench: PlatformBench) -> None:
+    """The answer of that box is taken for the car's; the log names the car that was booked."""
+    told = Told()
+    with bench.platform.bend(ADDRESS, lambda _box_id, _command: "car-1", by=told):
+        answer = bench.unlock(bench.book())
+    assert (answer.status, answer.body["vehicle_id"]) == (200, "car-0")
+    assert [bench.box(number).vehicle.is_locked for number in (0, 1)] == [True, False]
+    named = {event.vehicle_id for event in bench.log if event.event is PlatformStep.PUBLISHED}
+    assert named == {"car-0"}
+    assert told.hits == [("car-0", "address", answer.body["command_id"])]
+
+
+def test_the_box_that_is_taken_for_the_cars_is_woken() -> None:
+    """And it is waited for, not the car's own."""
+    bench = PlatformBench(box=SLEEPERS)
+    bench.let_pass(5)
+    with bench.platform.bend(ADDRESS, lambda _box_id, _command: "car-1", by=Told()):
+        assert bench.unlock(bench.book()).status == 200
+    assert [bench.box(number).is_asleep for number in (0, 1)] == [True, False]
+
+
+def test_a_command_that_is_retained_comes_with_every_connect(bench: PlatformBench) -> None:
+    """For ever; a sound box answers what it has answered before, and moves nothing."""
+    with bench.platform.bend(RETAIN, lambda _is_kept, _command: True, by=Told()):
+        assert bench.unlock(bench.book()).status == 200
+    assert bench.world.counts.commands == 1
+    bench.let_pass(3600)
+    bench.box().modem.drop_connection(by=Told())
+    bench.let_pass(600)
+    assert bench.world.counts.commands == 2
+    assert bench.box().vehicle.movement == 1
+
+
+@pytest.fixture
+def deaf(bench: PlatformBench) -> Iterator[PlatformBench]:
+    """Return a platform that hears nothing of any command."""
+    with bench.platform.bend(HEARING, lambda _is_heard, _command: False, by=Told()):
+        yield bench
+
+
+def test_what_is_not_heard_has_happened_all_the_same(deaf: PlatformBench) -> None:
+    """It is published again as often as one without an answer, and given up as one."""
+    assert deaf.unlock(deaf.book()).problem is problems.VEHICLE_SILENT
+    assert len({command.command_id for command in deaf.published}) == 1
+    assert deaf.box().vehicle.movement == 1
+
+
+def test_asked_anew_a_sound_car_does_it_twice(bench: PlatformBench) -> None:
+    """By another id and counter; what comes of that one is the answer to who has asked."""
+    told = Told()
+
+    def first_alone(is_heard: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+        return is_heard and command.repeats is not None
+
+    with (
+        bench.platform.bend(HEARING, first_alone, by=Told()),
+        bench.platform.bend(SAME, lambda _is_same, _command: False, by=told),
+    ):
+        answer = bench.unlock(bench.book())
+    first, second = bench.published
+    assert (answer.status, answer.body["command_id"]) == (200, first.command_id)
+    assert second.command_id != first.command_id
+    assert second.counter > first.counter
+    assert bench.box().vehicle.movement == 2
+    assert [hit[1:] for hit in told.hits] == [
+        ("same", first.command_id),
+        ("same", second.command_id),
+    ]
+    assert bench.platform.service.open == 0
+
+
+def test_a_command_that_is_never_given_up_keeps_all_others_waiting(deaf: PlatformBench) -> None:
+    """Until it is given up at last."""
+    booking_id = deaf.book()
+    with deaf.platform.bend(GRACE, lambda usual_s, _command: usual_s + 100, by=Told()):
+        assert deaf.unlock(booking_id, wait_s=40).status == 202
+    assert deaf.unlock(booking_id).problem is problems.VEHICLE_BUSY
+    deaf.let_pass(60)
+    assert deaf.unlock(booking_id).problem is problems.VEHICLE_SILENT
 
 
 @pytest.mark.parametrize("profile", ["native", "ovms", "saic", "aws-iot"])

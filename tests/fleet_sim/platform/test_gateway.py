@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fleet_sim.cars.parameters import NULL_BOX
-from fleet_sim.platform.joints import ADMISSION, ANSWER, LOOKUP
+from fleet_sim.platform.joints import ADMISSION, ANSWER, LOOKUP, PATIENCE, REACH, SYNC, TAKEN
 from fleet_sim.platform.operations import Answer, Operation, Request
 from fleet_sim.platform.parameters import NULL_PLATFORM, RateLimit
 from fleet_wire.contract import problems
@@ -276,6 +276,66 @@ def test_bends_at_the_door_and_their_culprits(bench: PlatformBench) -> None:
         (CAR, "answer", command_id),
         (CAR, "lookup", slow_id),
     ]
+
+
+def test_a_request_that_does_not_get_through_is_in_no_log(bench: PlatformBench) -> None:
+    """And it is never answered."""
+    booking_id, told = bench.book(), Told()
+    bench.log.clear()
+    with bench.platform.bend(REACH, lambda _is_reached, _asked: False, by=told):
+        answers = bench.ask(Operation.UNLOCK, booking_id=booking_id, vehicle_id=CAR, wait_s=10)
+        bench.let_pass(60)
+    assert (answers, bench.log, bench.published) == ([], [], [])
+    assert told.hits == [(CAR, "reach", None)]
+
+
+def test_who_does_not_wait_for_the_car_is_answered_at_once(bench: PlatformBench) -> None:
+    """Whatever the phone has asked for."""
+    booking_id = bench.book()
+    with bench.platform.bend(PATIENCE, lambda _usual_s, _asked: 0.0, by=Told()):
+        (answer,) = bench.ask(Operation.UNLOCK, booking_id=booking_id, wait_s=60)
+    assert (answer.status, answer.body["is_final"]) == (202, False)
+
+
+def test_a_late_copy_of_the_bookings(bench: PlatformBench) -> None:
+    """It knows neither a new booking nor that one ends later; it is told of where it decides."""
+    told = Told()
+    booking_id = bench.book(for_s=100)
+    with bench.platform.bend(SYNC, lambda _usual_s, _asked: 20.0, by=told):
+        bench.let_pass(10)
+        refused = bench.unlock(booking_id, vehicle_id=CAR)
+        assert refused.problem is problems.BOOKING_UNKNOWN
+        bench.let_pass(80)
+        assert bench.unlock(booking_id, vehicle_id=CAR).status == 200
+        ends_at = bench.now + 1000
+        bench.answer(Operation.EXTEND, booking_id=booking_id, ends_at=ends_at)
+        bench.let_pass(15)
+        assert bench.unlock(booking_id, vehicle_id=CAR).problem is problems.BOOKING_ENDED
+        bench.let_pass(10)
+        assert bench.unlock(booking_id, vehicle_id=CAR).status == 200
+    assert told.hits == [(CAR, "sync", None)] * 2
+
+
+def test_a_booking_that_is_overlooked_is_booked_over(bench: PlatformBench) -> None:
+    """Only as long as the bend says so; what comes of both bookings is its culprit's."""
+    told = Told()
+    first = bench.book()
+    bench.let_pass(1)
+
+    def overlook(ago_s: float | None, _asked: Request) -> float | None:
+        return None if ago_s is not None and ago_s < 5 else ago_s
+
+    with bench.platform.bend(TAKEN, overlook, by=told):
+        second = bench.book(customer="bert")
+        bench.let_pass(10)
+        late = bench.answer(
+            Operation.BOOK, customer="carl", vehicle_id=CAR, ends_at=bench.now + 100
+        )
+    assert late.problem is problems.VEHICLE_TAKEN
+    assert bench.unlock(first).status == 200
+    assert bench.unlock(second, customer="bert").status == 200
+    one, other = (command.command_id for command in bench.published)
+    assert told.hits == [(CAR, "taken", None), (CAR, "taken", one), (CAR, "taken", other)]
 
 
 def test_the_end_of_a_booking_waits_for_what_may_still_move_the_car() -> None:

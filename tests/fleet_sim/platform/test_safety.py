@@ -98,6 +98,48 @@ def test_without_a_right_to_it() -> None:
     assert (finding.kind, finding.is_of_another_car) == (Kind.WITHOUT_RIGHT, True)
 
 
+def test_twice_for_one_press() -> None:
+    """A second command that was sent in the place of the first counts with it."""
+    watch = Watch()
+    again = PlatformCommand(
+        "c2", Action.UNLOCK, watch.booking, request_id="r2", parent=TraceContext("t", "s"),
+        issued_at=watch.epoch, ttl_s=LIFE_S,
+    )  # fmt: skip
+    again.repeats = watch.known
+    watch.safety.command_of = {"c1": watch.known, "c2": again}.get
+    assert not watch.move(2.0, "c2")
+    watch.safety.told_open("anna", CAR, "c1")
+    assert kinds(watch.move(3.0)) == [Kind.EXECUTED_TWICE]
+
+
+def test_a_second_booking_gives_no_right() -> None:
+    """It should never have been made; and nothing is said of the first."""
+    watch = Watch()
+    watch.booking.is_second = True
+    assert kinds(watch.move(2.0)) == [Kind.WITHOUT_RIGHT]
+
+
+def test_told_locked_of_a_car_that_has_not_locked() -> None:
+    """Its locks have bounced back, or never moved."""
+    watch = Watch()
+    watch.move(2.0)
+    for command_id in ("c1", "of another", None):
+        watch.safety.told_locked("anna", CAR, command_id)
+    assert kinds(watch.findings) == [Kind.TOLD_LOCKED] * 3
+    watch = Watch()
+    watch.move(2.0, is_driver_door_locked=True)
+    watch.safety.told_locked("anna", CAR, "c1")
+    assert not watch.findings
+
+
+def test_told_open_where_another_car_has_opened() -> None:
+    """The command was for one car, and went to the box of another."""
+    watch = Watch()
+    watch.move(2.0, vehicle_id="car-1")
+    watch.safety.told_open("anna", CAR, "c1")
+    assert kinds(watch.findings) == [Kind.WITHOUT_RIGHT, Kind.TOLD_OPEN]
+
+
 def test_told_open_of_a_car_that_has_not_opened() -> None:
     """Not moved, stuck, or another car that did."""
     watch = Watch()

@@ -22,7 +22,7 @@ def test_counts_by_kind_and_those_that_nothing_explains() -> None:
     found = safety_of([SafetyFinding("after_life", ("x",)), SafetyFinding("after_life")]).as_json()
     assert found == {
         "after_life": 2, "after_booking": 0, "executed_twice": 0, "without_right": 0,
-        "told_open": 0, "findings": 2, "unexplained": 1,
+        "told_open": 0, "told_locked": 0, "findings": 2, "unexplained": 1,
     }  # fmt: skip
 
 

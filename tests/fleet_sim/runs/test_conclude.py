@@ -13,15 +13,16 @@ from msgspec.structs import replace
 
 from fleet_sim.faults import Hit
 from fleet_sim.runs.conclude import (
+    complaints_by,
     digest_of,
     first_difference,
     name_touched_attempts,
     touched_by,
 )
 from fleet_sim.runs.directory import RunDirectory
-from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.attempt import Attempt, PlatformSide
 from tests.helpers.commands import lines
-from tests.helpers.records import STRAY, attempt_of
+from tests.helpers.records import COMPLAINT, STRAY, attempt_of
 
 
 def attempt(name: str, *, car: str = "car-1", at_s: float = 10.0, total_s: float = 2.0) -> Attempt:
@@ -153,7 +154,7 @@ def test_the_ground_truth_names_what_each_hit_and_each_injection_touched(tmp_pat
     assert [line["type"] for line in lines(truth)] == 3 * ["injection"] + 4 * ["hit"]
     assert list(lines(truth)[4]) == [
         "type", "injection", "fault", "vehicle_id", "what", "at_s", "until_s", "command_id",
-        "attempts",
+        "customer_id", "attempts",
     ]  # fmt: skip
     before = truth.read_bytes()
     name_touched_attempts(RunDirectory(tmp_path))
@@ -203,3 +204,23 @@ def test_of_two_runs_the_first_difference_is_named(tmp_path: Path) -> None:
     assert shorter.endswith("attempts.jsonl:2: ends here earlier")
     (tmp_path / "there" / "attempts.jsonl").unlink()
     assert "\n" not in (first_difference(tmp_path / "here", expected) or "")
+
+
+def test_a_hit_on_a_customer_touches_what_is_this_customers() -> None:
+    """Not the unlock of another on the same car; where nobody knows whose one is, it is touched."""
+    of_anna = replace(attempt("a1"), platform=PlatformSide(account_id="anna"))
+    of_bert = replace(attempt("a2"), platform=PlatformSide(account_id="bert"))
+    hits = [hit(0.0, 100.0, customer_id="anna")]
+    assert touched_by(hits, [of_anna, of_bert, attempt("a3")]) == [["a1", "a3"]]
+
+
+def test_complaints_are_touched_with_their_unlocks_and_with_their_customer() -> None:
+    """A call before the hit is about something else."""
+    about = [
+        replace(COMPLAINT, complaint_id="t1", attempts=("a1",), scheduled_s=20.0),
+        replace(COMPLAINT, complaint_id="t2", account_id="anna", scheduled_s=20.0),
+        replace(COMPLAINT, complaint_id="t3", account_id="anna", scheduled_s=5.0),
+        replace(COMPLAINT, complaint_id="t4", account_id="bert", scheduled_s=20.0),
+    ]
+    hits = [hit(10.0, 12.0), hit(10.0, 12.0, customer_id="anna"), hit(10.0, 12.0)]
+    assert complaints_by(hits, [["a1"], [], ["a9"]], about) == [["t1"], ["t2"], []]

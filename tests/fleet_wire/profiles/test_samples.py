@@ -61,14 +61,14 @@ def test_each_message_is_said_in_the_contracts_terms() -> None:
     said = list(
         said_of(load_profile("aws-iot"), [("1", sample.as_message()) for sample in samples])
     )
-    assert [reading for _, reading, _ in said] == [
+    assert [one.reading for one in said] == [
         Reading.READ,
         Reading.READ,
         Reading.IGNORED,
         Reading.UNREADABLE,
         Reading.OTHER,
     ]
-    texts = [text for *_, text in said]
+    texts = [one.text for one in said]
     assert texts[0] == (
         "result of car-1: command_id x1, phase refused, reason busy, detail DEVICE_TOO_BUSY"
     )

@@ -60,8 +60,8 @@ def test_a_field_says_what_a_message_is() -> None:
 def test_what_is_of_no_kind_is_of_no_concern(payload: bytes) -> None:
     """A fleet says much besides: that is no error, and tells of no lock."""
     assert heard(PROFILE, UP, payload) is None
-    ((_, reading, text),) = said_of(PROFILE, [("x:1", message_of(UP, payload))])
-    assert (reading, text) == (Reading.IGNORED, f"of car-1, on {UP}: of no concern")
+    (said,) = said_of(PROFILE, [("x:1", message_of(UP, payload))])
+    assert (said.reading, said.text) == (Reading.IGNORED, f"of car-1, on {UP}: of no concern")
 
 
 def test_what_is_no_json_is_an_error() -> None:

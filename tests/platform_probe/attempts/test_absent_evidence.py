@@ -68,7 +68,7 @@ def test_two_topics_give_the_refusal_in_the_boxs_own_words() -> None:
     bench.tracker.result(CAR, answer)
     attempt = ended(bench)
     assert (attempt.outcome, attempt.cause) == (Outcome.FAILED, Cause.VEHICLE_FAILED)
-    assert attempt.reason == "E_DOOR_17"
+    assert attempt.reason == "failed: E_DOOR_17"
 
 
 @pytest.mark.parametrize("is_watching", [False, True])

@@ -64,6 +64,22 @@ def test_an_unlock_has_the_stages_of_both() -> None:
     assert record.platform.status == 202
 
 
+def test_a_command_that_went_to_another_car_says_so() -> None:
+    """The record is of the car that got it, and names the one that it was asked for."""
+    for booked, named in (("car-of-anna", "car-of-anna"), (CAR, None)):
+        bench = JoinBench()
+        bench.requested(vehicle_id=booked)
+        bench.published(vehicle_id=booked)
+        bench.seen()
+        bench.opens()
+        bench.answered(200, vehicle_id=booked, command_id="k1")
+        bench.ended(vehicle_id=booked)
+        record = bench.only()
+        assert record.vehicle_id == CAR
+        assert isinstance(record.platform, PlatformSide)
+        assert record.platform.vehicle_id == named
+
+
 def test_an_api_that_answers_last_is_not_on_the_path() -> None:
     """Whoever waits for the result is answered behind the door: the hops before it stay theirs."""
     bench = JoinBench()
@@ -78,6 +94,7 @@ def test_an_api_that_answers_last_is_not_on_the_path() -> None:
 @pytest.mark.parametrize(
     ("status", "problem", "cause"),
     [
+        (400, "invalid-request", Cause.API_REFUSED),
         (403, "vehicle-not-booked", Cause.API_REFUSED),
         (429, None, Cause.API_REFUSED),
         (500, "internal-error", Cause.API_FAILED),
@@ -101,6 +118,61 @@ def test_what_the_api_turned_down_is_an_attempt(
     assert list(record.stages) == ["intended", "requested", "api_answered"]
     assert record.sources_missing == ()
     assert record.reason == f"HTTP {status} {problem or ''}".rstrip()
+    assert record.total_s == 0.25
+    known = {"status": status, "problem": problem}
+    assert record.evidence == {name: value for name, value in known.items() if value is not None}
+    assert record.platform
+    assert (record.platform.status, record.platform.problem) == (status, problem)
+
+
+def test_the_api_may_say_more_than_a_type() -> None:
+    """An exception's words stand behind the type; what a command ended with comes before both."""
+    bench = JoinBench()
+    bench.requested()
+    bench.answered(500, "internal-error", reason="no room")
+    assert bench.only().reason == "HTTP 500 internal-error: no room"
+    bench.requested(request_id="r2", trace_id=OTHER_TRACE)
+    bench.line("answered", status=500, command_id="k2", request_id="r2", trace_id=OTHER_TRACE)
+    bench.ended("refused", "k2", reason="busy", request_id="r2", trace_id=OTHER_TRACE)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    record = bench.records[-1]
+    assert (record.reason, record.cause) == ("busy", Cause.BOX_BUSY)
+    assert record.evidence == {"status": 500, "platform_outcome": "refused"}
+
+
+def test_without_the_request_an_unlock_begins_when_it_was_published() -> None:
+    """A platform may write no more than that: the way to us belongs to the unlock."""
+    bench = JoinBench()
+    for number in range(3):  # so that the clocks are known
+        bench.published(f"q{number}", request_id=f"q{number}", trace_id=None, booking_id=None)
+        bench.seen(f"q{number}", trace_id=None, booking_id="")
+    bench.published()
+    bench.wait(0.5)
+    bench.seen()
+    bench.opens()
+    bench.ended()
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    (record,) = [one for one in bench.records if one.command_id == "k1"]
+    assert record.total_s == 1.0
+    assert (record.stages[Stage.REQUESTED], record.stages[Stage.PUBLISHED]) == (0.0, 0.0)
+
+
+def test_a_command_that_was_seen_before_its_lines_is_found_by_its_car() -> None:
+    """Lines without ids that come late, before the unlock is judged: still one record."""
+    bench = JoinBench()
+    lines = [
+        bench.event("requested", trace_id=None),
+        bench.event("answered", trace_id=None, status=202),
+    ]
+    bench.wait(0.5)
+    bench.seen(trace_id=None)
+    bench.opens()
+    ended_at = bench.platform_at - 0.1  # so that what the log says is judged first
+    lines.append(bench.event("ended", trace_id=None, outcome="executed", at=ended_at))
+    for line in lines:
+        bench.joiner.take_event(line)
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    assert bench.only().sources_missing == ()
 
 
 def test_what_the_api_never_answered_has_failed() -> None:
@@ -350,7 +422,8 @@ def test_a_retry_of_the_phone_is_the_same_unlock() -> None:
     assert record.total_s == 1.5
 
 
-def test_a_customer_who_was_told_no_beside_an_open_car() -> None:
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_customer_who_was_told_no_beside_an_open_car(status: int) -> None:
     """The car opened, and the API said that it did not: an oddity that support must see."""
     bench = JoinBench()
     bench.requested()
@@ -358,10 +431,12 @@ def test_a_customer_who_was_told_no_beside_an_open_car() -> None:
     bench.seen()
     bench.opens()
     bench.ended()
-    bench.answered(500, "internal-error", command_id="k1")
+    bench.answered(status, "internal-error", command_id="k1")
     record = bench.only()
     assert record.outcome is Outcome.OK
     assert record.flags == (Flag.TOLD_OTHERWISE,)
+    assert record.platform
+    assert record.platform.problem == "internal-error"
 
 
 def test_a_car_that_was_woken() -> None:

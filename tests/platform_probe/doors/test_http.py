@@ -260,3 +260,18 @@ async def test_the_platforms_log_tells_of_our_own_unlock(bench: DoorBench) -> No
     assert record.platform.status == 403
     assert (record.platform.method, record.platform.endpoint) == ("POST", "/unlock")
     assert record.sources_missing == ()
+
+
+async def test_what_the_log_leaves_out_of_our_own_request_we_know(bench: DoorBench) -> None:
+    """A log that only has the command: method, route and status are those that we saw."""
+    bench.api.will(202, id="k1", state="sent")
+    bench.unlock()
+    await eventually(lambda: len(bench.api.asked) >= 1)
+    bench.join.published(trace_id=bench.trace_id)
+    bench.seen()
+    bench.join.opens()
+    bench.join.ended(trace_id=bench.trace_id)
+    record = await bench.ended()
+    assert record.platform
+    asked = (record.platform.method, record.platform.endpoint, record.platform.status)
+    assert asked == ("POST", "/cars/{vehicle_id}/open", 202)

@@ -80,7 +80,7 @@ def test_two_customers_whose_answers_have_no_id() -> None:
     bench.take(f"{SAIC}/set", b"false")
     bench.take(f"{SAIC}/result", b"Failed: busy")
     (attempt,) = bench.behind.attempts
-    assert (attempt.cause, attempt.reason) == (Cause.VEHICLE_FAILED, "busy")
+    assert (attempt.cause, attempt.reason) == (Cause.VEHICLE_FAILED, "failed: busy")
     assert attempt.flags == (Flag.ANSWER_GUESSED,)
     bench.take(f"{SAIC}/result", b"Success")
     bench.take(SAIC, b"False")

@@ -1,0 +1,142 @@
+"""Faults of bookings: late copies, cars booked twice, boxes that are taken for another car's."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
+from fleet_sim.faults.registry import (
+    FaultProcess,
+    Injection,
+    Layer,
+    PlatformFault,
+    Struck,
+    register,
+)
+from fleet_sim.platform.commands import PlatformCommand
+from fleet_sim.platform.joints import ADDRESS, SYNC, TAKEN
+from fleet_sim.platform.operations import Request
+from fleet_wire.randomness import RandomStream
+
+
+@register
+class BookingWindowRace(PlatformFault):
+    """Catalogue 47: a booking, or its extension, has not come to where commands are allowed."""
+
+    name: ClassVar[str] = "booking_window_race"
+    number: ClassVar[int | None] = 47
+    layer: ClassVar[Layer] = Layer.BOOKING
+    summary: ClassVar[str] = (
+        "commands are allowed by a late copy of the bookings: a good booking is not known yet"
+    )
+    seen: ClassVar[str] = (
+        "api_refused with `booking-unknown` or `booking-ended`, soon after booking"
+    )
+    customer: ClassVar[str] = "I have just booked the car, and the app does not know my booking."
+    support: ClassVar[str] = "The booking is older than the refusal that says there is none."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Zipcar help: extensions that have not come to the car",
+        "Hacker News 20873234",
+        "Karshare and Tribecar help",
+    )
+
+    lag: Delay = Field(
+        LogNormal(median_s=30.0, sigma=0.8),
+        description="how old the copy is at each look, clocks included [E]",
+    )
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Look at a late copy while the window is open."""
+
+        def lag(_usual_s: float, _request: Request) -> float:
+            return self.lag.sample_s(stream)
+
+        with platform.bend(SYNC, lag):
+            yield injection.whole_window()
+
+
+@register
+class DoubleBookingRace(PlatformFault):
+    """Catalogue 48: two customers book one car, as it is looked at first and booked after."""
+
+    name: ClassVar[str] = "double_booking_race"
+    number: ClassVar[int | None] = 48
+    layer: ClassVar[Layer] = Layer.BOOKING
+    summary: ClassVar[str] = (
+        "a car is looked at first and booked after: two customers at once both get it"
+    )
+    seen: ClassVar[str] = (
+        "two bookings of one car at one time; who comes second is refused, or opens"
+    )
+    customer: ClassVar[str] = "My car is just driving off with somebody else in it."
+    support: ClassVar[str] = (
+        "Two bookings of the car overlap, and both customers have pressed unlock."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "CUP-api:535-547; ObcService.java:1763: ignored, `there is already an open trip`",
+        "WaiveCar: a lock of 5 s for each car, `Another driver has already reserved`",
+    )
+
+    gap: Delay = Field(
+        Uniform(base_s=0.05, spread_s=0.45),
+        description="from the look to the booking: 50 to 500 ms; shows where two customers want one"
+        " car within it (customers.same_car)",
+    )
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Overlook bookings that are so young while the window is open."""
+
+        def overlook(ago_s: float | None, _request: Request) -> float | None:
+            gap_s = self.gap.sample_s(stream)
+            return None if ago_s is not None and ago_s < gap_s else ago_s
+
+        with platform.bend(TAKEN, overlook):
+            yield injection.whole_window()
+
+
+@register
+class WrongVinMapping(PlatformFault):
+    """Catalogue 49: boxes have changed cars, and the platform does not know it."""
+
+    name: ClassVar[str] = "wrong_vin_mapping"
+    number: ClassVar[int | None] = 49
+    layer: ClassVar[Layer] = Layer.BOOKING
+    summary: ClassVar[str] = (
+        "two cars have each other's box by the platform's table: another car opens than the booked"
+    )
+    seen: ClassVar[str] = "ok, by another car's box than the platform's log names"
+    customer: ClassVar[str] = "The app says open, my car stays shut, and one down the road clicks."
+    support: ClassVar[str] = (
+        "The command for the booked car was sent to another car's box, which has answered."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Tesla vehicle-command: MESSAGEFAULT_ERROR_WRONG_PERSONALIZATION",
+        "WaiveCar: `reassignment` in its table of telematics units",
+        "Vancouver 2023 (shacklemedia): the wrong Tesla opened",
+    )
+
+    share: float = Field(
+        0.002, ge=0, le=1,
+        description="share of the cars that are in such a pair, at least one pair: 1 pair in 1,000"
+        " cars [E]",
+    )  # fmt: skip
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Send the commands for some cars to each other's boxes while the window is open."""
+        boxes = _pairs(sorted(injection.vehicle_ids), self.share, stream)
+
+        def mistake(box_id: str, command: PlatformCommand) -> str:
+            return boxes.get(command.vehicle_id, box_id)
+
+        with platform.bend(ADDRESS, mistake):
+            yield injection.whole_window()
+
+
+def _pairs(vehicle_ids: list[str], share: float, stream: RandomStream) -> dict[str, str]:
+    """Return for each car of some pairs the other one."""
+    drawn = [vehicle_ids.pop(stream.index(len(vehicle_ids))) for _ in range(len(vehicle_ids))]
+    pairs = min(max(round(len(drawn) * share / 2), 1), len(drawn) // 2)
+    pairs_of = list(zip(drawn[:pairs], drawn[pairs : 2 * pairs], strict=True))
+    return dict(pairs_of) | {other: one for one, other in pairs_of}

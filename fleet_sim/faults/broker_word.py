@@ -1,0 +1,248 @@
+"""Faults at the broker: boxes turned away, wills that come late, answers that go astray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import ClassVar
+
+from pydantic import Field
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.cars.joints import CONNACK
+from fleet_sim.faults.outsiders import Outsider
+from fleet_sim.faults.registry import (
+    Fault,
+    FaultProcess,
+    Injection,
+    Layer,
+    Need,
+    Strikes,
+    register,
+)
+from fleet_wire.contract.messages import Result
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.links.link import Message
+from fleet_wire.profiles.profile import Packet
+from fleet_wire.randomness import RandomStream
+
+LOOK_S = 0.25
+"""How often it is looked whether a box is back."""
+
+
+@register
+class BrokerAuthBackendDown(Fault):
+    """Catalogue 14: the broker cannot ask who a box is, and refuses every CONNECT."""
+
+    name: ClassVar[str] = "broker_auth_backend_down"
+    number: ClassVar[int | None] = 14
+    layer: ClassVar[Layer] = Layer.BROKER
+    summary: ClassVar[str] = (
+        "the broker refuses every CONNECT; some firmware takes that as final, and never tries again"
+    )
+    seen: ClassVar[str] = (
+        "box_offline at once for all cars; the broker's log says denied; some stay away for good"
+    )
+    customer: ClassVar[str] = "No car opens; days later a few still do not."
+    support: ClassVar[str] = (
+        "All cars go offline at one moment; those of one firmware need somebody to visit them."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "An EMQX incident, a wrong password for the database of users: mkozak.pl",
+        "OVMS v3, ovms_server_v3.cpp:156: after bad credentials it never tries again",
+    )
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
+
+    gives_up: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of boxes whose firmware takes a refusal as final (OVMS v3 does); they"
+        " come back when they boot",
+    )
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Break the connections, and let nobody in again until the window closes."""
+        assert injection.broker is not None  # noqa: S101 - the scenario was checked for its need
+
+        def never_again(_usual_s: float | None, _code: int) -> None:
+            return None
+
+        with ExitStack() as stack:
+            ids = [box.vehicle_id for box in injection.boxes]
+            stack.enter_context(injection.broker.refusing(ids))
+            for box in injection.boxes:
+                if injection.stream_of(box.vehicle_id).uniform() < self.gives_up:
+                    stack.enter_context(box.bend(CONNACK, never_again, by=injection))
+                box.modem.drop_connection(by=injection)
+            yield injection.whole_window()
+
+
+@register
+class AclDeniedSilent(Fault):
+    """Catalogue 21: an access rule keeps a box's commands from it, and nobody is told."""
+
+    name: ClassVar[str] = "acl_denied_silent"
+    number: ClassVar[int | None] = 21
+    layer: ClassVar[Layer] = Layer.BROKER
+    summary: ClassVar[str] = (
+        "a changed access rule keeps commands from boxes; SUBACK and PUBACK say that all is well"
+    )
+    seen: ClassVar[str] = (
+        "downlink_lost on the same cars each time, also after they connect anew; PUBACK 0"
+    )
+    customer: ClassVar[str] = "The car does not open, however often it is tried."
+    support: ClassVar[str] = "The car reports as ever, and has had no command since some moment."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "mosquitto#547, mosquitto#229",
+        "mosquitto 2.0.21, acl_file: a subscription is granted, and what it would bring is not",
+    )
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Deny the boxes their own command topics until the window closes."""
+        assert injection.broker is not None  # noqa: S101 - the scenario was checked for its need
+        profile = injection.world.profile
+        filters = {
+            box.vehicle_id: profile.car_filters(TopicKind.COMMAND, box.vehicle_id)
+            for box in injection.boxes
+        }
+        with ExitStack() as stack:
+            stack.enter_context(injection.broker.denying(filters))
+            for box in injection.boxes:
+                stack.enter_context(box.modem.denied(by=injection))
+            yield injection.whole_window()
+
+
+@register
+class LwtGhostOffline(Fault):
+    """Catalogue 23: the will of an old session comes when the box is back, and is retained."""
+
+    name: ClassVar[str] = "lwt_ghost_offline"
+    number: ClassVar[int | None] = 23
+    layer: ClassVar[Layer] = Layer.BROKER
+    summary: ClassVar[str] = (
+        "the last will of a box's old session is published after its new connect, and is retained"
+    )
+    seen: ClassVar[str] = (
+        "presence says offline, with the session id of before, while heartbeats come; a platform"
+        " that goes by it sends nothing"
+    )
+    customer: ClassVar[str] = "The app says that the car cannot be reached, at once, each time."
+    support: ClassVar[str] = "The car is offline in every list, and sends telemetry."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "mosquitto, src/handle_connect.c: the will of a short session is published at takeover",
+        "OVMS v3, ovms_server_v3.cpp:109: a retained will",
+    )
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+
+    race: Delay = Field(
+        Uniform(base_s=0.0, spread_s=2.0),
+        description="how long after the box is back its old will comes, 0 to 2 s (a broker of"
+        " several nodes learns late of a takeover) [E]",
+    )
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Let each box connect anew once, and publish its old will when it is back."""
+        node = Outsider(f"node-of-{injection.boxes[0].vehicle_id}", injection)
+        node.come()
+        for box in injection.boxes:
+            stream = injection.stream_of(box.vehicle_id)
+            injection.env.process(self._haunt(box, injection, stream, node))
+        yield injection.whole_window()
+        node.leave()
+
+    def _haunt(
+        self, box: Box, injection: Injection, stream: RandomStream, node: Outsider
+    ) -> FaultProcess:
+        ends_s = injection.env.now + injection.duration_s
+        race_s = self.race.sample_s(stream)
+        yield from _until_reachable(box, injection, ends_s)
+        wills: Sequence[Packet] = box.modem.last_will()
+        box.modem.lose_nat_entry(0.0, by=injection)  # so the old session is taken over
+        yield from _until_reachable(box, injection, ends_s)
+        yield injection.wait(race_s)
+        if injection.env.now >= ends_s:
+            return
+        since_s = injection.env.now
+        for topic, payload, qos, _ in wills:
+            node.publish(topic, payload, qos=qos, retain=True)
+        yield injection.wait(ends_s - since_s)
+        box.modem.say_online()
+        injection.hit(box.vehicle_id, "presence", during_s=(since_s, injection.env.now))
+
+
+def _until_reachable(box: Box, injection: Injection, ends_s: float) -> FaultProcess:
+    """Wait until a box is connected, or the window closes."""
+    while not box.modem.is_reachable and injection.env.now < ends_s:
+        yield injection.wait(LOOK_S)
+
+
+@register
+class SharedSubStuckConsumer(Fault):
+    """Catalogue 24: the broker gives answers in turn to the members of a group, and one hangs."""
+
+    name: ClassVar[str] = "shared_sub_stuck_consumer"
+    number: ClassVar[int | None] = 24
+    layer: ClassVar[Layer] = Layer.COMMAND
+    summary: ClassVar[str] = (
+        "a member of the platform's $share group hangs: its part of the answers is lost"
+    )
+    seen: ClassVar[str] = (
+        "ok on MQTT with the flag told_otherwise, for a fixed part of all unlocks, on any car"
+    )
+    customer: ClassVar[str] = "The app says that the car has not answered, and the car is open."
+    support: ClassVar[str] = (
+        "The box's answer is in the monitor's record, and not in the platform's."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "vernemq#420, vernemq#1958",
+        "emqx#2446, emqx#2967",
+        "bifromq#261",
+    )
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLATFORM, Need.SHARED_ANSWERS})
+
+    stuck: int = Field(
+        1, ge=1, le=16, description="members that hang, beside the one that works: 1 loses half"
+    )
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Let members join that take answers, acknowledge them, and do nothing with them.
+
+        They take the answers of all cars; a target names those that count as hit.
+        """
+        assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
+        group, profile = injection.platform.shared_group, injection.world.profile
+        gives_up_s = injection.platform.gives_up_after_s
+        filters = [f"$share/{group}/{each}" for each in profile.filters((TopicKind.RESULT,))]
+
+        def swallow(message: Message) -> None:
+            try:
+                vehicle_id, answer = profile.read(profile.place(message), message)
+            except RemoteProtocolError:
+                return
+            if isinstance(answer, Result) and vehicle_id in injection.vehicle_ids:
+                injection.hit(vehicle_id, "answer", command_id=answer.command_id)
+                # Whatever comes for the car waits until the platform gives this one up.
+                now_s = injection.env.now
+                injection.hit(vehicle_id, "answer", during_s=(now_s, now_s + gives_up_s))
+
+        members = [
+            Outsider(
+                f"platform-stuck-{number}",
+                injection,
+                subscriptions=tuple(filters),
+                on_message=swallow,
+            )
+            for number in range(self.stuck)
+        ]
+        for member in members:
+            member.come()
+        yield injection.whole_window()
+        for member in members:
+            member.leave()

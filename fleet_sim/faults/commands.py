@@ -1,0 +1,249 @@
+"""Faults of the command service: what it believes of a car, sends again, keeps, and waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.cars.joints import DEDUPLICATION, Joint
+from fleet_sim.cars.joints import OBJECTION as BOX_OBJECTION
+from fleet_sim.faults.registry import (
+    FaultProcess,
+    Injection,
+    Layer,
+    PlatformFault,
+    Struck,
+    register,
+)
+from fleet_sim.platform.commands import PlatformCommand
+from fleet_sim.platform.joints import GRACE, HEARING, RETAIN, RETRY, SAME, WAKE
+from fleet_wire.contract.messages import Command, Reason
+from fleet_wire.quantities import PositiveSeconds
+from fleet_wire.randomness import RandomStream
+
+
+@register
+class StaleOnlineCache(PlatformFault):
+    """Catalogue 6: the platform believes what it asked some minutes ago, and wakes nobody."""
+
+    name: ClassVar[str] = "stale_online_cache"
+    number: ClassVar[int | None] = 6
+    layer: ClassVar[Layer] = Layer.COMMAND
+    summary: ClassVar[str] = (
+        "the platform takes sleeping cars for online until its next poll, and does not wake them"
+    )
+    seen: ClassVar[str] = "box_asleep without a wake request; each retry ends alike"
+    customer: ClassVar[str] = "The car does not answer, however often I press, and later it does."
+    support: ClassVar[str] = "Commands to a car that said that it sleeps, and no wake before them."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "home-assistant/core#182023: a cached `online` skips the wake until the next poll",
+    )
+
+    poll_s: PositiveSeconds = Field(
+        600.0, description="how often the platform asks how a car is; each has its own time"
+    )
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - each car draws its own
+        """Take each car for online until the first poll after the window has opened."""
+        began_s = injection.env.now
+        polled_s = {
+            vehicle_id: began_s + injection.stream_of(vehicle_id).uniform() * self.poll_s
+            for vehicle_id in sorted(injection.vehicle_ids)
+        }
+
+        def believe(is_asleep: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+            if not is_asleep or injection.env.now >= polled_s[command.vehicle_id]:
+                return is_asleep
+            _hold_up(injection, WAKE, command, for_s=_life_s(command))
+            return False
+
+        with platform.bend(WAKE, believe):
+            yield injection.whole_window()
+
+
+@register
+class RetainedCommand(PlatformFault):
+    """Catalogue 18: commands are retained, and firmware executes them whenever it subscribes."""
+
+    name: ClassVar[str] = "retained_command"
+    number: ClassVar[int | None] = 18
+    layer: ClassVar[Layer] = Layer.COMMAND
+    summary: ClassVar[str] = (
+        "commands are published retained: a box that connects again executes the last one again"
+    )
+    seen: ClassVar[str] = "ok, then stray.duplicate after each connect: the same command again"
+    customer: ClassVar[str] = "The car unlocks by itself, minutes or hours after it was locked."
+    support: ClassVar[str] = "One command is executed several times, each time after a connect."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "EMS-ESP32#2179", "homie#281", "emqx#6402",
+    )  # fmt: skip
+
+    executes_again: bool = Field(
+        default=True,
+        description="the box looks at neither id nor counter nor age of a command; one that does"
+        " answers what it has answered before, or refuses",
+    )
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
+        """Retain what is sent while the window is open; boxes get it with every SUBSCRIBE."""
+
+        def keep(_is_kept: bool, _command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+            return True
+
+        def forget(_is_known: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+            return False
+
+        def overlook(reason: Reason | None, _command: Command) -> Reason | None:
+            return None if reason in (Reason.EXPIRED, Reason.REPLAYED) else reason
+
+        with ExitStack() as stack:
+            stack.enter_context(platform.bend(RETAIN, keep))
+            for box in injection.boxes if self.executes_again else ():
+                stack.enter_context(box.bend(DEDUPLICATION, forget, by=injection))
+                stack.enter_context(box.bend(BOX_OBJECTION, overlook, by=injection))
+            yield injection.whole_window()
+
+
+def _life_s(command: PlatformCommand) -> float:
+    return command.expires_at - command.issued_at
+
+
+def _hold_up(
+    injection: Injection, joint: Joint[Any, PlatformCommand], command: PlatformCommand, for_s: float
+) -> None:
+    """Note that whatever comes for the car of a command meanwhile waits behind it."""
+    now_s = injection.env.now
+    injection.hit(command.vehicle_id, joint.name, during_s=(now_s, now_s + for_s))
+
+
+class _Deaf:
+    """Which commands the platform hears nothing of. Each is drawn once.
+
+    `waits_s` says how long the platform waits for one: so long all waits that comes for its car.
+    """
+
+    def __init__(
+        self,
+        share: float,
+        injection: Injection,
+        stream: RandomStream,
+        waits_s: Callable[[PlatformCommand], float],
+    ) -> None:
+        self._share = share
+        self._injection = injection
+        self._stream = stream
+        self._waits_s = waits_s
+        self._is_lost: dict[str, bool] = {}
+        self._waited_for: set[str] = set()
+
+    def hears_nothing_of(self, command: PlatformCommand) -> bool:
+        """Return whether what the car says of a command is lost."""
+        is_lost = self._is_lost.get(command.wire_id)
+        if is_lost is None:
+            is_lost = self._is_lost[command.wire_id] = self._stream.uniform() < self._share
+        return is_lost
+
+    def hear(self, is_heard: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+        """Bend `HEARING`."""
+        is_lost = self.hears_nothing_of(command)
+        if is_lost and command.wire_id not in self._waited_for:
+            self._waited_for.add(command.wire_id)
+            _hold_up(self._injection, HEARING, command, for_s=self._waits_s(command))
+        return is_heard and not is_lost
+
+
+@register
+class RetryDoubleExecution(PlatformFault):
+    """Catalogue 31: an answer is lost, the platform asks anew, and the car executes both."""
+
+    name: ClassVar[str] = "retry_double_execution"
+    number: ClassVar[int | None] = 31
+    layer: ClassVar[Layer] = Layer.COMMAND
+    summary: ClassVar[str] = (
+        "without an answer the platform sends a second command, and the car executes both"
+    )
+    seen: ClassVar[str] = "ok twice on one trace: two commands for one press"
+    customer: ClassVar[str] = "The car clicks twice; or it unlocks after I have locked it."
+    support: ClassVar[str] = "Two commands of one request, and the car has executed both."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Teslemetry PR #66: some 161 timeouts, nearly all of them executed",
+        "Open-Locker#40, #42",
+        "mosquitto#398",
+    )
+
+    loss: float = Field(
+        0.05, ge=0, le=1, description="share of commands whose answers are lost, 1 to 5 %"
+    )
+    retry_after_s: PositiveSeconds = Field(
+        10.0, description="then a new command is sent, once (Tesla proxy: 10 s, 2 attempts)"
+    )
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Lose answers while the window is open, and ask anew where one is lost."""
+        deaf = _Deaf(self.loss, injection, stream, _life_s)
+
+        def ask_anew_once(usual_s: float | None, command: PlatformCommand) -> float | None:
+            if not deaf.hears_nothing_of(command):
+                return usual_s
+            return self.retry_after_s if command.repeats is None else None
+
+        def be_new(is_same: bool, command: PlatformCommand) -> bool:  # noqa: FBT001 - the joint's form
+            return is_same and not deaf.hears_nothing_of(command)
+
+        with (
+            platform.bend(HEARING, deaf.hear),
+            platform.bend(RETRY, ask_anew_once),
+            platform.bend(SAME, be_new),
+        ):
+            yield injection.whole_window()
+
+
+@register
+class StuckInProgress(PlatformFault):
+    """Catalogue 34: a command whose answer was lost never ends, and all others wait for it."""
+
+    name: ClassVar[str] = "stuck_in_progress"
+    number: ClassVar[int | None] = 34
+    layer: ClassVar[Layer] = Layer.COMMAND
+    summary: ClassVar[str] = (
+        "a command whose answer was lost stays under way for hours, and the car takes no other"
+    )
+    seen: ClassVar[str] = "not_published: it waited for an earlier command that never ends"
+    customer: ClassVar[str] = "The app says that an earlier request is still under way, for hours."
+    support: ClassVar[str] = (
+        "The car's last command has no end in the log, and those after it were never published."
+    )
+    evidence: ClassVar[tuple[str, ...]] = (
+        "fordpass-ha#477: in progress for 11 h",
+        "bimmer_connected#110, #190",
+    )
+
+    loss: float = Field(
+        0.03, ge=0, le=1, description="share of commands whose answers are lost (1 to 5 %)"
+    )
+    stuck: Delay = Field(
+        Uniform(base_s=39_600.0),
+        description="how long such a command is waited for after its life, 11 h (fordpass-ha#477);"
+        " no longer than the window",
+    )
+
+    def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Lose answers while the window is open, and wait for them in vain."""
+        closes_s = injection.env.now + injection.duration_s
+
+        def left_s(_command: PlatformCommand) -> float:
+            return closes_s - injection.env.now
+
+        deaf = _Deaf(self.loss, injection, stream, left_s)
+
+        def wait_on(usual_s: float, command: PlatformCommand) -> float:
+            if not deaf.hears_nothing_of(command):
+                return usual_s
+            return max(min(self.stuck.sample_s(stream), left_s(command)), usual_s)
+
+        with platform.bend(HEARING, deaf.hear), platform.bend(GRACE, wait_on):
+            yield injection.whole_window()

@@ -1,0 +1,342 @@
+"""Faults of security: somebody who should not open a car does, or who should is kept from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import ClassVar
+
+import msgspec
+from pydantic import Field
+
+from fleet_sim.cars.box import Box
+from fleet_sim.cars.distributions import Delay, Uniform
+from fleet_sim.cars.joints import OBJECTION, RESULT
+from fleet_sim.faults.outsiders import Outsider
+from fleet_sim.faults.registry import (
+    CarFault,
+    Fault,
+    FaultProcess,
+    Injection,
+    Layer,
+    Need,
+    Strikes,
+    register,
+)
+from fleet_sim.platform.joints import ANSWER
+from fleet_sim.platform.operations import Answer, Operation, Request
+from fleet_sim.platform.places import place_of
+from fleet_wire.contract.messages import Command, Reason, Result
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.errors import RemoteProtocolError
+from fleet_wire.links.link import Message, PublishProperties
+from fleet_wire.randomness import RandomStream
+
+SECONDS_AN_HOUR = 3600.0
+HANDLED_S = 3.0
+"""So long a box may be at work on a command that was sent again [E]."""
+CLOCKS_S = 0.5
+"""Records of the monitor and the fault's own times agree within this."""
+WAIT_S = 20.0
+"""So long a thief waits for the car [E]."""
+BOOKED_S = 3600.0
+"""For so long a thief books [E]."""
+APP_OF_ATTACKERS = "curl/8"
+_PIN = (Reason.WRONG_PIN, Reason.PIN_LOCKED)
+
+
+@register
+class CommandPinLockout(CarFault):
+    """Catalogue 56: the PIN of remote access is wrong, and after some tries the car locks it."""
+
+    name: ClassVar[str] = "command_pin_lockout"
+    number: ClassVar[int | None] = 56
+    layer: ClassVar[Layer] = Layer.SECURITY
+    summary: ClassVar[str] = (
+        "the platform has a wrong PIN for the car, which after some tries takes no command at all"
+    )
+    seen: ClassVar[str] = (
+        "box_rejected: wrong_pin with fewer tries_left each time, then pin_locked for good"
+    )
+    customer: ClassVar[str] = "The car refuses, and then refuses everybody."
+    support: ClassVar[str] = "The car says that its PIN was wrong, and then that it is locked."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "volkswagencarnet, check_spin_state: remaining tries",
+        "OVMS v3, PinCheck",
+    )
+
+    tries: int = Field(3, ge=1, le=100, description="how often the PIN may be wrong [E]")
+
+    def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
+        """Find the PIN wrong until none is tried any more; the end of the window sets it back."""
+        left = self.tries
+
+        def find_wrong(reason: Reason | None, _command: Command) -> Reason:
+            nonlocal left
+            if reason is not None:
+                return reason
+            left -= 1
+            return Reason.WRONG_PIN if left >= 0 else Reason.PIN_LOCKED
+
+        def say_how_often(result: Result | None, _command: Command) -> Result | None:
+            if result is None or result.reason not in _PIN:
+                return result
+            return msgspec.structs.replace(result, tries_left=max(left, 0))
+
+        with ExitStack() as stack:
+            stack.enter_context(box.bend(OBJECTION, find_wrong, by=injection))
+            stack.enter_context(box.bend(RESULT, say_how_often, by=injection))
+            yield injection.whole_window()
+
+
+class Abuse(Fault):
+    """Somebody who asks the platform for what is not theirs to ask."""
+
+    strikes: ClassVar[Strikes] = Strikes.PLATFORM
+    layer: ClassVar[Layer] = Layer.SECURITY
+    needs: ClassVar[frozenset[Need]] = frozenset({Need.PLATFORM})
+
+    def ask(
+        self,
+        injection: Injection,
+        request: Request,
+        on_answer: Callable[[Answer], None] = lambda _answer: None,
+    ) -> None:
+        """Send a request about one of the fault's cars; what comes of it counts as hit."""
+        assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
+        began_s = injection.env.now
+
+        def take(answer: Answer) -> None:
+            during_s = (began_s - CLOCKS_S, injection.env.now + CLOCKS_S)
+            injection.hit(request.vehicle_id or "", "request", during_s=during_s)
+            on_answer(answer)
+
+        injection.platform.ask(request, take)
+
+    def token_of(self, injection: Injection, account_id: str) -> str:
+        """Return the token of an account: it was stolen, or is the attacker's own."""
+        assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
+        return injection.platform.token_of(account_id)
+
+
+@register
+class AttackBruteforceVehicleIds(Abuse):
+    """Catalogue 57: one account asks for one car after the other, booked or not."""
+
+    name: ClassVar[str] = "attack_bruteforce_vehicle_ids"
+    number: ClassVar[int | None] = 57
+    summary: ClassVar[str] = "one account tries to unlock one car after the other"
+    seen: ClassVar[str] = "api_refused (403, 404, 429) for many cars, all of one account"
+    customer: ClassVar[str] = "Nothing, as long as the platform refuses."
+    support: ClassVar[str] = "One account asks for cars that it has not booked, many an hour."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Kia, 2024: any car from its number plate in 30 s, samcurry.net",
+        "car2go Chicago, 2019-04-17: about 100 cars by fraudulent accounts",
+    )
+
+    cars_per_h: float = Field(
+        1000.0, ge=1, le=100_000, description="cars tried an hour, 10 to 1000 [E]"
+    )
+    account: str = Field("attacker", min_length=1, max_length=64, description="whose token it is")
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Ask for a car of the target, and the next one, until the window closes."""
+        stream, cars = injection.stream_of(self.account), sorted(injection.vehicle_ids)
+        token = self.token_of(injection, self.account)
+        every_s = SECONDS_AN_HOUR / self.cars_per_h
+        ends_s = injection.env.now + injection.duration_s
+        while injection.env.now < ends_s:
+            request = Request(
+                operation=Operation.UNLOCK,
+                token=token,
+                vehicle_id=cars[stream.index(len(cars))],
+                app_version=APP_OF_ATTACKERS,
+            )
+            self.ask(injection, request)
+            yield injection.wait(min(every_s, max(ends_s - injection.env.now, 0.0)))
+
+
+@register
+class ImpossibleTravel(Abuse):
+    """Catalogue 59: an account opens a car here, and minutes later one in another city."""
+
+    name: ClassVar[str] = "impossible_travel"
+    number: ClassVar[int | None] = 59
+    summary: ClassVar[str] = (
+        "a thief has customers' tokens, and opens cars far from where these customers are"
+    )
+    seen: ClassVar[str] = (
+        "ok; one account with two cars at once, whose positions nobody travels between so fast"
+    )
+    customer: ClassVar[str] = "Nothing, until the bill for a second car comes."
+    support: ClassVar[str] = "One account has opened cars in two cities within minutes."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "CUP-api, customer_locations: latitude and longitude of the user at each opening",
+    )
+
+    gap: Delay = Field(
+        Uniform(base_s=60.0, spread_s=240.0),
+        description="so long after a customer has opened a car the thief opens another [E]",
+    )
+    share: float = Field(0.1, gt=0, le=1, description="share of customers whose tokens are out [E]")
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Wait for customers of other cars to open theirs, then take one of the target's."""
+        assert injection.platform is not None  # noqa: S101 - the scenario was checked for its need
+        robbed: set[str] = set()
+        ends_s = injection.env.now + injection.duration_s
+
+        def look_on(answer: Answer, request: Request) -> Answer:
+            account_id = (request.token or "").rpartition(".")[0]
+            is_opening = request.operation is Operation.UNLOCK and answer.is_ok
+            if (
+                is_opening
+                and account_id not in robbed
+                and request.vehicle_id not in injection.vehicle_ids
+                and injection.stream_of(account_id).constant() < self.share
+            ):
+                robbed.add(account_id)
+                gap_s = self.gap.sample_s(injection.stream_of(account_id))
+                if injection.env.now + gap_s < ends_s:
+                    injection.world.later(gap_s, self._rob, injection, request.token, account_id)
+            return answer
+
+        with injection.platform.bend(ANSWER, look_on, by=injection):
+            yield injection.whole_window()
+
+    def _rob(self, injection: Injection, token: str, account_id: str) -> None:
+        """Book and open a car as somebody else."""
+        platform = injection.platform
+        assert platform is not None  # noqa: S101 - the scenario was checked for its need
+        stream = injection.stream_of(f"{account_id}/thief")
+        box = injection.boxes[stream.index(len(injection.boxes))]
+        vehicle_id = box.vehicle_id
+
+        def open_it(answer: Answer) -> None:
+            if not answer.is_ok:
+                return
+            position = place_of(vehicle_id, box.spec.traits.region)
+            self.ask(
+                injection,
+                Request(
+                    operation=Operation.UNLOCK,
+                    token=token,
+                    vehicle_id=vehicle_id,
+                    booking_id=str(answer.body.get("booking_id")),
+                    wait_s=WAIT_S,
+                    app_version=APP_OF_ATTACKERS,
+                    position=position,
+                    distance_m=1.0,
+                ),
+            )
+
+        book = Request(
+            operation=Operation.BOOK,
+            token=token,
+            vehicle_id=vehicle_id,
+            ends_at=platform.unix_s() + BOOKED_S,
+            app_version=APP_OF_ATTACKERS,
+        )
+        self.ask(injection, book, open_it)
+
+
+@register
+class InsiderOrSupportUnlock(Abuse):
+    """Catalogue 60: support opens cars for somebody who has no right to them."""
+
+    name: ClassVar[str] = "insider_or_support_unlock"
+    number: ClassVar[int | None] = 60
+    summary: ClassVar[str] = "an account of support opens cars that nobody has booked"
+    seen: ClassVar[str] = "ok; an account of support, no booking, and no call before it"
+    customer: ClassVar[str] = "Nothing; or the car has gone."
+    support: ClassVar[str] = "An unlock by one of us that belongs to no ticket."
+    evidence: ClassVar[tuple[str, ...]] = (
+        "WaiveCar: an SMS 'unlock waive<n> <email>' opens any car",
+        "ayyahfleet: instant access for staff",
+    )
+
+    every: Delay = Field(
+        Uniform(base_s=5.0, spread_s=10.0), description="from one car to the next [E]"
+    )
+    operator: str = Field(
+        "support",
+        min_length=1,
+        max_length=64,
+        description="the account; one of `platform.operators`, else it is refused",
+    )
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Open a car of the target now and then."""
+        stream, cars = injection.stream_of(self.operator), sorted(injection.vehicle_ids)
+        token = self.token_of(injection, self.operator)
+        ends_s = injection.env.now + injection.duration_s
+        while (left_s := ends_s - injection.env.now) > 0:
+            request = Request(
+                operation=Operation.UNLOCK,
+                token=token,
+                vehicle_id=cars[stream.index(len(cars))],
+                wait_s=WAIT_S,
+                app_version="support-desk",
+            )
+            self.ask(injection, request)
+            yield injection.wait(min(self.every.sample_s(stream), left_s))
+
+
+@register
+class AttackReplay(Fault):
+    """Catalogue 58: somebody at the broker sends commands again that were heard before."""
+
+    name: ClassVar[str] = "attack_replay"
+    number: ClassVar[int | None] = 58
+    layer: ClassVar[Layer] = Layer.SECURITY
+    summary: ClassVar[str] = "somebody hears commands at the broker, and sends them again later"
+    seen: ClassVar[str] = (
+        "answers to commands of before: the box's refusal as replayed, or the same answer again"
+    )
+    customer: ClassVar[str] = "Nothing: the box refuses."
+    support: ClassVar[str] = "A box refuses as replayed what it has executed: who else publishes?"
+    evidence: ClassVar[tuple[str, ...]] = (
+        "Tesla vehicle-command, protocol.md: counters, a window of 32, REPEATED_COUNTER",
+    )
+    strikes: ClassVar[Strikes] = Strikes.BROKER
+
+    after: Delay = Field(
+        Uniform(base_s=5.0, spread_s=25.0),
+        description="so long after it was heard a command is sent again, up to 30 s and more [E]",
+    )
+    share: float = Field(1.0, gt=0, le=1, description="share of commands that are sent again")
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Listen, and send again, until the window closes."""
+        profile, stream = injection.world.profile, injection.stream_of("spy")
+        known: set[bytes] = set()
+
+        def hear(message: Message) -> None:
+            try:
+                vehicle_id, command = profile.read(profile.place(message), message)
+            except RemoteProtocolError:
+                return
+            if vehicle_id not in injection.vehicle_ids or message.payload in known:
+                return
+            if isinstance(command, Command) and stream.uniform() < self.share:
+                known.add(message.payload)
+                injection.world.later(
+                    self.after.sample_s(stream), send, message, vehicle_id, command.command_id
+                )
+
+        def send(message: Message, vehicle_id: str, command_id: str) -> None:
+            properties = PublishProperties(correlation_data=message.correlation_data)
+            spy.publish(message.topic, message.payload, properties=properties)
+            injection.hit(vehicle_id, "replay", command_id=command_id)
+            now_s = injection.env.now  # whoever comes meanwhile finds the box at work
+            injection.hit(vehicle_id, "replay", during_s=(now_s, now_s + HANDLED_S))
+
+        spy = Outsider(
+            f"spy-on-{injection.boxes[0].vehicle_id}",
+            injection,
+            subscriptions=profile.filters((TopicKind.COMMAND,)),
+            on_message=hear,
+        )
+        spy.come()
+        yield injection.whole_window()
+        spy.leave()

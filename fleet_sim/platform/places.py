@@ -1,0 +1,38 @@
+"""Where cars stand: a place is made of names, so that it costs nothing."""
+
+from __future__ import annotations
+
+import math
+from hashlib import blake2b
+
+EARTH_KM = 6_371.0
+_CITY_DEGREES = 0.05
+"""So far from its middle a city reaches, about 5 km [E]."""
+_MOST_LATITUDE = 60.0
+"""Cities are made up between these, south and north."""
+
+
+def place_of(vehicle_id: str, region: str) -> tuple[float, float]:
+    """Return latitude and longitude of a car in degrees: near those of its region's others."""
+    north, east = _unit(f"region/{region}")
+    off_north, off_east = _unit(f"car/{vehicle_id}")
+    latitude = (2 * north - 1) * _MOST_LATITUDE + (2 * off_north - 1) * _CITY_DEGREES
+    longitude = (2 * east - 1) * 179.0 + (2 * off_east - 1) * _CITY_DEGREES
+    return round(latitude, 5), round(longitude, 5)
+
+
+def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return the way between two places over the earth, by the haversine formula."""
+    (lat, lon), (other_lat, other_lon) = (map(math.radians, place) for place in (one, other))
+    half = (
+        math.sin((other_lat - lat) / 2) ** 2
+        + math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
+    )
+    return 2 * EARTH_KM * math.asin(math.sqrt(half))
+
+
+def _unit(name: str) -> tuple[float, float]:
+    """Return two numbers from 0 to 1 that a name stands for."""
+    digest = blake2b(name.encode(), digest_size=8).digest()
+    halves = (int.from_bytes(digest[:4]), int.from_bytes(digest[4:]))
+    return halves[0] / 2**32, halves[1] / 2**32

@@ -1,0 +1,25 @@
+"""Where cars stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_sim.platform.places import distance_km, place_of
+
+
+def test_cars_of_a_region_stand_near_each_other() -> None:
+    """Within a city, each at a place of its own; another region is another city."""
+    one, other = place_of("car-1", "north"), place_of("car-2", "north")
+    assert 0 < distance_km(one, other) < 20
+    assert distance_km(one, place_of("car-1", "south")) > 100
+    assert one == place_of("car-1", "north")
+    for number in range(100):
+        latitude, longitude = place_of(f"car-{number}", f"region-{number}")
+        assert -61 < latitude < 61
+        assert -180 <= longitude <= 180
+
+
+def test_a_quarter_of_the_way_round_the_earth() -> None:
+    """From the equator to the pole: 10,008 km."""
+    assert distance_km((0.0, 0.0), (90.0, 0.0)) == pytest.approx(10_007.5, abs=1)
+    assert distance_km((12.0, 7.0), (12.0, 7.0)) == 0.0
