@@ -20,7 +20,14 @@ import msgspec
 
 from bench.store.lines import STAGE_NAMES
 from platform_probe.store.keeper import keep
-from platform_probe.store.layout import COMPLETE, make_store, next_number, segment_path
+from platform_probe.store.layout import (
+    COMPLETE,
+    all_parts,
+    live_parts,
+    make_store,
+    next_number,
+    segment_path,
+)
 from platform_probe.store.limits import Limits
 from platform_probe.store.reading import Source
 
@@ -94,6 +101,12 @@ class OurStore(_InFiles):
         """Open the files, on one thread."""
         self._source = Source(self._directory)
         self._duck = self._source.opened(threads=1)
+
+    def size(self) -> int:
+        """Return the bytes of what counts: merged files stay on the disk for a minute."""
+        names = {part.name for part in live_parts(all_parts(self._directory, "attempts"))}
+        every = self._directory.rglob("*.parquet")
+        return sum(path.stat().st_size for path in every if path.name in names)
 
     def close(self) -> None:
         """Close the files."""

@@ -172,10 +172,6 @@ class StoreWriter:
         line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
         self._put(OBSERVATIONS.name, line)
 
-    def tell(self, diagnosis: msgspec.Struct) -> None:
-        """Take a diagnosis, or a later revision of one."""
-        self._put(DIAGNOSES.name, diagnosis)
-
     def broker_said(self, event: BrokerEvent) -> None:
         """Take what the broker's log says of a client, which may be the box of a car."""
         said = _Said(event.kind, event.detail)

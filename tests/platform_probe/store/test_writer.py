@@ -11,11 +11,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import Complaint, Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -79,30 +80,27 @@ def test_everything_is_kept(tmp_path: Path) -> None:
         assert not all_segments(tmp_path, "observations")
 
 
-class _Diagnosis(msgspec.Struct):
-    """A diagnosis, as far as the store looks into one."""
-
-    attempt_id: str
-    at: float
-    revision: int
-    modes: list[dict[str, Any]]
+def diagnosis_of(revision: int, *modes: RankedMode) -> Diagnosis:
+    """Return a revision of a diagnosis."""
+    return Diagnosis(
+        attempt_id="a1", vehicle_id="car-1", source=Source.CUSTOMER, revision=revision,
+        at=BEGIN_S + revision, after_s=20.0, outcome=Outcome.UNKNOWN, cause=Cause.BOX_SILENT,
+        modes=modes, facts=(FactSeen("last_will", "presence said offline"),), told=("mqtt",),
+    )  # fmt: skip
 
 
 def test_diagnoses_are_kept(tmp_path: Path) -> None:
     """Each revision, with the likeliest mode in columns of its own."""
-    modes: list[dict[str, Any]] = [
-        {"mode": "half_open_tcp_nat", "probability": 0.75},
-        {"mode": "unknown"},
-    ]
+    likely, unlikely = RankedMode("half_open_tcp_nat", 0.75), RankedMode("unknown", 0.25)
     with writer_of(tmp_path) as store:
-        store.tell(_Diagnosis("a1", BEGIN_S, 1, modes[1:]))
-        store.tell(_Diagnosis("a1", BEGIN_S + 60, 2, modes))
-    sql = "SELECT revision, mode, probability, modes FROM diagnoses ORDER BY revision"
+        store.tell(diagnosis_of(1, unlikely))
+        store.tell(diagnosis_of(2, likely, unlikely))
+    sql = "SELECT revision, mode, probability, after_s, modes FROM diagnoses ORDER BY revision"
     for _ in range(2):
         first, second = selected(tmp_path, sql)
-        assert first[:3] == (1, "unknown", None)
-        assert second[:3] == (2, "half_open_tcp_nat", 0.75)
-        assert json.loads(second[3]) == modes
+        assert first[:4] == (1, "unknown", 0.25, 20.0)
+        assert second[:4] == (2, "half_open_tcp_nat", 0.75, 20.0)
+        assert [mode["mode"] for mode in json.loads(second[4])] == ["half_open_tcp_nat", "unknown"]
         kept(tmp_path)
 
 
