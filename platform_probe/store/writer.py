@@ -63,6 +63,7 @@ _LETTERS: Final = {
     ATTEMPTS.name: b"A",
     STRAY_ANSWERS.name: b"S",
     COMPLAINTS.name: b"C",
+    DIAGNOSES.name: b"D",
     OBSERVATIONS.name: b"O",
     PLATFORM_EVENTS.name: b"P",
 }

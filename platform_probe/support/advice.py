@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.modes.catalogue import MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +136,19 @@ _ADVICE: Final = {
 _LATE: Final = "The car has OPENED after all: lock it, unless the customer is there."
 
 
-def advice_for(cause: Cause | None, *, opened_later: bool = False) -> Advice:
-    """Return what to say and do; `opened_later` where the car opened after its customer left."""
+def advice_for(
+    cause: Cause | None, *, mode: str | None = None, opened_later: bool = False
+) -> Advice:
+    """Return what to say and do; `opened_later` where the car opened after its customer left.
+
+    A failure mode that is likely enough says it better than the cause, which many have in common.
+    """
     if cause is None:
         return Advice("The car has opened.", "Nothing, as far as this unlock goes.")
     say, do = _ADVICE[cause]
+    if mode in MODES:
+        known = MODES[mode]
+        say, do = known.customer, f"{known.now} This is for the {known.acts}."
     if opened_later:
         return Advice("Your car has opened after all.", f"{_LATE} {do}")
     return Advice(say, do)
@@ -148,6 +157,11 @@ def advice_for(cause: Cause | None, *, opened_later: bool = False) -> Advice:
 def explanation_of(cause: Cause | None) -> str:
     """Return why, in one sentence."""
     return "The car opened." if cause is None else CAUSES[cause].explanation
+
+
+def meaning_of(mode: str) -> str:
+    """Return what happens in a failure mode, in one sentence."""
+    return MODES[mode].engineer if mode in MODES else "Something that is not in the catalogue."
 
 
 def ended_as(cause: Cause | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.contract.causes import CAUSES
-from platform_probe.support.advice import advice_for, ended_as, explanation_of
+from platform_probe.support.advice import Advice, advice_for, ended_as, explanation_of, meaning_of
 from platform_probe.support.case import Case, Row, Shared, evidence_of, unix_s
 from platform_probe.support.timeline import furthest_stage, missing_stage, timeline_of
 from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of
@@ -17,6 +17,10 @@ from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_
 _WHO: Final = 8
 _LIKELY: Final = 3
 """Failure modes that are told."""
+_WORTH_A_LINE: Final = 0.02
+"""A mode that is less likely is not told [E]."""
+_SURE: Final = 0.5
+"""A mode that is at least so likely says what to tell the customer [E]."""
 _MORE_OFTEN: Final = 1.5
 """What fails so many times as often as elsewhere is worth a line."""
 _FACTS: Final = {
@@ -56,7 +60,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     yield from _story(case, zone)
     if case.attempt is not None:
         yield from _why(case, case.attempt)
-        advice = advice_for(case.cause, opened_later=case.opened_later)
+        advice = _advice(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
         yield from _others(case)
     yield from _same(case, zone)
@@ -107,8 +111,10 @@ def _why(case: Case, attempt: Row) -> Iterator[str]:
         yield f"  Said as reason: {attempt['reason']}"
     for sentence in facts_of(attempt):
         yield f"  - {sentence}"
-    for mode in _modes(case)[:_LIKELY]:
-        yield f"  {100 * mode['probability']:3.0f} %  {mode['mode']}"
+    likely = [mode for mode in _modes(case)[:_LIKELY] if mode["probability"] >= _WORTH_A_LINE]
+    for mode in likely:
+        name = mode["mode"]
+        yield f"  {100 * mode['probability']:3.0f} %  {name}: {meaning_of(name)}"
     for fact in _json_list(case.diagnosis, "facts"):
         yield f"  - {fact['sentence']}"
 
@@ -129,6 +135,14 @@ def _plain(value: Any) -> str:
 
 def _modes(case: Case) -> list[dict[str, Any]]:
     return _json_list(case.diagnosis, "modes")
+
+
+def _advice(case: Case) -> Advice:
+    """Return what to say and do, by the failure mode where that is likely enough."""
+    first = next(iter(_modes(case)), None)
+    is_sure = first is not None and first["probability"] >= _SURE
+    mode = first["mode"] if first is not None and is_sure else None
+    return advice_for(case.cause, mode=mode, opened_later=case.opened_later)
 
 
 def _json_list(row: Row | None, column: str) -> list[dict[str, Any]]:
@@ -175,7 +189,7 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
 
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
-    advice = advice_for(case.cause, opened_later=case.opened_later)
+    advice = _advice(case)
     has_attempt = case.attempt is not None
     return {
         "vehicle_id": case.vehicle_id,
