@@ -48,6 +48,8 @@ MODES: Final = (
                 Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.NOTHING_PUBLISHED,
                 Fact.REFUSED_BUSY,
+                Fact.REFUSED_VEHICLE_STATE,
+                Fact.NOT_PARKED,
                 Fact.SUPPORT_CALLED,
             ),
             rules_out=facts(Fact.NOT_DELIVERED),
@@ -67,6 +69,10 @@ MODES: Final = (
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_BY_ANOTHER,
+                Fact.ANOTHER_CAR_ASKED,
+                Fact.REFUSED_VEHICLE_STATE,
+                Fact.NOT_PARKED,
+                Fact.NO_DOOR_OPENED,
                 Fact.SUPPORT_CALLED,
                 Fact.WENT_WELL,
                 Fact.ASKED_AGAIN,

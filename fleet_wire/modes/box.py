@@ -113,6 +113,31 @@ MODES: Final = (
         ),
     ),
     FailureMode(
+        slug="modem_search_drain",
+        number=9,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_OFFLINE,
+        also=(*_AWAY, Cause.VEHICLE_FAILED),
+        engineer="Without a cell the modem searches at full power and drains the 12 V battery,"
+        " until the box switches itself off.",
+        customer="The car had no reception for so long that its battery ran low.",
+        acts=Actor.FIELD_CREW,
+        now="Charge the battery, and move the car to where there is reception.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW)
+            | facts(
+                Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE
+            ),
+            rules_out=ANSWERS
+            | COHORT
+            | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
+            | facts(Fact.WILLS_IN_A_WAVE, Fact.WAS_ASLEEP),
+        ),
+    ),
+    FailureMode(
         slug="expired_by_skewed_box_clock",
         number=19,
         layer=Layer.BOX,
@@ -270,6 +295,25 @@ MODES: Final = (
             | facts(Fact.FAILS_AGAIN, Fact.WAS_ONLINE),
             rules_out=facts(Fact.WENT_WELL, Fact.FLAPPED, Fact.TAKEN_OVER, Fact.DOOR_AJAR)
             | facts(Fact.LOCK_BOUNCED),
+        ),
+    ),
+    FailureMode(
+        slug="ghost_gps",
+        number=53,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.API_REFUSED,
+        also=(Cause.NOT_OBSERVED, None),
+        engineer="The car's position is old: the customer walks to the wrong place, or a distance"
+        " check refuses.",
+        customer="Our map shows an old place of the car.",
+        acts=Actor.SUPPORT,
+        now="Find the car's real place, open by hand, and have its receiver checked.",
+        signature=Signature(
+            needs=facts(Fact.POSITION_OLD),
+            speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
+            | facts(Fact.NOTHING_REQUESTED, Fact.SAID_TOO_FAR, Fact.PHONE_FAR),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
         ),
     ),
     FailureMode(

@@ -157,30 +157,6 @@ MODES: Final = (
         ),
     ),
     FailureMode(
-        slug="retained_command",
-        number=18,
-        layer=Layer.BROKER,
-        party=Party.PLATFORM,
-        cause=None,
-        also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED),
-        engineer="A command was published with the retain flag: the box gets it again each time it"
-        " subscribes.",
-        customer="The car repeats an old request of ours.",
-        acts=Actor.PLATFORM_TEAM,
-        now="Clear the retained message on the car's command topic, and lock the car.",
-        signature=Signature(
-            speaks_for=facts(
-                Fact.ANSWERED_TWICE,
-                Fact.OPENED_LATE,
-                Fact.WENT_WELL,
-                Fact.RECONNECTED_JUST_BEFORE,
-                Fact.REFUSED_REPLAYED,
-                Fact.REFUSED_EXPIRED,
-            ),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.STATE_WITHOUT_RESULT),
-        ),
-    ),
-    FailureMode(
         slug="acl_denied_silent",
         number=21,
         layer=Layer.BROKER,

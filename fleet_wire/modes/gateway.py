@@ -101,6 +101,8 @@ MODES: Final = (
             speaks_for=facts(
                 Fact.SAID_NOTHING,
                 Fact.SAID_ERROR,
+                Fact.SAID_SIGNED_OUT,
+                Fact.SAID_NO,
                 Fact.SAID_OVERLOADED,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOTHING_REQUESTED,

@@ -137,24 +137,6 @@ MODES: Final = (
         ),
     ),
     FailureMode(
-        slug="modem_search_drain",
-        number=9,
-        layer=Layer.NETWORK,
-        party=Party.BOX,
-        cause=Cause.BOX_OFFLINE,
-        also=(*_AWAY, Cause.VEHICLE_FAILED),
-        engineer="Without a cell the modem searches at full power and drains the 12 V battery,"
-        " until the box switches itself off.",
-        customer="The car had no reception for so long that its battery ran low.",
-        acts=Actor.FIELD_CREW,
-        now="Charge the battery, and move the car to where there is reception.",
-        signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW),
-            rules_out=_NOT_AWAY | COHORT | facts(Fact.WILLS_IN_A_WAVE, Fact.WAS_ASLEEP),
-        ),
-    ),
-    FailureMode(
         slug="sim_suspended_datacap",
         number=10,
         layer=Layer.NETWORK,

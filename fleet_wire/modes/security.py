@@ -22,8 +22,12 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Reset the PIN counter, then find out who sent the wrong one.",
         signature=Signature(
+            needs=facts(Fact.WRONG_PIN),
             speaks_for=facts(
-                Fact.WRONG_PIN, Fact.REFUSED_BAD_SIGNATURE, Fact.FAILS_AGAIN, Fact.SAID_NO
+                Fact.REFUSED_WITHOUT_REASON,
+                Fact.REFUSED_BAD_SIGNATURE,
+                Fact.FAILS_AGAIN,
+                Fact.SAID_NO,
             ),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
         ),
@@ -58,8 +62,15 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Find the sender at the broker, change the credentials; keep the box's log.",
         signature=Signature(
-            speaks_for=facts(Fact.REFUSED_REPLAYED, Fact.ANSWERED_TWICE, Fact.REFUSED_EXPIRED),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED),
+            speaks_for=facts(
+                Fact.COPY_REFUSED,
+                Fact.EXECUTED_AGAIN,
+                Fact.REFUSED_REPLAYED,
+                Fact.ANSWERED_TWICE,
+                Fact.REFUSED_EXPIRED,
+                Fact.WENT_WELL,
+            ),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.COPY_AFTER_CONNECT),
         ),
     ),
     FailureMode(
@@ -75,7 +86,8 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Sign the account out everywhere, and call its owner.",
         signature=Signature(
-            speaks_for=facts(Fact.MANY_CARS_OF_ONE, Fact.WENT_WELL),
+            needs=facts(Fact.TWO_PLACES),
+            speaks_for=facts(Fact.MANY_CARS_OF_ONE, Fact.WENT_WELL, Fact.PHONE_FAR),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),
@@ -90,7 +102,8 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Ask the operator's account for the reason; lock the car.",
         signature=Signature(
-            speaks_for=facts(Fact.WENT_WELL),
+            needs=facts(Fact.WITHOUT_BOOKING),
+            speaks_for=facts(Fact.WENT_WELL, Fact.NO_DOOR_OPENED),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),

@@ -152,8 +152,8 @@ class StoreWriter:
         elif record.source is not Source.FLOOR:
             self._put(ATTEMPTS.name, record)
 
-    def tell(self, diagnosis: Diagnosis) -> None:
-        """Take a revision of a diagnosis."""
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Take a revision of what an unlock may have failed of."""
         self._put(DIAGNOSES.name, diagnosis)
 
     def heard(self, kind: TopicKind, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
