@@ -27,6 +27,12 @@ except KeyboardInterrupt:  # afterwards Program sees to it
 _REPEATED_STAGE_S: Final = 60.0
 """A stage of `--rate` lasts for so long, or for so many unlocks."""
 
+_MODULES: Final = {
+    "diagnose": "platform_probe.commands.diagnose",
+    "query": "platform_probe.commands.query",
+}
+"""Commands that ask a store, imported when they are asked for."""
+
 _PLACES: Final[dict[str, Loc]] = {
     "broker": ("broker",),
     "broker_password_file": ("broker_password_file",),
@@ -52,6 +58,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "watch_group": ("watch_group",),
     "broker_log": ("broker_log",),
     "platform_log": ("platform", "log_file"),
+    "store": ("store", "directory"),
 }
 
 
@@ -77,6 +84,9 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
         click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
         click.option("--out", type=path, metavar="DIR", help="Where attempts.jsonl goes."),
+        click.option(
+            "--store", type=path, metavar="DIR", help="Keep what happens there, to be queried."
+        ),
         click.option("--log-file", type=path, metavar="FILE", help="The log.  [default: stderr]"),
         click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
         click.option(
@@ -126,7 +136,7 @@ def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group("platform-probe", cls=Program, variables=ENV_PREFIX)
+@click.group("platform-probe", cls=Program, variables=ENV_PREFIX, modules=_MODULES)
 @click.version_option(package_name="unlockpath")
 def main() -> None:
     """Watch keyless cars open, over MQTT: send unlocks, time each stage, say why one failed.

@@ -8,10 +8,12 @@ runs on an event loop and in virtual time.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.link import (
@@ -34,6 +36,8 @@ from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.joiner import Joiner, JoinLimits
 from platform_probe.attempts.remembered import Remembered
 from platform_probe.attempts.tracker import AttemptTracker
+from platform_probe.diagnosis.diagnosing import Diagnosing
+from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.doubts import say_doubts
 from platform_probe.load.timers import Timer, Timers
 from platform_probe.outputs.logs import Complaints, Logger
@@ -42,7 +46,7 @@ from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
 from platform_probe.watching.group import GONE, PRESENT, Group
-from platform_probe.watching.inbox import Inbox, subscriptions
+from platform_probe.watching.inbox import Hears, Inbox, subscriptions
 from platform_probe.watching.only_open import OnlyOpen
 from platform_probe.watching.platform_inbox import PlatformInbox
 
@@ -93,6 +97,8 @@ class Probe:
         self._complaints = complaints
         self._gaps = Gaps(self._stood_still)
         self.evidence = FleetEvidence(wire=profile.traits)
+        self.diagnosing: Diagnosing | None = None
+        """Diagnoses what failed, on its way to the sinks."""
         self._relocks = self._load.unlocks and self._load.relock
         self.tracker = self._tracker()
         self._group: Group | None = None
@@ -130,6 +136,20 @@ class Probe:
         """The broker's word that trying again is of no use."""
         self.retained = 0
         """Messages so far that had waited at the broker."""
+
+    def let_hear(self, hearer: Hears, on_event: Callable[[PlatformEvent], None]) -> None:
+        """Hand on what is heard, and the events of the platform's log."""
+        self._inbox.also = hearer
+        if self.platform is not None:
+            self.platform.also = on_event
+
+    def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
+        """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
+        self.diagnosing = Diagnosing(
+            ranking, clock=self._clock, emit=self._sink.emit, tell=tell
+        )
+        self.diagnosing.on_wait = self._plan_tick
+        self._inbox.diagnosing = self.diagnosing
 
     # What a link calls
 
@@ -267,6 +287,8 @@ class Probe:
         self.tracker.interrupt()
         if self.joiner is not None:
             self.joiner.flush()
+        if self.diagnosing is not None:
+            self.diagnosing.flush()
         self.synthetic.close()
         for timer in (self._ticker, self._reconnect, self._heart):
             if timer is not None:
@@ -330,7 +352,7 @@ class Probe:
         tracker = AttemptTracker(
             clock=self._clock,
             evidence=self.evidence,
-            emit=self._ended if self._relocks else self._sink.emit,
+            emit=self._ended if self._relocks else self._emit,
             deadline_s=load.deadline_s,
             state_grace_s=load.state_grace_s,
             remembered=Remembered(window_s=load.late_window_s),
@@ -385,7 +407,7 @@ class Probe:
         self.joiner = Joiner(
             clock=self._clock,
             evidence=self.evidence,
-            emit=self._sink.emit,
+            emit=self._emit,
             is_under_way=self.tracker.is_under_way,
             load_began_s=lambda: self.tracker.load_began_s,
             limits=JoinLimits(
@@ -395,7 +417,7 @@ class Probe:
                 revise_s=self._load.late_window_s,
             ),
             is_ours=is_ours,
-            on_complaint=self._sink.emit,
+            on_complaint=self._emit,
         )
         self.joiner.on_wait = self._plan_tick
         self.tracker.to_join = self._to_join
@@ -406,6 +428,13 @@ class Probe:
         if self._group is not None and self._link is not None and self._link.is_connected:
             self._link.publish(self._group.topic, payload, retain=True)
 
+    def _emit(self, record: Record) -> None:
+        """Hand a record on: by the diagnosis, where there is one."""
+        if self.diagnosing is None:
+            self._sink.emit(record)
+        else:
+            self.diagnosing.take(record)
+
     def _to_join(self, attempt: Attempt, seen_s: float) -> None:
         assert self.joiner is not None  # noqa: S101 - it is the one that asks for them
         self.joiner.take_attempt(attempt, seen_s)
@@ -413,7 +442,7 @@ class Probe:
             self.synthetic.take(attempt)
 
     def _ended(self, record: Record) -> None:
-        self._sink.emit(record)
+        self._emit(record)
         self.synthetic.take(record)
 
     def _count_time(self, *, can_see: bool) -> None:
@@ -436,13 +465,17 @@ class Probe:
         """Return when something may be overdue next; None: nothing waits."""
         deadline_s = self.tracker.next_deadline_s()
         join_s = self.joiner.next_s() if self.joiner is not None else None
-        return min((at_s for at_s in (deadline_s, join_s) if at_s is not None), default=None)
+        look_s = self.diagnosing.next_s() if self.diagnosing is not None else None
+        times_s = (deadline_s, join_s, look_s)
+        return min((at_s for at_s in times_s if at_s is not None), default=None)
 
     def _tick(self) -> None:
         self._tick_at_s = math.inf
         self.tracker.tick()
         if self.joiner is not None:
             self.joiner.tick()
+        if self.diagnosing is not None:
+            self.diagnosing.tick()
         self._plan_tick()
 
     def _plan_tick(self) -> None:

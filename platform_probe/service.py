@@ -21,9 +21,10 @@ import msgspec
 from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.errors import BrokerUnreachableError
+from fleet_wire.errors import BrokerUnreachableError, LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
@@ -46,14 +47,17 @@ from platform_probe.outputs.logs import (
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import FanOut, JsonlSink, Sink
+from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink, Sink, disk_error
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
+from platform_probe.store.limits import Limits
+from platform_probe.store.writer import StoreWriter
 from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.watching.tailed_file import TailedFile
 from platform_probe.web.server import MAX_BODY_BYTES, ProbePages
+from platform_probe.weights import shipped_ranking
 
 STATS_FILE: Final = "probe_stats.json"
 STDOUT: Final = 1
@@ -80,7 +84,8 @@ async def serve(settings: ProbeSettings) -> None:
     Raises `BrokerError` when the broker stays away, `LimitError` for what the machine does not
     allow, `ConfigError` for settings that cannot be used.
     """
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _nothing)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, _nothing)
     profile = load_profile(settings.profile)
     with ExitStack() as stack:
         metrics = ProbeMetrics(
@@ -94,16 +99,30 @@ async def serve(settings: ProbeSettings) -> None:
         logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
+        diagnoses = stack.enter_context(DiagnosesFile(settings.out_dir, _rotation(settings)))
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
+        def tell(diagnosis: Diagnosis) -> None:
+            try:
+                diagnoses.tell(diagnosis)
+            except LimitError as error:
+                sink_failed("jsonl", error)
+
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
             sinks["otlp"] = export
-        timers = LoopTimers(asyncio.get_running_loop())
+
+        def store_complains(why: str) -> None:
+            loop.call_soon_threadsafe(lambda: probe.complain("store_behind", "store", why=why))
+
+        store = _store(settings, stack, metrics, store_complains)
+        if store is not None:
+            sinks["store"] = store
+        timers = LoopTimers(loop)
         stack.callback(timers.close)
         probe = Probe(
             settings,
@@ -115,6 +134,10 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
+        probe.diagnose(shipped_ranking(), tell)
+
+        if store is not None:
+            probe.let_hear(store, store.platform_event)
 
         def families() -> Iterable[Metric]:
             probe.refresh_gauges()
@@ -341,6 +364,29 @@ def _export(
         started_s=clock.unix_s(),
     )
     return OtlpExport(config, settings.otlp, clock=clock, metrics=metrics)
+
+
+def _store(
+    settings: ProbeSettings,
+    stack: ExitStack,
+    metrics: ProbeMetrics,
+    on_problem: Callable[[str], None],
+) -> StoreWriter | None:
+    chosen = settings.store
+    if chosen is None:
+        return None
+    limits = Limits(max_age_s=chosen.max_days * 86_400, max_bytes=round(chosen.max_gib * 2**30))
+    try:
+        store = StoreWriter(
+            chosen.directory,
+            limits,
+            with_telemetry=chosen.telemetry,
+            on_lost=partial(metrics.count_sink_error, "store"),
+            on_problem=on_problem,
+        )
+    except OSError as error:
+        raise disk_error(chosen.directory, error) from error
+    return stack.enter_context(store)
 
 
 def _broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:

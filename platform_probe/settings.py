@@ -116,6 +116,22 @@ class RotationSettings(_Part):
     keep: int = Field(14, ge=1, le=1_000, description="files kept; the oldest is overwritten")
 
 
+class StoreSettings(_Part):
+    """What is kept for longer, to be queried: unlocks, messages of the cars, the platform's log."""
+
+    directory: Path = Field(description="directory of the store, of this monitor's alone")
+    telemetry: bool = Field(
+        default=True, description="keep heartbeats too, which are most of what boxes send"
+    )
+    zone: str = Field("UTC", description="time zone in which times are told, as Europe/Berlin")
+    max_days: float = Field(
+        30.0, gt=0, le=36_500, description="files are removed when they are so old"
+    )
+    max_gib: float = Field(
+        20.0, gt=0, le=1_000_000, description="the oldest are removed when all of them are more"
+    )
+
+
 class ProbeSettings(BaseSettings):
     """Everything that can be set."""
 
@@ -195,6 +211,9 @@ class ProbeSettings(BaseSettings):
         None, description="synthetic unlocks; null: only watch, with the default deadlines"
     )
     floor: FloorSettings | None = Field(None, description="unlocks of a null box; null: none")
+    store: StoreSettings | None = Field(
+        None, description="a store that can be queried (docs/store.md); null: none"
+    )
     otlp: OtlpSettings | None = Field(
         None, description="where traces, logs and metrics go over OTLP/HTTP; null: nowhere"
     )

@@ -18,7 +18,7 @@ from fleet_sim.customers.joints import (
     CustomerBends,
     Renter,
     Sending,
-    Struck,
+    StruckCustomer,
 )
 from fleet_sim.customers.parameters import CustomerParameters
 from fleet_sim.customers.phone import Phone
@@ -140,7 +140,7 @@ class Customer:
         self._stream = stream
         self._record = record
         self._load_starts_s = load_starts_s
-        self._struck = Struck(around.bends, lambda: world.env.now)
+        self._struck = StruckCustomer(around.bends, lambda: world.env.now)
         self._stands_at = ""
         """The car beside which the customer stands, for what it is worth."""
         self._vehicle_id: str | None = None
@@ -268,7 +268,7 @@ class Customer:
         if not self._parameters.phone.sends_position:
             return {}
         return {
-            "position": self._around.place_of(self._stands_at),
+            "position": self._around.place_of(self._vehicle_id or ""),
             "distance_m": STANDS_WITHIN_M.sample_s(self._stream),
         }
 

@@ -46,7 +46,7 @@ class CustomerBends(InForce):
     __slots__ = ()
 
 
-class Struck:
+class StruckCustomer:
     """Who has changed what for one customer, from when on; told when the customer is done."""
 
     __slots__ = ("_bends", "_by", "_now_s")

@@ -98,7 +98,7 @@ class TlsCertExpired(_NoNewConnection):
     layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "a certificate has expired: from that second no new connection is made"
     seen: ClassVar[str] = (
-        "box_offline for more and more cars of one firmware, none returns; a cliff at a timestamp"
+        "box_offline for more and more cars of one firmware, none returns; TLS alerts at the broker"
     )
     customer: ClassVar[str] = (
         "Cars disappear from the app one by one, and no waiting brings them back."

@@ -337,7 +337,6 @@ class AttackReplay(Fault):
             subscriptions=profile.filters((TopicKind.COMMAND,)),
             on_message=hear,
         )
-
         spy.come()
         yield injection.whole_window()
         spy.leave()

@@ -176,7 +176,9 @@ class LogSink:
     def emit(self, record: Record) -> None:
         """Log at info what went well, at warning what was refused or is unknown, else at error."""
         if isinstance(record, Complaint):
-            self._logger.warning("support_called", **msgspec.structs.asdict(record))
+            fields = msgspec.structs.asdict(record)
+            del fields["booking_id"]  # the records have it, the log's lines do not
+            self._logger.warning("support_called", **fields)
             return
         if not isinstance(record, Attempt):
             self._emit_stray(record)

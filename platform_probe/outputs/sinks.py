@@ -10,12 +10,14 @@ from typing import Final, Protocol, Self
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.files import AppendedFile, Rotation
 
 ATTEMPTS_FILE: Final = "attempts.jsonl"
 FLOOR_FILE: Final = "floor.jsonl"
 STRAYS_FILE: Final = "stray_answers.jsonl"
+DIAGNOSES_FILE: Final = "diagnoses.jsonl"
 COMPLAINTS_FILE: Final = "complaints.jsonl"
 _NO_NEEDS: Final[Mapping[str, str]] = {}
 
@@ -73,7 +75,7 @@ class JsonlSink:
             self._strays = AppendedFile(directory / STRAYS_FILE, rotation)
             self._complaints = AppendedFile(directory / COMPLAINTS_FILE, rotation)
         except OSError as error:
-            raise _disk_error(directory, error) from error
+            raise disk_error(directory, error) from error
 
     def emit(self, record: Record) -> None:
         """Write one line. Raises `LimitError` that names the file when it cannot be written."""
@@ -88,7 +90,7 @@ class JsonlSink:
         try:
             file.append(self._encoder.encode(record) + b"\n")
         except OSError as error:
-            raise _disk_error(file.path, error) from error
+            raise disk_error(file.path, error) from error
 
     def close(self) -> None:
         """Close the files."""
@@ -102,7 +104,37 @@ class JsonlSink:
         self.close()
 
 
-def _disk_error(path: Path, error: OSError) -> LimitError:
+class DiagnosesFile:
+    """Appends each diagnosis as a line to a file of its own, with one unbuffered write."""
+
+    def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
+        """Open the file. Raises `LimitError` where the disk does not allow it."""
+        self._encoder = msgspec.json.Encoder()
+        try:
+            self._file = AppendedFile(directory / DIAGNOSES_FILE, rotation)
+        except OSError as error:
+            raise disk_error(directory, error) from error
+
+    def tell(self, diagnosis: Diagnosis) -> None:
+        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+        try:
+            self._file.append(self._encoder.encode(diagnosis) + b"\n")
+        except OSError as error:
+            raise disk_error(self._file.path, error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def disk_error(path: Path, error: OSError) -> LimitError:
+    """Return what to tell of a file or directory that cannot be written."""
     directory = path if path.is_dir() else path.parent
     cure = f"ls -ld {directory}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

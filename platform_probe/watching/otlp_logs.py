@@ -37,6 +37,7 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "outcome": ("unlockpath.outcome",),
     "reason": ("exception.message", "error.message"),
     "shown": ("unlockpath.app.shown",),
+    "distance_m": ("unlockpath.phone.distance_m",),
     "app_version": ("user_agent.version", "unlockpath.app.version"),
     "api_release": ("service.version",),
 }

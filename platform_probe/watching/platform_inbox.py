@@ -37,6 +37,8 @@ class PlatformInbox:
         """The steps that have come of each request."""
         self._known_before: dict[str, int] = {}
         """The same of earlier requests: forgotten all at once, as one by one takes ever longer."""
+        self.also: Callable[[PlatformEvent], None] | None = None
+        """Gets every event that is new as well. Must neither wait nor raise."""
         self.taken = 0
         """Lines that were new."""
         self.repeated = 0
@@ -77,6 +79,8 @@ class PlatformInbox:
         self.taken += 1
         if event.event is PlatformStep.ANSWERED:
             self._count_answer(event)
+        if self.also is not None:
+            self.also(event)
         self._joiner.take_event(event)
 
     def _count_answer(self, event: PlatformEvent) -> None:

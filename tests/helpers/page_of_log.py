@@ -113,8 +113,10 @@ EVENTS = {
     "sink_failed": "a record could not be written, counted or logged",
     "stats_not_written": "`probe_stats.json` could not be written",
     "stopping": "told to stop: what is in flight is waited for",
+    "store_behind": "a file of the store could not be written or packed; `why` says which",
     "stray_answer": "an answer outside of an open unlock, with the fields of stray_answers.jsonl",
-    "support_called": "a customer called support, with the fields of complaints.jsonl",
+    "support_called": "a customer called support, with the fields of complaints.jsonl but the"
+    " booking",
     "unknown_fields": "a firmware sends fields that the contract does not have, each named once",
 }
 """What events mean that do not say it themselves, in a field `explanation`, or not whole."""
@@ -140,6 +142,7 @@ WHAT_TO_DO = {
     "platform_log_unreadable": "mend the path or the rights: it is tried again by itself",
     "retained_messages_missing": "raise `max_queued_messages` of the broker, then start the monitor"
     " again",
+    "store_behind": "free its disk; what is not packed yet stays, and is packed later",
     "sink_failed": "free the disk, or mend the rights of the output directory: what it could not"
     " write is lost",
     "stats_not_written": "free the disk, or mend the rights; only the sums at the end are lost",

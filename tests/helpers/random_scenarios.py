@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
 from fleet_sim.cars.distributions import LogNormal, Quantiles, Uniform
+from fleet_sim.cars.vehicle import Door
 from fleet_sim.faults import FAULTS, Fault, Need
 from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.errors import ConfigError
@@ -30,6 +31,19 @@ seconds = st.integers(0, 12)
 shares = st.sampled_from([0.0, 0.3, 1.0])
 IN_A_SHORT_RUN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "half_open_tcp_nat": {"ping_timeout_s": seconds},
+    "stale_online_cache": {"poll_s": st.sampled_from([1, 600])},
+    "retained_command": {"executes_again": st.booleans()},
+    "retry_double_execution": {"retry_after_s": st.sampled_from([0.5, 3])},
+    "planned_maintenance_window": {"only_commands": st.booleans()},
+    "wrong_vehicle_state": {
+        "state": st.sampled_from(["ignition_on", "not_in_park", "privacy_mode"])
+    },
+    "actuator_inhibit_or_frozen": {
+        "why": st.sampled_from(["frozen", "hot", "weak"]),
+        "inhibit_s": st.integers(1, 12),
+    },
+    "door_ajar_repulsion": {"door": st.sampled_from([*Door])},
+    "partial_unlock": {"opens": st.sampled_from(["boot", "driver"])},
     "regional_carrier_outage": {"return_spread_s": seconds},
     "deep_sleep_modem_off": {"awake_s": st.integers(1, 5)},
     "undervoltage_cutout": {"drain_v_per_min": st.sampled_from([2.4, 30.0]), "hold_s": seconds},
@@ -153,6 +167,7 @@ rentals = st.fixed_dictionaries(
                     }
                 ),
                 "booking": st.sampled_from([10, 25, 60, 7200]),
+                "same_car": st.sampled_from([0.0, 0.5]),
                 "walk": st.integers(0, 4),
                 "presses_again": st.integers(1, 12),
                 "patience": st.integers(10, 60),

@@ -41,14 +41,16 @@ from fleet_sim.runs.virtual.time import (
     VirtualTimers,
 )
 from fleet_sim.scenario.loading import Scenario
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
-from platform_probe.outputs.sinks import FanOut, JsonlSink
+from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
+from platform_probe.weights import shipped_ranking
 
 BROKER = "in-process"
 CONNECT_STEP_S = 1.0
@@ -235,9 +237,10 @@ class VirtualRun:
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
         writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
+        diagnoses = stack.enter_context(DiagnosesFile(self._directory.path))
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
-        return Probe(
+        probe = Probe(
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
             clock=clock,
@@ -247,6 +250,14 @@ class VirtualRun:
             logger=logger,
             profile=self._profile,
         )
+        probe.diagnose(shipped_ranking(), partial(self._tell, diagnoses))
+        return probe
+
+    def _tell(self, diagnoses: DiagnosesFile, diagnosis: Diagnosis) -> None:
+        try:
+            diagnoses.tell(diagnosis)
+        except LimitError as error:
+            self._cannot_write("diagnoses", error)
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load

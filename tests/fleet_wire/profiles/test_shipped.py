@@ -232,6 +232,8 @@ def test_ovms_metrics_are_state_presence_and_telemetry() -> None:
     assert gone == Presence(PresenceStatus.OFFLINE, "-")
     signal = heard(profile, f"{OVMS}/metric/m/net/sq", b"-89")
     assert signal == PartialTelemetry(signal_dbm=-89.0)
+    booted = heard(profile, f"{OVMS}/metric/m/monotonic", b"49607")
+    assert booted == PartialTelemetry(uptime_s=49_607.0)
 
 
 def test_ovms_boxes_are_those_of_the_firmware() -> None:

@@ -1,0 +1,1 @@
+"""How well failures are diagnosed: each mode injected in virtual time, and what was named."""

@@ -1,0 +1,232 @@
+"""What was said of the unlocks that a fault touched: one run of an incident, read back.
+
+A label is what the ground truth says: an unlock that a fault touched, and that failed or looked odd
+to the monitor.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH
+from fleet_sim.runs.directory import RunDirectory, ScenarioSource
+from fleet_sim.runs.progress import LineProgress
+from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
+from fleet_sim.scenario.loading import load_scenario
+from fleet_sim.score.incidents import Incident, scenario_of
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import Outcome
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.errors import UnlockpathError
+
+DIAGNOSES: Final = "diagnoses.jsonl"
+AT_DEADLINE_S: Final = 75.0
+"""A customer's unlock is judged when the platform's log has gone on: at the latest by then."""
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a diagnosis said at one moment."""
+
+    after_s: float
+    cause: str | None
+    modes: tuple[tuple[str, float], ...]
+    """The likeliest modes with their probabilities."""
+    facts: tuple[str, ...]
+    told: tuple[str, ...]
+
+
+class LabelledCase(msgspec.Struct, frozen=True, kw_only=True):
+    """One unlock that a fault touched, or that was named without any."""
+
+    incident: str
+    """Its faults, seed and loss."""
+    seed: int
+    loss: str
+    labels: tuple[str, ...]
+    """The faults that touched it; none: no fault did."""
+    attempt_id: str
+    outcome: str
+    cause: str | None
+    furthest: str
+    deviates: str
+    """The stage whose hop was the longest against what is usual."""
+    first: Said | None
+    """As it was first diagnosed; None: it was not."""
+    last: Said | None
+
+
+class RunCases(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one incident."""
+
+    incident: str
+    faults: tuple[str, ...]
+    seed: int
+    loss: str
+    cases: tuple[LabelledCase, ...] = ()
+    healthy: int = 0
+    """Unlocks that went well, of cars that no fault struck."""
+    suspected: tuple[LabelledCase, ...] = ()
+    """Of those, the ones that looked odd."""
+    touched_ok: int = 0
+    """Unlocks that a fault touched, that went well and were not suspected."""
+    error: str | None = None
+
+
+def run_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[RunCases]:
+    """Do the runs in `jobs` processes, and yield what came of each, in order."""
+    listed = [*incidents]
+    if jobs <= 1:
+        yield from map(run_one, listed)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(run_one, listed)
+
+
+def run_one(incident: Incident) -> RunCases:
+    """Do one run in a directory that is removed, and return what came of it."""
+    name = f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}/{incident.loss.value}"
+    about: dict[str, Any] = {
+        "incident": name,
+        "faults": incident.faults,
+        "seed": incident.seed,
+        "loss": incident.loss.value,
+    }
+    path = Path(tempfile.mkdtemp(prefix="score-"))
+    try:
+        run_in(path, incident)
+        return _read(path, about)
+    except UnlockpathError as error:
+        return RunCases(**about, error=f"{type(error).__name__}: {error}")
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def run_in(path: Path, incident: Incident) -> None:
+    """Do one run, and leave its files in a directory. Raises `UnlockpathError`."""
+    file = path / "incident.yaml"
+    file.write_bytes(msgspec.json.encode(scenario_of(incident)))  # JSON is YAML
+    scenario = load_scenario(file, [])
+    directory = RunDirectory.create(path, scenario_name="incident", seed=incident.seed)
+    options = VirtualOptions(seed=incident.seed, with_report=False)
+    VirtualRun(scenario, ScenarioSource(file), directory, options, LineProgress(StringIO())).run()
+
+
+def _read(path: Path, about: dict[str, Any]) -> RunCases:
+    labels = _labels(path)
+    diagnoses: dict[str, list[Diagnosis]] = {}
+    for diagnosis in _lines(path / DIAGNOSES, Diagnosis):
+        diagnoses.setdefault(diagnosis.attempt_id, []).append(diagnosis)
+    attempts = {one.attempt_id: one for one in _lines(path / ATTEMPTS, Attempt)}
+    usual = _usual_hops(attempts.values())
+    struck = _struck(path)
+    cases, healthy, suspected, touched_ok = [], 0, [], 0
+    for attempt in attempts.values():
+        if attempt.same_as:
+            continue
+        of_attempt = diagnoses.get(attempt.attempt_id, [])
+        touched = labels.get(attempt.attempt_id, ())
+        is_ok = attempt.outcome is Outcome.OK
+        if not touched and is_ok:
+            if attempt.vehicle_id not in struck:
+                healthy += 1
+                if of_attempt:
+                    suspected.append(_case(attempt, (), of_attempt, usual, about))
+        elif is_ok and not of_attempt:
+            touched_ok += 1
+        else:
+            cases.append(_case(attempt, touched, of_attempt, usual, about))
+    return RunCases(
+        **about,
+        cases=tuple(cases),
+        healthy=healthy,
+        suspected=tuple(suspected),
+        touched_ok=touched_ok,
+    )
+
+
+def _case(
+    attempt: Attempt,
+    touched: tuple[str, ...],
+    of_attempt: list[Diagnosis],
+    usual: dict[str, float],
+    about: dict[str, Any],
+) -> LabelledCase:
+    at_deadline = [one for one in of_attempt if one.after_s <= AT_DEADLINE_S] or of_attempt[:1]
+    furthest = max(attempt.stages, key=lambda stage: attempt.stages[stage], default="intended")
+    deviates = max(
+        attempt.hops_s,
+        key=lambda stage: attempt.hops_s[stage] / (usual.get(stage, 0.05) + 0.05),
+        default="intended",
+    )
+    return LabelledCase(
+        incident=about["incident"],
+        seed=about["seed"],
+        loss=about["loss"],
+        labels=touched,
+        attempt_id=attempt.attempt_id,
+        outcome=attempt.outcome.value,
+        cause=attempt.cause.value if attempt.cause else None,
+        furthest=furthest,
+        deviates=deviates,
+        first=_said(at_deadline[0]) if at_deadline else None,
+        last=_said(of_attempt[-1]) if of_attempt else None,
+    )
+
+
+def _said(diagnosis: Diagnosis) -> Said:
+    return Said(
+        after_s=diagnosis.after_s,
+        cause=diagnosis.cause.value if diagnosis.cause else None,
+        modes=tuple((one.mode, one.probability) for one in diagnosis.modes),
+        facts=tuple(fact.fact for fact in diagnosis.facts),
+        told=diagnosis.told,
+    )
+
+
+def _labels(path: Path) -> dict[str, tuple[str, ...]]:
+    labels: dict[str, tuple[str, ...]] = {}
+    for line in _lines(path / GROUND_TRUTH, dict[str, Any]):
+        if line["type"] != "hit":
+            continue
+        for attempt_id in line["attempts"]:
+            known = labels.get(attempt_id, ())
+            if line["fault"] not in known:
+                labels[attempt_id] = (*known, line["fault"])
+    return labels
+
+
+def _struck(path: Path) -> frozenset[str]:
+    """Return the cars that any fault was meant for, single ones: whole fleets are not left out."""
+    return frozenset(
+        vehicle_id
+        for line in _lines(path / GROUND_TRUTH, dict[str, Any])
+        if line["type"] == "injection"
+        for vehicle_id in line["vehicles"]
+    )
+
+
+def _usual_hops(attempts: Iterable[Attempt]) -> dict[str, float]:
+    """Return the middle of each hop of the unlocks that went well."""
+    hops: dict[str, list[float]] = {}
+    for attempt in attempts:
+        if attempt.outcome is Outcome.OK:
+            for stage, hop_s in attempt.hops_s.items():
+                hops.setdefault(stage, []).append(hop_s)
+    return {stage: sorted(values)[len(values) // 2] for stage, values in hops.items()}
+
+
+def _lines(path: Path, kind: Any) -> Iterator[Any]:
+    if not path.exists():
+        return
+    decoder = msgspec.json.Decoder(kind)
+    with path.open("rb") as file:
+        for line in file:
+            yield decoder.decode(line)

@@ -1,0 +1,193 @@
+"""The figures of a score: how often the right mode was named, and how sure one may be of it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from fleet_sim.score.cases import LabelledCase, Said
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
+from fleet_wire.modes.catalogue import MODES, class_of
+
+BINS: Final = 10
+THREE: Final = 3
+
+
+def is_right(case: LabelledCase, named: str) -> bool:
+    """Return whether a mode, or one that looks the same, touched the unlock."""
+    return any(class_of(label) == class_of(named) for label in case.labels)
+
+
+def is_among(case: LabelledCase, said: Said | None, first: int) -> bool:
+    """Return whether the right mode is among the first ones."""
+    return said is not None and any(is_right(case, name) for name, _ in said.modes[:first])
+
+
+def share_of(cases: Sequence[LabelledCase], holds: Callable[[LabelledCase], bool]) -> float | None:
+    """Return the share of incidents for which something holds; each counts once.
+
+    An incident of many unlocks holds to the share of them for which it does.
+    """
+    by_incident: defaultdict[str, list[bool]] = defaultdict(list)
+    for case in cases:
+        by_incident[case.incident].append(holds(case))
+    if not by_incident:
+        return None
+    shares = [sum(each) / len(each) for each in by_incident.values()]
+    return round(sum(shares) / len(shares), 4)
+
+
+def cause_is_right(case: LabelledCase, said: Said | None) -> bool:
+    """Return whether the cause of the record is one that the mode has."""
+    cause = said.cause if said is not None else case.cause
+    return any((Cause(cause) if cause else None) in MODES[label].causes for label in case.labels)
+
+
+def single_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
+    """Return the figures of incidents with one fault each."""
+    failed = [case for case in cases if case.outcome != "ok"]
+    return {
+        "incidents": len({case.incident for case in cases}),
+        "attempts": len(cases),
+        "single": {
+            "top1": share_of(cases, lambda case: is_among(case, case.last, 1)),
+            "top3": share_of(cases, lambda case: is_among(case, case.last, THREE)),
+            "top1_by_attempt": _plain_share(cases, lambda case: is_among(case, case.last, 1)),
+        },
+        "at_deadline": {
+            "top1": share_of(cases, lambda case: is_among(case, case.first, 1)),
+            "top3": share_of(cases, lambda case: is_among(case, case.first, THREE)),
+        },
+        "cause": _plain_share(failed, lambda case: cause_is_right(case, case.last)),
+        "unknown": _plain_share(cases, lambda case: _first(case) in (UNKNOWN, NOTHING_WRONG)),
+        **calibration(cases),
+    }
+
+
+def calibration(cases: Sequence[LabelledCase]) -> dict[str, Any]:
+    """Return how probabilities compare with how often the first mode is right."""
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
+    brier = 0.0
+    said = [case for case in cases if case.last is not None]
+    for case in said:
+        assert case.last is not None  # noqa: S101 - for the type checker
+        name, probability = case.last.modes[0]
+        alike = sum(p for other, p in case.last.modes if class_of(other) == class_of(name))
+        probability = min(max(alike, probability), 1.0)
+        right = is_right(case, name)
+        bins[min(int(probability * BINS), BINS - 1)].append((probability, right))
+        brier += (probability - right) ** 2
+    diagram = [
+        {
+            "said": round(sum(p for p, _ in each) / len(each), 3),
+            "right": round(sum(right for _, right in each) / len(each), 3),
+            "number": len(each),
+        }
+        for each in bins
+        if each
+    ]
+    number = max(len(said), 1)
+    ece = sum(each["number"] * abs(each["said"] - each["right"]) for each in diagram) / number
+    return {"ece": round(ece, 4), "brier": round(brier / number, 4), "reliability": diagram}
+
+
+def by_mode(cases: Sequence[LabelledCase]) -> dict[str, dict[str, Any]]:
+    """Return for each mode how often it was named first, in three, and what else was."""
+    found = {}
+    for slug in MODES:
+        mine = [case for case in cases if case.labels == (slug,)]
+        if not mine:
+            continue
+        confused = Counter(
+            _first(case) or "not diagnosed" for case in mine if not is_among(case, case.last, 1)
+        )
+        found[slug] = {
+            "incidents": len({case.incident for case in mine}),
+            "attempts": len(mine),
+            "top1": share_of(mine, lambda case: is_among(case, case.last, 1)),
+            "top3": share_of(mine, lambda case: is_among(case, case.last, THREE)),
+            "at_deadline": share_of(mine, lambda case: is_among(case, case.first, 1)),
+            "taken_for": dict(confused.most_common(4)),
+        }
+    return found
+
+
+def pair_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
+    """Return the figures of incidents with two faults at a time on the same cars.
+
+    Of an unlock that both touched, both should be among the first three; of one that one touched,
+    that one.
+    """
+
+    def all_named(case: LabelledCase) -> bool:
+        if case.last is None:
+            return False
+        named = {class_of(name) for name, _ in case.last.modes[:THREE]}
+        return {class_of(label) for label in case.labels} <= named
+
+    both = [case for case in cases if len(case.labels) > 1]
+    return {
+        "incidents": len({case.incident for case in cases}),
+        "top3": share_of(cases, all_named),
+        "both_touched": len(both),
+        "both_touched_top3": share_of(both, all_named),
+    }
+
+
+def confusion(cases: Sequence[LabelledCase]) -> dict[str, dict[str, int]]:
+    """Return for each mode how often which one was named first."""
+    matrix: dict[str, Counter[str]] = {}
+    for case in cases:
+        if len(case.labels) == 1:
+            matrix.setdefault(case.labels[0], Counter())[_first(case) or "not diagnosed"] += 1
+    return {slug: dict(matrix[slug].most_common()) for slug in MODES if slug in matrix}
+
+
+def baselines(
+    tuned: Iterable[LabelledCase], cases: Sequence[LabelledCase]
+) -> dict[str, dict[str, float | None]]:
+    """Return how well two simple ways do: by the first missing stage, by the largest deviation.
+
+    Each names the mode that was the most frequent under the same sign in what was tuned with.
+    """
+    found = {}
+    for name, sign in (
+        ("first_missing_stage", lambda case: f"{case.cause}"),
+        ("largest_deviation", lambda case: case.deviates),
+    ):
+        seen: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        weight = Counter[str]()
+        listed = [case for case in tuned if len(case.labels) == 1]
+        for case in listed:
+            weight[case.labels[0]] += 1
+        for case in listed:
+            seen[sign(case)][case.labels[0]] += 1_000_000 // weight[case.labels[0]]
+        order = {
+            key: [slug for slug, _ in counts.most_common(THREE)] for key, counts in seen.items()
+        }
+        found[name] = {
+            f"top{first}": share_of(
+                cases,
+                lambda case, first=first, sign=sign, order=order: any(  # type: ignore[misc]
+                    is_right(case, slug) for slug in order.get(sign(case), [])[:first]
+                ),
+            )
+            for first in (1, THREE)
+        }
+    return found
+
+
+def _first(case: LabelledCase) -> str | None:
+    return case.last.modes[0][0] if case.last is not None else None
+
+
+def _plain_share(
+    cases: Sequence[LabelledCase], holds: Callable[[LabelledCase], bool]
+) -> float | None:
+    if not cases:
+        return None
+    share = sum(map(holds, cases)) / len(cases)
+    return round(share, 4) if math.isfinite(share) else None

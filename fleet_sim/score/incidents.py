@@ -1,0 +1,339 @@
+"""Incidents to be diagnosed: scenarios drawn by seed, for every fault that there is.
+
+A fault is in the score by existing. Where its parameters have a range, it stands in `RANGES`;
+where it strikes more than single cars, in `STRIKES_TOGETHER`. Incidents to tune with are drawn from
+the seeds below `HELD_OUT_SEEDS` and from the ranges themselves, incidents to score with from the
+seeds above and from ranges that are a quarter wider at both ends.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from fleet_sim.faults import FAULTS, Need, Strikes
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.randomness import RandomStream
+
+HELD_OUT_SEEDS: Final = 1_000
+"""Incidents with this seed or a higher one were never tuned with."""
+WIDER: Final = 0.25
+TAIL_S: Final = 620.0
+"""After the last window: a diagnosis may change for ten minutes."""
+ARRIVALS_S: Final = 420.0
+"""Windows are open within this time after the first minute."""
+QUIET_S: Final = 60.0
+UNLOCKS_PER_CAR: Final = 1.8
+"""Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
+
+
+class Loss(StrEnum):
+    """Evidence that a monitor may lack."""
+
+    NOTHING = "nothing"
+    HEARTBEATS = "heartbeats"
+    PLATFORM_LOG = "platform_log"
+    BROKER_LOG = "broker_log"
+    MAPPED_WIRE = "mapped_wire"
+    """Two topics: a command and its answer, of another form than the contract's."""
+
+
+class Incident(NamedTuple):
+    """What is injected, by which seed, and what evidence is lost."""
+
+    faults: tuple[str, ...]
+    """None of them: a healthy fleet."""
+    seed: int
+    loss: Loss = Loss.NOTHING
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether nobody has tuned with it."""
+        return self.seed >= HELD_OUT_SEEDS
+
+
+Range = tuple[float, float]
+RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
+    "no_coverage_garage": {"episode": (120, 400)},
+    "one_way_downlink": {"episode": (120, 400)},
+    "half_open_tcp_nat": {"ping_timeout_s": (5, 20)},
+    "slow_wake_client_timeout": {"wake": {"median_s": (22, 50), "sigma": (0.2, 0.4)}},
+    "undervoltage_cutout": {"drain_v_per_min": (0.1, 0.4), "hold_s": (30, 90)},
+    "modem_search_drain": {
+        "episode": (200, 400), "start_v": (12.25, 12.4), "drain_v_per_min": (0.1, 0.3),
+        "hold_s": (20, 60),
+    },
+    "sim_suspended_datacap": {"cap_bytes": (8_000, 20_000)},
+    "inflight_stall": {"loss": (0.9, 1.0)},
+    "late_delivery_persistent_session": {"offline": (90, 250)},
+    "expired_by_skewed_box_clock": {"skew": (60, 180)},
+    "ttl_too_long_rejected": {"max_ttl_s": (15, 30)},
+    "client_id_takeover": {"flap_s": (3, 20)},
+    "dns_failure": {"renewal": {"base_s": (0, 20), "spread_s": (30, 150)}, "pinned": (0, 0.3)},
+    "tls_cert_expired": {"renewal": {"base_s": (0, 20), "spread_s": (30, 150)}},
+    "tls_not_yet_valid_clock1970": {"sync": {"median_s": (30, 120), "sigma": (0.5, 1.0)}},
+    "bad_firmware_cohort": {"probability": (0.6, 1.0)},
+    "update_or_daily_reboot": {
+        "begins": {"base_s": (0, 20), "spread_s": (30, 120)},
+        "busy": {"base_s": (40, 100), "spread_s": (30, 100)},
+    },
+    "ack_lost_executed": {"loss": (0.5, 1.0)},
+    "ack_without_actuation": {"probability": (0.5, 1.0)},
+    "can_bus_asleep_no_ack": {"probability": (0.3, 1.0)},
+    "event_storm_self_ddos": {"rate_per_s": (15, 30)},
+    "loose_wiring": {
+        "good": {"base_s": (5, 10), "spread_s": (20, 60)},
+        "bad": {"base_s": (5, 20), "spread_s": (20, 60)},
+    },
+    "sms_wake_lost": {"loss": (0.6, 1.0)},
+    "regional_carrier_outage": {"return_spread_s": (0, 60)},
+    "network_sunset": {"spread_s": (0, 60)},
+    "reconnect_storm": {"retry_s": (20, 40)},
+    "broker_auth_backend_down": {"gives_up": (0.2, 0.6)},
+    "queue_full_drop": {"max_queued_messages": (20, 200)},
+    "generic_500": {"successes": (0.2, 0.8)},
+    "wrong_vehicle_state": {"lasts": (120, 400)},
+    "actuator_inhibit_or_frozen": {"inhibit_s": (60, 200), "weak_v": (8.3, 8.9)},
+    "auto_relock": {"after": (1.5, 5)},
+    "silent_success": {"probability": (0.2, 0.6)},
+    "ok_at_enqueue": {"unsent": (0.1, 0.4)},
+    "app_gateway_outage": {"login_failures": (0.6, 1.0), "unreached": (0.0, 0.3)},
+    "booking_window_race": {"lag": {"base_s": (0, 5), "spread_s": (15, 50)}},
+    "wrong_vin_mapping": {"share": (0.9, 1.0)},
+    "retry_double_execution": {"loss": (0.2, 0.5), "retry_after_s": (5, 8)},
+    "stuck_in_progress": {"loss": (0.2, 0.5)},
+}  # fmt: skip
+"""Of faults whose defaults do not show, or whose severity varies."""
+
+CHOICES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "wrong_vehicle_state": {"state": ("ignition_on", "not_in_park", "privacy_mode")},
+    "actuator_inhibit_or_frozen": {"why": ("frozen", "hot", "weak")},
+    "partial_unlock": {"opens": ("boot", "driver")},
+}
+"""Parameters that are words."""
+TOGETHER: Final[dict[str, str]] = {
+    "regional_carrier_outage": "operator",
+    "dns_failure": "operator",
+    "network_sunset": "operator",
+    "sim_suspended_datacap": "operator",
+    "bad_firmware_cohort": "firmware",
+    "tls_cert_expired": "firmware",
+    "ttl_too_long_rejected": "firmware",
+    "box_busy_duplicate": "hardware",
+    "reconnect_storm": "all",
+    "broker_auth_backend_down": "all",
+    "queue_full_drop": "few",
+    "shared_sub_stuck_consumer": "all",
+    "wrong_vin_mapping": "some",
+    "retained_command": "some",
+}
+"""What the cars have in common that a fault strikes; others strike single cars, each for a time of
+its own, and faults of the platform all."""
+SLEEPERS: Final = frozenset({"sms_wake_lost", "slow_wake_client_timeout", "stale_online_cache"})
+"""Faults that show on sleeping boxes alone."""
+LIVES_S: Final = {
+    "late_delivery_persistent_session": 600.0,
+    "slow_wake_client_timeout": 90.0,
+    "ttl_too_long_rejected": 60.0,
+}
+"""Life of a command, for faults that show where they live long."""
+OLD_MODEMS: Final = ("gsm", "umts")
+PLATFORMS: Final[dict[str, dict[str, Any]]] = {
+    "stuck_in_progress": {"command_ttl_s": 15},
+    "ok_at_enqueue": {"command_ttl_s": 15},
+    "lwt_ghost_offline": {"refuses_offline": True},
+    "shared_sub_stuck_consumer": {
+        "shared_group": "command-service", "learns_from_state": False, "retry_after_s": None,
+    },
+}  # fmt: skip
+"""How the platform must be so that a fault shows."""
+PEOPLE: Final[dict[str, dict[str, Any]]] = {
+    "auto_relock": {},
+    "door_ajar_repulsion": {},
+    "partial_unlock": {},
+    "double_booking_race": {"same_car": 0.6},
+    "stuck_in_progress": {"tries_door": 0.2},
+    "stale_online_cache": {"patience": 40},
+}
+"""Faults that show where customers come, and how those must be."""
+BROUGHT_OUT_BY: Final = {
+    "retained_command": ("reconnect_storm", {"waves": 2, "retry_s": 2.0, "jitter_s": 5.0})
+}
+"""Faults that show when another one comes, which by itself harms nobody for long."""
+TAPPED_TWICE: Final = {"box_busy_duplicate": 0.5}
+CHATTY_HEARTBEAT_S: Final = 3.0
+REGIONS: Final = ("north", "south")
+OPERATORS: Final = ("operator-a", "operator-b")
+FIRMWARES: Final = ("2.4.1", "2.5.0")
+HARDWARES: Final = ("tcu-2", "tcu-3")
+
+
+def scored_faults() -> tuple[str, ...]:
+    """Return the faults that are modes of the catalogue, in its order."""
+    return tuple(slug for slug in MODES if slug in FAULTS)
+
+
+def scenario_of(incident: Incident) -> dict[str, Any]:
+    """Return the scenario of an incident, as its YAML would say it."""
+    stream = RandomStream.named(incident.seed, f"score/{'+'.join(incident.faults)}")
+    has_platform = _needs_platform(incident) or (
+        stream.uniform() < 0.5 and incident.loss is not Loss.MAPPED_WIRE  # noqa: PLR2004 - half
+    )
+    groups = _groups(incident, stream, has_people=has_platform)
+    cars = sum(group["count"] for group in groups)
+    entries = [
+        entry for name in incident.faults for entry in _entries(name, incident, groups, stream)
+    ]
+    rate_per_s = UNLOCKS_PER_CAR * cars / ARRIVALS_S
+    stages = [
+        {"kind": "poisson", "rate_per_s": round(rate_per_s, 4), "duration_s": QUIET_S + ARRIVALS_S},
+        {"kind": "poisson", "rate_per_s": round(rate_per_s / 3, 4), "duration_s": TAIL_S},
+    ]
+    names = set(incident.faults)
+    lives_s = [LIVES_S[name] for name in incident.faults if name in LIVES_S]
+    scenario: dict[str, Any] = {
+        "description": f"drawn to be diagnosed: {', '.join(incident.faults) or 'a healthy fleet'}",
+        "seed": incident.seed,
+        "fleet": {"groups": groups},
+        "faults": entries,
+    }
+    ttl = {"command_ttl_s": max(lives_s)} if lives_s else {}
+    if not has_platform:
+        taps = max((TAPPED_TWICE.get(name, 0.0) for name in names), default=0.0)
+        scenario["load"] = {"stages": stages, "deadline_s": 20.0, "double_taps": taps, **ttl}
+        return scenario
+    scenario["customers"] = {
+        "stages": stages,
+        "walk": {"base_s": 5, "spread_s": 20},
+        "drive": {"base_s": 30, "spread_s": 60},
+    }
+    for name in incident.faults:
+        scenario["customers"] |= PEOPLE.get(name, {})
+    platform = dict(ttl)
+    for name in incident.faults:
+        platform |= PLATFORMS.get(name, {})
+    if platform:
+        scenario["platform"] = platform
+    return scenario
+
+
+def _needs_platform(incident: Incident) -> bool:
+    return any(
+        Need.PLATFORM in FAULTS[name].needs or name in PLATFORMS or name in PEOPLE
+        for name in incident.faults
+    )
+
+
+def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> list[dict[str, Any]]:
+    """Return cars of all kinds, so that no two dimensions say the same."""
+    size = round(stream.between(6, 24))
+    heartbeat_s = (20, 60, 300)[stream.index(3)]
+    asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
+    groups = []
+    for number in range(8):
+        box: dict[str, Any] = {
+            "heartbeat_s": 0 if incident.loss is Loss.HEARTBEATS else heartbeat_s,
+            "keepalive_s": (60, 240)[stream.index(2)],
+            "door_opens": None if has_people else {"base_s": 3.0, "spread_s": 8.0},
+        }
+        if "network_sunset" in incident.faults and number % 3 == 0:
+            box["radio"] = {"technology": OLD_MODEMS[stream.index(2)]}
+        if "sim_suspended_datacap" in incident.faults and stream.uniform() < 0.4:  # noqa: PLR2004
+            box["heartbeat_s"] = CHATTY_HEARTBEAT_S
+        if asleep:
+            box["asleep_share"] = round(asleep, 3)
+        groups.append(
+            {
+                "name": f"g{number}",
+                "count": size + stream.index(6),
+                "region": REGIONS[number & 1],
+                "operator": OPERATORS[number >> 1 & 1],
+                "firmware": FIRMWARES[number >> 2 & 1],
+                "hardware": "tcu-1" if "radio" in box else HARDWARES[stream.index(2)],
+                "box": box,
+            }
+        )
+    return groups
+
+
+def _entries(
+    name: str, incident: Incident, groups: list[dict[str, Any]], stream: RandomStream
+) -> list[dict[str, Any]]:
+    """Return the entries of one fault: one for each car, or one for all that it strikes."""
+    parameters = _parameters(name, incident, stream)
+    fault = FAULTS[name]
+    together = TOGETHER.get(name)
+    if together == "few" or (together is None and fault.strikes is not Strikes.PLATFORM):
+        return _on_single_cars(name, parameters, groups, stream)
+    start_s = QUIET_S + stream.between(0, 60)
+    window = {"start_s": round(start_s, 1), "end_s": round(start_s + stream.between(150, 350), 1)}
+    target: dict[str, Any] = {}
+    if together in ("operator", "firmware", "hardware"):
+        values = {"operator": OPERATORS, "firmware": FIRMWARES, "hardware": HARDWARES}[together]
+        target[together] = values[stream.index(2)]
+    if name == "regional_carrier_outage":
+        target["region"] = REGIONS[stream.index(2)]
+    if together == "some":
+        ids = _ids(groups)
+        number = max(round(len(ids) * stream.between(0.1, 0.2)), 6)
+        target["ids"] = [ids.pop(stream.index(len(ids))) for _ in range(number)]
+    entries = [{"name": name, "target": target, "window": window, "parameters": parameters}]
+    if name in BROUGHT_OUT_BY:
+        other, its = BROUGHT_OUT_BY[name]
+        later = {"start_s": round(start_s + 40, 1), "end_s": window["end_s"]}
+        entries.append({"name": other, "target": target, "window": later, "parameters": its})
+    return entries
+
+
+def _ids(groups: list[dict[str, Any]]) -> list[str]:
+    return [f"{group['name']}-{number:05d}" for group in groups for number in range(group["count"])]
+
+
+def _on_single_cars(
+    name: str, parameters: dict[str, Any], groups: list[dict[str, Any]], stream: RandomStream
+) -> list[dict[str, Any]]:
+    ids = _ids(groups)
+    struck = max(round(len(ids) * stream.between(0.05, 0.12)), 4)
+    entries = []
+    for _ in range(struck):
+        vehicle_id = ids.pop(stream.index(len(ids)))
+        start_s = QUIET_S + stream.between(0, ARRIVALS_S / 2)
+        length_s = stream.between(120, ARRIVALS_S + QUIET_S - start_s)
+        entries.append(
+            {
+                "name": name,
+                "target": {"ids": [vehicle_id]},
+                "window": {"start_s": round(start_s, 1), "end_s": round(start_s + length_s, 1)},
+                "parameters": parameters,
+            }
+        )
+    return entries
+
+
+def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
+    wider = WIDER if incident.is_held_out else 0.0
+    drawn: dict[str, Any] = {
+        parameter: words[stream.index(len(words))]
+        for parameter, words in CHOICES.get(name, {}).items()
+    }
+    for parameter, span in RANGES.get(name, {}).items():
+        if isinstance(span, dict):
+            drawn[parameter] = {
+                key: round(_drawn(each, wider, stream), 3) for key, each in span.items()
+            }
+        else:
+            value = _drawn(span, wider, stream)
+            is_whole = FAULTS[name].model_fields[parameter].annotation is int
+            drawn[parameter] = round(value) if is_whole else round(value, 3)
+    return drawn
+
+
+def _drawn(span: Range, wider: float, stream: RandomStream) -> float:
+    """Return a number of a range, or of one that is wider by a share of its width at both ends.
+
+    A share of a whole stays one, and nothing falls to half of the range's lower end.
+    """
+    low, high = span
+    more = wider * (high - low)
+    value = stream.between(max(low - more, low / 2), high + more)
+    return min(value, 1.0) if high <= 1.0 else value

@@ -1,0 +1,85 @@
+"""The diagnosis: which failure modes an unlock may have had, how likely each is, and what says so.
+
+It stands in the wire package because the monitor writes it, and store, reports and scores read it.
+A diagnosis has revisions: what comes after the unlock (the car is back, its neighbours fail too)
+makes another one, with the next number. The highest holds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.causes import Cause, Outcome
+
+UNKNOWN: Final = "unknown"
+"""Stands among the modes for one that is not in the catalogue."""
+NOTHING_WRONG: Final = "nothing_wrong"
+"""Stands among the modes for an unlock that only looks odd."""
+
+
+class FactSeen(msgspec.Struct, frozen=True, gc=False):
+    """One piece of evidence about an unlock."""
+
+    fact: str
+    """Its slug; see `fleet_wire.modes.facts`."""
+    sentence: str
+    """What was seen, with its values and times (UTC)."""
+
+
+class Weighed(msgspec.Struct, frozen=True, gc=False):
+    """What a fact did to the probability of a mode."""
+
+    fact: str
+    """Its slug."""
+    weight: float
+    """By how much it moved the mode's logarithm of odds; below 0 it speaks against it."""
+    is_seen: bool = True
+    """False: it should have been seen and was not."""
+
+
+class RankedMode(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One mode that an unlock may have had."""
+
+    mode: str
+    """Its slug, `unknown` or `nothing_wrong`."""
+    probability: float
+    """How likely it is, of 1."""
+    weighed: tuple[Weighed, ...] = ()
+    """The facts that speak for it and against it, the heaviest first."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What an unlock may have failed of, as far as it was known at a moment."""
+
+    attempt_id: str
+    """The unlock's."""
+    vehicle_id: str
+    """The car; empty where the request did not say which."""
+    booking_id: str | None = None
+    """The booking that the command named."""
+    source: Source
+    """Who asked for the unlock."""
+    revision: int
+    """1, and one more each time that the evidence has changed."""
+    at: float
+    """When it was made, Unix seconds."""
+    after_s: float
+    """Seconds from the intended start of the unlock until then."""
+    outcome: Outcome
+    """How the unlock ended."""
+    cause: Cause | None
+    """Its cause, as the attempt has it."""
+    modes: tuple[RankedMode, ...]
+    """The likeliest modes, the first one first."""
+    facts: tuple[FactSeen, ...]
+    """All that was seen."""
+    told: tuple[str, ...]
+    """From where facts could be seen at all; from what is not listed nothing follows."""
+
+    @property
+    def first(self) -> RankedMode:
+        """The likeliest mode."""
+        return self.modes[0]

@@ -1,0 +1,79 @@
+"""Modes of bookings: their times, their races, and which box is in which car."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
+
+MODES: Final = (
+    FailureMode(
+        slug="booking_window_race",
+        number=47,
+        layer=Layer.BOOKING,
+        party=Party.PLATFORM,
+        cause=Cause.API_REFUSED,
+        also=(Cause.NOT_PUBLISHED, Cause.BOX_REJECTED),
+        engineer="The booking is not yet, or no longer, known where it is checked: an early start,"
+        " an extension under way, clocks apart.",
+        customer="Our system does not see your booking as running at this moment.",
+        acts=Actor.SUPPORT,
+        now="Look at the booking's times, and open by hand if they are right.",
+        signature=Signature(
+            needs=facts(Fact.SAID_BOOKING),
+            speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)
+            | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL),
+        ),
+    ),
+    FailureMode(
+        slug="double_booking_race",
+        number=48,
+        layer=Layer.BOOKING,
+        party=Party.PLATFORM,
+        cause=Cause.API_REFUSED,
+        also=(Cause.BOX_BUSY, Cause.BOX_REJECTED, None),
+        engineer="Two customers got the same car: bookings are checked and then inserted, without a"
+        " lock between.",
+        customer="Somebody else has booked the same car at the same moment.",
+        acts=Actor.SUPPORT,
+        now="Give the second customer another car; make the insert atomic.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.SAID_BOOKING,
+                Fact.SAID_NO,
+                Fact.SAID_BUSY,
+                Fact.UNLOCKED_MOMENTS_BEFORE,
+                Fact.NOTHING_PUBLISHED,
+                Fact.REFUSED_BUSY,
+                Fact.SUPPORT_CALLED,
+            ),
+            rules_out=facts(Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="wrong_vin_mapping",
+        number=49,
+        layer=Layer.BOOKING,
+        party=Party.PLATFORM,
+        cause=Cause.UNCLASSIFIED,
+        also=(None, Cause.DOOR_UNCONFIRMED),
+        engineer="The box was moved to another car and the mapping was not: another car opens.",
+        customer="Our system has mixed up two cars: another one opened.",
+        acts=Actor.FIELD_CREW,
+        now="Compare box and car on site, correct the mapping of both, and lock the other car.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.ANSWERED_BY_ANOTHER,
+                Fact.SUPPORT_CALLED,
+                Fact.WENT_WELL,
+                Fact.ASKED_AGAIN,
+                Fact.FAILS_AGAIN,
+                Fact.SAID_YES,
+            ),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.SAID_BOOKING),
+        ),
+    ),
+)

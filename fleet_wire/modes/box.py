@@ -1,0 +1,329 @@
+"""Modes of the telematics box: sleep, power, clock, firmware, what it answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import (
+    ANSWERS,
+    COHORT,
+    Actor,
+    FailureMode,
+    Layer,
+    Signature,
+    facts,
+)
+
+_AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
+_SEEN_AWAY: Final = facts(
+    Fact.NOT_DELIVERED,
+    Fact.WILL_AFTER,
+    Fact.WILL_BEFORE,
+    Fact.WAS_OFFLINE,
+    Fact.BACK_AFTER_WILL,
+    Fact.BACK_IN_MINUTES,
+    Fact.STILL_AWAY,
+    Fact.KEEPALIVE_EXCEEDED,
+    Fact.SILENT_BEFORE,
+    Fact.SILENT_AFTER_RECEIPT,
+)
+
+MODES: Final = (
+    FailureMode(
+        slug="deep_sleep_modem_off",
+        number=4,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_SILENT,
+        also=(*_AWAY, Cause.BOX_ASLEEP),
+        engineer="To save power the box has switched its modem off; no SMS wakes it, only its own"
+        " timer.",
+        customer="The car has stood for so long that its electronics are in deep sleep.",
+        acts=Actor.FIELD_CREW,
+        now="Open with the mechanical key, or wait for the box's timer; shorten its deep sleep.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=facts(
+                Fact.SILENT_BEFORE,
+                Fact.STILL_AWAY,
+                Fact.WAS_ONLINE,
+                Fact.FAILS_AGAIN,
+                Fact.WILL_AFTER,
+                Fact.WILL_BEFORE,
+                Fact.WAS_OFFLINE,
+                Fact.WOKEN,
+                Fact.KEEPALIVE_EXCEEDED,
+            ),
+            rules_out=ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.OPERATOR_FAILS)
+            | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.FLAPPED),
+        ),
+    ),
+    FailureMode(
+        slug="slow_wake_client_timeout",
+        number=5,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_ASLEEP,
+        also=(Cause.EXECUTION_SILENT, Cause.BOX_OFFLINE, Cause.BOX_SILENT, Cause.API_FAILED),
+        engineer="The box wakes, but more slowly than the customer is patient; the car opens"
+        " afterwards.",
+        customer="The car took too long to wake up; it may have opened meanwhile.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Let the customer try the door; give sleeping cars a longer deadline or wake them"
+        " when the booking begins.",
+        signature=Signature(
+            needs=facts(Fact.WAS_ASLEEP),
+            speaks_for=facts(
+                Fact.OPENED_LATE,
+                Fact.WOKEN,
+                Fact.REFUSED_LATE,
+                Fact.CONFIRMED_LATE,
+                Fact.BACK_SOON,
+                Fact.SLOW_DELIVERY,
+                Fact.NOT_DELIVERED,
+                Fact.SILENT_AFTER_RECEIPT,
+                Fact.SAID_SILENT,
+                Fact.OPEN_BUT_TOLD_NO,
+                Fact.REFUSED_EXPIRED,
+            ),
+            rules_out=facts(Fact.STILL_AWAY, Fact.NOT_WOKEN, Fact.WAS_ONLINE, Fact.WILL_BEFORE),
+        ),
+    ),
+    FailureMode(
+        slug="undervoltage_cutout",
+        number=8,
+        layer=Layer.BOX,
+        party=Party.VEHICLE,
+        cause=Cause.BOX_OFFLINE,
+        also=(*_AWAY, Cause.VEHICLE_FAILED),
+        engineer="The 12 V battery ran down, and the box switched itself off: falling voltage in"
+        " its heartbeats, then silence.",
+        customer="The car's battery is too low.",
+        acts=Actor.FIELD_CREW,
+        now="Send somebody to charge or jump-start the car, and offer another one.",
+        signature=Signature(
+            needs=facts(Fact.VOLTAGE_FELL),
+            speaks_for=_SEEN_AWAY | facts(Fact.VOLTAGE_LOW, Fact.REFUSED_LOW_VOLTAGE, Fact.ALONE),
+            rules_out=(ANSWERS - facts(Fact.REFUSED_LOW_VOLTAGE))
+            | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE, Fact.OPERATOR_FAILS)
+            | facts(Fact.WAS_ASLEEP, Fact.SIGNAL_LOW, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
+        ),
+    ),
+    FailureMode(
+        slug="expired_by_skewed_box_clock",
+        number=19,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_SAYS_EXPIRED,
+        engineer="The box's clock is ahead, so it finds good commands expired, at once and each"
+        " time.",
+        customer="The car's clock is wrong, so it takes our message for an old one.",
+        acts=Actor.BOX_TEAM,
+        now="Set the box's clock (a reboot with reception does); find out why it was wrong.",
+        signature=Signature(
+            needs=facts(Fact.REFUSED_EXPIRED),
+            speaks_for=facts(Fact.CLOCK_WRONG, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
+            rules_out=facts(Fact.SLOW_DELIVERY, Fact.WENT_WELL, Fact.WENT_WELL_BETWEEN),
+        ),
+    ),
+    FailureMode(
+        slug="ttl_too_long_rejected",
+        number=20,
+        layer=Layer.BOX,
+        party=Party.PLATFORM,
+        cause=Cause.BOX_REJECTED,
+        engineer="The box refuses commands that live longer than it allows: platform and firmware"
+        " disagree about the longest life.",
+        customer="The car refused our message because of a setting on our side.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Shorten the life of commands to these boxes, or allow them more.",
+        signature=Signature(
+            needs=facts(Fact.REFUSED_TTL_TOO_LONG),
+            speaks_for=facts(Fact.FIRMWARE_FAILS, Fact.FAILS_AGAIN, Fact.HARDWARE_FAILS),
+            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="tls_not_yet_valid_clock1970",
+        number=27,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_OFFLINE,
+        also=_AWAY,
+        engineer="The box lost power and begins in 1970: certificates are not yet valid for it,"
+        " until the network tells it the time.",
+        customer="The car's electronics have restarted and are not connected again yet.",
+        acts=Actor.BOX_TEAM,
+        now="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.TLS_FAILED, Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
+            | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY),
+            rules_out=ANSWERS | COHORT | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE),
+        ),
+    ),
+    FailureMode(
+        slug="bad_firmware_cohort",
+        number=28,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_OFFLINE,
+        also=(*_AWAY, Cause.BOX_REJECTED, Cause.VEHICLE_FAILED),
+        engineer="A firmware release crashes when a command comes: all boxes that have it reboot"
+        " instead of opening.",
+        customer="The car's software fails at the moment; we are taking the update back.",
+        acts=Actor.BOX_TEAM,
+        now="Stop the rollout and take the release back; lend out cars with the older one.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.FIRMWARE_FAILS,
+                Fact.FIRMWARE_AWAY,
+                Fact.BOOTED_AFTER,
+                Fact.BOOTED_BEFORE,
+                Fact.FIRMWARE_CHANGED,
+                Fact.NOT_DELIVERED,
+                Fact.SILENT_AFTER_RECEIPT,
+                Fact.BACK_SOON,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
+                Fact.BACK_AFTER_WILL,
+                Fact.WILL_AFTER,
+                Fact.FAILS_AGAIN,
+                Fact.HARDWARE_FAILS,
+                Fact.MANY_FAIL,
+                Fact.WAS_ONLINE,
+            ),
+            rules_out=ANSWERS
+            | facts(Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE, Fact.REPORTED_AFTER, Fact.ALONE),
+        ),
+    ),
+    FailureMode(
+        slug="update_or_daily_reboot",
+        number=29,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_OFFLINE,
+        also=(*_AWAY, Cause.BOX_BUSY, Cause.DOWNLINK_LOST),
+        engineer="The box was busy with an update, or rebooting, when the command came.",
+        customer="The car's electronics were restarting; please try again in a minute.",
+        acts=Actor.CUSTOMER,
+        now="Try again in a minute; move reboots and updates to hours without bookings.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.BOOTED_AFTER,
+                Fact.BOOTED_BEFORE,
+                Fact.UPDATING,
+                Fact.FIRMWARE_CHANGED,
+                Fact.FEW_AWAY,
+                Fact.NOT_DELIVERED,
+                Fact.REFUSED_BUSY,
+                Fact.BACK_SOON,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
+                Fact.BACK_AFTER_WILL,
+                Fact.WILL_AFTER,
+                Fact.WILL_BEFORE,
+                Fact.WAS_OFFLINE,
+                Fact.ALONE,
+                Fact.BACK_IN_MINUTES,
+            ),
+            rules_out=(ANSWERS - facts(Fact.REFUSED_BUSY))
+            | facts(Fact.STILL_AWAY, Fact.FIRMWARE_FAILS, Fact.WAS_ASLEEP),
+        ),
+    ),
+    FailureMode(
+        slug="box_busy_duplicate",
+        number=30,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_BUSY,
+        also=(Cause.API_REFUSED, Cause.API_FAILED),
+        engineer="The box still works on an earlier request, and refuses the new one.",
+        customer="The car is still at work on the request before; please wait a moment.",
+        acts=Actor.CUSTOMER,
+        now="Wait a minute and try once more; do not press again and again.",
+        signature=Signature(
+            needs=facts(Fact.REFUSED_BUSY),
+            speaks_for=facts(Fact.UNLOCKED_MOMENTS_BEFORE, Fact.WAS_ONLINE, Fact.FAILS_AGAIN),
+            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.BACK_SOON),
+        ),
+    ),
+    FailureMode(
+        slug="ack_without_actuation",
+        number=33,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.DOOR_UNCONFIRMED,
+        also=(None,),
+        engineer="The box reports success when it has sent the frame or pulsed the relay, and the"
+        " lock did not move.",
+        customer="The car says that it opened, but its lock has not moved.",
+        acts=Actor.BOX_TEAM,
+        now="Unlock once more; have wiring and firmware of this car checked.",
+        signature=Signature(
+            needs=facts(Fact.RESULT_WITHOUT_STATE),
+            speaks_for=facts(Fact.ALONE, Fact.SAID_YES, Fact.SUPPORT_CALLED, Fact.ASKED_AGAIN)
+            | facts(Fact.FAILS_AGAIN, Fact.WAS_ONLINE),
+            rules_out=facts(Fact.WENT_WELL, Fact.FLAPPED, Fact.TAKEN_OVER, Fact.DOOR_AJAR)
+            | facts(Fact.LOCK_BOUNCED),
+        ),
+    ),
+    FailureMode(
+        slug="event_storm_self_ddos",
+        number=54,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_SILENT,
+        also=(*_AWAY, Cause.DOWNLINK_LOST, Cause.UNCLASSIFIED),
+        engineer="A badly seated key or a flapping sensor floods the box and its link with events,"
+        " so that commands starve.",
+        customer="A sensor in the car keeps its electronics too busy.",
+        acts=Actor.FIELD_CREW,
+        now="Have the key holder or sensor checked; limit what the box sends.",
+        signature=Signature(
+            speaks_for=facts(Fact.SLOW_DELIVERY, Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.MUCH_DATA)
+            | facts(Fact.SILENT_AFTER_RECEIPT, Fact.FAILS_AGAIN, Fact.ALONE),
+            rules_out=COHORT | facts(Fact.WAS_ASLEEP, Fact.BOOTED_AFTER),
+        ),
+    ),
+    FailureMode(
+        slug="loose_wiring",
+        number=55,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_OFFLINE,
+        also=(*_AWAY, Cause.DOWNLINK_LOST, Cause.VEHICLE_FAILED),
+        engineer="The antenna or the power of the box is loose: it comes and goes, with a weak"
+        " signal and reboots of its own.",
+        customer="The car's electronics have a loose contact.",
+        acts=Actor.FIELD_CREW,
+        now="Take the car out of service and have the wiring of its box repaired.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.BOOTED_AFTER,
+                Fact.BOOTED_BEFORE,
+                Fact.FEW_AWAY,
+                Fact.FLAPPED,
+                Fact.SIGNAL_LOW,
+                Fact.NOT_DELIVERED,
+                Fact.WILL_AFTER,
+                Fact.WILL_BEFORE,
+                Fact.BACK_AFTER_WILL,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
+                Fact.BACK_SOON,
+                Fact.BACK_IN_MINUTES,
+                Fact.WAS_OFFLINE,
+                Fact.ALONE,
+                Fact.RECONNECTED_JUST_BEFORE,
+                Fact.SILENT_AFTER_RECEIPT,
+            ),
+            rules_out=ANSWERS | COHORT | facts(Fact.WAS_ASLEEP, Fact.TAKEN_OVER),
+        ),
+    ),
+)

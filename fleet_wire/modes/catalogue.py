@@ -1,0 +1,41 @@
+"""All modes, and those among them that no monitor can tell apart."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.modes import (
+    actuator,
+    booking,
+    box,
+    broker,
+    command,
+    gateway,
+    network,
+    phone,
+    security,
+    vehicle,
+)
+from fleet_wire.modes.mode import FailureMode
+
+MODES: Final[dict[str, FailureMode]] = {
+    mode.slug: mode
+    for mode in sorted(
+        (
+            *phone.MODES, *gateway.MODES, *booking.MODES, *command.MODES, *broker.MODES,
+            *network.MODES, *box.MODES, *vehicle.MODES, *actuator.MODES, *security.MODES,
+        ),
+        key=lambda mode: mode.number,
+    )
+}  # fmt: skip
+"""Every mode by slug, in the order of their numbers."""
+
+ALIKE: Final[dict[frozenset[str], str]] = {}
+"""Modes that no monitor can tell apart, with the reason. One of them named is all of them named."""
+
+_CLASS_OF: Final = {slug: min(members) for members in ALIKE for slug in members}
+
+
+def class_of(slug: str) -> str:
+    """Return the name under which a mode counts with those that look the same."""
+    return _CLASS_OF.get(slug, slug)

@@ -1,0 +1,113 @@
+"""Modes of the service that sends commands and waits for their answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
+
+MODES: Final = (
+    FailureMode(
+        slug="stale_online_cache",
+        number=6,
+        layer=Layer.COMMAND,
+        party=Party.PLATFORM,
+        cause=Cause.BOX_ASLEEP,
+        also=(Cause.BOX_OFFLINE, Cause.BOX_SILENT, Cause.EXECUTION_SILENT),
+        engineer="The platform believes its cache that the box is awake, and sends no wake request"
+        " to a sleeping one.",
+        customer="Our system took the sleeping car for awake and did not wake it.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Wake the car by hand; let the platform believe presence, not its cache.",
+        signature=Signature(
+            needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
+            speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
+            | facts(Fact.SAID_SILENT, Fact.MANY_FAIL),
+            rules_out=facts(Fact.WOKEN, Fact.WENT_WELL, Fact.WAS_ONLINE),
+        ),
+    ),
+    FailureMode(
+        slug="shared_sub_stuck_consumer",
+        number=24,
+        layer=Layer.COMMAND,
+        party=Party.PLATFORM,
+        cause=None,
+        also=(Cause.RESULT_LOST, Cause.EXECUTION_SILENT, Cause.API_FAILED),
+        engineer="One of the consumers that share the cars' answers hangs: what falls to it the"
+        " platform never sees.",
+        customer="The car has opened; only our system did not notice.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Let the customer try the door; restart the consumer that hangs.",
+        signature=Signature(
+            needs=facts(Fact.OPEN_BUT_TOLD_NO),
+            speaks_for=facts(Fact.WENT_WELL, Fact.SAID_SILENT, Fact.SAID_ERROR, Fact.ASKED_AGAIN)
+            | facts(Fact.SUPPORT_CALLED),
+            rules_out=facts(Fact.EXPLAINED_NOTHING, Fact.NOT_DELIVERED, Fact.SAID_YES),
+        ),
+    ),
+    FailureMode(
+        slug="retry_double_execution",
+        number=31,
+        layer=Layer.COMMAND,
+        party=Party.PLATFORM,
+        cause=None,
+        also=(Cause.BOX_BUSY, Cause.VEHICLE_FAILED),
+        engineer="After a timeout the platform sent the unlock again, and the car executed both.",
+        customer="Our system has sent your request twice.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Lock the car if nobody is there; let retries keep the command's id.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.ANSWERED_TWICE,
+                Fact.SENT_TWICE,
+                Fact.REFUSED_VEHICLE_STATE,
+                Fact.NOT_PARKED,
+                Fact.UNLOCKED_MOMENTS_BEFORE,
+                Fact.WENT_WELL,
+                Fact.REFUSED_BUSY,
+                Fact.REFUSED_INHIBITED,
+                Fact.OPENED_LATE,
+            ),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE),
+        ),
+    ),
+    FailureMode(
+        slug="ack_lost_executed",
+        number=32,
+        layer=Layer.COMMAND,
+        party=Party.NETWORK,
+        cause=Cause.RESULT_LOST,
+        also=(Cause.EXECUTION_SILENT,),
+        engineer="The car opened, and the answer that says so was lost: the customer is told no.",
+        customer="The car has opened; only its answer was lost.",
+        acts=Actor.CUSTOMER,
+        now="Let the customer try the door before anything else.",
+        signature=Signature(
+            needs=facts(Fact.STATE_WITHOUT_RESULT),
+            speaks_for=facts(Fact.OPEN_BUT_TOLD_NO, Fact.ALONE, Fact.SAID_SILENT)
+            | facts(Fact.SILENT_AFTER_RECEIPT, Fact.WAS_ONLINE),
+            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.RESULT_WITHOUT_STATE),
+        ),
+    ),
+    FailureMode(
+        slug="stuck_in_progress",
+        number=34,
+        layer=Layer.COMMAND,
+        party=Party.PLATFORM,
+        cause=Cause.API_REFUSED,
+        also=(Cause.NOT_PUBLISHED, Cause.API_FAILED),
+        engineer="The platform waits for an answer that never comes, and blocks every further"
+        " unlock of the car.",
+        customer="Our system still waits for an earlier request, and so blocks yours.",
+        acts=Actor.PLATFORM_TEAM,
+        now="End the old command by hand; let the state machine time out.",
+        signature=Signature(
+            needs=facts(Fact.SAID_BUSY),
+            speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
+            | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),
+            rules_out=facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.REFUSED_BUSY),
+        ),
+    ),
+)

@@ -1,0 +1,298 @@
+"""Facts: single pieces of evidence about an unlock, and from where each is known.
+
+A fact is seen, or not seen although its source was there, or its source was not there: then
+nothing follows from it. What speaks for which mode stands in `fleet_wire.modes.mode`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Told(StrEnum):
+    """From where a fact is known."""
+
+    ATTEMPT = "attempt"
+    """The unlock's own stages and answers."""
+    PRESENCE = "presence"
+    """Presence messages and last wills."""
+    TELEMETRY = "telemetry"
+    """Heartbeats."""
+    STATE = "state"
+    """What the car says of its locks and doors."""
+    NEIGHBOURS = "neighbours"
+    """Other unlocks at the time: of the car, and of cars that are alike."""
+    PLATFORM = "platform"
+    """The platform's log."""
+    BROKER_LOG = "broker_log"
+    """The broker's own log."""
+
+
+class Fact(StrEnum):
+    """A piece of evidence; `FACTS` says what each means."""
+
+    # The unlock itself: one of these says how far it came
+    WENT_WELL = "went_well"
+    NOTHING_REQUESTED = "nothing_requested"
+    NOTHING_PUBLISHED = "nothing_published"
+    BROKER_UNREACHABLE = "broker_unreachable"
+    BROKER_DENIED = "broker_denied"
+    NO_SUBSCRIBER = "no_subscriber"
+    NOT_DELIVERED = "not_delivered"
+    SILENT_AFTER_RECEIPT = "silent_after_receipt"
+    STATE_WITHOUT_RESULT = "state_without_result"
+    RESULT_WITHOUT_STATE = "result_without_state"
+    REFUSED_EXPIRED = "refused_expired"
+    REFUSED_REPLAYED = "refused_replayed"
+    REFUSED_BAD_SIGNATURE = "refused_bad_signature"
+    REFUSED_TTL_TOO_LONG = "refused_ttl_too_long"
+    REFUSED_MALFORMED = "refused_malformed"
+    REFUSED_BUSY = "refused_busy"
+    REFUSED_CAN_BUS = "refused_can_bus"
+    REFUSED_INHIBITED = "refused_inhibited"
+    REFUSED_LOW_VOLTAGE = "refused_low_voltage"
+    REFUSED_VEHICLE_STATE = "refused_vehicle_state"
+    REFUSED_WITHOUT_REASON = "refused_without_reason"
+
+    # Oddities of the unlock
+    ANSWERED_BY_ANOTHER = "answered_by_another"
+    ANSWERED_TWICE = "answered_twice"
+    OPENED_LATE = "opened_late"
+    REFUSED_LATE = "refused_late"
+    CONFIRMED_LATE = "confirmed_late"
+    NOTHING_AFTER_RETURN = "nothing_after_return"
+    WOKEN = "woken"
+    SLOW_DELIVERY = "slow_delivery"
+    CLOCK_WRONG = "clock_wrong"
+
+    # Presence
+    WAS_ONLINE = "was_online"
+    WAS_ASLEEP = "was_asleep"
+    WAS_OFFLINE = "was_offline"
+    NEVER_PRESENT = "never_present"
+    WILL_BEFORE = "will_before"
+    WILL_AFTER = "will_after"
+    BACK_AFTER_WILL = "back_after_will"
+    BACK_WITHOUT_WILL = "back_without_will"
+    BACK_SOON = "back_soon"
+    BACK_IN_MINUTES = "back_in_minutes"
+    STILL_AWAY = "still_away"
+    FLAPPED = "flapped"
+    TALKS_WHILE_OFFLINE = "talks_while_offline"
+    RECONNECTED_JUST_BEFORE = "reconnected_just_before"
+
+    # Heartbeats
+    REPORTED_AFTER = "reported_after"
+    SILENT_BEFORE = "silent_before"
+    VOLTAGE_LOW = "voltage_low"
+    VOLTAGE_FELL = "voltage_fell"
+    SIGNAL_LOW = "signal_low"
+    BOOTED_BEFORE = "booted_before"
+    BOOTED_AFTER = "booted_after"
+    UPDATING = "updating"
+    FIRMWARE_CHANGED = "firmware_changed"
+    EVENTS_IN_A_FLOOD = "events_in_a_flood"
+    MUCH_DATA = "much_data"
+
+    # The state of the car
+    LOCK_BOUNCED = "lock_bounced"
+    RELOCKED = "relocked"
+    DOOR_OPENED = "door_opened"
+    DOOR_AJAR = "door_ajar"
+    ANOTHER_DOOR_LOCKED = "another_door_locked"
+    LOCKED_BY_KEY = "locked_by_key"
+    NOT_PARKED = "not_parked"
+    WRONG_PIN = "wrong_pin"
+
+    # Others at the time
+    FAILS_AGAIN = "fails_again"
+    WENT_WELL_BETWEEN = "went_well_between"
+    OPERATOR_FAILS = "operator_fails"
+    REGION_FAILS = "region_fails"
+    FIRMWARE_FAILS = "firmware_fails"
+    HARDWARE_FAILS = "hardware_fails"
+    TECHNOLOGY_AWAY = "technology_away"
+    OPERATOR_AWAY = "operator_away"
+    REGION_AWAY = "region_away"
+    FIRMWARE_AWAY = "firmware_away"
+    HARDWARE_AWAY = "hardware_away"
+    MANY_AWAY = "many_away"
+    FEW_AWAY = "few_away"
+    MANY_FAIL = "many_fail"
+    ALONE = "alone"
+    WILLS_IN_A_WAVE = "wills_in_a_wave"
+    MANY_CAME_BACK = "many_came_back"
+    SENT_TWICE = "sent_twice"
+    UNLOCKED_MOMENTS_BEFORE = "unlocked_moments_before"
+
+    # The platform's log
+    SAID_YES = "said_yes"
+    SAID_NO = "said_no"
+    SAID_ERROR = "said_error"
+    SAID_NOTHING = "said_nothing"
+    EXPLAINED_NOTHING = "explained_nothing"
+    SAID_MAINTENANCE = "said_maintenance"
+    SAID_BUSY = "said_busy"
+    SAID_BOOKING = "said_booking"
+    SAID_OVERLOADED = "said_overloaded"
+    SAID_SILENT = "said_silent"
+    YES_BEFORE_THE_END = "yes_before_the_end"
+    ASKED_AGAIN = "asked_again"
+    NOT_WOKEN = "not_woken"
+    OPEN_BUT_TOLD_NO = "open_but_told_no"
+    SUPPORT_CALLED = "support_called"
+    APP_VERSION_FAILS = "app_version_fails"
+    MANY_CARS_OF_ONE = "many_cars_of_one"
+
+    # The broker's log
+    REPLACED = "replaced"
+    TAKEN_OVER = "taken_over"
+    DROPPED_AT_BROKER = "dropped_at_broker"
+    KEEPALIVE_EXCEEDED = "keepalive_exceeded"
+    DENIED_AT_BROKER = "denied_at_broker"
+    TLS_FAILED = "tls_failed"
+
+
+class FactInfo(NamedTuple):
+    """What a fact means, and from where it is known."""
+
+    told: Told
+    meaning: str
+
+
+def _of(told: Told, **meanings: str) -> dict[Fact, FactInfo]:
+    return {Fact(name): FactInfo(told, meaning) for name, meaning in meanings.items()}
+
+
+FACTS: Final[dict[Fact, FactInfo]] = {
+    **_of(
+        Told.ATTEMPT,
+        went_well="the car answered that it opened, and reported an open lock",
+        nothing_requested="somebody says that the car does not open, and nobody had asked for it",
+        nothing_published="the unlock was asked for, and no command was sent to the broker",
+        broker_unreachable="there was no connection with the broker",
+        broker_denied="the broker refused to take the command",
+        no_subscriber="the broker knows nobody who listens for this car's commands",
+        not_delivered="the broker took the command, and the box never confirmed it",
+        silent_after_receipt="the box confirmed the command, and said nothing more",
+        state_without_result="the car reported an open lock, and no answer came",
+        result_without_state="the box said that it unlocked, and no open lock was reported",
+        refused_expired="the box refused: the command was too old by its clock",
+        refused_replayed="the box refused: it had a command with a higher counter before",
+        refused_bad_signature="the box refused: signed with another key",
+        refused_ttl_too_long="the box refused: the command would live for too long",
+        refused_malformed="the box refused: it could not read the command",
+        refused_busy="the box refused: it was busy",
+        refused_can_bus="the box failed: the car's own network did not answer",
+        refused_inhibited="the box failed: the locks protect themselves from heat",
+        refused_low_voltage="the box failed: the battery is too low to move the locks",
+        refused_vehicle_state="the box refused: the car was in a state in which it stays locked",
+        refused_without_reason="the box failed, and did not say why",
+        answered_by_another="another car answered to the command, or opened by it",
+        answered_twice="an answer came more than once",
+        opened_late="the car opened by the command after the customer was told no",
+        refused_late="the box refused the command after the customer had given up",
+        confirmed_late="the box confirmed the command after the customer had given up",
+        nothing_after_return="the box was back, and never answered the command that should have"
+        " waited for it",
+        woken="a wake request was sent to the car",
+        slow_delivery="the command took more than five seconds to the box",
+        clock_wrong="the box's clock is off by more than half a minute, as its answers say",
+    ),
+    **_of(
+        Told.PRESENCE,
+        was_online="presence said online when the unlock began",
+        was_asleep="the box had said goodbye to sleep when the unlock began",
+        was_offline="presence said offline when the unlock began",
+        never_present="no presence of the car was ever seen",
+        will_before="the broker had published the box's last will when the unlock began",
+        will_after="the broker published the box's last will after the command",
+        back_after_will="the box came back after a last will",
+        back_without_will="the box came back although presence had said online all the time",
+        back_soon="the box came back within 90 s of the command",
+        back_in_minutes="the box came back later than 90 s after the command",
+        still_away="the box was not heard of for five minutes or more after the command",
+        flapped="the box's presence changed again and again within minutes",
+        talks_while_offline="the box reported while presence said offline",
+        reconnected_just_before="the box had connected less than two minutes before",
+    ),
+    **_of(
+        Told.TELEMETRY,
+        reported_after="the box reported after it should have had the command, on the connection"
+        " that it had",
+        silent_before="the box was silent for longer than usual when the unlock began",
+        voltage_low="the battery was below 12.25 V when it was last heard of",
+        voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
+        signal_low="the signal was below -110 dBm when it was last heard of",
+        booted_before="the box had booted within ten minutes before",
+        booted_after="the box booted after the command",
+        updating="the box had begun to install new firmware",
+        firmware_changed="the firmware changed within the last day",
+        events_in_a_flood="the box sent a flood of events",
+        much_data="the box had used far more mobile data than others",
+    ),
+    **_of(
+        Told.STATE,
+        lock_bounced="the lock sprang open again when the car was last locked",
+        relocked="the car locked itself again, and no door had been opened",
+        door_opened="a door was opened after the unlock",
+        door_ajar="a door was not shut",
+        another_door_locked="a door, or the immobiliser, stayed locked",
+        locked_by_key="the car had been locked by key",
+        not_parked="the ignition was on, the car not in park, or remote services off",
+        wrong_pin="the box said that the command's PIN was wrong, or locked after wrong ones",
+    ),
+    **_of(
+        Told.NEIGHBOURS,
+        fails_again="another unlock of this car failed within half an hour",
+        went_well_between="an unlock of this car went well within half an hour",
+        operator_fails="cars of this mobile operator fail far more often than others",
+        region_fails="cars of this region fail far more often than others",
+        firmware_fails="cars with this firmware fail far more often than others",
+        hardware_fails="cars with this hardware fail far more often than others",
+        many_fail="more than half of the other unlocks at the time failed",
+        alone="the other unlocks at the time went well",
+        technology_away="cars with modems of this technology are lost far more often than others",
+        operator_away="cars of this mobile operator are lost far more often than others",
+        region_away="cars of this region are lost far more often than others",
+        firmware_away="cars with this firmware are lost far more often than others",
+        hardware_away="cars with this hardware are lost far more often than others",
+        many_away="more than a third of all cars are lost",
+        few_away="hardly any other car is lost",
+        wills_in_a_wave="many boxes were lost within a minute or two of this one",
+        many_came_back="many boxes connected anew within the same minute",
+        sent_twice="another command was sent to the car for the same request",
+        unlocked_moments_before="the car had been asked to open or to lock moments before",
+    ),
+    **_of(
+        Told.PLATFORM,
+        said_yes="the API answered that all is well",
+        said_no="the API turned the request down",
+        said_error="the API answered with an error",
+        said_nothing="the API did not answer",
+        explained_nothing="the API's error says nothing of its cause",
+        said_maintenance="the API said that it is under maintenance",
+        said_busy="the API said that an earlier request is still under way",
+        said_booking="the API found no booking that would open this car now",
+        said_overloaded="the API was overloaded, or asked too often",
+        said_silent="the API said that the car did not answer",
+        yes_before_the_end="the API said yes before the car had answered",
+        asked_again="the phone asked more than once",
+        not_woken="the box was asleep, and the platform sent no wake request",
+        open_but_told_no="the car opened, and the customer was told that it did not",
+        support_called="the customer called support",
+        app_version_fails="phones with this version of the app fail far more often than others",
+        many_cars_of_one="one account asked for many cars within minutes",
+    ),
+    **_of(
+        Told.BROKER_LOG,
+        replaced="a new connection with the box's client id ended the old one",
+        taken_over="that happened again and again within minutes",
+        dropped_at_broker="the broker dropped messages for the box",
+        keepalive_exceeded="the broker gave the box up: it was silent for 1.5 times its keepalive",
+        denied_at_broker="the broker denied something to the box or the sender",
+        tls_failed="TLS handshakes failed at the broker",
+    ),
+}
+"""Every fact, with its source and its meaning in one line."""

@@ -1,0 +1,134 @@
+"""Modes of the API between the phone and the command service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature, facts
+
+MODES: Final = (
+    FailureMode(
+        slug="generic_500",
+        number=42,
+        layer=Layer.GATEWAY,
+        party=Party.PLATFORM,
+        cause=Cause.API_FAILED,
+        also=(None, Cause.API_REFUSED, Cause.NOT_PUBLISHED),
+        engineer="A release of the API answers 500 to everything, also to what went well: the cause"
+        " is lost on the way to the phone.",
+        customer="Our app showed an error, but the car may have opened all the same.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Let the customer try the door; take the API's release back.",
+        signature=Signature(
+            needs=facts(Fact.EXPLAINED_NOTHING),
+            speaks_for=facts(
+                Fact.OPEN_BUT_TOLD_NO,
+                Fact.WENT_WELL,
+                Fact.SAID_ERROR,
+                Fact.NOTHING_PUBLISHED,
+                Fact.ASKED_AGAIN,
+                Fact.SUPPORT_CALLED,
+                Fact.MANY_FAIL,
+            ),
+            rules_out=facts(Fact.SAID_YES, Fact.SAID_MAINTENANCE, Fact.SAID_NOTHING),
+        ),
+    ),
+    FailureMode(
+        slug="silent_success",
+        number=43,
+        layer=Layer.GATEWAY,
+        party=Party.PLATFORM,
+        cause=Cause.NOT_PUBLISHED,
+        engineer="A check failed inside, the API said yes all the same, and nothing was sent to the"
+        " car.",
+        customer="Our app said yes, but no message ever left for the car.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Search the API's log for this request; correct what it answers.",
+        signature=Signature(
+            needs=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_YES),
+            speaks_for=facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN),
+            rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.WENT_WELL, Fact.NOT_DELIVERED)
+            | facts(Fact.YES_BEFORE_THE_END),
+        ),
+    ),
+    FailureMode(
+        slug="ok_at_enqueue",
+        number=44,
+        layer=Layer.GATEWAY,
+        party=Party.PLATFORM,
+        cause=Cause.NOT_PUBLISHED,
+        also=(
+            Cause.BOX_OFFLINE,
+            Cause.BOX_SILENT,
+            Cause.BOX_ASLEEP,
+            Cause.DOWNLINK_LOST,
+            Cause.NO_SUBSCRIBER,
+            Cause.EXECUTION_SILENT,
+        ),
+        engineer="The API says yes when a row is inserted; whether the car ever opens it does not"
+        " say.",
+        customer="Our app said yes too early; the car has not got the message yet.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Look at the command itself; let the app ask for its end, not for its beginning.",
+        signature=Signature(
+            needs=facts(Fact.YES_BEFORE_THE_END),
+            speaks_for=facts(
+                Fact.NOTHING_PUBLISHED,
+                Fact.NOT_DELIVERED,
+                Fact.SAID_YES,
+                Fact.ASKED_AGAIN,
+                Fact.SUPPORT_CALLED,
+                Fact.SLOW_DELIVERY,
+            ),
+            rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO),
+        ),
+    ),
+    FailureMode(
+        slug="app_gateway_outage",
+        number=45,
+        layer=Layer.GATEWAY,
+        party=Party.PLATFORM,
+        cause=Cause.API_FAILED,
+        also=(Cause.NOT_OBSERVED, Cause.API_REFUSED, Cause.NOT_PUBLISHED),
+        engineer="App, login or gateway are down: requests are not answered, or with errors, while"
+        " all cars are well.",
+        customer="Our app's server is down at the moment; the cars themselves are fine.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Restart or scale the gateway; open cars by telephone meanwhile.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.SAID_NOTHING,
+                Fact.SAID_ERROR,
+                Fact.SAID_OVERLOADED,
+                Fact.NOTHING_PUBLISHED,
+                Fact.NOTHING_REQUESTED,
+                Fact.MANY_FAIL,
+                Fact.ASKED_AGAIN,
+                Fact.SUPPORT_CALLED,
+            ),
+            rules_out=REFUSALS
+            | facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.NOT_DELIVERED)
+            | facts(Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING),
+        ),
+    ),
+    FailureMode(
+        slug="planned_maintenance_window",
+        number=46,
+        layer=Layer.GATEWAY,
+        party=Party.PLATFORM,
+        cause=Cause.API_FAILED,
+        also=(Cause.API_REFUSED,),
+        engineer="Start and end of rentals are switched off for planned work.",
+        customer="We are working on our system and are back in some minutes.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Tell customers until when; do not do it while cars are booked.",
+        signature=Signature(
+            needs=facts(Fact.SAID_MAINTENANCE),
+            speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_ERROR, Fact.MANY_FAIL)
+            | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),
+            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.SAID_YES),
+        ),
+    ),
+)

@@ -1,0 +1,243 @@
+"""Modes between the box and the broker: coverage, the operator's network, its way to us."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import (
+    ANSWERS,
+    COHORT,
+    Actor,
+    FailureMode,
+    Layer,
+    Signature,
+    facts,
+)
+
+_AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
+_NOT_AWAY: Final = ANSWERS | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
+_SEEN_AWAY: Final = facts(
+    Fact.NOT_DELIVERED,
+    Fact.WILL_AFTER,
+    Fact.WILL_BEFORE,
+    Fact.WAS_OFFLINE,
+    Fact.BACK_AFTER_WILL,
+    Fact.BACK_IN_MINUTES,
+    Fact.STILL_AWAY,
+    Fact.KEEPALIVE_EXCEEDED,
+    Fact.SILENT_BEFORE,
+    Fact.SILENT_AFTER_RECEIPT,
+)
+
+MODES: Final = (
+    FailureMode(
+        slug="no_coverage_garage",
+        number=1,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.BOX_OFFLINE,
+        also=_AWAY,
+        engineer="The car stands where there is no radio coverage: the box falls silent, and its"
+        " last will comes after 1.5 times the keepalive.",
+        customer="The car has no reception where it stands, so our message does not reach it.",
+        acts=Actor.SUPPORT,
+        now="Let the customer open by Bluetooth or card, or offer another car; note the place.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE),
+            rules_out=_NOT_AWAY
+            | COHORT
+            | facts(Fact.WILLS_IN_A_WAVE, Fact.VOLTAGE_FELL, Fact.BOOTED_AFTER)
+            | facts(
+                Fact.OPENED_LATE,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
+                Fact.FLAPPED,
+                Fact.WAS_ASLEEP,
+            ),
+        ),
+    ),
+    FailureMode(
+        slug="one_way_downlink",
+        number=2,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.DOWNLINK_LOST,
+        also=(Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.UNCLASSIFIED),
+        engineer="The way up works, the way down is dead: heartbeats keep coming and no command"
+        " arrives, until the box makes a new connection.",
+        customer="The car reports to us but does not hear us at the moment.",
+        acts=Actor.NETWORK_OPERATOR,
+        now="Let the box make a new connection (reboot by SMS, or its next ping), then try again.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=facts(
+                Fact.REPORTED_AFTER,
+                Fact.WAS_ONLINE,
+                Fact.FAILS_AGAIN,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
+            ),
+            rules_out=ANSWERS
+            | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE),
+        ),
+    ),
+    FailureMode(
+        slug="half_open_tcp_nat",
+        number=3,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.BOX_SILENT,
+        also=_AWAY,
+        engineer="The operator's NAT forgot the connection, and neither end knows: presence says"
+        " online until the box's next ping fails and it connects anew.",
+        customer="The connection with the car has died without notice; it comes back by itself.",
+        acts=Actor.BOX_TEAM,
+        now="Try again in some minutes; set the keepalive below the operator's NAT timeout.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED, Fact.WAS_ONLINE),
+            speaks_for=facts(
+                Fact.BACK_WITHOUT_WILL,
+                Fact.REPLACED,
+                Fact.BACK_SOON,
+                Fact.BACK_IN_MINUTES,
+                Fact.ALONE,
+                Fact.CONFIRMED_LATE,
+                Fact.OPENED_LATE,
+                Fact.REFUSED_LATE,
+                Fact.KEEPALIVE_EXCEEDED,
+            ),
+            rules_out=_NOT_AWAY
+            | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
+            | facts(Fact.WILLS_IN_A_WAVE, Fact.FLAPPED, Fact.WAS_OFFLINE),
+        ),
+    ),
+    FailureMode(
+        slug="sms_wake_lost",
+        number=7,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.BOX_ASLEEP,
+        also=(Cause.BOX_OFFLINE, Cause.NOT_PUBLISHED),
+        engineer="The box sleeps, and the SMS that should wake it is lost or late in the operator's"
+        " network.",
+        customer="The car is asleep, and our wake-up call has not reached it.",
+        acts=Actor.NETWORK_OPERATOR,
+        now="Send the wake request again; where many are lost, ask the operator.",
+        signature=Signature(
+            needs=facts(Fact.WAS_ASLEEP, Fact.WOKEN),
+            speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN, Fact.ALONE)
+            | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_SILENT, Fact.MANY_FAIL),
+            rules_out=ANSWERS
+            | facts(Fact.BACK_SOON, Fact.NOT_WOKEN, Fact.REPORTED_AFTER, Fact.WAS_ONLINE)
+            | facts(Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.SLOW_DELIVERY),
+        ),
+    ),
+    FailureMode(
+        slug="modem_search_drain",
+        number=9,
+        layer=Layer.NETWORK,
+        party=Party.BOX,
+        cause=Cause.BOX_OFFLINE,
+        also=(*_AWAY, Cause.VEHICLE_FAILED),
+        engineer="Without a cell the modem searches at full power and drains the 12 V battery,"
+        " until the box switches itself off.",
+        customer="The car had no reception for so long that its battery ran low.",
+        acts=Actor.FIELD_CREW,
+        now="Charge the battery, and move the car to where there is reception.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW),
+            rules_out=_NOT_AWAY | COHORT | facts(Fact.WILLS_IN_A_WAVE, Fact.WAS_ASLEEP),
+        ),
+    ),
+    FailureMode(
+        slug="sim_suspended_datacap",
+        number=10,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.BOX_OFFLINE,
+        also=_AWAY,
+        engineer="The SIM has used up its data plan and is blocked: a chatty box is cut off for"
+        " good, in the middle of a good signal.",
+        customer="The car's own mobile contract is blocked at the moment.",
+        acts=Actor.SUPPORT,
+        now="Have the operator lift the block, and find out what used up the data.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY
+            | facts(
+                Fact.HARDWARE_FAILS, Fact.FIRMWARE_FAILS, Fact.MUCH_DATA, Fact.EVENTS_IN_A_FLOOD
+            ),
+            rules_out=_NOT_AWAY | facts(Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
+        ),
+    ),
+    FailureMode(
+        slug="regional_carrier_outage",
+        number=11,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.BOX_OFFLINE,
+        also=_AWAY,
+        engineer="The core network of an operator is down in a region: last wills in a wave, and"
+        " all come back together.",
+        customer="The mobile network that the car uses is down where it stands.",
+        acts=Actor.NETWORK_OPERATOR,
+        now="Tell support and the operator; send customers to cars of another operator.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.WILLS_IN_A_WAVE)
+            | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.MANY_AWAY)
+            | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL),
+            rules_out=_NOT_AWAY
+            | facts(Fact.ALONE, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.FLAPPED),
+        ),
+    ),
+    FailureMode(
+        slug="network_sunset",
+        number=12,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.BOX_OFFLINE,
+        also=_AWAY,
+        engineer="The radio technology of this hardware was switched off: its cars are lost for"
+        " good, all of one model.",
+        customer="The car's modem speaks a network that was switched off.",
+        acts=Actor.BOX_TEAM,
+        now="Take these cars out of service until their boxes are exchanged.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=(_SEEN_AWAY - facts(Fact.BACK_AFTER_WILL, Fact.BACK_IN_MINUTES))
+            | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
+            | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
+            | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS),
+            rules_out=_NOT_AWAY
+            | facts(Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES)
+            | facts(Fact.ALONE, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.WENT_WELL_BETWEEN),
+        ),
+    ),
+    FailureMode(
+        slug="dns_failure",
+        number=25,
+        layer=Layer.NETWORK,
+        party=Party.NETWORK,
+        cause=Cause.BOX_OFFLINE,
+        also=_AWAY,
+        engineer="The resolver of the SIM or the cloud's DNS is broken: who has a connection keeps"
+        " it, and who lost it cannot find the broker, by operator.",
+        customer="The car cannot find our servers at the moment.",
+        acts=Actor.NETWORK_OPERATOR,
+        now="Resolve the broker's name by this operator; tell the operator, or change the record.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
+            | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY),
+            rules_out=_NOT_AWAY | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.FLAPPED),
+        ),
+    ),
+)

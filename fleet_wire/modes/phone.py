@@ -1,0 +1,90 @@
+"""Modes of the customer and the phone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature, facts
+
+_NO_CALL: Final = (Cause.API_REFUSED, Cause.API_FAILED, None)
+
+MODES: Final = (
+    FailureMode(
+        slug="wrong_car_approached",
+        number=50,
+        layer=Layer.PHONE,
+        party=Party.NOBODY_KNOWS,
+        cause=None,
+        engineer="The round trip was perfect, and the customer stands at another car that looks the"
+        " same.",
+        customer="Your car has opened: please compare the number plate.",
+        acts=Actor.CUSTOMER,
+        now="Read the number plate to the customer, and let the horn sound.",
+        signature=Signature(
+            needs=facts(Fact.WENT_WELL, Fact.SUPPORT_CALLED),
+            speaks_for=facts(Fact.RELOCKED, Fact.SAID_YES, Fact.ASKED_AGAIN),
+            rules_out=facts(Fact.OPEN_BUT_TOLD_NO, Fact.FLAPPED, Fact.DOOR_OPENED)
+            | facts(Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="phone_side",
+        number=51,
+        layer=Layer.PHONE,
+        party=Party.NOBODY_KNOWS,
+        cause=Cause.NOT_OBSERVED,
+        also=_NO_CALL,
+        engineer="The phone has no data, no permission, or an app with a defect: no request, or a"
+        " wrong one, comes to us.",
+        customer="Your phone could not reach us; please check its connection and update the app.",
+        acts=Actor.CUSTOMER,
+        now="Check data, Bluetooth and location permissions, and the app's version.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.NOTHING_REQUESTED,
+                Fact.SUPPORT_CALLED,
+                Fact.APP_VERSION_FAILS,
+                Fact.SAID_NO,
+            ),
+            rules_out=REFUSALS | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
+        ),
+    ),
+    FailureMode(
+        slug="ble_token_expired_offline",
+        number=52,
+        layer=Layer.PHONE,
+        party=Party.NOBODY_KNOWS,
+        cause=Cause.NOT_OBSERVED,
+        also=(*_NO_CALL, Cause.BOX_REJECTED),
+        engineer="The offline key in the phone is over, and phone or car have no network to renew"
+        " it.",
+        customer="The offline key in your phone has expired; it needs a moment with reception.",
+        acts=Actor.CUSTOMER,
+        now="Go to where the phone has reception, open the app, and come back.",
+        signature=Signature(
+            speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.WILL_BEFORE)
+            | facts(Fact.WAS_OFFLINE),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.APP_VERSION_FAILS),
+        ),
+    ),
+    FailureMode(
+        slug="ghost_gps",
+        number=53,
+        layer=Layer.PHONE,
+        party=Party.BOX,
+        cause=Cause.API_REFUSED,
+        also=(Cause.NOT_OBSERVED, None),
+        engineer="The car's position is old: the customer walks to the wrong place, or a distance"
+        " check refuses.",
+        customer="Our map shows an old place of the car.",
+        acts=Actor.SUPPORT,
+        now="Find the car's real place, open by hand, and have its receiver checked.",
+        signature=Signature(
+            speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
+            | facts(Fact.NOTHING_REQUESTED),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
+        ),
+    ),
+)

@@ -1,0 +1,97 @@
+"""Modes in which somebody does what they should not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
+
+MODES: Final = (
+    FailureMode(
+        slug="command_pin_lockout",
+        number=56,
+        layer=Layer.SECURITY,
+        party=Party.BOX,
+        cause=Cause.BOX_REJECTED,
+        also=(Cause.API_REFUSED, Cause.VEHICLE_STATE),
+        engineer="A wrong command PIN was sent too often: the car refuses remote commands until it"
+        " is reset.",
+        customer="The car has locked remote access after a wrong code.",
+        acts=Actor.SUPPORT,
+        now="Reset the PIN counter, then find out who sent the wrong one.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.WRONG_PIN, Fact.REFUSED_BAD_SIGNATURE, Fact.FAILS_AGAIN, Fact.SAID_NO
+            ),
+            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="attack_bruteforce_vehicle_ids",
+        number=57,
+        layer=Layer.SECURITY,
+        party=Party.PLATFORM,
+        cause=Cause.API_REFUSED,
+        also=(None,),
+        engineer="One account tries to open many cars, by ids or plates that it guesses.",
+        customer="We have stopped requests that looked like an attack.",
+        acts=Actor.SECURITY_TEAM,
+        now="Block the account and its addresses; check which cars it opened.",
+        signature=Signature(
+            needs=facts(Fact.MANY_CARS_OF_ONE),
+            speaks_for=facts(Fact.SAID_NO, Fact.SAID_BOOKING, Fact.NOTHING_PUBLISHED)
+            | facts(Fact.SAID_OVERLOADED),
+            rules_out=facts(Fact.SUPPORT_CALLED, Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="attack_replay",
+        number=58,
+        layer=Layer.SECURITY,
+        party=Party.NOBODY_KNOWS,
+        cause=Cause.BOX_REJECTED,
+        also=(None, Cause.BOX_SAYS_EXPIRED),
+        engineer="Somebody sends a captured command again: the box knows its counter.",
+        customer="The car has refused a message that was not ours.",
+        acts=Actor.SECURITY_TEAM,
+        now="Find the sender at the broker, change the credentials; keep the box's log.",
+        signature=Signature(
+            speaks_for=facts(Fact.REFUSED_REPLAYED, Fact.ANSWERED_TWICE, Fact.REFUSED_EXPIRED),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED),
+        ),
+    ),
+    FailureMode(
+        slug="impossible_travel",
+        number=59,
+        layer=Layer.SECURITY,
+        party=Party.NOBODY_KNOWS,
+        cause=None,
+        also=(Cause.API_REFUSED,),
+        engineer="One account opens cars so far apart, or so many at once, that it cannot be one"
+        " person.",
+        customer="Your account was used in two places at once; please change your password.",
+        acts=Actor.SECURITY_TEAM,
+        now="Sign the account out everywhere, and call its owner.",
+        signature=Signature(
+            speaks_for=facts(Fact.MANY_CARS_OF_ONE, Fact.WENT_WELL),
+            rules_out=facts(Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="insider_or_support_unlock",
+        number=60,
+        layer=Layer.SECURITY,
+        party=Party.PLATFORM,
+        cause=None,
+        engineer="A member of the staff opens a car without a booking, or for the wrong person.",
+        customer="Somebody of our staff has opened the car.",
+        acts=Actor.SECURITY_TEAM,
+        now="Ask the operator's account for the reason; lock the car.",
+        signature=Signature(
+            speaks_for=facts(Fact.WENT_WELL),
+            rules_out=facts(Fact.NOT_DELIVERED),
+        ),
+    ),
+)

@@ -1,0 +1,99 @@
+"""Modes of the car behind the box: its bus, its state, its own rules."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.causes import Cause, Party
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
+
+MODES: Final = (
+    FailureMode(
+        slug="can_bus_asleep_no_ack",
+        number=35,
+        layer=Layer.VEHICLE,
+        party=Party.VEHICLE,
+        cause=Cause.VEHICLE_FAILED,
+        engineer="The car's body controller does not wake, or does not acknowledge on the bus.",
+        customer="The car's own electronics did not wake up; please try again.",
+        acts=Actor.CUSTOMER,
+        now="Try again at once: the next wake often works. Where it comes back, a workshop.",
+        signature=Signature(
+            needs=facts(Fact.REFUSED_CAN_BUS),
+            speaks_for=facts(Fact.WENT_WELL_BETWEEN, Fact.WAS_ONLINE, Fact.ALONE)
+            | facts(Fact.FAILS_AGAIN),
+            rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="wrong_vehicle_state",
+        number=36,
+        layer=Layer.VEHICLE,
+        party=Party.VEHICLE,
+        cause=Cause.VEHICLE_STATE,
+        engineer="The ignition is on, the car not in park, or a privacy mode set: by its own rules"
+        " it does not unlock by remote.",
+        customer="The car is in use or not parked properly, so it cannot be opened from afar.",
+        acts=Actor.CUSTOMER,
+        now="Ask whether somebody sits in the car; ignition off, gear in P, then try again.",
+        signature=Signature(
+            needs=facts(Fact.REFUSED_VEHICLE_STATE),
+            speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
+            rules_out=facts(Fact.LOCKED_BY_KEY, Fact.WENT_WELL, Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="auto_relock",
+        number=39,
+        layer=Layer.VEHICLE,
+        party=Party.VEHICLE,
+        cause=None,
+        engineer="The unlock went well, and the car locked itself again before anybody pulled a"
+        " handle.",
+        customer="The car opened and locked itself again because no door was opened in time.",
+        acts=Actor.CUSTOMER,
+        now="Stand beside the car and unlock once more; open a door within half a minute.",
+        signature=Signature(
+            needs=facts(Fact.RELOCKED),
+            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES),
+            rules_out=facts(Fact.DOOR_OPENED, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED),
+        ),
+    ),
+    FailureMode(
+        slug="partial_unlock",
+        number=40,
+        layer=Layer.VEHICLE,
+        party=Party.VEHICLE,
+        cause=None,
+        also=(Cause.VEHICLE_FAILED, Cause.DOOR_UNCONFIRMED, Cause.RESULT_LOST),
+        engineer="Only a part of the car opened: the boot, one door, or the doors without the"
+        " immobiliser.",
+        customer="Only a part of the car has opened.",
+        acts=Actor.SUPPORT,
+        now="Send the second command again (doors, or immobiliser); ask which door opens.",
+        signature=Signature(
+            needs=facts(Fact.ANOTHER_DOOR_LOCKED),
+            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED)
+            | facts(Fact.RESULT_WITHOUT_STATE, Fact.REFUSED_WITHOUT_REASON),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED),
+        ),
+    ),
+    FailureMode(
+        slug="key_overrides_app",
+        number=41,
+        layer=Layer.VEHICLE,
+        party=Party.VEHICLE,
+        cause=Cause.VEHICLE_STATE,
+        engineer="Somebody locked the car with its mechanical or radio key, which overrides the"
+        " app.",
+        customer="The car was locked with its key, so the app cannot open it.",
+        acts=Actor.FIELD_CREW,
+        now="Open with the key; ask crews to lock with the app.",
+        signature=Signature(
+            needs=facts(Fact.REFUSED_VEHICLE_STATE, Fact.LOCKED_BY_KEY),
+            speaks_for=facts(Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
+            rules_out=facts(Fact.NOT_PARKED, Fact.WENT_WELL, Fact.NOT_DELIVERED),
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The commands of `platform-probe` that ask a store, a module each; `__main__` lists them."""

@@ -1,0 +1,72 @@
+"""`platform-probe diagnose`: why did this car not open, for a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.support.case import Wanted, look_up
+from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.times import moment_of
+
+
+@click.command()
+@click.argument("vehicle", required=False, metavar="CAR")
+@store_options
+@click.option("--at", metavar="TIME", help="When, as 08:15, 2026-03-29 08:15, or 2h ago.")
+@click.option("--since", metavar="TIME", help="Not before then.")
+@click.option("--booking", metavar="ID", help="The booking.")
+@click.option("--customer", metavar="ID", help="The customer's account.")
+@click.option("--trace", metavar="ID", help="The trace, of 32 hexadecimal digits.")
+@click.option("--attempt", metavar="ID", help="The unlock's own id.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def diagnose(  # noqa: PLR0913 - one parameter for each option
+    *,
+    vehicle: str | None,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    at: str | None,
+    since: str | None,
+    booking: str | None,
+    customer: str | None,
+    trace: str | None,
+    attempt: str | None,
+    as_json: bool,
+) -> None:
+    """Tell why CAR did not open: what happened, what to say, what to do, and who else has it.
+
+    \b
+    platform-probe diagnose car-0042 --at 08:15 --store store
+    platform-probe diagnose --booking b-9 --store store
+    platform-probe diagnose car-0042 --run runs/morning
+
+    Without a time it is the last unlock that failed, or the last one where none did. A time is of
+    the zone of the settings, or of --zone; one without a date is the last one that has been.
+    """  # noqa: D301 - click's own escape
+    if not any((vehicle, booking, customer, trace, attempt)):
+        raise click.UsageError("name a car, or one of --booking, --customer, --trace, --attempt")
+    asked = asked_of(directory, config, zone)
+    newest_s = asked.source.newest_s()
+
+    def moment(text: str | None) -> float | None:
+        return None if text is None else moment_of(text, asked.zone, newest_s=newest_s)
+
+    wanted = Wanted(
+        vehicle=vehicle,
+        attempt=attempt,
+        booking=booking,
+        customer=customer,
+        trace=trace,
+        at_s=moment(at),
+        since_s=moment(since),
+    )
+    case = look_up(asked.source, wanted, newest_s)
+    if as_json:
+        told = json_of(case, asked.zone)
+        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+    else:
+        click.echo(text_of(case, asked.zone))

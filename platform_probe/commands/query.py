@@ -1,0 +1,197 @@
+"""`platform-probe query`: questions to a store, predefined or in SQL."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from fleet_wire.errors import ConfigError
+from platform_probe.commands.asking import Asked, asked_of, store_options
+from platform_probe.store.duck import Duck, Rows, check_reads_only
+from platform_probe.store.queries import Query, all_queries, named_in, query_named
+from platform_probe.store.reading import ALWAYS, Span
+
+FORMATS: Final = ("table", "csv", "json")
+DEFAULT_ROWS: Final = 100
+MAX_ROWS: Final = 100_000
+_WIDEST: Final = 60
+"""Letters of a value in a table."""
+
+
+@click.command()
+@click.argument("name")
+@click.argument("sql", required=False)
+@store_options
+@click.option("--since", metavar="TIME", help="From then on, as 08:15 or 2h.  [default: a day ago]")
+@click.option("--until", metavar="TIME", help="Until then.  [default: the newest record]")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the query."
+)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True,
+    help="How to print the rows.",
+)  # fmt: skip
+@click.option(
+    "--limit", type=click.IntRange(1, MAX_ROWS), default=DEFAULT_ROWS, show_default=True,
+    metavar="N", help="Rows at most.",
+)  # fmt: skip
+def query(  # noqa: PLR0913 - one parameter for each option
+    *,
+    name: str,
+    sql: str | None,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    since: str | None,
+    until: str | None,
+    settings: tuple[str, ...],
+    form: str,
+    limit: int,
+) -> None:
+    """Ask a store: NAME is a predefined query, `list`, or `sql` with a SELECT of yours.
+
+    \b
+    platform-probe query list
+    platform-probe query causes --store store
+    platform-probe query cars-that-failed --store store --since 7d --set failures=3
+    platform-probe query late-unlocks --run runs/morning --format json
+    platform-probe query sql "SELECT region, count(*) FROM attempts GROUP BY 1" --store store
+
+    The tables for SQL are attempts, attempt_revisions, hops, stray_answers, observations and
+    platform_events; DESCRIBE shows their columns. Only reading is allowed.
+    """  # noqa: D301 - click's own escape
+    if name == "list":
+        _list(form)
+        return
+    if (name == "sql") != (sql is not None):
+        wanted = "sql needs a SELECT" if name == "sql" else f"{name} takes no SQL"
+        raise click.UsageError(wanted)
+    asked = asked_of(directory, config, zone)
+    given = dict(_pair(text) for text in settings)
+    if sql is None:
+        rows = run_query(asked, query_named(name), asked.span(since, until), given, limit)
+    else:
+        if since or until or settings:
+            raise click.UsageError("--since, --until and --set are for predefined queries")
+        rows = run_sql(asked, sql, limit)
+    _print(rows, form, asked.zone)
+    if not rows.is_whole:
+        click.echo(f"these are the first {limit}: there are more (--limit)", err=True)
+
+
+def run_query(
+    asked: Asked, chosen: Query, span: Span, given: Mapping[str, str], limit: int
+) -> Rows:
+    """Return what a predefined query finds. Raises `ConfigError`."""
+    ends = {"since": _utc(span.since_s), "until": _utc(span.until_s)}
+    values = chosen.values(given, ends)
+    # What was heard last, and bookings, may be older than what is asked about.
+    files = Span(None, span.until_s) if "observations" in chosen.sql else span
+    return asked.source.read(lambda duck: duck.query(chosen.sql, values, limit=limit), files)
+
+
+def run_sql(asked: Asked, sql: str, limit: int) -> Rows:
+    """Return what a query of a user finds; it may only read, and only the store."""
+    check_reads_only(sql)
+    if names := named_in(sql):
+        raise ConfigError([f"SQL: ${names.pop()}: parameters are for predefined queries"])
+
+    def work(duck: Duck) -> Rows:
+        duck.shut_out([asked.source.directory])
+        return duck.query(sql, {}, limit=limit)
+
+    return asked.source.read(work, ALWAYS)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise ConfigError([f"--set {text}: expected NAME=VALUE"])
+    return name.strip(), value
+
+
+def _utc(at_s: float | None) -> datetime:
+    return datetime.fromtimestamp(at_s or 0.0, UTC).replace(tzinfo=None)
+
+
+def _list(form: str) -> None:
+    queries = all_queries().values()
+    if form == "json":
+        _print_json(
+            [
+                {
+                    "name": each.name,
+                    "description": each.description,
+                    "parameters": {one.name: one.default for one in each.parameters},
+                }
+                for each in queries
+            ]
+        )
+        return
+    for each in queries:
+        click.echo(each.name)
+        click.echo(f"    {each.description}")
+        for one in each.parameters:
+            default = "must be set" if one.default is None else f"default {one.default}"
+            click.echo(f"    --set {one.name}=...  {one.meaning} ({default})")
+
+
+def _print(rows: Rows, form: str, zone: tzinfo) -> None:
+    told = [[_told(value, zone) for value in row] for row in rows.rows]
+    if form == "json":
+        _print_json([dict(zip(rows.columns, row, strict=True)) for row in told])
+    elif form == "csv":
+        text = io.StringIO()
+        csv.writer(text).writerows([rows.columns, *told])
+        click.echo(text.getvalue(), nl=False)
+    else:
+        click.echo(table_of(rows.columns, told))
+
+
+def _print_json(value: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def _told(value: Any, zone: tzinfo) -> Any:
+    """Return a value as it is printed: times in the zone, what JSON has no word for as text."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC).astimezone(zone).isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, list):
+        return [_told(each, zone) for each in value]
+    is_plain = value is None or isinstance(value, str | int | float | bool)
+    return value if is_plain else str(value)
+
+
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return rows as a table of text; numbers stand to the right."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
+    is_number = [
+        bool(rows) and all(isinstance(row[place], int | float | None) for row in rows)
+        for place in range(len(columns))
+    ]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, is_number, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    lines = [line(columns), line(["-" * width for width in widths]), *map(line, texts)]
+    return "\n".join(lines if rows else [*lines, "(no rows)"])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."

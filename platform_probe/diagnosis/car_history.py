@@ -1,0 +1,326 @@
+"""What one car has told over time, as far as a diagnosis needs it. Bounded; no I/O.
+
+All times are seconds on the monitor's monotonic clock. What is empty is `()`, which costs nothing:
+most cars have little to tell most of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.messages import (
+    CarEvent,
+    EventName,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Telemetry,
+    VehicleState,
+)
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from platform_probe.diagnosis.neighbours import Place
+
+KEPT: Final = 8
+"""Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
+BOUNCED_S: Final = 3.0
+"""A lock that springs back does so within a second (Fiat/Alfa E3040), and its report [E]."""
+KEPT_EVENTS: Final = 24
+HOURS_S: Final = 4 * 3600.0
+"""A voltage that fell over longer than this fell by use, not by a fault [E]."""
+
+
+class Session(StrEnum):
+    """What a presence message said."""
+
+    ONLINE = "online"
+    ASLEEP = "asleep"
+    WILL = "will"
+    """Its last will: the connection was lost."""
+    SHUTDOWN = "shutdown"
+    OLD_WILL = "old_will"
+    """The will of a session that was not the last one: the box is there."""
+
+
+class Change(NamedTuple):
+    """A change of presence."""
+
+    at_s: float
+    session: Session
+
+
+class LockMove(NamedTuple):
+    """The lock, as a state reported it, when that was another than before."""
+
+    at_s: float
+    is_locked: bool
+    command_id: str | None
+
+
+class PastAttempt(NamedTuple):
+    """An unlock of the car that has ended."""
+
+    began_s: float
+    ended_s: float
+    cause: Cause | None
+    attempt_id: str
+    trace_id: str
+
+
+class BrokerWord(NamedTuple):
+    """What the broker's log said of the car's client."""
+
+    at_s: float
+    kind: str
+
+
+class CarHistory:
+    """What one car has told."""
+
+    __slots__ = (
+        "ajar_s",
+        "attempts",
+        "beats",
+        "booted_s",
+        "boots",
+        "broker_words",
+        "changes",
+        "clock_ahead_s",
+        "data_used_bytes",
+        "door_opened_s",
+        "events",
+        "firmware_changed_s",
+        "heard",
+        "interval_s",
+        "locks",
+        "peak_at_s",
+        "peak_v",
+        "places",
+        "session_id",
+        "signal_dbm",
+        "signals",
+        "standing",
+        "updating_s",
+        "voltage_v",
+    )
+
+    def __init__(self) -> None:
+        self.standing: Session | None = None
+        """What presence says now; None: none was ever seen."""
+        self.session_id = ""
+        self.changes: tuple[Change, ...] = ()
+        """The latest changes of presence, the oldest first; retained ones are none."""
+        self.beats: tuple[float, ...] = ()
+        """When the latest heartbeats came."""
+        self.heard: tuple[float, ...] = ()
+        """When it last sent anything else."""
+        self.interval_s: float | None = None
+        """The shortest time between two heartbeats."""
+        self.voltage_v: float | None = None
+        self.peak_v = 0.0
+        self.peak_at_s = 0.0
+        self.signal_dbm: float | None = None
+        self.locks: tuple[LockMove, ...] = ()
+        self.door_opened_s: float | None = None
+        self.ajar_s: float | None = None
+        """Since when a door is open, as far as its states say."""
+        self.signals: dict[str, bool | str] | None = None
+        """What else is not as in an ordinary parked car."""
+        self.attempts: tuple[PastAttempt, ...] = ()
+        self.broker_words: tuple[BrokerWord, ...] = ()
+        self.places: tuple[Place, ...] = ()
+        """What it has in common with other cars; shared between equal ones."""
+        self.boots: int | None = None
+        self.booted_s: float | None = None
+        """When it booted last, as far as it says."""
+        self.updating_s: float | None = None
+        self.firmware_changed_s: float | None = None
+        self.events: tuple[float, ...] = ()
+        """When its latest events came, boots aside."""
+        self.data_used_bytes: int | None = None
+        self.clock_ahead_s: float | None = None
+        """How far its clock is ahead of ours, as its last answer says."""
+
+    # What comes in
+
+    def take_presence(self, presence: Presence, now_s: float, *, retained: bool) -> Session:
+        """Note a presence message, and return what it means."""
+        session = self._meaning_of(presence)
+        if session is not Session.OLD_WILL:
+            self.session_id = presence.session_id
+        self.standing = Session.WILL if session is Session.OLD_WILL else session
+        if not retained:
+            self.changes = (*self.changes[1 - KEPT :], Change(now_s, session))
+            if presence.reason is not PresenceReason.LAST_WILL:
+                self.heard = (*self.heard[1 - KEPT :], now_s)
+        return session
+
+    def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
+        """Note a heartbeat."""
+        beats = self.beats
+        if beats:
+            gap_s = now_s - beats[-1]
+            if self.interval_s is None or gap_s < self.interval_s:
+                self.interval_s = gap_s
+        self.beats = (*beats[1 - KEPT :], now_s)
+        if telemetry.voltage_v is not None:
+            self._note_voltage(telemetry.voltage_v, now_s)
+        if telemetry.signal_dbm is not None:
+            self.signal_dbm = telemetry.signal_dbm
+        if telemetry.data_used_bytes is not None:
+            self.data_used_bytes = int(telemetry.data_used_bytes)
+        if telemetry.boots is not None and telemetry.boots != self.boots:
+            self._note_boot(int(telemetry.boots), now_s - (telemetry.uptime_s or 0.0))
+
+    def take_state(
+        self, state: VehicleState | PartialState, now_s: float, *, retained: bool
+    ) -> bool:
+        """Note what the car is like; return whether its lock or a door has moved."""
+        has_moved = False
+        if not retained:
+            self.heard = (*self.heard[1 - KEPT :], now_s)
+        if state.voltage_v is not None:
+            self._note_voltage(state.voltage_v, now_s)
+        is_open = getattr(state, "is_open", None)
+        if is_open is not None:
+            has_moved |= self._note_door(is_open=is_open, now_s=now_s)
+        locks = self.locks
+        if state.is_locked is not None and not (locks and locks[-1].is_locked == state.is_locked):
+            move = LockMove(now_s, state.is_locked, state.last_command_id)
+            self.locks = (*locks[1 - KEPT :], move)
+            has_moved = True
+        self._note_build(state, now_s, retained=retained)
+        signals = getattr(state, "signals", None)
+        if signals != self.signals:
+            self.signals = signals
+            has_moved = True
+        return has_moved
+
+    def take_event(self, event: CarEvent, now_s: float) -> None:
+        """Note that something has happened to the box."""
+        self.heard = (*self.heard[1 - KEPT :], now_s)
+        if event.event == EventName.BOOT:
+            self._note_boot(event.boots, now_s)
+        elif event.event == EventName.UPDATE:
+            self.updating_s = now_s
+        else:
+            self.events = (*self.events[1 - KEPT_EVENTS :], now_s)
+
+    def take_answer(self, now_s: float, box_time_s: float | None, unix_s: float) -> None:
+        """Note an answer to a command, with what the box's clock says."""
+        self.heard = (*self.heard[1 - KEPT :], now_s)
+        if box_time_s is not None:
+            self.clock_ahead_s = box_time_s - unix_s
+
+    def take_attempt(self, past: PastAttempt) -> None:
+        """Note an unlock that has ended; the later word on the same one replaces the earlier."""
+        others = tuple(one for one in self.attempts if one.attempt_id != past.attempt_id)
+        self.attempts = (*others[1 - KEPT :], past)
+
+    def take_broker_word(self, word: BrokerWord) -> None:
+        """Note what the broker's log says of the car's client."""
+        self.broker_words = (*self.broker_words[1 - KEPT :], word)
+
+    # What is asked
+
+    def relocks(self) -> Iterator[LockMove]:
+        """Yield the times at which the lock closed, and no command is known to have closed it."""
+        opened: LockMove | None = None
+        for move in self.locks:
+            if not move.is_locked:
+                opened = move
+            elif opened is not None and move.command_id in (None, opened.command_id):
+                yield move
+
+    def bounced(self) -> LockMove | None:
+        """Return when the lock last sprang open after closing; None: it did not, or holds since."""
+        closed: LockMove | None = None
+        found: LockMove | None = None
+        for move in self.locks:
+            if move.is_locked:
+                closed, found = move, None
+            elif closed is not None and move.at_s - closed.at_s < BOUNCED_S:
+                found = move if move.command_id in (None, closed.command_id) else None
+        return found
+
+    def standing_at(self, at_s: float) -> Session | None:
+        """Return what presence said at a moment, as far as is remembered."""
+        before: Session | None = None
+        first_after: Change | None = None
+        for change in self.changes:
+            if change.at_s <= at_s:
+                before = change.session
+            elif first_after is None:
+                first_after = change
+        if before is Session.OLD_WILL:
+            return Session.WILL
+        if before is not None or first_after is None:
+            return before or self.standing
+        return Session.ONLINE if first_after.session is not Session.ONLINE else None
+
+    def changes_between(self, from_s: float, to_s: float) -> Iterator[Change]:
+        """Yield the changes of presence after one moment and up to another."""
+        for change in self.changes:
+            if from_s < change.at_s <= to_s:
+                yield change
+
+    def last_heard_before(self, at_s: float) -> float | None:
+        """Return when the car was last heard of before a moment, as far as is remembered."""
+        times = [one for one in (*self.beats, *self.heard) if one <= at_s]
+        return max(times, default=None)
+
+    def first_heard_after(self, at_s: float) -> float | None:
+        """Return when the car was first heard of after a moment."""
+        times = [one for one in (*self.beats, *self.heard) if one > at_s]
+        return min(times, default=None)
+
+    # Within
+
+    def _meaning_of(self, presence: Presence) -> Session:
+        if presence.status is PresenceStatus.ONLINE:
+            return Session.ONLINE
+        if presence.reason is PresenceReason.SLEEP:
+            return Session.ASLEEP
+        if presence.reason is PresenceReason.SHUTDOWN:
+            return Session.SHUTDOWN
+        is_old = self.standing is Session.ONLINE and presence.session_id != self.session_id
+        return Session.OLD_WILL if is_old and self.session_id else Session.WILL
+
+    def _note_build(
+        self, state: VehicleState | PartialState, now_s: float, *, retained: bool
+    ) -> None:
+        technology = getattr(state, "technology", None)
+        said = (
+            ("region", state.region),
+            ("operator", state.operator),
+            ("firmware", state.firmware),
+            ("hardware", state.hardware),
+            ("technology", technology),
+        )
+        places = tuple((name, value) for name, value in said if value is not None)
+        if places == self.places or not places:
+            return
+        firmware = dict(self.places).get("firmware")
+        if firmware is not None and not retained and firmware != state.firmware:
+            self.firmware_changed_s = now_s
+        self.places = places if len(places) >= len(self.places) else self.places
+
+    def _note_boot(self, boots: int | None, at_s: float) -> None:
+        if boots is None or boots != self.boots:
+            self.boots, self.booted_s = boots, at_s
+
+    def _note_voltage(self, voltage_v: float, now_s: float) -> None:
+        if voltage_v >= self.peak_v or now_s - self.peak_at_s > HOURS_S:
+            self.peak_v, self.peak_at_s = voltage_v, now_s
+        self.voltage_v = voltage_v
+
+    def _note_door(self, *, is_open: bool, now_s: float) -> bool:
+        if not is_open:
+            was_ajar, self.ajar_s = self.ajar_s is not None, None
+            return was_ajar
+        if self.ajar_s is not None:
+            return False
+        self.ajar_s = self.door_opened_s = now_s
+        return True

@@ -1,0 +1,97 @@
+"""An unlock to be diagnosed, with all that is known around it, and what was seen of it so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from fleet_wire.contract.attempt import Attempt, Stage
+from fleet_wire.modes.facts import Fact, Told
+from platform_probe.diagnosis.car_history import CarHistory
+from platform_probe.diagnosis.neighbours import Comparison, Place
+
+DAY_S: Final = 86_400
+TEN_MINUTES_S: Final = 600.0
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Case:
+    """One unlock and its surroundings at one moment. Times are monotonic seconds."""
+
+    record: Attempt
+    car: CarHistory
+    now_s: float
+    unix_offset_s: float
+    """To add to a monotonic time for Unix seconds."""
+    refusal: str | None
+    """Why the box refused, in its contract's word."""
+    late: dict[str, float]
+    """What the box said of the command after the unlock had ended, and when."""
+    support_called_s: float | None
+    compared: dict[Place, Comparison]
+    lost: dict[Place, Comparison]
+    """How many cars are lost."""
+    wills_around: int
+    returns_around: int
+    cars_known: int
+    cars_of_account: int
+    """How many cars the account asked for within minutes."""
+    usual_data_bytes: float | None
+    """What the modem in the middle of all has used; None: they do not say."""
+    tls_errors: tuple[float, ...]
+    """When handshakes failed at the broker, of clients that it could not name."""
+    platform_told: bool
+    broker_told: bool
+    has_heartbeats: bool
+    has_presence: bool
+    seen: dict[Fact, str] = field(default_factory=dict)
+    """What was seen, each with its sentence."""
+
+    @property
+    def began_s(self) -> float:
+        """When the customer wanted to open the car."""
+        return self.record.started_at - self.unix_offset_s
+
+    @property
+    def ended_s(self) -> float:
+        """When the unlock ended."""
+        return self.began_s + self.record.total_s
+
+    @property
+    def published_s(self) -> float:
+        """When the command left, or should have."""
+        return self.began_s + self.record.stages.get(Stage.PUBLISHED.value, 0.0)
+
+    def at(self, at_s: float) -> str:
+        """Return a moment as people write it, UTC."""
+        second = int(at_s + self.unix_offset_s) % DAY_S
+        return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+
+    def ago(self, at_s: float) -> str:
+        """Return how far a moment is from the request, in words."""
+        apart_s = at_s - self.began_s
+        by_minutes = abs(apart_s) >= TEN_MINUTES_S
+        how_far = f"{abs(apart_s) / 60:.0f} min" if by_minutes else f"{abs(apart_s):.0f} s"
+        return f"{how_far} {'after' if apart_s >= 0 else 'before'} the request"
+
+    def told(self) -> frozenset[Told]:
+        """Return from where facts could be seen."""
+        told = {Told.ATTEMPT, Told.STATE}
+        if self.has_presence:
+            told.add(Told.PRESENCE)
+        if self.has_heartbeats:
+            told.add(Told.TELEMETRY)
+        if self.platform_told:
+            told.add(Told.PLATFORM)
+        if self.broker_told:
+            told.add(Told.BROKER_LOG)
+        if any(pair.inside.total + pair.outside.total >= FEWEST for pair in self.compared.values()):
+            told.add(Told.NEIGHBOURS)
+        return frozenset(told)
+
+
+FEWEST: Final = 5
+"""Of fewer other unlocks nothing follows [E]."""
+
+AWAY_S: Final = 300.0
+AGAIN_S: Final = 1800.0

@@ -1,0 +1,1 @@
+"""Which cohort the failures share, and since when."""

@@ -1,0 +1,236 @@
+"""The cohorts that failures share, ranked and with how sure, or that there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from heapq import nlargest
+from typing import Final
+
+from platform_probe.diagnosis.cohorts.begin import Begin, begin_of
+from platform_probe.diagnosis.cohorts.counts import Before, Count, leaves_of
+from platform_probe.diagnosis.cohorts.levels import is_in, settle_levels
+from platform_probe.diagnosis.cohorts.scan import Candidate, Key, scan, total_of
+
+MOST_COHORTS: Final = 3
+"""Found one after the other, each among what those before it do not explain."""
+MOST_RANKED: Final = 5
+LEAST_CARS: Final = 3
+"""Cars that must have failed: two may be two sick cars. [E]"""
+LEAST_FAILURES: Final = 5
+"""With fewer there is nothing to say. [E]"""
+_ODDS_OF_NONE: Final = 0.0
+"""Nats by which "no cohort" is likelier before anything is counted."""
+_EVEN: Final = 0.5
+"""Where "no cohort" is likelier than all cohorts together, none is named."""
+_COST_OF_MOMENT: Final = 3.0
+"""Nats that a window must earn whose begin was chosen by what is in it."""
+_COMPETING: Final = 100
+"""Conjunctions that are weighed: those behind them have no weight."""
+_NATS_OF_MORE: Final = 3.0
+"""Nats by which its own rate must beat that of before to be called more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """A value of one trait: operator "north"."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """Attempts that share traits, and the others, as they were counted in the window."""
+
+    traits: tuple[Trait, ...]
+    probability: float
+    """That this is what the failures share."""
+    attempts: int
+    failures: int
+    attempts_elsewhere: int
+    failures_elsewhere: int
+    begin: Begin | None
+    """When its attempts began to fail."""
+
+    @property
+    def share(self) -> float:
+        """Which part of all failures it holds."""
+        return self.failures / (self.failures + self.failures_elsewhere)
+
+
+class Absence(StrEnum):
+    """Why no cohort is named."""
+
+    TOO_FEW = "too_few"
+    """Too few failures to say."""
+    FEW_CARS = "few_cars"
+    """Most failures are of one or two cars."""
+    AS_BEFORE = "as_before"
+    """No more fail than before."""
+    EVERYWHERE = "everywhere"
+    """More fail than before, and nowhere clearly more than elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the failures since a moment share."""
+
+    since: float
+    """Unix seconds."""
+    attempts: int
+    failures: int
+    found: tuple[Cohort, ...]
+    """What can be said, what explains most first; empty: no cohort."""
+    ranked: tuple[Cohort, ...]
+    """What the first may be, the likeliest first, whether or not it is likely enough to be said."""
+    none_probability: float
+    """That the failures share nothing."""
+    absence: Absence | None
+    """Why none was found."""
+    cars: tuple[str, ...]
+    """Those that most failures are of, if that is why."""
+
+
+def find_cohorts(
+    counts: Sequence[Count], *, trait_names: Sequence[str], since: float, is_exact: bool = False
+) -> Finding:
+    """Return what the failures since `since` share that they did not share before.
+
+    `since` is a guess, such as when an alert was raised: where what they may share began at another
+    time, the search is repeated from there. Not so where it is exact, as where somebody asks about
+    certain minutes.
+    """
+    look = _Look(counts, since)
+    begin = None
+    if look.likeliest and not is_exact:
+        begin = begin_of(look.members(look.likeliest[0]))
+    if begin is not None and (begin.at > since or (look.best is not None and begin.at < since)):
+        again = _Look(counts, begin.at, odds_of_none=_ODDS_OF_NONE + _COST_OF_MOMENT)
+        look = look if again.best is None else again
+    found: list[Cohort] = []
+    rest = look
+    while rest.best is not None and len(found) < MOST_COHORTS:
+        found.append(rest.cohort(rest.best, trait_names))
+        rest = rest.without(rest.best)
+    attempts, failures = _added_up(look.window)
+    absence, cars = (None, ()) if found else look.absence()
+    return Finding(
+        since=look.since,
+        attempts=attempts,
+        failures=failures,
+        found=tuple(found),
+        ranked=tuple(look.cohort(key, trait_names) for key in look.likeliest),
+        none_probability=look.none,
+        absence=absence,
+        cars=cars,
+    )
+
+
+class _Look:
+    """What one window shows, against the time before it."""
+
+    def __init__(
+        self, counts: Sequence[Count], since: float, odds_of_none: float = _ODDS_OF_NONE
+    ) -> None:
+        self.since = since
+        self._counts = counts
+        self.window = [count for count in counts if count.at >= since]
+        leaves = leaves_of(self.window, Before(count for count in counts if count.at < since))
+        self._total = total_of(leaves)
+        candidates = scan(leaves)
+        self.none, self._mass = _weigh(_of_enough_cars(candidates, self.window), odds_of_none)
+        settle_levels(self._mass, candidates, leaves=leaves, total=self._total)
+
+    @property
+    def likeliest(self) -> list[Key]:
+        """What the failures may share, the likeliest first."""
+        return sorted(self._mass, key=lambda key: -self._mass[key])[:MOST_RANKED]
+
+    @property
+    def best(self) -> Key | None:
+        """What they share, if that is likelier than that they share nothing."""
+        failures = sum(count.failures for count in self.window)
+        if self.none > _EVEN or failures < LEAST_FAILURES:
+            return None
+        return max(self._mass, key=self._mass.__getitem__)
+
+    def members(self, key: Key) -> list[Count]:
+        """Return what was counted in a cohort, before the window too."""
+        return [count for count in self._counts if is_in(key, count.values)]
+
+    def without(self, key: Key) -> _Look:
+        """Return the same window without a cohort."""
+        return _Look([one for one in self._counts if not is_in(key, one.values)], self.since)
+
+    def cohort(self, key: Key, trait_names: Sequence[str]) -> Cohort:
+        """Return a cohort as it was counted."""
+        members = self.members(key)
+        attempts, failures = _added_up(count for count in members if count.at >= self.since)
+        all_attempts, all_failures = _added_up(self.window)
+        return Cohort(
+            traits=tuple(Trait(trait_names[place], value) for place, value in key),
+            probability=self._mass[key],
+            attempts=attempts,
+            failures=failures,
+            attempts_elsewhere=all_attempts - attempts,
+            failures_elsewhere=all_failures - failures,
+            begin=begin_of(members),
+        )
+
+    def absence(self) -> tuple[Absence, tuple[str, ...]]:
+        """Return why nothing is shared, and the cars that most failures are of if these are few."""
+        _, failures = _added_up(self.window)
+        if failures < LEAST_FAILURES:
+            return Absence.TOO_FEW, ()
+        of_car: dict[str, int] = {}
+        for count in self.window:
+            if count.vehicle_id is not None and count.failures:
+                of_car[count.vehicle_id] = of_car.get(count.vehicle_id, 0) + count.failures
+        most = sorted(of_car, key=lambda car: -of_car[car])[: LEAST_CARS - 1]
+        if 2 * sum(of_car[car] for car in most) > failures:
+            return Absence.FEW_CARS, tuple(most)
+        is_more = self._total.failures > self._total.expected
+        if is_more and self._total.surprise >= _NATS_OF_MORE:
+            return Absence.EVERYWHERE, ()
+        return Absence.AS_BEFORE, ()
+
+
+def _added_up(counts: Iterable[Count]) -> tuple[int, int]:
+    attempts = failures = 0
+    for count in counts:
+        attempts += count.attempts
+        failures += count.failures
+    return attempts, failures
+
+
+def _of_enough_cars(
+    candidates: Mapping[Key, Candidate], window: Sequence[Count]
+) -> list[Candidate]:
+    """Return the conjunctions that compete, best first: enough cars failed if these are known."""
+    failed = [count for count in window if count.failures]
+    competing = nlargest(_COMPETING, candidates.values(), key=lambda one: one.score)
+    return [one for one in competing if _are_enough(one.key, failed)]
+
+
+def _are_enough(key: Key, failed: Sequence[Count]) -> bool:
+    cars = set()
+    for count in failed:
+        if is_in(key, count.values):
+            if count.vehicle_id is None:
+                return True
+            cars.add(count.vehicle_id)
+            if len(cars) == LEAST_CARS:
+                return True
+    return False
+
+
+def _weigh(candidates: Sequence[Candidate], odds_of_none: float) -> tuple[float, dict[Key, float]]:
+    """Return the probability of "no cohort", and of each conjunction."""
+    most = max([odds_of_none, *(one.score for one in candidates)])
+    weights = {one.key: math.exp(one.score - most) for one in candidates}
+    none = math.exp(odds_of_none - most)
+    total = none + sum(weights.values())
+    return none / total, {key: weight / total for key, weight in weights.items()}

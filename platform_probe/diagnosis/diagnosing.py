@@ -1,0 +1,542 @@
+"""Diagnoses each unlock that failed or looks odd, and again as more becomes known. No I/O.
+
+What is heard of cars is noted cheaply, car by car. An unlock that went well costs a few counts. One
+that failed is diagnosed when its record comes, and again when something about its car has changed
+and at fixed times, for ten minutes: whenever the evidence is another one, that is a revision.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Complaint,
+    Flag,
+    PlatformSide,
+    Record,
+    Source,
+    StrayAnswer,
+    StrayKind,
+)
+from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
+from fleet_wire.contract.messages import (
+    CarEvent,
+    Phase,
+    Presence,
+    Result,
+    Telemetry,
+    VehicleState,
+)
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Fact
+from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, PastAttempt, Session
+from platform_probe.diagnosis.case import Case
+from platform_probe.diagnosis.census import Census
+from platform_probe.diagnosis.neighbours import Neighbours, Place
+from platform_probe.diagnosis.observed import no_longer, observe
+from platform_probe.diagnosis.ranking import Ranking
+from platform_probe.diagnosis.seen_of_box import RELOCKED_S
+
+LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
+"""So long after the intended start an unlock is looked at again, besides when its car speaks."""
+SETTLE_S: Final = 1.5
+"""Words of a car come in company (presence, state, late answers): they are looked at together."""
+SURE: Final = 0.6
+"""From this probability on a mode is named in the attempt's record."""
+SURE_OF_CAUSE: Final = 0.9
+"""From this probability on it sets the cause, where the stages alone said another."""
+MAX_CARS: Final = 1_000_000
+MAX_OPEN: Final = 20_000
+"""Unlocks that are looked at again; for each one above the oldest is left as it is."""
+MAX_RECENT: Final = 2_000
+"""Unlocks that went well and may still prove odd."""
+MAX_ACCOUNTS: Final = 5_000
+ACCOUNT_S: Final = 600.0
+MAX_TLS_ERRORS: Final = 64
+_USUAL: Final = frozenset({"connected", "left", "closed"})
+BOUNCE_HOLDS_S: Final = 1800.0
+"""A car that was left open is the next customer's for so long [E]."""
+WILL_AGAIN_S: Final = 120.0
+"""A box that is lost again so soon is no other box."""
+_SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
+
+
+KeptT = TypeVar("KeptT")
+
+
+class _Look(NamedTuple):
+    """When an unlock is to be looked at again."""
+
+    at_s: float
+    number: int
+    attempt_id: str
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """An unlock whose diagnosis may still change."""
+
+    record: Attempt
+    began_s: float
+    revision: int = 0
+    late: dict[str, float] = field(default_factory=dict)
+    basis: tuple[frozenset[Fact], frozenset[str]] | None = None
+    """Facts and sources of the last revision."""
+    looks_at_s: float = 0.0
+    kept: dict[Fact, str] = field(default_factory=dict)
+    """What was seen at earlier looks and stays true."""
+    called_s: float | None = None
+    """When its customer called support."""
+
+
+@dataclass(slots=True, eq=False)
+class _Account:
+    """Which cars an account asked for, and when."""
+
+    cars: dict[str, float] = field(default_factory=dict)
+
+
+class Diagnosing:
+    """Takes what is heard and every record; `emit` gets the records, `tell` the diagnoses."""
+
+    def __init__(
+        self,
+        ranking: Ranking,
+        *,
+        clock: Clock,
+        emit: Callable[[Record], None],
+        tell: Callable[[Diagnosis], None],
+        max_cars: int = MAX_CARS,
+    ) -> None:
+        self._ranking = ranking
+        self._clock = clock
+        self._emit = emit
+        self._tell = tell
+        self._max_cars = max_cars
+        self._cars: dict[str, CarHistory] = {}
+        self._neighbours = Neighbours()
+        self._census = Census(self._cars)
+        self._counted: OrderedDict[str, tuple[float, Attempt]] = OrderedDict()
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._open_by_car: dict[str, list[_Open]] = {}
+        self._recent: OrderedDict[str, Attempt] = OrderedDict()
+        self._refusals: OrderedDict[str, str] = OrderedDict()
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+        self._looks: list[_Look] = []
+        self._number = 0
+        self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
+        self._hears_broker = False
+        self._hears_presence = False
+        self.on_wait: Callable[[], None] | None = None
+        """Called when there is something more to look at, see `next_s`."""
+
+    # What is heard of cars: once for each message, so it is cheap
+
+    def heard(self, vehicle_id: str, message: Any, *, retained: bool) -> None:
+        """Take a message of a car; what says nothing of it is passed over."""
+        if isinstance(message, Telemetry | PartialTelemetry):  # nearly all are heartbeats
+            self.telemetry(vehicle_id, message)
+        elif isinstance(message, Result):
+            self.result(vehicle_id, message)
+        elif isinstance(message, VehicleState | PartialState):
+            self.state(vehicle_id, message, retained=retained)
+        elif isinstance(message, Presence):
+            self.presence(vehicle_id, message, retained=retained)
+        elif isinstance(message, CarEvent):
+            self.event(vehicle_id, message)
+
+    def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
+        """Take a heartbeat."""
+        self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
+
+    def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
+        """Take a presence message, or a last will."""
+        now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
+        self._hears_presence = True
+        earlier = [change.at_s for change in car.changes if change.session is Session.WILL]
+        session = car.take_presence(presence, now_s, retained=retained)
+        if retained:
+            return
+        if session is Session.ONLINE:
+            self._neighbours.online(now_s)
+        elif session is Session.WILL and not (earlier and now_s - earlier[-1] < WILL_AGAIN_S):
+            self._neighbours.will(now_s)
+        self._look_soon(vehicle_id, now_s)
+
+    def state(self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool) -> None:
+        """Take what a car is like."""
+        now_s = self._clock.monotonic_s()
+        has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
+        if has_moved and not retained:
+            self._look_soon(vehicle_id, now_s)
+
+    def result(self, vehicle_id: str, result: Result) -> None:
+        """Take a box's answer."""
+        now_s = self._clock.monotonic_s()
+        box_time_s = None if result.box_time_ms is None else result.box_time_ms / 1000
+        self._car(vehicle_id).take_answer(now_s, box_time_s, self._clock.unix_s())
+        if result.phase is Phase.REFUSED and result.reason is not None:
+            _remember(self._refusals, result.command_id, result.reason.value, MAX_RECENT)
+
+    def event(self, vehicle_id: str, event: CarEvent) -> None:
+        """Take that something has happened to a car or its box."""
+        now_s = self._clock.monotonic_s()
+        self._car(vehicle_id).take_event(event, now_s)
+        self._look_soon(vehicle_id, now_s)
+
+    def broker_word(self, client_id: str | None, kind: str) -> None:
+        """Take what the broker's log says of a client: of a car, whose id its client's is."""
+        self._hears_broker = True
+        if client_id is None:
+            self._tls_errors.append(self._clock.monotonic_s())
+            return
+        car = self._cars.get(client_id)
+        if car is not None and kind not in _USUAL:
+            now_s = self._clock.monotonic_s()
+            car.take_broker_word(BrokerWord(now_s, kind))
+            self._look_soon(client_id, now_s)
+
+    def removed(self, vehicle_id: str) -> None:
+        """Forget a car: it was taken out of service."""
+        self._cars.pop(vehicle_id, None)
+
+    # What ends
+
+    def take(self, record: Record) -> None:
+        """Take a record, hand it on with what is known of it, and tell its diagnosis."""
+        if isinstance(record, Complaint):
+            self._emit(record)
+            self._complaint(record)
+        elif not isinstance(record, Attempt):
+            self._emit(record)
+            self._stray(record)
+        elif record.source is Source.FLOOR or record.same_as:
+            self._emit(record)
+        else:
+            self._attempt(record)
+
+    def tick(self) -> None:
+        """Look again at what is due, and forget what is over."""
+        now_s, looks = self._clock.monotonic_s(), self._looks
+        while looks and looks[0].at_s <= now_s:
+            look = heapq.heappop(looks)
+            one = self._open.get(look.attempt_id)
+            if one is None:
+                continue
+            self._diagnose(one, now_s)
+            if now_s - one.began_s >= LOOKED_AT_AGAIN_S[-1]:
+                self._close(one)
+
+    def next_s(self) -> float | None:
+        """Return when `tick` should be called at the latest."""
+        return self._looks[0].at_s if self._looks else None
+
+    def flush(self) -> None:
+        """Look at all that is open for the last time: nothing more comes."""
+        now_s = self._clock.monotonic_s()
+        for one in tuple(self._open.values()):
+            self._diagnose(one, now_s)
+            self._close(one)
+        self._looks.clear()
+
+    # Within
+
+    def _attempt(self, record: Attempt) -> None:
+        now_s = self._clock.monotonic_s()
+        began_s = record.started_at - (self._clock.unix_s() - now_s)
+        self._note(record, began_s)
+        one = self._open.get(record.attempt_id)
+        if one is not None:
+            one.record = record
+        elif record.outcome is Outcome.OK and not self._is_odd(record, began_s):
+            _remember(self._recent, record.vehicle_id, record, MAX_RECENT)
+            self._emit(record)
+            return
+        else:
+            one = self._begin(record, now_s)
+        case = self._seen_of(one, now_s)
+        told = case.told()
+        modes = self._ranking.rank(case.seen, told)
+        one.record = _named(record, modes[0])
+        self._emit(one.record)
+        self._revise(one, case, modes, now_s)
+
+    def _is_odd(self, record: Attempt, began_s: float) -> bool:
+        """Return whether an unlock that went well looks odd at once."""
+        if not _SUSPECT.isdisjoint(record.flags):
+            return True
+        car = self._car(record.vehicle_id)
+        bounced = car.bounced()
+        if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
+            return True
+        return any(
+            past.trace_id == record.trace_id and past.attempt_id != record.attempt_id
+            for past in car.attempts
+        )
+
+    def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> _Open:
+        began_s = record.started_at - (self._clock.unix_s() - now_s)
+        one = self._open[record.attempt_id] = _Open(record, began_s, called_s=called_s)
+        self._open_by_car.setdefault(record.vehicle_id, []).append(one)
+        for after_s in LOOKED_AT_AGAIN_S:
+            self._look_at(one, max(began_s + after_s, now_s + SETTLE_S))
+        if len(self._open) > MAX_OPEN:
+            self._close(next(iter(self._open.values())))
+        return one
+
+    def _close(self, one: _Open) -> None:
+        self._open.pop(one.record.attempt_id, None)
+        of_car = self._open_by_car.get(one.record.vehicle_id)
+        if of_car is not None and one in of_car:
+            of_car.remove(one)
+            if not of_car:
+                del self._open_by_car[one.record.vehicle_id]
+
+    def _note(self, record: Attempt, began_s: float) -> None:
+        """Count an unlock for its car and for all others, and see what it says of earlier ones."""
+        car = self._car(record.vehicle_id)
+        places = _places(record)
+        counted = self._counted.pop(record.attempt_id, None)
+        if counted is not None:
+            self._neighbours.take_back(counted[0], counted[1].cause, _places(counted[1]))
+        is_retry = any(
+            past.attempt_id != record.attempt_id
+            and abs(past.began_s - began_s) < ACCOUNT_S
+            and (past.cause is None) == (record.cause is None)
+            for past in car.attempts
+        )
+        if not is_retry:
+            self._neighbours.take(began_s, record.cause, places)
+            _remember(self._counted, record.attempt_id, (began_s, record), MAX_OPEN)
+        earlier = self._recent.get(record.vehicle_id)
+        if earlier is not None and earlier.attempt_id != record.attempt_id:
+            self._doubt(earlier, car, began_s, record.trace_id)
+        past = PastAttempt(
+            began_s, began_s + record.total_s, record.cause, record.attempt_id, record.trace_id
+        )
+        car.take_attempt(past)
+        if record.platform and record.platform.account_id is not None:
+            self._note_account(record.platform.account_id, record.vehicle_id, began_s)
+
+    def _note_account(self, account_id: str, vehicle_id: str, began_s: float) -> None:
+        account = self._accounts.pop(account_id, None) or _Account()
+        cars = {car: at_s for car, at_s in account.cars.items() if began_s - at_s < ACCOUNT_S}
+        account.cars = {**cars, vehicle_id: began_s}
+        _remember(self._accounts, account_id, account, MAX_ACCOUNTS)
+
+    def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, trace_id: str) -> None:
+        """Look at an unlock that went well, where its car is asked for again and had locked.
+
+        Also where a second command was sent for one request.
+        """
+        began_s = earlier.started_at - (self._clock.unix_s() - self._clock.monotonic_s())
+        relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
+        has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
+        if has_relocked or earlier.trace_id == trace_id:
+            del self._recent[earlier.vehicle_id]
+            self._begin(earlier, self._clock.monotonic_s())
+
+    def _stray(self, stray: StrayAnswer) -> None:
+        now_s = self._clock.monotonic_s()
+        one = self._open.get(stray.attempt_id or "")
+        if one is None:
+            recent = self._recent.get(stray.vehicle_id)
+            if recent is None or recent.attempt_id != stray.attempt_id:
+                return
+            one = self._begin(recent, now_s)
+        what = "duplicate" if stray.kind is StrayKind.DUPLICATE else stray.phase
+        one.late.setdefault(what, now_s)
+        self._look_at(one, now_s + SETTLE_S)
+
+    def _complaint(self, complaint: Complaint) -> None:
+        """Take that a customer called support: about unlocks, or about one that nobody saw."""
+        now_s = self._clock.monotonic_s()
+        called_s = complaint.at - (self._clock.unix_s() - now_s)
+        if not complaint.attempts:
+            self._diagnose(self._begin(_unseen(complaint), now_s, called_s), now_s)
+            return
+        attempt_id = complaint.attempts[-1]
+        one = self._open.get(attempt_id)
+        recent = self._recent.get(complaint.vehicle_id)
+        if one is None and recent is not None and recent.attempt_id == attempt_id:
+            one = self._begin(recent, now_s)
+        if one is not None:
+            one.called_s = called_s
+            self._diagnose(one, now_s)
+
+    def _look_soon(self, vehicle_id: str, now_s: float) -> None:
+        for one in self._open_by_car.get(vehicle_id, ()):
+            if one.looks_at_s <= now_s:
+                one.looks_at_s = now_s + SETTLE_S
+                self._look_at(one, one.looks_at_s)
+
+    def _look_at(self, one: _Open, at_s: float) -> None:
+        self._number += 1
+        look = _Look(at_s, self._number, one.record.attempt_id)
+        heapq.heappush(self._looks, look)
+        if self._looks[0] is look and self.on_wait is not None:
+            self.on_wait()
+
+    def _diagnose(self, one: _Open, now_s: float) -> None:
+        case = self._seen_of(one, now_s)
+        told = case.told()
+        if one.basis == (frozenset(case.seen), told):
+            return
+        self._revise(one, case, self._ranking.rank(case.seen, told), now_s)
+
+    def _revise(self, one: _Open, case: Case, modes: tuple[RankedMode, ...], now_s: float) -> None:
+        told = case.told()
+        one.basis = frozenset(case.seen), frozenset(told)
+        one.revision += 1
+        record = one.record
+        self._tell(
+            Diagnosis(
+                attempt_id=record.attempt_id,
+                vehicle_id=record.vehicle_id,
+                booking_id=record.booking_id,
+                source=record.source,
+                revision=one.revision,
+                at=round(self._clock.unix_s(), 3),
+                after_s=round(now_s - one.began_s, 3),
+                outcome=record.outcome,
+                cause=record.cause,
+                modes=modes,
+                facts=tuple(FactSeen(fact.value, said) for fact, said in case.seen.items()),
+                told=tuple(sorted(told)),
+            )
+        )
+
+    def _seen_of(self, one: _Open, now_s: float) -> Case:
+        """Return the case with all that was seen of it, now and at earlier looks."""
+        case = self._case_of(one, now_s)
+        observe(case, is_first=one.basis is None)
+        case.seen = {**one.kept, **case.seen}
+        no_longer(case.seen)
+        one.kept = case.seen
+        return case
+
+    def _case_of(self, one: _Open, now_s: float) -> Case:
+        record = one.record
+        car = self._car(record.vehicle_id)
+        account_id = record.platform.account_id if record.platform else None
+        account = self._accounts.get(account_id or "")
+        counted = self._counted.get(record.attempt_id)
+        if counted is not None:
+            self._neighbours.take_back(one.began_s, counted[1].cause, _places(counted[1]))
+        compared = self._neighbours.compare(one.began_s, record.cause, _places(record))
+        if counted is not None:
+            self._neighbours.take(one.began_s, counted[1].cause, _places(counted[1]))
+        lost_s = next(
+            (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
+        )
+        return Case(
+            record=record,
+            car=car,
+            now_s=now_s,
+            unix_offset_s=self._clock.unix_s() - now_s,
+            refusal=self._refusals.get(record.command_id or ""),
+            late=one.late,
+            support_called_s=one.called_s,
+            compared=compared,
+            lost=self._census.compare(car.places, now_s),
+            wills_around=self._neighbours.wills_around(lost_s),
+            returns_around=self._neighbours.returns_around(_returned_s(car, one.began_s)),
+            cars_known=len(self._cars),
+            cars_of_account=len(account.cars) if account is not None else 0,
+            usual_data_bytes=self._census.usual_data_bytes,
+            tls_errors=tuple(self._tls_errors),
+            platform_told=bool(record.platform) or one.called_s is not None,
+            broker_told=self._hears_broker,
+            has_heartbeats=bool(car.beats),
+            has_presence=self._hears_presence,
+        )
+
+    def _car(self, vehicle_id: str) -> CarHistory:
+        car = self._cars.get(vehicle_id)
+        if car is None:
+            if len(self._cars) >= self._max_cars:
+                del self._cars[next(iter(self._cars))]
+            car = self._cars[vehicle_id] = CarHistory()
+        return car
+
+
+def _returned_s(car: CarHistory, began_s: float) -> float:
+    """Return when the box connected last, or else when the unlock began."""
+    returns = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
+    return next(returns, began_s)
+
+
+def _places(record: Attempt) -> tuple[Place, ...]:
+    """Return what the car and its phone have in common with others."""
+    app = record.platform.app_version if record.platform else None
+    pairs = (
+        ("region", record.region),
+        ("operator", record.operator),
+        ("firmware", record.firmware),
+        ("hardware", record.hardware),
+        ("app_version", app),
+    )
+    return tuple((name, value) for name, value in pairs if value is not None)
+
+
+def _unseen(complaint: Complaint) -> Attempt:
+    """Return the unlock that a complaint is about and that nobody saw, to be diagnosed as one."""
+    return Attempt(
+        attempt_id=complaint.complaint_id,
+        command_id=None,
+        vehicle_id=complaint.vehicle_id,
+        trace_id="",
+        source=Source.CUSTOMER,
+        started_at=complaint.at,
+        scheduled_s=complaint.scheduled_s,
+        outcome=Outcome.UNKNOWN,
+        cause=Cause.NOT_OBSERVED,
+        total_s=0.0,
+        stages={},
+        hops_s={},
+        booking_id=complaint.booking_id,
+        region=complaint.region,
+        operator=complaint.operator,
+        firmware=complaint.firmware,
+        hardware=complaint.hardware,
+        platform=PlatformSide(app_version=complaint.app_version, account_id=complaint.account_id),
+    )
+
+
+def _named(record: Attempt, first: RankedMode) -> Attempt:
+    """Return a record with its mode, where that is sure, and with the cause that follows."""
+    mode = MODES.get(first.mode)
+    if mode is None or first.probability < SURE:
+        return record
+    if (
+        first.probability < SURE_OF_CAUSE
+        or record.cause in mode.causes
+        or mode.cause is None
+        or record.cause is None
+    ):
+        return msgspec.structs.replace(record, failure_mode=mode.slug)
+    return msgspec.structs.replace(
+        record,
+        failure_mode=mode.slug,
+        cause=mode.cause,
+        outcome=outcome_of(mode.cause),
+        evidence={**record.evidence, "cause_by_stages": record.cause.value},
+    )
+
+
+def _remember(kept: OrderedDict[str, KeptT], key: str, value: KeptT, most: int) -> None:
+    """Remember the latest value of a key, and forget the oldest key for each one above `most`."""
+    kept.pop(key, None)
+    kept[key] = value
+    if len(kept) > most:
+        kept.popitem(last=False)

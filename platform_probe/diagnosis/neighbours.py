@@ -1,0 +1,171 @@
+"""Other unlocks and other cars at the time: who fails alike, and who is well. Bounded; no I/O.
+
+Everything is counted by the minute, and minutes that are over for long are forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from fleet_wire.contract.causes import Cause
+
+MINUTE_S: Final = 60.0
+WINDOW_MINUTES: Final = 10
+"""Unlocks that began so long before, or since, are neighbours [E]."""
+KEPT_MINUTES: Final = 40
+WAVE_S: Final = 30.0
+"""Wills and new connections are counted in steps of this."""
+RETRY_S: Final = 120.0
+"""An unlock of the same car so soon after another one is the same customer's [E]."""
+
+PLATFORM: Final = "platform"
+DELIVERY: Final = "delivery"
+CAR: Final = "car"
+FAMILY_OF: Final[dict[Cause | None, str | None]] = {
+    None: None,
+    Cause.API_REFUSED: PLATFORM,
+    Cause.API_FAILED: PLATFORM,
+    Cause.NOT_PUBLISHED: PLATFORM,
+    Cause.BROKER_UNREACHABLE: DELIVERY,
+    Cause.BROKER_DENIED: DELIVERY,
+    Cause.NO_SUBSCRIBER: DELIVERY,
+    Cause.BOX_OFFLINE: DELIVERY,
+    Cause.BOX_ASLEEP: DELIVERY,
+    Cause.BOX_SILENT: DELIVERY,
+    Cause.DOWNLINK_LOST: DELIVERY,
+    Cause.EXECUTION_SILENT: DELIVERY,
+    Cause.UNCLASSIFIED: DELIVERY,
+}
+"""Which failures are alike; what is not listed failed at the car itself."""
+
+Place = tuple[str, str]
+"""A dimension and its value, such as `("operator", "operator-a")`."""
+
+
+class Share(NamedTuple):
+    """Of how many unlocks how many failed alike."""
+
+    failed: int
+    total: int
+
+    @property
+    def rate(self) -> float:
+        """The share, of 1; 0 of none."""
+        return self.failed / self.total if self.total else 0.0
+
+
+class Comparison(NamedTuple):
+    """Unlocks of cars that have something in common, and those of all others."""
+
+    inside: Share
+    outside: Share
+
+
+class Neighbours:
+    """Counts unlocks by minute and place, and wills and new connections by half minute."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[int, Counter[tuple[Place, str]]] = {}
+        self._wills: dict[int, int] = {}
+        self._returns: dict[int, int] = {}
+
+    def take(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
+        """Count an unlock that has ended; without `places` it counts among all alone."""
+        minute = self._minute(began_s)
+        family = FAMILY_OF.get(cause, CAR)
+        for place in (ALL, *places):
+            minute[place, TOTAL] += 1
+            if family is not None:
+                minute[place, family] += 1
+
+    def take_back(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
+        """Count an unlock no longer: its record was revised."""
+        minute = self._minute(began_s)
+        family = FAMILY_OF.get(cause, CAR)
+        for place in (ALL, *places):
+            minute[place, TOTAL] -= 1
+            if family is not None:
+                minute[place, family] -= 1
+
+    def will(self, at_s: float) -> None:
+        """Count a box that was lost."""
+        _count(self._wills, at_s)
+
+    def online(self, at_s: float) -> None:
+        """Count a box that has connected."""
+        _count(self._returns, at_s)
+
+    def wills_around(self, at_s: float) -> int:
+        """Return how many boxes were lost within a minute or so of a moment."""
+        return _around(self._wills, at_s)
+
+    def returns_around(self, at_s: float) -> int:
+        """Return how many boxes connected within a minute or so of a moment."""
+        return _around(self._returns, at_s)
+
+    def compare(
+        self, began_s: float, cause: Cause | None, places: tuple[Place, ...]
+    ) -> dict[Place, Comparison]:
+        """Return for each place, and `ALL`, how others fared, without the unlock itself.
+
+        What counts as failed is what failed alike; of an unlock that went well, all failures do.
+        """
+        family = FAMILY_OF.get(cause, CAR)
+        failed, total = Counter[Place](), Counter[Place]()
+        wanted = (ALL, *places)
+        for minute in self._window(began_s):
+            for place in wanted:
+                number = minute.get((place, TOTAL), 0)
+                if number:
+                    total[place] += number
+                    failed[place] += (
+                        minute.get((place, family), 0)
+                        if family is not None
+                        else sum(minute.get((place, each), 0) for each in (PLATFORM, DELIVERY, CAR))
+                    )
+        everybody = Share(failed[ALL], total[ALL])
+        return {
+            place: Comparison(
+                Share(failed[place], total[place]),
+                Share(everybody.failed - failed[place], everybody.total - total[place]),
+            )
+            for place in wanted
+        }
+
+    def _minute(self, at_s: float) -> Counter[tuple[Place, str]]:
+        number = int(at_s // MINUTE_S)
+        minute = self._minutes.get(number)
+        if minute is None:
+            minute = self._minutes[number] = Counter()
+            _forget(self._minutes, number - KEPT_MINUTES)
+        return minute
+
+    def _window(self, at_s: float) -> Iterator[Counter[tuple[Place, str]]]:
+        number = int(at_s // MINUTE_S)
+        for each in range(number - WINDOW_MINUTES, number + WINDOW_MINUTES + 1):
+            minute = self._minutes.get(each)
+            if minute is not None:
+                yield minute
+
+
+ALL: Final[Place] = ("all", "")
+TOTAL: Final = "total"
+
+
+def _count(counts: dict[int, int], at_s: float) -> None:
+    step = int(at_s // WAVE_S)
+    if step not in counts:
+        _forget(counts, step - KEPT_MINUTES * 2)
+    counts[step] = counts.get(step, 0) + 1
+
+
+def _around(counts: dict[int, int], at_s: float) -> int:
+    step = int(at_s // WAVE_S)
+    return sum(counts.get(each, 0) for each in (step - 2, step - 1, step, step + 1, step + 2))
+
+
+def _forget(by_number: dict[int, Any], before: int) -> None:
+    for number in [each for each in by_number if each < before]:
+        del by_number[number]

@@ -1,0 +1,69 @@
+"""What was seen of an unlock: facts, each with a sentence that cites its values. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from fleet_wire.modes.facts import Fact
+from fleet_wire.modes.mode import COHORT
+from platform_probe.diagnosis import (
+    seen_of_attempt,
+    seen_of_box,
+    seen_of_car,
+    seen_of_others,
+    seen_of_platform,
+)
+from platform_probe.diagnosis.case import Case
+
+
+def observe(case: Case, *, is_first: bool) -> None:
+    """Note in `case.seen` all facts that can be seen, each with its sentence.
+
+    What was so when the unlock began is noted at the first look alone: later the car's history may
+    not reach so far back, and what it was like then does not change.
+    """
+    for look in _LOOKS:
+        if is_first or look not in _AT_FIRST:
+            look(case)
+
+
+def no_longer(seen: dict[Fact, str]) -> None:
+    """Take out what an earlier look had noted and a later one has refuted."""
+    if seen.keys() & COHORT:
+        seen.pop(Fact.ALONE, None)
+        seen.pop(Fact.FEW_AWAY, None)
+    if Fact.OPENED_LATE in seen or Fact.CONFIRMED_LATE in seen or Fact.REFUSED_LATE in seen:
+        seen.pop(Fact.NOTHING_AFTER_RETURN, None)
+    for now, before in ((Fact.SAID_YES, Fact.SAID_NOTHING), (Fact.SAID_ERROR, Fact.SAID_NOTHING)):
+        if now in seen:
+            seen.pop(before, None)
+
+
+_LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
+    seen_of_attempt.note_how_far,
+    seen_of_attempt.note_words_of_refusal,
+    seen_of_attempt.note_oddities,
+    seen_of_car.note_presence_before,
+    seen_of_car.note_life_before,
+    seen_of_car.note_presence_after,
+    seen_of_car.note_life,
+    seen_of_car.note_waiting_command,
+    seen_of_box.note_heartbeats,
+    seen_of_box.note_box_itself,
+    seen_of_box.note_bounce,
+    seen_of_box.note_state,
+    seen_of_box.note_doors,
+    seen_of_car.note_this_car,
+    seen_of_others.note_others,
+    seen_of_platform.note_platform,
+    seen_of_car.note_broker_log,
+)
+"""In this order: a later one may look at what an earlier one has seen."""
+_AT_FIRST: Final = frozenset(
+    {
+        seen_of_car.note_presence_before,
+        seen_of_car.note_life_before,
+        seen_of_box.note_bounce,
+    }
+)

@@ -1,0 +1,168 @@
+"""How likely each mode is, from the facts that were seen. No I/O.
+
+A linear model over yes and no: each fact that is seen adds its weight for a mode to the mode's
+score, each that a mode needs and that was not seen, although its source was there, takes some away.
+Which weights there are, and their signs, the signatures in `fleet_wire.modes` fix; how heavy they
+are was learned (`weights.json`). So what each fact did to a probability can be told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, RankedMode, Weighed
+from fleet_wire.errors import ConfigError
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import FACTS, Fact, Told
+
+FORM: Final = 1
+"""The version of the file's form."""
+SHOWN: Final = 5
+"""Modes in a diagnosis."""
+LEAST: Final = 0.001
+"""Modes that are less likely are left out."""
+MOST_WEIGHED: Final = 8
+"""Facts that are listed of a mode."""
+
+
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The numbers of the model, as they stand in `weights.json`."""
+
+    version: int
+    made_by: str
+    """The command that writes them."""
+    temperature: float
+    """Divides scores, so that probabilities are as often right as they say."""
+    bias: dict[str, float]
+    """Of each mode, and of `unknown` and `nothing_wrong`."""
+    seen: dict[str, dict[str, float]]
+    """Of each mode the weight of each fact that is seen."""
+    unseen: dict[str, dict[str, float]]
+    """Of each mode what it loses by each fact that it needs and that was not seen."""
+
+
+class Ranking:
+    """The model, ready to rank."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Raise `ConfigError` for weights of another version, or of facts that there are not."""
+        if weights.version != FORM:
+            raise ConfigError([f"weights of version {weights.version}, expected {FORM}"])
+        self._weights = weights
+        self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
+        self._bias = [weights.bias.get(name, 0.0) for name in self._names]
+        self._seen = self._by_fact(weights.seen)
+        self._unseen = self._by_fact(weights.unseen)
+        self._before: dict[frozenset[Told], list[float]] = {}
+        """Scores where nothing was seen, by which sources were there."""
+
+    def rank(self, seen: Mapping[Fact, str], told: frozenset[Told]) -> tuple[RankedMode, ...]:
+        """Return the likeliest modes, with what speaks for and against each."""
+        before = self._before.get(told)
+        if before is None:
+            before = self._before[told] = self._nothing_seen(told)
+        scores = list(before)
+        for fact in seen:
+            for place, weight in self._seen[fact]:
+                scores[place] += weight
+            if FACTS[fact].told in told:
+                for place, weight in self._unseen[fact]:
+                    scores[place] -= weight
+        highest = max(scores)
+        temperature = self._weights.temperature
+        shares = [math.exp((score - highest) / temperature) for score in scores]
+        total = sum(shares)
+        order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
+        return tuple(
+            RankedMode(
+                mode=self._names[place],
+                probability=round(shares[place] / total, 4),
+                weighed=self._weighed(self._names[place], seen, told),
+            )
+            for place in order
+            if place == order[0] or shares[place] / total >= LEAST
+        )
+
+    def _by_fact(
+        self, by_mode: Mapping[str, Mapping[str, float]]
+    ) -> dict[Fact, tuple[tuple[int, float], ...]]:
+        """Return for each fact the places of the modes that it moves, and by how much."""
+        found: dict[Fact, list[tuple[int, float]]] = {fact: [] for fact in FACTS}
+        for place, name in enumerate(self._names):
+            for fact, weight in by_mode.get(name, {}).items():
+                if fact not in found:
+                    raise ConfigError([f"weights: no such fact: {fact}"])
+                if weight:
+                    found[Fact(fact)].append((place, weight))
+        return {fact: tuple(pairs) for fact, pairs in found.items()}
+
+    def _nothing_seen(self, told: frozenset[Told]) -> list[float]:
+        scores = list(self._bias)
+        for fact, unseen in self._unseen.items():
+            if FACTS[fact].told in told:
+                for place, weight in unseen:
+                    scores[place] += weight
+        return scores
+
+    def _weighed(
+        self, name: str, seen: Mapping[Fact, str], told: frozenset[Told]
+    ) -> tuple[Weighed, ...]:
+        """Return the facts that moved a mode most, the heaviest first."""
+        weights = self._weights
+        weighed = [
+            Weighed(fact, round(weight, 2))
+            for fact, weight in weights.seen.get(name, {}).items()
+            if weight and fact in seen
+        ]
+        for fact, weight in weights.unseen.get(name, {}).items():
+            if weight and fact not in seen and FACTS[Fact(fact)].told in told:
+                weighed.append(Weighed(fact, round(weight, 2), is_seen=False))
+        weighed.sort(key=lambda one: abs(one.weight), reverse=True)
+        return tuple(weighed[:MOST_WEIGHED])
+
+
+def read_weights(text: bytes) -> Weights:
+    """Return the weights of a file's text. Raises `ConfigError`."""
+    try:
+        return msgspec.json.decode(text, type=Weights)
+    except msgspec.MsgspecError as error:
+        raise ConfigError([f"weights: {error}"]) from None
+
+
+def weights_by_signature() -> Weights:
+    """Return weights that nobody has learned: what the signatures alone say."""
+    seen, unseen = {}, {}
+    for slug, mode in MODES.items():
+        signature = mode.signature
+        seen[slug] = {
+            **dict.fromkeys(sorted(signature.speaks_for), FOR),
+            **dict.fromkeys(sorted(signature.needs), NEEDED),
+            **dict.fromkeys(sorted(signature.rules_out), AGAINST),
+        }
+        unseen[slug] = dict.fromkeys(sorted(signature.needs), MISSED)
+    bias = {slug: -FOR * len(mode.signature.needs) for slug, mode in MODES.items()}
+    return Weights(
+        version=FORM,
+        made_by="signatures alone",
+        temperature=1.0,
+        bias={**bias, UNKNOWN: 0.0, NOTHING_WRONG: 0.0},
+        seen={
+            slug: {str(fact): weight for fact, weight in each.items()}
+            for slug, each in seen.items()
+        },
+        unseen={
+            slug: {str(fact): weight for fact, weight in each.items()}
+            for slug, each in unseen.items()
+        },
+    )
+
+
+FOR: Final = 1.0
+NEEDED: Final = 2.0
+AGAINST: Final = -4.0
+MISSED: Final = -4.0
+"""What a weight is before anything was learned."""

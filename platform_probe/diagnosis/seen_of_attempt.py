@@ -1,0 +1,112 @@
+"""How far an unlock came, and what was odd about it. No I/O."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.attempt import Flag, Stage
+from fleet_wire.contract.causes import Cause
+from fleet_wire.modes.facts import Fact
+from platform_probe.diagnosis.case import Case
+
+SLOW_S: Final = 5.0
+"""Slower than paging an idle phone ever is (IMC'23 pings: at most 3.3 s)."""
+WRONG_CLOCK_S: Final = 30.0
+"""The smallest error that hides a command is its life; +-2 s are normal [E]."""
+_BY_CAUSE: Final = {
+    None: (Fact.WENT_WELL, "the car answered and reported an open lock"),
+    Cause.API_REFUSED: (Fact.NOTHING_PUBLISHED, "no command was sent to the broker"),
+    Cause.API_FAILED: (Fact.NOTHING_PUBLISHED, "no command was sent to the broker"),
+    Cause.NOT_PUBLISHED: (Fact.NOTHING_PUBLISHED, "no command was sent to the broker"),
+    Cause.BROKER_UNREACHABLE: (Fact.BROKER_UNREACHABLE, "there was no connection with the broker"),
+    Cause.BROKER_DENIED: (Fact.BROKER_DENIED, "the broker refused to take the command"),
+    Cause.NO_SUBSCRIBER: (Fact.NO_SUBSCRIBER, "the broker knows no subscriber for the car"),
+    Cause.EXECUTION_SILENT: (
+        Fact.SILENT_AFTER_RECEIPT,
+        "the box confirmed the command and said nothing more",
+    ),
+    Cause.RESULT_LOST: (
+        Fact.STATE_WITHOUT_RESULT,
+        "the car reported an open lock, and no answer came",
+    ),
+    Cause.DOOR_UNCONFIRMED: (
+        Fact.RESULT_WITHOUT_STATE,
+        "the box said that it unlocked, and no open lock was reported",
+    ),
+    Cause.BOX_SAYS_EXPIRED: (Fact.REFUSED_EXPIRED, "the box refused the command as too old"),
+    Cause.BOX_BUSY: (Fact.REFUSED_BUSY, "the box refused because it was busy"),
+    Cause.VEHICLE_STATE: (Fact.REFUSED_VEHICLE_STATE, "the box refused for the car's state"),
+}
+_STATES: Final = (
+    (("locked_by_key", "key"), Fact.LOCKED_BY_KEY),
+    (("ignition", "park", "privacy", "gear"), Fact.NOT_PARKED),
+    (("pin", "tries"), Fact.WRONG_PIN),
+)
+_NOT_DELIVERED: Final = frozenset(
+    {Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST}
+)
+_BY_REFUSAL: Final = {
+    "expired": Fact.REFUSED_EXPIRED,
+    "replayed": Fact.REFUSED_REPLAYED,
+    "bad_signature": Fact.REFUSED_BAD_SIGNATURE,
+    "ttl_too_long": Fact.REFUSED_TTL_TOO_LONG,
+    "malformed": Fact.REFUSED_MALFORMED,
+    "busy": Fact.REFUSED_BUSY,
+    "can_bus_no_ack": Fact.REFUSED_CAN_BUS,
+    "actuator_inhibited": Fact.REFUSED_INHIBITED,
+    "low_voltage": Fact.REFUSED_LOW_VOLTAGE,
+    "wrong_vehicle_state": Fact.REFUSED_VEHICLE_STATE,
+    "failed": Fact.REFUSED_WITHOUT_REASON,
+}
+
+
+def note_how_far(case: Case) -> None:
+    """Note how far the unlock came."""
+    record, seen = case.record, case.seen
+    if record.cause in _BY_CAUSE:
+        fact, sentence = _BY_CAUSE[record.cause]
+        seen[fact] = sentence
+    elif record.cause in _NOT_DELIVERED or record.cause is Cause.UNCLASSIFIED:
+        if Flag.ANSWERED_BY_ANOTHER not in record.flags:
+            seen[Fact.NOT_DELIVERED] = "the broker took the command, and the box did not confirm it"
+    elif record.cause in (Cause.BOX_REJECTED, Cause.VEHICLE_FAILED):
+        fact = _BY_REFUSAL.get(case.refusal or record.reason or "", Fact.REFUSED_WITHOUT_REASON)
+        seen[fact] = f"the box refused: {record.reason or 'it did not say why'}"
+    elif record.cause is Cause.NOT_OBSERVED and Stage.PUBLISHED.value not in record.stages:
+        seen[Fact.NOTHING_REQUESTED] = "no request for this unlock is known"
+
+
+def note_words_of_refusal(case: Case) -> None:
+    """Note why the car says that its state does not allow it."""
+    said = (case.record.reason or "").lower()
+    for words, fact in _STATES:
+        if any(word in said for word in words):
+            case.seen[fact] = f"the box said: {case.record.reason}"
+
+
+def note_oddities(case: Case) -> None:
+    """Note what was odd about the unlock."""
+    record, seen, late = case.record, case.seen, case.late
+    for flag, fact, sentence in (
+        (Flag.ANSWERED_BY_ANOTHER, Fact.ANSWERED_BY_ANOTHER, "another car answered"),
+        (Flag.DUPLICATE, Fact.ANSWERED_TWICE, "an answer came more than once"),
+        (Flag.WOKEN, Fact.WOKEN, "a wake request was sent"),
+    ):
+        if flag in record.flags:
+            seen[fact] = sentence
+    for phase, fact, what in (
+        ("executed", Fact.OPENED_LATE, "the box opened the car"),
+        ("refused", Fact.REFUSED_LATE, "the box refused the command"),
+        ("received", Fact.CONFIRMED_LATE, "the box confirmed the command"),
+    ):
+        if phase in late:
+            seen[fact] = f"{what} at {case.at(late[phase])}, {case.ago(late[phase])}"
+    if "duplicate" in late:
+        seen[Fact.ANSWERED_TWICE] = f"the same answer came again at {case.at(late['duplicate'])}"
+    hop_s = record.hops_s.get(Stage.BOX_RECEIVED.value, 0.0)
+    if Stage.BOX_RECEIVED.value in record.stages and hop_s > SLOW_S:
+        seen[Fact.SLOW_DELIVERY] = f"the command took {hop_s:.1f} s to the box"
+    ahead_s = case.car.clock_ahead_s
+    if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
+        how = "ahead" if ahead_s > 0 else "behind"
+        seen[Fact.CLOCK_WRONG] = f"the box's clock is {abs(ahead_s):.0f} s {how}"

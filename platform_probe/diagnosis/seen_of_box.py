@@ -1,0 +1,104 @@
+"""What box and car say of themselves: battery, signal, boots, locks and doors. No I/O."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.modes.facts import Fact
+from platform_probe.diagnosis.case import AGAIN_S, Case
+
+LOW_V: Final = 12.25
+FELL_V: Final = 0.15
+WEAK_DBM: Final = -110.0
+"""RSRP at which LTE hardly works (3GPP TS 36.133 reports down to -140)."""
+RELOCKED_S: Final = 150.0
+"""The longest time after which a car locks itself: 120 s (ha-volvo-cars#129), and its report."""
+BOOTED_S: Final = 600.0
+DAY_S: Final = 86_400.0
+FLOOD: Final = 20
+FLOOD_WITHIN_S: Final = 120.0
+MUCH_MORE: Final = 2.5
+"""Such a multiple of what the middle one of all cars has used is much [E]."""
+
+
+def note_heartbeats(case: Case) -> None:
+    """Note what heartbeats say of battery and signal."""
+    car, seen = case.car, case.seen
+    if car.voltage_v is not None and car.voltage_v < LOW_V:
+        seen[Fact.VOLTAGE_LOW] = f"its battery was at {car.voltage_v:.2f} V"
+    if car.voltage_v is not None and car.peak_v - car.voltage_v >= FELL_V:
+        seen[Fact.VOLTAGE_FELL] = (
+            f"its battery fell from {car.peak_v:.2f} to {car.voltage_v:.2f} V since"
+            f" {case.at(car.peak_at_s)}"
+        )
+    if car.signal_dbm is not None and car.signal_dbm < WEAK_DBM:
+        seen[Fact.SIGNAL_LOW] = f"its signal was at {car.signal_dbm:.0f} dBm"
+
+
+def note_box_itself(case: Case) -> None:
+    """Note what the box says of itself: boots, updates, events, data."""
+    car, seen, began_s = case.car, case.seen, case.began_s
+    if car.booted_s is not None:
+        when = f"the box booted at {case.at(car.booted_s)}, {case.ago(car.booted_s)}"
+        if car.booted_s > case.published_s:
+            seen[Fact.BOOTED_AFTER] = when
+        elif began_s - car.booted_s < BOOTED_S:
+            seen[Fact.BOOTED_BEFORE] = when
+    if car.updating_s is not None and abs(began_s - car.updating_s) < AGAIN_S:
+        seen[Fact.UPDATING] = (
+            f"the box began an update at {case.at(car.updating_s)}, {case.ago(car.updating_s)}"
+        )
+    changed_s = car.firmware_changed_s
+    if changed_s is not None and began_s - changed_s < DAY_S:
+        seen[Fact.FIRMWARE_CHANGED] = f"its firmware changed at {case.at(changed_s)}"
+    recent = sum(began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
+    if recent >= FLOOD:
+        seen[Fact.EVENTS_IN_A_FLOOD] = f"the box sent {recent} events or more just before"
+    used, usual = car.data_used_bytes, case.usual_data_bytes
+    if used is not None and usual is not None and used > MUCH_MORE * usual:
+        seen[Fact.MUCH_DATA] = f"its modem has used {used / usual:.0f} times as much as is usual"
+
+
+def note_state(case: Case) -> None:
+    """Note what became of locks and doors."""
+    car, seen = case.car, case.seen
+    opened_s: float | None = None
+    relocks = {*car.relocks()}
+    for move in car.locks:
+        if not move.is_locked and move.at_s >= case.began_s:
+            opened_s = move.at_s
+        elif move.is_locked and opened_s is not None and move in relocks:
+            open_for_s = move.at_s - opened_s
+            door_s = car.door_opened_s
+            if open_for_s < RELOCKED_S and (door_s is None or door_s < opened_s):
+                seen[Fact.RELOCKED] = (
+                    f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
+                )
+            break
+
+
+def note_bounce(case: Case) -> None:
+    """Note a lock that did not hold when the car was last locked."""
+    bounced = case.car.bounced()
+    if bounced is not None and bounced.at_s < case.began_s:
+        case.seen[Fact.LOCK_BOUNCED] = (
+            f"told to lock, the car sprang open again at {case.at(bounced.at_s)},"
+            f" {case.ago(bounced.at_s)}"
+        )
+
+
+def note_doors(case: Case) -> None:
+    """Note which doors were open or stayed locked, and what else was not as in a parked car."""
+    car, seen = case.car, case.seen
+    door_s = car.door_opened_s
+    if door_s is not None and 0 <= door_s - case.published_s < RELOCKED_S:
+        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(door_s)}"
+    if car.ajar_s is not None and car.ajar_s < case.began_s:
+        seen[Fact.DOOR_AJAR] = f"a door is open since {case.at(car.ajar_s)}"
+    for name, value in (car.signals or {}).items():
+        if name.endswith(".IsOpen") and value:
+            seen[Fact.DOOR_AJAR] = f"{name} is true"
+        elif (name.endswith(".IsLocked") and value) or (name == "is_immobilised" and value):
+            seen[Fact.ANOTHER_DOOR_LOCKED] = f"{name} is true"
+        elif name == "Vehicle.LowVoltageSystemState":
+            seen[Fact.NOT_PARKED] = f"{name} is {value}"

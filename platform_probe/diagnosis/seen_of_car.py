@@ -1,0 +1,179 @@
+"""What was heard of the car, before and after: presence, life, the broker's word. No I/O."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.modes.facts import Fact
+from platform_probe.diagnosis.car_history import Session
+from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, Case
+from platform_probe.diagnosis.census import LATE_HEARTBEATS
+
+CROSSING_S: Final = 2.0
+"""As `platform_probe.attempts.conclusion.CROSSING_S`: what left the box before the command came."""
+SOON_S: Final = 90.0
+"""A box that reboots is back by then: 20 to 60 s, and its network [E]."""
+RECENT_S: Final = 120.0
+FLAPS: Final = 3
+FLAPS_WITHIN_S: Final = 300.0
+OFTEN: Final = 3
+_BROKER_WORDS: Final = {
+    "taken_over": (Fact.REPLACED, "a new connection of the box's id ended the old one"),
+    "dropped": (Fact.DROPPED_AT_BROKER, "the broker dropped messages for the box"),
+    "timed_out": (Fact.KEEPALIVE_EXCEEDED, "the broker gave the box up"),
+    "denied": (Fact.DENIED_AT_BROKER, "the broker denied the box something"),
+}
+
+
+def note_presence_before(case: Case) -> None:
+    """Note what presence said when the unlock began."""
+    car, seen, began_s = case.car, case.seen, case.began_s
+    standing = car.standing_at(began_s)
+    since = ""
+    for change in car.changes:
+        if change.at_s <= began_s:
+            since = f" since {case.at(change.at_s)}, {case.ago(change.at_s)}"
+            if change.session is Session.ONLINE and began_s - change.at_s < RECENT_S:
+                seen[Fact.RECONNECTED_JUST_BEFORE] = (
+                    f"the box connected at {case.at(change.at_s)}, {case.ago(change.at_s)}"
+                )
+    if standing is Session.ONLINE:
+        seen[Fact.WAS_ONLINE] = f"presence said online{since}"
+    elif standing is Session.ASLEEP:
+        seen[Fact.WAS_ASLEEP] = f"presence said asleep{since}"
+    elif standing is not None:
+        seen[Fact.WAS_OFFLINE] = f"presence said offline{since}"
+        if standing is not Session.SHUTDOWN:
+            seen[Fact.WILL_BEFORE] = f"presence said offline{since}; it was a last will"
+    elif car.standing is None:
+        seen[Fact.NEVER_PRESENT] = "no presence of the car was ever seen"
+    if any(change.session is Session.OLD_WILL for change in car.changes):
+        seen[Fact.TALKS_WHILE_OFFLINE] = "the last will of an older connection came after the new"
+
+
+def note_presence_after(case: Case) -> None:
+    """Note what presence has said since."""
+    car, seen, published_s = case.car, case.seen, case.published_s
+    will_s: float | None = None
+    was_lost = car.standing_at(published_s) in (Session.WILL, Session.SHUTDOWN)
+    for change in car.changes_between(published_s, case.now_s):
+        if change.session is Session.WILL and will_s is None:
+            will_s = change.at_s
+            seen[Fact.WILL_AFTER] = f"its last will came at {case.at(will_s)}, {case.ago(will_s)}"
+        elif change.session is Session.ONLINE:
+            after_s = change.at_s - published_s
+            when = f"at {case.at(change.at_s)}, {case.ago(change.at_s)}"
+            fact = Fact.BACK_SOON if after_s <= SOON_S else Fact.BACK_IN_MINUTES
+            seen.setdefault(fact, f"the box connected anew {when}")
+            if will_s is not None or was_lost:
+                seen[Fact.BACK_AFTER_WILL] = f"the box came back after a last will, {when}"
+            elif car.standing_at(published_s) is Session.ONLINE:
+                seen[Fact.BACK_WITHOUT_WILL] = (
+                    f"the box connected anew {when}, and presence had said online all the time"
+                )
+            break
+    recent = [at for at, _ in car.changes if abs(at - case.began_s) < FLAPS_WITHIN_S]
+    returns = sum(
+        change.session is Session.ONLINE
+        for change in car.changes
+        if abs(change.at_s - case.began_s) < FLAPS_WITHIN_S
+    )
+    if returns >= FLAPS:
+        seen[Fact.FLAPPED] = (
+            f"the box connected {returns} times between {case.at(recent[0])} and"
+            f" {case.at(recent[-1])}"
+        )
+
+
+def note_life(case: Case) -> None:
+    """Note when the car was heard of, before and after."""
+    car, seen = case.car, case.seen
+    at_box_s = case.published_s + CROSSING_S
+    heard_s = car.first_heard_after(at_box_s)
+    is_same_connection = not {
+        Fact.BACK_SOON, Fact.BACK_IN_MINUTES
+    } & seen.keys() or _came_before_return(case, heard_s)  # fmt: skip
+    if heard_s is not None and is_same_connection and Fact.WENT_WELL not in seen:
+        seen[Fact.REPORTED_AFTER] = f"the car reported at {case.at(heard_s)}, {case.ago(heard_s)}"
+    if heard_s is None and case.now_s - at_box_s >= AWAY_S:
+        seen[Fact.STILL_AWAY] = "nothing was heard of the car until now"
+    offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
+    lost = [change.at_s for change in car.changes if change.session in offline]
+    if car.standing in offline and lost and car.first_heard_after(lost[-1] + CROSSING_S):
+        seen[Fact.TALKS_WHILE_OFFLINE] = (
+            f"presence said offline at {case.at(lost[-1])}, and the car reported after that"
+        )
+
+
+def note_life_before(case: Case) -> None:
+    """Note how the car was heard of before the unlock."""
+    car, seen, began_s = case.car, case.seen, case.began_s
+    standing = car.standing_at(began_s)
+    last_s = car.last_heard_before(began_s)
+    if (
+        standing is Session.ONLINE
+        and car.interval_s is not None
+        and car.beats
+        and (last_s is None or began_s - last_s > car.interval_s * LATE_HEARTBEATS)
+    ):
+        last = "" if last_s is None else f", last at {case.at(last_s)}, {case.ago(last_s)}"
+        seen[Fact.SILENT_BEFORE] = (
+            f"the car reports every {car.interval_s:.0f} s, and had not{last}"
+        )
+
+
+def _came_before_return(case: Case, heard_s: float | None) -> bool:
+    """Return whether a sign of life came on the connection that the car had then."""
+    if heard_s is None:
+        return False
+    back_s = [
+        change.at_s
+        for change in case.car.changes_between(case.published_s, case.now_s)
+        if change.session is Session.ONLINE
+    ]
+    return not back_s or heard_s < back_s[0]
+
+
+def note_waiting_command(case: Case) -> None:
+    """Note a command that should have waited for a box that is back."""
+    seen = case.seen
+    is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
+    if is_back and not case.late and Fact.NOT_DELIVERED in seen:
+        seen[Fact.NOTHING_AFTER_RETURN] = "the box is back, and has not answered the command"
+
+
+def note_this_car(case: Case) -> None:
+    """Note how other unlocks of the car fared."""
+    seen = case.seen
+    for past in case.car.attempts:
+        apart_s = past.began_s - case.began_s
+        if past.attempt_id == case.record.attempt_id or abs(apart_s) > AGAIN_S:
+            continue
+        when = f"at {case.at(past.began_s)}, {case.ago(past.began_s)}"
+        if past.cause is None:
+            seen[Fact.WENT_WELL_BETWEEN] = f"an unlock of the car went well {when}"
+        else:
+            seen[Fact.FAILS_AGAIN] = f"an unlock of the car failed {when}: {past.cause.value}"
+        if past.trace_id == case.record.trace_id:
+            seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
+        if -RECENT_S / 4 < apart_s < 0:
+            seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
+
+
+def note_broker_log(case: Case) -> None:
+    """Note what the broker's log says of the box."""
+    for at_s, kind in case.car.broker_words:
+        if kind in _BROKER_WORDS and abs(at_s - case.began_s) < AGAIN_S:
+            fact, sentence = _BROKER_WORDS[kind]
+            case.seen[fact] = f"{sentence} at {case.at(at_s)}, {case.ago(at_s)}"
+    taken = [at for at, kind in case.car.broker_words if kind == "taken_over"]
+    if len(taken) >= OFTEN and taken[-1] - taken[-OFTEN] < FLAPS_WITHIN_S:
+        case.seen[Fact.TAKEN_OVER] = (
+            f"{len(taken)} times within minutes a new connection of the box's id ended the old one,"
+            f" last at {case.at(taken[-1])}"
+        )
+    near = [at_s for at_s in case.tls_errors if abs(at_s - case.began_s) < AGAIN_S]
+    if near:
+        case.seen[Fact.TLS_FAILED] = (
+            f"{len(near)} TLS handshakes failed at the broker, the last at {case.at(near[-1])}"
+        )

@@ -1,0 +1,75 @@
+"""What the platform's log says of an unlock. No I/O."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.attempt import Flag, Stage
+from fleet_wire.modes.facts import Fact
+from platform_probe.diagnosis.case import Case
+
+_BOOKINGS: Final = frozenset(
+    {
+        "booking-of-another",
+        "vehicle-not-booked",
+        "booking-unknown",
+        "booking-not-started",
+        "booking-ended",
+        "vehicle-taken",
+    }
+)
+_BY_PROBLEM: Final = {
+    **dict.fromkeys(_BOOKINGS, Fact.SAID_BOOKING),
+    "maintenance": Fact.SAID_MAINTENANCE,
+    "vehicle-busy": Fact.SAID_BUSY,
+    "overloaded": Fact.SAID_OVERLOADED,
+    "too-many-requests": Fact.SAID_OVERLOADED,
+    "vehicle-silent": Fact.SAID_SILENT,
+    "vehicle-unreachable": Fact.SAID_SILENT,
+}
+
+
+def note_platform(case: Case) -> None:
+    """Note what the platform's log says."""
+    record, seen = case.record, case.seen
+    side = record.platform
+    if case.support_called_s is not None:
+        seen[Fact.SUPPORT_CALLED] = (
+            f"the customer called support at {case.at(case.support_called_s)}"
+        )
+    if case.cars_of_account >= 3:  # noqa: PLR2004 - nobody drives three [E]
+        seen[Fact.MANY_CARS_OF_ONE] = f"the account asked for {case.cars_of_account} cars"
+    if not side:
+        return
+    said = f"the API answered {side.status}" + (f" {side.problem}" if side.problem else "")
+    _of_answer(case, said)
+    answered_s = record.stages.get(Stage.API_ANSWERED.value)
+    if side.status is not None and side.status < 400 and answered_s is not None:  # noqa: PLR2004
+        end_s = side.ended_s
+        if end_s is None or end_s > answered_s + 1.0:
+            seen[Fact.YES_BEFORE_THE_END] = f"{said} before it was known how it ended"
+    if Flag.TOLD_OTHERWISE in record.flags:
+        seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
+    if side.requests > 1:
+        seen[Fact.ASKED_AGAIN] = f"the phone asked {side.requests} times"
+    if Fact.WAS_ASLEEP in seen and side.woken_s is None and side.ended_s is not None:
+        seen[Fact.NOT_WOKEN] = "the box slept, and no wake request was sent"
+
+
+def _of_answer(case: Case, said: str) -> None:
+    side, seen = case.record.platform, case.seen
+    assert side  # noqa: S101 - the caller has looked
+    status, problem = side.status, side.problem
+    if status is None:
+        seen[Fact.SAID_NOTHING] = "the API has not answered"
+    elif status < 400:  # noqa: PLR2004 - RFC 9110
+        seen[Fact.SAID_YES] = said
+    elif status < 500:  # noqa: PLR2004 - RFC 9110
+        seen[Fact.SAID_NO] = said
+    else:
+        seen[Fact.SAID_ERROR] = said
+        if problem in (None, "internal-error"):
+            seen[Fact.EXPLAINED_NOTHING] = said
+    fact = _BY_PROBLEM.get(problem or "")
+    if fact is not None:
+        seen[fact] = said

@@ -1,0 +1,138 @@
+"""DuckDB: the one module that knows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+from typing import Any, Final
+
+import duckdb
+
+from fleet_wire.errors import ConfigError
+
+MAX_SECONDS: Final = 60.0
+"""A query that takes longer is ended."""
+KEEPER_MEMORY: Final = "512MB"
+"""What the keeper takes at most, before it sorts on disk."""
+_MISSING: Final = re.compile(
+    r"No (such file|files found)|cannot open file|does not exist", re.IGNORECASE
+)
+
+
+class FileGoneError(Exception):
+    """A file went away between the listing and the reading of it: list again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a query came to. Times are in UTC, without a zone."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    is_whole: bool
+    """Whether there were no more rows than were asked for."""
+
+
+class Duck:
+    """A database in memory, over files."""
+
+    def __init__(
+        self, *, threads: int | None = None, memory: str | None = None, spill: Path | None = None
+    ) -> None:
+        """Open it. `spill` is a directory for what does not fit into `memory`."""
+        config: dict[str, Any] = {"autoinstall_known_extensions": "false"}
+        if threads is not None:
+            config["threads"] = threads
+        if memory is not None:
+            config["memory_limit"] = memory
+        config["temp_directory"] = "" if spill is None else str(spill)
+        self._connection = duckdb.connect(config=config)
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run SQL of our own and return all rows.
+
+        Raises `FileGoneError`, or `OSError` for what the disk does not allow.
+        """
+        with _translated():
+            return self._connection.execute(sql, parameters or None).fetchall()
+
+    def query(self, sql: str, parameters: Mapping[str, Any], *, limit: int) -> Rows:
+        """Run one query and return `limit` rows of it at most.
+
+        Raises `ConfigError` for SQL that is wrong or takes longer than `MAX_SECONDS`,
+        `FileGoneError`.
+        """
+        stopper = Timer(MAX_SECONDS, self._connection.interrupt)
+        stopper.start()
+        try:
+            with _translated():
+                result = self._connection.execute(sql, dict(parameters) or None)
+                rows = result.fetchmany(limit + 1)
+                columns = tuple(each[0] for each in result.description or ())
+        except duckdb.InterruptException:
+            problem = (
+                f"the query took longer than {MAX_SECONDS:g} s: ask for less, by time or by car"
+            )
+            raise ConfigError([problem]) from None
+        except duckdb.Error as error:
+            raise ConfigError(
+                [f"SQL: {line}" for line in str(error).splitlines() if line]
+            ) from None
+        finally:
+            stopper.cancel()
+        return Rows(columns, rows[:limit], is_whole=len(rows) <= limit)
+
+    def shut_out(self, allowed: Sequence[Path]) -> None:
+        """From now on let no query reach any file but those in the directories `allowed`."""
+        places = ", ".join(quoted(str(path)) for path in allowed)
+        self.run(f"SET allowed_directories = [{places}]")
+        self.run("SET enable_external_access = false")
+        self.run("SET lock_configuration = true")
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+
+def check_reads_only(sql: str) -> None:
+    """Raise `ConfigError` unless the text is one statement, which only reads."""
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise ConfigError([f"SQL: {line}" for line in str(error).splitlines() if line]) from None
+    if len(statements) != 1:
+        raise ConfigError([f"SQL: expected one statement, found {len(statements)}"])
+    if statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+        kind = statements[0].type.name
+        raise ConfigError([f"SQL: only SELECT is allowed here, not {kind}: a store is read only"])
+
+
+def quoted(text: str) -> str:
+    """Return text as a literal of SQL."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
+
+
+def file_list(paths: Sequence[Path]) -> str:
+    """Return paths as a list literal of SQL. A name may hold what is a pattern elsewhere."""
+    return "[" + ", ".join(quoted(_literal(path)) for path in paths) + "]"
+
+
+def _literal(path: Path) -> str:
+    return re.sub(r"([*?\[\]])", r"[\1]", str(path))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.IOException as error:
+        text = str(error)
+        if _MISSING.search(text):
+            raise FileGoneError(text) from None
+        raise OSError(text) from None

@@ -1,0 +1,274 @@
+"""Tidies a store: complete write-ahead files become Parquet, small files large ones, old ones go.
+
+Every step ends with one rename, so whatever stops it leaves a store that is whole: either the old
+files count or the new one does. What then remains is removed by the next keeper.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from platform_probe.store.duck import KEEPER_MEMORY, Duck, file_list, quoted
+from platform_probe.store.layout import (
+    KEEPER_LOCK,
+    TEMPORARY,
+    Part,
+    Segment,
+    all_parts,
+    live_parts,
+    live_segments,
+    part_name,
+)
+from platform_probe.store.limits import Limits, Report
+from platform_probe.store.locks import Locked, lock_file
+from platform_probe.store.schema import TABLES, Table, empty_rows, rows_of_lines
+
+ROWS_A_GROUP: Final = 10_240
+"""Of a Parquet file: a day of one car is looked for in groups of so many rows."""
+IDS_A_GROUP: Final = 61_440
+TARGET_BYTES: Final = 128 * 2**20
+"""A Parquet file grows no larger by merging."""
+FAN_IN: Final = 8
+"""So many files become one, when they are of one size: a row is rewritten three times at most."""
+LONGEST_SPAN_S: Final = 86_400
+"""Files of more than a day are not merged: what is a day too old can go."""
+GRACE_S: Final = 60.0
+"""A file that was merged stays for so long, for those who have just listed it."""
+BATCH_BYTES: Final = 64 * 2**20
+"""So much of write-ahead files becomes one Parquet file at once."""
+ID_BITS: Final = 32
+"""Of the hash of an id: among ten million one in 400 leads to a car that is then looked at in vain,
+and each takes 4 bytes."""
+_PARQUET: Final = (
+    "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE"
+)
+
+
+def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Report:
+    """Tidy a store; return what was done, at once if another keeper is at work."""
+    report = Report()
+    with suppress(Locked), lock_file(directory / KEEPER_LOCK):
+        _clear(directory / TEMPORARY)
+        duck = Duck(threads=1, memory=KEEPER_MEMORY, spill=directory / TEMPORARY)
+        try:
+            for table in TABLES.values():
+                _drop_what_is_covered(directory, table)
+                _seal(duck, directory, table, report)
+                _merge(duck, directory, table, report)
+        except OSError as error:
+            report.error = str(error)
+        finally:
+            duck.close()
+        _remove_old(directory, limits, time.time() if now_s is None else now_s, report)
+    return report
+
+
+def id_hash(expression: str) -> str:
+    """Return the SQL of the hash that an id is found by."""
+    return f"(md5_number_lower({expression}) >> {64 - ID_BITS})::UINTEGER"
+
+
+# From lines to Parquet
+
+
+def _seal(duck: Duck, directory: Path, table: Table, report: Report) -> None:
+    for batch in _batches(directory, table):
+        files = file_list([each.path for each in batch])
+        complete_at = int(max(each.path.stat().st_mtime for each in batch))
+        order = f"vehicle_id, {table.time}"
+        rows = f"{rows_of_lines(table, files)} ORDER BY {order}"
+        numbers = (batch[0].number, batch[-1].number)
+        count = _write(duck, directory, table, rows, numbers, complete_at)
+        lines = sum(_line_count(each.path) for each in batch)
+        report.sealed += len(batch)
+        report.rows += count
+        report.unreadable += lines - count
+        for each in batch:
+            each.path.unlink()
+
+
+def _batches(directory: Path, table: Table) -> Iterator[list[Segment]]:
+    parts = live_parts(all_parts(directory, table.name))
+    batch: list[Segment] = []
+    size = 0
+    for segment in live_segments(directory, table.name, parts):
+        if segment.is_open:
+            break
+        coming = segment.path.stat().st_size
+        if batch and size + coming > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(segment)
+        size += coming
+    if batch:
+        yield batch
+
+
+def _write(
+    duck: Duck,
+    directory: Path,
+    table: Table,
+    rows: str,
+    numbers: tuple[int, int],
+    complete_at: int,
+) -> int:
+    """Write rows as one Parquet file, with that of its ids; return how many there are."""
+    temporary = directory / TEMPORARY
+    temporary.mkdir(exist_ok=True)
+    duck.run(f"CREATE OR REPLACE TEMP TABLE batch AS {rows}")
+    time_of = f"epoch({table.time})"
+    span = f"floor(min({time_of}))::BIGINT, ceil(max({time_of}))::BIGINT"
+    ((count, earliest, latest),) = duck.run(f"SELECT count(*), {span} FROM batch")
+    if count:
+        name = part_name(*numbers, complete_at, max(earliest, 0), max(latest, 0))
+        if table.ids:
+            ids = (
+                f"SELECT {id_hash('id')} AS id_hash, vehicle_id FROM"
+                f" (SELECT unnest([{', '.join(table.ids)}]) AS id, vehicle_id FROM batch)"
+                " WHERE id IS NOT NULL ORDER BY ALL"
+            )
+            _copy(duck, ids, temporary / "ids", IDS_A_GROUP)
+            _put_in_place(temporary / "ids", directory / table.ids_name / name)
+        _copy(duck, "FROM batch", temporary / "rows", ROWS_A_GROUP)
+        _put_in_place(temporary / "rows", directory / table.name / name)
+    duck.run("DROP TABLE batch")
+    return int(count)
+
+
+def _copy(duck: Duck, rows: str, path: Path, rows_a_group: int) -> None:
+    duck.run(f"COPY ({rows}) TO {quoted(str(path))} ({_PARQUET} {rows_a_group})")
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    """Give a file its name when all of it is on the disk."""
+    path.parent.mkdir(exist_ok=True)
+    _sync(temporary)
+    temporary.chmod(0o640)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _line_count(path: Path) -> int:
+    with path.open("rb") as file:
+        blocks = iter(lambda: file.read(1 << 20), b"")
+        return sum(block.count(b"\n") for block in blocks)
+
+
+# From small files to large ones
+
+
+def _merge(duck: Duck, directory: Path, table: Table, report: Report) -> None:
+    while parts := _mergeable(live_parts(all_parts(directory, table.name))):
+        files = file_list([part.path for part in parts])
+        order = f"vehicle_id, {table.time}"
+        rows = f"{parquet_rows(table, files)} ORDER BY {order}"
+        numbers = (parts[0].first, parts[-1].last)
+        _write(duck, directory, table, rows, numbers, max(part.complete_at for part in parts))
+        report.merged += len(parts)
+
+
+def _mergeable(parts: Sequence[Part]) -> list[Part]:
+    """Return files beside each other that are to become one, the smallest first; or none."""
+    sized = [(part, part.path.stat().st_size) for part in parts]
+    for limit in (TARGET_BYTES // FAN_IN**2, TARGET_BYTES // FAN_IN):
+        run: list[Part] = []
+        for part, size in sized:
+            spans = run and part.complete_at - run[0].complete_at > LONGEST_SPAN_S
+            if size > limit or spans:
+                run = []
+            if size <= limit:
+                run.append(part)
+            if len(run) == FAN_IN:
+                return run
+    return []
+
+
+def parquet_rows(table: Table, files: str) -> str:
+    """Return the SQL that reads rows of Parquet files, whatever columns they were written with."""
+    columns = ", ".join(f"{each.name}::{each.type} AS {each.name}" for each in table.columns)
+    return (
+        f"SELECT {columns} FROM ({empty_rows(table)} UNION ALL BY NAME"
+        f" SELECT * FROM read_parquet({files}, union_by_name = true))"
+    )
+
+
+# What goes
+
+
+def _drop_what_is_covered(directory: Path, table: Table) -> None:
+    """Remove what an earlier keeper made a larger file of, and did not come to remove."""
+    parts = all_parts(directory, table.name)
+    live = live_parts(parts)
+    for part in parts:
+        if part not in live and _age_s(_covering(live, part).path) > GRACE_S:
+            _unlink_part(directory, table, part)
+    for segment in _segments_within(directory, table, live):
+        segment.path.unlink(missing_ok=True)
+    if table.ids:
+        names = {part.name for part in all_parts(directory, table.name)}
+        for part in all_parts(directory, table.ids_name):
+            if part.name not in names:
+                part.path.unlink(missing_ok=True)
+
+
+def _covering(live: Sequence[Part], part: Part) -> Part:
+    return next(each for each in live if each.covers(part.first, part.last))
+
+
+def _segments_within(directory: Path, table: Table, live: Sequence[Part]) -> list[Segment]:
+    every = live_segments(directory, table.name, ())
+    counting = live_segments(directory, table.name, live)
+    return [each for each in every if each not in counting]
+
+
+def _age_s(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
+
+
+def _remove_old(directory: Path, limits: Limits, now_s: float, report: Report) -> None:
+    """Remove what is too old; then, while all is too much, what is oldest."""
+    candidates = sorted(
+        (part.complete_at, table.name, part)
+        for table in TABLES.values()
+        for part in all_parts(directory, table.name)
+    )
+    total = sum(path.stat().st_size for path in _every_file(directory))
+    for complete_at, name, part in candidates:
+        if complete_at >= now_s - limits.max_age_s and total <= limits.max_bytes:
+            break
+        total -= _unlink_part(directory, TABLES[name], part)
+        report.removed += 1
+
+
+def _unlink_part(directory: Path, table: Table, part: Part) -> int:
+    """Remove a file with that of its ids; return how many bytes that gave."""
+    freed = 0
+    for path in (part.path, directory / table.ids_name / part.name):
+        with suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            freed += size
+    return freed
+
+
+def _every_file(directory: Path) -> Iterator[Path]:
+    return (path for path in directory.rglob("*") if path.is_file())
+
+
+def _clear(directory: Path) -> None:
+    for path in directory.glob("*"):
+        with suppress(OSError):
+            path.unlink()

@@ -1,0 +1,176 @@
+"""Names in a store's directory: the listing is the index, and says which files count.
+
+::
+
+    store.json                                    what this is, and its version
+    writer.lock, keeper.lock                      held by the one who writes, and the one who tidies
+    wal/attempts-00000007.open                    being appended to
+    wal/attempts-00000006.jsonl                   complete, to become Parquet
+    attempts/00000001-00000005.1767229200.1767225600-1767229195.parquet
+    attempt_ids/...                               under the same names: which car an id belongs to
+
+A Parquet file's name has the first and the last of the write-ahead files in it, when the last of
+them was complete, and the earliest and latest time of its rows (Unix seconds). A file whose numbers
+lie within those of another does not count: whoever made the other was stopped before it was gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fleet_wire.errors import ConfigError
+
+VERSION: Final = 2
+"""Of the tables and of the names. A store of a later one is refused."""
+FORMAT: Final = "unlockpath-store"
+STORE_FILE: Final = "store.json"
+WRITER_LOCK: Final = "writer.lock"
+KEEPER_LOCK: Final = "keeper.lock"
+WAL: Final = "wal"
+TEMPORARY: Final = "tmp"
+OPEN: Final = ".open"
+COMPLETE: Final = ".jsonl"
+_PART: Final = re.compile(r"(\d{8,})-(\d{8,})\.(\d+)\.(\d+)-(\d+)\.parquet")
+_SEGMENT: Final = re.compile(r"([a-z_]+)-(\d{8,})(\.open|\.jsonl)")
+
+
+class _StoreFile(msgspec.Struct):
+    format: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Part:
+    """One Parquet file of a table."""
+
+    first: int
+    last: int
+    complete_at: int
+    """When the last of its write-ahead files was complete, Unix seconds."""
+    earliest: int
+    latest: int
+    """Of its rows, Unix seconds, rounded down and up."""
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its file's name."""
+        return part_name(self.first, self.last, self.complete_at, self.earliest, self.latest)
+
+    def covers(self, first: int, last: int) -> bool:
+        """Return whether what has these numbers is in this file."""
+        return self.first <= first and last <= self.last
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """One write-ahead file of a table."""
+
+    number: int
+    path: Path
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may be appending to it, or died while doing so."""
+        return self.path.suffix == OPEN
+
+
+def part_name(first: int, last: int, complete_at: int, earliest: int, latest: int) -> str:
+    """Return the name of a Parquet file."""
+    return f"{first:08d}-{last:08d}.{complete_at}.{earliest}-{latest}.parquet"
+
+
+def segment_path(directory: Path, table: str, number: int, suffix: str) -> Path:
+    """Return where a write-ahead file lies."""
+    return directory / WAL / f"{table}-{number:08d}{suffix}"
+
+
+def all_parts(directory: Path, table: str) -> list[Part]:
+    """Return the Parquet files of a table, in order, those included that do not count."""
+    found = []
+    for path in _listed(directory / table):
+        if match := _PART.fullmatch(path.name):
+            first, last, complete_at, earliest, latest = map(int, match.groups())
+            found.append(Part(first, last, complete_at, earliest, latest, path))
+    return sorted(found)
+
+
+def live_parts(parts: Iterable[Part]) -> list[Part]:
+    """Return those that count, in order: none is within another."""
+    live: list[Part] = []
+    for part in sorted(parts, key=lambda each: (each.first, -each.last)):
+        if not live or not live[-1].covers(part.first, part.last):
+            live.append(part)
+    return live
+
+
+def live_segments(directory: Path, table: str, parts: Iterable[Part]) -> list[Segment]:
+    """Return the write-ahead files of a table that are in none of the parts, in order."""
+    covering = list(parts)
+    return [
+        each
+        for each in all_segments(directory, table)
+        if not any(part.covers(each.number, each.number) for part in covering)
+    ]
+
+
+def all_segments(directory: Path, table: str) -> list[Segment]:
+    """Return the write-ahead files of a table, in order."""
+    found = []
+    for path in _listed(directory / WAL):
+        match = _SEGMENT.fullmatch(path.name)
+        if match is not None and match[1] == table:
+            found.append(Segment(int(match[2]), path))
+    return sorted(found)
+
+
+def next_number(directory: Path, table: str) -> int:
+    """Return the number of the next write-ahead file."""
+    last = [part.last for part in all_parts(directory, table)]
+    return max([0, *last, *(each.number for each in all_segments(directory, table))]) + 1
+
+
+def check_is_store(directory: Path) -> int:
+    """Return the version of a store. Raises `ConfigError` where it is none, or a later one."""
+    try:
+        found = msgspec.json.decode((directory / STORE_FILE).read_bytes(), type=_StoreFile)
+    except FileNotFoundError:
+        raise ConfigError([f"{directory}: no store here: it has no {STORE_FILE}"]) from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError([f"{directory / STORE_FILE}: cannot be read: {error}"]) from None
+    if found.format != FORMAT:
+        raise ConfigError([f"{directory / STORE_FILE}: says {found.format!r}, expected {FORMAT!r}"])
+    if found.version > VERSION:
+        problem = f"{directory}: a store of version {found.version}, and this release knows up to"
+        raise ConfigError([f"{problem} {VERSION}: use the release that wrote it, or a later one"])
+    return found.version
+
+
+def make_store(directory: Path) -> None:
+    """Make the directory a store of our version, or bring an older one up to it.
+
+    Nothing needs to be rewritten for that: what an older file lacks is null. Raises `ConfigError`
+    for a later version and for a directory that holds something else, `OSError` of the disk.
+    """
+    if (directory / STORE_FILE).exists():
+        if check_is_store(directory) == VERSION:
+            return
+    elif directory.exists() and any(directory.iterdir()):
+        raise ConfigError([f"{directory}: is not empty and no store: choose another directory"])
+    (directory / WAL).mkdir(parents=True, exist_ok=True)
+    content: Any = {"format": FORMAT, "version": VERSION}
+    temporary = directory / f"{STORE_FILE}.tmp"
+    temporary.write_bytes(msgspec.json.encode(content) + b"\n")
+    temporary.replace(directory / STORE_FILE)
+
+
+def _listed(directory: Path) -> Iterator[Path]:
+    with suppress(FileNotFoundError):
+        yield from directory.iterdir()

@@ -1,0 +1,255 @@
+"""Reads a store while others write to it, and the directories of runs and of a monitor's records.
+
+No lock is taken: what is listed is read, and what has gone meanwhile is listed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from fleet_wire.contract.attempt import Stage
+from fleet_wire.errors import ConfigError
+from platform_probe.store.duck import Duck, FileGoneError, Rows, file_list, quoted
+from platform_probe.store.keeper import id_hash, parquet_rows
+from platform_probe.store.layout import (
+    STORE_FILE,
+    Part,
+    all_parts,
+    check_is_store,
+    live_parts,
+    live_segments,
+)
+from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines
+
+MARGIN_S: Final = 3_600
+"""What is asked for of a time may have begun, or been told of, so long before or after it."""
+_TRIES: Final = 5
+"""Each time files have gone while they were read: the keeper is quick, but not as quick as that."""
+MAX_FOUND: Final = 1_000
+"""Unlocks of one id that are returned: the last ones of a customer, say."""
+_ROTATED: Final = 20
+"""Files that were put aside, of a directory of records."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time, Unix seconds; None: from the first or to the last there is."""
+
+    since_s: float | None = None
+    until_s: float | None = None
+
+    def overlaps(self, part: Part) -> bool:
+        """Return whether a file may have something of this time."""
+        after = self.since_s is None or part.latest >= self.since_s - MARGIN_S
+        return after and (self.until_s is None or part.earliest <= self.until_s + MARGIN_S)
+
+
+ALWAYS: Final = Span()
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a table: `lines` as they were written, `parts` as the keeper packed them."""
+
+    parts: Sequence[Part]
+    lines: Sequence[Path]
+
+    @property
+    def parquet(self) -> list[Path]:
+        """Where the parts lie."""
+        return [part.path for part in self.parts]
+
+
+class Source:
+    """A directory that can be read: a store, a run, or a monitor's records."""
+
+    def __init__(self, directory: Path) -> None:
+        """Look what it is. Raises `ConfigError` for something else, or a later version."""
+        self.directory = directory
+        self.is_store = (directory / STORE_FILE).exists()
+        if self.is_store:
+            check_is_store(directory)
+        elif not (directory / ATTEMPTS.run_file).exists():
+            raise ConfigError(
+                [f"{directory}: neither a store ({STORE_FILE}) nor records ({ATTEMPTS.run_file})"]
+            )
+
+    def files(self, table: Table, span: Span = ALWAYS) -> Files:
+        """Return the files of a table that may have something of a time."""
+        if not self.is_store:
+            return Files((), self._records(table))
+        parts = live_parts(all_parts(self.directory, table.name))
+        segments = live_segments(self.directory, table.name, parts)
+        return Files(
+            [part for part in parts if span.overlaps(part)], [each.path for each in segments]
+        )
+
+    def read(self, work: Callable[[Duck], _T], span: Span = ALWAYS) -> _T:
+        """Return what `work` makes of a database with all views, limited to the files of a time."""
+
+        def with_views(duck: Duck) -> _T:
+            self._make_views(duck, span)
+            return work(duck)
+
+        return self._with_duck(with_views)
+
+    def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
+        for left in reversed(range(_TRIES)):
+            duck = Duck()
+            try:
+                return work(duck)
+            except FileGoneError as gone:
+                if not left:
+                    raise OSError(str(gone)) from None
+            finally:
+                duck.close()
+        raise AssertionError  # the last try returns or raises
+
+    def find(self, duck: Duck, any_id: str) -> Rows:
+        """Return the unlocks that have an id, of each the revision that holds; the last one first.
+
+        The id may be their own, or that of the command, the trace, the booking or the customer.
+        """
+        files = self.files(ATTEMPTS)
+        sources = [empty_rows(ATTEMPTS)]
+        cars, parts = self._places(duck, files.parts, any_id)
+        if parts:
+            is_there = f"vehicle_id IN ({', '.join(map(quoted, cars))})"
+            packed = parquet_rows(ATTEMPTS, file_list([part.path for part in parts]))
+            sources.append(f"SELECT * FROM ({packed}) WHERE {is_there}")
+        if files.lines:
+            sources.append("FROM attempt_lines")
+        is_it = " OR ".join(f"{name} = $id" for name in ATTEMPTS.ids)
+        newest = "row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1"
+        return duck.query(
+            f"SELECT {in_seconds(ATTEMPTS)} FROM ({' UNION ALL '.join(sources)})"
+            f" WHERE {is_it} QUALIFY {newest} AND same_as IS NULL ORDER BY started_at DESC",
+            {"id": any_id},
+            limit=MAX_FOUND,
+        )
+
+    def newest_s(self) -> float:
+        """Return the time of the newest record, Unix seconds; 0 where there is none.
+
+        Of the unlocks, unless there are none. What ends it is a record, not the clock on the wall:
+        the last day of a run in virtual time is a day of that run.
+        """
+        for table in TABLES.values():
+            files = self.files(table)
+            times = [float(part.latest) for part in files.parts]
+            if files.lines:
+                newest = f"SELECT max(epoch({table.time})) FROM"
+                lines = rows_of_lines(table, file_list(files.lines))
+
+                def work(duck: Duck, sql: str = f"{newest} ({lines})") -> float | None:
+                    return duck.run(sql)[0][0]  # type: ignore[no-any-return]
+
+                times.append(self._with_duck(work) or 0.0)
+            if any(times):
+                return max(times)
+        return 0.0
+
+    def _places(
+        self, duck: Duck, parts: Sequence[Part], any_id: str
+    ) -> tuple[list[str], list[Part]]:
+        """Return the cars, and the parts, that may have unlocks with an id."""
+        if not parts:
+            return [], []
+        of_path = {str(self.directory / ATTEMPTS.ids_name / part.name): part for part in parts}
+        found = duck.run(
+            f"SELECT DISTINCT filename, vehicle_id FROM"
+            f" read_parquet({file_list([Path(path) for path in of_path])}, filename = true)"
+            f" WHERE id_hash = {id_hash('$id')} AND vehicle_id IS NOT NULL",
+            {"id": any_id},
+        )
+        return sorted({car for _, car in found}), sorted({of_path[path] for path, _ in found})
+
+    def _records(self, table: Table) -> list[Path]:
+        path = self.directory / table.run_file
+        older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
+        return [each for each in (path, *older) if each.exists() and each.stat().st_size]
+
+    def _make_views(self, duck: Duck, span: Span) -> None:
+        for table in TABLES.values():
+            files = self.files(table, span)
+            lines = rows_of_lines(table, file_list(files.lines)) if files.lines else None
+            if table is ATTEMPTS and lines is not None:  # read once, as nearly all ask for them
+                duck.run(f"CREATE TEMP TABLE attempt_lines AS {lines}")
+                lines = "FROM attempt_lines"
+            name = "attempt_revisions" if table is ATTEMPTS else table.name
+            duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
+        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, *_MACROS):
+            duck.run(statement)
+
+
+def _view_of(table: Table, parquet: Sequence[Path], lines: str | None) -> str:
+    """Return the SQL of all rows of a table, with durations in seconds."""
+    sources = [empty_rows(table)]
+    if parquet:
+        sources.append(parquet_rows(table, file_list(parquet)))
+    if lines is not None:
+        sources.append(lines)
+    return f"SELECT {in_seconds(table)} FROM ({' UNION ALL '.join(sources)})"
+
+
+def in_seconds(table: Table) -> str:
+    """Return the columns of a table for a SELECT, with durations in seconds."""
+    names = [column.name for column in table.columns]
+    return ", ".join(
+        f"{name} / 1e6 AS {name.removesuffix('_us')}_s" if name.endswith("_us") else name
+        for name in names
+    )
+
+
+_REVISED: Final = """
+CREATE TEMP TABLE revised AS
+SELECT attempt_id, max(revision) AS revision FROM attempt_revisions
+WHERE revision > 1 GROUP BY attempt_id
+"""
+_ATTEMPTS_VIEW: Final = """
+CREATE VIEW attempts AS
+SELECT one.* FROM attempt_revisions AS one LEFT JOIN revised USING (attempt_id)
+WHERE one.same_as IS NULL AND (revised.revision IS NULL OR one.revision = revised.revision)
+"""
+"""The revision of each attempt that holds. Few have a second one: those are looked up once."""
+_HOP_S: Final = {
+    Stage.REQUESTED: "requested_s",
+    Stage.PUBLISHED: "published_s - coalesce(requested_s, 0)",
+    Stage.BROKER_ACCEPTED: "broker_accepted_s - published_s",
+    Stage.BOX_RECEIVED: "box_received_s - coalesce(broker_accepted_s, published_s)",
+    Stage.BOX_EXECUTED: "box_executed_s - box_received_s",
+    Stage.RESULT_RECEIVED: "result_received_s - box_executed_s",
+    Stage.STATE_CHANGED: "state_changed_s - result_received_s",
+}
+_HOPS: Final = ", ".join(f"{{stage: '{stage}', hop_s: {hop}}}" for stage, hop in _HOP_S.items())
+_HOPS_VIEW: Final = f"""
+CREATE VIEW hops AS SELECT * REPLACE (greatest(hop_s, 0) AS hop_s) FROM (
+    SELECT attempt_id, vehicle_id, started_at, cause, total_s, region, operator, firmware, hardware,
+        unnest([{_HOPS}], recursive := true)
+    FROM attempts
+) WHERE hop_s IS NOT NULL
+"""
+"""Each hop of each unlock between two stages that it reached; the API's answer lies beside them."""
+_Z: Final = 1.959964
+"""Of 95 % of a normal distribution."""
+_MOSTLY: Final = """
+CREATE MACRO mostly(one) AS list_max(
+    list_transform(map_entries(histogram(one)), lambda each: {n: each.value, k: each.key})
+).k
+"""
+"""The value that comes most often. Of several the last by name: `mode` takes any."""
+_MACROS: Final = (
+    _MOSTLY,
+    *(
+        f"""
+CREATE MACRO wilson_{name}(hits, tries) AS (hits + {_Z**2 / 2} {sign} {_Z} * sqrt(
+    hits * (tries - hits) / tries + {_Z**2 / 4})) / (tries + {_Z**2})
+"""
+        for name, sign in (("low", "-"), ("high", "+"))
+    ),
+)
+"""Wilson's interval of a share, 95 %: E. B. Wilson, Probable Inference, JASA 22 (1927)."""

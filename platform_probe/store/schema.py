@@ -1,0 +1,325 @@
+"""The tables: which columns they have, and how a line of JSON becomes a row.
+
+A time is a TIMESTAMP in UTC. A duration is kept in whole microseconds, which is how finely records
+give them and takes a third of the space; the views that people query have seconds. A column may be
+added at any time, with a higher `layout.VERSION`: it is null in what was written before. What a
+line has beyond these columns is not kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fleet_wire.contract.attempt import Stage
+
+MICRO: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its type, and the expression that makes it of a line's fields."""
+
+    name: str
+    type: str
+    made_of: str = ""
+    """SQL over the line's fields; empty: the field of the same name."""
+
+    @property
+    def expression(self) -> str:
+        """The SQL that makes it."""
+        return self.made_of or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: `fields` are those of its lines with their types, `time` is the column it has."""
+
+    name: str
+    run_file: str
+    """The file of the same lines in the directory of a run or of a monitor's records."""
+    fields: dict[str, str]
+    columns: tuple[Column, ...]
+    time: str
+    ids: tuple[str, ...] = ()
+    """Columns by whose value a row is found without knowing its car."""
+
+    @property
+    def ids_name(self) -> str:
+        """The name of the table that has the ids."""
+        return f"{self.name.removesuffix('s')}_ids"
+
+
+def _us(field: str) -> str:
+    return f"round({field} * {MICRO})::BIGINT"
+
+
+def _at(field: str) -> str:
+    quoted = f'"{field}"'  # AT is a word of SQL
+    return f"make_timestamp({_us(quoted)})"
+
+
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "VARCHAR") for name in names)
+
+
+def _struct(fields: dict[str, str]) -> str:
+    members = ", ".join(f'"{name}" {kind}' for name, kind in fields.items())
+    return f"STRUCT({members})"
+
+
+STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.INTENDED)
+"""Those that have a time of their own: an unlock is intended at its second 0."""
+_PLATFORM_SIDE: Final = {
+    "requests": "INTEGER",
+    "method": "VARCHAR",
+    "status": "SMALLINT",
+    "problem": "VARCHAR",
+    "endpoint": "VARCHAR",
+    "app_version": "VARCHAR",
+    "api_release": "VARCHAR",
+    "account_id": "VARCHAR",
+    "woken_s": "DOUBLE",
+    "ended_s": "DOUBLE",
+    "outcome": "VARCHAR",
+    "clock_ahead_s": "DOUBLE",
+    "clock_uncertainty_s": "DOUBLE",
+    "hops_across": "VARCHAR[]",
+}
+
+ATTEMPTS: Final = Table(
+    name="attempts",
+    run_file="attempts.jsonl",
+    time="started_at",
+    ids=("attempt_id", "command_id", "trace_id", "booking_id", "account_id"),
+    fields={
+        **dict.fromkeys(("attempt_id", "command_id", "vehicle_id", "trace_id"), "VARCHAR"),
+        **dict.fromkeys(("parent_span_id", "source", "outcome", "cause"), "VARCHAR"),
+        **dict.fromkeys(("failure_mode", "reason", "booking_id", "same_as"), "VARCHAR"),
+        **dict.fromkeys(("region", "operator", "firmware", "hardware"), "VARCHAR"),
+        **dict.fromkeys(("started_at", "scheduled_s", "total_s"), "DOUBLE"),
+        **dict.fromkeys(("can_wake_s", "actuation_s"), "DOUBLE"),
+        "stages": _struct({stage.value: "DOUBLE" for stage in STAGES}),
+        "flags": "VARCHAR[]",
+        "evidence": "JSON",
+        "revision": "INTEGER",
+        "sources_missing": "VARCHAR[]",
+        "platform": _struct(_PLATFORM_SIDE),
+    },
+    columns=(
+        *_texts("vehicle_id", "attempt_id", "command_id", "trace_id", "parent_span_id", "source"),
+        Column("started_at", "TIMESTAMP", _at("started_at")),
+        Column("scheduled_us", "BIGINT", _us("scheduled_s")),
+        *_texts("outcome", "cause", "failure_mode", "reason"),
+        Column("total_us", "BIGINT", _us("total_s")),
+        *(Column(f"{stage}_us", "BIGINT", _us(f"stages.{stage}")) for stage in STAGES),
+        Column("flags", "VARCHAR[]"),
+        Column("evidence", "VARCHAR", "nullif(evidence::VARCHAR, '{}')"),
+        *_texts("booking_id"),
+        Column("can_wake_us", "BIGINT", _us("can_wake_s")),
+        Column("actuation_us", "BIGINT", _us("actuation_s")),
+        *_texts("region", "operator", "firmware", "hardware"),
+        Column("revision", "INTEGER"),
+        Column("sources_missing", "VARCHAR[]"),
+        *_texts("same_as"),
+        Column("requests", "INTEGER", "platform.requests"),
+        Column("status", "SMALLINT", "platform.status"),
+        *(
+            Column(name, "VARCHAR", f"platform.{name}")
+            for name in (
+                "method",
+                "problem",
+                "endpoint",
+                "app_version",
+                "api_release",
+                "account_id",
+            )
+        ),
+        Column("woken_us", "BIGINT", _us("platform.woken_s")),
+        Column("ended_us", "BIGINT", _us("platform.ended_s")),
+        Column("platform_outcome", "VARCHAR", "platform.outcome"),
+        Column("clock_ahead_us", "BIGINT", _us("platform.clock_ahead_s")),
+        Column("clock_uncertainty_us", "BIGINT", _us("platform.clock_uncertainty_s")),
+        Column("hops_across", "VARCHAR[]", "platform.hops_across"),
+    ),
+)
+STRAY_ANSWERS: Final = Table(
+    name="stray_answers",
+    run_file="stray_answers.jsonl",
+    time="came_at",
+    fields={
+        **dict.fromkeys(("kind", "vehicle_id", "command_id", "phase", "attempt_id"), "VARCHAR"),
+        "source": "VARCHAR",
+        **dict.fromkeys(("at", "after_s"), "DOUBLE"),
+        "is_late_unlock": "BOOLEAN",
+    },
+    columns=(
+        *_texts("vehicle_id", "kind", "command_id", "phase"),
+        Column("came_at", "TIMESTAMP", _at("at")),
+        *_texts("attempt_id"),
+        Column("after_us", "BIGINT", _us("after_s")),
+        *_texts("source"),
+        Column("is_late_unlock", "BOOLEAN"),
+    ),
+)
+_VSS: Final = {
+    "is_locked": "Vehicle.Cabin.Door.Row1.DriverSide.IsLocked",
+    "is_open": "Vehicle.Cabin.Door.Row1.DriverSide.IsOpen",
+    "state_voltage_v": "Vehicle.LowVoltageBattery.CurrentVoltage",
+}
+_MESSAGE: Final = {
+    **dict.fromkeys(("command_id", "phase", "reason", "detail"), "VARCHAR"),
+    **dict.fromkeys(("can_wake_s", "actuation_s", "since_received_s"), "DOUBLE"),
+    "box_time": "BIGINT",
+    **dict.fromkeys((_VSS["is_locked"], _VSS["is_open"]), "BOOLEAN"),
+    _VSS["state_voltage_v"]: "DOUBLE",
+    **dict.fromkeys(("firmware", "hardware", "operator", "region", "last_command_id"), "VARCHAR"),
+    **dict.fromkeys(("technology", "event"), "VARCHAR"),
+    "uptime_s": "DOUBLE",
+    **dict.fromkeys(("boots", "data_used_bytes"), "BIGINT"),
+    "signals": "JSON",
+    **dict.fromkeys(("status", "session_id", "action", "booking_id", "request_id"), "VARCHAR"),
+    **dict.fromkeys(("signal_dbm", "voltage_v", "position_age_s"), "DOUBLE"),
+    **dict.fromkeys(("issued_at", "expires_at", "requested_at"), "BIGINT"),
+    "counter": "BIGINT",
+}
+"""Every field of a message of the contract, but a command's signature."""
+
+
+def _of(*names: str, kind: str = "VARCHAR") -> tuple[Column, ...]:
+    return tuple(Column(name, kind, f'message."{name}"') for name in names)
+
+
+OBSERVATIONS: Final = Table(
+    name="observations",
+    run_file="observations.jsonl",
+    time="heard_at",
+    fields={
+        "at": "DOUBLE",
+        **dict.fromkeys(("kind", "vehicle_id"), "VARCHAR"),
+        "is_retained": "BOOLEAN",
+        "message": _struct(_MESSAGE),
+    },
+    columns=(
+        *_texts("vehicle_id", "kind"),
+        Column("heard_at", "TIMESTAMP", _at("at")),
+        Column("is_retained", "BOOLEAN", "coalesce(is_retained, false)"),
+        *_of("command_id", "phase", "reason", "detail"),
+        Column("can_wake_us", "BIGINT", _us("message.can_wake_s")),
+        Column("actuation_us", "BIGINT", _us("message.actuation_s")),
+        Column("since_received_us", "BIGINT", _us("message.since_received_s")),
+        Column("box_time", "TIMESTAMP", "make_timestamp(message.box_time * 1000)"),
+        Column("is_locked", "BOOLEAN", f'message."{_VSS["is_locked"]}"'),
+        Column("is_open", "BOOLEAN", f'message."{_VSS["is_open"]}"'),
+        Column(
+            "voltage_v",
+            "FLOAT",
+            f'coalesce(message.voltage_v, message."{_VSS["state_voltage_v"]}")',
+        ),
+        *_of("firmware", "hardware", "operator", "region", "last_command_id"),
+        Column("signals", "VARCHAR", "message.signals::VARCHAR"),
+        *_of("status", "session_id", "action", "booking_id", "request_id"),
+        *_of("signal_dbm", "position_age_s", kind="FLOAT"),
+        Column("issued_at", "TIMESTAMP", "make_timestamp(message.issued_at * 1000)"),
+        Column("expires_at", "TIMESTAMP", "make_timestamp(message.expires_at * 1000)"),
+        Column("requested_at", "TIMESTAMP", "make_timestamp(message.requested_at * 1000)"),
+        *_of("counter", kind="BIGINT"),
+        *_of("technology", "event"),
+        *_of("boots", "data_used_bytes", kind="BIGINT"),
+        *_of("uptime_s", kind="FLOAT"),
+    ),
+)
+_PLATFORM_TEXTS: Final = (
+    "event", "request_id", "operation", "trace_id", "vehicle_id", "booking_id", "account_id",
+    "command_id", "endpoint", "method", "problem", "outcome", "reason", "shown", "app_version",
+    "api_release",
+)  # fmt: skip
+PLATFORM_EVENTS: Final = Table(
+    name="platform_events",
+    run_file="platform.jsonl",
+    time="logged_at",
+    fields={**dict.fromkeys(_PLATFORM_TEXTS, "VARCHAR"), "at": "DOUBLE", "status": "SMALLINT"},
+    columns=(
+        *_texts("vehicle_id", "event"),
+        Column("logged_at", "TIMESTAMP", _at("at")),
+        *_texts(*(name for name in _PLATFORM_TEXTS if name not in ("vehicle_id", "event"))),
+        Column("status", "SMALLINT"),
+    ),
+)
+COMPLAINTS: Final = Table(
+    name="complaints",
+    run_file="complaints.jsonl",
+    time="called_at",
+    fields={
+        **dict.fromkeys(("complaint_id", "vehicle_id", "booking_id", "account_id"), "VARCHAR"),
+        **dict.fromkeys(("app_version", "shown"), "VARCHAR"),
+        **dict.fromkeys(("region", "operator", "firmware", "hardware"), "VARCHAR"),
+        **dict.fromkeys(("at", "scheduled_s"), "DOUBLE"),
+        "attempts": "VARCHAR[]",
+    },
+    columns=(
+        *_texts("vehicle_id", "complaint_id"),
+        Column("called_at", "TIMESTAMP", _at("at")),
+        Column("scheduled_us", "BIGINT", _us("scheduled_s")),
+        *_texts("booking_id", "account_id", "app_version", "shown"),
+        Column("attempts", "VARCHAR[]"),
+        *_texts("region", "operator", "firmware", "hardware"),
+    ),
+)
+DIAGNOSES: Final = Table(
+    name="diagnoses",
+    run_file="diagnoses.jsonl",
+    time="made_at",
+    fields={
+        **dict.fromkeys(("attempt_id", "vehicle_id", "booking_id", "source"), "VARCHAR"),
+        **dict.fromkeys(("outcome", "cause"), "VARCHAR"),
+        "revision": "INTEGER",
+        **dict.fromkeys(("at", "after_s"), "DOUBLE"),
+        **dict.fromkeys(("modes", "facts"), "JSON"),
+        "told": "VARCHAR[]",
+    },
+    columns=(
+        *_texts("vehicle_id", "attempt_id"),
+        Column("made_at", "TIMESTAMP", _at("at")),
+        Column("revision", "INTEGER"),
+        Column("after_us", "BIGINT", _us("after_s")),
+        *_texts("booking_id", "source", "outcome", "cause"),
+        Column("mode", "VARCHAR", "modes->>'$[0].mode'"),
+        Column("probability", "DOUBLE", "(modes->>'$[0].probability')::DOUBLE"),
+        Column("modes", "VARCHAR", "modes::VARCHAR"),
+        Column("facts", "VARCHAR", "facts::VARCHAR"),
+        Column("told", "VARCHAR[]"),
+    ),
+)
+TABLES: Final = {
+    table.name: table
+    for table in (
+        ATTEMPTS,
+        STRAY_ANSWERS,
+        COMPLAINTS,
+        DIAGNOSES,
+        OBSERVATIONS,
+        PLATFORM_EVENTS,
+    )
+}
+
+
+def rows_of_lines(table: Table, files: str) -> str:
+    """Return the SQL that reads rows from files of lines, which the SQL text `files` lists.
+
+    A line that is torn or no JSON is passed over.
+    """
+    fields = ", ".join(f"'{name}': '{kind}'" for name, kind in table.fields.items())
+    columns = ", ".join(
+        f"({column.expression})::{column.type} AS {column.name}" for column in table.columns
+    )
+    return (
+        f"SELECT {columns} FROM read_json({files}, format = 'newline_delimited',"
+        f" ignore_errors = true, columns = {{{fields}}}) WHERE {table.time} IS NOT NULL"
+    )
+
+
+def empty_rows(table: Table) -> str:
+    """Return the SQL of no rows at all, with every column and its type."""
+    columns = ", ".join(f"NULL::{each.type} AS {each.name}" for each in table.columns)
+    return f"SELECT {columns} WHERE false"

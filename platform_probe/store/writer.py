@@ -1,0 +1,300 @@
+"""The monitor's end of the store: lines go to write-ahead files, the rest is the keeper's.
+
+Nothing here makes the path of an unlock wait. Whatever is to be kept is encoded and left to a
+thread, which appends it to the file of its table, many lines with one write; what finds the queue
+full is dropped and counted. A line that was written survives the death of the process.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from fleet_wire.background import BackgroundWriter
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
+from fleet_wire.contract.broker_log import BrokerEvent
+from fleet_wire.contract.messages import Action, Command, Telemetry
+from fleet_wire.contract.partial import PartialTelemetry
+from fleet_wire.contract.platform_log import PlatformEvent
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.errors import ConfigError
+from platform_probe.outputs.files import AppendedFile
+from platform_probe.store.layout import (
+    COMPLETE,
+    OPEN,
+    WRITER_LOCK,
+    all_segments,
+    make_store,
+    next_number,
+    segment_path,
+)
+from platform_probe.store.limits import Limits, Report
+from platform_probe.store.locks import Locked, lock_file
+from platform_probe.store.schema import (
+    ATTEMPTS,
+    COMPLAINTS,
+    OBSERVATIONS,
+    PLATFORM_EVENTS,
+    STRAY_ANSWERS,
+    TABLES,
+)
+
+SEGMENT_BYTES: Final = 16 * 2**20
+"""A write-ahead file is complete then: whoever reads has to go through it line by line."""
+SEGMENT_S: Final = 300.0
+"""And after so long, where another line comes."""
+MAX_QUEUED: Final = 50_000
+"""Lines that wait for the disk: some seconds of a busy fleet."""
+CLOSE_WITHIN_S: Final = 5.0
+"""At the end the disk gets so long for what still waits, and then the keeper. What it leaves, the
+next one does."""
+KEEPER: Final = (sys.executable, "-P", "-m", "platform_probe.store.process")
+_LETTERS: Final = {
+    ATTEMPTS.name: b"A",
+    STRAY_ANSWERS.name: b"S",
+    COMPLAINTS.name: b"C",
+    OBSERVATIONS.name: b"O",
+    PLATFORM_EVENTS.name: b"P",
+}
+_TABLE_OF: Final = {letter[0]: table for table, letter in _LETTERS.items()}
+
+
+class _Heard(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A line of the observations."""
+
+    at: float
+    kind: str
+    vehicle_id: str | None
+    message: Any
+    is_retained: bool = False
+
+
+class _Asked(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is kept of a command: its signature would be worth something to somebody."""
+
+    command_id: str
+    action: Action
+    issued_at: int
+    expires_at: int
+    counter: int
+    booking_id: str | None = None
+
+
+class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the broker's log said, in the fields of a message."""
+
+    status: str
+    detail: str | None = None
+
+
+class StoreWriter:
+    """Takes records, messages and lines of the platform's log; a sink of records.
+
+    `on_lost` gets numbers of lines that were not kept, `on_problem` what the keeper complains
+    of; both from a thread.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        limits: Limits,
+        *,
+        with_telemetry: bool = True,
+        unix_s: Callable[[], float] = time.time,
+        on_lost: Callable[[int], None],
+        on_problem: Callable[[str], None],
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        """Open the store, or make one.
+
+        Raises `ConfigError` where another process writes to it, or it is of a later version;
+        `OSError` of the disk.
+        """
+        self._directory = directory
+        self._limits = limits
+        self._with_telemetry = with_telemetry
+        self._unix_s = unix_s
+        self._on_lost = on_lost
+        self._on_problem = on_problem
+        self._segment_bytes = segment_bytes
+        self._encode = msgspec.json.Encoder().encode
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._stack = ExitStack()
+        make_store(directory)
+        try:
+            self._stack.enter_context(lock_file(directory / WRITER_LOCK))
+        except Locked as locked:
+            problem = f"{directory}: another monitor writes to this store (process {locked.holder})"
+            raise ConfigError([f"{problem}: give each its own store.directory"]) from None
+        self._tables = {name: _OpenTable(directory, name) for name in TABLES}
+        self._thread = BackgroundWriter(self._write, on_lost=on_lost, max_queued=MAX_QUEUED)
+        self._start_keeper()  # what an earlier monitor left, and what is too old
+
+    # What is to be kept
+
+    def emit(self, record: Record) -> None:
+        """Take a record. Unlocks of the null box are no unlocks, and not kept here."""
+        if isinstance(record, Complaint):
+            self._put(COMPLAINTS.name, record)
+        elif not isinstance(record, Attempt):
+            self._put(STRAY_ANSWERS.name, record)
+        elif record.source is not Source.FLOOR:
+            self._put(ATTEMPTS.name, record)
+
+    def heard(self, kind: TopicKind, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
+        """Take a message of a car, or a command to one, whose signature is not kept."""
+        if not self._with_telemetry and isinstance(message, Telemetry | PartialTelemetry):
+            return
+        if isinstance(message, Command):
+            message = _Asked(
+                message.command_id,
+                message.action,
+                message.issued_at_ms,
+                message.expires_at_ms,
+                message.counter,
+                message.booking_id,
+            )
+        line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
+        self._put(OBSERVATIONS.name, line)
+
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Take what the broker's log says of a client, which may be the box of a car."""
+        said = _Said(event.kind, event.detail)
+        self._put(OBSERVATIONS.name, _Heard(round(event.at, 6), "broker", event.client_id, said))
+
+    def platform_event(self, event: PlatformEvent) -> None:
+        """Take a line of the platform's log."""
+        self._put(PLATFORM_EVENTS.name, event)
+
+    def close(self) -> None:
+        """Write what waits, and complete the files: the next keeper makes Parquet of them."""
+        if self._thread.close(CLOSE_WITHIN_S):
+            for table in self._tables.values():
+                table.complete()
+        self._end_keeper()
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Within
+
+    def _put(self, table: str, record: Any) -> None:
+        self._thread.put(_LETTERS[table] + self._encode(record) + b"\n")
+
+    def _write(self, lines: bytes) -> None:
+        """Append lines to the files of their tables. In the thread."""
+        of_table: dict[str, list[bytes]] = {}
+        for line in lines.splitlines(keepends=True):
+            of_table.setdefault(_TABLE_OF[line[0]], []).append(line[1:])
+        is_complete = False
+        for name, its_lines in of_table.items():
+            table = self._tables[name]
+            try:
+                table.append(b"".join(its_lines))
+            except OSError as error:
+                self._on_lost(len(its_lines))
+                self._on_problem(f"{table.path}: {error.strerror}")
+            if table.is_full(self._segment_bytes):
+                table.complete()
+                is_complete = True
+        if is_complete or (self._keeper is not None and self._keeper.poll() is not None):
+            self._hear_keeper()
+        if is_complete and self._keeper is None:
+            self._start_keeper()
+
+    def _start_keeper(self) -> None:
+        limits = self._encode(self._limits).decode()
+        command = (*KEEPER, str(self._directory.absolute()), limits)
+        try:
+            self._keeper = subprocess.Popen(  # noqa: S603 - our own module
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, process_group=0
+            )
+        except OSError as error:
+            self._on_problem(f"the keeper of the store cannot be started: {error}")
+
+    def _hear_keeper(self) -> None:
+        """Take the report of a keeper that has ended."""
+        keeper = self._keeper
+        if keeper is None or keeper.poll() is None:
+            return
+        self._keeper = None
+        assert keeper.stdout is not None  # noqa: S101 - it is a pipe
+        with keeper.stdout as pipe:
+            said = pipe.read()
+        try:
+            report = msgspec.json.decode(said, type=Report)
+        except msgspec.MsgspecError:
+            self._on_problem(f"the keeper of the store ended with exit code {keeper.returncode}")
+            return
+        if report.error is not None:
+            self._on_problem(f"the keeper of the store: {report.error}")
+
+    def _end_keeper(self) -> None:
+        if self._keeper is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._keeper.wait(CLOSE_WITHIN_S)
+            if self._keeper.poll() is None:
+                self._keeper.kill()
+                self._keeper.wait()
+            self._hear_keeper()
+
+
+class _OpenTable:
+    """The write-ahead file of a table that is being appended to."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self._directory = directory
+        self._name = name
+        self._file: AppendedFile | None = None
+        self._bytes = 0
+        self._since_s = 0.0
+        for segment in all_segments(directory, name):
+            if segment.is_open:  # whoever appended to it is dead: we have the lock
+                _complete(segment.path)
+
+    @property
+    def path(self) -> Path:
+        """Where lines go."""
+        return self._directory if self._file is None else self._file.path
+
+    def append(self, lines: bytes) -> None:
+        """Append whole lines. Raises `OSError`; then nothing is written."""
+        if self._file is None:
+            number = next_number(self._directory, self._name)
+            path = segment_path(self._directory, self._name, number, OPEN)
+            self._file = AppendedFile(path)
+            self._bytes, self._since_s = 0, time.monotonic()
+        self._file.append(lines)
+        self._bytes += len(lines)
+
+    def is_full(self, most_bytes: int) -> bool:
+        """Return whether the file should be completed."""
+        if self._file is None:
+            return False
+        return self._bytes >= most_bytes or time.monotonic() - self._since_s >= SEGMENT_S
+
+    def complete(self) -> None:
+        """Append no more to the file: the keeper may have it."""
+        if self._file is not None:
+            self._file.close()
+            _complete(self._file.path)
+            self._file = None
+
+
+def _complete(path: Path) -> None:
+    if path.stat().st_size:
+        os.rename(path, path.with_suffix(COMPLETE))  # noqa: PTH104 - must fail where it exists
+    else:
+        path.unlink()

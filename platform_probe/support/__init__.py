@@ -1,0 +1,1 @@
+"""What a support agent reads: when it was, what happened to whom, what to say and what to do."""

@@ -1,0 +1,158 @@
+"""What to tell a customer whose car did not open, and what to do, by cause.
+
+A cause says how far the unlock got. Whether the door may have opened decides what a customer is
+told first: to try it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a support agent says and does."""
+
+    say: str
+    do: str
+
+
+_TRY: Final = "Please try the door: the car may have opened without telling us."
+_AGAIN: Final = "then press unlock once more"
+_ADVICE: Final = {
+    Cause.API_REFUSED: (
+        "We could not open the car for this request.",
+        (
+            "Look at booking and account: the answer's type says what is missing. Mend that, then"
+            " let the customer press again."
+        ),
+    ),
+    Cause.API_FAILED: (
+        "Something went wrong on our side; it is not the car, and not you.",
+        (
+            "Let the customer press once more. If it fails again open the car for them, and tell"
+            " the platform team the trace."
+        ),
+    ),
+    Cause.NOT_PUBLISHED: (
+        "Our system accepted your request and did not pass it on.",
+        "Let the customer press once more. If it fails again tell the platform team the trace.",
+    ),
+    Cause.BROKER_UNREACHABLE: (
+        "We had no connection with our cars for a moment.",
+        (
+            "See whether others have it now. If so it is an incident of the broker: tell who is on"
+            " duty. Else let the customer press once more."
+        ),
+    ),
+    Cause.BROKER_DENIED: (
+        "We could not reach the car because of a mistake of ours.",
+        "Give the customer another car. Tell the broker team: this car's topic is not allowed.",
+    ),
+    Cause.NO_SUBSCRIBER: (
+        "This car is not connected with us at present.",
+        "Give the customer another car, and block this one until its box is connected.",
+    ),
+    Cause.BOX_OFFLINE: (
+        f"The car has no connection, as in a garage. {_TRY}",
+        (
+            "Where the car stands in a garage or a dead zone: open by Bluetooth or card, or have it"
+            " moved. It may open by itself when it is connected again: ask the customer to stay, or"
+            " end the booking."
+        ),
+    ),
+    Cause.BOX_ASLEEP: (
+        "The car was asleep and is being woken; that takes up to a minute.",
+        (
+            f"Wait a minute, {_AGAIN}. If it does not wake give the customer another car, and send"
+            " somebody to look at its battery."
+        ),
+    ),
+    Cause.BOX_SILENT: (
+        f"The car does not answer at the moment. {_TRY}",
+        f"Wait for two minutes, {_AGAIN}. If it stays silent give the customer another car.",
+    ),
+    Cause.DOWNLINK_LOST: (
+        f"The car does not get our messages at the moment. {_TRY}",
+        (
+            "Its reports look healthy and mean nothing here. Let the box connect anew (restart it"
+            " by SMS), or give the customer another car."
+        ),
+    ),
+    Cause.BOX_SAYS_EXPIRED: (
+        "Your request reached the car too late, so the car stays locked.",
+        (
+            "Let the customer press once more. If it says so again the clock of its box is wrong:"
+            " give another car, and tell the box team."
+        ),
+    ),
+    Cause.BOX_REJECTED: (
+        "The car did not accept our request.",
+        (
+            "Give the customer another car. Tell the security team: a command was replayed, or is"
+            " signed with another key."
+        ),
+    ),
+    Cause.BOX_BUSY: (
+        "The car is still busy with an earlier request.",
+        f"Wait for ten seconds, {_AGAIN}: not several times, or it stays busy.",
+    ),
+    Cause.EXECUTION_SILENT: (
+        f"The car has your request, and has not told us how it ended. {_TRY}",
+        f"If the door is locked wait for half a minute, {_AGAIN}.",
+    ),
+    Cause.RESULT_LOST: (
+        "The car says that it is open: please pull the handle.",
+        "It is open, and its answer was lost. Tell the customer so; lock it if they have left.",
+    ),
+    Cause.VEHICLE_FAILED: (
+        "The car got your request, but its lock did not move.",
+        (
+            f"Wait for half a minute, {_AGAIN}, once. If it fails again give another car, and send"
+            " somebody: the reason says whether battery, lock or the car's network."
+        ),
+    ),
+    Cause.VEHICLE_STATE: (
+        "The car does not open by app now: the ignition is on, or a key has locked it.",
+        "Ask whether somebody is in the car, or where its key is. Give the customer another car.",
+    ),
+    Cause.DOOR_UNCONFIRMED: (
+        "The car says that it has unlocked, and its door does not confirm it. Please try the door.",
+        f"If the door is locked {_AGAIN}, once; then give another car, and send somebody.",
+    ),
+    Cause.NOT_OBSERVED: (
+        _TRY,
+        "Our monitor did not see how it ended: ask the customer, and see the platform's log.",
+    ),
+    Cause.UNCLASSIFIED: (
+        _TRY,
+        "Nothing known fits: tell the platform team the attempt's id.",
+    ),
+}
+_LATE: Final = "The car has OPENED after all: lock it, unless the customer is there."
+
+
+def advice_for(cause: Cause | None, *, opened_later: bool = False) -> Advice:
+    """Return what to say and do; `opened_later` where the car opened after its customer left."""
+    if cause is None:
+        return Advice("The car has opened.", "Nothing, as far as this unlock goes.")
+    say, do = _ADVICE[cause]
+    if opened_later:
+        return Advice("Your car has opened after all.", f"{_LATE} {do}")
+    return Advice(say, do)
+
+
+def explanation_of(cause: Cause | None) -> str:
+    """Return why, in one sentence."""
+    return "The car opened." if cause is None else CAUSES[cause].explanation
+
+
+def ended_as(cause: Cause | None) -> str:
+    """Return how an unlock ended, to be said of the car."""
+    if cause is None:
+        return "opened"
+    is_unknown = CAUSES[cause].outcome is Outcome.UNKNOWN
+    return "is not known to have opened" if is_unknown else "did not open"

@@ -1,0 +1,235 @@
+"""What happened, in order of time: who did what, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fleet_wire.contract.attempt import Source, Stage
+from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.platform_log import PlatformStep
+from platform_probe.support.case import Case, Row, unix_s
+
+_STAGES: Final = {
+    Stage.PUBLISHED: ("platform", "sends the command to the car"),
+    Stage.BROKER_ACCEPTED: ("broker", "has the command"),
+    Stage.BOX_RECEIVED: ("box", "has the command"),
+    Stage.RESULT_RECEIVED: ("monitor", "has the box's answer"),
+    Stage.STATE_CHANGED: ("car", "reports an open lock"),
+}
+_OF_THE_UNLOCK: Final = (
+    PlatformStep.REQUESTED, PlatformStep.ANSWERED, PlatformStep.PUBLISHED, PlatformStep.ACCEPTED,
+)  # fmt: skip
+"""Steps that the record has as stages."""
+_SAME_S: Final = 0.0005
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One line of the story."""
+
+    at_s: float
+    """Unix seconds."""
+    who: str
+    what: str
+
+
+def timeline_of(case: Case) -> list[Entry]:
+    """Return everything that is told of a case, in order."""
+    entries = [*_around(case)]
+    if case.attempt is not None:
+        entries += _of_attempt(case, case.attempt)
+    return sorted(entries, key=lambda entry: entry.at_s)
+
+
+def missing_stage(attempt: Row) -> Stage | None:
+    """Return the stage that was waited for in vain; None where the last one was reached."""
+    awaited = [stage for stage in Stage if stage not in (Stage.INTENDED, Stage.API_ANSWERED)]
+    if attempt["outcome"] == Outcome.OK:
+        return None
+    reached = [stage for stage in awaited if attempt[f"{stage}_s"] is not None]
+    if not reached:
+        return awaited[0]
+    after = awaited[awaited.index(reached[-1]) + 1 :]
+    return after[0] if after else None
+
+
+def furthest_stage(attempt: Row) -> Stage:
+    """Return the last stage that was reached."""
+    reached = [stage for stage in _STAGES if attempt[f"{stage}_s"] is not None]
+    if attempt["box_executed_s"] is not None and Stage.RESULT_RECEIVED not in reached:
+        return Stage.BOX_EXECUTED
+    if reached:
+        return reached[-1]
+    asked = attempt["requested_s"] is not None
+    return Stage.REQUESTED if asked else Stage.INTENDED
+
+
+def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
+    began_s = case.at_s
+
+    def at(seconds: float, who: str, what: str) -> Entry:
+        return Entry(began_s + seconds, who, what)
+
+    who = "phone" if attempt["source"] == Source.CUSTOMER else "monitor"
+    yield at(attempt["requested_s"] or 0.0, who, f"asks to open the car{_app(attempt)}")
+    if attempt["woken_s"] is not None:
+        yield at(attempt["woken_s"], "platform", "asks the sleeping car to wake")
+    for stage, (actor, what) in _STAGES.items():
+        if attempt[f"{stage}_s"] is not None:
+            yield at(attempt[f"{stage}_s"], actor, what)
+    if attempt["box_executed_s"] is not None:
+        yield at(attempt["box_executed_s"], "box", _executed(attempt))
+    if attempt["api_answered_s"] is not None:
+        yield at(attempt["api_answered_s"], "platform", f"answers the phone{_status(attempt)}")
+    yield at(attempt["total_s"], "monitor", _end_of(attempt))
+    for stray in case.strays:
+        opened = ": the car has OPENED, too late" if stray["is_late_unlock"] else ""
+        what = f"answers {stray['kind']}: {stray['phase']}{opened}"
+        yield Entry(unix_s(stray["came_at"]), "box", what)
+    for call in case.complaints:
+        yield Entry(unix_s(call["called_at"]), "customer", _call(call["shown"]))
+
+
+def _app(attempt: Row) -> str:
+    parts = []
+    if attempt["app_version"] is not None:
+        parts.append(f"app {attempt['app_version']}")
+    if (attempt["requests"] or 1) > 1:
+        parts.append(f"{attempt['requests']} times")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _executed(attempt: Row) -> str:
+    if attempt["outcome"] == Outcome.REFUSED:
+        return f"refuses: {attempt['reason'] or 'it does not say why'}"
+    if attempt["cause"] == Cause.VEHICLE_FAILED:
+        return f"could not move the lock: {attempt['reason'] or 'it does not say why'}"
+    return "has moved the lock"
+
+
+def _status(row: Row) -> str:
+    status = "" if row["status"] is None else f" {row['status']}"
+    return f"{status} {row['problem']}" if row["problem"] else status
+
+
+def _end_of(attempt: Row) -> str:
+    cause = None if attempt["cause"] is None else Cause(attempt["cause"])
+    if cause is None:
+        return "the car is open"
+    missing = missing_stage(attempt)
+    waited = f", in vain waited for {missing}" if missing else ""
+    return f"{outcome_of(cause)}: {cause}{waited}"
+
+
+def _call(shown: str | None) -> str:
+    return "calls support" if shown is None else f"calls support; the app had shown: {shown}"
+
+
+# What else there was
+
+
+def _around(case: Case) -> Iterator[Entry]:
+    for event in case.events:
+        if not _is_in_record(case, event):
+            yield Entry(unix_s(event["logged_at"]), *_event(event))
+    before = ""
+    for heard in case.heard:
+        told = _HEARD.get(heard["kind"], _other)(heard)
+        is_own_answer = (
+            heard["kind"] in ("result", "command")
+            and case.attempt is not None
+            and heard["command_id"] == case.attempt["command_id"]
+        )
+        if told is None or is_own_answer or (heard["kind"] == "state" and told == before):
+            continue
+        if heard["kind"] == "state":
+            before = told
+        who = "broker" if heard["kind"] == "broker" else "car"
+        retained = " (retained: from before)" if heard["is_retained"] else ""
+        yield Entry(unix_s(heard["heard_at"]), who, f"{told}{retained}")
+
+
+def _is_in_record(case: Case, event: Row) -> bool:
+    """Return whether the record itself tells what an event tells."""
+    attempt = case.attempt
+    if attempt is None or event["event"] not in _OF_THE_UNLOCK:
+        return False
+    is_its = event["trace_id"] == attempt["trace_id"] or (
+        event["command_id"] is not None and event["command_id"] == attempt["command_id"]
+    )
+    return is_its and event["operation"] == "unlock"
+
+
+def _event(event: Row) -> tuple[str, str]:
+    """Return who did what, as the platform's log has it."""
+    operation = str(event["operation"]).replace("_", " ")
+    reason = f" ({event['reason']})" if event["reason"] else ""
+    told = {
+        PlatformStep.REQUESTED: ("phone", f"asks for {operation}{_app({**event, 'requests': 1})}"),
+        PlatformStep.ANSWERED: ("platform", f"answers {operation}{_status(event)}"),
+        PlatformStep.WOKEN: ("platform", "asks the sleeping car to wake"),
+        PlatformStep.PUBLISHED: ("platform", f"sends the command for {operation}"),
+        PlatformStep.ACCEPTED: ("broker", f"has the command for {operation}"),
+        PlatformStep.ENDED: ("platform", f"takes {operation} for {event['outcome']}{reason}"),
+        PlatformStep.SUPPORT_CALLED: ("customer", _call(event["shown"])),
+    }
+    return told.get(event["event"], ("platform", f"{event['event']}: {operation}"))
+
+
+def _presence(heard: Row) -> str:
+    reason = {
+        "last_will": "is offline: its connection broke (last will)",
+        "sleep": "goes to sleep",
+        "shutdown": "switches itself off",
+    }
+    if heard["status"] == "online":
+        return "is connected"
+    return reason.get(heard["reason"], "is offline")
+
+
+def _state(heard: Row) -> str:
+    lock = "locked" if heard["is_locked"] else "unlocked"
+    door = ", door open" if heard["is_open"] else ""
+    volts = "" if heard["voltage_v"] is None else f", {heard['voltage_v']:.1f} V"
+    return f"reports: {lock}{door}{volts}"
+
+
+def _heartbeat(heard: Row) -> str:
+    signal = "" if heard["signal_dbm"] is None else f", signal {heard['signal_dbm']:.0f} dBm"
+    volts = "" if heard["voltage_v"] is None else f", {heard['voltage_v']:.1f} V"
+    return f"last heartbeat before{signal}{volts}"
+
+
+def _result(heard: Row) -> str:
+    reason = f": {heard['reason']}" if heard["reason"] else ""
+    return f"answers another command: {heard['phase']}{reason}"
+
+
+def _command(heard: Row) -> str:
+    return f"is sent a command: {heard['action']}"
+
+
+def _car_event(heard: Row) -> str:
+    return f"tells: {heard['event']}"
+
+
+def _broker(heard: Row) -> str:
+    detail = f" ({heard['detail']})" if heard["detail"] else ""
+    return f"says of its client: {str(heard['status']).replace('_', ' ')}{detail}"
+
+
+def _other(heard: Row) -> str:
+    return str(heard["kind"])
+
+
+_HEARD: Final[dict[str, Callable[[Any], str | None]]] = {
+    "presence": _presence,
+    "state": _state,
+    "telemetry": _heartbeat,
+    "result": _result,
+    "command": _command,
+    "event": _car_event,
+    "broker": _broker,
+}

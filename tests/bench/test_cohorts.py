@@ -1,0 +1,60 @@
+"""Cohorts are found in incidents of our own, and those of others are read."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.cohorts.incidents import make_incident
+from bench.cohorts.outside import read_outside
+from bench.cohorts.score import score_outside, score_own
+from tests.helpers.places import ROOT
+
+
+def test_an_incident_is_the_same_each_time() -> None:
+    """By seed and number; another number is another incident."""
+    assert make_incident(3, 1) == make_incident(3, 1)
+    assert make_incident(3, 1).counts != make_incident(3, 2).counts
+
+
+def test_the_search_is_as_good_as_is_said() -> None:
+    """Bounds below the figures of docs/cohorts.md, which are of more incidents."""
+    score, tried = score_own(2, 60)
+    assert len(tried) == 60
+    assert score.top1 >= 0.85
+    assert score.top3 >= 0.92
+    assert score.none_f1 >= 0.85
+
+
+def test_incidents_of_others_are_read(tmp_path: Path) -> None:
+    """A label may name one cohort, or several of which any is right."""
+    (tmp_path / "labels.json").write_text(
+        '[{"data":"one","timestamp":60,"cause":[{"a":1},{"b":"z"}]}]'
+    )
+    rows = [
+        f"{minute},{a},{b},{40 if minute == 60 and a == 1 else 1},50"
+        for minute in (0, 60, 120)
+        for a in (1, 2)
+        for b in "xy"
+    ]
+    (tmp_path / "one.csv").write_text("\n".join(["min,a,b,value,cnt", *rows]))
+    (incident,) = read_outside(tmp_path)
+    assert incident.trait_names == ["a", "b"]
+    assert max(count.at for count in incident.counts) == incident.since == 60.0
+    assert score_outside([incident]).top1 == 1.0
+
+
+def test_the_command_of_the_page_prints_and_writes_the_figures(tmp_path: Path) -> None:
+    """The JSON has `cohorts.top1` and `cohorts.none_f1`, as a greater score nests them."""
+    line = ".venv/bin/python -m bench.cohorts"
+    assert f"\n{line}\n" in (ROOT / "docs/cohorts.md").read_text(encoding="utf-8")
+    file = tmp_path / "cohorts.json"
+    command = [sys.executable, *shlex.split(line)[1:], "--incidents", "4", "--json", str(file)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "right cohort first" in run.stdout
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert {"top1", "top3", "none_f1", "ms", "seed"} <= written["cohorts"].keys()
+    assert written["outside"] == {}

@@ -1,0 +1,142 @@
+"""A store in which everything that can be asked about has happened once, at known times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from tests.helpers.stores import BEGIN_S, kept, put_lines, put_unlocks, unlock
+
+FAILURES: Final = {
+    3: ("car-03", Cause.BOX_OFFLINE),
+    17: ("car-03", Cause.BOX_OFFLINE),
+    33: ("car-05", Cause.API_FAILED),
+    41: ("car-03", Cause.RESULT_LOST),
+}
+"""Unlocks that failed, by number: the car and the cause. One unlock a second, 60 in all."""
+
+
+def _platform_side(number: int, **more: Any) -> PlatformSide:
+    return PlatformSide(
+        status=200 if number not in FAILURES else 504,
+        account_id=f"customer-{number % 5}",
+        endpoint="/vehicles/{vehicle_id}/unlock",
+        app_version="7.2.1" if number % 3 else "7.3.0",
+        api_release="1.0.0",
+        **more,
+    )
+
+
+def _unlocks() -> list[Attempt]:
+    unlocks = []
+    for number in range(60):
+        car, cause = FAILURES.get(number, (None, None))
+        changes: dict[str, Any] = {
+            "cause": cause,
+            "revision": 1,
+            "total_s": 20.0 if cause else 1.25 + number / 100,
+            "firmware": "2.5.0" if number in FAILURES else "2.4.1",
+            "region": "coast" if number % 7 in (3, 5) else "centre",
+            "platform": _platform_side(number),
+            "evidence": {"presence": "offline", "heard_ago_s": 74.0} if cause else {},
+        }
+        unlocks.append(unlock(number, car=car, **changes))
+    revised = msgspec.structs.replace
+    unlocks[10] = revised(unlocks[10], flags=(Flag.DUPLICATE,))
+    unlocks[11] = revised(
+        unlocks[11], flags=(Flag.ANSWERED_BY_ANOTHER,), evidence={"answered_by": "car-66"}
+    )
+    unlocks[12] = revised(unlocks[12], flags=(Flag.TOLD_OTHERWISE,))
+    unlocks[13] = revised(
+        unlocks[13], flags=(Flag.WOKEN,), platform=_platform_side(13, requests=3, woken_s=0.25)
+    )
+    judged_anew = revised(unlocks[41], cause=None, outcome="ok", total_s=2.0, revision=2)
+    return [*unlocks, judged_anew]
+
+
+def _strays() -> list[StrayAnswer]:
+    def stray(kind: StrayKind, number: int, after_s: float, **more: Any) -> StrayAnswer:
+        return StrayAnswer(
+            kind=kind, vehicle_id="car-03", command_id=f"command-{number}", phase="executed",
+            at=BEGIN_S + number + after_s, after_s=after_s, attempt_id=f"attempt-{number}", **more,
+        )  # fmt: skip
+
+    return [
+        stray(StrayKind.LATE, 3, 41.5, is_late_unlock=True),
+        stray(StrayKind.DUPLICATE, 20, 5.0),
+        msgspec.structs.replace(stray(StrayKind.ORPHAN, 99, -60.0), attempt_id=None),
+    ]
+
+
+def _events() -> list[PlatformEvent]:
+    made = []
+
+    def event(step: PlatformStep, second: float, operation: str, **more: Any) -> None:
+        request_id = f"request-{operation}-{second:.0f}"
+        made.append(PlatformEvent(step, BEGIN_S + second, request_id, operation, **more))
+
+    for number in (3, 33):
+        car, _ = FAILURES[number]
+        known: dict[str, Any] = {
+            "vehicle_id": car,
+            "trace_id": f"{number:032x}",
+            "booking_id": f"booking-{number}",
+            "account_id": f"customer-{number % 5}",
+            "endpoint": "/vehicles/{vehicle_id}/unlock",
+            "app_version": "7.3.0",
+        }
+        event(PlatformStep.REQUESTED, number, "unlock", **known)
+        if number == 3:
+            command = {**known, "command_id": "command-3"}
+            event(PlatformStep.PUBLISHED, number + 0.25, "unlock", **command)
+            event(PlatformStep.ACCEPTED, number + 0.3, "unlock", **command)
+            event(PlatformStep.ENDED, number + 20.0, "unlock", outcome="expired", **command)
+        problem = "vehicle-silent" if number == 3 else None
+        status = 504 if number == 3 else 500
+        event(
+            PlatformStep.ANSWERED, number + 20.0, "unlock", status=status, problem=problem, **known
+        )
+    event(
+        PlatformStep.ANSWERED, 50, "book", status=201, vehicle_id="car-90", booking_id="booking-90",
+        account_id="customer-9", endpoint="/bookings",
+    )  # fmt: skip
+    return made
+
+
+def _heard() -> list[dict[str, Any]]:
+    def heard(kind: str, second: float, car: str, **message: Any) -> dict[str, Any]:
+        return {"at": BEGIN_S + second, "kind": kind, "vehicle_id": car, "message": message}
+
+    presence = []
+    for number in range(12):
+        status = (
+            {"status": "offline", "reason": "last_will"} if number % 2 else {"status": "online"}
+        )
+        presence.append(
+            heard("presence", -60.0 + 5 * number, "car-03", session_id=f"s-{number}", **status)
+        )
+    return [
+        heard("telemetry", -7_200.0, "car-90", signal_dbm=-112.0, voltage_v=11.5, position_age_s=1),
+        *presence,
+        heard("result", 23.0, "car-03", command_id="command-20", phase="executed"),
+        heard("telemetry", 55.0, "car-05", signal_dbm=-110.0, voltage_v=11.25, position_age_s=1.0),
+    ]
+
+
+def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
+    """Make the store, as Parquet or as lines, and return its directory."""
+    put_unlocks(directory, _unlocks())
+    for table, records in (
+        ("stray_answers", _strays()),
+        ("platform_events", _events()),
+        ("observations", _heard()),
+    ):
+        put_lines(directory, table, map(msgspec.json.encode, records))
+    if packed:
+        kept(directory)
+    return directory

@@ -1,0 +1,127 @@
+"""Stores for tests: unlocks to put in, and ways to put them there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Record, Source
+from fleet_wire.contract.causes import Cause, outcome_of
+from platform_probe.store.keeper import keep
+from platform_probe.store.layout import COMPLETE, make_store, next_number, segment_path
+from platform_probe.store.limits import Limits, Report
+from platform_probe.store.reading import ALWAYS, Span
+from platform_probe.store.reading import Source as Readable
+from platform_probe.store.writer import StoreWriter
+
+BEGIN_S: Final = 1_767_225_600.0
+"""2026-01-01 in UTC."""
+NO_LIMITS: Final = Limits(max_age_s=1e12, max_bytes=2**50)
+
+
+def unlock(number: int, *, car: str | None = None, **changes: Any) -> Attempt:
+    """Return the unlock of this number: one a second, the cars in turn, no two with one id."""
+    cause: Cause | None = changes.get("cause")
+    made: dict[str, Any] = {
+        "attempt_id": f"attempt-{number}",
+        "command_id": f"command-{number}",
+        "vehicle_id": car or f"car-{number % 7:02d}",
+        "trace_id": f"{number:032x}",
+        "source": Source.CUSTOMER,
+        "started_at": BEGIN_S + number,
+        "scheduled_s": float(number),
+        "outcome": outcome_of(cause),
+        "cause": cause,
+        "total_s": 1.25,
+        "stages": {"intended": 0.0, "requested": 0.001, "published": 0.25, "box_received": 1.25},
+        "hops_s": {"requested": 0.001, "published": 0.249, "box_received": 1.0},
+        "booking_id": f"booking-{number}",
+        "region": "centre",
+        "operator": "operator-a",
+        "firmware": "2.4.1",
+        "hardware": "tcu-3",
+        "platform": PlatformSide(
+            status=200, account_id=f"customer-{number % 5}", endpoint="/unlock", app_version="7.3.0"
+        ),
+    }
+    return Attempt(**{**made, **changes})
+
+
+class FlushedWriter(StoreWriter):
+    """A writer that a test can wait for."""
+
+    has_keeper = False
+    _told = 0
+    _written = 0
+
+    def emit(self, record: Record) -> None:
+        """Take a record, and count it."""
+        self._told += 1
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Wait until what was emitted is written, or lost."""
+        until_s = time.monotonic() + 60
+        while self._written < self._told:
+            assert time.monotonic() < until_s, "not written within a minute"
+            time.sleep(0.0005)
+
+    def _start_keeper(self) -> None:
+        if self.has_keeper:
+            super()._start_keeper()
+
+    def _write(self, lines: bytes) -> None:
+        super()._write(lines)
+        self._written += lines.count(b"\n")
+
+
+class KeptWriter(FlushedWriter):
+    """A writer with a keeper, which packs files when it likes."""
+
+    has_keeper = True
+
+
+def writer_of(
+    directory: Path, kind: type[FlushedWriter] = FlushedWriter, **options: Any
+) -> FlushedWriter:
+    """Return a writer whose losses and problems fail the test; without a keeper by default."""
+
+    def fail(what: object) -> None:
+        raise AssertionError(what)
+
+    callbacks: dict[str, Any] = {"on_lost": fail, "on_problem": fail}
+    return kind(directory, NO_LIMITS, **{**callbacks, **options})
+
+
+def put_lines(directory: Path, table: str, lines: Iterable[bytes]) -> Path:
+    """Make a complete write-ahead file of a table, as a writer leaves it."""
+    make_store(directory)
+    path = segment_path(directory, table, next_number(directory, table), COMPLETE)
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+def put_unlocks(directory: Path, unlocks: Iterable[Attempt]) -> Path:
+    """Make a complete write-ahead file of unlocks."""
+    return put_lines(directory, "attempts", map(msgspec.json.encode, unlocks))
+
+
+def kept(directory: Path, **limits: Any) -> Report:
+    """Tidy a store now; return what was done."""
+    chosen = msgspec.structs.replace(NO_LIMITS, **limits)
+    return keep(directory, chosen)
+
+
+def selected(directory: Path, sql: str, span: Span = ALWAYS) -> Sequence[tuple[Any, ...]]:
+    """Return what a query finds in a store or in records."""
+    return Readable(directory).read(lambda duck: duck.run(sql), span)
+
+
+def ids_in(directory: Path) -> list[str]:
+    """Return the ids of all unlocks that a reader sees, in order of time."""
+    found = selected(directory, "SELECT attempt_id FROM attempts ORDER BY started_at, attempt_id")
+    return [row[0] for row in found]

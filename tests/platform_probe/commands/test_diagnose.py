@@ -1,0 +1,160 @@
+"""`platform-probe diagnose`: one unlock found by whatever is known of it, and told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fleet_sim.scenario.loading import load_scenario
+from platform_probe.__main__ import main
+from tests.helpers.busy_store import make_busy_store
+from tests.helpers.places import ROOT
+from tests.helpers.virtual_runs import run_virtually
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store in which everything has happened once."""
+    return make_busy_store(tmp_path_factory.mktemp("busy") / "store")
+
+
+def told(*words: str | Path) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["diagnose", *map(str, words)])
+
+
+def case(*words: str | Path) -> dict[str, Any]:
+    """Return what the command says as JSON."""
+    result = told(*words, "--json")
+    assert result.exit_code == 0, result.output
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def test_story_is_told_in_order(store: Path) -> None:
+    """From the phone to where it stopped, why, what to say and do, and who else."""
+    result = told("car-03", "--at", "00:00:03", "--store", store)
+    assert result.exit_code == 0, result.output
+    lines = [line.strip() for line in result.output.splitlines()]
+    assert lines[0] == (
+        "car-03 is not known to have opened: Thu 1 Jan 2026 00:00:03 UTC,"
+        " 56.0 s before the newest record"
+    )
+    assert "customer customer-3, booking booking-3" in lines[1]
+    story = lines[lines.index("What happened") + 1 : lines.index("Why") - 1]
+    asked = next(place for place, line in enumerate(story) if "asks to open" in line)
+    words = story[asked].split()
+    assert words[:4] == ["00:00:03.001", "+0.001", "s", "phone"]
+    assert " ".join(words[4:]) == "asks to open the car (app 7.3.0)"
+    after = " ".join(story[asked:])
+    for sentence in (
+        "platform sends the command to the car",
+        "box has the command",
+        "monitor unknown: box_offline, in vain waited for box_executed",
+        "platform takes unlock for expired",
+        "box answers late: executed: the car has OPENED, too late",
+    ):
+        where = " ".join(after.split()).find(sentence)
+        assert where >= 0, sentence
+    assert "box_offline: The car's box has lost its connection" in result.output
+    assert "the box was last heard of 1 min 14 s before the end" in result.output
+    assert "Your car has opened after all." in result.output
+    assert "lock it, unless the customer is there" in result.output
+    assert "No other car failed of box_offline" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "attempt"),
+    [
+        (("--attempt", "attempt-33"), "attempt-33"),
+        (("--booking", "booking-33"), "attempt-33"),
+        (("--trace", f"{33:032x}"), "attempt-33"),
+        (("--customer", "customer-3"), "attempt-33"),
+        (("--customer", "customer-3", "--at", "00:00:03"), "attempt-3"),
+        (("--customer", "customer-3", "--attempt", "attempt-3"), "attempt-3"),
+        (("car-05",), "attempt-33"),
+        (("CAR-05",), "attempt-33"),
+        (("car-03",), "attempt-17"),
+        (("car-03", "--since", "00:00:18"), "attempt-59"),
+        (("car-03", "--at", "00:00:04"), "attempt-3"),
+        (("car-02",), "attempt-58"),
+    ],
+)
+def test_unlock_is_found_by_what_is_known(
+    store: Path, words: tuple[str, ...], attempt: str
+) -> None:
+    """By any id; by car and time; else the last that failed, or the last one."""
+    assert case(*words, "--store", store)["attempt"]["attempt_id"] == attempt
+
+
+def test_times_are_in_the_zone(store: Path) -> None:
+    """Both those that are asked about and those that are told."""
+    words = ("car-03", "--store", store, "--zone", "Asia/Tokyo")
+    found = case(*words, "--at", "09:00:03")
+    assert found["at"] == "2026-01-01T09:00:03.000+09:00"
+    assert found["attempt"]["started_at"] == found["at"]
+    assert found["timeline"][0]["after_s"] < 0
+    assert "Thu 1 Jan 2026 09:00:17 JST" in told(*words).output
+
+
+def test_nothing_at_that_time_is_said(store: Path) -> None:
+    """The request never came: what is known of the car is told, and when else it was opened."""
+    result = told("car-03", "--at", "2026-01-03 12:00", "--store", store)
+    assert result.exit_code == 0
+    assert "No unlock of car-03 is known around Sat 3 Jan 2026 12:00:00 UTC" in result.output
+    assert "has reached the platform or the broker" in result.output
+    assert "--attempt attempt-17" in result.output
+    assert case("car-03", "--at", "2026-01-03 12:00", "--store", store)["attempt"] is None
+
+
+def test_booking_without_an_unlock_is_told_from_the_log(store: Path) -> None:
+    """The platform's log knows it, and no unlock came."""
+    found = case("--booking", "booking-90", "--store", store)
+    assert found["attempt"] is None
+    assert [entry["what"] for entry in found["timeline"]] == ["answers book 201"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "name a car, or one of --booking"),
+        (("car-3",), "no car 'car-3' in this store; nearest: car-03"),
+        (("3",), "nearest: car-03"),
+        (("ghost-77",), "no car 'ghost-77' in this store"),
+        (("car'03",), 'no car "car\'03" in this store; nearest: car-03'),
+        (("--booking", "booking-3x"), "no booking 'booking-3x' in this store"),
+        (("--booking", "booking-5"), None),
+        (("--attempt", "attempt-"), "no attempt 'attempt-' in this store; nearest: attempt-"),
+        (("--customer", "' OR 1=1 --"), 'no customer "\' OR 1=1 --" in this store'),
+        (("--trace", "%"), "no trace '%' in this store"),
+        (("car-03", "--at", "2026-02-30"), "'2026-02-30' is no time"),
+        (("car-03", "--at", "noon"), "'noon' is no time"),
+        (("car-03", "--zone", "Mars/Base"), "no time zone 'Mars/Base'"),
+        (("car-03", "--booking", "booking-33"), "booking 'booking-33' is of car 'car-05', not"),
+    ],
+)
+def test_mistakes_are_named(store: Path, words: tuple[str, ...], message: str | None) -> None:
+    """With the nearest that there is, and exit code 2."""
+    result = told(*words, "--store", store)
+    if message is None:
+        assert result.exit_code == 0, result.output
+    else:
+        assert result.exit_code == 2, result.output
+        assert message in result.output
+
+
+def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
+    """With nothing but its directory: the garage is what those who failed have in common."""
+    scenario = load_scenario(ROOT / "scenarios" / "underground_garage.yaml")
+    run_virtually(scenario, tmp_path / "run", seed=7)
+    found = case("garage-00040", "--run", tmp_path / "run")
+    assert found["cause"] in ("box_silent", "box_offline", "box_asleep")
+    assert found["alike"] > 10
+    shared = {each["dimension"]: each for each in found["shared"]}
+    assert shared["region"]["value"] == "garage"
+    assert shared["region"]["alike"] == found["alike"]
+    assert "With region garage" in told("garage-00040", "--run", tmp_path / "run").output

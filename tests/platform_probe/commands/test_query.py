@@ -1,0 +1,143 @@
+"""`platform-probe query`: what is printed, in which form, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from platform_probe.__main__ import main
+from tests.helpers.busy_store import make_busy_store
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store in which everything has happened once."""
+    return make_busy_store(tmp_path_factory.mktemp("busy") / "store")
+
+
+def ask(*words: str | Path) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["query", *map(str, words)])
+
+
+def test_list_names_all_with_their_parameters() -> None:
+    """Which do not need a store."""
+    told = ask("list")
+    assert told.exit_code == 0
+    assert "late-unlocks\n" in told.output
+    assert "--set failures=...  so many times at least (default 2)" in told.output
+    as_json = json.loads(ask("list", "--format", "json").output)
+    assert {"name": "car", "parameters": {"vehicle": None}}.items() <= next(
+        each for each in as_json if each["name"] == "car"
+    ).items()
+
+
+def test_table_csv_and_json_say_the_same(store: Path) -> None:
+    """Each form for its reader."""
+    table = ask("causes", "--store", store, "--since", "2h").output
+    assert table.splitlines()[0].split()[:3] == ["cause", "outcome", "failures"]
+    assert table.splitlines()[2].split()[:3] == ["box_offline", "unknown", "2"]
+    rows = list(
+        csv.DictReader(ask("causes", "--store", store, "--format", "csv").output.splitlines())
+    )
+    as_json = json.loads(ask("causes", "--store", store, "--format", "json").output)
+    assert [row["cause"] for row in rows] == [row["cause"] for row in as_json]
+    assert as_json[0]["failures"] == 2
+
+
+def test_times_are_in_the_zone(store: Path) -> None:
+    """Of the flag, or of the settings."""
+    words = ("causes", "--store", store, "--format", "json")
+    assert json.loads(ask(*words).output)[0]["first"] == "2026-01-01 00:00:03+00:00"
+    told = json.loads(ask(*words, "--zone", "Asia/Tokyo").output)
+    assert told[0]["first"] == "2026-01-01 09:00:03+09:00"
+
+
+def test_settings_name_store_and_zone(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monitor's own file, or variables."""
+    config = tmp_path / "probe.yaml"
+    config.write_text(f"store: {{directory: {store}, zone: Asia/Tokyo}}\n")
+    assert "09:00:03+09:00" in ask("causes", "--config", config).output
+    monkeypatch.setenv("PLATFORM_PROBE_STORE__DIRECTORY", str(store))
+    assert "00:00:03+00:00" in ask("causes").output
+    assert "09:00:03+09:00" in ask("causes", "--zone", "Asia/Tokyo").output
+
+
+def test_rows_are_limited_and_it_says_so(store: Path) -> None:
+    """No question prints a million rows by mistake."""
+    told = ask("slowest-unlocks", "--store", store, "--limit", "3")
+    assert len(told.stdout.splitlines()) == 5
+    assert "these are the first 3" in told.stderr
+
+
+def test_sql_of_a_user(store: Path) -> None:
+    """Any SELECT over the tables."""
+    sql = "SELECT region, count(*) AS n FROM attempts GROUP BY 1 ORDER BY 1"
+    found = json.loads(ask("sql", sql, "--store", store, "--format", "json").output)
+    assert [row["region"] for row in found] == ["centre", "coast"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("DROP VIEW attempts", "only SELECT is allowed here, not DROP"),
+        ("SELECT 1; SELECT 2", "expected one statement, found 2"),
+        ("", "expected one statement, found 0"),
+        ("COPY attempts TO 'x.csv'", "only SELECT is allowed here, not COPY"),
+        ("ATTACH 'x.db'", "only SELECT"),
+        ("SET threads = 1", "only SELECT"),
+        ("SELECT * FROM read_text('/etc/passwd')", "SQL: Permission Error"),
+        ("SELECT * FROM '/etc/passwd'", "SQL: "),
+        ("SELECT nothing FROM attempts", 'SQL: Binder Error: .*"nothing" not found'),
+        ("SELEC", "SQL: Parser Error"),
+        ("SELECT $since", r"SQL: \$since: parameters are for predefined queries"),
+    ],
+)
+def test_sql_that_is_wrong_or_writes_is_refused(store: Path, sql: str, message: str) -> None:
+    """With a line that says why, and exit code 2."""
+    told = ask("sql", sql, "--store", store)
+    assert told.exit_code == 2
+    assert "Traceback" not in told.output
+    assert re.search(message, told.output), told.output
+
+
+def test_sql_that_takes_for_ever_is_ended(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a minute; here at once."""
+    monkeypatch.setattr("platform_probe.store.duck.MAX_SECONDS", 0.05)
+    sql = "SELECT count(*) FROM range(100000000) AS a, range(100000000) AS b WHERE a <> b"
+    told = ask("sql", sql, "--store", store)
+    assert told.exit_code == 2
+    assert "the query took longer than 0.05 s" in told.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("causes",), "which store? name it by --store DIR"),
+        (("causes", "--store", "nowhere"), "nowhere: neither a store"),
+        (("cause", "--store", "STORE"), "did you mean 'causes'"),
+        (("causes", "--store", "STORE", "--zone", "Mars"), "no time zone 'Mars'"),
+        (("causes", "--store", "STORE", "--since", "soon"), "'soon' is no time"),
+        (("causes", "--store", "STORE", "--since", "1h", "--until", "2h"), None),
+        (("causes", "--store", "STORE", "--since", "2030-01-01"), "--since 2030-01-01 is after"),
+        (("causes", "--store", "STORE", "--set", "minutes"), "--set minutes: expected NAME=VALUE"),
+        (("causes", "SELECT 1", "--store", "STORE"), "causes takes no SQL"),
+        (("sql", "--store", "STORE"), "sql needs a SELECT"),
+        (("sql", "SELECT 1", "--store", "STORE", "--since", "1h"), "are for predefined queries"),
+    ],
+)
+def test_mistakes_are_named(store: Path, words: tuple[str, ...], message: str | None) -> None:
+    """What is wrong, and how it is meant."""
+    told = ask(*(store if word == "STORE" else word for word in words))
+    if message is None:
+        assert told.exit_code == 0, told.output
+    else:
+        assert told.exit_code == 2
+        assert message in told.output

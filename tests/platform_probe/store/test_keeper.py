@@ -1,0 +1,226 @@
+"""Lines become Parquet, small files large ones, old files go; and nothing is lost in between."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleet_wire.contract.attempt import Flag, Stage
+from fleet_wire.contract.causes import Cause
+from platform_probe.store import keeper
+from platform_probe.store.keeper import FAN_IN, keep
+from platform_probe.store.layout import KEEPER_LOCK, all_parts, all_segments, live_parts
+from platform_probe.store.locks import lock_file
+from platform_probe.store.schema import ATTEMPTS
+from tests.helpers.stores import (
+    BEGIN_S,
+    NO_LIMITS,
+    ids_in,
+    kept,
+    put_lines,
+    put_unlocks,
+    selected,
+    unlock,
+)
+
+
+def parts_in(store: Path) -> int:
+    """Return how many Parquet files of unlocks count."""
+    return len(live_parts(all_parts(store, "attempts")))
+
+
+def test_lines_become_rows(tmp_path: Path) -> None:
+    """What a line says is what a reader finds, before and after it was packed."""
+    one = unlock(3, cause=Cause.BOX_OFFLINE, flags=(Flag.WOKEN,), evidence={"heard_ago_s": 1.5})
+    put_unlocks(tmp_path, [one])
+    sql = """SELECT vehicle_id, started_at, outcome, cause, total_s, published_s, box_executed_s,
+        flags, evidence, status, account_id, revision FROM attempts"""
+    (before,) = selected(tmp_path, sql)
+    report = kept(tmp_path)
+    assert (report.sealed, report.rows, report.unreadable) == (1, 1, 0)
+    assert not all_segments(tmp_path, "attempts")
+    (after,) = selected(tmp_path, sql)
+    assert after == before
+    assert after[2:] == (
+        "unknown", "box_offline", 1.25, 0.25, None, ["woken"], '{"heard_ago_s":1.5}', 200,
+        "customer-3", None,
+    )  # fmt: skip
+    assert str(after[1]) == "2026-01-01 00:00:03"
+
+
+def test_rows_are_sorted_by_car(tmp_path: Path) -> None:
+    """The rows of a car lie together, which is why its day is found quickly."""
+    put_unlocks(tmp_path, (unlock(number) for number in range(50)))
+    kept(tmp_path)
+    (path,) = (part.path for part in all_parts(tmp_path, "attempts"))
+    found = selected(tmp_path, f"SELECT vehicle_id, started_at FROM read_parquet('{path}')")
+    assert found == sorted(found)
+
+
+def test_torn_lines_are_counted(tmp_path: Path) -> None:
+    """A line that a dying process left unfinished costs itself, and no other."""
+    path = put_unlocks(tmp_path, (unlock(number) for number in range(3)))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"attempt_id":"torn","vehic\n[]\n' + whole[:40] + b"\n")
+    assert len(ids_in(tmp_path)) == 3
+    report = kept(tmp_path)
+    assert (report.rows, report.unreadable) == (3, 3)
+    assert len(ids_in(tmp_path)) == 3
+
+
+def test_file_without_a_row_goes(tmp_path: Path) -> None:
+    """Nothing but rubbish leaves no Parquet, and is not tried again for ever."""
+    put_lines(tmp_path, "attempts", [b"rubbish", b"{}"])
+    assert kept(tmp_path).unreadable == 2
+    assert not all_segments(tmp_path, "attempts")
+    assert not all_parts(tmp_path, "attempts")
+
+
+def test_keeper_that_died_after_packing_counts_nothing_twice(tmp_path: Path) -> None:
+    """The lines are still there beside their Parquet: readers and the next keeper know."""
+    path = put_unlocks(tmp_path, [unlock(1), unlock(2)])
+    lines = path.read_bytes()
+    kept(tmp_path)
+    path.write_bytes(lines)
+    assert ids_in(tmp_path) == ["attempt-1", "attempt-2"]
+    assert kept(tmp_path).sealed == 0
+    assert not path.exists()
+    assert ids_in(tmp_path) == ["attempt-1", "attempt-2"]
+
+
+def test_keeper_that_died_while_packing_leaves_the_lines(tmp_path: Path) -> None:
+    """Half a Parquet file has no name that counts, and is removed."""
+    put_unlocks(tmp_path, [unlock(1)])
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "rows").write_bytes(b"PAR1half")
+    (tmp_path / "attempt_ids").mkdir()
+    orphan = tmp_path / "attempt_ids" / "00000009-00000009.1.0-1.parquet"
+    orphan.write_bytes(b"")
+    assert ids_in(tmp_path) == ["attempt-1"]
+    kept(tmp_path)
+    assert ids_in(tmp_path) == ["attempt-1"]
+    assert not orphan.exists()
+
+
+def packed(store: Path, files: int) -> None:
+    """Pack so many files of ten unlocks each."""
+    for number in range(files):
+        put_unlocks(store, (unlock(10 * number + each) for each in range(10)))
+        kept(store)
+
+
+def test_small_files_become_one(tmp_path: Path) -> None:
+    """So many of one size are merged; nothing is lost, and old files go after a while."""
+    packed(tmp_path, FAN_IN - 1)
+    before = ids_in(tmp_path)
+    assert parts_in(tmp_path) == FAN_IN - 1
+    put_unlocks(tmp_path, [unlock(1_000)])
+    assert kept(tmp_path).merged == FAN_IN
+    assert parts_in(tmp_path) == 1
+    assert ids_in(tmp_path) == [*before, "attempt-1000"]
+    assert len(all_parts(tmp_path, "attempts")) == FAN_IN + 1, "who has listed them still reads"
+    merged = live_parts(all_parts(tmp_path, "attempts"))[0]
+    os.utime(merged.path, (0, 0))
+    kept(tmp_path)
+    assert len(all_parts(tmp_path, "attempts")) == 1
+    assert len(all_parts(tmp_path, ATTEMPTS.ids_name)) == 1
+    assert ids_in(tmp_path) == [*before, "attempt-1000"]
+
+
+def test_files_of_different_days_are_not_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file goes as a whole, so it must not hold back what is older than it."""
+    monkeypatch.setattr(keeper, "LONGEST_SPAN_S", -1)
+    packed(tmp_path, FAN_IN + 1)
+    assert parts_in(tmp_path) == FAN_IN + 1
+
+
+def test_old_files_go(tmp_path: Path) -> None:
+    """What was complete too long ago is removed, with the file of its ids."""
+    packed(tmp_path, 2)
+    oldest, newest = all_parts(tmp_path, "attempts")
+    later = oldest.path.with_name(oldest.name.replace(f".{oldest.complete_at}.", ".1000."))
+    oldest.path.rename(later)
+    (tmp_path / ATTEMPTS.ids_name / oldest.name).rename(tmp_path / ATTEMPTS.ids_name / later.name)
+    assert kept(tmp_path, max_age_s=86_400.0).removed == 1
+    assert all_parts(tmp_path, "attempts") == [newest]
+    assert len(all_parts(tmp_path, ATTEMPTS.ids_name)) == 1
+
+
+def test_oldest_files_go_when_all_are_too_much(tmp_path: Path) -> None:
+    """The limit of the size holds, and what is kept is the newest."""
+    packed(tmp_path, 4)
+    total = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert kept(tmp_path, max_bytes=total // 2).removed >= 2
+    left = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert left <= total // 2
+    assert ids_in(tmp_path)[-1] == "attempt-39"
+    assert "attempt-0" not in ids_in(tmp_path)
+
+
+def test_unlocks_of_long_ago_are_kept_as_long_as_others(tmp_path: Path) -> None:
+    """Age counts from when it was written: a run in virtual time is of another year."""
+    put_unlocks(tmp_path, [unlock(1, started_at=BEGIN_S - 1e8)])
+    assert kept(tmp_path, max_age_s=60.0).removed == 0
+    assert ids_in(tmp_path) == ["attempt-1"]
+
+
+def test_one_keeper_at_a_time(tmp_path: Path) -> None:
+    """A second one leaves at once, and touches nothing."""
+    put_unlocks(tmp_path, [unlock(1)])
+    with lock_file(tmp_path / KEEPER_LOCK):
+        assert kept(tmp_path).sealed == 0
+    assert kept(tmp_path).sealed == 1
+
+
+TIDY_WITH_LITTLE_ROOM = """
+import resource, sys
+from pathlib import Path
+from platform_probe.store.keeper import keep
+from platform_probe.store.limits import Limits
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+print(keep(Path(sys.argv[1]), Limits(max_age_s=1e12, max_bytes=2**50)).error)
+"""
+
+
+def test_full_disk_leaves_the_lines(tmp_path: Path) -> None:
+    """Parquet that cannot be written is no loss: the lines stay, and are packed when there is room.
+
+    A limit of the size of a file is to a process what a full disk is: a write that ends early.
+    """
+    put_unlocks(tmp_path, (unlock(number) for number in range(500)))
+    command = [sys.executable, "-c", TIDY_WITH_LITTLE_ROOM, str(tmp_path), "3000"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() != "None"
+    assert len(ids_in(tmp_path)) == 500
+    assert not all_parts(tmp_path, "attempts")
+    assert kept(tmp_path).rows == 500
+    assert len(ids_in(tmp_path)) == 500
+
+
+def test_process_says_what_it_did(tmp_path: Path) -> None:
+    """The keeper runs as a process of its own, and its report is one line of JSON."""
+    put_unlocks(tmp_path, [unlock(1)])
+    limits = '{"max_age_s": 1e12, "max_bytes": 1000000000}'
+    command = [sys.executable, "-m", "platform_probe.store.process", str(tmp_path), limits]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert '"sealed":1,"rows":1' in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_stages_are_kept_to_the_microsecond(tmp_path: Path) -> None:
+    """Records give times in microseconds, and so does the store."""
+    stages = {
+        stage.value: round(0.000001 + 0.123457 * place, 6) for place, stage in enumerate(Stage)
+    }
+    put_unlocks(tmp_path, [unlock(1, stages=stages)])
+    keep(tmp_path, NO_LIMITS)
+    columns = ", ".join(f"{stage}_s" for stage in Stage if stage is not Stage.INTENDED)
+    (row,) = selected(tmp_path, f"SELECT {columns} FROM attempts")
+    assert list(row) == list(stages.values())[1:]

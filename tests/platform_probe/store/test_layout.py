@@ -1,0 +1,98 @@
+"""Names of files say which of them count; a store of another release says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fleet_wire.errors import ConfigError
+from platform_probe.store.layout import (
+    STORE_FILE,
+    VERSION,
+    Part,
+    all_parts,
+    check_is_store,
+    live_parts,
+    live_segments,
+    make_store,
+    next_number,
+    part_name,
+    segment_path,
+)
+
+
+def part(first: int, last: int) -> Part:
+    """Return a file with the rows of these write-ahead files."""
+    return Part(first, last, 100, 0, 99, Path(part_name(first, last, 100, 0, 99)))
+
+
+def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
+    """A part is what its name says; other files are none."""
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / "attempts" / "rows.tmp").touch()
+    written = Part(3, 17, 1_767_229_200, 1_767_225_600, 1_767_229_195, tmp_path)
+    (tmp_path / "attempts" / written.name).touch()
+    (found,) = all_parts(tmp_path, "attempts")
+    assert found.name == written.name
+    assert (found.first, found.last, found.latest) == (3, 17, 1_767_229_195)
+
+
+def test_what_lies_within_another_does_not_count() -> None:
+    """Whoever merged was stopped before the small files were gone: their rows count once."""
+    parts = [part(1, 1), part(2, 2), part(1, 2), part(3, 3), part(4, 4), part(3, 8), part(9, 9)]
+    assert [(each.first, each.last) for each in live_parts(parts)] == [(1, 2), (3, 8), (9, 9)]
+
+
+def test_lines_that_are_in_a_part_do_not_count(tmp_path: Path) -> None:
+    """Whoever packed them was stopped before the lines were gone."""
+    make_store(tmp_path)
+    for number, suffix in ((2, ".jsonl"), (3, ".jsonl"), (4, ".open")):
+        segment_path(tmp_path, "attempts", number, suffix).touch()
+    segments = live_segments(tmp_path, "attempts", [part(1, 2)])
+    assert [(each.number, each.is_open) for each in segments] == [(3, False), (4, True)]
+    assert next_number(tmp_path, "attempts") == 5
+
+
+def test_tables_with_like_names_are_told_apart(tmp_path: Path) -> None:
+    """Numbers are a table's own."""
+    make_store(tmp_path)
+    segment_path(tmp_path, "stray_answers", 7, ".jsonl").touch()
+    assert next_number(tmp_path, "answers") == 1
+    assert next_number(tmp_path, "stray_answers") == 8
+
+
+def test_later_version_is_refused(tmp_path: Path) -> None:
+    """A store that a later release wrote is neither read nor written, and the error says why."""
+    make_store(tmp_path)
+    text = f'{{"format": "unlockpath-store", "version": {VERSION + 1}}}'
+    (tmp_path / STORE_FILE).write_text(text)
+    for work in (check_is_store, make_store):
+        with pytest.raises(ConfigError, match=rf"version {VERSION + 1}, .* up to {VERSION}"):
+            work(tmp_path)
+
+
+def test_earlier_version_becomes_ours(tmp_path: Path) -> None:
+    """Whoever writes makes a store of an earlier release one of ours: older ones refuse it then."""
+    make_store(tmp_path)
+    (tmp_path / STORE_FILE).write_text('{"format": "unlockpath-store", "version": 0}')
+    assert check_is_store(tmp_path) == 0
+    make_store(tmp_path)
+    assert check_is_store(tmp_path) == VERSION
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"format": "other", "version": 1}', "[1"])
+def test_broken_description_is_refused(tmp_path: Path, content: str) -> None:
+    """What is no description of a store is named."""
+    (tmp_path / STORE_FILE).write_text(content)
+    with pytest.raises(ConfigError, match=STORE_FILE):
+        check_is_store(tmp_path)
+
+
+def test_directory_of_something_else_stays_as_it_is(tmp_path: Path) -> None:
+    """A directory with files of somebody is made no store, nor taken for one."""
+    (tmp_path / "letter.txt").touch()
+    with pytest.raises(ConfigError, match="not empty and no store"):
+        make_store(tmp_path)
+    with pytest.raises(ConfigError, match="no store here"):
+        check_is_store(tmp_path)

@@ -1,0 +1,182 @@
+"""Every predefined query answers; what the important ones say is what has happened."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_wire.errors import ConfigError
+from platform_probe.commands.asking import Asked
+from platform_probe.commands.query import run_query
+from platform_probe.store.layout import make_store
+from platform_probe.store.queries import all_queries, query_named
+from platform_probe.store.reading import Source, Span
+from tests.helpers.busy_store import FAILURES, make_busy_store
+from tests.helpers.stores import BEGIN_S
+
+GIVEN = {
+    "car": {"vehicle": "car-03"},
+    "releases-compared": {"before": "2.4.1", "after": "2.5.0"},
+}
+"""Parameters of the queries that need some."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store in which everything has happened once."""
+    return make_busy_store(tmp_path_factory.mktemp("busy") / "store")
+
+
+def answer(directory: Path, name: str, **given: str) -> list[dict[str, Any]]:
+    """Return the rows of a query over the minute in which all happened, and an hour before."""
+    asked = Asked(Source(directory), UTC)
+    span = Span(BEGIN_S - 3_600, BEGIN_S + 60)
+    rows = run_query(asked, query_named(name), span, {**GIVEN.get(name, {}), **given}, 1_000)
+    return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
+
+
+def test_there_are_many() -> None:
+    """At least twenty, each with a description that ends."""
+    assert len(all_queries()) >= 20
+    assert all(query.description.endswith((".", "?")) for query in all_queries().values())
+
+
+@pytest.mark.parametrize("name", all_queries())
+def test_every_query_finds_something(store: Path, tmp_path: Path, name: str) -> None:
+    """In a store where it has happened; in Parquet and in lines it is the same."""
+    found = answer(store, name)
+    assert found
+    assert answer(make_busy_store(tmp_path / "lines", packed=False), name) == found
+
+
+@pytest.mark.parametrize("name", all_queries())
+def test_every_query_runs_on_nothing(tmp_path: Path, name: str) -> None:
+    """A store that is new has every table, and no rows."""
+    make_store(tmp_path)
+    found = answer(tmp_path, name)
+    assert len(found) == (1 if name == "releases-compared" else 0)
+
+
+def test_causes(store: Path) -> None:
+    """The revision that holds counts: one that was judged anew is no failure."""
+    found = {row["cause"]: row["failures"] for row in answer(store, "causes")}
+    assert found == {"box_offline": 2, "api_failed": 1}
+
+
+def test_cars_that_failed_twice(store: Path) -> None:
+    """The one car, and no other."""
+    (row,) = answer(store, "cars-that-failed")
+    assert (row["vehicle_id"], row["failures"], row["mostly"]) == ("car-03", 2, "box_offline")
+    assert answer(store, "cars-that-failed", failures="3") == []
+
+
+def test_generic_errors(store: Path) -> None:
+    """A 500 without a type explains nothing; a typed 504 does."""
+    (row,) = answer(store, "generic-errors")
+    assert (row["status"], row["app_version"], row["answers"]) == (500, "7.3.0", 1)
+
+
+def test_late_unlocks(store: Path) -> None:
+    """With whom to call."""
+    (row,) = answer(store, "late-unlocks")
+    assert (row["vehicle_id"], row["after_s"], row["account_id"]) == ("car-03", 41.5, "customer-3")
+
+
+def test_duplicates(store: Path) -> None:
+    """Those within an unlock, and those after its end."""
+    found = {row["attempt_id"]: row["later_answers"] for row in answer(store, "duplicates")}
+    assert found == {"attempt-10": 0, "attempt-20": 1}
+
+
+def test_booked_and_away(store: Path) -> None:
+    """A car that is booked and was last heard of hours ago."""
+    (row,) = answer(store, "booked-and-away")
+    assert (row["vehicle_id"], row["account_id"]) == ("car-90", "customer-9")
+    assert answer(store, "booked-and-away", silent_minutes="180") == []
+
+
+def test_flapping_cars(store: Path) -> None:
+    """Six last wills in a minute."""
+    (row,) = answer(store, "flapping-cars")
+    assert (row["vehicle_id"], row["losses"], row["without_goodbye"]) == ("car-03", 6, 6)
+
+
+def test_judged_anew(store: Path) -> None:
+    """What it was taken for first, and what it is."""
+    (row,) = answer(store, "judged-anew")
+    assert (row["attempt_id"], row["first_judged"]) == ("attempt-41", "result_lost")
+    assert row["now_judged"] == "opened"
+
+
+def test_release_that_is_worse_is_called_so(store: Path) -> None:
+    """All three that failed have the new firmware, and one of theirs that opened: 3 of 4."""
+    (row,) = answer(store, "releases-compared")
+    assert (row["before_unlocks"], row["after_unlocks"]) == (56, 4)
+    assert (row["verdict"], row["after_percent"]) == ("worse", 75.0)
+    assert 0 < row["at_least"] < row["difference"] == 75.0 < row["at_most"] <= 100.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        ("2.5.0", "2.4.1", "better"),
+        ("2.4.1", "9.9.9", "one of them was not seen"),
+        ("7.2.1", "7.3.0", "no difference is shown"),
+    ],
+)
+def test_other_verdicts(store: Path, before: str, after: str, verdict: str) -> None:
+    """Few unlocks that differ by chance show nothing."""
+    (row,) = answer(store, "releases-compared", before=before, after=after)
+    assert row["verdict"] == verdict
+
+
+def test_wilson_interval(store: Path) -> None:
+    """The bounds of 3 in 4 are those of the formula: 30.06 and 95.44 %."""
+    rows = {row["firmware"]: row for row in answer(store, "firmware-compared")}
+    assert (rows["2.5.0"]["at_least"], rows["2.5.0"]["at_most"]) == (30.06, 95.44)
+    assert rows["2.4.1"]["at_least"] == 0.0
+
+
+def test_hops_add_up(store: Path) -> None:
+    """From the request to the command 0.249 s, and 1 s to the box."""
+    found = {row["hop_to"]: row["p50_s"] for row in answer(store, "slowest-hops")}
+    assert found["published"] == 0.249
+    assert found["box_received"] == 1.0
+
+
+def test_only_the_time_that_is_asked_about(store: Path) -> None:
+    """Each query keeps to it."""
+    asked = Asked(Source(store), UTC)
+    span = Span(BEGIN_S + 30, BEGIN_S + 35)
+    rows = run_query(asked, query_named("causes"), span, {}, 10)
+    assert [row[:3] for row in rows.rows] == [("api_failed", "failed", 1)]
+    assert rows.rows[0][-1] == datetime(2026, 1, 1, 0, 0, min(FAILURES.keys() - {3, 17}))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("late-unlock", {}, "no query 'late-unlock'; did you mean 'late-unlocks'"),
+        ("causes", {"minutes": "3"}, "causes has no parameter minutes"),
+        ("silent-cars", {"minutes": "many"}, "minutes: 'many' is no number"),
+    ],
+)
+def test_mistakes_are_named(store: Path, name: str, given: dict[str, str], message: str) -> None:
+    """What is wrong, and what was meant."""
+    with pytest.raises(ConfigError, match=message):
+        answer(store, name, **given)
+
+
+def test_parameter_that_must_be_set_is_named(store: Path) -> None:
+    """With what it is."""
+    asked = Asked(Source(store), UTC)
+    with pytest.raises(ConfigError, match=r"car needs vehicle: the car; as --set vehicle=VALUE"):
+        run_query(asked, query_named("car"), Span(0, 1), {}, 1)
+
+
+def test_quotes_in_a_parameter_are_text(store: Path) -> None:
+    """Nothing that is given becomes SQL."""
+    assert answer(store, "car", vehicle="' OR 1=1 --") == []

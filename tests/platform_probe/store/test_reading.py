@@ -1,0 +1,164 @@
+"""Reading beside those who write; finding by any id; directories of runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.errors import ConfigError
+from platform_probe.store.duck import Duck, FileGoneError
+from platform_probe.store.layout import all_parts
+from platform_probe.store.reading import Source, Span
+from platform_probe.store.schema import ATTEMPTS
+from tests.helpers.stores import BEGIN_S, ids_in, kept, put_unlocks, selected, unlock, writer_of
+
+
+def found(directory: Path, any_id: str) -> list[Any]:
+    """Return the ids of the unlocks that are found by an id."""
+    source = Source(directory)
+    return [row[1] for row in source.read(lambda duck: source.find(duck, any_id)).rows]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Return a store with unlocks in two Parquet files and in lines."""
+    put_unlocks(tmp_path, (unlock(number) for number in range(20)))
+    kept(tmp_path)
+    put_unlocks(tmp_path, (unlock(number) for number in range(20, 40)))
+    kept(tmp_path)
+    put_unlocks(tmp_path, (unlock(number) for number in range(40, 50)))
+    return tmp_path
+
+
+@pytest.mark.parametrize("number", [3, 25, 44])
+def test_any_id_finds_the_unlock(store: Path, number: int) -> None:
+    """Its own, and that of its command, trace and booking; in Parquet and in lines."""
+    for any_id in (f"attempt-{number}", f"command-{number}", f"{number:032x}", f"booking-{number}"):
+        assert found(store, any_id) == [f"attempt-{number}"]
+
+
+def test_customer_finds_all_of_theirs(store: Path) -> None:
+    """The last one first."""
+    expected = [f"attempt-{number}" for number in range(48, -1, -5)]
+    assert found(store, "customer-3") == expected
+
+
+@pytest.mark.parametrize("nothing", ["", "car-01", "attempt-9999", "' OR 1=1 --", "a\nb", "%"])
+def test_what_is_no_id_finds_nothing(store: Path, nothing: str) -> None:
+    """Quotes are text like any other."""
+    assert found(store, nothing) == []
+
+
+def test_revision_that_holds_is_the_one_that_is_found(store: Path) -> None:
+    """What came later of an unlock is in another file, and replaces it."""
+    put_unlocks(store, [unlock(3, revision=2, cause=Cause.RESULT_LOST, total_s=20.0)])
+    sql = "SELECT total_s, cause, revision FROM attempts WHERE attempt_id = 'attempt-3'"
+    for _ in range(2):
+        assert selected(store, sql) == [(20.0, "result_lost", 2)]
+        assert found(store, "command-3") == ["attempt-3"]
+        assert len(ids_in(store)) == 50
+        kept(store)
+
+
+def test_part_of_another_does_not_count(store: Path) -> None:
+    """Two records that proved to be one unlock are one."""
+    put_unlocks(store, [unlock(3, revision=2, same_as="attempt-4")])
+    assert len(ids_in(store)) == 49
+    assert found(store, "attempt-3") == []
+
+
+def test_only_files_of_the_time_are_read(store: Path) -> None:
+    """A store of a month is not read for an hour."""
+    source = Source(store)
+    late = Span(since_s=BEGIN_S + 3_600 + 20, until_s=None)
+    assert [part.first for part in source.files(ATTEMPTS, late).parts] == [2]
+    early = Span(until_s=BEGIN_S - 3_600 + 15)
+    assert [part.first for part in source.files(ATTEMPTS, early).parts] == [1]
+
+
+def test_file_that_goes_meanwhile_is_listed_again(store: Path) -> None:
+    """The keeper merged what a reader has just listed: it reads what there is now."""
+    tries: list[int] = []
+
+    def work(duck: Duck) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            for part in all_parts(store, "attempts"):
+                part.path.unlink()
+        ((count,),) = duck.run("SELECT count(*) FROM attempt_revisions WHERE total_s > 0")
+        return int(count)
+
+    assert Source(store).read(work) == 10
+    assert len(tries) == 2
+
+
+def test_file_that_is_always_gone_is_an_error(store: Path) -> None:
+    """Whoever lists for ever would never answer."""
+
+    def work(_duck: Duck) -> None:
+        raise FileGoneError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        Source(store).read(work)
+
+
+def test_reader_sees_what_is_written_at_once(tmp_path: Path) -> None:
+    """It takes no lock and waits for nobody; nor does the writer."""
+    with writer_of(tmp_path, segment_bytes=3_000) as writer:
+        for number in range(30):
+            writer.emit(unlock(number))
+            writer.flush()
+            if number % 10 == 9:
+                assert len(ids_in(tmp_path)) == number + 1
+
+
+def test_records_of_a_run_are_read_like_a_store(tmp_path: Path) -> None:
+    """The files of a run, and those that a monitor has put aside, are the same lines."""
+    for name, numbers in (("attempts.jsonl", (2, 3)), ("attempts.jsonl.1", (0, 1))):
+        lines = b"".join(msgspec.json.encode(unlock(each)) + b"\n" for each in numbers)
+        (tmp_path / name).write_bytes(lines)
+    (tmp_path / "platform.jsonl").write_bytes(
+        b'{"event":"requested","at":5.5,"request_id":"r","operation":"unlock"}\n'
+    )
+    (tmp_path / "stray_answers.jsonl").touch()
+    assert ids_in(tmp_path) == [f"attempt-{number}" for number in range(4)]
+    assert found(tmp_path, "booking-1") == ["attempt-1"]
+    assert selected(tmp_path, "SELECT event, vehicle_id FROM platform_events") == [
+        ("requested", None)
+    ]
+    assert selected(tmp_path, "SELECT * FROM observations") == []
+
+
+def test_names_with_signs_are_names(tmp_path: Path) -> None:
+    """A directory may be called what elsewhere is a pattern, or has a quote in it."""
+    directory = tmp_path / "it's [a] store*?"
+    put_unlocks(directory, [unlock(1)])
+    assert ids_in(directory) == ["attempt-1"]
+    kept(directory)
+    put_unlocks(directory, [unlock(2)])
+    assert ids_in(directory) == ["attempt-1", "attempt-2"]
+    assert found(directory, "attempt-1") == ["attempt-1"]
+
+
+def test_other_directory_is_refused(tmp_path: Path) -> None:
+    """What is neither is named, with what was looked for."""
+    with pytest.raises(ConfigError, match=r"neither a store .store\.json. nor records"):
+        Source(tmp_path)
+
+
+def test_queries_reach_nothing_but_the_store(store: Path) -> None:
+    """Whoever may ask a question of the store may not read other files by it."""
+    secret = store.parent / "secret.csv"
+    secret.write_text("a\n1\n")
+
+    def work(duck: Duck) -> None:
+        duck.shut_out([store])
+        assert duck.query("SELECT count(*) FROM attempts", {}, limit=5).rows == [(50,)]
+        with pytest.raises(ConfigError, match="SQL:"):
+            duck.query(f"SELECT * FROM read_csv('{secret}')", {}, limit=5)
+
+    Source(store).read(work)

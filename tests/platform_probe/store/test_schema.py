@@ -1,0 +1,76 @@
+"""The tables have a place for everything that the records and messages say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Stage, StrayAnswer
+from fleet_wire.contract.messages import (
+    CarEvent,
+    Command,
+    Presence,
+    Result,
+    Telemetry,
+    VehicleState,
+    WakeRequest,
+)
+from fleet_wire.contract.platform_log import PlatformEvent
+from platform_probe.store.schema import (
+    ATTEMPTS,
+    COMPLAINTS,
+    OBSERVATIONS,
+    PLATFORM_EVENTS,
+    STRAY_ANSWERS,
+    TABLES,
+)
+
+NOT_KEPT = {
+    "signature",  # of a command: worth something to somebody
+    "hops_s",  # follow from the stages
+}
+
+
+def fields_of(struct: type[Any]) -> set[str]:
+    """Return the names that a record's fields have in JSON."""
+    return {field.encode_name for field in msgspec.structs.fields(struct)} - NOT_KEPT
+
+
+@pytest.mark.parametrize(
+    ("table", "record"),
+    [
+        (ATTEMPTS, Attempt),
+        (STRAY_ANSWERS, StrayAnswer),
+        (PLATFORM_EVENTS, PlatformEvent),
+        (COMPLAINTS, Complaint),
+    ],
+)
+def test_every_field_of_a_record_is_kept(table: Any, record: type[Any]) -> None:
+    """A field that is added to a record needs a column here, and a later version."""
+    assert fields_of(record) == set(table.fields)
+
+
+def test_every_field_within_a_record_is_kept() -> None:
+    """What the platform says of an unlock, and its stages, have columns of their own."""
+    for name in fields_of(PlatformSide):
+        assert f'"{name}"' in ATTEMPTS.fields["platform"]
+    assert all(f'"{stage}"' in ATTEMPTS.fields["stages"] for stage in Stage if stage != "intended")
+
+
+@pytest.mark.parametrize(
+    "message", [CarEvent, Command, Presence, Result, Telemetry, VehicleState, WakeRequest]
+)
+def test_every_field_of_a_message_is_kept(message: type[Any]) -> None:
+    """A field that is added to a message needs a column here, and a later version."""
+    for name in fields_of(message):
+        assert f'"{name}" ' in OBSERVATIONS.fields["message"], name
+
+
+def test_columns_of_a_table_have_names_of_their_own() -> None:
+    """No two columns share a name, and each table has a car and a time."""
+    for table in TABLES.values():
+        names = [column.name for column in table.columns]
+        assert len(set(names)) == len(names)
+        assert {"vehicle_id", table.time, *table.ids} <= set(names)

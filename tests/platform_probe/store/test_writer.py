@@ -1,0 +1,218 @@
+"""What the monitor leaves to the store: kept once it is written, whatever ends the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_wire.contract.attempt import Complaint, Source
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
+from fleet_wire.contract.messages import (
+    Action,
+    Command,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Telemetry,
+    VehicleState,
+)
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.errors import ConfigError
+from platform_probe.store import writer as writing
+from platform_probe.store.layout import all_parts, all_segments
+from tests.helpers.records import STRAY
+from tests.helpers.stores import BEGIN_S, KeptWriter, ids_in, kept, selected, unlock, writer_of
+
+COMPLAINT = Complaint(
+    complaint_id="call-1", at=BEGIN_S, scheduled_s=0.0, vehicle_id="car-1", shown="?",
+    attempts=("a1",),
+)  # fmt: skip
+
+
+def test_everything_is_kept(tmp_path: Path) -> None:
+    """Unlocks, stray answers, messages and lines of the platform's log go to their tables."""
+    event = PlatformEvent(
+        PlatformStep.ANSWERED, BEGIN_S + 1, "r-1", "unlock", vehicle_id="car-1", status=503
+    )
+    state = VehicleState(
+        is_locked=True, is_open=False, voltage_v=12.5, firmware="2.4.1", hardware="tcu-3",
+        operator="operator-a", region="centre", signals={"Vehicle.IsMoving": False},
+    )  # fmt: skip
+    gone = Presence(PresenceStatus.OFFLINE, "s-1", PresenceReason.LAST_WILL)
+    with writer_of(tmp_path, unix_s=lambda: BEGIN_S + 2) as store:
+        store.emit(unlock(1))
+        store.emit(STRAY)
+        store.platform_event(event)
+        store.broker_said(BrokerEvent(BEGIN_S + 2, "car-1", BrokerEventKind.TAKEN_OVER))
+        store.emit(COMPLAINT)
+        store.heard(TopicKind.STATE, "car-1", state, is_retained=True)
+        store.heard(TopicKind.PRESENCE, "car-1", gone, is_retained=False)
+        store.heard(TopicKind.TELEMETRY, "car-1", Telemetry(-70.5, 12.25, 3.0), is_retained=False)
+    for _ in range(2):
+        assert ids_in(tmp_path) == ["attempt-1"]
+        assert selected(tmp_path, "SELECT kind, command_id FROM stray_answers") == [
+            ("orphan", "c9")
+        ]
+        assert selected(tmp_path, "SELECT shown, attempts FROM complaints") == [("?", ["a1"])]
+        events = "SELECT event, status, logged_at::VARCHAR FROM platform_events"
+        assert selected(tmp_path, events) == [("answered", 503, "2026-01-01 00:00:01")]
+        heard = """SELECT kind, is_retained, status, reason, is_locked, voltage_v, signal_dbm,
+            signals, heard_at::VARCHAR FROM observations ORDER BY kind"""
+        at = "2026-01-01 00:00:02"
+        assert selected(tmp_path, heard) == [
+            ("broker", False, "taken_over", None, None, None, None, None, at),
+            ("presence", False, "offline", "last_will", None, None, None, None, at),
+            ("state", True, None, None, True, 12.5, None, '{"Vehicle.IsMoving":false}', at),
+            ("telemetry", False, None, None, None, 12.25, -70.5, None, at),
+        ]
+        kept(tmp_path)
+        assert not all_segments(tmp_path, "observations")
+
+
+def test_null_box_is_not_kept(tmp_path: Path) -> None:
+    """What the stack itself takes is no unlock of a customer."""
+    with writer_of(tmp_path) as store:
+        store.emit(unlock(1, source=Source.FLOOR))
+    assert not all_segments(tmp_path, "attempts")
+
+
+def test_heartbeats_can_be_left_out(tmp_path: Path) -> None:
+    """They are most of what boxes send."""
+    with writer_of(tmp_path, with_telemetry=False) as store:
+        store.heard(TopicKind.TELEMETRY, "car-1", Telemetry(-70.5, 12.25, 3.0), is_retained=False)
+    assert not all_segments(tmp_path, "observations")
+
+
+def test_signature_of_a_command_is_not_kept(tmp_path: Path) -> None:
+    """Whoever reads the store learns what was asked, and nothing to ask it with."""
+    command = Command("c-1", Action.UNLOCK, 1_000, 31_000, 7, "secret", booking_id="b-1")
+    with writer_of(tmp_path) as store:
+        store.heard(TopicKind.COMMAND, "car-1", command, is_retained=False)
+    (segment,) = all_segments(tmp_path, "observations")
+    assert b"secret" not in segment.path.read_bytes()
+    sql = "SELECT command_id, action, counter, booking_id, expires_at::VARCHAR FROM observations"
+    assert selected(tmp_path, sql) == [("c-1", "unlock", 7, "b-1", "1970-01-01 00:00:31")]
+
+
+def test_second_writer_is_refused(tmp_path: Path) -> None:
+    """Two monitors with one store would take each other's files: the second one is told who."""
+    with (
+        writer_of(tmp_path),
+        pytest.raises(ConfigError, match=rf"process {os.getpid()}\).*store\.directory"),
+    ):
+        writer_of(tmp_path)
+    writer_of(tmp_path).close()
+
+
+def test_full_file_is_completed_and_packed(tmp_path: Path) -> None:
+    """A file that is large enough is left to the keeper, which is started for it."""
+    with writer_of(tmp_path, KeptWriter, segment_bytes=2_000) as store:
+        number = 0
+        while not all_parts(tmp_path, "attempts"):
+            store.emit(unlock(number))
+            store.flush()
+            number += 1
+    assert ids_in(tmp_path) == [f"attempt-{each}" for each in range(number)]
+
+
+def test_file_that_nobody_completed_is_taken_up(tmp_path: Path) -> None:
+    """What a monitor appended to when it died is completed by the next one."""
+    with writer_of(tmp_path) as store:
+        store.emit(unlock(1))
+    (segment,) = all_segments(tmp_path, "attempts")
+    segment.path.rename(segment.path.with_suffix(".open"))
+    assert ids_in(tmp_path) == ["attempt-1"]
+    with writer_of(tmp_path) as store:
+        store.emit(unlock(2))
+    assert ids_in(tmp_path) == ["attempt-1", "attempt-2"]
+    assert not any(each.is_open for each in all_segments(tmp_path, "attempts"))
+
+
+def test_full_queue_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that hangs costs lines, which are counted, and makes nobody wait."""
+    monkeypatch.setattr(writing, "MAX_QUEUED", 5)
+    lost: list[int] = []
+    released = threading.Event()
+    hanging = threading.Event()
+
+    def append(_table: Any, _lines: bytes) -> None:
+        hanging.set()
+        assert released.wait(60)
+
+    monkeypatch.setattr(writing._OpenTable, "append", append)
+    with writer_of(tmp_path, on_lost=lost.append) as store:
+        store.emit(unlock(0))
+        assert hanging.wait(60)
+        for number in range(1, 9):
+            store.emit(unlock(number))
+        released.set()
+    assert sum(lost) == 3
+
+
+WRITE_FOR_EVER = """
+import sys
+from pathlib import Path
+from tests.helpers.stores import KeptWriter, unlock, writer_of
+store = writer_of(Path(sys.argv[1]), KeptWriter, segment_bytes=20_000)
+for number in range(1_000_000):
+    store.emit(unlock(number))
+    store.flush()
+    print(number, flush=True)
+"""
+
+
+def test_killed_process_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    """SIGKILL in the middle of writing and packing: all that was written is read, each once."""
+    command = [sys.executable, "-c", WRITE_FOR_EVER, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        written = -1
+        while written < 300:
+            written = int(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
+        written = [*map(int, process.stdout.read().splitlines()), written][-1]
+    first = ids_in(tmp_path)
+    assert len(first) in (written + 1, written + 2), "one may have been written and not told"
+    assert len(set(first)) == len(first)
+    with writer_of(tmp_path) as store:
+        store.emit(unlock(2_000_000))
+    kept(tmp_path)
+    assert ids_in(tmp_path) == [*first, "attempt-2000000"]
+
+
+WRITE_WITH_LITTLE_ROOM = """
+import json, resource, sys
+from pathlib import Path
+from tests.helpers.stores import unlock, writer_of
+lost, problems = [], []
+with writer_of(Path(sys.argv[1]), on_lost=lost.append, on_problem=problems.append) as store:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, resource.RLIM_INFINITY))
+    for number in range(20):
+        store.emit(unlock(number))
+        store.flush()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    store.emit(unlock(20))
+print(json.dumps([sum(lost), problems]))
+"""
+
+
+def test_full_disk_costs_whole_lines_and_is_counted(tmp_path: Path) -> None:
+    """What does not fit is told; what was written stays whole, and so does what comes later."""
+    command = [sys.executable, "-c", WRITE_WITH_LITTLE_ROOM, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lost, problems = json.loads(done.stdout)
+    found = ids_in(tmp_path)
+    assert lost > 0
+    assert len(found) == 21 - lost
+    assert found[-1] == "attempt-20"
+    assert any("File too large" in problem for problem in problems)
+    assert kept(tmp_path).unreadable == 0

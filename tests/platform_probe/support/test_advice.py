@@ -1,0 +1,27 @@
+"""Every cause has something to say and something to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from platform_probe.support.advice import advice_for, ended_as, explanation_of
+
+
+@pytest.mark.parametrize("cause", [*Cause, None])
+def test_every_cause_has_its_advice(cause: Cause | None) -> None:
+    """Whole sentences; where the door may have opened nobody is told that it did not."""
+    advice = advice_for(cause)
+    for text in (advice.say, advice.do, explanation_of(cause)):
+        assert text[0].isupper()
+        assert text.endswith(".")
+    if cause is not None and CAUSES[cause].outcome is Outcome.UNKNOWN:
+        assert ended_as(cause) == "is not known to have opened"
+    assert len({advice_for(each) for each in Cause}) == len(Cause)
+
+
+def test_car_that_opened_later_is_to_be_locked() -> None:
+    """Whatever the cause says: first somebody looks after the open car."""
+    advice = advice_for(Cause.BOX_OFFLINE, opened_later=True)
+    assert "opened" in advice.say
+    assert advice.do.startswith("The car has OPENED")

@@ -1,0 +1,63 @@
+"""A running probe with a store: read while it is written, whole after SIGKILL, refused to two."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet_sim.broker.process import BrokerProcess
+from tests.helpers.hand_made_boxes import boxes, links_to
+from tests.helpers.running_probe import running_probe
+from tests.helpers.stores import ids_in, selected
+from tests.helpers.waiting import eventually
+
+pytestmark = pytest.mark.broker
+
+CARS = [f"centre-{number}" for number in range(6)]
+
+
+def settings_of(directory: Path) -> dict[str, Any]:
+    """Return the settings of a load on all cars, kept in a store."""
+    stage = {"kind": "constant", "rate_per_s": 100, "duration_s": 60}
+    load = {"stages": [stage], "vehicles": CARS, "start_delay_s": 0.1, "relock": False}
+    return {"load": load, "store": {"directory": str(directory / "store")}}
+
+
+async def test_what_is_on_disk_is_in_the_store(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """Unlocks and what was heard are there while the probe runs, and after SIGKILL.
+
+    Records are written before the store gets them, so it may lack the last ones.
+    """
+    store = tmp_path / "store"
+    async with links_to(mosquitto.address) as links:
+        fleet = boxes(links, CARS)
+        await eventually(lambda: all(box.link.is_connected for box in fleet))
+        async with running_probe(tmp_path, mosquitto.address, **settings_of(tmp_path)) as probe:
+            await eventually(lambda: probe.latest.get("ok", 0) > 100)
+            while_running = ids_in(store)
+            assert len(while_running) > 50
+            probe.process.send_signal(signal.SIGKILL)
+            await probe.exit_code()
+            written = [attempt.attempt_id for attempt in probe.attempts()]
+    found = ids_in(store)
+    assert set(while_running) <= set(found) <= set(written)
+    assert len(found) == len(set(found))
+    assert len(found) > len(written) - 100
+    kinds = dict(selected(store, "SELECT kind, count(*) FROM observations GROUP BY kind"))
+    assert kinds["result"] >= len(found)
+
+
+async def test_store_of_another_is_refused(tmp_path: Path, mosquitto: BrokerProcess) -> None:
+    """A second monitor with the same store ends with exit code 2, and says what to do."""
+    settings = {"store": {"directory": str(tmp_path / "store")}}
+    (tmp_path / "second").mkdir()
+    async with running_probe(tmp_path, mosquitto.address, **settings) as first:
+        await first.ready()
+        options = {**settings, "client_id": "second"}
+        async with running_probe(tmp_path / "second", mosquitto.address, **options) as second:
+            assert await second.exit_code() == 2
+            assert "another monitor writes to this store" in second.stderr()
+            assert "store.directory" in second.stderr()
