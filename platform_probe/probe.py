@@ -145,9 +145,7 @@ class Probe:
 
     def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
         """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
-        self.diagnosing = Diagnosing(
-            ranking, clock=self._clock, emit=self._sink.emit, tell=tell
-        )
+        self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=tell)
         self.diagnosing.on_wait = self._plan_tick
         self._inbox.diagnosing = self.diagnosing
 
