@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -71,6 +72,9 @@ DRAIN_MARGIN_S: Final = 1.0
 """What is in flight ends with its deadline, and is noticed a moment later."""
 COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
+READ_TOGETHER_S: Final = 0.001
+"""A monitor that only watches hears many customers a millisecond late, at half the CPU. One that
+opens cars itself times its own answers to the microsecond: see docs/decisions/0011."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
 SELDOM: Final = 20
@@ -106,12 +110,6 @@ async def serve(settings: ProbeSettings) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
-        def tell(diagnosis: Diagnosis) -> None:
-            try:
-                diagnoses.tell(diagnosis)
-            except LimitError as error:
-                sink_failed("jsonl", error)
-
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
             sinks["otlp"] = export
@@ -134,7 +132,7 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), tell)
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
@@ -173,6 +171,24 @@ async def _work(
         if export is not None:
             await export.close(at_once=run.is_told_to_end)
         await server.stop()
+
+
+def _told(
+    diagnoses: DiagnosesFile,
+    store: StoreWriter | None,
+    sink_failed: Callable[[str, Exception], None],
+) -> Callable[[Diagnosis], None]:
+    """Return what keeps a diagnosis, and complains where the disk does not take it."""
+
+    def tell(diagnosis: Diagnosis) -> None:
+        try:
+            diagnoses.tell(diagnosis)
+        except LimitError as error:
+            sink_failed("jsonl", error)
+        if store is not None:
+            store.tell(diagnosis)
+
+    return tell
 
 
 def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:
@@ -430,7 +446,10 @@ def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
     broker, tls = settings.broker_address, settings.tls
     context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
-    return link_factory(broker, protocol=version, tls=context, limits=LINK_LIMITS)
+    limits = LINK_LIMITS
+    if settings.only_watches:
+        limits = replace(limits, read_together_s=READ_TOGETHER_S)
+    return link_factory(broker, protocol=version, tls=context, limits=limits)
 
 
 def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:

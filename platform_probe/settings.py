@@ -326,6 +326,11 @@ class ProbeSettings(BaseSettings):
         """The load, or one without stages: its deadlines hold for watched commands too."""
         return self.load or LoadSettings()
 
+    @property
+    def only_watches(self) -> bool:
+        """Whether no unlock is the monitor's own, the null box's included."""
+        return not self.tracking.unlocks and self.floor is None
+
 
 def load_settings(
     path: Path | None = None, flags: Mapping[Loc, tuple[Any, str]] = _NO_FLAGS

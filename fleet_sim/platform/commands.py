@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -148,7 +149,7 @@ class RememberedCommands:
 
     def __init__(self, *, remember_s: float) -> None:
         self._remember_s = remember_s
-        self._by_id: dict[str, PlatformCommand] = {}
+        self._by_id: OrderedDict[str, PlatformCommand] = OrderedDict()
         self._by_wire_id: dict[str, PlatformCommand] = {}
 
     def add(self, command: PlatformCommand) -> None:

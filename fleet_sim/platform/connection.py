@@ -12,7 +12,11 @@ from fleet_wire.links.reconnect import ReconnectPolicy
 KEEPALIVE_S = 15
 """Short: a broker that vanished without a word is noticed within a command's life."""
 PLATFORM_LINK_LIMITS = LinkLimits(
-    receive_max=65_535, max_in_flight=20_000, max_queued=20_000, acknowledge_after_s=0.01
+    receive_max=65_535,
+    max_in_flight=20_000,
+    max_queued=20_000,
+    acknowledge_after_s=0.01,
+    read_together_s=0.001,
 )
 """One link carries what the whole fleet answers; for whoever makes the platform's `World`."""
 

@@ -6,6 +6,8 @@ seconds, and may come earlier than that by what a burst allows.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from fleet_sim.platform.parameters import RateLimit
 
 MAX_KEYS = 100_000
@@ -20,7 +22,7 @@ class RateLimiter:
     def __init__(self, limit: RateLimit | None) -> None:
         self._interval_s = 0.0 if limit is None else 60.0 / limit.per_minute
         self._tolerance_s = 0.0 if limit is None else self._interval_s * (limit.burst - 1)
-        self._expected_s: dict[str, float] = {}
+        self._expected_s: OrderedDict[str, float] = OrderedDict()
         """When the next request of a key is expected, in the order of the latest requests."""
 
     def wait_s(self, key: str, now_s: float) -> float:
@@ -34,5 +36,5 @@ class RateLimiter:
         self._expected_s.pop(key, None)
         self._expected_s[key] = expected_s + self._interval_s
         if len(self._expected_s) > MAX_KEYS:
-            del self._expected_s[next(iter(self._expected_s))]
+            self._expected_s.popitem(last=False)
         return 0.0

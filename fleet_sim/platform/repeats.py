@@ -6,6 +6,7 @@ request it is an error; while the first request is under way a second one waits 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 from fleet_sim.platform import answers
@@ -34,7 +35,7 @@ class Repeats:
 
     def __init__(self, *, remember_s: float) -> None:
         self._remember_s = remember_s
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
 
     def take(
         self, asked: OpenRequest, key: tuple[str, str], now_s: float

@@ -6,7 +6,7 @@ With sound boxes and a sound platform there is none, whatever else goes wrong.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -90,7 +90,7 @@ class Safety:
         self._record = record
         self.command_of = command_of
         self._others_may = others_may
-        self._moved: dict[str, _Moved] = {}
+        self._moved: OrderedDict[str, _Moved] = OrderedDict()
         self.load_starts_s = 0.0
         """The simulated second from which findings count."""
         self.movements = 0
@@ -172,7 +172,7 @@ class Safety:
         if moved is None:
             moved = self._moved[command_id] = _Moved()
             if len(self._moved) > MAX_REMEMBERED:
-                del self._moved[next(iter(self._moved))]
+                self._moved.popitem(last=False)
         return moved
 
     def _find(self, kind: FindingKind, movement: Movement, by_s: float | None = None) -> None:

@@ -246,6 +246,13 @@ class LinkLimits:
     A client that hears a whole fleet spares itself and the broker a system call for each message.
     A broker that waits for them before it sends more does not wait so long.
     """
+    read_together_s: float = 0.0
+    """How long what comes behind several packets may gather for one read; not with
+    `pubacks_together`.
+
+    A client that hears a whole fleet spares itself most of its wake-ups, and hears everything so
+    much later. A broker that waits for PUBACKs sends no more meanwhile than its window.
+    """
     connect_timeout_s: float = 10.0
     """From our turn to connect to SUBACK."""
     ping_timeout_s: int = 10

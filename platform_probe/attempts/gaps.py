@@ -52,6 +52,8 @@ class Gaps:
 
     def longest_s(self, from_s: float, to_s: float) -> float:
         """Return the longest gap that makes times between the two doubtful; 0.0 without one."""
+        if not self._gaps:
+            return 0.0  # nearly always
         return max(
             (
                 gap.ended_s - gap.began_s

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
@@ -24,8 +24,7 @@ AWAKE_WAY_UP_S: Final = 0.0375
 are on the way down; see docs/decisions/0006."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An unlock that begins. `intended_s` is its intended start on the monotonic clock."""
 
     attempt_id: str

@@ -1,11 +1,14 @@
 """What is remembered of past commands, to tell late answers from those that nobody asked for.
 
 It is bounded in number and in time. Two thousand unlocks a second reach the bound in a minute, so
-each is small, and the garbage collector does not look at any: nothing here can form a cycle.
+each is small, and the garbage collector does not look at any: nothing here can form a cycle. What
+loses its oldest again and again is an `OrderedDict`: a `dict` looks through the places of all that
+were taken out before, 20 to 120 us for each at the bound.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import cache
 from typing import Final
 
@@ -56,9 +59,9 @@ class Remembered:
     def __init__(self, *, window_s: float, max_commands: int = MAX_REMEMBERED) -> None:
         self._window_s = window_s
         self._max_commands = max_commands
-        self._past: dict[str, PastAttempt | UnfollowedCommand] = {}
+        self._past: OrderedDict[str, PastAttempt | UnfollowedCommand] = OrderedDict()
         """The oldest first."""
-        self._unnamed: dict[str, str] = {}
+        self._unnamed: OrderedDict[str, str] = OrderedDict()
         """By trace the attempts that an API was asked for, and that ended without a command."""
 
     def __contains__(self, command_id: str) -> bool:
@@ -85,7 +88,7 @@ class Remembered:
         if start.is_unnamed:
             self._unnamed[start.trace_id] = start.command_id
             if len(self._unnamed) > MAX_UNNAMED:
-                del self._unnamed[next(iter(self._unnamed))]
+                self._unnamed.popitem(last=False)
 
     def name_command(self, trace_id: str, command_id: str) -> bool:
         """Note a command that came after its attempt had ended; return whether it is one.
@@ -111,7 +114,7 @@ class Remembered:
 
     def _add(self, command_id: str, past: PastAttempt | UnfollowedCommand) -> None:
         if len(self._past) >= self._max_commands:
-            del self._past[next(iter(self._past))]
+            self._past.popitem(last=False)
         self._past[command_id] = past
 
 

@@ -12,7 +12,6 @@ import heapq
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -246,7 +245,7 @@ class AttemptTracker:
         if not start.is_unnamed or not self.is_open(attempt) or self.knows(command_id):
             return
         del self._open[start.command_id]
-        attempt.start = replace(start, command_id=command_id)
+        attempt.start = msgspec.structs.replace(start, command_id=command_id)
         self._open[command_id] = attempt
         self._note_deadline(attempt)
         self._take_held(command_id)
@@ -438,7 +437,7 @@ class AttemptTracker:
     def _note_deadline(self, attempt: OpenAttempt) -> None:
         deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)
         heapq.heappush(self._deadlines, deadline)
-        if self.on_wait is not None:
+        if self.on_wait is not None and self._deadlines[0] is deadline:
             self.on_wait()
 
     def _received(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:

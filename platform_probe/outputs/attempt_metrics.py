@@ -81,7 +81,7 @@ class AttemptMetrics(SeriesMaker):
         self._floor_duration = self._histogram(
             "floor_duration_seconds", FLOOR_BUCKETS_S,
             "Unlocks of the null box: what broker, network and probe take by themselves.",
-        )  # fmt: skip
+        ).labels()  # fmt: skip
         flags = self._counter("attempt_flags", "Ended unlocks that had this oddity.", "flag")
         has_api = any(self._has_api.values())
         can_be = [flag for flag in Flag if has_api or flag not in _FLAGS_OF_AN_API]
@@ -182,25 +182,24 @@ class AttemptMetrics(SeriesMaker):
         source, cause = attempt.source, attempt.cause
         if self.platform is not None:
             self.platform.count_missing(attempt.sources_missing or ())
-        trace = {"trace_id": attempt.trace_id, "span_id": attempt.span_id}
-        trace_of_failure = None if cause is None else trace
+        failure = None if cause is None else attempt
         if cause is Cause.NOT_OBSERVED:
-            self._unlocks[source, cause].inc(1, trace)
+            self._unlocks[source, cause].inc(1, attempt)
             return  # nothing was measured
         for flag in attempt.flags:
             self._flags[flag].inc()
         if not is_measured(attempt):
             return  # an outcome without times belongs into no ratio and no histogram
-        self._unlocks[source, cause].inc(1, trace_of_failure)
-        self._duration[source, attempt.outcome].observe(attempt.total_s, trace)
+        self._unlocks[source, cause].inc(1, failure)
+        self._duration[source, attempt.outcome].observe(attempt.total_s, attempt)
         for stage, hop_s in attempt.hops_s.items():
             self._stage_duration[source, stage].observe(hop_s)
         for stage in attempt.stages:
             self._stages_reached[source, stage].inc()
-        self._regions.count(attempt.region, attempt, trace_of_failure)
-        self._firmwares.count(attempt.firmware, attempt, trace_of_failure)
-        self._operators.count(attempt.operator, attempt, trace_of_failure)
-        self._hardwares.count(attempt.hardware, attempt, trace_of_failure)
+        self._regions.count(attempt.region, attempt, failure)
+        self._firmwares.count(attempt.firmware, attempt, failure)
+        self._operators.count(attempt.operator, attempt, failure)
+        self._hardwares.count(attempt.hardware, attempt, failure)
         self._last_attempt[source].set(attempt.started_at + attempt.total_s)
 
     def _count_stray(self, stray: StrayAnswer) -> None:

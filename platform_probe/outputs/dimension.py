@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from prometheus_client import Counter
-
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Outcome
+from platform_probe.outputs.series import Counter, CounterFamily
 
 MAX_LABEL_VALUES: Final = 24
 """Regions, and firmware versions, that have series of their own; the rest share "other"."""
@@ -66,7 +65,7 @@ class Places:
 class Dimension:
     """Counts unlocks by source, outcome and one of the values that have `Places`."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: CounterFamily) -> None:
         """Use a counter with the labels source, value and outcome."""
         self._counter = counter
         self._by_label: dict[str, dict[tuple[Source, Outcome], Counter]] = {}
@@ -82,11 +81,11 @@ class Dimension:
         """Return the label of `value`, which takes a place where there is one for it."""
         return self._places.label(value, self._now_s)
 
-    def count(self, value: str | None, attempt: Attempt, exemplar: dict[str, str] | None) -> None:
-        """Count an unlock whose car says `value`."""
+    def count(self, value: str | None, attempt: Attempt, example: Attempt | None) -> None:
+        """Count an unlock whose car says `value`; `example` is for the series to show."""
         self._now_s = max(self._now_s, attempt.started_at + attempt.total_s)
         by_end = self._by_label[self.label(value)]
-        by_end[attempt.source, attempt.outcome].inc(1, exemplar)
+        by_end[attempt.source, attempt.outcome].inc(1, example)
 
     def _remove(self, label: str) -> None:
         for source, outcome in self._by_label.pop(label):

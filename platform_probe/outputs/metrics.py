@@ -14,7 +14,6 @@ from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
     ProcessCollector,
     disable_created_metrics,
@@ -28,7 +27,7 @@ from fleet_wire.links.link import Ended
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
 from platform_probe.outputs.dimension import OTHER
-from platform_probe.outputs.series import Series
+from platform_probe.outputs.series import Counter, Series
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
@@ -137,11 +136,11 @@ class ProbeMetrics(AttemptMetrics):
         self._lag = self._histogram(
             "schedule_lag_seconds", LAG_BUCKETS_S,
             "How long after its intended time a synthetic unlock was really started.",
-        )  # fmt: skip
+        ).labels()  # fmt: skip
         self._dropped = self._counter(
             "starts_dropped",
             "Synthetic unlocks not started: too many were in flight, or the deadline was over.",
-        )
+        ).labels()
         withheld = self._counter(
             "starts_withheld", "Synthetic unlocks not started, to leave the car alone.", "why"
         )
@@ -173,13 +172,13 @@ class ProbeMetrics(AttemptMetrics):
         self._not_followed = self._counter(
             "commands_not_followed", "Unlocks of customers that were not followed, because too many"
             " were open.",
-        )  # fmt: skip
+        ).labels()  # fmt: skip
         self._noted_not_followed = 0
         self._loop_lag = self._histogram(
             "loop_lag_seconds", LOOP_LAG_BUCKETS_S,
             "How long after its time a call of the event loop came, ten times a second: what the"
             " probe times is late by as much.",
-        )  # fmt: skip
+        ).labels()  # fmt: skip
 
     def _make_connection(self) -> None:
         self._connected = self._gauge(

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Origin
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS, is_generic
 from platform_probe.outputs.dimension import UNKNOWN, Places
-from platform_probe.outputs.series import SeriesMaker
+from platform_probe.outputs.series import Counter, SeriesMaker
 
 _NEVER: Final = float("nan")
 
@@ -83,7 +83,7 @@ class PlatformMetrics(SeriesMaker):
         self._revisions = self._counter(
             "attempt_revisions", "Records of unlocks that were written once more, because something"
             " came after they were judged. Other metrics have each unlock as it was judged first.",
-        )  # fmt: skip
+        ).labels()  # fmt: skip
         missing = self._counter(
             "attempts_without_source", "Unlocks that were judged without what this source should"
             " have told of them.", "missing",

@@ -21,6 +21,7 @@ import msgspec
 from fleet_wire.background import BackgroundWriter
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.contract.broker_log import BrokerEvent
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Action, Command, Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.contract.platform_log import PlatformEvent
@@ -41,6 +42,7 @@ from platform_probe.store.locks import Locked, lock_file
 from platform_probe.store.schema import (
     ATTEMPTS,
     COMPLAINTS,
+    DIAGNOSES,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -148,6 +150,10 @@ class StoreWriter:
             self._put(STRAY_ANSWERS.name, record)
         elif record.source is not Source.FLOOR:
             self._put(ATTEMPTS.name, record)
+
+    def tell(self, diagnosis: Diagnosis) -> None:
+        """Take a revision of a diagnosis."""
+        self._put(DIAGNOSES.name, diagnosis)
 
     def heard(self, kind: TopicKind, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Take a message of a car, or a command to one, whose signature is not kept."""

@@ -15,7 +15,7 @@ from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import load_profile
 from platform_probe.load.plan import LoadPlan
-from platform_probe.load_settings import LoadSettings
+from platform_probe.load_settings import FloorSettings, LoadSettings
 from platform_probe.settings import ProbeSettings, load_settings, settings_schema
 from tests.helpers.own_wires import TWO_TOPICS
 from tests.helpers.profile_files import profile_of
@@ -68,6 +68,13 @@ def test_defaults_only_watch() -> None:
     assert settings.tracking == LoadSettings()
     assert (settings.listen_host, settings.listen_port) == ("127.0.0.1", 9464)
     assert settings.out_dir == Path("probe-data")
+
+
+def test_whoever_opens_cars_does_not_only_watch() -> None:
+    """Nor does whoever opens the null box alone: its answers are timed as they come."""
+    assert load_settings().only_watches
+    assert not ProbeSettings(floor=FloorSettings()).only_watches
+    assert not ProbeSettings(load=LoadSettings(every_s=60.0, vehicles=["car-1"])).only_watches
 
 
 def test_flags_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

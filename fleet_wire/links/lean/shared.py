@@ -83,8 +83,13 @@ class SharedByLinks:
             self.loop.call_soon(self._flush)
 
     def socket_for_low_water(self, opening: Opening) -> socket.socket | None:
-        """Return the socket of `opening` where its bytes are MQTT's: under TLS they are not."""
-        return opening.sock if self.limits.pubacks_together > 1 and not self._tls else None
+        """Return the socket of `opening` where its link may wait for more than a byte.
+
+        PUBACKs are counted in bytes, and under TLS these are not MQTT's.
+        """
+        limits = self.limits
+        awaits_pubacks = limits.pubacks_together > 1 and not self._tls
+        return opening.sock if awaits_pubacks or limits.read_together_s else None
 
     def identity_of(self, handler: LinkHandler) -> Identity:
         """Return who the client of this handler is. Raises `ConfigError`."""

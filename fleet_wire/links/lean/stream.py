@@ -26,6 +26,8 @@ from fleet_wire.links.link import SUCCESS, Disconnected, Ended
 _SMALLEST_WINDOW = 10
 """PUBACKs that do not wait for more: RabbitMQ sends 10 messages (mqtt.prefetch) and then waits for
 them, mosquitto 20 (max_inflight_messages). ejabberd sends one."""
+_WORTH_WAKING_BYTES = 4_096
+"""So much is read at once, whatever may still follow: fifteen messages of the contract or so."""
 
 
 class PacketStream(asyncio.Protocol, ABC):
@@ -57,7 +59,7 @@ class PacketStream(asyncio.Protocol, ABC):
         self._outbox = Outbox()
         self._transport: asyncio.Transport | None = None
         self._sock: socket.socket | None = None
-        """Where PUBACKs may be awaited together; else None."""
+        """Where packets may be awaited together; else None."""
         self._low_water = 1
         """How many bytes must have come in before the event loop wakes for them."""
         self._gathers_pubacks = False
@@ -134,6 +136,7 @@ class PacketStream(asyncio.Protocol, ABC):
             data = self._incoming
         position, end = 0, len(data)
         view = memoryview(data)
+        packets = 0
         while position < end and not self._is_frozen:
             size = packet_size(data, position, self._factory.limits.max_packet_bytes)
             if not size or position + size > end:
@@ -143,6 +146,7 @@ class PacketStream(asyncio.Protocol, ABC):
             else:
                 self._take(decode(view[position : position + size]))
             position += size
+            packets += 1
             if self._transport is not transport:
                 return
         if position == end:
@@ -150,9 +154,28 @@ class PacketStream(asyncio.Protocol, ABC):
         elif position or not self._incoming:
             self._incoming = bytearray(view[position:])
         if self._sock is not None:
-            self._set_low_water(self._sock)
+            self._await_next(self._sock, packets)
 
-    def _set_low_water(self, sock: socket.socket) -> None:
+    def _await_next(self, sock: socket.socket, packets: int) -> None:
+        """Let the event loop sleep until it is worth waking up, after so many packets.
+
+        Behind several of them it is so when there is much to read, or after a moment. Behind a lone
+        one it is at once: that may be all that the broker sends before it is acknowledged. See
+        docs/decisions/0011.
+        """
+        factory = self._factory
+        wait_s = factory.limits.read_together_s
+        if not wait_s:
+            self._await_pubacks(sock)
+        elif packets > 1 and self._low_water == 1:
+            self._set_low_water(sock, _WORTH_WAKING_BYTES)
+            factory.loop.call_later(wait_s, self._await_no_more, sock)
+
+    def _await_no_more(self, sock: socket.socket) -> None:
+        if self._sock is sock:
+            self._set_low_water(sock, 1)
+
+    def _await_pubacks(self, sock: socket.socket) -> None:
         """Let the event loop sleep until all PUBACKs that are due can be read at once.
 
         Where none is due it stays as it was: what comes next is longer, or closes the connection.
@@ -166,10 +189,13 @@ class PacketStream(asyncio.Protocol, ABC):
             if due > 1:
                 low_water = min(due, self._factory.limits.pubacks_together) * SHORTEST_PUBACK
         if low_water != self._low_water:
-            self._low_water = low_water
-            # uvloop may have closed the socket already; then `connection_lost` is on its way.
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
+            self._set_low_water(sock, low_water)
+
+    def _set_low_water(self, sock: socket.socket, low_water: int) -> None:
+        self._low_water = low_water
+        # uvloop may have closed the socket already; then `connection_lost` is on its way.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
 
     # Writing
 
@@ -214,8 +240,8 @@ class PacketStream(asyncio.Protocol, ABC):
         self._outgoing = ()
         self._last_sent_tick = self._factory.wheel.tick
         transport.write(outgoing[0] if len(outgoing) == 1 else b"".join(outgoing))
-        if self._sock is not None:
-            self._set_low_water(self._sock)
+        if self._sock is not None and not self._factory.limits.read_together_s:
+            self._await_pubacks(self._sock)
 
     # Keepalive
 
