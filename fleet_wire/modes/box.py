@@ -33,6 +33,7 @@ _SEEN_AWAY: Final = facts(
 MODES: Final = (
     FailureMode(
         slug="deep_sleep_modem_off",
+        title="the box is in deep sleep",
         number=4,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -63,6 +64,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="slow_wake_client_timeout",
+        title="the car woke up too slowly",
         number=5,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -94,6 +96,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="undervoltage_cutout",
+        title="the car's battery is flat",
         number=8,
         layer=Layer.BOX,
         party=Party.VEHICLE,
@@ -114,6 +117,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="modem_search_drain",
+        title="the search for a network drained the battery",
         number=9,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -139,6 +143,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="expired_by_skewed_box_clock",
+        title="the box's clock is wrong",
         number=19,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -156,6 +161,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ttl_too_long_rejected",
+        title="the box does not allow commands to live so long",
         number=20,
         layer=Layer.BOX,
         party=Party.PLATFORM,
@@ -173,6 +179,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="tls_not_yet_valid_clock1970",
+        title="the box has lost the time",
         number=27,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -193,6 +200,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="bad_firmware_cohort",
+        title="a firmware release that crashes",
         number=28,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -228,6 +236,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="update_or_daily_reboot",
+        title="the box was restarting or updating",
         number=29,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -262,6 +271,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="box_busy_duplicate",
+        title="the box was busy with an earlier request",
         number=30,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -279,6 +289,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ack_without_actuation",
+        title="the box says yes, the lock did not move",
         number=33,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -299,6 +310,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ghost_gps",
+        title="the car's position is old",
         number=53,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -318,6 +330,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="event_storm_self_ddos",
+        title="a sensor floods the car's electronics",
         number=54,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -337,6 +350,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="loose_wiring",
+        title="the box's antenna or power is loose",
         number=55,
         layer=Layer.BOX,
         party=Party.BOX,
