@@ -63,6 +63,7 @@ _LETTERS: Final = {
     ATTEMPTS.name: b"A",
     STRAY_ANSWERS.name: b"S",
     COMPLAINTS.name: b"C",
+    DIAGNOSES.name: b"D",
     OBSERVATIONS.name: b"O",
     PLATFORM_EVENTS.name: b"P",
 }
@@ -151,8 +152,8 @@ class StoreWriter:
         elif record.source is not Source.FLOOR:
             self._put(ATTEMPTS.name, record)
 
-    def tell(self, diagnosis: Diagnosis) -> None:
-        """Take a revision of a diagnosis."""
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Take a revision of what an unlock may have failed of."""
         self._put(DIAGNOSES.name, diagnosis)
 
     def heard(

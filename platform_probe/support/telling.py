@@ -23,6 +23,8 @@ from platform_probe.support.timeline import furthest_stage, missing_stage, timel
 from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of, minute_clock
 
 _WHO: Final = 8
+_EVEN: Final = 0.5
+"""From this probability on a mode is likelier than all others together."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -69,7 +71,10 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
 
 
 def _advice(case: Case) -> Advice:
-    mode = None if case.believed is None else case.believed.mode
+    """Return what to say and do: by the failure mode, where it is likelier than all others."""
+    believed = case.believed
+    is_likely = believed is not None and believed.first.probability >= _EVEN
+    mode = believed.mode if believed is not None and is_likely else None
     return advice_for(case.cause, mode, opened_later=case.opened_later)
 
 
