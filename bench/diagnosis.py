@@ -9,6 +9,7 @@ from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Presence, PresenceStatus, Telemetry, VehicleState
+from fleet_wire.contract.topics import TopicKind
 from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.weights import shipped_ranking
 
@@ -41,7 +42,8 @@ def measure(cars: int = CARS, failures: int = FAILURES, heartbeats: int = HEARTB
     clock.now_s = 100.0
     began_s = time.process_time()
     for number in range(heartbeats):
-        diagnosing.heard(f"car-{number % cars}", Telemetry(-80.0, 12.5, 0.0), retained=False)
+        beat = Telemetry(-80.0, 12.5, 0.0)
+        diagnosing.heard(TopicKind.TELEMETRY, f"car-{number % cars}", beat, is_retained=False)
     beat_s = (time.process_time() - began_s) / heartbeats
     attempts = [_failed(clock, number, cars) for number in range(failures)]
     began_s = time.process_time()
@@ -65,8 +67,9 @@ def _introduce(diagnosing: Diagnosing, car: int) -> None:
         operator=f"operator-{car % 2}",
         region=f"region-{car % 5}",
     )
-    diagnosing.heard(name, Presence(PresenceStatus.ONLINE, "s"), retained=True)
-    diagnosing.heard(name, state, retained=True)
+    online = Presence(PresenceStatus.ONLINE, "s")
+    diagnosing.heard(TopicKind.PRESENCE, name, online, is_retained=True)
+    diagnosing.heard(TopicKind.STATE, name, state, is_retained=True)
 
 
 def _failed(clock: TurnedClock, number: int, cars: int) -> Attempt:

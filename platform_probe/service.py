@@ -74,7 +74,7 @@ COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 READ_TOGETHER_S: Final = 0.001
 """A monitor that only watches hears many customers a millisecond late, at half the CPU. One that
-opens cars itself times its own answers to the microsecond: see docs/decisions/0010."""
+opens cars itself times its own answers to the microsecond: see docs/decisions/0011."""
 YOUNG_OBJECTS: Final = 20_000
 """Objects between two runs of the garbage collector: what is open is not collected in vain."""
 SELDOM: Final = 20
@@ -136,28 +136,41 @@ async def serve(settings: ProbeSettings) -> None:
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
-        def families() -> Iterable[Metric]:
-            probe.refresh_gauges()
-            return metrics.registry.collect()
+        await _work(settings, probe, metrics=metrics, logger=logger, export=export)
 
-        server = _pages(settings, probe, metrics).server()
-        port = await server.start(
-            settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
-        )
+
+async def _work(
+    settings: ProbeSettings,
+    probe: Probe,
+    *,
+    metrics: ProbeMetrics,
+    logger: Logger,
+    export: OtlpExport | None,
+) -> None:
+    """Let a probe that is put together do its work, and end it in good order."""
+
+    def families() -> Iterable[Metric]:
+        probe.refresh_gauges()
+        return metrics.registry.collect()
+
+    server = _pages(settings, probe, metrics).server()
+    port = await server.start(
+        settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
+    )
+    if export is not None:
+        export.start(families=families, complain=probe.complain)
+    run = _Run(settings, probe, logger, port)
+    following = asyncio.ensure_future(_follow_platform(settings, probe))
+    try:
+        await run.run()
+    finally:
+        await _cancelled(following)
+        probe.close()
+        await probe.synthetic.closed()
+        _write_stats(settings.out_dir / STATS_FILE, probe, logger)
         if export is not None:
-            export.start(families=families, complain=probe.complain)
-        run = _Run(settings, probe, logger, port)
-        following = asyncio.ensure_future(_follow_platform(settings, probe))
-        try:
-            await run.run()
-        finally:
-            await _cancelled(following)
-            probe.close()
-            await probe.synthetic.closed()
-            _write_stats(settings.out_dir / STATS_FILE, probe, logger)
-            if export is not None:
-                await export.close(at_once=run.is_told_to_end)
-            await server.stop()
+            await export.close(at_once=run.is_told_to_end)
+        await server.stop()
 
 
 def _told(
@@ -165,7 +178,7 @@ def _told(
     store: StoreWriter | None,
     sink_failed: Callable[[str, Exception], None],
 ) -> Callable[[Diagnosis], None]:
-    """Return what writes a diagnosis, and complains where the disk does not take it."""
+    """Return what keeps a diagnosis, and complains where the disk does not take it."""
 
     def tell(diagnosis: Diagnosis) -> None:
         try:

@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="booking_window_race",
+        title="the booking is not known as running",
         number=47,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
@@ -30,6 +31,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="double_booking_race",
+        title="the car was booked twice",
         number=48,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
@@ -59,6 +61,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="wrong_vin_mapping",
+        title="two cars are mixed up: another one opened",
         number=49,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,

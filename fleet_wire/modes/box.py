@@ -33,6 +33,7 @@ _SEEN_AWAY: Final = facts(
 MODES: Final = (
     FailureMode(
         slug="deep_sleep_modem_off",
+        title="the box is in deep sleep",
         number=4,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -67,6 +68,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="slow_wake_client_timeout",
+        title="the car woke up too slowly",
         number=5,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -98,6 +100,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="undervoltage_cutout",
+        title="the car's battery is flat",
         number=8,
         layer=Layer.BOX,
         party=Party.VEHICLE,
@@ -118,6 +121,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="modem_search_drain",
+        title="the search for a network drained the battery",
         number=9,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -143,6 +147,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="expired_by_skewed_box_clock",
+        title="the box's clock is wrong",
         number=19,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -160,6 +165,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ttl_too_long_rejected",
+        title="the box does not allow commands to live so long",
         number=20,
         layer=Layer.BOX,
         party=Party.PLATFORM,
@@ -177,6 +183,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="tls_not_yet_valid_clock1970",
+        title="the box has lost the time",
         number=27,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -197,6 +204,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="bad_firmware_cohort",
+        title="a firmware release that crashes",
         number=28,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -232,6 +240,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="update_or_daily_reboot",
+        title="the box was restarting or updating",
         number=29,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -266,6 +275,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="box_busy_duplicate",
+        title="the box was busy with an earlier request",
         number=30,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -283,6 +293,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ack_without_actuation",
+        title="the box says yes, the lock did not move",
         number=33,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -310,6 +321,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ghost_gps",
+        title="the car's position is old",
         number=53,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -329,6 +341,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="event_storm_self_ddos",
+        title="a sensor floods the car's electronics",
         number=54,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -348,6 +361,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="loose_wiring",
+        title="the box's antenna or power is loose",
         number=55,
         layer=Layer.BOX,
         party=Party.BOX,

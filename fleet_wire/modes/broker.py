@@ -13,6 +13,7 @@ _AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cau
 MODES: Final = (
     FailureMode(
         slug="reconnect_storm",
+        title="all cars are reconnecting at once",
         number=13,
         layer=Layer.BROKER,
         party=Party.BOX,
@@ -47,6 +48,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="broker_auth_backend_down",
+        title="the broker cannot check passwords",
         number=14,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -76,6 +78,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="queue_full_drop",
+        title="the broker's queue for the car was full",
         number=15,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -103,6 +106,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="inflight_stall",
+        title="the broker holds messages to the car back",
         number=16,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -141,6 +145,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="late_delivery_persistent_session",
+        title="the command was delivered too late",
         number=17,
         layer=Layer.BROKER,
         party=Party.BOX,
@@ -171,6 +176,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="acl_denied_silent",
+        title="the broker's access rules stop the command",
         number=21,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -197,6 +203,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="client_id_takeover",
+        title="another box uses this car's identity",
         number=22,
         layer=Layer.BROKER,
         party=Party.BOX,
@@ -240,6 +247,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="lwt_ghost_offline",
+        title="the car is there and is taken for offline",
         number=23,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -266,6 +274,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="tls_cert_expired",
+        title="a certificate has expired",
         number=26,
         layer=Layer.BROKER,
         party=Party.BROKER,

@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="stale_online_cache",
+        title="a sleeping car was taken for awake",
         number=6,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
@@ -30,6 +31,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="retained_command",
+        title="an old command is repeated at each connect",
         number=18,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
@@ -57,6 +59,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="shared_sub_stuck_consumer",
+        title="a part of the platform hangs and missed the answer",
         number=24,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
@@ -82,6 +85,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="retry_double_execution",
+        title="the request was sent and carried out twice",
         number=31,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
@@ -108,6 +112,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ack_lost_executed",
+        title="the car opened, its answer was lost",
         number=32,
         layer=Layer.COMMAND,
         party=Party.NETWORK,
@@ -126,6 +131,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="stuck_in_progress",
+        title="an earlier request blocks this one",
         number=34,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,

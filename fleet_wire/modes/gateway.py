@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature
 MODES: Final = (
     FailureMode(
         slug="generic_500",
+        title="an API that answers every request with an error",
         number=42,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -37,6 +38,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="silent_success",
+        title="the app said yes and nothing was sent",
         number=43,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -57,6 +59,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ok_at_enqueue",
+        title="the app said yes before the car had answered",
         number=44,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -90,6 +93,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="app_gateway_outage",
+        title="app, login or gateway are down",
         number=45,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -120,6 +124,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="planned_maintenance_window",
+        title="planned maintenance",
         number=46,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,

@@ -36,6 +36,7 @@ _SEEN_AWAY: Final = facts(
 MODES: Final = (
     FailureMode(
         slug="no_coverage_garage",
+        title="no reception where the car stands",
         number=1,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -64,6 +65,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="one_way_downlink",
+        title="the car reports but does not hear us",
         number=2,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -89,6 +91,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="half_open_tcp_nat",
+        title="a connection that died without notice",
         number=3,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -121,6 +124,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="sms_wake_lost",
+        title="the wake-up SMS was lost",
         number=7,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -142,6 +146,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="sim_suspended_datacap",
+        title="the car's SIM is blocked",
         number=10,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -163,6 +168,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="regional_carrier_outage",
+        title="the mobile network is down in the region",
         number=11,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -185,6 +191,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="network_sunset",
+        title="the car's mobile technology was switched off",
         number=12,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -208,6 +215,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="dns_failure",
+        title="the car cannot find the server's address",
         number=25,
         layer=Layer.NETWORK,
         party=Party.NETWORK,

@@ -13,6 +13,7 @@ _NO_CALL: Final = (Cause.API_REFUSED, Cause.API_FAILED, None)
 MODES: Final = (
     FailureMode(
         slug="wrong_car_approached",
+        title="the customer stands at another car",
         number=50,
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
@@ -40,6 +41,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="phone_side",
+        title="the phone or its app",
         number=51,
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
@@ -66,6 +68,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ble_token_expired_offline",
+        title="the phone's offline key has expired",
         number=52,
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,

@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="command_pin_lockout",
+        title="remote access is locked after a wrong PIN",
         number=56,
         layer=Layer.SECURITY,
         party=Party.BOX,
@@ -34,6 +35,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="attack_bruteforce_vehicle_ids",
+        title="somebody tries out vehicle ids",
         number=57,
         layer=Layer.SECURITY,
         party=Party.PLATFORM,
@@ -52,6 +54,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="attack_replay",
+        title="somebody sends an old command again",
         number=58,
         layer=Layer.SECURITY,
         party=Party.NOBODY_KNOWS,
@@ -75,6 +78,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="impossible_travel",
+        title="an account used at two places at once",
         number=59,
         layer=Layer.SECURITY,
         party=Party.NOBODY_KNOWS,
@@ -93,6 +97,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="insider_or_support_unlock",
+        title="opened by staff without a booking",
         number=60,
         layer=Layer.SECURITY,
         party=Party.PLATFORM,

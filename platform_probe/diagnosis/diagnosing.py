@@ -27,6 +27,7 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
+from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.contract.messages import (
@@ -38,6 +39,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, PastAttempt, Session
@@ -110,6 +112,7 @@ class _Open:
     """What was seen at earlier looks and stays true."""
     called_s: float | None = None
     """When its customer called support."""
+    last: Diagnosis | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -155,19 +158,23 @@ class Diagnosing:
         self._hears_presence = False
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to look at, see `next_s`."""
+        self.on_settled: Callable[[Diagnosis], None] | None = None
+        """Gets the last revision of each diagnosis."""
 
     # What is heard of cars: once for each message, so it is cheap
 
-    def heard(self, vehicle_id: str, message: Any, *, retained: bool) -> None:
+    def heard(
+        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
         """Take a message of a car; what says nothing of it is passed over."""
         if isinstance(message, Telemetry | PartialTelemetry):  # nearly all are heartbeats
             self.telemetry(vehicle_id, message)
         elif isinstance(message, Result):
             self.result(vehicle_id, message)
         elif isinstance(message, VehicleState | PartialState):
-            self.state(vehicle_id, message, retained=retained)
+            self.state(vehicle_id, message, retained=is_retained)
         elif isinstance(message, Presence):
-            self.presence(vehicle_id, message, retained=retained)
+            self.presence(vehicle_id, message, retained=is_retained)
         elif isinstance(message, CarEvent):
             self.event(vehicle_id, message)
 
@@ -209,19 +216,18 @@ class Diagnosing:
         self._car(vehicle_id).take_event(event, now_s)
         self._look_soon(vehicle_id, now_s)
 
-    def broker_word(self, client_id: str | None, kind: str) -> None:
+    def broker_said(self, event: BrokerEvent) -> None:
         """Take what the broker's log says of a client: of a car, whose id its client's is."""
         self._hears_broker = True
-        if client_id is None:
+        if event.client_id is None:
             self._tls_errors.append(self._clock.monotonic_s())
             return
-        car = self._cars.get(client_id)
-        if car is not None and kind not in _USUAL:
+        car = self._cars.get(event.client_id)
+        if car is not None and event.kind not in _USUAL:
             now_s = self._clock.monotonic_s()
-            car.take_broker_word(BrokerWord(now_s, kind))
-            if kind == LEFT:
-                return
-            self._look_soon(client_id, now_s)
+            car.take_broker_word(BrokerWord(now_s, event.kind.value))
+            if event.kind != LEFT:
+                self._look_soon(event.client_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
@@ -325,6 +331,8 @@ class Diagnosing:
 
     def _close(self, one: _Open) -> None:
         self._open.pop(one.record.attempt_id, None)
+        if one.last is not None and self.on_settled is not None:
+            self.on_settled(one.last)
         of_car = self._open_by_car.get(one.record.vehicle_id)
         if of_car is not None and one in of_car:
             of_car.remove(one)
@@ -451,22 +459,21 @@ class Diagnosing:
         one.basis = frozenset(case.seen), frozenset(told)
         one.revision += 1
         record = one.record
-        self._tell(
-            Diagnosis(
-                attempt_id=record.attempt_id,
-                vehicle_id=record.vehicle_id,
-                booking_id=record.booking_id,
-                source=record.source,
-                revision=one.revision,
-                at=round(self._clock.unix_s(), 3),
-                after_s=round(now_s - one.began_s, 3),
-                outcome=record.outcome,
-                cause=record.cause,
-                modes=modes,
-                facts=tuple(FactSeen(fact.value, said) for fact, said in case.seen.items()),
-                told=tuple(sorted(told)),
-            )
+        one.last = Diagnosis(
+            attempt_id=record.attempt_id,
+            vehicle_id=record.vehicle_id,
+            booking_id=record.booking_id,
+            source=record.source,
+            revision=one.revision,
+            at=round(self._clock.unix_s(), 3),
+            after_s=round(now_s - one.began_s, 3),
+            outcome=record.outcome,
+            cause=record.cause,
+            modes=modes,
+            facts=tuple(FactSeen(fact.value, said) for fact, said in case.seen.items()),
+            told=tuple(sorted(told)),
         )
+        self._tell(one.last)
 
     def _seen_of(self, one: _Open, now_s: float) -> Case:
         """Return the case with all that was seen of it, now and at earlier looks."""

@@ -73,7 +73,7 @@ def _row(mode: FailureMode) -> tuple[str, ...]:
     cause = "none: the unlock went well" if mode.cause is None else code(mode.cause)
     return (
         str(mode.number),
-        code(mode.slug),
+        f"{code(mode.slug)}: {mode.title}",
         mode.engineer,
         mode.customer,
         mode.acts,

@@ -161,7 +161,7 @@ class PacketStream(asyncio.Protocol, ABC):
 
         Behind several of them it is so when there is much to read, or after a moment. Behind a lone
         one it is at once: that may be all that the broker sends before it is acknowledged. See
-        docs/decisions/0010.
+        docs/decisions/0011.
         """
         factory = self._factory
         wait_s = factory.limits.read_together_s

@@ -10,6 +10,7 @@ from fleet_wire.modes.catalogue import ALIKE, MODES, class_of
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import FailureMode
 
+MOST_LETTERS = 60
 ALL = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 
 
@@ -42,6 +43,16 @@ def test_sentences_are_sentences(mode: FailureMode) -> None:
         assert sentence[0].isupper()
         assert sentence.endswith(".")
         assert len(sentence) < 200
+
+
+def test_titles_are_short_and_tell_modes_apart() -> None:
+    """They stand in tables and lists, where a slug says nothing to support."""
+    titles = [mode.title for mode in MODES.values()]
+    assert len(set(titles)) == len(titles)
+    for title in titles:
+        assert "_" not in title
+        assert not title.endswith(".")
+        assert len(title) <= MOST_LETTERS
 
 
 def test_every_fact_has_a_meaning_and_tells_something() -> None:
