@@ -198,7 +198,7 @@ class Source:
                 lines = "FROM attempt_lines"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
-        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, *_MACROS):
+        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, _DIAGNOSED_VIEW, *_MACROS):
             duck.run(statement)
 
 
@@ -250,6 +250,12 @@ CREATE VIEW hops AS SELECT * REPLACE (greatest(hop_s, 0) AS hop_s) FROM (
 ) WHERE hop_s IS NOT NULL
 """
 """Each hop of each unlock between two stages that it reached; the API's answer lies beside them."""
+_DIAGNOSED_VIEW: Final = """
+CREATE VIEW diagnosed AS
+SELECT *, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS began_at FROM diagnoses
+QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
+"""
+"""What each unlock is believed to have failed of at last, and when it began."""
 _Z: Final = 1.959964
 """Of 95 % of a normal distribution."""
 _MOSTLY: Final = """

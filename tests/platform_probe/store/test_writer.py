@@ -93,8 +93,8 @@ def test_diagnoses_are_kept(tmp_path: Path) -> None:
     """Each revision, with the likeliest mode in columns of its own."""
     likely, unlikely = RankedMode("half_open_tcp_nat", 0.75), RankedMode("unknown", 0.25)
     with writer_of(tmp_path) as store:
-        store.tell(diagnosis_of(1, unlikely))
-        store.tell(diagnosis_of(2, likely, unlikely))
+        store.diagnosis(diagnosis_of(1, unlikely))
+        store.diagnosis(diagnosis_of(2, likely, unlikely))
     sql = "SELECT revision, mode, probability, after_s, modes FROM diagnoses ORDER BY revision"
     for _ in range(2):
         first, second = selected(tmp_path, sql)
