@@ -101,9 +101,9 @@ class _Open:
 
 @dataclass(slots=True, eq=False)
 class _Account:
-    """Which cars an account asked for, and when."""
+    """Which cars an account asked for, and when: the latest last."""
 
-    cars: dict[str, float] = field(default_factory=dict)
+    cars: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
 
 class Diagnosing:
@@ -330,8 +330,11 @@ class Diagnosing:
 
     def _note_account(self, account_id: str, vehicle_id: str, began_s: float) -> None:
         account = self._accounts.pop(account_id, None) or _Account()
-        cars = {car: at_s for car, at_s in account.cars.items() if began_s - at_s < ACCOUNT_S}
-        account.cars = {**cars, vehicle_id: began_s}
+        cars = account.cars
+        cars.pop(vehicle_id, None)
+        cars[vehicle_id] = began_s
+        while began_s - next(iter(cars.values())) >= ACCOUNT_S:  # one by one: some have thousands
+            cars.popitem(last=False)
         _remember(self._accounts, account_id, account, MAX_ACCOUNTS)
 
     def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, trace_id: str) -> None:
