@@ -144,16 +144,17 @@ class Diagnosing:
 
     def heard(self, vehicle_id: str, message: Any, *, retained: bool) -> None:
         """Take a message of a car; what says nothing of it is passed over."""
-        if isinstance(message, Telemetry | PartialTelemetry):  # nearly all are heartbeats
-            self.telemetry(vehicle_id, message)
-        elif isinstance(message, Result):
-            self.result(vehicle_id, message)
-        elif isinstance(message, VehicleState | PartialState):
-            self.state(vehicle_id, message, retained=retained)
-        elif isinstance(message, Presence):
-            self.presence(vehicle_id, message, retained=retained)
-        elif isinstance(message, CarEvent):
-            self.event(vehicle_id, message)
+        match message:  # `isinstance` would make each union anew
+            case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
+                self.telemetry(vehicle_id, message)
+            case Result():
+                self.result(vehicle_id, message)
+            case VehicleState() | PartialState():
+                self.state(vehicle_id, message, retained=retained)
+            case Presence():
+                self.presence(vehicle_id, message, retained=retained)
+            case CarEvent():
+                self.event(vehicle_id, message)
 
     def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
         """Take a heartbeat."""
