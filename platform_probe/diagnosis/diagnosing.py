@@ -228,7 +228,7 @@ class Diagnosing:
         if car is not None and event.kind not in _USUAL:
             now_s = self._clock.monotonic_s()
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
-            if event.kind.value != LEFT:
+            if event.kind != LEFT:
                 self._look_soon(event.client_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
