@@ -35,8 +35,12 @@ state:
   topic: v1/{vehicle_id}/state
   fields: { is_locked: /locked, voltage_v: /volts, firmware: /fw }
 """
-PROFILE = profile_of(VALUES)
 STATE = "v1/car-1/state"
+
+
+def fleet() -> Profile:
+    """Return the profile, compiled anew: `make mutants` changes what compiles it."""
+    return profile_of(VALUES)
 
 
 def sent(profile: Profile, kind: TopicKind, message: Command | Result) -> object:
@@ -55,8 +59,8 @@ def test_times_and_names_are_written_as_they_are_read() -> None:
         "until": "2023-11-14T22:13:30.000+00:00",
         "booking": "booking/b7",
     }
-    assert sent(PROFILE, TopicKind.COMMAND, command) == payload
-    assert heard(PROFILE, "v1/car-1/cmd", msgspec.json.encode(payload)) == command
+    assert sent(fleet(), TopicKind.COMMAND, command) == payload
+    assert heard(fleet(), "v1/car-1/cmd", msgspec.json.encode(payload)) == command
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,7 @@ def test_times_and_names_are_written_as_they_are_read() -> None:
 )
 def test_a_flag_may_be_text(payload: bytes, *, is_locked: bool) -> None:
     """Without `values` JSON's own words, also in quotes."""
-    state = heard(PROFILE, STATE, payload)
+    state = heard(fleet(), STATE, payload)
     assert isinstance(state, PartialState)
     assert state.is_locked is is_locked
 
@@ -82,12 +86,12 @@ def test_a_flag_may_be_text(payload: bytes, *, is_locked: bool) -> None:
 def test_a_value_of_another_kind_is_refused(payload: bytes, problem: str) -> None:
     """With the field, and what stood there."""
     with pytest.raises(RemoteProtocolError, match=problem.replace("[", r"\[")):
-        heard(PROFILE, STATE, payload)
+        heard(fleet(), STATE, payload)
 
 
 def test_a_name_may_be_a_number() -> None:
     """As JSON has it."""
-    state = heard(PROFILE, STATE, b'{"fw":25}')
+    state = heard(fleet(), STATE, b'{"fw":25}')
     assert isinstance(state, PartialState)
     assert state.firmware == "25"
 
@@ -104,8 +108,8 @@ def test_a_name_may_be_a_number() -> None:
 def test_what_is_said_besides(result: Result, status: str) -> None:
     """The box's words, else the contract's reason, else nothing; keys may hold / and ~."""
     said = {"a/b~c": "c1", "status": status}
-    assert sent(PROFILE, TopicKind.RESULT, result) == said
-    assert heard(PROFILE, "v1/car-1/ack", msgspec.json.encode(said)) == Result("c1", result.phase)
+    assert sent(fleet(), TopicKind.RESULT, result) == said
+    assert heard(fleet(), "v1/car-1/ack", msgspec.json.encode(said)) == Result("c1", result.phase)
 
 
 def test_a_pointer_into_a_list_stays_in_it() -> None:
@@ -123,7 +127,7 @@ def test_a_command_asks_for_its_answer() -> None:
     properties = profile.properties("car-1", command, life_s=7, user_properties=())
     assert properties.response_topic == "fleet/answers"
     assert (properties.correlation_data, properties.expiry_s) == (b"c1", 7)
-    properties = PROFILE.properties("car-1", command, life_s=7, user_properties=())
+    properties = fleet().properties("car-1", command, life_s=7, user_properties=())
     assert (properties.response_topic, properties.correlation_data) == (None, None)
 
 
