@@ -28,6 +28,7 @@ _REPEATED_STAGE_S: Final = 60.0
 """A stage of `--rate` lasts for so long, or for so many unlocks."""
 
 _MODULES: Final = {
+    "cohorts": "platform_probe.commands.cohorts",
     "diagnose": "platform_probe.commands.diagnose",
     "query": "platform_probe.commands.query",
 }

@@ -139,7 +139,7 @@ class Probe:
 
     def let_hear(self, hearer: Hears, on_event: Callable[[PlatformEvent], None]) -> None:
         """Hand on what is heard, and the events of the platform's log."""
-        self._inbox.also = hearer
+        self._inbox.hearers += (hearer,)
         if self.platform is not None:
             self.platform.also = on_event
 
@@ -147,7 +147,8 @@ class Probe:
         """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
         self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=tell)
         self.diagnosing.on_wait = self._plan_tick
-        self._inbox.diagnosing = self.diagnosing
+        self.diagnosing.on_settled = self._metrics.count_diagnosis
+        self._inbox.hearers += (self.diagnosing,)
 
     # What a link calls
 

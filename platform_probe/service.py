@@ -186,7 +186,7 @@ def _told(
         except LimitError as error:
             sink_failed("jsonl", error)
         if store is not None:
-            store.tell(diagnosis)
+            store.diagnosis(diagnosis)
 
     return tell
 
