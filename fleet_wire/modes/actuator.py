@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="actuator_inhibit_or_frozen",
+        title="the lock is frozen or protects itself",
         number=37,
         layer=Layer.ACTUATOR,
         party=Party.VEHICLE,
@@ -35,6 +36,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="door_ajar_repulsion",
+        title="a door is not shut",
         number=38,
         layer=Layer.ACTUATOR,
         party=Party.VEHICLE,

@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="booking_window_race",
+        title="the booking is not known as running",
         number=47,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
@@ -30,6 +31,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="double_booking_race",
+        title="the car was booked twice",
         number=48,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
@@ -48,6 +50,8 @@ MODES: Final = (
                 Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.NOTHING_PUBLISHED,
                 Fact.REFUSED_BUSY,
+                Fact.REFUSED_VEHICLE_STATE,
+                Fact.NOT_PARKED,
                 Fact.SUPPORT_CALLED,
             ),
             rules_out=facts(Fact.NOT_DELIVERED),
@@ -55,6 +59,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="wrong_vin_mapping",
+        title="two cars are mixed up: another one opened",
         number=49,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
@@ -67,6 +72,10 @@ MODES: Final = (
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_BY_ANOTHER,
+                Fact.ANOTHER_CAR_ASKED,
+                Fact.REFUSED_VEHICLE_STATE,
+                Fact.NOT_PARKED,
+                Fact.NO_DOOR_OPENED,
                 Fact.SUPPORT_CALLED,
                 Fact.WENT_WELL,
                 Fact.ASKED_AGAIN,

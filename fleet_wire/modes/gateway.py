@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature
 MODES: Final = (
     FailureMode(
         slug="generic_500",
+        title="an API that answers every request with an error",
         number=42,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -37,6 +38,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="silent_success",
+        title="the app said yes and nothing was sent",
         number=43,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -55,6 +57,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ok_at_enqueue",
+        title="the app said yes before the car had answered",
         number=44,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -87,6 +90,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="app_gateway_outage",
+        title="app, login or gateway are down",
         number=45,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -101,6 +105,8 @@ MODES: Final = (
             speaks_for=facts(
                 Fact.SAID_NOTHING,
                 Fact.SAID_ERROR,
+                Fact.SAID_SIGNED_OUT,
+                Fact.SAID_NO,
                 Fact.SAID_OVERLOADED,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOTHING_REQUESTED,
@@ -115,6 +121,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="planned_maintenance_window",
+        title="planned maintenance",
         number=46,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,

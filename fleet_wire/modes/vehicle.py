@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="can_bus_asleep_no_ack",
+        title="the car's own electronics did not wake up",
         number=35,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
@@ -28,6 +29,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="wrong_vehicle_state",
+        title="the ignition is on or the car not parked",
         number=36,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
@@ -45,6 +47,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="auto_relock",
+        title="the car locked itself again",
         number=39,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
@@ -62,6 +65,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="partial_unlock",
+        title="only a part of the car opened",
         number=40,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
@@ -81,6 +85,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="key_overrides_app",
+        title="the car was locked with its key",
         number=41,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
