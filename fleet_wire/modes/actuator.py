@@ -27,11 +27,11 @@ MODES: Final = (
                 Fact.RESULT_WITHOUT_STATE,
                 Fact.REFUSED_LOW_VOLTAGE,
                 Fact.REFUSED_WITHOUT_REASON,
-                Fact.ANOTHER_DOOR_LOCKED,
+                Fact.DOORS_DIFFER,
                 Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.FAILS_AGAIN,
             ),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED, Fact.DOOR_AJAR),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED, Fact.ONLY_BOOT_OPEN),
         ),
     ),
     FailureMode(

@@ -43,7 +43,9 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Give the second customer another car; make the insert atomic.",
         signature=Signature(
+            needs=facts(Fact.TWO_BOOKINGS),
             speaks_for=facts(
+                Fact.WENT_WELL,
                 Fact.SAID_BOOKING,
                 Fact.SAID_NO,
                 Fact.SAID_BUSY,

@@ -47,6 +47,11 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
+                Fact.LEFT_QUIETLY,
+                Fact.BACK_IN_MINUTES,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.ALONE,
+                Fact.FEW_AWAY,
                 Fact.SILENT_BEFORE,
                 Fact.STILL_AWAY,
                 Fact.WAS_ONLINE,
@@ -55,10 +60,9 @@ MODES: Final = (
                 Fact.WILL_BEFORE,
                 Fact.WAS_OFFLINE,
                 Fact.WOKEN,
-                Fact.KEEPALIVE_EXCEEDED,
             ),
             rules_out=ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.OPERATOR_FAILS)
+            | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.OPERATOR_FAILS)
             | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.FLAPPED),
         ),
     ),
@@ -304,7 +308,14 @@ MODES: Final = (
             needs=facts(Fact.RESULT_WITHOUT_STATE),
             speaks_for=facts(Fact.ALONE, Fact.SAID_YES, Fact.SUPPORT_CALLED, Fact.ASKED_AGAIN)
             | facts(Fact.FAILS_AGAIN, Fact.WAS_ONLINE),
-            rules_out=facts(Fact.WENT_WELL, Fact.FLAPPED, Fact.TAKEN_OVER, Fact.DOOR_AJAR)
+            rules_out=facts(
+                Fact.ONLY_BOOT_OPEN,
+                Fact.DOORS_DIFFER,
+                Fact.WENT_WELL,
+                Fact.FLAPPED,
+                Fact.TAKEN_OVER,
+                Fact.DOOR_AJAR,
+            )
             | facts(Fact.LOCK_BOUNCED),
         ),
     ),

@@ -120,6 +120,12 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
+                Fact.WILL_AFTER,
+                Fact.BACK_AFTER_WILL,
+                Fact.BACK_SOON,
+                Fact.BACK_IN_MINUTES,
+                Fact.NOTHING_AFTER_RETURN,
+                Fact.FEW_AWAY,
                 Fact.REPORTED_AFTER,
                 Fact.WAS_ONLINE,
                 Fact.FAILS_AGAIN,
@@ -127,7 +133,14 @@ MODES: Final = (
                 Fact.WENT_WELL_BETWEEN,
                 Fact.ALONE,
             ),
-            rules_out=ANSWERS | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.DENIED_AT_BROKER),
+            rules_out=ANSWERS
+            | facts(
+                Fact.LEFT_QUIETLY,
+                Fact.KEEPALIVE_EXCEEDED,
+                Fact.WILL_BEFORE,
+                Fact.WAS_OFFLINE,
+                Fact.DENIED_AT_BROKER,
+            ),
         ),
     ),
     FailureMode(

@@ -71,10 +71,16 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Let the customer try the door; restart the consumer that hangs.",
         signature=Signature(
-            needs=facts(Fact.OPEN_BUT_TOLD_NO),
-            speaks_for=facts(Fact.WENT_WELL, Fact.SAID_SILENT, Fact.SAID_ERROR, Fact.ASKED_AGAIN)
+            needs=facts(Fact.PLATFORM_MISSED_IT),
+            speaks_for=facts(
+                Fact.OPEN_BUT_TOLD_NO,
+                Fact.WENT_WELL,
+                Fact.SAID_SILENT,
+                Fact.SAID_ERROR,
+                Fact.ASKED_AGAIN,
+            )
             | facts(Fact.SUPPORT_CALLED),
-            rules_out=facts(Fact.EXPLAINED_NOTHING, Fact.NOT_DELIVERED, Fact.SAID_YES),
+            rules_out=facts(Fact.EXPLAINED_NOTHING, Fact.NOT_DELIVERED, Fact.NO_DOOR_OPENED),
         ),
     ),
     FailureMode(

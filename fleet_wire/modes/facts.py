@@ -106,6 +106,8 @@ class Fact(StrEnum):
     DOOR_OPENED = "door_opened"
     NO_DOOR_OPENED = "no_door_opened"
     DOOR_AJAR = "door_ajar"
+    DOORS_DIFFER = "doors_differ"
+    ONLY_BOOT_OPEN = "only_boot_open"
     ANOTHER_DOOR_LOCKED = "another_door_locked"
     LOCKED_BY_KEY = "locked_by_key"
     NOT_PARKED = "not_parked"
@@ -129,6 +131,8 @@ class Fact(StrEnum):
     ALONE = "alone"
     WILLS_IN_A_WAVE = "wills_in_a_wave"
     MANY_CAME_BACK = "many_came_back"
+    TWO_BOOKINGS = "two_bookings"
+    OPENED_AGAIN = "opened_again"
     SENT_TWICE = "sent_twice"
     UNLOCKED_MOMENTS_BEFORE = "unlocked_moments_before"
 
@@ -146,6 +150,8 @@ class Fact(StrEnum):
     YES_BEFORE_THE_END = "yes_before_the_end"
     ASKED_AGAIN = "asked_again"
     NOT_WOKEN = "not_woken"
+    PLATFORM_MISSED_IT = "platform_missed_it"
+    PLATFORM_GAVE_UP = "platform_gave_up"
     OPEN_BUT_TOLD_NO = "open_but_told_no"
     SUPPORT_CALLED = "support_called"
     ANOTHER_CAR_ASKED = "another_car_asked"
@@ -158,6 +164,7 @@ class Fact(StrEnum):
     MANY_CARS_OF_ONE = "many_cars_of_one"
 
     # The broker's log
+    LEFT_QUIETLY = "left_quietly"
     REPLACED = "replaced"
     TAKEN_OVER = "taken_over"
     DROPPED_AT_BROKER = "dropped_at_broker"
@@ -256,6 +263,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         door_opened="a door was opened after the unlock",
         no_door_opened="the car was open, and no door was opened for most of a minute",
         door_ajar="a door was not shut",
+        doors_differ="several doors were open and the driver's was locked",
+        only_boot_open="the boot alone was open",
         another_door_locked="a door, or the immobiliser, stayed locked",
         locked_by_key="the car had been locked by key",
         not_parked="the ignition was on, the car not in park, or remote services off",
@@ -280,6 +289,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         few_away="hardly any other car is lost",
         wills_in_a_wave="many boxes were lost within a minute or two of this one",
         many_came_back="many boxes connected anew within the same minute",
+        two_bookings="another booking had opened the car, and nobody had locked it since",
+        opened_again="the same booking opened the car again within minutes",
         sent_twice="another command was sent to the car for the same request",
         unlocked_moments_before="the car had been asked to open or to lock moments before",
     ),
@@ -298,6 +309,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         yes_before_the_end="the API said yes before the car had answered",
         asked_again="the phone asked more than once",
         not_woken="the box was asleep, and the platform sent no wake request",
+        platform_missed_it="the car opened, and to the platform the command expired",
+        platform_gave_up="to the platform the command expired, or was never sent",
         open_but_told_no="the car opened, and the customer was told that it did not",
         support_called="the customer called support",
         another_car_asked="the platform's log names another car than the one that got the command",
@@ -311,6 +324,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
     ),
     **_of(
         Told.BROKER_LOG,
+        left_quietly="the box had closed its connection, and presence said online all the same",
         replaced="a new connection with the box's client id ended the old one",
         taken_over="that happened again and again within minutes",
         dropped_at_broker="the broker dropped messages for the box",

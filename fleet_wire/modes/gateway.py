@@ -50,9 +50,11 @@ MODES: Final = (
         now="Search the API's log for this request; correct what it answers.",
         signature=Signature(
             needs=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_YES),
-            speaks_for=facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN),
+            speaks_for=facts(
+                Fact.YES_BEFORE_THE_END, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN
+            ),
             rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.WENT_WELL, Fact.NOT_DELIVERED)
-            | facts(Fact.YES_BEFORE_THE_END),
+            | facts(Fact.PLATFORM_GAVE_UP, Fact.PLATFORM_MISSED_IT),
         ),
     ),
     FailureMode(
@@ -76,11 +78,12 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Look at the command itself; let the app ask for its end, not for its beginning.",
         signature=Signature(
-            needs=facts(Fact.YES_BEFORE_THE_END),
+            needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES),
             speaks_for=facts(
+                Fact.YES_BEFORE_THE_END,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOT_DELIVERED,
-                Fact.SAID_YES,
+                Fact.REFUSED_EXPIRED,
                 Fact.ASKED_AGAIN,
                 Fact.SUPPORT_CALLED,
                 Fact.SLOW_DELIVERY,

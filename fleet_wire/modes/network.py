@@ -17,7 +17,9 @@ from fleet_wire.modes.mode import (
 )
 
 _AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
-_NOT_AWAY: Final = ANSWERS | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
+_NOT_AWAY: Final = ANSWERS | facts(
+    Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED
+)
 _SEEN_AWAY: Final = facts(
     Fact.NOT_DELIVERED,
     Fact.WILL_AFTER,
@@ -111,7 +113,9 @@ MODES: Final = (
                 Fact.CONFIRMED_LATE,
                 Fact.OPENED_LATE,
                 Fact.REFUSED_LATE,
-                Fact.KEEPALIVE_EXCEEDED,
+                Fact.NOTHING_AFTER_RETURN,
+                Fact.FEW_AWAY,
+                Fact.SILENT_BEFORE,
             ),
             rules_out=_NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)

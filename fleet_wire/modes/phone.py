@@ -24,15 +24,18 @@ MODES: Final = (
         acts=Actor.CUSTOMER,
         now="Read the number plate to the customer, and let the horn sound.",
         signature=Signature(
-            needs=facts(Fact.WENT_WELL, Fact.SUPPORT_CALLED),
+            needs=facts(Fact.WENT_WELL),
             speaks_for=facts(
+                Fact.SUPPORT_CALLED,
+                Fact.OPENED_AGAIN,
+                Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.RELOCKED,
                 Fact.SAID_YES,
                 Fact.ASKED_AGAIN,
                 Fact.NO_DOOR_OPENED,
                 Fact.WENT_WELL_BETWEEN,
             ),
-            rules_out=facts(Fact.OPEN_BUT_TOLD_NO, Fact.FLAPPED, Fact.DOOR_OPENED)
+            rules_out=facts(Fact.OPEN_BUT_TOLD_NO, Fact.FLAPPED, Fact.PLATFORM_MISSED_IT)
             | facts(Fact.NOT_DELIVERED),
         ),
     ),

@@ -42,7 +42,9 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE),
             speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
-            rules_out=facts(Fact.LOCKED_BY_KEY, Fact.WENT_WELL, Fact.NOT_DELIVERED),
+            rules_out=facts(
+                Fact.TWO_BOOKINGS, Fact.LOCKED_BY_KEY, Fact.WENT_WELL, Fact.NOT_DELIVERED
+            ),
         ),
     ),
     FailureMode(
@@ -59,7 +61,8 @@ MODES: Final = (
         now="Stand beside the car and unlock once more; open a door within half a minute.",
         signature=Signature(
             needs=facts(Fact.RELOCKED),
-            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES),
+            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES)
+            | facts(Fact.OPENED_AGAIN, Fact.NO_DOOR_OPENED, Fact.FAILS_AGAIN),
             rules_out=facts(Fact.DOOR_OPENED, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED),
         ),
     ),
@@ -77,8 +80,8 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Send the second command again (doors, or immobiliser); ask which door opens.",
         signature=Signature(
-            needs=facts(Fact.ANOTHER_DOOR_LOCKED),
-            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED)
+            speaks_for=facts(Fact.ONLY_BOOT_OPEN, Fact.ANOTHER_DOOR_LOCKED, Fact.OPENED_AGAIN)
+            | facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED)
             | facts(Fact.RESULT_WITHOUT_STATE, Fact.REFUSED_WITHOUT_REASON),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED),
         ),

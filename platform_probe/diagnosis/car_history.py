@@ -70,6 +70,7 @@ class PastAttempt(NamedTuple):
     cause: Cause | None
     attempt_id: str
     trace_id: str
+    booking_id: str | None
 
 
 class BrokerWord(NamedTuple):
@@ -253,6 +254,10 @@ class CarHistory:
                 opened = move
             elif opened is not None and move.command_id in (None, opened.command_id):
                 yield move
+
+    def is_locked_since(self, at_s: float, until_s: float) -> bool:
+        """Return whether the lock closed between two moments."""
+        return any(move.is_locked and at_s < move.at_s < until_s for move in self.locks)
 
     def bounced(self) -> LockMove | None:
         """Return when the lock last sprang open after closing; None: it did not, or holds since."""

@@ -49,6 +49,7 @@ from platform_probe.diagnosis.neighbours import Neighbours, Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S
+from platform_probe.diagnosis.seen_of_platform import GIVEN_UP
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
@@ -66,7 +67,8 @@ MAX_RECENT: Final = 2_000
 MAX_ACCOUNTS: Final = 5_000
 ACCOUNT_S: Final = 600.0
 MAX_TLS_ERRORS: Final = 64
-_USUAL: Final = frozenset({"connected", "left", "closed"})
+LEFT: Final = "left"
+_USUAL: Final = frozenset({"connected", "closed"})
 BOUNCE_HOLDS_S: Final = 1800.0
 """A car that was left open is the next customer's for so long [E]."""
 METRES_A_DEGREE: Final = 111_320.0
@@ -77,6 +79,8 @@ FASTEST_M_S: Final = 250.0
 _COPIES: Final = frozenset({"copy", "again", "duplicate"})
 AFTER_CONNECT_S: Final = 15.0
 """What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
+AGAIN_WITHIN_S: Final = 300.0
+"""Who presses again so soon stands before a shut door, or another one [E]."""
 WILL_AGAIN_S: Final = 120.0
 """A box that is lost again so soon is no other box."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
@@ -113,9 +117,10 @@ class _Open:
 
 @dataclass(slots=True, eq=False)
 class _Account:
-    """Which cars an account asked for, when (the latest last) and from where."""
+    """Which cars an account asked for, when and from where."""
 
     cars: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    """The latest last."""
     place: tuple[float, tuple[float, float]] | None = None
     two_places: str | None = None
     """What says that it was at two places at once, of the latest unlock."""
@@ -223,7 +228,8 @@ class Diagnosing:
         if car is not None and event.kind not in _USUAL:
             now_s = self._clock.monotonic_s()
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
-            self._look_soon(event.client_id, now_s)
+            if event.kind != LEFT:
+                self._look_soon(event.client_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
@@ -298,7 +304,13 @@ class Diagnosing:
         if side and side.account_id is not None:
             account = self._accounts.get(side.account_id)
             has_two_places = account is not None and account.two_places is not None
-            if has_two_places or side.vehicle_id is not None or record.booking_id is None:
+            is_missed = side.outcome in GIVEN_UP
+            if (
+                has_two_places
+                or is_missed
+                or side.vehicle_id is not None
+                or record.booking_id is None
+            ):
                 return True
         car = self._car(record.vehicle_id)
         bounced = car.bounced()
@@ -347,9 +359,14 @@ class Diagnosing:
             _remember(self._counted, record.attempt_id, (began_s, record), MAX_OPEN)
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
-            self._doubt(earlier, car, began_s, record.trace_id)
+            self._doubt(earlier, car, began_s, record)
         past = PastAttempt(
-            began_s, began_s + record.total_s, record.cause, record.attempt_id, record.trace_id
+            began_s,
+            began_s + record.total_s,
+            record.cause,
+            record.attempt_id,
+            record.trace_id,
+            record.booking_id,
         )
         car.take_attempt(past)
         if record.platform and record.platform.account_id is not None:
@@ -370,15 +387,18 @@ class Diagnosing:
             cars.popitem(last=False)
         _remember(self._accounts, account_id, account, MAX_ACCOUNTS)
 
-    def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, trace_id: str) -> None:
+    def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, record: Attempt) -> None:
         """Look at an unlock that went well, where its car is asked for again and had locked.
 
         Also where a second command was sent for one request.
         """
         began_s = earlier.started_at - (self._clock.unix_s() - self._clock.monotonic_s())
         relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
+        is_again = earlier.booking_id == record.booking_id and again_s - began_s < AGAIN_WITHIN_S
+        is_open = not car.is_locked_since(began_s, again_s)
+        is_doubtful = record.booking_id is not None and is_again and is_open
         has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
-        if has_relocked or earlier.trace_id == trace_id:
+        if has_relocked or is_doubtful or earlier.trace_id == record.trace_id:
             del self._recent[earlier.vehicle_id]
             self._begin(earlier, self._clock.monotonic_s())
 

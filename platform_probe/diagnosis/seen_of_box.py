@@ -105,6 +105,15 @@ def note_doors(case: Case) -> None:
         seen[Fact.NO_DOOR_OPENED] = f"no door was opened within {NOBODY_S:.0f} s"
     if car.ajar_s is not None and car.ajar_s < case.began_s:
         seen[Fact.DOOR_AJAR] = f"a door is open since {case.at(car.ajar_s)}"
+    unlocked = [
+        name
+        for name, value in (car.signals or {}).items()
+        if name.endswith(".IsLocked") and not value
+    ]
+    if unlocked:
+        is_boot = len(unlocked) == 1 and "Trunk" in unlocked[0]
+        fact = Fact.ONLY_BOOT_OPEN if is_boot else Fact.DOORS_DIFFER
+        seen[fact] = f"the driver's door is locked, and open is {', '.join(unlocked)}"
     for name, value in (car.signals or {}).items():
         if name.endswith(".IsOpen") and value:
             seen[Fact.DOOR_AJAR] = f"{name} is true"

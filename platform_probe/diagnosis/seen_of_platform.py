@@ -8,6 +8,7 @@ from fleet_wire.contract.attempt import Flag, Stage
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import Case
 
+GIVEN_UP: Final = frozenset({"expired", "not_published"})
 FAR_M: Final = 200.0
 """Farther than anybody hears a lock [E]."""
 _BOOKINGS: Final = frozenset(
@@ -53,6 +54,9 @@ def note_platform(case: Case) -> None:
         end_s = side.ended_s
         if end_s is None or end_s > answered_s + 1.0:
             seen[Fact.YES_BEFORE_THE_END] = f"{said} before it was known how it ended"
+    if side.outcome in GIVEN_UP:
+        fact = Fact.PLATFORM_MISSED_IT if Fact.WENT_WELL in seen else Fact.PLATFORM_GAVE_UP
+        seen[fact] = f"the platform's log says of the command: {side.outcome}"
     if Flag.TOLD_OTHERWISE in record.flags:
         seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
     if side.requests > 1:
