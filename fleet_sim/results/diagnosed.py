@@ -9,15 +9,7 @@ from typing import Any
 
 import msgspec
 
-from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.modes.catalogue import MODES
-
-NAMES = (*MODES, UNKNOWN, NOTHING_WRONG)
-TITLES = {
-    **{slug: mode.title for slug, mode in MODES.items()},
-    UNKNOWN: "none of the ways of failing that we know",
-    NOTHING_WRONG: "nothing was wrong, it only looked odd",
-}
+from fleet_wire.modes.catalogue import TITLES
 
 
 class _Ranked(msgspec.Struct):
@@ -41,7 +33,7 @@ class DiagnosesTally:
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts; every mode has its key, and one of another version has one too."""
-        names = dict.fromkeys((*NAMES, *sorted(self.by_mode)))
+        names = dict.fromkeys((*TITLES, *sorted(self.by_mode)))
         return {
             "total": self.by_mode.total(),
             "revisions": self.revisions,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleet_sim.results import readable
-from fleet_sim.results.diagnosed import TITLES
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.catalogue import MODES, TITLES
 
 
 @dataclass(frozen=True, slots=True)

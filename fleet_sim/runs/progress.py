@@ -16,12 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable, report_injected
-from fleet_sim.results.diagnosed import TITLES
 from fleet_sim.results.report_parts import where_it_failed
 from fleet_sim.runs.progress_display import OUTCOME_STYLES, TerminalProgress, printable_lines
 from fleet_sim.runs.progress_state import LoadState
 from fleet_wire.clock import Clock
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.system_clock import SystemClock
 
 LINE_EVERY_S = 5.0

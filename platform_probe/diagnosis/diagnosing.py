@@ -117,7 +117,8 @@ class _Open:
 class _Account:
     """Which cars an account asked for, when and from where."""
 
-    cars: dict[str, float] = field(default_factory=dict)
+    cars: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    """The latest last."""
     place: tuple[float, tuple[float, float]] | None = None
     two_places: str | None = None
     """What says that it was at two places at once, of the latest unlock."""
@@ -165,16 +166,17 @@ class Diagnosing:
         self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
         """Take a message of a car; what says nothing of it is passed over."""
-        if isinstance(message, Telemetry | PartialTelemetry):  # nearly all are heartbeats
-            self.telemetry(vehicle_id, message)
-        elif isinstance(message, Result):
-            self.result(vehicle_id, message)
-        elif isinstance(message, VehicleState | PartialState):
-            self.state(vehicle_id, message, retained=is_retained)
-        elif isinstance(message, Presence):
-            self.presence(vehicle_id, message, retained=is_retained)
-        elif isinstance(message, CarEvent):
-            self.event(vehicle_id, message)
+        match message:  # `isinstance` would make each union anew
+            case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
+                self.telemetry(vehicle_id, message)
+            case Result():
+                self.result(vehicle_id, message)
+            case VehicleState() | PartialState():
+                self.state(vehicle_id, message, retained=is_retained)
+            case Presence():
+                self.presence(vehicle_id, message, retained=is_retained)
+            case CarEvent():
+                self.event(vehicle_id, message)
 
     def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
         """Take a heartbeat."""
@@ -376,8 +378,11 @@ class Diagnosing:
             if account.place is not None:
                 account.two_places = _too_fast(account.place, (began_s, side.position))
             account.place = began_s, side.position
-        cars = {car: at_s for car, at_s in account.cars.items() if began_s - at_s < ACCOUNT_S}
-        account.cars = {**cars, vehicle_id: began_s}
+        cars = account.cars
+        cars.pop(vehicle_id, None)
+        cars[vehicle_id] = began_s
+        while began_s - next(iter(cars.values())) >= ACCOUNT_S:  # one by one: some have thousands
+            cars.popitem(last=False)
         _remember(self._accounts, account_id, account, MAX_ACCOUNTS)
 
     def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, record: Attempt) -> None:

@@ -26,9 +26,8 @@ from fleet_wire.contract.attempt import (
     StrayKind,
 )
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
-from fleet_wire.contract.diagnosis import NOTHING_WRONG, Diagnosis
-from fleet_wire.contract.diagnosis import UNKNOWN as UNKNOWN_MODE
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.modes.catalogue import TITLES
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
 from platform_probe.outputs.platform_metrics import PlatformMetrics
 from platform_probe.outputs.series import Series, SeriesMaker
@@ -140,7 +139,7 @@ class AttemptMetrics(SeriesMaker):
             " likeliest failure mode when no more is to come: ten minutes after they began.",
             "source", "mode",
         )  # fmt: skip
-        self._diagnoses = Series(diagnoses, _as_labels, product(SOURCES, _MODES))
+        self._diagnoses = Series(diagnoses, _as_labels, product(SOURCES, TITLES))
 
     def _make_dimensions(self) -> None:
         regions = self._counter(
@@ -224,7 +223,6 @@ class AttemptMetrics(SeriesMaker):
             self._late_unlocks[stray.source].inc()
 
 
-_MODES: Final = (*MODES, UNKNOWN_MODE, NOTHING_WRONG)
 _End = tuple[Source, Cause | None]
 _ENDS: Final[tuple[_End, ...]] = tuple(product(SOURCES, (None, *Cause)))
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import msgspec
 
-from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, FactSeen, RankedMode
-from fleet_wire.modes.catalogue import MODES
+from fleet_wire.contract.diagnosis import FactSeen, RankedMode
+from fleet_wire.modes.catalogue import MODES, TITLES
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import FailureMode
 from platform_probe.support.rows import Row, unix_s
@@ -22,10 +22,6 @@ _HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (0.3, "perhaps
 _HARDLY: Final = "less likely"
 _LEAST_WEIGHT: Final = 0.1
 """What moves the odds by less than a tenth is no reason."""
-_OTHER_TITLES: Final = {
-    UNKNOWN: "none of the ways of failing that we know",
-    NOTHING_WRONG: "nothing was wrong with this unlock",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +64,7 @@ def revision_of(row: Row) -> Revision:
 
 def title_of(slug: str) -> str:
     """Return what a mode is called; the slug itself for one of another version."""
-    mode = MODES.get(slug)
-    return mode.title if mode is not None else _OTHER_TITLES.get(slug, slug)
+    return TITLES.get(slug, slug)
 
 
 def how_likely(probability: float) -> str:

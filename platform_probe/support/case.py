@@ -36,6 +36,10 @@ LISTED: Final = 20
 """Other unlocks of the same car, booking or customer that are listed."""
 
 
+_OF_CARS: Final = ("attempt_revisions", "observations", "platform_events")
+"""Tables that may know a car."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What is known of the unlock that is looked for."""
@@ -153,11 +157,15 @@ class _Lookup:
         wanted = self._wanted.vehicle
         if wanted is None:
             return None
+        is_known = " UNION ALL ".join(
+            f"(SELECT 1 FROM {table} WHERE vehicle_id = $car LIMIT 1)" for table in _OF_CARS
+        )
+        if self._duck.run(is_known, {"car": wanted}):  # quickly, as files are sorted by car
+            return wanted
         cars = [
             row[0]
             for row in self._duck.run(
-                "SELECT vehicle_id FROM attempt_revisions UNION SELECT vehicle_id FROM observations"
-                " UNION SELECT vehicle_id FROM platform_events"
+                " UNION ".join(f"SELECT vehicle_id FROM {table}" for table in _OF_CARS)
             )
             if row[0]
         ]

@@ -127,8 +127,14 @@ def _why(case: Case) -> Iterator[str]:
 
 
 def _reasons(case: Case, believed: Revision) -> Iterator[str]:
-    for heading, is_for in (("Speaks for it", True), ("Speaks against it", False)):
-        if sentences := reasons(believed, is_for=is_for):
+    said = {
+        "Speaks for it": reasons(believed, is_for=True),
+        "Speaks against it": reasons(believed, is_for=False),
+    }
+    if not any(said.values()):  # of what is no mode nothing is known that would speak for it
+        said = {"What was seen": [fact.sentence for fact in believed.facts]}
+    for heading, sentences in said.items():
+        if sentences:
             yield f"  {heading}:"
             yield from (f"  - {sentence}" for sentence in sentences)
     if believed.others:

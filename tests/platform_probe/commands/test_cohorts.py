@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Cause
 from platform_probe.__main__ import main
 from tests.helpers.stores import put_unlocks, unlock
@@ -26,7 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def _unlock(number: int) -> object:
+def _unlock(number: int) -> Attempt:
     operator = "ab"[number % 2]
     cause = Cause.BOX_OFFLINE if operator == "b" and number >= BEGAN else None
     made = unlock(number, car=f"car-{number % 40}", cause=cause, operator=f"operator-{operator}")

@@ -7,10 +7,10 @@ import pytest
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.support.advice import (
+    Advice,
     advice_for,
     ended_as,
     explanation_of,
-    meaning_of,
 )
 
 
@@ -28,16 +28,17 @@ def test_every_cause_has_its_advice(cause: Cause | None) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_failure_mode_says_it_better(mode: str) -> None:
-    """Where one is likely, its own sentences are told; its team is named."""
-    advice = advice_for(Cause.BOX_SILENT, mode=mode)
-    assert advice.say == MODES[mode].customer
-    assert MODES[mode].acts in advice.do
-    assert meaning_of(mode).endswith(".")
+    """Where one is likely its own sentences are told, and who must act."""
+    known = MODES[mode]
+    advice = advice_for(Cause.VEHICLE_FAILED, known)
+    assert advice == Advice(known.customer, known.now, known.acts)
 
 
-def test_unknown_mode_changes_nothing() -> None:
-    """What is not in the catalogue has no sentences."""
-    assert advice_for(Cause.BOX_SILENT, mode="unknown") == advice_for(Cause.BOX_SILENT)
+def test_door_that_may_be_open_is_tried() -> None:
+    """Whatever the mode, where nobody knows whether the car has opened."""
+    say = advice_for(Cause.BOX_SILENT, MODES["half_open_tcp_nat"]).say
+    assert say.startswith(MODES["half_open_tcp_nat"].customer)
+    assert "try the door" in say
 
 
 def test_car_that_opened_later_is_to_be_locked() -> None:
