@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from fleet_wire.contract.causes import CAUSES
+from fleet_wire.modes.catalogue import MODES
 from platform_probe.support.advice import advice_for, ended_as, explanation_of
 from platform_probe.support.case import Case, Row, Shared, evidence_of, unix_s
 from platform_probe.support.timeline import furthest_stage, missing_stage, timeline_of
@@ -111,6 +114,15 @@ def _why(case: Case, attempt: Row) -> Iterator[str]:
         yield f"  {100 * mode['probability']:3.0f} %  {mode['mode']}"
     for fact in _json_list(case.diagnosis, "facts"):
         yield f"  - {fact['sentence']}"
+
+
+def export_command(case: Case, directory: Path) -> str | None:
+    """Return the command that brings the unlock about again; None where its mode is not known."""
+    modes = _modes(case)
+    if case.attempt is None or not modes or modes[0]["mode"] not in MODES:
+        return None
+    place = shlex.quote(str(directory))
+    return f"platform-probe export --attempt {case.attempt['attempt_id']} --store {place}"
 
 
 def facts_of(attempt: Row) -> list[str]:
