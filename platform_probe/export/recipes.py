@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any, Literal
@@ -70,14 +70,6 @@ def recipe_for(mode: str, *, cause: str | None, reason: str | None) -> Recipe:
 def people() -> Values:
     """Return how customers are, where they come."""
     return copy.deepcopy(_recipes().people)
-
-
-def recipes() -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield every mode that has a recipe, with each cause and reason that changes it."""
-    for mode, own in _recipes().modes.items():
-        yield mode, None, None
-        yield from ((mode, cause, None) for cause in (*_recipes().causes, *own.get("causes", {})))
-        yield from ((mode, None, word) for word in own.get("reasons", {}))
 
 
 def merge(values: Values, more: Mapping[str, Any]) -> None:

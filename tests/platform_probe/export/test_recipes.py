@@ -8,13 +8,30 @@ import pytest
 
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.config.file import load_document
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.export.incident import Incident, Traits, Unlock
-from platform_probe.export.recipes import merge, recipe_for, recipes
+from platform_probe.export.recipes import merge, recipe_for
 from platform_probe.export.scenario import text_of
+from tests.helpers.places import ROOT
 
-RECIPES = [*recipes()]
+FILE = load_document(ROOT / "platform_probe" / "export" / "recipes.yaml").values
+RECIPES: list[tuple[str, str | None, str | None, bool]] = [
+    *((mode, None, None, by_api) for mode in FILE["modes"] for by_api in (False, True)),
+    *(
+        (mode, cause, None, False)
+        for mode, own in FILE["modes"].items()
+        for cause in own.get("causes", {})
+    ),
+    *(
+        (mode, None, word, False)
+        for mode, own in FILE["modes"].items()
+        for word in own.get("reasons", {})
+    ),
+    *(("no_coverage_garage", cause, None, False) for cause in FILE["causes"]),
+]
+"""Each mode, as unlocks come by MQTT or the API, and with each cause and reason that changes it."""
 
 
 def unlock(mode: str, cause: str | None, reason: str | None, *, by_api: bool) -> Unlock:
@@ -35,13 +52,16 @@ def unlock(mode: str, cause: str | None, reason: str | None, *, by_api: bool) ->
 
 def test_every_mode_has_a_recipe() -> None:
     """And there is none of a mode that there is not."""
-    assert {mode for mode, _, _ in RECIPES} == MODES.keys() == MODES.keys() & FAULTS.keys()
+    assert set(FILE["modes"]) == MODES.keys() == MODES.keys() & FAULTS.keys()
 
 
-@pytest.mark.parametrize("by_api", [False, True], ids=["mqtt", "api"])
-@pytest.mark.parametrize(("mode", "cause", "reason"), RECIPES)
+@pytest.mark.parametrize(("mode", "cause", "reason", "by_api"), RECIPES)
 def test_recipe_makes_a_scenario(
-    mode: str, cause: str | None, reason: str | None, tmp_path: Path, *, by_api: bool
+    mode: str,
+    cause: str | None,
+    reason: str | None,
+    by_api: bool,  # noqa: FBT001 - pytest hands it over by name
+    tmp_path: Path,
 ) -> None:
     """As `fleet-sim check` sees it: names, parameters, needs, windows and the keys it expects."""
     model = unlock(mode, cause, reason, by_api=by_api)
