@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= scenarios/first_rentals.yaml
 
-.PHONY: help setup run test conformance check mutants bench days lock clean
+.PHONY: help setup run test conformance check mutants bench days score weights lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -39,6 +39,12 @@ mutants: setup  ## Change the core in many small ways; list what no test notices
 bench: setup  ## The numbers, side by side with other client stacks, medians and ratios
 	@scripts/setup --for-tests
 	$(BIN)/python -m bench
+
+score: setup  ## How well failures are diagnosed, on incidents that nobody tuned with: score.json
+	$(BIN)/python -m fleet_sim.score run
+
+weights: setup  ## Learn the weights of the diagnosis anew, from incidents to tune with
+	$(BIN)/python -m fleet_sim.score learn
 
 days: setup  ## Thirty simulated days of healthy fleets under the shipped rules: who would be woken?
 	@scripts/setup --for-tests

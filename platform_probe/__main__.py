@@ -28,6 +28,7 @@ _REPEATED_STAGE_S: Final = 60.0
 """A stage of `--rate` lasts for so long, or for so many unlocks."""
 
 _MODULES: Final = {
+    "cohorts": "platform_probe.commands.cohorts",
     "diagnose": "platform_probe.commands.diagnose",
     "export": "platform_probe.commands.export",
     "query": "platform_probe.commands.query",
@@ -63,76 +64,79 @@ _PLACES: Final[dict[str, Loc]] = {
 }
 
 
+_PATH: Final = click.Path(path_type=Path)
+_OPTIONS: Final = [
+    click.option("--config", type=_PATH, metavar="FILE", help="YAML file with settings."),
+    click.option("--broker", metavar="URL", help="For example mqtts://user@broker:8883."),
+    click.option("--broker-password-file", metavar="FILE", help="Holds the broker's password."),
+    click.option("--fleet-secret-file", metavar="FILE", help="Holds the fleet's secret."),
+    click.option(
+        "--vehicle-keys", metavar="PATH",
+        help="Keys of the cars, in place of the secret that opens all of them.",
+    ),
+    click.option(
+        "--profile", metavar="PROFILE",
+        help="The fleet's wire: native, ovms, saic, aws-iot or a file.  [default: native]",
+    ),
+    click.option(
+        "--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: the profile's]"
+    ),
+    click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
+    click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
+    click.option("--out", type=_PATH, metavar="DIR", help="Where attempts.jsonl goes."),
+    click.option(
+        "--store", type=_PATH, metavar="DIR", help="Keep what happens there, to be queried."
+    ),
+    click.option("--log-file", type=_PATH, metavar="FILE", help="The log.  [default: stderr]"),
+    click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
+    click.option(
+        "--otlp", metavar="URL",
+        help="Send traces, logs and metrics to this OTLP/HTTP backend.",
+    ),
+    click.option(
+        "--otlp-headers-file", metavar="FILE",
+        help="Holds headers for it, one 'Name: value' a line.",
+    ),
+    click.option("--seed", metavar="N", help="Decides when which car is unlocked."),
+    click.option("--vehicles", metavar="FILE", help="Ids of the cars to unlock, one a line."),
+    click.option(
+        "--rate", type=float, metavar="N",
+        help="Unlocks a second, at random times, for ever. Needs cars to unlock.",
+    ),
+    click.option(
+        "--every", metavar="SECONDS",
+        help="Unlock each car once in so long, in turn, for ever, instead of --rate.",
+    ),
+    click.option("--deadline", metavar="SECONDS", help="The customer's patience."),
+    click.option(
+        "--door", metavar="FILE", help="Says how to ask the platform's API, in place of MQTT."
+    ),
+    click.option("--watch/--no-watch", default=None, help="Follow the commands of others."),
+    click.option(
+        "--watch-group", metavar="NAME",
+        help="Share these with other monitors, so that each customer counts once.",
+    ),
+    click.option(
+        "--broker-log/--no-broker-log", default=None, help="Follow the broker's own log."
+    ),
+    click.option(
+        "--platform-log", metavar="FILE", help="Join what the platform logs of each unlock."
+    ),
+    click.option(
+        "--exit-when-done/--no-exit-when-done", default=None,
+        help="End when the load is over.",
+    ),
+    click.option(
+        "--wait", metavar="SECONDS",
+        help="For the broker at start, then exit 2.  [default: for ever]",
+    ),
+]  # fmt: skip
+"""What `run` and `config` share."""
+
+
 def _settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that `run` and `config` share."""
-    path = click.Path(path_type=Path)
-    options = [
-        click.option("--config", type=path, metavar="FILE", help="YAML file with settings."),
-        click.option("--broker", metavar="URL", help="For example mqtts://user@broker:8883."),
-        click.option("--broker-password-file", metavar="FILE", help="Holds the broker's password."),
-        click.option("--fleet-secret-file", metavar="FILE", help="Holds the fleet's secret."),
-        click.option(
-            "--vehicle-keys", metavar="PATH",
-            help="Keys of the cars, in place of the secret that opens all of them.",
-        ),
-        click.option(
-            "--profile", metavar="PROFILE",
-            help="The fleet's wire: native, ovms, saic, aws-iot or a file.  [default: native]",
-        ),
-        click.option(
-            "--protocol", metavar="VERSION", help="MQTT 5 or 3.1.1.  [default: the profile's]"
-        ),
-        click.option("--client-id", metavar="ID", help="MQTT client id of the probe."),
-        click.option("--listen", metavar="HOST:PORT", help="For /metrics; port 0: any free one."),
-        click.option("--out", type=path, metavar="DIR", help="Where attempts.jsonl goes."),
-        click.option(
-            "--store", type=path, metavar="DIR", help="Keep what happens there, to be queried."
-        ),
-        click.option("--log-file", type=path, metavar="FILE", help="The log.  [default: stderr]"),
-        click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),
-        click.option(
-            "--otlp", metavar="URL",
-            help="Send traces, logs and metrics to this OTLP/HTTP backend.",
-        ),
-        click.option(
-            "--otlp-headers-file", metavar="FILE",
-            help="Holds headers for it, one 'Name: value' a line.",
-        ),
-        click.option("--seed", metavar="N", help="Decides when which car is unlocked."),
-        click.option("--vehicles", metavar="FILE", help="Ids of the cars to unlock, one a line."),
-        click.option(
-            "--rate", type=float, metavar="N",
-            help="Unlocks a second, at random times, for ever. Needs cars to unlock.",
-        ),
-        click.option(
-            "--every", metavar="SECONDS",
-            help="Unlock each car once in so long, in turn, for ever, instead of --rate.",
-        ),
-        click.option("--deadline", metavar="SECONDS", help="The customer's patience."),
-        click.option(
-            "--door", metavar="FILE", help="Says how to ask the platform's API, in place of MQTT."
-        ),
-        click.option("--watch/--no-watch", default=None, help="Follow the commands of others."),
-        click.option(
-            "--watch-group", metavar="NAME",
-            help="Share these with other monitors, so that each customer counts once.",
-        ),
-        click.option(
-            "--broker-log/--no-broker-log", default=None, help="Follow the broker's own log."
-        ),
-        click.option(
-            "--platform-log", metavar="FILE", help="Join what the platform logs of each unlock."
-        ),
-        click.option(
-            "--exit-when-done/--no-exit-when-done", default=None,
-            help="End when the load is over.",
-        ),
-        click.option(
-            "--wait", metavar="SECONDS",
-            help="For the broker at start, then exit 2.  [default: for ever]",
-        ),
-    ]  # fmt: skip
-    for option in reversed(options):
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 

@@ -101,7 +101,8 @@ async def listen(options: LearnOptions) -> Heard:
     finally:
         listener.link.disconnect()
     why_early = told.result() if told.done() else str(ended.result()) if ended.done() else None
-    return Heard(listener.samples, time.monotonic() - began_s, why_early)
+    seconds = options.duration_s if why_early is None else time.monotonic() - began_s
+    return Heard(listener.samples, seconds, why_early)
 
 
 async def _first_of(*futures: asyncio.Future[Any], within_s: float) -> None:

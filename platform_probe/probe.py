@@ -116,18 +116,7 @@ class Probe:
         )
         self.platform = self._platform_inbox(settings.platform)
         """Takes the platform's log, where one is followed."""
-        self.synthetic = SyntheticUnlocks(
-            settings,
-            tracker=self.tracker,
-            link=self._connected_link,
-            clock=clock,
-            timers=timers,
-            metrics=metrics,
-            logger=logger,
-            profile=profile,
-        )
-        if only_open is not None:
-            self.synthetic.on_sent = only_open.sent
+        self.synthetic = self._synthetic(only_open)
         self._reconnect_stream = RandomStream.named(settings.seed, "probe/reconnect")
         self._link: Link | None = None
         self._reconnect: Timer | None = None
@@ -150,7 +139,7 @@ class Probe:
 
     def let_hear(self, hearer: Hears, on_event: Callable[[PlatformEvent], None]) -> None:
         """Hand on what is heard, and the events of the platform's log."""
-        self._inbox.also = hearer
+        self._inbox.hearers += (hearer,)
         if self.platform is not None:
             self.platform.also = on_event
 
@@ -158,7 +147,8 @@ class Probe:
         """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
         self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=tell)
         self.diagnosing.on_wait = self._plan_tick
-        self._inbox.diagnosing = self.diagnosing
+        self.diagnosing.on_settled = self._metrics.count_diagnosis
+        self._inbox.hearers += (self.diagnosing,)
 
     # What a link calls
 
@@ -382,6 +372,22 @@ class Probe:
             window_s=self._load.late_window_s,
             has_copies=self._settings.watch and not is_v5,
         )
+
+    def _synthetic(self, only_open: OnlyOpen | None) -> SyntheticUnlocks:
+        """Return what unlocks cars of its own."""
+        synthetic = SyntheticUnlocks(
+            self._settings,
+            tracker=self.tracker,
+            link=self._connected_link,
+            clock=self._clock,
+            timers=self._timers,
+            metrics=self._metrics,
+            logger=self._logger,
+            profile=self._profile,
+        )
+        if only_open is not None:
+            synthetic.on_sent = only_open.sent
+        return synthetic
 
     def _connected_link(self) -> Link:
         if self._link is None or not self._link.is_connected:

@@ -136,28 +136,41 @@ async def serve(settings: ProbeSettings) -> None:
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
-        def families() -> Iterable[Metric]:
-            probe.refresh_gauges()
-            return metrics.registry.collect()
+        await _work(settings, probe, metrics=metrics, logger=logger, export=export)
 
-        server = _pages(settings, probe, metrics).server()
-        port = await server.start(
-            settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
-        )
+
+async def _work(
+    settings: ProbeSettings,
+    probe: Probe,
+    *,
+    metrics: ProbeMetrics,
+    logger: Logger,
+    export: OtlpExport | None,
+) -> None:
+    """Let a probe that is put together do its work, and end it in good order."""
+
+    def families() -> Iterable[Metric]:
+        probe.refresh_gauges()
+        return metrics.registry.collect()
+
+    server = _pages(settings, probe, metrics).server()
+    port = await server.start(
+        settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
+    )
+    if export is not None:
+        export.start(families=families, complain=probe.complain)
+    run = _Run(settings, probe, logger, port)
+    following = asyncio.ensure_future(_follow_platform(settings, probe))
+    try:
+        await run.run()
+    finally:
+        await _cancelled(following)
+        probe.close()
+        await probe.synthetic.closed()
+        _write_stats(settings.out_dir / STATS_FILE, probe, logger)
         if export is not None:
-            export.start(families=families, complain=probe.complain)
-        run = _Run(settings, probe, logger, port)
-        following = asyncio.ensure_future(_follow_platform(settings, probe))
-        try:
-            await run.run()
-        finally:
-            await _cancelled(following)
-            probe.close()
-            await probe.synthetic.closed()
-            _write_stats(settings.out_dir / STATS_FILE, probe, logger)
-            if export is not None:
-                await export.close(at_once=run.is_told_to_end)
-            await server.stop()
+            await export.close(at_once=run.is_told_to_end)
+        await server.stop()
 
 
 def _told(
@@ -173,7 +186,7 @@ def _told(
         except LimitError as error:
             sink_failed("jsonl", error)
         if store is not None:
-            store.tell(diagnosis)
+            store.diagnosis(diagnosis)
 
     return tell
 

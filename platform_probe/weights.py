@@ -5,14 +5,18 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from platform_probe.diagnosis.ranking import Ranking, read_weights, weights_by_signature
+from platform_probe.diagnosis.ranking import Ranking, Weights, read_weights
 
 _PACKAGE = "platform_probe.diagnosis"
 _FILE = "weights.json"
 
 
+def shipped_weights() -> Weights:
+    """Return the weights that are shipped. Raises `ConfigError`."""
+    return read_weights((files(_PACKAGE) / _FILE).read_bytes())
+
+
 @cache
 def shipped_ranking() -> Ranking:
-    """Return the ranking with the weights that are shipped. Raises `ConfigError`."""
-    file = files(_PACKAGE) / _FILE
-    return Ranking(read_weights(file.read_bytes()) if file.is_file() else weights_by_signature())
+    """Return the ranking with these weights, the same each time. Raises `ConfigError`."""
+    return Ranking(shipped_weights())

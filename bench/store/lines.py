@@ -34,6 +34,7 @@ _STAGES: Final = (
     ("state_changed", 0.002),
 )
 """Each stage, and the mean of the hop to it, seconds [E]."""
+STAGE_NAMES: Final = tuple(name for name, _ in _STAGES)
 
 
 def car_id(number: int) -> str:

@@ -13,13 +13,16 @@ import uvloop
 from aiohttp import web
 
 from fleet_sim.api.bodies import UsedBooking
+from fleet_sim.api.reading import token_of
 
 _DECODER = msgspec.json.Decoder(UsedBooking)
 _HEADERS = {"Content-Type": "application/json", "Location": "/commands/0123456789abcdef"}
 
 
 async def unlock(request: web.BaseRequest) -> web.Response:
-    """Read the JSON, write some, and say where the status would be."""
+    """See who asks, read the JSON, write some, and say where the status would be."""
+    if token_of(request.headers) is None:
+        return web.Response(status=401)
     booking_id = _DECODER.decode(await request.read()).booking_id
     body = msgspec.json.encode({"command_id": "0123456789abcdef", "booking_id": booking_id})
     return web.Response(body=body, status=202, headers=_HEADERS)

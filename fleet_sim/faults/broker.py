@@ -276,7 +276,8 @@ class ClientIdTakeover(CarFault):
     layer: ClassVar[Layer] = Layer.BROKER
     summary: ClassVar[str] = "a cloned box with the same client id: both flap, and either answers"
     seen: ClassVar[str] = (
-        "ok, though about half of the commands opened another car; presence flaps, late answers"
+        "ok, though about half of the commands opened another car; presence flaps, and the broker's"
+        " log says taken_over without end"
     )
     customer: ClassVar[str] = "The app says open, and this car is shut: another one has opened."
     support: ClassVar[str] = (

@@ -13,6 +13,7 @@ from fleet_sim.results.report_colours import CAUSE_COLOURS, OUTCOME_COLOURS
 from fleet_sim.results.report_customers import CustomersPart, customers_part
 from fleet_sim.results.report_data import CarTally, ReportedRun
 from fleet_sim.results.report_injected import InjectedPart, injected_part
+from fleet_sim.results.report_modes import ModeRow, mode_rows
 from fleet_sim.results.report_parts import PartRow, part_rows, where_it_failed
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
 
@@ -111,6 +112,8 @@ class RunPage:
     """None when nothing was injected."""
     causes: list[CauseRow]
     """The most frequent first."""
+    modes: list[ModeRow]
+    """The most frequent first."""
     parts: list[PartRow]
     """The worst of each kind first."""
     late: list[LateRow]
@@ -137,6 +140,7 @@ def run_page(run: ReportedRun) -> RunPage:
         customers=customers_part(run.summary),
         injected=injected_part(run.summary),
         causes=_causes(run),
+        modes=mode_rows(run.summary),
         parts=part_rows(run.summary),
         late=_late(run),
         late_caption=_late_caption(run),

@@ -23,6 +23,7 @@ from fleet_sim.results.customers import (
     answers_of,
     customers_of,
 )
+from fleet_sim.results.diagnosed import DiagnosesTally, DiagnosisLine, diagnoses_of
 from fleet_sim.results.injected import Injected, InjectedFault
 from fleet_sim.results.parts import FleetParts, Parts
 from fleet_sim.results.safety import SafetyFinding, SafetyTally, safety_of
@@ -206,6 +207,7 @@ class _Gathered:
     answers: AnswersTally = field(default_factory=AnswersTally)
     safety: SafetyTally = field(default_factory=SafetyTally)
     complaints: Counter[str] = field(default_factory=Counter)
+    diagnoses: DiagnosesTally = field(default_factory=DiagnosesTally)
 
 
 def summarize(
@@ -216,9 +218,9 @@ def summarize(
     `fleet` says which parts the fleet has; without it the summary tells none apart.
 
     Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `complaints.jsonl`,
-    `probe_stats.json`, `customers.jsonl`, `platform.jsonl`, `safety.jsonl`, and from
-    `ground_truth.jsonl` the injections with the attempts that they touched; a missing file counts
-    as empty.
+    `diagnoses.jsonl`, `probe_stats.json`, `customers.jsonl`, `platform.jsonl`, `safety.jsonl`, and
+    from `ground_truth.jsonl` the injections with the attempts that they touched; a missing file
+    counts as empty.
 
     Every outcome, cause, stage and kind has its key even when nothing
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
@@ -260,10 +262,13 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
             late_unlocks.append(stray)
             parts.add_late_unlock(stray.vehicle_id)
     complaints = JsonLines(run_directory / "complaints.jsonl", Complaint)
+    of_unlocks = (attempts, floor, strays, complaints)
     of_complaints = Counter("seen" if each.attempts else "unseen" for each in complaints)
     customers = JsonLines(run_directory / "customers.jsonl", CustomerLine)
     events = JsonLines(run_directory / "platform.jsonl", PlatformEvent)
     findings = JsonLines(run_directory / "safety.jsonl", SafetyFinding)
+    diagnoses = JsonLines(run_directory / "diagnoses.jsonl", DiagnosisLine)
+    diagnosed = diagnoses_of(diagnoses)
     lived, answered, found = customers_of(customers), answers_of(events), safety_of(findings)
     return _Gathered(
         tally=tally,
@@ -277,9 +282,9 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         answers=answered,
         safety=found,
         complaints=of_complaints,
+        diagnoses=diagnosed,
         unreadable_lines=sum(
-            each.unreadable
-            for each in (attempts, floor, strays, complaints, customers, events, findings)
+            each.unreadable for each in (*of_unlocks, diagnoses, customers, events, findings)
         ),
     )
 
@@ -303,6 +308,7 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
             "total": gathered.complaints.total(),
             "without_unlock": gathered.complaints["unseen"],
         },
+        "diagnoses": gathered.diagnoses.as_json(),
         "customers": gathered.customers.as_json(),
         "platform": gathered.answers.as_json(),
         "safety": {"movements": facts.movements, **gathered.safety.as_json()},

@@ -21,11 +21,13 @@ from fleet_sim.runs.progress_display import OUTCOME_STYLES, TerminalProgress, pr
 from fleet_sim.runs.progress_state import LoadState
 from fleet_wire.clock import Clock
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.system_clock import SystemClock
 
 LINE_EVERY_S = 5.0
 CAUSES_IN_A_LINE = 2
 LATE_SHOWN = 5
+MODES_SHOWN = 8
 """Cars that opened late, as the closing words name them; the report names more."""
 TIMES: Final = (("every unlock", "unlock"), ("that opened", "unlock_ok"), ("floor", "floor"))
 """Rows of the table of times, and where they stand in the summary. `customers.to_open` is another
@@ -155,6 +157,8 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"\n{_opened_late(summary)}", style="bold red"))
     if any(attempts["by_cause"].values()):
         console.print(_causes(attempts))
+    if summary["diagnoses"]["total"]:
+        console.print(_modes(summary["diagnoses"]))
     if (where := where_it_failed(summary)) is not None:
         console.print(Text(f"\n{where}", style="bold"))
     if summary["injected"]["faults"]:
@@ -224,6 +228,19 @@ def _causes(attempts: Mapping[str, Any]) -> Group:
                 readable.share(number / attempts["total"]),
                 CAUSES[cause].explanation,
             )
+    return Group(Text(""), table)
+
+
+def _modes(diagnoses: Mapping[str, Any]) -> Group:
+    """Return which failure modes the monitor named, and how many more there were."""
+    named = Counter(diagnoses["by_mode"]).most_common(MODES_SHOWN)
+    table = _table("likeliest failure mode", "#unlocks", "what it is")
+    for slug, number in named:
+        if number:
+            table.add_row(Text(slug), readable.count(number), TITLES.get(slug, slug))
+    others = diagnoses["total"] - sum(number for _, number in named)
+    if others:
+        table.add_row(Text("others"), readable.count(others), "")
     return Group(Text(""), table)
 
 

@@ -20,6 +20,7 @@ from fleet_sim.score.figures import (
 )
 from fleet_sim.score.incidents import HELD_OUT_SEEDS, RANGES, WIDER, Incident, Loss, scored_faults
 from fleet_sim.score.learning import learn, rows_of
+from fleet_sim.score.picture import page_of
 from fleet_sim.sweeps.pool import cores
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.randomness import RandomStream
@@ -119,6 +120,7 @@ def run(seeds: int, pairs: int, jobs: int, faults: str, first_seed: int, out: Pa
         }
     }
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+    out.with_suffix(".html").write_text(page_of(figures["diagnosis"]), encoding="utf-8")
     _say(figures["diagnosis"])
 
 

@@ -22,12 +22,15 @@ from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.score.incidents import Incident, scenario_of
-from fleet_wire.contract.attempt import Attempt
-from fleet_wire.contract.causes import Outcome
+from fleet_wire.contract.attempt import Attempt, Complaint
+from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.errors import UnlockpathError
 
 DIAGNOSES: Final = "diagnoses.jsonl"
+COMPLAINTS: Final = "complaints.jsonl"
+CALLED_WITHIN_S: Final = 300.0
+"""Who calls support does so soon after the last try [E]."""
 AT_DEADLINE_S: Final = 75.0
 """A customer's unlock is judged when the platform's log has gone on: at the latest by then."""
 
@@ -143,6 +146,7 @@ def _read(path: Path, about: dict[str, Any]) -> RunCases:
             touched_ok += 1
         else:
             cases.append(_case(attempt, touched, of_attempt, usual, about))
+    cases.extend(_complaints(path, diagnoses, about))
     return RunCases(
         **about,
         cases=tuple(cases),
@@ -179,6 +183,36 @@ def _case(
         first=_said(at_deadline[0]) if at_deadline else None,
         last=_said(of_attempt[-1]) if of_attempt else None,
     )
+
+
+def _complaints(
+    path: Path, diagnoses: dict[str, list[Diagnosis]], about: dict[str, Any]
+) -> Iterator[LabelledCase]:
+    """Yield complaints about unlocks that nobody saw, with the faults that were at work there."""
+    hits = [line for line in _lines(path / GROUND_TRUTH, dict[str, Any]) if line["type"] == "hit"]
+    for complaint in _lines(path / COMPLAINTS, Complaint):
+        of_it = diagnoses.get(complaint.complaint_id, [])
+        labels = {
+            hit["fault"]: None
+            for hit in hits
+            if hit["vehicle_id"] == complaint.vehicle_id
+            and 0 <= complaint.scheduled_s - hit["at_s"] < CALLED_WITHIN_S
+        }
+        if complaint.attempts or not labels:
+            continue
+        yield LabelledCase(
+            incident=about["incident"],
+            seed=about["seed"],
+            loss=about["loss"],
+            labels=tuple(labels),
+            attempt_id=complaint.complaint_id,
+            outcome=Outcome.UNKNOWN.value,
+            cause=Cause.NOT_OBSERVED.value,
+            furthest="intended",
+            deviates="intended",
+            first=_said(of_it[0]) if of_it else None,
+            last=_said(of_it[-1]) if of_it else None,
+        )
 
 
 def _said(diagnosis: Diagnosis) -> Said:

@@ -102,6 +102,12 @@ RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
     "wrong_vin_mapping": {"share": (0.9, 1.0)},
     "retry_double_execution": {"loss": (0.2, 0.5), "retry_after_s": (5, 8)},
     "stuck_in_progress": {"loss": (0.2, 0.5)},
+    "attack_bruteforce_vehicle_ids": {"cars_per_h": (400, 3_000)},
+    "attack_replay": {"after": {"base_s": (20, 30), "spread_s": (5, 10)}, "share": (0.7, 1.0)},
+    "ghost_gps": {"stale_s": (2_400, 7_200), "moved_m": (300, 900)},
+    "impossible_travel": {"gap": {"base_s": (20, 40), "spread_s": (20, 60)}, "share": (0.2, 0.4)},
+    "insider_or_support_unlock": {"every": {"base_s": (15, 30), "spread_s": (10, 30)}},
+    "wrong_car_approached": {"share": (0.2, 0.5)},
 }  # fmt: skip
 """Of faults whose defaults do not show, or whose severity varies."""
 
@@ -125,6 +131,13 @@ TOGETHER: Final[dict[str, str]] = {
     "queue_full_drop": "few",
     "shared_sub_stuck_consumer": "all",
     "wrong_vin_mapping": "some",
+    "phone_side": "some",
+    "ble_token_expired_offline": "some",
+    "attack_replay": "some",
+    "wrong_car_approached": "all",
+    "attack_bruteforce_vehicle_ids": "all",
+    "impossible_travel": "region",
+    "insider_or_support_unlock": "all",
     "retained_command": "some",
 }
 """What the cars have in common that a fault strikes; others strike single cars, each for a time of
@@ -141,12 +154,17 @@ OLD_MODEMS: Final = ("gsm", "umts")
 PLATFORMS: Final[dict[str, dict[str, Any]]] = {
     "stuck_in_progress": {"command_ttl_s": 15},
     "ok_at_enqueue": {"command_ttl_s": 15},
+    "ghost_gps": {"max_distance_m": 50},
     "lwt_ghost_offline": {"refuses_offline": True},
     "shared_sub_stuck_consumer": {
         "shared_group": "command-service", "learns_from_state": False, "retry_after_s": None,
     },
 }  # fmt: skip
 """How the platform must be so that a fault shows."""
+WHO_CALL: Final[dict[str, Any]] = {
+    "patience": {"base_s": 25, "spread_s": 10}, "calls_support": 1.0,
+    "dials": {"base_s": 5, "spread_s": 5},
+}  # fmt: skip
 PEOPLE: Final[dict[str, dict[str, Any]]] = {
     "auto_relock": {},
     "door_ajar_repulsion": {},
@@ -154,6 +172,18 @@ PEOPLE: Final[dict[str, dict[str, Any]]] = {
     "double_booking_race": {"same_car": 0.6},
     "stuck_in_progress": {"tries_door": 0.2},
     "stale_online_cache": {"patience": 40},
+    "ble_token_expired_offline": {
+        "phone": {"timeout_s": 5, "offline_key_s": 2280},
+        **WHO_CALL,
+        "presses_again": 12,
+    },
+    "phone_side": {"phone": {"timeout_s": 6}, **WHO_CALL, "presses_again": 8},
+    "wrong_car_approached": {**WHO_CALL, "presses_again": 8},
+    "ghost_gps": {"phone": {"sends_position": True}, **WHO_CALL},
+    "impossible_travel": {"phone": {"sends_position": True}},
+    "attack_replay": {},
+    "insider_or_support_unlock": {},
+    "attack_bruteforce_vehicle_ids": {},
 }
 """Faults that show where customers come, and how those must be."""
 BROUGHT_OUT_BY: Final = {
@@ -166,6 +196,12 @@ REGIONS: Final = ("north", "south")
 OPERATORS: Final = ("operator-a", "operator-b")
 FIRMWARES: Final = ("2.4.1", "2.5.0")
 HARDWARES: Final = ("tcu-2", "tcu-3")
+VALUES: Final = {
+    "region": REGIONS,
+    "operator": OPERATORS,
+    "firmware": FIRMWARES,
+    "hardware": HARDWARES,
+}
 
 
 def scored_faults() -> tuple[str, ...]:
@@ -268,8 +304,8 @@ def _entries(
     start_s = QUIET_S + stream.between(0, 60)
     window = {"start_s": round(start_s, 1), "end_s": round(start_s + stream.between(150, 350), 1)}
     target: dict[str, Any] = {}
-    if together in ("operator", "firmware", "hardware"):
-        values = {"operator": OPERATORS, "firmware": FIRMWARES, "hardware": HARDWARES}[together]
+    if together in VALUES:
+        values = VALUES[together]
         target[together] = values[stream.index(2)]
     if name == "regional_carrier_outage":
         target["region"] = REGIONS[stream.index(2)]

@@ -89,18 +89,18 @@ class Model:
             self.seen[NOTHING_WRONG][str(fact)] = _Weight(FOR, 0.0, 12.0)
             self.unseen[NOTHING_WRONG][str(fact)] = _Weight(MISSED, -12.0, LEAST_AGAINST)
 
-    def scores(self, seen: frozenset[str], told: frozenset[str]) -> dict[str, float]:
+    def scores(self, row: Row) -> dict[str, float]:
         """Return the score of each mode."""
-        scores = {}
+        scores, told = {}, row.told
         for name, bias in self.bias.items():
             score = bias.value
             of_seen = self.seen[name]
-            for fact in seen:
+            for fact in row.seen:
                 weight = of_seen.get(fact)
                 if weight is not None:
                     score += weight.value
             for fact, weight in self.unseen[name].items():
-                if fact not in seen and _TOLD[fact] in told:
+                if fact not in row.seen and _TOLD[fact] in told:
                     score += weight.value
             scores[name] = score
         return scores
@@ -172,9 +172,7 @@ def learn(rows: Sequence[Row], *, steps: int = STEPS) -> dict[str, Any]:
     )
     for _ in range(steps // 5):
         _step(model, rows)
-    highest = sorted(
-        max(model.scores(frozenset(row.seen), frozenset(row.told)).values()) for row in rows
-    )
+    highest = sorted(max(model.scores(row).values()) for row in rows)
     unknown = highest[int(len(highest) * UNKNOWN_SHARE)] - temperature if highest else 0.0
     return model.as_json(unknown=unknown, temperature=temperature)
 
@@ -185,7 +183,7 @@ def _step(model: Model, rows: Sequence[Row]) -> None:
     of_unseen: defaultdict[tuple[str, str], float] = defaultdict(float)
     for row in rows:
         seen, told = frozenset(row.seen), frozenset(row.told)
-        shares = _shares(model.scores(seen, told), 1.0)
+        shares = _shares(model.scores(row), 1.0)
         alike = {name for name in shares if class_of(name) == class_of(row.label)}
         right = sum(shares[name] for name in alike) or 1e-12
         for name, share in shares.items():
@@ -205,7 +203,7 @@ def _step(model: Model, rows: Sequence[Row]) -> None:
 def _loss(model: Model, rows: Sequence[Row], temperature: float) -> float:
     total = 0.0
     for row in rows:
-        shares = _shares(model.scores(frozenset(row.seen), frozenset(row.told)), temperature)
+        shares = _shares(model.scores(row), temperature)
         right = sum(
             share for name, share in shares.items() if class_of(name) == class_of(row.label)
         )

@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="actuator_inhibit_or_frozen",
+        title="the lock is frozen or protects itself",
         number=37,
         layer=Layer.ACTUATOR,
         party=Party.VEHICLE,
@@ -26,15 +27,16 @@ MODES: Final = (
                 Fact.RESULT_WITHOUT_STATE,
                 Fact.REFUSED_LOW_VOLTAGE,
                 Fact.REFUSED_WITHOUT_REASON,
-                Fact.ANOTHER_DOOR_LOCKED,
+                Fact.DOORS_DIFFER,
                 Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.FAILS_AGAIN,
             ),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED, Fact.DOOR_AJAR),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED, Fact.ONLY_BOOT_OPEN),
         ),
     ),
     FailureMode(
         slug="door_ajar_repulsion",
+        title="a door is not shut",
         number=38,
         layer=Layer.ACTUATOR,
         party=Party.VEHICLE,

@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="booking_window_race",
+        title="the booking is not known as running",
         number=47,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
@@ -30,6 +31,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="double_booking_race",
+        title="the car was booked twice",
         number=48,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
@@ -41,13 +43,17 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Give the second customer another car; make the insert atomic.",
         signature=Signature(
+            needs=facts(Fact.TWO_BOOKINGS),
             speaks_for=facts(
+                Fact.WENT_WELL,
                 Fact.SAID_BOOKING,
                 Fact.SAID_NO,
                 Fact.SAID_BUSY,
                 Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.NOTHING_PUBLISHED,
                 Fact.REFUSED_BUSY,
+                Fact.REFUSED_VEHICLE_STATE,
+                Fact.NOT_PARKED,
                 Fact.SUPPORT_CALLED,
             ),
             rules_out=facts(Fact.NOT_DELIVERED),
@@ -55,6 +61,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="wrong_vin_mapping",
+        title="two cars are mixed up: another one opened",
         number=49,
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
@@ -67,6 +74,10 @@ MODES: Final = (
         signature=Signature(
             speaks_for=facts(
                 Fact.ANSWERED_BY_ANOTHER,
+                Fact.ANOTHER_CAR_ASKED,
+                Fact.REFUSED_VEHICLE_STATE,
+                Fact.NOT_PARKED,
+                Fact.NO_DOOR_OPENED,
                 Fact.SUPPORT_CALLED,
                 Fact.WENT_WELL,
                 Fact.ASKED_AGAIN,

@@ -33,6 +33,7 @@ _SEEN_AWAY: Final = facts(
 MODES: Final = (
     FailureMode(
         slug="deep_sleep_modem_off",
+        title="the box is in deep sleep",
         number=4,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -46,6 +47,11 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
+                Fact.LEFT_QUIETLY,
+                Fact.BACK_IN_MINUTES,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.ALONE,
+                Fact.FEW_AWAY,
                 Fact.SILENT_BEFORE,
                 Fact.STILL_AWAY,
                 Fact.WAS_ONLINE,
@@ -54,15 +60,15 @@ MODES: Final = (
                 Fact.WILL_BEFORE,
                 Fact.WAS_OFFLINE,
                 Fact.WOKEN,
-                Fact.KEEPALIVE_EXCEEDED,
             ),
             rules_out=ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.OPERATOR_FAILS)
+            | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.OPERATOR_FAILS)
             | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.FLAPPED),
         ),
     ),
     FailureMode(
         slug="slow_wake_client_timeout",
+        title="the car woke up too slowly",
         number=5,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -94,6 +100,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="undervoltage_cutout",
+        title="the car's battery is flat",
         number=8,
         layer=Layer.BOX,
         party=Party.VEHICLE,
@@ -113,7 +120,34 @@ MODES: Final = (
         ),
     ),
     FailureMode(
+        slug="modem_search_drain",
+        title="the search for a network drained the battery",
+        number=9,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.BOX_OFFLINE,
+        also=(*_AWAY, Cause.VEHICLE_FAILED),
+        engineer="Without a cell the modem searches at full power and drains the 12 V battery,"
+        " until the box switches itself off.",
+        customer="The car had no reception for so long that its battery ran low.",
+        acts=Actor.FIELD_CREW,
+        now="Charge the battery, and move the car to where there is reception.",
+        signature=Signature(
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW)
+            | facts(
+                Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE
+            ),
+            rules_out=ANSWERS
+            | COHORT
+            | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
+            | facts(Fact.WILLS_IN_A_WAVE, Fact.WAS_ASLEEP),
+        ),
+    ),
+    FailureMode(
         slug="expired_by_skewed_box_clock",
+        title="the box's clock is wrong",
         number=19,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -131,6 +165,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ttl_too_long_rejected",
+        title="the box does not allow commands to live so long",
         number=20,
         layer=Layer.BOX,
         party=Party.PLATFORM,
@@ -148,6 +183,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="tls_not_yet_valid_clock1970",
+        title="the box has lost the time",
         number=27,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -168,6 +204,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="bad_firmware_cohort",
+        title="a firmware release that crashes",
         number=28,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -203,6 +240,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="update_or_daily_reboot",
+        title="the box was restarting or updating",
         number=29,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -237,6 +275,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="box_busy_duplicate",
+        title="the box was busy with an earlier request",
         number=30,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -254,6 +293,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ack_without_actuation",
+        title="the box says yes, the lock did not move",
         number=33,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -268,12 +308,40 @@ MODES: Final = (
             needs=facts(Fact.RESULT_WITHOUT_STATE),
             speaks_for=facts(Fact.ALONE, Fact.SAID_YES, Fact.SUPPORT_CALLED, Fact.ASKED_AGAIN)
             | facts(Fact.FAILS_AGAIN, Fact.WAS_ONLINE),
-            rules_out=facts(Fact.WENT_WELL, Fact.FLAPPED, Fact.TAKEN_OVER, Fact.DOOR_AJAR)
+            rules_out=facts(
+                Fact.ONLY_BOOT_OPEN,
+                Fact.DOORS_DIFFER,
+                Fact.WENT_WELL,
+                Fact.FLAPPED,
+                Fact.TAKEN_OVER,
+                Fact.DOOR_AJAR,
+            )
             | facts(Fact.LOCK_BOUNCED),
         ),
     ),
     FailureMode(
+        slug="ghost_gps",
+        title="the car's position is old",
+        number=53,
+        layer=Layer.BOX,
+        party=Party.BOX,
+        cause=Cause.API_REFUSED,
+        also=(Cause.NOT_OBSERVED, None),
+        engineer="The car's position is old: the customer walks to the wrong place, or a distance"
+        " check refuses.",
+        customer="Our map shows an old place of the car.",
+        acts=Actor.SUPPORT,
+        now="Find the car's real place, open by hand, and have its receiver checked.",
+        signature=Signature(
+            needs=facts(Fact.POSITION_OLD),
+            speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
+            | facts(Fact.NOTHING_REQUESTED, Fact.SAID_TOO_FAR, Fact.PHONE_FAR),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
+        ),
+    ),
+    FailureMode(
         slug="event_storm_self_ddos",
+        title="a sensor floods the car's electronics",
         number=54,
         layer=Layer.BOX,
         party=Party.BOX,
@@ -293,6 +361,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="loose_wiring",
+        title="the box's antenna or power is loose",
         number=55,
         layer=Layer.BOX,
         party=Party.BOX,

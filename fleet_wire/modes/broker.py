@@ -13,6 +13,7 @@ _AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cau
 MODES: Final = (
     FailureMode(
         slug="reconnect_storm",
+        title="all cars are reconnecting at once",
         number=13,
         layer=Layer.BROKER,
         party=Party.BOX,
@@ -47,6 +48,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="broker_auth_backend_down",
+        title="the broker cannot check passwords",
         number=14,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -76,6 +78,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="queue_full_drop",
+        title="the broker's queue for the car was full",
         number=15,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -103,6 +106,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="inflight_stall",
+        title="the broker holds messages to the car back",
         number=16,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -116,6 +120,12 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(
+                Fact.WILL_AFTER,
+                Fact.BACK_AFTER_WILL,
+                Fact.BACK_SOON,
+                Fact.BACK_IN_MINUTES,
+                Fact.NOTHING_AFTER_RETURN,
+                Fact.FEW_AWAY,
                 Fact.REPORTED_AFTER,
                 Fact.WAS_ONLINE,
                 Fact.FAILS_AGAIN,
@@ -123,11 +133,19 @@ MODES: Final = (
                 Fact.WENT_WELL_BETWEEN,
                 Fact.ALONE,
             ),
-            rules_out=ANSWERS | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.DENIED_AT_BROKER),
+            rules_out=ANSWERS
+            | facts(
+                Fact.LEFT_QUIETLY,
+                Fact.KEEPALIVE_EXCEEDED,
+                Fact.WILL_BEFORE,
+                Fact.WAS_OFFLINE,
+                Fact.DENIED_AT_BROKER,
+            ),
         ),
     ),
     FailureMode(
         slug="late_delivery_persistent_session",
+        title="the command was delivered too late",
         number=17,
         layer=Layer.BROKER,
         party=Party.BOX,
@@ -157,31 +175,8 @@ MODES: Final = (
         ),
     ),
     FailureMode(
-        slug="retained_command",
-        number=18,
-        layer=Layer.BROKER,
-        party=Party.PLATFORM,
-        cause=None,
-        also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED),
-        engineer="A command was published with the retain flag: the box gets it again each time it"
-        " subscribes.",
-        customer="The car repeats an old request of ours.",
-        acts=Actor.PLATFORM_TEAM,
-        now="Clear the retained message on the car's command topic, and lock the car.",
-        signature=Signature(
-            speaks_for=facts(
-                Fact.ANSWERED_TWICE,
-                Fact.OPENED_LATE,
-                Fact.WENT_WELL,
-                Fact.RECONNECTED_JUST_BEFORE,
-                Fact.REFUSED_REPLAYED,
-                Fact.REFUSED_EXPIRED,
-            ),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.STATE_WITHOUT_RESULT),
-        ),
-    ),
-    FailureMode(
         slug="acl_denied_silent",
+        title="the broker's access rules stop the command",
         number=21,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -208,6 +203,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="client_id_takeover",
+        title="another box uses this car's identity",
         number=22,
         layer=Layer.BROKER,
         party=Party.BOX,
@@ -251,6 +247,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="lwt_ghost_offline",
+        title="the car is there and is taken for offline",
         number=23,
         layer=Layer.BROKER,
         party=Party.BROKER,
@@ -277,6 +274,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="tls_cert_expired",
+        title="a certificate has expired",
         number=26,
         layer=Layer.BROKER,
         party=Party.BROKER,

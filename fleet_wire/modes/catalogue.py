@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes import (
     actuator,
     booking,
@@ -29,6 +30,13 @@ MODES: Final[dict[str, FailureMode]] = {
     )
 }  # fmt: skip
 """Every mode by slug, in the order of their numbers."""
+
+TITLES: Final[dict[str, str]] = {
+    **{slug: mode.title for slug, mode in MODES.items()},
+    UNKNOWN: "none of the ways of failing that we know",
+    NOTHING_WRONG: "nothing was wrong, it only looked odd",
+}
+"""What each name is called that may stand first in a diagnosis, those that are no mode too."""
 
 ALIKE: Final[dict[frozenset[str], str]] = {}
 """Modes that no monitor can tell apart, with the reason. One of them named is all of them named."""

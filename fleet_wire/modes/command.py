@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="stale_online_cache",
+        title="a sleeping car was taken for awake",
         number=6,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
@@ -29,7 +30,36 @@ MODES: Final = (
         ),
     ),
     FailureMode(
+        slug="retained_command",
+        title="an old command is repeated at each connect",
+        number=18,
+        layer=Layer.COMMAND,
+        party=Party.PLATFORM,
+        cause=None,
+        also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED),
+        engineer="A command was published with the retain flag: the box gets it again each time it"
+        " subscribes.",
+        customer="The car repeats an old request of ours.",
+        acts=Actor.PLATFORM_TEAM,
+        now="Clear the retained message on the car's command topic, and lock the car.",
+        signature=Signature(
+            speaks_for=facts(
+                Fact.ANSWERED_TWICE,
+                Fact.EXECUTED_AGAIN,
+                Fact.COPY_REFUSED,
+                Fact.COPY_AFTER_CONNECT,
+                Fact.OPENED_LATE,
+                Fact.WENT_WELL,
+                Fact.RECONNECTED_JUST_BEFORE,
+                Fact.REFUSED_REPLAYED,
+                Fact.REFUSED_EXPIRED,
+            ),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.STATE_WITHOUT_RESULT),
+        ),
+    ),
+    FailureMode(
         slug="shared_sub_stuck_consumer",
+        title="a part of the platform hangs and missed the answer",
         number=24,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
@@ -41,14 +71,21 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Let the customer try the door; restart the consumer that hangs.",
         signature=Signature(
-            needs=facts(Fact.OPEN_BUT_TOLD_NO),
-            speaks_for=facts(Fact.WENT_WELL, Fact.SAID_SILENT, Fact.SAID_ERROR, Fact.ASKED_AGAIN)
+            needs=facts(Fact.PLATFORM_MISSED_IT),
+            speaks_for=facts(
+                Fact.OPEN_BUT_TOLD_NO,
+                Fact.WENT_WELL,
+                Fact.SAID_SILENT,
+                Fact.SAID_ERROR,
+                Fact.ASKED_AGAIN,
+            )
             | facts(Fact.SUPPORT_CALLED),
-            rules_out=facts(Fact.EXPLAINED_NOTHING, Fact.NOT_DELIVERED, Fact.SAID_YES),
+            rules_out=facts(Fact.EXPLAINED_NOTHING, Fact.NOT_DELIVERED, Fact.NO_DOOR_OPENED),
         ),
     ),
     FailureMode(
         slug="retry_double_execution",
+        title="the request was sent and carried out twice",
         number=31,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
@@ -75,6 +112,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="ack_lost_executed",
+        title="the car opened, its answer was lost",
         number=32,
         layer=Layer.COMMAND,
         party=Party.NETWORK,
@@ -93,6 +131,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="stuck_in_progress",
+        title="an earlier request blocks this one",
         number=34,
         layer=Layer.COMMAND,
         party=Party.PLATFORM,

@@ -58,6 +58,9 @@ class Fact(StrEnum):
     # Oddities of the unlock
     ANSWERED_BY_ANOTHER = "answered_by_another"
     ANSWERED_TWICE = "answered_twice"
+    COPY_REFUSED = "copy_refused"
+    COPY_AFTER_CONNECT = "copy_after_connect"
+    EXECUTED_AGAIN = "executed_again"
     OPENED_LATE = "opened_late"
     REFUSED_LATE = "refused_late"
     CONFIRMED_LATE = "confirmed_late"
@@ -88,6 +91,8 @@ class Fact(StrEnum):
     VOLTAGE_LOW = "voltage_low"
     VOLTAGE_FELL = "voltage_fell"
     SIGNAL_LOW = "signal_low"
+    POSITION_OLD = "position_old"
+    KEY_EXPIRED = "key_expired"
     BOOTED_BEFORE = "booted_before"
     BOOTED_AFTER = "booted_after"
     UPDATING = "updating"
@@ -99,7 +104,10 @@ class Fact(StrEnum):
     LOCK_BOUNCED = "lock_bounced"
     RELOCKED = "relocked"
     DOOR_OPENED = "door_opened"
+    NO_DOOR_OPENED = "no_door_opened"
     DOOR_AJAR = "door_ajar"
+    DOORS_DIFFER = "doors_differ"
+    ONLY_BOOT_OPEN = "only_boot_open"
     ANOTHER_DOOR_LOCKED = "another_door_locked"
     LOCKED_BY_KEY = "locked_by_key"
     NOT_PARKED = "not_parked"
@@ -123,6 +131,8 @@ class Fact(StrEnum):
     ALONE = "alone"
     WILLS_IN_A_WAVE = "wills_in_a_wave"
     MANY_CAME_BACK = "many_came_back"
+    TWO_BOOKINGS = "two_bookings"
+    OPENED_AGAIN = "opened_again"
     SENT_TWICE = "sent_twice"
     UNLOCKED_MOMENTS_BEFORE = "unlocked_moments_before"
 
@@ -140,12 +150,21 @@ class Fact(StrEnum):
     YES_BEFORE_THE_END = "yes_before_the_end"
     ASKED_AGAIN = "asked_again"
     NOT_WOKEN = "not_woken"
+    PLATFORM_MISSED_IT = "platform_missed_it"
+    PLATFORM_GAVE_UP = "platform_gave_up"
     OPEN_BUT_TOLD_NO = "open_but_told_no"
     SUPPORT_CALLED = "support_called"
+    ANOTHER_CAR_ASKED = "another_car_asked"
+    SAID_TOO_FAR = "said_too_far"
+    SAID_SIGNED_OUT = "said_signed_out"
+    PHONE_FAR = "phone_far"
+    TWO_PLACES = "two_places"
+    WITHOUT_BOOKING = "without_booking"
     APP_VERSION_FAILS = "app_version_fails"
     MANY_CARS_OF_ONE = "many_cars_of_one"
 
     # The broker's log
+    LEFT_QUIETLY = "left_quietly"
     REPLACED = "replaced"
     TAKEN_OVER = "taken_over"
     DROPPED_AT_BROKER = "dropped_at_broker"
@@ -191,6 +210,9 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         refused_without_reason="the box failed, and did not say why",
         answered_by_another="another car answered to the command, or opened by it",
         answered_twice="an answer came more than once",
+        copy_refused="the box refused a copy of the command as replayed, after its end",
+        copy_after_connect="an answer came once more just after the box had connected",
+        executed_again="the box executed the command once more, after its end",
         opened_late="the car opened by the command after the customer was told no",
         refused_late="the box refused the command after the customer had given up",
         confirmed_late="the box confirmed the command after the customer had given up",
@@ -225,6 +247,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
         signal_low="the signal was below -110 dBm when it was last heard of",
+        position_old="the car's position was older than half an hour",
+        key_expired="the box told of an offline key that it refused as expired",
         booted_before="the box had booted within ten minutes before",
         booted_after="the box booted after the command",
         updating="the box had begun to install new firmware",
@@ -237,7 +261,10 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         lock_bounced="the lock sprang open again when the car was last locked",
         relocked="the car locked itself again, and no door had been opened",
         door_opened="a door was opened after the unlock",
+        no_door_opened="the car was open, and no door was opened for most of a minute",
         door_ajar="a door was not shut",
+        doors_differ="several doors were open and the driver's was locked",
+        only_boot_open="the boot alone was open",
         another_door_locked="a door, or the immobiliser, stayed locked",
         locked_by_key="the car had been locked by key",
         not_parked="the ignition was on, the car not in park, or remote services off",
@@ -262,6 +289,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         few_away="hardly any other car is lost",
         wills_in_a_wave="many boxes were lost within a minute or two of this one",
         many_came_back="many boxes connected anew within the same minute",
+        two_bookings="another booking had opened the car, and nobody had locked it since",
+        opened_again="the same booking opened the car again within minutes",
         sent_twice="another command was sent to the car for the same request",
         unlocked_moments_before="the car had been asked to open or to lock moments before",
     ),
@@ -280,13 +309,22 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         yes_before_the_end="the API said yes before the car had answered",
         asked_again="the phone asked more than once",
         not_woken="the box was asleep, and the platform sent no wake request",
+        platform_missed_it="the car opened, and to the platform the command expired",
+        platform_gave_up="to the platform the command expired, or was never sent",
         open_but_told_no="the car opened, and the customer was told that it did not",
         support_called="the customer called support",
+        another_car_asked="the platform's log names another car than the one that got the command",
+        said_too_far="the API said that the phone is too far from the car",
+        said_signed_out="the API said that the phone is not signed in",
+        phone_far="the phone was far from where the platform believes the car",
+        two_places="one account was at two places between which nobody travels so fast",
+        without_booking="the car was opened by an account that named no booking",
         app_version_fails="phones with this version of the app fail far more often than others",
         many_cars_of_one="one account asked for many cars within minutes",
     ),
     **_of(
         Told.BROKER_LOG,
+        left_quietly="the box had closed its connection, and presence said online all the same",
         replaced="a new connection with the box's client id ended the old one",
         taken_over="that happened again and again within minutes",
         dropped_at_broker="the broker dropped messages for the box",

@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature
 MODES: Final = (
     FailureMode(
         slug="generic_500",
+        title="an API that answers every request with an error",
         number=42,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -37,6 +38,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="silent_success",
+        title="the app said yes and nothing was sent",
         number=43,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -48,13 +50,16 @@ MODES: Final = (
         now="Search the API's log for this request; correct what it answers.",
         signature=Signature(
             needs=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_YES),
-            speaks_for=facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN),
+            speaks_for=facts(
+                Fact.YES_BEFORE_THE_END, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN
+            ),
             rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.WENT_WELL, Fact.NOT_DELIVERED)
-            | facts(Fact.YES_BEFORE_THE_END),
+            | facts(Fact.PLATFORM_GAVE_UP, Fact.PLATFORM_MISSED_IT),
         ),
     ),
     FailureMode(
         slug="ok_at_enqueue",
+        title="the app said yes before the car had answered",
         number=44,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -73,11 +78,12 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Look at the command itself; let the app ask for its end, not for its beginning.",
         signature=Signature(
-            needs=facts(Fact.YES_BEFORE_THE_END),
+            needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES),
             speaks_for=facts(
+                Fact.YES_BEFORE_THE_END,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOT_DELIVERED,
-                Fact.SAID_YES,
+                Fact.REFUSED_EXPIRED,
                 Fact.ASKED_AGAIN,
                 Fact.SUPPORT_CALLED,
                 Fact.SLOW_DELIVERY,
@@ -87,6 +93,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="app_gateway_outage",
+        title="app, login or gateway are down",
         number=45,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
@@ -101,6 +108,8 @@ MODES: Final = (
             speaks_for=facts(
                 Fact.SAID_NOTHING,
                 Fact.SAID_ERROR,
+                Fact.SAID_SIGNED_OUT,
+                Fact.SAID_NO,
                 Fact.SAID_OVERLOADED,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOTHING_REQUESTED,
@@ -115,6 +124,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="planned_maintenance_window",
+        title="planned maintenance",
         number=46,
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,

@@ -55,6 +55,8 @@ class FailureMode:
     """One way in which a car does not open."""
 
     slug: str
+    title: str
+    """What it is, in a few words that support understands; no sentence."""
     number: int
     """Its row in the catalogue."""
     layer: Layer

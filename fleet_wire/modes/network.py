@@ -17,7 +17,9 @@ from fleet_wire.modes.mode import (
 )
 
 _AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
-_NOT_AWAY: Final = ANSWERS | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
+_NOT_AWAY: Final = ANSWERS | facts(
+    Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED
+)
 _SEEN_AWAY: Final = facts(
     Fact.NOT_DELIVERED,
     Fact.WILL_AFTER,
@@ -34,6 +36,7 @@ _SEEN_AWAY: Final = facts(
 MODES: Final = (
     FailureMode(
         slug="no_coverage_garage",
+        title="no reception where the car stands",
         number=1,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -62,6 +65,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="one_way_downlink",
+        title="the car reports but does not hear us",
         number=2,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -87,6 +91,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="half_open_tcp_nat",
+        title="a connection that died without notice",
         number=3,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -108,7 +113,9 @@ MODES: Final = (
                 Fact.CONFIRMED_LATE,
                 Fact.OPENED_LATE,
                 Fact.REFUSED_LATE,
-                Fact.KEEPALIVE_EXCEEDED,
+                Fact.NOTHING_AFTER_RETURN,
+                Fact.FEW_AWAY,
+                Fact.SILENT_BEFORE,
             ),
             rules_out=_NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
@@ -117,6 +124,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="sms_wake_lost",
+        title="the wake-up SMS was lost",
         number=7,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -137,25 +145,8 @@ MODES: Final = (
         ),
     ),
     FailureMode(
-        slug="modem_search_drain",
-        number=9,
-        layer=Layer.NETWORK,
-        party=Party.BOX,
-        cause=Cause.BOX_OFFLINE,
-        also=(*_AWAY, Cause.VEHICLE_FAILED),
-        engineer="Without a cell the modem searches at full power and drains the 12 V battery,"
-        " until the box switches itself off.",
-        customer="The car had no reception for so long that its battery ran low.",
-        acts=Actor.FIELD_CREW,
-        now="Charge the battery, and move the car to where there is reception.",
-        signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW),
-            rules_out=_NOT_AWAY | COHORT | facts(Fact.WILLS_IN_A_WAVE, Fact.WAS_ASLEEP),
-        ),
-    ),
-    FailureMode(
         slug="sim_suspended_datacap",
+        title="the car's SIM is blocked",
         number=10,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -177,6 +168,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="regional_carrier_outage",
+        title="the mobile network is down in the region",
         number=11,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -199,6 +191,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="network_sunset",
+        title="the car's mobile technology was switched off",
         number=12,
         layer=Layer.NETWORK,
         party=Party.NETWORK,
@@ -222,6 +215,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="dns_failure",
+        title="the car cannot find the server's address",
         number=25,
         layer=Layer.NETWORK,
         party=Party.NETWORK,

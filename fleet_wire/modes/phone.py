@@ -13,6 +13,7 @@ _NO_CALL: Final = (Cause.API_REFUSED, Cause.API_FAILED, None)
 MODES: Final = (
     FailureMode(
         slug="wrong_car_approached",
+        title="the customer stands at another car",
         number=50,
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
@@ -23,14 +24,24 @@ MODES: Final = (
         acts=Actor.CUSTOMER,
         now="Read the number plate to the customer, and let the horn sound.",
         signature=Signature(
-            needs=facts(Fact.WENT_WELL, Fact.SUPPORT_CALLED),
-            speaks_for=facts(Fact.RELOCKED, Fact.SAID_YES, Fact.ASKED_AGAIN),
-            rules_out=facts(Fact.OPEN_BUT_TOLD_NO, Fact.FLAPPED, Fact.DOOR_OPENED)
+            needs=facts(Fact.WENT_WELL),
+            speaks_for=facts(
+                Fact.SUPPORT_CALLED,
+                Fact.OPENED_AGAIN,
+                Fact.UNLOCKED_MOMENTS_BEFORE,
+                Fact.RELOCKED,
+                Fact.SAID_YES,
+                Fact.ASKED_AGAIN,
+                Fact.NO_DOOR_OPENED,
+                Fact.WENT_WELL_BETWEEN,
+            ),
+            rules_out=facts(Fact.OPEN_BUT_TOLD_NO, Fact.FLAPPED, Fact.PLATFORM_MISSED_IT)
             | facts(Fact.NOT_DELIVERED),
         ),
     ),
     FailureMode(
         slug="phone_side",
+        title="the phone or its app",
         number=51,
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
@@ -47,12 +58,17 @@ MODES: Final = (
                 Fact.SUPPORT_CALLED,
                 Fact.APP_VERSION_FAILS,
                 Fact.SAID_NO,
+                Fact.SAID_BOOKING,
+                Fact.NOTHING_PUBLISHED,
             ),
-            rules_out=REFUSALS | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
+            rules_out=REFUSALS
+            | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE, Fact.KEY_EXPIRED)
+            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR),
         ),
     ),
     FailureMode(
         slug="ble_token_expired_offline",
+        title="the phone's offline key has expired",
         number=52,
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
@@ -64,27 +80,9 @@ MODES: Final = (
         acts=Actor.CUSTOMER,
         now="Go to where the phone has reception, open the app, and come back.",
         signature=Signature(
-            speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.WILL_BEFORE)
-            | facts(Fact.WAS_OFFLINE),
+            speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
+            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.APP_VERSION_FAILS),
-        ),
-    ),
-    FailureMode(
-        slug="ghost_gps",
-        number=53,
-        layer=Layer.PHONE,
-        party=Party.BOX,
-        cause=Cause.API_REFUSED,
-        also=(Cause.NOT_OBSERVED, None),
-        engineer="The car's position is old: the customer walks to the wrong place, or a distance"
-        " check refuses.",
-        customer="Our map shows an old place of the car.",
-        acts=Actor.SUPPORT,
-        now="Find the car's real place, open by hand, and have its receiver checked.",
-        signature=Signature(
-            speaks_for=facts(Fact.SAID_NO, Fact.SUPPORT_CALLED, Fact.NOTHING_PUBLISHED)
-            | facts(Fact.NOTHING_REQUESTED),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE),
         ),
     ),
 )

@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="command_pin_lockout",
+        title="remote access is locked after a wrong PIN",
         number=56,
         layer=Layer.SECURITY,
         party=Party.BOX,
@@ -22,14 +23,19 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Reset the PIN counter, then find out who sent the wrong one.",
         signature=Signature(
+            needs=facts(Fact.WRONG_PIN),
             speaks_for=facts(
-                Fact.WRONG_PIN, Fact.REFUSED_BAD_SIGNATURE, Fact.FAILS_AGAIN, Fact.SAID_NO
+                Fact.REFUSED_WITHOUT_REASON,
+                Fact.REFUSED_BAD_SIGNATURE,
+                Fact.FAILS_AGAIN,
+                Fact.SAID_NO,
             ),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED),
         ),
     ),
     FailureMode(
         slug="attack_bruteforce_vehicle_ids",
+        title="somebody tries out vehicle ids",
         number=57,
         layer=Layer.SECURITY,
         party=Party.PLATFORM,
@@ -48,6 +54,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="attack_replay",
+        title="somebody sends an old command again",
         number=58,
         layer=Layer.SECURITY,
         party=Party.NOBODY_KNOWS,
@@ -58,12 +65,20 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Find the sender at the broker, change the credentials; keep the box's log.",
         signature=Signature(
-            speaks_for=facts(Fact.REFUSED_REPLAYED, Fact.ANSWERED_TWICE, Fact.REFUSED_EXPIRED),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED),
+            speaks_for=facts(
+                Fact.COPY_REFUSED,
+                Fact.EXECUTED_AGAIN,
+                Fact.REFUSED_REPLAYED,
+                Fact.ANSWERED_TWICE,
+                Fact.REFUSED_EXPIRED,
+                Fact.WENT_WELL,
+            ),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.COPY_AFTER_CONNECT),
         ),
     ),
     FailureMode(
         slug="impossible_travel",
+        title="an account used at two places at once",
         number=59,
         layer=Layer.SECURITY,
         party=Party.NOBODY_KNOWS,
@@ -75,12 +90,14 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Sign the account out everywhere, and call its owner.",
         signature=Signature(
-            speaks_for=facts(Fact.MANY_CARS_OF_ONE, Fact.WENT_WELL),
+            needs=facts(Fact.TWO_PLACES),
+            speaks_for=facts(Fact.MANY_CARS_OF_ONE, Fact.WENT_WELL, Fact.PHONE_FAR),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),
     FailureMode(
         slug="insider_or_support_unlock",
+        title="opened by staff without a booking",
         number=60,
         layer=Layer.SECURITY,
         party=Party.PLATFORM,
@@ -90,7 +107,8 @@ MODES: Final = (
         acts=Actor.SECURITY_TEAM,
         now="Ask the operator's account for the reason; lock the car.",
         signature=Signature(
-            speaks_for=facts(Fact.WENT_WELL),
+            needs=facts(Fact.WITHOUT_BOOKING),
+            speaks_for=facts(Fact.WENT_WELL, Fact.NO_DOOR_OPENED),
             rules_out=facts(Fact.NOT_DELIVERED),
         ),
     ),

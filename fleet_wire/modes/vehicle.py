@@ -11,6 +11,7 @@ from fleet_wire.modes.mode import Actor, FailureMode, Layer, Signature, facts
 MODES: Final = (
     FailureMode(
         slug="can_bus_asleep_no_ack",
+        title="the car's own electronics did not wake up",
         number=35,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
@@ -28,6 +29,7 @@ MODES: Final = (
     ),
     FailureMode(
         slug="wrong_vehicle_state",
+        title="the ignition is on or the car not parked",
         number=36,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
@@ -40,11 +42,14 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.REFUSED_VEHICLE_STATE),
             speaks_for=facts(Fact.NOT_PARKED, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
-            rules_out=facts(Fact.LOCKED_BY_KEY, Fact.WENT_WELL, Fact.NOT_DELIVERED),
+            rules_out=facts(
+                Fact.TWO_BOOKINGS, Fact.LOCKED_BY_KEY, Fact.WENT_WELL, Fact.NOT_DELIVERED
+            ),
         ),
     ),
     FailureMode(
         slug="auto_relock",
+        title="the car locked itself again",
         number=39,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
@@ -56,12 +61,14 @@ MODES: Final = (
         now="Stand beside the car and unlock once more; open a door within half a minute.",
         signature=Signature(
             needs=facts(Fact.RELOCKED),
-            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES),
+            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES)
+            | facts(Fact.OPENED_AGAIN, Fact.NO_DOOR_OPENED, Fact.FAILS_AGAIN),
             rules_out=facts(Fact.DOOR_OPENED, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED),
         ),
     ),
     FailureMode(
         slug="partial_unlock",
+        title="only a part of the car opened",
         number=40,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
@@ -73,14 +80,15 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Send the second command again (doors, or immobiliser); ask which door opens.",
         signature=Signature(
-            needs=facts(Fact.ANOTHER_DOOR_LOCKED),
-            speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED)
+            speaks_for=facts(Fact.ONLY_BOOT_OPEN, Fact.ANOTHER_DOOR_LOCKED, Fact.OPENED_AGAIN)
+            | facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED)
             | facts(Fact.RESULT_WITHOUT_STATE, Fact.REFUSED_WITHOUT_REASON),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.LOCK_BOUNCED),
         ),
     ),
     FailureMode(
         slug="key_overrides_app",
+        title="the car was locked with its key",
         number=41,
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,

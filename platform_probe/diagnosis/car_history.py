@@ -14,9 +14,11 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     CarEvent,
     EventName,
+    Phase,
     Presence,
     PresenceReason,
     PresenceStatus,
+    Result,
     Telemetry,
     VehicleState,
 )
@@ -27,6 +29,7 @@ KEPT: Final = 8
 """Events of a kind that are kept of a car: a car that flaps every few seconds fills them."""
 BOUNCED_S: Final = 3.0
 """A lock that springs back does so within a second (Fiat/Alfa E3040), and its report [E]."""
+KEY_EXPIRED: Final = "ble_key_expired"
 KEPT_EVENTS: Final = 24
 HOURS_S: Final = 4 * 3600.0
 """A voltage that fell over longer than this fell by use, not by a fault [E]."""
@@ -67,6 +70,7 @@ class PastAttempt(NamedTuple):
     cause: Cause | None
     attempt_id: str
     trace_id: str
+    booking_id: str | None
 
 
 class BrokerWord(NamedTuple):
@@ -81,6 +85,7 @@ class CarHistory:
 
     __slots__ = (
         "ajar_s",
+        "answers",
         "attempts",
         "beats",
         "booted_s",
@@ -94,10 +99,12 @@ class CarHistory:
         "firmware_changed_s",
         "heard",
         "interval_s",
+        "key_expired_s",
         "locks",
         "peak_at_s",
         "peak_v",
         "places",
+        "position_age_s",
         "session_id",
         "signal_dbm",
         "signals",
@@ -128,6 +135,8 @@ class CarHistory:
         """Since when a door is open, as far as its states say."""
         self.signals: dict[str, bool | str] | None = None
         """What else is not as in an ordinary parked car."""
+        self.answers: tuple[tuple[str, Phase], ...] = ()
+        """Which commands it has answered lately, and in which phase."""
         self.attempts: tuple[PastAttempt, ...] = ()
         self.broker_words: tuple[BrokerWord, ...] = ()
         self.places: tuple[Place, ...] = ()
@@ -140,6 +149,9 @@ class CarHistory:
         self.events: tuple[float, ...] = ()
         """When its latest events came, boots aside."""
         self.data_used_bytes: int | None = None
+        self.position_age_s: float | None = None
+        self.key_expired_s: float | None = None
+        """When it last told of an offline key that it refused."""
         self.clock_ahead_s: float | None = None
         """How far its clock is ahead of ours, as its last answer says."""
 
@@ -169,6 +181,8 @@ class CarHistory:
             self._note_voltage(telemetry.voltage_v, now_s)
         if telemetry.signal_dbm is not None:
             self.signal_dbm = telemetry.signal_dbm
+        if telemetry.position_age_s is not None:
+            self.position_age_s = telemetry.position_age_s
         if telemetry.data_used_bytes is not None:
             self.data_used_bytes = int(telemetry.data_used_bytes)
         if telemetry.boots is not None and telemetry.boots != self.boots:
@@ -205,13 +219,20 @@ class CarHistory:
             self._note_boot(event.boots, now_s)
         elif event.event == EventName.UPDATE:
             self.updating_s = now_s
+        elif event.event == KEY_EXPIRED:
+            self.key_expired_s = now_s
         else:
             self.events = (*self.events[1 - KEPT_EVENTS :], now_s)
 
-    def take_answer(self, now_s: float, box_time_s: float | None, unix_s: float) -> None:
-        """Note an answer to a command, with what the box's clock says."""
+    def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
+        """Note an answer to a command, with what the box's clock says; a repeated one is old."""
         self.heard = (*self.heard[1 - KEPT :], now_s)
-        if box_time_s is not None:
+        answer = (result.command_id, result.phase)
+        if answer in self.answers:
+            return
+        self.answers = (*self.answers[1 - KEPT :], answer)
+        if result.box_time_ms is not None:
+            box_time_s = result.box_time_ms / 1000
             self.clock_ahead_s = box_time_s - unix_s
 
     def take_attempt(self, past: PastAttempt) -> None:
@@ -233,6 +254,10 @@ class CarHistory:
                 opened = move
             elif opened is not None and move.command_id in (None, opened.command_id):
                 yield move
+
+    def is_locked_since(self, at_s: float, until_s: float) -> bool:
+        """Return whether the lock closed between two moments."""
+        return any(move.is_locked and at_s < move.at_s < until_s for move in self.locks)
 
     def bounced(self) -> LockMove | None:
         """Return when the lock last sprang open after closing; None: it did not, or holds since."""

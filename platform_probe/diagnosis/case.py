@@ -38,6 +38,8 @@ class Case:
     """How many cars the account asked for within minutes."""
     usual_data_bytes: float | None
     """What the modem in the middle of all has used; None: they do not say."""
+    two_places: str | None
+    """What says that the account was at two places at once."""
     tls_errors: tuple[float, ...]
     """When handshakes failed at the broker, of clients that it could not name."""
     platform_told: bool

@@ -8,8 +8,9 @@ and at fixed times, for ten minutes: whenever the evidence is another one, that 
 from __future__ import annotations
 
 import heapq
+import math
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -26,6 +27,7 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
+from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.contract.messages import (
@@ -37,6 +39,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.contract.topics import TopicKind
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, PastAttempt, Session
@@ -46,6 +49,7 @@ from platform_probe.diagnosis.neighbours import Neighbours, Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S
+from platform_probe.diagnosis.seen_of_platform import GIVEN_UP
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
@@ -63,9 +67,20 @@ MAX_RECENT: Final = 2_000
 MAX_ACCOUNTS: Final = 5_000
 ACCOUNT_S: Final = 600.0
 MAX_TLS_ERRORS: Final = 64
-_USUAL: Final = frozenset({"connected", "left", "closed"})
+LEFT: Final = "left"
+_USUAL: Final = frozenset({"connected", "closed"})
 BOUNCE_HOLDS_S: Final = 1800.0
 """A car that was left open is the next customer's for so long [E]."""
+METRES_A_DEGREE: Final = 111_320.0
+NEAR_M: Final = 5_000.0
+"""Phones are as wrong about their place within a city [E]."""
+FASTEST_M_S: Final = 250.0
+"""900 km/h, an airliner's cruising speed."""
+_COPIES: Final = frozenset({"copy", "again", "duplicate"})
+AFTER_CONNECT_S: Final = 15.0
+"""What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
+AGAIN_WITHIN_S: Final = 300.0
+"""Who presses again so soon stands before a shut door, or another one [E]."""
 WILL_AGAIN_S: Final = 120.0
 """A box that is lost again so soon is no other box."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
@@ -97,13 +112,18 @@ class _Open:
     """What was seen at earlier looks and stays true."""
     called_s: float | None = None
     """When its customer called support."""
+    last: Diagnosis | None = None
 
 
 @dataclass(slots=True, eq=False)
 class _Account:
-    """Which cars an account asked for, and when."""
+    """Which cars an account asked for, when and from where."""
 
-    cars: dict[str, float] = field(default_factory=dict)
+    cars: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    """The latest last."""
+    place: tuple[float, tuple[float, float]] | None = None
+    two_places: str | None = None
+    """What says that it was at two places at once, of the latest unlock."""
 
 
 class Diagnosing:
@@ -139,21 +159,26 @@ class Diagnosing:
         self._hears_presence = False
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to look at, see `next_s`."""
+        self.on_settled: Callable[[Diagnosis], None] | None = None
+        """Gets the last revision of each diagnosis."""
 
     # What is heard of cars: once for each message, so it is cheap
 
-    def heard(self, vehicle_id: str, message: Any, *, retained: bool) -> None:
+    def heard(
+        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
         """Take a message of a car; what says nothing of it is passed over."""
-        if isinstance(message, Telemetry | PartialTelemetry):  # nearly all are heartbeats
-            self.telemetry(vehicle_id, message)
-        elif isinstance(message, Result):
-            self.result(vehicle_id, message)
-        elif isinstance(message, VehicleState | PartialState):
-            self.state(vehicle_id, message, retained=retained)
-        elif isinstance(message, Presence):
-            self.presence(vehicle_id, message, retained=retained)
-        elif isinstance(message, CarEvent):
-            self.event(vehicle_id, message)
+        match message:  # `isinstance` would make each union anew
+            case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
+                self.telemetry(vehicle_id, message)
+            case Result():
+                self.result(vehicle_id, message)
+            case VehicleState() | PartialState():
+                self.state(vehicle_id, message, retained=is_retained)
+            case Presence():
+                self.presence(vehicle_id, message, retained=is_retained)
+            case CarEvent():
+                self.event(vehicle_id, message)
 
     def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
         """Take a heartbeat."""
@@ -183,8 +208,7 @@ class Diagnosing:
     def result(self, vehicle_id: str, result: Result) -> None:
         """Take a box's answer."""
         now_s = self._clock.monotonic_s()
-        box_time_s = None if result.box_time_ms is None else result.box_time_ms / 1000
-        self._car(vehicle_id).take_answer(now_s, box_time_s, self._clock.unix_s())
+        self._car(vehicle_id).take_answer(result, now_s, self._clock.unix_s())
         if result.phase is Phase.REFUSED and result.reason is not None:
             _remember(self._refusals, result.command_id, result.reason.value, MAX_RECENT)
 
@@ -194,17 +218,18 @@ class Diagnosing:
         self._car(vehicle_id).take_event(event, now_s)
         self._look_soon(vehicle_id, now_s)
 
-    def broker_word(self, client_id: str | None, kind: str) -> None:
+    def broker_said(self, event: BrokerEvent) -> None:
         """Take what the broker's log says of a client: of a car, whose id its client's is."""
         self._hears_broker = True
-        if client_id is None:
+        if event.client_id is None:
             self._tls_errors.append(self._clock.monotonic_s())
             return
-        car = self._cars.get(client_id)
-        if car is not None and kind not in _USUAL:
+        car = self._cars.get(event.client_id)
+        if car is not None and event.kind not in _USUAL:
             now_s = self._clock.monotonic_s()
-            car.take_broker_word(BrokerWord(now_s, kind))
-            self._look_soon(client_id, now_s)
+            car.take_broker_word(BrokerWord(now_s, event.kind.value))
+            if event.kind.value != LEFT:
+                self._look_soon(event.client_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
@@ -267,7 +292,7 @@ class Diagnosing:
         case = self._seen_of(one, now_s)
         told = case.told()
         modes = self._ranking.rank(case.seen, told)
-        one.record = _named(record, modes[0])
+        one.record = _named(record, modes[0], case.seen)
         self._emit(one.record)
         self._revise(one, case, modes, now_s)
 
@@ -275,6 +300,18 @@ class Diagnosing:
         """Return whether an unlock that went well looks odd at once."""
         if not _SUSPECT.isdisjoint(record.flags):
             return True
+        side = record.platform
+        if side and side.account_id is not None:
+            account = self._accounts.get(side.account_id)
+            has_two_places = account is not None and account.two_places is not None
+            is_missed = side.outcome in GIVEN_UP
+            if (
+                has_two_places
+                or is_missed
+                or side.vehicle_id is not None
+                or record.booking_id is None
+            ):
+                return True
         car = self._car(record.vehicle_id)
         bounced = car.bounced()
         if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
@@ -296,6 +333,8 @@ class Diagnosing:
 
     def _close(self, one: _Open) -> None:
         self._open.pop(one.record.attempt_id, None)
+        if one.last is not None and self.on_settled is not None:
+            self.on_settled(one.last)
         of_car = self._open_by_car.get(one.record.vehicle_id)
         if of_car is not None and one in of_car:
             of_car.remove(one)
@@ -320,29 +359,46 @@ class Diagnosing:
             _remember(self._counted, record.attempt_id, (began_s, record), MAX_OPEN)
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
-            self._doubt(earlier, car, began_s, record.trace_id)
+            self._doubt(earlier, car, began_s, record)
         past = PastAttempt(
-            began_s, began_s + record.total_s, record.cause, record.attempt_id, record.trace_id
+            began_s,
+            began_s + record.total_s,
+            record.cause,
+            record.attempt_id,
+            record.trace_id,
+            record.booking_id,
         )
         car.take_attempt(past)
         if record.platform and record.platform.account_id is not None:
-            self._note_account(record.platform.account_id, record.vehicle_id, began_s)
+            self._note_account(record, record.platform, began_s)
 
-    def _note_account(self, account_id: str, vehicle_id: str, began_s: float) -> None:
+    def _note_account(self, record: Attempt, side: PlatformSide, began_s: float) -> None:
+        account_id, vehicle_id = side.account_id or "", record.vehicle_id
         account = self._accounts.pop(account_id, None) or _Account()
-        cars = {car: at_s for car, at_s in account.cars.items() if began_s - at_s < ACCOUNT_S}
-        account.cars = {**cars, vehicle_id: began_s}
+        account.two_places = None
+        if side.position is not None:
+            if account.place is not None:
+                account.two_places = _too_fast(account.place, (began_s, side.position))
+            account.place = began_s, side.position
+        cars = account.cars
+        cars.pop(vehicle_id, None)
+        cars[vehicle_id] = began_s
+        while began_s - next(iter(cars.values())) >= ACCOUNT_S:  # one by one: some have thousands
+            cars.popitem(last=False)
         _remember(self._accounts, account_id, account, MAX_ACCOUNTS)
 
-    def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, trace_id: str) -> None:
+    def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, record: Attempt) -> None:
         """Look at an unlock that went well, where its car is asked for again and had locked.
 
         Also where a second command was sent for one request.
         """
         began_s = earlier.started_at - (self._clock.unix_s() - self._clock.monotonic_s())
         relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
+        is_again = earlier.booking_id == record.booking_id and again_s - began_s < AGAIN_WITHIN_S
+        is_open = not car.is_locked_since(began_s, again_s)
+        is_doubtful = record.booking_id is not None and is_again and is_open
         has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
-        if has_relocked or earlier.trace_id == trace_id:
+        if has_relocked or is_doubtful or earlier.trace_id == record.trace_id:
             del self._recent[earlier.vehicle_id]
             self._begin(earlier, self._clock.monotonic_s())
 
@@ -354,8 +410,17 @@ class Diagnosing:
             if recent is None or recent.attempt_id != stray.attempt_id:
                 return
             one = self._begin(recent, now_s)
-        what = "duplicate" if stray.kind is StrayKind.DUPLICATE else stray.phase
+        what = stray.phase
+        is_copy = self._refusals.get(stray.command_id) == "replayed" and what == "refused"
+        if is_copy:
+            what = "copy"
+        elif stray.kind is StrayKind.DUPLICATE or one.record.outcome is Outcome.OK:
+            what = "again" if what == "executed" else "duplicate"
         one.late.setdefault(what, now_s)
+        changes = self._car(stray.vehicle_id).changes
+        is_new = bool(changes) and now_s - changes[-1].at_s < AFTER_CONNECT_S
+        if what in _COPIES and is_new and changes[-1].session is Session.ONLINE:
+            one.late.setdefault("connect", changes[-1].at_s)
         self._look_at(one, now_s + SETTLE_S)
 
     def _complaint(self, complaint: Complaint) -> None:
@@ -399,22 +464,21 @@ class Diagnosing:
         one.basis = frozenset(case.seen), frozenset(told)
         one.revision += 1
         record = one.record
-        self._tell(
-            Diagnosis(
-                attempt_id=record.attempt_id,
-                vehicle_id=record.vehicle_id,
-                booking_id=record.booking_id,
-                source=record.source,
-                revision=one.revision,
-                at=round(self._clock.unix_s(), 3),
-                after_s=round(now_s - one.began_s, 3),
-                outcome=record.outcome,
-                cause=record.cause,
-                modes=modes,
-                facts=tuple(FactSeen(fact.value, said) for fact, said in case.seen.items()),
-                told=tuple(sorted(told)),
-            )
+        one.last = Diagnosis(
+            attempt_id=record.attempt_id,
+            vehicle_id=record.vehicle_id,
+            booking_id=record.booking_id,
+            source=record.source,
+            revision=one.revision,
+            at=round(self._clock.unix_s(), 3),
+            after_s=round(now_s - one.began_s, 3),
+            outcome=record.outcome,
+            cause=record.cause,
+            modes=modes,
+            facts=tuple(FactSeen(fact.value, said) for fact, said in case.seen.items()),
+            told=tuple(sorted(told)),
         )
+        self._tell(one.last)
 
     def _seen_of(self, one: _Open, now_s: float) -> Case:
         """Return the case with all that was seen of it, now and at earlier looks."""
@@ -454,6 +518,7 @@ class Diagnosing:
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
             usual_data_bytes=self._census.usual_data_bytes,
+            two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),
             platform_told=bool(record.platform) or one.called_s is not None,
             broker_told=self._hears_broker,
@@ -474,6 +539,20 @@ def _returned_s(car: CarHistory, began_s: float) -> float:
     """Return when the box connected last, or else when the unlock began."""
     returns = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
     return next(returns, began_s)
+
+
+def _too_fast(
+    one: tuple[float, tuple[float, float]], other: tuple[float, tuple[float, float]]
+) -> str | None:
+    """Return what says that nobody travels so fast from one place to the other, or None."""
+    (one_s, (lat, lon)), (other_s, (other_lat, other_lon)) = one, other
+    north_m = (other_lat - lat) * METRES_A_DEGREE
+    east_m = (other_lon - lon) * METRES_A_DEGREE * math.cos(math.radians(lat))
+    apart_m = math.hypot(north_m, east_m)
+    took_s = max(abs(other_s - one_s), 1.0)
+    if apart_m < NEAR_M or apart_m / took_s < FASTEST_M_S:
+        return None
+    return f"the account was {apart_m / 1000:.0f} km away {took_s:.0f} s before"
 
 
 def _places(record: Attempt) -> tuple[Place, ...]:
@@ -513,24 +592,26 @@ def _unseen(complaint: Complaint) -> Attempt:
     )
 
 
-def _named(record: Attempt, first: RankedMode) -> Attempt:
+def _named(record: Attempt, first: RankedMode, seen: Mapping[Fact, str]) -> Attempt:
     """Return a record with its mode, where that is sure, and with the cause that follows."""
     mode = MODES.get(first.mode)
     if mode is None or first.probability < SURE:
         return record
-    if (
-        first.probability < SURE_OF_CAUSE
-        or record.cause in mode.causes
-        or mode.cause is None
-        or record.cause is None
-    ):
-        return msgspec.structs.replace(record, failure_mode=mode.slug)
+    because = next((one.fact for one in first.weighed if one.is_seen and one.weight > 0), None)
+    evidence: dict[str, Any] = {**record.evidence, "mode_probability": first.probability}
+    if because is not None:
+        evidence["mode_because"] = seen[Fact(because)]
+    cause = record.cause
+    is_sure = first.probability >= SURE_OF_CAUSE and None not in (cause, mode.cause)
+    if cause is not None and is_sure and cause not in mode.causes:
+        evidence["cause_by_stages"] = cause.value
+        cause = mode.cause
     return msgspec.structs.replace(
         record,
         failure_mode=mode.slug,
-        cause=mode.cause,
-        outcome=outcome_of(mode.cause),
-        evidence={**record.evidence, "cause_by_stages": record.cause.value},
+        cause=cause,
+        outcome=outcome_of(cause),
+        evidence=evidence,
     )
 
 

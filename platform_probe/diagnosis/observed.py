@@ -35,6 +35,8 @@ def no_longer(seen: dict[Fact, str]) -> None:
         seen.pop(Fact.FEW_AWAY, None)
     if Fact.OPENED_LATE in seen or Fact.CONFIRMED_LATE in seen or Fact.REFUSED_LATE in seen:
         seen.pop(Fact.NOTHING_AFTER_RETURN, None)
+    if Fact.DOOR_OPENED in seen:
+        seen.pop(Fact.NO_DOOR_OPENED, None)
     for now, before in ((Fact.SAID_YES, Fact.SAID_NOTHING), (Fact.SAID_ERROR, Fact.SAID_NOTHING)):
         if now in seen:
             seen.pop(before, None)
@@ -44,6 +46,7 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_attempt.note_how_far,
     seen_of_attempt.note_words_of_refusal,
     seen_of_attempt.note_oddities,
+    seen_of_attempt.note_late_words,
     seen_of_car.note_presence_before,
     seen_of_car.note_life_before,
     seen_of_car.note_presence_after,

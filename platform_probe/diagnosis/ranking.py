@@ -25,6 +25,10 @@ SHOWN: Final = 5
 """Modes in a diagnosis."""
 LEAST: Final = 0.001
 """Modes that are less likely are left out."""
+SECOND_FAULT: Final = 3
+"""In this place stands what explains best what the first mode leaves unexplained, if anything."""
+LEAST_BESIDE: Final = 1.5
+"""What speaks for a second fault must weigh more [E]."""
 MOST_WEIGHED: Final = 8
 """Facts that are listed of a mode."""
 
@@ -77,6 +81,10 @@ class Ranking:
         shares = [math.exp((score - highest) / temperature) for score in scores]
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
+        beside = self._beside(self._names[order[0]], seen)
+        if beside is not None and beside not in order[:SECOND_FAULT]:
+            others = [place for place in order[SECOND_FAULT - 1 :] if place != beside]
+            order = [*order[: SECOND_FAULT - 1], beside, *others][:SHOWN]
         return tuple(
             RankedMode(
                 mode=self._names[place],
@@ -84,8 +92,27 @@ class Ranking:
                 weighed=self._weighed(self._names[place], seen, told),
             )
             for place in order
-            if place == order[0] or shares[place] / total >= LEAST
+            if place in (order[0], beside) or shares[place] / total >= LEAST
         )
+
+    def _beside(self, first: str, seen: Mapping[Fact, str]) -> int | None:
+        """Return the mode that explains best what the first one leaves unexplained, or None.
+
+        Two faults at a time are rare, so probabilities do not show the second one. It must have
+        something that it needs among the facts that do not speak for the first.
+        """
+        explained = self._weights.seen.get(first, {})
+        rest = [fact for fact in seen if explained.get(fact, 0.0) <= 0.0]
+        best, highest = None, LEAST_BESIDE
+        for place, slug in enumerate(MODES):
+            signature = MODES[slug].signature
+            if slug == first or signature.needs.isdisjoint(rest):
+                continue
+            weights = self._weights.seen.get(slug, {})
+            score = sum(weights.get(fact, 0.0) for fact in rest)
+            if score > highest:
+                best, highest = place, score
+        return best
 
     def _by_fact(
         self, by_mode: Mapping[str, Mapping[str, float]]

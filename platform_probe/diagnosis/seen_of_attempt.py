@@ -38,7 +38,7 @@ _BY_CAUSE: Final = {
     Cause.VEHICLE_STATE: (Fact.REFUSED_VEHICLE_STATE, "the box refused for the car's state"),
 }
 _STATES: Final = (
-    (("locked_by_key", "key"), Fact.LOCKED_BY_KEY),
+    (("locked_by_key",), Fact.LOCKED_BY_KEY),
     (("ignition", "park", "privacy", "gear"), Fact.NOT_PARKED),
     (("pin", "tries"), Fact.WRONG_PIN),
 )
@@ -86,7 +86,7 @@ def note_words_of_refusal(case: Case) -> None:
 
 def note_oddities(case: Case) -> None:
     """Note what was odd about the unlock."""
-    record, seen, late = case.record, case.seen, case.late
+    record, seen = case.record, case.seen
     for flag, fact, sentence in (
         (Flag.ANSWERED_BY_ANOTHER, Fact.ANSWERED_BY_ANOTHER, "another car answered"),
         (Flag.DUPLICATE, Fact.ANSWERED_TWICE, "an answer came more than once"),
@@ -94,15 +94,6 @@ def note_oddities(case: Case) -> None:
     ):
         if flag in record.flags:
             seen[fact] = sentence
-    for phase, fact, what in (
-        ("executed", Fact.OPENED_LATE, "the box opened the car"),
-        ("refused", Fact.REFUSED_LATE, "the box refused the command"),
-        ("received", Fact.CONFIRMED_LATE, "the box confirmed the command"),
-    ):
-        if phase in late:
-            seen[fact] = f"{what} at {case.at(late[phase])}, {case.ago(late[phase])}"
-    if "duplicate" in late:
-        seen[Fact.ANSWERED_TWICE] = f"the same answer came again at {case.at(late['duplicate'])}"
     hop_s = record.hops_s.get(Stage.BOX_RECEIVED.value, 0.0)
     if Stage.BOX_RECEIVED.value in record.stages and hop_s > SLOW_S:
         seen[Fact.SLOW_DELIVERY] = f"the command took {hop_s:.1f} s to the box"
@@ -110,3 +101,23 @@ def note_oddities(case: Case) -> None:
     if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
         how = "ahead" if ahead_s > 0 else "behind"
         seen[Fact.CLOCK_WRONG] = f"the box's clock is {abs(ahead_s):.0f} s {how}"
+
+
+def note_late_words(case: Case) -> None:
+    """Note what the box said of the command after the unlock had ended."""
+    seen, late = case.seen, case.late
+    for phase, fact, what in (
+        ("executed", Fact.OPENED_LATE, "the box opened the car"),
+        ("refused", Fact.REFUSED_LATE, "the box refused the command"),
+        ("received", Fact.CONFIRMED_LATE, "the box confirmed the command"),
+    ):
+        if phase in late:
+            seen[fact] = f"{what} at {case.at(late[phase])}, {case.ago(late[phase])}"
+    if "copy" in late:
+        seen[Fact.COPY_REFUSED] = f"the box refused a copy as replayed at {case.at(late['copy'])}"
+    if "again" in late:
+        seen[Fact.EXECUTED_AGAIN] = f"the box executed it once more at {case.at(late['again'])}"
+    if "connect" in late:
+        seen[Fact.COPY_AFTER_CONNECT] = f"just before, at {case.at(late['connect'])}, it connected"
+    if "duplicate" in late:
+        seen[Fact.ANSWERED_TWICE] = f"the same answer came again at {case.at(late['duplicate'])}"

@@ -13,6 +13,10 @@ WEAK_DBM: Final = -110.0
 """RSRP at which LTE hardly works (3GPP TS 36.133 reports down to -140)."""
 RELOCKED_S: Final = 150.0
 """The longest time after which a car locks itself: 120 s (ha-volvo-cars#129), and its report."""
+OLD_POSITION_S: Final = 1800.0
+"""Receivers of parked cars are woken every 30 minutes (INVERS, inspect FAQ)."""
+NOBODY_S: Final = 45.0
+"""Who has heard the lock opens a door sooner [E]."""
 BOOTED_S: Final = 600.0
 DAY_S: Final = 86_400.0
 FLOOD: Final = 20
@@ -54,8 +58,12 @@ def note_box_itself(case: Case) -> None:
     recent = sum(began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
     if recent >= FLOOD:
         seen[Fact.EVENTS_IN_A_FLOOD] = f"the box sent {recent} events or more just before"
+    if car.position_age_s is not None and car.position_age_s > OLD_POSITION_S:
+        seen[Fact.POSITION_OLD] = f"the car's position is {car.position_age_s / 60:.0f} min old"
+    if car.key_expired_s is not None and abs(began_s - car.key_expired_s) < AGAIN_S:
+        seen[Fact.KEY_EXPIRED] = f"the box refused an expired key at {case.at(car.key_expired_s)}"
     used, usual = car.data_used_bytes, case.usual_data_bytes
-    if used is not None and usual is not None and used > MUCH_MORE * usual:
+    if used is not None and usual and used > MUCH_MORE * usual:  # of nothing there are no times
         seen[Fact.MUCH_DATA] = f"its modem has used {used / usual:.0f} times as much as is usual"
 
 
@@ -93,8 +101,19 @@ def note_doors(case: Case) -> None:
     door_s = car.door_opened_s
     if door_s is not None and 0 <= door_s - case.published_s < RELOCKED_S:
         seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(door_s)}"
+    elif car.door_opened_s is not None and case.now_s - case.ended_s > NOBODY_S:
+        seen[Fact.NO_DOOR_OPENED] = f"no door was opened within {NOBODY_S:.0f} s"
     if car.ajar_s is not None and car.ajar_s < case.began_s:
         seen[Fact.DOOR_AJAR] = f"a door is open since {case.at(car.ajar_s)}"
+    unlocked = [
+        name
+        for name, value in (car.signals or {}).items()
+        if name.endswith(".IsLocked") and not value
+    ]
+    if unlocked:
+        is_boot = len(unlocked) == 1 and "Trunk" in unlocked[0]
+        fact = Fact.ONLY_BOOT_OPEN if is_boot else Fact.DOORS_DIFFER
+        seen[fact] = f"the driver's door is locked, and open is {', '.join(unlocked)}"
     for name, value in (car.signals or {}).items():
         if name.endswith(".IsOpen") and value:
             seen[Fact.DOOR_AJAR] = f"{name} is true"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.car_history import Session
+from platform_probe.diagnosis.car_history import PastAttempt, Session
 from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, Case
 from platform_probe.diagnosis.census import LATE_HEARTBEATS
 
@@ -154,10 +154,23 @@ def note_this_car(case: Case) -> None:
             seen[Fact.WENT_WELL_BETWEEN] = f"an unlock of the car went well {when}"
         else:
             seen[Fact.FAILS_AGAIN] = f"an unlock of the car failed {when}: {past.cause.value}"
+        _note_of_booking(case, past, when)
         if past.trace_id == case.record.trace_id:
             seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
         if -RECENT_S / 4 < apart_s < 0:
             seen[Fact.UNLOCKED_MOMENTS_BEFORE] = f"the car was asked to open {when}"
+
+
+def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
+    """Note an unlock that went well and tells of the booking that this one is of."""
+    record, car, began_s = case.record, case.car, case.began_s
+    if past.cause is not None or record.booking_id is None or past.booking_id is None:
+        return
+    if past.booking_id == record.booking_id:
+        if abs(past.began_s - began_s) < AWAY_S:
+            case.seen[Fact.OPENED_AGAIN] = f"the same booking opened the car {when}"
+    elif past.began_s < began_s and not car.is_locked_since(past.began_s, began_s):
+        case.seen[Fact.TWO_BOOKINGS] = f"another booking opened the car {when}, and it stayed open"
 
 
 def note_broker_log(case: Case) -> None:
@@ -166,6 +179,18 @@ def note_broker_log(case: Case) -> None:
         if kind in _BROKER_WORDS and abs(at_s - case.began_s) < AGAIN_S:
             fact, sentence = _BROKER_WORDS[kind]
             case.seen[fact] = f"{sentence} at {case.at(at_s)}, {case.ago(at_s)}"
+    left = [at for at, kind in case.car.broker_words if kind == "left" and at < case.began_s]
+    online = [
+        change.at_s
+        for change in case.car.changes
+        if change.session is Session.ONLINE and change.at_s < case.began_s
+    ]
+    is_quiet = bool(left) and left[-1] > max(online, default=0.0)
+    if is_quiet and Fact.WAS_ONLINE in case.seen:
+        case.seen[Fact.LEFT_QUIETLY] = (
+            f"the box closed its connection at {case.at(left[-1])}, {case.ago(left[-1])}, and"
+            " presence said online"
+        )
     taken = [at for at, kind in case.car.broker_words if kind == "taken_over"]
     if len(taken) >= OFTEN and taken[-1] - taken[-OFTEN] < FLAPS_WITHIN_S:
         case.seen[Fact.TAKEN_OVER] = (

@@ -8,6 +8,9 @@ from fleet_wire.contract.attempt import Flag, Stage
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import Case
 
+GIVEN_UP: Final = frozenset({"expired", "not_published"})
+FAR_M: Final = 200.0
+"""Farther than anybody hears a lock [E]."""
 _BOOKINGS: Final = frozenset(
     {
         "booking-of-another",
@@ -20,6 +23,8 @@ _BOOKINGS: Final = frozenset(
 )
 _BY_PROBLEM: Final = {
     **dict.fromkeys(_BOOKINGS, Fact.SAID_BOOKING),
+    "vehicle-too-far": Fact.SAID_TOO_FAR,
+    "unauthenticated": Fact.SAID_SIGNED_OUT,
     "maintenance": Fact.SAID_MAINTENANCE,
     "vehicle-busy": Fact.SAID_BUSY,
     "overloaded": Fact.SAID_OVERLOADED,
@@ -41,6 +46,7 @@ def note_platform(case: Case) -> None:
         seen[Fact.MANY_CARS_OF_ONE] = f"the account asked for {case.cars_of_account} cars"
     if not side:
         return
+    _note_who_asked(case)
     said = f"the API answered {side.status}" + (f" {side.problem}" if side.problem else "")
     _of_answer(case, said)
     answered_s = record.stages.get(Stage.API_ANSWERED.value)
@@ -48,12 +54,30 @@ def note_platform(case: Case) -> None:
         end_s = side.ended_s
         if end_s is None or end_s > answered_s + 1.0:
             seen[Fact.YES_BEFORE_THE_END] = f"{said} before it was known how it ended"
+    if side.outcome in GIVEN_UP:
+        fact = Fact.PLATFORM_MISSED_IT if Fact.WENT_WELL in seen else Fact.PLATFORM_GAVE_UP
+        seen[fact] = f"the platform's log says of the command: {side.outcome}"
     if Flag.TOLD_OTHERWISE in record.flags:
         seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
     if side.requests > 1:
         seen[Fact.ASKED_AGAIN] = f"the phone asked {side.requests} times"
     if Fact.WAS_ASLEEP in seen and side.woken_s is None and side.ended_s is not None:
         seen[Fact.NOT_WOKEN] = "the box slept, and no wake request was sent"
+
+
+def _note_who_asked(case: Case) -> None:
+    """Note what is odd about the account and its phone, and about the car that was meant."""
+    record, seen = case.record, case.seen
+    side = record.platform
+    assert side  # noqa: S101 - the caller has looked
+    if case.two_places is not None:
+        seen[Fact.TWO_PLACES] = case.two_places
+    if side.vehicle_id is not None:
+        seen[Fact.ANOTHER_CAR_ASKED] = f"the platform's log names the car {side.vehicle_id}"
+    if side.distance_m is not None and side.distance_m > FAR_M:
+        seen[Fact.PHONE_FAR] = f"the phone was {side.distance_m:.0f} m from the car"
+    if record.booking_id is None and side.account_id and Stage.PUBLISHED.value in record.stages:
+        seen[Fact.WITHOUT_BOOKING] = f"the account {side.account_id} named no booking"
 
 
 def _of_answer(case: Case, said: str) -> None:

@@ -26,6 +26,8 @@ from fleet_wire.contract.attempt import (
     StrayKind,
 )
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.modes.catalogue import TITLES
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
 from platform_probe.outputs.platform_metrics import PlatformMetrics
 from platform_probe.outputs.series import Series, SeriesMaker
@@ -62,6 +64,7 @@ class AttemptMetrics(SeriesMaker):
         self._make_unlocks()
         self._make_stages()
         self._make_strays()
+        self._make_diagnoses()
         self._make_dimensions()
         self.platform = PlatformMetrics(registry) if follows_platform else None
         """What the platform's log moves, where it is followed."""
@@ -129,6 +132,14 @@ class AttemptMetrics(SeriesMaker):
             " not, by who had asked.", "source",
         )  # fmt: skip
         self._late_unlocks = {source: late.labels(source.value) for source in SOURCES}
+
+    def _make_diagnoses(self) -> None:
+        diagnoses = self._counter(
+            "unlock_diagnoses", "Unlocks that failed or looked odd, and complaints, by their"
+            " likeliest failure mode when no more is to come: ten minutes after they began.",
+            "source", "mode",
+        )  # fmt: skip
+        self._diagnoses = Series(diagnoses, _as_labels, product(SOURCES, TITLES))
 
     def _make_dimensions(self) -> None:
         regions = self._counter(
@@ -201,6 +212,10 @@ class AttemptMetrics(SeriesMaker):
         self._operators.count(attempt.operator, attempt, failure)
         self._hardwares.count(attempt.hardware, attempt, failure)
         self._last_attempt[source].set(attempt.started_at + attempt.total_s)
+
+    def count_diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Count an unlock by the first mode of the last revision of its diagnosis."""
+        self._diagnoses[diagnosis.source, diagnosis.first.mode].inc()
 
     def _count_stray(self, stray: StrayAnswer) -> None:
         self._strays[stray.source, stray.kind].inc()

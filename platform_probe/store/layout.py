@@ -7,7 +7,7 @@
     wal/attempts-00000007.open                    being appended to
     wal/attempts-00000006.jsonl                   complete, to become Parquet
     attempts/00000001-00000005.1767229200.1767225600-1767229195.parquet
-    attempt_ids/...                               under the same names: which car an id belongs to
+    attempt_keys/...                              under the same names: which car an id belongs to
 
 A Parquet file's name has the first and the last of the write-ahead files in it, when the last of
 them was complete, and the earliest and latest time of its rows (Unix seconds). A file whose numbers

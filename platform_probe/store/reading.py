@@ -97,6 +97,15 @@ class Source:
 
         return self._with_duck(with_views)
 
+    def opened(self, *, threads: int | None = None) -> Duck:
+        """Return a database with all views, for who asks again and again; close it afterwards.
+
+        It reads the files of now: what is written later it does not see.
+        """
+        duck = Duck(threads=threads)
+        self._make_views(duck, ALWAYS)
+        return duck
+
     def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
         for left in reversed(range(_TRIES)):
             duck = Duck()
@@ -116,10 +125,9 @@ class Source:
         """
         files = self.files(ATTEMPTS)
         sources = [empty_rows(ATTEMPTS)]
-        cars, parts = self._places(duck, files.parts, any_id)
-        if parts:
-            is_there = f"vehicle_id IN ({', '.join(map(quoted, cars))})"
+        for parts, cars in self._places(duck, files.parts, any_id):
             packed = parquet_rows(ATTEMPTS, file_list([part.path for part in parts]))
+            is_there = f"vehicle_id IN ({', '.join(map(quoted, cars))})" if cars else "true"
             sources.append(f"SELECT * FROM ({packed}) WHERE {is_there}")
         if files.lines:
             sources.append("FROM attempt_lines")
@@ -155,18 +163,26 @@ class Source:
 
     def _places(
         self, duck: Duck, parts: Sequence[Part], any_id: str
-    ) -> tuple[list[str], list[Part]]:
-        """Return the cars, and the parts, that may have unlocks with an id."""
-        if not parts:
-            return [], []
-        of_path = {str(self.directory / ATTEMPTS.ids_name / part.name): part for part in parts}
-        found = duck.run(
-            f"SELECT DISTINCT filename, vehicle_id FROM"
-            f" read_parquet({file_list([Path(path) for path in of_path])}, filename = true)"
-            f" WHERE id_hash = {id_hash('$id')} AND vehicle_id IS NOT NULL",
-            {"id": any_id},
-        )
-        return sorted({car for _, car in found}), sorted({of_path[path] for path, _ in found})
+    ) -> list[tuple[list[Part], list[str]]]:
+        """Return in which parts to look for which cars; without cars for all.
+
+        A part whose ids have no file is looked through: so it is where an earlier release wrote it.
+        """
+        keys = {self.directory / ATTEMPTS.ids_name / part.name: part for part in parts}
+        packed = {str(path): part for path, part in keys.items() if path.exists()}
+        without = [part for path, part in keys.items() if str(path) not in packed]
+        places: list[tuple[list[Part], list[str]]] = [(without, [])] if without else []
+        if packed:
+            found = duck.run(
+                "SELECT DISTINCT filename, vehicle_id FROM"
+                f" read_parquet({file_list([Path(path) for path in packed])}, filename = true)"
+                f" WHERE id_hash = {id_hash('$id')} AND vehicle_id IS NOT NULL",
+                {"id": any_id},
+            )
+            if found:
+                its_parts = sorted({packed[path] for path, _ in found})
+                places.append((its_parts, sorted({car for _, car in found})))
+        return places
 
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file
@@ -182,7 +198,7 @@ class Source:
                 lines = "FROM attempt_lines"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
-        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, *_MACROS):
+        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, _DIAGNOSED_VIEW, *_MACROS):
             duck.run(statement)
 
 
@@ -234,6 +250,12 @@ CREATE VIEW hops AS SELECT * REPLACE (greatest(hop_s, 0) AS hop_s) FROM (
 ) WHERE hop_s IS NOT NULL
 """
 """Each hop of each unlock between two stages that it reached; the API's answer lies beside them."""
+_DIAGNOSED_VIEW: Final = """
+CREATE VIEW diagnosed AS
+SELECT *, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS began_at FROM diagnoses
+QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
+"""
+"""What each unlock is believed to have failed of at last, and when it began."""
 _Z: Final = 1.959964
 """Of 95 % of a normal distribution."""
 _MOSTLY: Final = """

@@ -47,7 +47,7 @@ class Table:
     @property
     def ids_name(self) -> str:
         """The name of the table that has the ids."""
-        return f"{self.name.removesuffix('s')}_ids"
+        return f"{self.name.removesuffix('s')}_keys"
 
 
 def _us(field: str) -> str:
@@ -84,6 +84,9 @@ _PLATFORM_SIDE: Final = {
     "outcome": "VARCHAR",
     "clock_ahead_s": "DOUBLE",
     "clock_uncertainty_s": "DOUBLE",
+    "vehicle_id": "VARCHAR",
+    "distance_m": "DOUBLE",
+    "position": "DOUBLE[]",
     "hops_across": "VARCHAR[]",
 }
 
@@ -141,6 +144,9 @@ ATTEMPTS: Final = Table(
         Column("clock_ahead_us", "BIGINT", _us("platform.clock_ahead_s")),
         Column("clock_uncertainty_us", "BIGINT", _us("platform.clock_uncertainty_s")),
         Column("hops_across", "VARCHAR[]", "platform.hops_across"),
+        Column("asked_for", "VARCHAR", "platform.vehicle_id"),
+        Column("distance_m", "FLOAT", "platform.distance_m"),
+        Column("position", "DOUBLE[]", "platform.position"),
     ),
 )
 STRAY_ANSWERS: Final = Table(
@@ -149,7 +155,7 @@ STRAY_ANSWERS: Final = Table(
     time="came_at",
     fields={
         **dict.fromkeys(("kind", "vehicle_id", "command_id", "phase", "attempt_id"), "VARCHAR"),
-        "source": "VARCHAR",
+        **dict.fromkeys(("source", "reason"), "VARCHAR"),
         **dict.fromkeys(("at", "after_s"), "DOUBLE"),
         "is_late_unlock": "BOOLEAN",
     },
@@ -158,7 +164,7 @@ STRAY_ANSWERS: Final = Table(
         Column("came_at", "TIMESTAMP", _at("at")),
         *_texts("attempt_id"),
         Column("after_us", "BIGINT", _us("after_s")),
-        *_texts("source"),
+        *_texts("source", "reason"),
         Column("is_late_unlock", "BOOLEAN"),
     ),
 )
@@ -181,7 +187,7 @@ _MESSAGE: Final = {
     **dict.fromkeys(("status", "session_id", "action", "booking_id", "request_id"), "VARCHAR"),
     **dict.fromkeys(("signal_dbm", "voltage_v", "position_age_s"), "DOUBLE"),
     **dict.fromkeys(("issued_at", "expires_at", "requested_at"), "BIGINT"),
-    "counter": "BIGINT",
+    **dict.fromkeys(("counter", "tries_left"), "BIGINT"),
 }
 """Every field of a message of the contract, but a command's signature."""
 
@@ -225,7 +231,7 @@ OBSERVATIONS: Final = Table(
         Column("requested_at", "TIMESTAMP", "make_timestamp(message.requested_at * 1000)"),
         *_of("counter", kind="BIGINT"),
         *_of("technology", "event"),
-        *_of("boots", "data_used_bytes", kind="BIGINT"),
+        *_of("boots", "data_used_bytes", "tries_left", kind="BIGINT"),
         *_of("uptime_s", kind="FLOAT"),
     ),
 )
@@ -238,12 +244,19 @@ PLATFORM_EVENTS: Final = Table(
     name="platform_events",
     run_file="platform.jsonl",
     time="logged_at",
-    fields={**dict.fromkeys(_PLATFORM_TEXTS, "VARCHAR"), "at": "DOUBLE", "status": "SMALLINT"},
+    fields={
+        **dict.fromkeys(_PLATFORM_TEXTS, "VARCHAR"),
+        **dict.fromkeys(("at", "distance_m"), "DOUBLE"),
+        "status": "SMALLINT",
+        "position": "DOUBLE[]",
+    },
     columns=(
         *_texts("vehicle_id", "event"),
         Column("logged_at", "TIMESTAMP", _at("at")),
         *_texts(*(name for name in _PLATFORM_TEXTS if name not in ("vehicle_id", "event"))),
         Column("status", "SMALLINT"),
+        Column("distance_m", "FLOAT"),
+        Column("position", "DOUBLE[]"),
     ),
 )
 COMPLAINTS: Final = Table(

@@ -63,6 +63,7 @@ _LETTERS: Final = {
     ATTEMPTS.name: b"A",
     STRAY_ANSWERS.name: b"S",
     COMPLAINTS.name: b"C",
+    DIAGNOSES.name: b"D",
     OBSERVATIONS.name: b"O",
     PLATFORM_EVENTS.name: b"P",
 }
@@ -151,11 +152,13 @@ class StoreWriter:
         elif record.source is not Source.FLOOR:
             self._put(ATTEMPTS.name, record)
 
-    def tell(self, diagnosis: Diagnosis) -> None:
-        """Take a revision of a diagnosis."""
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Take a revision of what an unlock may have failed of."""
         self._put(DIAGNOSES.name, diagnosis)
 
-    def heard(self, kind: TopicKind, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
+    def heard(
+        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
         """Take a message of a car, or a command to one, whose signature is not kept."""
         if not self._with_telemetry and isinstance(message, Telemetry | PartialTelemetry):
             return
@@ -175,6 +178,9 @@ class StoreWriter:
         """Take what the broker's log says of a client, which may be the box of a car."""
         said = _Said(event.kind, event.detail)
         self._put(OBSERVATIONS.name, _Heard(round(event.at, 6), "broker", event.client_id, said))
+
+    def removed(self, vehicle_id: str) -> None:
+        """Keep what there is of a car that was taken out of service."""
 
     def platform_event(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log."""

@@ -1,7 +1,7 @@
-"""What to tell a customer whose car did not open, and what to do, by cause.
+"""What to tell a customer whose car did not open, and what to do: by failure mode, else by cause.
 
-A cause says how far the unlock got. Whether the door may have opened decides what a customer is
-told first: to try it.
+A cause says how far the unlock got. Whether the door may have opened decides whether a customer is
+told to try it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
+from fleet_wire.modes.mode import Actor, FailureMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Advice:
 
     say: str
     do: str
+    acts: Actor | None = None
+    """Who must act so that it does not come again, where that is known."""
 
 
 _TRY: Final = "Please try the door: the car may have opened without telling us."
@@ -135,14 +138,30 @@ _ADVICE: Final = {
 _LATE: Final = "The car has OPENED after all: lock it, unless the customer is there."
 
 
-def advice_for(cause: Cause | None, *, opened_later: bool = False) -> Advice:
-    """Return what to say and do; `opened_later` where the car opened after its customer left."""
+def advice_for(
+    cause: Cause | None, mode: FailureMode | None = None, *, opened_later: bool = False
+) -> Advice:
+    """Return what to say and do: by the mode, where there is one, else by the cause.
+
+    `opened_later` where the car opened after its customer left.
+    """
+    advice = _by_cause(cause) if mode is None else _by_mode(mode, cause)
+    if not opened_later:
+        return advice
+    return Advice("Your car has opened after all.", f"{_LATE} {advice.do}", advice.acts)
+
+
+def _by_cause(cause: Cause | None) -> Advice:
     if cause is None:
         return Advice("The car has opened.", "Nothing, as far as this unlock goes.")
-    say, do = _ADVICE[cause]
-    if opened_later:
-        return Advice("Your car has opened after all.", f"{_LATE} {do}")
-    return Advice(say, do)
+    return Advice(*_ADVICE[cause])
+
+
+def _by_mode(mode: FailureMode, cause: Cause | None) -> Advice:
+    """Return a mode's sentences; where the door may be open all the same, the first is to try."""
+    may_be_open = cause is not None and _TRY in _ADVICE[cause][0]
+    say = f"{mode.customer} {_TRY}" if may_be_open else mode.customer
+    return Advice(say, mode.now, mode.acts)
 
 
 def explanation_of(cause: Cause | None) -> str:

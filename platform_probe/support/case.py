@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
+from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
+from platform_probe.support.believed import Revision, revision_of
+from platform_probe.support.cohorts import search_around
 from platform_probe.support.nearest import nearest, same_id
+from platform_probe.support.rows import Row, unix_s, utc
 
-Row = Mapping[str, Any]
-"""A row of a table by column; times in UTC without a zone."""
 NEAR_S: Final = 900.0
 """Around `--at`: a customer who calls remembers it to the quarter of an hour."""
 BEFORE_S: Final = 600.0
 AFTER_S: Final = 600.0
 """Told of the car before and after the unlock: so long late answers are recognised."""
-OTHERS_S: Final = 900.0
-"""Unlocks of others that began so near count as "now"."""
 MOST_ROWS: Final = 500
+_TOLD_OF: Final = {
+    "attempt_id": {"complaints": "complaint_id"},
+    "booking_id": {"platform_events": "booking_id", "complaints": "booking_id"},
+    "account_id": {"platform_events": "account_id", "complaints": "account_id"},
+    "trace_id": {"platform_events": "trace_id"},
+}
+"""Where else an id may be told of: the column of each table."""
 LISTED: Final = 20
 """Other unlocks of the same car, booking or customer that are listed."""
-DIMENSIONS: Final = ("region", "operator", "firmware", "hardware", "app_version", "endpoint")
-"""What unlocks that fail together may have in common."""
+
+
+_OF_CARS: Final = ("attempt_revisions", "observations", "platform_events")
+"""Tables that may know a car."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,18 +64,6 @@ class Wanted:
         return {name: value for name, value in named.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """How many unlocks failed alike, of those that share a value with this one, and elsewhere."""
-
-    dimension: str
-    value: str
-    alike: int
-    unlocks: int
-    alike_elsewhere: int
-    unlocks_elsewhere: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """What is known of an unlock; without an attempt: of a car at a time."""
@@ -81,13 +78,12 @@ class Case:
     heard: Sequence[Row] = ()
     strays: Sequence[Row] = ()
     complaints: Sequence[Row] = ()
-    diagnosis: Row | None = None
+    revisions: Sequence[Revision] = ()
+    """What was believed, from the first moment to the last."""
     others: Sequence[Row] = ()
     """Other unlocks that fit what was asked, the last one first."""
-    alike: int = 0
-    """Unlocks of other cars that failed of the same cause at the time."""
-    alike_customers: int = 0
-    shared: Sequence[Shared] = field(default_factory=tuple)
+    finding: Finding | None = None
+    """What the failures of that time share; None where this was none."""
 
     @property
     def cause(self) -> Cause | None:
@@ -96,18 +92,14 @@ class Case:
         return None if cause is None else Cause(cause)
 
     @property
+    def believed(self) -> Revision | None:
+        """What it is believed to have been at last; None where it was never diagnosed."""
+        return self.revisions[-1] if self.revisions else None
+
+    @property
     def opened_later(self) -> bool:
         """Whether the car opened after its customer was told no."""
         return any(stray["is_late_unlock"] for stray in self.strays)
-
-
-def unix_s(time: datetime) -> float:
-    """Return the Unix time of a row's time."""
-    return time.replace(tzinfo=UTC).timestamp()
-
-
-def _time(at_s: float) -> datetime:
-    return datetime.fromtimestamp(at_s, UTC).replace(tzinfo=None)
 
 
 def look_up(source: Source, wanted: Wanted, newest_s: float) -> Case:
@@ -130,12 +122,16 @@ class _Lookup:
         attempt = self._chosen(fitting)
         if attempt is None:
             at_s = self._newest_s if self._wanted.at_s is None else self._wanted.at_s
+            complaint = self._complaint(vehicle, at_s)
+            if complaint is not None:
+                at_s, vehicle = unix_s(complaint["called_at"]), complaint["vehicle_id"]
             return Case(
                 vehicle_id=vehicle,
                 attempt=None,
                 at_s=at_s,
                 newest_s=self._newest_s,
                 others=fitting[:LISTED],
+                revisions=() if complaint is None else self._revisions(complaint["complaint_id"]),
                 **self._around(vehicle, at_s, at_s),
             )
         at_s = unix_s(attempt["started_at"])
@@ -149,10 +145,10 @@ class _Lookup:
                 "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
             ),
             complaints=self._complaints(attempt),
-            diagnosis=self._diagnosis(attempt),
+            revisions=self._revisions(attempt["attempt_id"]),
             others=[each for each in fitting if each is not attempt][:LISTED],
+            finding=None if attempt["cause"] is None else search_around(self._duck, at_s),
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
-            **self._alike(attempt, at_s),
         )
 
     # Which unlock
@@ -161,11 +157,15 @@ class _Lookup:
         wanted = self._wanted.vehicle
         if wanted is None:
             return None
+        is_known = " UNION ALL ".join(
+            f"(SELECT 1 FROM {table} WHERE vehicle_id = $car LIMIT 1)" for table in _OF_CARS
+        )
+        if self._duck.run(is_known, {"car": wanted}):  # quickly, as files are sorted by car
+            return wanted
         cars = [
             row[0]
             for row in self._duck.run(
-                "SELECT vehicle_id FROM attempt_revisions UNION SELECT vehicle_id FROM observations"
-                " UNION SELECT vehicle_id FROM platform_events"
+                " UNION ".join(f"SELECT vehicle_id FROM {table}" for table in _OF_CARS)
             )
             if row[0]
         ]
@@ -198,11 +198,15 @@ class _Lookup:
         return fitting
 
     def _is_told_of(self, name: str, value: str) -> bool:
-        """Return whether the platform's log has an id of which there is no unlock."""
-        if name == "attempt_id":
-            return False
-        sql = f"SELECT 1 FROM platform_events WHERE {name} = $id LIMIT 1"
-        return bool(self._duck.run(sql, {"id": value}))
+        """Return whether something else has an id of which there is no unlock.
+
+        The platform's log, or a complaint, which is diagnosed under an id of its own.
+        """
+        tables = _TOLD_OF[name]
+        return any(
+            self._duck.run(f"SELECT 1 FROM {table} WHERE {column} = $id LIMIT 1", {"id": value})
+            for table, column in tables.items()
+        )
 
     def _chosen(self, fitting: Sequence[Row]) -> Row | None:
         """Return the one that is meant: by the time, else the last that failed, else the last."""
@@ -224,7 +228,7 @@ class _Lookup:
     def _around(
         self, car: str | None, from_s: float, until_s: float, attempt: Row | None = None
     ) -> dict[str, Any]:
-        times = {"since": _time(from_s - BEFORE_S), "until": _time(until_s + AFTER_S)}
+        times = {"since": utc(from_s - BEFORE_S), "until": utc(until_s + AFTER_S)}
         if car is None:
             trace = self._wanted.trace if attempt is None else attempt["trace_id"]
             booking = self._wanted.booking if attempt is None else attempt["booking_id"]
@@ -240,7 +244,7 @@ class _Lookup:
                 "platform_events", is_its.format(time="logged_at"), values, "logged_at"
             ),
             "heard": [
-                *self._last_heartbeat(car, times["since"], _time(from_s)),
+                *self._last_heartbeat(car, times["since"], utc(from_s)),
                 *self._rows("observations", f"{heard} AND kind <> 'telemetry'", values, "heard_at"),
             ],
         }
@@ -255,37 +259,22 @@ class _Lookup:
         ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
         return self._rows("complaints", is_its, ids, "called_at")
 
-    def _diagnosis(self, attempt: Row) -> Row | None:
-        ids = {"id": attempt["attempt_id"]}
-        found = self._rows("diagnoses", "attempt_id = $id", ids, "revision DESC", limit=1)
-        return found[0] if found else None
+    def _complaint(self, car: str | None, at_s: float) -> Row | None:
+        """Return the call about an unlock that nobody saw, the one nearest to the time."""
+        wanted = self._wanted
+        is_its = "complaint_id = $id OR booking_id = $booking OR account_id = $account"
+        ids = {"id": wanted.attempt, "booking": wanted.booking, "account": wanted.customer}
+        found = self._rows("complaints", is_its, ids, "called_at DESC")
+        if not found and car is not None:
+            near = "vehicle_id = $car AND called_at BETWEEN $since AND $until"
+            times = {"since": utc(at_s - NEAR_S), "until": utc(at_s + NEAR_S)}
+            found = self._rows("complaints", near, {"car": car, **times}, "called_at DESC")
+        unseen = [each for each in found if not each["attempts"]]
+        return min(unseen, key=lambda each: abs(unix_s(each["called_at"]) - at_s), default=None)
 
-    def _alike(self, attempt: Row, at_s: float) -> dict[str, Any]:
-        if attempt["cause"] is None:
-            return {}
-        values = {
-            "cause": attempt["cause"],
-            "since": _time(at_s - OTHERS_S),
-            "until": _time(at_s + OTHERS_S),
-            "car": attempt["vehicle_id"],
-        }
-        others = "FROM attempts WHERE started_at BETWEEN $since AND $until AND vehicle_id <> $car"
-        sums = ", ".join(
-            f"count(*) FILTER ({name} = $v{place}), count(*) FILTER ({name} = $v{place} AND hit)"
-            for place, name in enumerate(DIMENSIONS)
-        )
-        its = {f"v{place}": attempt[name] for place, name in enumerate(DIMENSIONS)}
-        ((total, hits, customers, *counts),) = self._duck.run(
-            "SELECT count(*), count(*) FILTER (hit), count(DISTINCT account_id) FILTER (hit),"
-            f" {sums} FROM (SELECT *, cause IS NOT DISTINCT FROM $cause AS hit {others})",
-            {**values, **its},
-        )
-        shared = [
-            Shared(name, attempt[name], alike, unlocks, hits - alike, total - unlocks)
-            for name, unlocks, alike in zip(DIMENSIONS, counts[::2], counts[1::2], strict=True)
-            if attempt[name] is not None and alike
-        ]
-        return {"alike": hits, "alike_customers": customers, "shared": shared}
+    def _revisions(self, attempt_id: str) -> list[Revision]:
+        found = self._rows("diagnoses", "attempt_id = $id", {"id": attempt_id}, "revision")
+        return [revision_of(row) for row in found]
 
     def _rows(
         self, table: str, where: str, values: Mapping[str, Any], order: str, limit: int = MOST_ROWS

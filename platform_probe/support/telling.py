@@ -8,20 +8,25 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from fleet_wire.contract.causes import CAUSES
-from fleet_wire.modes.catalogue import MODES
-from platform_probe.support.advice import advice_for, ended_as, explanation_of
-from platform_probe.support.case import Case, Row, Shared, evidence_of, unix_s
+from fleet_wire.contract.causes import CAUSES, Cause
+from platform_probe.diagnosis.cohorts.words import finding_in_words
+from platform_probe.support.advice import Advice, advice_for, ended_as, explanation_of
+from platform_probe.support.believed import (
+    Revision,
+    changes_of_mind,
+    how_likely,
+    reasons,
+    title_of,
+)
+from platform_probe.support.case import Case, evidence_of
+from platform_probe.support.cohorts import finding_json, is_one_of
+from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.timeline import furthest_stage, missing_stage, timeline_of
-from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of
+from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of, minute_clock
 
 _WHO: Final = 8
-_LIKELY: Final = 3
-"""Failure modes that are told."""
-_MORE_OFTEN: Final = 1.5
-"""What fails so many times as often as elsewhere is worth a line."""
+_EVEN: Final = 0.5
+"""From this probability on a mode is likelier than all others together."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -57,12 +62,22 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
         yield f"  {_who(attempt)}"
         yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
     yield from _story(case, zone)
-    if case.attempt is not None:
-        yield from _why(case, case.attempt)
-        advice = advice_for(case.cause, opened_later=case.opened_later)
+    yield from _why(case)
+    if case.attempt is not None or case.believed is not None:
+        advice = _advice(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
-        yield from _others(case)
+        if advice.acts is not None:
+            yield f"  Who must act: the {advice.acts}."
+    yield from _others(case, zone)
     yield from _same(case, zone)
+
+
+def _advice(case: Case) -> Advice:
+    """Return what to say and do: by the failure mode, where it is likelier than all others."""
+    believed = case.believed
+    is_likely = believed is not None and believed.first.probability >= _EVEN
+    mode = believed.mode if believed is not None and is_likely else None
+    return advice_for(case.cause, mode, opened_later=case.opened_later)
 
 
 def _ago(case: Case) -> str:
@@ -97,29 +112,64 @@ def _story(case: Case, zone: tzinfo) -> Iterator[str]:
         yield "  Nothing is known of this car from then."
 
 
-def _why(case: Case, attempt: Row) -> Iterator[str]:
-    if case.cause is None:
+def _why(case: Case) -> Iterator[str]:
+    """Yield why: by the diagnosis where there is one, and how far the unlock got."""
+    believed = case.believed
+    if case.cause is None and believed is None:
         return
     yield from ("", "Why")
-    yield f"  {case.cause}: {explanation_of(case.cause)}"
+    if believed is not None:
+        yield from _believed(believed)
+    if case.attempt is not None and case.cause is not None:
+        yield from _how_far(case, case.cause, case.attempt)
+    if believed is not None:
+        yield from _reasons(case, believed)
+    elif case.attempt is not None:
+        yield from (f"  - {sentence}" for sentence in facts_of(case.attempt))
+
+
+def _reasons(case: Case, believed: Revision) -> Iterator[str]:
+    said = {
+        "Speaks for it": reasons(believed, is_for=True),
+        "Speaks against it": reasons(believed, is_for=False),
+    }
+    if not any(said.values()):  # of what is no mode nothing is known that would speak for it
+        said = {"What was seen": [fact.sentence for fact in believed.facts]}
+    for heading, sentences in said.items():
+        if sentences:
+            yield f"  {heading}:"
+            yield from (f"  - {sentence}" for sentence in sentences)
+    if believed.others:
+        yield "  Or else:"
+        for one in believed.others:
+            yield f"  - {title_of(one.mode)}: {how_likely(one.probability)}"
+    if changes := [*changes_of_mind(case.revisions)]:
+        yield "  What was believed, and when:"
+        yield from (f"  - {sentence}" for sentence in changes)
+
+
+def _believed(believed: Revision) -> Iterator[str]:
+    title = title_of(believed.first.mode)
+    yield f"  {title[0].upper()}{title[1:]}: {how_likely(believed.first.probability)}."
+    if believed.mode is not None:
+        yield f"  {believed.mode.engineer}"
+
+
+def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
+    yield f"  {cause}: {explanation_of(cause)}"
     missing = missing_stage(attempt)
     waited = f"; {missing} never came" if missing else ""
-    party = CAUSES[case.cause].party.replace("_", " ")
-    yield f"  It got as far as {furthest_stage(attempt)}{waited}. On the side of: {party}."
+    mode = None if case.believed is None else case.believed.mode
+    party = CAUSES[cause].party if mode is None else mode.party
+    side = party.replace("_", " ")
+    yield f"  It got as far as {furthest_stage(attempt)}{waited}. On the side of: {side}."
     if attempt["reason"]:
         yield f"  Said as reason: {attempt['reason']}"
-    for sentence in facts_of(attempt):
-        yield f"  - {sentence}"
-    for mode in _modes(case)[:_LIKELY]:
-        yield f"  {100 * mode['probability']:3.0f} %  {mode['mode']}"
-    for fact in _json_list(case.diagnosis, "facts"):
-        yield f"  - {fact['sentence']}"
 
 
 def export_command(case: Case, directory: Path) -> str | None:
     """Return the command that brings the unlock about again; None where its mode is not known."""
-    modes = _modes(case)
-    if case.attempt is None or not modes or modes[0]["mode"] not in MODES:
+    if case.attempt is None or case.believed is None or case.believed.mode is None:
         return None
     place = shlex.quote(str(directory))
     return f"platform-probe export --attempt {case.attempt['attempt_id']} --store {place}"
@@ -139,40 +189,13 @@ def _plain(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _modes(case: Case) -> list[dict[str, Any]]:
-    return _json_list(case.diagnosis, "modes")
-
-
-def _json_list(row: Row | None, column: str) -> list[dict[str, Any]]:
-    if row is None or row[column] is None:
-        return []
-    return msgspec.json.decode(row[column], type=list[dict[str, Any]])
-
-
-def _others(case: Case) -> Iterator[str]:
-    if case.cause is None:
+def _others(case: Case, zone: tzinfo) -> Iterator[str]:
+    if case.finding is None:
         return
-    yield from ("", "Who else")
-    if not case.alike:
-        yield f"  No other car failed of {case.cause} within a quarter of an hour: it is this one."
-        return
-    customers = f", {case.alike_customers} customers" if case.alike_customers else ""
-    yield (
-        f"  {case.alike} unlocks of other cars failed of {case.cause} within a quarter of an hour"
-        f" before or after{customers}."
-    )
-    for each in case.shared:
-        if is_more_often(each):
-            elsewhere = f"; elsewhere {each.alike_elsewhere} of {each.unlocks_elsewhere}"
-            yield f"  With {each.dimension} {each.value}: {each.alike} of {each.unlocks}{elsewhere}"
-
-
-def is_more_often(shared: Shared) -> bool:
-    """Return whether what shares a value failed clearly more often than what does not."""
-    if not shared.unlocks_elsewhere:
-        return False
-    here = shared.alike / shared.unlocks
-    return here > _MORE_OFTEN * shared.alike_elsewhere / shared.unlocks_elsewhere
+    yield from ("", "Who else", f"  {finding_in_words(case.finding, minute_clock(zone))}")
+    if case.finding.found and case.attempt is not None:
+        is_one = any(is_one_of(case.attempt, cohort) for cohort in case.finding.found)
+        yield f"  This car is {'one' if is_one else 'none'} of them."
 
 
 def _same(case: Case, zone: tzinfo) -> Iterator[str]:
@@ -187,8 +210,8 @@ def _same(case: Case, zone: tzinfo) -> Iterator[str]:
 
 def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
     """Return the case for a program: times in ISO 8601 in the zone, durations in seconds."""
-    advice = advice_for(case.cause, opened_later=case.opened_later)
-    has_attempt = case.attempt is not None
+    has_attempt, is_told = case.attempt is not None, bool(case.attempt or case.revisions)
+    advice = _advice(case)
     return {
         "vehicle_id": case.vehicle_id,
         "at": iso_of(case.at_s, zone),
@@ -207,12 +230,11 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
         "cause": case.cause,
         "explanation": explanation_of(case.cause) if has_attempt else None,
         "facts": [] if case.attempt is None else facts_of(case.attempt),
-        "modes": _modes(case),
-        "say": advice.say if has_attempt else None,
-        "do": advice.do if has_attempt else None,
-        "alike": case.alike,
-        "alike_customers": case.alike_customers,
-        "shared": [msgspec.to_builtins(each) for each in case.shared],
+        "diagnosis": _diagnosis_json(case, zone),
+        "say": advice.say if is_told else None,
+        "do": advice.do if is_told else None,
+        "acts": advice.acts if is_told else None,
+        "who_else": None if case.finding is None else finding_json(case.finding, zone),
         "others": [
             {
                 "attempt_id": other["attempt_id"],
@@ -221,6 +243,33 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
                 "cause": other["cause"],
             }
             for other in case.others
+        ],
+    }
+
+
+def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
+    believed = case.believed
+    if believed is None:
+        return None
+    return {
+        "mode": believed.first.mode,
+        "title": title_of(believed.first.mode),
+        "probability": believed.first.probability,
+        "engineer": None if believed.mode is None else believed.mode.engineer,
+        "for": reasons(believed, is_for=True),
+        "against": reasons(believed, is_for=False),
+        "others": [
+            {"mode": one.mode, "title": title_of(one.mode), "probability": one.probability}
+            for one in believed.others
+        ],
+        "revisions": [
+            {
+                "at": iso_of(one.at_s, zone),
+                "after_s": one.after_s,
+                "mode": one.first.mode,
+                "probability": one.first.probability,
+            }
+            for one in case.revisions
         ],
     }
 

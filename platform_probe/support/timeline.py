@@ -9,7 +9,8 @@ from typing import Any, Final
 from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.platform_log import PlatformStep
-from platform_probe.support.case import Case, Row, unix_s
+from platform_probe.support.case import Case
+from platform_probe.support.rows import Row, unix_s
 
 _STAGES: Final = {
     Stage.PUBLISHED: ("platform", "sends the command to the car"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -83,6 +84,11 @@ def _unix_s(local: datetime, zone: tzinfo, text: str) -> float:
 def clock_of(at_s: float, zone: tzinfo) -> str:
     """Return the time of day, to the millisecond."""
     return datetime.fromtimestamp(at_s, zone).strftime("%H:%M:%S.%f")[:-3]
+
+
+def minute_clock(zone: tzinfo) -> Callable[[float], str]:
+    """Return what says the time of day of Unix seconds, to the minute."""
+    return lambda at_s: datetime.fromtimestamp(at_s, zone).strftime("%H:%M")
 
 
 def date_and_clock(at_s: float, zone: tzinfo) -> str:

@@ -23,7 +23,6 @@ from fleet_wire.links.link import Message
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Heard, Place, Profile
 from platform_probe.attempts.tracker import AttemptTracker
-from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.doors.mqtt import is_of_a_probe
 from platform_probe.outputs.logs import Complaints
 from platform_probe.outputs.metrics import ProbeMetrics
@@ -68,14 +67,20 @@ def subscriptions(
 
 
 class Hears(Protocol):
-    """Takes what was heard, besides those who draw conclusions from it."""
+    """Takes what was heard, besides the tracker. No method may wait or raise."""
 
-    def heard(self, kind: TopicKind, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
-        """Take a message that keeps the contract. Must neither wait nor raise."""
+    def heard(
+        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
+        """Take a message that keeps the contract."""
         ...
 
     def broker_said(self, event: BrokerEvent) -> None:
-        """Take what the broker's log says of a client. Must neither wait nor raise."""
+        """Take what the broker's log says of a client."""
+        ...
+
+    def removed(self, vehicle_id: str) -> None:
+        """Take that a car was taken out of service."""
         ...
 
 
@@ -85,9 +90,6 @@ class Inbox:
     `only_open` gives ids to commands and answers that carry none, where the profile says so.
     `unix_s` is the clock by which lines of the broker's log are stamped, where that is followed.
     """
-
-    also: Hears | None = None
-    """Hears every well-formed message as well."""
 
     def __init__(
         self,
@@ -100,8 +102,8 @@ class Inbox:
         unix_s: Callable[[], float] | None = None,
     ) -> None:
         self._tracker = tracker
-        self.diagnosing: Diagnosing | None = None
-        """Is told what cars say, before anything follows from it."""
+        self.hearers: tuple[Hears, ...] = ()
+        """Are told what cars and broker say, in this order, before anything follows from it."""
         self._profile = profile
         self._place, self._read = profile.place, profile.read
         self._only_open = only_open
@@ -129,8 +131,8 @@ class Inbox:
         except RemoteProtocolError as error:
             if kind in _RETAINED and not message.payload:
                 self._tracker.removed(vehicle_id)
-                if self.diagnosing is not None:
-                    self.diagnosing.removed(vehicle_id)
+                for hearer in self.hearers:
+                    hearer.removed(vehicle_id)
                 return
             self.malformed += 1
             self._metrics.count_malformed(kind)
@@ -148,10 +150,8 @@ class Inbox:
         event = broker_event_of(payload, at)
         if event is not None:
             self._tracker.evidence.broker.take(event)
-            if self.also is not None:
-                self.also.broker_said(event)
-            if self.diagnosing is not None:
-                self.diagnosing.broker_word(event.client_id, event.kind.value)
+            for hearer in self.hearers:
+                hearer.broker_said(event)
 
     def _is_known(self, message: Message) -> bool:
         """Return whether this is the copy of a command that we have: no need to read it.
@@ -167,8 +167,6 @@ class Inbox:
 
     def _dispatch(self, place: Place, message: Message) -> None:
         vehicle_id, decoded = self._counted(place, message)
-        if self.diagnosing is not None:
-            self.diagnosing.heard(vehicle_id, decoded, retained=message.retain)
         match decoded:
             case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
                 self._tracker.telemetry(vehicle_id, decoded)
@@ -204,8 +202,9 @@ class Inbox:
         self.taken[kind] = taken + 1
         if taken % LOOKED_THROUGH_EVERY == 0:
             self._name_unknown_fields(place, message)
-        if self.also is not None and decoded is not None:
-            self.also.heard(kind, vehicle_id, decoded, is_retained=message.retain)
+        if decoded is not None:
+            for hearer in self.hearers:
+                hearer.heard(kind, vehicle_id, decoded, is_retained=message.retain)
         return vehicle_id, decoded
 
     def _with_id(self, only_open: OnlyOpen, vehicle_id: str, result: Result) -> Result:

@@ -1,4 +1,4 @@
-"""docs/probe.md, docs/metrics.md and docs/log.md are what the code says."""
+"""docs/probe.md, docs/metrics.md, docs/log.md and docs/modes.md are what the code says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.messages import Reason
+from fleet_wire.modes.catalogue import MODES
 from platform_probe.settings import ProbeSettings
 from tests.helpers.generated_pages import PAGES, RENEW
 from tests.helpers.page_of_log import WHAT_TO_DO, events_in_the_code, logging_calls
@@ -22,12 +23,13 @@ def test_the_page_is_what_the_code_says(name: str) -> None:
 
 def test_the_pages_say_something() -> None:
     """A change of form in the code must not empty them."""
-    settings, metrics, log = (PAGES[name]() for name in PAGES)
+    settings, metrics, log, modes = (PAGES[name]() for name in PAGES)
     assert all(f"| `{key}` |" in settings for key in ProbeSettings.model_fields)
     assert "| `unlockpath_unlocks_total` | counter | `source`: probe, customer; " in metrics
     assert all(f"| `{field}` |" in log for field in Attempt.__struct_fields__)
     assert all(f"| `{reason}` | `" in log for reason in Reason)
     events = {event.name for event in events_in_the_code()}
+    assert all(f"| `{slug}` | " in modes for slug in MODES)
     assert {"not_locked_again", "no_car_is_touched"} <= events
     assert {"unlock", "stray_answer", "broker_disconnected", "malformed_message"} <= events
 

@@ -7,9 +7,19 @@ from typing import Any, Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, StrayAnswer, StrayKind
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Complaint,
+    Flag,
+    PlatformSide,
+    Source,
+    StrayAnswer,
+    StrayKind,
+)
+from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode, Weighed
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
+from fleet_wire.modes.facts import Fact
 from tests.helpers.stores import BEGIN_S, kept, put_lines, put_unlocks, unlock
 
 FAILURES: Final = {
@@ -128,6 +138,53 @@ def _heard() -> list[dict[str, Any]]:
     ]
 
 
+def _diagnosis(number: int, revision: int, after_s: float, **more: Any) -> Diagnosis:
+    car, cause = FAILURES[number]
+    made: dict[str, Any] = {
+        "attempt_id": f"attempt-{number}",
+        "vehicle_id": car,
+        "booking_id": f"booking-{number}",
+        "source": Source.CUSTOMER,
+        "revision": revision,
+        "at": BEGIN_S + number + after_s,
+        "after_s": after_s,
+        "outcome": outcome_of(cause),
+        "cause": cause,
+        "facts": (),
+        "told": ("attempt",),
+    }
+    return Diagnosis(**made | more)
+
+
+def _diagnoses() -> list[Diagnosis]:
+    """Return what was believed: of one unlock something else at first, and of a complaint."""
+    error = FactSeen(Fact.SAID_ERROR, "the API answered 500 at 00:00:53")
+    weighed = (Weighed(Fact.SAID_ERROR, 2.5), Weighed(Fact.MANY_FAIL, -1.5, is_seen=False))
+    outage = RankedMode("app_gateway_outage", 0.72, weighed)
+    generic = RankedMode("generic_500", 0.93, weighed)
+    others = RankedMode("silent_success", 0.05), RankedMode("phone_side", 0.01)
+    unseen = {"attempt_id": "complaint-1", "vehicle_id": "car-91", "booking_id": None}
+    return [
+        _diagnosis(33, 1, 20.0, modes=(outage, RankedMode("generic_500", 0.2)), facts=(error,)),
+        _diagnosis(33, 2, 60.0, modes=(generic, *others), facts=(error,)),
+        _diagnosis(41, 1, 20.0, modes=(RankedMode("unknown", 0.4),)),
+        _diagnosis(41, 1, 17.0, modes=(RankedMode("phone_side", 0.8),), **unseen),
+    ]
+
+
+def _complaints() -> list[Complaint]:
+    return [
+        Complaint(
+            complaint_id="complaint-1",
+            at=BEGIN_S + 58,
+            scheduled_s=58.0,
+            vehicle_id="car-91",
+            account_id="customer-8",
+            shown="no connection",
+        )
+    ]
+
+
 def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
     """Make the store, as Parquet or as lines, and return its directory."""
     put_unlocks(directory, _unlocks())
@@ -135,6 +192,8 @@ def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
         ("stray_answers", _strays()),
         ("platform_events", _events()),
         ("observations", _heard()),
+        ("diagnoses", _diagnoses()),
+        ("complaints", _complaints()),
     ):
         put_lines(directory, table, map(msgspec.json.encode, records))
     if packed:

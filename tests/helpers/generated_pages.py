@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.helpers.page_of_log import page_of_log
 from tests.helpers.page_of_metrics import page_of_metrics
+from tests.helpers.page_of_modes import page_of_modes
 from tests.helpers.page_of_settings import page_of_settings
 
 RENEW = "python -m tests.docs --renew"
@@ -13,5 +14,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/probe.md": page_of_settings,
     "docs/metrics.md": page_of_metrics,
     "docs/log.md": page_of_log,
+    "docs/modes.md": page_of_modes,
 }
 """What writes each page."""

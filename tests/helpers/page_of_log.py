@@ -23,6 +23,7 @@ from fleet_wire.contract.attempt import (
     StrayKind,
 )
 from fleet_wire.contract.causes import CAUSES
+from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode, Weighed
 from fleet_wire.contract.messages import Reason
 from platform_probe.attempts import conclusion, joined_record
 from platform_probe.outputs import logs
@@ -60,6 +61,13 @@ COMPLAINTS = """\
 
 One line for each call to support that the platform's log tells of, when the unlocks before it are
 judged. It is no unlock, and counts as none.
+"""
+DIAGNOSES = """\
+## diagnoses.jsonl
+
+What an unlock may have failed of: a line for each one that failed or looks odd, and for each
+complaint about one that nobody saw, and another line each time that the evidence has changed, for
+ten minutes. [diagnosis.md](diagnosis.md) says how it is made.
 """
 LOG = f"""\
 ## The log
@@ -172,6 +180,9 @@ EVIDENCE = {
     "broker_said": "by kind, how often the broker's log spoke of the car's box, from 300 s before"
     " the unlock on",
     "tries_left": "how often the PIN of remote access may still be wrong, where the box says so",
+    "mode_probability": "how likely the failure mode is, of 1",
+    "mode_because": "the fact that speaks for it most",
+    "cause_by_stages": "the cause that the stages alone said, where the mode has another",
     "status": "the HTTP status that the platform answered, where MQTT told nothing",
     "problem": "the problem type of that answer",
     "platform_outcome": "how it ended in the platform's own words",
@@ -225,6 +236,11 @@ def page_of_log() -> str:
             table(("Kind", "Meaning"), _members(StrayKind)),
             COMPLAINTS,
             table(("Field", "Meaning"), _fields(Complaint)),
+            DIAGNOSES,
+            table(("Field", "Meaning"), _fields(Diagnosis)),
+            table(("Field of one of `modes`", "Meaning"), _fields(RankedMode)),
+            table(("Field of one of `weighed`", "Meaning"), _fields(Weighed)),
+            table(("Field of one of `facts`", "Meaning"), _fields(FactSeen)),
             LOG,
             UNLOCK.format(shared=_in_a_row(shared), more=_in_a_row(more)),
             OTHERS,
@@ -251,7 +267,8 @@ def _members(kind: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 def _evidence() -> list[tuple[str, str]]:
-    facts = [*_keys_in(conclusion.evidence_of), *_keys_in(joined_record._evidence)]
+    of_mode = ("mode_probability", "mode_because", "cause_by_stages")
+    facts = [*_keys_in(conclusion.evidence_of), *of_mode, *_keys_in(joined_record._evidence)]
     return [(code(name), EVIDENCE[name]) for name in facts]
 
 

@@ -77,6 +77,8 @@ def _rows(at: tuple[str, ...], model: type[BaseModel]) -> Iterator[tuple[str, ..
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "must be set"
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
         return "as below"

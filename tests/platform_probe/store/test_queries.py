@@ -19,6 +19,7 @@ from tests.helpers.stores import BEGIN_S
 
 GIVEN = {
     "car": {"vehicle": "car-03"},
+    "customers-of-mode": {"mode": "generic_500"},
     "releases-compared": {"before": "2.4.1", "after": "2.5.0"},
 }
 """Parameters of the queries that need some."""
@@ -71,6 +72,27 @@ def test_cars_that_failed_twice(store: Path) -> None:
     (row,) = answer(store, "cars-that-failed")
     assert (row["vehicle_id"], row["failures"], row["mostly"]) == ("car-03", 2, "box_offline")
     assert answer(store, "cars-that-failed", failures="3") == []
+
+
+def test_modes_are_those_of_the_last_revision(store: Path) -> None:
+    """Also where none is known; a complaint about an unlock that nobody saw is one."""
+    found = {row["mode"]: (row["unlocks"], row["mostly"]) for row in answer(store, "modes")}
+    assert found == {
+        "generic_500": (1, "api_failed"),
+        "phone_side": (1, "opened"),
+        "unknown": (1, "opened"),
+    }
+    (anew,) = answer(store, "diagnosed-anew")
+    assert (anew["first_mode"], anew["last_mode"]) == ("app_gateway_outage", "generic_500")
+
+
+def test_customers_of_a_mode(store: Path) -> None:
+    """What one of them lived through; he got in later, and called nobody."""
+    (row,) = answer(store, "customers-of-mode")
+    assert (row["account_id"], row["status"], row["called_support"]) == ("customer-3", 504, False)
+    assert row["opened_at"] > row["began_at"]
+    (row,) = answer(store, "customers-of-mode", mode="phone_side")
+    assert row["called_support"]
 
 
 def test_generic_errors(store: Path) -> None:

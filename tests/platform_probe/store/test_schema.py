@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Stage, StrayAnswer
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import (
     CarEvent,
     Command,
@@ -21,6 +22,7 @@ from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.store.schema import (
     ATTEMPTS,
     COMPLAINTS,
+    DIAGNOSES,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -45,6 +47,7 @@ def fields_of(struct: type[Any]) -> set[str]:
         (STRAY_ANSWERS, StrayAnswer),
         (PLATFORM_EVENTS, PlatformEvent),
         (COMPLAINTS, Complaint),
+        (DIAGNOSES, Diagnosis),
     ],
 )
 def test_every_field_of_a_record_is_kept(table: Any, record: type[Any]) -> None:

@@ -15,6 +15,8 @@ import pytest
 
 from fleet_wire.contract.attempt import Complaint, Source
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.contract.messages import (
     Action,
     Command,
@@ -76,6 +78,30 @@ def test_everything_is_kept(tmp_path: Path) -> None:
         ]
         kept(tmp_path)
         assert not all_segments(tmp_path, "observations")
+
+
+def diagnosis_of(revision: int, *modes: RankedMode) -> Diagnosis:
+    """Return a revision of a diagnosis."""
+    return Diagnosis(
+        attempt_id="a1", vehicle_id="car-1", source=Source.CUSTOMER, revision=revision,
+        at=BEGIN_S + revision, after_s=20.0, outcome=Outcome.UNKNOWN, cause=Cause.BOX_SILENT,
+        modes=modes, facts=(FactSeen("last_will", "presence said offline"),), told=("mqtt",),
+    )  # fmt: skip
+
+
+def test_diagnoses_are_kept(tmp_path: Path) -> None:
+    """Each revision, with the likeliest mode in columns of its own."""
+    likely, unlikely = RankedMode("half_open_tcp_nat", 0.75), RankedMode("unknown", 0.25)
+    with writer_of(tmp_path) as store:
+        store.diagnosis(diagnosis_of(1, unlikely))
+        store.diagnosis(diagnosis_of(2, likely, unlikely))
+    sql = "SELECT revision, mode, probability, after_s, modes FROM diagnoses ORDER BY revision"
+    for _ in range(2):
+        first, second = selected(tmp_path, sql)
+        assert first[:4] == (1, "unknown", 0.25, 20.0)
+        assert second[:4] == (2, "half_open_tcp_nat", 0.75, 20.0)
+        assert [mode["mode"] for mode in json.loads(second[4])] == ["half_open_tcp_nat", "unknown"]
+        kept(tmp_path)
 
 
 def test_null_box_is_not_kept(tmp_path: Path) -> None:

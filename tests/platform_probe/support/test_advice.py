@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
-from platform_probe.support.advice import advice_for, ended_as, explanation_of
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.support.advice import (
+    Advice,
+    advice_for,
+    ended_as,
+    explanation_of,
+)
 
 
 @pytest.mark.parametrize("cause", [*Cause, None])
@@ -18,6 +24,21 @@ def test_every_cause_has_its_advice(cause: Cause | None) -> None:
     if cause is not None and CAUSES[cause].outcome is Outcome.UNKNOWN:
         assert ended_as(cause) == "is not known to have opened"
     assert len({advice_for(each) for each in Cause}) == len(Cause)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_failure_mode_says_it_better(mode: str) -> None:
+    """Where one is likely its own sentences are told, and who must act."""
+    known = MODES[mode]
+    advice = advice_for(Cause.VEHICLE_FAILED, known)
+    assert advice == Advice(known.customer, known.now, known.acts)
+
+
+def test_door_that_may_be_open_is_tried() -> None:
+    """Whatever the mode, where nobody knows whether the car has opened."""
+    say = advice_for(Cause.BOX_SILENT, MODES["half_open_tcp_nat"]).say
+    assert say.startswith(MODES["half_open_tcp_nat"].customer)
+    assert "try the door" in say
 
 
 def test_car_that_opened_later_is_to_be_locked() -> None:

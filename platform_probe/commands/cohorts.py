@@ -1,0 +1,51 @@
+"""`platform-probe cohorts`: which cohort the failures share, and since when."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.diagnosis.cohorts.words import finding_in_words
+from platform_probe.support.cohorts import finding_json, search_since
+from platform_probe.support.times import minute_clock
+
+DEFAULT_SINCE = "1h"
+
+
+@click.command()
+@store_options
+@click.option(
+    "--since", metavar="TIME", default=DEFAULT_SINCE, show_default=True,
+    help="Since when they are many, as 08:15 or 2h: a guess is enough.",
+)  # fmt: skip
+@click.option("--until", metavar="TIME", help="Until then.  [default: the newest record]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def cohorts(
+    *,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    since: str,
+    until: str | None,
+    as_json: bool,
+) -> None:
+    """Tell which cohort the failures share: a region, an operator, a firmware, or several of these.
+
+    \b
+    platform-probe cohorts --since 08:10 --store store
+    platform-probe cohorts --run runs/morning
+
+    The day before says what is usual. Where what they share began at another time, the search is
+    repeated from there.
+    """  # noqa: D301 - click's own escape
+    asked = asked_of(directory, config, zone)
+    span = asked.span(since, until)
+    finding = asked.source.read(lambda duck: search_since(duck, span))
+    if as_json:
+        told = finding_json(finding, asked.zone)
+        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+    else:
+        click.echo(finding_in_words(finding, minute_clock(asked.zone)))

@@ -1,0 +1,94 @@
+"""What the failures around a time share, searched for in the unlocks of a store."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Any, Final
+
+from platform_probe.diagnosis.cohorts.counts import Count
+from platform_probe.diagnosis.cohorts.find import Cohort, Finding, find_cohorts
+from platform_probe.diagnosis.cohorts.words import finding_in_words
+from platform_probe.store.duck import Duck
+from platform_probe.store.reading import Span
+from platform_probe.support.rows import Row, unix_s, utc
+from platform_probe.support.times import iso_of, minute_clock
+
+TRAITS: Final = (
+    "region", "operator", "firmware", "hardware", "app_version", "endpoint", "api_release",
+)  # fmt: skip
+"""Columns of an unlock whose values failures may share."""
+GUESS_S: Final = 900.0
+"""Failures are taken to have begun so long before the one that is asked about; where they share
+something that began earlier or later, the search finds that out."""
+AFTER_S: Final = 900.0
+BEFORE_S: Final = 86_400.0
+"""So much of the time before says what was usual."""
+EXACT_S: Final = 7_200.0
+"""Older unlocks are added up, and lose their car: they only say how often such unlocks fail."""
+TOGETHER_MINUTES: Final = 10
+MOST_COUNTS: Final = 1_000_000
+
+_COUNTS: Final = f"""
+SELECT CASE WHEN is_recent THEN started_at ELSE bucket END AS at_time,
+    CASE WHEN is_recent THEN vehicle_id END AS car,
+    count(*) AS unlocks, count(cause) AS failures, {", ".join(TRAITS)}
+FROM (
+    SELECT *, started_at >= $exact AS is_recent,
+        time_bucket(to_minutes({TOGETHER_MINUTES}), started_at) AS bucket
+    FROM attempts WHERE started_at BETWEEN $since AND $until
+) GROUP BY ALL ORDER BY ALL
+"""
+
+
+def search_around(duck: Duck, at_s: float) -> Finding:
+    """Return what unlocks that failed around Unix second `at_s` share."""
+    return search_since(duck, Span(at_s - GUESS_S, at_s + AFTER_S))
+
+
+def search_since(duck: Duck, span: Span) -> Finding:
+    """Return what unlocks that failed in a time share, against the day before."""
+    since_s, until_s = span.since_s or 0.0, span.until_s or 0.0
+    times = {
+        "since": utc(since_s - BEFORE_S),
+        "exact": utc(since_s - EXACT_S),
+        "until": utc(until_s),
+    }
+    rows = duck.query(_COUNTS, times, limit=MOST_COUNTS).rows
+    counts = [
+        Count(at=unix_s(at), vehicle_id=car, attempts=attempts, failures=failures, values=(*rest,))
+        for at, car, attempts, failures, *rest in rows
+    ]
+    return find_cohorts(counts, trait_names=TRAITS, since=since_s)
+
+
+def finding_json(finding: Finding, zone: tzinfo) -> dict[str, Any]:
+    """Return a finding for a program: times in ISO 8601 in the zone."""
+    return {
+        "said": finding_in_words(finding, minute_clock(zone)),
+        "since": iso_of(finding.since, zone),
+        "attempts": finding.attempts,
+        "failures": finding.failures,
+        "cohorts": [_cohort_json(cohort, zone) for cohort in finding.found],
+        "ranked": [_cohort_json(cohort, zone) for cohort in finding.ranked],
+        "none_probability": finding.none_probability,
+        "absence": finding.absence,
+        "cars": finding.cars,
+    }
+
+
+def _cohort_json(cohort: Cohort, zone: tzinfo) -> dict[str, Any]:
+    begin = cohort.begin
+    return {
+        "traits": {trait.name: trait.value for trait in cohort.traits},
+        "probability": cohort.probability,
+        "attempts": cohort.attempts,
+        "failures": cohort.failures,
+        "attempts_elsewhere": cohort.attempts_elsewhere,
+        "failures_elsewhere": cohort.failures_elsewhere,
+        "begin": None if begin is None else iso_of(begin.at, zone),
+    }
+
+
+def is_one_of(attempt: Row, cohort: Cohort) -> bool:
+    """Return whether an unlock shares what a cohort shares."""
+    return all(attempt[trait.name] == trait.value for trait in cohort.traits)

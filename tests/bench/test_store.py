@@ -1,0 +1,56 @@
+"""The store's measurement runs, and is told; what cannot run here is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.store import __main__ as bench_store
+from bench.store.__main__ import StoreMeasurement, grow, make_files, measure_here, render
+from bench.store.contenders import missing
+from bench.store.lines import attempt_lines
+
+
+def test_lines_come_from_the_seed() -> None:
+    """The same seed, the same lines; each is about as long as a monitor's."""
+    first, again, other = (list(attempt_lines(50, cars=10, seed=seed)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert 1_100 < sum(map(len, first)) / 50 < 1_400
+
+
+@pytest.mark.parametrize("name", ["this store", "SQLite FTS5"])
+def test_contenders_find_the_same(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that need nothing installed; all unlocks of a car are found."""
+    monkeypatch.setattr(bench_store, "CARS", 20)
+    make_files(tmp_path, 400)
+    measured = measure_here(name, tmp_path)
+    cars = [line for line in attempt_lines(400, cars=20, seed=1) if b'"car-00007"' in line]
+    assert measured.found == len(cars) > 0
+    assert measured.find_ms > 0
+    assert measured.mb_per_s > 0
+
+
+def test_growth_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line at each doubling."""
+    monkeypatch.setattr(bench_store, "LINES_A_FILE", 100)
+    monkeypatch.setattr(bench_store, "CARS", 20)
+    grow(0.0008)
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what it lacks, below the table."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    lacks = missing("zstd + ripgrep")
+    assert lacks == "zstd, rg is not installed"
+    one = StoreMeasurement(
+        raw_bytes=8_000_000, bytes=1_000_000, take_in_cpu_s=0.1, find_ms=5.0, day_ms=6.0, found=1
+    )
+    lines = render([{"this store": one, "zstd + ripgrep": lacks}]).splitlines()
+    assert lines[1].split()[-4:] == ["80", "8.0", "5.0", "6.0"]
+    assert lines[2] == f"zstd + ripgrep: {lacks}"

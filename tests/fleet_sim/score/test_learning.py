@@ -1,0 +1,31 @@
+"""Weights learned from cases with labels."""
+
+from __future__ import annotations
+
+from fleet_sim.score.learning import Row, learn
+
+TOLD = ("attempt", "presence")
+
+
+def test_what_tells_two_modes_apart_becomes_heavy() -> None:
+    """And signs stay those of the signatures."""
+    rows = [
+        Row(("refused_can_bus", "was_online"), TOLD, "can_bus_asleep_no_ack", 1.0),
+        Row(("refused_busy", "was_online"), TOLD, "box_busy_duplicate", 1.0),
+        Row(("not_delivered", "was_online", "back_without_will"), TOLD, "half_open_tcp_nat", 1.0),
+        Row(("not_delivered", "was_online", "will_after"), TOLD, "no_coverage_garage", 1.0),
+        Row(("not_delivered", "will_before", "will_after"), TOLD, "no_coverage_garage", 1.0),
+    ]
+    weights = learn(rows, steps=40)
+    assert weights["seen"]["half_open_tcp_nat"]["back_without_will"] > 1.0
+    assert weights["seen"]["no_coverage_garage"]["back_without_will"] < 0
+    assert all(weight <= 0 for each in weights["unseen"].values() for weight in each.values())
+
+
+def test_the_same_cases_give_the_same_weights() -> None:
+    """To the last digit, so that they can be renewed and compared."""
+    rows = [
+        Row(("refused_can_bus",), TOLD, "can_bus_asleep_no_ack", 1.0),
+        Row(("refused_busy",), TOLD, "box_busy_duplicate", 1.0),
+    ]
+    assert learn(rows, steps=5) == learn(rows, steps=5)

@@ -1,0 +1,81 @@
+"""The catalogue of modes: complete, sound, and the same list as that of the faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_sim.faults import FAULTS
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.modes.catalogue import ALIKE, MODES, class_of
+from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.modes.mode import FailureMode
+
+MOST_LETTERS = 60
+ALL = pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+
+
+def test_sixty_modes_have_sixty_numbers() -> None:
+    """None is missing, and none is there twice."""
+    assert [mode.number for mode in MODES.values()] == [*range(1, 61)]
+
+
+def test_each_mode_can_be_injected_under_its_name() -> None:
+    """Fault and mode of one row have one name, one layer and one number."""
+    for slug, mode in MODES.items():
+        fault = FAULTS[slug]
+        assert (fault.number, fault.layer.value) == (mode.number, mode.layer.value), slug
+
+
+@ALL
+def test_a_signature_does_not_contradict_itself(mode: FailureMode) -> None:
+    """What rules a mode out does not speak for it, and something speaks for each."""
+    signature = mode.signature
+    speaks_for = signature.needs | signature.speaks_for
+    assert speaks_for
+    assert signature.rules_out
+    assert not speaks_for & signature.rules_out
+
+
+@ALL
+def test_sentences_are_sentences(mode: FailureMode) -> None:
+    """Each is one that can be read aloud."""
+    for sentence in (mode.engineer, mode.customer, mode.now):
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert len(sentence) < 200
+
+
+def test_titles_are_short_and_tell_modes_apart() -> None:
+    """They stand in tables and lists, where a slug says nothing to support."""
+    titles = [mode.title for mode in MODES.values()]
+    assert len(set(titles)) == len(titles)
+    for title in titles:
+        assert "_" not in title
+        assert not title.endswith(".")
+        assert len(title) <= MOST_LETTERS
+
+
+def test_every_fact_has_a_meaning_and_tells_something() -> None:
+    """A fact that no signature lists would be noted for nobody."""
+    assert set(FACTS) == set(Fact)
+    listed = {
+        fact
+        for mode in MODES.values()
+        for fact in (mode.signature.needs | mode.signature.speaks_for | mode.signature.rules_out)
+    }
+    context = {Fact.NEVER_PRESENT, Fact.BROKER_UNREACHABLE, Fact.REFUSED_MALFORMED}
+    assert set(Fact) - listed <= context
+
+
+def test_modes_that_look_alike_have_one_name_and_a_reason() -> None:
+    """One of them named counts as each."""
+    for members, reason in ALIKE.items():
+        assert members <= set(MODES)
+        assert reason.endswith(".")
+        assert len({class_of(slug) for slug in members}) == 1
+    assert class_of("retained_command") == "retained_command"
+
+
+def test_the_attempt_has_a_place_for_the_mode() -> None:
+    """It is written where everything downstream reads."""
+    assert "failure_mode" in Attempt.__struct_fields__

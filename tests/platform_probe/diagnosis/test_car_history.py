@@ -1,0 +1,102 @@
+"""What one car has told over time."""
+
+from __future__ import annotations
+
+from fleet_wire.contract.messages import (
+    CarEvent,
+    EventName,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Telemetry,
+    VehicleState,
+)
+from platform_probe.diagnosis.car_history import KEPT, CarHistory, Session
+
+ONLINE = Presence(PresenceStatus.ONLINE, "one")
+WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
+
+
+def state(*, is_locked: bool, command_id: str | None = None) -> VehicleState:
+    """Return the state of a parked car."""
+    return VehicleState(
+        is_locked=is_locked,
+        is_open=False,
+        voltage_v=12.6,
+        firmware="1",
+        hardware="h",
+        operator="o",
+        region="r",
+        last_command_id=command_id,
+    )
+
+
+def test_presence_is_known_as_it_was_at_a_moment() -> None:
+    """What came later does not change it."""
+    car = CarHistory()
+    car.take_presence(ONLINE, 10.0, retained=False)
+    car.take_presence(WILL, 50.0, retained=False)
+    assert car.standing_at(20.0) is Session.ONLINE
+    assert car.standing_at(60.0) is Session.WILL
+    assert car.standing_at(5.0) is None  # it came online later: before it was not, as far as known
+
+
+def test_the_will_of_an_older_session_is_told_apart() -> None:
+    """The box is there under another session, whatever the broker publishes of the old one."""
+    car = CarHistory()
+    car.take_presence(ONLINE, 10.0, retained=False)
+    car.take_presence(Presence(PresenceStatus.ONLINE, "two"), 20.0, retained=False)
+    assert car.take_presence(WILL, 21.0, retained=False) is Session.OLD_WILL
+
+
+def test_history_is_bounded() -> None:
+    """A car that flaps, reports and moves its lock for ever is remembered no longer."""
+    car = CarHistory()
+    for second in range(500):
+        car.take_presence(ONLINE, float(second), retained=False)
+        car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), float(second))
+        car.take_state(state(is_locked=bool(second % 2)), float(second), retained=False)
+    for kept in (car.changes, car.beats, car.heard, car.locks):
+        assert len(kept) == KEPT
+
+
+def test_the_shortest_interval_between_heartbeats_is_the_usual_one() -> None:
+    """A box that was away does not make it longer."""
+    car = CarHistory()
+    for second in (0.0, 60.0, 120.0, 600.0):
+        car.take_telemetry(Telemetry(-80.0, 12.5, 0.0), second)
+    assert car.interval_s == 60.0
+
+
+def test_a_lock_that_closes_without_a_command_is_a_relock() -> None:
+    """One that a command has closed is none."""
+    car = CarHistory()
+    car.take_state(state(is_locked=False, command_id="open"), 10.0, retained=False)
+    car.take_state(state(is_locked=True, command_id="open"), 40.0, retained=False)
+    assert [move.at_s for move in car.relocks()] == [40.0]
+    car.take_state(state(is_locked=False, command_id="again"), 50.0, retained=False)
+    car.take_state(state(is_locked=True, command_id="close"), 60.0, retained=False)
+    assert [move.at_s for move in car.relocks()] == [40.0]
+
+
+def test_a_lock_that_springs_open_is_a_bounce_until_it_holds() -> None:
+    """Locked for a second only, by one command; the next lock that holds ends it."""
+    car = CarHistory()
+    car.take_state(state(is_locked=True, command_id="close"), 10.0, retained=False)
+    car.take_state(state(is_locked=False, command_id="close"), 10.6, retained=False)
+    bounced = car.bounced()
+    assert bounced is not None
+    assert bounced.at_s == 10.6
+    car.take_state(state(is_locked=True, command_id="close-2"), 90.0, retained=False)
+    assert car.bounced() is None
+
+
+def test_boots_are_known_from_events_and_from_heartbeats() -> None:
+    """The counter says that there was one, the uptime when."""
+    car = CarHistory()
+    car.take_event(CarEvent(EventName.BOOT, boots=3), 100.0)
+    assert car.booted_s == 100.0
+    car.take_telemetry(Telemetry(-80.0, 12.5, 0.0, boots=3, uptime_s=50.0), 150.0)
+    assert car.booted_s == 100.0
+    car.take_telemetry(Telemetry(-80.0, 12.5, 0.0, boots=4, uptime_s=20.0), 300.0)
+    assert car.booted_s == 280.0

@@ -1,0 +1,204 @@
+"""Unlocks diagnosed as a monitor hears of them, and again as more becomes known."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Flag, Record, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import CAUSES, Cause, outcome_of
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.messages import (
+    Phase,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Reason,
+    Result,
+    Telemetry,
+)
+from platform_probe.diagnosis.diagnosing import LOOKED_AT_AGAIN_S, Diagnosing
+from platform_probe.weights import shipped_ranking
+from tests.helpers.fake_clock import FakeClock
+from tests.helpers.records import COMPLAINT, attempt_of
+
+ONLINE = Presence(PresenceStatus.ONLINE, "one")
+WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
+
+
+class Watched:
+    """A diagnosis with a clock that the test turns, and all that it hands on."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock(now_s=0.0)
+        self.records: list[Record] = []
+        self.told: list[Diagnosis] = []
+        self.diagnosing = Diagnosing(
+            shipped_ranking(),
+            clock=self.clock,
+            emit=self.records.append,
+            tell=self.told.append,
+        )
+
+    def at(self, second: float) -> Diagnosing:
+        """Turn the clock, and let be looked at what is due."""
+        self.clock.wall_s += second - self.clock.now_s
+        self.clock.now_s = second
+        self.diagnosing.tick()
+        return self.diagnosing
+
+    def ended(self, cause: Cause | None, **changes: object) -> Attempt:
+        """Return an unlock of car-1 that has just ended after 20 s."""
+        attempt = attempt_of(cause=cause, total_s=20.0)
+        began = {"started_at": self.clock.wall_s - 20.0, "outcome": outcome_of(cause)}
+        return msgspec.structs.replace(attempt, **{**began, **changes})
+
+
+def test_a_failed_unlock_is_diagnosed_and_its_record_names_the_mode() -> None:
+    """First the record, then the diagnosis, which says the same."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=True)
+    refused = Result("c1", Phase.REFUSED, Reason.CAN_BUS_NO_ACK)
+    watched.at(20.0).result("car-1", refused)
+    failed = watched.ended(Cause.VEHICLE_FAILED, reason="can_bus_no_ack")
+    watched.diagnosing.take(failed)
+    record, told = watched.records[0], watched.told[0]
+    assert isinstance(record, Attempt)
+    assert record.failure_mode == told.first.mode == "can_bus_asleep_no_ack"
+    assert record.cause is Cause.VEHICLE_FAILED
+    assert (told.attempt_id, told.revision, told.after_s) == ("a1", 1, 20.0)
+    assert told.first.weighed[0].is_seen
+
+
+def test_sentences_cite_what_was_heard_and_when() -> None:
+    """With the time of day and how far it was from the request."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(100.0).presence("car-1", WILL, retained=False)
+    watched.at(194.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
+    said = {one.fact: one.sentence for one in watched.told[0].facts}
+    # The clock of the test begins at 22:13:20 UTC.
+    assert said["will_before"] == (
+        "presence said offline since 22:15:00, 74 s before the request; it was a last will"
+    )
+
+
+def test_what_comes_later_makes_another_revision() -> None:
+    """The box is back: what was seen before stays true, and the number goes up."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(120.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+    watched.at(200.0).presence("car-1", WILL, retained=False)
+    watched.at(260.0).presence("car-1", ONLINE, retained=False)
+    watched.at(262.0)
+    facts = [{one.fact for one in told.facts} for told in watched.told]
+    assert [told.revision for told in watched.told] == [*range(1, len(watched.told) + 1)]
+    assert "was_online" in facts[0]
+    assert {"was_online", "will_after", "back_after_will"} <= facts[-1]
+
+
+def test_nothing_changes_after_ten_minutes() -> None:
+    """What comes later belongs to another unlock."""
+    watched = Watched()
+    watched.at(20.0).take(watched.ended(Cause.BOX_SILENT))
+    for second in (*LOOKED_AT_AGAIN_S, LOOKED_AT_AGAIN_S[-1] + 30.0):
+        watched.at(second + 1.0)
+    number = len(watched.told)
+    watched.at(700.0).presence("car-1", ONLINE, retained=False)
+    watched.at(710.0)
+    assert len(watched.told) == number
+    assert watched.diagnosing.next_s() is None
+
+
+def test_the_same_evidence_makes_no_revision() -> None:
+    """However often it is looked at."""
+    watched = Watched()
+    refused = Result("c1", Phase.REFUSED, Reason.BUSY)
+    watched.at(20.0).result("car-1", refused)
+    watched.diagnosing.take(watched.ended(Cause.BOX_BUSY, reason="busy"))
+    watched.at(22.0)
+    number = len(watched.told)
+    for second in (61.0, 62.0, 63.0):
+        watched.at(second)
+    assert len(watched.told) == number == 1
+
+
+def test_an_unlock_that_went_well_is_not_diagnosed() -> None:
+    """It is handed on as it came."""
+    watched = Watched()
+    ok = watched.ended(None)
+    watched.at(20.0).take(ok)
+    assert watched.records == [ok]
+    assert watched.told == []
+
+
+def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
+    """Told otherwise, or executed once more after its end."""
+    watched = Watched()
+    watched.at(20.0).take(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
+    assert len(watched.told) == 1
+    again = Watched()
+    again.at(20.0).take(again.ended(None))
+    stray = StrayAnswer(
+        kind=StrayKind.DUPLICATE,
+        vehicle_id="car-1",
+        command_id="c1",
+        phase="executed",
+        at=again.clock.wall_s,
+        attempt_id="a1",
+    )
+    again.at(80.0).take(stray)
+    again.at(82.0)
+    assert "executed_again" in {one.fact for one in again.told[0].facts}
+
+
+def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:
+    """Under the complaint's own id."""
+    watched = Watched()
+    complaint = msgspec.structs.replace(COMPLAINT, at=watched.clock.wall_s)
+    watched.at(5.0).take(complaint)
+    told = watched.told[0]
+    assert told.attempt_id == complaint.complaint_id
+    assert {"nothing_requested", "support_called"} <= {one.fact for one in told.facts}
+
+
+def test_a_sure_mode_sets_the_cause() -> None:
+    """Where the stages alone said another; the record keeps what they said."""
+    watched = Watched()
+    for car in range(40):
+        watched.at(1.0).presence(f"car-{car}", ONLINE, retained=False)
+    watched.at(20.0)
+    failed = watched.ended(Cause.BOX_BUSY, reason="busy")
+    watched.diagnosing.take(failed)
+    record = watched.records[0]
+    assert isinstance(record, Attempt)
+    assert record.cause is not None
+    assert record.outcome is CAUSES[record.cause].outcome
+
+
+def test_heartbeats_are_noted_and_their_absence_before_an_unlock_seen() -> None:
+    """A box that reports every minute and was silent for three."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    for second in (10.0, 70.0, 130.0):
+        watched.at(second).telemetry("car-1", Telemetry(-80.0, 12.5, 0.0))
+    watched.at(330.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+    said = {one.fact: one.sentence for one in watched.told[0].facts}
+    assert "every 60 s" in said["silent_before"]
+
+
+def test_memory_is_bounded() -> None:
+    """Cars above the limit are forgotten, the first one first."""
+    watched = Watched()
+    diagnosing = Diagnosing(
+        shipped_ranking(),
+        clock=watched.clock,
+        emit=watched.records.append,
+        tell=watched.told.append,
+        max_cars=10,
+    )
+    for car in range(100):
+        diagnosing.presence(f"car-{car}", ONLINE, retained=False)
+    assert len(diagnosing._cars) == 10

@@ -1,0 +1,86 @@
+"""How likely each mode is, from what was seen."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from fleet_wire.errors import ConfigError
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Fact, Told
+from platform_probe.diagnosis.ranking import (
+    Ranking,
+    Weights,
+    read_weights,
+    weights_by_signature,
+)
+from platform_probe.weights import shipped_ranking, shipped_weights
+
+ALL_TOLD = frozenset(Told)
+
+
+def seen(*facts: Fact) -> dict[Fact, str]:
+    """Return facts as they are noted."""
+    return dict.fromkeys(facts, "it was seen")
+
+
+def test_what_a_signature_needs_names_its_mode() -> None:
+    """By the signatures alone, before anything was learned."""
+    ranking = Ranking(weights_by_signature())
+    first = ranking.rank(seen(Fact.REFUSED_CAN_BUS, Fact.WAS_ONLINE, Fact.ALONE), ALL_TOLD)[0]
+    assert first.mode == "can_bus_asleep_no_ack"
+    assert first.weighed[0].fact == Fact.REFUSED_CAN_BUS
+
+
+def test_probabilities_are_those_of_a_whole() -> None:
+    """The modes that are shown have at most all of it, in falling order."""
+    modes = shipped_ranking().rank(seen(Fact.NOT_DELIVERED), ALL_TOLD)
+    probabilities = [mode.probability for mode in modes]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert sum(probabilities) <= 1.0001
+
+
+def test_a_source_that_was_not_there_says_nothing_by_its_silence() -> None:
+    """Without the broker's log a mode does not lose by what that log has not said."""
+    ranking = Ranking(
+        Weights(
+            version=1,
+            made_by="a test",
+            temperature=1.0,
+            bias={},
+            seen={"queue_full_drop": {"dropped_at_broker": 2.0}},
+            unseen={"queue_full_drop": {"dropped_at_broker": -3.0}},
+        )
+    )
+    told = ranking.rank({}, frozenset({Told.BROKER_LOG}))
+    not_told = ranking.rank({}, frozenset({Told.ATTEMPT}))
+    assert "queue_full_drop" not in {mode.mode for mode in told if mode.probability > 0.01}
+    assert not_told[0].probability == pytest.approx(1 / (len(MODES) + 2), abs=1e-3)
+
+
+def test_weights_keep_to_the_signatures() -> None:
+    """What was learned has the signs that physics fixes, and lists nothing besides."""
+    weights = shipped_weights()
+    for slug, mode in MODES.items():
+        signature = mode.signature
+        speaks_for = signature.needs | signature.speaks_for
+        for fact, weight in weights.seen[slug].items():
+            assert weight >= 0 if fact in speaks_for else weight < 0, (slug, fact)
+            assert fact in speaks_for | signature.rules_out, (slug, fact)
+        for fact, weight in weights.unseen[slug].items():
+            assert weight <= 0, (slug, fact)
+            assert fact in speaks_for, (slug, fact)
+
+
+def test_weights_of_another_form_are_refused() -> None:
+    """With a word that says what is wrong."""
+    weights = msgspec.structs.replace(weights_by_signature(), version=99)
+    with pytest.raises(ConfigError, match="version 99"):
+        Ranking(weights)
+    with pytest.raises(ConfigError, match="weights"):
+        read_weights(b"{}")
+    strange = msgspec.structs.replace(
+        weights_by_signature(), seen={"phone_side": {"no_such_fact": 1.0}}
+    )
+    with pytest.raises(ConfigError, match="no_such_fact"):
+        Ranking(strange)

@@ -1,0 +1,56 @@
+"""What is told of a case beyond the record: the likeliest failure modes."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+
+import msgspec
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.store.reading import Source
+from platform_probe.support.advice import advice_for
+from platform_probe.support.case import Wanted, look_up
+from platform_probe.support.telling import json_of, text_of
+from tests.helpers.busy_store import make_busy_store
+from tests.helpers.stores import put_lines
+
+DIAGNOSIS = {
+    "attempt_id": "attempt-17", "vehicle_id": "car-03", "at": 1_767_225_700.0, "revision": 1,
+    "modes": [
+        {"mode": "one_way_downlink", "probability": 0.9},
+        {"mode": "half_open_tcp_nat", "probability": 0.06},
+    ],
+    "facts": [{"fact": "last_will", "sentence": "presence said offline at 23:59:55"}],
+}  # fmt: skip
+
+
+def test_diagnosis_is_told_where_there_is_one(tmp_path: Path) -> None:
+    """The revision that holds: modes with how likely they are, and the sentences behind them."""
+    make_busy_store(tmp_path)
+    later = {**DIAGNOSIS, "revision": 2, "modes": DIAGNOSIS["modes"][:1]}  # type: ignore[index]
+    put_lines(tmp_path, "diagnoses", map(msgspec.json.encode, (later, DIAGNOSIS)))
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-17"), 1_767_225_800.0)
+    text = text_of(case, UTC)
+    assert "The car reports but does not hear us: almost certainly (90 %)." in text
+    assert MODES["one_way_downlink"].customer in text
+    assert MODES["one_way_downlink"].now in text
+    assert MODES["half_open_tcp_nat"].title not in text
+    assert "  - presence said offline at 23:59:55" in text
+    diagnosis = json_of(case, UTC)["diagnosis"]
+    assert (diagnosis["mode"], diagnosis["probability"]) == ("one_way_downlink", 0.9)
+    assert diagnosis["others"] == []
+    assert len(diagnosis["revisions"]) == 2
+
+
+def test_less_than_even_is_no_advice(tmp_path: Path) -> None:
+    """What is told then is true whatever it was: the advice of the cause."""
+    make_busy_store(tmp_path)
+    unsure = {**DIAGNOSIS, "modes": [{"mode": "one_way_downlink", "probability": 0.4}]}
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(unsure)])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-17"), 1_767_225_800.0)
+    found = json_of(case, UTC)
+    assert found["say"] == advice_for(Cause.BOX_OFFLINE).say
+    assert found["acts"] is None
+    assert "does not hear us: perhaps (40 %)" in text_of(case, UTC)
