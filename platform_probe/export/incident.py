@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +18,7 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
+from platform_probe.support.rows import utc
 
 AROUND_S: Final = 120.0
 """Unlocks that began so near to one that is exported are taken with it [E]."""
@@ -183,12 +183,8 @@ def _commonest(struck: Sequence[Unlock]) -> str:
 
 
 def _in(span: Span) -> tuple[str, dict[str, Any]]:
-    values = {"since": _time(span.since_s or 0.0), "until": _time(span.until_s or 0.0)}
+    values = {"since": utc(span.since_s or 0.0), "until": utc(span.until_s or 0.0)}
     return "started_at BETWEEN $since AND $until", values
-
-
-def _time(at_s: float) -> datetime:
-    return datetime.fromtimestamp(at_s, UTC).replace(tzinfo=None)
 
 
 def _unlocks(duck: Duck, where: str, values: dict[str, Any]) -> list[Unlock]:

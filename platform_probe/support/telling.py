@@ -169,10 +169,10 @@ def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
 
 def export_command(case: Case, directory: Path) -> str | None:
     """Return the command that brings the unlock about again; None where its mode is not known."""
-    if case.attempt is None or case.believed is None or case.believed.mode is None:
+    if case.believed is None or case.believed.mode is None:
         return None
-    place = shlex.quote(str(directory))
-    return f"platform-probe export --attempt {case.attempt['attempt_id']} --store {place}"
+    diagnosed = case.complaint_id if case.attempt is None else case.attempt["attempt_id"]
+    return f"platform-probe export --attempt {diagnosed} --store {shlex.quote(str(directory))}"
 
 
 def facts_of(attempt: Row) -> list[str]:
