@@ -78,6 +78,8 @@ class Case:
     heard: Sequence[Row] = ()
     strays: Sequence[Row] = ()
     complaints: Sequence[Row] = ()
+    complaint_id: str | None = None
+    """Of the call that was diagnosed, where no unlock is known."""
     revisions: Sequence[Revision] = ()
     """What was believed, from the first moment to the last."""
     others: Sequence[Row] = ()
@@ -131,6 +133,7 @@ class _Lookup:
                 at_s=at_s,
                 newest_s=self._newest_s,
                 others=fitting[:LISTED],
+                complaint_id=None if complaint is None else complaint["complaint_id"],
                 revisions=() if complaint is None else self._revisions(complaint["complaint_id"]),
                 **self._around(vehicle, at_s, at_s),
             )
