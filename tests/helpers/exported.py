@@ -1,4 +1,4 @@
-"""Exports what a fault did in its shipped scenario, and runs that, to see whether it shows again."""
+"""Exports what a fault did in its shipped scenario, and runs that to see whether it is there."""
 
 from __future__ import annotations
 
