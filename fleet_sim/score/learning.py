@@ -91,7 +91,8 @@ class Model:
 
     def scores(self, row: Row) -> dict[str, float]:
         """Return the score of each mode."""
-        scores, told = {}, row.told
+        scores: dict[str, float] = {}
+        was_seen, told = frozenset(row.seen), frozenset(row.told)
         for name, bias in self.bias.items():
             score = bias.value
             of_seen = self.seen[name]
@@ -100,7 +101,7 @@ class Model:
                 if weight is not None:
                     score += weight.value
             for fact, weight in self.unseen[name].items():
-                if fact not in row.seen and _TOLD[fact] in told:
+                if fact not in was_seen and _TOLD[fact] in told:
                     score += weight.value
             scores[name] = score
         return scores

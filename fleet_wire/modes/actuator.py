@@ -28,6 +28,8 @@ MODES: Final = (
                 Fact.REFUSED_LOW_VOLTAGE,
                 Fact.REFUSED_WITHOUT_REASON,
                 Fact.DOORS_DIFFER,
+                Fact.VOLTAGE_FELL,
+                Fact.VOLTAGE_LOW,
                 Fact.UNLOCKED_MOMENTS_BEFORE,
                 Fact.FAILS_AGAIN,
             ),

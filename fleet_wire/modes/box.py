@@ -113,8 +113,8 @@ MODES: Final = (
         now="Send somebody to charge or jump-start the car, and offer another one.",
         signature=Signature(
             needs=facts(Fact.VOLTAGE_FELL),
-            speaks_for=_SEEN_AWAY | facts(Fact.VOLTAGE_LOW, Fact.REFUSED_LOW_VOLTAGE, Fact.ALONE),
-            rules_out=(ANSWERS - facts(Fact.REFUSED_LOW_VOLTAGE))
+            speaks_for=_SEEN_AWAY | facts(Fact.VOLTAGE_LOW, Fact.ALONE),
+            rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE, Fact.OPERATOR_FAILS)
             | facts(Fact.WAS_ASLEEP, Fact.SIGNAL_LOW, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
         ),

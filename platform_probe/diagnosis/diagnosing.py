@@ -79,8 +79,6 @@ FASTEST_M_S: Final = 250.0
 _COPIES: Final = frozenset({"copy", "again", "duplicate"})
 AFTER_CONNECT_S: Final = 15.0
 """What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
-AGAIN_WITHIN_S: Final = 300.0
-"""Who presses again so soon stands before a shut door, or another one [E]."""
 WILL_AGAIN_S: Final = 120.0
 """A box that is lost again so soon is no other box."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
@@ -228,7 +226,7 @@ class Diagnosing:
         if car is not None and event.kind not in _USUAL:
             now_s = self._clock.monotonic_s()
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
-            if event.kind.value != LEFT:
+            if event.kind != LEFT:
                 self._look_soon(event.client_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
@@ -394,11 +392,8 @@ class Diagnosing:
         """
         began_s = earlier.started_at - (self._clock.unix_s() - self._clock.monotonic_s())
         relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
-        is_again = earlier.booking_id == record.booking_id and again_s - began_s < AGAIN_WITHIN_S
-        is_open = not car.is_locked_since(began_s, again_s)
-        is_doubtful = record.booking_id is not None and is_again and is_open
         has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
-        if has_relocked or is_doubtful or earlier.trace_id == record.trace_id:
+        if has_relocked or earlier.trace_id == record.trace_id:
             del self._recent[earlier.vehicle_id]
             self._begin(earlier, self._clock.monotonic_s())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -54,11 +55,26 @@ def search_since(duck: Duck, span: Span) -> Finding:
         "until": utc(until_s),
     }
     rows = duck.query(_COUNTS, times, limit=MOST_COUNTS).rows
+    telling = _telling([row[-len(TRAITS) :] for row in rows])
     counts = [
-        Count(at=unix_s(at), vehicle_id=car, attempts=attempts, failures=failures, values=(*rest,))
-        for at, car, attempts, failures, *rest in rows
+        Count(
+            at=unix_s(at),
+            vehicle_id=car,
+            attempts=attempts,
+            failures=failures,
+            values=tuple(values[place] for place in telling),
+        )
+        for at, car, attempts, failures, *values in rows
     ]
-    return find_cohorts(counts, trait_names=TRAITS, since=since_s)
+    return find_cohorts(counts, trait_names=[TRAITS[place] for place in telling], since=since_s)
+
+
+def _telling(values: Sequence[Sequence[str | None]]) -> list[int]:
+    """Return which traits tell unlocks apart: what all share says nothing of those that failed.
+
+    Left in, it would make several cohorts of one, each as likely as the others.
+    """
+    return [place for place, _ in enumerate(TRAITS) if len({one[place] for one in values}) > 1]
 
 
 def finding_json(finding: Finding, zone: tzinfo) -> dict[str, Any]:

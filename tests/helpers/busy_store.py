@@ -12,7 +12,6 @@ from fleet_wire.contract.attempt import (
     Complaint,
     Flag,
     PlatformSide,
-    Source,
     StrayAnswer,
     StrayKind,
 )
@@ -20,6 +19,7 @@ from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode, Weighed
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.modes.facts import Fact
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.stores import BEGIN_S, kept, put_lines, put_unlocks, unlock
 
 FAILURES: Final = {
@@ -144,16 +144,13 @@ def _diagnosis(number: int, revision: int, after_s: float, **more: Any) -> Diagn
         "attempt_id": f"attempt-{number}",
         "vehicle_id": car,
         "booking_id": f"booking-{number}",
-        "source": Source.CUSTOMER,
         "revision": revision,
         "at": BEGIN_S + number + after_s,
         "after_s": after_s,
         "outcome": outcome_of(cause),
         "cause": cause,
-        "facts": (),
-        "told": ("attempt",),
     }
-    return Diagnosis(**made | more)
+    return diagnosis_of(**made | more)
 
 
 def _diagnoses() -> list[Diagnosis]:

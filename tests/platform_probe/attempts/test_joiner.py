@@ -458,6 +458,21 @@ def test_a_car_that_was_woken() -> None:
     assert record.total_s == 11.0
 
 
+def test_a_car_that_was_only_woken() -> None:
+    """A log of which one line is left: the unlock began then, as far as anybody knows."""
+    bench = JoinBench()
+    bench.requested(request_id="r0", operation="lock")
+    bench.wait(DEADLINE_S + LATE_S)  # what is older may be an earlier process's
+    bench.line("woken")
+    bench.ended("not_published", None, reason="asleep")
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    record = bench.only()
+    assert (record.cause, record.stages) == (
+        Cause.BOX_ASLEEP,
+        {"intended": 0.0, "requested": 0.0},
+    )
+
+
 def test_clocks_that_differ_are_not_mixed_into_durations() -> None:
     """An hour between the clocks changes no hop; it is in the record, with what it may be off."""
     bench = JoinBench(ahead_s=3600.0)

@@ -45,6 +45,7 @@ def test_cohort_and_its_begin_are_said(store: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "100 % of failures since 03:21 (30 of 30) are operator operator-b:" in result.output
     assert "elsewhere 0 of" in result.output
+    assert ", sure (9" in result.output  # although all share region, firmware and more
     in_berlin = told("--since", "04:10", "--store", store, "--zone", "Europe/Berlin")
     assert "since 04:21" in in_berlin.output
 

@@ -215,3 +215,17 @@ def test_memory_is_bounded() -> None:
     for car in range(100):
         diagnosing.presence(f"car-{car}", ONLINE, retained=False)
     assert len(diagnosing._cars) == 10
+
+
+def test_the_last_revision_is_handed_on_once() -> None:
+    """Ten minutes after the unlock began, or when nothing more comes: whoever counts gets it."""
+    watched, settled = Watched(), list[Diagnosis]()
+    watched.diagnosing.on_settled = settled.append
+    watched.at(20.0).take(watched.ended(Cause.BOX_SILENT))
+    watched.at(LOOKED_AT_AGAIN_S[-2] + 1.0)
+    assert settled == []
+    watched.at(LOOKED_AT_AGAIN_S[-1] + 1.0)
+    assert settled == watched.told[-1:]
+    watched.at(700.0).take(watched.ended(Cause.BOX_SILENT, attempt_id="a2", command_id="c2"))
+    watched.diagnosing.flush()
+    assert [one.attempt_id for one in settled] == ["a1", "a2"]

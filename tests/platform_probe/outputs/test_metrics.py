@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import msgspec
 import pytest
@@ -11,11 +12,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.dimension import GIVEN_BACK_AFTER_S, MAX_LABEL_VALUES
 from platform_probe.outputs.metrics import ProbeMetrics, RelockEnd, Unexported, Withheld
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.records import TRACE_ID, attempt_of
 
 OPENMETRICS = "application/openmetrics-text"
@@ -513,3 +516,13 @@ def test_what_was_observed_late_is_in_no_ratio_and_no_histogram(metrics: ProbeMe
     after = [line for line in series(metrics) if "flag" not in line and "process" not in line]
     assert after == before
     assert value(metrics, "attempt_flags_total", flag="observed_late") == 2
+
+
+def test_diagnoses_are_counted_by_their_likeliest_mode(metrics: ProbeMetrics) -> None:
+    """Every mode has its series from the start, so that no label comes from outside."""
+    modes = (RankedMode("ack_lost_executed", 0.97), RankedMode("half_open_tcp_nat", 0.02))
+    metrics.count_diagnosis(diagnosis_of(*modes))
+    counted = partial(value, metrics, "unlock_diagnoses_total", source="customer")
+    assert counted(mode="ack_lost_executed") == 1
+    assert counted(mode="half_open_tcp_nat") == 0
+    assert [counted(mode=mode) for mode in ("unknown", "nothing_wrong")] == [0, 0]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from fleet_wire.contract.attempt import Source
+from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.codec import MAX_PAYLOAD_BYTES, encode
 from fleet_wire.contract.messages import (
     Action,
@@ -295,3 +296,37 @@ def test_the_brokers_log_is_subscribed_to_where_it_is_asked_for() -> None:
     assert "$SYS/broker/log/#" not in subscriptions(watch=True)
     assert subscriptions(watch=True, group="a", broker_log=True)[-1] == "$SYS/broker/log/#"
     assert subscriptions(watch=False, broker_log=True)[-1] == "$SYS/broker/log/#"
+
+
+class Hearer:
+    """Notes what it is told, in one list with others."""
+
+    def __init__(self, name: str, heard: list[tuple[Any, ...]]) -> None:
+        self._name = name
+        self._heard = heard
+
+    def heard(
+        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
+        """Note a message."""
+        self._heard.append((self._name, kind, vehicle_id, type(message), is_retained))
+
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Note what the broker says."""
+        self._heard.append((self._name, event.client_id))
+
+    def removed(self, vehicle_id: str) -> None:
+        """Note that a car is gone."""
+        self._heard.append((self._name, "removed", vehicle_id))
+
+
+def test_all_who_hear_are_told_the_same_in_their_order() -> None:
+    """Messages, the broker's log and removals; what breaks the contract nobody hears."""
+    bench, heard = InboxBench(), list[tuple[Any, ...]]()
+    bench.inbox.hearers = Hearer("one", heard), Hearer("other", heard)
+    bench.take(f"cars/{CAR}/telemetry", encode(Telemetry(-85.0, 12.6, 3.0)))
+    bench.take(f"cars/{CAR}/telemetry", b"nothing")
+    bench.take("$SYS/broker/log/N", b"1: Client car-7 closed its connection.")
+    bench.take(f"cars/{CAR}/state", b"", retain=True)
+    told = [(TopicKind.TELEMETRY, CAR, Telemetry, False), ("car-7",), ("removed", CAR)]
+    assert heard == [(name, *one) for one in told for name in ("one", "other")]
