@@ -39,7 +39,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     platform: Values = {}
     besides: list[Values] = []
     unlocks_per_car: float = 1.0
-    strikes: Literal["incident", "all"] = "incident"
     asks: Literal["all", "others"] = "all"
     causes: dict[str, Values] = {}
     reasons: dict[str, Values] = {}

@@ -22,7 +22,7 @@ from platform_probe.export.recipes import Recipe, Values, merge, people, recipe_
 
 DURATION_S: Final = 50.0
 """Unlocks start, or customers come, for so long [E]."""
-ENOUGH: Final = 24
+ENOUGH: Final = 40
 """Unlocks of cars that are struck: with fewer, cars and unlocks are multiplied, so that chance does
 not decide whether one fails [E]."""
 MOST_STRUCK: Final = 100
@@ -63,35 +63,28 @@ def scenario_of(incident: Incident) -> Values:
         group["box"] = copy.deepcopy(recipe.box)  # YAML would tie together what is the same
     beside = others or (struck if recipe.asks == "others" else [])
     groups += _groups(ELSEWHERE, beside, cars_of)
-    stages = [
-        {
-            "kind": "times",
-            "at_s": _times_s(recipe, struck, others, times_of),
-            "duration_s": DURATION_S,
-        }
-    ]
     ended = model.cause or "an unlock that looked well"
-    values: Values = {
+    return {
         "description": f"Exported: {incident.mode}, seen as {ended}.",
         "seed": SEED,
         "fleet": {"groups": [_without_empty(group) for group in groups]},
-        **_demand(incident, recipe, stages, [*struck, *others]),
-        "faults": [*_faults(incident.mode, recipe)],
+        **_demand(incident, recipe, _times_s(recipe, struck, others, times_of)),
+        "faults": _faults(incident.mode, recipe),
         "expect": {_proof(model): {"min": 1}},
     }
-    return values
 
 
-def _demand(
-    incident: Incident, recipe: Recipe, stages: list[Values], unlocks: Sequence[Unlock]
-) -> Values:
+def _demand(incident: Incident, recipe: Recipe, at_s: list[float]) -> Values:
     """Return customers where they matter, else unlocks over MQTT."""
+    stages = [{"kind": "times", "at_s": at_s, "duration_s": DURATION_S}]
     is_above = MODES[incident.mode].layer in _ABOVE_THE_CARS and incident.model.by_api
     if recipe.customers is None and not is_above:
         return {"load": {"stages": stages, **recipe.load}}
     customers: Values = {"stages": stages, **people()}
     merge(customers, recipe.customers or {})
-    apps = Counter(one.app_version for one in unlocks if one.app_version is not None)
+    struck = incident.struck if recipe.asks == "all" else ()
+    asked = (*struck, *incident.others)
+    apps = Counter(one.app_version for one in asked if one.app_version is not None)
     if apps:
         versions = [{"version": name, "share": number} for name, number in apps.most_common()]
         merge(customers, {"phone": {"app_versions": versions}})
@@ -101,9 +94,9 @@ def _demand(
 
 
 def _faults(mode: str, recipe: Recipe) -> list[Values]:
-    target = {"target": {"site": INCIDENT}} if recipe.strikes == "incident" else {}
-    its = {"name": mode, **target, "window": recipe.window, "parameters": recipe.parameters}
-    return [_without_empty(its), *({**target, **each} for each in recipe.besides)]
+    its = {"name": mode, "window": recipe.window, "parameters": recipe.parameters}
+    entries = [_without_empty(its), *recipe.besides]
+    return [{**each, "target": {"site": INCIDENT}} for each in entries]
 
 
 def _proof(model: Unlock) -> str:

@@ -1,4 +1,4 @@
-"""Exports what a fault did in its shipped scenario, and runs that to see whether it is there."""
+"""Exports what a fault did in its shipped scenario, and runs that: whether it shows again."""
 
 from __future__ import annotations
 

@@ -38,6 +38,15 @@ def test_a_search_may_be_bounded(tmp_path: Path) -> None:
     assert load_scenario(small).fleet.count <= 8
 
 
+def test_what_a_scenario_expects_is_kept_where_all_looks_well(tmp_path: Path) -> None:
+    """There is no cause to keep, so what it says of itself is what it shows."""
+    expect = "expect:\n  attempts.by_outcome.ok: { min: 1 }\n  attempts.ok_share: { max: 1 }\n"
+    healthy = write_scenario(tmp_path, SCENARIO.partition("faults:")[0] + expect)
+    code, stdout, stderr = run("fleet_sim", "shrink", healthy, "--seed", "1", "--max-runs", "2")
+    assert code == 0, stderr
+    assert "keeps attempts.by_outcome.ok\n" in stdout
+
+
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     """A wrong key, a cause that is not there, and a fleet where all went well."""
     scenario = write_scenario(tmp_path)

@@ -40,7 +40,7 @@ def test_incident_is_a_slice_of_the_fleet(store: Path, tmp_path: Path) -> None:
     struck, beside = scenario.fleet.groups
     assert (struck.region, struck.operator, struck.firmware) == ("harbour", "operator-a", "2.4.1")
     assert (beside.region, beside.site) == ("centre", "elsewhere")
-    assert struck.count == 24
+    assert struck.count == 42
     (fault,) = scenario.faults
     assert (fault.name, fault.target.site) == ("no_coverage_garage", struck.site)
     assert [*scenario.expect] == ["injected.touched.by_cause.box_offline"]
@@ -51,8 +51,10 @@ def test_times_are_those_of_the_incident(store: Path, tmp_path: Path) -> None:
     """From its first unlock on, so many times over as the cars."""
     times_s = scenario_from(tmp_path, "--attempt", "attempt-5", "--store", store).load.stages[0]
     at_s = times_s.model_dump()["at_s"]
-    assert at_s[:3] == [6.0, 7.0, 8.0]
-    assert at_s[-1] <= 46.0
+    assert at_s[0] == 6.0
+    assert {7.0, 8.0} <= {*at_s}
+    assert len(at_s) == 14 * 8  # three that failed, and of ten that went well one in two
+    assert at_s[-1] < 46.0
 
 
 def test_nothing_personal_is_told(store: Path) -> None:
@@ -67,7 +69,7 @@ def test_incident_of_a_time(store: Path, tmp_path: Path) -> None:
     """All of one mode or cause, whoever had it; the commonest end is the one to be seen again."""
     words = ("--mode", "no_coverage_garage", "--since", "00:00:00", "--until", "00:00:19")
     by_mode = scenario_from(tmp_path, *words, "--store", store)
-    assert by_mode.fleet.groups[0].count == 24
+    assert by_mode.fleet.groups[0].count == 42
     assert [*by_mode.expect] == ["injected.touched.by_cause.box_offline"]
     by_cause = scenario_from(tmp_path, "--cause", "box_silent", "--store", store)
     assert by_cause.faults[0].name == "no_coverage_garage"
