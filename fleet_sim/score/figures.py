@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from fleet_sim.score.cases import LabelledCase, Said
+from fleet_sim.score.cases import LabelledCase, RunCases, Said
+from fleet_sim.score.incidents import Loss
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, class_of
@@ -65,6 +66,62 @@ def single_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
         "unknown": _plain_share(cases, lambda case: _first(case) in (UNKNOWN, NOTHING_WRONG)),
         **calibration(cases),
     }
+
+
+def figures_of(runs: Sequence[RunCases], tuned: Sequence[LabelledCase] | None) -> dict[str, Any]:
+    """Return all figures of a score; the baselines learn from the `tuned` ones, if there are any.
+
+    An unlock that a fault touched, that went well and did not look odd, is counted only.
+    """
+    singles = [run for run in runs if len(run.faults) == 1]
+    alone = [run for run in runs if len(run.faults) <= 1]
+    cases = [case for run in singles for case in run.cases if case.labels]
+    untouched = [case for run in alone for case in run.cases if not case.labels]
+    healthy = sum(run.healthy for run in alone)
+    healthy_named = sum(_is_named(case) for run in alone for case in run.suspected)
+    pairs = [case for run in runs if len(run.faults) > 1 for case in run.cases if case.labels]
+    well = Counter[str]()
+    for run in singles:
+        well[run.faults[0]] += run.touched_ok
+    return {
+        **single_figures(cases),
+        "touched_well": well.total(),
+        "untouched_failed": {"attempts": len(untouched), "named": sum(map(_is_named, untouched))},
+        "pairs": pair_figures(pairs),
+        "healthy": healthy,
+        "healthy_named": healthy_named,
+        "healthy_named_share": healthy_named / healthy if healthy else None,
+        "by_mode": {
+            slug: {**row, "touched_well": well[slug]} for slug, row in by_mode(cases).items()
+        },
+        "by_loss": by_loss(cases),
+        "alike": _alike(),
+        "confusion": confusion(cases),
+        "baselines": baselines(cases if tuned is None else tuned, cases),
+        "nothing_seen": [
+            run.incident
+            for run in singles
+            if not run.error and not any(case.labels for case in run.cases)
+        ],
+        "not_run": {run.incident: run.error for run in runs if run.error},
+    }
+
+
+def by_loss(cases: Sequence[LabelledCase]) -> dict[str, dict[str, Any]]:
+    """Return for each evidence that was lost how often the right mode was named."""
+    found = {}
+    for loss in Loss:
+        mine = [case for case in cases if case.loss == loss.value]
+        if mine:
+            figures = single_figures(mine)
+            found[loss.value] = {
+                "incidents": figures["incidents"],
+                "attempts": figures["attempts"],
+                **figures["single"],
+                "at_deadline": figures["at_deadline"]["top1"],
+                "ece": figures["ece"],
+            }
+    return found
 
 
 def calibration(cases: Sequence[LabelledCase]) -> dict[str, Any]:
@@ -178,6 +235,18 @@ def baselines(
             for first in (1, THREE)
         }
     return found
+
+
+def _alike() -> list[list[str]]:
+    """Return the modes that count as one."""
+    classes: defaultdict[str, list[str]] = defaultdict(list)
+    for slug in MODES:
+        classes[class_of(slug)].append(slug)
+    return [each for each in classes.values() if len(each) > 1]
+
+
+def _is_named(case: LabelledCase) -> bool:
+    return _first(case) not in (None, UNKNOWN, NOTHING_WRONG)
 
 
 def _first(case: LabelledCase) -> str | None:

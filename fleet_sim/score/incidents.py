@@ -38,6 +38,29 @@ class Loss(StrEnum):
     """Two topics: a command and its answer, of another form than the contract's."""
 
 
+MIX: Final = (
+    Loss.NOTHING, Loss.HEARTBEATS, Loss.NOTHING, Loss.PLATFORM_LOG,
+    Loss.NOTHING, Loss.BROKER_LOG, Loss.NOTHING, Loss.MAPPED_WIRE,
+)  # fmt: skip
+"""What incidents lack, in turn: half of them nothing [E]."""
+MAPPED_WIRE: Final = "two-topics.yaml"
+"""File beside the scenario that has `TWO_TOPICS`."""
+TWO_TOPICS: Final = """
+command:
+  topic: v1/{vehicle_id}/cmd
+  fields:
+    command_id: /id
+    action: { at: /op, values: { OPEN: unlock, CLOSE: lock } }
+result:
+  topic: v1/{vehicle_id}/ack
+  fields:
+    command_id: /id
+    phase: { at: /status, values: { OK: executed }, otherwise: refused }
+    reason: { at: /status, otherwise: failed }
+"""
+"""A wire that says nothing but a command and its answer: no presence, state or heartbeat."""
+
+
 class Incident(NamedTuple):
     """What is injected, by which seed, and what evidence is lost."""
 
@@ -212,8 +235,10 @@ def scored_faults() -> tuple[str, ...]:
 def scenario_of(incident: Incident) -> dict[str, Any]:
     """Return the scenario of an incident, as its YAML would say it."""
     stream = RandomStream.named(incident.seed, f"score/{'+'.join(incident.faults)}")
-    has_platform = _needs_platform(incident) or (
-        stream.uniform() < 0.5 and incident.loss is not Loss.MAPPED_WIRE  # noqa: PLR2004 - half
+    has_platform = (
+        _needs_platform(incident)
+        or stream.uniform() < 0.5  # noqa: PLR2004 - half of the others have one too
+        or incident.loss is Loss.PLATFORM_LOG
     )
     groups = _groups(incident, stream, has_people=has_platform)
     cars = sum(group["count"] for group in groups)
@@ -234,6 +259,8 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
         "faults": entries,
     }
     ttl = {"command_ttl_s": max(lives_s)} if lives_s else {}
+    if incident.loss is Loss.MAPPED_WIRE:
+        scenario["fleet"]["profile"] = MAPPED_WIRE
     if not has_platform:
         taps = max((TAPPED_TWICE.get(name, 0.0) for name in names), default=0.0)
         scenario["load"] = {"stages": stages, "deadline_s": 20.0, "double_taps": taps, **ttl}
@@ -251,6 +278,15 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     if platform:
         scenario["platform"] = platform
     return scenario
+
+
+def loss_of(fault: str, number: int) -> Loss:
+    """Return what the incident of this number lacks: faults next to each other other things.
+
+    So a run with one incident of each fault holds every loss, and one with eight each fault with
+    every loss.
+    """
+    return MIX[([*MODES].index(fault) + 3 * number) % len(MIX)]
 
 
 def _needs_platform(incident: Incident) -> bool:

@@ -1,6 +1,9 @@
 """Export each mode from its shipped scenario, once for each cause, and print what is seen again.
 
-`.venv/bin/python -m tests.exported [MODE ...]`, about three minutes for all.
+`.venv/bin/python -m tests.exported [MODE ...]`, about three minutes for all. A row is a mode, the
+cause that its unlocks had, how many, how many of them the monitor diagnosed right, and what the
+unlocks that the fault touched in the exported run ended of. The exit code is 0 where every mode
+shows again, with the cause of most unlocks that it failed.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from fleet_wire.modes.catalogue import MODES
 from tests.helpers.exported import Again, export_and_run, run_shipped, touched_in
 
 
-def main() -> None:
+def main() -> int:
     """Do it, and print the table."""
     again: list[Again] = []
     firsts: list[Again] = []
@@ -33,6 +36,7 @@ def main() -> None:
         f" modes with each cause: {sum(one.shows for one in again)} of {len(again)};"
         f" true mode ranked first: {sum(one.touched.named for one in again)} of {unlocks} unlocks"
     )
+    return 0 if all(one.shows for one in firsts) else 1
 
 
 def _row(one: Again) -> str:
@@ -43,4 +47,4 @@ def _row(one: Again) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
