@@ -176,7 +176,9 @@ def pair_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     """Return the figures of incidents with two faults at a time on the same cars.
 
     Of an unlock that both touched, both should be among the first three; of one that one touched,
-    that one.
+    that one. Where both touched it, what comes first on its way mostly hides the other, which
+    nobody can see then; so `both_touched_one` is how often one of them was named first, and
+    `both_somewhere` in how many incidents each fault was named first in one unlock or another.
     """
 
     def all_named(case: LabelledCase) -> bool:
@@ -191,7 +193,22 @@ def pair_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
         "top3": share_of(cases, all_named),
         "both_touched": len(both),
         "both_touched_top3": share_of(both, all_named),
+        "both_touched_one": share_of(both, lambda case: is_among(case, case.last, 1)),
+        "both_somewhere": _both_somewhere(cases),
     }
+
+
+def _both_somewhere(cases: Sequence[LabelledCase]) -> float | None:
+    """Return the share of incidents with both faults felt in which each was first somewhere."""
+    felt: defaultdict[str, set[str]] = defaultdict(set)
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        felt[case.incident].update(map(class_of, case.labels))
+        named[case.incident].add(class_of(_first(case) or UNKNOWN))
+    both = [incident for incident, classes in felt.items() if len(classes) > 1]
+    if not both:
+        return None
+    return round(sum(felt[one] <= named[one] for one in both) / len(both), 4)
 
 
 def confusion(cases: Sequence[LabelledCase]) -> dict[str, dict[str, int]]:
