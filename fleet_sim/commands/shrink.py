@@ -55,7 +55,7 @@ class _EnoughRunsError(Exception):
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The smaller scenario. Default: SCENARIO with .small.yaml at its end.",
+    help="The smaller scenario. Default: NAME.small.yaml, here.",
 )
 def shrink(
     *,
@@ -78,7 +78,7 @@ def shrink(
     fleet-sim shrink scenarios/carrier_outage.yaml
     fleet-sim shrink scenarios/morning_rush.yaml --keep attempts.by_cause.box_asleep
     """  # noqa: D301 - click's own escape
-    place = out or scenario.with_suffix(".small.yaml")
+    place = out or Path(f"{scenario.stem}.small.yaml")
     document, whole = _whole(scenario, overrides)
     if place.resolve() == scenario.resolve():
         raise ConfigError([f"--out {place}: is SCENARIO itself; choose another file"])

@@ -12,9 +12,9 @@ from tests.helpers.sweeps import SCENARIO, write_scenario
 def test_a_few_cars_in_a_garage_are_left_of_a_fleet(tmp_path: Path) -> None:
     """And the result is a scenario that expects the cause itself, and holds."""
     scenario = write_scenario(tmp_path)
-    code, stdout, stderr = run("fleet_sim", "shrink", scenario, "--seed", "3")
+    small = tmp_path / "small.yaml"
+    code, stdout, stderr = run("fleet_sim", "shrink", scenario, "--seed", "3", "--out", small)
     assert code == 0, stderr
-    small = tmp_path / "garage.small.yaml"
     assert "keeps attempts.by_cause.box_says_expired" in stdout
     assert stdout.splitlines()[-1].startswith("8 cars, 1 fault, 5 s -> 3 cars, 1 fault, ")
     found = load_scenario(small)
