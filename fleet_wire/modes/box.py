@@ -112,11 +112,14 @@ MODES: Final = (
         acts=Actor.FIELD_CREW,
         now="Send somebody to charge or jump-start the car, and offer another one.",
         signature=Signature(
-            needs=facts(Fact.VOLTAGE_FELL),
-            speaks_for=_SEEN_AWAY | facts(Fact.VOLTAGE_LOW, Fact.ALONE),
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=_SEEN_AWAY
+            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.ALONE, Fact.FEW_AWAY)
+            | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.BACK_SOON)
+            | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE, Fact.OPERATOR_FAILS)
-            | facts(Fact.WAS_ASLEEP, Fact.SIGNAL_LOW, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
+            | facts(Fact.WAS_ASLEEP, Fact.SIGNAL_LOW),
         ),
     ),
     FailureMode(

@@ -169,9 +169,10 @@ MODES: Final = (
                 Fact.WAS_OFFLINE,
                 Fact.STILL_AWAY,
                 Fact.KEEPALIVE_EXCEEDED,
+                Fact.REFUSED_LATE,
+                Fact.REPLACED,
             ),
-            rules_out=ANSWERS
-            | facts(Fact.REFUSED_LATE, Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP),
+            rules_out=ANSWERS | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP),
         ),
     ),
     FailureMode(

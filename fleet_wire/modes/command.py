@@ -79,8 +79,13 @@ MODES: Final = (
                 Fact.SAID_ERROR,
                 Fact.ASKED_AGAIN,
             )
-            | facts(Fact.SUPPORT_CALLED),
-            rules_out=facts(Fact.EXPLAINED_NOTHING, Fact.NOT_DELIVERED, Fact.NO_DOOR_OPENED),
+            | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED),
+            rules_out=facts(
+                Fact.PLATFORM_WAITED_LONG,
+                Fact.EXPLAINED_NOTHING,
+                Fact.NOT_DELIVERED,
+                Fact.NO_DOOR_OPENED,
+            ),
         ),
     ),
     FailureMode(
@@ -124,7 +129,7 @@ MODES: Final = (
         now="Let the customer try the door before anything else.",
         signature=Signature(
             needs=facts(Fact.STATE_WITHOUT_RESULT),
-            speaks_for=facts(Fact.OPEN_BUT_TOLD_NO, Fact.ALONE, Fact.SAID_SILENT)
+            speaks_for=facts(Fact.OPEN_BUT_TOLD_NO, Fact.ALONE, Fact.SAID_SILENT, Fact.DOOR_OPENED)
             | facts(Fact.SILENT_AFTER_RECEIPT, Fact.WAS_ONLINE),
             rules_out=facts(Fact.WENT_WELL, Fact.NOT_DELIVERED, Fact.RESULT_WITHOUT_STATE),
         ),
@@ -143,10 +148,11 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="End the old command by hand; let the state machine time out.",
         signature=Signature(
-            needs=facts(Fact.SAID_BUSY),
-            speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
+            speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE)
+            | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG, Fact.OPEN_BUT_TOLD_NO)
+            | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
             | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),
-            rules_out=facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.REFUSED_BUSY),
+            rules_out=facts(Fact.REFUSED_BUSY, Fact.RESULT_WITHOUT_STATE, Fact.NOT_DELIVERED),
         ),
     ),
 )

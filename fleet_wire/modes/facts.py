@@ -67,6 +67,7 @@ class Fact(StrEnum):
     NOTHING_AFTER_RETURN = "nothing_after_return"
     WOKEN = "woken"
     SLOW_DELIVERY = "slow_delivery"
+    SENT_LATE = "sent_late"
     CLOCK_WRONG = "clock_wrong"
 
     # Presence
@@ -103,6 +104,7 @@ class Fact(StrEnum):
     # The state of the car
     LOCK_BOUNCED = "lock_bounced"
     RELOCKED = "relocked"
+    RELOCKED_AT_ONCE = "relocked_at_once"
     DOOR_OPENED = "door_opened"
     NO_DOOR_OPENED = "no_door_opened"
     DOOR_AJAR = "door_ajar"
@@ -116,6 +118,8 @@ class Fact(StrEnum):
     # Others at the time
     FAILS_AGAIN = "fails_again"
     WENT_WELL_BETWEEN = "went_well_between"
+    BLOCKS_LATER = "blocks_later"
+    UNSENT_BEFORE = "unsent_before"
     OPERATOR_FAILS = "operator_fails"
     REGION_FAILS = "region_fails"
     FIRMWARE_FAILS = "firmware_fails"
@@ -148,10 +152,12 @@ class Fact(StrEnum):
     SAID_OVERLOADED = "said_overloaded"
     SAID_SILENT = "said_silent"
     YES_BEFORE_THE_END = "yes_before_the_end"
+    YES_BEFORE_SENDING = "yes_before_sending"
     ASKED_AGAIN = "asked_again"
     NOT_WOKEN = "not_woken"
     PLATFORM_MISSED_IT = "platform_missed_it"
     PLATFORM_GAVE_UP = "platform_gave_up"
+    PLATFORM_WAITED_LONG = "platform_waited_long"
     OPEN_BUT_TOLD_NO = "open_but_told_no"
     SUPPORT_CALLED = "support_called"
     ANOTHER_CAR_ASKED = "another_car_asked"
@@ -220,6 +226,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         " waited for it",
         woken="a wake request was sent to the car",
         slow_delivery="the command took more than five seconds to the box",
+        sent_late="the command was sent more than three seconds after it was asked for",
         clock_wrong="the box's clock is off by more than half a minute, as its answers say",
     ),
     **_of(
@@ -260,6 +267,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         Told.STATE,
         lock_bounced="the lock sprang open again when the car was last locked",
         relocked="the car locked itself again, and no door had been opened",
+        relocked_at_once="the car locked itself again sooner than anybody can open a door",
         door_opened="a door was opened after the unlock",
         no_door_opened="the car was open, and no door was opened for most of a minute",
         door_ajar="a door was not shut",
@@ -274,6 +282,9 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         Told.NEIGHBOURS,
         fails_again="another unlock of this car failed within half an hour",
         went_well_between="an unlock of this car went well within half an hour",
+        blocks_later="a later unlock of this car was turned down as another was under way",
+        unsent_before="moments before, the API had said yes to the same booking, and nothing was"
+        " sent",
         operator_fails="cars of this mobile operator fail far more often than others",
         region_fails="cars of this region fail far more often than others",
         firmware_fails="cars with this firmware fail far more often than others",
@@ -307,10 +318,13 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         said_overloaded="the API was overloaded, or asked too often",
         said_silent="the API said that the car did not answer",
         yes_before_the_end="the API said yes before the car had answered",
+        yes_before_sending="the API said yes before the command was sent",
         asked_again="the phone asked more than once",
         not_woken="the box was asleep, and the platform sent no wake request",
         platform_missed_it="the car opened, and to the platform the command expired",
         platform_gave_up="to the platform the command expired, or was never sent",
+        platform_waited_long="the platform waited for an answer for more than a minute, though it"
+        " had come",
         open_but_told_no="the car opened, and the customer was told that it did not",
         support_called="the customer called support",
         another_car_asked="the platform's log names another car than the one that got the command",

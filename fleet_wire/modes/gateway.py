@@ -49,11 +49,12 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="Search the API's log for this request; correct what it answers.",
         signature=Signature(
-            needs=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_YES),
-            speaks_for=facts(
+            needs=facts(Fact.SAID_YES),
+            speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.YES_BEFORE_SENDING, Fact.UNSENT_BEFORE)
+            | facts(
                 Fact.YES_BEFORE_THE_END, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.FAILS_AGAIN
             ),
-            rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.WENT_WELL, Fact.NOT_DELIVERED)
+            rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.NOT_DELIVERED, Fact.RELOCKED)
             | facts(Fact.PLATFORM_GAVE_UP, Fact.PLATFORM_MISSED_IT),
         ),
     ),
@@ -81,6 +82,7 @@ MODES: Final = (
             needs=facts(Fact.PLATFORM_GAVE_UP, Fact.SAID_YES),
             speaks_for=facts(
                 Fact.YES_BEFORE_THE_END,
+                Fact.YES_BEFORE_SENDING,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOT_DELIVERED,
                 Fact.REFUSED_EXPIRED,
@@ -88,7 +90,7 @@ MODES: Final = (
                 Fact.SUPPORT_CALLED,
                 Fact.SLOW_DELIVERY,
             ),
-            rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO),
+            rules_out=facts(Fact.SAID_ERROR, Fact.SAID_NO, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
         ),
     ),
     FailureMode(

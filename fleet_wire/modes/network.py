@@ -119,7 +119,7 @@ MODES: Final = (
             ),
             rules_out=_NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
-            | facts(Fact.WILLS_IN_A_WAVE, Fact.FLAPPED, Fact.WAS_OFFLINE),
+            | facts(Fact.WILLS_IN_A_WAVE, Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER),
         ),
     ),
     FailureMode(

@@ -36,7 +36,7 @@ MODES: Final = (
                 Fact.WENT_WELL_BETWEEN,
             ),
             rules_out=facts(Fact.OPEN_BUT_TOLD_NO, Fact.FLAPPED, Fact.PLATFORM_MISSED_IT)
-            | facts(Fact.NOT_DELIVERED),
+            | facts(Fact.NOT_DELIVERED, Fact.RELOCKED_AT_ONCE, Fact.UNSENT_BEFORE),
         ),
     ),
     FailureMode(

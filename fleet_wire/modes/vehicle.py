@@ -62,8 +62,9 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.RELOCKED),
             speaks_for=facts(Fact.WENT_WELL, Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED, Fact.SAID_YES)
-            | facts(Fact.OPENED_AGAIN, Fact.NO_DOOR_OPENED, Fact.FAILS_AGAIN),
-            rules_out=facts(Fact.DOOR_OPENED, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED),
+            | facts(Fact.OPENED_AGAIN, Fact.NO_DOOR_OPENED, Fact.FAILS_AGAIN)
+            | facts(Fact.RELOCKED_AT_ONCE),
+            rules_out=facts(Fact.PLATFORM_MISSED_IT, Fact.LOCK_BOUNCED, Fact.NOT_DELIVERED),
         ),
     ),
     FailureMode(

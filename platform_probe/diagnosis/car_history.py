@@ -71,6 +71,10 @@ class PastAttempt(NamedTuple):
     attempt_id: str
     trace_id: str
     booking_id: str | None
+    is_busy: bool = False
+    """The API turned it down: an earlier one was under way."""
+    is_unsent: bool = False
+    """The API said yes, and no command was sent."""
 
 
 class BrokerWord(NamedTuple):

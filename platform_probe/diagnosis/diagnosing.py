@@ -49,7 +49,7 @@ from platform_probe.diagnosis.neighbours import Neighbours, Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S
-from platform_probe.diagnosis.seen_of_platform import GIVEN_UP
+from platform_probe.diagnosis.seen_of_platform import BUSY, GIVEN_UP
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
@@ -286,6 +286,9 @@ class Diagnosing:
             self._emit(record)
             return
         else:
+            recent = self._recent.get(record.vehicle_id)
+            if recent is not None and recent.attempt_id == record.attempt_id:
+                del self._recent[record.vehicle_id]  # as it was before: never to be begun anew
             one = self._begin(record, now_s)
         case = self._seen_of(one, now_s)
         told = case.told()
@@ -358,15 +361,7 @@ class Diagnosing:
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
             self._doubt(earlier, car, began_s, record)
-        past = PastAttempt(
-            began_s,
-            began_s + record.total_s,
-            record.cause,
-            record.attempt_id,
-            record.trace_id,
-            record.booking_id,
-        )
-        car.take_attempt(past)
+        car.take_attempt(_past_of(record, began_s))
         if record.platform and record.platform.account_id is not None:
             self._note_account(record, record.platform, began_s)
 
@@ -528,6 +523,22 @@ class Diagnosing:
                 del self._cars[next(iter(self._cars))]
             car = self._cars[vehicle_id] = CarHistory()
         return car
+
+
+def _past_of(record: Attempt, began_s: float) -> PastAttempt:
+    """Return what is kept of an unlock for those of the car before and after it."""
+    side = record.platform or PlatformSide()
+    is_yes = side.status is not None and side.status < 400  # noqa: PLR2004 - RFC 9110
+    return PastAttempt(
+        began_s,
+        began_s + record.total_s,
+        record.cause,
+        record.attempt_id,
+        record.trace_id,
+        record.booking_id,
+        is_busy=side.problem == BUSY,
+        is_unsent=is_yes and record.cause is Cause.NOT_PUBLISHED,
+    )
 
 
 def _returned_s(car: CarHistory, began_s: float) -> float:

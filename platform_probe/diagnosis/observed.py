@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fleet_wire.modes.facts import Fact
-from fleet_wire.modes.mode import COHORT
+from fleet_wire.modes.mode import ANSWERS, COHORT
 from platform_probe.diagnosis import (
     seen_of_attempt,
     seen_of_box,
@@ -37,11 +37,18 @@ def no_longer(seen: dict[Fact, str]) -> None:
         seen.pop(Fact.NOTHING_AFTER_RETURN, None)
     if Fact.DOOR_OPENED in seen:
         seen.pop(Fact.NO_DOOR_OPENED, None)
+    if not seen.keys().isdisjoint(_SENT):
+        seen.pop(Fact.NOTHING_PUBLISHED, None)
+    if Fact.WENT_WELL in seen:
+        seen.pop(Fact.NOT_DELIVERED, None)
+        seen.pop(Fact.SILENT_AFTER_RECEIPT, None)
     for now, before in ((Fact.SAID_YES, Fact.SAID_NOTHING), (Fact.SAID_ERROR, Fact.SAID_NOTHING)):
         if now in seen:
             seen.pop(before, None)
 
 
+_SENT: Final = ANSWERS | {Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT}
+"""What can be seen of commands alone that were sent."""
 _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_attempt.note_how_far,
     seen_of_attempt.note_words_of_refusal,

@@ -13,6 +13,8 @@ SLOW_S: Final = 5.0
 """Slower than paging an idle phone ever is (IMC'23 pings: at most 3.3 s)."""
 WRONG_CLOCK_S: Final = 30.0
 """The smallest error that hides a command is its life; +-2 s are normal [E]."""
+SENT_LATE_S: Final = 3.0
+"""Longer than any platform takes for a command that waits for nothing [E]."""
 _BY_CAUSE: Final = {
     None: (Fact.WENT_WELL, "the car answered and reported an open lock"),
     Cause.API_REFUSED: (Fact.NOTHING_PUBLISHED, "no command was sent to the broker"),
@@ -97,6 +99,10 @@ def note_oddities(case: Case) -> None:
     hop_s = record.hops_s.get(Stage.BOX_RECEIVED.value, 0.0)
     if Stage.BOX_RECEIVED.value in record.stages and hop_s > SLOW_S:
         seen[Fact.SLOW_DELIVERY] = f"the command took {hop_s:.1f} s to the box"
+    asked_s = record.stages.get(Stage.REQUESTED.value)
+    sent_s = record.stages.get(Stage.PUBLISHED.value)
+    if asked_s is not None and sent_s is not None and sent_s - asked_s > SENT_LATE_S:
+        seen[Fact.SENT_LATE] = f"the command was sent {sent_s - asked_s:.0f} s after the request"
     ahead_s = case.car.clock_ahead_s
     if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
         how = "ahead" if ahead_s > 0 else "behind"

@@ -13,6 +13,8 @@ WEAK_DBM: Final = -110.0
 """RSRP at which LTE hardly works (3GPP TS 36.133 reports down to -140)."""
 RELOCKED_S: Final = 150.0
 """The longest time after which a car locks itself: 120 s (ha-volvo-cars#129), and its report."""
+AT_ONCE_S: Final = 15.0
+"""Half of the shortest time that makers give for opening a door, 30 s (Blue Link; kia_uvo#436)."""
 OLD_POSITION_S: Final = 1800.0
 """Receivers of parked cars are woken every 30 minutes (INVERS, inspect FAQ)."""
 NOBODY_S: Final = 45.0
@@ -82,6 +84,8 @@ def note_state(case: Case) -> None:
                 seen[Fact.RELOCKED] = (
                     f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
                 )
+                if open_for_s < AT_ONCE_S:
+                    seen[Fact.RELOCKED_AT_ONCE] = f"it was open for {open_for_s:.1f} s"
             break
 
 

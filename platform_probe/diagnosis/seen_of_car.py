@@ -155,6 +155,11 @@ def note_this_car(case: Case) -> None:
         else:
             seen[Fact.FAILS_AGAIN] = f"an unlock of the car failed {when}: {past.cause.value}"
         _note_of_booking(case, past, when)
+        if past.is_busy and apart_s > 0:
+            seen[Fact.BLOCKS_LATER] = f"an unlock of the car was turned down as busy {when}"
+        is_same = past.booking_id is not None and past.booking_id == case.record.booking_id
+        if past.is_unsent and is_same and -RECENT_S < apart_s < 0:
+            seen[Fact.UNSENT_BEFORE] = f"the API said yes and nothing was sent {when}"
         if past.trace_id == case.record.trace_id:
             seen[Fact.SENT_TWICE] = f"another command for the same request was sent {when}"
         if -RECENT_S / 4 < apart_s < 0:

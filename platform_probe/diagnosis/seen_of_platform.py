@@ -9,6 +9,10 @@ from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import Case
 
 GIVEN_UP: Final = frozenset({"expired", "not_published"})
+BUSY: Final = "vehicle-busy"
+"""The slug of the problem of who asks while an earlier command is under way."""
+WAITED_LONG_S: Final = 60.0
+"""Longer than a command that a customer waits for lives, and its grace [E]."""
 FAR_M: Final = 200.0
 """Farther than anybody hears a lock [E]."""
 _BOOKINGS: Final = frozenset(
@@ -26,7 +30,7 @@ _BY_PROBLEM: Final = {
     "vehicle-too-far": Fact.SAID_TOO_FAR,
     "unauthenticated": Fact.SAID_SIGNED_OUT,
     "maintenance": Fact.SAID_MAINTENANCE,
-    "vehicle-busy": Fact.SAID_BUSY,
+    BUSY: Fact.SAID_BUSY,
     "overloaded": Fact.SAID_OVERLOADED,
     "too-many-requests": Fact.SAID_OVERLOADED,
     "vehicle-silent": Fact.SAID_SILENT,
@@ -49,20 +53,34 @@ def note_platform(case: Case) -> None:
     _note_who_asked(case)
     said = f"the API answered {side.status}" + (f" {side.problem}" if side.problem else "")
     _of_answer(case, said)
-    answered_s = record.stages.get(Stage.API_ANSWERED.value)
-    if side.status is not None and side.status < 400 and answered_s is not None:  # noqa: PLR2004
-        end_s = side.ended_s
-        if end_s is None or end_s > answered_s + 1.0:
-            seen[Fact.YES_BEFORE_THE_END] = f"{said} before it was known how it ended"
-    if side.outcome in GIVEN_UP:
-        fact = Fact.PLATFORM_MISSED_IT if Fact.WENT_WELL in seen else Fact.PLATFORM_GAVE_UP
-        seen[fact] = f"the platform's log says of the command: {side.outcome}"
+    _of_end(case, said)
     if Flag.TOLD_OTHERWISE in record.flags:
         seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
     if side.requests > 1:
         seen[Fact.ASKED_AGAIN] = f"the phone asked {side.requests} times"
     if Fact.WAS_ASLEEP in seen and side.woken_s is None and side.ended_s is not None:
         seen[Fact.NOT_WOKEN] = "the box slept, and no wake request was sent"
+
+
+def _of_end(case: Case, said: str) -> None:
+    """Note what the platform made of the command's end, and whether it said yes before."""
+    record, seen = case.record, case.seen
+    side = record.platform
+    assert side  # noqa: S101 - the caller has looked
+    answered_s = record.stages.get(Stage.API_ANSWERED.value)
+    if side.status is not None and side.status < 400 and answered_s is not None:  # noqa: PLR2004
+        end_s = side.ended_s
+        if end_s is None or end_s > answered_s + 1.0:
+            seen[Fact.YES_BEFORE_THE_END] = f"{said} before it was known how it ended"
+        published_s = record.stages.get(Stage.PUBLISHED.value)
+        if published_s is None or answered_s < published_s:
+            seen[Fact.YES_BEFORE_SENDING] = f"{said} before a command was sent"
+    if side.outcome in GIVEN_UP:
+        fact = Fact.PLATFORM_MISSED_IT if Fact.WENT_WELL in seen else Fact.PLATFORM_GAVE_UP
+        seen[fact] = f"the platform's log says of the command: {side.outcome}"
+        waited_s = (side.ended_s or 0.0) - record.stages.get(Stage.PUBLISHED.value, 0.0)
+        if fact is Fact.PLATFORM_MISSED_IT and waited_s > WAITED_LONG_S:
+            seen[Fact.PLATFORM_WAITED_LONG] = f"the platform gave it up after {waited_s:.0f} s"
 
 
 def _note_who_asked(case: Case) -> None:

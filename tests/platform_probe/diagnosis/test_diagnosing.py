@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt, Flag, Record, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Flag,
+    PlatformSide,
+    Record,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import CAUSES, Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import (
@@ -16,7 +23,9 @@ from fleet_wire.contract.messages import (
     Result,
     Telemetry,
 )
+from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.diagnosing import LOOKED_AT_AGAIN_S, Diagnosing
+from platform_probe.diagnosis.observed import no_longer
 from platform_probe.weights import shipped_ranking
 from tests.helpers.fake_clock import FakeClock
 from tests.helpers.records import COMPLAINT, attempt_of
@@ -229,3 +238,29 @@ def test_the_last_revision_is_handed_on_once() -> None:
     watched.at(700.0).take(watched.ended(Cause.BOX_SILENT, attempt_id="a2", command_id="c2"))
     watched.diagnosing.flush()
     assert [one.attempt_id for one in settled] == ["a1", "a2"]
+
+
+def test_the_platforms_late_end_is_not_forgotten_when_the_car_is_asked_for_again() -> None:
+    """An unlock that went well proves odd by the platform's log; it is not begun anew later."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(20.0)
+    ended = watched.ended(None, platform=PlatformSide(account_id="a", status=202), booking_id="b1")
+    watched.diagnosing.take(ended)
+    assert not watched.told
+    side = PlatformSide(account_id="a", status=202, ended_s=35.0, outcome="expired")
+    watched.at(36.0).take(msgspec.structs.replace(ended, platform=side))
+    watched.at(60.0)
+    again = watched.ended(None, attempt_id="a2", trace_id=ended.trace_id, booking_id="b1")
+    watched.diagnosing.take(again)
+    watched.at(200.0)
+    of_first = [one for one in watched.told if one.attempt_id == "a1"]
+    assert [one.revision for one in of_first] == [*range(1, len(of_first) + 1)]
+    assert "platform_missed_it" in {one.fact for one in of_first[-1].facts}
+
+
+def test_what_a_later_look_refutes_is_taken_back() -> None:
+    """A command that waited was sent after all, and the car opened."""
+    seen = dict.fromkeys((Fact.NOTHING_PUBLISHED, Fact.WENT_WELL, Fact.SENT_LATE), "")
+    no_longer(seen)
+    assert set(seen) == {Fact.WENT_WELL, Fact.SENT_LATE}
