@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes import (
@@ -38,10 +38,19 @@ TITLES: Final[dict[str, str]] = {
 }
 """What each name is called that may stand first in a diagnosis, those that are no mode too."""
 
-ALIKE: Final[dict[frozenset[str], str]] = {}
-"""Modes that no monitor can tell apart, with the reason. One of them named is all of them named."""
 
-_CLASS_OF: Final = {slug: min(members) for members in ALIKE for slug in members}
+class AlikeClass(NamedTuple):
+    """Modes that no evidence of a monitor tells apart. One of them named is all of them named."""
+
+    slugs: frozenset[str]
+    why: str
+    """Which evidence would tell them apart, and why a monitor does not have it."""
+
+
+ALIKE: Final[tuple[AlikeClass, ...]] = ()
+"""Every class of modes that look the same; a mode is in one of them at most."""
+
+_CLASS_OF: Final = {slug: min(alike.slugs) for alike in ALIKE for slug in alike.slugs}
 
 
 def class_of(slug: str) -> str:

@@ -50,7 +50,7 @@ def page_of_modes() -> str:
                 [_row(mode) for mode in modes],
             ),
         ]
-    alike = [(", ".join(map(code, sorted(slugs))), why) for slugs, why in ALIKE.items()]
+    alike = [(", ".join(map(code, sorted(slugs))), why) for slugs, why in ALIKE]
     return "\n".join(
         [
             *parts,

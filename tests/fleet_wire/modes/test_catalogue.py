@@ -69,7 +69,7 @@ def test_every_fact_has_a_meaning_and_tells_something() -> None:
 
 def test_modes_that_look_alike_have_one_name_and_a_reason() -> None:
     """One of them named counts as each."""
-    for members, reason in ALIKE.items():
+    for members, reason in ALIKE:
         assert members <= set(MODES)
         assert reason.endswith(".")
         assert len({class_of(slug) for slug in members}) == 1
