@@ -46,4 +46,4 @@ def _at(figures: Mapping[str, Any], path: str) -> float | None:
     found: Any = figures
     for key in path.split("."):
         found = found.get(key) if isinstance(found, Mapping) else None
-    return found
+    return None if found is None else float(found)
