@@ -40,8 +40,10 @@ bench: setup  ## The numbers, side by side with other client stacks, medians and
 	@scripts/setup --for-tests
 	$(BIN)/python -m bench
 
-score: setup  ## How well failures are diagnosed, on incidents that nobody tuned with: score.json
-	$(BIN)/python -m fleet_sim.score run
+score: setup  ## How well failures are diagnosed, on incidents that nobody tuned with (SCORE="--help" for more)
+	@mkdir -p runs
+	$(BIN)/python -m bench.cohorts --incidents 300 --json runs/cohorts.json
+	$(BIN)/python -m fleet_sim.score run --cohorts runs/cohorts.json $(SCORE)
 
 weights: setup  ## Learn the weights of the diagnosis anew, from incidents to tune with
 	$(BIN)/python -m fleet_sim.score learn

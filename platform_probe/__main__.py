@@ -30,6 +30,7 @@ _REPEATED_STAGE_S: Final = 60.0
 _MODULES: Final = {
     "cohorts": "platform_probe.commands.cohorts",
     "diagnose": "platform_probe.commands.diagnose",
+    "export": "platform_probe.commands.export",
     "query": "platform_probe.commands.query",
 }
 """Commands that ask a store, imported when they are asked for."""

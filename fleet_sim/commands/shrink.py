@@ -41,7 +41,7 @@ class _EnoughRunsError(Exception):
     metavar="KEY",
     help="A number of summary.json that must stay above 0, for example"
     " attempts.by_cause.result_lost. May be given several times. Default: every cause that SCENARIO"
-    " shows.",
+    " shows; without any, what it expects at least once.",
 )
 @seed_option
 @set_option
@@ -55,7 +55,7 @@ class _EnoughRunsError(Exception):
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The smaller scenario. Default: SCENARIO with .small.yaml at its end.",
+    help="The smaller scenario. Default: NAME.small.yaml, here.",
 )
 def shrink(
     *,
@@ -78,7 +78,7 @@ def shrink(
     fleet-sim shrink scenarios/carrier_outage.yaml
     fleet-sim shrink scenarios/morning_rush.yaml --keep attempts.by_cause.box_asleep
     """  # noqa: D301 - click's own escape
-    place = out or scenario.with_suffix(".small.yaml")
+    place = out or Path(f"{scenario.stem}.small.yaml")
     document, whole = _whole(scenario, overrides)
     if place.resolve() == scenario.resolve():
         raise ConfigError([f"--out {place}: is SCENARIO itself; choose another file"])
@@ -142,6 +142,9 @@ class _Search:
             raise UnlockpathError(f"the run of the whole scenario failed: {record.error}")
         shown = [key for key, number in record.measured.items() if number]
         self._keeps = keeps or tuple(key for key in shown if key.startswith(CAUSES))
+        if not self._keeps:  # every unlock looked well: what it says of itself is what it shows
+            expected = self._document.values.get("expect") or {}
+            self._keeps = tuple(key for key, bounds in expected.items() if bounds.get("min"))
         if not self._keeps:
             raise ConfigError(["every unlock went well: name what is to be kept with --keep KEY"])
         if missing := [key for key in self._keeps if key not in shown]:

@@ -11,22 +11,28 @@ import click
 import msgspec
 
 from fleet_sim.score.cases import RunCases, run_all
-from fleet_sim.score.figures import (
-    baselines,
-    by_mode,
-    confusion,
-    pair_figures,
-    single_figures,
+from fleet_sim.score.figures import figures_of
+from fleet_sim.score.goals import against_goals
+from fleet_sim.score.incidents import (
+    HELD_OUT_SEEDS,
+    RANGES,
+    WIDER,
+    Incident,
+    loss_of,
+    scored_faults,
 )
-from fleet_sim.score.incidents import HELD_OUT_SEEDS, RANGES, WIDER, Incident, Loss, scored_faults
 from fleet_sim.score.learning import learn, rows_of
 from fleet_sim.score.picture import page_of
 from fleet_sim.sweeps.pool import cores
-from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.randomness import RandomStream
 
 WEIGHTS: Final = Path("platform_probe/diagnosis/weights.json")
 TUNED: Final = Path("runs/score-tuned.msgpack")
+LEAST_HEALTHY: Final = 4
+SHOWN: Final = (
+    "incidents", "attempts", "touched_well", "untouched_failed", "brier", "pairs", "healthy",
+    "baselines", "nothing_seen", "not_run",
+)  # fmt: skip
 
 
 @click.group()
@@ -45,7 +51,8 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
         runs = _load(TUNED)
     else:
         names = faults.split(",") if faults else scored_faults()
-        runs = _done(_tuning(names, seeds), jobs)
+        healthy = [Incident((), number) for number in range(seeds)]
+        runs = _done([*_singles(names, seeds, 0), *healthy], jobs)
         kept = (
             []
             if not faults
@@ -67,51 +74,37 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
 
 
 @main.command("run")
-@click.option("--seeds", default=4, help="incidents of each fault")
-@click.option("--pairs", default=60, help="incidents with two faults")
+@click.option("--seeds", default=1, help="incidents of each fault; 8: each with every loss")
+@click.option("--pairs", default=20, help="incidents with two faults")
 @click.option("--jobs", default=cores(), help="runs at a time")
 @click.option("--faults", default="", help="only these, with commas")
 @click.option("--first-seed", default=HELD_OUT_SEEDS, help="below 1000: with what was tuned with")
+@click.option(
+    "--cohorts", type=click.Path(exists=True, path_type=Path),
+    help="figures of python -m bench.cohorts --json, to stand beside",
+)  # fmt: skip
 @click.option("--out", default="score.json", type=click.Path(path_type=Path), help="the figures")
-def run(seeds: int, pairs: int, jobs: int, faults: str, first_seed: int, out: Path) -> None:
+def run(
+    seeds: int,
+    pairs: int,
+    jobs: int,
+    faults: str,
+    first_seed: int,
+    cohorts: Path | None,
+    out: Path,
+) -> None:
     """Do incidents that were never tuned with, and say how well they were diagnosed."""
     names = faults.split(",") if faults else scored_faults()
-    singles = _done(
-        [
-            Incident((name,), first_seed + number, _loss_of(number))
-            for name in names
-            for number in range(seeds)
-        ],
-        jobs,
-    )
-    healthy = _done([Incident((), first_seed + number) for number in range(seeds)], jobs)
-    paired = _done(_pairs(names, pairs, first_seed), jobs)
-    cases = [case for run in singles for case in run.cases if case.labels]
-    suspected = [case for run in (*singles, *healthy) for case in run.suspected]
-    number_healthy = sum(run.healthy for run in (*singles, *healthy))
-    named = [
-        case
-        for case in suspected
-        if case.last is not None and case.last.modes[0][0] not in (UNKNOWN, NOTHING_WRONG)
+    incidents = [
+        *_singles(names, seeds, first_seed),
+        *(Incident((), first_seed + number) for number in range(max(seeds, LEAST_HEALTHY))),
+        *_pairs(names, pairs, first_seed),
     ]
+    runs = _done(incidents, jobs)
+    tuned = [case for run in _load(TUNED) for case in run.cases] if TUNED.exists() else None
     figures: dict[str, Any] = {
         "diagnosis": {
-            **single_figures(cases),
-            "pairs": pair_figures([case for run in paired for case in run.cases if case.labels]),
-            "healthy": number_healthy,
-            "healthy_named": len(named),
-            "by_mode": by_mode(cases),
-            "by_loss": {
-                loss.value: single_figures(mine)["single"]
-                for loss in Loss
-                if (mine := [case for case in cases if case.loss == loss.value])
-            },
-            "confusion": confusion(cases),
-            "baselines": baselines(
-                [case for run in _load(TUNED) for case in run.cases] if TUNED.exists() else cases,
-                cases,
-            ),
-            "not_run": {one.incident: one.error for one in (*singles, *paired) if one.error},
+            **figures_of(runs, tuned),
             "seeds": {
                 "tuned": f"below {HELD_OUT_SEEDS}",
                 "scored": [first_seed, first_seed + seeds],
@@ -119,27 +112,19 @@ def run(seeds: int, pairs: int, jobs: int, faults: str, first_seed: int, out: Pa
             "ranges": {"tuned": RANGES, "scored_wider_by": WIDER},
         }
     }
+    if cohorts is not None:
+        figures["cohorts"] = msgspec.json.decode(cohorts.read_bytes())["cohorts"]
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
     out.with_suffix(".html").write_text(page_of(figures["diagnosis"]), encoding="utf-8")
-    _say(figures["diagnosis"])
+    _say(figures)
 
 
-def _tuning(names: Sequence[str], seeds: int) -> list[Incident]:
-    singles = [
-        Incident((name,), number, _loss_of(number)) for name in names for number in range(seeds)
+def _singles(names: Iterable[str], seeds: int, first_seed: int) -> list[Incident]:
+    return [
+        Incident((name,), first_seed + number, loss_of(name, number))
+        for name in names
+        for number in range(seeds)
     ]
-    return [*singles, *(Incident((), number) for number in range(seeds))]
-
-
-_SHOWN: Final = (
-    "incidents", "attempts", "single", "at_deadline", "cause", "unknown", "ece", "brier", "pairs",
-    "healthy", "healthy_named", "by_loss", "baselines",
-)  # fmt: skip
-LOSSES: Final = (Loss.NOTHING, Loss.NOTHING, Loss.HEARTBEATS, Loss.NOTHING)
-
-
-def _loss_of(number: int) -> Loss:
-    return LOSSES[number % len(LOSSES)]
 
 
 def _pairs(names: Sequence[str], number: int, first_seed: int) -> list[Incident]:
@@ -159,7 +144,7 @@ def _done(incidents: Sequence[Incident], jobs: int) -> list[RunCases]:
         found.append(one)
         if one.error:
             click.echo(f"{one.incident}: {one.error}", err=True)
-        if count % 20 == 0:
+        if count % 10 == 0 or count == len(incidents):
             click.echo(f"{count} of {len(incidents)} incidents", err=True)
     return found
 
@@ -169,16 +154,29 @@ def _load(path: Path) -> list[RunCases]:
 
 
 def _say(figures: dict[str, Any]) -> None:
-    rows: Iterable[tuple[str, dict[str, Any]]] = figures["by_mode"].items()
-    click.echo(f"{'mode':34}{'inc':>4}{'att':>6}{'first':>8}{'in 3':>8}{'deadl.':>8}  taken for")
-    for slug, row in rows:
+    found = figures["diagnosis"]
+    click.echo(f"{'mode':34}{_HEAD}  taken for")
+    for slug, row in found["by_mode"].items():
         taken = ", ".join(f"{name} {number}" for name, number in row["taken_for"].items())
-        click.echo(
-            f"{slug:34}{row['incidents']:4}{row['attempts']:6}{row['top1']:8.2f}{row['top3']:8.2f}"
-            f"{row['at_deadline']:8.2f}  {taken}"
-        )
-    for key in _SHOWN:
-        click.echo(f"{key}: {figures[key]}")
+        click.echo(f"{slug:34}{_in_words(row)}  {taken}")
+    for key in SHOWN:
+        click.echo(f"{key}: {found[key]}")
+    click.echo(f"\n{'evidence that is lost':34}{_HEAD}")
+    for loss, row in found["by_loss"].items():
+        click.echo(f"{loss:34}{_in_words(row)}")
+    click.echo(f"\n{'figure':34}{'goal':>12}{'measured':>12}")
+    for each in against_goals(figures):
+        click.echo(f"{each.name:34}{each.goal:>12}{each.measured:>12}  {each.verdict}")
+
+
+_HEAD: Final = f"{'inc':>4}{'att':>6}{'first':>8}{'in 3':>8}{'deadl.':>8}"
+
+
+def _in_words(row: dict[str, Any]) -> str:
+    return (
+        f"{row['incidents']:4}{row['attempts']:6}{row['top1']:8.2f}{row['top3']:8.2f}"
+        f"{row['at_deadline']:8.2f}"
+    )
 
 
 if __name__ == "__main__":

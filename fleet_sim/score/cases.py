@@ -21,7 +21,7 @@ from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.incidents import Incident, scenario_of
+from fleet_sim.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss, scenario_of
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -116,9 +116,16 @@ def run_in(path: Path, incident: Incident) -> None:
     """Do one run, and leave its files in a directory. Raises `UnlockpathError`."""
     file = path / "incident.yaml"
     file.write_bytes(msgspec.json.encode(scenario_of(incident)))  # JSON is YAML
+    if incident.loss is Loss.MAPPED_WIRE:
+        (path / MAPPED_WIRE).write_text(TWO_TOPICS, encoding="utf-8")
     scenario = load_scenario(file, [])
     directory = RunDirectory.create(path, scenario_name="incident", seed=incident.seed)
-    options = VirtualOptions(seed=incident.seed, with_report=False)
+    options = VirtualOptions(
+        seed=incident.seed,
+        with_report=False,
+        broker_log=incident.loss is not Loss.BROKER_LOG,
+        platform_log=incident.loss is not Loss.PLATFORM_LOG,
+    )
     VirtualRun(scenario, ScenarioSource(file), directory, options, LineProgress(StringIO())).run()
 
 

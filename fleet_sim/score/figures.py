@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from fleet_sim.score.cases import LabelledCase, Said
+from fleet_sim.score.cases import LabelledCase, RunCases, Said
+from fleet_sim.score.incidents import Loss
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES, class_of
@@ -67,6 +68,62 @@ def single_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     }
 
 
+def figures_of(runs: Sequence[RunCases], tuned: Sequence[LabelledCase] | None) -> dict[str, Any]:
+    """Return all figures of a score; the baselines learn from the `tuned` ones, if there are any.
+
+    An unlock that a fault touched, that went well and did not look odd, is counted only.
+    """
+    singles = [run for run in runs if len(run.faults) == 1]
+    alone = [run for run in runs if len(run.faults) <= 1]
+    cases = [case for run in singles for case in run.cases if case.labels]
+    untouched = [case for run in alone for case in run.cases if not case.labels]
+    healthy = sum(run.healthy for run in alone)
+    healthy_named = sum(_is_named(case) for run in alone for case in run.suspected)
+    pairs = [case for run in runs if len(run.faults) > 1 for case in run.cases if case.labels]
+    well = Counter[str]()
+    for run in singles:
+        well[run.faults[0]] += run.touched_ok
+    return {
+        **single_figures(cases),
+        "touched_well": well.total(),
+        "untouched_failed": {"attempts": len(untouched), "named": sum(map(_is_named, untouched))},
+        "pairs": pair_figures(pairs),
+        "healthy": healthy,
+        "healthy_named": healthy_named,
+        "healthy_named_share": healthy_named / healthy if healthy else None,
+        "by_mode": {
+            slug: {**row, "touched_well": well[slug]} for slug, row in by_mode(cases).items()
+        },
+        "by_loss": by_loss(cases),
+        "alike": _alike(),
+        "confusion": confusion(cases),
+        "baselines": baselines(cases if tuned is None else tuned, cases),
+        "nothing_seen": [
+            run.incident
+            for run in singles
+            if not run.error and not any(case.labels for case in run.cases)
+        ],
+        "not_run": {run.incident: run.error for run in runs if run.error},
+    }
+
+
+def by_loss(cases: Sequence[LabelledCase]) -> dict[str, dict[str, Any]]:
+    """Return for each evidence that was lost how often the right mode was named."""
+    found = {}
+    for loss in Loss:
+        mine = [case for case in cases if case.loss == loss.value]
+        if mine:
+            figures = single_figures(mine)
+            found[loss.value] = {
+                "incidents": figures["incidents"],
+                "attempts": figures["attempts"],
+                **figures["single"],
+                "at_deadline": figures["at_deadline"]["top1"],
+                "ece": figures["ece"],
+            }
+    return found
+
+
 def calibration(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     """Return how probabilities compare with how often the first mode is right."""
     bins: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
@@ -119,7 +176,9 @@ def pair_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     """Return the figures of incidents with two faults at a time on the same cars.
 
     Of an unlock that both touched, both should be among the first three; of one that one touched,
-    that one.
+    that one. Where both touched it, what comes first on its way mostly hides the other, which
+    nobody can see then; so `both_touched_one` is how often one of them was named first, and
+    `both_somewhere` in how many incidents each fault was named first in one unlock or another.
     """
 
     def all_named(case: LabelledCase) -> bool:
@@ -134,7 +193,22 @@ def pair_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
         "top3": share_of(cases, all_named),
         "both_touched": len(both),
         "both_touched_top3": share_of(both, all_named),
+        "both_touched_one": share_of(both, lambda case: is_among(case, case.last, 1)),
+        "both_somewhere": _both_somewhere(cases),
     }
+
+
+def _both_somewhere(cases: Sequence[LabelledCase]) -> float | None:
+    """Return the share of incidents with both faults felt in which each was first somewhere."""
+    felt: defaultdict[str, set[str]] = defaultdict(set)
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        felt[case.incident].update(map(class_of, case.labels))
+        named[case.incident].add(class_of(_first(case) or UNKNOWN))
+    both = [incident for incident, classes in felt.items() if len(classes) > 1]
+    if not both:
+        return None
+    return round(sum(felt[one] <= named[one] for one in both) / len(both), 4)
 
 
 def confusion(cases: Sequence[LabelledCase]) -> dict[str, dict[str, int]]:
@@ -178,6 +252,18 @@ def baselines(
             for first in (1, THREE)
         }
     return found
+
+
+def _alike() -> list[list[str]]:
+    """Return the modes that count as one."""
+    classes: defaultdict[str, list[str]] = defaultdict(list)
+    for slug in MODES:
+        classes[class_of(slug)].append(slug)
+    return [each for each in classes.values() if len(each) > 1]
+
+
+def _is_named(case: LabelledCase) -> bool:
+    return _first(case) not in (None, UNKNOWN, NOTHING_WRONG)
 
 
 def _first(case: LabelledCase) -> str | None:

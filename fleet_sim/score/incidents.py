@@ -1,7 +1,7 @@
 """Incidents to be diagnosed: scenarios drawn by seed, for every fault that there is.
 
 A fault is in the score by existing. Where its parameters have a range, it stands in `RANGES`;
-where it strikes more than single cars, in `STRIKES_TOGETHER`. Incidents to tune with are drawn from
+where it strikes more than single cars, in `TOGETHER`. Incidents to tune with are drawn from
 the seeds below `HELD_OUT_SEEDS` and from the ranges themselves, incidents to score with from the
 seeds above and from ranges that are a quarter wider at both ends.
 """
@@ -18,11 +18,14 @@ from fleet_wire.randomness import RandomStream
 HELD_OUT_SEEDS: Final = 1_000
 """Incidents with this seed or a higher one were never tuned with."""
 WIDER: Final = 0.25
+SMALLEST: Final = 6
+"""Cars of a group, of eight groups, at least."""
 TAIL_S: Final = 620.0
 """After the last window: a diagnosis may change for ten minutes."""
 ARRIVALS_S: Final = 420.0
 """Windows are open within this time after the first minute."""
 QUIET_S: Final = 60.0
+SHORT_TAIL_S: Final = 150.0
 UNLOCKS_PER_CAR: Final = 1.8
 """Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
 
@@ -38,6 +41,29 @@ class Loss(StrEnum):
     """Two topics: a command and its answer, of another form than the contract's."""
 
 
+MIX: Final = (
+    Loss.NOTHING, Loss.HEARTBEATS, Loss.NOTHING, Loss.PLATFORM_LOG,
+    Loss.NOTHING, Loss.BROKER_LOG, Loss.NOTHING, Loss.MAPPED_WIRE,
+)  # fmt: skip
+"""What incidents lack, in turn: half of them nothing [E]."""
+MAPPED_WIRE: Final = "two-topics.yaml"
+"""File beside the scenario that has `TWO_TOPICS`."""
+TWO_TOPICS: Final = """
+command:
+  topic: v1/{vehicle_id}/cmd
+  fields:
+    command_id: /id
+    action: { at: /op, values: { OPEN: unlock, CLOSE: lock } }
+result:
+  topic: v1/{vehicle_id}/ack
+  fields:
+    command_id: /id
+    phase: { at: /status, values: { OK: executed }, otherwise: refused }
+    reason: { at: /status, otherwise: failed }
+"""
+"""A wire that says nothing but a command and its answer: no presence, state or heartbeat."""
+
+
 class Incident(NamedTuple):
     """What is injected, by which seed, and what evidence is lost."""
 
@@ -45,6 +71,8 @@ class Incident(NamedTuple):
     """None of them: a healthy fleet."""
     seed: int
     loss: Loss = Loss.NOTHING
+    is_short: bool = False
+    """Of the smallest fleet, and looked at for a part of the ten minutes: for a test."""
 
     @property
     def is_held_out(self) -> bool:
@@ -212,18 +240,21 @@ def scored_faults() -> tuple[str, ...]:
 def scenario_of(incident: Incident) -> dict[str, Any]:
     """Return the scenario of an incident, as its YAML would say it."""
     stream = RandomStream.named(incident.seed, f"score/{'+'.join(incident.faults)}")
-    has_platform = _needs_platform(incident) or (
-        stream.uniform() < 0.5 and incident.loss is not Loss.MAPPED_WIRE  # noqa: PLR2004 - half
+    has_platform = (
+        _needs_platform(incident)
+        or stream.uniform() < 0.5  # noqa: PLR2004 - half of the others have one too
+        or incident.loss is Loss.PLATFORM_LOG
     )
     groups = _groups(incident, stream, has_people=has_platform)
     cars = sum(group["count"] for group in groups)
     entries = [
         entry for name in incident.faults for entry in _entries(name, incident, groups, stream)
     ]
+    tail_s = SHORT_TAIL_S if incident.is_short else TAIL_S
     rate_per_s = UNLOCKS_PER_CAR * cars / ARRIVALS_S
     stages = [
         {"kind": "poisson", "rate_per_s": round(rate_per_s, 4), "duration_s": QUIET_S + ARRIVALS_S},
-        {"kind": "poisson", "rate_per_s": round(rate_per_s / 3, 4), "duration_s": TAIL_S},
+        {"kind": "poisson", "rate_per_s": round(rate_per_s / 3, 4), "duration_s": tail_s},
     ]
     names = set(incident.faults)
     lives_s = [LIVES_S[name] for name in incident.faults if name in LIVES_S]
@@ -234,6 +265,8 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
         "faults": entries,
     }
     ttl = {"command_ttl_s": max(lives_s)} if lives_s else {}
+    if incident.loss is Loss.MAPPED_WIRE:
+        scenario["fleet"]["profile"] = MAPPED_WIRE
     if not has_platform:
         taps = max((TAPPED_TWICE.get(name, 0.0) for name in names), default=0.0)
         scenario["load"] = {"stages": stages, "deadline_s": 20.0, "double_taps": taps, **ttl}
@@ -253,6 +286,15 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     return scenario
 
 
+def loss_of(fault: str, number: int) -> Loss:
+    """Return what the incident of this number lacks: faults next to each other other things.
+
+    So a run with one incident of each fault holds every loss, and one with eight each fault with
+    every loss.
+    """
+    return MIX[([*MODES].index(fault) + 3 * number) % len(MIX)]
+
+
 def _needs_platform(incident: Incident) -> bool:
     return any(
         Need.PLATFORM in FAULTS[name].needs or name in PLATFORMS or name in PEOPLE
@@ -262,7 +304,9 @@ def _needs_platform(incident: Incident) -> bool:
 
 def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> list[dict[str, Any]]:
     """Return cars of all kinds, so that no two dimensions say the same."""
-    size = round(stream.between(6, 24))
+    size = round(stream.between(SMALLEST, 24))
+    if incident.is_short:
+        size = SMALLEST
     heartbeat_s = (20, 60, 300)[stream.index(3)]
     asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
     groups = []

@@ -28,6 +28,8 @@ HELD_BACK: Final = 0.02
 FOR, NEEDED, AGAINST, MISSED = 1.0, 2.0, -4.0, -4.0
 """What weights are before anything was learned, as in `platform_probe.diagnosis.ranking`."""
 LEAST_AGAINST: Final = -1.0
+KEPT: Final = 4
+"""Of so many seeds one is kept for the temperature."""
 UNKNOWN_SHARE: Final = 0.004
 """Of the cases that are learned from so many score less than `unknown` does."""
 ODD: Final = (Fact.WENT_WELL,)
@@ -41,6 +43,8 @@ class Row(NamedTuple):
     told: tuple[str, ...]
     label: str
     weight: float
+    is_kept: bool = False
+    """Of a seed that the temperature is fitted on."""
 
 
 class _Weight:
@@ -143,29 +147,36 @@ def rows_of(cases: Iterable[LabelledCase], odd: Iterable[LabelledCase]) -> list[
 
     Each incident counts once, however many unlocks it has touched, and modes count alike.
     """
-    labelled: list[tuple[str, str, Said]] = []
+    labelled: list[tuple[str, LabelledCase, Said]] = []
     for case in cases:
         if len(case.labels) == 1 and case.labels[0] in MODES:
             label = case.labels[0]
             both = (case.first, case.last)
-            labelled.extend((label, case.incident, said) for said in both if said is not None)
-    labelled.extend(
-        (NOTHING_WRONG, case.incident, case.last) for case in odd if case.last is not None
-    )
-    of_incident = Counter((label, incident) for label, incident, _ in labelled)
+            labelled.extend((label, case, said) for said in both if said is not None)
+    labelled.extend((NOTHING_WRONG, case, case.last) for case in odd if case.last is not None)
+    of_incident = Counter((label, case.incident) for label, case, _ in labelled)
     incidents = Counter(label for label, _ in of_incident)
-    weights: defaultdict[tuple[tuple[str, ...], tuple[str, ...], str], float] = defaultdict(float)
-    for label, incident, said in labelled:
-        key = tuple(sorted(said.facts)), tuple(sorted(said.told)), label
-        weights[key] += 1.0 / (of_incident[label, incident] * incidents[label])
-    return [Row(*key, weight) for key, weight in sorted(weights.items())]
+    weights: defaultdict[tuple[tuple[str, ...], tuple[str, ...], str, bool], float]
+    weights = defaultdict(float)
+    for label, case, said in labelled:
+        is_kept = case.seed % KEPT == KEPT - 1
+        key = tuple(sorted(said.facts)), tuple(sorted(said.told)), label, is_kept
+        weights[key] += 1.0 / (of_incident[label, case.incident] * incidents[label])
+    return [
+        Row(seen, told, label, weight, is_kept)
+        for (seen, told, label, is_kept), weight in sorted(weights.items())
+    ]
 
 
 def learn(rows: Sequence[Row], *, steps: int = STEPS) -> dict[str, Any]:
-    """Return the weights that fit the rows best, as the monitor reads them."""
+    """Return the weights that fit the rows best, as the monitor reads them.
+
+    The temperature is fitted on seeds that the weights have not seen by then; at last the weights
+    take a few steps more, with all.
+    """
     model = Model()
-    fit = [row for number, row in enumerate(rows) if number % 5]
-    kept = [row for number, row in enumerate(rows) if not number % 5]
+    kept = [row for row in rows if row.is_kept] or rows
+    fit = [row for row in rows if not row.is_kept] or rows
     for _ in range(steps):
         _step(model, fit)
     temperature = min(

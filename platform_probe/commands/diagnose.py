@@ -9,7 +9,7 @@ import msgspec
 
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.support.case import Wanted, look_up
-from platform_probe.support.telling import json_of, text_of
+from platform_probe.support.telling import export_command, json_of, text_of
 from platform_probe.support.times import moment_of
 
 
@@ -65,8 +65,11 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
         since_s=moment(since),
     )
     case = look_up(asked.source, wanted, newest_s)
+    reproduce = export_command(case, asked.source.directory)
     if as_json:
-        told = json_of(case, asked.zone)
+        told = {**json_of(case, asked.zone), "reproduce": reproduce}
         click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
     else:
         click.echo(text_of(case, asked.zone))
+        if reproduce is not None:
+            click.echo(f"\nreproduce: {reproduce}")

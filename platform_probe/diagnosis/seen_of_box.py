@@ -65,7 +65,7 @@ def note_box_itself(case: Case) -> None:
     if car.key_expired_s is not None and abs(began_s - car.key_expired_s) < AGAIN_S:
         seen[Fact.KEY_EXPIRED] = f"the box refused an expired key at {case.at(car.key_expired_s)}"
     used, usual = car.data_used_bytes, case.usual_data_bytes
-    if used is not None and usual is not None and used > MUCH_MORE * usual:
+    if used is not None and usual and used > MUCH_MORE * usual:  # of nothing there are no times
         seen[Fact.MUCH_DATA] = f"its modem has used {used / usual:.0f} times as much as is usual"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.diagnosis.cohorts.find import Finding
@@ -78,6 +79,8 @@ class Case:
     heard: Sequence[Row] = ()
     strays: Sequence[Row] = ()
     complaints: Sequence[Row] = ()
+    complaint_id: str | None = None
+    """Of the call that was diagnosed, where no unlock is known."""
     revisions: Sequence[Revision] = ()
     """What was believed, from the first moment to the last."""
     others: Sequence[Row] = ()
@@ -131,6 +134,7 @@ class _Lookup:
                 at_s=at_s,
                 newest_s=self._newest_s,
                 others=fitting[:LISTED],
+                complaint_id=None if complaint is None else complaint["complaint_id"],
                 revisions=() if complaint is None else self._revisions(complaint["complaint_id"]),
                 **self._around(vehicle, at_s, at_s),
             )
@@ -209,7 +213,7 @@ class _Lookup:
         )
 
     def _chosen(self, fitting: Sequence[Row]) -> Row | None:
-        """Return the one that is meant: by the time, else the last that failed, else the last."""
+        """Return the one that is meant: by time, else the last that went wrong, else the last."""
         at_s, since_s = self._wanted.at_s, self._wanted.since_s
         if since_s is not None:
             fitting = [each for each in fitting if unix_s(each["started_at"]) >= since_s]
@@ -217,10 +221,10 @@ class _Lookup:
             near = [each for each in fitting if _distance_s(each, at_s) <= NEAR_S]
             return min(
                 near,
-                key=lambda each: (each["cause"] is None, _distance_s(each, at_s)),
+                key=lambda each: (not _went_wrong(each), _distance_s(each, at_s)),
                 default=None,
             )
-        failed = [each for each in fitting if each["cause"] is not None]
+        failed = [each for each in fitting if _went_wrong(each)]
         return next(iter([*failed, *fitting]), None)
 
     # What else there is
@@ -282,6 +286,12 @@ class _Lookup:
         sql = f"SELECT * FROM {table} WHERE {where} ORDER BY {order}"
         found = self._duck.query(sql, values, limit=limit)
         return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+
+def _went_wrong(attempt: Row) -> bool:
+    """Return whether somebody would call: not opened, told so, or diagnosed all the same."""
+    is_told_otherwise = Flag.TOLD_OTHERWISE in (attempt["flags"] or ())
+    return bool(attempt["cause"] or attempt["failure_mode"] or is_told_otherwise)
 
 
 def _distance_s(attempt: Row, at_s: float) -> float:

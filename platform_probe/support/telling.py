@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any, Final
 
 from fleet_wire.contract.causes import CAUSES, Cause
@@ -163,6 +165,14 @@ def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
     yield f"  It got as far as {furthest_stage(attempt)}{waited}. On the side of: {side}."
     if attempt["reason"]:
         yield f"  Said as reason: {attempt['reason']}"
+
+
+def export_command(case: Case, directory: Path) -> str | None:
+    """Return the command that brings the unlock about again; None where its mode is not known."""
+    if case.believed is None or case.believed.mode is None:
+        return None
+    diagnosed = case.complaint_id if case.attempt is None else case.attempt["attempt_id"]
+    return f"platform-probe export --attempt {diagnosed} --store {shlex.quote(str(directory))}"
 
 
 def facts_of(attempt: Row) -> list[str]:

@@ -41,6 +41,7 @@ NOT_RUN = {
     "sed": "tests/deploy/test_mosquitto_conf.py starts a broker with what it makes",
     "sudo": "it changes the machine; tests/deploy/test_systemd.py looks at what it installs",
     ".venv/bin/pytest": "it would be a test that runs the tests",
+    ".venv/bin/python": "tests/bench runs the benchmarks, with less to do",
     "python": "tests/test_docs_boxes.py runs the script",
     "dask": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
 }

@@ -86,6 +86,10 @@ class VirtualOptions:
     """Simulated second of load second 0, to do an earlier run again; None: when all are there."""
     with_report: bool = True
     """A page takes longer than many a run: a sweep throws it away."""
+    broker_log: bool = True
+    """Whether the monitor reads what the broker logs."""
+    platform_log: bool = True
+    """Whether the monitor reads what the platform logs, where there is one."""
 
 
 class VirtualRun:
@@ -228,7 +232,9 @@ class VirtualRun:
                 FLOOR_MAX_RATE_PER_S, FLOOR_UNLOCKS / self._scenario.load_duration_s
             ),
         )
-        config["broker_log"] = True
+        config["broker_log"] = self._options.broker_log
+        if not self._options.platform_log:
+            config.pop("platform", None)
         config["load"]["vehicles"] = target_ids(
             self._scenario, self._specs, seed=self._options.seed
         )

@@ -75,9 +75,10 @@ class Before:
 
         What few attempts say is filled up with that of its worst trait, and this with that of all.
         """
-        worst = max(
+        of_traits = (
             _filled_up(self._by_trait.get(trait), self._rate) for trait in enumerate(values)
         )
+        worst = max(of_traits, default=self._rate)  # nothing tells the attempts of one place apart
         return min(_MOST_RATE, _filled_up(self._by_values.get(values), worst))
 
 

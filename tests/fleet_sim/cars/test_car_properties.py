@@ -222,9 +222,13 @@ def watched(street: Street, *, sleeps: bool) -> list[float]:
 
 
 def heal(street: Street) -> None:
-    """Give the car what no time gives it: power, and a boot where it has given up; wake it."""
+    """Give the car what no time gives it: power, and a boot where it has given up; wake it.
+
+    Its doors are shut by now: locking it ends what they have left open.
+    """
     (box,) = street.boxes
     box.power.switch_on()
+    box.vehicle.move_lock(street.env.now, to_locked=True)
     if not box.modem.is_reachable and not box.is_asleep:
         box.power.reboot(by=Suspect())
     street.pass_s(60.0)

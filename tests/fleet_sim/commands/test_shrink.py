@@ -12,9 +12,9 @@ from tests.helpers.sweeps import SCENARIO, write_scenario
 def test_a_few_cars_in_a_garage_are_left_of_a_fleet(tmp_path: Path) -> None:
     """And the result is a scenario that expects the cause itself, and holds."""
     scenario = write_scenario(tmp_path)
-    code, stdout, stderr = run("fleet_sim", "shrink", scenario, "--seed", "3")
+    small = tmp_path / "small.yaml"
+    code, stdout, stderr = run("fleet_sim", "shrink", scenario, "--seed", "3", "--out", small)
     assert code == 0, stderr
-    small = tmp_path / "garage.small.yaml"
     assert "keeps attempts.by_cause.box_says_expired" in stdout
     assert stdout.splitlines()[-1].startswith("8 cars, 1 fault, 5 s -> 3 cars, 1 fault, ")
     found = load_scenario(small)
@@ -36,6 +36,15 @@ def test_a_search_may_be_bounded(tmp_path: Path) -> None:
     assert code == 0
     assert "stopped after 3 runs" in stdout
     assert load_scenario(small).fleet.count <= 8
+
+
+def test_what_a_scenario_expects_is_kept_where_all_looks_well(tmp_path: Path) -> None:
+    """There is no cause to keep, so what it says of itself is what it shows."""
+    expect = "expect:\n  attempts.by_outcome.ok: { min: 1 }\n  attempts.ok_share: { max: 1 }\n"
+    healthy = write_scenario(tmp_path, SCENARIO.partition("faults:")[0] + expect)
+    code, stdout, stderr = run("fleet_sim", "shrink", healthy, "--seed", "1", "--max-runs", "2")
+    assert code == 0, stderr
+    assert "keeps attempts.by_outcome.ok\n" in stdout
 
 
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:

@@ -1,41 +1,42 @@
-"""Every mode, injected once in virtual time: a mode that is no longer named is noticed here."""
+"""Every mode, injected in virtual time: a mode that is no longer named is noticed here."""
 
 from __future__ import annotations
 
-from fleet_sim.score.cases import run_all
-from fleet_sim.score.figures import is_among, single_figures
-from fleet_sim.score.incidents import Incident, scored_faults
-from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
+from collections.abc import Iterable
 
-SEED = 1
-"""Of an incident that was tuned with: this test looks for what is lost, `make score` for the truth.
-"""
-LEAST_NAMED = 52
-"""Modes of the sixty that are among the first three in at least half of their unlocks."""
+from fleet_sim.score.cases import RunCases, run_all
+from fleet_sim.score.figures import figures_of, is_among
+from fleet_sim.score.incidents import Incident, scored_faults
+
+SEEDS = (1_002, 1_003, 1_004, 1_005)
+"""Nobody has tuned with them. Where a fault does not show on the first, the next is tried: not
+every small fleet has cars that it can harm."""
 LEAST_FIRST = 0.8
 
 
 def test_modes_are_named() -> None:
-    """Nearly all are, mostly first; unlocks that were well are given none."""
-    incidents = [Incident((slug,), SEED) for slug in scored_faults()]
-    runs = [*run_all([*incidents, Incident((), SEED)], jobs=2)]
-    assert [run.error for run in runs if run.error] == []
-    by_mode = {
-        run.faults[0]: [case for case in run.cases if case.labels] for run in runs if run.faults
-    }
-    named = {
-        slug
-        for slug, cases in by_mode.items()
-        if cases and 2 * sum(is_among(case, case.last, 3) for case in cases) >= len(cases)
-    }
-    lost = sorted(set(by_mode) - named)
-    assert len(named) >= LEAST_NAMED, f"no longer named: {', '.join(lost)}"
-    figures = single_figures([case for cases in by_mode.values() for case in cases])
+    """Each is among the first three in at least half of its unlocks, and most are first."""
+    runs = dict[str, RunCases]()
+    for seed in SEEDS:
+        unseen = [slug for slug in scored_faults() if slug not in runs]
+        done = run_all((Incident((slug,), seed, is_short=True) for slug in unseen), jobs=2)
+        for run in _without_errors(done):
+            if any(case.labels for case in run.cases):
+                runs[run.faults[0]] = run
+    named = {slug for slug, run in runs.items() if _is_named(run)}
+    assert named == set(scored_faults())
+    healthy = _without_errors(run_all([Incident((), SEEDS[0], is_short=True)], jobs=1))
+    figures = figures_of([*runs.values(), *healthy], None)
     assert figures["single"]["top1"] >= LEAST_FIRST
-    wrongly = [
-        case.last.modes[0][0]
-        for run in runs
-        for case in run.suspected
-        if case.last is not None and case.last.modes[0][0] not in (UNKNOWN, NOTHING_WRONG)
-    ]
-    assert len(wrongly) <= sum(run.healthy for run in runs) / 200, wrongly
+    assert figures["healthy_named"] <= figures["healthy"] / 1_000
+
+
+def _is_named(run: RunCases) -> bool:
+    cases = [case for case in run.cases if case.labels]
+    return 2 * sum(is_among(case, case.last, 3) for case in cases) >= len(cases)
+
+
+def _without_errors(runs: Iterable[RunCases]) -> list[RunCases]:
+    listed = [*runs]
+    assert [run.error for run in listed if run.error] == []
+    return listed

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
+from fleet_sim.score.cases import RunCases
 from fleet_sim.score.figures import (
     baselines,
     by_mode,
     calibration,
+    figures_of,
     pair_figures,
     single_figures,
 )
+from fleet_sim.score.goals import against_goals
 from tests.helpers.scored import CAN, KEY, case_of
 
 
@@ -39,7 +46,19 @@ def test_of_two_faults_both_must_be_named() -> None:
         case_of(f"{CAN}+{KEY}", (CAN, 0.5), (KEY, 0.4)),
         case_of(f"{CAN}+{KEY}", (CAN, 0.9), incident="two"),
     ]
-    assert pair_figures(cases)["top3"] == 0.5
+    found = pair_figures(cases)
+    assert found["top3"] == found["both_touched_top3"] == 0.5
+    assert found["both_touched_one"] == 1.0
+
+
+def test_what_one_unlock_hides_another_may_show() -> None:
+    """An incident is understood whose faults are first in one unlock each."""
+    both = f"{CAN}+{KEY}"
+    assert (
+        pair_figures([case_of(both, (CAN, 0.9)), case_of(KEY, (KEY, 0.9))])["both_somewhere"] == 1
+    )
+    assert pair_figures([case_of(both, (CAN, 0.9), (KEY, 0.1))])["both_somewhere"] == 0
+    assert pair_figures([case_of(CAN, (CAN, 0.9))])["both_somewhere"] is None
 
 
 def test_a_cause_is_right_that_the_mode_may_have() -> None:
@@ -59,3 +78,32 @@ def test_baselines_name_what_was_the_most_frequent_under_the_same_sign() -> None
     tuned = [case_of(KEY, (KEY, 1.0), cause="vehicle_state"), case_of(CAN, (CAN, 1.0))]
     found = baselines(tuned, [case_of(CAN, (KEY, 1.0))])
     assert found["first_missing_stage"]["top1"] == 1.0
+
+
+def test_what_is_in_no_other_figure_is_counted() -> None:
+    """Touched and well; failed untouched; a fault that nobody felt; a run that could not be."""
+    about: dict[str, Any] = {"seed": 1, "loss": "nothing"}
+    untouched = msgspec.structs.replace(case_of(CAN, (KEY, 0.9)), labels=())
+    runs = [
+        RunCases(incident="one", faults=(CAN,), cases=(case_of(CAN, (CAN, 0.9)),), touched_ok=3,
+                 healthy=10, suspected=(untouched,), **about),
+        RunCases(incident="two", faults=(KEY,), cases=(untouched,), touched_ok=4, **about),
+        RunCases(incident="three", faults=(KEY,), error="ConfigError: no", **about),
+    ]  # fmt: skip
+    found = figures_of(runs, None)
+    assert found["touched_well"] == 7
+    assert found["by_mode"][CAN]["touched_well"] == 3
+    assert found["untouched_failed"] == {"attempts": 1, "named": 1}
+    assert (found["healthy"], found["healthy_named"]) == (10, 1)
+    assert found["nothing_seen"] == ["two"]
+    assert found["not_run"] == {"three": "ConfigError: no"}
+
+
+def test_goals_stand_beside_what_was_measured() -> None:
+    """Missed ones are said to be, and what was not measured is not met."""
+    figures = {"diagnosis": {"single": {"top1": 0.96, "top3": 0.98}, "ece": 0.06}}
+    found = {each.name: each.verdict for each in against_goals(figures)}
+    assert found["diagnosis.single.top1"] == "met"
+    assert found["diagnosis.single.top3"] == "missed"
+    assert found["diagnosis.ece"] == "missed"
+    assert found["cohorts.top1"] == "not measured"

@@ -9,12 +9,15 @@ import pytest
 
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.loading import load_scenario
+from fleet_sim.score.cases import run_one
 from fleet_sim.score.incidents import (
     CHOICES,
     HELD_OUT_SEEDS,
     RANGES,
     TOGETHER,
     Incident,
+    Loss,
+    loss_of,
     scenario_of,
     scored_faults,
 )
@@ -48,3 +51,39 @@ def test_tables_name_faults_and_parameters_that_there_are() -> None:
         for name, parameters in table.items():
             assert set(parameters) <= set(FAULTS[name].model_fields), name
     assert set(TOGETHER) <= set(FAULTS)
+
+
+def test_a_run_with_one_incident_of_each_fault_holds_every_loss() -> None:
+    """And one with eight holds every loss of each fault."""
+    assert {loss_of(fault, 0) for fault in scored_faults()} == set(Loss)
+    for fault in scored_faults():
+        assert {loss_of(fault, number) for number in range(8)} == set(Loss)
+
+
+TOLD_BY = {
+    Loss.HEARTBEATS: {"telemetry"},
+    Loss.PLATFORM_LOG: {"platform"},
+    Loss.BROKER_LOG: {"broker_log"},
+    Loss.MAPPED_WIRE: {"presence", "telemetry"},
+}
+"""Sources that fall silent."""
+
+
+@pytest.mark.parametrize("loss", TOLD_BY)
+def test_what_is_lost_is_not_told(loss: Loss) -> None:
+    """Without the loss the same fault's unlocks have these sources."""
+    fault = "stale_online_cache" if loss is Loss.PLATFORM_LOG else "no_coverage_garage"
+    assert TOLD_BY[loss] <= _told(fault, Loss.NOTHING)
+    lost = _told(fault, loss)
+    assert "attempt" in lost
+    assert not TOLD_BY[loss] & lost
+
+
+def _told(fault: str, loss: Loss) -> set[str]:
+    run = run_one(Incident((fault,), SHOWS, loss, is_short=True))
+    assert run.error is None
+    return {name for case in run.cases if case.last is not None for name in case.last.told}
+
+
+SHOWS = 1_002
+"""A seed on which both faults show, the one with a platform."""

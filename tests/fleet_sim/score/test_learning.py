@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fleet_sim.score.learning import Row, learn
+import msgspec
+
+from fleet_sim.score.learning import KEPT, Row, learn, rows_of
+from tests.helpers.scored import CAN, case_of
 
 TOLD = ("attempt", "presence")
 
@@ -29,3 +32,13 @@ def test_the_same_cases_give_the_same_weights() -> None:
         Row(("refused_busy",), TOLD, "box_busy_duplicate", 1.0),
     ]
     assert learn(rows, steps=5) == learn(rows, steps=5)
+
+
+def test_whole_seeds_are_kept_for_the_temperature() -> None:
+    """No incident is on both sides."""
+    cases = [
+        msgspec.structs.replace(case_of(CAN, (CAN, 0.9), incident=f"{seed}"), seed=seed)
+        for seed in range(KEPT)
+    ]
+    assert [row.is_kept for row in rows_of(cases, ())] == [False, True]
+    assert [round(row.weight * KEPT) for row in rows_of(cases, ())] == [KEPT - 1, 1]

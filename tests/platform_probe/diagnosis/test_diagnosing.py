@@ -92,6 +92,19 @@ def test_sentences_cite_what_was_heard_and_when() -> None:
     )
 
 
+def test_data_is_compared_where_there_is_something_to_compare_with() -> None:
+    """Modems that have used nothing yet are no measure: of nothing there are no times."""
+    for usual, is_much in ((0, False), (1_000, True)):
+        watched = Watched()
+        for car in ("car-2", "car-3"):
+            heartbeat = Telemetry(-80.0, 12.6, 1.0, data_used_bytes=usual)
+            watched.at(1.0).telemetry(car, heartbeat)
+        watched.diagnosing.telemetry("car-1", Telemetry(-80.0, 12.6, 1.0, data_used_bytes=9_000))
+        watched.at(120.0)
+        watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+        assert ("much_data" in {one.fact for one in watched.told[0].facts}) is is_much
+
+
 def test_what_comes_later_makes_another_revision() -> None:
     """The box is back: what was seen before stays true, and the number goes up."""
     watched = Watched()

@@ -119,3 +119,11 @@ def test_what_is_not_known_names_no_cohort() -> None:
     ]
     finding = found_in(counts)
     assert all(trait.name != "region" for one in finding.found for trait in one.traits)
+
+
+def test_where_nothing_tells_attempts_apart_there_is_no_cohort() -> None:
+    """A fleet of one place, operator, firmware and hardware, of which many fail."""
+    counts = [replace(one, values=()) for one in unlocks(lambda values, _: "city" in values)]
+    finding = find_cohorts(counts, trait_names=(), since=BEGAN_AT)
+    assert finding.found == finding.ranked == ()
+    assert finding.absence is Absence.AS_BEFORE or finding.absence is Absence.EVERYWHERE

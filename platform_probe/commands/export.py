@@ -1,0 +1,84 @@
+"""`platform-probe export`: a scenario that brings about again what a store knows of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fleet_wire.config.file import suggestion
+from fleet_wire.contract.causes import Cause
+from fleet_wire.errors import ConfigError, UnlockpathError
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.export.incident import incident_in, incident_of
+from platform_probe.export.scenario import text_of
+
+
+@click.command()
+@store_options
+@click.option("--attempt", metavar="ID", help="The unlock, or the complaint, to bring about again.")
+@click.option("--cause", metavar="CAUSE", help="All that failed of it in the time.")
+@click.option(
+    "--mode", metavar="MODE",
+    help="All of which it is the likeliest mode; with --attempt or --cause: bring about this one,"
+    " whatever the diagnosis says.",
+)  # fmt: skip
+@click.option("--since", metavar="TIME", help="From then on, as 08:15 or 2h.  [default: a day ago]")
+@click.option("--until", metavar="TIME", help="Until then.  [default: the newest record]")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write it there.  [default: print it]",
+)  # fmt: skip
+def export(  # noqa: PLR0913 - one parameter for each option
+    *,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    attempt: str | None,
+    cause: str | None,
+    mode: str | None,
+    since: str | None,
+    until: str | None,
+    out: Path | None,
+) -> None:
+    """Write the scenario of an incident, from evidence: who, when, and its likeliest mode as fault.
+
+    \b
+    platform-probe export --attempt ID --store store --out incident.yaml
+    platform-probe export --mode no_coverage_garage --since 08:00 --until 09:00 --store store
+    platform-probe export --cause box_offline --mode dns_failure --run runs/morning
+    fleet-sim run incident.yaml --mode virtual
+
+    It names no car, booking, customer or place of the incident. It expects the cause that it is
+    kept for, so that its run is its test.
+    """  # noqa: D301 - click's own escape
+    if attempt is None and cause is None and mode is None:
+        raise click.UsageError("name an --attempt, a --cause or a --mode")
+    if attempt is not None and (cause or since or until):
+        raise click.UsageError("--cause, --since and --until are for more than one --attempt")
+    _check(mode, cause)
+    asked = asked_of(directory, config, zone)
+    if attempt is not None:
+        incident = incident_of(asked.source, attempt, mode)
+    else:
+        incident = incident_in(asked.source, asked.span(since, until), cause=cause, mode=mode)
+    text = text_of(incident)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UnlockpathError(f"--out {out}: {error.strerror}") from None
+    click.echo(f"{out}: {incident.mode}; its proof: fleet-sim run {out} --mode virtual", err=True)
+
+
+def _check(mode: str | None, cause: str | None) -> None:
+    problems = []
+    if mode is not None and mode not in MODES:
+        problems.append(f"--mode {mode}: no such failure mode{suggestion(mode, list(MODES))}")
+    if cause is not None and cause not in list(Cause):
+        problems.append(f"--cause {cause}: no such cause{suggestion(cause, list(Cause))}")
+    if problems:
+        raise ConfigError(problems)

@@ -1,0 +1,149 @@
+"""The scenario of an incident: its slice of the fleet, its timing, and its mode as a fault.
+
+Nothing personal goes into it: cars have generated ids, and no account, booking or position is
+told. Times count from the first unlock.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import Counter
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any, Final, TypeVar
+
+from fleet_wire.config.file import yaml_text
+from fleet_wire.contract.causes import Cause
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.mode import Layer
+from platform_probe.export.incident import Incident, Unlock
+from platform_probe.export.recipes import Recipe, Values, merge, people, recipe_for
+
+DURATION_S: Final = 50.0
+"""Unlocks start, or customers come, for so long [E]."""
+ENOUGH: Final = 40
+"""Unlocks of cars that are struck: with fewer, cars and unlocks are multiplied, so that chance does
+not decide whether one fails [E]."""
+MOST_STRUCK: Final = 100
+OTHERS_PER_STRUCK: Final = 3
+"""Of more than so many, one in two is taken, or in three, and so on: a run of a minute [E]."""
+SEED: Final = 1
+INCIDENT: Final = "incident"
+ELSEWHERE: Final = "elsewhere"
+"""Sites of the cars: that is how a fault is aimed without a word on the wire."""
+_ABOVE_THE_CARS: Final = (Layer.PHONE, Layer.GATEWAY, Layer.BOOKING, Layer.COMMAND)
+_ABOUT: Final = """\
+#
+# Traits of cars and the order of unlocks are those of the incident. Ids are made up; numbers may be
+# multiplied or thinned out, and times drawn together, so that a minute shows it.
+"""
+_LETTERS: Final = 98
+_T = TypeVar("_T")
+
+
+def text_of(incident: Incident) -> str:
+    """Return the scenario as the text of its file."""
+    mode = MODES[incident.mode]
+    about = "\n".join(f"# {line}" for line in wrap(mode.engineer, _LETTERS))
+    return f"{about}\n{_ABOUT}\n{yaml_text(scenario_of(incident))}"
+
+
+def scenario_of(incident: Incident) -> Values:
+    """Return the scenario as plain values."""
+    model = incident.model
+    recipe = recipe_for(incident.mode, cause=model.cause, reason=model.reason)
+    struck = _thinned(incident.struck, MOST_STRUCK)
+    meanwhile = [one for one in incident.others if one.at_s >= struck[0].at_s]
+    others = _thinned(meanwhile, OTHERS_PER_STRUCK * len(struck))
+    times_of = math.ceil(ENOUGH / len(struck))
+    cars_of = times_of / recipe.unlocks_per_car
+    groups = _groups(INCIDENT, struck, cars_of)
+    for group in groups:
+        group["box"] = copy.deepcopy(recipe.box)  # YAML would tie together what is the same
+    beside = others or (struck if recipe.asks == "others" else [])
+    groups += _groups(ELSEWHERE, beside, cars_of)
+    ended = model.cause or "an unlock that looked well"
+    return {
+        "description": f"Exported: {incident.mode}, seen as {ended}.",
+        "seed": SEED,
+        "fleet": {"groups": [_without_empty(group) for group in groups]},
+        **_demand(incident, recipe, _times_s(recipe, struck, others, times_of)),
+        "faults": _faults(incident.mode, recipe),
+        "expect": {_proof(model): {"min": 1}},
+    }
+
+
+def _demand(incident: Incident, recipe: Recipe, at_s: list[float]) -> Values:
+    """Return customers where they matter, else unlocks over MQTT."""
+    stages = [{"kind": "times", "at_s": at_s, "duration_s": DURATION_S}]
+    is_above = MODES[incident.mode].layer in _ABOVE_THE_CARS and incident.model.by_api
+    if recipe.customers is None and not is_above:
+        return {"load": {"stages": stages, **recipe.load}}
+    customers: Values = {"stages": stages, **people()}
+    merge(customers, recipe.customers or {})
+    struck = incident.struck if recipe.asks == "all" else ()
+    asked = (*struck, *incident.others)
+    apps = Counter(one.app_version for one in asked if one.app_version is not None)
+    if apps:
+        versions = [{"version": name, "share": number} for name, number in apps.most_common()]
+        merge(customers, {"phone": {"app_versions": versions}})
+    if recipe.asks == "others":
+        customers["targets"] = {"site": ELSEWHERE}
+    return {"customers": customers, **({"platform": recipe.platform} if recipe.platform else {})}
+
+
+def _faults(mode: str, recipe: Recipe) -> list[Values]:
+    its = {"name": mode, "window": recipe.window, "parameters": recipe.parameters}
+    entries = [_without_empty(its), *recipe.besides]
+    return [{**each, "target": {"site": INCIDENT}} for each in entries]
+
+
+def _proof(model: Unlock) -> str:
+    """Return the key of the summary that counts what is to be seen again."""
+    if model.is_complaint:
+        return "complaints.without_unlock"
+    if model.cause is None:
+        return "injected.touched.ok"
+    return f"injected.touched.by_cause.{Cause(model.cause)}"
+
+
+def _groups(site: str, unlocks: Sequence[Unlock], times: float) -> list[dict[str, Any]]:
+    """Return the cars of these unlocks, those alike together."""
+    cars = Counter({one.vehicle_id: one.traits for one in unlocks}.values())
+    return [
+        {
+            "name": f"{site}-{number}",
+            "count": math.ceil(count * times),
+            **{name: value for name, value in traits._asdict().items() if value},
+            "site": site,
+        }
+        for number, (traits, count) in enumerate(cars.most_common(), start=1)
+    ]
+
+
+def _times_s(
+    recipe: Recipe, struck: Sequence[Unlock], others: Sequence[Unlock], times_of: int
+) -> list[float]:
+    """Return when unlocks begin: as they began, drawn together to fit, and so many times over."""
+    asked = recipe.asked
+    first_s = struck[0].at_s
+    began_s = [one.at_s - first_s for one in (*struck, *others)]
+    room_s = asked.until_s - asked.from_s
+    longest_s = room_s if times_of == 1 else room_s / 2
+    span_s = max(began_s)
+    scale = min(1.0, longest_s / span_s) if span_s else 1.0
+    step_s = (room_s - span_s * scale) / times_of
+    return sorted(
+        round(asked.from_s + at_s * scale + number * step_s, 3)
+        for at_s in began_s
+        for number in range(times_of)
+    )
+
+
+def _thinned(unlocks: Sequence[_T], most: int) -> Sequence[_T]:
+    return unlocks[:: math.ceil(len(unlocks) / most)] if unlocks else unlocks
+
+
+def _without_empty(values: Values) -> Values:
+    return {key: value for key, value in values.items() if value not in ({}, [])}

@@ -1,0 +1,154 @@
+"""`platform-probe export`: an incident of a store as a scenario, which is then run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from fleet_sim.scenario.loading import Scenario, load_scenario
+from platform_probe.__main__ import main
+from tests.helpers.incident_store import COMPLAINT, make_incident_store
+from tests.helpers.virtual_runs import broken_expectations, run_virtually
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with an incident in it."""
+    return make_incident_store(tmp_path_factory.mktemp("incident") / "store")
+
+
+def exported(*words: str | Path) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["export", *map(str, words)])
+
+
+def scenario_from(tmp_path: Path, *words: str | Path) -> Scenario:
+    """Return the scenario that the command writes, as the simulator reads it."""
+    file = tmp_path / "exported.yaml"
+    result = exported(*words, "--out", file)
+    assert result.exit_code == 0, result.output
+    return load_scenario(file)
+
+
+def test_incident_is_a_slice_of_the_fleet(store: Path, tmp_path: Path) -> None:
+    """Those diagnosed alike are struck, those that went well meanwhile stand beside them."""
+    scenario = scenario_from(tmp_path, "--attempt", "attempt-5", "--store", store)
+    struck, beside = scenario.fleet.groups
+    assert (struck.region, struck.operator, struck.firmware) == ("harbour", "operator-a", "2.4.1")
+    assert (beside.region, beside.site) == ("centre", "elsewhere")
+    assert struck.count == 42
+    (fault,) = scenario.faults
+    assert (fault.name, fault.target.site) == ("no_coverage_garage", struck.site)
+    assert [*scenario.expect] == ["injected.touched.by_cause.box_offline"]
+    assert struck.box.keepalive_s == 6
+
+
+def test_times_are_those_of_the_incident(store: Path, tmp_path: Path) -> None:
+    """From its first unlock on, so many times over as the cars."""
+    times_s = scenario_from(tmp_path, "--attempt", "attempt-5", "--store", store).load.stages[0]
+    at_s = times_s.model_dump()["at_s"]
+    assert at_s[0] == 6.0
+    assert {7.0, 8.0} <= {*at_s}
+    assert len(at_s) == 14 * 8  # three that failed, and of ten that went well one in two
+    assert at_s[-1] < 46.0
+
+
+def test_nothing_personal_is_told(store: Path) -> None:
+    """No id of a car, booking, account, trace or attempt, and no day."""
+    text = exported("--attempt", "attempt-5", "--store", store).stdout
+    for word in ("garage-5", "car-0", "booking", "customer", "attempt-", "2026", "17672"):
+        assert word not in text, word
+    assert exported("--attempt", "attempt-5", "--store", store).stdout == text
+
+
+def test_incident_of_a_time(store: Path, tmp_path: Path) -> None:
+    """All of one mode or cause, whoever had it; the commonest end is the one to be seen again."""
+    words = ("--mode", "no_coverage_garage", "--since", "00:00:00", "--until", "00:00:19")
+    by_mode = scenario_from(tmp_path, *words, "--store", store)
+    assert by_mode.fleet.groups[0].count == 42
+    assert [*by_mode.expect] == ["injected.touched.by_cause.box_offline"]
+    by_cause = scenario_from(tmp_path, "--cause", "box_silent", "--store", store)
+    assert by_cause.faults[0].name == "no_coverage_garage"
+    assert [*by_cause.expect] == ["injected.touched.by_cause.box_silent"]
+    assert {group.region for group in by_cause.fleet.groups[:2]} == {"harbour", "centre"}
+
+
+def test_complaint_brings_customers(store: Path, tmp_path: Path) -> None:
+    """Nothing ever came of them: they are seen by their calls, and have the app that they had."""
+    scenario = scenario_from(tmp_path, "--attempt", COMPLAINT, "--store", store)
+    assert scenario.customers is not None
+    assert [*scenario.expect] == ["complaints.without_unlock"]
+    assert "7.2.0" in {app.version for app in scenario.customers.phone.app_versions}
+
+
+def test_chosen_mode_overrules_the_diagnosis(store: Path, tmp_path: Path) -> None:
+    """Of an unlock that was not understood, or that seemed well, whoever knows better says so."""
+    for attempt in ("attempt-8", "attempt-9", "attempt-10", "attempt-1"):
+        words = ("--attempt", attempt, "--mode", "one_way_downlink", "--store", store)
+        assert scenario_from(tmp_path, *words).faults[0].name == "one_way_downlink"
+
+
+def test_it_is_seen_again(store: Path, tmp_path: Path) -> None:
+    """The run of what was exported is the proof."""
+    scenario = scenario_from(tmp_path, "--attempt", "attempt-5", "--store", store)
+    assert scenario.seed is not None
+    summary = run_virtually(scenario, tmp_path / "again", seed=scenario.seed)
+    assert broken_expectations(summary) == []
+    assert summary["injected"]["untouched"]["not_ok"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "name an --attempt, a --cause or a --mode"),
+        (("--attempt", "attempt-5", "--since", "1h"), "are for more than one --attempt"),
+        (("--attempt", "atempt-55"), "no attempt 'atempt-55' in this store; nearest: attempt-5"),
+        (("--attempt", "' OR 1=1"), 'no attempt "\' OR 1=1" in this store'),
+        (("--attempt", "attempt-1"), "attempt attempt-1 went well: there is nothing to reproduce"),
+        (("--attempt", "attempt-10"), "attempt attempt-10 went well"),
+        (("--attempt", "attempt-8"), "ended of vehicle_failed, has no diagnosis: name a mode with"),
+        (
+            ("--attempt", "attempt-9"),
+            "is diagnosed as unknown: name a mode with --mode; behind it come half_open_tcp_nat",
+        ),
+        (("--cause", "vehicle_failed"), "none of these unlocks is diagnosed: name a mode"),
+        (("--cause", "box_asleep"), "no unlock of cause box_asleep in that time; there are: box_"),
+        (("--mode", "dns_failure"), "no unlock of mode dns_failure in that time; there are: no_co"),
+        (("--cause", "box_of"), "--cause box_of: no such cause; did you mean 'box_offline'?"),
+        (("--mode", "dns_failures"), "no such failure mode; did you mean 'dns_failure'?"),
+    ],
+)
+def test_mistakes_are_named(store: Path, words: tuple[str, ...], message: str) -> None:
+    """With what there is, and exit code 2."""
+    result = exported(*words, "--store", store)
+    assert result.exit_code == 2, result.output
+    assert message in result.output
+
+
+def test_place_that_cannot_be_written_is_named(store: Path, tmp_path: Path) -> None:
+    """And no scenario is half there."""
+    place = tmp_path / "missing" / "exported.yaml"
+    result = exported("--attempt", "attempt-5", "--store", store, "--out", place)
+    assert result.exit_code == 2
+    assert f"--out {place}: No such file or directory" in result.output
+
+
+@pytest.mark.parametrize("words", [("garage-5",), ("--attempt", COMPLAINT)])
+def test_diagnose_says_how(store: Path, words: tuple[str, ...]) -> None:
+    """The line that it prints can be typed."""
+    told = CliRunner().invoke(main, ["diagnose", *words, "--store", str(store)])
+    match = re.search("^reproduce: platform-probe (export .*)$", told.stdout, re.MULTILINE)
+    assert match is not None, told.stdout
+    assert CliRunner().invoke(main, shlex.split(match[1])).exit_code == 0
+
+
+@pytest.mark.parametrize("car", ["undiagnosed", "riddle", "looked-odd"])
+def test_diagnose_offers_nothing_without_a_mode(store: Path, car: str) -> None:
+    """What is not understood, or went well, cannot be brought about."""
+    told = CliRunner().invoke(main, ["diagnose", car, "--store", str(store)])
+    assert told.exit_code == 0
+    assert "reproduce:" not in told.stdout
