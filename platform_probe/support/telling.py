@@ -25,8 +25,8 @@ from platform_probe.support.timeline import furthest_stage, missing_stage, timel
 from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of, minute_clock
 
 _WHO: Final = 8
-_EVEN: Final = 0.5
-"""From this probability on a mode is likelier than all others together."""
+_TOLD_FROM: Final = 0.8
+"""From this probability on a customer is told what the mode says: below, modes are confused [E]."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -75,7 +75,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
 def _advice(case: Case) -> Advice:
     """Return what to say and do: by the failure mode, where it is likelier than all others."""
     believed = case.believed
-    is_likely = believed is not None and believed.first.probability >= _EVEN
+    is_likely = believed is not None and believed.first.probability >= _TOLD_FROM
     mode = believed.mode if believed is not None and is_likely else None
     return advice_for(case.cause, mode, opened_later=case.opened_later)
 
