@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from typing import Final
 
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
@@ -20,7 +20,7 @@ class BrokerEvents:
 
     def __init__(self, *, max_clients: int = MAX_CLIENTS) -> None:
         self._max_clients = max_clients
-        self._of_client: dict[str, tuple[BrokerEvent, ...]] = {}
+        self._of_client: OrderedDict[str, tuple[BrokerEvent, ...]] = OrderedDict()
         self.nameless: deque[BrokerEvent] = deque(maxlen=MAX_NAMELESS)
         """What names no client, the latest last."""
         self.taken = 0
@@ -35,7 +35,7 @@ class BrokerEvents:
             return
         known = self._of_client.get(client_id, ())
         if not known and len(self._of_client) >= self._max_clients:
-            del self._of_client[next(iter(self._of_client))]
+            self._of_client.popitem(last=False)
         self._of_client[client_id] = (*known[1 - MAX_EACH :], event)
 
     def of(self, client_id: str) -> tuple[BrokerEvent, ...]:

@@ -8,27 +8,23 @@ and at fixed times, for ten minutes: whenever the evidence is another one, that 
 from __future__ import annotations
 
 import heapq
-import math
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeVar
-
-import msgspec
+from typing import Any, Final, NamedTuple
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import (
     Attempt,
     Complaint,
     Flag,
-    PlatformSide,
     Record,
     Source,
     StrayAnswer,
     StrayKind,
 )
 from fleet_wire.contract.broker_log import BrokerEvent
-from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.contract.messages import (
     CarEvent,
@@ -40,51 +36,39 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.modes.catalogue import MODES
-from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, PastAttempt, Session
+from fleet_wire.modes.facts import Fact, Told
+from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
+from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
 from platform_probe.diagnosis.case import Case
 from platform_probe.diagnosis.census import Census
-from platform_probe.diagnosis.neighbours import Neighbours, Place
+from platform_probe.diagnosis.neighbours import Neighbours
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
+from platform_probe.diagnosis.records import named, past_of, places_of, unseen
+from platform_probe.diagnosis.remembering import remember
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S
-from platform_probe.diagnosis.seen_of_platform import BUSY, GIVEN_UP
+from platform_probe.diagnosis.seen_of_platform import GIVEN_UP
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
 SETTLE_S: Final = 1.5
 """Words of a car come in company (presence, state, late answers): they are looked at together."""
-SURE: Final = 0.6
-"""From this probability on a mode is named in the attempt's record."""
-SURE_OF_CAUSE: Final = 0.9
-"""From this probability on it sets the cause, where the stages alone said another."""
 MAX_CARS: Final = 1_000_000
 MAX_OPEN: Final = 20_000
 """Unlocks that are looked at again; for each one above the oldest is left as it is."""
 MAX_RECENT: Final = 2_000
 """Unlocks that went well and may still prove odd."""
-MAX_ACCOUNTS: Final = 5_000
-ACCOUNT_S: Final = 600.0
 MAX_TLS_ERRORS: Final = 64
 LEFT: Final = "left"
 _USUAL: Final = frozenset({"connected", "closed"})
 BOUNCE_HOLDS_S: Final = 1800.0
 """A car that was left open is the next customer's for so long [E]."""
-METRES_A_DEGREE: Final = 111_320.0
-NEAR_M: Final = 5_000.0
-"""Phones are as wrong about their place within a city [E]."""
-FASTEST_M_S: Final = 250.0
-"""900 km/h, an airliner's cruising speed."""
 _COPIES: Final = frozenset({"copy", "again", "duplicate"})
 AFTER_CONNECT_S: Final = 15.0
 """What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
 WILL_AGAIN_S: Final = 120.0
 """A box that is lost again so soon is no other box."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
-
-
-KeptT = TypeVar("KeptT")
 
 
 class _Look(NamedTuple):
@@ -103,7 +87,7 @@ class _Open:
     began_s: float
     revision: int = 0
     late: dict[str, float] = field(default_factory=dict)
-    basis: tuple[frozenset[Fact], frozenset[str]] | None = None
+    basis: tuple[frozenset[Fact], frozenset[Told]] | None = None
     """Facts and sources of the last revision."""
     looks_at_s: float = 0.0
     kept: dict[Fact, str] = field(default_factory=dict)
@@ -111,17 +95,6 @@ class _Open:
     called_s: float | None = None
     """When its customer called support."""
     last: Diagnosis | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Account:
-    """Which cars an account asked for, when and from where."""
-
-    cars: OrderedDict[str, float] = field(default_factory=OrderedDict)
-    """The latest last."""
-    place: tuple[float, tuple[float, float]] | None = None
-    two_places: str | None = None
-    """What says that it was at two places at once, of the latest unlock."""
 
 
 class Diagnosing:
@@ -141,7 +114,7 @@ class Diagnosing:
         self._emit = emit
         self._tell = tell
         self._max_cars = max_cars
-        self._cars: dict[str, CarHistory] = {}
+        self._cars: OrderedDict[str, CarHistory] = OrderedDict()
         self._neighbours = Neighbours()
         self._census = Census(self._cars)
         self._counted: OrderedDict[str, tuple[float, Attempt]] = OrderedDict()
@@ -149,7 +122,7 @@ class Diagnosing:
         self._open_by_car: dict[str, list[_Open]] = {}
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._refusals: OrderedDict[str, str] = OrderedDict()
-        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+        self._accounts = Accounts()
         self._looks: list[_Look] = []
         self._number = 0
         self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
@@ -208,7 +181,7 @@ class Diagnosing:
         now_s = self._clock.monotonic_s()
         self._car(vehicle_id).take_answer(result, now_s, self._clock.unix_s())
         if result.phase is Phase.REFUSED and result.reason is not None:
-            _remember(self._refusals, result.command_id, result.reason.value, MAX_RECENT)
+            remember(self._refusals, result.command_id, result.reason.value, MAX_RECENT)
 
     def event(self, vehicle_id: str, event: CarEvent) -> None:
         """Take that something has happened to a car or its box."""
@@ -276,13 +249,13 @@ class Diagnosing:
 
     def _attempt(self, record: Attempt) -> None:
         now_s = self._clock.monotonic_s()
-        began_s = record.started_at - (self._clock.unix_s() - now_s)
+        began_s = self._placed_s(record.started_at)
         self._note(record, began_s)
         one = self._open.get(record.attempt_id)
         if one is not None:
             one.record = record
         elif record.outcome is Outcome.OK and not self._is_odd(record, began_s):
-            _remember(self._recent, record.vehicle_id, record, MAX_RECENT)
+            remember(self._recent, record.vehicle_id, record, MAX_RECENT)
             self._emit(record)
             return
         else:
@@ -293,9 +266,9 @@ class Diagnosing:
         case = self._seen_of(one, now_s)
         told = case.told()
         modes = self._ranking.rank(case.seen, told)
-        one.record = _named(record, modes[0], case.seen)
+        one.record = named(record, modes[0], case.seen)
         self._emit(one.record)
-        self._revise(one, case, modes, now_s)
+        self._revise(one, case, told, modes, now_s=now_s)
 
     def _is_odd(self, record: Attempt, began_s: float) -> bool:
         """Return whether an unlock that went well looks odd at once."""
@@ -303,7 +276,7 @@ class Diagnosing:
             return True
         side = record.platform
         if side and side.account_id is not None:
-            account = self._accounts.get(side.account_id)
+            account = self._accounts.of(side.account_id)
             has_two_places = account is not None and account.two_places is not None
             is_missed = side.outcome in GIVEN_UP
             if (
@@ -323,7 +296,7 @@ class Diagnosing:
         )
 
     def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> _Open:
-        began_s = record.started_at - (self._clock.unix_s() - now_s)
+        began_s = self._placed_s(record.started_at)
         one = self._open[record.attempt_id] = _Open(record, began_s, called_s=called_s)
         self._open_by_car.setdefault(record.vehicle_id, []).append(one)
         for after_s in LOOKED_AT_AGAIN_S:
@@ -345,10 +318,9 @@ class Diagnosing:
     def _note(self, record: Attempt, began_s: float) -> None:
         """Count an unlock for its car and for all others, and see what it says of earlier ones."""
         car = self._car(record.vehicle_id)
-        places = _places(record)
         counted = self._counted.pop(record.attempt_id, None)
         if counted is not None:
-            self._neighbours.take_back(counted[0], counted[1].cause, _places(counted[1]))
+            self._neighbours.take_back(counted[0], counted[1].cause, places_of(counted[1]))
         is_retry = any(
             past.attempt_id != record.attempt_id
             and abs(past.began_s - began_s) < ACCOUNT_S
@@ -356,36 +328,21 @@ class Diagnosing:
             for past in car.attempts
         )
         if not is_retry:
-            self._neighbours.take(began_s, record.cause, places)
-            _remember(self._counted, record.attempt_id, (began_s, record), MAX_OPEN)
+            self._neighbours.take(began_s, record.cause, places_of(record))
+            remember(self._counted, record.attempt_id, (began_s, record), MAX_OPEN)
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
             self._doubt(earlier, car, began_s, record)
-        car.take_attempt(_past_of(record, began_s))
-        if record.platform and record.platform.account_id is not None:
-            self._note_account(record, record.platform, began_s)
-
-    def _note_account(self, record: Attempt, side: PlatformSide, began_s: float) -> None:
-        account_id, vehicle_id = side.account_id or "", record.vehicle_id
-        account = self._accounts.pop(account_id, None) or _Account()
-        account.two_places = None
-        if side.position is not None:
-            if account.place is not None:
-                account.two_places = _too_fast(account.place, (began_s, side.position))
-            account.place = began_s, side.position
-        cars = account.cars
-        cars.pop(vehicle_id, None)
-        cars[vehicle_id] = began_s
-        while began_s - next(iter(cars.values())) >= ACCOUNT_S:  # one by one: some have thousands
-            cars.popitem(last=False)
-        _remember(self._accounts, account_id, account, MAX_ACCOUNTS)
+        car.take_attempt(past_of(record, began_s))
+        if record.platform:
+            self._accounts.note(record.platform, record.vehicle_id, began_s)
 
     def _doubt(self, earlier: Attempt, car: CarHistory, again_s: float, record: Attempt) -> None:
         """Look at an unlock that went well, where its car is asked for again and had locked.
 
         Also where a second command was sent for one request.
         """
-        began_s = earlier.started_at - (self._clock.unix_s() - self._clock.monotonic_s())
+        began_s = self._placed_s(earlier.started_at)
         relocks = (relock for relock in car.relocks() if began_s < relock.at_s <= again_s)
         has_relocked = next(relocks, None) is not None and again_s - began_s < RELOCKED_S * 2
         if has_relocked or earlier.trace_id == record.trace_id:
@@ -416,9 +373,9 @@ class Diagnosing:
     def _complaint(self, complaint: Complaint) -> None:
         """Take that a customer called support: about unlocks, or about one that nobody saw."""
         now_s = self._clock.monotonic_s()
-        called_s = complaint.at - (self._clock.unix_s() - now_s)
+        called_s = self._placed_s(complaint.at)
         if not complaint.attempts:
-            self._diagnose(self._begin(_unseen(complaint), now_s, called_s), now_s)
+            self._diagnose(self._begin(unseen(complaint), now_s, called_s), now_s)
             return
         attempt_id = complaint.attempts[-1]
         one = self._open.get(attempt_id)
@@ -447,11 +404,18 @@ class Diagnosing:
         told = case.told()
         if one.basis == (frozenset(case.seen), told):
             return
-        self._revise(one, case, self._ranking.rank(case.seen, told), now_s)
+        self._revise(one, case, told, self._ranking.rank(case.seen, told), now_s=now_s)
 
-    def _revise(self, one: _Open, case: Case, modes: tuple[RankedMode, ...], now_s: float) -> None:
-        told = case.told()
-        one.basis = frozenset(case.seen), frozenset(told)
+    def _revise(
+        self,
+        one: _Open,
+        case: Case,
+        told: frozenset[Told],
+        modes: tuple[RankedMode, ...],
+        *,
+        now_s: float,
+    ) -> None:
+        one.basis = frozenset(case.seen), told
         one.revision += 1
         record = one.record
         one.last = Diagnosis(
@@ -482,14 +446,13 @@ class Diagnosing:
     def _case_of(self, one: _Open, now_s: float) -> Case:
         record = one.record
         car = self._car(record.vehicle_id)
-        account_id = record.platform.account_id if record.platform else None
-        account = self._accounts.get(account_id or "")
+        account = self._accounts.of(record.platform.account_id) if record.platform else None
         counted = self._counted.get(record.attempt_id)
         if counted is not None:
-            self._neighbours.take_back(one.began_s, counted[1].cause, _places(counted[1]))
-        compared = self._neighbours.compare(one.began_s, record.cause, _places(record))
+            self._neighbours.take_back(one.began_s, counted[1].cause, places_of(counted[1]))
+        compared = self._neighbours.compare(one.began_s, record.cause, places_of(record))
         if counted is not None:
-            self._neighbours.take(one.began_s, counted[1].cause, _places(counted[1]))
+            self._neighbours.take(one.began_s, counted[1].cause, places_of(counted[1]))
         lost_s = next(
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )
@@ -516,114 +479,20 @@ class Diagnosing:
             has_presence=self._hears_presence,
         )
 
+    def _placed_s(self, unix_s: float) -> float:
+        """Return a Unix time on the monotonic clock."""
+        return unix_s - (self._clock.unix_s() - self._clock.monotonic_s())
+
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)
         if car is None:
             if len(self._cars) >= self._max_cars:
-                del self._cars[next(iter(self._cars))]
+                self._cars.popitem(last=False)
             car = self._cars[vehicle_id] = CarHistory()
         return car
-
-
-def _past_of(record: Attempt, began_s: float) -> PastAttempt:
-    """Return what is kept of an unlock for those of the car before and after it."""
-    side = record.platform or PlatformSide()
-    is_yes = side.status is not None and side.status < 400  # noqa: PLR2004 - RFC 9110
-    return PastAttempt(
-        began_s,
-        began_s + record.total_s,
-        record.cause,
-        record.attempt_id,
-        record.trace_id,
-        record.booking_id,
-        is_busy=side.problem == BUSY,
-        is_unsent=is_yes and record.cause is Cause.NOT_PUBLISHED,
-    )
 
 
 def _returned_s(car: CarHistory, began_s: float) -> float:
     """Return when the box connected last, or else when the unlock began."""
     returns = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
     return next(returns, began_s)
-
-
-def _too_fast(
-    one: tuple[float, tuple[float, float]], other: tuple[float, tuple[float, float]]
-) -> str | None:
-    """Return what says that nobody travels so fast from one place to the other, or None."""
-    (one_s, (lat, lon)), (other_s, (other_lat, other_lon)) = one, other
-    north_m = (other_lat - lat) * METRES_A_DEGREE
-    east_m = (other_lon - lon) * METRES_A_DEGREE * math.cos(math.radians(lat))
-    apart_m = math.hypot(north_m, east_m)
-    took_s = max(abs(other_s - one_s), 1.0)
-    if apart_m < NEAR_M or apart_m / took_s < FASTEST_M_S:
-        return None
-    return f"the account was {apart_m / 1000:.0f} km away {took_s:.0f} s before"
-
-
-def _places(record: Attempt) -> tuple[Place, ...]:
-    """Return what the car and its phone have in common with others."""
-    app = record.platform.app_version if record.platform else None
-    pairs = (
-        ("region", record.region),
-        ("operator", record.operator),
-        ("firmware", record.firmware),
-        ("hardware", record.hardware),
-        ("app_version", app),
-    )
-    return tuple((name, value) for name, value in pairs if value is not None)
-
-
-def _unseen(complaint: Complaint) -> Attempt:
-    """Return the unlock that a complaint is about and that nobody saw, to be diagnosed as one."""
-    return Attempt(
-        attempt_id=complaint.complaint_id,
-        command_id=None,
-        vehicle_id=complaint.vehicle_id,
-        trace_id="",
-        source=Source.CUSTOMER,
-        started_at=complaint.at,
-        scheduled_s=complaint.scheduled_s,
-        outcome=Outcome.UNKNOWN,
-        cause=Cause.NOT_OBSERVED,
-        total_s=0.0,
-        stages={},
-        hops_s={},
-        booking_id=complaint.booking_id,
-        region=complaint.region,
-        operator=complaint.operator,
-        firmware=complaint.firmware,
-        hardware=complaint.hardware,
-        platform=PlatformSide(app_version=complaint.app_version, account_id=complaint.account_id),
-    )
-
-
-def _named(record: Attempt, first: RankedMode, seen: Mapping[Fact, str]) -> Attempt:
-    """Return a record with its mode, where that is sure, and with the cause that follows."""
-    mode = MODES.get(first.mode)
-    if mode is None or first.probability < SURE:
-        return record
-    because = next((one.fact for one in first.weighed if one.is_seen and one.weight > 0), None)
-    evidence: dict[str, Any] = {**record.evidence, "mode_probability": first.probability}
-    if because is not None:
-        evidence["mode_because"] = seen[Fact(because)]
-    cause = record.cause
-    is_sure = first.probability >= SURE_OF_CAUSE and None not in (cause, mode.cause)
-    if cause is not None and is_sure and cause not in mode.causes:
-        evidence["cause_by_stages"] = cause.value
-        cause = mode.cause
-    return msgspec.structs.replace(
-        record,
-        failure_mode=mode.slug,
-        cause=cause,
-        outcome=outcome_of(cause),
-        evidence=evidence,
-    )
-
-
-def _remember(kept: OrderedDict[str, KeptT], key: str, value: KeptT, most: int) -> None:
-    """Remember the latest value of a key, and forget the oldest key for each one above `most`."""
-    kept.pop(key, None)
-    kept[key] = value
-    if len(kept) > most:
-        kept.popitem(last=False)

@@ -4,38 +4,42 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet_wire.contract.attempt import Flag, Stage
+from fleet_wire.contract import problems
+from fleet_wire.contract.attempt import Flag, PlatformSide, Stage
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import Case
 
 GIVEN_UP: Final = frozenset({"expired", "not_published"})
-BUSY: Final = "vehicle-busy"
-"""The slug of the problem of who asks while an earlier command is under way."""
 WAITED_LONG_S: Final = 60.0
 """Longer than a command that a customer waits for lives, and its grace [E]."""
 FAR_M: Final = 200.0
 """Farther than anybody hears a lock [E]."""
 _BOOKINGS: Final = frozenset(
     {
-        "booking-of-another",
-        "vehicle-not-booked",
-        "booking-unknown",
-        "booking-not-started",
-        "booking-ended",
-        "vehicle-taken",
+        problems.BOOKING_OF_ANOTHER.slug,
+        problems.VEHICLE_NOT_BOOKED.slug,
+        problems.BOOKING_UNKNOWN.slug,
+        problems.BOOKING_NOT_STARTED.slug,
+        problems.BOOKING_ENDED.slug,
+        problems.VEHICLE_TAKEN.slug,
     }
 )
 _BY_PROBLEM: Final = {
     **dict.fromkeys(_BOOKINGS, Fact.SAID_BOOKING),
-    "vehicle-too-far": Fact.SAID_TOO_FAR,
-    "unauthenticated": Fact.SAID_SIGNED_OUT,
-    "maintenance": Fact.SAID_MAINTENANCE,
-    BUSY: Fact.SAID_BUSY,
-    "overloaded": Fact.SAID_OVERLOADED,
-    "too-many-requests": Fact.SAID_OVERLOADED,
-    "vehicle-silent": Fact.SAID_SILENT,
-    "vehicle-unreachable": Fact.SAID_SILENT,
+    problems.VEHICLE_TOO_FAR.slug: Fact.SAID_TOO_FAR,
+    problems.UNAUTHENTICATED.slug: Fact.SAID_SIGNED_OUT,
+    problems.MAINTENANCE.slug: Fact.SAID_MAINTENANCE,
+    problems.VEHICLE_BUSY.slug: Fact.SAID_BUSY,
+    problems.OVERLOADED.slug: Fact.SAID_OVERLOADED,
+    problems.TOO_MANY_REQUESTS.slug: Fact.SAID_OVERLOADED,
+    problems.VEHICLE_SILENT.slug: Fact.SAID_SILENT,
+    problems.VEHICLE_UNREACHABLE.slug: Fact.SAID_SILENT,
 }
+
+
+def is_yes(side: PlatformSide) -> bool:
+    """Return whether the API has answered the phone, and with no error."""
+    return side.status is not None and side.status < problems.FIRST_ERROR_STATUS
 
 
 def note_platform(case: Case) -> None:
@@ -68,7 +72,7 @@ def _of_end(case: Case, said: str) -> None:
     side = record.platform
     assert side  # noqa: S101 - the caller has looked
     answered_s = record.stages.get(Stage.API_ANSWERED.value)
-    if side.status is not None and side.status < 400 and answered_s is not None:  # noqa: PLR2004
+    if is_yes(side) and answered_s is not None:
         end_s = side.ended_s
         if end_s is None or end_s > answered_s + 1.0:
             seen[Fact.YES_BEFORE_THE_END] = f"{said} before it was known how it ended"
@@ -104,13 +108,13 @@ def _of_answer(case: Case, said: str) -> None:
     status, problem = side.status, side.problem
     if status is None:
         seen[Fact.SAID_NOTHING] = "the API has not answered"
-    elif status < 400:  # noqa: PLR2004 - RFC 9110
+    elif status < problems.FIRST_ERROR_STATUS:
         seen[Fact.SAID_YES] = said
-    elif status < 500:  # noqa: PLR2004 - RFC 9110
+    elif status < problems.FIRST_SERVER_ERROR_STATUS:
         seen[Fact.SAID_NO] = said
     else:
         seen[Fact.SAID_ERROR] = said
-        if problem in (None, "internal-error"):
+        if problems.is_generic(status, problem):
             seen[Fact.EXPLAINED_NOTHING] = said
     fact = _BY_PROBLEM.get(problem or "")
     if fact is not None:

@@ -1,0 +1,98 @@
+"""What is made of records for a diagnosis, and of a diagnosis for records. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Source
+from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.diagnosis import RankedMode
+from fleet_wire.contract.problems import VEHICLE_BUSY
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Fact
+from platform_probe.diagnosis.car_history import PastAttempt
+from platform_probe.diagnosis.neighbours import Place
+from platform_probe.diagnosis.seen_of_platform import is_yes
+
+SURE: Final = 0.6
+"""From this probability on a mode is named in the attempt's record."""
+SURE_OF_CAUSE: Final = 0.9
+"""From this probability on it sets the cause, where the stages alone said another."""
+
+
+def past_of(record: Attempt, began_s: float) -> PastAttempt:
+    """Return what is kept of an unlock for those of the car before and after it."""
+    side = record.platform or PlatformSide()
+    return PastAttempt(
+        began_s,
+        began_s + record.total_s,
+        record.cause,
+        record.attempt_id,
+        record.trace_id,
+        record.booking_id,
+        is_busy=side.problem == VEHICLE_BUSY.slug,
+        is_unsent=is_yes(side) and record.cause is Cause.NOT_PUBLISHED,
+    )
+
+
+def places_of(record: Attempt) -> tuple[Place, ...]:
+    """Return what the car and its phone have in common with others."""
+    app = record.platform.app_version if record.platform else None
+    pairs = (
+        ("region", record.region),
+        ("operator", record.operator),
+        ("firmware", record.firmware),
+        ("hardware", record.hardware),
+        ("app_version", app),
+    )
+    return tuple((name, value) for name, value in pairs if value is not None)
+
+
+def unseen(complaint: Complaint) -> Attempt:
+    """Return the unlock that a complaint is about and that nobody saw, to be diagnosed as one."""
+    return Attempt(
+        attempt_id=complaint.complaint_id,
+        command_id=None,
+        vehicle_id=complaint.vehicle_id,
+        trace_id="",
+        source=Source.CUSTOMER,
+        started_at=complaint.at,
+        scheduled_s=complaint.scheduled_s,
+        outcome=Outcome.UNKNOWN,
+        cause=Cause.NOT_OBSERVED,
+        total_s=0.0,
+        stages={},
+        hops_s={},
+        booking_id=complaint.booking_id,
+        region=complaint.region,
+        operator=complaint.operator,
+        firmware=complaint.firmware,
+        hardware=complaint.hardware,
+        platform=PlatformSide(app_version=complaint.app_version, account_id=complaint.account_id),
+    )
+
+
+def named(record: Attempt, first: RankedMode, seen: Mapping[Fact, str]) -> Attempt:
+    """Return a record with its mode, where that is sure, and with the cause that follows."""
+    mode = MODES.get(first.mode)
+    if mode is None or first.probability < SURE:
+        return record
+    because = next((one.fact for one in first.weighed if one.is_seen and one.weight > 0), None)
+    evidence: dict[str, Any] = {**record.evidence, "mode_probability": first.probability}
+    if because is not None:
+        evidence["mode_because"] = seen[Fact(because)]
+    cause = record.cause
+    is_sure = first.probability >= SURE_OF_CAUSE and None not in (cause, mode.cause)
+    if cause is not None and is_sure and cause not in mode.causes:
+        evidence["cause_by_stages"] = cause.value
+        cause = mode.cause
+    return msgspec.structs.replace(
+        record,
+        failure_mode=mode.slug,
+        cause=cause,
+        outcome=outcome_of(cause),
+        evidence=evidence,
+    )
