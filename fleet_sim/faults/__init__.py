@@ -10,12 +10,12 @@ from fleet_sim.faults.registry import (
     Fault,
     Hit,
     Injection,
-    Layer,
     Need,
     PlatformFault,
     Strikes,
 )
 from fleet_wire.errors import ConfigError
+from fleet_wire.modes.mode import Layer
 from fleet_wire.shown import with_place
 
 __all__ = [

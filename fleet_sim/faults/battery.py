@@ -8,8 +8,9 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, Layer, register
+from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds, Volts
 from fleet_wire.randomness import RandomStream
 

@@ -7,17 +7,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
-from fleet_sim.faults.registry import (
-    FaultProcess,
-    Injection,
-    Layer,
-    PlatformFault,
-    Struck,
-    register,
-)
+from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.joints import ADDRESS, SYNC, TAKEN
 from fleet_sim.platform.operations import Request
+from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 

@@ -16,7 +16,6 @@ from fleet_sim.faults.registry import (
     Fault,
     FaultProcess,
     Injection,
-    Layer,
     Need,
     Strikes,
     Struck,
@@ -25,6 +24,7 @@ from fleet_sim.faults.registry import (
 from fleet_sim.platform.joints import DISTANCE
 from fleet_sim.platform.operations import Request
 from fleet_wire.contract.messages import Command, Phase, Reason, Result
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
 

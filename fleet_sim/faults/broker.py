@@ -22,7 +22,6 @@ from fleet_sim.faults.registry import (
     Fault,
     FaultProcess,
     Injection,
-    Layer,
     Need,
     Strikes,
     register,
@@ -30,6 +29,7 @@ from fleet_sim.faults.registry import (
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Message
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds, Seconds
 from fleet_wire.randomness import RandomStream
 

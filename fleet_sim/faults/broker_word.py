@@ -12,19 +12,12 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import CONNACK
 from fleet_sim.faults.outsiders import Outsider
-from fleet_sim.faults.registry import (
-    Fault,
-    FaultProcess,
-    Injection,
-    Layer,
-    Need,
-    Strikes,
-    register,
-)
+from fleet_sim.faults.registry import Fault, FaultProcess, Injection, Need, Strikes, register
 from fleet_wire.contract.messages import Result
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
+from fleet_wire.modes.mode import Layer
 from fleet_wire.profiles.profile import Packet
 from fleet_wire.randomness import RandomStream
 

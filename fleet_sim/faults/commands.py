@@ -11,17 +11,11 @@ from pydantic import Field
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import DEDUPLICATION, Joint
 from fleet_sim.cars.joints import OBJECTION as BOX_OBJECTION
-from fleet_sim.faults.registry import (
-    FaultProcess,
-    Injection,
-    Layer,
-    PlatformFault,
-    Struck,
-    register,
-)
+from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.joints import GRACE, HEARING, RETAIN, RETRY, SAME, WAKE
 from fleet_wire.contract.messages import Command, Reason
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
 

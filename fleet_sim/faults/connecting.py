@@ -10,7 +10,8 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.joints import CLOCK, DIAL, DialStage
-from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
+from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
 

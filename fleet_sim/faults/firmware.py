@@ -9,8 +9,9 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import ACTUATION, BUSY, OBJECTION
-from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
+from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, Command, EventName, Reason
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
 

@@ -7,18 +7,12 @@ from typing import ClassVar
 import msgspec
 from pydantic import Field
 
-from fleet_sim.faults.registry import (
-    FaultProcess,
-    Injection,
-    Layer,
-    PlatformFault,
-    Struck,
-    register,
-)
+from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.joints import ADMISSION, ANSWER, PATIENCE, PUBLISH, REACH, TOKEN
 from fleet_sim.platform.operations import CHANGES, COMMANDS, Answer, Request
 from fleet_wire.contract.problems import MAINTENANCE, VEHICLE_NOT_BOOKED, ProblemType
+from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 BELIEVED_S = 5.0

@@ -9,9 +9,10 @@ from pydantic import Field
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import UPLINK, Sent
-from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
+from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import CarEvent, EventName
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 

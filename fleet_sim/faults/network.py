@@ -11,8 +11,9 @@ from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.disturbance import DataMeter
 from fleet_sim.cars.joints import DOWNLINK, SMS, UPLINK, Sent
 from fleet_sim.cars.radio_parameters import Technology
-from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, Layer, register
+from fleet_sim.faults.registry import CarFault, Claim, FaultProcess, Injection, register
 from fleet_wire.links.link import Message
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
 

@@ -18,16 +18,9 @@ from fleet_sim.customers.joints import (
     Renter,
     Sending,
 )
-from fleet_sim.faults.registry import (
-    Fault,
-    FaultProcess,
-    Injection,
-    Layer,
-    Need,
-    Strikes,
-    register,
-)
+from fleet_sim.faults.registry import Fault, FaultProcess, Injection, Need, Strikes, register
 from fleet_sim.platform.operations import Request
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 
 ValueT = TypeVar("ValueT")

@@ -7,18 +7,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from fleet_sim.cars.distributions import Delay, LogNormal
-from fleet_sim.faults.registry import (
-    FaultProcess,
-    Injection,
-    Layer,
-    PlatformFault,
-    Struck,
-    register,
-)
+from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
 from fleet_sim.platform import answers
 from fleet_sim.platform.joints import ANSWER, LOOKUP
 from fleet_sim.platform.operations import Answer, Request
 from fleet_wire.contract.problems import INTERNAL_ERROR
+from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 

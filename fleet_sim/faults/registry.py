@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ from fleet_sim.customers.joints import CustomerBends
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.gateway import EmulatedPlatform
 from fleet_sim.platform.operations import Request
+from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 FaultProcess = Generator[simpy.Event, Any, None]
@@ -44,31 +45,6 @@ class Strikes(Enum):
     """The emulated platform: its gateway, its bookings, its command service."""
     CUSTOMERS = "customers"
     """Customers and their phones, where a run has them."""
-
-
-class Layer(StrEnum):
-    """Where on the way of an unlock a fault sits, from the customer to the car."""
-
-    PHONE = "phone"
-    """The phone and its app, and the customer who holds it."""
-    GATEWAY = "gateway"
-    """The API that phones speak to."""
-    BOOKING = "booking"
-    """Who may open which car, and when."""
-    COMMAND = "command"
-    """The service that sends commands and follows them."""
-    BROKER = "broker"
-    """The MQTT broker."""
-    NETWORK = "network"
-    """Radio, the operator's network, and the way from there to the broker."""
-    BOX = "box"
-    """The telematics box: its power, its clock, its firmware."""
-    VEHICLE = "vehicle"
-    """The car behind the box: its bus and its control units."""
-    ACTUATOR = "actuator"
-    """The locks themselves."""
-    SECURITY = "security"
-    """Somebody who should not open the car, or is kept from it."""
 
 
 class Claim(Enum):

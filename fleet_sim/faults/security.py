@@ -18,7 +18,6 @@ from fleet_sim.faults.registry import (
     Fault,
     FaultProcess,
     Injection,
-    Layer,
     Need,
     Strikes,
     register,
@@ -30,6 +29,7 @@ from fleet_wire.contract.messages import Command, Reason, Result
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
+from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 SECONDS_AN_HOUR = 3600.0

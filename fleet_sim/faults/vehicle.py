@@ -10,8 +10,9 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
 from fleet_sim.cars.joints import CAN_WAKE, RELOCK
 from fleet_sim.cars.vehicle import Door, Gear
-from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, Layer, register
+from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.contract.messages import Command
+from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds, Volts
 from fleet_wire.randomness import RandomStream
 

@@ -9,6 +9,7 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
     COHORT,
+    SEEN_AWAY,
     Actor,
     FailureMode,
     Layer,
@@ -17,18 +18,6 @@ from fleet_wire.modes.mode import (
 )
 
 _AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
-_SEEN_AWAY: Final = facts(
-    Fact.NOT_DELIVERED,
-    Fact.WILL_AFTER,
-    Fact.WILL_BEFORE,
-    Fact.WAS_OFFLINE,
-    Fact.BACK_AFTER_WILL,
-    Fact.BACK_IN_MINUTES,
-    Fact.STILL_AWAY,
-    Fact.KEEPALIVE_EXCEEDED,
-    Fact.SILENT_BEFORE,
-    Fact.SILENT_AFTER_RECEIPT,
-)
 
 MODES: Final = (
     FailureMode(
@@ -113,7 +102,7 @@ MODES: Final = (
         now="Send somebody to charge or jump-start the car, and offer another one.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY
+            speaks_for=SEEN_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.ALONE, Fact.FEW_AWAY)
             | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.BACK_SOON)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
@@ -137,7 +126,7 @@ MODES: Final = (
         now="Charge the battery, and move the car to where there is reception.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY
+            speaks_for=SEEN_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW)
             | facts(
                 Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE
@@ -199,7 +188,7 @@ MODES: Final = (
         now="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY
+            speaks_for=SEEN_AWAY
             | facts(Fact.TLS_FAILED, Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
             | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY),
             rules_out=ANSWERS | COHORT | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE),

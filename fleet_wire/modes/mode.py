@@ -10,18 +10,28 @@ from fleet_wire.modes.facts import Fact
 
 
 class Layer(StrEnum):
-    """Where on the way from the phone to the door a mode lies."""
+    """Where on the way of an unlock a mode or a fault lies, from the customer to the car."""
 
     PHONE = "phone"
+    """The phone and its app, and the customer who holds it."""
     GATEWAY = "gateway"
+    """The API that phones speak to."""
     BOOKING = "booking"
+    """Who may open which car, and when."""
     COMMAND = "command"
+    """The service that sends commands and follows them."""
     BROKER = "broker"
+    """The MQTT broker."""
     NETWORK = "network"
+    """Radio, the operator's network, and the way from there to the broker."""
     BOX = "box"
+    """The telematics box: its power, its clock, its firmware."""
     VEHICLE = "vehicle"
+    """The car behind the box: its bus and its control units."""
     ACTUATOR = "actuator"
+    """The locks themselves."""
     SECURITY = "security"
+    """Somebody who should not open the car, or is kept from it."""
 
 
 class Actor(StrEnum):
@@ -110,3 +120,16 @@ API_SAID_NO = frozenset(
     {Fact.SAID_NO, Fact.SAID_ERROR, Fact.SAID_NOTHING, Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING}
 )
 """Facts that say that the platform itself stood in the way."""
+SEEN_AWAY = facts(
+    Fact.NOT_DELIVERED,
+    Fact.WILL_AFTER,
+    Fact.WILL_BEFORE,
+    Fact.WAS_OFFLINE,
+    Fact.BACK_AFTER_WILL,
+    Fact.BACK_IN_MINUTES,
+    Fact.STILL_AWAY,
+    Fact.KEEPALIVE_EXCEEDED,
+    Fact.SILENT_BEFORE,
+    Fact.SILENT_AFTER_RECEIPT,
+)
+"""Facts of a box that is lost to the network, whatever the reason."""

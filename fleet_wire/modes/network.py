@@ -9,6 +9,7 @@ from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
     COHORT,
+    SEEN_AWAY,
     Actor,
     FailureMode,
     Layer,
@@ -19,18 +20,6 @@ from fleet_wire.modes.mode import (
 _AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
 _NOT_AWAY: Final = ANSWERS | facts(
     Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED
-)
-_SEEN_AWAY: Final = facts(
-    Fact.NOT_DELIVERED,
-    Fact.WILL_AFTER,
-    Fact.WILL_BEFORE,
-    Fact.WAS_OFFLINE,
-    Fact.BACK_AFTER_WILL,
-    Fact.BACK_IN_MINUTES,
-    Fact.STILL_AWAY,
-    Fact.KEEPALIVE_EXCEEDED,
-    Fact.SILENT_BEFORE,
-    Fact.SILENT_AFTER_RECEIPT,
 )
 
 MODES: Final = (
@@ -49,7 +38,7 @@ MODES: Final = (
         now="Let the customer open by Bluetooth or card, or offer another car; note the place.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY
+            speaks_for=SEEN_AWAY
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE),
             rules_out=_NOT_AWAY
             | COHORT
@@ -159,7 +148,7 @@ MODES: Final = (
         now="Have the operator lift the block, and find out what used up the data.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY
+            speaks_for=SEEN_AWAY
             | facts(
                 Fact.HARDWARE_FAILS, Fact.FIRMWARE_FAILS, Fact.MUCH_DATA, Fact.EVENTS_IN_A_FLOOD
             ),
@@ -181,7 +170,7 @@ MODES: Final = (
         now="Tell support and the operator; send customers to cars of another operator.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY
+            speaks_for=SEEN_AWAY
             | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.MANY_AWAY)
             | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL),
@@ -204,7 +193,7 @@ MODES: Final = (
         now="Take these cars out of service until their boxes are exchanged.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=(_SEEN_AWAY - facts(Fact.BACK_AFTER_WILL, Fact.BACK_IN_MINUTES))
+            speaks_for=(SEEN_AWAY - facts(Fact.BACK_AFTER_WILL, Fact.BACK_IN_MINUTES))
             | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
             | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS),
@@ -228,7 +217,7 @@ MODES: Final = (
         now="Resolve the broker's name by this operator; tell the operator, or change the record.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=_SEEN_AWAY
+            speaks_for=SEEN_AWAY
             | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
             | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY),
             rules_out=_NOT_AWAY | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.FLAPPED),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
@@ -80,7 +81,7 @@ class Histogram:
             self.examples[bucket] = example, value, time.time()
 
 
-class Family(Generic[SeriesT]):
+class Family(ABC, Generic[SeriesT]):
     """A metric: its series by the values of its labels. As a collector of a registry it is read."""
 
     def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
@@ -107,11 +108,13 @@ class Family(Generic[SeriesT]):
         """Return the metric with its series."""
         return (self._metric(self._series),)
 
+    @abstractmethod
     def _new(self) -> SeriesT:
-        raise NotImplementedError
+        """Return a series at 0."""
 
+    @abstractmethod
     def _metric(self, series: dict[tuple[str, ...], SeriesT]) -> Metric:
-        raise NotImplementedError
+        """Return the metric with these series, as a registry reads it."""
 
 
 class CounterFamily(Family[Counter]):

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-TWO_TOPICS: Final = """
-command:
-  topic: v1/{vehicle_id}/cmd
-  fields:
-    command_id: /id
-    action: { at: /op, values: { OPEN: unlock, CLOSE: lock } }
-result:
-  topic: v1/{vehicle_id}/ack
-  fields:
-    command_id: /id
-    phase: { at: /status, values: { OK: executed }, otherwise: refused }
-    reason: { at: /status, otherwise: failed }
-"""
-"""An operator with two topics and a status."""
+from fleet_sim.score.incidents import TWO_TOPICS
 
 ONE_FOR_ALL: Final = """
 # One topic for all cars: the payload names the car, and MQTT 5 the command.

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Outcome
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, finish, run, start, write_scenario
-from tests.helpers.own_wires import TWO_TOPICS
 
 pytestmark = pytest.mark.broker
 

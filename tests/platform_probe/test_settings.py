@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.arrivals import Constant
 from fleet_wire.config.file import Loc
 from fleet_wire.contract.signing import DEMO_SECRET
@@ -17,7 +18,6 @@ from fleet_wire.profiles.loading import load_profile
 from platform_probe.load.plan import LoadPlan
 from platform_probe.load_settings import FloorSettings, LoadSettings
 from platform_probe.settings import ProbeSettings, load_settings, settings_schema
-from tests.helpers.own_wires import TWO_TOPICS
 from tests.helpers.profile_files import profile_of
 
 FILE = """\

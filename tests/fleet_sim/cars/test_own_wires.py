@@ -17,6 +17,7 @@ from fleet_sim.cars.joints import DOWNLINK, PUBACK
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.runs.virtual.time import VirtualClock
+from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.signing import DEMO_SECRET, vehicle_key
 from fleet_wire.links.link import Session
@@ -24,7 +25,6 @@ from fleet_wire.profiles.loading import load_profile
 from platform_probe.doors.mqtt import CommandMaker
 from tests.helpers.culprit import Suspect
 from tests.helpers.fleet_places import CARS, VirtualPlace
-from tests.helpers.own_wires import TWO_TOPICS
 from tests.helpers.profile_files import profile_of
 from tests.helpers.recorder import Recorder
 

@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from fleet_sim.__main__ import main
+from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.profiles.loading import SHIPPED, shipped_file
-from tests.helpers.own_wires import OWN_WIRES, TWO_TOPICS
+from tests.helpers.own_wires import OWN_WIRES
 
 
 def invoke(*arguments: str) -> Result:

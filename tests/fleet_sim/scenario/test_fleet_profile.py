@@ -9,8 +9,8 @@ import pytest
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.commands.options import with_profile
 from fleet_sim.scenario.loading import load_scenario
+from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.errors import ConfigError
-from tests.helpers.own_wires import TWO_TOPICS
 
 SCENARIO = """\
 description: Two groups.

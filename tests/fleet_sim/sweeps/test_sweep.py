@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import finish, lines, run, start
-from tests.helpers.own_wires import TWO_TOPICS
 from tests.helpers.sweeps import SCENARIO, Quiet, plan, write_scenario
 from tests.helpers.waiting import wait_for
 

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleet_sim.score.incidents import TWO_TOPICS
 from fleet_wire.contract.messages import Action, Command, Phase, Reason, Result, VehicleState
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.profiles.profile import Profile
-from tests.helpers.own_wires import OWN_WIRES, TWO_TOPICS
+from tests.helpers.own_wires import OWN_WIRES
 from tests.helpers.profile_files import heard, profile_of
 
 CAR = "car-1"
