@@ -1,0 +1,150 @@
+"""The incident: one problem of the fleet, whatever the number of series that it shows in.
+
+It stands in the wire package because the monitor writes it, and store, messages, console, reports
+and scores read it. An incident has revisions: each change makes another one, with the next number,
+and the highest holds.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from fleet_wire.contract.causes import Cause
+
+
+class IncidentKind(StrEnum):
+    """What was found."""
+
+    FAILURES = "failures"
+    """More unlocks fail than expected."""
+    LATENCY = "latency"
+    """A hop takes longer than expected."""
+    SILENCE = "silence"
+    """Unlocks or heartbeats that are expected do not come."""
+    CARS_LOST = "cars_lost"
+    """More cars than expected lost their connection (last wills)."""
+    LATE_UNLOCKS = "late_unlocks"
+    """Doors open after the customer was told that they do not."""
+    GENERIC_ERRORS = "generic_errors"
+    """The API answers with errors that explain nothing."""
+    UNCLASSIFIED = "unclassified"
+    """Unlocks fail in a way that no cause or mode names."""
+    MONITOR_BLIND = "monitor_blind"
+    """The monitor itself does not hear, see or write what it should."""
+    SUSPICIOUS = "suspicious"
+    """Traffic that no honest customer makes."""
+
+
+class Severity(StrEnum):
+    """How bad it is; ordered from the mildest."""
+
+    NOTICE = "notice"
+    """To be looked at within working hours."""
+    WARNING = "warning"
+    """Customers are hit, most are not."""
+    CRITICAL = "critical"
+    """Many customers cannot open their car, or cars open to whom they should not."""
+
+
+class IncidentState(StrEnum):
+    """Where it stands."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    """It ended by itself: nothing of it was seen for long enough."""
+    CLOSED = "closed"
+    """A person said that it is none."""
+
+
+class ChangeKind(StrEnum):
+    """What happened to it."""
+
+    OPENED = "opened"
+    GREW = "grew"
+    WORSE = "worse"
+    """Its severity rose by a class."""
+    RETITLED = "retitled"
+    """The cause or the cohort is another one than believed before."""
+    JOINED = "joined"
+    """Another incident turned out to be this one."""
+    SPLIT = "split"
+    """A part of it turned out to be another one."""
+    ACKNOWLEDGED = "acknowledged"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+    CLOSED = "closed"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    """It came back before it was forgotten."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry of its history."""
+
+    at: float
+    """When, Unix seconds."""
+    kind: ChangeKind
+    sentence: str
+    """What happened, for a person, with its numbers."""
+    by: str | None = None
+    """The person who did it; None: the monitor."""
+    reason: str | None = None
+    """What that person said."""
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One problem, as far as it was known at a moment."""
+
+    incident_id: str
+    """Its name from opening to end, unique over monitors and restarts."""
+    revision: int
+    """1, and one more with each change."""
+    at: float
+    """When this revision was made, Unix seconds of the events that made it."""
+    kind: IncidentKind
+    severity: Severity
+    state: IncidentState
+    title: str
+    """Cause and cohort in one line, for a person: at most 150 characters."""
+    since: float
+    """When it began, as far as the counts say, Unix seconds; before `opened_at`."""
+    opened_at: float
+    """When it was found, Unix seconds."""
+    ended_at: float | None = None
+    """When it was resolved or closed."""
+    cause: Cause | None = None
+    """The commonest cause of its unlocks."""
+    mode: str | None = None
+    """The failure mode that most of its diagnoses name."""
+    mode_probability: float | None = None
+    """How likely that mode is, of 1."""
+    cohort: dict[str, str] = {}
+    """What those hit have in common, value by trait (`operator`, `region`); empty: nothing."""
+    failed: int = 0
+    """Unlocks hit in the cohort since `since` (for `latency`: slow ones; for cars: cars)."""
+    total: int = 0
+    """All of the cohort since then."""
+    elsewhere_failed: int = 0
+    """Unlocks hit outside the cohort since then."""
+    elsewhere_total: int = 0
+    expected: float = 0.0
+    """The share of `total` that is expected to be hit, of 1."""
+    sure: float = 0.0
+    """1 minus the probability of a false alarm as good as this one."""
+    customers: int = 0
+    """Customers hit, as far as accounts or bookings are known; those of synthetic unlocks not."""
+    cars: int = 0
+    """Cars hit."""
+    examples: tuple[str, ...] = ()
+    """Attempt ids of some that were hit, the latest first: at most ten."""
+    acknowledged_by: str | None = None
+    muted_until: float | None = None
+    """Messages about it wait until then, Unix seconds."""
+    maintenance: str | None = None
+    """The name of the maintenance window that covers it: no message is sent."""
+    related: tuple[str, ...] = ()
+    """Ids of incidents that were joined to this one, or that it was split from."""
+    changes: tuple[Change, ...] = ()
+    """Its history, the oldest first: at most a hundred, the middle is left out first."""
