@@ -23,6 +23,7 @@ from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError, LimitError
@@ -33,9 +34,10 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.server import at_url
+from platform_probe.alerting import Alerting
 from platform_probe.load.timers import LoopTimers
 from platform_probe.load_settings import LoadSettings
-from platform_probe.outputs.earlier import last_ends
+from platform_probe.outputs.earlier import last_attempts, last_ends, last_incidents
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
     LineWriter,
@@ -48,11 +50,19 @@ from platform_probe.outputs.logs import (
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink, Sink, disk_error
+from platform_probe.outputs.sinks import (
+    DiagnosesFile,
+    FanOut,
+    IncidentsFile,
+    JsonlSink,
+    Sink,
+    disk_error,
+)
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.limits import Limits
 from platform_probe.store.writer import StoreWriter
+from platform_probe.support.times import minute_clock, zone_named
 from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
@@ -122,6 +132,11 @@ async def serve(settings: ProbeSettings) -> None:
             sinks["store"] = store
         timers = LoopTimers(loop)
         stack.callback(timers.close)
+        alerting = _alerting(
+            settings, stack, clock=clock, timers=timers, store=store, failed=sink_failed
+        )
+        if alerting is not None:
+            sinks["alerting"] = alerting
         probe = Probe(
             settings,
             links=_links(settings, profile),
@@ -132,7 +147,7 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, sink_failed))
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
@@ -176,6 +191,7 @@ async def _work(
 def _told(
     diagnoses: DiagnosesFile,
     store: StoreWriter | None,
+    alerting: Alerting | None,
     sink_failed: Callable[[str, Exception], None],
 ) -> Callable[[Diagnosis], None]:
     """Return what keeps a diagnosis, and complains where the disk does not take it."""
@@ -187,8 +203,49 @@ def _told(
             sink_failed("jsonl", error)
         if store is not None:
             store.diagnosis(diagnosis)
+        if alerting is not None:
+            alerting.diagnosis(diagnosis)
 
     return tell
+
+
+def _alerting(
+    settings: ProbeSettings,
+    stack: ExitStack,
+    *,
+    clock: SystemClock,
+    timers: LoopTimers,
+    store: StoreWriter | None,
+    failed: Callable[[str, Exception], None],
+) -> Alerting | None:
+    """Return what finds problems and makes incidents of them, which are kept; None: nothing does.
+
+    It takes up what the records of an earlier process say.
+    """
+    chosen = settings.detection
+    if chosen is None:
+        return None
+    incidents = stack.enter_context(IncidentsFile(settings.out_dir, _rotation(settings)))
+
+    def tell(incident: Incident) -> None:
+        try:
+            incidents.tell(incident)
+        except LimitError as error:
+            failed("jsonl", error)
+        if store is not None:
+            store.incident(incident)
+
+    alerting = Alerting(
+        clock=clock,
+        timers=timers,
+        tell=tell,
+        words=minute_clock(zone_named(chosen.zone)),
+        name=settings.client_id,
+        windows=chosen.windows(),
+    )
+    stack.callback(alerting.close)
+    alerting.take_up(last_attempts(settings.out_dir), last_incidents(settings.out_dir))
+    return alerting
 
 
 def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:

@@ -44,6 +44,7 @@ from fleet_wire.links.link import BrokerAddress
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import MqttVersion, Profile
 from fleet_wire.quantities import LONGEST_S, Seconds
+from platform_probe.detection_settings import DetectionSettings
 from platform_probe.load_settings import FloorSettings, LoadSettings
 from platform_probe.otlp_settings import OtlpSettings
 
@@ -214,6 +215,10 @@ class ProbeSettings(BaseSettings):
     store: StoreSettings | None = Field(
         None, description="a store that can be queried (docs/store.md); null: none"
     )
+    detection: DetectionSettings | None = Field(
+        DetectionSettings(), description="what is not as it was is found, and becomes incidents"
+        " (docs/detection.md); null: nothing is",
+    )  # fmt: skip
     otlp: OtlpSettings | None = Field(
         None, description="where traces, logs and metrics go over OTLP/HTTP; null: nowhere"
     )

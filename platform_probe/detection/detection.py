@@ -1,0 +1,159 @@
+"""Finds what is not as it was, from all that the monitor knows. No I/O; time is handed in.
+
+Records, diagnoses and what is heard of cars go in; findings come out, the same one again whenever
+it has changed, and a last time when it is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any, Final
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
+from fleet_wire.contract.diagnosis import Diagnosis
+from platform_probe.detection.finding import Finding
+from platform_probe.detection.hops import Hops
+from platform_probe.detection.measures import BLIND, FAILED, LATE, hit_measures
+from platform_probe.detection.recent import Hit
+from platform_probe.detection.repeats import Repeats, customer_of
+from platform_probe.detection.shares import ShareTests
+from platform_probe.detection.traits import values_of
+from platform_probe.diagnosis.records import unseen
+
+STEP_S: Final = 10.0
+"""So often findings are told anew where they have changed."""
+LATE_S: Final = 1800.0
+"""A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
+MODES_KEPT: Final = 3
+
+
+class Detection:
+    """All tests. `found` gets each finding, and again when it has changed."""
+
+    def __init__(self, *, clock: Clock, found: Callable[[Finding], None]) -> None:
+        self._clock = clock
+        self._found = found
+        self._numbers = count(1)
+        self._shares = ShareTests(self._numbers)
+        self._repeats = Repeats()
+        self._hops = Hops()
+        self._told_s = -STEP_S
+        self.too_late = 0
+        """Records that were too old to count."""
+
+    @property
+    def on_alarm(self) -> Callable[[], None] | None:
+        """Called when there is something to look at, see `next_s`."""
+        return self._shares.on_alarm
+
+    @on_alarm.setter
+    def on_alarm(self, call: Callable[[], None]) -> None:
+        self._shares.on_alarm = call
+
+    # What comes
+
+    def take(self, record: Record) -> None:
+        """Take a record that was written."""
+        now_s = self._clock.monotonic_s()
+        self._shares.offset_s = self._clock.unix_s() - now_s
+        if isinstance(record, Complaint):
+            if not record.attempts:
+                self._attempt(unseen(record), now_s, hit=True)
+        elif isinstance(record, StrayAnswer):
+            self._stray(record, now_s)
+        elif record.source is not Source.FLOOR and record.is_first and not record.same_as:
+            self._attempt(record, now_s)
+
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Take what an unlock that was hit may have failed of."""
+        hit = self._shares.recent.hit_named(diagnosis.attempt_id)
+        if hit is not None:
+            hit.modes = tuple((one.mode, one.probability) for one in diagnosis.modes[:MODES_KEPT])
+            for problem in self._shares.problems:
+                if problem.explains(hit.values, hit.at_s):
+                    problem.is_changed = True
+
+    def warm(self, attempts: Iterable[Attempt]) -> None:
+        """Take what was written before this process: learn from it, and know the last two hours.
+
+        In the order of their ends. What goes on is found again, what is over is not.
+        """
+        offset_s = self._clock.unix_s() - self._clock.monotonic_s()
+        for attempt in attempts:
+            if attempt.source is Source.FLOOR or not attempt.is_first or attempt.same_as:
+                continue
+            ended_s = attempt.started_at + attempt.total_s - offset_s
+            if ended_s > self._clock.monotonic_s():
+                continue  # of another clock
+            self._shares.offset_s = offset_s
+            self._shares.learn_until(ended_s)
+            self._attempt(attempt, ended_s)
+
+    # Time
+
+    def tick(self) -> None:
+        """Look at alarms, and tell what has changed."""
+        now_s = self._clock.monotonic_s()
+        self._shares.offset_s = self._clock.unix_s() - now_s
+        self._shares.tick(now_s)
+        is_time = now_s - self._told_s >= STEP_S
+        if is_time:
+            self._told_s = now_s
+        for problem in [*self._shares.problems]:
+            is_over = problem.is_over(now_s)
+            if problem.is_new or is_over or (is_time and problem.is_changed):
+                problem.is_new = problem.is_changed = False
+                self._found(problem.finding(now_s, self._shares.offset_s))
+            if is_over:
+                self._shares.drop(problem)
+
+    def next_s(self) -> float:
+        """Return when `tick` should be called at the latest."""
+        alarm_s = self._shares.next_s()
+        step_s = self._clock.monotonic_s() + STEP_S
+        return step_s if alarm_s is None else min(alarm_s, step_s)
+
+    # Within
+
+    def _attempt(self, attempt: Attempt, now_s: float, *, hit: bool = False) -> None:
+        at_s = min(attempt.started_at - self._shares.offset_s, now_s)
+        if now_s - at_s > LATE_S:
+            self.too_late += 1
+            return
+        values = values_of(attempt)
+        measures = (FAILED,) if hit else hit_measures(attempt)
+        is_failure = bool(measures)
+        counts = self._repeats.counts(attempt, at_s, is_hit=is_failure)
+        if measures != (BLIND,):
+            measures += tuple(self._hops.slow(attempt, now_s))
+        one = None
+        if measures:
+            one = Hit(
+                at_s, values, attempt.vehicle_id, customer_of(attempt), attempt.attempt_id,
+                measures, attempt.cause,
+            )  # fmt: skip
+            if attempt.failure_mode is not None:
+                one.modes = ((attempt.failure_mode, 1.0),)
+        self._shares.take(values, at_s, now_s, one, counts=counts)
+
+    def _stray(self, stray: StrayAnswer, now_s: float) -> None:
+        if not stray.is_late_unlock or stray.source is Source.FLOOR:
+            return
+        before = self._shares.recent.hit_named(stray.attempt_id or "")
+        if before is None:
+            return
+        hit = Hit(
+            now_s, before.values, before.vehicle_id, before.customer, before.attempt_id, (LATE,),
+            before.cause, before.modes,
+        )  # fmt: skip
+        self._shares.stray(hit, now_s)
+
+    def stats(self) -> dict[str, Any]:
+        """Return how it fares, for those who look after the monitor."""
+        return {
+            "cohorts": self._shares.cohorts,
+            "problems": len(self._shares.problems),
+            "too_late": self.too_late,
+        }

@@ -1,0 +1,78 @@
+"""What slow means, for each hop: slower than nearly all of the hours before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from fleet_wire.contract.attempt import Attempt
+from platform_probe.detection.measures import SLOW, Measure
+
+SAMPLES: Final = 400
+LEAST_SAMPLES: Final = 100
+"""With fewer nobody can say what is slow."""
+QUANTILE: Final = 0.97
+SLACK: Final = 1.25
+SLACK_S: Final = 0.1
+"""A hop is slow that takes so much longer than all but 3 % of those before did [E]: what a person
+does not notice is nobody's problem."""
+EVERY_S: Final = 3600.0
+"""So often what is slow is learned anew, from the hour before the last one."""
+
+
+class Hops:
+    """Knows what is slow."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, list[float]] = {}
+        self._seen: dict[str, int] = {}
+        self._before: dict[str, float] = {}
+        """What will be slow when the hour is over."""
+        self.slow_s: dict[str, float] = {}
+        """From when on each hop is slow, seconds."""
+        self._ends_s: float | None = None
+
+    def slow(self, attempt: Attempt, now_s: float) -> Iterator[Measure]:
+        """Yield the hops that were slow, and learn from the others.
+
+        Not of one that failed, whose hop is waited for in vain, and not of a car that was woken.
+        """
+        if self._ends_s is None:
+            self._ends_s = now_s + EVERY_S
+        if attempt.cause is not None or attempt.flags:
+            return
+        slow_s = self.slow_s
+        for stage, hop_s in attempt.hops_s.items():
+            limit_s = slow_s.get(stage)
+            if limit_s is None or limit_s >= hop_s:
+                self._learn(stage, hop_s)
+            else:
+                self._learn(stage, limit_s)
+                yield SLOW[stage]
+        if now_s >= self._ends_s:
+            self._ends_s = now_s + EVERY_S
+            self._renew()
+
+    def _learn(self, stage: str, hop_s: float) -> None:
+        samples = self._samples.get(stage)
+        if samples is None:
+            samples = self._samples[stage] = []
+            self._seen[stage] = 0
+        seen = self._seen[stage] = self._seen[stage] + 1
+        if len(samples) < SAMPLES:
+            samples.append(hop_s)
+            if len(samples) == LEAST_SAMPLES and stage not in self.slow_s:
+                self.slow_s[stage] = _limit_s(samples)
+        else:
+            samples[seen * 7919 % SAMPLES] = hop_s  # a prime: every place in turn
+
+    def _renew(self) -> None:
+        for stage, samples in self._samples.items():
+            if len(samples) >= LEAST_SAMPLES:
+                self.slow_s[stage] = self._before.get(stage, self.slow_s[stage])
+                self._before[stage] = _limit_s(samples)
+        self._samples.clear()
+
+
+def _limit_s(samples: list[float]) -> float:
+    return sorted(samples)[int(len(samples) * QUANTILE)] * SLACK + SLACK_S
