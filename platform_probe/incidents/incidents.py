@@ -20,8 +20,8 @@ from fleet_wire.contract.incident import (
     IncidentState,
 )
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.joining import ALONE, are_one
 from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, opening_of
+from platform_probe.incidents.joining import ALONE, are_one
 from platform_probe.incidents.maintenance import MaintenanceWindow, window_of
 from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
