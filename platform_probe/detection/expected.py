@@ -23,9 +23,11 @@ LEAST_OF_PRIOR: Final = 0.5
 """A share below half of what the service level allows is no reason to wake anybody."""
 MOST_SHARE: Final = 0.6
 HOURS: Final = 168
-SEASON_WEIGHT: Final = 20.0
-"""Hits that "as at any other hour" counts for."""
-SEASON_BOUNDS: Final = (0.5, 4.0)
+WEIGHT_OF_USUAL: Final = 4.0
+"""Hits that "as at any other hour" counts for: few, since cars do sleep at night [E]."""
+WEIGHT_OF_OTHER_DAYS: Final = 20.0
+"""Hits that the same time of other days, and the hours beside it, count for [E]."""
+SEASON_BOUNDS: Final = (0.5, 6.0)
 _HOUR_S: Final = 3600.0
 
 
@@ -50,8 +52,12 @@ class Learned:
     """Blocks that are too young."""
 
     def share(self, prior: float) -> float:
-        """Return the expected share, where `prior` is what is expected without any history."""
-        return (self.hits + WEIGHT_OF_PRIOR * prior) / (self.attempts + WEIGHT_OF_PRIOR)
+        """Return the expected share, where `prior` is what is expected without any history.
+
+        A standard deviation above the mean: where little was seen, luck must not become the rule.
+        """
+        hits = self.hits + WEIGHT_OF_PRIOR * prior
+        return (hits + math.sqrt(self.hits)) / (self.attempts + WEIGHT_OF_PRIOR)
 
     def close_block(self, block: Block, *, prior: float) -> tuple[Block, float] | None:
         """Take a block that is over, and learn from the one that is old enough.
@@ -81,12 +87,12 @@ class Learned:
 
 
 class Season:
-    """By how much an hour of the week differs, once there is history of it."""
+    """By how much an hour of the week differs, as far as there is history of it."""
 
     def __init__(self) -> None:
         self._hits = [0.0] * HOURS
         self._usual = [0.0] * HOURS
-        self._factors: dict[int, float] = {}
+        self._factors: dict[int, tuple[float, float]] = {}
 
     def learn(self, unix_s: float, hits: float, usual: float) -> None:
         """Take that so many were hit in a block, where so many are usual at any hour."""
@@ -96,21 +102,32 @@ class Season:
         self._factors.clear()
 
     def factor(self, unix_s: float) -> float:
-        """Return by how much the share of an hour is multiplied."""
-        hour = hour_of_week(unix_s)
-        factor = self._factors.get(hour)
-        if factor is None:
-            factor = self._factors[hour] = self._factor_of(hour)
-        return factor
+        """Return by how much the share of an hour differs, as far as is known."""
+        return self._both(unix_s)[0]
 
-    def _factor_of(self, hour: int) -> float:
-        """Return the hour's own, filled up with that of the same hour of other days."""
-        days = range(hour % 24, HOURS, 24)
-        hits, usual = sum(self._hits[day] for day in days), sum(self._usual[day] for day in days)
-        of_day = (hits + SEASON_WEIGHT) / (usual + SEASON_WEIGHT)
-        own = (self._hits[hour] + SEASON_WEIGHT * of_day) / (self._usual[hour] + SEASON_WEIGHT)
+    def highest(self, unix_s: float) -> float:
+        """Return by how much it may differ: a standard deviation more."""
+        return self._both(unix_s)[1]
+
+    def _both(self, unix_s: float) -> tuple[float, float]:
+        hour = hour_of_week(unix_s)
+        both = self._factors.get(hour)
+        if both is None:
+            both = self._factors[hour] = self._factors_of(hour)
+        return both
+
+    def _factors_of(self, hour: int) -> tuple[float, float]:
+        """Return both: the hour's own, filled up with those of that time of all days."""
+        around = [
+            (day + near) % HOURS for day in range(hour % 24, HOURS, 24) for near in (-1, 0, 1)
+        ]
+        hits = sum(self._hits[each] for each in around) + WEIGHT_OF_USUAL
+        usual = sum(self._usual[each] for each in around) + WEIGHT_OF_USUAL
+        own_hits = self._hits[hour] + WEIGHT_OF_OTHER_DAYS * hits / usual
+        own = own_hits / (self._usual[hour] + WEIGHT_OF_OTHER_DAYS)
+        highest = own * (1.0 + 1.0 / math.sqrt(hits))
         low, high = SEASON_BOUNDS
-        return min(max(own, low), high)
+        return min(max(own, low), high), min(max(highest, low), high)
 
 
 def hour_of_week(unix_s: float) -> int:

@@ -14,8 +14,9 @@ from platform_probe.diagnosis.remembering import remember
 
 RETRY_S: Final = 600.0
 """What one customer does with one car within so long counts once [E]."""
-SICK_S: Final = 3600.0
-"""A car that failed counts as failed once in so long, until it opens [E]."""
+SICK_S: Final = 6 * 3600.0
+"""A car that failed counts as failed once in so long [E]: a sick car is no problem of its cohort,
+and one that sees several customers fail in a morning would make it look like one."""
 MOST: Final = 100_000
 
 
@@ -32,9 +33,9 @@ class Repeats:
         car, customer = attempt.vehicle_id, customer_of(attempt)
         if is_hit:
             return self._failure_counts(car, customer, began_s)
-        failed_s = self._failed_cars.pop(car, None)
         if customer is None:
             return True
+        failed_s = self._failed_customers.get(customer)
         together = f"{car}/{customer}"
         opened_s = self._opened.get(together)
         remember(self._opened, together, began_s, MOST)

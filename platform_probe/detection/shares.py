@@ -142,7 +142,7 @@ class ShareTests:
         share = prior
         if key and watched is not None and measure in watched.series:
             share = watched.series[measure].learned.share(prior)
-        return bounded(share * self._seasons[measure].factor(now_s + self.offset_s), measure)
+        return bounded(share * self._seasons[measure].highest(now_s + self.offset_s), measure)
 
     @property
     def cohorts(self) -> int:
