@@ -10,8 +10,10 @@ from typing import Any
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
+from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
+from fleet_wire.contract.topics import TopicKind
 from platform_probe.detection.detection import Detection
 from platform_probe.incidents.incidents import Incidents
 from platform_probe.incidents.maintenance import MaintenanceWindow
@@ -54,6 +56,27 @@ class Alerting:
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Take a diagnosis."""
         self._detection.diagnosis(diagnosis)
+
+    # What is heard, as `watching.inbox.Hears` has it
+
+    def heard(
+        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
+        """Take a message of a car."""
+        self._detection.heard(vehicle_id, message, is_retained=is_retained)
+
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Pass over the broker's word: the diagnosis has it."""
+
+    def removed(self, vehicle_id: str) -> None:
+        """Forget a car that was taken out of service."""
+        self._detection.removed(vehicle_id)
+
+    def connection(self, *, is_there: bool) -> None:
+        """Take that the monitor is connected to the broker, or no longer."""
+        self._detection.connection(is_there=is_there)
+
+    # People
 
     def act(self, action: IncidentAction) -> bool:
         """Do what a person asks for; return whether there is such an incident."""

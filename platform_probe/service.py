@@ -150,6 +150,9 @@ async def serve(settings: ProbeSettings) -> None:
         probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, sink_failed))
         if store is not None:
             probe.let_hear(store, store.platform_event)
+        if alerting is not None:
+            probe.let_hear(alerting)
+            probe.on_connection = alerting.connection
 
         await _work(settings, probe, metrics=metrics, logger=logger, export=export)
 

@@ -78,7 +78,8 @@ def watch(
     kept: list[Attempt] = []
     number = 0
     restart_s = restart_every_s
-    for number, attempt in enumerate(unlocks, start=1):
+    for attempt in unlocks:
+        number += 1
         time.go_to(attempt.started_at + attempt.total_s - EPOCH_S)
         alerting.emit(attempt)
         if restart_every_s is None or restart_s is None:

@@ -13,13 +13,20 @@ from typing import Any, Final
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.messages import Telemetry
+from fleet_wire.contract.partial import PartialTelemetry
+from platform_probe.detection.blindness import Blindness
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.hops import Hops
 from platform_probe.detection.measures import BLIND, FAILED, LATE, hit_measures
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.repeats import Repeats, customer_of
 from platform_probe.detection.shares import ShareTests
+from platform_probe.detection.sighting import Sighting
+from platform_probe.detection.silence import Silence
+from platform_probe.detection.suspicious import Suspicious
 from platform_probe.detection.traits import values_of
+from platform_probe.detection.waves import Waves
 from platform_probe.diagnosis.records import unseen
 
 STEP_S: Final = 10.0
@@ -39,6 +46,10 @@ class Detection:
         self._shares = ShareTests(self._numbers)
         self._repeats = Repeats()
         self._hops = Hops()
+        self._waves = Waves(self._numbers)
+        self._silence = Silence(self._numbers)
+        self._suspicious = Suspicious(self._numbers)
+        self._blindness = Blindness(self._numbers)
         self._told_s = -STEP_S
         self.too_late = 0
         """Records that were too old to count."""
@@ -66,8 +77,25 @@ class Detection:
         elif record.source is not Source.FLOOR and record.is_first and not record.same_as:
             self._attempt(record, now_s)
 
+    def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
+        """Take a message of a car."""
+        if isinstance(message, Telemetry | PartialTelemetry):
+            self._silence.beat()
+        else:
+            now_s = self._clock.monotonic_s()
+            self._waves.heard(vehicle_id, message, now_s, is_retained=is_retained)
+
+    def removed(self, vehicle_id: str) -> None:
+        """Forget a car that was taken out of service."""
+        self._waves.removed(vehicle_id)
+
+    def connection(self, *, is_there: bool) -> None:
+        """Take that the monitor is connected to the broker, or no longer."""
+        self._blindness.connection(self._clock.monotonic_s(), is_there=is_there)
+
     def diagnosis(self, diagnosis: Diagnosis) -> None:
-        """Take what an unlock that was hit may have failed of."""
+        """Take what an unlock may have failed of, or what is odd about it."""
+        self._suspicious.diagnosis(diagnosis, self._clock.monotonic_s())
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
         if hit is not None:
             hit.modes = tuple((one.mode, one.probability) for one in diagnosis.modes[:MODES_KEPT])
@@ -98,6 +126,11 @@ class Detection:
         now_s = self._clock.monotonic_s()
         self._shares.offset_s = self._clock.unix_s() - now_s
         self._shares.tick(now_s)
+        self._waves.offset_s = self._shares.offset_s
+        self._waves.tick(now_s)
+        self._silence.tick(now_s, is_blind=self._blindness.is_blind)
+        self._suspicious.tick(now_s)
+        self._blindness.tick(now_s)
         is_time = now_s - self._told_s >= STEP_S
         if is_time:
             self._told_s = now_s
@@ -108,6 +141,8 @@ class Detection:
                 self._found(problem.finding(now_s, self._shares.offset_s))
             if is_over:
                 self._shares.drop(problem)
+        for test in (self._waves, self._silence, self._suspicious, self._blindness):
+            self._tell_of(test.sightings, now_s, is_time=is_time)
 
     def next_s(self) -> float:
         """Return when `tick` should be called at the latest."""
@@ -117,12 +152,23 @@ class Detection:
 
     # Within
 
+    def _tell_of(self, sightings: list[Sighting], now_s: float, *, is_time: bool) -> None:
+        for one in [*sightings]:
+            if one.is_new or one.is_over or (is_time and one.is_changed):
+                one.is_new = one.is_changed = False
+                self._found(one.finding(now_s, self._shares.offset_s))
+            if one.is_over:
+                sightings.remove(one)
+
     def _attempt(self, attempt: Attempt, now_s: float, *, hit: bool = False) -> None:
         at_s = min(attempt.started_at - self._shares.offset_s, now_s)
         if now_s - at_s > LATE_S:
             self.too_late += 1
             return
         values = values_of(attempt)
+        if attempt.source is Source.CUSTOMER:
+            self._silence.unlock(values)
+            self._suspicious.attempt(attempt, at_s, now_s)
         measures = (FAILED,) if hit else hit_measures(attempt)
         is_failure = bool(measures)
         counts = self._repeats.counts(attempt, at_s, is_hit=is_failure)

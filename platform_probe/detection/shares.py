@@ -7,7 +7,7 @@ meanwhile: many cohorts of one problem are found together, and it is one.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -37,6 +37,8 @@ SURE_OF_PART: Final = 0.8
 """So likely a part of a problem is one of its own."""
 SURE_OF_OTHER: Final = 0.6
 """So likely a problem is given another cohort."""
+SHARE_OF_HITS: Final = 0.8
+"""So many of its hits must be of that cohort [E]."""
 GIVEN_UP_S: Final = 86_400.0
 """What lasts for so long becomes what is usual."""
 
@@ -246,7 +248,11 @@ class ShareTests:
         if not found.found:
             return
         first, *parts = _best_first(found, problem.key)
-        if first.key != problem.key and first.probability >= SURE_OF_OTHER:
+        if parts and self._are_alike(problem, [first, *parts]):
+            return  # one problem in several cohorts
+        covers = sum(is_in(first.key, hit.values) for hit in problem.hits)
+        is_all = covers >= SHARE_OF_HITS * len(problem.hits) or bool(parts)
+        if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
             problem.key = first.key
             problem.expected = self.expected(problem.measure, first.key, now_s)
             self._recount(problem)
@@ -256,6 +262,17 @@ class ShareTests:
             if is_enough and is_sure and len(self.problems) < MOST_PROBLEMS:
                 other = self._open(problem.measure, part, now_s)
                 other.split_from, other.sure = problem.number, part.probability
+
+    def _are_alike(self, problem: Problem, parts: list[Shared]) -> bool:
+        """Return whether the parts of a problem are of one mode, or of one cause."""
+        named: set[str] = set()
+        for part in parts:
+            found: Counter[str] = Counter()
+            for hit in self.recent.hits(problem.since_s, problem.measure):
+                if is_in(part.key, hit.values):
+                    found[hit.modes[0][0] if hit.modes else str(hit.cause)] += 1
+            named.update(name for name, _ in found.most_common(1))
+        return len(named) == 1
 
     def _close_block(self, now_s: float) -> None:
         unix_s = now_s + self.offset_s

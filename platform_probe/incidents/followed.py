@@ -15,7 +15,7 @@ from fleet_wire.contract.incident import (
     Severity,
 )
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.joining import most_telling
+from platform_probe.incidents.joining import common_cohort, most_telling
 from platform_probe.incidents.severity import ORDER, severity_of, worse
 from platform_probe.incidents.words import (
     Clock,
@@ -86,7 +86,7 @@ class Followed:
         before = self.incident
         found = most_telling(self.findings.values())
         fields = self.fields()
-        subject = subject_of(found)
+        subject = subject_of(found, fields["cohort"])
         change: Change | None = None
         if worse(fields["severity"], before.severity) is not before.severity:
             worst = max(self.findings.values(), key=lambda one: ORDER.index(severity_of(one)))
@@ -126,7 +126,7 @@ class Followed:
             "cause": cause_of(found),
             "mode": None if mode is None else mode[0],
             "mode_probability": None if mode is None else round(mode[1], 3),
-            "cohort": dict(found.cohort),
+            "cohort": common_cohort([one for one in alike if not one.is_over] or [found]),
             "failed": sum(one.failed for one in alike),
             "total": sum(one.total for one in alike),
             "elsewhere_failed": sum(one.elsewhere_failed for one in alike),

@@ -21,7 +21,7 @@ from fleet_wire.contract.incident import (
 )
 from platform_probe.detection.finding import Finding
 from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, opening_of
-from platform_probe.incidents.joining import ALONE, are_one
+from platform_probe.incidents.joining import ALONE, are_one, have_one_mode
 from platform_probe.incidents.maintenance import MaintenanceWindow, window_of
 from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
@@ -161,7 +161,7 @@ class Incidents:
         self._opened += 1
         at = finding.at
         named = f"{self._name}/{at}/{self._opened}".encode()
-        subject = subject_of(finding)
+        subject = subject_of(finding, finding.cohort)
         severity = severity_of(finding)
         customers, cars = len(finding.customers), len(finding.cars)
         incident = Incident(
@@ -208,7 +208,7 @@ class Incidents:
             followed.quiet_since = None
         if not followed.is_open and followed.incident.state is IncidentState.RESOLVED:
             followed.put(finding)
-            followed.subject = subject_of(finding)
+            followed.subject = subject_of(finding, finding.cohort)
             said = followed.change(ChangeKind.REOPENED, finding.at, "it is back")
             followed.revise(
                 finding.at, said, state=IncidentState.OPEN, ended_at=None, **followed.fields()
@@ -248,15 +248,15 @@ class Incidents:
         followed.revise(at, said, maintenance=name)
 
     def _join_alike(self, at: float) -> None:
-        """Make one of two incidents that turned out to be of the same cohort."""
-        homes: dict[tuple[object, ...], Followed] = {}
+        """Make one of two incidents that turned out to be one."""
+        homes: list[Followed] = []
         for followed in [*self._followed.values()]:
-            one = followed.incident
-            if not followed.is_open or one.kind in ALONE:
+            if not followed.is_open or followed.incident.kind in ALONE:
                 continue
-            cohort = tuple(sorted(one.cohort.items()))
-            home = homes.setdefault((cohort,), followed)
-            if home is not followed:
+            home = next((home for home in homes if _are_alike(home, followed)), None)
+            if home is None:
+                homes.append(followed)
+            else:
                 self._merge(home, followed, at)
 
     def _merge(self, home: Followed, other: Followed, at: float) -> None:
@@ -285,3 +285,10 @@ class Incidents:
         self._followed.pop(followed.incident.incident_id, None)
         for number in [n for n, one in self._by_finding.items() if one is followed]:
             del self._by_finding[number]
+
+
+def _are_alike(one: Followed, other: Followed) -> bool:
+    """Return whether two open incidents are one: of one cohort, or begun together and of a mode."""
+    if one.incident.cohort == other.incident.cohort:
+        return True
+    return any(have_one_mode(first, second) for first in one.active for second in other.active)

@@ -107,11 +107,11 @@ def cohort_in_words(cohort: Mapping[str, str]) -> str:
     return text[:1].upper() + text[1:]
 
 
-def subject_of(finding: Finding) -> str:
+def subject_of(finding: Finding, cohort: Mapping[str, str]) -> str:
     """Return cohort and cause: what a title says besides numbers."""
-    cohort = cohort_in_words(finding.cohort)
+    whom = cohort_in_words(cohort)
     what = what_is_wrong(finding)
-    return f"{cohort}: {what}" if cohort else what[:1].upper() + what[1:]
+    return f"{whom}: {what}" if whom else what[:1].upper() + what[1:]
 
 
 def title_of(subject: str, since: float, *, customers: int, cars: int, clock: Clock) -> str:

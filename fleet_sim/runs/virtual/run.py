@@ -273,6 +273,8 @@ class VirtualRun:
             alerting.diagnosis(diagnosis)
 
         probe.diagnose(shipped_ranking(), diagnosed)
+        probe.let_hear(alerting)
+        probe.on_connection = alerting.connection
         return probe
 
     def _tell(self, write: Callable[[Any], None], name: str, line: Any) -> None:

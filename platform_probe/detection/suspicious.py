@@ -1,0 +1,130 @@
+"""Traffic that no honest customer makes.
+
+Rules over accounts, and what the diagnosis says of single unlocks: see docs/detection.md.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.modes.catalogue import TITLES
+from platform_probe.detection.sighting import Sighting
+from platform_probe.diagnosis.remembering import remember
+
+WITHIN_S: Final = 600.0
+MANY_CARS: Final = 10
+"""Cars that one account asks for within ten minutes: nobody drives so many [E]. (About 100 shared
+cars were taken through accounts in Chicago on 17 April 2019.)"""
+MANY_REFUSED: Final = 5
+"""Cars that it is refused within ten minutes: who mistakes a number plate does so once or twice."""
+LEAST: Final = {
+    "attack_replay": 2,
+    "impossible_travel": 1,
+    "insider_or_support_unlock": 1,
+    "attack_bruteforce_vehicle_ids": 2,
+}
+"""Modes that are suspicious, and how many unlocks must be sure to have one: a copy may be a slip."""
+SURE: Final = 0.9
+OVER_S: Final = 1800.0
+"""It is over when nothing of it was seen for so long [E]."""
+MOST_ACCOUNTS: Final = 20_000
+BRUTEFORCE: Final = "attack_bruteforce_vehicle_ids"
+MANY_OF_ONE: Final = "one_account_many_cars"
+
+
+@dataclass(slots=True, eq=False)
+class _Account:
+    """Cars that an account asked for and was refused, with when."""
+
+    asked: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    refused: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+
+class Suspicious:
+    """What is odd about who asks for what."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+        self._waiting: dict[str, OrderedDict[str, Diagnosis]] = {
+            mode: OrderedDict() for mode in LEAST
+        }
+        self.sightings: list[Sighting] = []
+
+    def attempt(self, attempt: Attempt, at_s: float, now_s: float) -> None:
+        """Take an unlock, whatever came of it."""
+        account_id = attempt.platform.account_id if attempt.platform else None
+        if account_id is None or not attempt.vehicle_id:
+            return
+        account = self._accounts.pop(account_id, None) or _Account()
+        remember(self._accounts, account_id, account, MOST_ACCOUNTS)
+        self._rule(account.asked, attempt, account_id, at_s, now_s, MANY_CARS, MANY_OF_ONE)
+        if attempt.cause is Cause.API_REFUSED:
+            self._rule(account.refused, attempt, account_id, at_s, now_s, MANY_REFUSED, BRUTEFORCE)
+
+    def diagnosis(self, diagnosis: Diagnosis, now_s: float) -> None:
+        """Take what an unlock may have failed of, or what is odd about it."""
+        first = diagnosis.first
+        for mode, waiting in self._waiting.items():
+            if first.mode != mode or first.probability < SURE:
+                waiting.pop(diagnosis.attempt_id, None)  # it was so, and is no longer
+                continue
+            remember(waiting, diagnosis.attempt_id, diagnosis, 100)
+            if len(waiting) >= LEAST[mode]:
+                sighting = self._sighting(mode, TITLES[mode], now_s)
+                for one in waiting.values():
+                    sighting.note(now_s, car=one.vehicle_id, example=one.attempt_id)
+                sighting.failed = len(sighting.cars)
+
+    def tick(self, now_s: float) -> None:
+        """See what is over."""
+        for one in self.sightings:
+            if now_s - one.last_s > OVER_S:
+                one.is_over = True
+                self._waiting.get(one.what, OrderedDict()).clear()
+
+    # Within
+
+    def _rule(
+        self,
+        cars: OrderedDict[str, float],
+        attempt: Attempt,
+        account_id: str,
+        at_s: float,
+        now_s: float,
+        many: int,
+        what: str,
+    ) -> None:
+        cars.pop(attempt.vehicle_id, None)
+        cars[attempt.vehicle_id] = at_s
+        while at_s - next(iter(cars.values())) > WITHIN_S or len(cars) > 10 * many:
+            cars.popitem(last=False)
+        if len(cars) < many:
+            return
+        detail = TITLES.get(what, "one account asks for many cars")
+        sighting = self._sighting(what, detail, now_s)
+        for car in cars:
+            sighting.note(now_s, car=car, customer=account_id)
+        sighting.note(now_s, example=attempt.attempt_id)
+        sighting.failed = len(sighting.cars)
+
+    def _sighting(self, what: str, detail: str, now_s: float) -> Sighting:
+        one = next((s for s in self.sightings if s.what == what and not s.is_over), None)
+        if one is None:
+            one = Sighting(
+                number=next(self._numbers),
+                kind=IncidentKind.SUSPICIOUS,
+                what=what,
+                since_s=now_s,
+                last_s=now_s,
+                detail=detail,
+            )
+            self.sightings.append(one)
+        return one
