@@ -35,15 +35,13 @@ class Look:
     since: float
 
 
-def look(counts: Sequence[Count], of_whom: Sequence[Count]) -> Look | None:
+def look(counts: Sequence[Count], of_whom: Sequence[Count]) -> Look:
     """Search for what hits share, from when `of_whom`, a part of the counts, became worse.
 
-    None where it never became worse.
+    Where it was bad from the first on, that is from the first.
     """
     begin = begin_of(of_whom)
-    if begin is None:
-        return None
-    return look_since(counts, begin.at)
+    return look_since(counts, of_whom[0].at if begin is None else begin.at)
 
 
 def look_since(counts: Sequence[Count], since: float) -> Look:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ class Recent:
         """Return all of it to search in, but what `is_explained` by its values and time."""
         found: list[Count] = []
         hit_in: Counter[tuple[int, Values]] = Counter()
-        for hit in self.hits(0.0, measure):
+        for hit in self.hits(-math.inf, measure):
             hit_in[int(hit.at_s // STEP_S), hit.values] += 1
             if not is_explained(hit.values, hit.at_s):
                 found.append(

@@ -24,7 +24,7 @@ from platform_probe.diagnosis.cohorts.find import LEAST_CARS, Absence
 
 SETTLE_S: Final = 1.0
 """Alarms of one problem come together: they are looked at together."""
-AGAIN_S: Final = 20.0
+AGAIN_S: Final = 2.0
 """An alarm that named nothing is looked at again so soon, if its evidence still is enough."""
 LOOKS_S: Final = ((300.0, 30.0), (3600.0, 120.0), (float("inf"), 900.0))
 """While a problem is younger than the first, its cohort is searched for each so often."""
@@ -105,7 +105,7 @@ class ShareTests:
     def tick(self, now_s: float) -> None:
         """Look at what has enough evidence, and at what was found; learn what is usual."""
         due = [series for series, (_, at_s) in self._alarmed.items() if at_s <= now_s]
-        for series in due:
+        for series in sorted(due, key=lambda one: MEASURES.index(one.measure)):
             watched, _ = self._alarmed.pop(series)
             self._deal(series, watched, now_s)
         for problem in [*self.problems]:
@@ -207,7 +207,7 @@ class ShareTests:
     ) -> Shared | None:
         """Return whom a problem hits; None where it is one or two sick cars, or nothing yet."""
         found = look(counts, members)
-        if found is None or found.absence is Absence.FEW_CARS:
+        if found.absence is Absence.FEW_CARS:
             return None
         if found.found:
             return found.found[0]

@@ -138,6 +138,7 @@ class Silence:
             detail="" if key is not None else "hardly any heartbeats come",
             expected=rate.expected,
         )
+        rate.window.clear()  # what came before says nothing of whether it comes again
         self._of[one.number] = rate
         self.sightings.append(one)
 

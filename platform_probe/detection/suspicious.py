@@ -30,7 +30,7 @@ LEAST: Final = {
     "insider_or_support_unlock": 1,
     "attack_bruteforce_vehicle_ids": 2,
 }
-"""Modes that are suspicious, and how many unlocks must be sure to have one: a copy may be a slip."""
+"""Suspicious modes, and how many unlocks must surely have one: a single copy may be a slip."""
 SURE: Final = 0.9
 OVER_S: Final = 1800.0
 """It is over when nothing of it was seen for so long [E]."""

@@ -33,13 +33,13 @@ MOST_CHANGES: Final = 100
 KEPT_FIRST: Final = 10
 """Changes at its beginning that are never left out."""
 MOST_RELATED: Final = 100
-MOST_OVER: Final = 50
-"""Findings that are over and whose numbers are kept apart."""
+MOST_FINDINGS: Final = 50
+"""Findings of one incident; of more, those that are over go first, then the oldest."""
 GREW_BY: Final = 1.5
 GREW_LEAST: Final = 3
 """It grew when it hits half as many more, and three at least [E]."""
 APART_S: Final = 30.0
-"""Growth is told so often at most."""
+"""Growth and another name are told so often at most."""
 EXAMPLES: Final = 10
 
 Tell = Callable[[Incident], None]
@@ -75,15 +75,16 @@ class Followed:
     def put(self, finding: Finding) -> None:
         """Take a finding of it, or what became of one."""
         self.findings[finding.number] = finding
-        over = [number for number, one in self.findings.items() if one.is_over]
-        if len(over) > MOST_OVER:
-            del self.findings[over[0]]
+        if len(self.findings) > MOST_FINDINGS:
+            over = (number for number, one in self.findings.items() if one.is_over)
+            del self.findings[next(over, next(iter(self.findings)))]
 
-    def renew(self, at: float) -> None:
-        """Tell what has changed, where it is enough to be told."""
-        if not self.findings:
+    def renew(self, finding: Finding) -> None:
+        """Tell what a finding has changed, where it is enough to be told."""
+        at, before = finding.at, self.incident
+        is_worse = worse(severity_of(finding), before.severity) is not before.severity
+        if not is_worse and 0.0 <= at - self.told_at < APART_S:
             return
-        before = self.incident
         found = most_telling(self.findings.values())
         fields = self.fields()
         subject = subject_of(found, fields["cohort"])
@@ -92,11 +93,10 @@ class Followed:
             worst = max(self.findings.values(), key=lambda one: ORDER.index(severity_of(one)))
             sentence = f"is {fields['severity'].value} now: {what_is_wrong(worst)}"
             change = self.change(ChangeKind.WORSE, at, f"{sentence}, {numbers_of(worst)}")
-        elif subject != self.subject and self.subject:
-            if at - self.told_at >= APART_S:
-                sentence = f"it is now believed to be: {subject}; before: {self.subject}"
-                change = self.change(ChangeKind.RETITLED, at, sentence)
-        elif self._has_grown(fields) and at - self.told_at >= APART_S:
+        elif self.subject not in ("", subject):
+            sentence = f"it is now believed to be: {subject}; before: {self.subject}"
+            change = self.change(ChangeKind.RETITLED, at, sentence)
+        elif self._has_grown(fields):
             whom = counted(fields["customers"], "customer")
             if not fields["customers"]:
                 whom = counted(fields["cars"], "car")

@@ -33,8 +33,10 @@ MOST_QUIET_S: Final = 3600.0
 """However often it came back."""
 REMEMBERED_S: Final = 3600.0
 """What comes back so soon after it was resolved is the same incident."""
-MOST_OPEN: Final = 200
+MOST_OPEN: Final = 100
 """More at once are not told apart: what comes is taken for the latest of its kind."""
+MOST_COMPARED: Final = 20
+"""Incidents that one is compared with, the latest: of more nobody reads them."""
 STEP_S: Final = 5.0
 
 
@@ -78,7 +80,7 @@ class Incidents:
         if finding.is_over:
             self._by_finding.pop(finding.number, None)
         if followed.is_open:
-            followed.renew(finding.at)
+            followed.renew(finding)
             self._note_quiet(followed, finding.at)
 
     def act(self, action: IncidentAction) -> bool:
@@ -139,23 +141,17 @@ class Incidents:
 
     def _home_of(self, finding: Finding) -> Followed | None:
         """Return the incident that a new finding is of, open ones first; None: a new one's."""
-        for is_open in (True, False):
-            for followed in reversed(self._followed.values()):
-                one = followed.incident
-                if followed.is_open is is_open and are_one(
-                    finding, followed.active, kind=one.kind, cohort=one.cohort
-                ):
-                    return followed
-        if sum(followed.is_open for followed in self._followed.values()) < MOST_OPEN:
+        known = [*reversed(self._followed.values())]
+        open_ones = [each for each in known if each.is_open]
+        over = [each for each in known if not each.is_open]
+        for followed in (*open_ones[:MOST_COMPARED], *over[:MOST_COMPARED]):
+            one = followed.incident
+            if are_one(finding, followed.active, kind=one.kind, cohort=one.cohort):
+                return followed
+        if len(open_ones) < MOST_OPEN:
             return None
-        return next(
-            (
-                followed
-                for followed in reversed(self._followed.values())
-                if followed.is_open and followed.incident.kind is finding.kind
-            ),
-            next(followed for followed in reversed(self._followed.values()) if followed.is_open),
-        )
+        alike = (each for each in open_ones if each.incident.kind is finding.kind)
+        return next(alike, open_ones[0])
 
     def _open(self, finding: Finding) -> None:
         self._opened += 1
@@ -229,8 +225,11 @@ class Incidents:
         followed.revise(
             at,
             followed.change(ChangeKind.RESOLVED, at, sentence),
-            state=IncidentState.RESOLVED,
-            ended_at=round(quiet_since, 3),
+            **{
+                **(followed.fields() if followed.findings else {}),
+                "state": IncidentState.RESOLVED,
+                "ended_at": round(quiet_since, 3),
+            },
         )
 
     def _follow_window(self, followed: Followed, at: float) -> None:
@@ -253,7 +252,8 @@ class Incidents:
         for followed in [*self._followed.values()]:
             if not followed.is_open or followed.incident.kind in ALONE:
                 continue
-            home = next((home for home in homes if _are_alike(home, followed)), None)
+            near = homes[-MOST_COMPARED:]
+            home = next((home for home in near if _are_alike(home, followed)), None)
             if home is None:
                 homes.append(followed)
             else:
