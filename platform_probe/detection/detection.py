@@ -6,6 +6,7 @@ it has changed, and a last time when it is over.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any, Final
@@ -15,25 +16,31 @@ from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, Stra
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
+from fleet_wire.modes.catalogue import MODES
 from platform_probe.detection.blindness import Blindness
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.hops import Hops
-from platform_probe.detection.measures import BLIND, FAILED, LATE, hit_measures
+from platform_probe.detection.measures import BLIND, FAILED, LATE, ODD, hit_measures
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.repeats import Repeats, customer_of
 from platform_probe.detection.shares import ShareTests
 from platform_probe.detection.sighting import Sighting
 from platform_probe.detection.silence import Silence
+from platform_probe.detection.suspicious import LEAST as SUSPECT
 from platform_probe.detection.suspicious import Suspicious
-from platform_probe.detection.traits import values_of
+from platform_probe.detection.traits import Values, values_of
 from platform_probe.detection.waves import Waves
 from platform_probe.diagnosis.records import unseen
+from platform_probe.diagnosis.remembering import remember
 
 STEP_S: Final = 10.0
 """So often findings are told anew where they have changed."""
 LATE_S: Final = 1800.0
 """A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
 MODES_KEPT: Final = 3
+SURE: Final = 0.6
+"""So likely a mode must be of an unlock that opened: what looks odd is often nothing [E]."""
+MOST_OPENED: Final = 5_000
 
 
 class Detection:
@@ -50,6 +57,8 @@ class Detection:
         self._silence = Silence(self._numbers)
         self._suspicious = Suspicious(self._numbers)
         self._blindness = Blindness(self._numbers)
+        self._opened: OrderedDict[str, tuple[Values, str | None]] = OrderedDict()
+        """Unlocks that went well and may prove odd."""
         self._told_s = -STEP_S
         self.too_late = 0
         """Records that were too old to count."""
@@ -97,6 +106,8 @@ class Detection:
         """Take what an unlock may have failed of, or what is odd about it."""
         self._suspicious.diagnosis(diagnosis, self._clock.monotonic_s())
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
+        if hit is None:
+            hit = self._odd(diagnosis)
         if hit is not None:
             hit.modes = tuple((one.mode, one.probability) for one in diagnosis.modes[:MODES_KEPT])
             for problem in self._shares.problems:
@@ -182,7 +193,30 @@ class Detection:
             )  # fmt: skip
             if attempt.failure_mode is not None:
                 one.modes = ((attempt.failure_mode, 1.0),)
+        elif counts:
+            remember(self._opened, attempt.attempt_id, (values, customer_of(attempt)), MOST_OPENED)
         self._shares.take(values, at_s, now_s, one, counts=counts)
+
+    def _odd(self, diagnosis: Diagnosis) -> Hit | None:
+        """Count an unlock that opened and is diagnosed all the same; None where it is not."""
+        opened = self._opened.get(diagnosis.attempt_id)
+        first = diagnosis.first
+        is_odd = first.mode in MODES and first.mode not in SUSPECT and first.probability >= SURE
+        if opened is None or not is_odd:
+            return None
+        del self._opened[diagnosis.attempt_id]
+        values, customer = opened
+        now_s = self._clock.monotonic_s()
+        hit = Hit(
+            now_s - min(diagnosis.after_s, LATE_S),
+            values,
+            diagnosis.vehicle_id,
+            customer,
+            diagnosis.attempt_id,
+            (ODD,),
+        )
+        self._shares.stray(hit, now_s)
+        return hit
 
     def _stray(self, stray: StrayAnswer, now_s: float) -> None:
         if not stray.is_late_unlock or stray.source is Source.FLOOR:

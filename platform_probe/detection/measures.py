@@ -37,6 +37,8 @@ UNCLASSIFIED: Final = Measure(
 LATE: Final = Measure(
     name="late", kind=IncidentKind.LATE_UNLOCKS, share=0.003, budget=0.04, least=3
 )
+ODD: Final = Measure(name="odd", kind=IncidentKind.FAILURES, share=0.01, budget=0.06)
+"""It opened, and the diagnosis says that something was wrong all the same."""
 BLIND: Final = Measure(name="blind", kind=IncidentKind.MONITOR_BLIND, share=0.005, budget=0.04)
 SLOW: Final = {
     stage.value: Measure(
@@ -46,7 +48,7 @@ SLOW: Final = {
     if stage is not Stage.INTENDED
 }
 """A measure for each hop."""
-MEASURES: Final = (FAILED, REFUSED, GENERIC, UNCLASSIFIED, LATE, BLIND, *SLOW.values())
+MEASURES: Final = (FAILED, REFUSED, ODD, GENERIC, UNCLASSIFIED, LATE, BLIND, *SLOW.values())
 """All of them; what is left of the budget is that of waves of lost cars and of silence."""
 
 

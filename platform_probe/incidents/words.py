@@ -87,14 +87,14 @@ def what_is_wrong(finding: Finding) -> str:
         return finding.detail
     if finding.kind is IncidentKind.LATENCY:
         return OF_HOP.get(finding.what, "unlocks are slow")
-    if finding.kind in (IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS):
-        mode = mode_of(finding)
-        if mode is not None:
-            return TITLES[mode[0]]
-        cause = cause_of(finding)
-        if cause is not None:
-            return OF_CAUSE[cause]
-    return OF_KIND.get(finding.kind, "unlocks are slow")
+    mode = mode_of(finding)
+    if mode is not None:
+        what = TITLES[mode[0]]
+        return f"{what}, and doors open late" if finding.kind is IncidentKind.LATE_UNLOCKS else what
+    cause = cause_of(finding)
+    if cause is not None and finding.kind in (IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS):
+        return OF_CAUSE[cause]
+    return OF_KIND[finding.kind]
 
 
 def cohort_in_words(cohort: Mapping[str, str]) -> str:

@@ -136,13 +136,13 @@ def test_what_is_quiet_for_long_enough_is_resolved() -> None:
     told.take(is_over=True)
     ended_at = told.time.unix_s()
     told.wait(QUIET_S - 10.0)
-    assert told.last.state is IncidentState.OPEN
+    assert told.kinds == [ChangeKind.OPENED]
     told.wait(20.0)
     assert told.last.state is IncidentState.RESOLVED
     assert told.last.ended_at == ended_at
     told.take(2)
     assert told.kinds[-1] is ChangeKind.REOPENED
-    assert told.last.state is IncidentState.OPEN
+    assert told.incidents.open == [told.last]
     assert len({one.incident_id for one in told.revisions}) == 1
 
 
