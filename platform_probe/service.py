@@ -133,7 +133,13 @@ async def serve(settings: ProbeSettings) -> None:
         timers = LoopTimers(loop)
         stack.callback(timers.close)
         alerting = _alerting(
-            settings, stack, clock=clock, timers=timers, store=store, failed=sink_failed
+            settings,
+            stack,
+            clock=clock,
+            timers=timers,
+            metrics=metrics,
+            store=store,
+            failed=sink_failed,
         )
         if alerting is not None:
             sinks["alerting"] = alerting
@@ -218,6 +224,7 @@ def _alerting(
     *,
     clock: SystemClock,
     timers: LoopTimers,
+    metrics: ProbeMetrics,
     store: StoreWriter | None,
     failed: Callable[[str, Exception], None],
 ) -> Alerting | None:
@@ -237,6 +244,7 @@ def _alerting(
             failed("jsonl", error)
         if store is not None:
             store.incident(incident)
+        metrics.note_incident(incident, alerting.incidents.open)
 
     alerting = Alerting(
         clock=clock,

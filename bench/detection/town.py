@@ -84,6 +84,9 @@ class Town:
     cars: int = 2_000
     a_minute: float = 20.0
     """Unlocks, on average over a day."""
+    regions: int = len(REGIONS)
+    releases: int = 0
+    """Firmware releases besides those of `FIRMWARES`, each of a part of the cars."""
 
     def fleet(self) -> list[Car]:
         """Return its cars."""
@@ -94,14 +97,23 @@ class Town:
             cars.append(
                 Car(
                     f"car-{number:05d}",
-                    REGIONS[stream.randrange(len(REGIONS))],
+                    self._region(stream),
                     weighted(OPERATORS, stream),
-                    weighted(FIRMWARES, stream),
+                    self._firmware(stream),
                     weighted(HARDWARES, stream),
                     0.12 if dark else FAILING,
                 )
             )
         return cars
+
+    def _region(self, stream: random.Random) -> str:
+        number = stream.randrange(self.regions)
+        return REGIONS[number] if number < len(REGIONS) else f"region-{number}"
+
+    def _firmware(self, stream: random.Random) -> str:
+        if self.releases and stream.random() < 0.5:
+            return f"3.{stream.randrange(self.releases)}.0"
+        return weighted(FIRMWARES, stream)
 
     def unlocks(self, days: float, troubles: Sequence[Trouble] = ()) -> Iterator[Attempt]:
         """Yield all unlocks of so many days, in the order in which they end."""

@@ -12,8 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-BLOCK_S: Final = 600.0
-LAG_BLOCKS: Final = 6
+BLOCK_S: Final = 1800.0
+LAG_BLOCKS: Final = 2
 """An hour: what is younger may be the beginning of what is to be found."""
 WEIGHT_OF_PRIOR: Final = 300.0
 """Unlocks that the service level, or for a cohort the share of all, counts for [E]."""
@@ -32,7 +32,7 @@ _HOUR_S: Final = 3600.0
 
 
 class Block(NamedTuple):
-    """Unlocks of ten minutes or so."""
+    """Unlocks of half an hour or so."""
 
     unix_s: float
     attempts: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,8 @@ from platform_probe.detection.measures import SLOW, Measure
 SAMPLES: Final = 400
 LEAST_SAMPLES: Final = 100
 """With fewer nobody can say what is slow."""
+LEARNED_FROM: Final = 5
+"""One of so many unlocks is learned from, once something is known: that is cheaper."""
 QUANTILE: Final = 0.97
 SLACK: Final = 1.25
 SLACK_S: Final = 0.1
@@ -31,6 +34,7 @@ class Hops:
         self.slow_s: dict[str, float] = {}
         """From when on each hop is slow, seconds."""
         self._ends_s: float | None = None
+        self._taken = 0
 
     def slow(self, attempt: Attempt, now_s: float) -> Iterator[Measure]:
         """Yield the hops that were slow, and learn from the others.
@@ -43,12 +47,12 @@ class Hops:
             return
         slow_s = self.slow_s
         for stage, hop_s in attempt.hops_s.items():
-            limit_s = slow_s.get(stage)
-            if limit_s is None or limit_s >= hop_s:
-                self._learn(stage, hop_s)
-            else:
-                self._learn(stage, limit_s)
+            if hop_s > slow_s.get(stage, math.inf):
                 yield SLOW[stage]
+        self._taken += 1
+        if len(slow_s) < len(attempt.hops_s) or self._taken % LEARNED_FROM == 0:
+            for stage, hop_s in attempt.hops_s.items():
+                self._learn(stage, min(hop_s, slow_s.get(stage, math.inf)))
         if now_s >= self._ends_s:
             self._ends_s = now_s + EVERY_S
             self._renew()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Final
 
 from platform_probe.detection.evidence import CEILING, Evidence
@@ -29,6 +30,8 @@ AGAIN_S: Final = 2.0
 LOOKS_S: Final = ((300.0, 30.0), (3600.0, 120.0), (float("inf"), 900.0))
 """While a problem is younger than the first, its cohort is searched for each so often."""
 MOST_COHORTS: Final = 2_000
+LEARNED_AT_ONCE: Final = 50
+"""Cohorts that learn in one step of ten seconds: nobody waits for that."""
 MOST_KINDS: Final = 50_000
 """Combinations of values whose cohorts are remembered."""
 MOST_PROBLEMS: Final = 100
@@ -56,6 +59,8 @@ class ShareTests:
         self._alarmed: dict[Series, tuple[Watched, float]] = {}
         """Series with enough evidence, and when they are to be looked at."""
         self._block_ends_s: float | None = None
+        self._to_learn: Iterator[Watched] = iter(())
+        """Cohorts whose block is to be closed."""
         self.offset_s = 0.0
         """Unix seconds less ours."""
         self.on_alarm: Callable[[], None] | None = None
@@ -111,15 +116,17 @@ class ShareTests:
         for problem in [*self.problems]:
             if _is_due(problem, now_s):
                 self._look_again(problem, now_s)
-        self.learn_until(now_s)
+        self.learn_until(now_s, cohorts=LEARNED_AT_ONCE)
 
-    def learn_until(self, now_s: float) -> None:
-        """Learn what is usual from the blocks that are over."""
+    def learn_until(self, now_s: float, *, cohorts: int = MOST_COHORTS) -> None:
+        """Learn what is usual from the blocks that are over: of so many cohorts at once."""
         if self._block_ends_s is None:
             self._block_ends_s = now_s + BLOCK_S
         if now_s >= self._block_ends_s:
-            self._close_block(now_s)
             self._block_ends_s = now_s + BLOCK_S
+            self._to_learn = iter([*self._watched.values()])
+        for watched in islice(self._to_learn, cohorts):
+            self._close_block(watched, now_s)
 
     def next_s(self) -> float | None:
         """Return when the next alarm is to be looked at."""
@@ -177,6 +184,7 @@ class ShareTests:
         """Make a problem of a series with enough evidence, where none explains it."""
         measure = series.measure
         series.take_misses(watched.count)
+        series.limit = watched.limit(measure, now_s, len(self._watched))
         evidence = series.evidence.total()
         others = [one for one in self.problems if one.measure is measure]
         counts = self._counts(measure, others)
@@ -274,16 +282,15 @@ class ShareTests:
             named.update(name for name, _ in found.most_common(1))
         return len(named) == 1
 
-    def _close_block(self, now_s: float) -> None:
+    def _close_block(self, watched: Watched, now_s: float) -> None:
+        """Learn from a cohort's block; that of all unlocks comes first, cohorts take from it."""
         unix_s = now_s + self.offset_s
         troubled = {one.measure for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
-        cohorts = len(self._watched)
-        for watched in self._watched.values():  # all unlocks come first: cohorts take from them
-            for measure, series in watched.series.items():
-                series.take_misses(watched.count)
-                self._learn(watched, series, unix_s, is_troubled=measure in troubled)
-                series.evidence.expect(self.expected(measure, watched.key, now_s))
-                series.limit = watched.limit(measure, now_s, cohorts)
+        for measure, series in watched.series.items():
+            series.take_misses(watched.count)
+            self._learn(watched, series, unix_s, is_troubled=measure in troubled)
+            series.evidence.expect(self.expected(measure, watched.key, now_s))
+            series.limit = watched.limit(measure, now_s, len(self._watched))
 
     def _learn(self, watched: Watched, series: Series, unix_s: float, *, is_troubled: bool) -> None:
         measure, season = series.measure, self._seasons[series.measure]

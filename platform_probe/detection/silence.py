@@ -7,7 +7,7 @@ A train, a morning and an evening change that slowly; an app that no longer asks
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -75,6 +75,8 @@ class Silence:
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
         self._rates: dict[Key, _Rate] = {}
+        self._came: Counter[Values] = Counter()
+        """Unlocks of this minute."""
         self._beats = _Rate()
         self._next_s: float | None = None
         self._minutes = 0
@@ -83,10 +85,7 @@ class Silence:
 
     def unlock(self, values: Values) -> None:
         """Take an unlock that a customer asked for."""
-        self._count(())
-        for place, value in enumerate(values):
-            if value is not None:
-                self._count(((place, value),))
+        self._came[values] += 1
 
     def beat(self) -> None:
         """Take a heartbeat of any car."""
@@ -100,6 +99,7 @@ class Silence:
             return
         self._next_s = now_s + MINUTE_S
         self._minutes += 1
+        self._count()
         limit = math.log(A_MONTH * max(len(self._rates), 1) / (FALSE_ALARMS * BUDGET))
         for key, rate in ((None, self._beats), *self._rates.items()):
             if is_blind:
@@ -116,13 +116,18 @@ class Silence:
 
     # Within
 
-    def _count(self, key: Key) -> None:
-        rate = self._rates.get(key)
-        if rate is None:
-            if len(self._rates) >= MOST_COHORTS:
-                return
-            rate = self._rates[key] = _Rate()
-        rate.count += 1
+    def _count(self) -> None:
+        """Count what came in the minute for each cohort."""
+        for values, number in self._came.items():
+            singles = [((place, one),) for place, one in enumerate(values) if one is not None]
+            for key in ((), *singles):
+                rate = self._rates.get(key)
+                if rate is None:
+                    if len(self._rates) >= MOST_COHORTS:
+                        continue
+                    rate = self._rates[key] = _Rate()
+                rate.count += number
+        self._came.clear()
 
     def _open(self, key: Key | None, rate: _Rate, now_s: float) -> None:
         everybody = any(s.key == () and s.what == "silence" for s in self.sightings)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
@@ -35,16 +34,14 @@ SURE: Final = 0.9
 OVER_S: Final = 1800.0
 """It is over when nothing of it was seen for so long [E]."""
 MOST_ACCOUNTS: Final = 20_000
+MOST_CARS: Final = 200
+"""Of one account."""
 BRUTEFORCE: Final = "attack_bruteforce_vehicle_ids"
 MANY_OF_ONE: Final = "one_account_many_cars"
 
 
-@dataclass(slots=True, eq=False)
-class _Account:
-    """Cars that an account asked for and was refused, with when."""
-
-    asked: OrderedDict[str, float] = field(default_factory=OrderedDict)
-    refused: OrderedDict[str, float] = field(default_factory=OrderedDict)
+_Cars = dict[str, float]
+"""Cars that an account asked for, the latest last, with when."""
 
 
 class Suspicious:
@@ -52,7 +49,8 @@ class Suspicious:
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
-        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+        self._asked: OrderedDict[str, _Cars] = OrderedDict()
+        self._refused: OrderedDict[str, _Cars] = OrderedDict()
         self._waiting: dict[str, OrderedDict[str, Diagnosis]] = {
             mode: OrderedDict() for mode in LEAST
         }
@@ -63,11 +61,13 @@ class Suspicious:
         account_id = attempt.platform.account_id if attempt.platform else None
         if account_id is None or not attempt.vehicle_id:
             return
-        account = self._accounts.pop(account_id, None) or _Account()
-        remember(self._accounts, account_id, account, MOST_ACCOUNTS)
-        self._rule(account.asked, attempt, account_id, at_s, now_s, MANY_CARS, MANY_OF_ONE)
+        many = self._cars_of(self._asked, account_id, attempt.vehicle_id, at_s)
+        if len(many) >= MANY_CARS:
+            self._note(MANY_OF_ONE, many, account_id, attempt, now_s)
         if attempt.cause is Cause.API_REFUSED:
-            self._rule(account.refused, attempt, account_id, at_s, now_s, MANY_REFUSED, BRUTEFORCE)
+            many = self._cars_of(self._refused, account_id, attempt.vehicle_id, at_s)
+            if len(many) >= MANY_REFUSED:
+                self._note(BRUTEFORCE, many, account_id, attempt, now_s)
 
     def diagnosis(self, diagnosis: Diagnosis, now_s: float) -> None:
         """Take what an unlock may have failed of, or what is odd about it."""
@@ -92,22 +92,26 @@ class Suspicious:
 
     # Within
 
-    def _rule(
-        self,
-        cars: OrderedDict[str, float],
-        attempt: Attempt,
-        account_id: str,
-        at_s: float,
-        now_s: float,
-        many: int,
-        what: str,
+    def _cars_of(
+        self, accounts: OrderedDict[str, _Cars], account_id: str, car: str, at_s: float
+    ) -> _Cars:
+        """Note that an account asked for a car; return which it asked for of late."""
+        cars = accounts.pop(account_id, None)
+        if cars is None:
+            cars = {}
+        cars.pop(car, None)
+        cars[car] = at_s
+        if len(cars) > 1:
+            while at_s - cars[first := next(iter(cars))] > WITHIN_S or len(cars) > MOST_CARS:
+                del cars[first]
+        accounts[account_id] = cars
+        if len(accounts) > MOST_ACCOUNTS:
+            accounts.popitem(last=False)
+        return cars
+
+    def _note(
+        self, what: str, cars: _Cars, account_id: str, attempt: Attempt, now_s: float
     ) -> None:
-        cars.pop(attempt.vehicle_id, None)
-        cars[attempt.vehicle_id] = at_s
-        while at_s - next(iter(cars.values())) > WITHIN_S or len(cars) > 10 * many:
-            cars.popitem(last=False)
-        if len(cars) < many:
-            return
         detail = TITLES.get(what, "one account asks for many cars")
         sighting = self._sighting(what, detail, now_s)
         for car in cars:

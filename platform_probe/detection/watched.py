@@ -6,7 +6,6 @@ from typing import Final
 
 from platform_probe.detection.evidence import Evidence
 from platform_probe.detection.expected import (
-    BLOCK_S,
     LEAST_OF_PRIOR,
     MOST_SHARE,
     Learned,
@@ -22,6 +21,7 @@ OF_ALL: Final = 0.25
 LEAST_COHORTS: Final = 40
 """Among so many at least: their number is not known before they were seen."""
 LEAST_A_MONTH: Final = 1_000.0
+LEAST_ELAPSED_S: Final = 60.0
 
 
 class Series:
@@ -73,7 +73,7 @@ class Watched:
         A test that takes A events until it is wrong is wrong so often a month as the month has
         events, over A.
         """
-        elapsed_s = max(now_s - self.since_s, BLOCK_S)
+        elapsed_s = max(now_s - self.since_s, LEAST_ELAPSED_S)
         a_month = max(self.count * MONTH_S / elapsed_s, LEAST_A_MONTH)
         part = OF_ALL if not self.key else (1.0 - OF_ALL) / max(cohorts, LEAST_COHORTS)
         return a_month / (FALSE_ALARMS_A_MONTH * measure.budget * part)
