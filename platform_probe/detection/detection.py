@@ -24,7 +24,7 @@ from platform_probe.detection.measures import BLIND, FAILED, LATE, ODD, hit_meas
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.repeats import Repeats, customer_of
 from platform_probe.detection.shares import ShareTests
-from platform_probe.detection.sighting import Sighting
+from platform_probe.detection.sighting import Sighting, modes_of
 from platform_probe.detection.silence import Silence
 from platform_probe.detection.suspicious import LEAST as SUSPECT
 from platform_probe.detection.suspicious import Suspicious
@@ -37,7 +37,6 @@ STEP_S: Final = 10.0
 """So often findings are told anew where they have changed."""
 LATE_S: Final = 1800.0
 """A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
-MODES_KEPT: Final = 3
 SURE: Final = 0.6
 """So likely a mode must be of an unlock that opened: what looks odd is often nothing [E]."""
 MOST_OPENED: Final = 5_000
@@ -105,11 +104,13 @@ class Detection:
     def diagnosis(self, diagnosis: Diagnosis) -> None:
         """Take what an unlock may have failed of, or what is odd about it."""
         self._suspicious.diagnosis(diagnosis, self._clock.monotonic_s())
+        for wave in self._waves.sightings:
+            wave.diagnosis(diagnosis)
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
         if hit is None:
             hit = self._odd(diagnosis)
         if hit is not None:
-            hit.modes = tuple((one.mode, one.probability) for one in diagnosis.modes[:MODES_KEPT])
+            hit.modes = modes_of(diagnosis)
             for problem in self._shares.problems:
                 if problem.explains(hit.values, hit.at_s):
                     problem.is_changed = True
@@ -184,7 +185,7 @@ class Detection:
         is_failure = bool(measures)
         counts = self._repeats.counts(attempt, at_s, is_hit=is_failure)
         if measures != (BLIND,):
-            measures += tuple(self._hops.slow(attempt, now_s))
+            measures += self._hops.slow(attempt, now_s)
         one = None
         if measures:
             one = Hit(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
@@ -36,26 +34,23 @@ class Hops:
         self._ends_s: float | None = None
         self._taken = 0
 
-    def slow(self, attempt: Attempt, now_s: float) -> Iterator[Measure]:
-        """Yield the hops that were slow, and learn from the others.
+    def slow(self, attempt: Attempt, now_s: float) -> tuple[Measure, ...]:
+        """Return the hops that were slow, and learn from some.
 
         Not of one that failed, whose hop is waited for in vain, and not of a car that was woken.
         """
-        if self._ends_s is None:
-            self._ends_s = now_s + EVERY_S
         if attempt.cause is not None or attempt.flags:
-            return
-        slow_s = self.slow_s
-        for stage, hop_s in attempt.hops_s.items():
-            if hop_s > slow_s.get(stage, math.inf):
-                yield SLOW[stage]
+            return ()
+        slow_s, hops_s = self.slow_s, attempt.hops_s
+        found = tuple(
+            [SLOW[stage] for stage, hop_s in hops_s.items() if hop_s > slow_s.get(stage, hop_s)]
+        )
         self._taken += 1
-        if len(slow_s) < len(attempt.hops_s) or self._taken % LEARNED_FROM == 0:
-            for stage, hop_s in attempt.hops_s.items():
-                self._learn(stage, min(hop_s, slow_s.get(stage, math.inf)))
-        if now_s >= self._ends_s:
-            self._ends_s = now_s + EVERY_S
-            self._renew()
+        if self._taken % LEARNED_FROM == 0 or len(slow_s) < len(hops_s):
+            for stage, hop_s in hops_s.items():
+                self._learn(stage, min(hop_s, slow_s.get(stage, hop_s)))
+            self._renew(now_s)
+        return found
 
     def _learn(self, stage: str, hop_s: float) -> None:
         samples = self._samples.get(stage)
@@ -70,7 +65,13 @@ class Hops:
         else:
             samples[seen * 7919 % SAMPLES] = hop_s  # a prime: every place in turn
 
-    def _renew(self) -> None:
+    def _renew(self, now_s: float) -> None:
+        """Learn anew what is slow, where an hour is over."""
+        if self._ends_s is None:
+            self._ends_s = now_s + EVERY_S
+        if now_s < self._ends_s:
+            return
+        self._ends_s = now_s + EVERY_S
         for stage, samples in self._samples.items():
             if len(samples) >= LEAST_SAMPLES:
                 self.slow_s[stage] = self._before.get(stage, self.slow_s[stage])

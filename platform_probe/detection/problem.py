@@ -11,6 +11,7 @@ from fleet_wire.contract.causes import Cause
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.measures import Measure
 from platform_probe.detection.recent import Hit
+from platform_probe.detection.sighting import summed
 from platform_probe.detection.traits import Key, Values, is_in, named
 
 BEFORE_S: Final = 60.0
@@ -106,12 +107,6 @@ class Problem:
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
         causes = Counter[Cause](hit.cause for hit in self.hits if hit.cause is not None)
-        modes: Counter[str] = Counter()
-        diagnosed = 0
-        for hit in self.hits:
-            diagnosed += bool(hit.modes)
-            for mode, probability in hit.modes:
-                modes[mode] += probability  # type: ignore[assignment]
         return Finding(
             number=self.number,
             kind=self.measure.kind,
@@ -129,8 +124,8 @@ class Problem:
             cars=frozenset(self.cars),
             examples=tuple(hit.attempt_id for hit in reversed(self.hits))[:EXAMPLES],
             causes=causes,
-            modes=modes,
-            diagnosed=diagnosed,
+            modes=summed(hit.modes for hit in self.hits),
+            diagnosed=sum(bool(hit.modes) for hit in self.hits),
             split_from=self.split_from,
             is_over=self.is_over(now_s),
         )
