@@ -11,6 +11,8 @@ import click
 import msgspec
 
 from fleet_sim.score.cases import RunCases, run_all
+from fleet_sim.score.detection import figures as noticed_figures
+from fleet_sim.score.detection import notice_all, noticed_faults
 from fleet_sim.score.figures import figures_of
 from fleet_sim.score.goals import against_goals
 from fleet_sim.score.incidents import (
@@ -83,6 +85,11 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
     "--cohorts", type=click.Path(exists=True, path_type=Path),
     help="figures of python -m bench.cohorts --json, to stand beside",
 )  # fmt: skip
+@click.option(
+    "--detection", type=click.Path(exists=True, path_type=Path),
+    help="figures of python -m bench.detection --json, to stand with those of incidents noticed",
+)  # fmt: skip
+@click.option("--noticed", default=0, help="incidents of each fault of many, to be noticed")
 @click.option("--out", default="score.json", type=click.Path(path_type=Path), help="the figures")
 def run(
     seeds: int,
@@ -91,6 +98,8 @@ def run(
     faults: str,
     first_seed: int,
     cohorts: Path | None,
+    detection: Path | None,
+    noticed: int,
     out: Path,
 ) -> None:
     """Do incidents that were never tuned with, and say how well they were diagnosed."""
@@ -114,9 +123,25 @@ def run(
     }
     if cohorts is not None:
         figures["cohorts"] = msgspec.json.decode(cohorts.read_bytes())["cohorts"]
+    if noticed or detection is not None:
+        figures["detection"] = _detection(noticed, first_seed, jobs, detection)
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
     out.with_suffix(".html").write_text(page_of(figures["diagnosis"]), encoding="utf-8")
     _say(figures)
+
+
+def _detection(number: int, first_seed: int, jobs: int, others: Path | None) -> dict[str, Any]:
+    """Return how incidents were noticed, with the figures of the town."""
+    found: dict[str, Any] = {}
+    if others is not None:
+        found |= msgspec.json.decode(others.read_bytes())["detection"]
+    incidents = [
+        Incident((name,), first_seed + each) for name in noticed_faults() for each in range(number)
+    ]
+    healthy = [Incident((), first_seed + each) for each in range(number)]
+    if incidents:
+        found |= noticed_figures([*notice_all([*incidents, *healthy], jobs=jobs)])
+    return found
 
 
 def _singles(names: Iterable[str], seeds: int, first_seed: int) -> list[Incident]:
