@@ -44,8 +44,8 @@ score: setup  ## How well failures are diagnosed, on incidents that nobody tuned
 	@mkdir -p runs
 	$(BIN)/python -m bench.cohorts --incidents 300 --json runs/cohorts.json
 	$(BIN)/python -m bench.detection --json runs/detection.json
-	$(BIN)/python -m fleet_sim.score run --cohorts runs/cohorts.json --detection runs/detection.json \
-		--noticed 1 $(SCORE)
+	$(BIN)/python -m fleet_sim.score run --cohorts runs/cohorts.json $(SCORE)
+	$(BIN)/python -m fleet_sim.score notice --detection runs/detection.json
 
 weights: setup  ## Learn the weights of the diagnosis anew, from incidents to tune with
 	$(BIN)/python -m fleet_sim.score learn
