@@ -97,6 +97,7 @@ async def serve(settings: ProbeSettings) -> None:
             version=version("unlockpath"),
             follows_platform=settings.platform is not None,
             asks_api=settings.tracking.door_file is not None,
+            backends=() if settings.messages is None else settings.messages.backends,
         )
         clock = SystemClock()
         export = _export(settings, profile, metrics, clock)
