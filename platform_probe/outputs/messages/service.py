@@ -25,11 +25,11 @@ from platform_probe.outputs.messages.asking import (
     Act,
     Actions,
     Buttons,
+    SayTo,
 )
 from platform_probe.outputs.messages.delivery import Failure, Sent
 from platform_probe.outputs.messages.journal import Journal
 from platform_probe.outputs.messages.metrics import MessageMetrics
-from platform_probe.outputs.messages.to_slack import ToSlack
 from platform_probe.outputs.messages.to_urls import ToAlertmanager, ToWebhook
 from platform_probe.outputs.messages.words import has_ended
 
@@ -91,6 +91,7 @@ class Messages:
         self._incidents: dict[str, Incident] = self._journal.values(INCIDENT, Incident)
         if self._journal.unreadable:
             self._telling.complain("messages_unreadable", "journal", lines=self._journal.unreadable)
+        self._say_to: SayTo | None = None
         self._backends = self._made()
         self._old: asyncio.Task[None] | None = None
 
@@ -120,11 +121,10 @@ class Messages:
         pages: dict[str, Page] = {}
         count = self._metrics.count_asked
         slack, token_file = self._settings.slack, self._settings.actions_token_file
-        if slack is not None and slack.signing_secret_file is not None:
+        if slack is not None and slack.signing_secret_file is not None and self._say_to is not None:
             secret = partial(read_secret, slack.signing_secret_file, name="signing_secret_file")
-            (to_slack,) = (each for each in self._backends if isinstance(each, ToSlack))
             buttons = Buttons(
-                secret=secret, act=act, count=count, say_to=to_slack.api.say_to, clock=self._clock
+                secret=secret, act=act, count=count, say_to=self._say_to, clock=self._clock
             )
             pages[INTERACTIVITY_PATH] = buttons.answer
         if token_file is not None:
@@ -153,7 +153,12 @@ class Messages:
         }  # fmt: skip
         made: list[Backend] = []
         if settings.slack is not None:
-            made.append(ToSlack(settings, settings.slack, **common))
+            # slack-sdk takes a while to load: only where it is used
+            from platform_probe.outputs.messages.to_slack import ToSlack  # noqa: PLC0415
+
+            to_slack = ToSlack(settings, settings.slack, **common)
+            self._say_to = to_slack.api.say_to
+            made.append(to_slack)
         if settings.alertmanager is not None:
             made.append(ToAlertmanager(settings, settings.alertmanager, **common))
         made += [ToWebhook(settings, hook, **common) for hook in settings.webhooks]
