@@ -217,8 +217,8 @@ class AlertsCore:
         told = {
             "labels": alert.labels,
             "annotations": alert.annotations,
-            "startsAt": _rfc3339(alert.starts_at),
-            "endsAt": _rfc3339(ahead_s if alert.ended_at is None else alert.ended_at),
+            "startsAt": rfc3339(alert.starts_at),
+            "endsAt": rfc3339(ahead_s if alert.ended_at is None else alert.ended_at),
         }
         link = self._links.get(alert.incident_id)
         return told if link is None else {**told, "generatorURL": link}
@@ -238,5 +238,6 @@ def annotations_of(incident: Incident) -> dict[str, str]:
     return {name: text for name, text in said.items() if text}
 
 
-def _rfc3339(unix_s: float) -> str:
+def rfc3339(unix_s: float) -> str:
+    """Return a time as Alertmanager reads it."""
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")

@@ -199,7 +199,13 @@ class ToWebhook:
     async def _carry_out(self, post: Post) -> None:
         about: dict[str, Any] = {"incident_id": post.incident.incident_id, "part": post.event.value}
         try:
-            failure = await self._posted(post)
+            failure = await post_to_webhook(
+                self._hook,
+                post,
+                monitor=self._settings.monitor,
+                link=_link(self._settings, post.incident),
+                unix_s=self._clock.unix_s(),
+            )
         except (ConfigError, ValueError) as error:
             failure = Failure(Trouble.TOKEN, _short(str(error)))
         self._core.done(post, failure, self._sending.now())
@@ -212,25 +218,28 @@ class ToWebhook:
             self._tell.dropped(self.name, detail, **about)
             self._dropped = self._core.dropped
 
-    async def _posted(self, post: Post) -> Failure | None:
-        """Post it. Raises `ConfigError`, `ValueError` for files that say nothing of use."""
-        hook, monitor = self._hook, self._settings.monitor
-        secret = None
-        if hook.secret_file is not None:
-            secret = read_secret(hook.secret_file, name="secret_file").strip()
-        url = hook.url or PAGERDUTY_URL
-        if hook.url_file is not None:
-            url = checked_url(read_secret(hook.url_file, name="url_file").strip())
-        link = _link(self._settings, post.incident)
-        headers: dict[str, str] = {}
-        if hook.form == "pagerduty":
-            body = pagerduty_body(post, routing_key=secret or "", monitor=monitor, link=link)
-        else:
-            body = body_of(post, monitor=monitor, link=link)
-            if secret is not None:
-                unix_s = self._clock.unix_s()
-                headers = signature_headers(secret, post.post_id, body, unix_s)
-        return await post_json(url, body, timeout_s=hook.timeout_s, headers=headers)
+
+async def post_to_webhook(
+    hook: WebhookSettings, post: Post, *, monitor: str, link: str | None, unix_s: float
+) -> Failure | None:
+    """Post, in the form that a webhook wants, and return what went wrong; None: it was taken.
+
+    Raises `ConfigError`, `ValueError` for files that say nothing of use.
+    """
+    secret = None
+    if hook.secret_file is not None:
+        secret = read_secret(hook.secret_file, name="secret_file").strip()
+    url = hook.url or PAGERDUTY_URL
+    if hook.url_file is not None:
+        url = checked_url(read_secret(hook.url_file, name="url_file").strip())
+    headers: dict[str, str] = {}
+    if hook.form == "pagerduty":
+        body = pagerduty_body(post, routing_key=secret or "", monitor=monitor, link=link)
+    else:
+        body = body_of(post, monitor=monitor, link=link)
+        if secret is not None:
+            headers = signature_headers(secret, post.post_id, body, unix_s)
+    return await post_json(url, body, timeout_s=hook.timeout_s, headers=headers)
 
 
 def _link(settings: MessagesSettings, incident: Incident) -> str | None:
