@@ -88,8 +88,8 @@ class AlertmanagerSettings(_Part):
     )
     repeat_s: float = Field(
         60.0, ge=0.1, le=3_600,
-        description="how often an alert is sent again; four times as long after the last one"
-        " Alertmanager believes that it is over",
+        description="how often an alert is sent again; when none has come for four times as long,"
+        " Alertmanager takes it for over",
     )  # fmt: skip
     labels: dict[str, str] = Field(
         {}, description="labels of every alert, as environment: production"
