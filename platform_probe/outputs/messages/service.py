@@ -50,7 +50,7 @@ class Backend(Protocol):
     """As metrics and log have it."""
 
     def start(self) -> None:
-        """Go on from what is on disk."""
+        """Begin to send. Call it in the event loop."""
         ...
 
     def take(self, incident: Incident) -> None:
@@ -93,15 +93,15 @@ class Messages:
             self._telling.complain("messages_unreadable", "journal", lines=self._journal.unreadable)
         self._say_to: SayTo | None = None
         self._backends = self._made()
+        for incident in self._incidents.values():
+            for backend in self._backends:
+                backend.take(incident)
         self._old: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to send. Call it in the event loop."""
         for backend in self._backends:
             backend.start()
-        for incident in self._incidents.values():
-            for backend in self._backends:
-                backend.take(incident)
         self._old = asyncio.ensure_future(self._forget_old())
 
     def tell(self, incident: Incident) -> None:

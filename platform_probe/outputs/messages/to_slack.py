@@ -49,6 +49,7 @@ class ToSlack:
         self._outbox = SlackOutbox(
             channels_of=slack.channels_of, keep=self._keep, start_s=clock.monotonic_s()
         )
+        self._outbox.restore(journal.values(PLACE, Place))
         self._sending = Sending(self._outbox, self._carry_out, clock)
         self._team_url = ""
         self._around = Surroundings(
@@ -59,8 +60,7 @@ class ToSlack:
         )
 
     def start(self) -> None:
-        """Go on from what is on disk."""
-        self._outbox.restore(self._journal.values(PLACE, Place))
+        """Begin to send. Call it in the event loop."""
         self._sending.start()
 
     def take(self, incident: Incident) -> None:

@@ -107,11 +107,11 @@ class ToAlertmanager:
             labels={"monitor": settings.monitor, **alertmanager.labels},
             link_of=lambda incident: _link(settings, incident),
         )
+        self._core.restore(journal.values(ALERT, Alert))
         self._sending = Sending(self._core, self._carry_out, clock)
 
     def start(self) -> None:
-        """Go on from what is on disk."""
-        self._core.restore(self._journal.values(ALERT, Alert))
+        """Begin to send. Call it in the event loop."""
         self._sending.start()
 
     def take(self, incident: Incident) -> None:
@@ -166,12 +166,12 @@ class ToWebhook:
         self._tell = tell
         self._clock = clock
         self._core = WebhookCore(takes=hook.takes, keep=self._keep)
+        self._core.restore(journal.values(self.name, Told))
         self._sending = Sending(self._core, self._carry_out, clock)
         self._dropped = 0
 
     def start(self) -> None:
-        """Go on from what is on disk."""
-        self._core.restore(self._journal.values(self.name, Told))
+        """Begin to send. Call it in the event loop."""
         self._sending.start()
 
     def take(self, incident: Incident) -> None:
