@@ -25,6 +25,7 @@ from platform_probe.outputs.messages.words import (
     sure_of,
     what_of,
     who_of,
+    why_worse,
 )
 
 HEADER_LETTERS: Final = 150
@@ -126,6 +127,8 @@ def announcement(call: Call, around: Surroundings) -> Content:
         rise = f"{place.severity.value} until now {incident.severity.value}"
         head = f"{_MARKS[incident.severity]} *Worse, {rise}:* {title}"
     lines = [head, escaped(counts_of(incident))]
+    if call.part is Part.WORSE and (why := why_worse(incident)):
+        lines.insert(1, escaped(why))
     if who := who_of(incident):
         lines.append(f"Hit: {who}.")
     link = around.link_of(place.channel_id, place.ts) if place.ts else None

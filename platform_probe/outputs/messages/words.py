@@ -7,7 +7,14 @@ from typing import Final
 from urllib.parse import quote
 
 from fleet_wire.contract.causes import CAUSES
-from fleet_wire.contract.incident import Change, Incident, IncidentKind, IncidentState, Severity
+from fleet_wire.contract.incident import (
+    Change,
+    ChangeKind,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Severity,
+)
 from fleet_wire.modes.catalogue import MODES, TITLES
 
 RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
@@ -136,6 +143,12 @@ def lasted(incident: Incident) -> str:
     """Return how long it has lasted, until its end or until this revision."""
     until_s = incident.at if incident.ended_at is None else incident.ended_at
     return lasting(until_s - incident.since)
+
+
+def why_worse(incident: Incident) -> str | None:
+    """Return what its history says of its last rise; None: it has none."""
+    rises = [each.sentence for each in incident.changes if each.kind is ChangeKind.WORSE]
+    return rises[-1] if rises else None
 
 
 def change_line(change: Change) -> str:

@@ -94,6 +94,7 @@ def test_a_rise_and_an_end_link_back() -> None:
     first = made_incident()
     rise = said(worse(first), Part.WORSE, severity=Severity.WARNING)
     assert "Worse, warning until now critical" in rise
+    assert "it was worse" in rise
     end = said(resolved(first, after_s=3_540), Part.ENDED)
     assert "*Resolved* after 1 h 0 min" in end
     for text in (rise, end):
