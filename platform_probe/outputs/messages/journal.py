@@ -7,6 +7,7 @@ start, the file is written anew with what still holds, and takes the old one's p
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,11 +32,15 @@ Key = tuple[str, str]
 
 
 class Journal:
-    """Remembers the latest value of each thing. Values are anything that msgspec encodes."""
+    """Remembers the latest value of each thing. Values are anything that msgspec encodes.
 
-    def __init__(self, path: Path) -> None:
+    `on_error` is told where a change cannot be written: messages go out all the same.
+    """
+
+    def __init__(self, path: Path, on_error: Callable[[OSError], None]) -> None:
         """Read what an earlier process left. Raises `OSError`."""
         self._path = path
+        self._on_error = on_error
         self._encode = msgspec.json.Encoder().encode
         self._lines: dict[Key, bytes] = {}
         self.unreadable = 0
@@ -58,13 +63,13 @@ class Journal:
         return found
 
     def put(self, kind: str, key: str, value: Any) -> None:
-        """Remember a thing as it is now. Raises `OSError`; it is remembered all the same."""
+        """Remember a thing as it is now."""
         line = self._encode((kind, key, value)) + b"\n"
         self._lines[kind, key] = line
         self._append(line)
 
     def remove(self, kind: str, key: str) -> None:
-        """Forget a thing. Raises `OSError`."""
+        """Forget a thing."""
         if self._lines.pop((kind, key), None) is not None:
             self._append(self._encode((kind, key, None)) + b"\n")
 
@@ -74,10 +79,13 @@ class Journal:
 
     def _append(self, line: bytes) -> None:
         self._extra += 1
-        self._file.append(line)
-        if self._extra > WRITE_ANEW_AFTER + len(self._lines):
-            self._write_anew()  # the file that is open follows its path
-            self._extra = 0
+        try:
+            self._file.append(line)
+            if self._extra > WRITE_ANEW_AFTER + len(self._lines):
+                self._write_anew()  # the file that is open follows its path
+                self._extra = 0
+        except OSError as error:
+            self._on_error(error)
 
     def _read(self) -> None:
         if not self._path.exists():

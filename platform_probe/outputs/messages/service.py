@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -87,7 +86,7 @@ class Messages:
         self._metrics = metrics
         self._clock = clock
         self._telling = Telling(metrics, logger, clock)
-        self._journal = Journal(directory / JOURNAL_FILE)
+        self._journal = Journal(directory / JOURNAL_FILE, self._telling.not_kept)
         self._incidents: dict[str, Incident] = self._journal.values(INCIDENT, Incident)
         if self._journal.unreadable:
             self._telling.complain("messages_unreadable", "journal", lines=self._journal.unreadable)
@@ -110,11 +109,12 @@ class Messages:
         if before is not None and before.revision >= incident.revision:
             return  # a monitor that starts again tells what it knows
         self._incidents[incident.incident_id] = incident
-        self._guarded(
-            "journal", lambda: self._journal.put(INCIDENT, incident.incident_id, incident)
-        )
+        self._journal.put(INCIDENT, incident.incident_id, incident)
         for backend in self._backends:
-            self._guarded(backend.name, partial(backend.take, incident))
+            try:
+                backend.take(incident)
+            except Exception as error:  # noqa: BLE001 - whoever finds incidents goes on
+                self._telling.not_kept(error)
 
     def pages(self, act: Act) -> dict[str, Page]:
         """Return what answers, by path, to requests to do something to an incident."""
@@ -164,14 +164,6 @@ class Messages:
         made += [ToWebhook(settings, hook, **common) for hook in settings.webhooks]
         return made
 
-    def _guarded(self, kind: str, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - whoever finds incidents goes on
-            self._telling.complain(
-                "message_not_kept", kind, error=f"{type(error).__name__}: {error}"
-            )
-
     async def _forget_old(self) -> None:
         while True:
             await asyncio.sleep(FORGET_EVERY_S)
@@ -182,8 +174,7 @@ class Messages:
                     continue
                 if all(each.forgets(incident.incident_id) for each in self._backends):
                     del self._incidents[incident.incident_id]
-                    with suppress(OSError):
-                        self._journal.remove(INCIDENT, incident.incident_id)
+                    self._journal.remove(INCIDENT, incident.incident_id)
 
 
 class Telling:
@@ -220,6 +211,10 @@ class Telling:
         """Note what is not tried again."""
         self._metrics.count_dropped(backend)
         self.complain("message_dropped", backend, detail=detail, **about)
+
+    def not_kept(self, error: Exception) -> None:
+        """Note what could not be written down, or handed on."""
+        self.complain("message_not_kept", "journal", error=f"{type(error).__name__}: {error}")
 
     def may_come_twice(self, backend: str, **about: Any) -> None:
         """Note a post that may have arrived, and is sent again."""

@@ -45,7 +45,7 @@ class Hook:
         self.s = 0.0
         self.kept: dict[str, bytes] = told or {}
         self.core = WebhookCore(
-            takes=WebhookSettings(name="x", url="https://x.example", **chosen).takes,  # type: ignore[arg-type]
+            takes=WebhookSettings(name="x", url="https://x.example", **chosen).takes,
             keep=self._keep,
         )
         self.core.restore(
