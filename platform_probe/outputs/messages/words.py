@@ -163,7 +163,7 @@ def change_line(change: Change) -> str:
 
 def console_link(console_url: str, incident: Incident) -> str:
     """Return where the console shows an incident."""
-    return f"{console_url}/incidents/{quote(incident.incident_id, safe='')}"
+    return f"{console_url}/incident/{quote(incident.incident_id, safe='')}"
 
 
 def has_ended(incident: Incident) -> bool:

@@ -181,7 +181,7 @@ def test_what_it_does_not_take_stops_nothing_else() -> None:
 def test_a_body_is_what_its_schema_says() -> None:
     """The published one."""
     post = Post(Event.OPENED, acknowledged(made_incident()), "inc-1.2")
-    body = json.loads(body_of(post, monitor="m", link="https://console.example/incidents/inc-1"))
+    body = json.loads(body_of(post, monitor="m", link="https://console.example/incident/inc-1"))
     jsonschema.validate(body, schema())
     assert (body["id"], body["type"], body["incident"]["incident_id"]) == (
         "inc-1.2", "incident.opened", "inc-1",
