@@ -19,9 +19,10 @@ setup: $(VENV)/.ready  ## Make .venv, and install mosquitto, prometheus and aler
 run: setup  ## Customers open a thousand cars, with an app and a real broker; writes runs/<name>/report.html
 	$(BIN)/fleet-sim run $(SCENARIO)
 
+test conformance: export PYTHONDONTWRITEBYTECODE :=  # else hundreds of children compile us anew
 test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
-	$(BIN)/pytest -q -n 3 --dist loadfile
+	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
 	@scripts/setup --other-brokers
