@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
 import simpy
@@ -29,13 +30,23 @@ def silent(_text: str) -> None:
     """Say nothing."""
 
 
-def _everywhere(_fault: Fault) -> bool:
-    return True
-
-
 def strikes_boxes(fault: Fault) -> bool:
     """Return whether a fault acts where the boxes are, else it does where the platform is."""
     return fault.strikes not in (Strikes.PLATFORM, Strikes.CUSTOMERS)
+
+
+class Part(Enum):
+    """Which part of a run this process plays, where several play it together."""
+
+    WHOLE = "whole"
+    BOXES = "boxes"
+    """Boxes alone; those that are in no process of ours are another's concern."""
+    AROUND = "around"
+    """Platform and customers, for boxes that are in other processes."""
+
+    def has(self, fault: Fault) -> bool:
+        """Return whether a fault acts in this part."""
+        return self is Part.WHOLE or strikes_boxes(fault) is (self is Part.BOXES)
 
 
 class Around(NamedTuple):
@@ -66,8 +77,8 @@ class Injector:
 
     `specs` are the cars of which targets are chosen. `load_starts_s` is the simulated second from
     which windows and records count. `record` writes one line of `ground_truth.jsonl`: a mapping, or
-    a `Hit`. `say` is told when a fault begins and when it ends. A fault that does not act here, but
-    in another process of the same run, is numbered and recorded as all are.
+    a `Hit`. `say` is told when a fault begins and when it ends. A fault that acts in another `part`
+    of the same run is numbered and recorded as all are.
     """
 
     def __init__(
@@ -79,7 +90,7 @@ class Injector:
         record: Callable[[Any], None],
         say: Callable[[str], None],
         around: Around = CARS_ALONE,
-        acts_here: Callable[[Fault], bool] = _everywhere,
+        part: Part = Part.WHOLE,
     ) -> None:
         self._specs = specs
         self._fleet = fleet
@@ -87,7 +98,7 @@ class Injector:
         self._record = record
         self._say = say
         self._around = around
-        self._acts_here = acts_here
+        self._part = part
         self._seen: Counter[str] = Counter()
         self.injected: list[Injected] = []
 
@@ -99,7 +110,11 @@ class Injector:
         self._seen[entry.name] += 1
         world, boxes = self._fleet.world, self._fleet.boxes
         targets = select(self._specs, entry.target, world.seed, stream)
-        ids = [spec.vehicle_id for spec in targets]
+        ids = [
+            spec.vehicle_id
+            for spec in targets
+            if self._part is Part.AROUND or spec.vehicle_id in boxes
+        ]
         injected = Injected(entry, start_s, end_s, ids)
         self.injected.append(injected)
         self._record(
@@ -129,7 +144,7 @@ class Injector:
             vehicle_ids=frozenset(ids),
         )
         if ids:
-            acts = fault.process if self._acts_here(fault) else _elsewhere
+            acts = fault.process if self._part.has(fault) else _elsewhere
             world.env.process(_act(fault.name, acts, start_s, injection, self._say))
         return injected
 
@@ -165,7 +180,7 @@ def inject_all(
     record: Callable[[Any], None],
     say: Callable[[str], None] = silent,
     around: Around = CARS_ALONE,
-    acts_here: Callable[[Fault], bool] = _everywhere,
+    part: Part = Part.WHOLE,
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
     injector = Injector(
@@ -175,7 +190,7 @@ def inject_all(
         record=record,
         say=say,
         around=around,
-        acts_here=acts_here,
+        part=part,
     )
     for entry in scenario.faults:
         window = entry.window

@@ -13,7 +13,7 @@ import msgspec
 
 from fleet_sim.cars.movements import Movement
 from fleet_sim.faults import Hit
-from fleet_sim.runs.injection import end_injections, inject_all, strikes_boxes
+from fleet_sim.runs.injection import Part, end_injections, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
@@ -78,6 +78,7 @@ class _Shard:
         counting = asyncio.ensure_future(self._count())
         try:
             await fleet.connect(self, self._ended)
+            self._say(self._counts())
             self._say(words.Ready(fleet.connect_rate_per_s))
             await self._ended.wait()
             with fleet.driver.present():
@@ -85,8 +86,8 @@ class _Shard:
         finally:
             for task in (listening, counting):
                 task.cancel()
-            await fleet.close()
             self._say(self._counts())
+            await fleet.close()
 
     async def _listen(self) -> None:
         """Do what the other side says, until it hangs up."""
@@ -106,7 +107,7 @@ class _Shard:
                 self._fleet.fleet,
                 load_starts_s=driver.now_s() + load_starts_at - monotonic(),
                 record=self._record,
-                acts_here=strikes_boxes,
+                part=Part.BOXES,
             )
 
     def _record(self, line: Any) -> None:

@@ -16,7 +16,15 @@ from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.results import readable
-from fleet_sim.runs.injection import CARS_ALONE, Around, Injector, inject_all, silent, strikes_boxes
+from fleet_sim.runs.injection import (
+    CARS_ALONE,
+    Around,
+    Injector,
+    Part,
+    inject_all,
+    silent,
+    strikes_boxes,
+)
 from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, LiveFleet
 from fleet_sim.runs.live.shards import Heard, Shards
 from fleet_sim.runs.progress import Progress
@@ -61,8 +69,9 @@ class SpreadFleet(LiveFleet):
         self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
         began_s = time.monotonic()
         while not stop.is_set() and not self._shards.all_are_ready():
-            await asyncio.sleep(POLL_S)
             progress.connecting(self.counts.known, self._shards.boxes)
+            await asyncio.sleep(POLL_S)
+        progress.connecting(self.counts.known, self._shards.boxes)
         self.connect_rate_per_s = self.counts.known / max(time.monotonic() - began_s, POLL_S)
 
     def inject(
@@ -89,7 +98,7 @@ class SpreadFleet(LiveFleet):
                 record=record,
                 say=say,
                 around=around,
-                acts_here=lambda fault: not strikes_boxes(fault),
+                part=Part.AROUND,
             )
 
     async def end_injections(self) -> None:
