@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= scenarios/first_rentals.yaml
 
-.PHONY: help setup run test conformance check mutants bench days score weights lock clean
+.PHONY: help setup run million test conformance check mutants bench days score weights lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -27,6 +27,9 @@ test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
 conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
 	@scripts/setup --other-brokers
 	$(BIN)/pytest -q -m other_brokers tests/conformance
+
+million: setup  ## A million cars on this machine, opened at random; says first what is missing for it
+	$(BIN)/fleet-sim run scenarios/long/million.yaml
 
 check: setup  ## ruff, strict mypy, import-linter
 	$(BIN)/ruff check .

@@ -219,6 +219,7 @@ class VirtualRun:
                 protocol=self._profile.traits.mqtt,
             ),
             on_error=self._cannot_write,
+            vehicle_ids=frozenset(spec.vehicle_id for spec in self._specs),
         )
         rentals.start()
         return rentals
