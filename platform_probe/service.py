@@ -23,6 +23,7 @@ from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import IncidentAction
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError, LimitError
@@ -46,6 +47,8 @@ from platform_probe.outputs.logs import (
     open_log,
     route_standard_library,
 )
+from platform_probe.outputs.messages.asking import MAX_ASKED_BYTES
+from platform_probe.outputs.messages.service import Messages
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
@@ -58,7 +61,7 @@ from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.watching.tailed_file import TailedFile
-from platform_probe.web.server import MAX_BODY_BYTES, ProbePages
+from platform_probe.web.server import MAX_BODY_BYTES, Page, ProbePages
 from platform_probe.weights import shipped_ranking
 
 STATS_FILE: Final = "probe_stats.json"
@@ -98,6 +101,7 @@ async def serve(settings: ProbeSettings) -> None:
             version=version("unlockpath"),
             follows_platform=settings.platform is not None,
             asks_api=settings.tracking.door_file is not None,
+            backends=() if settings.messages is None else settings.messages.backends,
         )
         clock = SystemClock()
         export = _export(settings, profile, metrics, clock)
@@ -140,7 +144,10 @@ async def serve(settings: ProbeSettings) -> None:
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
-        await _work(settings, probe, metrics=metrics, logger=logger, export=export)
+        messages = _messages(settings, metrics, logger, clock)
+        await _work(
+            settings, probe, metrics=metrics, logger=logger, export=export, messages=messages
+        )
 
 
 async def _work(
@@ -150,19 +157,27 @@ async def _work(
     metrics: ProbeMetrics,
     logger: Logger,
     export: OtlpExport | None,
+    messages: Messages | None,
 ) -> None:
     """Let a probe that is put together do its work, and end it in good order."""
 
-    def families() -> Iterable[Metric]:
+    def refresh() -> None:
         probe.refresh_gauges()
+        if messages is not None:
+            messages.refresh_gauges()
+
+    def families() -> Iterable[Metric]:
+        refresh()
         return metrics.registry.collect()
 
-    server = _pages(settings, probe, metrics).server()
+    server = _pages(settings, probe, metrics, refresh=refresh, messages=messages).server()
     port = await server.start(
         settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
     )
     if export is not None:
         export.start(families=families, complain=probe.complain)
+    if messages is not None:
+        messages.start()
     run = _Run(settings, probe, logger, port)
     following = asyncio.ensure_future(_follow_platform(settings, probe))
     try:
@@ -172,6 +187,8 @@ async def _work(
         probe.close()
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
+        if messages is not None:
+            await messages.close(at_once=run.is_told_to_end)
         if export is not None:
             await export.close(at_once=run.is_told_to_end)
         await server.stop()
@@ -195,20 +212,58 @@ def _told(
     return tell
 
 
-def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:
+def _messages(
+    settings: ProbeSettings, metrics: ProbeMetrics, logger: Logger, clock: SystemClock
+) -> Messages | None:
+    """Return what tells people of incidents. Raises `LimitError` where it cannot remember them."""
+    if settings.messages is None:
+        return None
+    try:
+        return Messages(
+            settings.messages,
+            directory=settings.out_dir,
+            metrics=metrics.messages,
+            logger=logger,
+            clock=clock,
+        )
+    except OSError as error:
+        raise disk_error(settings.out_dir, error) from error
+
+
+def _pages(
+    settings: ProbeSettings,
+    probe: Probe,
+    metrics: ProbeMetrics,
+    *,
+    refresh: Callable[[], None],
+    messages: Messages | None,
+) -> ProbePages:
     """Return what answers over HTTP. Raises `ConfigError` where it cannot take the log's posts."""
 
     def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
-        probe.refresh_gauges()
+        refresh()
         return metrics.exposition(media_type)
 
+    posts: dict[str, Page] = {}
+    max_body_bytes = MAX_BODY_BYTES
+    if messages is not None:
+        posts |= messages.pages(_act)
+        max_body_bytes = MAX_ASKED_BYTES
     receiver = _otlp_receiver(settings, probe)
+    if receiver is not None:
+        posts[LOGS_PATH] = receiver.answer
+        max_body_bytes = MAX_POST_BYTES
     return ProbePages(
         metrics=exposition,
         not_ready=probe.not_ready,
-        posts={} if receiver is None else {LOGS_PATH: receiver.answer},
-        max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
+        posts=posts,
+        max_body_bytes=max_body_bytes,
     )
+
+
+def _act(_: IncidentAction) -> bool:
+    """Do to an incident what a person asked for; there are none yet."""
+    return False
 
 
 def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:

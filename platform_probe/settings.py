@@ -44,6 +44,7 @@ from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import MqttVersion, Profile
 from fleet_wire.quantities import LONGEST_S, Seconds
 from platform_probe.load_settings import FloorSettings, LoadSettings
+from platform_probe.messages_settings import MessagesSettings
 from platform_probe.otlp_settings import OtlpSettings
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
@@ -216,6 +217,9 @@ class ProbeSettings(BaseSettings):
     )
     otlp: OtlpSettings | None = Field(
         None, description="where traces, logs and metrics go over OTLP/HTTP; null: nowhere"
+    )
+    messages: MessagesSettings | None = Field(
+        None, description="who is told of incidents (docs/messages.md); null: nobody"
     )
     exit_when_done: bool = Field(
         default=False, description="end when the load is over and has ended"

@@ -27,6 +27,7 @@ from fleet_wire.links.link import Ended
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
 from platform_probe.outputs.dimension import OTHER
+from platform_probe.outputs.messages.metrics import MessageMetrics
 from platform_probe.outputs.series import Counter, Series
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
@@ -100,6 +101,7 @@ class ProbeMetrics(AttemptMetrics):
         version: str,
         follows_platform: bool = False,
         asks_api: bool = False,
+        backends: Iterable[str] = (),
     ) -> None:
         # "_created" series would double those of every counter
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -110,6 +112,8 @@ class ProbeMetrics(AttemptMetrics):
         self._make_traffic()
         self._make_connection()
         self._make_export()
+        self.messages = MessageMetrics(registry, backends)
+        """What is counted of messages about incidents, for these backends."""
         Gauge(
             "unlockpath_build_info", "Always 1; the label says what runs.", ["version"],
             registry=registry,
