@@ -19,6 +19,7 @@ from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.link import (
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
+    BrokerAddress,
     Disconnected,
     Ended,
     Link,
@@ -177,7 +178,7 @@ class Probe:
         self._announce(PRESENT)
         self._logger.info(
             "broker_connected",
-            broker=str(self._settings.broker_address),
+            broker=str(self._settings.brokers),
             session_present=session_present,
         )
 
@@ -213,13 +214,29 @@ class Probe:
         self._failures += 1
         self._logger.warning(
             "broker_disconnected",
-            broker=str(self._settings.broker_address),
+            broker=str(self._settings.brokers),
             why=reason.why,
             code=reason.code,
             detail=detail,
             retry_in_s=round(delay_s, 3),
         )
         self._reconnect = self._timers.call_later(delay_s, self.connect)
+
+    def broker_changed(self, broker: BrokerAddress, reason: Disconnected | None) -> None:
+        """Take that one of several brokers is away, or back (None)."""
+        if reason is None:
+            self._logger.info("broker_back", broker=str(broker))
+        else:
+            self.complain(
+                "broker_away",
+                str(broker),
+                broker=str(broker),
+                why=reason.why,
+                code=reason.code,
+                detail=reason.detail,
+                explanation="the cars of this broker are neither heard nor reached; the monitor"
+                " goes on with the others",
+            )
 
     # What the platform's log calls
 
@@ -308,7 +325,7 @@ class Probe:
         """Return why the probe cannot do its work now, or None when it can."""
         if self.is_connected:
             return None
-        return f"no connection to {self._settings.broker_address}: {self.last_error}"
+        return f"no connection to {self._settings.brokers}: {self.last_error}"
 
     def refresh_gauges(self) -> None:
         """Bring the gauges and the time watched up to date, before they are read."""

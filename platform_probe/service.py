@@ -29,9 +29,10 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError, LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
-from fleet_wire.links.link import LinkFactory
+from fleet_wire.links.link import BrokerAddress, Disconnected, LinkFactory
+from fleet_wire.links.several import OnBroker, spread_links
 from fleet_wire.profiles.loading import load_profile
-from fleet_wire.profiles.profile import Profile
+from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.server import at_url
 from platform_probe.load.timers import LoopTimers
@@ -121,6 +122,9 @@ async def serve(settings: ProbeSettings) -> None:
         def store_complains(why: str) -> None:
             loop.call_soon_threadsafe(lambda: probe.complain("store_behind", "store", why=why))
 
+        def broker_changed(broker: BrokerAddress, reason: Disconnected | None) -> None:
+            probe.broker_changed(broker, reason)
+
         store = _store(settings, stack, metrics, store_complains)
         if store is not None:
             sinks["store"] = store
@@ -128,7 +132,7 @@ async def serve(settings: ProbeSettings) -> None:
         stack.callback(timers.close)
         probe = Probe(
             settings,
-            links=_links(settings, profile),
+            links=_links(settings, profile, broker_changed),
             clock=clock,
             timers=timers,
             sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
@@ -355,7 +359,7 @@ class _Run:
         if probe.refusal is not None:
             raise probe.refusal
         if not probe.is_connected and not self._told_to_stop.is_set():
-            broker = self._settings.broker_address
+            broker = self._settings.brokers
             raise BrokerUnreachableError(
                 f"no connection to {broker} within {wait_s:g} s: {probe.last_error}"
             )
@@ -474,7 +478,7 @@ def _store(
 
 def _broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
     """Return the broker as spans name it, with the topics of the profile in force."""
-    broker = settings.broker_address
+    broker = settings.brokers.first
     topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
     return Broker(
         broker.host,
@@ -497,14 +501,19 @@ def _nothing() -> None:
     """Live on after SIGHUP: each line goes to where its path leads, also after a rename."""
 
 
-def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
-    broker, tls = settings.broker_address, settings.tls
-    context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
+def _links(settings: ProbeSettings, profile: Profile, on_broker: OnBroker) -> LinkFactory:
+    brokers, tls = settings.brokers, settings.tls
+    context = tls_for(brokers, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
     limits = LINK_LIMITS
     if settings.only_watches:
         limits = replace(limits, read_together_s=READ_TOGETHER_S)
-    return link_factory(broker, protocol=version, tls=context, limits=limits)
+    return spread_links(
+        brokers,
+        partial(link_factory, protocol=version, tls=context, limits=limits),
+        vehicle_of=partial(vehicle_of_topic, profile),
+        on_broker=on_broker,
+    )
 
 
 def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:

@@ -219,6 +219,7 @@ class VirtualRun:
                 protocol=self._profile.traits.mqtt,
             ),
             on_error=self._cannot_write,
+            vehicle_ids=frozenset(spec.vehicle_id for spec in self._specs),
         )
         rentals.start()
         return rentals
@@ -353,8 +354,11 @@ def _limits(asked: BrokerSettings) -> BrokerLimits:
 
 @contextmanager
 def _cars_left_alone_by_garbage_collection() -> Iterator[None]:
-    """Cars live as long as the run: looking through them again and again takes a sixth of it."""
-    gc.collect()
+    """Cars live as long as the run: looking through them again and again takes a sixth of it.
+
+    What was there before the run is not looked through for it either: it may be much.
+    """
+    gc.collect(1)
     gc.freeze()
     try:
         yield
