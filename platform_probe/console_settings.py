@@ -14,6 +14,7 @@ from fleet_wire.errors import ConfigError
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9465"
 """Beside the monitor's own port."""
+AUDIT_FILE: Final = "console_audit.jsonl"
 Role = Literal["support", "oncall", "mobile", "qa", "cto", "squad", "admin"]
 _TRACE_PLACE: Final = "{trace_id}"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -160,6 +161,10 @@ class ConsoleSettings(_Part):
     def asks_who(self) -> bool:
         """Whether only those may look who are known."""
         return self.tokens_file is not None or self.proxy is not None
+
+    def audit_file_in(self, out_dir: Path) -> Path:
+        """Return the file of the audit log, where the records go to a directory."""
+        return out_dir / AUDIT_FILE if self.audit_file is None else self.audit_file
 
     @property
     def host(self) -> str:

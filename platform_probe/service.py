@@ -57,6 +57,7 @@ from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.watching.tailed_file import TailedFile
+from platform_probe.web.console.child import ConsoleChild
 from platform_probe.web.server import MAX_BODY_BYTES, ProbePages
 from platform_probe.weights import shipped_ranking
 
@@ -159,6 +160,9 @@ async def _work(
     )
     if export is not None:
         export.start(families=families, complain=probe.complain)
+    console = _console(settings)
+    if console is not None:
+        console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
     run = _Run(settings, probe, logger, port)
     following = asyncio.ensure_future(_follow_platform(settings, probe))
     try:
@@ -170,6 +174,8 @@ async def _work(
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
         if export is not None:
             await export.close(at_once=run.is_told_to_end)
+        if console is not None:
+            await console.close()
         await server.stop()
 
 
@@ -189,6 +195,19 @@ def _told(
             store.diagnosis(diagnosis)
 
     return tell
+
+
+def _console(settings: ProbeSettings) -> ConsoleChild | None:
+    """Return the console's process, where one is wanted: over the store, or else the records."""
+    if settings.console is None:
+        return None
+    store = settings.store
+    return ConsoleChild(
+        settings.console,
+        directory=settings.out_dir if store is None else store.directory,
+        zone="UTC" if store is None else store.zone,
+        audit_file=settings.console.audit_file_in(settings.out_dir),
+    )
 
 
 def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:

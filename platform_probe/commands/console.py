@@ -15,8 +15,6 @@ from platform_probe.settings import load_settings
 from platform_probe.web.console import access
 from platform_probe.web.console.process import run, serve_console
 
-AUDIT_FILE = "console_audit.jsonl"
-
 
 @click.command()
 @store_options
@@ -68,21 +66,16 @@ def console(
     settings = load_settings(config, flags)
     if settings.store is None:
         raise ConfigError(["which store? name it by --store DIR, or the settings by --config FILE"])
+    chosen = settings.console or ConsoleSettings()
     run(
         serve_console(
             settings.store.directory,
-            settings.console or ConsoleSettings(),
+            chosen,
             zone=zone or settings.store.zone,
-            audit_file=audit or audit_file_of(settings.console, settings.out_dir),
+            audit_file=audit or chosen.audit_file_in(settings.out_dir),
             say=lambda url: click.echo(f"the console is at {url}"),
         )
     )
-
-
-def audit_file_of(settings: ConsoleSettings | None, out_dir: Path) -> Path:
-    """Return the file of the audit log."""
-    chosen = None if settings is None else settings.audit_file
-    return out_dir / AUDIT_FILE if chosen is None else chosen
 
 
 def _print_token(who: str) -> None:

@@ -181,6 +181,9 @@ class Console:
         except OSError as error:
             _log.warning("store: %s", error)
             return self._problem(visit, 503, "problem.store")
+        except Exception:  # noqa: BLE001 - a defect of ours: it is told, and the others go on
+            _log.exception("%s %s", visit.request.method, visit.request.path)
+            return self._problem(visit, 500, "problem.defect")
 
     # Pages
 

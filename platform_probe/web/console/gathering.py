@@ -215,7 +215,7 @@ def car_seen(snapshot: Snapshot, vehicle_id: str) -> CarSeen:
     return CarSeen(
         vehicle_id=vehicle_id,
         unlocks=unlocks,
-        heard=heard[0] if heard else {},
+        heard=heard[0],
         voltages=[(unix_s(row["heard_at"]), row["voltage_v"]) for row in reversed(voltages)],
         complaints=_complaints(snapshot, "vehicle_id", vehicle_id),
         presence=snapshot.rows(

@@ -26,18 +26,10 @@ from fleet_wire.web.server import at_url
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.times import zone_named
 from platform_probe.web.console.application import Console
+from platform_probe.web.console.told import ChildConfig, Word
 
 NICENESS: Final = 10
 """The monitor goes first."""
-
-
-class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child is told."""
-
-    directory: str
-    zone: str
-    audit_file: str
-    settings: dict[str, Any]
 
 
 async def serve_console(
@@ -91,14 +83,14 @@ async def _as_child(config: ChildConfig) -> None:
         checked(document, ConsoleSettings),
         zone=config.zone,
         audit_file=Path(config.audit_file),
-        say=_say,
+        say=lambda url: _say(Word(url=url)),
         until=stop,
     )
 
 
-def _say(text: str) -> None:
+def _say(word: Word) -> None:
     with suppress(OSError):
-        os.write(1, msgspec.json.encode(text) + b"\n")
+        os.write(1, msgspec.json.encode(word) + b"\n")
 
 
 def _first_line() -> bytes:
@@ -115,7 +107,7 @@ def main() -> None:
     try:
         run(_as_child(config))
     except (UnlockpathError, OSError) as error:
-        _say(f"problem: {error}")
+        _say(Word(problem=str(error)))
         sys.exit(2)
 
 

@@ -18,7 +18,7 @@ from platform_probe.support.times import DAY_S, HOUR_S, MINUTE_S, moment_of
 NEAR_S: Final = 900.0
 """A time is remembered to the quarter of an hour."""
 _DAYS: Final = {
-    "today": 0, "tonight": 0, "aujourd'hui": 0, "aujourdhui": 0, "yesterday": 1, "hier": 1,
+    "today": 0, "aujourd'hui": 0, "aujourdhui": 0, "yesterday": 1, "hier": 1,
     "day before yesterday": 2, "avant-hier": 2, "avant hier": 2,
 }  # fmt: skip
 _WEEKDAYS: Final = {
@@ -117,9 +117,14 @@ def stretch_of(text: str, zone: tzinfo, *, newest_s: float) -> Stretch | None:
         return _around(newest_s)
     if re.search(r"^il y a\b|\bago$", said.rest):
         return _ago(said, newest_s)
+    return _by_calendar(said, zone, newest_s)
+
+
+def _by_calendar(said: _Said, zone: tzinfo, newest_s: float) -> Stretch | None:
+    """Return the day, the part of it or the time of day that was said."""
     today = datetime.fromtimestamp(newest_s, zone).date()
     day = _day_of(said, today)
-    part = said.take_word(_PARTS) if "tonight" not in text.lower() else "tonight"
+    part = said.take_word(_PARTS)
     clock = said.take(_CLOCK)
     if not said.is_all_said:
         return None

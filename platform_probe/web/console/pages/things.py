@@ -53,18 +53,18 @@ def car_page(asked: Asked, vehicle_id: str) -> Answer:
 
 def _now_of(seen: CarSeen) -> Mapping[str, Any]:
     """Return what is known of it by now: as it was heard, else as its last unlock tells it."""
-    now: dict[str, Any] = {key: value for key, value in seen.heard.items() if value is not None}
+    now: dict[str, Any] = dict(seen.heard)
     if not seen.unlocks:
         return now
     last = seen.unlocks[0]
     for name in ("region", "operator", "firmware", "hardware"):
-        now.setdefault(name, last[name])
+        now[name] = now[name] or last[name]
     evidence = evidence_of(last)
     for name, key in _SEEN_OF_CAR.items():
-        if name in evidence:
-            now.setdefault(key, evidence[name])
+        if now[key] is None:
+            now[key] = evidence.get(name)
     heard_ago_s = evidence.get("heard_ago_s")
-    if "last_heard" not in now and isinstance(heard_ago_s, int | float):
+    if now["last_heard"] is None and isinstance(heard_ago_s, int | float):
         now["last_heard"] = unix_s(last["started_at"]) + last["total_s"] - heard_ago_s
     return now
 

@@ -1,0 +1,164 @@
+"""A console over a store in which everything has happened once, with incidents, as a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Final
+
+import msgspec
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import (
+    Change,
+    ChangeKind,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Severity,
+)
+from platform_probe.console_settings import ConsoleSettings
+from platform_probe.web.console.access import token_hash
+from platform_probe.web.console.application import Console
+from tests.helpers.busy_store import make_busy_store
+from tests.helpers.stores import BEGIN_S
+
+OPEN: Final = "incident-1"
+RESOLVED: Final = "incident-2"
+SUSPICIOUS: Final = "incident-3"
+TOKENS: Final = {role: f"token-of-{role}" for role in ("support", "oncall", "cto")}
+
+
+def incident_of(incident_id: str = OPEN, *, revision: int = 1, **changes: Any) -> Incident:
+    """Return a revision of an incident, made by hand."""
+    made: dict[str, Any] = {
+        "incident_id": incident_id,
+        "revision": revision,
+        "at": BEGIN_S + 20.0 + 10 * revision,
+        "kind": IncidentKind.FAILURES,
+        "severity": Severity.CRITICAL,
+        "state": IncidentState.OPEN,
+        "title": "Coast: boxes offline since 00:00, 2 customers",
+        "since": BEGIN_S + 3.0,
+        "opened_at": BEGIN_S + 25.0,
+        "cause": Cause.BOX_OFFLINE,
+        "mode": "no_coverage_garage",
+        "mode_probability": 0.83,
+        "cohort": {"region": "coast"},
+        "failed": revision,
+        "total": 8 * revision,
+        "elsewhere_failed": 1,
+        "elsewhere_total": 43,
+        "expected": 0.01,
+        "sure": 0.9995,
+        "customers": 2,
+        "cars": 1,
+        "examples": ("attempt-17", "attempt-3"),
+        "changes": (
+            Change(at=BEGIN_S + 25.0, kind=ChangeKind.OPENED, sentence="2 of 16 failed"),
+            Change(
+                at=BEGIN_S + 40.0,
+                kind=ChangeKind.ACKNOWLEDGED,
+                sentence="acknowledged",
+                by="amelie",
+                reason="the operator is told",
+            ),
+        ),
+    }
+    return Incident(**{**made, **changes})
+
+
+def some_incidents() -> list[Incident]:
+    """Return an open one that has grown, a resolved one, and one of suspicious traffic."""
+    return [
+        incident_of(),
+        incident_of(revision=2),
+        incident_of(revision=3, acknowledged_by="amelie"),
+        incident_of(
+            RESOLVED,
+            state=IncidentState.RESOLVED,
+            severity=Severity.WARNING,
+            title="API release 1.0.0: generic 500s",
+            ended_at=BEGIN_S + 50.0,
+            cause=Cause.API_FAILED,
+            cohort={"api_release": "1.0.0"},
+        ),
+        incident_of(
+            SUSPICIOUS,
+            kind=IncidentKind.SUSPICIOUS,
+            severity=Severity.NOTICE,
+            title="One account tries 40 cars",
+            cause=None,
+            mode=None,
+            cohort={},
+        ),
+    ]
+
+
+def put_incidents(directory: Path, incidents: list[Incident]) -> None:
+    """Put incidents into a store, or into records."""
+    lines = [msgspec.json.encode(each) for each in incidents]
+    (directory / "incidents.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def make_console_store(directory: Path) -> Path:
+    """Make a store for a console to show, and return its directory."""
+    make_busy_store(directory)
+    put_incidents(directory, some_incidents())
+    return directory
+
+
+def tokens_file(directory: Path) -> Path:
+    """Write a file of tokens, one for each role of `TOKENS`, and return it."""
+    path = directory / "tokens.txt"
+    lines = [f"{role}-person {role} {token_hash(token)}\n" for role, token in TOKENS.items()]
+    path.write_text("".join(["# who may look\n", *lines]))
+    return path
+
+
+@contextmanager
+def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
+    """Serve a console in a thread, and give its address."""
+    started, stop = Event(), Event()
+    ports: list[int] = []
+    failed: list[BaseException] = []
+
+    async def serve() -> None:
+        chosen = ConsoleSettings.model_validate({"listen": "127.0.0.1:0", **settings})
+        console = Console(store, chosen, UTC, audit_file)
+        server = console.server()
+        ports.append(await server.start("127.0.0.1", 0))
+        started.set()
+        while not stop.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.02)
+        await console.close()
+        await server.stop()
+
+    def run() -> None:
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # noqa: BLE001 - the test shall see it
+            failed.append(error)
+            started.set()
+
+    thread = Thread(target=run)
+    thread.start()
+    assert started.wait(30)
+    try:
+        if failed:
+            raise failed[0]
+        yield f"http://127.0.0.1:{ports[0]}"
+    finally:
+        stop.set()
+        thread.join(30)
+
+
+def looks_in(audit_file: Path) -> list[dict[str, Any]]:
+    """Return the lines of an audit log."""
+    if not audit_file.exists():
+        return []
+    return [msgspec.json.decode(line) for line in audit_file.read_bytes().splitlines()]
