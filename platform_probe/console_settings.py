@@ -127,7 +127,10 @@ class ConsoleSettings(_Part):
         " https://jaeger.example/trace/{trace_id}; null: no link",
     )  # fmt: skip
     objective: float = Field(
-        0.99, gt=0, lt=1, description="the share of unlocks that is to open: the service level"
+        0.99,
+        gt=0,
+        le=0.99999,
+        description="the share of unlocks that is to open: the service level",
     )
     cost: CostSettings = Field(CostSettings(), description="what a failure costs")
     squads: tuple[SquadSettings, ...] = Field((), description="pages of squads")

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
+from email.message import Message
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -155,6 +158,68 @@ def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
     finally:
         stop.set()
         thread.join(30)
+
+
+class Got(NamedTuple):
+    """What a visitor got."""
+
+    status: int
+    text: str
+    headers: Message
+
+    @property
+    def location(self) -> str:
+        """Where it leads."""
+        return self.headers["Location"] or ""
+
+
+class Visitor:
+    """Somebody with a browser's cookies, who follows nothing by themselves."""
+
+    def __init__(self, url: str, **headers: str) -> None:
+        self._host = url.removeprefix("http://")
+        self.headers = {"Accept-Language": "en", "Accept": "text/html", **_named(headers)}
+        self.cookies: dict[str, str] = {}
+
+    def get(self, path: str, **headers: str) -> Got:
+        """Get a page."""
+        return self._ask("GET", path, None, headers)
+
+    def followed(self, path: str) -> Got:
+        """Get a page, or that to which it leads."""
+        got = self.get(path)
+        return self.get(got.location) if got.location else got
+
+    def post(self, path: str, fields: dict[str, str], **headers: str) -> Got:
+        """Send a form."""
+        return self._ask("POST", path, urlencode(fields), headers)
+
+    def form_token(self, path: str = "/login") -> str:
+        """Return what the forms of a page carry."""
+        return self.get(path).text.partition('name="form_token" value="')[2].partition('"')[0]
+
+    def log_in(self, token: str) -> Got:
+        """Log in with a token."""
+        return self.post("/login", {"token": token, "form_token": self.form_token(), "back": "/"})
+
+    def _ask(self, method: str, path: str, body: str | None, more: dict[str, str]) -> Got:
+        headers = {**self.headers, **_named(more)}
+        if self.cookies:
+            headers["Cookie"] = "; ".join(f"{name}={each}" for name, each in self.cookies.items())
+        connection = HTTPConnection(self._host, timeout=60)
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        for line in answer.headers.get_all("Set-Cookie") or ():
+            name, _, value = line.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        got = Got(answer.status, answer.read().decode(), answer.headers)
+        connection.close()
+        return got
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    """Return headers that were given as keywords."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 def looks_in(audit_file: Path) -> list[dict[str, Any]]:

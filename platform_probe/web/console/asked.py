@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from fleet_wire.contract.incident import IncidentKind
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import unix_s
 from platform_probe.support.times import DAY_S, HOUR_S, MINUTE_S, iso_of
 from platform_probe.web.console.access import Person, Right
-from platform_probe.web.console.incidents import Incidents
+from platform_probe.web.console.incidents import Incidents, Known
 from platform_probe.web.console.snapshot import Snapshot
 from platform_probe.web.console.texts import Say, has_text
 
@@ -52,6 +53,14 @@ class Asked:
     def may(self, right: Right) -> bool:
         """Return whether who asks has a right."""
         return self.person.may(right)
+
+    def known_incidents(self) -> list[Known]:
+        """Return the incidents that who asks may see: suspicious traffic is not for all."""
+        return [
+            one
+            for one in self.incidents.all()
+            if one.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
+        ]
 
     # Times and numbers
 

@@ -14,7 +14,7 @@ import msgspec
 
 from platform_probe.support.rows import Row
 
-EVERY_S: Final = 2.0
+EVERY_S: Final = 3.0
 """So often the records are looked at while somebody watches."""
 BEAT_S: Final = 15.0
 """A comment goes out at least so often: proxies end what is silent, and we notice who has gone."""

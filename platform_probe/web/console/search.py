@@ -15,10 +15,9 @@ from urllib.parse import quote, urlencode
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import TITLES
-from platform_probe.store.schema import ATTEMPTS
 from platform_probe.support.nearest import nearest
-from platform_probe.support.rows import Row, unix_s
-from platform_probe.support.times import iso_of
+from platform_probe.support.rows import Row, unix_s, utc
+from platform_probe.support.times import DAY_S, iso_of
 from platform_probe.web.console.gathering import has_car
 from platform_probe.web.console.snapshot import Snapshot
 from platform_probe.web.console.when import NEAR_S, Stretch, stretch_of
@@ -26,6 +25,10 @@ from platform_probe.web.console.when import NEAR_S, Stretch, stretch_of
 MAX_LETTERS: Final = 200
 """Nobody types more, and a longer text is no id."""
 LISTED: Final = 50
+LEAST_LETTERS: Final = 3
+"""Fewer letters fit too many."""
+LATELY_S: Final = 2 * DAY_S
+"""What is only like an id is looked for among the latest: all of them would take seconds."""
 _PLATE_SIGNS: Final = re.compile(r"[^a-z0-9]")
 _BY_KIND: Final = {"booking_id": "booking", "account_id": "customer"}
 
@@ -40,8 +43,6 @@ class Hit:
     url: str
     unlock: Row | None = None
     """The unlock itself, where it is one."""
-    is_personal: bool = False
-    """Whether its name is that of a customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ def unlock_hit(row: Row) -> Hit:
 class Search:
     """Finds what somebody typed in a snapshot.
 
-    `plates` maps plates, as people write them, to cars; `incidents` are the ids of those known.
+    `plates` maps plates without signs to cars; `incidents` are the ids of those known. Who must
+    not see customers finds one by the whole id alone (`names_customers`).
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class Search:
         *,
         plates: Mapping[str, str],
         incidents: Sequence[str],
+        names_customers: bool,
     ) -> None:
+        self._names_customers = names_customers
         self._snapshot = snapshot
         self._zone = zone
         self._plates = plates
@@ -123,7 +127,7 @@ class Search:
         rows = self._snapshot.unlocks_of(wanted)
         for column, kind in _BY_KIND.items():
             if any(row[column] == wanted for row in rows) or self._is_told_of(column, wanted):
-                yield Hit(kind, wanted, url_of(kind, wanted), is_personal=kind == "customer")
+                yield Hit(kind, wanted, url_of(kind, wanted))
         for row in rows:
             if wanted in (row["attempt_id"], row["command_id"], row["trace_id"]):
                 yield unlock_hit(row)
@@ -186,40 +190,44 @@ class Search:
             yield Hit("car", car, url_of("car", car))
         plate = plain_plate(wanted)
         for known, car in self._plates.items():
-            if len(plate) > 2 and plate in known:  # noqa: PLR2004 - fewer letters fit too many
+            if len(plate) >= LEAST_LETTERS and plate in known:
                 yield Hit("car", car, url_of("car", car))
         yield from self._beginning_with(wanted)
 
     def _cars(self) -> list[str]:
-        """Return the cars there are, of those that were opened or heard of."""
+        """Return the cars that were opened lately, or of which somebody has complained."""
         found = self._snapshot.asked(
-            "SELECT vehicle_id FROM attempt_revisions UNION SELECT vehicle_id FROM complaints",
-            {},
+            "SELECT vehicle_id FROM attempt_revisions WHERE started_at >= $since"
+            " UNION SELECT vehicle_id FROM complaints",
+            {"since": utc(self._snapshot.newest_s - LATELY_S)},
             limit=1_000_000,
         )
         return sorted(row[0] for row in found.rows if row[0])
 
     def _beginning_with(self, wanted: str) -> Iterator[Hit]:
-        """Yield the unlocks, bookings and customers whose id begins so, in whatever letters."""
-        begins = re.sub(r"[\\%_]", "", wanted)
-        if len(begins) < 3:  # noqa: PLR2004 - fewer letters begin too many
+        """Yield the unlocks, bookings and customers of the last days whose id begins so."""
+        begins = re.sub(r"[\\%_]", "", wanted).lower()
+        if len(begins) < LEAST_LETTERS:
             return
-        is_it = " OR ".join(f"{name} ILIKE $like" for name in ATTEMPTS.ids)
+        kinds = {**_BY_KIND, "attempt_id": "unlock"}
+        if not self._names_customers:
+            del kinds["account_id"]
+        is_it = " OR ".join(f"starts_with(lower({name}), $begins)" for name in kinds)
+        since = utc(self._snapshot.newest_s - LATELY_S)
         rows = self._snapshot.rows(
-            f"SELECT * FROM attempts WHERE {is_it} ORDER BY started_at DESC",
-            {"like": f"{begins}%"},
+            f"SELECT * FROM attempts WHERE started_at >= $since AND ({is_it})"
+            " ORDER BY started_at DESC",
+            {"begins": begins, "since": since},
             LISTED,
         )
-        seen = set()
-        for row in rows:
-            for column, kind in {**_BY_KIND, "attempt_id": "unlock"}.items():
-                value = row[column]
-                if value and value.lower().startswith(begins.lower()) and value not in seen:
-                    seen.add(value)
-                    unlock = row if kind == "unlock" else None
-                    yield Hit(
-                        kind, value, url_of(kind, value), unlock, is_personal=kind == "customer"
-                    )
+        named = [(kind, row[name], row) for row in rows for name, kind in kinds.items()]
+        fitting = {
+            (kind, value): row
+            for kind, value, row in named
+            if value is not None and value.lower().startswith(begins)
+        }
+        for (kind, value), row in fitting.items():
+            yield Hit(kind, value, url_of(kind, value), row if kind == "unlock" else None)
 
 
 def plain_plate(text: str) -> str:

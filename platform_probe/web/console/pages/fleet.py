@@ -127,7 +127,7 @@ def oncall_page(asked: Asked, _: str) -> Answer:
         asked_query(asked, "cars-that-failed", "table.cars_that_failed", {}, span),
         asked_query(asked, "flapping-cars", "table.flapping_cars", {}, span),
     ]
-    known = [one for one in asked.incidents.all() if one.now.state == "open"]
+    known = [one for one in asked.known_incidents() if one.now.state == "open"]
     return Shown(
         "role.html",
         {"role": "oncall", "title": None, "span": span, "hours": HOURS, "tables": tables,
@@ -199,7 +199,7 @@ def cto_page(asked: Asked, _: str) -> Answer:
         return forbidden()
     levels = [(days, _level(asked, days)) for days in (1, 7, 30)]
     span = _hours(asked, 24)
-    suspicious = [one for one in asked.incidents.all() if one.now.kind is IncidentKind.SUSPICIOUS]
+    suspicious = [one for one in asked.known_incidents() if one.now.kind is IncidentKind.SUSPICIOUS]
     values = {
         "role": "cto",
         "span": span,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleet_wire.errors import ConfigError
 from platform_probe.support.times import HOUR_S
+from platform_probe.web.console.access import Right
 from platform_probe.web.console.asked import Answer, Asked, Elsewhere, Shown
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.search import Search
@@ -11,7 +12,7 @@ from platform_probe.web.console.search import Search
 
 def start_page(asked: Asked, _: str) -> Answer:
     """Return the start page: the box, what is open, what failed last."""
-    known = asked.incidents.all()
+    known = asked.known_incidents()
     values = {
         "open": [one for one in known if one.now.state == "open"],
         "rows": failed_within(asked.snapshot, asked.now_s - HOUR_S, asked.now_s)[:10],
@@ -28,7 +29,8 @@ def search_page(asked: Asked, _: str) -> Answer:
         asked.snapshot,
         asked.zone,
         plates=asked.plates,
-        incidents=[known.now.incident_id for known in asked.incidents.all()],
+        names_customers=asked.may(Right.PERSONAL),
+        incidents=[known.now.incident_id for known in asked.known_incidents()],
     )
     try:
         found = search.find(text)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet_wire.contract.incident import IncidentKind, IncidentState
-from platform_probe.web.console.access import Right
+from fleet_wire.contract.incident import IncidentState
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import unlocks_by_ids
-from platform_probe.web.console.incidents import Known
 from platform_probe.web.console.pictures import curve_of, share_of
 
 LISTED: Final = 100
@@ -16,7 +14,7 @@ LISTED: Final = 100
 
 def incidents_page(asked: Asked, _: str) -> Answer:
     """Return all incidents that who asks may see, the open ones first."""
-    known = [one for one in asked.incidents.all() if may_see(asked, one)]
+    known = asked.known_incidents()
     state = asked.query.get("state", "")
     wanted = [one for one in known if state in ("", one.now.state)]
     values = {"known": wanted[:LISTED], "state": state, "count": len(wanted)}
@@ -28,7 +26,7 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
     known = asked.incidents.get(incident_id)
     if known is None:
         return missing("incident", incident_id)
-    if not may_see(asked, known):
+    if known not in asked.known_incidents():
         return forbidden()
     now = known.now
     end_s = now.ended_at if now.state is not IncidentState.OPEN else max(asked.now_s, now.at)
@@ -44,8 +42,3 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
         "examples": unlocks_by_ids(asked.snapshot, now.examples),
     }
     return Shown("incident.html", values)
-
-
-def may_see(asked: Asked, known: Known) -> bool:
-    """Return whether who asks may see an incident: suspicious traffic is not for all."""
-    return known.now.kind is not IncidentKind.SUSPICIOUS or asked.may(Right.SECRETS)

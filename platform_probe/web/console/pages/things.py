@@ -71,7 +71,7 @@ def _now_of(seen: CarSeen) -> Mapping[str, Any]:
 
 def customer_page(asked: Asked, account_id: str) -> Answer:
     """Return the page of a customer."""
-    return _history(asked, "customer", "account_id", account_id)
+    return _history(asked, "account_id", account_id, ("customer", account_id))
 
 
 def customer_of_page(asked: Asked, attempt_id: str) -> Answer:
@@ -80,25 +80,27 @@ def customer_of_page(asked: Asked, attempt_id: str) -> Answer:
     account = next((row["account_id"] for row in rows if row["attempt_id"] == attempt_id), None)
     if account is None:
         return missing("customer_of", attempt_id)
-    return _history(asked, "customer", "account_id", account)
+    return _history(asked, "account_id", account, ("customer-of", attempt_id))
 
 
 def booking_page(asked: Asked, booking_id: str) -> Answer:
     """Return the page of a booking."""
-    return _history(asked, "booking", "booking_id", booking_id)
+    return _history(asked, "booking_id", booking_id, ("booking", booking_id))
 
 
-def _history(asked: Asked, kind: str, column: str, any_id: str) -> Answer:
+def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> Answer:
+    """Return what is known under an id; `page` is the kind and the name in the address."""
     history = history_of(asked.snapshot, column, any_id)
     if history.is_empty:
-        return missing(kind, any_id)
+        return missing(*page)
+    kind = "customer" if column == "account_id" else "booking"
     rows = [*history.unlocks, *history.events, *history.complaints]
     customers = sorted({row["account_id"] for row in rows if row["account_id"]})
     cars = sorted({row["vehicle_id"] for row in rows if row["vehicle_id"]})
     values = {
         "kind": kind,
         "name": any_id,
-        "thing": f"{kind}/{any_id}",
+        "thing": "/".join(page),
         "history": history,
         "account": any_id if kind == "customer" else next(iter(customers), None),
         "cars": cars,

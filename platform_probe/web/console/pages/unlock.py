@@ -129,7 +129,7 @@ def incidents_of(asked: Asked, attempt: Row) -> list[Known]:
     began_s = unix_s(attempt["started_at"])
     return [
         known
-        for known in asked.incidents.all()
+        for known in asked.known_incidents()
         if attempt["attempt_id"] in known.now.examples or _is_of(known, attempt, began_s)
     ]
 

@@ -68,7 +68,11 @@ def chromium() -> Iterator[Any]:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     assert found, "the console is tested in Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        options = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        ]
         browser = playwright.chromium.launch(executable_path=found, args=options)
         yield browser
         browser.close()
@@ -80,7 +84,7 @@ def page_of(browser: Any, **options: Any) -> Iterator[Any]:
     context = browser.new_context(**options)
     page = context.new_page()
     page.complaints = []
-    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("console", lambda told: told.type == "error" and page.complaints.append(told.text))
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     yield page
     context.close()
