@@ -73,6 +73,7 @@ def console(
             chosen,
             zone=zone or settings.store.zone,
             audit_file=audit or chosen.audit_file_in(settings.out_dir),
+            trouble=lambda problem: click.echo(f"console: {problem}", err=True),
             say=lambda url: click.echo(f"the console is at {url}"),
         )
     )

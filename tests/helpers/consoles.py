@@ -129,10 +129,11 @@ def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
     started, stop = Event(), Event()
     ports: list[int] = []
     failed: list[BaseException] = []
+    complaints: list[str] = []
 
     async def serve() -> None:
         chosen = ConsoleSettings.model_validate({"listen": "127.0.0.1:0", **settings})
-        console = Console(store, chosen, UTC, audit_file)
+        console = Console(store, chosen, UTC, audit_file=audit_file, trouble=complaints.append)
         server = console.server()
         ports.append(await server.start("127.0.0.1", 0))
         started.set()
@@ -158,6 +159,8 @@ def served(store: Path, audit_file: Path, **settings: Any) -> Iterator[str]:
     finally:
         stop.set()
         thread.join(30)
+    defects = [each for each in complaints if not each.startswith(("audit log:", "store:"))]
+    assert defects == []
 
 
 class Got(NamedTuple):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ from platform_probe.web.console.audit import Audit, AuditError
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.helping import help_templates
 from platform_probe.web.console.incidents import Incidents
-from platform_probe.web.console.live import Live
+from platform_probe.web.console.live_list import Live
 from platform_probe.web.console.pages import fleet, found, incident, things, unlock
 from platform_probe.web.console.plates import Plates
 from platform_probe.web.console.rendering import render
@@ -107,7 +107,6 @@ _THINGS: Final[Mapping[str, Page]] = {
     "squad": fleet.squad_page,
 }
 """Pages of things: the path names the thing after them."""
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +127,19 @@ class Console:
     """Answers requests. Make it where the event loop runs."""
 
     def __init__(
-        self, directory: Path, settings: ConsoleSettings, zone: tzinfo, audit_file: Path
+        self,
+        directory: Path,
+        settings: ConsoleSettings,
+        zone: tzinfo,
+        *,
+        audit_file: Path,
+        trouble: Callable[[str], None],
     ) -> None:
-        """Open what is there. Raises `ConfigError` for what cannot be read."""
+        """Open what is there; `trouble` is told what goes wrong later, also by threads.
+
+        Raises `ConfigError` for what cannot be read.
+        """
+        self._trouble = trouble
         self._settings = settings
         self._zone = zone
         self._looking = Looking(directory)
@@ -176,13 +185,15 @@ class Console:
                 return await self._post(visit, first)
             return await self._get(visit, first, rest)
         except AuditError as error:
-            _log.warning("audit log: %s", error)
+            self._trouble(f"audit log: {error}")
             return self._problem(visit, 503, "problem.audit")
         except OSError as error:
-            _log.warning("store: %s", error)
+            self._trouble(f"store: {error}")
             return self._problem(visit, 503, "problem.store")
-        except Exception:  # noqa: BLE001 - a defect of ours: it is told, and the others go on
-            _log.exception("%s %s", visit.request.method, visit.request.path)
+        except Exception as error:  # noqa: BLE001 - a defect of ours; the others go on
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            self._trouble(f"{visit.request.path}: {type(error).__name__}: {error} ({where})")
             return self._problem(visit, 500, "problem.defect")
 
     # Pages

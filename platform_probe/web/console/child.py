@@ -92,5 +92,13 @@ class ConsoleChild:
                 reason = word.problem
                 if word.url is not None:
                     self._tell(word.url)
+                elif word.problem is not None:
+                    self._complain(
+                        "console_troubled",
+                        "console",
+                        problem=word.problem,
+                        explanation="a page of the console could not be made, or the console not"
+                        " started",
+                    )
         code = await process.wait()
         return reason or f"exit code {code}"

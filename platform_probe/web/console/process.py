@@ -39,13 +39,16 @@ async def serve_console(
     zone: str,
     audit_file: Path,
     say: Callable[[str], None],
+    trouble: Callable[[str], None],
     until: asyncio.Event | None = None,
 ) -> None:
-    """Serve pages until told to stop; `say` is told the address at which they are.
+    """Serve pages until told to stop.
+
+    `say` is told the address at which they are, `trouble` what goes wrong with a page.
 
     Raises `ConfigError` for what cannot be read, `LimitError` where the port cannot be had.
     """
-    console = Console(directory, settings, zone_named(zone), audit_file)
+    console = Console(directory, settings, zone_named(zone), audit_file=audit_file, trouble=trouble)
     server = console.server()
     port = await server.start(settings.host, settings.port)
     try:
@@ -84,6 +87,7 @@ async def _as_child(config: ChildConfig) -> None:
         zone=config.zone,
         audit_file=Path(config.audit_file),
         say=lambda url: _say(Word(url=url)),
+        trouble=lambda problem: _say(Word(problem=problem)),
         until=stop,
     )
 
