@@ -61,6 +61,7 @@ from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.watching.tailed_file import TailedFile
+from platform_probe.web.console.child import ConsoleChild
 from platform_probe.web.server import MAX_BODY_BYTES, Page, ProbePages
 from platform_probe.weights import shipped_ranking
 
@@ -178,6 +179,9 @@ async def _work(
         export.start(families=families, complain=probe.complain)
     if messages is not None:
         messages.start()
+    console = _console(settings)
+    if console is not None:
+        console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
     run = _Run(settings, probe, logger, port)
     following = asyncio.ensure_future(_follow_platform(settings, probe))
     try:
@@ -191,6 +195,8 @@ async def _work(
             await messages.close(at_once=run.is_told_to_end)
         if export is not None:
             await export.close(at_once=run.is_told_to_end)
+        if console is not None:
+            await console.close()
         await server.stop()
 
 
@@ -228,6 +234,19 @@ def _messages(
         )
     except OSError as error:
         raise disk_error(settings.out_dir, error) from error
+
+
+def _console(settings: ProbeSettings) -> ConsoleChild | None:
+    """Return the console's process, where one is wanted: over the store, or else the records."""
+    if settings.console is None:
+        return None
+    store = settings.store
+    return ConsoleChild(
+        settings.console,
+        directory=settings.out_dir if store is None else store.directory,
+        zone="UTC" if store is None else store.zone,
+        audit_file=settings.console.audit_file_in(settings.out_dir),
+    )
 
 
 def _pages(
