@@ -210,7 +210,14 @@ class Source:
                 lines = f"FROM {kept}"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
-        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, _DIAGNOSED_VIEW, *_MACROS):
+        for statement in (
+            _REVISED,
+            _ATTEMPTS_VIEW,
+            _HOPS_VIEW,
+            _DIAGNOSED_VIEW,
+            _HELD_VIEW,
+            *_MACROS,
+        ):
             duck.run(statement)
 
 
@@ -268,6 +275,11 @@ SELECT *, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS began_at FROM di
 QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
 """
 """What each unlock is believed to have failed of at last, and when it began."""
+_HELD_VIEW: Final = """
+CREATE VIEW incidents_held AS SELECT * FROM incidents
+QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY revision DESC) = 1
+"""
+"""Each incident as its last revision has it."""
 _Z: Final = 1.959964
 """Of 95 % of a normal distribution."""
 _MOSTLY: Final = """
