@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.diagnosis import Diagnosis
-from fleet_wire.contract.incident import IncidentAction
+from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import BrokerUnreachableError, LimitError
@@ -35,9 +35,10 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.server import at_url
+from platform_probe.alerting import Alerting
 from platform_probe.load.timers import LoopTimers
 from platform_probe.load_settings import LoadSettings
-from platform_probe.outputs.earlier import last_ends
+from platform_probe.outputs.earlier import last_attempts, last_ends, last_incidents
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
     LineWriter,
@@ -52,15 +53,24 @@ from platform_probe.outputs.messages.service import Messages
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink, Sink, disk_error
+from platform_probe.outputs.sinks import (
+    DiagnosesFile,
+    FanOut,
+    IncidentsFile,
+    JsonlSink,
+    Sink,
+    disk_error,
+)
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.limits import Limits
 from platform_probe.store.writer import StoreWriter
+from platform_probe.support.times import minute_clock, zone_named
 from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.watching.tailed_file import TailedFile
+from platform_probe.web.console.child import ConsoleChild
 from platform_probe.web.server import MAX_BODY_BYTES, Page, ProbePages
 from platform_probe.weights import shipped_ranking
 
@@ -130,6 +140,19 @@ async def serve(settings: ProbeSettings) -> None:
             sinks["store"] = store
         timers = LoopTimers(loop)
         stack.callback(timers.close)
+        messages = _messages(settings, metrics, logger, clock)
+        alerting = _alerting(
+            settings,
+            stack,
+            clock=clock,
+            timers=timers,
+            metrics=metrics,
+            store=store,
+            messages=messages,
+            failed=sink_failed,
+        )
+        if alerting is not None:
+            sinks["alerting"] = alerting
         probe = Probe(
             settings,
             links=_links(settings, profile, broker_changed),
@@ -140,13 +163,20 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, sink_failed))
         if store is not None:
             probe.let_hear(store, store.platform_event)
-
-        messages = _messages(settings, metrics, logger, clock)
+        if alerting is not None:
+            probe.let_hear(alerting)
+            probe.on_connection = alerting.connection
         await _work(
-            settings, probe, metrics=metrics, logger=logger, export=export, messages=messages
+            settings,
+            probe,
+            metrics=metrics,
+            logger=logger,
+            export=export,
+            messages=messages,
+            alerting=alerting,
         )
 
 
@@ -158,6 +188,7 @@ async def _work(
     logger: Logger,
     export: OtlpExport | None,
     messages: Messages | None,
+    alerting: Alerting | None,
 ) -> None:
     """Let a probe that is put together do its work, and end it in good order."""
 
@@ -170,7 +201,9 @@ async def _work(
         refresh()
         return metrics.registry.collect()
 
-    server = _pages(settings, probe, metrics, refresh=refresh, messages=messages).server()
+    server = _pages(
+        settings, probe, metrics, refresh=refresh, messages=messages, alerting=alerting
+    ).server()
     port = await server.start(
         settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
     )
@@ -178,6 +211,9 @@ async def _work(
         export.start(families=families, complain=probe.complain)
     if messages is not None:
         messages.start()
+    console = _console(settings)
+    if console is not None:
+        console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
     run = _Run(settings, probe, logger, port)
     following = asyncio.ensure_future(_follow_platform(settings, probe))
     try:
@@ -191,12 +227,15 @@ async def _work(
             await messages.close(at_once=run.is_told_to_end)
         if export is not None:
             await export.close(at_once=run.is_told_to_end)
+        if console is not None:
+            await console.close()
         await server.stop()
 
 
 def _told(
     diagnoses: DiagnosesFile,
     store: StoreWriter | None,
+    alerting: Alerting | None,
     sink_failed: Callable[[str, Exception], None],
 ) -> Callable[[Diagnosis], None]:
     """Return what keeps a diagnosis, and complains where the disk does not take it."""
@@ -208,6 +247,8 @@ def _told(
             sink_failed("jsonl", error)
         if store is not None:
             store.diagnosis(diagnosis)
+        if alerting is not None:
+            alerting.diagnosis(diagnosis)
 
     return tell
 
@@ -230,6 +271,63 @@ def _messages(
         raise disk_error(settings.out_dir, error) from error
 
 
+def _console(settings: ProbeSettings) -> ConsoleChild | None:
+    """Return the console's process, where one is wanted: over the store, or else the records."""
+    if settings.console is None:
+        return None
+    store = settings.store
+    return ConsoleChild(
+        settings.console,
+        directory=settings.out_dir if store is None else store.directory,
+        zone="UTC" if store is None else store.zone,
+        audit_file=settings.console.audit_file_in(settings.out_dir),
+    )
+
+
+def _alerting(
+    settings: ProbeSettings,
+    stack: ExitStack,
+    *,
+    clock: SystemClock,
+    timers: LoopTimers,
+    metrics: ProbeMetrics,
+    store: StoreWriter | None,
+    messages: Messages | None,
+    failed: Callable[[str, Exception], None],
+) -> Alerting | None:
+    """Return what finds problems and makes incidents of them, which are kept; None: nothing does.
+
+    It takes up what the records of an earlier process say.
+    """
+    chosen = settings.detection
+    if chosen is None:
+        return None
+    incidents = stack.enter_context(IncidentsFile(settings.out_dir, _rotation(settings)))
+
+    def tell(incident: Incident) -> None:
+        try:
+            incidents.tell(incident)
+        except LimitError as error:
+            failed("jsonl", error)
+        if store is not None:
+            store.incident(incident)
+        if messages is not None:
+            messages.tell(incident)
+        metrics.note_incident(incident, alerting.incidents.open)
+
+    alerting = Alerting(
+        clock=clock,
+        timers=timers,
+        tell=tell,
+        words=minute_clock(zone_named(chosen.zone)),
+        name=settings.client_id,
+        windows=chosen.windows(),
+    )
+    stack.callback(alerting.close)
+    alerting.take_up(last_attempts(settings.out_dir), last_incidents(settings.out_dir))
+    return alerting
+
+
 def _pages(
     settings: ProbeSettings,
     probe: Probe,
@@ -237,6 +335,7 @@ def _pages(
     *,
     refresh: Callable[[], None],
     messages: Messages | None,
+    alerting: Alerting | None,
 ) -> ProbePages:
     """Return what answers over HTTP. Raises `ConfigError` where it cannot take the log's posts."""
 
@@ -247,7 +346,7 @@ def _pages(
     posts: dict[str, Page] = {}
     max_body_bytes = MAX_BODY_BYTES
     if messages is not None:
-        posts |= messages.pages(_act)
+        posts |= messages.pages(_nothing_to_act_on if alerting is None else alerting.act)
         max_body_bytes = MAX_ASKED_BYTES
     receiver = _otlp_receiver(settings, probe)
     if receiver is not None:
@@ -261,8 +360,8 @@ def _pages(
     )
 
 
-def _act(_: IncidentAction) -> bool:
-    """Do to an incident what a person asked for; there are none yet."""
+def _nothing_to_act_on(_: IncidentAction) -> bool:
+    """Do nothing to an incident: none is looked for."""
     return False
 
 

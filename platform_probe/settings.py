@@ -43,6 +43,8 @@ from fleet_wire.links.several import Brokers
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import MqttVersion, Profile
 from fleet_wire.quantities import LONGEST_S, Seconds
+from platform_probe.console_settings import ConsoleSettings
+from platform_probe.detection_settings import DetectionSettings
 from platform_probe.load_settings import FloorSettings, LoadSettings
 from platform_probe.messages_settings import MessagesSettings
 from platform_probe.otlp_settings import OtlpSettings
@@ -215,6 +217,14 @@ class ProbeSettings(BaseSettings):
     store: StoreSettings | None = Field(
         None, description="a store that can be queried (docs/store.md); null: none"
     )
+    console: ConsoleSettings | None = Field(
+        None, description="pages for support and on-call over the store, or the records where there"
+        " is none (docs/console.md); null: none",
+    )  # fmt: skip
+    detection: DetectionSettings | None = Field(
+        DetectionSettings(), description="what is not as it was is found, and becomes incidents"
+        " (docs/detection.md); null: nothing is",
+    )  # fmt: skip
     otlp: OtlpSettings | None = Field(
         None, description="where traces, logs and metrics go over OTLP/HTTP; null: nowhere"
     )

@@ -17,6 +17,7 @@ from fleet_wire.web.exchange import (
     BodyTooLargeError,
     HttpRequest,
     HttpResponse,
+    HttpStream,
     UnreadableBodyError,
 )
 
@@ -26,7 +27,7 @@ STOP_WITHIN_S: Final = 5.0
 MAX_SAID: Final = 200
 """Of what is no HTTP so many letters are logged."""
 
-Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse | HttpStream]]
 Refusal = Callable[[int], HttpResponse]
 
 
@@ -46,7 +47,8 @@ class HttpServer:
     A connection ends when it has waited for its client for `connection_s`, whatever has come by
     then: who sends half a head or half a body, or a letter now and then, stays no longer. It ends
     too when an answer takes longer than `answer_s` (None: as long), the client's reading of it
-    included. With `one_request` it ends after its first answer.
+    included; of an answer that goes on each chunk has so long. With `one_request` it ends after its
+    first answer.
 
     `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
     A handler is cancelled when its client hangs up.
@@ -103,11 +105,14 @@ class HttpServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, _Connection)  # noqa: S101 - `_Server` makes no others
         connection.is_our_turn(our_turn=True)
-        answer = _response(await self._handler(_Request(request, connection)))
+        handled = await self._handler(_Request(request, connection))
+        if isinstance(handled, HttpStream):
+            return await _streamed(handled, request, connection)
+        answer = _response(handled)
         connection.is_our_turn(our_turn=False)
         if self._one_request:
             answer.force_close()
@@ -124,6 +129,14 @@ class _Request:
         self._connection = connection
         self.method = request.method
         self.headers: Mapping[str, str] = request.headers
+
+    @property
+    def query(self) -> str:
+        return self._request.raw_path.partition("?")[2]
+
+    @property
+    def remote(self) -> str:
+        return self._request.remote or ""
 
     @property
     def path(self) -> str:
@@ -154,6 +167,20 @@ class _Request:
 def _response(answer: HttpResponse) -> web.Response:
     headers = {"Content-Type": answer.content_type, **answer.headers}
     return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+async def _streamed(
+    answer: HttpStream, request: web.BaseRequest, connection: _Connection
+) -> web.StreamResponse:
+    headers = {"Content-Type": answer.content_type, **answer.headers}
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    response.force_close()
+    await response.prepare(request)
+    async for chunk in answer.chunks:
+        connection.is_our_turn(our_turn=True)
+        await response.write(chunk)
+    await response.write_eof()
+    return response
 
 
 class _Connection(web.RequestHandler):
@@ -215,7 +242,7 @@ class _Server(web.Server):
 
     def __init__(
         self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.Response]],
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         *,
         connection_s: float,
         answer_s: float,

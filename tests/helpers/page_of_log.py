@@ -109,6 +109,7 @@ For whoever starts the probe: `ready` once, `progress` each second, `done` at th
 EVENTS = {
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
+    "console": "the pages of the console are served at `url`",
     "late_unlock": "a car opened after its customer was told no: each one has its line, with the"
     " fields of stray_answers.jsonl",
     "malformed_line": "a line of the platform's log breaks its contract; it is cut",
@@ -143,6 +144,8 @@ WHAT_TO_DO = {
     " broker, password or client id is wrong; see [the runbook](runbook/BrokerDisconnected.md)",
     "commands_never_expire": "unlock only cars that somebody can look after: this wire has no cure",
     "commands_outlive_customers": "leave out `load.command_ttl_s`",
+    "console_ended": "see `reason`: a port that is taken, a file of tokens with a mistake",
+    "console_troubled": "see `problem`: mend the path or the rights; anything else is a defect",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
     "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",
     "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"

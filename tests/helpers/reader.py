@@ -34,6 +34,7 @@ SERVICES = {
     ("fleet-sim", "boxes"): "serving",
     ("fleet-sim", "platform"): "serving",
     ("platform-probe", "run"): '"ready"',
+    ("platform-probe", "console"): "the console is at",
 }
 """Commands that serve until they are told to end, and what they say when they do."""
 NOT_RUN = {
@@ -105,6 +106,8 @@ class Reader:
         if words[0] == "make":
             subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
         elif tuple(words[:2]) in SERVICES:
+            if words[1] == "console":  # of the others it would start one beside them
+                monkeypatch.setenv("PLATFORM_PROBE_CONSOLE__LISTEN", "127.0.0.1:0")
             self._serve(words)
         else:
             self._run(words, into.partition("#")[0].strip())
