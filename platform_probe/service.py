@@ -191,11 +191,7 @@ async def _work(
     alerting: Alerting | None,
 ) -> None:
     """Let a probe that is put together do its work, and end it in good order."""
-
-    def refresh() -> None:
-        probe.refresh_gauges()
-        if messages is not None:
-            messages.refresh_gauges()
+    refresh = partial(_refresh_gauges, probe, messages)
 
     def families() -> Iterable[Metric]:
         refresh()
@@ -223,13 +219,21 @@ async def _work(
         probe.close()
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
-        if messages is not None:
-            await messages.close(at_once=run.is_told_to_end)
-        if export is not None:
-            await export.close(at_once=run.is_told_to_end)
+        if alerting is not None:
+            alerting.close()  # what it finds at last is told too
+        for sender in (messages, export):
+            if sender is not None:
+                await sender.close(at_once=run.is_told_to_end)
         if console is not None:
             await console.close()
         await server.stop()
+
+
+def _refresh_gauges(probe: Probe, messages: Messages | None) -> None:
+    """Bring all gauges up to date, before they are read."""
+    probe.refresh_gauges()
+    if messages is not None:
+        messages.refresh_gauges()
 
 
 def _told(
@@ -323,8 +327,11 @@ def _alerting(
         name=settings.client_id,
         windows=chosen.windows(),
     )
-    stack.callback(alerting.close)
-    alerting.take_up(last_attempts(settings.out_dir), last_incidents(settings.out_dir))
+    earlier = last_incidents(settings.out_dir)
+    alerting.take_up(last_attempts(settings.out_dir), earlier)
+    for incident in earlier:
+        if messages is not None:  # what an earlier process did not come to tell
+            messages.tell(incident)
     return alerting
 
 
