@@ -39,7 +39,7 @@ class HttpRequest(Protocol):
         ...
 
     async def body(self) -> bytes:
-        """Return the whole body. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
+        """Return the whole body, once. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
         ...
 
 
