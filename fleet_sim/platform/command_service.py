@@ -116,7 +116,7 @@ class CommandService:
         self, action: Action, booking: Booking, *, request_id: str, parent: TraceContext
     ) -> PlatformCommand:
         """Return a new command, whose life begins."""
-        command_id = self._identifiers.new()
+        command_id, now = self._identifiers.new(), self._unix_s()
         command = PlatformCommand(
             command_id,
             action,
@@ -124,12 +124,12 @@ class CommandService:
             wire_id=self._writer.wire_id(booking.vehicle_id, command_id),
             request_id=request_id,
             parent=parent,
-            issued_at=self._unix_s(),
+            issued_at=now,
             ttl_s=self._parameters.command_ttl_s,
         )
         self.commands.add(command)
         self.open += 1
-        self._world.later(self._left_s(command), self._life_over, command)
+        self._world.later(command.expires_at - now, self._life_over, command)
         return command
 
     def when_idle(self, vehicle_id: str, then: Callable[[], None]) -> None:
@@ -154,6 +154,8 @@ class CommandService:
         self, joint: Joint[ValueT, PlatformCommand], command: PlatformCommand, *, usual: ValueT
     ) -> ValueT:
         """Return what happens to a command where the usual would."""
+        if joint not in self._bends.joints:
+            return usual
         return self._bends.at(
             joint,
             command,
@@ -162,19 +164,15 @@ class CommandService:
             command_id=command.wire_id,
         )
 
-    def _left_s(self, command: PlatformCommand) -> float:
-        """Return what is left of a command's life."""
-        return command.expires_at - self._unix_s()
-
     def _go_on(self, command: PlatformCommand) -> None:
         """Wake the car or publish, as far as that can be done now."""
-        link = self.connection.link
-        if command.booking.objection(self._unix_s()) is not None:
+        link, now = self.connection.link, self._unix_s()
+        if command.booking.objection(now) is not None:
             self._not_published(command, NotPublished.BOOKING_ENDED)
         elif link is not None:
             if command.signed is None:
                 command.box_id = self._at(ADDRESS, command, usual=command.vehicle_id)
-                command.signed = self._writer.signed(command, self._unix_s())
+                command.signed = self._writer.signed(command, now)
             is_asleep = self.heard_of(command.box_id).presence == "asleep"
             if self._at(WAKE, command, usual=is_asleep):
                 self._waking[command.box_id] = command
@@ -185,9 +183,10 @@ class CommandService:
     def _wake(self, command: PlatformCommand) -> None:
         """Send the car an SMS, and another one after a while; it is published when it has come."""
         link = self.connection.link
-        if self._is_waiting(command) and link is not None and self._left_s(command) > 0:
+        now = self._unix_s()
+        if self._is_waiting(command) and link is not None and now < command.expires_at:
             command.state = _State.WAKING
-            self._writer.wake(link, command, self._unix_s())
+            self._writer.wake(link, command, now)
             self._log.of_command(PlatformStep.WOKEN, command)
             self._world.later(self._parameters.wake_again_after_s, self._wake, command)
 
@@ -207,8 +206,9 @@ class CommandService:
 
     def _publish(self, command: PlatformCommand, signed: Command) -> None:
         """Publish a command, unless its life or its booking is over, or the car has answered."""
-        link, left_s = self.connection.link, self._left_s(command)
-        has_right = command.booking.objection(self._unix_s()) is None
+        link, now = self.connection.link, self._unix_s()
+        left_s = command.expires_at - now
+        has_right = command.booking.objection(now) is None
         if command.is_final or command.answered or link is None or left_s <= 0 or not has_right:
             return
         command.publishes += 1
