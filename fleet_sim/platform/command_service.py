@@ -22,6 +22,7 @@ from fleet_sim.platform.commands import (
     RememberedCommands,
 )
 from fleet_sim.platform.connection import BrokerConnection
+from fleet_sim.platform.deadlines import Deadlines
 from fleet_sim.platform.heard import HeardVehicle
 from fleet_sim.platform.identifiers import Identifiers
 from fleet_sim.platform.joints import (
@@ -82,6 +83,7 @@ class CommandService:
         self._unix_s = unix_s
         self._writer = CommandWriter(world, client_id=client_id)
         self._lanes = Lanes()
+        self._deadlines = Deadlines(world.env)
         self._heard: dict[str, HeardVehicle] = {}
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
@@ -129,7 +131,7 @@ class CommandService:
         )
         self.commands.add(command)
         self.open += 1
-        self._world.later(command.expires_at - now, self._life_over, command)
+        self._deadlines.set(command.expires_at - now, command, self._life_over)
         return command
 
     def when_idle(self, vehicle_id: str, then: Callable[[], None]) -> None:
@@ -229,7 +231,7 @@ class CommandService:
         usual_s = self._parameters.retry_after_s if may_retry else None
         retry_after_s = self._at(RETRY, command, usual=usual_s)
         if retry_after_s is not None:
-            self._world.later(retry_after_s, self._retry, command, signed, command.publishes)
+            self._deadlines.set(retry_after_s, command, self._retry, signed, command.publishes)
 
     def _retry(self, command: PlatformCommand, signed: Command, publishes: int) -> None:
         """Publish again, unless that was done already; what has no PUBACK is still on its way."""

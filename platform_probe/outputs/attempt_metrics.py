@@ -28,9 +28,9 @@ from fleet_wire.contract.attempt import (
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.catalogue import TITLES
+from fleet_wire.series import Series, SeriesMaker
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
 from platform_probe.outputs.platform_metrics import PlatformMetrics
-from platform_probe.outputs.series import Series, SeriesMaker
 
 NO_CAUSE: Final = "none"
 UNLOCK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 8, 10, 15, 20, 30, 60)

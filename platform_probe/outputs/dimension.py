@@ -7,7 +7,7 @@ from typing import Final
 
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Outcome
-from platform_probe.outputs.series import Counter, CounterFamily
+from fleet_wire.series import Counter, CounterFamily
 
 MAX_LABEL_VALUES: Final = 24
 """Regions, and firmware versions, that have series of their own; the rest share "other"."""
