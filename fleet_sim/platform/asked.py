@@ -94,11 +94,11 @@ class PlatformLog:
         operation, endpoint, method = _SAID_OF[request.operation]
         problem = None if answer is None else answer.problem
         self._write(
-            PlatformEvent(
-                event=step,
-                at=self._unix_s(),
-                request_id=asked.request_id,
-                operation=operation,
+            PlatformEvent(  # four by place: with so many names Python makes a dict of them first
+                step,
+                self._unix_s(),
+                asked.request_id,
+                operation,
                 trace_id=asked.parent.trace_id,
                 vehicle_id=asked.vehicle_id,
                 booking_id=request.booking_id or _made_booking(answer),

@@ -83,7 +83,8 @@ class CommandService:
         self._unix_s = unix_s
         self._writer = CommandWriter(world, client_id=client_id)
         self._lanes = Lanes()
-        self._deadlines = Deadlines(world.env)
+        self._lives = Deadlines(world.env, self._life_over)
+        self._retries = Deadlines(world.env, self._retry)
         self._heard: dict[str, HeardVehicle] = {}
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
@@ -131,7 +132,7 @@ class CommandService:
         )
         self.commands.add(command)
         self.open += 1
-        self._deadlines.set(command.expires_at - now, command, self._life_over)
+        self._lives.set(command.expires_at - now, command)
         return command
 
     def when_idle(self, vehicle_id: str, then: Callable[[], None]) -> None:
@@ -224,23 +225,23 @@ class CommandService:
             self._not_taken(command, NotPublished.NO_CONNECTION, str(error))
             return
         self._log.of_command(PlatformStep.PUBLISHED, command)
-        self._retry_later(command, signed)
+        self._retry_later(command)
 
-    def _retry_later(self, command: PlatformCommand, signed: Command) -> None:
+    def _retry_later(self, command: PlatformCommand) -> None:
         may_retry = command.publishes < self._parameters.max_publishes and self._is_safe_twice
         usual_s = self._parameters.retry_after_s if may_retry else None
         retry_after_s = self._at(RETRY, command, usual=usual_s)
         if retry_after_s is not None:
-            self._deadlines.set(retry_after_s, command, self._retry, signed, command.publishes)
+            self._retries.set(retry_after_s, command)
 
-    def _retry(self, command: PlatformCommand, signed: Command, publishes: int) -> None:
+    def _retry(self, command: PlatformCommand, publishes: int) -> None:
         """Publish again, unless that was done already; what has no PUBACK is still on its way."""
         is_done = command.is_final or command.answered or command.publishes != publishes
-        if is_done or not command.is_acked:
+        if is_done or not command.is_acked or command.signed is None:
             return
         is_same, culprits = self._bends.fold(SAME, command, usual=True)
         if is_same:
-            self._publish(command, signed)
+            self._publish(command, command.signed)
             return
         again = self._publish_anew(command)
         for culprit in culprits:
@@ -297,7 +298,7 @@ class CommandService:
             if command.state is _State.PUBLISHED:
                 command.state = _State.ACCEPTED
 
-    def _life_over(self, command: PlatformCommand) -> None:
+    def _life_over(self, command: PlatformCommand, _publishes: int) -> None:
         if command.state is _State.WAKING:
             self._not_published(command, NotPublished.ASLEEP)
         elif command.state is _State.QUEUED:

@@ -23,35 +23,33 @@ def head_of(
     answers, `unix_s` the time. Raises `ValueError` for a header with a `\n` in it, which would be
     two headers.
     """
-    lines = [
-        _beginning(response.status, response.content_type, version, software),
-        _date(unix_s),
-        f"Content-Length: {len(response.body)}",
-    ]
-    if keep_alive is (version == (1, 0)):  # else the connection is as the version has it
-        lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
+    head = _alike(
+        response.status, response.content_type, version, keep_alive, software, unix_s
+    )  # fmt: skip
     for name, value in response.headers.items():
-        lines.append(_checked(f"{name}: {value}"))
-    lines.append("\r\n")
-    return "\r\n".join(lines).encode()
+        head += _checked(f"{name}: {value}") + "\r\n"
+    return f"{head}Content-Length: {len(response.body)}\r\n\r\n".encode()
 
 
-@lru_cache(maxsize=256)
-def _beginning(status: int, content_type: str, version: tuple[int, int], software: str) -> str:
-    """Return what is alike in all responses of a kind."""
+@lru_cache(maxsize=64)
+def _alike(
+    status: int,
+    content_type: str,
+    version: tuple[int, int],
+    keep_alive: bool,  # noqa: FBT001 - by place: that is what the cache is quick with
+    software: str,
+    unix_s: int,
+) -> str:
     major, minor = version
-    lines = (
+    lines = [
         f"HTTP/{major}.{minor} {status} {HTTPStatus(status).phrase}",
         f"Content-Type: {content_type}",
         f"Server: {software}",
-    )
-    return "\r\n".join(map(_checked, lines))
-
-
-@lru_cache(maxsize=1)
-def _date(unix_s: int) -> str:
-    """Return when a response was made (RFC 9110, section 6.6.1): the same for a second."""
-    return f"Date: {formatdate(unix_s, usegmt=True)}"
+        f"Date: {formatdate(unix_s, usegmt=True)}",  # RFC 9110, section 6.6.1
+    ]
+    if keep_alive is (version == (1, 0)):  # else the connection is as the version has it
+        lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
+    return "".join(f"{_checked(line)}\r\n" for line in lines)
 
 
 def _checked(line: str) -> str:
