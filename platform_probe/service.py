@@ -120,6 +120,9 @@ async def serve(settings: ProbeSettings) -> None:
         store = _store(settings, stack, metrics, store_complains)
         if store is not None:
             sinks["store"] = store
+        fan_out = FanOut(
+            sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=loop.call_soon
+        )
         timers = LoopTimers(loop)
         stack.callback(timers.close)
         probe = Probe(
@@ -127,16 +130,18 @@ async def serve(settings: ProbeSettings) -> None:
             links=_links(settings, profile),
             clock=clock,
             timers=timers,
-            sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
+            sink=fan_out,
             metrics=metrics,
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed, fan_out.flush))
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
-        await _work(settings, probe, metrics=metrics, logger=logger, export=export)
+        await _work(
+            settings, probe, metrics=metrics, logger=logger, export=export, flush=fan_out.flush
+        )
 
 
 async def _work(
@@ -146,8 +151,12 @@ async def _work(
     metrics: ProbeMetrics,
     logger: Logger,
     export: OtlpExport | None,
+    flush: Callable[[], None],
 ) -> None:
-    """Let a probe that is put together do its work, and end it in good order."""
+    """Let a probe that is put together do its work, and end it in good order.
+
+    `flush` sees to it that all its records are written.
+    """
 
     def families() -> Iterable[Metric]:
         probe.refresh_gauges()
@@ -159,13 +168,14 @@ async def _work(
     )
     if export is not None:
         export.start(families=families, complain=probe.complain)
-    run = _Run(settings, probe, logger, port)
+    run = _Run(settings, probe, logger, port, flush)
     following = asyncio.ensure_future(_follow_platform(settings, probe))
     try:
         await run.run()
     finally:
         await _cancelled(following)
         probe.close()
+        flush()
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
         if export is not None:
@@ -177,10 +187,15 @@ def _told(
     diagnoses: DiagnosesFile,
     store: StoreWriter | None,
     sink_failed: Callable[[str, Exception], None],
+    flush: Callable[[], None],
 ) -> Callable[[Diagnosis], None]:
-    """Return what keeps a diagnosis, and complains where the disk does not take it."""
+    """Return what keeps a diagnosis, and complains where the disk does not take it.
+
+    `flush` lets its record be written before it.
+    """
 
     def tell(diagnosis: Diagnosis) -> None:
+        flush()
         try:
             diagnoses.tell(diagnosis)
         except LimitError as error:
@@ -242,8 +257,14 @@ class _Run:
     """One run: from the first connect to the last word on stdout."""
 
     def __init__(
-        self, settings: ProbeSettings, probe: Probe, logger: Logger, http_port: int
+        self,
+        settings: ProbeSettings,
+        probe: Probe,
+        logger: Logger,
+        http_port: int,
+        flush: Callable[[], None],
     ) -> None:
+        self._flush = flush
         self._settings = settings
         self._probe = probe
         self._logger = logger
@@ -269,6 +290,7 @@ class _Run:
         finally:
             await _cancelled(work, end)
         self._probe.close()
+        self._flush()
         self._say("done", **self._probe.counts())
 
     async def _work(self) -> None:
