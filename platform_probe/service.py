@@ -153,17 +153,22 @@ async def serve(settings: ProbeSettings) -> None:
         )
         if alerting is not None:
             sinks["alerting"] = alerting
+        fan_out = FanOut(
+            sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=loop.call_soon
+        )
         probe = Probe(
             settings,
             links=_links(settings, profile, broker_changed),
             clock=clock,
             timers=timers,
-            sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
+            sink=fan_out,
             metrics=metrics,
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, sink_failed))
+        probe.diagnose(
+            shipped_ranking(), _told(diagnoses, store, alerting, sink_failed, fan_out.flush)
+        )
         if store is not None:
             probe.let_hear(store, store.platform_event)
         if alerting is not None:
@@ -177,6 +182,7 @@ async def serve(settings: ProbeSettings) -> None:
             export=export,
             messages=messages,
             alerting=alerting,
+            flush=fan_out.flush,
         )
 
 
@@ -189,8 +195,12 @@ async def _work(
     export: OtlpExport | None,
     messages: Messages | None,
     alerting: Alerting | None,
+    flush: Callable[[], None],
 ) -> None:
-    """Let a probe that is put together do its work, and end it in good order."""
+    """Let a probe that is put together do its work, and end it in good order.
+
+    `flush` sees to it that all its records are written.
+    """
 
     def refresh() -> None:
         probe.refresh_gauges()
@@ -214,13 +224,14 @@ async def _work(
     console = _console(settings)
     if console is not None:
         console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
-    run = _Run(settings, probe, logger, port)
+    run = _Run(settings, probe, logger, port, flush)
     following = asyncio.ensure_future(_follow_platform(settings, probe))
     try:
         await run.run()
     finally:
         await _cancelled(following)
         probe.close()
+        flush()
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
         if messages is not None:
@@ -237,10 +248,15 @@ def _told(
     store: StoreWriter | None,
     alerting: Alerting | None,
     sink_failed: Callable[[str, Exception], None],
+    flush: Callable[[], None],
 ) -> Callable[[Diagnosis], None]:
-    """Return what keeps a diagnosis, and complains where the disk does not take it."""
+    """Return what keeps a diagnosis, and complains where the disk does not take it.
+
+    `flush` lets its record be written before it.
+    """
 
     def tell(diagnosis: Diagnosis) -> None:
+        flush()
         try:
             diagnoses.tell(diagnosis)
         except LimitError as error:
@@ -400,8 +416,14 @@ class _Run:
     """One run: from the first connect to the last word on stdout."""
 
     def __init__(
-        self, settings: ProbeSettings, probe: Probe, logger: Logger, http_port: int
+        self,
+        settings: ProbeSettings,
+        probe: Probe,
+        logger: Logger,
+        http_port: int,
+        flush: Callable[[], None],
     ) -> None:
+        self._flush = flush
         self._settings = settings
         self._probe = probe
         self._logger = logger
@@ -427,6 +449,7 @@ class _Run:
         finally:
             await _cancelled(work, end)
         self._probe.close()
+        self._flush()
         self._say("done", **self._probe.counts())
 
     async def _work(self) -> None:

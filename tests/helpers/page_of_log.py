@@ -107,6 +107,7 @@ STDOUT = """\
 For whoever starts the probe: `ready` once, `progress` each second, `done` at the end.
 """
 EVENTS = {
+    "broker_back": "one of several brokers is there again",
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
     "console": "the pages of the console are served at `url`",
@@ -140,6 +141,8 @@ EVENTS = {
 }
 """What events mean that do not say it themselves, in a field `explanation`, or not whole."""
 WHAT_TO_DO = {
+    "broker_away": "see whether that broker runs; the others are watched meanwhile"
+    " ([scale.md](scale.md#several-brokers))",
     "broker_disconnected": "nothing where it comes back; else `why` and `detail` say whether"
     " broker, password or client id is wrong; see [the runbook](runbook/BrokerDisconnected.md)",
     "commands_never_expire": "unlock only cars that somebody can look after: this wire has no cure",

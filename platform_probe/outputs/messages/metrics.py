@@ -9,7 +9,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from platform_probe.outputs.messages.delivery import Sent, Trouble
-from platform_probe.outputs.series import SeriesMaker
+from fleet_wire.series import SeriesMaker
 
 
 class AskedEnd(StrEnum):
