@@ -21,6 +21,17 @@ LATE_HEARTBEATS: Final = 1.7
 """So many intervals without any heartbeat: one may be lost, or late."""
 
 
+class _Row:
+    """How many cars that are alike were counted."""
+
+    __slots__ = ("lost", "places", "total")
+
+    def __init__(self, places: tuple[Place, ...]) -> None:
+        self.places = places
+        self.total = 0
+        self.lost = 0
+
+
 class Census:
     """The latest count."""
 
@@ -48,18 +59,26 @@ class Census:
 
     def _count(self, now_s: float) -> None:
         self._at_s = now_s
-        lost, total = Counter[Place](), Counter[Place]()
         used: list[int] = []
+        rows: dict[int, _Row] = {}
         step = max(len(self._cars) // MOST_CARS, 1)
         for car in islice(self._cars.values(), 0, None, step):
             if car.data_used_bytes is not None:
                 used.append(car.data_used_bytes)
-            if car.standing is None:
+            standing = car.standing
+            if standing is None:
                 continue
-            is_lost = is_lost_at(car, now_s)
-            for place in (ALL, *car.places):
-                total[place] += 1
-                lost[place] += is_lost
+            row = rows.get(id(car.places))  # equal cars share it: its hash would be most of this
+            if row is None:
+                row = rows[id(car.places)] = _Row(car.places)
+            row.total += 1
+            if standing is not Session.ASLEEP:
+                row.lost += is_lost_at(car, now_s)
+        lost, total = Counter[Place](), Counter[Place]()
+        for row in rows.values():
+            for place in (ALL, *row.places):
+                total[place] += row.total
+                lost[place] += row.lost
         self._lost, self._total = lost, total
         self.usual_data_bytes = sorted(used)[len(used) // 2] if used else None
 
