@@ -10,7 +10,9 @@ import simpy
 
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.movements import OnMovement
-from fleet_wire.links.link import Disconnected, LinkFactory
+from fleet_wire.contract.messages import Telemetry
+from fleet_wire.links.link import Disconnected, Link, LinkFactory
+from fleet_wire.links.routine import Member, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream
@@ -65,6 +67,11 @@ class World:
     on_bad_certificate: Callable[[bool], None] | None = None
     """Told when a box does not take the broker's certificate, where there is TLS: whether it found
     that it has expired; else, by its clock, that it is not valid yet."""
+
+    offer: Callable[[Link, Member, Telemetry], None] | None = None
+    """Sends a heartbeat that offers the next ones by routine; None where each is sent by itself."""
+    send_round: Callable[[Round], None] | None = None
+    """Sends the heartbeats of a routine; given with `offer`."""
 
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""

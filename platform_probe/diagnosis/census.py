@@ -83,11 +83,23 @@ class Census:
         self.usual_data_bytes = sorted(used)[len(used) // 2] if used else None
 
 
+def _is_surely_heard(car: CarHistory, now_s: float) -> bool:
+    """Return whether heartbeats by routine say that a car is not silent: nobody asks for more."""
+    if car.member is None or car.interval_s is None:
+        return False
+    routine = car.member.routine
+    every_s = min(car.interval_s, routine.every_s)
+    return bool(routine.heard) and now_s - routine.heard[-1].heard_s < every_s
+
+
 def is_lost_at(car: CarHistory, now_s: float) -> bool:
     """Return whether a car is lost: by its will, or by its silence."""
     if car.standing is Session.WILL or car.standing is Session.SHUTDOWN:
         return True
-    if car.standing is not Session.ONLINE or car.interval_s is None:
+    if car.standing is not Session.ONLINE or _is_surely_heard(car, now_s):
+        return False
+    car.catch_up()
+    if car.interval_s is None:
         return False
     last_s = max(car.beats[-1], car.heard[-1] if car.heard else 0.0)
     return now_s - last_s > car.interval_s * LATE_HEARTBEATS

@@ -36,6 +36,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.routine import Follower
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
@@ -156,6 +157,10 @@ class Diagnosing:
         """Take a heartbeat."""
         self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
 
+    def follower(self, vehicle_id: str) -> Follower:
+        """Return what a car has told, to be told of its heartbeats by routine."""
+        return self._car(vehicle_id)
+
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Take a presence message, or a last will."""
         now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
@@ -209,7 +214,9 @@ class Diagnosing:
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
-        self._cars.pop(vehicle_id, None)
+        car = self._cars.pop(vehicle_id, None)
+        if car is not None:
+            car.part()
 
     # What ends
 
@@ -498,8 +505,10 @@ class Diagnosing:
         car = self._cars.get(vehicle_id)
         if car is None:
             if len(self._cars) >= self._max_cars:
-                self._cars.popitem(last=False)
+                self._cars.popitem(last=False)[1].part()
             car = self._cars[vehicle_id] = CarHistory()
+        elif car.member is not None:
+            car.catch_up()
         return car
 
 
