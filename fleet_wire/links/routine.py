@@ -13,6 +13,7 @@ anything on its way not as usual is taken apart into messages. So nobody can tel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -209,6 +210,7 @@ class Round:
         routine = self._routine
         routine.out.remove(self)
         routine.heard.append(Beat(self.sent_s, now_s))
+        routine.heard_s = now_s
 
     def is_for(self, listener: Any) -> bool:
         """Return whether it is this listener who has let the members join."""
@@ -218,7 +220,17 @@ class Round:
 class Routine:
     """Cars whose heartbeats fall due in the same moments."""
 
-    __slots__ = ("every_s", "heard", "listener", "members", "on_change", "out", "sent", "sent_s")
+    __slots__ = (
+        "every_s",
+        "heard",
+        "heard_s",
+        "listener",
+        "members",
+        "on_change",
+        "out",
+        "sent",
+        "sent_s",
+    )
 
     def __init__(self, every_s: float, on_change: Callable[[], None]) -> None:
         self.every_s = every_s
@@ -233,6 +245,8 @@ class Routine:
         """When the last one was."""
         self.heard: list[Beat] = []
         """Those of them that have come, whole."""
+        self.heard_s = -math.inf
+        """When the last of all did."""
         self.out: list[Round] = []
         """Those that are on their way, whole."""
         self.on_change = on_change

@@ -21,17 +21,6 @@ LATE_HEARTBEATS: Final = 1.7
 """So many intervals without any heartbeat: one may be lost, or late."""
 
 
-class _Row:
-    """How many cars that are alike were counted."""
-
-    __slots__ = ("lost", "places", "total")
-
-    def __init__(self, places: tuple[Place, ...]) -> None:
-        self.places = places
-        self.total = 0
-        self.lost = 0
-
-
 class Census:
     """The latest count."""
 
@@ -58,45 +47,46 @@ class Census:
         }
 
     def _count(self, now_s: float) -> None:
+        """Count anew. A car whose heartbeat has just come with others by routine is not lost."""
         self._at_s = now_s
-        used: list[int] = []
-        rows: dict[int, _Row] = {}
         step = max(len(self._cars) // MOST_CARS, 1)
-        for car in islice(self._cars.values(), 0, None, step):
-            if car.data_used_bytes is not None:
-                used.append(car.data_used_bytes)
-            standing = car.standing
-            if standing is None:
-                continue
-            row = rows.get(id(car.places))  # equal cars share it: its hash would be most of this
-            if row is None:
-                row = rows[id(car.places)] = _Row(car.places)
-            row.total += 1
-            if standing is not Session.ASLEEP:
-                row.lost += is_lost_at(car, now_s)
-        lost, total = Counter[Place](), Counter[Place]()
-        for row in rows.values():
-            for place in (ALL, *row.places):
-                total[place] += row.total
-                lost[place] += row.lost
-        self._lost, self._total = lost, total
-        self.usual_data_bytes = sorted(used)[len(used) // 2] if used else None
+        looked_at = [*islice(self._cars.values(), 0, None, step)]
+        known = [car for car in looked_at if car.standing is not None]
+        doubtful = [
+            car
+            for car in known
+            if car.standing is not Session.ASLEEP
+            and not (  # spelt out here: a call for each car would be most of a count
+                (member := car.member) is not None
+                and now_s - member.routine.heard_s < member.routine.every_s
+                and car.interval_s is not None
+                and member.routine.every_s < car.interval_s * LATE_HEARTBEATS
+            )
+        ]
+        self._total = _by_place(known)
+        self._lost = _by_place([car for car in doubtful if is_lost_at(car, now_s)])
+        used = sorted(car.data_used_bytes for car in looked_at if car.data_used_bytes is not None)
+        self.usual_data_bytes = used[len(used) // 2] if used else None
 
 
-def _is_surely_heard(car: CarHistory, now_s: float) -> bool:
-    """Return whether heartbeats by routine say that a car is not silent: nobody asks for more."""
-    if car.member is None or car.interval_s is None:
-        return False
-    routine = car.member.routine
-    every_s = min(car.interval_s, routine.every_s)
-    return bool(routine.heard) and now_s - routine.heard[-1].heard_s < every_s
+def _by_place(cars: list[CarHistory]) -> Counter[Place]:
+    """Return how many cars there are at each place, and in all.
+
+    Equal cars share the object for what they have in common, so that is what is counted.
+    """
+    places_of = {id(car.places): car.places for car in cars}
+    counted = Counter[Place]()
+    for key, number in Counter([id(car.places) for car in cars]).items():
+        for place in (ALL, *places_of[key]):
+            counted[place] += number
+    return counted
 
 
 def is_lost_at(car: CarHistory, now_s: float) -> bool:
     """Return whether a car is lost: by its will, or by its silence."""
     if car.standing is Session.WILL or car.standing is Session.SHUTDOWN:
         return True
-    if car.standing is not Session.ONLINE or _is_surely_heard(car, now_s):
+    if car.standing is not Session.ONLINE:
         return False
     car.catch_up()
     if car.interval_s is None:
