@@ -29,6 +29,7 @@ from fleet_wire.links.link import (
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.links.routine import OfferingMessage, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.randomness import RandomStream
@@ -201,6 +202,12 @@ class Probe:
             self._inbox.take(message)
         if message.qos and self._link is not None:
             self._link.acknowledge(message)
+        elif isinstance(message, OfferingMessage):
+            self._inbox.take_offer(message.member)
+
+    def on_round(self, round_: Round) -> None:
+        """Take heartbeats that a model of a broker brings together."""
+        self._inbox.take_round(round_, self._clock.monotonic_s())
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """End what we have in flight, and connect again after a while."""

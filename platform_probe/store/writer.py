@@ -181,6 +181,13 @@ class StoreWriter:
         line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
         self._put(OBSERVATIONS.name, line)
 
+    def follower(self, vehicle_id: str) -> None:  # noqa: ARG002 - the form of `Hears`
+        """Let no heartbeat be left out: each is kept."""
+        return
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take nothing: no heartbeat comes by routine where one is kept."""
+
     def broker_said(self, event: BrokerEvent) -> None:
         """Take what the broker's log says of a client, which may be the box of a car."""
         said = _Said(event.kind, event.detail)

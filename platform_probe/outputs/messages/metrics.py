@@ -8,8 +8,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from platform_probe.outputs.messages.delivery import Sent, Trouble
 from fleet_wire.series import SeriesMaker
+from platform_probe.outputs.messages.delivery import Sent, Trouble
 
 
 class AskedEnd(StrEnum):
