@@ -25,7 +25,7 @@ from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.errors import BrokerUnreachableError, LimitError
+from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import LinkFactory
@@ -103,13 +103,14 @@ async def serve(settings: ProbeSettings) -> None:
         logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
-        diagnoses = stack.enter_context(DiagnosesFile(settings.out_dir, _rotation(settings)))
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
+        diagnoses = DiagnosesFile(settings.out_dir, _rotation(settings), on_error=sink_failed)
+        stack.enter_context(diagnoses)
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
             sinks["otlp"] = export
@@ -132,7 +133,7 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store))
         if store is not None:
             probe.let_hear(store, store.platform_event)
 
@@ -173,18 +174,11 @@ async def _work(
         await server.stop()
 
 
-def _told(
-    diagnoses: DiagnosesFile,
-    store: StoreWriter | None,
-    sink_failed: Callable[[str, Exception], None],
-) -> Callable[[Diagnosis], None]:
-    """Return what keeps a diagnosis, and complains where the disk does not take it."""
+def _told(diagnoses: DiagnosesFile, store: StoreWriter | None) -> Callable[[Diagnosis], None]:
+    """Return what keeps a diagnosis."""
 
     def tell(diagnosis: Diagnosis) -> None:
-        try:
-            diagnoses.tell(diagnosis)
-        except LimitError as error:
-            sink_failed("jsonl", error)
+        diagnoses.tell(diagnosis)
         if store is not None:
             store.diagnosis(diagnosis)
 

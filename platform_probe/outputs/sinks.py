@@ -105,22 +105,32 @@ class JsonlSink:
 
 
 class DiagnosesFile:
-    """Appends each diagnosis as a line to a file of its own, with one unbuffered write."""
+    """Appends each diagnosis as a line to a file of its own, with one unbuffered write.
 
-    def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
+    `on_error` gets what the disk does not take, as that of `FanOut` does of the records.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        rotation: Rotation | None = None,
+        *,
+        on_error: Callable[[str, Exception], None],
+    ) -> None:
         """Open the file. Raises `LimitError` where the disk does not allow it."""
         self._encoder = msgspec.json.Encoder()
+        self._on_error = on_error
         try:
             self._file = AppendedFile(directory / DIAGNOSES_FILE, rotation)
         except OSError as error:
             raise disk_error(directory, error) from error
 
     def tell(self, diagnosis: Diagnosis) -> None:
-        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+        """Write one line."""
         try:
             self._file.append(self._encoder.encode(diagnosis) + b"\n")
         except OSError as error:
-            raise disk_error(self._file.path, error) from error
+            self._on_error("jsonl", disk_error(self._file.path, error))
 
     def close(self) -> None:
         """Close the file."""

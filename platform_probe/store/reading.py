@@ -161,6 +161,27 @@ class Source:
                 return max(times)
         return 0.0
 
+    def recorded(self) -> Span | None:
+        """Return from when to when there are records, of whatever table; None where there are none.
+
+        Every line that is not packed yet is read for that.
+        """
+        times: list[float] = []
+        for table in TABLES.values():
+            files = self.files(table)
+            times += [float(at) for part in files.parts for at in (part.earliest, part.latest)]
+            if files.lines:
+                lines = rows_of_lines(table, file_list(files.lines))
+                ends = f"SELECT epoch(min({table.time})), epoch(max({table.time})) FROM ({lines})"
+                found = self._with_duck(lambda duck, sql=ends: duck.run(sql)[0])  # type: ignore[misc]
+                times += [at for at in found if at is not None]
+        return Span(min(times), max(times)) if times else None
+
+    def has(self, table: Table) -> bool:
+        """Return whether anything of a table was ever kept here."""
+        files = self.files(table)
+        return bool(files.parts or files.lines)
+
     def _places(
         self, duck: Duck, parts: Sequence[Part], any_id: str
     ) -> list[tuple[list[Part], list[str]]]:

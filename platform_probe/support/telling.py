@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from fleet_wire.contract.causes import CAUSES, Cause
-from platform_probe.diagnosis.cohorts.words import finding_in_words
+from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
 from platform_probe.support.advice import Advice, advice_for, ended_as, explanation_of
 from platform_probe.support.believed import (
     Revision,
     changes_of_mind,
-    how_likely,
+    headline,
+    percent,
     reasons,
     title_of,
 )
@@ -142,15 +143,14 @@ def _reasons(case: Case, believed: Revision) -> Iterator[str]:
     if believed.others:
         yield "  Or else:"
         for one in believed.others:
-            yield f"  - {title_of(one.mode)}: {how_likely(one.probability)}"
+            yield f"  - {title_of(one.mode)} ({percent(one.probability)})"
     if changes := [*changes_of_mind(case.revisions)]:
         yield "  What was believed, and when:"
         yield from (f"  - {sentence}" for sentence in changes)
 
 
 def _believed(believed: Revision) -> Iterator[str]:
-    title = title_of(believed.first.mode)
-    yield f"  {title[0].upper()}{title[1:]}: {how_likely(believed.first.probability)}."
+    yield f"  {headline(believed.first)}"
     if believed.mode is not None:
         yield f"  {believed.mode.engineer}"
 
@@ -193,9 +193,15 @@ def _others(case: Case, zone: tzinfo) -> Iterator[str]:
     if case.finding is None:
         return
     yield from ("", "Who else", f"  {finding_in_words(case.finding, minute_clock(zone))}")
-    if case.finding.found and case.attempt is not None:
-        is_one = any(is_one_of(case.attempt, cohort) for cohort in case.finding.found)
-        yield f"  This car is {'one' if is_one else 'none'} of them."
+    its = case.attempt or next(iter(case.complaints), None)
+    found = case.finding.found
+    if its is None or not found:
+        return
+    own = [traits_in_words(cohort.traits) for cohort in found if is_one_of(its, cohort)]
+    if len(found) == 1:
+        yield f"  This car is {'one' if own else 'none'} of them."
+    else:
+        yield f"  This car is {f'one of {own[0]}' if own else 'of none of these'}."
 
 
 def _same(case: Case, zone: tzinfo) -> Iterator[str]:

@@ -23,7 +23,6 @@ _OF_THE_UNLOCK: Final = (
     PlatformStep.REQUESTED, PlatformStep.ANSWERED, PlatformStep.PUBLISHED, PlatformStep.ACCEPTED,
 )  # fmt: skip
 """Steps that the record has as stages."""
-_SAME_S: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,6 +40,8 @@ def timeline_of(case: Case) -> list[Entry]:
     entries = [*_around(case)]
     if case.attempt is not None:
         entries += _of_attempt(case, case.attempt)
+    for call in case.complaints:
+        entries.append(Entry(unix_s(call["called_at"]), "customer", _call(call["shown"])))
     return sorted(entries, key=lambda entry: entry.at_s)
 
 
@@ -89,8 +90,6 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
         opened = ": the car has OPENED, too late" if stray["is_late_unlock"] else ""
         what = f"answers {stray['kind']}: {stray['phase']}{opened}"
         yield Entry(unix_s(stray["came_at"]), "box", what)
-    for call in case.complaints:
-        yield Entry(unix_s(call["called_at"]), "customer", _call(call["shown"]))
 
 
 def _app(attempt: Row) -> str:
@@ -132,8 +131,10 @@ def _call(shown: str | None) -> str:
 
 
 def _around(case: Case) -> Iterator[Entry]:
+    calls = {call["called_at"] for call in case.complaints}
     for event in case.events:
-        if not _is_in_record(case, event):
+        is_call = event["event"] == PlatformStep.SUPPORT_CALLED and event["logged_at"] in calls
+        if not is_call and not _is_in_record(case, event):
             yield Entry(unix_s(event["logged_at"]), *_event(event))
     before = ""
     for heard in case.heard:

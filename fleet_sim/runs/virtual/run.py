@@ -41,7 +41,6 @@ from fleet_sim.runs.virtual.time import (
     VirtualTimers,
 )
 from fleet_sim.scenario.loading import Scenario
-from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
 from fleet_wire.profiles.loading import load_profile
@@ -243,7 +242,8 @@ class VirtualRun:
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
         writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
-        diagnoses = stack.enter_context(DiagnosesFile(self._directory.path))
+        diagnoses = DiagnosesFile(self._directory.path, on_error=self._cannot_write)
+        stack.enter_context(diagnoses)
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
         probe = Probe(
@@ -256,14 +256,8 @@ class VirtualRun:
             logger=logger,
             profile=self._profile,
         )
-        probe.diagnose(shipped_ranking(), partial(self._tell, diagnoses))
+        probe.diagnose(shipped_ranking(), diagnoses.tell)
         return probe
-
-    def _tell(self, diagnoses: DiagnosesFile, diagnosis: Diagnosis) -> None:
-        try:
-            diagnoses.tell(diagnosis)
-        except LimitError as error:
-            self._cannot_write("diagnoses", error)
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load

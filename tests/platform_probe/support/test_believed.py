@@ -40,8 +40,8 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
         (0.9, "almost certainly (90 %)"),
         (0.6, "probably (60 %)"),
         (0.3, "perhaps (30 %)"),
-        (0.02, "less likely (2 %)"),
-        (0.0, "less likely (1 %)"),
+        (0.02, "2 %"),
+        (0.0, "1 %"),
     ],
 )
 def test_probabilities_are_said_as_people_do(probability: float, said: str) -> None:
