@@ -9,6 +9,8 @@ from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
 
 CARS = "cars"
 WAKE = "wake"
+NULL_BOXES = "null-box-"
+"""Ids of the null boxes beside the fleet begin so: what measures the stack is no car."""
 VEHICLE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
