@@ -119,7 +119,7 @@ def reasons(revision: Revision, *, is_for: bool) -> list[str]:
         if one.is_seen:
             listed.append(sentences.get(one.fact, one.fact))
         else:
-            listed.append(f"not seen, and was to be expected: {FACTS[Fact(one.fact)].meaning}")
+            listed.append(f"not seen: {FACTS[Fact(one.fact)].meaning}")
     return [*dict.fromkeys(listed)]  # two facts may be seen in one thing
 
 

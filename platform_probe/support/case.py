@@ -230,7 +230,8 @@ class _Lookup:
                 return its
             if self._is_told_of(name, written):
                 self._set(name, written)
-                return []
+                before = self._of_call() if name == "attempt_id" else None
+                return [] if before is None else self._with_id(name, before)
         others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
         meant = same_id(value, others)
         if meant is None:
@@ -314,6 +315,12 @@ class _Lookup:
         is_its = "list_contains(attempts, $id) OR booking_id = $booking"
         ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
         return self._rows("complaints", is_its, ids, "called_at")
+
+    def _of_call(self) -> str | None:
+        """Return the last unlock before a call, where `--attempt` is that of the call."""
+        ids = {"id": self._wanted.attempt}
+        calls = self._rows("complaints", "complaint_id = $id", ids, "called_at")
+        return next((call["attempts"][-1] for call in calls if call["attempts"]), None)
 
     def _complaint(self, car: str | None, at_s: float) -> Row | None:
         """Return the call about an unlock that nobody saw, the one nearest to the time."""

@@ -54,7 +54,7 @@ def test_reasons_are_sentences() -> None:
     one = revision(20.0, "no_coverage_garage", 0.8)
     assert reasons(one, is_for=True) == [SEEN.sentence]
     (against,) = reasons(one, is_for=False)
-    assert against == f"not seen, and was to be expected: {FACTS[Fact.MANY_AWAY].meaning}"
+    assert against == f"not seen: {FACTS[Fact.MANY_AWAY].meaning}"
 
 
 def test_unlikely_modes_are_not_told() -> None:
