@@ -120,7 +120,12 @@ def reasons(revision: Revision, *, is_for: bool) -> list[str]:
             listed.append(sentences.get(one.fact, one.fact))
         else:
             listed.append(f"not seen: {FACTS[Fact(one.fact)].meaning}")
-    return [*dict.fromkeys(listed)]  # two facts may be seen in one thing
+    return [one for one in dict.fromkeys(listed) if not _is_in_another(one, listed)]
+
+
+def _is_in_another(sentence: str, listed: Sequence[str]) -> bool:
+    """Return whether another sentence says the same and more: two facts may be of one thing."""
+    return any(other != sentence and other.startswith(sentence) for other in listed)
 
 
 def changes_of_mind(revisions: Sequence[Revision]) -> Iterator[str]:

@@ -25,7 +25,7 @@ class MosquittoControl(BrokerControl):
     def apply(self) -> None:
         """Write the access rules, and let the broker read them; it does at once."""
         topics = [each for filters in self.denied.values() for each in filters]
-        self._access.deny_boxes(topics)
+        self._access.deny(boxes=topics, everybody=self.closed)
         self._broker.reload()
 
     def identity_of(self, handler: LinkHandler) -> Identity | None:
