@@ -26,6 +26,17 @@ class Asked:
     source: Source
     zone: tzinfo
 
+    def moment(self, text: str | None) -> float | None:
+        """Return the Unix time of what somebody wrote; None for nothing.
+
+        One without a date is the last one until whatever was recorded last: a car that is asked
+        about at 08:25 may be the first to fail since 08:20. Raises `ConfigError`.
+        """
+        if text is None:
+            return None
+        recorded = self.source.recorded() or ALWAYS
+        return moment_of(text, self.zone, newest_s=recorded.until_s or 0.0)
+
     def span(self, since: str | None, until: str | None) -> Span:
         """Return the time that is asked about: the last day there is, unless it is said.
 

@@ -10,7 +10,6 @@ import msgspec
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.support.case import Wanted, look_up
 from platform_probe.support.telling import export_command, json_of, text_of
-from platform_probe.support.times import moment_of
 
 
 @click.command()
@@ -55,9 +54,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     asked = asked_of(directory, config, zone)
     newest_s = asked.source.newest_s()
 
-    def moment(text: str | None) -> float | None:
-        return None if text is None else moment_of(text, asked.zone, newest_s=newest_s)
-
+    moment = asked.moment
     wanted = Wanted(
         vehicle=vehicle,
         attempt=attempt,

@@ -5,10 +5,14 @@ No lock is taken: what is listed is read, and what has gone meanwhile is listed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import ConfigError
@@ -30,6 +34,8 @@ _TRIES: Final = 5
 """Each time files have gone while they were read: the keeper is quick, but not as quick as that."""
 MAX_FOUND: Final = 1_000
 """Unlocks of one id that are returned: the last ones of a customer, say."""
+_TAIL_BYTES: Final = 65_536
+"""The last line of a file lies within so many: an unlock has some thousand."""
 _ROTATED: Final = 20
 """Files that were put aside, of a directory of records."""
 _T = TypeVar("_T")
@@ -164,17 +170,15 @@ class Source:
     def recorded(self) -> Span | None:
         """Return from when to when there are records, of whatever table; None where there are none.
 
-        Every line that is not packed yet is read for that.
+        Of lines that are not packed yet the first and the last say it, to some seconds: they stand
+        in the order in which they were written.
         """
         times: list[float] = []
         for table in TABLES.values():
             files = self.files(table)
             times += [float(at) for part in files.parts for at in (part.earliest, part.latest)]
-            if files.lines:
-                lines = rows_of_lines(table, file_list(files.lines))
-                ends = f"SELECT epoch(min({table.time})), epoch(max({table.time})) FROM ({lines})"
-                found = self._with_duck(lambda duck, sql=ends: duck.run(sql)[0])  # type: ignore[misc]
-                times += [at for at in found if at is not None]
+            field = ATTEMPTS.time if table is ATTEMPTS else "at"
+            times += [at for path in files.lines for at in _ends_of(path, field)]
         return Span(min(times), max(times)) if times else None
 
     def has(self, table: Table) -> bool:
@@ -221,6 +225,26 @@ class Source:
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
         for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, _DIAGNOSED_VIEW, *_MACROS):
             duck.run(statement)
+
+
+def _ends_of(path: Path, field: str) -> Iterator[float]:
+    """Yield the times of the first and the last line of a file that can be read."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        first = file.readline()
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        last = file.read().splitlines()
+        for lines in ([first], reversed(last)):
+            found = (_time_in(line, field) for line in lines)
+            yield from islice((at for at in found if at is not None), 1)
+
+
+def _time_in(line: bytes, field: str) -> float | None:
+    """Return a time of a line; None where it is torn, or has none."""
+    try:
+        at = msgspec.json.decode(line, type=dict[str, Any]).get(field)
+    except msgspec.MsgspecError:
+        return None
+    return at if isinstance(at, float | int) else None
 
 
 def _view_of(table: Table, parquet: Sequence[Path], lines: str | None) -> str:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,6 +17,7 @@ from platform_probe.__main__ import main
 from platform_probe.store.layout import make_store
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.places import ROOT
+from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 from tests.helpers.virtual_runs import run_virtually
 
 
@@ -185,6 +187,15 @@ def test_a_time_without_records_is_no_answer(
     assert result.exit_code == 2, result.output
     assert message in result.output
     assert "has reached" not in result.output
+
+
+def test_a_time_after_the_last_unlock_is_of_today(tmp_path: Path) -> None:
+    """Nobody has opened a car since, and others were heard of: it is not yesterday's."""
+    put_unlocks(tmp_path, [unlock(0)])
+    heard = {"at": BEGIN_S + 600.0, "kind": "telemetry", "vehicle_id": "car-09", "message": {}}
+    put_lines(tmp_path, "observations", [msgspec.json.encode(heard)])
+    found = case("car-00", "--at", "00:05", "--store", tmp_path)
+    assert found["attempt"]["attempt_id"] == "attempt-0"
 
 
 def test_a_store_without_records_says_so(tmp_path: Path) -> None:
