@@ -26,7 +26,7 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.errors import BrokerUnreachableError, LimitError
+from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import BrokerAddress, Disconnected, LinkFactory
@@ -118,13 +118,14 @@ async def serve(settings: ProbeSettings) -> None:
         logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
-        diagnoses = stack.enter_context(DiagnosesFile(settings.out_dir, _rotation(settings)))
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
+        diagnoses = DiagnosesFile(settings.out_dir, _rotation(settings), on_error=sink_failed)
+        stack.enter_context(diagnoses)
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
             sinks["otlp"] = export
@@ -153,17 +154,20 @@ async def serve(settings: ProbeSettings) -> None:
         )
         if alerting is not None:
             sinks["alerting"] = alerting
+        fan_out = FanOut(
+            sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=loop.call_soon
+        )
         probe = Probe(
             settings,
             links=_links(settings, profile, broker_changed),
             clock=clock,
             timers=timers,
-            sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
+            sink=fan_out,
             metrics=metrics,
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, sink_failed))
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
         if store is not None:
             probe.let_hear(store, store.platform_event)
         if alerting is not None:
@@ -177,6 +181,7 @@ async def serve(settings: ProbeSettings) -> None:
             export=export,
             messages=messages,
             alerting=alerting,
+            flush=fan_out.flush,
         )
 
 
@@ -189,8 +194,12 @@ async def _work(
     export: OtlpExport | None,
     messages: Messages | None,
     alerting: Alerting | None,
+    flush: Callable[[], None],
 ) -> None:
-    """Let a probe that is put together do its work, and end it in good order."""
+    """Let a probe that is put together do its work, and end it in good order.
+
+    `flush` sees to it that all its records are written.
+    """
     refresh = partial(_refresh_gauges, probe, messages)
 
     def families() -> Iterable[Metric]:
@@ -210,13 +219,14 @@ async def _work(
     console = _console(settings)
     if console is not None:
         console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
-    run = _Run(settings, probe, logger, port)
+    run = _Run(settings, probe, logger, port, flush)
     following = asyncio.ensure_future(_follow_platform(settings, probe))
     try:
         await run.run()
     finally:
         await _cancelled(following)
         probe.close()
+        flush()
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
         if alerting is not None:
@@ -240,15 +250,13 @@ def _told(
     diagnoses: DiagnosesFile,
     store: StoreWriter | None,
     alerting: Alerting | None,
-    sink_failed: Callable[[str, Exception], None],
+    flush: Callable[[], None],
 ) -> Callable[[Diagnosis], None]:
-    """Return what keeps a diagnosis, and complains where the disk does not take it."""
+    """Return what keeps a diagnosis; `flush` lets its record be written before it."""
 
     def tell(diagnosis: Diagnosis) -> None:
-        try:
-            diagnoses.tell(diagnosis)
-        except LimitError as error:
-            sink_failed("jsonl", error)
+        flush()
+        diagnoses.tell(diagnosis)
         if store is not None:
             store.diagnosis(diagnosis)
         if alerting is not None:
@@ -306,13 +314,11 @@ def _alerting(
     chosen = settings.detection
     if chosen is None:
         return None
-    incidents = stack.enter_context(IncidentsFile(settings.out_dir, _rotation(settings)))
+    incidents = IncidentsFile(settings.out_dir, _rotation(settings), on_error=failed)
+    stack.enter_context(incidents)
 
     def tell(incident: Incident) -> None:
-        try:
-            incidents.tell(incident)
-        except LimitError as error:
-            failed("jsonl", error)
+        incidents.tell(incident)
         if store is not None:
             store.incident(incident)
         if messages is not None:
@@ -407,8 +413,14 @@ class _Run:
     """One run: from the first connect to the last word on stdout."""
 
     def __init__(
-        self, settings: ProbeSettings, probe: Probe, logger: Logger, http_port: int
+        self,
+        settings: ProbeSettings,
+        probe: Probe,
+        logger: Logger,
+        http_port: int,
+        flush: Callable[[], None],
     ) -> None:
+        self._flush = flush
         self._settings = settings
         self._probe = probe
         self._logger = logger
@@ -434,6 +446,7 @@ class _Run:
         finally:
             await _cancelled(work, end)
         self._probe.close()
+        self._flush()
         self._say("done", **self._probe.counts())
 
     async def _work(self) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from fleet_wire.series import SeriesMaker
 from platform_probe.outputs.messages.delivery import Sent, Trouble
-from platform_probe.outputs.series import SeriesMaker
 
 
 class AskedEnd(StrEnum):
