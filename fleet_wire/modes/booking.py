@@ -26,7 +26,8 @@ MODES: Final = (
             needs=facts(Fact.SAID_BOOKING),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)
             | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL)
+            | facts(Fact.APP_VERSION_FAILS),
         ),
     ),
     FailureMode(

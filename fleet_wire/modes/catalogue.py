@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
@@ -17,10 +18,10 @@ from fleet_wire.modes import (
     security,
     vehicle,
 )
-from fleet_wire.modes.mode import FailureMode
+from fleet_wire.modes.mode import FailureMode, on_any_wire
 
 MODES: Final[dict[str, FailureMode]] = {
-    mode.slug: mode
+    mode.slug: replace(mode, signature=on_any_wire(mode.signature))
     for mode in sorted(
         (
             *phone.MODES, *gateway.MODES, *booking.MODES, *command.MODES, *broker.MODES,

@@ -91,6 +91,20 @@ class FailureMode:
         return frozenset((self.cause, *self.also))
 
 
+def on_any_wire(signature: Signature) -> Signature:
+    """Return a signature with what is seen of it on a wire that has no receipts and no reasons.
+
+    There all commands that nobody answers look alike, and all refusals.
+    """
+    may = signature.needs | signature.speaks_for
+    seen = frozenset(fact for fact, instead in INSTEAD_OF.items() if not may.isdisjoint(instead))
+    return Signature(
+        needs=signature.needs,
+        speaks_for=signature.speaks_for | seen,
+        rules_out=(signature.rules_out | INSTEAD_OF.keys()) - seen,
+    )
+
+
 def facts(*listed: Fact) -> frozenset[Fact]:
     """Return facts as a set: short where signatures are written."""
     return frozenset(listed)
@@ -98,6 +112,13 @@ def facts(*listed: Fact) -> frozenset[Fact]:
 
 REFUSALS = frozenset(fact for fact in Fact if fact.value.startswith("refused_"))
 """All ways in which a box refuses; one that comes too late is one of them."""
+INSTEAD_OF = {
+    Fact.NOT_ANSWERED: frozenset(
+        {Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT}
+    ),
+    Fact.REFUSED_SOMEHOW: REFUSALS - {Fact.REFUSED_LATE},
+}
+"""What stands for which facts on a wire without receipts."""
 ANSWERS = frozenset({Fact.WENT_WELL, Fact.RESULT_WITHOUT_STATE, *REFUSALS} - {Fact.REFUSED_LATE})
 """Facts of an unlock to which the car itself has answered in time."""
 COHORT = frozenset(

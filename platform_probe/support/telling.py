@@ -25,7 +25,7 @@ from platform_probe.support.timeline import furthest_stage, missing_stage, timel
 from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of, minute_clock
 
 _WHO: Final = 8
-_TOLD_FROM: Final = 0.8
+TOLD_FROM: Final = 0.8
 """From this probability on a customer is told what the mode says: below, modes are confused [E]."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
@@ -75,7 +75,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
 def _advice(case: Case) -> Advice:
     """Return what to say and do: by the failure mode, where it is likelier than all others."""
     believed = case.believed
-    is_likely = believed is not None and believed.first.probability >= _TOLD_FROM
+    is_likely = believed is not None and believed.first.probability >= TOLD_FROM
     mode = believed.mode if believed is not None and is_likely else None
     return advice_for(case.cause, mode, opened_later=case.opened_later)
 
