@@ -18,6 +18,7 @@ from fleet_sim.score.incidents import (
     COMMON,
     FIRMWARES,
     HARDWARES,
+    KEEPALIVE_FROM_S,
     LIVES_S,
     MAPPED_WIRE,
     OLD_MODEMS,
@@ -54,6 +55,8 @@ KEEPALIVES_S: Final = (10, 60, 240)
 DEADLINES_S: Final = (12.0, 20.0)
 AT_ONE_PLACE: Final = 0.35
 """Of the faults that strike single cars so many strike all of a group at once: a garage, say."""
+STRUCK: Final = (0.05, 0.2)
+"""Share of the cars that are struck where single ones are."""
 ALL_ALIKE: Final = 0.3
 """Of the fleets so many have one operator, one firmware, one hardware."""
 
@@ -139,13 +142,15 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
     heartbeat_s = HEARTBEATS_S[stream.index(len(HEARTBEATS_S))]
     asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
     is_mixed = stream.uniform() >= ALL_ALIKE or any(
-        TOGETHER.get(name) in VALUES for name in incident.faults
+        not VALUES.keys().isdisjoint(TOGETHER.get(name, ())) for name in incident.faults
     )
+    least_s = max((KEEPALIVE_FROM_S.get(name, 0) for name in incident.faults), default=0)
+    keepalives_s = [each for each in KEEPALIVES_S if each >= least_s]
     groups = []
     for number in range(8):
         box: dict[str, Any] = {
             "heartbeat_s": 0 if incident.loss is Loss.HEARTBEATS else heartbeat_s,
-            "keepalive_s": KEEPALIVES_S[stream.index(len(KEEPALIVES_S))],
+            "keepalive_s": keepalives_s[stream.index(len(keepalives_s))],
             "door_opens": None if has_people else {"base_s": 3.0, "spread_s": 8.0},
         }
         if "network_sunset" in incident.faults and number % 3 == 0:
@@ -180,7 +185,8 @@ def _entries(
 ) -> list[dict[str, Any]]:
     """Return the entries of one fault: one for each car, or one for all that it strikes."""
     parameters = _parameters(name, incident, stream)
-    together = TOGETHER.get(name)
+    options = TOGETHER.get(name, ())
+    together = options[stream.index(len(options))] if options else None
     is_single = together is None and FAULTS[name].strikes is not Strikes.PLATFORM
     if is_single and name in COMMON and stream.uniform() < AT_ONE_PLACE:
         together, is_single = "group", False
@@ -221,7 +227,7 @@ def _on_single_cars(
     quiet_s: float,
 ) -> list[dict[str, Any]]:
     ids = _ids(groups)
-    struck = max(round(len(ids) * stream.between(0.05, 0.12)), 4)
+    struck = max(round(len(ids) * stream.between(*STRUCK)), 4)
     entries = []
     for _ in range(struck):
         vehicle_id = ids.pop(stream.index(len(ids)))

@@ -134,30 +134,30 @@ CHOICES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "partial_unlock": {"opens": ("boot", "driver")},
 }
 """Parameters that are words."""
-TOGETHER: Final[dict[str, str]] = {
-    "regional_carrier_outage": "operator",
-    "dns_failure": "operator",
-    "network_sunset": "operator",
-    "sim_suspended_datacap": "operator",
-    "bad_firmware_cohort": "firmware",
-    "tls_cert_expired": "firmware",
-    "ttl_too_long_rejected": "firmware",
-    "box_busy_duplicate": "hardware",
-    "reconnect_storm": "all",
-    "broker_auth_backend_down": "all",
-    "shared_sub_stuck_consumer": "all",
-    "wrong_vin_mapping": "some",
-    "phone_side": "some",
-    "ble_token_expired_offline": "some",
-    "attack_replay": "some",
-    "wrong_car_approached": "all",
-    "attack_bruteforce_vehicle_ids": "all",
-    "impossible_travel": "region",
-    "insider_or_support_unlock": "all",
-    "retained_command": "some",
+TOGETHER: Final[dict[str, tuple[str, ...]]] = {
+    "regional_carrier_outage": ("operator",),
+    "dns_failure": ("operator",),
+    "network_sunset": ("operator",),
+    "sim_suspended_datacap": ("operator",),
+    "bad_firmware_cohort": ("firmware",),
+    "tls_cert_expired": ("firmware", "firmware", "all"),
+    "ttl_too_long_rejected": ("firmware",),
+    "box_busy_duplicate": ("hardware",),
+    "reconnect_storm": ("all", "region"),
+    "broker_auth_backend_down": ("all", "all", "firmware"),
+    "shared_sub_stuck_consumer": ("all",),
+    "wrong_vin_mapping": ("some",),
+    "phone_side": ("some",),
+    "ble_token_expired_offline": ("some",),
+    "attack_replay": ("some",),
+    "wrong_car_approached": ("all",),
+    "attack_bruteforce_vehicle_ids": ("all",),
+    "impossible_travel": ("region",),
+    "insider_or_support_unlock": ("all",),
+    "retained_command": ("some",),
 }
-"""What the cars have in common that a fault strikes; others strike single cars, each for a time of
-its own, and faults of the platform all."""
+"""What the cars may have in common that a fault strikes; others strike single cars, each for a time
+of its own, and faults of the platform all."""
 COMMON: Final = frozenset(
     {
         "no_coverage_garage", "one_way_downlink", "half_open_tcp_nat", "undervoltage_cutout",
@@ -178,6 +178,9 @@ LIVES_S: Final = {
     "ttl_too_long_rejected": 60.0,
 }
 """Life of a command, for faults that show where they live long."""
+KEEPALIVE_FROM_S: Final = {"half_open_tcp_nat": 60}
+"""No NAT forgets a connection that is used every few seconds; the shortest in the field is 30 s for
+UDP, and some minutes for TCP."""
 OLD_MODEMS: Final = ("gsm", "umts")
 PLATFORMS: Final[dict[str, dict[str, Any]]] = {
     "stuck_in_progress": {"command_ttl_s": 15},

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from fleet_sim.score.adam import Matrix, Vector
 from fleet_sim.score.cases import LabelledCase, Said
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.modes.catalogue import MODES, class_of
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
 from fleet_wire.modes.mode import INSTEAD_OF
 from fleet_wire.randomness import RandomStream
@@ -49,6 +49,7 @@ ODD: Final = (Fact.WENT_WELL,)
 LAST_SHARE: Final = 0.5
 """What was said last counts as much as all that was said before."""
 _NAMES: Final = (*MODES, NOTHING_WRONG)
+_NUMBER: Final = {name: number for number, name in enumerate(_NAMES)}
 _FACTS: Final = tuple(str(fact) for fact in FACTS)
 _PLACE: Final = {fact: place for place, fact in enumerate(_FACTS)}
 _SOURCE: Final = {str(fact): str(info.told) for fact, info in FACTS.items()}
@@ -264,10 +265,7 @@ def _sum(one: Sequence[float], other: Sequence[float]) -> list[float]:
 def _slopes(scores: Sequence[float], label: str) -> list[float]:
     """Return each mode's share, less what it should be."""
     shares = _shares(scores, 1.0)
-    alike = _ALIKE[label]
-    right = sum(shares[place] for place in alike) or 1e-12
-    for place in alike:
-        shares[place] -= shares[place] / right
+    shares[_NUMBER[label]] -= 1.0
     return shares
 
 
@@ -275,8 +273,7 @@ def _loss(scored: Iterable[tuple[Sequence[float], Row]], temperature: float) -> 
     total = 0.0
     for scores, row in scored:
         shares = _shares(scores, temperature)
-        right = sum(shares[place] for place in _ALIKE[row.label])
-        total -= row.weight * math.log(max(right, 1e-9))
+        total -= row.weight * math.log(max(shares[_NUMBER[row.label]], 1e-9))
     return total
 
 
@@ -296,12 +293,6 @@ def _listed(name: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     needs = frozenset(map(str, signature.needs)) - rules_out
     speaks_for = frozenset(map(str, signature.speaks_for)) - needs - rules_out
     return needs, speaks_for, rules_out
-
-
-_ALIKE: Final = {
-    label: tuple(at for at, name in enumerate(_NAMES) if class_of(name) == class_of(label))
-    for label in _NAMES
-}
 
 
 def _by_mode(matrix: Matrix) -> dict[str, dict[str, float]]:

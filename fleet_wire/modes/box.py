@@ -16,7 +16,14 @@ from fleet_wire.modes.mode import (
     facts,
 )
 
-_AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
+_AWAY: Final = (
+    Cause.BOX_SILENT,
+    Cause.BOX_OFFLINE,
+    Cause.EXECUTION_SILENT,
+    Cause.NO_SUBSCRIBER,
+    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
+    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
+)
 
 MODES: Final = (
     FailureMode(
@@ -46,7 +53,8 @@ MODES: Final = (
                 Fact.FAILS_AGAIN,
                 Fact.WOKEN,
             ),
-            rules_out=ANSWERS
+            rules_out=facts(Fact.OPENED_LATE)
+            | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE)
             | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.KEEPALIVE_EXCEEDED)
             | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER),
@@ -103,7 +111,8 @@ MODES: Final = (
             | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.TOLD_LOW_VOLTAGE)
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE)
             | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
+            rules_out=facts(Fact.OPENED_LATE)
+            | facts(Fact.BACK_WITHOUT_BOOT)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
@@ -128,10 +137,11 @@ MODES: Final = (
             | facts(
                 Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE
             ),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
+            rules_out=facts(Fact.OPENED_LATE)
+            | facts(Fact.BACK_WITHOUT_BOOT)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
-            | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.WILLS_AT_ONCE),
+            | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),
         ),
     ),
     FailureMode(
@@ -188,7 +198,8 @@ MODES: Final = (
             speaks_for=SEEN_AWAY
             | facts(Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
             | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
+            rules_out=facts(Fact.OPENED_LATE)
+            | facts(Fact.BACK_WITHOUT_BOOT)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER),
         ),

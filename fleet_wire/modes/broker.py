@@ -8,7 +8,14 @@ from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import ANSWERS, Actor, FailureMode, Layer, Signature, facts
 
-_AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
+_AWAY: Final = (
+    Cause.BOX_SILENT,
+    Cause.BOX_OFFLINE,
+    Cause.EXECUTION_SILENT,
+    Cause.NO_SUBSCRIBER,
+    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
+    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
+)
 
 MODES: Final = (
     FailureMode(
@@ -47,7 +54,8 @@ MODES: Final = (
                 Fact.LOST_AT_ONCE,
                 Fact.LATE_ON_RETURN,
             ),
-            rules_out=ANSWERS
+            rules_out=facts(Fact.DROPPED_AT_BROKER)
+            | ANSWERS
             | facts(Fact.STILL_AWAY, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.REPORTED_AFTER)
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.BOOTED_AFTER),
         ),
@@ -82,7 +90,9 @@ MODES: Final = (
                 Fact.WILLS_IN_A_WAVE,
                 Fact.FIRMWARE_FAILS,
             ),
-            rules_out=ANSWERS | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
+            rules_out=facts(Fact.OPENED_LATE)
+            | ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
         ),
     ),
     FailureMode(
@@ -326,7 +336,8 @@ MODES: Final = (
                 Fact.MANY_FAIL,
                 Fact.FAILS_AGAIN,
             ),
-            rules_out=ANSWERS
+            rules_out=facts(Fact.OPENED_LATE)
+            | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER),
         ),

@@ -16,7 +16,14 @@ from fleet_wire.modes.mode import (
     facts,
 )
 
-_AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
+_AWAY: Final = (
+    Cause.BOX_SILENT,
+    Cause.BOX_OFFLINE,
+    Cause.EXECUTION_SILENT,
+    Cause.NO_SUBSCRIBER,
+    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
+    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
+)
 _NOT_AWAY: Final = ANSWERS | facts(
     Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED
 )
@@ -112,7 +119,9 @@ MODES: Final = (
             rules_out=_NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
             | facts(Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
-            | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE),
+            | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
+            # Its next ping fails before the broker's patience ends, at 1.5 times the keepalive.
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.WILL_AFTER, Fact.BACK_AFTER_WILL),
         ),
     ),
     FailureMode(
@@ -162,7 +171,8 @@ MODES: Final = (
                 Fact.LOST_AT_SAME_DATA,
                 Fact.EVENTS_IN_A_FLOOD,
             ),
-            rules_out=_NOT_AWAY
+            rules_out=facts(Fact.OPENED_LATE)
+            | _NOT_AWAY
             | facts(Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),
@@ -190,9 +200,11 @@ MODES: Final = (
             | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL)
             | facts(Fact.BACK_WITH_OTHERS, Fact.LATE_ON_RETURN, Fact.SOME_FAIL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
-            rules_out=_NOT_AWAY
+            rules_out=facts(Fact.OPENED_LATE)
+            | _NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
-            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
+            | facts(Fact.SOME_OF_OPERATOR_AWAY),
         ),
     ),
     FailureMode(
@@ -214,7 +226,8 @@ MODES: Final = (
             | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
             | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL),
-            rules_out=_NOT_AWAY
+            rules_out=facts(Fact.OPENED_LATE)
+            | _NOT_AWAY
             | facts(Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES)
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
@@ -240,7 +253,8 @@ MODES: Final = (
             | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
             | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY, Fact.SOME_FAIL)
             | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE),
-            rules_out=_NOT_AWAY
+            rules_out=facts(Fact.OPENED_LATE)
+            | _NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE),
         ),

@@ -99,7 +99,7 @@ class CarHistory:
         "changes",
         "clock_ahead_s",
         "data_used_bytes",
-        "door_opened_s",
+        "doors",
         "events",
         "firmware_changed_s",
         "heard",
@@ -144,7 +144,8 @@ class CarHistory:
         self.peak_dbm: float | None = None
         """The best signal that it had."""
         self.locks: tuple[LockMove, ...] = ()
-        self.door_opened_s: float | None = None
+        self.doors: tuple[float, ...] = ()
+        """When a door was opened, the latest last."""
         self.ajar_s: float | None = None
         """Since when a door is open, as far as its states say."""
         self.signals: dict[str, bool | str] | None = None
@@ -381,5 +382,6 @@ class CarHistory:
             return was_ajar
         if self.ajar_s is not None:
             return False
-        self.ajar_s = self.door_opened_s = now_s
+        self.ajar_s = now_s
+        self.doors = (*self.doors[1 - KEPT :], now_s)
         return True

@@ -36,7 +36,9 @@ def no_longer(seen: dict[Fact, str]) -> None:
                 seen.pop(fact, None)
 
 
-_SENT: Final = ANSWERS | {Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT}
+_SENT: Final = ANSWERS | {
+    Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT,
+}  # fmt: skip
 """What can be seen of commands alone that were sent."""
 _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
     (COHORT, (Fact.ALONE, Fact.FEW_AWAY)),

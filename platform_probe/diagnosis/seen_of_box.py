@@ -124,8 +124,8 @@ def note_state(case: Case) -> None:
             opened_s = move.at_s
         elif move.is_locked and opened_s is not None and move in relocks:
             open_for_s = move.at_s - opened_s
-            door_s = car.door_opened_s
-            if open_for_s < RELOCKED_S and not (door_s and opened_s <= door_s < move.at_s):
+            was_used = any(opened_s <= door_s < move.at_s for door_s in car.doors)
+            if open_for_s < RELOCKED_S and not was_used:
                 seen[Fact.RELOCKED] = (
                     f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
                 )
@@ -147,10 +147,10 @@ def note_bounce(case: Case) -> None:
 def note_doors(case: Case) -> None:
     """Note which doors were open or stayed locked, and what else was not as in a parked car."""
     car, seen = case.car, case.seen
-    door_s = car.door_opened_s
-    if door_s is not None and 0 <= door_s - case.published_s < RELOCKED_S:
-        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(door_s)}"
-    elif car.door_opened_s is not None and case.now_s - case.ended_s > NOBODY_S:
+    opened_s = next((at for at in car.doors if 0 <= at - case.published_s < RELOCKED_S), None)
+    if opened_s is not None:
+        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(opened_s)}"
+    elif car.doors and case.now_s - case.ended_s > NOBODY_S:
         seen[Fact.NO_DOOR_OPENED] = f"no door was opened within {NOBODY_S:.0f} s"
     if car.ajar_s is not None and car.ajar_s < case.began_s:
         seen[Fact.DOOR_AJAR] = f"a door is open since {case.at(car.ajar_s)}"

@@ -199,7 +199,9 @@ def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
     if past.booking_id == record.booking_id:
         if abs(past.began_s - began_s) < AWAY_S:
             case.seen[Fact.OPENED_AGAIN] = f"the same booking opened the car {when}"
-    elif past.began_s < began_s and not car.is_locked_since(past.began_s, began_s):
+    elif (
+        case.has_state and past.began_s < began_s and not car.is_locked_since(past.began_s, began_s)
+    ):
         case.seen[Fact.TWO_BOOKINGS] = f"another booking opened the car {when}, and it stayed open"
 
 

@@ -153,6 +153,10 @@ def _believed(believed: Revision) -> Iterator[str]:
     yield f"  {title[0].upper()}{title[1:]}: {how_likely(believed.first.probability)}."
     if believed.mode is not None:
         yield f"  {believed.mode.engineer}"
+    others = sorted(title_of(slug) for slug in believed.alike.slugs - {believed.first.mode})
+    if others:
+        yield f"  From what is told here, this looks the same: {'; '.join(others)}."
+        yield f"  {believed.alike.why}"
 
 
 def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
@@ -256,6 +260,7 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "title": title_of(believed.first.mode),
         "probability": believed.first.probability,
         "engineer": None if believed.mode is None else believed.mode.engineer,
+        "looks_like": sorted(believed.alike.slugs - {believed.first.mode}),
         "for": reasons(believed, is_for=True),
         "against": reasons(believed, is_for=False),
         "others": [
