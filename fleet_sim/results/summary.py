@@ -61,6 +61,10 @@ class RunFacts:
     first_model_defect: str | None = None
     movements: int | None = None
     """Of locks, as the simulator knows them."""
+    processes: int = 1
+    """How many played the boxes."""
+    lost_processes: tuple[str, ...] = ()
+    """Those that ended before the run did, and why."""
 
 
 class JsonLines(Generic[T]):
@@ -344,12 +348,20 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "boxes": {
             "configured": facts.boxes_configured,
             "connected_max": facts.boxes_connected_max,
+            **_spread_over(facts),
         },
         "connect": {"rate_per_s": facts.connect_rate_per_s},
         "fleet": {"rss_bytes_per_box": facts.rss_bytes_per_box},
         "model_defects": facts.model_defects,
         "first_model_defect": facts.first_model_defect,
     }
+
+
+def _spread_over(facts: RunFacts) -> dict[str, Any]:
+    """Return over which processes the boxes were spread, where it was more than one."""
+    if facts.processes == 1:
+        return {}
+    return {"processes": facts.processes, "lost_processes": [*facts.lost_processes]}
 
 
 def _probe(stats: dict[str, Any]) -> dict[str, Any]:

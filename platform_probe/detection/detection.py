@@ -93,6 +93,10 @@ class Detection:
             now_s = self._clock.monotonic_s()
             self._waves.heard(vehicle_id, message, now_s, is_retained=is_retained)
 
+    def beats(self, count: int) -> None:
+        """Take that so many heartbeats have come, of whatever cars."""
+        self._silence.beat(count)
+
     def removed(self, vehicle_id: str) -> None:
         """Forget a car that was taken out of service."""
         self._waves.removed(vehicle_id)

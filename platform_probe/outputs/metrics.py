@@ -25,10 +25,11 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind, Severity
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
+from fleet_wire.series import Counter, Series
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
 from platform_probe.outputs.dimension import OTHER
-from platform_probe.outputs.series import Counter, Series
+from platform_probe.outputs.messages.metrics import MessageMetrics
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
@@ -101,6 +102,7 @@ class ProbeMetrics(AttemptMetrics):
         version: str,
         follows_platform: bool = False,
         asks_api: bool = False,
+        backends: Iterable[str] = (),
     ) -> None:
         # "_created" series would double those of every counter
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -111,6 +113,8 @@ class ProbeMetrics(AttemptMetrics):
         self._make_traffic()
         self._make_connection()
         self._make_export()
+        self.messages = MessageMetrics(registry, backends)
+        """What is counted of messages about incidents, for these backends."""
         self._make_incidents()
         Gauge(
             "unlockpath_build_info", "Always 1; the label says what runs.", ["version"],
