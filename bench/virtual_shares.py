@@ -42,7 +42,13 @@ PLACES = {
     ),
     "probe": (
         "platform_probe.__main__",
+        "platform_probe.alerting",
         "platform_probe.car_files",
+        "platform_probe.console_settings",
+        "platform_probe.detection",
+        "platform_probe.detection_settings",
+        "platform_probe.incidents",
+        "platform_probe.messages_settings",
         "platform_probe.commands",
         "platform_probe.export",
         "platform_probe.load_settings",
