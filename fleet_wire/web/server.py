@@ -18,6 +18,7 @@ from fleet_wire.web.exchange import (
     BodyTooLargeError,
     HttpRequest,
     HttpResponse,
+    HttpStream,
     UnreadableBodyError,
 )
 from fleet_wire.web.heads import head_of
@@ -29,7 +30,7 @@ MAX_SAID: Final = 200
 """Of what is no HTTP so many letters are logged."""
 _HEAD: Final = "HEAD"
 
-Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse | HttpStream]]
 Refusal = Callable[[int], HttpResponse]
 
 
@@ -49,7 +50,8 @@ class HttpServer:
     A connection ends when it has waited for its client for `connection_s`, whatever has come by
     then: who sends half a head or half a body, or a letter now and then, stays no longer. It ends
     too when an answer takes longer than `answer_s` (None: as long), the client's reading of it
-    included. With `one_request` it ends after its first answer.
+    included; of an answer that goes on each chunk has so long. With `one_request` it ends after its
+    first answer.
 
     `refusal` makes the answer for what is no HTTP, and for what a handler should not have raised.
     A handler is cancelled when its client hangs up.
@@ -111,6 +113,8 @@ class HttpServer:
         assert isinstance(connection, _Connection)  # noqa: S101 - `_Server` makes no others
         connection.is_our_turn(our_turn=True)
         answer = await self._handler(_Request(request, connection))
+        if isinstance(answer, HttpStream):
+            return await _streamed(answer, request, connection)
         connection.is_our_turn(our_turn=False)
         return _response(answer, request, is_last=self._one_request)
 
@@ -125,6 +129,14 @@ class _Request:
         self._connection = connection
         self.method = request.method
         self.headers: Mapping[str, str] = request.headers
+
+    @property
+    def query(self) -> str:
+        return self._request.raw_path.partition("?")[2]
+
+    @property
+    def remote(self) -> str:
+        return self._request.remote or ""
 
     @property
     def path(self) -> str:
@@ -191,6 +203,20 @@ def _response(
     )
     content = head if request.method == _HEAD else head + answer.body
     return cast("web.StreamResponse", _Response(content, keep_alive=keep_alive))
+
+
+async def _streamed(
+    answer: HttpStream, request: web.BaseRequest, connection: _Connection
+) -> web.StreamResponse:
+    headers = {"Content-Type": answer.content_type, **answer.headers}
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    response.force_close()
+    await response.prepare(request)
+    async for chunk in answer.chunks:
+        connection.is_our_turn(our_turn=True)
+        await response.write(chunk)
+    await response.write_eof()
+    return response
 
 
 class _Connection(web.RequestHandler):

@@ -6,12 +6,13 @@ import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.files import AppendedFile, Rotation
 
@@ -19,6 +20,7 @@ ATTEMPTS_FILE: Final = "attempts.jsonl"
 FLOOR_FILE: Final = "floor.jsonl"
 STRAYS_FILE: Final = "stray_answers.jsonl"
 DIAGNOSES_FILE: Final = "diagnoses.jsonl"
+INCIDENTS_FILE: Final = "incidents.jsonl"
 COMPLAINTS_FILE: Final = "complaints.jsonl"
 _NO_NEEDS: Final[Mapping[str, str]] = {}
 
@@ -146,21 +148,22 @@ class JsonlSink:
         self.close()
 
 
-class DiagnosesFile:
-    """Appends each diagnosis as a line to a file of its own, with one unbuffered write."""
+class _LinesFile:
+    """Appends each of something as a line to a file of its own, with one unbuffered write."""
+
+    name: ClassVar[str]
 
     def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
         """Open the file. Raises `LimitError` where the disk does not allow it."""
         self._encoder = msgspec.json.Encoder()
         try:
-            self._file = AppendedFile(directory / DIAGNOSES_FILE, rotation)
+            self._file = AppendedFile(directory / self.name, rotation)
         except OSError as error:
             raise disk_error(directory, error) from error
 
-    def tell(self, diagnosis: Diagnosis) -> None:
-        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+    def _append(self, line: Any) -> None:
         try:
-            self._file.append(self._encoder.encode(diagnosis) + b"\n")
+            self._file.append(self._encoder.encode(line) + b"\n")
         except OSError as error:
             raise disk_error(self._file.path, error) from error
 
@@ -173,6 +176,26 @@ class DiagnosesFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class DiagnosesFile(_LinesFile):
+    """Keeps each revision of each diagnosis."""
+
+    name = DIAGNOSES_FILE
+
+    def tell(self, diagnosis: Diagnosis) -> None:
+        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+        self._append(diagnosis)
+
+
+class IncidentsFile(_LinesFile):
+    """Keeps each revision of each incident."""
+
+    name = INCIDENTS_FILE
+
+    def tell(self, incident: Incident) -> None:
+        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+        self._append(incident)
 
 
 def disk_error(path: Path, error: OSError) -> LimitError:

@@ -33,8 +33,9 @@ from fleet_wire.contract.platform_log import PlatformEvent, encode_events
 from fleet_wire.errors import LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers, spread_links
 from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.profile import vehicle_of_topic
 from fleet_wire.web.server import at_url
 
 REPORT_S: Final = 10.0
@@ -58,7 +59,7 @@ a second: what has got old is, in practice, not looked through."""
 class PlatformOptions:
     """What a platform on a real broker needs besides its scenario."""
 
-    broker: BrokerAddress
+    brokers: Brokers
     seed: int
     listen: tuple[str, int]
     """Host and port of the API; port 0 is any free one."""
@@ -89,11 +90,16 @@ class LivePlatform:
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=link_factory(
-                options.broker,
-                protocol=profile.traits.mqtt,
-                tls=options.tls,
-                limits=PLATFORM_LINK_LIMITS,
+            link_factory=spread_links(
+                options.brokers,
+                partial(
+                    link_factory,
+                    protocol=profile.traits.mqtt,
+                    tls=options.tls,
+                    limits=PLATFORM_LINK_LIMITS,
+                    within=self.driver.present(),
+                ),
+                vehicle_of=partial(vehicle_of_topic, profile),
                 within=self.driver.present(),
             ),
             profile=profile,
@@ -116,7 +122,7 @@ class LivePlatform:
         connection = self.platform.service.connection
         with self.driver.present():
             self.platform.start()
-        waiting = Waiting(self._options.broker, self._options.wait_s, progress, who="platform")
+        waiting = Waiting(self._options.brokers, self._options.wait_s, progress, who="platform")
         while connection.link is None and not stop.is_set():
             await asyncio.sleep(POLL_S)
             waiting.check(time.monotonic(), connection.last_end)
@@ -188,7 +194,7 @@ async def serve_platform(scenario: Scenario, options: PlatformOptions, progress:
         follower = WallClockFollower(live.world, live.driver, progress.note, who="the platform")
         follower.start()
         stack.callback(follower.stop)
-        progress.phase(f"connecting to {options.broker}")
+        progress.phase(f"connecting to {options.brokers}")
         await live.connect(progress, stop)
         if not stop.is_set():
             url = await live.serve(progress)
