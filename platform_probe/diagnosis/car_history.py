@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -33,6 +34,9 @@ BOUNCED_S: Final = 3.0
 """A lock that springs back does so within a second (Fiat/Alfa E3040), and its report [E]."""
 KEY_EXPIRED: Final = "ble_key_expired"
 KEPT_EVENTS: Final = 24
+MAX_KINDS: Final = 10_000
+"""Cars that differ in what they say of themselves; of more, a tuple each time [E]."""
+_PLACES: Final = ("region", "operator", "firmware", "hardware", "technology")
 HOURS_S: Final = 4 * 3600.0
 """A voltage that fell over longer than this fell by use, not by a fault [E]."""
 
@@ -338,14 +342,9 @@ class CarHistory(Follower):
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
     ) -> None:
         technology = getattr(state, "technology", None)
-        said = (
-            ("region", state.region),
-            ("operator", state.operator),
-            ("firmware", state.firmware),
-            ("hardware", state.hardware),
-            ("technology", technology),
-        )
-        places = tuple((name, value) for name, value in said if value is not None)
+        places = _places_of(
+            state.region, state.operator, state.firmware, state.hardware, technology
+        )  # fmt: skip
         if places == self.places or not places:
             return
         firmware = dict(self.places).get("firmware")
@@ -370,3 +369,10 @@ class CarHistory(Follower):
             return False
         self.ajar_s = self.door_opened_s = now_s
         return True
+
+
+@lru_cache(maxsize=MAX_KINDS)
+def _places_of(*said: str | None) -> tuple[Place, ...]:
+    """Return what states say of a car, one and the same object for all cars that are alike."""
+    named = zip(_PLACES, said, strict=True)
+    return tuple((name, value) for name, value in named if value is not None)

@@ -84,8 +84,12 @@ class Hears(Protocol):
         """Take that a car was taken out of service."""
         ...
 
-    def follower(self, vehicle_id: str) -> Follower | None:
-        """Return what is kept of a car's heartbeats; None: all of them, as they come."""
+    def followers(self, vehicle_id: str) -> tuple[Follower, ...] | None:
+        """Return what keeps something of a car's heartbeats; None: each is needed as it comes."""
+        ...
+
+    def heard_by_routine(self, number: int) -> None:
+        """Take that so many heartbeats have come, see `fleet_wire.links.routine`."""
         ...
 
 
@@ -159,7 +163,10 @@ class Inbox:
             for message in round_.messages():
                 self.take(message)
         else:
-            self.taken[TopicKind.TELEMETRY] += round_.size
+            number = round_.size
+            self.taken[TopicKind.TELEMETRY] += number
+            for hearer in self.hearers:
+                hearer.heard_by_routine(number)
             round_.be_heard(now_s)
 
     def take_offer(self, member: Member) -> None:
@@ -168,10 +175,10 @@ class Inbox:
         if member.is_offered and routine.listener in (None, self):
             followers = [self._tracker.evidence.follower(vehicle_id)]
             for hearer in self.hearers:
-                follower = hearer.follower(vehicle_id)
-                if follower is None:
+                found = hearer.followers(vehicle_id)
+                if found is None:
                     return
-                followers.append(follower)
+                followers += found
             routine.listener = self
             member.join(tuple(followers))
 

@@ -7,7 +7,7 @@ both, so it is the one place in `fleet_sim` that knows the probe.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -51,9 +51,11 @@ from fleet_wire.links.link import Link
 from fleet_wire.links.routine import Member
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
+from platform_probe.alerting import Alerting
+from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
-from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink
+from platform_probe.outputs.sinks import DiagnosesFile, FanOut, IncidentsFile, JsonlSink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.weights import shipped_ranking
@@ -227,6 +229,7 @@ class VirtualRun:
                 protocol=self._profile.traits.mqtt,
             ),
             on_error=self._cannot_write,
+            vehicle_ids=frozenset(spec.vehicle_id for spec in self._specs),
         )
         rentals.start()
         return rentals
@@ -254,24 +257,40 @@ class VirtualRun:
         diagnoses = stack.enter_context(DiagnosesFile(self._directory.path))
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
+        incidents = stack.enter_context(IncidentsFile(self._directory.path))
+        alerting = Alerting(
+            clock=clock,
+            timers=self._timers,
+            tell=partial(self._tell, incidents.tell, "incidents"),
+            words=utc_clock,
+            name=f"virtual/{self._options.seed}",
+        )
+        stack.callback(alerting.close)
         probe = Probe(
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
             clock=clock,
             timers=self._timers,
-            sink=FanOut({"jsonl": jsonl}, on_error=self._cannot_write),
+            sink=FanOut({"jsonl": jsonl, "alerting": alerting}, on_error=self._cannot_write),
             metrics=metrics,
             logger=logger,
             profile=self._profile,
         )
-        probe.diagnose(shipped_ranking(), partial(self._tell, diagnoses))
+
+        def diagnosed(diagnosis: Diagnosis) -> None:
+            self._tell(diagnoses.tell, "diagnoses", diagnosis)
+            alerting.diagnosis(diagnosis)
+
+        probe.diagnose(shipped_ranking(), diagnosed)
+        probe.let_hear(alerting)
+        probe.on_connection = alerting.connection
         return probe
 
-    def _tell(self, diagnoses: DiagnosesFile, diagnosis: Diagnosis) -> None:
+    def _tell(self, write: Callable[[Any], None], name: str, line: Any) -> None:
         try:
-            diagnoses.tell(diagnosis)
+            write(line)
         except LimitError as error:
-            self._cannot_write("diagnoses", error)
+            self._cannot_write(name, error)
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load
@@ -367,8 +386,11 @@ def _limits(asked: BrokerSettings) -> BrokerLimits:
 
 @contextmanager
 def _cars_left_alone_by_garbage_collection() -> Iterator[None]:
-    """Cars live as long as the run: looking through them again and again takes a sixth of it."""
-    gc.collect()
+    """Cars live as long as the run: looking through them again and again takes a sixth of it.
+
+    What was there before the run is not looked through for it either: it may be much.
+    """
+    gc.collect(1)
     gc.freeze()
     try:
         yield
