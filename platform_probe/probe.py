@@ -42,7 +42,7 @@ from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.doubts import say_doubts
 from platform_probe.load.timers import Timer, Timers
-from platform_probe.outputs.logs import Complaints, Logger
+from platform_probe.outputs.logs import Complaints, Logger, RevisionLog
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
@@ -159,9 +159,19 @@ class Probe:
 
     def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
         """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
-        self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=tell)
+        revisions = RevisionLog(self._logger)
+
+        def revised(diagnosis: Diagnosis) -> None:
+            tell(diagnosis)
+            revisions.told(diagnosis)
+
+        def settled(diagnosis: Diagnosis) -> None:
+            self._metrics.count_diagnosis(diagnosis)
+            revisions.settled(diagnosis)
+
+        self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=revised)
         self.diagnosing.on_wait = self._plan_tick
-        self.diagnosing.on_settled = self._metrics.count_diagnosis
+        self.diagnosing.on_settled = settled
         self._inbox.hearers += (self.diagnosing,)
 
     # What a link calls

@@ -26,7 +26,7 @@ from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.errors import BrokerUnreachableError, LimitError
+from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
 from fleet_wire.links.link import BrokerAddress, Disconnected, LinkFactory
@@ -118,13 +118,14 @@ async def serve(settings: ProbeSettings) -> None:
         logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
-        diagnoses = stack.enter_context(DiagnosesFile(settings.out_dir, _rotation(settings)))
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
+        diagnoses = DiagnosesFile(settings.out_dir, _rotation(settings), on_error=sink_failed)
+        stack.enter_context(diagnoses)
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
             sinks["otlp"] = export
@@ -166,9 +167,7 @@ async def serve(settings: ProbeSettings) -> None:
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(
-            shipped_ranking(), _told(diagnoses, store, alerting, sink_failed, fan_out.flush)
-        )
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
         if store is not None:
             probe.let_hear(store, store.platform_event)
         if alerting is not None:
@@ -201,11 +200,7 @@ async def _work(
 
     `flush` sees to it that all its records are written.
     """
-
-    def refresh() -> None:
-        probe.refresh_gauges()
-        if messages is not None:
-            messages.refresh_gauges()
+    refresh = partial(_refresh_gauges, probe, messages)
 
     def families() -> Iterable[Metric]:
         refresh()
@@ -234,33 +229,34 @@ async def _work(
         flush()
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
-        if messages is not None:
-            await messages.close(at_once=run.is_told_to_end)
-        if export is not None:
-            await export.close(at_once=run.is_told_to_end)
+        if alerting is not None:
+            alerting.close()  # what it finds at last is told too
+        for sender in (messages, export):
+            if sender is not None:
+                await sender.close(at_once=run.is_told_to_end)
         if console is not None:
             await console.close()
         await server.stop()
+
+
+def _refresh_gauges(probe: Probe, messages: Messages | None) -> None:
+    """Bring all gauges up to date, before they are read."""
+    probe.refresh_gauges()
+    if messages is not None:
+        messages.refresh_gauges()
 
 
 def _told(
     diagnoses: DiagnosesFile,
     store: StoreWriter | None,
     alerting: Alerting | None,
-    sink_failed: Callable[[str, Exception], None],
     flush: Callable[[], None],
 ) -> Callable[[Diagnosis], None]:
-    """Return what keeps a diagnosis, and complains where the disk does not take it.
-
-    `flush` lets its record be written before it.
-    """
+    """Return what keeps a diagnosis; `flush` lets its record be written before it."""
 
     def tell(diagnosis: Diagnosis) -> None:
         flush()
-        try:
-            diagnoses.tell(diagnosis)
-        except LimitError as error:
-            sink_failed("jsonl", error)
+        diagnoses.tell(diagnosis)
         if store is not None:
             store.diagnosis(diagnosis)
         if alerting is not None:
@@ -318,13 +314,11 @@ def _alerting(
     chosen = settings.detection
     if chosen is None:
         return None
-    incidents = stack.enter_context(IncidentsFile(settings.out_dir, _rotation(settings)))
+    incidents = IncidentsFile(settings.out_dir, _rotation(settings), on_error=failed)
+    stack.enter_context(incidents)
 
     def tell(incident: Incident) -> None:
-        try:
-            incidents.tell(incident)
-        except LimitError as error:
-            failed("jsonl", error)
+        incidents.tell(incident)
         if store is not None:
             store.incident(incident)
         if messages is not None:
@@ -339,8 +333,11 @@ def _alerting(
         name=settings.client_id,
         windows=chosen.windows(),
     )
-    stack.callback(alerting.close)
-    alerting.take_up(last_attempts(settings.out_dir), last_incidents(settings.out_dir))
+    earlier = last_incidents(settings.out_dir)
+    alerting.take_up(last_attempts(settings.out_dir), earlier)
+    for incident in earlier:
+        if messages is not None:  # what an earlier process did not come to tell
+            messages.tell(incident)
     return alerting
 
 

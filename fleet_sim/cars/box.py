@@ -25,6 +25,7 @@ from fleet_sim.cars.joints import (
     RELOCK,
     RESULT,
     SMS,
+    STATED,
     Bends,
     Culprit,
     Joint,
@@ -398,11 +399,20 @@ class Box:
             self._publish_state(command.command_id, is_locked=True)
             self._world.later(REPULSION_S, self.notice)
         else:
-            self._publish_state(command.command_id)
+            self._publish_state(command.command_id, is_locked=self._stated(command))
         if command.action is Action.UNLOCK:
             self._wait_for_somebody(command, now_s)
         if self._waiting:
             self._begin_next()
+
+    def _stated(self, command: Command) -> bool | None:
+        """Return what the state after a command says of the driver's lock; None: what it is."""
+        bends = self.modem.bends
+        if bends is None or command.action not in (Action.UNLOCK, Action.LOCK):
+            return None
+        is_locked = self.vehicle.is_locked
+        said = bends.at(STATED, command, usual=is_locked, command_id=command.command_id)
+        return None if said is is_locked else said
 
     def _wait_for_somebody(self, command: Command, now_s: float) -> None:
         """Let somebody open a door, or else the car lock itself again, whichever comes first."""
@@ -475,6 +485,8 @@ class Box:
                 ),
             ]
             self._tell_of_movement(now_s, command)
+            if action is Action.UNLOCK:
+                in_the_way += vehicle.keeps_immobilised()
         else:
             in_the_way = [*vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)]
         for condition in in_the_way:

@@ -17,6 +17,7 @@ from fleet_sim.cars.box_states import (
 )
 from fleet_sim.cars.disturbance import Disturbance
 from fleet_sim.cars.joints import (
+    BAD_CERTIFICATE,
     CONNACK,
     DIAL,
     RECONNECT,
@@ -230,7 +231,10 @@ class BoxConnection:
             if stage is DialStage.TLS and tell is not None and self.has_coverage:
                 tell(self._owner.knows_the_time())
             self._change_connection(ConnectionEvent.LOST)
-            self._connect_later()
+            retry_s: float | None = self._reconnect_delay_s()
+            if stage is DialStage.TLS and self.bends is not None:
+                retry_s = self.bends.at(BAD_CERTIFICATE, None, usual=retry_s)
+            self._connect_again(retry_s)
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
         """Tell the others that the box is there, and how the car is."""
@@ -260,13 +264,17 @@ class BoxConnection:
         retry_s = rules[-1].retry_s if rules else self._reconnect_delay_s()
         if self.bends is not None:
             retry_s = self.bends.at(CONNACK, code, usual=retry_s)
+        self._connect_again(retry_s)
+
+    def _connect_later(self) -> None:
+        self._connect_again(self._reconnect_delay_s())
+
+    def _connect_again(self, retry_s: float | None) -> None:
+        """Try again after so many seconds; None: never, until the box boots."""
         if retry_s is None:
             self._change_connection(ConnectionEvent.GIVE_UP)
         else:
             self._world.later(retry_s, self.connect)
-
-    def _connect_later(self) -> None:
-        self._world.later(self._reconnect_delay_s(), self.connect)
 
     def _reconnect_delay_s(self) -> float:
         policy = self._spec.parameters.reconnect

@@ -282,6 +282,10 @@ class Vehicle:
             self.change(is_immobilised=is_on)
         return stuck
 
+    def keeps_immobilised(self) -> Sequence[Condition]:
+        """Return what keeps the immobiliser on while the doors are unlocked."""
+        return () if self._irregular is None else self._irregular.having("immobiliser")
+
     # What it is like
 
     @property
@@ -325,6 +329,8 @@ class Vehicle:
             signals["Vehicle.Powertrain.Transmission.IsParkLockEngaged"] = False
         if not cabin.is_immobilised:
             signals["is_immobilised"] = False
+        elif not self.is_locked and self._irregular.having("immobiliser"):
+            signals["is_immobilised"] = True  # an open car's is released, which need not be said
         if cabin.is_private:
             signals["is_private"] = True
         return signals or None

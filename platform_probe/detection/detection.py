@@ -93,9 +93,9 @@ class Detection:
             now_s = self._clock.monotonic_s()
             self._waves.heard(vehicle_id, message, now_s, is_retained=is_retained)
 
-    def heard_by_routine(self, number: int) -> None:
-        """Take so many heartbeats."""
-        self._silence.beat(number)
+    def beats(self, count: int) -> None:
+        """Take that so many heartbeats have come, of whatever cars."""
+        self._silence.beat(count)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car that was taken out of service."""

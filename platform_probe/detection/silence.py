@@ -87,9 +87,9 @@ class Silence:
         """Take an unlock that a customer asked for."""
         self._came[values] += 1
 
-    def beat(self, number: int = 1) -> None:
+    def beat(self, count: int = 1) -> None:
         """Take heartbeats of any cars."""
-        self._beats.count += number
+        self._beats.count += count
 
     def tick(self, now_s: float, *, is_blind: bool) -> None:
         """Close the minutes that are over; one in which the monitor was blind says nothing."""

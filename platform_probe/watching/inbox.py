@@ -84,12 +84,12 @@ class Hears(Protocol):
         """Take that a car was taken out of service."""
         ...
 
-    def followers(self, vehicle_id: str) -> tuple[Follower, ...] | None:
-        """Return what keeps something of a car's heartbeats; None: each is needed as it comes."""
+    def follower(self, vehicle_id: str) -> Follower | None:
+        """Return what is kept of a car's heartbeats; None: all of them, as they come."""
         ...
 
-    def heard_by_routine(self, number: int) -> None:
-        """Take that so many heartbeats have come, see `fleet_wire.links.routine`."""
+    def came_together(self, heartbeats: int) -> None:
+        """Take that so many have come by routine; what they say the followers catch up with."""
         ...
 
 
@@ -163,11 +163,10 @@ class Inbox:
             for message in round_.messages():
                 self.take(message)
         else:
-            number = round_.size
-            self.taken[TopicKind.TELEMETRY] += number
-            for hearer in self.hearers:
-                hearer.heard_by_routine(number)
+            self.taken[TopicKind.TELEMETRY] += round_.size
             round_.be_heard(now_s)
+            for hearer in self.hearers:
+                hearer.came_together(round_.size)
 
     def take_offer(self, member: Member) -> None:
         """Let the next heartbeats of a car come by routine: its own, which offers it, was taken."""
@@ -175,10 +174,10 @@ class Inbox:
         if member.is_offered and routine.listener in (None, self):
             followers = [self._tracker.evidence.follower(vehicle_id)]
             for hearer in self.hearers:
-                found = hearer.followers(vehicle_id)
-                if found is None:
+                follower = hearer.follower(vehicle_id)
+                if follower is None:
                     return
-                followers += found
+                followers.append(follower)
             routine.listener = self
             member.join(tuple(followers))
 

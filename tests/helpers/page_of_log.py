@@ -111,6 +111,8 @@ EVENTS = {
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
     "console": "the pages of the console are served at `url`",
+    "diagnosis_revised": "ten minutes after an unlock another failure mode is likeliest than was"
+    " at first (`believed`); once for each such unlock",
     "late_unlock": "a car opened after its customer was told no: each one has its line, with the"
     " fields of stray_answers.jsonl",
     "malformed_line": "a line of the platform's log breaks its contract; it is cut",
@@ -150,6 +152,7 @@ WHAT_TO_DO = {
     "console_ended": "see `reason`: a port that is taken, a file of tokens with a mistake",
     "console_troubled": "see `problem`: mend the path or the rights; anything else is a defect",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
+    "diagnosis_revised": "what was told or done by the first one: see `platform-probe diagnose`",
     "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",
     "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"
     " in turn",

@@ -7,7 +7,7 @@ both, so it is the one place in `fleet_sim` that knows the probe.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -254,14 +254,16 @@ class VirtualRun:
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
         writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
-        diagnoses = stack.enter_context(DiagnosesFile(self._directory.path))
+        diagnoses = DiagnosesFile(self._directory.path, on_error=self._cannot_write)
+        stack.enter_context(diagnoses)
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
-        incidents = stack.enter_context(IncidentsFile(self._directory.path))
+        incidents = IncidentsFile(self._directory.path, on_error=self._cannot_write)
+        stack.enter_context(incidents)
         alerting = Alerting(
             clock=clock,
             timers=self._timers,
-            tell=partial(self._tell, incidents.tell, "incidents"),
+            tell=incidents.tell,
             words=utc_clock,
             name=f"virtual/{self._options.seed}",
         )
@@ -278,19 +280,13 @@ class VirtualRun:
         )
 
         def diagnosed(diagnosis: Diagnosis) -> None:
-            self._tell(diagnoses.tell, "diagnoses", diagnosis)
+            diagnoses.tell(diagnosis)
             alerting.diagnosis(diagnosis)
 
         probe.diagnose(shipped_ranking(), diagnosed)
         probe.let_hear(alerting)
         probe.on_connection = alerting.connection
         return probe
-
-    def _tell(self, write: Callable[[Any], None], name: str, line: Any) -> None:
-        try:
-            write(line)
-        except LimitError as error:
-            self._cannot_write(name, error)
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load

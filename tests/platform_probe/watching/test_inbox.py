@@ -311,11 +311,11 @@ class Hearer:
         """Note a message."""
         self._heard.append((self._name, kind, vehicle_id, type(message), is_retained))
 
-    def followers(self, vehicle_id: str) -> None:
-        """Hear each heartbeat by itself."""
+    def came_together(self, heartbeats: int) -> None:
+        """Nothing comes together here."""
 
-    def heard_by_routine(self, number: int) -> None:
-        """Hear none that did not come so."""
+    def follower(self, vehicle_id: str) -> None:
+        """Hear each heartbeat by itself."""
 
     def broker_said(self, event: BrokerEvent) -> None:
         """Note what the broker says."""
