@@ -29,6 +29,7 @@ from fleet_sim.cars.radio import Radio
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_wire.links.link import Disconnected, Ended, Link, Message
+from fleet_wire.links.routine import Member
 
 PING_TIMEOUT_S = 10.0
 """A box waits this long for an answer to its keepalive ping [E]."""
@@ -101,6 +102,7 @@ class BoxConnection:
         "bends",
         "connection",
         "is_known",
+        "member",
     )
 
     def __init__(self, world: World, spec: CarSpec, owner: ModemOwner) -> None:
@@ -128,6 +130,8 @@ class BoxConnection:
         self.is_known = False
         """Whether it was ever connected: the broker has its session."""
         self._disturbance: Disturbance | None = None
+        self.member: Member | None = None
+        """By which routine heartbeats are sent, or may be soon; see `speak_for_itself`."""
         self._link: Link
         """Made by the modem: a link calls its handler."""
 
@@ -390,7 +394,15 @@ class BoxConnection:
                 during_s = since_s, max(since_s, until_s)
                 culprit.hit(self._spec.vehicle_id, what, during_s=during_s)
 
+    def speak_for_itself(self) -> None:
+        """Send heartbeats one by one: something of what they say, or of their way, may change."""
+        if self.member is not None:
+            self.member.leave()
+            self.member = None
+
     def _disturbed(self) -> Disturbance:
+        """Return what faults have done to the modem, to be changed."""
+        self.speak_for_itself()
         if self._disturbance is None:
             self._disturbance = Disturbance()
         return self._disturbance

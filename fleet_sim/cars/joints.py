@@ -12,7 +12,7 @@ been. A car without bends pays for one comparison with None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -146,10 +146,12 @@ class Connected(Protocol):
 class InForce:
     """Bends in force on one thing, by joint."""
 
-    __slots__ = ("_by_joint",)
+    __slots__ = ("_by_joint", "joints")
 
     def __init__(self) -> None:
         self._by_joint: dict[Joint[Any, Any], tuple[_InForce, ...]] = {}
+        self.joints: Collection[Joint[Any, Any]] = self._by_joint.keys()
+        """Those at which bends are, or have been, in force."""
 
     def fold(
         self, joint: Joint[ValueT, ContextT], context: ContextT, *, usual: ValueT

@@ -19,6 +19,7 @@ from typing import Any
 from fleet_sim.cars.joints import Culprit, undone_by
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_wire.contract.messages import Reason
+from fleet_wire.links.routine import Member
 from fleet_wire.randomness import RandomStream
 
 CAN_GIVE_UP_S = 3.2
@@ -136,6 +137,7 @@ class Vehicle:
         "is_locked",
         "is_open",
         "last_command_id",
+        "member",
         "movement",
         "voltage_v",
     )
@@ -151,6 +153,8 @@ class Vehicle:
         self._phase_s = stream.constant() * POSITION_REFRESH_S
         """So old is the position at second 0."""
         self._irregular: _Irregular | None = None
+        self.member: Member | None = None
+        """By which routine its box sends heartbeats: not if what they say changes."""
         self.is_locked = True
         """The driver's door, and the others but for those of `Cabin.astray`."""
         self.is_open = False
@@ -422,6 +426,9 @@ class Vehicle:
         self.voltage_v = round(self._parameters.voltage_v - drops_v, 3)
 
     def _make_irregular(self) -> _Irregular:
+        """Return what is out of the ordinary, to be changed: a heartbeat may say so."""
+        if self.member is not None:
+            self.member.leave()
         if self._irregular is None:
             self._irregular = _Irregular()
         return self._irregular

@@ -47,28 +47,49 @@ class Census:
         }
 
     def _count(self, now_s: float) -> None:
+        """Count anew. A car whose heartbeat has just come with others by routine is not lost."""
         self._at_s = now_s
-        lost, total = Counter[Place](), Counter[Place]()
-        used: list[int] = []
         step = max(len(self._cars) // MOST_CARS, 1)
-        for car in islice(self._cars.values(), 0, None, step):
-            if car.data_used_bytes is not None:
-                used.append(car.data_used_bytes)
-            if car.standing is None:
-                continue
-            is_lost = is_lost_at(car, now_s)
-            for place in (ALL, *car.places):
-                total[place] += 1
-                lost[place] += is_lost
-        self._lost, self._total = lost, total
-        self.usual_data_bytes = sorted(used)[len(used) // 2] if used else None
+        looked_at = [*islice(self._cars.values(), 0, None, step)]
+        known = [car for car in looked_at if car.standing is not None]
+        doubtful = [
+            car
+            for car in known
+            if car.standing is not Session.ASLEEP
+            and not (  # spelt out here: a call for each car would be most of a count
+                (member := car.member) is not None
+                and now_s - member.routine.heard_s < member.routine.every_s
+                and car.interval_s is not None
+                and member.routine.every_s < car.interval_s * LATE_HEARTBEATS
+            )
+        ]
+        self._total = _by_place(known)
+        self._lost = _by_place([car for car in doubtful if is_lost_at(car, now_s)])
+        used = sorted(car.data_used_bytes for car in looked_at if car.data_used_bytes is not None)
+        self.usual_data_bytes = used[len(used) // 2] if used else None
+
+
+def _by_place(cars: list[CarHistory]) -> Counter[Place]:
+    """Return how many cars there are at each place, and in all.
+
+    Equal cars share the object for what they have in common, so that is what is counted.
+    """
+    places_of = {id(car.places): car.places for car in cars}
+    counted = Counter[Place]()
+    for key, number in Counter([id(car.places) for car in cars]).items():
+        for place in (ALL, *places_of[key]):
+            counted[place] += number
+    return counted
 
 
 def is_lost_at(car: CarHistory, now_s: float) -> bool:
     """Return whether a car is lost: by its will, or by its silence."""
     if car.standing is Session.WILL or car.standing is Session.SHUTDOWN:
         return True
-    if car.standing is not Session.ONLINE or car.interval_s is None:
+    if car.standing is not Session.ONLINE:
+        return False
+    car.catch_up()
+    if car.interval_s is None:
         return False
     last_s = max(car.beats[-1], car.heard[-1] if car.heard else 0.0)
     return now_s - last_s > car.interval_s * LATE_HEARTBEATS

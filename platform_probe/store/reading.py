@@ -103,13 +103,21 @@ class Source:
 
         return self._with_duck(with_views)
 
-    def opened(self, *, threads: int | None = None) -> Duck:
+    def opened(
+        self,
+        *,
+        threads: int | None = None,
+        memory: str | None = None,
+        spill: Path | None = None,
+        keep_lines: bool = False,
+    ) -> Duck:
         """Return a database with all views, for who asks again and again; close it afterwards.
 
-        It reads the files of now: what is written later it does not see.
+        It reads the files of now: what is written later it does not see. With `keep_lines` those
+        that are not packed yet are read once, and stay in memory. Raises `FileGoneError`.
         """
-        duck = Duck(threads=threads)
-        self._make_views(duck, ALWAYS)
+        duck = Duck(threads=threads, memory=memory, spill=spill)
+        self._make_views(duck, ALWAYS, keep_lines=keep_lines)
         return duck
 
     def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
@@ -214,16 +222,27 @@ class Source:
         older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
         return [each for each in (path, *older) if each.exists() and each.stat().st_size]
 
-    def _make_views(self, duck: Duck, span: Span) -> None:
+    def _make_views(self, duck: Duck, span: Span, *, keep_lines: bool = False) -> None:
         for table in TABLES.values():
             files = self.files(table, span)
             lines = rows_of_lines(table, file_list(files.lines)) if files.lines else None
-            if table is ATTEMPTS and lines is not None:  # read once, as nearly all ask for them
-                duck.run(f"CREATE TEMP TABLE attempt_lines AS {lines}")
-                lines = "FROM attempt_lines"
+            if keep_lines and lines is None:
+                lines = empty_rows(table)
+            if lines is not None and (table is ATTEMPTS or keep_lines):
+                # of unlocks always, as nearly all ask for them
+                kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
+                duck.run(f"CREATE TABLE {kept} AS {lines}")
+                lines = f"FROM {kept}"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
-        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, _DIAGNOSED_VIEW, *_MACROS):
+        for statement in (
+            _REVISED,
+            _ATTEMPTS_VIEW,
+            _HOPS_VIEW,
+            _DIAGNOSED_VIEW,
+            _HELD_VIEW,
+            *_MACROS,
+        ):
             duck.run(statement)
 
 
@@ -267,7 +286,7 @@ def in_seconds(table: Table) -> str:
 
 
 _REVISED: Final = """
-CREATE TEMP TABLE revised AS
+CREATE TABLE revised AS
 SELECT attempt_id, max(revision) AS revision FROM attempt_revisions
 WHERE revision > 1 GROUP BY attempt_id
 """
@@ -301,6 +320,11 @@ SELECT *, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS began_at FROM di
 QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
 """
 """What each unlock is believed to have failed of at last, and when it began."""
+_HELD_VIEW: Final = """
+CREATE VIEW incidents_held AS SELECT * FROM incidents
+QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY revision DESC) = 1
+"""
+"""Each incident as its last revision has it."""
 _Z: Final = 1.959964
 """Of 95 % of a normal distribution."""
 _MOSTLY: Final = """

@@ -22,6 +22,7 @@ from fleet_wire.background import BackgroundWriter
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.messages import Action, Command, Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.contract.platform_log import PlatformEvent
@@ -43,6 +44,7 @@ from platform_probe.store.schema import (
     ATTEMPTS,
     COMPLAINTS,
     DIAGNOSES,
+    INCIDENTS,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -64,6 +66,7 @@ _LETTERS: Final = {
     STRAY_ANSWERS.name: b"S",
     COMPLAINTS.name: b"C",
     DIAGNOSES.name: b"D",
+    INCIDENTS.name: b"I",
     OBSERVATIONS.name: b"O",
     PLATFORM_EVENTS.name: b"P",
 }
@@ -156,6 +159,10 @@ class StoreWriter:
         """Take a revision of what an unlock may have failed of."""
         self._put(DIAGNOSES.name, diagnosis)
 
+    def incident(self, incident: Incident) -> None:
+        """Take a revision of an incident."""
+        self._put(INCIDENTS.name, incident)
+
     def heard(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
@@ -178,6 +185,13 @@ class StoreWriter:
             )
         line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
         self._put(OBSERVATIONS.name, line)
+
+    def follower(self, vehicle_id: str) -> None:  # noqa: ARG002 - the form of `Hears`
+        """Let no heartbeat be left out: each is kept."""
+        return
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take nothing: no heartbeat comes by routine where one is kept."""
 
     def broker_said(self, event: BrokerEvent) -> None:
         """Take what the broker's log says of a client, which may be the box of a car."""

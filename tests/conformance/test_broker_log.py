@@ -67,7 +67,7 @@ def _mosquitto() -> Iterator[Place]:
         with running_mosquitto(f"max_queued_messages {MAX_QUEUED}\n" + access.config()) as broker:
             harness = _UserHarness("lean", broker)
             harness.access = access
-            harness.control = MosquittoControl(broker, access)
+            harness.control = MosquittoControl([broker], access)
             yield Place(harness, harness.control)
 
 
