@@ -98,20 +98,23 @@ class CarHistory(Follower):
         "answers",
         "attempts",
         "beats",
+        "booted_before_s",
         "booted_s",
         "boots",
         "broker_words",
         "changes",
         "clock_ahead_s",
         "data_used_bytes",
-        "door_opened_s",
+        "doors",
         "events",
         "firmware_changed_s",
         "heard",
         "interval_s",
         "key_expired_s",
         "locks",
+        "low_voltage_s",
         "peak_at_s",
+        "peak_dbm",
         "peak_v",
         "places",
         "position_age_s",
@@ -119,6 +122,7 @@ class CarHistory(Follower):
         "signal_dbm",
         "signals",
         "standing",
+        "stood",
         "updating_s",
         "voltage_v",
     )
@@ -127,6 +131,8 @@ class CarHistory(Follower):
         super().__init__()
         self.standing: Session | None = None
         """What presence says now; None: none was ever seen."""
+        self.stood: Session | None = None
+        """What presence said before the first of `changes`."""
         self.session_id = ""
         self.changes: tuple[Change, ...] = ()
         """The latest changes of presence, the oldest first; retained ones are none."""
@@ -139,9 +145,14 @@ class CarHistory(Follower):
         self.voltage_v: float | None = None
         self.peak_v = 0.0
         self.peak_at_s = 0.0
+        self.low_voltage_s: float | None = None
+        """When it last told that its battery is low."""
         self.signal_dbm: float | None = None
+        self.peak_dbm: float | None = None
+        """The best signal that it had."""
         self.locks: tuple[LockMove, ...] = ()
-        self.door_opened_s: float | None = None
+        self.doors: tuple[float, ...] = ()
+        """When a door was opened, the latest last."""
         self.ajar_s: float | None = None
         """Since when a door is open, as far as its states say."""
         self.signals: dict[str, bool | str] | None = None
@@ -155,6 +166,8 @@ class CarHistory(Follower):
         self.boots: int | None = None
         self.booted_s: float | None = None
         """When it booted last, as far as it says."""
+        self.booted_before_s: float | None = None
+        """When it booted the time before."""
         self.updating_s: float | None = None
         self.firmware_changed_s: float | None = None
         self.events: tuple[float, ...] = ()
@@ -174,11 +187,18 @@ class CarHistory(Follower):
         if session is not Session.OLD_WILL:
             self.session_id = presence.session_id
         self.standing = Session.WILL if session is Session.OLD_WILL else session
-        if not retained:
-            self.changes = (*self.changes[1 - KEPT :], Change(now_s, session))
+        if retained:
+            self.stood = self.stood if self.changes else self.standing
+        else:
+            self._note_change(session, now_s)
             if presence.reason is not PresenceReason.LAST_WILL:
                 self.heard = (*self.heard[1 - KEPT :], now_s)
         return session
+
+    def take_session(self, session: Session, now_s: float) -> None:
+        """Note what the broker's log says of the connection, where no presence is to be had."""
+        self.standing = session
+        self._note_change(session, now_s)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
@@ -192,6 +212,8 @@ class CarHistory(Follower):
             self._note_voltage(telemetry.voltage_v, now_s)
         if telemetry.signal_dbm is not None:
             self.signal_dbm = telemetry.signal_dbm
+            if self.peak_dbm is None or telemetry.signal_dbm > self.peak_dbm:
+                self.peak_dbm = telemetry.signal_dbm
         if telemetry.position_age_s is not None:
             self.position_age_s = telemetry.position_age_s
         if telemetry.data_used_bytes is not None:
@@ -246,6 +268,8 @@ class CarHistory(Follower):
             self.updating_s = now_s
         elif event.event == KEY_EXPIRED:
             self.key_expired_s = now_s
+        elif event.event == EventName.LOW_VOLTAGE:
+            self.low_voltage_s = now_s
         else:
             self.events = (*self.events[1 - KEPT_EVENTS :], now_s)
 
@@ -297,7 +321,7 @@ class CarHistory(Follower):
 
     def standing_at(self, at_s: float) -> Session | None:
         """Return what presence said at a moment, as far as is remembered."""
-        before: Session | None = None
+        before = self.stood
         first_after: Change | None = None
         for change in self.changes:
             if change.at_s <= at_s:
@@ -328,6 +352,12 @@ class CarHistory(Follower):
 
     # Within
 
+    def _note_change(self, session: Session, now_s: float) -> None:
+        if len(self.changes) == KEPT:
+            first = self.changes[0].session
+            self.stood = Session.WILL if first is Session.OLD_WILL else first
+        self.changes = (*self.changes[1 - KEPT :], Change(now_s, session))
+
     def _meaning_of(self, presence: Presence) -> Session:
         if presence.status is PresenceStatus.ONLINE:
             return Session.ONLINE
@@ -354,6 +384,7 @@ class CarHistory(Follower):
 
     def _note_boot(self, boots: int | None, at_s: float) -> None:
         if boots is None or boots != self.boots:
+            self.booted_before_s = self.booted_s
             self.boots, self.booted_s = boots, at_s
 
     def _note_voltage(self, voltage_v: float, now_s: float) -> None:
@@ -367,7 +398,8 @@ class CarHistory(Follower):
             return was_ajar
         if self.ajar_s is not None:
             return False
-        self.ajar_s = self.door_opened_s = now_s
+        self.ajar_s = now_s
+        self.doors = (*self.doors[1 - KEPT :], now_s)
         return True
 
 

@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.diagnosis import UNKNOWN, FactSeen, RankedMode
+from fleet_wire.modes.alike import AlikeClass, class_of
 from fleet_wire.modes.catalogue import MODES, TITLES
-from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.modes.facts import FACTS, Fact, Told
 from fleet_wire.modes.mode import FailureMode
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import long_of
@@ -41,6 +42,13 @@ class Revision:
     modes: Sequence[RankedMode]
     """The likeliest first."""
     facts: Sequence[FactSeen]
+    told: frozenset[Told]
+    """From where facts could be seen at all."""
+
+    @property
+    def alike(self) -> AlikeClass:
+        """Return the likeliest mode with those that look the same from what is told here."""
+        return class_of(self.first.mode, self.told)
 
     @property
     def first(self) -> RankedMode:
@@ -71,6 +79,7 @@ def revision_of(row: Row, *, has_account: bool) -> Revision:
         after_s=row["after_s"],
         modes=told or (RankedMode(UNKNOWN, 0.0),),
         facts=msgspec.json.decode(row["facts"], type=tuple[FactSeen, ...]),
+        told=_sources_of(row["told"]),
     )
 
 
@@ -78,6 +87,11 @@ def _may_be_told(mode: RankedMode, *, has_account: bool) -> bool:
     if mode.mode not in _ACCUSES:
         return True
     return has_account and mode.probability >= ACCUSED_FROM
+
+
+def _sources_of(told: Sequence[str] | None) -> frozenset[Told]:
+    """Return the sources that a diagnosis had; all, where it does not say."""
+    return frozenset(source for source in Told if told is None or source.value in told)
 
 
 def title_of(slug: str) -> str:

@@ -38,7 +38,7 @@ _WHO_COLUMNS: Final = {
 }
 MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
-_TOLD_FROM: Final = 0.8
+TOLD_FROM: Final = 0.8
 """From this probability on a customer is told what the mode says: below, modes are confused [E]."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
@@ -96,7 +96,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
 def _advice(case: Case) -> Advice:
     """Return what to say and do: by the failure mode, where it is likely enough to be told."""
     believed = case.believed
-    is_likely = believed is not None and believed.first.probability >= _TOLD_FROM
+    is_likely = believed is not None and believed.first.probability >= TOLD_FROM
     mode = believed.mode if believed is not None and is_likely else None
     return advice_for(case.cause, mode, opened_later=case.opened_later)
 
@@ -165,6 +165,10 @@ def _believed(believed: Revision) -> Iterator[str]:
     yield f"  {headline(believed.first)}"
     if believed.mode is not None:
         yield f"  {believed.mode.engineer}"
+    others = sorted(title_of(slug) for slug in believed.alike.slugs - {believed.first.mode})
+    if others:
+        yield f"  From what is told here, this looks the same: {'; '.join(others)}."
+        yield f"  {believed.alike.why}"
 
 
 def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
@@ -274,6 +278,7 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "title": title_of(believed.first.mode),
         "probability": believed.first.probability,
         "engineer": None if believed.mode is None else believed.mode.engineer,
+        "looks_like": sorted(believed.alike.slugs - {believed.first.mode}),
         "for": reasons(believed, is_for=True),
         "against": reasons(believed, is_for=False),
         "others": [

@@ -15,6 +15,7 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.__main__ import main
 from platform_probe.store.layout import make_store
+from platform_probe.support.telling import TOLD_FROM
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.places import ROOT
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
@@ -258,4 +259,5 @@ def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
     assert "are region garage:" in text
     assert "This car is one of them." in text
     assert found["diagnosis"]["title"] in text.lower()
-    assert found["say"].startswith(MODES[found["diagnosis"]["mode"]].customer)
+    is_sure = found["diagnosis"]["probability"] >= TOLD_FROM
+    assert found["say"].startswith(MODES[found["diagnosis"]["mode"]].customer) == is_sure

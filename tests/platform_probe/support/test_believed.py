@@ -6,7 +6,7 @@ import pytest
 
 from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
 from fleet_wire.modes.catalogue import TITLES
-from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.modes.facts import FACTS, Fact, Told
 from platform_probe.support.believed import (
     Revision,
     changes_of_mind,
@@ -30,7 +30,8 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
         RankedMode("phone_side", 0.02),
         RankedMode("ghost_gps", 0.019),
     )
-    return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,))
+    told = frozenset(Told)
+    return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,), told=told)
 
 
 @pytest.mark.parametrize(
