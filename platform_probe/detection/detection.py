@@ -145,7 +145,7 @@ class Detection:
         self._shares.tick(now_s)
         self._waves.offset_s = self._shares.offset_s
         self._waves.tick(now_s)
-        self._silence.tick(now_s, is_blind=self._blindness.is_blind)
+        self._silence.tick(now_s, self._shares.offset_s, is_blind=self._blindness.is_blind)
         self._suspicious.tick(now_s)
         self._blindness.tick(now_s)
         is_time = now_s - self._told_s >= STEP_S
