@@ -52,7 +52,7 @@ class Snapshot:
 
     def asked(self, sql: str, values: Mapping[str, Any], *, limit: int = MOST_ROWS) -> Rows:
         """Return what a query finds, with the names of its columns; any thread may ask."""
-        key = (sql, tuple(sorted(values.items(), key=lambda each: each[0])), limit)
+        key = (sql, repr(sorted(values.items())), limit)
         if (kept := self._remembered.get(key)) is not None:
             return kept  # type: ignore[no-any-return]
         beside = self.duck.beside()
