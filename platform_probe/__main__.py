@@ -32,9 +32,11 @@ _MODULES: Final = {
     "console": "platform_probe.commands.console",
     "diagnose": "platform_probe.commands.diagnose",
     "export": "platform_probe.commands.export",
+    "incidents": "platform_probe.commands.incidents",
+    "messages": "platform_probe.commands.messages",
     "query": "platform_probe.commands.query",
 }
-"""Commands that ask a store, imported when they are asked for."""
+"""Commands that ask a store or a monitor, imported when they are asked for."""
 
 _PLACES: Final[dict[str, Loc]] = {
     "broker": ("broker",),

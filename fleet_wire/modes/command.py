@@ -36,7 +36,7 @@ MODES: Final = (
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
         cause=None,
-        also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED),
+        also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED, Cause.BOX_BUSY),
         engineer="A command was published with the retain flag: the box gets it again each time it"
         " subscribes.",
         customer="The car repeats an old request of ours.",
@@ -95,7 +95,7 @@ MODES: Final = (
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
         cause=None,
-        also=(Cause.BOX_BUSY, Cause.VEHICLE_FAILED),
+        also=(Cause.BOX_BUSY, Cause.VEHICLE_FAILED, Cause.VEHICLE_STATE),
         engineer="After a timeout the platform sent the unlock again, and the car executed both.",
         customer="Our system has sent your request twice.",
         acts=Actor.PLATFORM_TEAM,

@@ -49,7 +49,7 @@ class HttpRequest(Protocol):
         ...
 
     async def body(self) -> bytes:
-        """Return the whole body. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
+        """Return the whole body, once. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
         ...
 
 

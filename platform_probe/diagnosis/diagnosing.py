@@ -23,25 +23,27 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
-from fleet_wire.contract.broker_log import BrokerEvent
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.contract.messages import (
     CarEvent,
     Phase,
     Presence,
+    Reason,
     Result,
     Telemetry,
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.routine import Follower
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
 from platform_probe.diagnosis.case import Case
 from platform_probe.diagnosis.census import Census
-from platform_probe.diagnosis.neighbours import Neighbours
+from platform_probe.diagnosis.neighbours import Neighbours, Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import named, past_of, places_of, unseen
@@ -59,8 +61,15 @@ MAX_OPEN: Final = 20_000
 MAX_RECENT: Final = 2_000
 """Unlocks that went well and may still prove odd."""
 MAX_TLS_ERRORS: Final = 64
-LEFT: Final = "left"
-_USUAL: Final = frozenset({"connected", "closed"})
+_SESSIONS: Final = {
+    BrokerEventKind.CONNECTED: Session.ONLINE,
+    BrokerEventKind.CLOSED: Session.WILL,
+    BrokerEventKind.TIMED_OUT: Session.WILL,
+    BrokerEventKind.SOCKET_ERROR: Session.WILL,
+    BrokerEventKind.LEFT: Session.ASLEEP,
+}
+"""What the broker's word on a connection means where a wire has no presence: who closes it well
+means to sleep."""
 BOUNCE_HOLDS_S: Final = 1800.0
 """A car that was left open is the next customer's for so long [E]."""
 _COPIES: Final = frozenset({"copy", "again", "duplicate"})
@@ -116,6 +125,7 @@ class Diagnosing:
         self._max_cars = max_cars
         self._cars: OrderedDict[str, CarHistory] = OrderedDict()
         self._neighbours = Neighbours()
+        self._places: dict[tuple[Place, ...], tuple[Place, ...]] = {}
         self._census = Census(self._cars)
         self._counted: OrderedDict[str, tuple[float, Attempt]] = OrderedDict()
         self._open: OrderedDict[str, _Open] = OrderedDict()
@@ -128,6 +138,12 @@ class Diagnosing:
         self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
         self._hears_broker = False
         self._hears_presence = False
+        self._hears_state = False
+        self._hears_events = False
+        self._has_receipts: bool | None = None
+        """Whether boxes confirm commands on this wire; None: no answer has come yet."""
+        self._strangers: OrderedDict[str, CarHistory] = OrderedDict()
+        """Clients of the broker that no topic has shown to be cars."""
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to look at, see `next_s`."""
         self.on_settled: Callable[[Diagnosis], None] | None = None
@@ -155,6 +171,13 @@ class Diagnosing:
         """Take a heartbeat."""
         self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
 
+    def follower(self, vehicle_id: str) -> Follower:
+        """Return what a car has told, to be told of its heartbeats by routine."""
+        return self._car(vehicle_id)
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take nothing: it is the cars that follow."""
+
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Take a presence message, or a last will."""
         now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
@@ -172,20 +195,32 @@ class Diagnosing:
     def state(self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool) -> None:
         """Take what a car is like."""
         now_s = self._clock.monotonic_s()
-        has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
+        self._hears_state = True
+        car = self._car(vehicle_id)
+        places = car.places
+        has_moved = car.take_state(state, now_s, retained=retained)
+        if car.places is not places:
+            car.places = self._shared(car.places)
         if has_moved and not retained:
             self._look_soon(vehicle_id, now_s)
 
     def result(self, vehicle_id: str, result: Result) -> None:
         """Take a box's answer."""
-        now_s = self._clock.monotonic_s()
-        self._car(vehicle_id).take_answer(result, now_s, self._clock.unix_s())
+        now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
+        car.take_answer(result, now_s, self._clock.unix_s())
+        if car.standing is None and self._hears_broker and not self._hears_presence:
+            car.standing = car.stood = Session.ONLINE  # who answers is connected
+        if result.phase is Phase.RECEIVED or result.reason not in (None, Reason.FAILED):
+            self._has_receipts = True
+        elif self._has_receipts is None:
+            self._has_receipts = (result.command_id, Phase.RECEIVED) in car.answers
         if result.phase is Phase.REFUSED and result.reason is not None:
             remember(self._refusals, result.command_id, result.reason.value, MAX_RECENT)
 
     def event(self, vehicle_id: str, event: CarEvent) -> None:
         """Take that something has happened to a car or its box."""
         now_s = self._clock.monotonic_s()
+        self._hears_events = True
         self._car(vehicle_id).take_event(event, now_s)
         self._look_soon(vehicle_id, now_s)
 
@@ -195,16 +230,35 @@ class Diagnosing:
         if event.client_id is None:
             self._tls_errors.append(self._clock.monotonic_s())
             return
+        now_s = self._clock.monotonic_s()
         car = self._cars.get(event.client_id)
-        if car is not None and event.kind not in _USUAL:
-            now_s = self._clock.monotonic_s()
+        if not self._hears_presence:
+            self._session(event, car, now_s)
+        if car is not None and event.kind is not BrokerEventKind.CONNECTED:
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
-            if event.kind != LEFT:
+            if event.kind is not BrokerEventKind.LEFT:
                 self._look_soon(event.client_id, now_s)
+
+    def _session(self, event: BrokerEvent, car: CarHistory | None, now_s: float) -> None:
+        """Take the broker's word for presence, of a car or of a client that may prove one."""
+        session = _SESSIONS.get(event.kind)
+        if session is None or event.client_id is None:
+            return
+        if car is None:
+            car = self._strangers.get(event.client_id) or CarHistory()
+            remember(self._strangers, event.client_id, car, self._max_cars)
+        car.take_session(session, now_s)
+        if session is Session.ONLINE:
+            self._neighbours.online(now_s)
+        elif session is Session.WILL:
+            self._neighbours.will(now_s)
+        self._look_soon(event.client_id, now_s)
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
-        self._cars.pop(vehicle_id, None)
+        car = self._cars.pop(vehicle_id, None)
+        if car is not None:
+            car.part()
 
     # What ends
 
@@ -456,6 +510,7 @@ class Diagnosing:
         lost_s = next(
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )
+        returned_s = _returned_s(car, one.began_s)
         return Case(
             record=record,
             car=car,
@@ -467,28 +522,45 @@ class Diagnosing:
             compared=compared,
             lost=self._census.compare(car.places, now_s),
             wills_around=self._neighbours.wills_around(lost_s),
-            returns_around=self._neighbours.returns_around(_returned_s(car, one.began_s)),
+            returns_around=self._neighbours.returns_around(returned_s),
+            wills_at_once=self._neighbours.wills_at_once(lost_s),
+            returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
             usual_data_bytes=self._census.usual_data_bytes,
+            usual_interval_s=self._census.usual_interval_s,
+            used_when_lost=self._census.used_when_lost,
             two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),
             platform_told=bool(record.platform) or one.called_s is not None,
             broker_told=self._hears_broker,
             has_heartbeats=bool(car.beats),
-            has_presence=self._hears_presence,
+            has_presence=self._hears_presence or car.standing is not None,
+            # Who has presence and states has our contract's events too, though none came yet.
+            has_events=self._hears_events or (self._hears_presence and self._hears_state),
+            has_state=self._hears_state,
+            has_receipts=self._has_receipts is not False,
         )
 
     def _placed_s(self, unix_s: float) -> float:
         """Return a Unix time on the monotonic clock."""
         return unix_s - (self._clock.unix_s() - self._clock.monotonic_s())
 
+    def _shared(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
+        """Return the one object for what equal cars have in common: they are counted by it."""
+        if len(self._places) >= self._max_cars:
+            self._places.clear()
+        return self._places.setdefault(places, places)
+
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)
         if car is None:
             if len(self._cars) >= self._max_cars:
-                self._cars.popitem(last=False)
-            car = self._cars[vehicle_id] = CarHistory()
+                self._cars.popitem(last=False)[1].part()
+            car = self._strangers.pop(vehicle_id, None) or CarHistory()
+            self._cars[vehicle_id] = car
+        elif car.member is not None:
+            car.catch_up()
         return car
 
 

@@ -49,7 +49,7 @@ def unlock_case(snapshot: Snapshot, attempt_id: str) -> Case | None:
             its,
         ),
         complaints=_complaints_about(snapshot, attempt),
-        revisions=_revisions(snapshot, car, attempt_id),
+        revisions=_revisions(snapshot, car, attempt_id, attempt["account_id"]),
         **_around(snapshot, car, at_s, at_s + attempt["total_s"]),
     )
 
@@ -70,17 +70,19 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         newest_s=snapshot.newest_s,
         complaints=found,
         complaint_id=complaint_id,
-        revisions=_revisions(snapshot, car, complaint_id),
+        revisions=_revisions(snapshot, car, complaint_id, call["account_id"]),
         **_around(snapshot, car, at_s, at_s),
     )
 
 
-def _revisions(snapshot: Snapshot, car: str, attempt_id: str) -> list[Revision]:
+def _revisions(
+    snapshot: Snapshot, car: str, attempt_id: str, account_id: str | None
+) -> list[Revision]:
     found = snapshot.rows(
         "SELECT * FROM diagnoses WHERE vehicle_id = $car AND attempt_id = $id ORDER BY revision",
         {"car": car, "id": attempt_id},
     )
-    return [revision_of(row) for row in found]
+    return [revision_of(row, has_account=account_id is not None) for row in found]
 
 
 def _complaints_about(snapshot: Snapshot, attempt: Row) -> list[Row]:

@@ -1,0 +1,284 @@
+"""`platform-probe incidents`: what is going on, and what people do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Callable, Iterator
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from fleet_wire.config.secrets import read_secret
+from fleet_wire.contract.incident import ActionKind, Incident, IncidentAction
+from fleet_wire.errors import ConfigError
+from fleet_wire.web.client import HttpClient, NoAnswerError
+from fleet_wire.web.exchange import JSON, HttpResponse
+from fleet_wire.web.server import at_url
+from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
+from platform_probe.outputs.messages.asking import ACTIONS_PATH
+from platform_probe.outputs.messages.words import (
+    advice_of,
+    change_line,
+    counts_of,
+    has_ended,
+    lasting,
+    sure_of,
+    what_of,
+    who_of,
+)
+from platform_probe.settings import load_settings
+from platform_probe.store.reading import Source
+from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.times import date_and_clock
+
+TIMEOUT_S: Final = 10.0
+DEFAULT_MUTE_S: Final = 3_600.0
+_ALL: Final = "SELECT * FROM incidents_held ORDER BY opened_at DESC"
+_OPEN: Final = "SELECT * FROM incidents_held WHERE state = 'open' ORDER BY opened_at DESC"
+_ONE: Final = "SELECT * FROM incidents_held WHERE incident_id = $id"
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+_ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a monitor listens on, as the settings say
+
+
+@click.group()
+def incidents() -> None:
+    """Look at incidents, and acknowledge, mute or close them."""
+
+
+@incidents.command("list")
+@store_options
+@click.option("--open", "only_open", is_flag=True, help="Only those that go on.")
+@click.option(
+    "--limit", type=click.IntRange(1, MAX_ROWS), default=DEFAULT_ROWS, show_default=True,
+    metavar="N", help="Incidents at most.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(
+    *,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    only_open: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List incidents, the latest first.
+
+    \b
+    platform-probe incidents list --open --store store
+    platform-probe incidents list --run runs/morning
+    """  # noqa: D301 - click's own escape
+    asked = asked_of(directory, config, zone)
+    found = found_in(asked.source, _OPEN if only_open else _ALL, limit=limit)
+    if as_json:
+        _print_json(found)
+        return
+    newest_s = asked.source.newest_s()
+    rows = [
+        (
+            each.incident_id,
+            date_and_clock(each.opened_at, asked.zone),
+            lasting((each.ended_at or newest_s) - each.since),
+            each.severity.value,
+            each.state.value,
+            each.customers or None,
+            each.acknowledged_by,
+            each.title,
+        )
+        for each in found
+    ]
+    columns = ("id", "opened", "lasted", "severity", "state", "customers", "has it", "title")
+    click.echo(table_of(columns, rows))
+
+
+@incidents.command()
+@click.argument("incident_id", metavar="ID")
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(
+    *,
+    incident_id: str,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    as_json: bool,
+) -> None:
+    """Show incident ID: what it is, whom it hits, what to do, and its history."""
+    asked = asked_of(directory, config, zone)
+    found = found_in(asked.source, _ONE, limit=1, id=incident_id)
+    if not found:
+        raise ConfigError([f"{asked.source.directory}: no incident {incident_id!r} is there"])
+    if as_json:
+        _print_json(found[0])
+    else:
+        click.echo("\n".join(told_whole(found[0], asked.zone)))
+
+
+def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list[Incident]:
+    """Return the incidents that a query finds."""
+    rows = source.read(lambda duck: duck.query(sql, parameters, limit=limit))
+    return [incident_of(dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
+
+
+def incident_of(row: Row) -> Incident:
+    """Return a row of the store as the incident that it was made of."""
+    values: dict[str, Any] = {}
+    for name in Incident.__struct_fields__:
+        value = row["made_at" if name == "at" else name]
+        if isinstance(value, datetime):
+            value = unix_s(value)
+        if name in ("cohort", "changes") and value is not None:
+            value = msgspec.json.decode(value)
+        if value is not None:
+            values[name] = value
+    return msgspec.convert(values, Incident)
+
+
+def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
+    """Yield an incident in lines, for a person."""
+    yield incident.title
+    until = "" if incident.ended_at is None else f" to {date_and_clock(incident.ended_at, zone)}"
+    since = date_and_clock(incident.since, zone)
+    yield f"{incident.severity.value}, {incident.state.value}: {since}{until}"
+    yield counts_of(incident)
+    for label, text in (
+        ("hit", who_of(incident)),
+        ("what it is", what_of(incident)),
+        ("how sure that it is no chance", sure_of(incident)),
+        ("what to do now", None if has_ended(incident) else advice_of(incident)),
+        ("looked after by", incident.acknowledged_by),
+        ("maintenance window", incident.maintenance),
+        ("muted until", incident.muted_until and date_and_clock(incident.muted_until, zone)),
+        ("examples", ", ".join(incident.examples)),
+        ("related", ", ".join(incident.related)),
+    ):
+        if text:
+            yield f"{label}: {text}"
+    yield ""
+    for change in incident.changes:
+        yield f"{date_and_clock(change.at, zone)}  {change_line(change)}"
+
+
+def _acting(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what all have in common that change an incident."""
+    path = click.Path(path_type=Path)
+    options = [
+        click.argument("incident_id", metavar="ID"),
+        click.option("--reason", required=True, metavar="TEXT", help="Why, for those who read it."),
+        click.option("--by", metavar="NAME", help="Who.  [default: the name of this account]"),
+        click.option("--config", type=path, metavar="FILE", help="The monitor's settings."),
+        click.option(
+            "--monitor", "url", metavar="URL",
+            help="Where the monitor is.  [default: `listen` of the settings]",
+        ),
+        click.option(
+            "--token-file", type=path, metavar="FILE",
+            help="Holds the token.  [default: messages.actions_token_file of the settings]",
+        ),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@incidents.command()
+@_acting
+def ack(**options: Any) -> None:
+    """Say that you look after incident ID.
+
+    \b
+    platform-probe incidents ack ID --reason "calling the operator" --config probe.yaml
+
+    Everybody who has a message of it sees your name. It asks the monitor over HTTP.
+    """  # noqa: D301 - click's own escape
+    _ask(ActionKind.ACKNOWLEDGE, **options)
+
+
+@incidents.command()
+@_acting
+@click.option(
+    "--for", "seconds", type=click.FloatRange(1, 30 * 86_400), default=DEFAULT_MUTE_S,
+    show_default=True, metavar="SECONDS", help="How long.",
+)  # fmt: skip
+def mute(**options: Any) -> None:
+    """Send no messages about incident ID for a while."""
+    _ask(ActionKind.MUTE, **options)
+
+
+@incidents.command()
+@_acting
+def unmute(**options: Any) -> None:
+    """Send messages about incident ID again."""
+    _ask(ActionKind.UNMUTE, **options)
+
+
+@incidents.command()
+@_acting
+def close(**options: Any) -> None:
+    """Say that incident ID is none, or is over."""
+    _ask(ActionKind.CLOSE, **options)
+
+
+def _ask(
+    kind: ActionKind,
+    *,
+    incident_id: str,
+    reason: str,
+    by: str | None,
+    config: Path | None,
+    url: str | None,
+    token_file: Path | None,
+    seconds: float | None = None,
+) -> None:
+    settings = load_settings(config)
+    file = token_file
+    if file is None and settings.messages is not None:
+        file = settings.messages.actions_token_file
+    if file is None:
+        raise ConfigError(["no token: name its file by --token-file, or the settings by --config"])
+    token = read_secret(file, name="token file").strip()
+    host = settings.listen_host
+    base_url = url or at_url("127.0.0.1" if host in _ANYWHERE else host, settings.listen_port)
+    asked = {
+        "incident_id": incident_id, "kind": kind, "by": by or getpass.getuser(), "reason": reason,
+        **({} if seconds is None else {"seconds": seconds}),
+    }  # fmt: skip
+    answer = asyncio.run(_posted(base_url, token, msgspec.json.encode(asked)))
+    if answer.status == _NOT_FOUND:
+        raise ConfigError([f"{base_url}: this monitor takes none: set messages.actions_token_file"])
+    if answer.status != _OK:
+        raise ConfigError([f"{base_url}: {_detail(answer)}"])
+    action = msgspec.json.decode(answer.body, type=IncidentAction)
+    click.echo(f"{action.incident_id}: {action.kind.value} by {action.by}")
+
+
+async def _posted(base_url: str, token: str, body: bytes) -> HttpResponse:
+    """Post a request. Raises `ConfigError` where nobody answers."""
+    client = HttpClient(base_url)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": JSON}
+    try:
+        return await client.request(
+            "POST", ACTIONS_PATH, timeout_s=TIMEOUT_S, headers=headers, body=body
+        )
+    except NoAnswerError as error:
+        why = f"no answer from a monitor at {base_url} ({error}): name it by --monitor URL"
+        raise ConfigError([why]) from None
+    finally:
+        await client.close()
+
+
+def _print_json(value: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def _detail(answer: HttpResponse) -> str:
+    try:
+        return str(msgspec.json.decode(answer.body)["detail"])
+    except (msgspec.MsgspecError, TypeError, KeyError):
+        return f"HTTP {answer.status}"
