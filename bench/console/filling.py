@@ -2,7 +2,7 @@
 
 Ids of a copy are hashes of those of the first day, so that none comes twice and files are as large
 as real ones. Each unlock that failed has a diagnosis, each request a line of the platform's log,
-each car a heartbeat every five minutes.
+each car a heartbeat an hour.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from platform_probe.store.schema import (
 
 CARS: Final = 10_000
 DAY_S: Final = 86_400
-HEARTBEAT_S: Final = 300
+HEARTBEAT_S: Final = 3_600
 _IDS: Final = ("attempt_id", "command_id", "trace_id", "booking_id")
 _MODES: Final = (
     """'[{"mode":"no_coverage_garage","probability":0.8},"""
