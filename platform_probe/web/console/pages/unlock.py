@@ -123,7 +123,9 @@ def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
     attempt, cohorts = case.attempt, finding.found
     return {
         "said": finding_in_words(finding, minute_clock(asked.zone)),
-        "is_one": any(is_one_of(attempt, each) for each in cohorts) if attempt and cohorts else None,
+        "is_one": any(is_one_of(attempt, each) for each in cohorts)
+        if attempt and cohorts
+        else None,
     }
 
 
