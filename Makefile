@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= scenarios/first_rentals.yaml
 
-.PHONY: help setup run test conformance check mutants bench days score weights lock clean
+.PHONY: help setup run million test conformance check mutants bench days score weights lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -19,13 +19,17 @@ setup: $(VENV)/.ready  ## Make .venv, and install mosquitto, prometheus and aler
 run: setup  ## Customers open a thousand cars, with an app and a real broker; writes runs/<name>/report.html
 	$(BIN)/fleet-sim run $(SCENARIO)
 
+test conformance: export PYTHONDONTWRITEBYTECODE :=  # else hundreds of children compile us anew
 test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
-	$(BIN)/pytest -q -n 3 --dist loadfile
+	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
 	@scripts/setup --other-brokers
 	$(BIN)/pytest -q -m other_brokers tests/conformance
+
+million: setup  ## A million cars on this machine, opened at random; says first what is missing for it
+	$(BIN)/fleet-sim run scenarios/long/million.yaml
 
 check: setup  ## ruff, strict mypy, import-linter
 	$(BIN)/ruff check .

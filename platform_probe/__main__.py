@@ -29,11 +29,14 @@ _REPEATED_STAGE_S: Final = 60.0
 
 _MODULES: Final = {
     "cohorts": "platform_probe.commands.cohorts",
+    "console": "platform_probe.commands.console",
     "diagnose": "platform_probe.commands.diagnose",
     "export": "platform_probe.commands.export",
+    "incidents": "platform_probe.commands.incidents",
+    "messages": "platform_probe.commands.messages",
     "query": "platform_probe.commands.query",
 }
-"""Commands that ask a store, imported when they are asked for."""
+"""Commands that ask a store or a monitor, imported when they are asked for."""
 
 _PLACES: Final[dict[str, Loc]] = {
     "broker": ("broker",),
@@ -61,6 +64,7 @@ _PLACES: Final[dict[str, Loc]] = {
     "broker_log": ("broker_log",),
     "platform_log": ("platform", "log_file"),
     "store": ("store", "directory"),
+    "console": ("console", "listen"),
 }
 
 
@@ -86,6 +90,9 @@ _OPTIONS: Final = [
     click.option("--out", type=_PATH, metavar="DIR", help="Where attempts.jsonl goes."),
     click.option(
         "--store", type=_PATH, metavar="DIR", help="Keep what happens there, to be queried."
+    ),
+    click.option(
+        "--console", metavar="HOST:PORT", help="Serve pages for support and on-call there."
     ),
     click.option("--log-file", type=_PATH, metavar="FILE", help="The log.  [default: stderr]"),
     click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error."),

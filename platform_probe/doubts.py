@@ -30,7 +30,7 @@ def say_doubts(
     if settings.is_demo_elsewhere:
         logger.warning(
             "demo_secret",
-            broker=str(settings.broker_address),
+            broker=str(settings.brokers),
             explanation="commands are signed with the secret that everybody knows: set"
             " vehicle_keys, or fleet_secret_file to the fleet's own",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record, Source
@@ -19,6 +19,7 @@ from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
 from fleet_wire.links.link import (
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
+    BrokerAddress,
     Disconnected,
     Ended,
     Link,
@@ -28,6 +29,7 @@ from fleet_wire.links.link import (
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.links.routine import OfferingMessage, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.randomness import RandomStream
@@ -40,7 +42,7 @@ from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.doubts import say_doubts
 from platform_probe.load.timers import Timer, Timers
-from platform_probe.outputs.logs import Complaints, Logger
+from platform_probe.outputs.logs import Complaints, Logger, RevisionLog
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
@@ -62,6 +64,14 @@ LINK_LIMITS: Final = LinkLimits(
 )
 """One link carries what the whole fleet answers."""
 _OWN: Final = (Source.PROBE, Source.CUSTOMER)
+
+
+class OnConnection(Protocol):
+    """Takes that there is a connection with the broker, or none."""
+
+    def __call__(self, *, is_there: bool) -> None:
+        """Take it."""
+        ...
 
 
 class Probe:
@@ -127,6 +137,8 @@ class Probe:
         self._failures = 0
         self._connected_s = math.inf
         self._is_closed = False
+        self.on_connection: OnConnection | None = None
+        """Is told whether there is a connection, again and again."""
         self._could_see = False
         """Whether there was a connection until now, since `_counted_s`."""
         self._counted_s = clock.monotonic_s()
@@ -137,17 +149,29 @@ class Probe:
         self.retained = 0
         """Messages so far that had waited at the broker."""
 
-    def let_hear(self, hearer: Hears, on_event: Callable[[PlatformEvent], None]) -> None:
+    def let_hear(
+        self, hearer: Hears, on_event: Callable[[PlatformEvent], None] | None = None
+    ) -> None:
         """Hand on what is heard, and the events of the platform's log."""
         self._inbox.hearers += (hearer,)
-        if self.platform is not None:
+        if self.platform is not None and on_event is not None:
             self.platform.also = on_event
 
     def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
         """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
-        self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=tell)
+        revisions = RevisionLog(self._logger)
+
+        def revised(diagnosis: Diagnosis) -> None:
+            tell(diagnosis)
+            revisions.told(diagnosis)
+
+        def settled(diagnosis: Diagnosis) -> None:
+            self._metrics.count_diagnosis(diagnosis)
+            revisions.settled(diagnosis)
+
+        self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=revised)
         self.diagnosing.on_wait = self._plan_tick
-        self.diagnosing.on_settled = self._metrics.count_diagnosis
+        self.diagnosing.on_settled = settled
         self._inbox.hearers += (self.diagnosing,)
 
     # What a link calls
@@ -177,7 +201,7 @@ class Probe:
         self._announce(PRESENT)
         self._logger.info(
             "broker_connected",
-            broker=str(self._settings.broker_address),
+            broker=str(self._settings.brokers),
             session_present=session_present,
         )
 
@@ -188,6 +212,12 @@ class Probe:
             self._inbox.take(message)
         if message.qos and self._link is not None:
             self._link.acknowledge(message)
+        elif isinstance(message, OfferingMessage):
+            self._inbox.take_offer(message.member)
+
+    def on_round(self, round_: Round) -> None:
+        """Take heartbeats that a model of a broker brings together."""
+        self._inbox.take_round(round_, self._clock.monotonic_s())
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """End what we have in flight, and connect again after a while."""
@@ -213,13 +243,29 @@ class Probe:
         self._failures += 1
         self._logger.warning(
             "broker_disconnected",
-            broker=str(self._settings.broker_address),
+            broker=str(self._settings.brokers),
             why=reason.why,
             code=reason.code,
             detail=detail,
             retry_in_s=round(delay_s, 3),
         )
         self._reconnect = self._timers.call_later(delay_s, self.connect)
+
+    def broker_changed(self, broker: BrokerAddress, reason: Disconnected | None) -> None:
+        """Take that one of several brokers is away, or back (None)."""
+        if reason is None:
+            self._logger.info("broker_back", broker=str(broker))
+        else:
+            self.complain(
+                "broker_away",
+                str(broker),
+                broker=str(broker),
+                why=reason.why,
+                code=reason.code,
+                detail=reason.detail,
+                explanation="the cars of this broker are neither heard nor reached; the monitor"
+                " goes on with the others",
+            )
 
     # What the platform's log calls
 
@@ -308,7 +354,7 @@ class Probe:
         """Return why the probe cannot do its work now, or None when it can."""
         if self.is_connected:
             return None
-        return f"no connection to {self._settings.broker_address}: {self.last_error}"
+        return f"no connection to {self._settings.brokers}: {self.last_error}"
 
     def refresh_gauges(self) -> None:
         """Bring the gauges and the time watched up to date, before they are read."""
@@ -450,6 +496,8 @@ class Probe:
         self._metrics.add_watched(now_s - self._counted_s, connected=self._could_see)
         self._counted_s, self._could_see = now_s, can_see
         self._metrics.set_connected(connected=can_see)
+        if self.on_connection is not None:
+            self.on_connection(is_there=can_see)
 
     def _stood_still(self, gap_s: float) -> None:
         self.complain(

@@ -23,19 +23,22 @@ from prometheus_client.metrics_core import Metric
 
 from fleet_wire.background import BackgroundWriter, write_all
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident, IncidentAction
 from fleet_wire.contract.platform_log import MAX_LINE_BYTES
 from fleet_wire.contract.topics import TopicKind
-from fleet_wire.errors import BrokerUnreachableError, LimitError
+from fleet_wire.errors import BrokerUnreachableError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory, tls_for
-from fleet_wire.links.link import LinkFactory
+from fleet_wire.links.link import BrokerAddress, Disconnected, LinkFactory
+from fleet_wire.links.several import OnBroker, spread_links
 from fleet_wire.profiles.loading import load_profile
-from fleet_wire.profiles.profile import Profile
+from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from fleet_wire.web.server import at_url
+from platform_probe.alerting import Alerting
 from platform_probe.load.timers import LoopTimers
 from platform_probe.load_settings import LoadSettings
-from platform_probe.outputs.earlier import last_ends
+from platform_probe.outputs.earlier import last_attempts, last_ends, last_incidents
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.logs import (
     LineWriter,
@@ -45,19 +48,30 @@ from platform_probe.outputs.logs import (
     open_log,
     route_standard_library,
 )
+from platform_probe.outputs.messages.asking import MAX_ASKED_BYTES
+from platform_probe.outputs.messages.service import Messages
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
-from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink, Sink, disk_error
+from platform_probe.outputs.sinks import (
+    DiagnosesFile,
+    FanOut,
+    IncidentsFile,
+    JsonlSink,
+    Sink,
+    disk_error,
+)
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.limits import Limits
 from platform_probe.store.writer import StoreWriter
+from platform_probe.support.times import minute_clock, zone_named
 from platform_probe.watching.follow import follow
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
 from platform_probe.watching.otlp_receiver import LOGS_PATH, OtlpReceiver
 from platform_probe.watching.tailed_file import TailedFile
-from platform_probe.web.server import MAX_BODY_BYTES, ProbePages
+from platform_probe.web.console.child import ConsoleChild
+from platform_probe.web.server import MAX_BODY_BYTES, Page, ProbePages
 from platform_probe.weights import shipped_ranking
 
 STATS_FILE: Final = "probe_stats.json"
@@ -97,19 +111,21 @@ async def serve(settings: ProbeSettings) -> None:
             version=version("unlockpath"),
             follows_platform=settings.platform is not None,
             asks_api=settings.tracking.door_file is not None,
+            backends=() if settings.messages is None else settings.messages.backends,
         )
         clock = SystemClock()
         export = _export(settings, profile, metrics, clock)
         logger = _logger(settings, metrics, stack, export)
         metrics.set_last_ends(last_ends(settings.out_dir))
         jsonl = stack.enter_context(JsonlSink(settings.out_dir, _rotation(settings)))
-        diagnoses = stack.enter_context(DiagnosesFile(settings.out_dir, _rotation(settings)))
         probe: Probe
 
         def sink_failed(name: str, error: Exception) -> None:
             metrics.count_sink_error(name)
             probe.complain("sink_failed", name, error=str(error))
 
+        diagnoses = DiagnosesFile(settings.out_dir, _rotation(settings), on_error=sink_failed)
+        stack.enter_context(diagnoses)
         sinks: dict[str, Sink] = {"jsonl": jsonl, "metrics": metrics, "log": LogSink(logger, clock)}
         if export is not None:
             sinks["otlp"] = export
@@ -117,26 +133,56 @@ async def serve(settings: ProbeSettings) -> None:
         def store_complains(why: str) -> None:
             loop.call_soon_threadsafe(lambda: probe.complain("store_behind", "store", why=why))
 
+        def broker_changed(broker: BrokerAddress, reason: Disconnected | None) -> None:
+            probe.broker_changed(broker, reason)
+
         store = _store(settings, stack, metrics, store_complains)
         if store is not None:
             sinks["store"] = store
         timers = LoopTimers(loop)
         stack.callback(timers.close)
-        probe = Probe(
+        messages = _messages(settings, metrics, logger, clock)
+        alerting = _alerting(
             settings,
-            links=_links(settings, profile),
+            stack,
             clock=clock,
             timers=timers,
-            sink=FanOut(sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN),
+            metrics=metrics,
+            store=store,
+            messages=messages,
+            failed=sink_failed,
+        )
+        if alerting is not None:
+            sinks["alerting"] = alerting
+        fan_out = FanOut(
+            sinks, on_error=sink_failed, needs=COUNTED_WHEN_WRITTEN, soon=loop.call_soon
+        )
+        probe = Probe(
+            settings,
+            links=_links(settings, profile, broker_changed),
+            clock=clock,
+            timers=timers,
+            sink=fan_out,
             metrics=metrics,
             logger=logger,
             profile=profile,
         )
-        probe.diagnose(shipped_ranking(), _told(diagnoses, store, sink_failed))
+        probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
         if store is not None:
             probe.let_hear(store, store.platform_event)
-
-        await _work(settings, probe, metrics=metrics, logger=logger, export=export)
+        if alerting is not None:
+            probe.let_hear(alerting)
+            probe.on_connection = alerting.connection
+        await _work(
+            settings,
+            probe,
+            metrics=metrics,
+            logger=logger,
+            export=export,
+            messages=messages,
+            alerting=alerting,
+            flush=fan_out.flush,
+        )
 
 
 async def _work(
@@ -146,65 +192,183 @@ async def _work(
     metrics: ProbeMetrics,
     logger: Logger,
     export: OtlpExport | None,
+    messages: Messages | None,
+    alerting: Alerting | None,
+    flush: Callable[[], None],
 ) -> None:
-    """Let a probe that is put together do its work, and end it in good order."""
+    """Let a probe that is put together do its work, and end it in good order.
+
+    `flush` sees to it that all its records are written.
+    """
+
+    def refresh() -> None:
+        probe.refresh_gauges()
+        if messages is not None:
+            messages.refresh_gauges()
 
     def families() -> Iterable[Metric]:
-        probe.refresh_gauges()
+        refresh()
         return metrics.registry.collect()
 
-    server = _pages(settings, probe, metrics).server()
+    server = _pages(
+        settings, probe, metrics, refresh=refresh, messages=messages, alerting=alerting
+    ).server()
     port = await server.start(
         settings.listen_host, settings.listen_port, or_free=settings.listen_or_free
     )
     if export is not None:
         export.start(families=families, complain=probe.complain)
-    run = _Run(settings, probe, logger, port)
+    if messages is not None:
+        messages.start()
+    console = _console(settings)
+    if console is not None:
+        console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
+    run = _Run(settings, probe, logger, port, flush)
     following = asyncio.ensure_future(_follow_platform(settings, probe))
     try:
         await run.run()
     finally:
         await _cancelled(following)
         probe.close()
+        flush()
         await probe.synthetic.closed()
         _write_stats(settings.out_dir / STATS_FILE, probe, logger)
+        if messages is not None:
+            await messages.close(at_once=run.is_told_to_end)
         if export is not None:
             await export.close(at_once=run.is_told_to_end)
+        if console is not None:
+            await console.close()
         await server.stop()
 
 
 def _told(
     diagnoses: DiagnosesFile,
     store: StoreWriter | None,
-    sink_failed: Callable[[str, Exception], None],
+    alerting: Alerting | None,
+    flush: Callable[[], None],
 ) -> Callable[[Diagnosis], None]:
-    """Return what keeps a diagnosis, and complains where the disk does not take it."""
+    """Return what keeps a diagnosis; `flush` lets its record be written before it."""
 
     def tell(diagnosis: Diagnosis) -> None:
-        try:
-            diagnoses.tell(diagnosis)
-        except LimitError as error:
-            sink_failed("jsonl", error)
+        flush()
+        diagnoses.tell(diagnosis)
         if store is not None:
             store.diagnosis(diagnosis)
+        if alerting is not None:
+            alerting.diagnosis(diagnosis)
 
     return tell
 
 
-def _pages(settings: ProbeSettings, probe: Probe, metrics: ProbeMetrics) -> ProbePages:
+def _messages(
+    settings: ProbeSettings, metrics: ProbeMetrics, logger: Logger, clock: SystemClock
+) -> Messages | None:
+    """Return what tells people of incidents. Raises `LimitError` where it cannot remember them."""
+    if settings.messages is None:
+        return None
+    try:
+        return Messages(
+            settings.messages,
+            directory=settings.out_dir,
+            metrics=metrics.messages,
+            logger=logger,
+            clock=clock,
+        )
+    except OSError as error:
+        raise disk_error(settings.out_dir, error) from error
+
+
+def _console(settings: ProbeSettings) -> ConsoleChild | None:
+    """Return the console's process, where one is wanted: over the store, or else the records."""
+    if settings.console is None:
+        return None
+    store = settings.store
+    return ConsoleChild(
+        settings.console,
+        directory=settings.out_dir if store is None else store.directory,
+        zone="UTC" if store is None else store.zone,
+        audit_file=settings.console.audit_file_in(settings.out_dir),
+    )
+
+
+def _alerting(
+    settings: ProbeSettings,
+    stack: ExitStack,
+    *,
+    clock: SystemClock,
+    timers: LoopTimers,
+    metrics: ProbeMetrics,
+    store: StoreWriter | None,
+    messages: Messages | None,
+    failed: Callable[[str, Exception], None],
+) -> Alerting | None:
+    """Return what finds problems and makes incidents of them, which are kept; None: nothing does.
+
+    It takes up what the records of an earlier process say.
+    """
+    chosen = settings.detection
+    if chosen is None:
+        return None
+    incidents = IncidentsFile(settings.out_dir, _rotation(settings), on_error=failed)
+    stack.enter_context(incidents)
+
+    def tell(incident: Incident) -> None:
+        incidents.tell(incident)
+        if store is not None:
+            store.incident(incident)
+        if messages is not None:
+            messages.tell(incident)
+        metrics.note_incident(incident, alerting.incidents.open)
+
+    alerting = Alerting(
+        clock=clock,
+        timers=timers,
+        tell=tell,
+        words=minute_clock(zone_named(chosen.zone)),
+        name=settings.client_id,
+        windows=chosen.windows(),
+    )
+    stack.callback(alerting.close)
+    alerting.take_up(last_attempts(settings.out_dir), last_incidents(settings.out_dir))
+    return alerting
+
+
+def _pages(
+    settings: ProbeSettings,
+    probe: Probe,
+    metrics: ProbeMetrics,
+    *,
+    refresh: Callable[[], None],
+    messages: Messages | None,
+    alerting: Alerting | None,
+) -> ProbePages:
     """Return what answers over HTTP. Raises `ConfigError` where it cannot take the log's posts."""
 
     def exposition(media_type: str) -> tuple[Iterator[bytes], str]:
-        probe.refresh_gauges()
+        refresh()
         return metrics.exposition(media_type)
 
+    posts: dict[str, Page] = {}
+    max_body_bytes = MAX_BODY_BYTES
+    if messages is not None:
+        posts |= messages.pages(_nothing_to_act_on if alerting is None else alerting.act)
+        max_body_bytes = MAX_ASKED_BYTES
     receiver = _otlp_receiver(settings, probe)
+    if receiver is not None:
+        posts[LOGS_PATH] = receiver.answer
+        max_body_bytes = MAX_POST_BYTES
     return ProbePages(
         metrics=exposition,
         not_ready=probe.not_ready,
-        posts={} if receiver is None else {LOGS_PATH: receiver.answer},
-        max_body_bytes=MAX_POST_BYTES if receiver else MAX_BODY_BYTES,
+        posts=posts,
+        max_body_bytes=max_body_bytes,
     )
+
+
+def _nothing_to_act_on(_: IncidentAction) -> bool:
+    """Do nothing to an incident: none is looked for."""
+    return False
 
 
 def _otlp_receiver(settings: ProbeSettings, probe: Probe) -> OtlpReceiver | None:
@@ -242,8 +406,14 @@ class _Run:
     """One run: from the first connect to the last word on stdout."""
 
     def __init__(
-        self, settings: ProbeSettings, probe: Probe, logger: Logger, http_port: int
+        self,
+        settings: ProbeSettings,
+        probe: Probe,
+        logger: Logger,
+        http_port: int,
+        flush: Callable[[], None],
     ) -> None:
+        self._flush = flush
         self._settings = settings
         self._probe = probe
         self._logger = logger
@@ -269,6 +439,7 @@ class _Run:
         finally:
             await _cancelled(work, end)
         self._probe.close()
+        self._flush()
         self._say("done", **self._probe.counts())
 
     async def _work(self) -> None:
@@ -300,7 +471,7 @@ class _Run:
         if probe.refusal is not None:
             raise probe.refusal
         if not probe.is_connected and not self._told_to_stop.is_set():
-            broker = self._settings.broker_address
+            broker = self._settings.brokers
             raise BrokerUnreachableError(
                 f"no connection to {broker} within {wait_s:g} s: {probe.last_error}"
             )
@@ -419,7 +590,7 @@ def _store(
 
 def _broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
     """Return the broker as spans name it, with the topics of the profile in force."""
-    broker = settings.broker_address
+    broker = settings.brokers.first
     topics = {kind: profile.car_filters(kind, ANY_VEHICLE) for kind in TopicKind}
     return Broker(
         broker.host,
@@ -442,14 +613,19 @@ def _nothing() -> None:
     """Live on after SIGHUP: each line goes to where its path leads, also after a rename."""
 
 
-def _links(settings: ProbeSettings, profile: Profile) -> LinkFactory:
-    broker, tls = settings.broker_address, settings.tls
-    context = tls_for(broker, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
+def _links(settings: ProbeSettings, profile: Profile, on_broker: OnBroker) -> LinkFactory:
+    brokers, tls = settings.brokers, settings.tls
+    context = tls_for(brokers, ca_file=tls.ca_file, cert_file=tls.cert_file, key_file=tls.key_file)
     version = settings.mqtt_version(profile)
     limits = LINK_LIMITS
     if settings.only_watches:
         limits = replace(limits, read_together_s=READ_TOGETHER_S)
-    return link_factory(broker, protocol=version, tls=context, limits=limits)
+    return spread_links(
+        brokers,
+        partial(link_factory, protocol=version, tls=context, limits=limits),
+        vehicle_of=partial(vehicle_of_topic, profile),
+        on_broker=on_broker,
+    )
 
 
 def _write_stats(path: Path, probe: Probe, logger: Logger) -> None:

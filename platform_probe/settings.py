@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -40,11 +39,14 @@ from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.messages import Action
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import MqttVersion, Profile
 from fleet_wire.quantities import LONGEST_S, Seconds
+from platform_probe.console_settings import ConsoleSettings
+from platform_probe.detection_settings import DetectionSettings
 from platform_probe.load_settings import FloorSettings, LoadSettings
+from platform_probe.messages_settings import MessagesSettings
 from platform_probe.otlp_settings import OtlpSettings
 
 ENV_PREFIX: Final = "PLATFORM_PROBE_"
@@ -142,7 +144,8 @@ class ProbeSettings(BaseSettings):
     broker: str = Field(
         "mqtt://127.0.0.1:1883",
         description="the broker: mqtt://, mqtts://, ws:// or wss://, with USER@ if needed; its"
-        " password rather in broker_password_file",
+        " password rather in broker_password_file. Several, with commas between, where cars are"
+        " spread over them by their ids (docs/scale.md)",
     )
     broker_password: SecretStr | None = Field(None, description="password for the broker")
     broker_password_file: Path | None = Field(
@@ -214,8 +217,19 @@ class ProbeSettings(BaseSettings):
     store: StoreSettings | None = Field(
         None, description="a store that can be queried (docs/store.md); null: none"
     )
+    console: ConsoleSettings | None = Field(
+        None, description="pages for support and on-call over the store, or the records where there"
+        " is none (docs/console.md); null: none",
+    )  # fmt: skip
+    detection: DetectionSettings | None = Field(
+        DetectionSettings(), description="what is not as it was is found, and becomes incidents"
+        " (docs/detection.md); null: nothing is",
+    )  # fmt: skip
     otlp: OtlpSettings | None = Field(
         None, description="where traces, logs and metrics go over OTLP/HTTP; null: nowhere"
+    )
+    messages: MessagesSettings | None = Field(
+        None, description="who is told of incidents (docs/messages.md); null: nobody"
     )
     exit_when_done: bool = Field(
         default=False, description="end when the load is over and has ended"
@@ -238,7 +252,7 @@ class ProbeSettings(BaseSettings):
     @classmethod
     def _is_address(cls, broker: str) -> str:
         try:
-            BrokerAddress.parse(broker)
+            Brokers.parse(broker)
         except ConfigError as error:
             raise ValueError(str(error)) from None
         return broker
@@ -276,15 +290,15 @@ class ProbeSettings(BaseSettings):
 
     @field_serializer("broker")
     def _without_password(self, broker: str) -> str:
-        return str(BrokerAddress.parse(broker))
+        return Brokers.parse(broker).urls()
 
     @property
-    def broker_address(self) -> BrokerAddress:
-        """Where the broker is, password included."""
-        address = BrokerAddress.parse(self.broker)
-        if self.broker_password is None:
-            return address
-        return replace(address, password=self.broker_password.get_secret_value())
+    def brokers(self) -> Brokers:
+        """Where the broker is, or several are, password included."""
+        password = self.broker_password
+        return Brokers.parse(self.broker).with_password(
+            None if password is None else password.get_secret_value()
+        )
 
     @property
     def is_demo_elsewhere(self) -> bool:
@@ -292,7 +306,7 @@ class ProbeSettings(BaseSettings):
         if self.profile != NATIVE.name:
             return False  # a fleet of others, whose commands carry what its file says
         is_demo = self.fleet_secret.get_secret_value() == DEMO_SECRET
-        return is_demo and self.vehicle_keys is None and not self.broker_address.is_loopback
+        return is_demo and self.vehicle_keys is None and not self.brokers.is_loopback
 
     def mqtt_version(self, profile: Profile) -> MqttVersion:
         """Return the version of MQTT to speak with the broker."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +12,12 @@ import pytest
 
 from fleet_sim.broker.process import BrokerProcess
 from tests.helpers.brokers import running_mosquitto
+from tests.helpers.longest_first import longest_first
 from tests.helpers.outside_programs import OPTIONAL, StandIns
 
 hypothesis.settings.register_profile("no-deadline", deadline=None)
 hypothesis.settings.load_profile("no-deadline")  # a busy machine is slow, not wrong
+os.environ.setdefault("GOGC", "400")  # promtool and its like: a fifth less to do for more memory
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,7 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of other brokers, which few have installed, unless `-m` names them."""
+    """Sort; leave out the tests of other brokers, which few have, unless `-m` names them."""
+    longest_first(items)
     if OPTIONAL in config.option.markexpr:
         return
     left_out = [item for item in items if item.get_closest_marker(OPTIONAL)]

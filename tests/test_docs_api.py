@@ -45,7 +45,7 @@ def started(line: str, directory: Path) -> Iterator[None]:
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=300)
     assert process.returncode == 0
 
 
@@ -55,7 +55,7 @@ def typed(lines: list[str], directory: Path) -> list[str]:
     script = "".join(f"{line}\necho; echo '{mark}'\n" for line in lines)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
-        cwd=directory, capture_output=True, text=True, check=False, timeout=120,
+        cwd=directory, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [part.strip() for part in done.stdout.split(mark)]

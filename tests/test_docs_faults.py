@@ -70,7 +70,7 @@ OWNERS = {
 def not_of_the_project(directory: str, names: list[str]) -> set[str]:
     """Return which entries of a folder are no part of the project."""
     written = WRITTEN_BY_PROGRAMS if Path(directory) == ROOT else set()
-    return {name for name in names if name[0] == "." or name == "__pycache__"} | written
+    return {name for name in names if name[0] == "."} | written
 
 
 def contents(project: Path) -> dict[str, bytes]:

@@ -36,7 +36,7 @@ def test_the_client_of_the_page_unlocks_a_car(tmp_path: Path) -> None:
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         boxes.terminate()
         finish(boxes)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.imports import imported_names
+from tests.helpers.longest_first import LONGEST
 from tests.helpers.places import ROOT
 
 PACKAGES = ("fleet_wire", "fleet_sim", "platform_probe")
@@ -71,6 +72,11 @@ def test_no_test_imports_a_test() -> None:
         for source, item in imported_names(path):
             tests = [part for part in (*source.split("."), item) if part.startswith("test_")]
             assert not (source.startswith("tests") and tests), f"{module_of(path)} imports {tests}"
+
+
+def test_files_that_come_first_are_there() -> None:
+    """One that has moved would come whenever, and the last worker would wait for it."""
+    assert [name for name in LONGEST if not (TESTS / name).is_file()] == []
 
 
 def test_tests_lie_where_what_they_test_lies() -> None:

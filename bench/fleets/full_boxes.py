@@ -12,6 +12,7 @@ from fleet_sim.cars.spec import CarSpec, Traits
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.progress import LineProgress
 from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 
 
 def run(arguments: FleetArguments) -> None:
@@ -26,7 +27,7 @@ async def _run(arguments: FleetArguments) -> None:
     fleet = LiveFleet(
         [CarSpec(vehicle_id_of(index), traits, NULL_BOX) for index in range(arguments.count)],
         FleetOptions(
-            broker=BrokerAddress(scheme="mqtt", host=arguments.host, port=arguments.port),
+            brokers=Brokers((BrokerAddress("mqtt", arguments.host, arguments.port),)),
             seed=1,
             fleet_secret=FLEET_SECRET,
             with_null_box=False,

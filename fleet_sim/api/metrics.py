@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import Counter as LabelledCounter
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from fleet_sim.platform.operations import ENDPOINTS
 from fleet_wire.contract.problems import GENERIC
+from fleet_wire.series import Counter, SeriesMaker
 
 MAX_APP_VERSIONS: Final = 24
 """App versions that have series of their own; those that come later share "other"."""
@@ -24,31 +26,29 @@ BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 OPENMETRICS: Final = "application/openmetrics-text"
 
 
-class ApiMetrics:
+class ApiMetrics(SeriesMaker):
     """Counts answers. `registry` is the API's own."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
-        self._answers = Counter(
-            "unlockpath_api_answers_total",
+        super().__init__(registry)
+        self._answers = self._counter(
+            "api_answers",
             "Answers of the API. A problem of internal-error or untyped explains nothing.",
-            ["endpoint", "app_version", "problem"],
-            registry=registry,
-        )
-        duration = Histogram(
-            "unlockpath_api_answer_seconds",
+            "endpoint", "app_version", "problem",
+        )  # fmt: skip
+        duration = self._histogram(
+            "api_answer_seconds",
+            BUCKETS_S,
             "From a request's last byte to its answer, by whether it waited for the car.",
-            ["endpoint", "waited"],
-            buckets=BUCKETS_S,
-            registry=registry,
-        )
+            "endpoint", "waited",
+        )  # fmt: skip
         endpoints = (*ENDPOINTS.values(), OTHER)
         self._durations = {
             (endpoint, waited): duration.labels(endpoint, "yes" if waited else "no")
             for endpoint in endpoints
             for waited in (False, True)
         }
-        self._untreated = Counter(
+        self._untreated = LabelledCounter(
             "unlockpath_api_untreated_errors_total",
             "Exceptions that nothing has treated: each became an internal-error. The exemplar has"
             " its trace.",
@@ -59,10 +59,9 @@ class ApiMetrics:
         Gauge(
             "unlockpath_api_under_way", "Requests that have no answer yet.", registry=registry
         ).set_function(lambda: self.under_way)
-        self._hung_up = Counter(
-            "unlockpath_api_hung_up_total", "Clients that went before they were answered.",
-            ["endpoint"], registry=registry,
-        )  # fmt: skip
+        self._hung_up = self._counter(
+            "api_hung_up", "Clients that went before they were answered.", "endpoint"
+        )
         self.answered = self.problems = self.generic = 0
         """Answers, those that are a problem, and those of them that explain nothing."""
         self._series: dict[tuple[str, str, str], Counter] = {}

@@ -12,7 +12,7 @@ been. A car without bends pays for one comparison with None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -95,6 +95,8 @@ DIAL: Joint[float | None, DialStage] = Joint("dial", Effect.CONNECTION)
 """After how many seconds a stage of connecting fails; None: it goes well."""
 CONNACK: Joint[float | None, int] = Joint("connack", Effect.CONNECTION)
 """How long the firmware waits after a CONNACK with this error code; None: it never tries again."""
+BAD_CERTIFICATE: Joint[float | None, None] = Joint("bad_certificate", Effect.CONNECTION)
+"""How long the firmware waits after a handshake that failed; None: it never tries again."""
 SUBACK: Joint[tuple[str, ...], None] = Joint("suback", Effect.CONNECTION)
 """The topic filters that the broker grants; the connection stands in any case."""
 RECONNECT: Joint[ReconnectPolicy, None] = Joint("reconnect", Effect.CONNECTION)
@@ -123,6 +125,8 @@ CAN_WAKE: Joint[float | None, Command] = Joint("can_wake")
 """How long the CAN bus takes to answer, seconds; None: it does not wake."""
 ACTUATION: Joint[bool, Command] = Joint("actuation")
 """Whether the lock moves when the box tells it to. The box reports success in any case."""
+STATED: Joint[bool, Command] = Joint("stated")
+"""Whether the driver's door is locked, as the state says that the box sends after a command."""
 RESULT: Joint[Result | None, Command] = Joint("result")
 """The answer that the box sends; None: it sends none."""
 RELOCK: Joint[float | None, Command] = Joint("relock")
@@ -142,10 +146,12 @@ class Connected(Protocol):
 class InForce:
     """Bends in force on one thing, by joint."""
 
-    __slots__ = ("_by_joint",)
+    __slots__ = ("_by_joint", "joints")
 
     def __init__(self) -> None:
         self._by_joint: dict[Joint[Any, Any], tuple[_InForce, ...]] = {}
+        self.joints: Collection[Joint[Any, Any]] = self._by_joint.keys()
+        """Those at which bends are, or have been, in force."""
 
     def fold(
         self, joint: Joint[ValueT, ContextT], context: ContextT, *, usual: ValueT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,11 +14,11 @@ from fleet_sim.commands.credentials import (
     boxes_of,
     credential_options,
     password_option,
-    with_password,
 )
 from fleet_sim.commands.options import (
     broker_option,
     choose_seed,
+    processes_option,
     profile_option,
     scenario_argument,
     secret_options,
@@ -32,10 +33,12 @@ from fleet_sim.commands.serving import outputs_in_background
 from fleet_sim.runs.live.boxes import LACKS, ServeOptions, parse_shard, serve_boxes, truth_directory
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
+from fleet_sim.runs.live.spread import NO_DRILLS, spread_boxes
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_wire.errors import ConfigError
 from fleet_wire.links.factory import tls_for
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 from fleet_wire.profiles.loading import load_profile
 
 
@@ -64,6 +67,7 @@ from fleet_wire.profiles.loading import load_profile
 )
 @password_option
 @credential_options
+@processes_option
 @seed_option
 @set_option
 @profile_option
@@ -79,6 +83,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     shard: str,
     out: Path | None,
     control: Path | None,
+    processes: int | None,
     seed: int | None,
     overrides: tuple[str, ...],
     profile: str | None,
@@ -92,7 +97,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
 
     \b
     fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
-    fleet-sim boxes big.yaml --broker mqtt://b2:1883 --shard 2/4
+    fleet-sim boxes big.yaml --broker mqtt://b1:1883,mqtt://b2:1883 --processes 4
+    fleet-sim boxes big.yaml --broker mqtt://b1:1883,mqtt://b2:1883 --shard 2/4
     fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill
     fleet-sim boxes my.yaml --broker mqtt://staging --profile ovms
     fleet-sim boxes my.yaml --broker mqtts://fleet@staging:8883 --ca-file ca.pem \\
@@ -105,33 +111,38 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     With credentials of its own each box is told apart by the broker, so that its access rules can
     be tried. The null box and the SMS centre, which wakes boxes, stay the user in --broker.
     """  # noqa: D301 - click's own escape
-    address = with_password(BrokerAddress.parse(broker), broker_password)
-    box_credentials.check(is_tls=address.is_tls)
+    brokers = Brokers.parse(broker).with_password(broker_password)
+    box_credentials.check(is_tls=brokers.is_tls)
     part = parse_shard(shard)
     loaded = load_scenario(
         scenario, with_profile(overrides, profile), lacks=LACKS, needs_load=False
     )
-    tls = tls_for(address, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    tls = tls_for(brokers, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     credentials = boxes_of(loaded, box_credentials, ca_file=ca_file)
+    options = FleetOptions(
+        brokers=brokers,
+        seed=choose_seed(seed, loaded),
+        fleet_secret=fleet_secret,
+        profile=load_profile(loaded.fleet.profile),
+        tls=tls,
+        box_credentials=credentials,
+        wait_s=wait_s,
+        with_null_box=part[0] == 1,
+        name=f"sms-centre-{part[0]}-of-{part[1]}",
+    )
     serving = ServeOptions(
         shard=part,
         directory=None if out is None else truth_directory(out),
         control=control,
     )
-    with outputs_in_background() as (_, errors, console):
-        warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
-        options = FleetOptions(
-            broker=address,
-            seed=choose_seed(seed, loaded, console.print),
-            fleet_secret=fleet_secret,
-            profile=load_profile(loaded.fleet.profile),
-            tls=tls,
-            box_credentials=credentials,
-            wait_s=wait_s,
-            with_null_box=part[0] == 1,
-            name=f"sms-centre-{part[0]}-of-{part[1]}",
-        )
-        uvloop.run(_serve(loaded, options, serving, console))
+    with (
+        spread_boxes(loaded, options, processes=processes, of=part) as shards,
+        outputs_in_background() as (_, errors, console),
+    ):
+        if shards is not None and control is not None:
+            raise ConfigError([NO_DRILLS])
+        warn_of_demo_secret(fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
+        uvloop.run(_serve(loaded, options, replace(serving, shards=shards), console))
 
 
 async def _serve(

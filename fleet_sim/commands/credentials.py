@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from fleet_sim.runs.live.credentials import BoxCredentials, CredentialOptions, c
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.link import BrokerAddress
 
 
 def password_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -37,11 +35,6 @@ def password_option(command: Callable[..., None]) -> Callable[..., None]:
         command(broker_password=password, **options)
 
     return reading_password
-
-
-def with_password(broker: BrokerAddress, password: str | None) -> BrokerAddress:
-    """Return the address with a password, where there is one besides its own."""
-    return broker if password is None else replace(broker, password=password)
 
 
 def boxes_of(

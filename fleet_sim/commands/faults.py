@@ -53,7 +53,7 @@ def faults(*, name: str | None, markdown: bool, scenarios: Path) -> None:
     fleet-sim faults --markdown          all, as tables
     """  # noqa: D301 - click's own escape
     chosen = [_fault_called(name)] if name else sorted(FAULTS.values(), key=_place)
-    shown_by = scenarios_that_show(scenarios)
+    shown_by = scenarios_that_show(scenarios, name or "")
     if markdown:
         click.echo("\n".join(_tables(chosen, shown_by)))
         return
@@ -77,15 +77,20 @@ def _place(fault: type[Fault]) -> tuple[int, str]:
     return [*Layer].index(fault.layer), fault.name
 
 
-def scenarios_that_show(directory: Path) -> ShownBy:
-    """Return which of the scenarios in a directory name which fault; what is none is left out."""
+def scenarios_that_show(directory: Path, word: str = "") -> ShownBy:
+    """Return which of the scenarios in a directory name which fault; what is none is left out.
+
+    Files in which `word` does not occur are passed over: to parse all takes a third of a second.
+    """
     found: dict[str, list[Path]] = defaultdict(list)
     for path in sorted(directory.glob("*.yaml")):
         try:
+            if word.encode() not in path.read_bytes():
+                continue
             entries = load_document(path).values["faults"]
             for name in {str(entry["name"]) for entry in entries}:
                 found[name].append(path)
-        except (ConfigError, KeyError, TypeError):
+        except (ConfigError, KeyError, OSError, TypeError):
             continue
     return found
 

@@ -17,7 +17,7 @@ from fleet_wire.addresses import parse_listen
 from fleet_wire.config.secrets import read_secret
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 from fleet_wire.quantities import LONGEST_S
 
 SEED_BITS = 32
@@ -61,8 +61,16 @@ broker_option = click.option(
     required=True,
     envvar="FLEET_SIM_BROKER",
     show_envvar=True,
-    metavar="URL",
-    help="The broker, mqtt:// or mqtts://, with USER@ if needed.",
+    metavar="URL[,URL...]",
+    help="The broker, mqtt:// or mqtts://, with USER@ if needed; or several, with commas between,"
+    " among which the cars are spread by their ids.",
+)
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Let so many processes play the boxes. Default: as many as the limit of open files asks"
+    " for (ulimit -Hn), mostly one. Live only.",
 )
 set_option = click.option(
     "--set",
@@ -134,13 +142,11 @@ def secret_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_secret
 
 
-def warn_of_demo_secret(
-    fleet_secret: str, broker: BrokerAddress, say: Callable[[str], object]
-) -> None:
+def warn_of_demo_secret(fleet_secret: str, brokers: Brokers, say: Callable[[str], object]) -> None:
     """Say so where the well-known secret would be used on a broker of another machine."""
-    if fleet_secret == DEMO_SECRET and not broker.is_loopback:
+    if fleet_secret == DEMO_SECRET and not brokers.is_loopback:
         say(
-            f"warning: the cars on {broker} obey the secret that everybody knows;"
+            f"warning: the cars on {brokers} obey the secret that everybody knows;"
             " give them one: --fleet-secret-file FILE"
         )
 

@@ -14,7 +14,7 @@ import click
 import uvloop
 from rich.console import Console
 
-from fleet_sim.commands.credentials import password_option, with_password
+from fleet_sim.commands.credentials import password_option
 from fleet_sim.commands.options import (
     broker_option,
     checked_listen,
@@ -38,7 +38,7 @@ from fleet_sim.scenario.loading import Scenario, load_scenario
 from fleet_wire.addresses import parse_listen
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.factory import tls_for
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 
 NAME: Final = re.compile("[A-Za-z0-9._-]{1,64}")
 """Of a customer whose token goes into a header."""
@@ -111,21 +111,21 @@ def platform(  # noqa: PLR0913 - one parameter for each option
     these cars. Its faults of the platform begin when this serves. Whatever can be asked stands at
     /openapi.json; `fleet-sim openapi` prints it.
     """  # noqa: D301 - click's own escape
-    address = with_password(BrokerAddress.parse(broker), broker_password)
+    brokers = Brokers.parse(broker).with_password(broker_password)
     lacks = lacks_of(broker_url=broker)
     loaded = load_scenario(
         scenario, with_profile(overrides, profile), lacks=lacks, needs_load=False
     )
-    tls = tls_for(address, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    tls = tls_for(brokers, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     tokens = [f"{name} {token_of(fleet_secret, name)}" for name in _checked(customers)]
     if token_file is not None:
         _write_tokens(token_file, tokens)
     with outputs_in_background() as (output, errors, console):
         # Whoever sends what is no HTTP is counted, and must not fill the log.
         logging.getLogger("aiohttp.server").setLevel(logging.ERROR)
-        warn_of_demo_secret(fleet_secret, address, lambda text: errors.write(f"{text}\n"))
+        warn_of_demo_secret(fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
         options = PlatformOptions(
-            broker=address,
+            brokers=brokers,
             seed=choose_seed(seed, loaded, console.print),
             listen=parse_listen(listen),
             fleet_secret=fleet_secret,

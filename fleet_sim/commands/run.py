@@ -21,6 +21,7 @@ from fleet_sim.commands.credentials import boxes_of, credential_options, passwor
 from fleet_sim.commands.options import (
     checked_listen,
     choose_seed,
+    processes_option,
     profile_option,
     scenario_argument,
     secret_options,
@@ -36,14 +37,16 @@ from fleet_sim.results import readable
 from fleet_sim.runs.conclude import first_difference
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.live.credentials import CredentialOptions
-from fleet_sim.runs.live.run import LiveOptions, LiveRun, TlsFiles
+from fleet_sim.runs.live.run import LiveOptions, LiveRun, RunsOn, TlsFiles
+from fleet_sim.runs.live.shards import LostProcessError
+from fleet_sim.runs.live.spread import spread
 from fleet_sim.runs.manifest import LoadedRun, check_digest_can_be_met, lacks_of, load_run
 from fleet_sim.runs.progress import print_summary, progress_on
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.command_line import EXPECTATION_FAILED, INTERRUPTED
 from fleet_wire.errors import ConfigError
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 
 
 @click.command()
@@ -67,9 +70,11 @@ from fleet_wire.links.link import BrokerAddress
 @click.option(
     "--broker",
     "broker_url",
-    metavar="URL",
-    help="Use this broker: mqtt:// or mqtts://, with USER@ if needed."
-    " Default: a private mosquitto on a free port; iotcore where mosquitto is not installed.",
+    metavar="URL[,URL...]",
+    help="Use this broker: mqtt:// or mqtts://, with USER@ if needed; or several, among which the"
+    " cars are spread by their ids."
+    " Default: private mosquittos on free ports, one where that carries the fleet; iotcore where"
+    " mosquitto is not installed.",
 )
 @password_option
 @credential_options
@@ -88,6 +93,7 @@ from fleet_wire.links.link import BrokerAddress
     help="Customers ask the platform at this http:// or https:// URL, with tokens of the fleet's"
     " secret. Default: the emulated platform, on a free port. Live, and with --broker only.",
 )
+@processes_option
 @seed_option
 @set_option
 @profile_option
@@ -115,6 +121,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     box_credentials: CredentialOptions,
     broker_kind: Any,
     platform_url: str | None,
+    processes: int | None,
     seed: int | None,
     overrides: tuple[str, ...],
     profile: str | None,
@@ -143,9 +150,9 @@ def run(  # noqa: PLR0913 - one parameter for each option
     """  # noqa: D301 - click's own escape
     if expected_manifest is not None:
         check_digest_can_be_met(expected_manifest, mode=mode)
-    lacks = _lacks_of(mode, broker_url, broker_kind, platform_url)
+    lacks = _lacks_of(mode, broker_url, broker_kind, platform_url, processes)
     if broker_url is not None:
-        _check_broker(BrokerAddress.parse(broker_url), box_credentials, fleet_secret)
+        _check_brokers(Brokers.parse(broker_url), box_credentials, fleet_secret)
     elif broker_password is not None or box_credentials.are_given:
         raise ConfigError(["--broker-password-file, --box-...: need --broker"])
     loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
@@ -164,20 +171,27 @@ def run(  # noqa: PLR0913 - one parameter for each option
             broker_url=broker_url,
             broker_password=broker_password,
             box_credentials=boxes_of(loaded.scenario, box_credentials, ca_file=ca_file),
-            broker_kind=broker_kind,
             platform_url=platform_url,
             fleet_secret=fleet_secret,
             tls=TlsFiles(ca_file=ca_file, cert_file=cert_file, key_file=key_file),
             wait_s=wait_s,
             listen=listen,
         )
-        summary, ended_early = uvloop.run(_live(loaded.scenario, source, directory, live, console))
+        with spread(
+            loaded.scenario, live, directory, processes=processes, broker_kind=broker_kind
+        ) as around:
+            running = _live(loaded.scenario, source, directory, live, around, console)
+            summary, ended_early = uvloop.run(running)
     _show(summary, directory, console)
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
 
 
 def _lacks_of(
-    mode: str, broker_url: str | None, broker_kind: Any, platform_url: str | None
+    mode: str,
+    broker_url: str | None,
+    broker_kind: Any,
+    platform_url: str | None,
+    processes: int | None,
 ) -> Lacks:
     """Return what faults cannot have where broker and platform are.
 
@@ -185,6 +199,8 @@ def _lacks_of(
     """
     if mode == "virtual" and broker_url is not None:
         raise ConfigError(["--broker: in virtual time the broker is in this process"])
+    if mode == "virtual" and processes is not None:
+        raise ConfigError(["--processes: in virtual time all is in this process"])
     if platform_url is not None:
         _check_platform(platform_url, broker_url)
     elsewhere = None if platform_url is None else "the one of --platform is not ours"
@@ -193,12 +209,10 @@ def _lacks_of(
     )
 
 
-def _check_broker(
-    address: BrokerAddress, box_credentials: CredentialOptions, fleet_secret: str
-) -> None:
+def _check_brokers(brokers: Brokers, box_credentials: CredentialOptions, fleet_secret: str) -> None:
     """Raise `ConfigError` where boxes could not connect as they are told to."""
-    box_credentials.check(is_tls=address.is_tls)
-    warn_of_demo_secret(fleet_secret, address, partial(click.echo, err=True))
+    box_credentials.check(is_tls=brokers.is_tls)
+    warn_of_demo_secret(fleet_secret, brokers, partial(click.echo, err=True))
 
 
 def _check_platform(url: str, broker_url: str | None) -> None:
@@ -230,10 +244,11 @@ async def _live(
     source: ScenarioSource,
     directory: RunDirectory,
     options: LiveOptions,
+    around: RunsOn,
     console: Console,
 ) -> tuple[dict[str, Any], bool]:
     with closing(progress_on(console)) as progress:
-        live_run = LiveRun(scenario, source, directory, options, progress)
+        live_run = LiveRun(scenario, source, directory, options, around, progress)
         summary, ended_early = await live_run.run()
     if live_run.was_cut_short:
         _end_at_once(directory)
@@ -257,6 +272,8 @@ def _exit_unless_fine(
     *,
     ended_early: bool,
 ) -> None:
+    if lost := summary["boxes"].get("lost_processes"):
+        raise LostProcessError(lost)
     if summary["model_defects"]:
         raise ModelDefectError(summary["model_defects"], summary["first_model_defect"])
     if expected_manifest is not None:

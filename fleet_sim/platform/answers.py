@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from fleet_sim.platform.bookings import Booking
@@ -18,6 +20,9 @@ _WHY_NOT_PUBLISHED = {
     NotPublished.DENIED: problems.BROKER_UNAVAILABLE,
     NotPublished.NO_SUBSCRIBER: problems.VEHICLE_UNREACHABLE,
 }
+
+_STATUS_PATH: Final = ENDPOINTS[Operation.COMMAND_STATUS].removesuffix("{command_id}")
+"""Where the status of a command is found, in front of its id."""
 
 
 def of_problem(problem: ProblemType) -> Answer:
@@ -53,7 +58,7 @@ def of_booking(booking: Booking, now: float) -> Answer:
 
 def of_command_under_way(command: PlatformCommand) -> Answer:
     """Return the answer that says where the command's status is found."""
-    location = ENDPOINTS[Operation.COMMAND_STATUS].format(command_id=command.command_id)
+    location = _STATUS_PATH + command.command_id
     return Answer(status=202, body=command.body(), location=location)
 
 

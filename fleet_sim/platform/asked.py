@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from fleet_sim.cars.joints import Culprit
 from fleet_sim.platform.commands import PlatformCommand
-from fleet_sim.platform.operations import ENDPOINTS, METHODS, Answer, Request, SupportCall
+from fleet_sim.platform.operations import (
+    ENDPOINTS,
+    METHODS,
+    Answer,
+    Operation,
+    Request,
+    SupportCall,
+)
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.contract.trace_context import TraceContext
+
+_SAID_OF: Final = {
+    operation: (operation.value, ENDPOINTS[operation], METHODS[operation])
+    for operation in Operation
+}
+"""What each line says of a request's operation: its name, its route and its method."""
 
 
 class OpenRequest:
@@ -77,20 +91,21 @@ class PlatformLog:
     ) -> None:
         """Say what has happened to a request."""
         request, command = asked.request, asked.command
+        operation, endpoint, method = _SAID_OF[request.operation]
         problem = None if answer is None else answer.problem
         self._write(
-            PlatformEvent(
-                event=step,
-                at=self._unix_s(),
-                request_id=asked.request_id,
-                operation=request.operation.value,
+            PlatformEvent(  # four by place: with so many names Python makes a dict of them first
+                step,
+                self._unix_s(),
+                asked.request_id,
+                operation,
                 trace_id=asked.parent.trace_id,
                 vehicle_id=asked.vehicle_id,
                 booking_id=request.booking_id or _made_booking(answer),
                 account_id=asked.account_id,
                 command_id=command.wire_id if command is not None else request.command_id,
-                endpoint=ENDPOINTS[request.operation],
-                method=METHODS[request.operation],
+                endpoint=endpoint,
+                method=method,
                 status=None if answer is None else answer.status,
                 problem=None if problem is None else problem.slug,
                 distance_m=None if answer is None else asked.distance_m,
@@ -111,13 +126,13 @@ class PlatformLog:
                 event=step,
                 at=self._unix_s(),
                 request_id=command.request_id,
-                operation=command.action.value,
+                operation=str(command.action),
                 trace_id=command.parent.trace_id,
                 vehicle_id=booking.vehicle_id,
                 booking_id=booking.booking_id or None,
                 account_id=booking.account_id,
                 command_id=command.wire_id,
-                outcome=command.state.value if is_end else None,
+                outcome=str(command.state) if is_end else None,
                 reason=command.reason if is_end else reason,
                 api_release=self._release,
             )

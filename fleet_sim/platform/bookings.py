@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ from fleet_wire.contract.problems import (
     ProblemType,
 )
 
+_OBJECTIONS: Final = {"upcoming": BOOKING_NOT_STARTED, "ended": BOOKING_ENDED}
+"""By the state of a booking."""
 _starts_at = attrgetter("starts_at")
 PAST_S = 60.0
 """A booking may begin so long ago: phones' clocks are behind, and requests take their time [E]."""
@@ -59,8 +61,7 @@ class Booking(msgspec.Struct, kw_only=True, eq=False):
         """Return why its car may not be used now; None: it may. `as_of` as for `state`."""
         if as_of is not None and as_of < self.made_at:
             return BOOKING_UNKNOWN
-        problems = {"upcoming": BOOKING_NOT_STARTED, "ended": BOOKING_ENDED}
-        return problems.get(self.state(now, as_of=as_of))
+        return _OBJECTIONS.get(self.state(now, as_of=as_of))
 
     def body(self, now: float) -> dict[str, Any]:
         """Return what the API says of it."""

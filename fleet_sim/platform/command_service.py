@@ -22,6 +22,7 @@ from fleet_sim.platform.commands import (
     RememberedCommands,
 )
 from fleet_sim.platform.connection import BrokerConnection
+from fleet_sim.platform.deadlines import Deadlines
 from fleet_sim.platform.heard import HeardVehicle
 from fleet_sim.platform.identifiers import Identifiers
 from fleet_sim.platform.joints import (
@@ -82,6 +83,8 @@ class CommandService:
         self._unix_s = unix_s
         self._writer = CommandWriter(world, client_id=client_id)
         self._lanes = Lanes()
+        self._lives = Deadlines(world.env, self._life_over)
+        self._retries = Deadlines(world.env, self._retry)
         self._heard: dict[str, HeardVehicle] = {}
         self._under_way: dict[str, PlatformCommand] = {}
         """The command whose turn it is, by car."""
@@ -116,7 +119,7 @@ class CommandService:
         self, action: Action, booking: Booking, *, request_id: str, parent: TraceContext
     ) -> PlatformCommand:
         """Return a new command, whose life begins."""
-        command_id = self._identifiers.new()
+        command_id, now = self._identifiers.new(), self._unix_s()
         command = PlatformCommand(
             command_id,
             action,
@@ -124,12 +127,12 @@ class CommandService:
             wire_id=self._writer.wire_id(booking.vehicle_id, command_id),
             request_id=request_id,
             parent=parent,
-            issued_at=self._unix_s(),
+            issued_at=now,
             ttl_s=self._parameters.command_ttl_s,
         )
         self.commands.add(command)
         self.open += 1
-        self._world.later(self._left_s(command), self._life_over, command)
+        self._lives.set(command.expires_at - now, command)
         return command
 
     def when_idle(self, vehicle_id: str, then: Callable[[], None]) -> None:
@@ -154,6 +157,8 @@ class CommandService:
         self, joint: Joint[ValueT, PlatformCommand], command: PlatformCommand, *, usual: ValueT
     ) -> ValueT:
         """Return what happens to a command where the usual would."""
+        if joint not in self._bends.joints:
+            return usual
         return self._bends.at(
             joint,
             command,
@@ -162,19 +167,15 @@ class CommandService:
             command_id=command.wire_id,
         )
 
-    def _left_s(self, command: PlatformCommand) -> float:
-        """Return what is left of a command's life."""
-        return command.expires_at - self._unix_s()
-
     def _go_on(self, command: PlatformCommand) -> None:
         """Wake the car or publish, as far as that can be done now."""
-        link = self.connection.link
-        if command.booking.objection(self._unix_s()) is not None:
+        link, now = self.connection.link, self._unix_s()
+        if command.booking.objection(now) is not None:
             self._not_published(command, NotPublished.BOOKING_ENDED)
         elif link is not None:
             if command.signed is None:
                 command.box_id = self._at(ADDRESS, command, usual=command.vehicle_id)
-                command.signed = self._writer.signed(command, self._unix_s())
+                command.signed = self._writer.signed(command, now)
             is_asleep = self.heard_of(command.box_id).presence == "asleep"
             if self._at(WAKE, command, usual=is_asleep):
                 self._waking[command.box_id] = command
@@ -185,9 +186,10 @@ class CommandService:
     def _wake(self, command: PlatformCommand) -> None:
         """Send the car an SMS, and another one after a while; it is published when it has come."""
         link = self.connection.link
-        if self._is_waiting(command) and link is not None and self._left_s(command) > 0:
+        now = self._unix_s()
+        if self._is_waiting(command) and link is not None and now < command.expires_at:
             command.state = _State.WAKING
-            self._writer.wake(link, command, self._unix_s())
+            self._writer.wake(link, command, now)
             self._log.of_command(PlatformStep.WOKEN, command)
             self._world.later(self._parameters.wake_again_after_s, self._wake, command)
 
@@ -207,8 +209,9 @@ class CommandService:
 
     def _publish(self, command: PlatformCommand, signed: Command) -> None:
         """Publish a command, unless its life or its booking is over, or the car has answered."""
-        link, left_s = self.connection.link, self._left_s(command)
-        has_right = command.booking.objection(self._unix_s()) is None
+        link, now = self.connection.link, self._unix_s()
+        left_s = command.expires_at - now
+        has_right = command.booking.objection(now) is None
         if command.is_final or command.answered or link is None or left_s <= 0 or not has_right:
             return
         command.publishes += 1
@@ -222,23 +225,23 @@ class CommandService:
             self._not_taken(command, NotPublished.NO_CONNECTION, str(error))
             return
         self._log.of_command(PlatformStep.PUBLISHED, command)
-        self._retry_later(command, signed)
+        self._retry_later(command)
 
-    def _retry_later(self, command: PlatformCommand, signed: Command) -> None:
+    def _retry_later(self, command: PlatformCommand) -> None:
         may_retry = command.publishes < self._parameters.max_publishes and self._is_safe_twice
         usual_s = self._parameters.retry_after_s if may_retry else None
         retry_after_s = self._at(RETRY, command, usual=usual_s)
         if retry_after_s is not None:
-            self._world.later(retry_after_s, self._retry, command, signed, command.publishes)
+            self._retries.set(retry_after_s, command)
 
-    def _retry(self, command: PlatformCommand, signed: Command, publishes: int) -> None:
+    def _retry(self, command: PlatformCommand, publishes: int) -> None:
         """Publish again, unless that was done already; what has no PUBACK is still on its way."""
         is_done = command.is_final or command.answered or command.publishes != publishes
-        if is_done or not command.is_acked:
+        if is_done or not command.is_acked or command.signed is None:
             return
         is_same, culprits = self._bends.fold(SAME, command, usual=True)
         if is_same:
-            self._publish(command, signed)
+            self._publish(command, command.signed)
             return
         again = self._publish_anew(command)
         for culprit in culprits:
@@ -295,7 +298,7 @@ class CommandService:
             if command.state is _State.PUBLISHED:
                 command.state = _State.ACCEPTED
 
-    def _life_over(self, command: PlatformCommand) -> None:
+    def _life_over(self, command: PlatformCommand, _publishes: int) -> None:
         if command.state is _State.WAKING:
             self._not_published(command, NotPublished.ASLEEP)
         elif command.state is _State.QUEUED:

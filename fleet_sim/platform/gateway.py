@@ -90,6 +90,15 @@ class EmulatedPlatform:
             identifiers=self._identifiers,
             unix_s=self.unix_s,
         )
+        self._serve = {
+            Operation.BOOK: self._book,
+            Operation.EXTEND: self._extend,
+            Operation.END: self._end,
+            Operation.UNLOCK: self._command,
+            Operation.LOCK: self._command,
+            Operation.VEHICLE_STATE: self._vehicle_state,
+            Operation.COMMAND_STATUS: self._command_status,
+        }
 
     @property
     def shared_group(self) -> str | None:
@@ -180,6 +189,8 @@ class EmulatedPlatform:
 
     def _at(self, asked: OpenRequest, joint: Joint[ValueT, Request], *, usual: ValueT) -> ValueT:
         """Return what happens to a request where the usual would."""
+        if joint not in self._bends.joints:
+            return usual
         command = asked.command
         return self._bends.at(
             joint,
@@ -202,16 +213,7 @@ class EmulatedPlatform:
         usual_s = self._parameters.lookup.sample_s(self._stream)
         # Who makes it slow has struck the command that comes of it, if one does.
         lookup_s, asked.slowed_by = self._bends.fold(LOOKUP, request, usual=usual_s)
-        serve = {
-            Operation.BOOK: self._book,
-            Operation.EXTEND: self._extend,
-            Operation.END: self._end,
-            Operation.UNLOCK: self._command,
-            Operation.LOCK: self._command,
-            Operation.VEHICLE_STATE: self._vehicle_state,
-            Operation.COMMAND_STATUS: self._command_status,
-        }[request.operation]
-        self._world.later(lookup_s, self._guarded, asked, serve)
+        self._world.later(lookup_s, self._guarded, asked, self._serve[request.operation])
 
     # What is asked for
 
@@ -303,9 +305,10 @@ class EmulatedPlatform:
         if vehicle_id is not None and vehicle_id not in self._vehicle_ids:
             self._answer(asked, answers.of_problem(problems.VEHICLE_UNKNOWN))
             return
-        booking = self._right_of(asked)
+        now = self.unix_s()
+        booking = self._right_of(asked, now)
         if isinstance(booking, Booking):
-            booking = self._as_copied(asked, booking, self.unix_s())
+            booking = self._as_copied(asked, booking, now)
         if not isinstance(booking, Booking):
             self._answer(asked, answers.of_problem(booking))
             return
@@ -333,12 +336,12 @@ class EmulatedPlatform:
             self._blame(culprits, SYNC, asked)
         return problem or booking
 
-    def _right_of(self, asked: OpenRequest) -> Booking | problems.ProblemType:
+    def _right_of(self, asked: OpenRequest, now: float) -> Booking | problems.ProblemType:
         """Return the booking by which somebody may move a lock now, or why there is none.
 
         Support needs none: it is as if it had one for just this command.
         """
-        request, account_id, now = asked.request, asked.account_id or "", self.unix_s()
+        request, account_id = asked.request, asked.account_id or ""
         if account_id in self._parameters.operators and request.vehicle_id is not None:
             return Booking(
                 booking_id="",

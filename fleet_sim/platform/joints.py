@@ -74,10 +74,8 @@ class PlatformBends(InForce):
         """Return what happens where the usual would, and tell those who changed it.
 
         Where there is no command yet, the hit is on what is under way for the car; without a car it
-        is on nothing that could be named.
+        is on nothing that could be named. Who asks often looks into `joints` first.
         """
-        if joint not in self._by_joint:
-            return usual
         value, changed_by = self.fold(joint, context, usual=usual)
         now_s = self._now_s()
         for culprit in changed_by:

@@ -24,6 +24,7 @@ from fleet_sim.results.customers import (
     customers_of,
 )
 from fleet_sim.results.diagnosed import DiagnosesTally, DiagnosisLine, diagnoses_of
+from fleet_sim.results.incidents import IncidentLine, IncidentsTally, incidents_of
 from fleet_sim.results.injected import Injected, InjectedFault
 from fleet_sim.results.parts import FleetParts, Parts
 from fleet_sim.results.safety import SafetyFinding, SafetyTally, safety_of
@@ -60,6 +61,10 @@ class RunFacts:
     first_model_defect: str | None = None
     movements: int | None = None
     """Of locks, as the simulator knows them."""
+    processes: int = 1
+    """How many played the boxes."""
+    lost_processes: tuple[str, ...] = ()
+    """Those that ended before the run did, and why."""
 
 
 class JsonLines(Generic[T]):
@@ -208,6 +213,7 @@ class _Gathered:
     safety: SafetyTally = field(default_factory=SafetyTally)
     complaints: Counter[str] = field(default_factory=Counter)
     diagnoses: DiagnosesTally = field(default_factory=DiagnosesTally)
+    incidents: IncidentsTally = field(default_factory=IncidentsTally)
 
 
 def summarize(
@@ -218,9 +224,9 @@ def summarize(
     `fleet` says which parts the fleet has; without it the summary tells none apart.
 
     Reads `attempts.jsonl`, `floor.jsonl`, `stray_answers.jsonl`, `complaints.jsonl`,
-    `diagnoses.jsonl`, `probe_stats.json`, `customers.jsonl`, `platform.jsonl`, `safety.jsonl`, and
-    from `ground_truth.jsonl` the injections with the attempts that they touched; a missing file
-    counts as empty.
+    `diagnoses.jsonl`, `incidents.jsonl`, `probe_stats.json`, `customers.jsonl`, `platform.jsonl`,
+    `safety.jsonl`, and from `ground_truth.jsonl` the injections with the attempts that they
+    touched; a missing file counts as empty.
 
     Every outcome, cause, stage and kind has its key even when nothing
     happened, so that an expectation on it can hold. `expect` is empty: the verdicts on the summary
@@ -269,6 +275,8 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
     findings = JsonLines(run_directory / "safety.jsonl", SafetyFinding)
     diagnoses = JsonLines(run_directory / "diagnoses.jsonl", DiagnosisLine)
     diagnosed = diagnoses_of(diagnoses)
+    incidents = JsonLines(run_directory / "incidents.jsonl", IncidentLine)
+    made = incidents_of(incidents)
     lived, answered, found = customers_of(customers), answers_of(events), safety_of(findings)
     return _Gathered(
         tally=tally,
@@ -283,8 +291,10 @@ def _gather(run_directory: Path, fleet: FleetParts) -> _Gathered:
         safety=found,
         complaints=of_complaints,
         diagnoses=diagnosed,
+        incidents=made,
         unreadable_lines=sum(
-            each.unreadable for each in (*of_unlocks, diagnoses, customers, events, findings)
+            each.unreadable
+            for each in (*of_unlocks, diagnoses, incidents, customers, events, findings)
         ),
     )
 
@@ -309,6 +319,7 @@ def _summary(gathered: _Gathered, facts: RunFacts) -> dict[str, Any]:
             "without_unlock": gathered.complaints["unseen"],
         },
         "diagnoses": gathered.diagnoses.as_json(),
+        "incidents": gathered.incidents.as_json(),
         "customers": gathered.customers.as_json(),
         "platform": gathered.answers.as_json(),
         "safety": {"movements": facts.movements, **gathered.safety.as_json()},
@@ -337,12 +348,20 @@ def _facts(facts: RunFacts) -> dict[str, Any]:
         "boxes": {
             "configured": facts.boxes_configured,
             "connected_max": facts.boxes_connected_max,
+            **_spread_over(facts),
         },
         "connect": {"rate_per_s": facts.connect_rate_per_s},
         "fleet": {"rss_bytes_per_box": facts.rss_bytes_per_box},
         "model_defects": facts.model_defects,
         "first_model_defect": facts.first_model_defect,
     }
+
+
+def _spread_over(facts: RunFacts) -> dict[str, Any]:
+    """Return over which processes the boxes were spread, where it was more than one."""
+    if facts.processes == 1:
+        return {}
+    return {"processes": facts.processes, "lost_processes": [*facts.lost_processes]}
 
 
 def _probe(stats: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
 import simpy
@@ -25,8 +26,27 @@ def broker_settings(scenario: Scenario) -> BrokerSettings:
     return tightest(entry.fault().broker_settings() for entry in scenario.faults)
 
 
-def _silent(_text: str) -> None:
-    pass
+def silent(_text: str) -> None:
+    """Say nothing."""
+
+
+def strikes_boxes(fault: Fault) -> bool:
+    """Return whether a fault acts where the boxes are, else it does where the platform is."""
+    return fault.strikes not in (Strikes.PLATFORM, Strikes.CUSTOMERS)
+
+
+class Part(Enum):
+    """Which part of a run this process plays, where several play it together."""
+
+    WHOLE = "whole"
+    BOXES = "boxes"
+    """Boxes alone; those that are in no process of ours are another's concern."""
+    AROUND = "around"
+    """Platform and customers, for boxes that are in other processes."""
+
+    def has(self, fault: Fault) -> bool:
+        """Return whether a fault acts in this part."""
+        return self is Part.WHOLE or strikes_boxes(fault) is (self is Part.BOXES)
 
 
 class Around(NamedTuple):
@@ -55,9 +75,10 @@ class Injected:
 class Injector:
     """Puts faults into a fleet, numbers them, and writes down what is done to whom.
 
-    `load_starts_s` is the simulated second from which windows and records count. `record` writes
-    one line of `ground_truth.jsonl`: a mapping, or a `Hit`. `say` is told when a fault begins and
-    when it ends.
+    `specs` are the cars of which targets are chosen. `load_starts_s` is the simulated second from
+    which windows and records count. `record` writes one line of `ground_truth.jsonl`: a mapping, or
+    a `Hit`. `say` is told when a fault begins and when it ends. A fault that acts in another `part`
+    of the same run is numbered and recorded as all are.
     """
 
     def __init__(
@@ -69,6 +90,7 @@ class Injector:
         record: Callable[[Any], None],
         say: Callable[[str], None],
         around: Around = CARS_ALONE,
+        part: Part = Part.WHOLE,
     ) -> None:
         self._specs = specs
         self._fleet = fleet
@@ -76,6 +98,7 @@ class Injector:
         self._record = record
         self._say = say
         self._around = around
+        self._part = part
         self._seen: Counter[str] = Counter()
         self.injected: list[Injected] = []
 
@@ -87,7 +110,11 @@ class Injector:
         self._seen[entry.name] += 1
         world, boxes = self._fleet.world, self._fleet.boxes
         targets = select(self._specs, entry.target, world.seed, stream)
-        ids = [spec.vehicle_id for spec in targets if spec.vehicle_id in boxes]
+        ids = [
+            spec.vehicle_id
+            for spec in targets
+            if self._part is Part.AROUND or spec.vehicle_id in boxes
+        ]
         injected = Injected(entry, start_s, end_s, ids)
         self.injected.append(injected)
         self._record(
@@ -104,7 +131,7 @@ class Injector:
         )
         injection = Injection(
             world=world,
-            boxes=[boxes[vehicle_id] for vehicle_id in ids],
+            boxes=[boxes[vehicle_id] for vehicle_id in ids if vehicle_id in boxes],
             duration_s=end_s - start_s,
             stream_of=_streams(world, stream),
             number=number,
@@ -117,21 +144,31 @@ class Injector:
             vehicle_ids=frozenset(ids),
         )
         if ids:
-            world.env.process(_act(fault, start_s, injection, self._say))
+            acts = fault.process if self._part.has(fault) else _elsewhere
+            world.env.process(_act(fault.name, acts, start_s, injection, self._say))
         return injected
 
 
+def _elsewhere(injection: Injection) -> Generator[simpy.Event, Any, None]:
+    """Stand for a fault that acts in another process as long as its window is open."""
+    yield injection.wait(injection.duration_s)
+
+
 def _act(
-    fault: Fault, start_s: float, injection: Injection, say: Callable[[str], None]
+    name: str,
+    process: Callable[[Injection], Generator[simpy.Event, Any, None]],
+    start_s: float,
+    injection: Injection,
+    say: Callable[[str], None],
 ) -> Generator[simpy.Event, Any, None]:
     opens_s = injection.load_starts_s + start_s
     yield injection.wait(max(opens_s - injection.env.now, 0.0))
     say(
-        f"fault {fault.name} begins: {readable.number_of(len(injection.vehicle_ids), 'car')},"
+        f"fault {name} begins: {readable.number_of(len(injection.vehicle_ids), 'car')},"
         f" {injection.duration_s:g} s (injection {injection.number})"
     )
-    yield from fault.process(injection)
-    say(f"fault {fault.name} ends (injection {injection.number})")
+    yield from process(injection)
+    say(f"fault {name} ends (injection {injection.number})")
 
 
 def inject_all(
@@ -141,8 +178,9 @@ def inject_all(
     *,
     load_starts_s: float,
     record: Callable[[Any], None],
-    say: Callable[[str], None] = _silent,
+    say: Callable[[str], None] = silent,
     around: Around = CARS_ALONE,
+    part: Part = Part.WHOLE,
 ) -> Injector:
     """Schedule every fault of a scenario, see `Injector`, and return what takes more of them."""
     injector = Injector(
@@ -152,6 +190,7 @@ def inject_all(
         record=record,
         say=say,
         around=around,
+        part=part,
     )
     for entry in scenario.faults:
         window = entry.window
@@ -161,17 +200,16 @@ def inject_all(
 
 def without_platform_faults(scenario: Scenario) -> Scenario:
     """Return a scenario as far as the boxes alone can have it: the platform is another process."""
-    elsewhere = (Strikes.PLATFORM, Strikes.CUSTOMERS)
-    return _with_faults(scenario, lambda strikes: strikes not in elsewhere)
+    return _with_faults(scenario, strikes_boxes)
 
 
 def with_platform_faults_alone(scenario: Scenario) -> Scenario:
     """Return a scenario as far as the platform alone can have it: the boxes are elsewhere."""
-    return _with_faults(scenario, lambda strikes: strikes is Strikes.PLATFORM)
+    return _with_faults(scenario, lambda fault: fault.strikes is Strikes.PLATFORM)
 
 
-def _with_faults(scenario: Scenario, wanted: Callable[[Strikes], bool]) -> Scenario:
-    faults = tuple(entry for entry in scenario.faults if wanted(entry.fault().strikes))
+def _with_faults(scenario: Scenario, wanted: Callable[[Fault], bool]) -> Scenario:
+    faults = tuple(entry for entry in scenario.faults if wanted(entry.fault()))
     return scenario.model_copy(update={"faults": faults})
 
 

@@ -10,6 +10,8 @@ from fleet_wire.errors import LimitError
 
 SPARE_DESCRIPTORS = 100
 """For files, pipes, the event loop and the other connections of a process."""
+BYTES_A_BOX = 21_500
+"""Of box, broker and kernel together, as measured: docs/decisions/0014."""
 LEAST_FREE_BYTES = 50_000_000
 """A run writes about 1 KiB an unlock and a report of 5 MB."""
 
@@ -25,10 +27,33 @@ def raise_descriptor_limit(connections: int) -> None:
         raise LimitError(
             f"{connections} boxes need {needed} open files; the limit of a process here is {hard}",
             f"ulimit -Hn {needed}  (as root, in the shell that starts this),"
-            " or spread the boxes over processes: fleet-sim boxes ... --shard K/N",
+            " or spread the boxes over processes: --processes N, or --shard K/N",
         )
     if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def check_memory(boxes: int) -> None:
+    """Raise `LimitError` where the machine has not the memory for so many boxes."""
+    needed = boxes * BYTES_A_BOX
+    free = _available_bytes()
+    if free is not None and free < needed:
+        raise LimitError(
+            f"{boxes:,} boxes and their brokers need about {needed / 1e9:.1f} GB of memory,"
+            f" {free / 1e9:.1f} GB are free: room for {free // BYTES_A_BOX:,}",
+            f"--set fleet.count={max(free // BYTES_A_BOX, 1)}  (of all groups together; or free -g,"
+            " and end what takes it)",
+        )
+
+
+def _available_bytes() -> int | None:
+    """Return the memory that is free or can be freed (Linux); None where nobody says."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = next((line for line in lines if line.startswith("MemAvailable:")), None)
+    return None if found is None else int(found.split()[1]) * 1024
 
 
 def check_disk(directory: Path) -> None:

@@ -47,8 +47,9 @@ class Movements:
 class Rentals:
     """Platform and customers of a scenario, where it has them, and the safety of any run.
 
-    `links` makes the platform's link to the broker. `on_error` is told of a file that cannot be
-    written. A platform that is elsewhere is not made here.
+    `links` makes the platform's link to the broker, `vehicle_ids` are the cars that it knows.
+    `on_error` is told of a file that cannot be written. A platform that is elsewhere is not made
+    here.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Rentals:
         directory: RunDirectory,
         links: LinkFactory,
         on_error: Callable[[str, LimitError], None],
+        vehicle_ids: frozenset[str],
         is_platform_elsewhere: bool = False,
     ) -> None:
         self._scenario = scenario
@@ -83,7 +85,7 @@ class Rentals:
             self.platform = EmulatedPlatform(
                 replace(world, link_factory=links),
                 scenario.platform_parameters,
-                vehicle_ids=frozenset(fleet.boxes) - {NULL_CAR.vehicle_id},
+                vehicle_ids=vehicle_ids,
                 write=self.write_event,
             )
             self.safety.command_of = self.platform.service.commands.on_wire

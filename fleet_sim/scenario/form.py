@@ -103,16 +103,18 @@ class Group(_Part):
         """Whether the id pattern has a place for the number of the car."""
         return "{" in self.id
 
-    def vehicle_ids(self) -> Iterator[str]:
-        """Yield the vehicle id of each car, in order."""
-        return map(self.id.format, range(self.first_index, self.first_index + self.count))
+    def vehicle_ids(self, *, first: int = 0, step: int = 1) -> Iterator[str]:
+        """Yield the vehicle id of every `step`-th car from the `first`, in order."""
+        numbers = range(self.first_index + first, self.first_index + self.count, step)
+        return map(self.id.format, numbers)
 
-    def cars(self, *, doors_open: bool = True) -> Iterator[CarSpec]:
-        """Yield each car, in order; without `doors_open` nobody opens a door unasked."""
+    def cars(self, *, doors_open: bool = True, first: int = 0, step: int = 1) -> Iterator[CarSpec]:
+        """Yield these cars, in order; without `doors_open` nobody opens a door unasked."""
         traits, box = self.traits, self.box
         if not doors_open:
             box = box.model_copy(update={"door_opens": None})
-        return (CarSpec(vehicle_id, traits, box) for vehicle_id in self.vehicle_ids())
+        ids = self.vehicle_ids(first=first, step=step)
+        return (CarSpec(vehicle_id, traits, box) for vehicle_id in ids)
 
     def has(self, vehicle_id: str) -> bool:
         """Return whether a car of this group has that id, without going through them all."""
@@ -334,10 +336,20 @@ class Scenario(_Part):
         """Return when a window closes, in load seconds: one without an end does with the run."""
         return self.run_duration_s if window.end_s is None else window.end_s
 
-    def cars(self) -> list[CarSpec]:
-        """Return every car, in the order of the groups. Where customers come, they open doors."""
+    def cars(self, shard: tuple[int, int] = (1, 1)) -> list[CarSpec]:
+        """Return every car, in the order of the groups. Where customers come, they open doors.
+
+        Of a `shard` (K, N) every N-th car from the K-th, of all groups together.
+        """
         doors_open = self.customers is None
-        return [spec for group in self.fleet.groups for spec in group.cars(doors_open=doors_open)]
+        number, total = shard
+        specs: list[CarSpec] = []
+        before = 0
+        for group in self.fleet.groups:
+            first = (number - 1 - before) % total
+            specs += group.cars(doors_open=doors_open, first=first, step=total)
+            before += group.count
+        return specs
 
     def parts(self) -> FleetParts:
         """Return the groups as results tell them apart."""

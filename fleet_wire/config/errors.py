@@ -7,6 +7,7 @@ the model's JSON Schema, so that no second description of the model is needed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,11 +250,20 @@ def _described(schemas: Sequence[Mapping[str, Any]]) -> str:
     return " or ".join(dict.fromkeys(words)) or "a value"
 
 
+@functools.cache  # 40 ms for a scenario, and most documents never ask
+def _json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
 class _Schema:
     """The JSON Schema of a model, asked for what it allows at a place of a document."""
 
     def __init__(self, model: type[BaseModel]) -> None:
-        self._root = model.model_json_schema()
+        self._model = model
+
+    @property
+    def _root(self) -> dict[str, Any]:
+        return _json_schema(self._model)
 
     def at(self, loc: Loc, value: Any) -> list[dict[str, Any]]:
         """Return the schemas for `loc`; `value` is the document, which settles tagged unions."""

@@ -148,3 +148,30 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ids of incidents that were joined to this one, or that it was split from."""
     changes: tuple[Change, ...] = ()
     """Its history, the oldest first: at most a hundred, the middle is left out first."""
+
+
+class ActionKind(StrEnum):
+    """What a person can do to an incident."""
+
+    ACKNOWLEDGE = "acknowledge"
+    """Somebody looks after it."""
+    MUTE = "mute"
+    """Messages about it wait until a time."""
+    UNMUTE = "unmute"
+    CLOSE = "close"
+    """It is none, or it is over: the monitor no longer follows it."""
+
+
+class IncidentAction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person asks for: with a button of a message, a command or a request to the monitor."""
+
+    incident_id: str
+    kind: ActionKind
+    by: str
+    """Who asks: the name that Slack gives, or that the person gave with the command."""
+    at: float
+    """When it was asked, Unix seconds."""
+    reason: str | None = None
+    """Why, in the person's words."""
+    until: float | None = None
+    """The end of a mute, Unix seconds; None for all other kinds."""

@@ -81,8 +81,11 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 _DECODER = msgspec.json.Decoder(PlatformEvent)
-encode_event = msgspec.json.Encoder().encode
+_ENCODER = msgspec.json.Encoder()
+encode_event = _ENCODER.encode
 """Return the JSON bytes of an event, without the end of the line."""
+encode_events = _ENCODER.encode_lines
+"""Return the lines of several events: one by one takes twice as long."""
 
 
 def decode_event(line: bytes) -> PlatformEvent:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
+from typing import Final
 
 from fleet_wire.errors import LocalProtocolError, RemoteProtocolError
 
 CARS = "cars"
 WAKE = "wake"
+MAX_TOPICS_KNOWN: Final = 65_536
+"""Topics that need not be taken apart again, about 15 MB of them [E]: of 20,000 cars at least."""
+NULL_BOXES = "null-box-"
+"""Ids of the null boxes beside the fleet begin so: what measures the stack is no car."""
 VEHICLE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -43,8 +49,9 @@ def topic_of(kind: TopicKind, vehicle_id: str) -> str:
     return f"{CARS}/{vehicle_id}/{kind}"
 
 
+@lru_cache(maxsize=MAX_TOPICS_KNOWN)
 def parse_topic(topic: str) -> tuple[TopicKind, str]:
-    """Return the kind and the vehicle id of a topic.
+    """Return the kind and the vehicle id of a topic; each car says much at few topics.
 
     Raises `RemoteProtocolError` for a topic outside the contract.
     """

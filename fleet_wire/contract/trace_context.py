@@ -39,9 +39,12 @@ class TraceContext(NamedTuple):
 def parse_traceparent(value: str) -> TraceContext | None:
     """Return what a `traceparent` says; None where it is not valid."""
     match = _FORM.fullmatch(value)
-    if match is None or (match[1] == _FIRST_VERSION and match[5] is not None):
+    if match is None:
         return None
-    return TraceContext(match[2], match[3], match[4])
+    version, trace_id, span_id, flags, more = match.groups()
+    if version == _FIRST_VERSION and more is not None:
+        return None
+    return TraceContext(trace_id, span_id, flags)
 
 
 def trace_context_of(user_properties: Iterable[tuple[str, str]]) -> TraceContext | None:

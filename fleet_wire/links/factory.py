@@ -12,6 +12,7 @@ from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
 from fleet_wire.links.paho_link import PahoLinkFactory
+from fleet_wire.links.several import Brokers
 
 
 def link_factory(
@@ -81,7 +82,7 @@ def tls_context(
 
 
 def tls_for(
-    broker: BrokerAddress,
+    broker: BrokerAddress | Brokers,
     *,
     ca_file: Path | None = None,
     cert_file: Path | None = None,

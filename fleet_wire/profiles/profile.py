@@ -150,3 +150,24 @@ class Profile(Protocol):
     ) -> PublishProperties:
         """Return the MQTT 5 properties of a command that lives for `life_s` whole seconds."""
         ...
+
+
+def vehicle_of_topic(profile: Profile, topic: str) -> str:
+    """Return the car that a topic is about, "" where only the payload names it.
+
+    Raises `RemoteProtocolError` for a topic of nobody's.
+    """
+    return profile.place(
+        Message(
+            topic,
+            payload=b"",
+            qos=0,
+            retain=False,
+            duplicate=False,
+            packet_id=None,
+            correlation_data=None,
+            response_topic=None,
+            expiry_s=None,
+            user_properties=[],
+        )
+    )[1]

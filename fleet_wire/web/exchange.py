@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -34,12 +34,22 @@ class HttpRequest(Protocol):
         ...
 
     @property
+    def query(self) -> str:
+        """Return what follows the `?`, as it came; empty where there is none."""
+        ...
+
+    @property
+    def remote(self) -> str:
+        """Return the address of whoever holds the other end; empty where there is none."""
+        ...
+
+    @property
     def headers(self) -> Mapping[str, str]:
         """Return the headers; they are found whatever the case of their letters."""
         ...
 
     async def body(self) -> bytes:
-        """Return the whole body. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
+        """Return the whole body, once. Raises `BodyTooLargeError`, `UnreadableBodyError`."""
         ...
 
 
@@ -49,4 +59,13 @@ class HttpResponse(NamedTuple):
     status: int
     body: bytes
     content_type: str = TEXT
+    headers: Mapping[str, str] = _NONE
+
+
+class HttpStream(NamedTuple):
+    """An answer that goes on: each chunk is sent when it is there."""
+
+    status: int
+    chunks: AsyncIterator[bytes]
+    content_type: str
     headers: Mapping[str, str] = _NONE

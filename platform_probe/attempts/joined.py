@@ -19,8 +19,9 @@ from platform_probe.attempts.platform_side import PlatformSide
 LOOKED_BACK_S: Final = 1.0
 """By car alone a command may seem to be so much older than its request: clocks differ."""
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Attempt).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Attempt).decode
+"""In half the time that JSON takes, and in as little room."""
 
 
 class Joined(msgspec.Struct, gc=False, eq=False):

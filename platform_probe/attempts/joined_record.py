@@ -266,7 +266,7 @@ def _side_of_record(
 ) -> contract.PlatformSide:
     """Return what the record says of the platform's side; `car` is the one that it is of."""
     uncertainty_s = clocks.uncertainty_s
-    return contract.PlatformSide(
+    told = contract.PlatformSide(
         requests=len(side.request_ids),
         status=side.status,
         problem=side.problem,
@@ -276,14 +276,19 @@ def _side_of_record(
         api_release=side.api_release,
         account_id=side.account_id,
         vehicle_id=None if side.vehicle_id == car else side.vehicle_id,
-        distance_m=side.distance_m,
-        position=side.position,
-        woken_s=_since(side.woken_at, clocks, intended_s),
         ended_s=_since(side.ended_at, clocks, intended_s),
         outcome=side.outcome,
         clock_ahead_s=rounded(clocks.ahead_s),
         clock_uncertainty_s=None if uncertainty_s is None else rounded(uncertainty_s),
         hops_across=across,
+    )
+    if side.distance_m is None and side.position is None and side.woken_at is None:
+        return told
+    return msgspec.structs.replace(
+        told,
+        distance_m=side.distance_m,
+        position=side.position,
+        woken_s=_since(side.woken_at, clocks, intended_s),
     )
 
 

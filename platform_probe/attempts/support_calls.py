@@ -8,7 +8,9 @@ call is then the only trace of an unlock that failed.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.platform_log import PlatformEvent
@@ -23,7 +25,7 @@ MAX_WAITING: Final = 10_000
 """Calls that may wait for their unlocks; above, the oldest is made a complaint at once."""
 
 
-class _Unlock(NamedTuple):
+class _Unlock(msgspec.Struct, frozen=True, gc=False):
     attempt_id: str
     began_s: float
     """Unix seconds on the monitor's clock."""
@@ -48,11 +50,12 @@ class SupportCalls:
         """Remember an unlock that was judged."""
         account_id = attempt.platform.account_id if attempt.platform else None
         unlock = _Unlock(attempt.attempt_id, attempt.started_at, attempt.booking_id, account_id)
+        unlocks = self._unlocks
         for key in _keys(attempt.booking_id, attempt.vehicle_id):
-            known = self._unlocks.pop(key, ())
-            self._unlocks[key] = (*known[1 - MAX_EACH :], unlock)
-            if len(self._unlocks) > MAX_KEYS:
-                self._unlocks.popitem(last=False)
+            known = unlocks.pop(key, ())
+            unlocks[key] = (*known[1 - MAX_EACH :], unlock)
+            if len(unlocks) > MAX_KEYS:
+                unlocks.popitem(last=False)
 
     def take(self, call: PlatformEvent) -> None:
         """Let a call wait."""
@@ -105,7 +108,8 @@ class SupportCalls:
             and _agree(unlock.booking_id, call.booking_id)
             and _agree(unlock.account_id, call.account_id)
         }
-        return [unlock.attempt_id for unlock in sorted(fitting, key=lambda each: each[1::-1])]
+        in_order = sorted(fitting, key=lambda unlock: (unlock.began_s, unlock.attempt_id))
+        return [unlock.attempt_id for unlock in in_order]
 
 
 def _keys(booking_id: str | None, vehicle_id: str) -> list[str]:

@@ -44,24 +44,23 @@ def timings(
     """
     stages: dict[str, float] = {}
     hops_s: dict[str, float] = {}
-    latest_s = 0.0
+    latest_us = 0
     furthest = Stage.INTENDED
     for stage, name in _NAMED:
-        at_s = reached_s.get(stage)
-        if at_s is None:
+        if stage not in reached_s:
             continue
         furthest = stage
-        # Rounded here and below as `rounded` does: a call takes as long as all the rest.
-        at_s -= intended_s
-        stages[name] = at_s = round(at_s * _MICROSECONDS) / _MICROSECONDS if at_s > 0 else 0.0
-        hop_s = at_s - latest_s
-        if stage is Stage.API_ANSWERED and _is_aside(reached_s):
-            hop_s = 0.0
-        if hop_s > 0:
-            latest_s = at_s
+        at_s = reached_s[stage] - intended_s
+        at_us = round(at_s * _MICROSECONDS) if at_s > 0 else 0
+        stages[name] = at_us / _MICROSECONDS
+        hop_us = at_us - latest_us
+        if hop_us < 0 or (stage is Stage.API_ANSWERED and _is_aside(reached_s)):
+            hop_us = 0
+        else:
+            latest_us = at_us
         if stage is not Stage.INTENDED:
-            hops_s[name] = round(hop_s * _MICROSECONDS) / _MICROSECONDS if hop_s > 0 else 0.0
-    end_s = rounded(ended_s - intended_s)
+            hops_s[name] = hop_us / _MICROSECONDS
+    end_s, latest_s = rounded(ended_s - intended_s), latest_us / _MICROSECONDS
     if end_s > latest_s:
         waited_for = _WAITS_FOR[furthest].value
         if through_api and furthest is Stage.REQUESTED:

@@ -6,8 +6,10 @@ most cars have little to tell most of the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.causes import Cause
@@ -23,6 +25,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.links.routine import Beat, Follower
 from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
@@ -31,6 +34,9 @@ BOUNCED_S: Final = 3.0
 """A lock that springs back does so within a second (Fiat/Alfa E3040), and its report [E]."""
 KEY_EXPIRED: Final = "ble_key_expired"
 KEPT_EVENTS: Final = 24
+MAX_KINDS: Final = 10_000
+"""Cars that differ in what they say of themselves; of more, a tuple each time [E]."""
+_PLACES: Final = ("region", "operator", "firmware", "hardware", "technology")
 HOURS_S: Final = 4 * 3600.0
 """A voltage that fell over longer than this fell by use, not by a fault [E]."""
 
@@ -84,7 +90,7 @@ class BrokerWord(NamedTuple):
     kind: str
 
 
-class CarHistory:
+class CarHistory(Follower):
     """What one car has told."""
 
     __slots__ = (
@@ -122,6 +128,7 @@ class CarHistory:
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self.standing: Session | None = None
         """What presence says now; None: none was ever seen."""
         self.stood: Session | None = None
@@ -213,6 +220,20 @@ class CarHistory:
             self.data_used_bytes = int(telemetry.data_used_bytes)
         if telemetry.boots is not None and telemetry.boots != self.boots:
             self._note_boot(int(telemetry.boots), now_s - (telemetry.uptime_s or 0.0))
+
+    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
+        """Note heartbeats that have come by routine: after the first one only times are news."""
+        first, *others = beats
+        self.take_telemetry(telemetry_at(first.sent_s), first.heard_s)
+        if not others:
+            return
+        times = [beat.heard_s for beat in beats]
+        shortest_s = min(later - before for before, later in pairwise(times))
+        if self.interval_s is None or shortest_s < self.interval_s:
+            self.interval_s = shortest_s
+        # The last, and what it adds to the others; of the voltage, which is one, it adds it all.
+        self.beats = (*self.beats, *times[1:-1])[-KEPT:]
+        self.take_telemetry(telemetry_at(others[-1].sent_s), others[-1].heard_s)
 
     def take_state(
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
@@ -351,14 +372,9 @@ class CarHistory:
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
     ) -> None:
         technology = getattr(state, "technology", None)
-        said = (
-            ("region", state.region),
-            ("operator", state.operator),
-            ("firmware", state.firmware),
-            ("hardware", state.hardware),
-            ("technology", technology),
-        )
-        places = tuple((name, value) for name, value in said if value is not None)
+        places = _places_of(
+            state.region, state.operator, state.firmware, state.hardware, technology
+        )  # fmt: skip
         if places == self.places or not places:
             return
         firmware = dict(self.places).get("firmware")
@@ -385,3 +401,10 @@ class CarHistory:
         self.ajar_s = now_s
         self.doors = (*self.doors[1 - KEPT :], now_s)
         return True
+
+
+@lru_cache(maxsize=MAX_KINDS)
+def _places_of(*said: str | None) -> tuple[Place, ...]:
+    """Return what states say of a car, one and the same object for all cars that are alike."""
+    named = zip(_PLACES, said, strict=True)
+    return tuple((name, value) for name, value in named if value is not None)

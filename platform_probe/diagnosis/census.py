@@ -57,25 +57,48 @@ class Census:
         }
 
     def _count(self, now_s: float) -> None:
+        """Count anew. A car whose heartbeat has just come with others by routine is not lost."""
         self._at_s = now_s
-        lost, total = Counter[Place](), Counter[Place]()
-        used: tuple[list[int], list[int]] = [], []
-        intervals: list[float] = []
         step = max(len(self._cars) // MOST_CARS, 1)
-        for car in islice(self._cars.values(), 0, None, step):
-            is_lost = is_lost_at(car, now_s)
-            if car.data_used_bytes is not None:
-                used[is_lost].append(car.data_used_bytes)
-            if car.standing is None:
-                continue
-            intervals.append(math.inf if car.interval_s is None else car.interval_s)
-            for place in (ALL, *car.places, both_of(car.places)):
-                total[place] += 1
-                lost[place] += is_lost
-        self._lost, self._total = lost, total
-        self.usual_data_bytes = _middle([*used[0], *used[1]])
-        self.usual_interval_s = _middle(intervals) or math.inf
-        self.used_when_lost = _spent_alike(lost=used[1], others=used[0])
+        looked_at = [*islice(self._cars.values(), 0, None, step)]
+        known = [car for car in looked_at if car.standing is not None]
+        doubtful = [
+            car
+            for car in known
+            if car.standing is not Session.ASLEEP
+            and not (  # spelt out here: a call for each car would be most of a count
+                (member := car.member) is not None
+                and now_s - member.routine.heard_s < member.routine.every_s
+                and car.interval_s is not None
+                and member.routine.every_s < car.interval_s * LATE_HEARTBEATS
+            )
+        ]
+        lost = [car for car in doubtful if is_lost_at(car, now_s)]
+        self._total, self._lost = _by_place(known), _by_place(lost)
+        self._note_use(looked_at, known, {id(car) for car in lost})
+
+    def _note_use(
+        self, looked_at: Sequence[CarHistory], known: Sequence[CarHistory], lost: set[int]
+    ) -> None:
+        """Note how much is usual: of data, and of heartbeats."""
+        used = [
+            (car.data_used_bytes, id(car) in lost)
+            for car in looked_at
+            if car.data_used_bytes is not None
+        ]
+        self.usual_data_bytes = _middle([number for number, _ in used])
+        self.used_when_lost = _spent_alike(
+            lost=[number for number, is_lost in used if is_lost],
+            others=[number for number, is_lost in used if not is_lost],
+        )
+        self.usual_interval_s = _middle([_interval_of(car) for car in known]) or math.inf
+
+
+def _interval_of(car: CarHistory) -> float:
+    """Return how often a car reports; infinite where it has not done so twice."""
+    if car.interval_s is not None:
+        return car.interval_s
+    return math.inf if car.member is None else car.member.routine.every_s
 
 
 def _middle(values: Sequence[float]) -> float | None:
@@ -95,6 +118,19 @@ def _spent_alike(*, lost: Sequence[float], others: Sequence[float]) -> tuple[flo
     return None if has_more or not least or most > ALIKE * least else (least, most)
 
 
+def _by_place(cars: list[CarHistory]) -> Counter[Place]:
+    """Return how many cars there are at each place, and in all.
+
+    Equal cars share the object for what they have in common, so that is what is counted.
+    """
+    places_of = {id(car.places): car.places for car in cars}
+    counted = Counter[Place]()
+    for key, number in Counter([id(car.places) for car in cars]).items():
+        for place in (ALL, *places_of[key], both_of(places_of[key])):
+            counted[place] += number
+    return counted
+
+
 def both_of(places: tuple[Place, ...]) -> Place:
     """Return region and operator as one place: an operator's outage takes all that stand there."""
     known = dict(places)
@@ -105,7 +141,10 @@ def is_lost_at(car: CarHistory, now_s: float) -> bool:
     """Return whether a car is lost: by its will, or by its silence."""
     if car.standing is Session.WILL or car.standing is Session.SHUTDOWN:
         return True
-    if car.standing is not Session.ONLINE or car.interval_s is None:
+    if car.standing is not Session.ONLINE:
+        return False
+    car.catch_up()
+    if car.interval_s is None:
         return False
     last_s = max(car.beats[-1], car.heard[-1] if car.heard else 0.0)
     return now_s - last_s > car.interval_s * LATE_HEARTBEATS

@@ -37,12 +37,13 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.routine import Follower
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
 from platform_probe.diagnosis.case import Case
 from platform_probe.diagnosis.census import Census
-from platform_probe.diagnosis.neighbours import Neighbours
+from platform_probe.diagnosis.neighbours import Neighbours, Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import named, past_of, places_of, unseen
@@ -124,6 +125,7 @@ class Diagnosing:
         self._max_cars = max_cars
         self._cars: OrderedDict[str, CarHistory] = OrderedDict()
         self._neighbours = Neighbours()
+        self._places: dict[tuple[Place, ...], tuple[Place, ...]] = {}
         self._census = Census(self._cars)
         self._counted: OrderedDict[str, tuple[float, Attempt]] = OrderedDict()
         self._open: OrderedDict[str, _Open] = OrderedDict()
@@ -169,6 +171,13 @@ class Diagnosing:
         """Take a heartbeat."""
         self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
 
+    def follower(self, vehicle_id: str) -> Follower:
+        """Return what a car has told, to be told of its heartbeats by routine."""
+        return self._car(vehicle_id)
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take nothing: it is the cars that follow."""
+
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Take a presence message, or a last will."""
         now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
@@ -187,7 +196,11 @@ class Diagnosing:
         """Take what a car is like."""
         now_s = self._clock.monotonic_s()
         self._hears_state = True
-        has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
+        car = self._car(vehicle_id)
+        places = car.places
+        has_moved = car.take_state(state, now_s, retained=retained)
+        if car.places is not places:
+            car.places = self._shared(car.places)
         if has_moved and not retained:
             self._look_soon(vehicle_id, now_s)
 
@@ -243,7 +256,9 @@ class Diagnosing:
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
-        self._cars.pop(vehicle_id, None)
+        car = self._cars.pop(vehicle_id, None)
+        if car is not None:
+            car.part()
 
     # What ends
 
@@ -531,13 +546,21 @@ class Diagnosing:
         """Return a Unix time on the monotonic clock."""
         return unix_s - (self._clock.unix_s() - self._clock.monotonic_s())
 
+    def _shared(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
+        """Return the one object for what equal cars have in common: they are counted by it."""
+        if len(self._places) >= self._max_cars:
+            self._places.clear()
+        return self._places.setdefault(places, places)
+
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)
         if car is None:
             if len(self._cars) >= self._max_cars:
-                self._cars.popitem(last=False)
+                self._cars.popitem(last=False)[1].part()
             car = self._strangers.pop(vehicle_id, None) or CarHistory()
             self._cars[vehicle_id] = car
+        elif car.member is not None:
+            car.catch_up()
         return car
 
 

@@ -10,6 +10,7 @@ the number to the trace of one such unlock.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from typing import Final
 
@@ -28,9 +29,9 @@ from fleet_wire.contract.attempt import (
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.catalogue import TITLES
+from fleet_wire.series import Counter, Histogram, Series, SeriesMaker
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
 from platform_probe.outputs.platform_metrics import PlatformMetrics
-from platform_probe.outputs.series import Series, SeriesMaker
 
 NO_CAUSE: Final = "none"
 UNLOCK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 8, 10, 15, 20, 30, 60)
@@ -93,7 +94,10 @@ class AttemptMetrics(SeriesMaker):
             "last_attempt_timestamp_seconds", "Unix time at which an unlock last ended; 0: never.",
             "source",
         )  # fmt: skip
-        self._last_attempt = {source: last_attempt.labels(source.value) for source in SOURCES}
+        self._last_end_unix_s = dict.fromkeys(SOURCES, 0.0)
+        for source in SOURCES:
+            of_source = partial(self._last_end_unix_s.__getitem__, source)
+            last_attempt.labels(source.value).set_function(of_source)
 
     def _make_stages(self) -> None:
         duration = self._histogram(
@@ -102,16 +106,21 @@ class AttemptMetrics(SeriesMaker):
             " one unlock add up to its total.",
             "source", "stage",
         )  # fmt: skip
-        stages = [one for one in product(SOURCES, Stage) if self._can_reach(*one)]
-        after = [one for one in stages if one[1] is not Stage.INTENDED]
-        self._stage_duration = Series(duration, _as_labels, map(_as_labels, after))
         reached = self._counter(
             "stages_reached", "Unlocks that got as far as this stage.", "source", "stage"
         )
-        self._stages_reached = Series(reached, _as_labels, map(_as_labels, stages))
+        self._stage_duration: dict[Source, Series[str, Histogram]] = {}
+        self._stages_reached: dict[Source, Series[str, Counter]] = {}
+        for source in SOURCES:
+            labels_of = partial(_labels_of_stage, source)
+            stages = self._stages_of(source)
+            self._stage_duration[source] = Series(duration, labels_of, stages[1:])
+            self._stages_reached[source] = Series(reached, labels_of, stages)
 
-    def _can_reach(self, source: Source, stage: Stage) -> bool:
-        return self._has_api[source] or stage is not Stage.API_ANSWERED
+    def _stages_of(self, source: Source) -> list[str]:
+        """Return the stages that an unlock can reach, the intended start first."""
+        has_api = self._has_api[source]
+        return [stage.value for stage in Stage if has_api or stage is not Stage.API_ANSWERED]
 
     def _can_end_so(self, end: _End) -> bool:
         source, cause = end
@@ -166,7 +175,7 @@ class AttemptMetrics(SeriesMaker):
     def set_last_ends(self, unix_s: Mapping[Source, float]) -> None:
         """Say when an unlock of each of these sources last ended, before this probe started."""
         for source, ended_unix_s in unix_s.items():
-            self._last_attempt[source].set(ended_unix_s)
+            self._last_end_unix_s[source] = ended_unix_s
 
     def emit(self, record: Record) -> None:
         """Count one ended attempt, or one stray answer.
@@ -203,15 +212,16 @@ class AttemptMetrics(SeriesMaker):
             return  # an outcome without times belongs into no ratio and no histogram
         self._unlocks[source, cause].inc(1, failure)
         self._duration[source, attempt.outcome].observe(attempt.total_s, attempt)
+        durations, reached = self._stage_duration[source], self._stages_reached[source]
         for stage, hop_s in attempt.hops_s.items():
-            self._stage_duration[source, stage].observe(hop_s)
+            durations[stage].observe(hop_s)
         for stage in attempt.stages:
-            self._stages_reached[source, stage].inc()
+            reached[stage].inc()
         self._regions.count(attempt.region, attempt, failure)
         self._firmwares.count(attempt.firmware, attempt, failure)
         self._operators.count(attempt.operator, attempt, failure)
         self._hardwares.count(attempt.hardware, attempt, failure)
-        self._last_attempt[source].set(attempt.started_at + attempt.total_s)
+        self._last_end_unix_s[source] = attempt.started_at + attempt.total_s
 
     def count_diagnosis(self, diagnosis: Diagnosis) -> None:
         """Count an unlock by the first mode of the last revision of its diagnosis."""
@@ -230,6 +240,10 @@ _ENDS: Final[tuple[_End, ...]] = tuple(product(SOURCES, (None, *Cause)))
 def _labels_of_end(end: _End) -> tuple[str, ...]:
     source, cause = end
     return source.value, outcome_of(cause).value, NO_CAUSE if cause is None else cause.value
+
+
+def _labels_of_stage(source: Source, stage: str) -> tuple[str, ...]:
+    return source.value, stage
 
 
 def _labels_of_flag(flag: Flag) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from fleet_wire.contract.attempt import Attempt, Source
 from fleet_wire.contract.causes import Outcome
-from platform_probe.outputs.series import Counter, CounterFamily
+from fleet_wire.series import Counter, CounterFamily
 
 MAX_LABEL_VALUES: Final = 24
 """Regions, and firmware versions, that have series of their own; the rest share "other"."""
@@ -39,12 +39,10 @@ class Places:
 
     def label(self, value: str | None, now_s: float) -> str:
         """Return the label of `value`, which takes a place where there is one for it."""
-        if value is None or value == UNKNOWN:
-            return UNKNOWN
-        if value == OTHER:
-            return OTHER
-        if value not in self._seen_s:
-            if not self._has_place(now_s):
+        if value not in self._seen_s:  # so seldom: of many cars few differ
+            if value is None or value == UNKNOWN:
+                return UNKNOWN
+            if value == OTHER or not self._has_place(now_s):
                 return OTHER
             self._on_new(value)
         self._seen_s[value] = now_s
@@ -83,8 +81,9 @@ class Dimension:
 
     def count(self, value: str | None, attempt: Attempt, example: Attempt | None) -> None:
         """Count an unlock whose car says `value`; `example` is for the series to show."""
-        self._now_s = max(self._now_s, attempt.started_at + attempt.total_s)
-        by_end = self._by_label[self.label(value)]
+        ended_s = attempt.started_at + attempt.total_s
+        self._now_s = max(self._now_s, ended_s)
+        by_end = self._by_label[self._places.label(value, self._now_s)]
         by_end[attempt.source, attempt.outcome].inc(1, example)
 
     def _remove(self, label: str) -> None:

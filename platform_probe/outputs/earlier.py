@@ -1,4 +1,4 @@
-"""When unlocks last ended, as the records of earlier runs have it."""
+"""What the records of earlier runs tell a monitor that starts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Final
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Source
+from fleet_wire.contract.incident import Incident, IncidentState
 from platform_probe.outputs.attempt_metrics import is_measured
 from platform_probe.outputs.dimension import SOURCES
-from platform_probe.outputs.sinks import ATTEMPTS_FILE
+from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
 
 TAIL_BYTES: Final = 16 * 2**20
 """Of each file, from its end: ten hours of an unlock every two seconds."""
@@ -32,6 +33,24 @@ def last_ends(directory: Path) -> dict[Source, float]:
         if len(ends) == len(SOURCES):
             break
     return ends
+
+
+def last_attempts(directory: Path) -> list[Attempt]:
+    """Return the unlocks that were written last, in the order in which they were."""
+    return [*_newest_first(directory)][::-1]
+
+
+def last_incidents(directory: Path) -> list[Incident]:
+    """Return the incidents that were open, or so lately, each as its last line has it."""
+    decode = msgspec.json.Decoder(Incident).decode
+    found: dict[str, Incident] = {}
+    for name in (f"{INCIDENTS_FILE}.1", INCIDENTS_FILE):
+        for line in _tail_of(directory / name).splitlines():
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                incident = decode(line)
+                found.pop(incident.incident_id, None)
+                found[incident.incident_id] = incident
+    return [one for one in found.values() if one.state is IncidentState.OPEN]
 
 
 def _newest_first(directory: Path) -> Iterator[Attempt]:

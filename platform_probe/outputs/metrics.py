@@ -22,16 +22,18 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from fleet_wire.contract.incident import ChangeKind, Incident, IncidentKind, Severity
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import Ended
+from fleet_wire.series import Counter, Series
 from platform_probe.otlp_settings import Signal
 from platform_probe.outputs.attempt_metrics import AttemptMetrics
 from platform_probe.outputs.dimension import OTHER
-from platform_probe.outputs.series import Counter, Series
+from platform_probe.outputs.messages.metrics import MessageMetrics
 
 LOOP_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 LAG_BUCKETS_S: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 1)
-SINKS: Final = ("jsonl", "metrics", "log", "otlp", "store")
+SINKS: Final = ("jsonl", "metrics", "log", "otlp", "store", "alerting")
 OPENMETRICS: Final = "application/openmetrics-text"
 _EOF: Final = b"# EOF\n"
 HEARD: Final[tuple[TopicKind, ...]] = tuple(
@@ -100,6 +102,7 @@ class ProbeMetrics(AttemptMetrics):
         version: str,
         follows_platform: bool = False,
         asks_api: bool = False,
+        backends: Iterable[str] = (),
     ) -> None:
         # "_created" series would double those of every counter
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -110,6 +113,9 @@ class ProbeMetrics(AttemptMetrics):
         self._make_traffic()
         self._make_connection()
         self._make_export()
+        self.messages = MessageMetrics(registry, backends)
+        """What is counted of messages about incidents, for these backends."""
+        self._make_incidents()
         Gauge(
             "unlockpath_build_info", "Always 1; the label says what runs.", ["version"],
             registry=registry,
@@ -212,6 +218,29 @@ class ProbeMetrics(AttemptMetrics):
             (signal, why): unexported.labels(signal.value, why.value)
             for signal, why in product(Signal, Unexported)
         }
+
+    def _make_incidents(self) -> None:
+        incidents = self._gauge(
+            "incidents_open", "Incidents that go on, by what was found and how bad it is; those"
+            " that a maintenance window covers too.", "kind", "severity",
+        )  # fmt: skip
+        self._incidents = {
+            both: incidents.labels(both[0].value, both[1].value)
+            for both in product(IncidentKind, Severity)
+        }
+        changes = self._counter(
+            "incident_changes", "Revisions of incidents, by what happened to them.", "change"
+        )
+        self._incident_changes = {kind: changes.labels(kind.value) for kind in ChangeKind}
+
+    def note_incident(self, revision: Incident, going_on: Iterable[Incident]) -> None:
+        """Count a revision, and show the incidents that go on."""
+        self._incident_changes[revision.changes[-1].kind].inc()
+        shown = dict.fromkeys(self._incidents, 0)
+        for one in going_on:
+            shown[one.kind, one.severity] += 1
+        for both, number in shown.items():
+            self._incidents[both].set(number)
 
     def observe_start(self, lag_s: float) -> None:
         """Count one synthetic unlock that started `lag_s` after its intended time."""

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from fleet_wire.contract.attempt import Origin
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS, is_generic
+from fleet_wire.series import Counter, SeriesMaker
 from platform_probe.outputs.dimension import UNKNOWN, Places
-from platform_probe.outputs.series import Counter, SeriesMaker
 
 _NEVER: Final = float("nan")
 

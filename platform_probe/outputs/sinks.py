@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.files import AppendedFile, Rotation
 
@@ -18,6 +20,7 @@ ATTEMPTS_FILE: Final = "attempts.jsonl"
 FLOOR_FILE: Final = "floor.jsonl"
 STRAYS_FILE: Final = "stray_answers.jsonl"
 DIAGNOSES_FILE: Final = "diagnoses.jsonl"
+INCIDENTS_FILE: Final = "incidents.jsonl"
 COMPLAINTS_FILE: Final = "complaints.jsonl"
 _NO_NEEDS: Final[Mapping[str, str]] = {}
 
@@ -34,6 +37,10 @@ class FanOut:
     """Hands each record to each sink, in order. `on_error` gets the sink's name and its error.
 
     `needs` maps a sink to one before it: what that one could not take, it does not get either.
+
+    With `soon`, which calls what it is given before the event loop waits again, the records of one
+    turn of the loop are handed on together: those who can take several take them at once (see
+    `JsonlSink.emit_together`). Whoever needs them to be handed on now calls `flush`.
     """
 
     def __init__(
@@ -42,27 +49,56 @@ class FanOut:
         *,
         on_error: Callable[[str, Exception], None],
         needs: Mapping[str, str] = _NO_NEEDS,
+        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
-        self._sinks = tuple((name, sink, needs.get(name)) for name, sink in sinks.items())
+        self._sinks = sinks
+        self._needs = needs
         self._on_error = on_error
+        self._soon = soon
+        self._gathered: list[Record] = []
 
     def emit(self, record: Record) -> None:
-        """Hand the record on; never raises for a sink's sake."""
-        failed: tuple[str, ...] = ()
-        for name, sink, needed in self._sinks:
-            if needed in failed:
-                continue
+        """Hand the record on, now or soon; never raises for a sink's sake."""
+        self._gathered.append(record)
+        if self._soon is None:
+            self.flush()
+        elif len(self._gathered) == 1:
+            self._soon(self.flush)
+
+    def flush(self) -> None:
+        """Hand on what has gathered; never raises for a sink's sake."""
+        records, self._gathered = self._gathered, []
+        taken: dict[str, Sequence[Record]] = {}
+        for name, sink in self._sinks.items():
+            needed = self._needs.get(name)
+            taken[name] = self._taken(name, sink, records if needed is None else taken[needed])
+
+    def _taken(self, name: str, sink: Sink, records: Sequence[Record]) -> Sequence[Record]:
+        """Hand records to a sink; return those that it has taken."""
+        if isinstance(sink, JsonlSink) and len(records) > 1:
+            try:
+                sink.emit_together(records)
+            except Exception as error:  # noqa: BLE001 - as below
+                for _ in records:
+                    self._on_error(name, error)
+                return ()
+            return records
+        taken: list[Record] = []
+        for record in records:
             try:
                 sink.emit(record)
             except Exception as error:  # noqa: BLE001 - one sink must not starve the others
-                failed = (*failed, name)
                 self._on_error(name, error)
+            else:
+                taken.append(record)
+        return taken
 
 
 class JsonlSink:
     """Appends each record as one line to a file of `directory`, with one unbuffered write.
 
-    A line that was written survives the death of the process. Attempts, floor attempts, stray
+    Records that are handed over together go into one write for each file. A line that was written
+    survives the death of the process. Attempts, floor attempts, stray
     answers and complaints have a file each.
     """
 
@@ -78,17 +114,25 @@ class JsonlSink:
             raise disk_error(directory, error) from error
 
     def emit(self, record: Record) -> None:
-        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
-        if isinstance(record, Complaint):
-            file = self._complaints
-        elif not isinstance(record, Attempt):
-            file = self._strays
-        elif record.source is Source.FLOOR:
-            file = self._floor
-        else:
-            file = self._attempts
+        """Write one line."""
+        self._append(self._file_of(record), (record,))
+
+    def emit_together(self, records: Iterable[Record]) -> None:
+        """Write a line of each, those of one file at once. Raises `LimitError` as `emit` does.
+
+        What stands in a file by then stays there; all the same it counts as not taken.
+        """
+        for file, of_file in groupby(records, self._file_of):
+            self._append(file, of_file)
+
+    def _file_of(self, record: Record) -> AppendedFile:
+        if isinstance(record, Attempt):
+            return self._floor if record.source is Source.FLOOR else self._attempts
+        return self._complaints if isinstance(record, Complaint) else self._strays
+
+    def _append(self, file: AppendedFile, records: Iterable[Record]) -> None:
         try:
-            file.append(self._encoder.encode(record) + b"\n")
+            file.append(self._encoder.encode_lines(records))
         except OSError as error:
             raise disk_error(file.path, error) from error
 
@@ -104,23 +148,34 @@ class JsonlSink:
         self.close()
 
 
-class DiagnosesFile:
-    """Appends each diagnosis as a line to a file of its own, with one unbuffered write."""
+class _LinesFile:
+    """Appends each of something as a line to a file of its own, with one unbuffered write.
 
-    def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
+    `on_error` gets what the disk does not take, as that of `FanOut` does of the records.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(
+        self,
+        directory: Path,
+        rotation: Rotation | None = None,
+        *,
+        on_error: Callable[[str, Exception], None],
+    ) -> None:
         """Open the file. Raises `LimitError` where the disk does not allow it."""
         self._encoder = msgspec.json.Encoder()
+        self._on_error = on_error
         try:
-            self._file = AppendedFile(directory / DIAGNOSES_FILE, rotation)
+            self._file = AppendedFile(directory / self.name, rotation)
         except OSError as error:
             raise disk_error(directory, error) from error
 
-    def tell(self, diagnosis: Diagnosis) -> None:
-        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+    def _append(self, line: Any) -> None:
         try:
-            self._file.append(self._encoder.encode(diagnosis) + b"\n")
+            self._file.append(self._encoder.encode(line) + b"\n")
         except OSError as error:
-            raise disk_error(self._file.path, error) from error
+            self._on_error("jsonl", disk_error(self._file.path, error))
 
     def close(self) -> None:
         """Close the file."""
@@ -131,6 +186,26 @@ class DiagnosesFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class DiagnosesFile(_LinesFile):
+    """Keeps each revision of each diagnosis."""
+
+    name = DIAGNOSES_FILE
+
+    def tell(self, diagnosis: Diagnosis) -> None:
+        """Write one line."""
+        self._append(diagnosis)
+
+
+class IncidentsFile(_LinesFile):
+    """Keeps each revision of each incident."""
+
+    name = INCIDENTS_FILE
+
+    def tell(self, incident: Incident) -> None:
+        """Write one line."""
+        self._append(incident)
 
 
 def disk_error(path: Path, error: OSError) -> LimitError:

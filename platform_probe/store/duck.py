@@ -53,6 +53,13 @@ class Duck:
         self._connection = duckdb.connect(config=config)
         self._connection.execute("SET TimeZone = 'UTC'")
 
+    def beside(self) -> Duck:
+        """Return another connection to the same database, for another thread."""
+        other = object.__new__(Duck)
+        other._connection = self._connection.cursor()
+        other._connection.execute("SET TimeZone = 'UTC'")
+        return other
+
     def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Run SQL of our own and return all rows.
 

@@ -5,10 +5,14 @@ No lock is taken: what is listed is read, and what has gone meanwhile is listed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import ConfigError
@@ -30,6 +34,8 @@ _TRIES: Final = 5
 """Each time files have gone while they were read: the keeper is quick, but not as quick as that."""
 MAX_FOUND: Final = 1_000
 """Unlocks of one id that are returned: the last ones of a customer, say."""
+_TAIL_BYTES: Final = 65_536
+"""The last line of a file lies within so many: an unlock has some thousand."""
 _ROTATED: Final = 20
 """Files that were put aside, of a directory of records."""
 _T = TypeVar("_T")
@@ -97,13 +103,21 @@ class Source:
 
         return self._with_duck(with_views)
 
-    def opened(self, *, threads: int | None = None) -> Duck:
+    def opened(
+        self,
+        *,
+        threads: int | None = None,
+        memory: str | None = None,
+        spill: Path | None = None,
+        keep_lines: bool = False,
+    ) -> Duck:
         """Return a database with all views, for who asks again and again; close it afterwards.
 
-        It reads the files of now: what is written later it does not see.
+        It reads the files of now: what is written later it does not see. With `keep_lines` those
+        that are not packed yet are read once, and stay in memory. Raises `FileGoneError`.
         """
-        duck = Duck(threads=threads)
-        self._make_views(duck, ALWAYS)
+        duck = Duck(threads=threads, memory=memory, spill=spill)
+        self._make_views(duck, ALWAYS, keep_lines=keep_lines)
         return duck
 
     def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
@@ -161,6 +175,25 @@ class Source:
                 return max(times)
         return 0.0
 
+    def recorded(self) -> Span | None:
+        """Return from when to when there are records, of whatever table; None where there are none.
+
+        Of lines that are not packed yet the first and the last say it, to some seconds: they stand
+        in the order in which they were written.
+        """
+        times: list[float] = []
+        for table in TABLES.values():
+            files = self.files(table)
+            times += [float(at) for part in files.parts for at in (part.earliest, part.latest)]
+            field = ATTEMPTS.time if table is ATTEMPTS else "at"
+            times += [at for path in files.lines for at in _ends_of(path, field)]
+        return Span(min(times), max(times)) if times else None
+
+    def has(self, table: Table) -> bool:
+        """Return whether anything of a table was ever kept here."""
+        files = self.files(table)
+        return bool(files.parts or files.lines)
+
     def _places(
         self, duck: Duck, parts: Sequence[Part], any_id: str
     ) -> list[tuple[list[Part], list[str]]]:
@@ -189,17 +222,48 @@ class Source:
         older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
         return [each for each in (path, *older) if each.exists() and each.stat().st_size]
 
-    def _make_views(self, duck: Duck, span: Span) -> None:
+    def _make_views(self, duck: Duck, span: Span, *, keep_lines: bool = False) -> None:
         for table in TABLES.values():
             files = self.files(table, span)
             lines = rows_of_lines(table, file_list(files.lines)) if files.lines else None
-            if table is ATTEMPTS and lines is not None:  # read once, as nearly all ask for them
-                duck.run(f"CREATE TEMP TABLE attempt_lines AS {lines}")
-                lines = "FROM attempt_lines"
+            if keep_lines and lines is None:
+                lines = empty_rows(table)
+            if lines is not None and (table is ATTEMPTS or keep_lines):
+                # of unlocks always, as nearly all ask for them
+                kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
+                duck.run(f"CREATE TABLE {kept} AS {lines}")
+                lines = f"FROM {kept}"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
-        for statement in (_REVISED, _ATTEMPTS_VIEW, _HOPS_VIEW, _DIAGNOSED_VIEW, *_MACROS):
+        for statement in (
+            _REVISED,
+            _ATTEMPTS_VIEW,
+            _HOPS_VIEW,
+            _DIAGNOSED_VIEW,
+            _HELD_VIEW,
+            *_MACROS,
+        ):
             duck.run(statement)
+
+
+def _ends_of(path: Path, field: str) -> Iterator[float]:
+    """Yield the times of the first and the last line of a file that can be read."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        first = file.readline()
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        last = file.read().splitlines()
+        for lines in ([first], reversed(last)):
+            found = (_time_in(line, field) for line in lines)
+            yield from islice((at for at in found if at is not None), 1)
+
+
+def _time_in(line: bytes, field: str) -> float | None:
+    """Return a time of a line; None where it is torn, or has none."""
+    try:
+        at = msgspec.json.decode(line, type=dict[str, Any]).get(field)
+    except msgspec.MsgspecError:
+        return None
+    return at if isinstance(at, float | int) else None
 
 
 def _view_of(table: Table, parquet: Sequence[Path], lines: str | None) -> str:
@@ -222,7 +286,7 @@ def in_seconds(table: Table) -> str:
 
 
 _REVISED: Final = """
-CREATE TEMP TABLE revised AS
+CREATE TABLE revised AS
 SELECT attempt_id, max(revision) AS revision FROM attempt_revisions
 WHERE revision > 1 GROUP BY attempt_id
 """
@@ -256,6 +320,11 @@ SELECT *, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS began_at FROM di
 QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
 """
 """What each unlock is believed to have failed of at last, and when it began."""
+_HELD_VIEW: Final = """
+CREATE VIEW incidents_held AS SELECT * FROM incidents
+QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY revision DESC) = 1
+"""
+"""Each incident as its last revision has it."""
 _Z: Final = 1.959964
 """Of 95 % of a normal distribution."""
 _MOSTLY: Final = """

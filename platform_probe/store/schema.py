@@ -304,6 +304,48 @@ DIAGNOSES: Final = Table(
         Column("told", "VARCHAR[]"),
     ),
 )
+INCIDENTS: Final = Table(
+    name="incidents",
+    run_file="incidents.jsonl",
+    time="made_at",
+    fields={
+        **dict.fromkeys(("incident_id", "kind", "severity", "state", "title"), "VARCHAR"),
+        **dict.fromkeys(("cause", "mode", "acknowledged_by", "maintenance"), "VARCHAR"),
+        **dict.fromkeys(("at", "since", "opened_at", "ended_at", "muted_until"), "DOUBLE"),
+        **dict.fromkeys(("mode_probability", "expected", "sure"), "DOUBLE"),
+        **dict.fromkeys(("revision", "failed", "total", "customers", "cars"), "INTEGER"),
+        **dict.fromkeys(("elsewhere_failed", "elsewhere_total"), "INTEGER"),
+        **dict.fromkeys(("cohort", "changes"), "JSON"),
+        **dict.fromkeys(("examples", "related"), "VARCHAR[]"),
+    },
+    columns=(
+        Column("vehicle_id", "VARCHAR", "NULL"),  # files lie in order of cars
+        *_texts("incident_id"),
+        Column("made_at", "TIMESTAMP", _at("at")),
+        Column("revision", "INTEGER"),
+        *_texts("kind", "severity", "state", "title"),
+        Column("since", "TIMESTAMP", _at("since")),
+        Column("opened_at", "TIMESTAMP", _at("opened_at")),
+        Column("ended_at", "TIMESTAMP", _at("ended_at")),
+        *_texts("cause", "mode"),
+        Column("mode_probability", "DOUBLE"),
+        Column("cohort", "VARCHAR", "coalesce(cohort::VARCHAR, '{}')"),
+        *(
+            Column(name, "INTEGER", f"coalesce({name}, 0)")
+            for name in ("failed", "total", "elsewhere_failed", "elsewhere_total")
+        ),
+        Column("expected", "DOUBLE", "coalesce(expected, 0)"),
+        Column("sure", "DOUBLE", "coalesce(sure, 0)"),
+        Column("customers", "INTEGER", "coalesce(customers, 0)"),
+        Column("cars", "INTEGER", "coalesce(cars, 0)"),
+        Column("examples", "VARCHAR[]"),
+        *_texts("acknowledged_by"),
+        Column("muted_until", "TIMESTAMP", _at("muted_until")),
+        *_texts("maintenance"),
+        Column("related", "VARCHAR[]"),
+        Column("changes", "VARCHAR", "changes::VARCHAR"),
+    ),
+)
 TABLES: Final = {
     table.name: table
     for table in (
@@ -311,6 +353,7 @@ TABLES: Final = {
         STRAY_ANSWERS,
         COMPLAINTS,
         DIAGNOSES,
+        INCIDENTS,
         OBSERVATIONS,
         PLATFORM_EVENTS,
     )
@@ -322,13 +365,18 @@ def rows_of_lines(table: Table, files: str) -> str:
 
     A line that is torn or no JSON is passed over.
     """
+    return f"{lines_as_rows(table, files)} WHERE {table.time} IS NOT NULL"
+
+
+def lines_as_rows(table: Table, files: str) -> str:
+    """Return the SQL of a row for each line of files; of one that is torn everything is null."""
     fields = ", ".join(f"'{name}': '{kind}'" for name, kind in table.fields.items())
     columns = ", ".join(
         f"({column.expression})::{column.type} AS {column.name}" for column in table.columns
     )
     return (
         f"SELECT {columns} FROM read_json({files}, format = 'newline_delimited',"
-        f" ignore_errors = true, columns = {{{fields}}}) WHERE {table.time} IS NOT NULL"
+        f" ignore_errors = true, columns = {{{fields}}})"
     )
 
 

@@ -22,10 +22,11 @@ from fleet_wire.background import BackgroundWriter
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.messages import Action, Command, Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.contract.platform_log import PlatformEvent
-from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.errors import ConfigError
 from platform_probe.outputs.files import AppendedFile
 from platform_probe.store.layout import (
@@ -43,6 +44,7 @@ from platform_probe.store.schema import (
     ATTEMPTS,
     COMPLAINTS,
     DIAGNOSES,
+    INCIDENTS,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -64,6 +66,7 @@ _LETTERS: Final = {
     STRAY_ANSWERS.name: b"S",
     COMPLAINTS.name: b"C",
     DIAGNOSES.name: b"D",
+    INCIDENTS.name: b"I",
     OBSERVATIONS.name: b"O",
     PLATFORM_EVENTS.name: b"P",
 }
@@ -156,11 +159,20 @@ class StoreWriter:
         """Take a revision of what an unlock may have failed of."""
         self._put(DIAGNOSES.name, diagnosis)
 
+    def incident(self, incident: Incident) -> None:
+        """Take a revision of an incident."""
+        self._put(INCIDENTS.name, incident)
+
     def heard(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
-        """Take a message of a car, or a command to one, whose signature is not kept."""
+        """Take a message of a car, or a command to one, whose signature is not kept.
+
+        What null boxes say is not kept either: they are no cars.
+        """
         if not self._with_telemetry and isinstance(message, Telemetry | PartialTelemetry):
+            return
+        if vehicle_id.startswith(NULL_BOXES):
             return
         if isinstance(message, Command):
             message = _Asked(
@@ -174,8 +186,17 @@ class StoreWriter:
         line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
         self._put(OBSERVATIONS.name, line)
 
+    def follower(self, vehicle_id: str) -> None:  # noqa: ARG002 - the form of `Hears`
+        """Let no heartbeat be left out: each is kept."""
+        return
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take nothing: no heartbeat comes by routine where one is kept."""
+
     def broker_said(self, event: BrokerEvent) -> None:
         """Take what the broker's log says of a client, which may be the box of a car."""
+        if event.client_id is not None and event.client_id.startswith(NULL_BOXES):
+            return
         said = _Said(event.kind, event.detail)
         self._put(OBSERVATIONS.name, _Heard(round(event.at, 6), "broker", event.client_id, said))
 

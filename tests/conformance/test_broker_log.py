@@ -67,7 +67,7 @@ def _mosquitto() -> Iterator[Place]:
         with running_mosquitto(f"max_queued_messages {MAX_QUEUED}\n" + access.config()) as broker:
             harness = _UserHarness("lean", broker)
             harness.access = access
-            harness.control = MosquittoControl(broker, access)
+            harness.control = MosquittoControl([broker], access)
             yield Place(harness, harness.control)
 
 
@@ -157,6 +157,22 @@ async def test_who_is_denied_a_topic_hears_nothing_and_is_told_nothing(
         await harness.until(lambda: len(platform.acks) == 2 and b"end" in car.payloads)
         assert (platform.acks, car.payloads) == ([SUCCESS, SUCCESS], [b"end"])
         await harness.until(lambda: b"unlock" in monitor.payloads)
+    await harness.let_pass(0.5)
+    platform.link.publish(topic, b"again")
+    await harness.until(lambda: b"again" in car.payloads)
+
+
+async def test_who_publishes_to_a_closed_topic_is_told(place: Place, clients: Clients) -> None:
+    """PUBACK says `not authorised`; who is subscribed gets nothing, until it is open again."""
+    topic, harness = "cars/car-1/command", place.harness
+    platform = await clients.connected("platform")
+    car = await clients.connected("car-1", topic, "end")
+    with place.control.closing([topic]):
+        await harness.let_pass(0.5)
+        platform.link.publish(topic, b"unlock", on_ack=platform.acks.append)
+        platform.link.publish("end", b"end", on_ack=platform.acks.append)
+        await harness.until(lambda: len(platform.acks) == 2 and b"end" in car.payloads)
+        assert (sorted(platform.acks), car.payloads) == ([SUCCESS, NOT_AUTHORIZED], [b"end"])
     await harness.let_pass(0.5)
     platform.link.publish(topic, b"again")
     await harness.until(lambda: b"again" in car.payloads)

@@ -109,7 +109,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         failed = 'sum(unlockpath_unlocks_total{outcome="unknown"})'
         await eventually(
             lambda: _has_ended(run, directory) or any(n >= 5 for n in prometheus.numbers(failed)),
-            timeout_s=60,
             message="no unlock failed",
         )
         yield Stack(prometheus, alertmanager, webhook, run)
@@ -147,7 +146,7 @@ async def assert_return_numbers(stack: Stack, exprs: list[Expr]) -> None:
         return not missing
 
     with contextlib.suppress(AssertionError):
-        await eventually(all_have_returned, timeout_s=45)
+        await eventually(all_have_returned)
     assert missing == []
     assert stack.run.poll() is None, "the run must outlast the queries"
 
@@ -209,13 +208,13 @@ async def test_alert_reaches_alertmanager_and_receivers(stack: Stack) -> None:
         active = alerts.get("/api/v2/alerts", active="true")
         return any(alert["labels"]["alertname"] == ALERT for alert in active)
 
-    await eventually(is_active, timeout_s=30, message=f"{ALERT} is not at Alertmanager")
+    await eventually(is_active, message=f"{ALERT} is not at Alertmanager")
     messages = stack.webhook.messages
 
     def sent() -> list[dict[str, object]]:
         return [m for m in messages if m.get("groupLabels", {}).get("alertname") == ALERT]
 
-    await eventually(sent, timeout_s=30, message=f"no webhook message says {ALERT}")
+    await eventually(sent, message=f"no webhook message says {ALERT}")
     alert = sent()[0]["alerts"][0]  # type: ignore[index]
     annotations = alert["annotations"]
     assert alert["status"] == "firing"
@@ -230,4 +229,4 @@ async def test_alert_reaches_alertmanager_and_receivers(stack: Stack) -> None:
         texts = [str(m.get("attachments")) for m in messages]
         return any(annotations["action"] in text and "Dashboard" in text for text in texts)
 
-    await eventually(in_slack, timeout_s=30, message="Slack was not told what to do")
+    await eventually(in_slack, message="Slack was not told what to do")

@@ -73,8 +73,8 @@ async def test_cars_open_with_the_shipped_commands(tmp_path: Path) -> None:
                 return float(opened.rpartition(" ")[2]) >= 3
 
             try:
-                await eventually(is_healthy, timeout_s=60)
-                await eventually(cars_opened, timeout_s=60)
+                await eventually(is_healthy)
+                await eventually(cars_opened)
             except AssertionError:
                 logs = (tail_of(tmp_path / f"{name}.log") for name in ("boxes", "probe"))
                 raise AssertionError("\n".join(logs)) from None

@@ -106,7 +106,7 @@ def test_the_monitor_has_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert str(params["out"]) == f"/var/lib/{state}"
     file = SYSTEMD / Path(params["config"]).name
     settings = load_settings(file)
-    assert (settings.broker_address.username, settings.broker_address.password) == (None, None)
+    assert (settings.brokers.first.username, settings.brokers.first.password) == (None, None)
     for drop_in in map(Unit, DROP_INS):
         for name, value in drop_in.environment.items():
             monkeypatch.setenv(name, value.replace(CREDENTIALS, f"{tmp_path}/"))
@@ -114,7 +114,7 @@ def test_the_monitor_has_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
             (tmp_path / name).write_text(f"the {name}\n")
     monkeypatch.setenv("PLATFORM_PROBE_BROKER", "mqtt://probe@127.0.0.1")
     settings = load_settings(file)
-    assert settings.broker_address.password == "the broker.password"  # noqa: S105 - made up
+    assert settings.brokers.first.password == "the broker.password"  # noqa: S105 - made up
     assert settings.vehicle_keys == tmp_path / "vehicle.keys"
 
 

@@ -26,7 +26,7 @@ def start_golden_runs(hash_seed: str) -> subprocess.Popen[str]:
 def test_golden_runs_are_the_same_in_every_process() -> None:
     """Two processes with different hash seeds give the digests that are committed."""
     processes = [start_golden_runs(hash_seed) for hash_seed in ("0", "4711")]
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
     for process, stdout in zip(processes, outputs, strict=True):
         assert process.returncode == 0
         found = msgspec.json.decode(stdout, type=dict[str, str])

@@ -54,14 +54,14 @@ def start(module: str, *arguments: object, **options: Any) -> subprocess.Popen[s
     )
 
 
-def run(module: str, *arguments: object, timeout_s: float = 60.0) -> tuple[int, str, str]:
+def run(module: str, *arguments: object, timeout_s: float = 300.0) -> tuple[int, str, str]:
     """Run one of our commands to its end; return exit code, stdout and stderr."""
     with start(module, *arguments) as process:
         stdout, stderr = process.communicate(timeout=timeout_s)
         return process.returncode, stdout, stderr
 
 
-def finish(process: subprocess.Popen[str], timeout_s: float = 60.0) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[str], timeout_s: float = 300.0) -> tuple[int, str, str]:
     """Wait for the end of a command; return exit code, stdout and stderr."""
     try:
         stdout, stderr = process.communicate(timeout=timeout_s)

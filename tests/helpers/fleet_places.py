@@ -27,6 +27,7 @@ from fleet_wire.contract.attempt import Attempt, Record, StrayAnswer
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import LinkFactory
+from fleet_wire.links.several import Brokers
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.system_clock import SystemClock
 from platform_probe.load.timers import LoopTimers, Timers
@@ -189,7 +190,9 @@ async def live_place(profile: Profile, _directory: Path) -> AsyncIterator[Place]
     """Give cars and monitor on a mosquitto of their own."""
     with running_mosquitto() as broker:
         address, version = broker.address, profile.traits.mqtt
-        options = FleetOptions(broker=address, seed=1, profile=profile, with_null_box=False)
+        options = FleetOptions(
+            brokers=Brokers((address,)), seed=1, profile=profile, with_null_box=False
+        )
         live = LiveFleet(specs_of(NULL_BOX, profile), options)
         with live.driver.present():
             live.fleet.start()

@@ -107,8 +107,12 @@ STDOUT = """\
 For whoever starts the probe: `ready` once, `progress` each second, `done` at the end.
 """
 EVENTS = {
+    "broker_back": "one of several brokers is there again",
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
+    "console": "the pages of the console are served at `url`",
+    "diagnosis_revised": "ten minutes after an unlock another failure mode is likeliest than was"
+    " at first (`believed`); once for each such unlock",
     "late_unlock": "a car opened after its customer was told no: each one has its line, with the"
     " fields of stray_answers.jsonl",
     "malformed_line": "a line of the platform's log breaks its contract; it is cut",
@@ -116,6 +120,16 @@ EVENTS = {
     "not_locked_again": "a synthetic unlock of this car may have left it open: `end` is `failed`"
     " after `tries` locks, or `left`, where a customer came or the car is booked; `why` is what"
     " went wrong last. At error where the car said that it opened (`is_known_to_have_opened`)",
+    "message_dropped": "a message about an incident is not tried again: its backend does not take"
+    " it, somebody has deleted what it belongs to, or it is a day old",
+    "message_failed": "a message about an incident was not taken, and is tried again; `kind` says"
+    " by whom and why, `detail` in the backend's own words",
+    "message_may_come_twice": "whether a post to Slack arrived cannot be seen, so it is sent again",
+    "message_not_kept": "a revision of an incident could not be written to messages.jsonl, or not"
+    " be handed to a backend",
+    "message_sent": "a backend has taken a message about an incident",
+    "messages_sent_again": "a backend that had failed takes messages again",
+    "messages_unreadable": "lines of messages.jsonl could not be read, and are left out",
     "no_car_is_touched": "which cars are booked cannot be read: no synthetic unlock starts",
     "platform_log_unreadable": "the file of the platform's log is not there, or cannot be read",
     "sink_failed": "a record could not be written, counted or logged",
@@ -129,16 +143,27 @@ EVENTS = {
 }
 """What events mean that do not say it themselves, in a field `explanation`, or not whole."""
 WHAT_TO_DO = {
+    "broker_away": "see whether that broker runs; the others are watched meanwhile"
+    " ([scale.md](scale.md#several-brokers))",
     "broker_disconnected": "nothing where it comes back; else `why` and `detail` say whether"
     " broker, password or client id is wrong; see [the runbook](runbook/BrokerDisconnected.md)",
     "commands_never_expire": "unlock only cars that somebody can look after: this wire has no cure",
     "commands_outlive_customers": "leave out `load.command_ttl_s`",
+    "console_ended": "see `reason`: a port that is taken, a file of tokens with a mistake",
+    "console_troubled": "see `problem`: mend the path or the rights; anything else is a defect",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
+    "diagnosis_revised": "what was told or done by the first one: see `platform-probe diagnose`",
     "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",
     "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"
     " in turn",
     "malformed_line": "show `reason` and `line_starts` to whoever writes that log",
     "malformed_message": "show `reason` and `payload_starts` to whoever makes that firmware",
+    "message_dropped": "see `detail`; the incident itself is in incidents.jsonl",
+    "message_failed": "`platform-probe messages test` says what is wrong and what to do:"
+    " [messages.md](messages.md#when-messages-do-not-come)",
+    "message_may_come_twice": "give the app the scopes of its manifest, and name channels by id",
+    "message_not_kept": "free the disk, or mend the rights of the output directory",
+    "messages_unreadable": "nothing after a crash; else look who writes there",
     "monitor_stood_still": "give it a core, and look for what took the machine; on a laptop: sleep",
     "no_car_is_touched": "put a readable file there, whole (by a rename); unlocks go on by"
     " themselves",

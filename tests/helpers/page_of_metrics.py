@@ -25,11 +25,15 @@ What only the platform's log moves, and causes and stages of an API, are there w
 set, or unlocks are asked for by HTTP. The rules over them are in `deploy/prometheus/rules`;
 [log.md](log.md) has the words that are values here: causes, stages, flags.
 """
+BACKENDS = ("slack", "alertmanager", "webhook:NAME")
+"""What messages go to, where it is set."""
 
 
 def page_of_metrics() -> str:
     """Return the page."""
-    metrics = ProbeMetrics(new_registry(), version="VERSION", follows_platform=True, asks_api=True)
+    metrics = ProbeMetrics(
+        new_registry(), version="VERSION", follows_platform=True, asks_api=True, backends=BACKENDS
+    )
     families = [*metrics.registry.collect()]
     ours = [family for family in families if not family.name.startswith("process_")]
     of_the_process = [family for family in families if family.name.startswith("process_")]

@@ -87,6 +87,7 @@ def _default(field: FieldInfo) -> str:
         "True": "true",
         "False": "false",
         "[]": "none",
+        "()": "none",
         "{}": "none",
         "**********": "one that everybody knows",
     }.get(str(value), code(f"{value:,g}" if isinstance(value, float) else value))

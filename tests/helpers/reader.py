@@ -34,6 +34,7 @@ SERVICES = {
     ("fleet-sim", "boxes"): "serving",
     ("fleet-sim", "platform"): "serving",
     ("platform-probe", "run"): '"ready"',
+    ("platform-probe", "console"): "the console is at",
 }
 """Commands that serve until they are told to end, and what they say when they do."""
 NOT_RUN = {
@@ -48,8 +49,11 @@ NOT_RUN = {
 """What begins the lines that are left alone, and why."""
 LEFT_OUT = {
     "--scheduler": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
+    "fleet-sim shrink scenarios/ack_lost_executed.yaml": "tests/test_docs_scenarios.py compares",
     "fleet-sim inject": "tests/live/test_boxes.py strikes boxes that run",
     "fleet-sim test scenarios/": "tests/scenarios runs each of them, in both modes",
+    "platform-probe incidents": "tests/platform_probe/commands/test_messages.py asks a monitor",
+    "platform-probe messages test": "tests/platform_probe/commands/test_messages.py has a Slack",
     "platform-probe learn": "tests/platform_probe/test_learning.py listens to a broker",
 }
 """What stands in other lines that are left alone, and why."""
@@ -102,6 +106,8 @@ class Reader:
         if words[0] == "make":
             subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
         elif tuple(words[:2]) in SERVICES:
+            if words[1] == "console":  # of the others it would start one beside them
+                monkeypatch.setenv("PLATFORM_PROBE_CONSOLE__LISTEN", "127.0.0.1:0")
             self._serve(words)
         else:
             self._run(words, into.partition("#")[0].strip())

@@ -17,15 +17,20 @@ from tests.helpers.places import ROOT
 SCENARIOS = {path.stem: path for path in sorted((ROOT / "scenarios").rglob("*.yaml"))}
 
 
-def run_virtually(scenario: Scenario, directory: Path, *, seed: int) -> dict[str, Any]:
-    """Run a scenario in virtual time into a new directory, and return its summary."""
+def run_virtually(
+    scenario: Scenario, directory: Path, *, seed: int, with_report: bool = False
+) -> dict[str, Any]:
+    """Run a scenario in virtual time into a new directory, and return its summary.
+
+    The report is a seventh of a short run, so it is made where it is asked for.
+    """
     source = directory.with_suffix(".yaml")
     source.write_text("", encoding="utf-8")
     return VirtualRun(
         scenario,
         ScenarioSource(source),
         RunDirectory.create(directory, scenario_name=directory.name, seed=seed),
-        VirtualOptions(seed=seed),
+        VirtualOptions(seed=seed, with_report=with_report),
         progress_on(Console(file=io.StringIO())),
     ).run()
 

@@ -21,7 +21,7 @@ def in_shell(command: str, directory: Path, **environment: str) -> tuple[int, st
         cwd=directory,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     stdout, stderr = ended.stdout.decode(), ended.stderr.decode()

@@ -34,7 +34,7 @@ def test_a_run_goes_on_and_ends_with_exit_code_2(mode: str, tmp_path: Path) -> N
         BROKEN,
         *("run", defective(tmp_path), "--mode", mode, "--out", out, "--listen", "127.0.0.1:0"),
     )
-    code, stdout, stderr = finish(process, timeout_s=120)
+    code, stdout, stderr = finish(process)
     assert code == 2, stdout + stderr
     result = summary(out)
     assert result["model_defects"] >= len(DEFECTS)

@@ -86,7 +86,7 @@ def test_what_was_heard_until_it_is_stopped_is_drafted(
             heard = "Received PUBACK from platform-probe-learn"
             asyncio.run(eventually(lambda: broker.log_text().count(heard) == len(SAID)))
             learning.send_signal(told)
-            _, said = learning.communicate(timeout=30)
+            _, said = learning.communicate(timeout=300)
     assert learning.returncode == 0, said
     assert f" s of 3600 s: {told.name}" in said
     assert len(list(read_samples(sample))) == len(SAID)

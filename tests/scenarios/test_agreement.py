@@ -141,7 +141,7 @@ def all_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Runs]:
         )
         for name, directory in directories.items()
     }
-    ends = {name: finish(process, timeout_s=120) for name, process in processes.items()}
+    ends = {name: finish(process) for name, process in processes.items()}
     runs: dict[str, Runs] = {}
     for name, directory in directories.items():
         code, stdout, stderr = ends[name]

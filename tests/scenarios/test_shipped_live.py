@@ -100,7 +100,7 @@ def test_a_fault_acts_on_the_real_broker(
 ) -> None:
     """The effect is the catalogue's, on real sockets and in mosquitto itself."""
     out, process = runs[name]
-    code, stdout, stderr = finish(process, timeout_s=120)
+    code, stdout, stderr = finish(process)
     assert code == 0, stdout + stderr
     assert summary(out)["broker"].startswith("mosquitto")
     truth, *hits = lines(out / "ground_truth.jsonl")

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import NULL_CAR
 from fleet_sim.runs.live.waiting import why_not
-from fleet_wire.links.link import BrokerAddress, Disconnected
+from fleet_wire.links.link import Disconnected
+from fleet_wire.links.several import Brokers
 
 ANSWER_S = 2.0
 """So long after the boxes the broker may take to answer those beside them."""
@@ -22,9 +23,9 @@ POLL_S = 0.05
 class Beside:
     """Says once that one of them is not connected, and once that it is."""
 
-    def __init__(self, fleet: Fleet, broker: BrokerAddress, note: Callable[[str], None]) -> None:
+    def __init__(self, fleet: Fleet, brokers: Brokers, note: Callable[[str], None]) -> None:
         self._fleet = fleet
-        self._broker = broker
+        self._brokers = brokers
         self._note = note
         self._missing: set[str] = set()
 
@@ -41,8 +42,9 @@ class Beside:
         for who, end, without in self._failures():
             if who not in self._missing:
                 self._missing.add(who)
-                user = f"user {self._broker.username}" if self._broker.username else "no user"
-                why = why_not(end, self._broker, has_answered=self._fleet.world.counts.known > 0)
+                name = self._brokers.first.username
+                user = f"user {name}" if name else "no user"
+                why = why_not(end, self._brokers, has_answered=self._fleet.world.counts.known > 0)
                 self._note(f"{who} is not connected, with {user} in --broker: {without}. {why}")
         failing = {who for who, _, _ in self._failures()}
         for who in sorted(self._missing - failing):

@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.defects import ModelDefectError
 from fleet_sim.faults import Need
 from fleet_sim.results import readable
 from fleet_sim.runs.conclude import GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory
-from fleet_sim.runs.injection import end_injections, inject_all, without_platform_faults
+from fleet_sim.runs.injection import without_platform_faults
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.records import Records
+from fleet_sim.runs.live.shards import Shards
+from fleet_sim.runs.live.spread_fleet import SpreadFleet
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
@@ -52,6 +54,8 @@ class ServeOptions:
     """Where what faults did to whom is written; None: nowhere."""
     control: Path | None = None
     """The socket for drills; None: there are none."""
+    shards: Shards | None = None
+    """The processes that play the boxes; None: this one does."""
 
 
 def parse_shard(text: str) -> tuple[int, int]:
@@ -81,17 +85,18 @@ async def serve_boxes(
     Raises `ModelDefectError` at the end where the model has shown a defect.
     """
     number, total = options.shard
-    specs: Sequence[CarSpec] = scenario.cars()
-    mine = specs[number - 1 :: total]
-    raise_descriptor_limit(len(mine))
+    mine = scenario.cars(options.shard)
+    if options.shards is None:
+        raise_descriptor_limit(len(mine))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, stop.set)
-    fleet = LiveFleet(mine, fleet_options)
-    broker = fleet_options.broker
+    shards = options.shards
+    fleet = LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, fleet_options)
+    brokers = fleet_options.brokers
     boxes = readable.boxes(len(mine))
-    progress.phase(f"connecting {boxes} (shard {number} of {total}) to {broker}")
+    progress.phase(f"connecting {boxes} (shard {number} of {total}) to {brokers}")
     async with AsyncExitStack() as stack:
         stack.callback(progress.close)
         stack.push_async_callback(fleet.close)
@@ -104,16 +109,14 @@ async def serve_boxes(
             await stack.enter_async_context(served(options.control, answer))
         await fleet.connect(progress, stop)
         begin_s = fleet.driver.now_s()
-        with fleet.driver.present():
-            injector = inject_all(
-                without_platform_faults(scenario),
-                specs,
-                fleet.fleet,
-                load_starts_s=begin_s,
-                record=_record(options, progress),
-                say=progress.note,
-            )
-        stack.callback(_end, fleet)
+        injector = fleet.inject(
+            without_platform_faults(scenario),
+            mine,
+            load_starts_s=begin_s,
+            record=_record(options, progress),
+            say=progress.note,
+        )
+        stack.push_async_callback(fleet.end_injections)
         drills = Drills(
             scenario,
             injector,
@@ -126,7 +129,11 @@ async def serve_boxes(
             progress.note(f"fleet-sim inject FAULT --control {options.control} holds a drill")
         progress.phase("serving; SIGTERM or Ctrl-C ends it")
         await _report(fleet, progress, stop)
-    fleet.driver.defects.check()
+    defects, first = fleet.defects
+    if defects:
+        raise ModelDefectError(defects, first)
+    if shards is not None:
+        shards.check()
 
 
 def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
@@ -139,26 +146,17 @@ def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
     return record
 
 
-def _end(fleet: LiveFleet) -> None:
-    with fleet.driver.present():
-        end_injections(fleet.fleet)
-
-
 async def _report(fleet: LiveFleet, progress: Progress, stop: asyncio.Event) -> None:
     while not stop.is_set():
         await _wait(stop, REPORT_S)
-        counts, defects = fleet.counts, fleet.driver.defects
+        counts, (defects, _) = fleet.counts, fleet.defects
         fleet.watch_beside()
         away = fleet.away()
         progress.note(
             f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
             f" {counts.executed} executed, {counts.refused} refused"
             + (f", {away}" if away else "")
-            + (
-                f", {readable.number_of(defects.count, 'defect')} of the model"
-                if defects.count
-                else ""
-            )
+            + (f", {readable.number_of(defects, 'defect')} of the model" if defects else "")
         )
 
 

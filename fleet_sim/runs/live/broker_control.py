@@ -1,6 +1,8 @@
-"""Turns boxes away at a private mosquitto while it runs."""
+"""Turns boxes away at private mosquittos while they run."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from fleet_sim.broker.access import BrokerAccess
 from fleet_sim.broker.control import BrokerControl
@@ -17,16 +19,17 @@ anybody is."""
 class MosquittoControl(BrokerControl):
     """Turns boxes away by access rules that are read anew, and by a name that nobody has."""
 
-    def __init__(self, broker: BrokerProcess, access: BrokerAccess) -> None:
+    def __init__(self, brokers: Sequence[BrokerProcess], access: BrokerAccess) -> None:
         super().__init__()
-        self._broker = broker
+        self._brokers = brokers
         self._access = access
 
     def apply(self) -> None:
-        """Write the access rules, and let the broker read them; it does at once."""
+        """Write the access rules, and let the brokers read them; they do at once."""
         topics = [each for filters in self.denied.values() for each in filters]
-        self._access.deny_boxes(topics)
-        self._broker.reload()
+        self._access.deny(boxes=topics, everybody=self.closed)
+        for broker in self._brokers:
+            broker.reload()
 
     def identity_of(self, handler: LinkHandler) -> Identity | None:
         """Return who a box is at its next connect; None: it comes without a name, as all do."""

@@ -8,15 +8,25 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.modem import Modem
 from fleet_sim.cars.movements import OnMovement
 from fleet_sim.cars.spec import NULL_CAR, CarSpec
 from fleet_sim.cars.world import FleetCounts, World
 from fleet_sim.results import readable
+from fleet_sim.runs.injection import (
+    CARS_ALONE,
+    Around,
+    Injector,
+    end_injections,
+    inject_all,
+    silent,
+)
 from fleet_sim.runs.live.beside import Beside
 from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.runs.live.credentials import BoxCredentials
@@ -25,12 +35,14 @@ from fleet_sim.runs.live.waiting import Waiting, why_not
 from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.memory import rss_bytes
 from fleet_sim.runs.progress import Progress
+from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.links.connecting import IdentityOf
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.link import BrokerAddress, LinkFactory, LinkLimits
+from fleet_wire.links.link import LinkFactory, LinkHandler, LinkLimits
+from fleet_wire.links.several import Brokers, spread_links
 from fleet_wire.profiles.native import NATIVE
-from fleet_wire.profiles.profile import Profile
+from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 
 POLL_S = 0.02
 GOODBYE_S = 0.1
@@ -45,13 +57,13 @@ MOST_NAMED = 3
 class FleetOptions:
     """What a fleet on a real broker needs besides its cars."""
 
-    broker: BrokerAddress
+    brokers: Brokers
     seed: int
     fleet_secret: str = DEMO_SECRET
     profile: Profile = NATIVE
     tls: ssl.SSLContext | None = None
     box_credentials: BoxCredentials | None = None
-    """None: all are the user in `broker`."""
+    """None: all are the user in `brokers`."""
     broker_control: MosquittoControl | None = None
     """What turns boxes away, where the broker is ours."""
     quick_ack: bool = False
@@ -64,6 +76,8 @@ class FleetOptions:
     """MQTT client id of this process's SMS centre."""
     on_movement: OnMovement | None = None
     """Told of every movement of a lock."""
+    is_watched: bool = False
+    """Whether another process, which drives this one, wants to be told of them."""
 
 
 class LiveFleet:
@@ -95,26 +109,38 @@ class LiveFleet:
         limits: LinkLimits,
         *,
         identity_of: IdentityOf | None = None,
-        broker: BrokerAddress | None = None,
+        brokers: Brokers | None = None,
     ) -> LinkFactory:
-        """Return what makes links of this process to the broker, which enter the present.
+        """Return what makes links of this process to the brokers, which enter the present.
 
-        `broker` is its address for who is another user than the boxes.
+        `brokers` are their addresses for who is another user than the boxes.
         """
-        return link_factory(
-            broker or self._options.broker,
-            protocol=self._options.profile.traits.mqtt,
-            tls=self._options.tls,
-            limits=limits,
-            quick_ack=self._options.quick_ack,
-            within=self.driver.present(),
-            identity_of=identity_of,
+        options, present = self._options, self.driver.present()
+        return spread_links(
+            brokers or options.brokers,
+            partial(
+                link_factory,
+                protocol=options.profile.traits.mqtt,
+                tls=options.tls,
+                limits=limits,
+                quick_ack=options.quick_ack,
+                within=present,
+                identity_of=identity_of,
+            ),
+            vehicle_of=partial(vehicle_of_topic, options.profile),
+            car_of=_car_of,
+            within=present,
         )
 
     @property
     def counts(self) -> FleetCounts:
         """What the boxes of the scenario have counted."""
         return self.fleet.world.counts
+
+    @property
+    def defects(self) -> tuple[int, str | None]:
+        """How many defects the model has shown, and the first of them."""
+        return self.driver.defects.count, self.driver.defects.first
 
     @property
     def rss_bytes_per_box(self) -> float | None:
@@ -141,7 +167,7 @@ class LiveFleet:
             gc.freeze()
             gc.enable()
         if not stop.is_set():
-            self._beside = Beside(self.fleet, self._options.broker, progress.note)
+            self._beside = Beside(self.fleet, self._options.brokers, progress.note)
             await self._beside.settle()
         if self.counts.known:
             self.connect_rate_per_s = self.counts.known / max(last_s - first_s, POLL_S)
@@ -154,7 +180,7 @@ class LiveFleet:
     async def _wait_for_all(self, progress: Progress, stop: asyncio.Event) -> tuple[float, float]:
         """Wait for every box; return when the first was there (or we began), and the last."""
         options = self._options
-        waiting = Waiting(options.broker, options.wait_s, progress)
+        waiting = Waiting(options.brokers, options.wait_s, progress)
         known, first_s, last_s = 0, None, time.monotonic()
         while known < self._configured and not stop.is_set():
             await asyncio.sleep(POLL_S)
@@ -202,7 +228,7 @@ class LiveFleet:
         counts = self.counts
         if counts.last_end is None:
             return ""
-        why = why_not(counts.last_end, self._options.broker, has_answered=counts.known > 0)
+        why = why_not(counts.last_end, self._options.brokers, has_answered=counts.known > 0)
         return f"; last failure, of {counts.last_end_of}: {why}"
 
     def sample(self, load_starts_s: float) -> dict[str, Any]:
@@ -213,6 +239,33 @@ class LiveFleet:
             "asleep": self.counts.asleep,
             "rss_bytes": rss_bytes(),
         }
+
+    def inject(
+        self,
+        scenario: Scenario,
+        specs: Sequence[CarSpec],
+        *,
+        load_starts_s: float,
+        record: Callable[[Any], None],
+        say: Callable[[str], None] = silent,
+        around: Around = CARS_ALONE,
+    ) -> Injector:
+        """Schedule the faults of a scenario; see `inject_all`."""
+        with self.driver.present():
+            return inject_all(
+                scenario,
+                specs,
+                self.fleet,
+                load_starts_s=load_starts_s,
+                record=record,
+                say=say,
+                around=around,
+            )
+
+    async def end_injections(self) -> None:
+        """Record what faults are still at work on."""
+        with self.driver.present():
+            end_injections(self.fleet)
 
     async def close(self) -> None:
         """Let time stand still, and every box say `shutdown` and leave the broker."""
@@ -226,6 +279,11 @@ class LiveFleet:
                 except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
                     self.driver.defects.note(error)
         await asyncio.sleep(GOODBYE_S)
+
+
+def _car_of(handler: LinkHandler) -> str | None:
+    """Return whose link it is, where it is a car's."""
+    return handler.vehicle_id if isinstance(handler, Modem) else None
 
 
 def _identity_of(options: FleetOptions) -> IdentityOf | None:

@@ -29,19 +29,22 @@ from fleet_sim.runs.live.wall_clock import WallClockFollower
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.background import BackgroundWriter, write_all
-from fleet_wire.contract.platform_log import PlatformEvent, encode_event
+from fleet_wire.contract.platform_log import PlatformEvent, encode_events
 from fleet_wire.errors import LimitError
 from fleet_wire.garbage import calm_garbage_collector
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers, spread_links
 from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.profile import vehicle_of_topic
 from fleet_wire.web.server import at_url
 
 REPORT_S: Final = 10.0
 POLL_S: Final = 0.02
 TOGETHER_S: Final = 0.05
 """Lines of the log wait so long for others."""
-MAX_QUEUED: Final = 400
+MAX_TOGETHER: Final = 200
+"""And so many do not wait: to encode them takes about 0.2 ms, in which no request is answered."""
+MAX_QUEUED: Final = 1_000
 """So many of these wait for a disk that hangs: at 2,000 unlocks a second 50 MB in 20 s."""
 GOODBYE_S: Final = 0.1
 """For the goodbye to the broker to leave."""
@@ -56,7 +59,7 @@ a second: what has got old is, in practice, not looked through."""
 class PlatformOptions:
     """What a platform on a real broker needs besides its scenario."""
 
-    broker: BrokerAddress
+    brokers: Brokers
     seed: int
     listen: tuple[str, int]
     """Host and port of the API; port 0 is any free one."""
@@ -87,11 +90,16 @@ class LivePlatform:
             seed=options.seed,
             fleet_secret=options.fleet_secret,
             epoch_unix_s=time.time() - self.driver.now_s(),
-            link_factory=link_factory(
-                options.broker,
-                protocol=profile.traits.mqtt,
-                tls=options.tls,
-                limits=PLATFORM_LINK_LIMITS,
+            link_factory=spread_links(
+                options.brokers,
+                partial(
+                    link_factory,
+                    protocol=profile.traits.mqtt,
+                    tls=options.tls,
+                    limits=PLATFORM_LINK_LIMITS,
+                    within=self.driver.present(),
+                ),
+                vehicle_of=partial(vehicle_of_topic, profile),
                 within=self.driver.present(),
             ),
             profile=profile,
@@ -114,7 +122,7 @@ class LivePlatform:
         connection = self.platform.service.connection
         with self.driver.present():
             self.platform.start()
-        waiting = Waiting(self._options.broker, self._options.wait_s, progress, who="platform")
+        waiting = Waiting(self._options.brokers, self._options.wait_s, progress, who="platform")
         while connection.link is None and not stop.is_set():
             await asyncio.sleep(POLL_S)
             waiting.check(time.monotonic(), connection.last_end)
@@ -186,7 +194,7 @@ async def serve_platform(scenario: Scenario, options: PlatformOptions, progress:
         follower = WallClockFollower(live.world, live.driver, progress.note, who="the platform")
         follower.start()
         stack.callback(follower.stop)
-        progress.phase(f"connecting to {options.broker}")
+        progress.phase(f"connecting to {options.brokers}")
         await live.connect(progress, stop)
         if not stop.is_set():
             url = await live.serve(progress)
@@ -211,20 +219,29 @@ class _Log:
         self._path = path
         self._note = note
         self._lost = 0
-        self._waiting: list[bytes] = []
+        self._waiting: list[PlatformEvent] = []
+        self._is_timed = False
+        """Whether what waits will be written when it has waited."""
         self._writer = BackgroundWriter(
             partial(write_all, self._descriptor), on_lost=self._lose, max_queued=MAX_QUEUED
         )
 
     def write(self, event: PlatformEvent) -> None:
         """Let a line go to the thread with others: to wake it costs more than to write."""
-        if not self._waiting:
-            asyncio.get_running_loop().call_later(TOGETHER_S, self._flush)
-        self._waiting.append(encode_event(event))
+        if not self._is_timed:
+            self._is_timed = True
+            asyncio.get_running_loop().call_later(TOGETHER_S, self._waited)
+        self._waiting.append(event)
+        if len(self._waiting) == MAX_TOGETHER:
+            self._flush()
+
+    def _waited(self) -> None:
+        self._is_timed = False
+        self._flush()
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.put(b"\n".join([*self._waiting, b""]))
+            self._writer.put(encode_events(self._waiting))
             self._waiting = []
 
     def close(self) -> None:

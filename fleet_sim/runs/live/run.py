@@ -13,28 +13,28 @@ import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER, BrokerAccess
-from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
+from fleet_sim.broker.access import MONITOR_USER, PLATFORM_USER
 from fleet_sim.cars.spec import CarSpec
-from fleet_sim.faults import Need
 from fleet_sim.platform.connection import PLATFORM_LINK_LIMITS
 from fleet_sim.results import readable
 from fleet_sim.results.injected import InjectedFault
 from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
-from fleet_sim.runs.injection import Around, broker_settings, end_injections, inject_all
+from fleet_sim.runs.injection import Around
 from fleet_sim.runs.limits import raise_descriptor_limit
-from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
 from fleet_sim.runs.live.records import Records
 from fleet_sim.runs.live.rental_api import RentalApi
+from fleet_sim.runs.live.run_brokers import RunBrokers
+from fleet_sim.runs.live.shards import Shards
+from fleet_sim.runs.live.spread_fleet import SpreadFleet
 from fleet_sim.runs.live.supervision import keep_running
 from fleet_sim.runs.probe_config import probe_config, target_ids
 from fleet_sim.runs.progress import Progress
@@ -42,19 +42,13 @@ from fleet_sim.runs.progress_state import LoadState, UnlocksSoFar
 from fleet_sim.runs.rentals import PLATFORM, Movements, Rentals
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.signing import DEMO_SECRET
-from fleet_wire.errors import ConfigError
 from fleet_wire.links.factory import tls_for
-from fleet_wire.links.link import BrokerAddress
 from fleet_wire.profiles.loading import load_profile
 
 SAMPLE_S = 1.0
 METRICS_ADDRESS = "127.0.0.1:9464"
 """Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
 FLOOR_RATE_PER_S = 2.0
-NEEDS_MOSQUITTO = (
-    "a fault of this scenario needs a broker whose settings we choose, and mosquitto is not"
-    " installed: install it, or use --mode virtual"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +71,10 @@ class LiveOptions:
 
     seed: int
     broker_url: str | None = None
-    """None: a private broker."""
+    """None: private brokers."""
     broker_password: str | None = field(default=None, repr=False)
     """Besides the one in the URL."""
     box_credentials: BoxCredentials | None = None
-    broker_kind: BrokerKind = "auto"
     fleet_secret: str = DEMO_SECRET
     tls: TlsFiles = field(default_factory=TlsFiles)
     wait_s: float = 60.0
@@ -89,6 +82,14 @@ class LiveOptions:
     """A platform elsewhere, which customers ask; None: the emulated one of this process."""
     listen: str | None = None
     """`HOST:PORT` of the probe's metrics; None: 127.0.0.1:9464, or a free port."""
+
+
+class RunsOn(NamedTuple):
+    """What stands before the event loop of a run does."""
+
+    brokers: RunBrokers
+    shards: Shards | None = None
+    """The processes that play the boxes; None: this one does."""
 
 
 class Stop:
@@ -119,19 +120,18 @@ class LiveRun:
         source: ScenarioSource,
         directory: RunDirectory,
         options: LiveOptions,
+        around: RunsOn,
         progress: Progress,
     ) -> None:
         self._scenario = scenario
-        self._profile = load_profile(scenario.fleet.profile)
         self._source = source
         self._directory = directory
         self._options = options
         self._progress = progress
         self._records = Records(directory, progress.note)
         self._stop = Stop(progress)
-        self._broker: BrokerProcess | None = None
-        self._access: BrokerAccess | None = None
-        self._broker_control: MosquittoControl | None = None
+        self._brokers = around.brokers
+        self._shards = around.shards
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
@@ -151,23 +151,25 @@ class LiveRun:
         Raises `UnlockpathError` where it cannot be done. What was gathered is on disk.
         """
         specs = self._scenario.cars()
-        raise_descriptor_limit(len(specs) + 1)
-        address = self._start_broker(len(specs))
+        raise_descriptor_limit(1 if self._shards else len(specs) + 1)
+        brokers = self._brokers
+        if brokers.processes:
+            self._progress.note(brokers.description)
         self._directory.write_manifest(
             self._source,
             seed=self._options.seed,
             mode="live",
-            broker=str(address),
+            broker=str(brokers.brokers),
             scenario=self._scenario.resolved(),
         )
-        fleet = self._make_fleet(specs, address)
-        rentals = self._make_rentals(fleet, address)
+        fleet = self._make_fleet(specs)
+        rentals = self._make_rentals(fleet, specs)
         try:
-            self._progress.phase(f"connecting {readable.boxes(len(specs))} to {address}")
+            self._progress.phase(f"connecting {readable.boxes(len(specs))} to {brokers.brokers}")
             await fleet.connect(self._progress, self._stop.asked)
             rss_bytes_per_box = fleet.rss_bytes_per_box
             if not self._stop.asked.is_set():
-                await self._load(fleet, rentals, specs, address)
+                await self._load(fleet, rentals, specs)
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -176,20 +178,21 @@ class LiveRun:
             with fleet.driver.present():
                 rentals.close()
             await fleet.close()
-            if self._broker is not None:
-                self._broker.stop()
             self._progress.close()
+        defects, first_defect = fleet.defects
         facts = RunFacts(
             seed=self._options.seed,
             mode="live",
-            broker=self._broker.description if self._broker else str(address),
+            broker=brokers.description,
             boxes_configured=len(specs),
             boxes_connected_max=fleet.counts.reachable_max,
             connect_rate_per_s=fleet.connect_rate_per_s,
             rss_bytes_per_box=rss_bytes_per_box,
-            model_defects=fleet.driver.defects.count,
-            first_model_defect=fleet.driver.defects.first,
+            model_defects=defects,
+            first_model_defect=first_defect,
             movements=rentals.safety.movements,
+            processes=1 if self._shards is None else len(self._shards.shards),
+            lost_processes=() if self._shards is None else self._shards.lost_texts,
         )
         summary = conclude(
             self._directory,
@@ -200,75 +203,30 @@ class LiveRun:
         )
         return summary, self._stop.asked.is_set()
 
-    def _start_broker(self, boxes: int) -> BrokerAddress:
-        if self._options.broker_url is not None:
-            address = BrokerAddress.parse(self._options.broker_url)
-            password = self._options.broker_password
-            return address if password is None else replace(address, password=password)
-        directory = self._directory.path / "broker"
-        access = BrokerAccess(directory)
-        self._broker = start_broker(
-            self._options.broker_kind,
-            directory,
-            config=access.config() + broker_settings(self._scenario).mosquitto_config(),
-            protocol=self._profile.traits.mqtt,
-        )
-        if self._broker.kind == "mosquitto":
-            self._access = access
-            self._broker_control = MosquittoControl(self._broker, access)
-        elif any(Need.OWN_BROKER in entry.fault().needs for entry in self._scenario.faults):
-            self._broker.stop()
-            raise ConfigError([NEEDS_MOSQUITTO])
-        self._progress.note(self._broker.description)
-        if self._broker.max_boxes is not None and boxes > self._broker.max_boxes:
-            self._broker.stop()
-            raise ConfigError([_too_many(boxes, self._broker)])
-        return self._broker.address
+    def _make_fleet(self, specs: Sequence[CarSpec]) -> LiveFleet:
+        options = fleet_options(self._scenario, self._options, self._brokers)
+        options = replace(options, on_movement=self._movements.take)
+        if self._shards is not None:
+            return SpreadFleet(self._shards, options)
+        return LiveFleet(specs, options)
 
-    def _make_fleet(self, specs: Sequence[CarSpec], address: BrokerAddress) -> LiveFleet:
-        files = self._options.tls
-        return LiveFleet(
-            specs,
-            FleetOptions(
-                broker=address,
-                seed=self._options.seed,
-                fleet_secret=self._options.fleet_secret,
-                profile=self._profile,
-                tls=tls_for(
-                    address,
-                    ca_file=files.ca_file,
-                    cert_file=files.cert_file,
-                    key_file=files.key_file,
-                ),
-                box_credentials=self._options.box_credentials,
-                broker_control=self._broker_control,
-                quick_ack=self._broker is not None and self._broker.kind == "iotcore",
-                wait_s=self._options.wait_s,
-                on_movement=self._movements.take,
-            ),
-        )
-
-    def _make_rentals(self, fleet: LiveFleet, address: BrokerAddress) -> Rentals:
+    def _make_rentals(self, fleet: LiveFleet, specs: Sequence[CarSpec]) -> Rentals:
         return Rentals(
             self._scenario,
             fleet.fleet,
             self._movements,
             directory=self._directory,
-            links=fleet.links(PLATFORM_LINK_LIMITS, broker=self._as_user(PLATFORM_USER, address)),
+            links=fleet.links(PLATFORM_LINK_LIMITS, brokers=self._brokers.as_user(PLATFORM_USER)),
             is_platform_elsewhere=self._options.platform_url is not None,
             on_error=lambda _name, error: self._progress.note(f"{error}"),
+            vehicle_ids=frozenset(spec.vehicle_id for spec in specs),
         )
-
-    def _as_user(self, user: str, address: BrokerAddress) -> BrokerAddress:
-        """Return the broker's address for a user of ours, where the broker has such users."""
-        return address if self._access is None else self._access.address_of(user, address)
 
     async def _load(
         self,
         fleet: LiveFleet,
         rentals: Rentals,
         specs: Sequence[CarSpec],
-        address: BrokerAddress,
     ) -> None:
         with fleet.driver.present():
             rentals.start()
@@ -276,9 +234,9 @@ class LiveRun:
             self._api = RentalApi(fleet.driver, rentals, self._options.platform_url)
             self._progress.note(f"the platform's API: {await self._api.start()}")
         self._progress.phase("starting the probe")
-        probe = await ProbeProcess.start(self._write_probe_config(specs, address))
-        if self._broker is not None:
-            self._background(keep_running(self._broker, self._progress.note))
+        probe = await ProbeProcess.start(self._write_probe_config(specs))
+        for broker in self._brokers.processes:
+            self._background(keep_running(broker, self._progress.note))
         self._background(self._pass_on_stop(probe))
         try:
             async for event in probe.events():
@@ -289,8 +247,7 @@ class LiveRun:
                 else:
                     self._last_event = dict(event)
             await probe.finish()
-            with fleet.driver.present():
-                end_injections(fleet.fleet)
+            await fleet.end_injections()
         except ProbeError:
             if not self._stop.now.is_set():
                 raise
@@ -308,15 +265,14 @@ class LiveRun:
         self._progress.phase("cars are being opened")
         load_starts_s = fleet.driver.now_s() + load_starts_at - time.time()
         self._load_starts_s = load_starts_s
+        fleet.inject(
+            self._scenario,
+            specs,
+            load_starts_s=load_starts_s,
+            record=self._record_truth,
+            around=Around(rentals.platform, self._brokers.control, rentals.customer_bends),
+        )
         with fleet.driver.present():
-            inject_all(
-                self._scenario,
-                specs,
-                fleet.fleet,
-                load_starts_s=load_starts_s,
-                record=self._record_truth,
-                around=Around(rentals.platform, self._broker_control, rentals.customer_bends),
-            )
             rentals.begin(load_starts_s, None if self._api is None else self._api.client)
         self._background(self._sample(fleet, specs, load_starts_s))
 
@@ -367,7 +323,7 @@ class LiveRun:
         task.add_done_callback(_log_failure)
         self._tasks.append(task)
 
-    def _write_probe_config(self, specs: Sequence[CarSpec], address: BrokerAddress) -> Path:
+    def _write_probe_config(self, specs: Sequence[CarSpec]) -> Path:
         seed, directory = self._options.seed, self._directory.path.resolve()
         vehicles_file = directory / "vehicles.txt"
         ids = target_ids(self._scenario, specs, seed=seed)
@@ -383,12 +339,12 @@ class LiveRun:
             config.pop("platform", None)  # its log is where it is
         elif self._scenario.has_platform:
             config["platform"]["log_file"] = str(directory / PLATFORM)
-        monitor = self._as_user(MONITOR_USER, address)
-        password = self._options.broker_password if self._access is None else monitor.password
+        monitor = self._brokers.as_user(MONITOR_USER)
+        has_log = self._brokers.has_log
         config.update(
-            broker=self._options.broker_url or str(monitor),
-            broker_password=password,
-            broker_log=self._access is not None,
+            broker=self._options.broker_url or monitor.urls(),
+            broker_password=monitor.first.password if has_log else self._options.broker_password,
+            broker_log=has_log,
             tls=self._options.tls.as_settings(),
             listen=self._options.listen or METRICS_ADDRESS,
             listen_or_free=self._options.listen is None,
@@ -403,10 +359,24 @@ class LiveRun:
         return path
 
 
-def _too_many(boxes: int, broker: BrokerProcess) -> str:
-    return (
-        f"{boxes} boxes are too many for {broker.kind}, which carries {broker.max_boxes}; install"
-        " mosquitto, name a broker with --broker, or take fewer cars: --set fleet.count=N"
+def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers) -> FleetOptions:
+    """Return what the boxes of a run need besides their cars."""
+    files = options.tls
+    return FleetOptions(
+        brokers=brokers.brokers,
+        seed=options.seed,
+        fleet_secret=options.fleet_secret,
+        profile=load_profile(scenario.fleet.profile),
+        tls=tls_for(
+            brokers.brokers,
+            ca_file=files.ca_file,
+            cert_file=files.cert_file,
+            key_file=files.key_file,
+        ),
+        box_credentials=options.box_credentials,
+        broker_control=brokers.control,
+        quick_ack=brokers.wants_quick_ack,
+        wait_s=options.wait_s,
     )
 
 

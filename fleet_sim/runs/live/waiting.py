@@ -10,10 +10,10 @@ from fleet_wire.links.link import (
     NOT_AUTHORIZED,
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
-    BrokerAddress,
     Disconnected,
     Ended,
 )
+from fleet_wire.links.several import Brokers
 
 MESSAGE_EVERY_S = 3.0
 REFUSED_AFTER_S = 2.0
@@ -41,10 +41,10 @@ class Waiting:
     """Waits until the first box, or `who` else, is in, and says now and then why none is."""
 
     def __init__(
-        self, broker: BrokerAddress, wait_s: float, progress: Progress, *, who: str = "box"
+        self, brokers: Brokers, wait_s: float, progress: Progress, *, who: str = "box"
     ) -> None:
         self._who = who
-        self._broker = broker
+        self._brokers = brokers
         self._wait_s = wait_s
         self._progress = progress
         self._began_s = self._said_s = time.monotonic()
@@ -55,22 +55,22 @@ class Waiting:
         Raises `BrokerRefusedError` where trying again is of no use, and `BrokerUnreachableError`
         when it has been too long.
         """
-        why = "it does not answer" if last_end is None else why_not(last_end, self._broker)
+        why = "it does not answer" if last_end is None else why_not(last_end, self._brokers)
         waited_s = now_s - self._began_s
         if last_end is not None and _is_permanent(last_end) and waited_s >= REFUSED_AFTER_S:
-            detail = _with_cure(last_end.detail, last_end, self._broker)
+            detail = _with_cure(last_end.detail, last_end, self._brokers)
             raise BrokerRefusedError(
-                last_end.code or 0, f"{self._broker} lets no {self._who} in: {detail}"
+                last_end.code or 0, f"{self._brokers} lets no {self._who} in: {detail}"
             )
         if waited_s >= self._wait_s:
             raise BrokerUnreachableError(
-                f"{self._broker}: no {self._who} could connect in {self._wait_s:g} s: {why}"
+                f"{self._brokers}: no {self._who} could connect in {self._wait_s:g} s: {why}"
             )
         if now_s - self._said_s >= MESSAGE_EVERY_S:
             self._said_s = now_s
             left_s = self._wait_s - waited_s
             self._progress.note(
-                f"no {self._who} on {self._broker} yet: {why}; trying for {left_s:.0f} s more"
+                f"no {self._who} on {self._brokers} yet: {why}; trying for {left_s:.0f} s more"
             )
 
 
@@ -78,28 +78,28 @@ def _is_permanent(end: Disconnected) -> bool:
     return end.why is Ended.REFUSED and end.code in PERMANENT_CODES
 
 
-def why_not(end: Disconnected, broker: BrokerAddress, *, has_answered: bool = False) -> str:
+def why_not(end: Disconnected, brokers: Brokers, *, has_answered: bool = False) -> str:
     """Return what went wrong on a connection, and what could help where that is known.
 
     `has_answered` says that the broker has spoken MQTT with us before: then it is no matter of TLS.
     """
-    return _with_cure(str(end), end, broker, has_answered=has_answered)
+    return _with_cure(str(end), end, brokers, has_answered=has_answered)
 
 
 def _with_cure(
-    text: str, end: Disconnected, broker: BrokerAddress, *, has_answered: bool = False
+    text: str, end: Disconnected, brokers: Brokers, *, has_answered: bool = False
 ) -> str:
-    cure = _cure(end, broker, has_answered=has_answered or end.code is not None)
+    cure = _cure(end, brokers, has_answered=has_answered or end.code is not None)
     return f"{text}; {cure}" if cure else text
 
 
-def _cure(end: Disconnected, broker: BrokerAddress, *, has_answered: bool) -> str | None:
+def _cure(end: Disconnected, brokers: Brokers, *, has_answered: bool) -> str | None:
     if end.why is Ended.REFUSED and end.code in _CREDENTIAL_CODES:
         return "do user and password fit, and does the broker let this client in?"
     if end.code == SESSION_TAKEN_OVER:
         return "another client connected with the same client id: do these boxes run twice?"
-    if end.why is Ended.BROKER_CLOSED and not broker.is_tls and not has_answered:
+    if end.why is Ended.BROKER_CLOSED and not brokers.is_tls and not has_answered:
         return WANTS_TLS
-    if end.why is Ended.UNREACHABLE and broker.is_tls and "reset by peer" in end.detail:
+    if end.why is Ended.UNREACHABLE and brokers.is_tls and "reset by peer" in end.detail:
         return SPEAKS_NO_TLS
     return next((cure for text, cure in _CURES if text in end.detail), None)

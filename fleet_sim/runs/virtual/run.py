@@ -18,6 +18,7 @@ import msgspec
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
 from fleet_sim.broker.model.control import ModelControl
+from fleet_sim.broker.model.link import ModelLink
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
@@ -41,13 +42,20 @@ from fleet_sim.runs.virtual.time import (
     VirtualTimers,
 )
 from fleet_sim.scenario.loading import Scenario
+from fleet_wire.contract.codec import encode
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
+from fleet_wire.links.link import Link
+from fleet_wire.links.routine import Member
 from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.native import NATIVE
+from platform_probe.alerting import Alerting
+from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
-from platform_probe.outputs.sinks import DiagnosesFile, FanOut, JsonlSink
+from platform_probe.outputs.sinks import DiagnosesFile, FanOut, IncidentsFile, JsonlSink
 from platform_probe.probe import LINK_LIMITS, Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.weights import shipped_ranking
@@ -134,6 +142,8 @@ class VirtualRun:
             defects=self._defects,
             on_movement=self._movements.take,
             on_bad_certificate=self._broker.bad_certificate,
+            offer=_offer if self._profile is NATIVE else None,
+            send_round=self._broker.send_round if self._profile is NATIVE else None,
         )
         self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
@@ -219,6 +229,7 @@ class VirtualRun:
                 protocol=self._profile.traits.mqtt,
             ),
             on_error=self._cannot_write,
+            vehicle_ids=frozenset(spec.vehicle_id for spec in self._specs),
         )
         rentals.start()
         return rentals
@@ -243,27 +254,39 @@ class VirtualRun:
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
         writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
-        diagnoses = stack.enter_context(DiagnosesFile(self._directory.path))
+        diagnoses = DiagnosesFile(self._directory.path, on_error=self._cannot_write)
+        stack.enter_context(diagnoses)
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
+        incidents = IncidentsFile(self._directory.path, on_error=self._cannot_write)
+        stack.enter_context(incidents)
+        alerting = Alerting(
+            clock=clock,
+            timers=self._timers,
+            tell=incidents.tell,
+            words=utc_clock,
+            name=f"virtual/{self._options.seed}",
+        )
+        stack.callback(alerting.close)
         probe = Probe(
             ProbeSettings.model_validate(config),
             links=partial(link, limits=LINK_LIMITS),
             clock=clock,
             timers=self._timers,
-            sink=FanOut({"jsonl": jsonl}, on_error=self._cannot_write),
+            sink=FanOut({"jsonl": jsonl, "alerting": alerting}, on_error=self._cannot_write),
             metrics=metrics,
             logger=logger,
             profile=self._profile,
         )
-        probe.diagnose(shipped_ranking(), partial(self._tell, diagnoses))
-        return probe
 
-    def _tell(self, diagnoses: DiagnosesFile, diagnosis: Diagnosis) -> None:
-        try:
+        def diagnosed(diagnosis: Diagnosis) -> None:
             diagnoses.tell(diagnosis)
-        except LimitError as error:
-            self._cannot_write("diagnoses", error)
+            alerting.diagnosis(diagnosis)
+
+        probe.diagnose(shipped_ranking(), diagnosed)
+        probe.let_hear(alerting)
+        probe.on_connection = alerting.connection
+        return probe
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load
@@ -346,6 +369,12 @@ class VirtualRun:
         self._append(GROUND_TRUTH, line)
 
 
+def _offer(link: Link, member: Member, telemetry: Telemetry) -> None:
+    """Send a heartbeat, as the contract has it, that offers the next ones by routine."""
+    assert isinstance(link, ModelLink)  # noqa: S101 - there is no other in virtual time
+    link.offer(member.topic, encode(telemetry), member)
+
+
 def _limits(asked: BrokerSettings) -> BrokerLimits:
     """Return the limits that a private mosquitto would have (see `broker.process`)."""
     return BrokerLimits(max_inflight_messages=0, max_queued_messages=asked.max_queued_messages or 0)
@@ -353,8 +382,11 @@ def _limits(asked: BrokerSettings) -> BrokerLimits:
 
 @contextmanager
 def _cars_left_alone_by_garbage_collection() -> Iterator[None]:
-    """Cars live as long as the run: looking through them again and again takes a sixth of it."""
-    gc.collect()
+    """Cars live as long as the run: looking through them again and again takes a sixth of it.
+
+    What was there before the run is not looked through for it either: it may be much.
+    """
+    gc.collect(1)
     gc.freeze()
     try:
         yield

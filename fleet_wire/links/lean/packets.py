@@ -66,25 +66,29 @@ def packet_size(data: bytes | bytearray, position: int, max_packet_bytes: int) -
 
     Raises `PeerError` for a size above `max_packet_bytes`, before anything is buffered.
     """
-    if position + 1 < len(data) and (length := data[position + 1]) < _CONTINUES:
-        if length + 2 > max_packet_bytes:
-            raise _too_large(length + 2, max_packet_bytes)
-        return length + 2  # nearly every packet of the contract but a state
+    # Written out for one and two bytes of length, which is every packet of the contract.
+    here = len(data) - position
+    if here > 1 and (first := data[position + 1]) < _CONTINUES:
+        size = 2 + first
+    elif here > 2 and (second := data[position + 2]) < _CONTINUES:  # noqa: PLR2004 - two bytes
+        size = 3 + first - _CONTINUES + (second << 7)
+    else:
+        size = _size_with_long_length(data[position + 1 : position + 1 + _LENGTH_BYTES])
+    if size > max_packet_bytes:
+        raise PeerError(PACKET_TOO_LARGE, f"packet of {size} bytes, we take {max_packet_bytes}")
+    return size
+
+
+def _size_with_long_length(length_bytes: bytes | bytearray) -> int:
+    """Return the size of a packet by the bytes of its length; 0 while these are not all there."""
     length = 0
-    for index, byte in enumerate(data[position + 1 : position + 1 + _LENGTH_BYTES]):
+    for index, byte in enumerate(length_bytes):
         length |= (byte & ~_CONTINUES) << (7 * index)
         if byte < _CONTINUES:
-            size = 2 + index + length
-            if size > max_packet_bytes:
-                raise _too_large(size, max_packet_bytes)
-            return size
-        if index == _LENGTH_BYTES - 1:
-            raise PeerError(MALFORMED_PACKET, "packet length of more than 4 bytes")
+            return 2 + index + length
+    if len(length_bytes) == _LENGTH_BYTES:
+        raise PeerError(MALFORMED_PACKET, "packet length of more than 4 bytes")
     return 0
-
-
-def _too_large(size: int, max_packet_bytes: int) -> PeerError:
-    return PeerError(PACKET_TOO_LARGE, f"packet of {size} bytes, we take {max_packet_bytes}")
 
 
 def decode(view: memoryview) -> Packet:

@@ -8,8 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleet_sim.__main__ import main
-from fleet_sim.commands.credentials import with_password
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 from tests.helpers.commands import write_scenario
 
 
@@ -51,6 +50,6 @@ def test_a_run_on_a_broker_of_its_own_has_no_passwords(tmp_path: Path) -> None:
 
 def test_the_password_of_the_file_takes_the_place_of_the_urls() -> None:
     """And without a file the URL's stays."""
-    address = BrokerAddress.parse("mqtt://user:old@host")
-    assert with_password(address, "new").password == "new"  # noqa: S105
-    assert with_password(address, None).password == "old"  # noqa: S105
+    brokers = Brokers.parse("mqtt://user:old@host")
+    assert brokers.with_password("new").first.password == "new"  # noqa: S105
+    assert brokers.with_password(None).first.password == "old"  # noqa: S105

@@ -16,7 +16,7 @@ from fleet_sim.commands.options import (
     warn_of_demo_secret,
 )
 from fleet_wire.contract.signing import DEMO_SECRET
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 
 
 @click.command()
@@ -58,7 +58,7 @@ def test_demo_secret_on_a_foreign_broker_is_said(
 ) -> None:
     """Not silently; and without the broker's password."""
     said: list[str] = []
-    warn_of_demo_secret(secret, BrokerAddress.parse(broker), said.append)
+    warn_of_demo_secret(secret, Brokers.parse(broker), said.append)
     assert bool(said) is is_said
     assert "hunter2" not in "".join(said)
 

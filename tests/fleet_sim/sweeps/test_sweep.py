@@ -168,14 +168,30 @@ def test_the_default_directory_is_the_same_for_the_same_sweep(tmp_path: Path) ->
     assert default_directory(one) != default_directory(plan(tmp_path, "fleet.count=2"))
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Sweep once to the end; return the scenario and the directory of the sweep."""
+    directory = tmp_path_factory.mktemp("uninterrupted")
+    scenario = write_scenario(directory, LONGER)
+    code, stdout, stderr = run("fleet_sim", *command(scenario), directory / "whole")
+    assert code == 0, stdout + stderr
+    return scenario, directory / "whole"
+
+
+def command(scenario: Path) -> tuple[object, ...]:
+    """Return the words of a sweep of twelve runs, but for its directory."""
+    return "sweep", scenario, "--seeds", 12, "--jobs", 2, "--out"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sweep_goes_on_when_started_again(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, uninterrupted: tuple[Path, Path], number: signal.Signals
 ) -> None:
     """Exit code 130 and what is finished is kept; the table is that of an uninterrupted sweep."""
-    command = ("sweep", write_scenario(tmp_path, LONGER), "--seeds", 12, "--jobs", 2, "--out")
+    scenario, whole = uninterrupted
+    words = command(scenario)
     out = tmp_path / "sweep"
-    process = start("fleet_sim", *command, out, start_new_session=True)
+    process = start("fleet_sim", *words, out, start_new_session=True)
     wait_for(lambda: len(lines(out / "points.jsonl")) >= 2)
     os.killpg(process.pid, number)  # as a terminal does, to the workers too
     code, _, stderr = finish(process)
@@ -185,12 +201,11 @@ def test_an_interrupted_sweep_goes_on_when_started_again(
     finished = kept.count(b"\n")
     assert f"{finished} runs are in {out}" in stderr
     assert 2 <= finished < 12
-    code, stdout, stderr = run("fleet_sim", *command, out)
+    code, stdout, stderr = run("fleet_sim", *words, out)
     assert code == 0, stdout + stderr
     assert (out / "points.jsonl").read_bytes().startswith(kept)
     assert len(lines(out / "points.jsonl")) == 12
-    assert run("fleet_sim", *command, tmp_path / "whole")[0] == 0
-    assert same_files(out, tmp_path / "whole")
+    assert same_files(out, whole)
 
 
 def test_a_killed_sweep_leaves_no_process(tmp_path: Path) -> None:

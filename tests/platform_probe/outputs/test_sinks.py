@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -144,3 +146,51 @@ def test_what_a_sink_could_not_take_is_kept_from_the_one_that_needs_it() -> None
     needs = {"metrics": "jsonl"}
     FanOut(sinks, on_error=lambda name, _: errors.append(name), needs=needs).emit(STRAY)
     assert (metrics.records, log.records, errors) == ([], [STRAY], ["jsonl"])
+
+
+def test_records_of_one_turn_are_handed_on_together(tmp_path: Path) -> None:
+    """They are written by the end of the turn, in order, each kind to its file, then counted."""
+    turn: list[Callable[[], None]] = []
+    metrics = ListSink()
+    records: list[Record] = [attempt_of(), STRAY, attempt_of(region="north")]
+    with JsonlSink(tmp_path) as jsonl:
+        fan_out = FanOut({"jsonl": jsonl, "metrics": metrics}, on_error=_raise, soon=turn.append)
+        for record in records:
+            fan_out.emit(record)
+        assert metrics.records == []
+        (end_of_turn,) = turn
+        end_of_turn()
+        lines = (tmp_path / ATTEMPTS_FILE).read_bytes().splitlines()
+        assert [msgspec.json.decode(line, type=Attempt) for line in lines] == records[::2]
+        assert len((tmp_path / STRAYS_FILE).read_bytes().splitlines()) == 1
+        assert metrics.records == records
+        fan_out.emit(STRAY)
+        fan_out.flush()
+        assert metrics.records == [*records, STRAY]
+
+
+def test_what_could_not_be_written_together_is_not_counted(tmp_path: Path) -> None:
+    """Each record of the turn is lost, and told of; the next turn may go well."""
+    turn: list[Callable[[], None]] = []
+    lost: list[str] = []
+    metrics, directory = ListSink(), tmp_path / "out"
+    with JsonlSink(directory) as jsonl:
+        fan_out = FanOut(
+            {"jsonl": jsonl, "metrics": metrics},
+            on_error=lambda name, _: lost.append(name),
+            needs={"metrics": "jsonl"},
+            soon=turn.append,
+        )
+        shutil.rmtree(directory)
+        fan_out.emit(STRAY)
+        fan_out.emit(attempt_of())
+        turn.pop()()
+        assert (lost, metrics.records) == (["jsonl"] * 2, [])
+        directory.mkdir()
+        fan_out.emit(STRAY)
+        turn.pop()()
+        assert metrics.records == [STRAY]
+
+
+def _raise(_name: str, error: Exception) -> None:
+    raise error

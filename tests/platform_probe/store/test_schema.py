@@ -9,6 +9,7 @@ import pytest
 
 from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Stage, StrayAnswer
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.messages import (
     CarEvent,
     Command,
@@ -23,6 +24,7 @@ from platform_probe.store.schema import (
     ATTEMPTS,
     COMPLAINTS,
     DIAGNOSES,
+    INCIDENTS,
     OBSERVATIONS,
     PLATFORM_EVENTS,
     STRAY_ANSWERS,
@@ -48,6 +50,7 @@ def fields_of(struct: type[Any]) -> set[str]:
         (PLATFORM_EVENTS, PlatformEvent),
         (COMPLAINTS, Complaint),
         (DIAGNOSES, Diagnosis),
+        (INCIDENTS, Incident),
     ],
 )
 def test_every_field_of_a_record_is_kept(table: Any, record: type[Any]) -> None:

@@ -13,7 +13,7 @@ from fleet_sim.runs.live.credentials import CredentialOptions, credentials_for
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.scenario.loading import load_scenario
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 from tests.helpers.brokers import running_mosquitto, write_passwords
 from tests.helpers.commands import write_scenario
 from tests.helpers.waiting import eventually
@@ -33,12 +33,12 @@ async def test_a_box_with_a_wrong_password_is_named(
     config = write_passwords(tmp_path / "passwords", {**passwords, "fleet": "right"})
     said = StringIO()
     with running_mosquitto(config) as broker:
-        address = BrokerAddress.parse(f"mqtt://fleet:right@127.0.0.1:{broker.port}")
+        brokers = Brokers.parse(f"mqtt://fleet:right@127.0.0.1:{broker.port}")
         options = CredentialOptions(table=table)
         fleet = LiveFleet(
             cars,
             FleetOptions(
-                broker=address,
+                brokers=brokers,
                 seed=1,
                 box_credentials=credentials_for(options, [*passwords], ca_file=None),
             ),

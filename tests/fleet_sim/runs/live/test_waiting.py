@@ -10,10 +10,11 @@ import pytest
 from fleet_sim.runs.live.waiting import REFUSED_AFTER_S, Waiting, why_not
 from fleet_sim.runs.progress import LineProgress
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
-from fleet_wire.links.link import BrokerAddress, Disconnected, Ended
+from fleet_wire.links.link import Disconnected, Ended
+from fleet_wire.links.several import Brokers
 
-PLAIN = BrokerAddress.parse("mqtt://user:hush@broker.example")
-TLS = BrokerAddress.parse("mqtts://broker.example")
+PLAIN = Brokers.parse("mqtt://user:hush@broker.example")
+TLS = Brokers.parse("mqtts://broker.example")
 REFUSED = Disconnected(Ended.REFUSED, 135, "not authorized")
 AWAY = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
 
@@ -65,7 +66,7 @@ AWAY = Disconnected(Ended.UNREACHABLE, detail="Connection refused")
     ],
 )
 def test_what_went_wrong_stands_with_what_helps(
-    broker: BrokerAddress, end: Disconnected, cure: str
+    broker: Brokers, end: Disconnected, cure: str
 ) -> None:
     """Password, address, port, TLS and certificates are told apart."""
     said, _, helps = why_not(end, broker).partition("; ")

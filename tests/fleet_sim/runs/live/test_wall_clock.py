@@ -13,7 +13,7 @@ from fleet_sim.runs.live.driver import LiveDriver
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.wall_clock import STEP_S, WallClockFollower
 from fleet_wire.contract.messages import Phase
-from fleet_wire.links.link import BrokerAddress
+from fleet_wire.links.several import Brokers
 from tests.helpers.fake_link import Bench, bench
 
 HOUR_S = 3_600.0
@@ -74,9 +74,9 @@ async def test_steps_are_noticed_and_told(wall_clock: WallClock) -> None:
 
 async def test_a_live_fleet_follows_while_it_runs(wall_clock: WallClock) -> None:
     """Also boxes that no broker knows: the null box, and clones, share the world's clock."""
-    broker = BrokerAddress.parse("mqtt://127.0.0.1:1")
+    brokers = Brokers.parse("mqtt://127.0.0.1:1")
     fleet = LiveFleet(
-        [CarSpec("car-1", Traits(group="test"), NULL_BOX)], FleetOptions(broker=broker, seed=1)
+        [CarSpec("car-1", Traits(group="test"), NULL_BOX)], FleetOptions(brokers=brokers, seed=1)
     )
     wall_clock.ahead_s = HOUR_S
     fleet.follow_wall_clock(lambda _note: None)

@@ -1,0 +1,1 @@
+"""How soon problems are found, how often in vain, and what that costs."""

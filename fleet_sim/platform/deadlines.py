@@ -1,0 +1,71 @@
+"""What is to be done at a moment for each command that has not ended by then: hardly ever anything.
+
+A command has its life and its next try ahead of it, and ends within a second or so. One event of
+the environment, that of the first of them, stands for all of a kind.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import simpy
+
+from fleet_sim.platform.commands import PlatformCommand
+
+
+class _Deadline(NamedTuple):
+    """When it is, in simulated seconds; `publishes` is what `Deadlines.set` was told."""
+
+    at_s: float
+    command: PlatformCommand
+    publishes: int
+
+
+class Deadlines:
+    """The deadlines of one kind: `then` gets each command, and how often it had been published."""
+
+    def __init__(
+        self, env: simpy.Environment, then: Callable[[PlatformCommand, int], None]
+    ) -> None:
+        self._env = env
+        self._then = then
+        self._set: deque[_Deadline] = deque()
+        """The first one first. Those of a kind are set for as long, so a new one is the last."""
+        self._armed_s = math.inf
+        """When the event comes that looks at them."""
+
+    def set(self, delay_s: float, command: PlatformCommand) -> None:
+        """Come back to a command, if it has not ended after `delay_s`."""
+        deadlines, at_s = self._set, self._env.now + max(delay_s, 0.0)
+        deadline = _Deadline(at_s, command, command.publishes)
+        if not deadlines or deadlines[-1].at_s <= at_s:
+            deadlines.append(deadline)
+        else:
+            place = bisect_right(deadlines, at_s, key=lambda other: other.at_s)
+            deadlines.insert(place, deadline)
+        if at_s < self._armed_s:
+            self._arm(at_s)
+
+    def _arm(self, at_s: float) -> None:
+        self._armed_s = at_s
+        event = self._env.timeout(max(at_s - self._env.now, 0.0), at_s)
+        event.callbacks.append(self._come)
+
+    def _come(self, event: simpy.Event) -> None:
+        """Do what is due, and come again for the next command that has not ended."""
+        if event.value != self._armed_s:
+            return  # an earlier one was set meanwhile, whose event has come already
+        now_s, deadlines = self._env.now, self._set
+        self._armed_s = math.inf
+        try:
+            while deadlines and (deadlines[0].at_s <= now_s or deadlines[0].command.is_final):
+                _, command, publishes = deadlines.popleft()
+                if not command.is_final:
+                    self._then(command, publishes)
+        finally:  # a defect keeps nobody else waiting
+            if deadlines and deadlines[0].at_s < self._armed_s:
+                self._arm(deadlines[0].at_s)

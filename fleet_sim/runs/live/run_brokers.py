@@ -1,0 +1,128 @@
+"""The brokers of a live run: private ones that live as long as it does, or those of the user."""
+
+from __future__ import annotations
+
+import math
+import resource
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from fleet_sim.broker.access import BrokerAccess
+from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
+from fleet_sim.faults import Need
+from fleet_sim.runs.injection import broker_settings
+from fleet_sim.runs.limits import SPARE_DESCRIPTORS
+from fleet_sim.runs.live.broker_control import MosquittoControl
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.errors import ConfigError
+from fleet_wire.links.several import Brokers
+from fleet_wire.profiles.loading import load_profile
+
+NEEDS_MOSQUITTO = (
+    "a fault of this scenario needs a broker whose settings we choose, and mosquitto is not"
+    " installed: install it, or use --mode virtual"
+)
+_UNEVEN: Final = 1.1
+"""A broker gets so many times its even share of the cars, at most: above 10,000 cars a broker their
+hash spreads them to within 5 %, at five sigma."""
+
+
+class RunBrokers:
+    """Where boxes, platform and monitor of a run meet. Use it as a context manager."""
+
+    def __init__(self, brokers: Brokers) -> None:
+        self.brokers = brokers
+        """Their addresses for whoever has no name."""
+        self.processes: tuple[BrokerProcess, ...] = ()
+        """Those that are ours."""
+        self.control: MosquittoControl | None = None
+        """What turns boxes away, where the brokers are ours and mosquitto."""
+        self._access: BrokerAccess | None = None
+        self._open = ExitStack()
+
+    @classmethod
+    def private(
+        cls, scenario: Scenario, directory: Path, *, kind: BrokerKind = "auto", count: int = 1
+    ) -> Self:
+        """Start so many brokers; `directory` gets their files.
+
+        Raises `ConfigError` where a fault needs another kind, or one kind carries too few boxes.
+        """
+        access = BrokerAccess(directory)
+        config = access.config() + broker_settings(scenario).mosquitto_config()
+        protocol = load_profile(scenario.fleet.profile).traits.mqtt
+        with ExitStack() as stack:
+            processes = []
+            for number in range(1, count + 1):
+                place = directory if count == 1 else directory / f"{number}"
+                process = start_broker(kind, place, config=config, protocol=protocol)
+                processes.append(stack.enter_context(process))
+            made = cls(Brokers(tuple(process.address for process in processes)))
+            made.processes = tuple(processes)
+            if processes[0].kind == "mosquitto":
+                made._access = access
+                made.control = MosquittoControl(processes, access)
+            elif any(Need.OWN_BROKER in entry.fault().needs for entry in scenario.faults):
+                raise ConfigError([NEEDS_MOSQUITTO])
+            _check_room(scenario.fleet.count, processes[0])
+            made._open = stack.pop_all()
+        return made
+
+    @property
+    def description(self) -> str:
+        """A line for the user: which brokers, where, and their limit if they have one."""
+        if not self.processes:
+            return str(self.brokers)
+        if len(self.processes) == 1:
+            return self.processes[0].description
+        return f"{self.processes[0].kind}: {self.brokers}"
+
+    @property
+    def has_log(self) -> bool:
+        """Whether the brokers publish their log for the monitor."""
+        return self._access is not None
+
+    @property
+    def wants_quick_ack(self) -> bool:
+        """Whether the brokers do not set TCP_NODELAY."""
+        return any(process.kind == "iotcore" for process in self.processes)
+
+    def as_user(self, user: str) -> Brokers:
+        """Return their addresses for a user of ours, where they have such users."""
+        access = self._access
+        if access is None:
+            return self.brokers
+        return Brokers(tuple(access.address_of(user, each) for each in self.brokers.addresses))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+
+def brokers_needed(boxes: int) -> int:
+    """Return how many private brokers it takes, by the descriptors that one may have."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or boxes + SPARE_DESCRIPTORS <= hard:
+        return 1
+    return math.ceil(boxes * _UNEVEN / (hard - SPARE_DESCRIPTORS))
+
+
+def _check_room(boxes: int, broker: BrokerProcess) -> None:
+    if broker.max_boxes is not None and boxes > broker.max_boxes:
+        raise ConfigError([_too_many(boxes, broker)])
+
+
+def _too_many(boxes: int, broker: BrokerProcess) -> str:
+    return (
+        f"{boxes} boxes are too many for {broker.kind}, which carries {broker.max_boxes}; install"
+        " mosquitto, name a broker with --broker, or take fewer cars: --set fleet.count=N"
+    )

@@ -1,0 +1,167 @@
+"""One process of a run that is spread over several: it plays every N-th box, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from dataclasses import replace
+from time import monotonic
+from typing import Any, Final
+
+import msgspec
+
+from fleet_sim.cars.movements import Movement
+from fleet_sim.faults import Hit
+from fleet_sim.runs.injection import Part, end_injections, inject_all
+from fleet_sim.runs.limits import raise_descriptor_limit
+from fleet_sim.runs.live import shard_words as words
+from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
+from fleet_sim.runs.memory import rss_bytes
+from fleet_sim.runs.progress_state import LoadState
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.errors import UnlockpathError
+
+COUNTS_S: Final = 0.5
+LINE_BYTES: Final = 2**26
+"""The longest word: an injection names each car that it strikes."""
+
+
+async def play_shard(
+    scenario: Scenario, options: FleetOptions, shard: tuple[int, int], channel: socket.socket
+) -> None:
+    """Connect the boxes of a shard, inject what strikes them, and serve until told to end.
+
+    What is there to be told goes over `channel`, errors too. When the other side hangs up it ends.
+    """
+    reader, writer = await asyncio.open_connection(sock=channel, limit=LINE_BYTES)
+    with contextlib.suppress(ConnectionError):
+        try:
+            await _Shard(scenario, options, shard, reader, writer).play()
+        except UnlockpathError as error:
+            writer.write(words.line(words.Failed(str(error))))
+        await writer.drain()
+    writer.close()
+
+
+class _Shard:
+    """The boxes of this process. Is their `Progress` as well: it passes on what they say."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        options: FleetOptions,
+        shard: tuple[int, int],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        specs = scenario.cars(shard)
+        raise_descriptor_limit(len(specs))
+        self._scenario = scenario
+        self._specs = specs
+        self._reader = reader
+        self._write = writer.write
+        self._ended = asyncio.Event()
+        self._rss_before = rss_bytes()
+        number, total = shard
+        if options.is_watched:
+            options = replace(options, on_movement=self._moved)
+        self._fleet = LiveFleet(
+            specs,
+            replace(options, with_null_box=number == 1, name=f"sms-centre-{number}-of-{total}"),
+        )
+
+    async def play(self) -> None:
+        """Do all of it. Raises `UnlockpathError` where the boxes cannot connect."""
+        fleet = self._fleet
+        listening = asyncio.ensure_future(self._listen())
+        counting = asyncio.ensure_future(self._count())
+        try:
+            await fleet.connect(self, self._ended)
+            self._say(self._counts())
+            self._say(words.Ready(fleet.connect_rate_per_s))
+            await self._ended.wait()
+            with fleet.driver.present():
+                end_injections(fleet.fleet)
+        finally:
+            for task in (listening, counting):
+                task.cancel()
+            self._say(self._counts())
+            await fleet.close()
+
+    async def _listen(self) -> None:
+        """Do what the other side says, until it hangs up."""
+        async for line in self._reader:
+            word = words.to_shard.decode(line)
+            if isinstance(word, words.End):
+                break
+            self._begin(word.load_starts_at)
+        self._ended.set()
+
+    def _begin(self, load_starts_at: float) -> None:
+        driver = self._fleet.driver
+        with driver.present():
+            inject_all(
+                self._scenario,
+                self._specs,
+                self._fleet.fleet,
+                load_starts_s=driver.now_s() + load_starts_at - monotonic(),
+                record=self._record,
+                part=Part.BOXES,
+            )
+
+    def _record(self, line: Any) -> None:
+        """Tell of hits; what is injected the whole run knows."""
+        if isinstance(line, Hit):
+            self._say(words.Truth(line))
+
+    def _moved(self, movement: Movement) -> None:
+        at_s = movement.at_s - self._fleet.driver.now_s() + monotonic()
+        self._say(words.Moved(msgspec.structs.replace(movement, at_s=at_s)))
+
+    async def _count(self) -> None:
+        while True:
+            self._say(self._counts())
+            await asyncio.sleep(COUNTS_S)
+
+    def _counts(self) -> words.Counts:
+        counts, defects = self._fleet.counts, self._fleet.driver.defects
+        return words.Counts(
+            reachable=counts.reachable,
+            reachable_max=counts.reachable_max,
+            known=counts.known,
+            asleep=counts.asleep,
+            commands=counts.commands,
+            executed=counts.executed,
+            refused=counts.refused,
+            redelivered=counts.redelivered,
+            malformed=counts.malformed,
+            defects=defects.count,
+            first_defect=defects.first,
+            rss_bytes=rss_bytes() - self._rss_before,
+            last_failure=self._fleet.last_failure(),
+        )
+
+    def _say(self, word: msgspec.Struct) -> None:
+        self._write(words.line(word))
+
+    # What a fleet tells its `Progress`
+
+    def phase(self, text: str) -> None:
+        """Nothing: the whole run has its phases."""
+
+    def connecting(self, done: int, total: int) -> None:
+        """Nothing: the counts say it."""
+
+    def serving(self, metrics_url: str) -> None:
+        """Nothing: a shard serves none."""
+
+    def load(self, state: LoadState) -> None:
+        """Nothing: the counts say it."""
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self._say(words.Note(text))
+
+    def close(self) -> None:
+        """Nothing."""

@@ -1,0 +1,83 @@
+"""What the processes of a run that is spread over several tell each other: lines of JSON.
+
+Times are seconds of the machine's monotonic clock, which all processes share.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fleet_sim.cars.movements import Movement
+from fleet_sim.faults import Hit
+
+
+class Begin(msgspec.Struct, frozen=True, tag="begin"):
+    """To a shard: the load begins."""
+
+    load_starts_at: float
+
+
+class End(msgspec.Struct, frozen=True, tag="end"):
+    """To a shard: end in good order."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True, tag="counts"):
+    """From a shard, now and then: how its boxes are."""
+
+    reachable: int
+    reachable_max: int
+    known: int
+    asleep: int
+    commands: int
+    executed: int
+    refused: int
+    redelivered: int
+    malformed: int
+    defects: int
+    first_defect: str | None
+    rss_bytes: int
+    """Resident memory that the process has taken since before it had boxes."""
+    last_failure: str
+    """Whose connection was lost last, and why; see `LiveFleet.last_failure`."""
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """From a shard: its boxes are connected, all or those that will be."""
+
+    connect_rate_per_s: float | None
+
+
+class Truth(msgspec.Struct, frozen=True, tag="truth"):
+    """From a shard: a fault has changed something."""
+
+    hit: Hit
+
+
+class Moved(msgspec.Struct, frozen=True, tag="moved"):
+    """From a shard: a lock has moved. The movement's time is of the monotonic clock."""
+
+    movement: Movement
+
+
+class Note(msgspec.Struct, frozen=True, tag="note"):
+    """From a shard: something for whoever watches the run."""
+
+    text: str
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """From a shard, its last word: why it could not do its work."""
+
+    error: str
+
+
+ToShard = Begin | End
+FromShard = Counts | Ready | Truth | Moved | Note | Failed
+
+to_shard = msgspec.json.Decoder(ToShard)
+from_shard = msgspec.json.Decoder(FromShard)
+
+
+def line(word: msgspec.Struct) -> bytes:
+    """Return a word as it goes over the channel."""
+    return msgspec.json.encode(word) + b"\n"

@@ -1,0 +1,283 @@
+"""The boxes of a run, spread over several processes: starts them, follows them, ends them.
+
+They are forked before anything runs: what a process that only plays boxes has loaded and never
+uses (reports, HTTP, YAML) it then shares with all the others, instead of 45 MB for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import math
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, NoReturn, Self
+
+import uvloop
+
+from fleet_sim.cars.movements import Movement
+from fleet_sim.cars.world import FleetCounts
+from fleet_sim.faults import Hit
+from fleet_sim.results import readable
+from fleet_sim.runs.limits import SPARE_DESCRIPTORS
+from fleet_sim.runs.live import shard_words as words
+from fleet_sim.runs.live.shard import LINE_BYTES
+from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
+
+END_S: Final = 15.0
+"""For a shard to say goodbye for its boxes, before it is killed."""
+MAX_PROCESSES: Final = 1_000
+
+PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
+"""Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
+
+
+class LostProcessError(UnlockpathError):
+    """Processes of a run are gone although nobody has told them to end; `lost` says which and why.
+
+    What their boxes would have answered is missing in the numbers.
+    """
+
+    def __init__(self, lost: Sequence[str]) -> None:
+        self.lost = lost
+        super().__init__("\n".join(f"lost {each}" for each in lost))
+
+
+@dataclass(slots=True, eq=False)
+class Shard:
+    """One process, seen from the one that has started it."""
+
+    number: int
+    total: int
+    pid: int
+    boxes: int
+    channel: socket.socket
+    counts: words.Counts | None = None
+    """The latest; None before the first."""
+    ready: words.Ready | None = None
+    lost: str | None = None
+    """Why it is gone although nobody has told it to end."""
+    is_running: bool = True
+    writer: asyncio.StreamWriter | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"process {self.number} of {self.total} ({readable.boxes(self.boxes)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Who takes what the shards say."""
+
+    hit: Callable[[Hit], None]
+    movement: Callable[[Movement], None]
+    note: Callable[[str], None]
+
+
+class Shards:
+    """All of them. `fork` them before an event loop runs; use as a context manager."""
+
+    def __init__(self, shards: list[Shard]) -> None:
+        self.shards = shards
+        self._following: list[asyncio.Task[None]] = []
+        self._is_ending = False
+
+    @classmethod
+    def fork(
+        cls, play: PlayShard, boxes: int, processes: int, *, of: tuple[int, int] = (1, 1)
+    ) -> Self:
+        """Start so many processes for the boxes of a fleet, or of a shard K/N of it."""
+        gc.collect()
+        gc.freeze()  # else the first collection of each would copy all that they share
+        shards: list[Shard] = []
+        outer, outer_total = of
+        for number in range(1, processes + 1):
+            part = (outer + (number - 1) * outer_total, outer_total * processes)
+            ours, theirs = socket.socketpair()
+            pid = os.fork()
+            if pid == 0:
+                for each in (ours, *(shard.channel for shard in shards)):
+                    each.close()
+                _play_and_exit(play, part, theirs)
+            theirs.close()
+            count = len(range(part[0] - 1, boxes, part[1]))
+            shards.append(Shard(number, processes, pid, count, ours))
+        gc.unfreeze()
+        return cls(shards)
+
+    def follow(self, heard: Heard) -> None:
+        """Listen from now on. Call it where the event loop runs."""
+        self._following = [asyncio.ensure_future(self._follow(each, heard)) for each in self.shards]
+
+    def begin(self, load_starts_at: float) -> None:
+        """Let the faults count from a moment of the monotonic clock."""
+        self._tell(words.Begin(load_starts_at))
+
+    async def end(self) -> None:
+        """Let each say goodbye for its boxes; kill what takes too long. Safe to call twice."""
+        if self._is_ending:
+            return
+        self._is_ending = True
+        self._tell(words.End())
+        if self._following:
+            await asyncio.wait(self._following, timeout=END_S)
+        self.kill()
+
+    @property
+    def counts(self) -> FleetCounts:
+        """What all boxes have counted; those of a lost shard are neither there nor asleep."""
+        total = FleetCounts()
+        for shard in self.shards:
+            if (of := shard.counts) is None:
+                continue
+            if shard.lost is None:
+                total.reachable += of.reachable
+                total.asleep += of.asleep
+            total.reachable_max += of.reachable_max
+            total.known += of.known
+            total.commands += of.commands
+            total.executed += of.executed
+            total.refused += of.refused
+            total.redelivered += of.redelivered
+            total.malformed += of.malformed
+        return total
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes there are, those of lost shards too."""
+        return sum(shard.boxes for shard in self.shards)
+
+    @property
+    def last_failure(self) -> str:
+        """The last failure of a connection that one of them has told of: the end of a sentence."""
+        texts = (shard.counts.last_failure for shard in self.shards if shard.counts is not None)
+        return next(filter(None, texts), "")
+
+    @property
+    def lost(self) -> list[Shard]:
+        """Those that are gone although nobody has told them to end."""
+        return [shard for shard in self.shards if shard.lost is not None]
+
+    @property
+    def rss_bytes(self) -> int:
+        """Memory that all of them have taken for their boxes."""
+        return sum(shard.counts.rss_bytes for shard in self.shards if shard.counts is not None)
+
+    @property
+    def defects(self) -> tuple[int, str | None]:
+        """How many defects the model has shown, and the first that is known."""
+        counts = [shard.counts for shard in self.shards if shard.counts is not None]
+        first = next((of.first_defect for of in counts if of.first_defect), None)
+        return sum(of.defects for of in counts), first
+
+    @property
+    def lost_texts(self) -> tuple[str, ...]:
+        """The same in words: which, and why."""
+        return tuple(f"{shard.name}: {shard.lost}" for shard in self.lost)
+
+    def check(self) -> None:
+        """Raise `LostProcessError` where one is lost."""
+        if self.lost:
+            raise LostProcessError(self.lost_texts)
+
+    def all_are_ready(self) -> bool:
+        """Whether the boxes of each are connected, as far as they will be.
+
+        Raises `BrokerUnreachableError` where every shard has failed.
+        """
+        if all(shard.lost is not None for shard in self.shards):
+            raise BrokerUnreachableError(self.shards[0].lost)
+        return all(shard.ready is not None or shard.lost is not None for shard in self.shards)
+
+    def _tell(self, word: words.ToShard) -> None:
+        for shard in self.shards:
+            if shard.writer is not None and shard.lost is None:
+                shard.writer.write(words.line(word))
+
+    async def _follow(self, shard: Shard, heard: Heard) -> None:
+        reader, shard.writer = await asyncio.open_connection(sock=shard.channel, limit=LINE_BYTES)
+        error: str | None = None
+        with contextlib.suppress(ConnectionError):
+            async for line in reader:
+                word = words.from_shard.decode(line)
+                match word:
+                    case words.Counts():
+                        shard.counts = word
+                    case words.Ready():
+                        shard.ready = word
+                    case words.Truth():
+                        heard.hit(word.hit)
+                    case words.Moved():
+                        heard.movement(word.movement)
+                    case words.Note():
+                        heard.note(f"{shard.name}: {word.text}")
+                    case words.Failed():
+                        error = word.error
+        status = await asyncio.to_thread(_status_of, shard.pid)
+        shard.is_running = False
+        if error is not None or not self._is_ending or status != 0:
+            shard.lost = error or _how(status)
+            heard.note(f"{shard.name} is gone: {shard.lost}; the others go on")
+        shard.writer.close()
+
+    def kill(self) -> None:
+        """End those that still run."""
+        for shard in self.shards:
+            if shard.is_running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(shard.pid, signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+
+def processes_needed(boxes: int) -> int:
+    """Return how many processes the boxes take, by the descriptors that one may have."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY:
+        return 1
+    return math.ceil(boxes / max(hard - SPARE_DESCRIPTORS, 1))
+
+
+def _play_and_exit(play: PlayShard, shard: tuple[int, int], channel: socket.socket) -> NoReturn:
+    """Be a shard. What the parent has open and would clean up at its end is not ours."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the parent says when
+    code = 1
+    try:
+        uvloop.run(play(shard, channel))
+        code = 0
+    except BaseException:
+        logging.getLogger(__name__).exception("process %d of %d failed", *shard)
+    finally:
+        os._exit(code)
+
+
+def _status_of(pid: int) -> int:
+    """Wait for the end of a child; return its exit code, negative for a signal."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:  # somebody else has taken it
+        return 0
+
+
+def _how(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "it was killed (SIGKILL): by the kernel for want of memory? (dmesg | tail)"
+    return f"killed by signal {-status}" if status < 0 else f"it ended with exit code {status}"

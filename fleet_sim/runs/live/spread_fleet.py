@@ -1,0 +1,128 @@
+"""A fleet on real brokers whose boxes are played by several processes, seen as one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from fleet_sim.cars.fleet import Fleet
+from fleet_sim.cars.movements import Movement
+from fleet_sim.cars.spec import CarSpec
+from fleet_sim.cars.world import FleetCounts
+from fleet_sim.results import readable
+from fleet_sim.runs.injection import (
+    CARS_ALONE,
+    Around,
+    Injector,
+    Part,
+    inject_all,
+    silent,
+    strikes_boxes,
+)
+from fleet_sim.runs.live.fleet import POLL_S, FleetOptions, LiveFleet
+from fleet_sim.runs.live.shards import Heard, Shards
+from fleet_sim.runs.progress import Progress
+from fleet_sim.scenario.loading import Scenario
+
+
+class SpreadFleet(LiveFleet):
+    """A `LiveFleet` without boxes of its own; platform and customers of a run are in its process.
+
+    Who follows it is told the same as of one that is in this process, up to half a second later.
+    """
+
+    def __init__(self, shards: Shards, options: FleetOptions) -> None:
+        super().__init__([], replace(options, with_null_box=False))
+        self._shards = shards
+        self._on_movement = options.on_movement
+        self._record: Callable[[Any], None] = lambda _hit: None
+
+    @property
+    def counts(self) -> FleetCounts:
+        """What the boxes of all processes have counted; `reachable_max` is that of each, added."""
+        return self._shards.counts
+
+    @property
+    def defects(self) -> tuple[int, str | None]:
+        """How many defects the model has shown anywhere, and one of the first."""
+        here, first = super().defects
+        there, first_there = self._shards.defects
+        return here + there, first or first_there
+
+    @property
+    def rss_bytes_per_box(self) -> float | None:
+        """Memory that the processes have taken since before they had boxes, a box."""
+        return self._shards.rss_bytes / self._shards.boxes
+
+    async def connect(self, progress: Progress, stop: asyncio.Event) -> None:
+        """Wait until the brokers know the boxes of every process, or `stop` is set.
+
+        Raises `BrokerUnreachableError` where no process could connect any.
+        """
+        self.follow_wall_clock(progress.note)
+        self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
+        began_s = time.monotonic()
+        while not stop.is_set() and not self._shards.all_are_ready():
+            progress.connecting(self.counts.known, self._shards.boxes)
+            await asyncio.sleep(POLL_S)
+        progress.connecting(self.counts.known, self._shards.boxes)
+        self.connect_rate_per_s = self.counts.known / max(time.monotonic() - began_s, POLL_S)
+
+    def inject(
+        self,
+        scenario: Scenario,
+        specs: Sequence[CarSpec],
+        *,
+        load_starts_s: float,
+        record: Callable[[Any], None],
+        say: Callable[[str], None] = silent,
+        around: Around = CARS_ALONE,
+    ) -> Injector:
+        """Schedule the faults: on boxes where these are, on the platform here."""
+        self._record = record
+        self._shards.begin(load_starts_s - self.driver.now_s() + monotonic())
+        acts_here = [entry for entry in scenario.faults if not strikes_boxes(entry.fault())]
+        with self.driver.present():
+            return inject_all(
+                scenario,
+                specs,
+                # A fault on the platform names its cars by boxes, which stay switched off here.
+                Fleet(self.fleet.world, specs if acts_here else (), sms_centre="none"),
+                load_starts_s=load_starts_s,
+                record=record,
+                say=say,
+                around=around,
+                part=Part.AROUND,
+            )
+
+    async def end_injections(self) -> None:
+        """Let every process record what faults are still at work on, and say goodbye."""
+        await self._shards.end()
+
+    async def close(self) -> None:
+        """Let time stand still here, and end the processes."""
+        await self._shards.end()
+        await super().close()
+
+    def away(self) -> str:
+        """Return how many boxes are neither connected nor asleep, and why; "" for none."""
+        counts = self.counts
+        away = self._shards.boxes - counts.reachable - counts.asleep
+        if away <= 0:
+            return ""
+        lost = "".join(f"; lost {each}" for each in self._shards.lost_texts)
+        return f"{readable.boxes(away)} away{self._shards.last_failure}{lost}"
+
+    def _hit(self, hit: msgspec.Struct) -> None:
+        self._record(hit)
+
+    def _moved(self, movement: Movement) -> None:
+        if self._on_movement is not None:
+            at_s = movement.at_s - monotonic() + self.driver.now_s()
+            self._on_movement(msgspec.structs.replace(movement, at_s=at_s))

@@ -1,0 +1,353 @@
+"""One client of several brokers, among which the cars of a fleet are spread.
+
+Which broker is a car's follows from its id and the number of brokers alone: whoever is told the
+same list, in the same order, looks for a car in the same place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Final
+
+from fleet_wire.errors import ConfigError, RemoteProtocolError
+from fleet_wire.links.link import (
+    BrokerAddress,
+    Disconnected,
+    Link,
+    LinkFactory,
+    LinkHandler,
+    Message,
+    OnAck,
+    PublishProperties,
+    Session,
+)
+from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.randomness import RandomStream
+
+RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=5.0)
+"""For a broker that is away while others are there."""
+_MULTIPLIER: Final = 2862933555777941757
+"""Of the generator in "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014)."""
+_BITS_64: Final = (1 << 64) - 1
+
+VehicleOf = Callable[[str], str]
+"""Says which car a topic is about; raises `RemoteProtocolError` where it does not say."""
+OnBroker = Callable[[BrokerAddress, Disconnected | None], None]
+"""Told of one broker that is away while others are there, and why; with None when it is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brokers:
+    """The brokers among which a fleet's cars are spread: at least one, each once."""
+
+    addresses: tuple[BrokerAddress, ...]
+
+    @classmethod
+    def parse(cls, urls: str) -> Brokers:
+        """Return the brokers of one URL, or of several with commas between.
+
+        Raises `ConfigError` for what is no address, for one that stands there twice, and for a list
+        in which some brokers have TLS and others have not.
+        """
+        addresses = tuple(BrokerAddress.parse(url.strip()) for url in urls.split(","))
+        for number, address in enumerate(addresses):
+            if address in addresses[:number]:
+                raise ConfigError([f"broker {address}: stands in the list twice"])
+            if address.is_tls != addresses[0].is_tls:
+                first = addresses[0]
+                raise ConfigError([f"brokers {first} and {address}: TLS for all of them, or none"])
+        return cls(addresses)
+
+    @property
+    def first(self) -> BrokerAddress:
+        """The first of them."""
+        return self.addresses[0]
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether their connections are encrypted."""
+        return self.first.is_tls
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether all of them are on this machine."""
+        return all(address.is_loopback for address in self.addresses)
+
+    def with_password(self, password: str | None) -> Brokers:
+        """Return the same with a password, where there is one besides their own."""
+        if password is None:
+            return self
+        return Brokers(tuple(replace(each, password=password) for each in self.addresses))
+
+    def urls(self) -> str:
+        """Return what `parse` takes, without passwords."""
+        return ",".join(map(str, self.addresses))
+
+    def __str__(self) -> str:
+        """Return them for people."""
+        if len(self.addresses) == 1:
+            return str(self.first)
+        return f"{len(self.addresses)} brokers, {self.first} to {self.addresses[-1]}"
+
+
+def broker_of(vehicle_id: str, brokers: int) -> int:
+    """Return the place of a car's broker in a list of so many.
+
+    A broker that is added at the end takes an equal share of cars from each other one; no car moves
+    between those that were there: jump consistent hash, see `_MULTIPLIER`.
+    """
+    if brokers == 1:
+        return 0
+    key = int.from_bytes(blake2b(vehicle_id.encode(), digest_size=8).digest(), "big")
+    place, following = -1, 0
+    while following < brokers:
+        place = following
+        key = (key * _MULTIPLIER + 1) & _BITS_64
+        following = int((place + 1) * ((1 << 31) / ((key >> 33) + 1)))
+    return place
+
+
+def spread_links(
+    brokers: Brokers,
+    factory_of: Callable[[BrokerAddress], LinkFactory],
+    *,
+    vehicle_of: VehicleOf,
+    car_of: Callable[[LinkHandler], str | None] = lambda _handler: None,
+    within: AbstractContextManager[object, None] | None = None,
+    on_broker: OnBroker | None = None,
+) -> LinkFactory:
+    """Return the factory of links to brokers that share a fleet; `factory_of` makes that of one.
+
+    The link of a car, which `car_of` names, goes to the car's own broker; that of anybody else to
+    all of them: see `SeveralLinks`.
+    """
+    factories = [(broker, factory_of(broker)) for broker in brokers.addresses]
+    if len(factories) == 1:
+        return factories[0][1]
+
+    def make(handler: LinkHandler) -> Link:
+        vehicle_id = car_of(handler)
+        if vehicle_id is not None:
+            return factories[broker_of(vehicle_id, len(factories))][1](handler)
+        return SeveralLinks(
+            handler, factories, vehicle_of=vehicle_of, within=within, on_broker=on_broker
+        )
+
+    return make
+
+
+class SeveralLinks:
+    """A `Link` over one link to each broker: a message goes to the broker of the car it is about.
+
+    It is connected as soon as each broker has answered or failed once, and one has answered. Then a
+    broker that goes away is tried again on a link of its own, and what was meant for its cars is
+    dropped with the old one; the others go on. Only when none is left the handler is told.
+    """
+
+    def __init__(
+        self,
+        handler: LinkHandler,
+        factories: Sequence[tuple[BrokerAddress, LinkFactory]],
+        *,
+        vehicle_of: VehicleOf,
+        within: AbstractContextManager[object, None] | None = None,
+        on_broker: OnBroker | None = None,
+    ) -> None:
+        self._handler = handler
+        self._vehicle_of = vehicle_of
+        self._on_broker = on_broker
+        self._parts = [
+            _Part(self, broker, make, within or nullcontext()) for broker, make in factories
+        ]
+        self._came_by: dict[int, Link] = {}
+        """The link by which each message came that is not acknowledged yet, by its identity."""
+        self._is_told = False
+        """Whether the handler knows that we are connected."""
+        self._is_wanted = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether one of the brokers is there, and the handler knows."""
+        return self._is_told
+
+    def connect(self) -> None:
+        """Start to connect to each."""
+        if self._is_wanted:
+            return
+        self._is_wanted = True
+        for part in self._parts:
+            part.connect()
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        properties: PublishProperties | None = None,
+        on_ack: OnAck | None = None,
+    ) -> None:
+        """Send a message to the broker of its car; one that is about no car goes to all of them."""
+        try:
+            vehicle_id = self._vehicle_of(topic)
+        except RemoteProtocolError:
+            vehicle_id = ""
+        parts = self._parts
+        if vehicle_id:
+            parts = [parts[broker_of(vehicle_id, len(parts))]]
+        for part in parts:
+            part.link.publish(
+                topic, payload, qos=qos, retain=retain, properties=properties, on_ack=on_ack
+            )
+
+    def acknowledge(self, message: Message) -> None:
+        """Send the PUBACK by the link that the message came by."""
+        link = self._came_by.pop(id(message), None)
+        if link is not None:
+            link.acknowledge(message)
+
+    def disconnect(self) -> None:
+        """Say goodbye to each."""
+        self._end(Link.disconnect)
+
+    def abort(self) -> None:
+        """Drop each connection."""
+        self._end(Link.abort)
+
+    def leave_behind(self) -> None:
+        """Forget each connection without a word."""
+        self._end(Link.leave_behind)
+
+    def freeze(self) -> None:
+        """Fall silent towards each."""
+        for part in self._parts:
+            part.link.freeze()
+
+    def thaw(self) -> None:
+        """Undo `freeze`."""
+        for part in self._parts:
+            part.link.thaw()
+
+    def _end(self, how: Callable[[Link], None]) -> None:
+        self._is_wanted = self._is_told = False
+        self._came_by.clear()
+        for part in self._parts:
+            part.end(how)
+
+    # What a part asks and tells
+
+    def session(self) -> Session:
+        """Return what to say to each broker."""
+        return self._handler.session()
+
+    def came(self, message: Message, link: Link) -> None:
+        """Hand on a message."""
+        if message.qos:
+            self._came_by[id(message)] = link
+        self._handler.on_message(message)
+
+    def broker_is_there(self, part: _Part) -> None:
+        """Take that a broker has answered."""
+        if self._is_told:
+            self._tell_of(part, None)
+        else:
+            self._begin_if_all_settled()
+
+    def broker_is_away(self, part: _Part, reason: Disconnected) -> None:
+        """Take that a connection has ended, or could not be made."""
+        if not any(each.link.is_connected for each in self._parts):
+            if self._is_told or self._are_all_settled:
+                self._end(Link.abort)
+                self._handler.on_disconnected(reason)
+        elif self._is_told:
+            self._tell_of(part, reason)
+        else:
+            self._begin_if_all_settled()
+
+    @property
+    def _are_all_settled(self) -> bool:
+        return all(part.is_settled for part in self._parts)
+
+    def _begin_if_all_settled(self) -> None:
+        """Tell the handler that we are connected, once each broker has answered or failed."""
+        if not self._are_all_settled:
+            return
+        self._is_told = True
+        for part in self._parts:
+            if part.last_end is not None:
+                self._tell_of(part, part.last_end)
+        connected = [part for part in self._parts if part.link.is_connected]
+        self._handler.on_connected(session_present=all(part.session_present for part in connected))
+
+    def _tell_of(self, part: _Part, reason: Disconnected | None) -> None:
+        if self._on_broker is not None:
+            self._on_broker(part.broker, reason)
+
+
+class _Part:
+    """The way to one of the brokers, a link after the other. Implements `LinkHandler`."""
+
+    def __init__(
+        self,
+        whole: SeveralLinks,
+        broker: BrokerAddress,
+        make: LinkFactory,
+        within: AbstractContextManager[object, None],
+    ) -> None:
+        self._whole = whole
+        self.broker = broker
+        self._make = make
+        self._within = within
+        self.link = make(self)
+        self.is_settled = False
+        """Whether it has answered, or failed, since it was wanted."""
+        self.session_present = False
+        self.last_end: Disconnected | None = None
+        self._failures = 0
+        self._stream = RandomStream.named(0, f"several/{broker}")
+        self._again: asyncio.TimerHandle | None = None
+
+    def connect(self) -> None:
+        """Connect now, and again after each end until `end`."""
+        self.is_settled = False
+        self.link.connect()
+
+    def end(self, how: Callable[[Link], None]) -> None:
+        """End it in some way, and do not connect again."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        how(self.link)
+
+    def session(self) -> Session:
+        """Return what to say in CONNECT."""
+        return self._whole.session()
+
+    def on_connected(self, *, session_present: bool) -> None:
+        """Learn that this broker is there."""
+        self.is_settled, self.session_present = True, session_present
+        self.last_end, self._failures = None, 0
+        self._whole.broker_is_there(self)
+
+    def on_message(self, message: Message) -> None:
+        """Hand a message on."""
+        self._whole.came(message, self.link)
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        """Try again after a while; what the old link still held is dropped with it."""
+        self.is_settled, self.last_end = True, reason
+        delay_s = RECONNECT.delay_s(self._failures, self._stream)
+        self._failures += 1
+        self._again = asyncio.get_running_loop().call_later(delay_s, self._connect_again)
+        self._whole.broker_is_away(self, reason)
+
+    def _connect_again(self) -> None:
+        self._again = None
+        with self._within:
+            self.link = self._make(self)
+            self.link.connect()

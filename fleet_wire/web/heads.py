@@ -1,0 +1,58 @@
+"""Heads of HTTP/1 responses, as bytes: what many have in common is made once. No I/O."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+
+from fleet_wire.web.exchange import HttpResponse
+
+
+def head_of(
+    response: HttpResponse,
+    *,
+    version: tuple[int, int],
+    keep_alive: bool,
+    software: str,
+    unix_s: int,
+) -> bytes:
+    r"""Return the head of a response that has a body, with the empty line at its end.
+
+    `version` is that of the request, `keep_alive` whether its connection stays, `software` what
+    answers, `unix_s` the time. Raises `ValueError` for a header with a `\n` in it, which would be
+    two headers.
+    """
+    head = _alike(
+        response.status, response.content_type, version, keep_alive, software, unix_s
+    )  # fmt: skip
+    for name, value in response.headers.items():
+        head += _checked(f"{name}: {value}") + "\r\n"
+    return f"{head}Content-Length: {len(response.body)}\r\n\r\n".encode()
+
+
+@lru_cache(maxsize=64)
+def _alike(
+    status: int,
+    content_type: str,
+    version: tuple[int, int],
+    keep_alive: bool,  # noqa: FBT001 - by place: that is what the cache is quick with
+    software: str,
+    unix_s: int,
+) -> str:
+    major, minor = version
+    lines = [
+        f"HTTP/{major}.{minor} {status} {HTTPStatus(status).phrase}",
+        f"Content-Type: {content_type}",
+        f"Server: {software}",
+        f"Date: {formatdate(unix_s, usegmt=True)}",  # RFC 9110, section 6.6.1
+    ]
+    if keep_alive is (version == (1, 0)):  # else the connection is as the version has it
+        lines.append("Connection: keep-alive" if keep_alive else "Connection: close")
+    return "".join(f"{_checked(line)}\r\n" for line in lines)
+
+
+def _checked(line: str) -> str:
+    if not line.isprintable():
+        raise ValueError(f"a control character in a header: {line!r}")
+    return line

@@ -1,0 +1,63 @@
+"""`platform-probe messages`: tries whether messages about incidents arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from fleet_wire.errors import ConfigError
+from platform_probe.messages_settings import MessagesSettings
+from platform_probe.outputs.messages.trying import try_all
+from platform_probe.outputs.messages.webhook import schema as webhook_schema
+from platform_probe.settings import load_settings
+
+FAILED: Final = 1
+
+
+@click.group()
+def messages() -> None:
+    """Try whether messages about incidents arrive, and see their form."""
+
+
+@messages.command()
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", required=True,
+    help="The monitor's settings, with the section `messages`.",
+)  # fmt: skip
+def test(config: Path) -> None:
+    """Send a test message to every backend of the settings, and say what is wrong.
+
+    \b
+    platform-probe messages test --config probe.yaml
+
+    It says that it is a test, and goes to each channel, Alertmanager and webhook that is named; in
+    Alertmanager it ends by itself after a minute. Exit code 1 where one did not work.
+    """  # noqa: D301 - click's own escape
+    chosen = load_settings(config).messages
+    if chosen is None:
+        raise ConfigError([f"{config}: no section `messages`: nobody is told of incidents"])
+    if not chosen.backends:
+        raise ConfigError(
+            [f"{config}: messages: no slack, alertmanager or webhooks: nobody is told"]
+        )
+    if not asyncio.run(_try(chosen)):
+        sys.exit(FAILED)
+
+
+@messages.command()
+def schema() -> None:
+    """Print the JSON Schema of what a webhook gets."""
+    click.echo(msgspec.json.format(msgspec.json.encode(webhook_schema())).decode())
+
+
+async def _try(chosen: MessagesSettings) -> bool:
+    works = True
+    async for tried in try_all(chosen):
+        works = works and tried.problem is None
+        click.echo(f"{tried.where}: {tried.problem or tried.said}")
+    return works

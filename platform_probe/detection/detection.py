@@ -1,0 +1,244 @@
+"""Finds what is not as it was, from all that the monitor knows. No I/O; time is handed in.
+
+Records, diagnoses and what is heard of cars go in; findings come out, the same one again whenever
+it has changed, and a last time when it is over.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any, Final
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.messages import Telemetry
+from fleet_wire.contract.partial import PartialTelemetry
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.detection.blindness import Blindness
+from platform_probe.detection.finding import Finding
+from platform_probe.detection.hops import Hops
+from platform_probe.detection.measures import BLIND, FAILED, LATE, ODD, hit_measures
+from platform_probe.detection.recent import Hit
+from platform_probe.detection.repeats import Repeats, customer_of
+from platform_probe.detection.shares import ShareTests
+from platform_probe.detection.sighting import Sighting, modes_of
+from platform_probe.detection.silence import Silence
+from platform_probe.detection.suspicious import LEAST as SUSPECT
+from platform_probe.detection.suspicious import Suspicious
+from platform_probe.detection.traits import Values, values_of
+from platform_probe.detection.waves import Waves
+from platform_probe.diagnosis.records import unseen
+from platform_probe.diagnosis.remembering import remember
+
+STEP_S: Final = 10.0
+"""So often findings are told anew where they have changed."""
+LATE_S: Final = 1800.0
+"""A record of an unlock that began longer ago says nothing of now: it came out of a backlog."""
+SURE: Final = 0.6
+"""So likely a mode must be of an unlock that opened: what looks odd is often nothing [E]."""
+MOST_OPENED: Final = 5_000
+
+
+class Detection:
+    """All tests. `found` gets each finding, and again when it has changed."""
+
+    def __init__(self, *, clock: Clock, found: Callable[[Finding], None]) -> None:
+        self._clock = clock
+        self._found = found
+        self._numbers = count(1)
+        self._shares = ShareTests(self._numbers)
+        self._repeats = Repeats()
+        self._hops = Hops()
+        self._waves = Waves(self._numbers)
+        self._silence = Silence(self._numbers)
+        self._suspicious = Suspicious(self._numbers)
+        self._blindness = Blindness(self._numbers)
+        self._opened: OrderedDict[str, tuple[Values, str | None]] = OrderedDict()
+        """Unlocks that went well and may prove odd."""
+        self._told_s = -STEP_S
+        self.too_late = 0
+        """Records that were too old to count."""
+
+    @property
+    def on_alarm(self) -> Callable[[], None] | None:
+        """Called when there is something to look at, see `next_s`."""
+        return self._shares.on_alarm
+
+    @on_alarm.setter
+    def on_alarm(self, call: Callable[[], None]) -> None:
+        self._shares.on_alarm = call
+
+    # What comes
+
+    def take(self, record: Record) -> None:
+        """Take a record that was written."""
+        now_s = self._clock.monotonic_s()
+        self._shares.offset_s = self._clock.unix_s() - now_s
+        if isinstance(record, Complaint):
+            if not record.attempts:
+                self._attempt(unseen(record), now_s, hit=True)
+        elif isinstance(record, StrayAnswer):
+            self._stray(record, now_s)
+        elif record.source is not Source.FLOOR and record.is_first and not record.same_as:
+            self._attempt(record, now_s)
+
+    def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
+        """Take a message of a car."""
+        if isinstance(message, Telemetry | PartialTelemetry):
+            self._silence.beat()
+        else:
+            now_s = self._clock.monotonic_s()
+            self._waves.heard(vehicle_id, message, now_s, is_retained=is_retained)
+
+    def beats(self, count: int) -> None:
+        """Take that so many heartbeats have come, of whatever cars."""
+        self._silence.beat(count)
+
+    def removed(self, vehicle_id: str) -> None:
+        """Forget a car that was taken out of service."""
+        self._waves.removed(vehicle_id)
+
+    def connection(self, *, is_there: bool) -> None:
+        """Take that the monitor is connected to the broker, or no longer."""
+        self._blindness.connection(self._clock.monotonic_s(), is_there=is_there)
+
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Take what an unlock may have failed of, or what is odd about it."""
+        self._suspicious.diagnosis(diagnosis, self._clock.monotonic_s())
+        for wave in self._waves.sightings:
+            wave.diagnosis(diagnosis)
+        hit = self._shares.recent.hit_named(diagnosis.attempt_id)
+        if hit is None:
+            hit = self._odd(diagnosis)
+        if hit is not None:
+            hit.modes = modes_of(diagnosis)
+            for problem in self._shares.problems:
+                if problem.explains(hit.values, hit.at_s):
+                    problem.is_changed = True
+
+    def warm(self, attempts: Iterable[Attempt]) -> None:
+        """Take what was written before this process: learn from it, and know the last two hours.
+
+        In the order of their ends. What goes on is found again, what is over is not.
+        """
+        offset_s = self._clock.unix_s() - self._clock.monotonic_s()
+        for attempt in attempts:
+            if attempt.source is Source.FLOOR or not attempt.is_first or attempt.same_as:
+                continue
+            ended_s = attempt.started_at + attempt.total_s - offset_s
+            if ended_s > self._clock.monotonic_s():
+                continue  # of another clock
+            self._shares.offset_s = offset_s
+            self._shares.learn_until(ended_s)
+            self._attempt(attempt, ended_s)
+
+    # Time
+
+    def tick(self) -> None:
+        """Look at alarms, and tell what has changed."""
+        now_s = self._clock.monotonic_s()
+        self._shares.offset_s = self._clock.unix_s() - now_s
+        self._shares.tick(now_s)
+        self._waves.offset_s = self._shares.offset_s
+        self._waves.tick(now_s)
+        self._silence.tick(now_s, is_blind=self._blindness.is_blind)
+        self._suspicious.tick(now_s)
+        self._blindness.tick(now_s)
+        is_time = now_s - self._told_s >= STEP_S
+        if is_time:
+            self._told_s = now_s
+        for problem in [*self._shares.problems]:
+            is_over = problem.is_over(now_s)
+            if problem.is_new or is_over or (is_time and problem.is_changed):
+                problem.is_new = problem.is_changed = False
+                self._found(problem.finding(now_s, self._shares.offset_s))
+            if is_over:
+                self._shares.drop(problem)
+        for test in (self._waves, self._silence, self._suspicious, self._blindness):
+            self._tell_of(test.sightings, now_s, is_time=is_time)
+
+    def next_s(self) -> float:
+        """Return when `tick` should be called at the latest."""
+        alarm_s = self._shares.next_s()
+        step_s = self._clock.monotonic_s() + STEP_S
+        return step_s if alarm_s is None else min(alarm_s, step_s)
+
+    # Within
+
+    def _tell_of(self, sightings: list[Sighting], now_s: float, *, is_time: bool) -> None:
+        for one in [*sightings]:
+            if one.is_new or one.is_over or (is_time and one.is_changed):
+                one.is_new = one.is_changed = False
+                self._found(one.finding(now_s, self._shares.offset_s))
+            if one.is_over:
+                sightings.remove(one)
+
+    def _attempt(self, attempt: Attempt, now_s: float, *, hit: bool = False) -> None:
+        at_s = min(attempt.started_at - self._shares.offset_s, now_s)
+        if now_s - at_s > LATE_S:
+            self.too_late += 1
+            return
+        values = values_of(attempt)
+        if attempt.source is Source.CUSTOMER:
+            self._silence.unlock(values)
+            self._suspicious.attempt(attempt, at_s, now_s)
+        measures = (FAILED,) if hit else hit_measures(attempt)
+        is_failure = bool(measures)
+        counts = self._repeats.counts(attempt, at_s, is_hit=is_failure)
+        if measures != (BLIND,):
+            measures += self._hops.slow(attempt, now_s)
+        one = None
+        if measures:
+            one = Hit(
+                at_s, values, attempt.vehicle_id, customer_of(attempt), attempt.attempt_id,
+                measures, attempt.cause,
+            )  # fmt: skip
+            if attempt.failure_mode is not None:
+                one.modes = ((attempt.failure_mode, 1.0),)
+        elif counts:
+            remember(self._opened, attempt.attempt_id, (values, customer_of(attempt)), MOST_OPENED)
+        self._shares.take(values, at_s, now_s, one, counts=counts)
+
+    def _odd(self, diagnosis: Diagnosis) -> Hit | None:
+        """Count an unlock that opened and is diagnosed all the same; None where it is not."""
+        opened = self._opened.get(diagnosis.attempt_id)
+        first = diagnosis.first
+        is_odd = first.mode in MODES and first.mode not in SUSPECT and first.probability >= SURE
+        if opened is None or not is_odd:
+            return None
+        del self._opened[diagnosis.attempt_id]
+        values, customer = opened
+        now_s = self._clock.monotonic_s()
+        hit = Hit(
+            now_s - min(diagnosis.after_s, LATE_S),
+            values,
+            diagnosis.vehicle_id,
+            customer,
+            diagnosis.attempt_id,
+            (ODD,),
+        )
+        self._shares.stray(hit, now_s)
+        return hit
+
+    def _stray(self, stray: StrayAnswer, now_s: float) -> None:
+        if not stray.is_late_unlock or stray.source is Source.FLOOR:
+            return
+        before = self._shares.recent.hit_named(stray.attempt_id or "")
+        if before is None:
+            return
+        hit = Hit(
+            now_s, before.values, before.vehicle_id, before.customer, before.attempt_id, (LATE,),
+            before.cause, before.modes,
+        )  # fmt: skip
+        self._shares.stray(hit, now_s)
+
+    def stats(self) -> dict[str, Any]:
+        """Return how it fares, for those who look after the monitor."""
+        return {
+            "cohorts": self._shares.cohorts,
+            "problems": len(self._shares.problems),
+            "too_late": self.too_late,
+        }

@@ -1,0 +1,135 @@
+"""Which share is expected to be hit: the service level at first, learned afterwards.
+
+What is learned is at least an hour old, and not from a time in which something was found: a change
+must not become what is usual while it is being noticed. A block that was worse than chance makes it
+counts as if it had been as bad as chance makes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+BLOCK_S: Final = 1800.0
+LAG_BLOCKS: Final = 2
+"""An hour: what is younger may be the beginning of what is to be found."""
+WEIGHT_OF_PRIOR: Final = 300.0
+"""Unlocks that the service level, or for a cohort the share of all, counts for [E]."""
+MOST_WEIGHT: Final = 20_000.0
+"""Unlocks that all that was learned counts for: what is older fades."""
+LEAST_OF_PRIOR: Final = 0.5
+"""A share below half of what the service level allows is no reason to wake anybody."""
+MOST_SHARE: Final = 0.6
+HOURS: Final = 168
+WEIGHT_OF_USUAL: Final = 4.0
+"""Hits that "as at any other hour" counts for: few, since cars do sleep at night [E]."""
+WEIGHT_OF_OTHER_DAYS: Final = 20.0
+"""Hits that the same time of other days, and the hours beside it, count for [E]."""
+SEASON_BOUNDS: Final = (0.5, 6.0)
+_HOUR_S: Final = 3600.0
+
+
+class Block(NamedTuple):
+    """Unlocks of half an hour or so."""
+
+    unix_s: float
+    attempts: int
+    hits: int
+    factor: float
+    """By how much its hour differs."""
+
+
+@dataclass(slots=True)
+class Learned:
+    """What was learned of one cohort and measure."""
+
+    attempts: float = 0.0
+    """Weighed by the season: as many as there would be of them at a usual hour."""
+    hits: float = 0.0
+    waiting: deque[Block] = field(default_factory=deque)
+    """Blocks that are too young."""
+
+    def share(self, prior: float) -> float:
+        """Return the expected share, where `prior` is what is expected without any history.
+
+        A standard deviation above the mean: where little was seen, luck must not become the rule.
+        """
+        hits = self.hits + WEIGHT_OF_PRIOR * prior
+        return (hits + math.sqrt(self.hits)) / (self.attempts + WEIGHT_OF_PRIOR)
+
+    def close_block(self, block: Block, *, prior: float) -> tuple[Block, float] | None:
+        """Take a block that is over, and learn from the one that is old enough.
+
+        Returns that one, and how many hits would be usual in it at a usual hour.
+        """
+        self.waiting.append(block)
+        if len(self.waiting) <= LAG_BLOCKS:
+            return None
+        old = self.waiting.popleft()
+        usual = self.share(prior) * old.attempts
+        self._learn(old, usual * old.factor)
+        return old, usual
+
+    def forget_waiting(self) -> None:
+        """Learn nothing from the last hour: something was found in it."""
+        self.waiting.clear()
+
+    def _learn(self, block: Block, usual: float) -> None:
+        most = usual + 3.0 * math.sqrt(usual) + 1.0
+        self.hits += min(float(block.hits), most)
+        self.attempts += block.attempts * block.factor
+        if self.attempts > MOST_WEIGHT:
+            fade = MOST_WEIGHT / self.attempts
+            self.attempts *= fade
+            self.hits *= fade
+
+
+class Season:
+    """By how much an hour of the week differs, as far as there is history of it."""
+
+    def __init__(self) -> None:
+        self._hits = [0.0] * HOURS
+        self._usual = [0.0] * HOURS
+        self._factors: dict[int, tuple[float, float]] = {}
+
+    def learn(self, unix_s: float, hits: float, usual: float) -> None:
+        """Take that so many were hit in a block, where so many are usual at any hour."""
+        hour = hour_of_week(unix_s)
+        self._hits[hour] += hits
+        self._usual[hour] += usual
+        self._factors.clear()
+
+    def factor(self, unix_s: float) -> float:
+        """Return by how much the share of an hour differs, as far as is known."""
+        return self._both(unix_s)[0]
+
+    def highest(self, unix_s: float) -> float:
+        """Return by how much it may differ: a standard deviation more."""
+        return self._both(unix_s)[1]
+
+    def _both(self, unix_s: float) -> tuple[float, float]:
+        hour = hour_of_week(unix_s)
+        both = self._factors.get(hour)
+        if both is None:
+            both = self._factors[hour] = self._factors_of(hour)
+        return both
+
+    def _factors_of(self, hour: int) -> tuple[float, float]:
+        """Return both: the hour's own, filled up with those of that time of all days."""
+        around = [
+            (day + near) % HOURS for day in range(hour % 24, HOURS, 24) for near in (-1, 0, 1)
+        ]
+        hits = sum(self._hits[each] for each in around) + WEIGHT_OF_USUAL
+        usual = sum(self._usual[each] for each in around) + WEIGHT_OF_USUAL
+        own_hits = self._hits[hour] + WEIGHT_OF_OTHER_DAYS * hits / usual
+        own = own_hits / (self._usual[hour] + WEIGHT_OF_OTHER_DAYS)
+        highest = own * (1.0 + 1.0 / math.sqrt(hits))
+        low, high = SEASON_BOUNDS
+        return min(max(own, low), high), min(max(highest, low), high)
+
+
+def hour_of_week(unix_s: float) -> int:
+    """Return the hour of the week, 0 to 167, by UTC."""
+    return int(unix_s // _HOUR_S) % HOURS

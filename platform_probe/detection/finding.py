@@ -1,0 +1,55 @@
+"""The finding: something that is not as it was, with its numbers. What incidents are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import IncidentKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was found, as far as it is known now; the same `number` again replaces it."""
+
+    number: int
+    kind: IncidentKind
+    what: str
+    """What was counted: the name of a measure."""
+    at: float
+    """When this was known, Unix seconds."""
+    since: float
+    """When it began, Unix seconds."""
+    cohort: Mapping[str, str]
+    """Whom, value by trait; empty: nothing in common."""
+    failed: int
+    """How many were hit."""
+    total: int
+    """Of how many."""
+    elsewhere_failed: int = 0
+    elsewhere_total: int = 0
+    expected: float = 0.0
+    """The share that was expected."""
+    sure: float = 0.0
+    """1 minus the probability of a false alarm as good as this."""
+    customers: frozenset[str] = frozenset()
+    cars: frozenset[str] = frozenset()
+    examples: tuple[str, ...] = ()
+    """Attempt ids, the latest first."""
+    causes: Mapping[Cause, int] = field(default_factory=Counter)
+    modes: Mapping[str, float] = field(default_factory=Counter)
+    """How many of those that were diagnosed have which mode, by probability."""
+    diagnosed: int = 0
+    split_from: int | None = None
+    """The number of the finding that it was taken for a part of."""
+    is_over: bool = False
+    """It is as it was before."""
+    detail: str = ""
+    """What was found, in words, where numbers do not say it."""
+
+    @property
+    def share(self) -> float:
+        """Which part was hit."""
+        return self.failed / self.total if self.total else 0.0

@@ -1,0 +1,76 @@
+"""Which cohort hits share, for the name of a problem: the search of the diagnosis, for one look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from platform_probe.detection.traits import TRAITS, Key
+from platform_probe.diagnosis.cohorts.begin import begin_of
+from platform_probe.diagnosis.cohorts.counts import Count
+from platform_probe.diagnosis.cohorts.find import Absence, Cohort, find_cohorts
+
+LIKELY: Final = 0.5
+"""A cohort that is less likely names nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What hits share, since when."""
+
+    key: Key
+    since: float
+    """Unix seconds."""
+    probability: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one search has found."""
+
+    found: tuple[Shared, ...]
+    absence: Absence | None
+    since: float
+
+
+def look(counts: Sequence[Count], of_whom: Sequence[Count]) -> Look:
+    """Search for what hits share, from when `of_whom`, a part of the counts, became worse.
+
+    Where it was bad from the first on, that is from the first.
+    """
+    begin = begin_of(of_whom)
+    return look_since(counts, of_whom[0].at if begin is None else begin.at)
+
+
+def look_since(counts: Sequence[Count], since: float) -> Look:
+    """Search for what hits since a moment share."""
+    places = _telling(counts)
+    told = [
+        Count(
+            at=one.at,
+            values=tuple(one.values[place] for place in places),
+            vehicle_id=one.vehicle_id,
+            attempts=one.attempts,
+            failures=one.failures,
+        )
+        for one in counts
+    ]
+    finding = find_cohorts(told, trait_names=[TRAITS[place] for place in places], since=since)
+    found = tuple(
+        _shared(cohort, finding.since) for cohort in finding.found if cohort.probability >= LIKELY
+    )
+    return Look(found, finding.absence, finding.since)
+
+
+def _shared(cohort: Cohort, since: float) -> Shared:
+    key = tuple(sorted((TRAITS.index(trait.name), trait.value) for trait in cohort.traits))
+    at = since if cohort.begin is None else max(cohort.begin.at, since)
+    return Shared(key, at, cohort.probability, cohort.failures)
+
+
+def _telling(counts: Sequence[Count]) -> list[int]:
+    """Return the traits that tell unlocks apart: what all share says nothing of those hit."""
+    kinds = {one.values for one in counts}
+    return [place for place, _ in enumerate(TRAITS) if len({one[place] for one in kinds}) > 1]

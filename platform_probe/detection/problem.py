@@ -1,0 +1,162 @@
+"""A problem that was found and is not over: whom it hits, and whether it still does."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Final
+
+from fleet_wire.contract.causes import Cause
+from platform_probe.detection.finding import Finding
+from platform_probe.detection.measures import Measure
+from platform_probe.detection.recent import Hit
+from platform_probe.detection.sighting import summed
+from platform_probe.detection.traits import Key, Values, is_in, named
+
+BEFORE_S: Final = 60.0
+"""What was hit so shortly before a problem began is taken for it."""
+MOST_KEPT: Final = 10_000
+"""Customers and cars of one problem that are told apart."""
+MOST_HITS: Final = 500
+"""Hits that say what its cause is: the latest."""
+EXAMPLES: Final = 10
+WELL: Final = -6.0
+"""Log odds from which on it is over: 400 to 1."""
+ILL: Final = 5.0
+"""Log odds are never higher: what has lasted for days is noticed to be over as soon."""
+SILENT_S: Final = 6 * 3600.0
+"""Where nobody tries any more for so long, nothing is known of it and it is taken to be over."""
+_CLEARLY_WORSE: Final = 3.0
+
+
+class Problem:
+    """One measure in one cohort, since a moment."""
+
+    def __init__(
+        self, number: int, measure: Measure, key: Key, *, since_s: float, expected: float
+    ) -> None:
+        self.number = number
+        self.measure = measure
+        self.key = key
+        self.since_s = since_s
+        self.expected = expected
+        self.opened_s = 0.0
+        self.looked_s = 0.0
+        """When its cohort was searched for last."""
+        self.sure = 0.0
+        self.is_new = True
+        self.is_changed = True
+        self.split_from: int | None = None
+        self.last_s = 0.0
+        """When anybody of the cohort tried last."""
+        self._odds = ILL
+        self._likely = expected
+        self.clear()
+
+    def clear(self) -> None:
+        """Count anew."""
+        self.failed = self.total = self.elsewhere_failed = self.elsewhere_total = 0
+        self.customers: set[str] = set()
+        self.cars: set[str] = set()
+        self.hits: deque[Hit] = deque(maxlen=MOST_HITS)
+
+    def explains(self, values: Values, at_s: float) -> bool:
+        """Return whether what was hit there and then is this problem."""
+        return at_s >= self.since_s - BEFORE_S and is_in(self.key, values)
+
+    def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
+        """Count all since it began, as it was kept."""
+        self.clear()
+        for values, number in totals.items():
+            if is_in(self.key, values):
+                self.total += number
+            else:
+                self.elsewhere_total += number
+        for hit in hits:
+            self._add(hit)
+        self.total = max(self.total, self.failed)
+        self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
+        self._likely = self._share()
+        self.is_changed = True
+
+    def take(self, values: Values, now_s: float, hit: Hit | None, *, counts: bool) -> None:
+        """Take an unlock, as a customer's or a car's once more where it does not count."""
+        is_of_it = is_in(self.key, values)
+        is_hit = hit is not None and self.measure in hit.measures
+        if is_of_it:
+            self.last_s = now_s
+        if not counts:
+            if is_hit and is_of_it and hit is not None:
+                self._note_whom(hit)
+            return
+        if is_of_it:
+            self.total += 1
+        else:
+            self.elsewhere_total += 1
+        if is_hit and hit is not None:
+            self._add(hit)
+        if is_of_it:
+            self._weigh(is_hit=is_hit)
+            self.is_changed = True
+
+    def is_over(self, now_s: float) -> bool:
+        """Return whether its cohort is as before, or nobody of it tries any more."""
+        return self._odds <= WELL or now_s - max(self.last_s, self.opened_s) > SILENT_S
+
+    def finding(self, now_s: float, unix_offset_s: float) -> Finding:
+        """Return what is known of it now."""
+        causes = Counter[Cause](hit.cause for hit in self.hits if hit.cause is not None)
+        return Finding(
+            number=self.number,
+            kind=self.measure.kind,
+            what=self.measure.name,
+            at=round(now_s + unix_offset_s, 3),
+            since=round(self.since_s + unix_offset_s, 3),
+            cohort=named(self.key),
+            failed=self.failed,
+            total=self.total,
+            elsewhere_failed=self.elsewhere_failed,
+            elsewhere_total=self.elsewhere_total,
+            expected=self.expected,
+            sure=self.sure,
+            customers=frozenset(self.customers),
+            cars=frozenset(self.cars),
+            examples=tuple(hit.attempt_id for hit in reversed(self.hits))[:EXAMPLES],
+            causes=causes,
+            modes=summed(hit.modes for hit in self.hits),
+            diagnosed=sum(bool(hit.modes) for hit in self.hits),
+            split_from=self.split_from,
+            is_over=self.is_over(now_s),
+        )
+
+    # Within
+
+    def _add(self, hit: Hit) -> None:
+        if not is_in(self.key, hit.values):
+            self.elsewhere_failed += 1
+            return
+        self.failed += 1
+        self.hits.append(hit)
+        self._note_whom(hit)
+
+    def _note_whom(self, hit: Hit) -> None:
+        if hit.customer is not None and len(self.customers) < MOST_KEPT:
+            self.customers.add(hit.customer)
+        if hit.vehicle_id and len(self.cars) < MOST_KEPT:
+            self.cars.add(hit.vehicle_id)
+        self.is_changed = True
+
+    def _share(self) -> float:
+        share = (self.failed + 1.0) / (self.total + 2.0)
+        return min(max(share, self.expected * _CLEARLY_WORSE), 0.99)
+
+    def _weigh(self, *, is_hit: bool) -> None:
+        """Weigh whether it goes on: at its share so far, or as it was before."""
+        if self._odds > 0.0:
+            self._likely = self._share()
+        worse, usual = self._likely, min(self.expected, self._likely / _CLEARLY_WORSE)
+        if is_hit:
+            self._odds = min(self._odds + math.log(worse / usual), ILL)
+        else:
+            self._odds += math.log((1.0 - worse) / (1.0 - usual))

@@ -1,0 +1,332 @@
+"""The tests on shares: for all unlocks and every cohort, whether more are hit than expected.
+
+An unlock that was not hit costs a count for each of its cohorts. One that was is weighed there at
+once; where the evidence is enough, the problem is looked at a second later, with what came
+meanwhile: many cohorts of one problem are found together, and it is one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
+
+from platform_probe.detection.evidence import CEILING, Evidence
+from platform_probe.detection.expected import BLOCK_S, Block, Season
+from platform_probe.detection.measures import BLIND, MEASURES, Measure
+from platform_probe.detection.naming import Look, Shared, look, look_since
+from platform_probe.detection.problem import Problem
+from platform_probe.detection.recent import KEPT_S, Hit, Recent
+from platform_probe.detection.traits import Key, Values, is_in, keys_of
+from platform_probe.detection.watched import Series, Watched, bounded
+from platform_probe.diagnosis.cohorts.counts import Count
+from platform_probe.diagnosis.cohorts.find import LEAST_CARS, Absence
+
+SETTLE_S: Final = 1.0
+"""Alarms of one problem come together: they are looked at together."""
+AGAIN_S: Final = 2.0
+"""An alarm that named nothing is looked at again so soon, if its evidence still is enough."""
+LOOKS_S: Final = ((300.0, 30.0), (3600.0, 120.0), (float("inf"), 900.0))
+"""While a problem is younger than the first, its cohort is searched for each so often."""
+MOST_COHORTS: Final = 2_000
+LEARNED_AT_ONCE: Final = 50
+"""Cohorts that learn in one step of ten seconds: nobody waits for that."""
+MOST_KINDS: Final = 50_000
+"""Combinations of values whose cohorts are remembered."""
+MOST_PROBLEMS: Final = 100
+"""More at once are no longer told apart."""
+SURE_OF_PART: Final = 0.8
+"""So likely a part of a problem is one of its own."""
+SURE_OF_OTHER: Final = 0.6
+"""So likely a problem is given another cohort."""
+SHARE_OF_HITS: Final = 0.8
+"""So many of its hits must be of that cohort [E]."""
+GIVEN_UP_S: Final = 86_400.0
+"""What lasts for so long becomes what is usual."""
+
+
+class ShareTests:
+    """All tests on shares."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self.recent = Recent()
+        self.problems: list[Problem] = []
+        self._watched: dict[Key, Watched] = {}
+        self._of_values: OrderedDict[Values, tuple[Watched, ...]] = OrderedDict()
+        self._seasons = {measure: Season() for measure in MEASURES}
+        self._alarmed: dict[Series, tuple[Watched, float]] = {}
+        """Series with enough evidence, and when they are to be looked at."""
+        self._block_ends_s: float | None = None
+        self._to_learn: Iterator[Watched] = iter(())
+        """Cohorts whose block is to be closed."""
+        self.offset_s = 0.0
+        """Unix seconds less ours."""
+        self.on_alarm: Callable[[], None] | None = None
+
+    # What comes
+
+    def take(
+        self, values: Values, at_s: float, now_s: float, hit: Hit | None, *, counts: bool
+    ) -> None:
+        """Take an unlock that ended."""
+        for problem in self.problems:
+            problem.take(values, now_s, hit, counts=counts)
+        if not counts:
+            return
+        self.recent.counted(at_s, values)
+        watched = self._of_values.get(values)
+        if watched is None:
+            watched = self._watch(values, now_s)
+        for one in watched:
+            one.count += 1
+        if hit is not None:
+            self.hit(watched, hit, now_s)
+
+    def stray(self, hit: Hit, now_s: float) -> None:
+        """Take that an unlock that has been counted proved to be hit."""
+        for problem in self.problems:
+            if problem.measure in hit.measures:
+                problem.take(hit.values, now_s, hit, counts=True)
+        watched = self._of_values.get(hit.values) or self._watch(hit.values, now_s)
+        self.hit(watched, hit, now_s)
+
+    def hit(self, watched: tuple[Watched, ...], hit: Hit, now_s: float) -> None:
+        """Weigh one that was hit in each of its cohorts."""
+        self.recent.hit(hit)
+        for measure in hit.measures:
+            for one in watched:
+                series = one.series.get(measure)
+                if series is None:
+                    series = self._new_series(one, measure, now_s)
+                if series.hit(one.count) and series not in self._alarmed:
+                    self._alarmed[series] = one, now_s + SETTLE_S
+                    if self.on_alarm is not None:
+                        self.on_alarm()
+
+    # What is done from time to time
+
+    def tick(self, now_s: float) -> None:
+        """Look at what has enough evidence, and at what was found; learn what is usual."""
+        due = [series for series, (_, at_s) in self._alarmed.items() if at_s <= now_s]
+        for series in sorted(due, key=lambda one: MEASURES.index(one.measure)):
+            watched, _ = self._alarmed.pop(series)
+            self._deal(series, watched, now_s)
+        for problem in [*self.problems]:
+            if _is_due(problem, now_s):
+                self._look_again(problem, now_s)
+        self.learn_until(now_s, cohorts=LEARNED_AT_ONCE)
+
+    def learn_until(self, now_s: float, *, cohorts: int = MOST_COHORTS) -> None:
+        """Learn what is usual from the blocks that are over: of so many cohorts at once."""
+        if self._block_ends_s is None:
+            self._block_ends_s = now_s + BLOCK_S
+        if now_s >= self._block_ends_s:
+            self._block_ends_s = now_s + BLOCK_S
+            self._to_learn = iter([*self._watched.values()])
+        for watched in islice(self._to_learn, cohorts):
+            self._close_block(watched, now_s)
+
+    def next_s(self) -> float | None:
+        """Return when the next alarm is to be looked at."""
+        return min((at_s for _, at_s in self._alarmed.values()), default=None)
+
+    def drop(self, problem: Problem) -> None:
+        """Forget a problem that is over, and look for it from now on as if it had not been."""
+        self.problems.remove(problem)
+        for watched in self._watched.values():
+            series = watched.series.get(problem.measure)
+            if series is not None:
+                series.take_misses(watched.count)
+                series.evidence.clear()
+
+    def expected(self, measure: Measure, key: Key, now_s: float) -> float:
+        """Return which share is expected of a cohort now."""
+        prior = measure.share
+        everybody = self._watched.get(())
+        if everybody is not None and measure in everybody.series:
+            prior = everybody.series[measure].learned.share(prior)
+        watched = self._watched.get(key)
+        share = prior
+        if key and watched is not None and measure in watched.series:
+            share = watched.series[measure].learned.share(prior)
+        return bounded(share * self._seasons[measure].highest(now_s + self.offset_s), measure)
+
+    @property
+    def cohorts(self) -> int:
+        """How many are watched."""
+        return len(self._watched)
+
+    # Within
+
+    def _watch(self, values: Values, now_s: float) -> tuple[Watched, ...]:
+        watched = []
+        for key in keys_of(values):
+            one = self._watched.get(key)
+            if one is None:
+                if len(self._watched) >= MOST_COHORTS:
+                    continue
+                one = self._watched[key] = Watched(key, now_s)
+            watched.append(one)
+        if len(self._of_values) >= MOST_KINDS:
+            self._of_values.popitem(last=False)
+        self._of_values[values] = tuple(watched)
+        return self._of_values[values]
+
+    def _new_series(self, watched: Watched, measure: Measure, now_s: float) -> Series:
+        share = self.expected(measure, watched.key, now_s)
+        limit = watched.limit(measure, now_s, len(self._watched))
+        series = watched.series[measure] = Series(measure, share, limit)
+        return series
+
+    def _deal(self, series: Series, watched: Watched, now_s: float) -> None:
+        """Make a problem of a series with enough evidence, where none explains it."""
+        measure = series.measure
+        series.take_misses(watched.count)
+        series.limit = watched.limit(measure, now_s, len(self._watched))
+        evidence = series.evidence.total()
+        others = [one for one in self.problems if one.measure is measure]
+        counts = self._counts(measure, others)
+        members = [one for one in counts if is_in(watched.key, one.values)]
+        if others:
+            evidence = _replayed(members, self.expected(measure, watched.key, now_s))
+        if evidence <= series.limit:
+            if others:
+                series.evidence.clear()
+            return
+        shared = self._shared(measure, watched.key, counts, members)
+        if shared is None or len(self.problems) >= MOST_PROBLEMS:
+            self._alarmed[series] = watched, now_s + AGAIN_S
+            return
+        problem = self._open(measure, shared, now_s)
+        problem.sure = 1.0 - min(1.0, series.limit / evidence)
+        problem.sure = max(problem.sure, 0.5)
+        series.evidence.clear()
+
+    def _counts(self, measure: Measure, explained_by: list[Problem]) -> list[Count]:
+        def is_explained(values: Values, at_s: float) -> bool:
+            return any(one.explains(values, at_s) for one in explained_by)
+
+        return self.recent.counts(measure, unix_offset_s=self.offset_s, is_explained=is_explained)
+
+    def _shared(
+        self, measure: Measure, key: Key, counts: list[Count], members: list[Count]
+    ) -> Shared | None:
+        """Return whom a problem hits; None where it is one or two sick cars, or nothing yet."""
+        found = look(counts, members)
+        if found.absence is Absence.FEW_CARS:
+            return None
+        if found.found:
+            return found.found[0]
+        since = [one for one in members if one.at >= found.since and one.failures]
+        if len(since) < measure.least or len({one.vehicle_id for one in since}) < LEAST_CARS:
+            return None
+        everywhere = found.absence is Absence.EVERYWHERE
+        return Shared(() if everywhere else key, found.since, 0.5, len(since))
+
+    def _open(self, measure: Measure, shared: Shared, now_s: float) -> Problem:
+        since_s = shared.since - self.offset_s
+        problem = Problem(
+            next(self._numbers),
+            measure,
+            shared.key,
+            since_s=since_s,
+            expected=self.expected(measure, shared.key, now_s),
+        )
+        problem.opened_s = problem.looked_s = problem.last_s = now_s
+        self._recount(problem)
+        self.problems.append(problem)
+        return problem
+
+    def _recount(self, problem: Problem) -> None:
+        hits = self.recent.hits(problem.since_s, problem.measure)
+        problem.recount(hits, self.recent.totals(problem.since_s))
+
+    def _look_again(self, problem: Problem, now_s: float) -> None:
+        """Search for the cohort of a problem with all that has come since it was found."""
+        problem.looked_s = now_s
+        if now_s - problem.since_s > KEPT_S / 2:
+            return  # too little of the time before is left to compare with
+        others = [
+            one for one in self.problems if one.measure is problem.measure and one is not problem
+        ]
+        counts = self._counts(problem.measure, others)
+        found = look_since(counts, problem.since_s + self.offset_s)
+        if not found.found:
+            return
+        first, *parts = _best_first(found, problem.key)
+        if parts and self._are_alike(problem, [first, *parts]):
+            return  # one problem in several cohorts
+        covers = sum(is_in(first.key, hit.values) for hit in problem.hits)
+        is_all = covers >= SHARE_OF_HITS * len(problem.hits) or bool(parts)
+        if first.key != problem.key and first.probability >= SURE_OF_OTHER and is_all:
+            problem.key = first.key
+            problem.expected = self.expected(problem.measure, first.key, now_s)
+            self._recount(problem)
+        for part in parts:
+            is_enough = part.failures >= problem.measure.least
+            is_sure = part.probability >= SURE_OF_PART
+            if is_enough and is_sure and len(self.problems) < MOST_PROBLEMS:
+                other = self._open(problem.measure, part, now_s)
+                other.split_from, other.sure = problem.number, part.probability
+
+    def _are_alike(self, problem: Problem, parts: list[Shared]) -> bool:
+        """Return whether the parts of a problem are of one mode, or of one cause."""
+        named: set[str] = set()
+        for part in parts:
+            found: Counter[str] = Counter()
+            for hit in self.recent.hits(problem.since_s, problem.measure):
+                if is_in(part.key, hit.values):
+                    found[hit.modes[0][0] if hit.modes else str(hit.cause)] += 1
+            named.update(name for name, _ in found.most_common(1))
+        return len(named) == 1
+
+    def _close_block(self, watched: Watched, now_s: float) -> None:
+        """Learn from a cohort's block; that of all unlocks comes first, cohorts take from it."""
+        unix_s = now_s + self.offset_s
+        troubled = {one.measure for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
+        for measure, series in watched.series.items():
+            series.take_misses(watched.count)
+            self._learn(watched, series, unix_s, is_troubled=measure in troubled)
+            series.evidence.expect(self.expected(measure, watched.key, now_s))
+            series.limit = watched.limit(measure, now_s, len(self._watched))
+
+    def _learn(self, watched: Watched, series: Series, unix_s: float, *, is_troubled: bool) -> None:
+        measure, season = series.measure, self._seasons[series.measure]
+        began = unix_s - BLOCK_S
+        block = Block(
+            began, watched.count - series.block_at, series.block_hits, season.factor(began)
+        )
+        series.block_at, series.block_hits = watched.count, 0
+        if is_troubled:
+            series.learned.forget_waiting()
+            return
+        everybody = self._watched[()].series[measure].learned
+        prior = everybody.share(measure.share) if watched.key else measure.share
+        learned = series.learned.close_block(block, prior=prior)
+        if learned is not None and not watched.key and measure is not BLIND:
+            season.learn(learned[0].unix_s, learned[0].hits, learned[1])
+
+
+def _is_due(problem: Problem, now_s: float) -> bool:
+    age_s = now_s - problem.opened_s
+    every_s = next(every_s for younger_s, every_s in LOOKS_S if age_s < younger_s)
+    return now_s - problem.looked_s >= every_s
+
+
+def _best_first(found: Look, key: Key) -> list[Shared]:
+    """Return what was found, the cohort that the problem has first, where it is among it."""
+    return sorted(found.found, key=lambda one: one.key != key)
+
+
+def _replayed(members: list[Count], share: float) -> float:
+    """Return the highest evidence that these events ever made."""
+    evidence = Evidence(share)
+    highest = 0.0
+    for one in members:
+        if one.failures:
+            highest = max(highest, evidence.hit())
+        else:
+            evidence.misses(one.attempts)
+    return min(highest, CEILING)

@@ -1,0 +1,101 @@
+"""Something found that is no share of unlocks: a wave, a silence, blindness, odd traffic."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.detection.finding import Finding
+from platform_probe.detection.traits import Key, named
+
+EXAMPLES: Final = 10
+MOST_KEPT: Final = 10_000
+MOST_DIAGNOSED: Final = 500
+MODES_KEPT: Final = 3
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Sighting:
+    """One of them, while it lasts."""
+
+    number: int
+    kind: IncidentKind
+    what: str
+    since_s: float
+    last_s: float
+    """When a sign of it was seen last."""
+    key: Key = ()
+    detail: str = ""
+    failed: int = 0
+    total: int = 0
+    expected: float = 0.0
+    sure: float = 1.0
+    cars: set[str] = field(default_factory=set)
+    customers: set[str] = field(default_factory=set)
+    examples: deque[str] = field(default_factory=lambda: deque(maxlen=EXAMPLES))
+    diagnosed: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+    """What unlocks of these cars were diagnosed with, by attempt."""
+    is_over: bool = False
+    is_new: bool = True
+    is_changed: bool = True
+
+    def note(
+        self, now_s: float, *, car: str = "", customer: str | None = None, example: str = ""
+    ) -> None:
+        """Take another sign of it."""
+        self.last_s = now_s
+        self.is_changed = True
+        if car and len(self.cars) < MOST_KEPT:
+            self.cars.add(car)
+        if customer is not None and len(self.customers) < MOST_KEPT:
+            self.customers.add(customer)
+        if example and example not in self.examples:
+            self.examples.append(example)
+
+    def diagnosis(self, diagnosis: Diagnosis) -> None:
+        """Take what an unlock of one of its cars may have failed of."""
+        is_known = diagnosis.attempt_id in self.diagnosed
+        if diagnosis.vehicle_id in self.cars and (is_known or len(self.diagnosed) < MOST_DIAGNOSED):
+            self.diagnosed[diagnosis.attempt_id] = modes_of(diagnosis)
+            self.is_changed = True
+
+    def finding(self, now_s: float, unix_offset_s: float) -> Finding:
+        """Return what is known of it now."""
+        return Finding(
+            number=self.number,
+            kind=self.kind,
+            what=self.what,
+            at=round(now_s + unix_offset_s, 3),
+            since=round(self.since_s + unix_offset_s, 3),
+            cohort=named(self.key),
+            failed=self.failed,
+            total=self.total,
+            expected=self.expected,
+            sure=self.sure,
+            customers=frozenset(self.customers),
+            cars=frozenset(self.cars),
+            examples=tuple(reversed(self.examples)),
+            modes={self.what: 1.0} if self.what in MODES else summed(self.diagnosed.values()),
+            diagnosed=1 if self.what in MODES else len(self.diagnosed),
+            detail=self.detail,
+            is_over=self.is_over,
+        )
+
+
+def modes_of(diagnosis: Diagnosis) -> tuple[tuple[str, float], ...]:
+    """Return the likeliest modes of an unlock with their probabilities."""
+    return tuple((one.mode, one.probability) for one in diagnosis.modes[:MODES_KEPT])
+
+
+def summed(diagnosed: Iterable[tuple[tuple[str, float], ...]]) -> Counter[str]:
+    """Return how many unlocks have which mode, each with its probabilities."""
+    modes: Counter[str] = Counter()
+    for of_one in diagnosed:
+        for mode, probability in of_one:
+            modes[mode] += probability  # type: ignore[assignment]
+    return modes

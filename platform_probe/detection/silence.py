@@ -1,0 +1,155 @@
+"""Silence: unlocks, or heartbeats, that are expected and do not come.
+
+What is expected is the least that is sure: half of what the quieter quarter of the last hours had.
+A train, a morning and an evening change that slowly; an app that no longer asks does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Final
+
+from fleet_wire.contract.incident import IncidentKind
+from platform_probe.detection.sighting import Sighting
+from platform_probe.detection.traits import Key, Values
+
+MINUTE_S: Final = 60.0
+BIN_MINUTES: Final = 5
+BINS: Final = 12
+"""An hour, in steps of five minutes: without it nothing is expected."""
+PART: Final = 0.5
+LEFT: Final = 0.1
+"""Silence leaves so much of what is expected: stragglers, and unlocks of another way."""
+A_MONTH: Final = 43_200.0
+"""Minutes."""
+BUDGET: Final = 0.05
+FALSE_ALARMS: Final = 0.5
+MOST_COHORTS: Final = 200
+BACK: Final = 0.5
+"""It is over when so much of what is expected comes again."""
+_LOG_LEFT: Final = math.log(LEFT)
+
+
+class _Rate:
+    """How much comes of one cohort."""
+
+    __slots__ = ("bins", "count", "expected", "in_bin", "score", "since_s", "window")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.in_bin = 0
+        self.bins: deque[int] = deque(maxlen=BINS)
+        self.window: deque[int] = deque(maxlen=BIN_MINUTES)
+        self.score = 0.0
+        self.since_s = 0.0
+        self.expected = 0.0
+        """A minute."""
+
+    def minute(self, now_s: float) -> float:
+        """Close a minute, and return the evidence that it is silent."""
+        came, self.count = self.count, 0
+        self.in_bin += came
+        self.window.append(came)
+        before = self.score
+        if self.expected > 0.0:
+            self.score = max(0.0, before + came * _LOG_LEFT + self.expected * (1.0 - LEFT))
+        if before == 0.0:
+            self.since_s = now_s - MINUTE_S
+        return self.score
+
+    def close_bin(self, *, is_silent: bool) -> None:
+        """Renew what is expected."""
+        if not is_silent:
+            self.bins.append(self.in_bin)
+            if len(self.bins) == BINS:
+                lower = sorted(self.bins)[BINS // 4]
+                self.expected = PART * lower / BIN_MINUTES
+        self.in_bin = 0
+
+
+class Silence:
+    """The tests on what does not come. Every step is a minute."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._rates: dict[Key, _Rate] = {}
+        self._came: Counter[Values] = Counter()
+        """Unlocks of this minute."""
+        self._beats = _Rate()
+        self._next_s: float | None = None
+        self._minutes = 0
+        self.sightings: list[Sighting] = []
+        self._of: dict[int, _Rate] = {}
+
+    def unlock(self, values: Values) -> None:
+        """Take an unlock that a customer asked for."""
+        self._came[values] += 1
+
+    def beat(self, count: int = 1) -> None:
+        """Take heartbeats of any cars."""
+        self._beats.count += count
+
+    def tick(self, now_s: float, *, is_blind: bool) -> None:
+        """Close the minutes that are over; one in which the monitor was blind says nothing."""
+        if self._next_s is None:
+            self._next_s = now_s + MINUTE_S
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + MINUTE_S
+        self._minutes += 1
+        self._count()
+        limit = math.log(A_MONTH * max(len(self._rates), 1) / (FALSE_ALARMS * BUDGET))
+        for key, rate in ((None, self._beats), *self._rates.items()):
+            if is_blind:
+                rate.count = 0
+                rate.score = 0.0
+                continue
+            silent = next((s for s in self.sightings if self._of.get(s.number) is rate), None)
+            if rate.minute(now_s) > limit and silent is None:
+                self._open(key, rate, now_s)
+            if silent is not None:
+                self._follow(silent, rate, now_s)
+            if self._minutes % BIN_MINUTES == 0:
+                rate.close_bin(is_silent=silent is not None or rate.score > 0.0)
+
+    # Within
+
+    def _count(self) -> None:
+        """Count what came in the minute for each cohort."""
+        for values, number in self._came.items():
+            singles = [((place, one),) for place, one in enumerate(values) if one is not None]
+            for key in ((), *singles):
+                rate = self._rates.get(key)
+                if rate is None:
+                    if len(self._rates) >= MOST_COHORTS:
+                        continue
+                    rate = self._rates[key] = _Rate()
+                rate.count += number
+        self._came.clear()
+
+    def _open(self, key: Key | None, rate: _Rate, now_s: float) -> None:
+        everybody = any(s.key == () and s.what == "silence" for s in self.sightings)
+        if key and everybody:
+            return  # all are silent, and so is every part
+        one = Sighting(
+            number=next(self._numbers),
+            kind=IncidentKind.SILENCE,
+            what="silence" if key is not None else "no_heartbeats",
+            since_s=rate.since_s,
+            last_s=now_s,
+            key=key or (),
+            detail="" if key is not None else "hardly any heartbeats come",
+            expected=rate.expected,
+        )
+        rate.window.clear()  # what came before says nothing of whether it comes again
+        self._of[one.number] = rate
+        self.sightings.append(one)
+
+    def _follow(self, one: Sighting, rate: _Rate, now_s: float) -> None:
+        one.last_s = now_s
+        if sum(rate.window) / BIN_MINUTES >= BACK * rate.expected:
+            one.is_over = True
+            rate.score = 0.0
+            del self._of[one.number]

@@ -1,0 +1,134 @@
+"""Traffic that no honest customer makes.
+
+Rules over accounts, and what the diagnosis says of single unlocks: see docs/detection.md.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final
+
+from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.modes.catalogue import TITLES
+from platform_probe.detection.sighting import Sighting
+from platform_probe.diagnosis.remembering import remember
+
+WITHIN_S: Final = 600.0
+MANY_CARS: Final = 10
+"""Cars that one account asks for within ten minutes: nobody drives so many [E]. (About 100 shared
+cars were taken through accounts in Chicago on 17 April 2019.)"""
+MANY_REFUSED: Final = 5
+"""Cars that it is refused within ten minutes: who mistakes a number plate does so once or twice."""
+LEAST: Final = {
+    "attack_replay": 2,
+    "impossible_travel": 1,
+    "insider_or_support_unlock": 1,
+    "attack_bruteforce_vehicle_ids": 2,
+}
+"""Suspicious modes, and how many unlocks must surely have one: a single copy may be a slip."""
+SURE: Final = 0.9
+OVER_S: Final = 1800.0
+"""It is over when nothing of it was seen for so long [E]."""
+MOST_ACCOUNTS: Final = 20_000
+MOST_CARS: Final = 200
+"""Of one account."""
+BRUTEFORCE: Final = "attack_bruteforce_vehicle_ids"
+MANY_OF_ONE: Final = "one_account_many_cars"
+
+
+_Cars = dict[str, float]
+"""Cars that an account asked for, the latest last, with when."""
+
+
+class Suspicious:
+    """What is odd about who asks for what."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._asked: OrderedDict[str, _Cars] = OrderedDict()
+        self._refused: OrderedDict[str, _Cars] = OrderedDict()
+        self._waiting: dict[str, OrderedDict[str, Diagnosis]] = {
+            mode: OrderedDict() for mode in LEAST
+        }
+        self.sightings: list[Sighting] = []
+
+    def attempt(self, attempt: Attempt, at_s: float, now_s: float) -> None:
+        """Take an unlock, whatever came of it."""
+        account_id = attempt.platform.account_id if attempt.platform else None
+        if account_id is None or not attempt.vehicle_id:
+            return
+        many = self._cars_of(self._asked, account_id, attempt.vehicle_id, at_s)
+        if len(many) >= MANY_CARS:
+            self._note(MANY_OF_ONE, many, account_id, attempt, now_s)
+        if attempt.cause is Cause.API_REFUSED:
+            many = self._cars_of(self._refused, account_id, attempt.vehicle_id, at_s)
+            if len(many) >= MANY_REFUSED:
+                self._note(BRUTEFORCE, many, account_id, attempt, now_s)
+
+    def diagnosis(self, diagnosis: Diagnosis, now_s: float) -> None:
+        """Take what an unlock may have failed of, or what is odd about it."""
+        first = diagnosis.first
+        for mode, waiting in self._waiting.items():
+            if first.mode != mode or first.probability < SURE:
+                waiting.pop(diagnosis.attempt_id, None)  # it was so, and is no longer
+                continue
+            remember(waiting, diagnosis.attempt_id, diagnosis, 100)
+            if len(waiting) >= LEAST[mode]:
+                sighting = self._sighting(mode, TITLES[mode], now_s)
+                for one in waiting.values():
+                    sighting.note(now_s, car=one.vehicle_id, example=one.attempt_id)
+                sighting.failed = len(sighting.cars)
+
+    def tick(self, now_s: float) -> None:
+        """See what is over."""
+        for one in self.sightings:
+            if now_s - one.last_s > OVER_S:
+                one.is_over = True
+                self._waiting.get(one.what, OrderedDict()).clear()
+
+    # Within
+
+    def _cars_of(
+        self, accounts: OrderedDict[str, _Cars], account_id: str, car: str, at_s: float
+    ) -> _Cars:
+        """Note that an account asked for a car; return which it asked for of late."""
+        cars = accounts.pop(account_id, None)
+        if cars is None:
+            cars = {}
+        cars.pop(car, None)
+        cars[car] = at_s
+        if len(cars) > 1:
+            while at_s - cars[first := next(iter(cars))] > WITHIN_S or len(cars) > MOST_CARS:
+                del cars[first]
+        accounts[account_id] = cars
+        if len(accounts) > MOST_ACCOUNTS:
+            accounts.popitem(last=False)
+        return cars
+
+    def _note(
+        self, what: str, cars: _Cars, account_id: str, attempt: Attempt, now_s: float
+    ) -> None:
+        detail = TITLES.get(what, "one account asks for many cars")
+        sighting = self._sighting(what, detail, now_s)
+        for car in cars:
+            sighting.note(now_s, car=car, customer=account_id)
+        sighting.note(now_s, example=attempt.attempt_id)
+        sighting.failed = len(sighting.cars)
+
+    def _sighting(self, what: str, detail: str, now_s: float) -> Sighting:
+        one = next((s for s in self.sightings if s.what == what and not s.is_over), None)
+        if one is None:
+            one = Sighting(
+                number=next(self._numbers),
+                kind=IncidentKind.SUSPICIOUS,
+                what=what,
+                since_s=now_s,
+                last_s=now_s,
+                detail=detail,
+            )
+            self.sightings.append(one)
+        return one

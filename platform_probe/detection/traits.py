@@ -1,0 +1,71 @@
+"""What unlocks have in common with others, and the cohorts that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fleet_wire.contract.attempt import Attempt
+
+TRAITS: Final = (
+    "region", "operator", "firmware", "hardware", "app_version", "endpoint", "api_release",
+)  # fmt: skip
+"""By these unlocks are told apart."""
+PAIRS: Final = (("region", "operator"), ("firmware", "hardware"), ("operator", "firmware"),
+    ("region", "firmware"), ("app_version", "endpoint"))  # fmt: skip
+"""Pairs that are watched as cohorts of their own: what hits one of its two alone dilutes. [E]"""
+
+Values = tuple[str | None, ...]
+"""A value for each of `TRAITS`; None where it is not known."""
+Key = tuple[tuple[int, str], ...]
+"""A cohort: places in `TRAITS` with their values; empty: all."""
+
+_PAIRS: Final = tuple((TRAITS.index(one), TRAITS.index(other)) for one, other in PAIRS)
+UNKNOWN: Final[Values] = (None,) * len(TRAITS)
+
+
+def values_of(attempt: Attempt) -> Values:
+    """Return what an unlock has in common with others."""
+    side = attempt.platform
+    if side:
+        return (
+            attempt.region,
+            attempt.operator,
+            attempt.firmware,
+            attempt.hardware,
+            side.app_version,
+            side.endpoint,
+            side.api_release,
+        )
+    return (attempt.region, attempt.operator, attempt.firmware, attempt.hardware, None, None, None)
+
+
+def values_of_places(places: Mapping[str, str]) -> Values:
+    """Return the same of a car, by what is known of it."""
+    return tuple(places.get(name) for name in TRAITS)
+
+
+def keys_of(values: Values) -> tuple[Key, ...]:
+    """Return the cohorts that such unlocks belong to, `()` for all first."""
+    singles = [((place, value),) for place, value in enumerate(values) if value is not None]
+    pairs = [
+        ((one, first), (other, second))
+        for one, other in _PAIRS
+        if (first := values[one]) is not None and (second := values[other]) is not None
+    ]
+    return ((), *singles, *pairs)
+
+
+def is_in(key: Key, values: Values) -> bool:
+    """Return whether unlocks of these values belong to a cohort."""
+    return all(values[place] == value for place, value in key)
+
+
+def named(key: Key) -> dict[str, str]:
+    """Return a cohort as value by trait."""
+    return {TRAITS[place]: value for place, value in key}
+
+
+def key_named(cohort: Mapping[str, str]) -> Key:
+    """Return the cohort of value by trait."""
+    return tuple(sorted((TRAITS.index(name), value) for name, value in cohort.items()))

@@ -1,0 +1,84 @@
+"""A cohort that is watched, with the evidence for each way in which its unlocks may be hit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from platform_probe.detection.evidence import Evidence
+from platform_probe.detection.expected import (
+    LEAST_OF_PRIOR,
+    MOST_SHARE,
+    Learned,
+)
+from platform_probe.detection.measures import Measure
+from platform_probe.detection.traits import Key
+
+MONTH_S: Final = 30 * 86_400.0
+FALSE_ALARMS_A_MONTH: Final = 0.5
+"""Of all tests together, at most: the goal is one alert, and days are not all alike."""
+OF_ALL: Final = 0.25
+"""Of a measure's false alarms so many may be of all unlocks; the others share among cohorts."""
+LEAST_COHORTS: Final = 40
+"""Among so many at least: their number is not known before they were seen."""
+LEAST_A_MONTH: Final = 1_000.0
+LEAST_ELAPSED_S: Final = 60.0
+
+
+class Series:
+    """The evidence that one cohort is hit in one way."""
+
+    __slots__ = ("at", "block_at", "block_hits", "evidence", "learned", "limit", "measure")
+
+    def __init__(self, measure: Measure, share: float, limit: float) -> None:
+        self.measure = measure
+        self.evidence = Evidence(share)
+        self.learned = Learned()
+        self.limit = limit
+        self.at = 0
+        """The cohort's count up to which misses were taken."""
+        self.block_at = 0
+        self.block_hits = 0
+
+    def hit(self, count: int) -> bool:
+        """Take that the `count`th unlock was hit; return whether the evidence is enough."""
+        missed = count - 1 - self.at
+        if missed > 0:
+            self.evidence.misses(missed)
+        self.at = count
+        self.block_hits += 1
+        return self.evidence.hit() > self.limit
+
+    def take_misses(self, count: int) -> None:
+        """Take that all up to the `count`th that were not taken were not hit."""
+        if count > self.at:
+            self.evidence.misses(count - self.at)
+            self.at = count
+
+
+class Watched:
+    """A cohort."""
+
+    __slots__ = ("count", "key", "series", "since_s")
+
+    def __init__(self, key: Key, since_s: float) -> None:
+        self.key = key
+        self.since_s = since_s
+        self.count = 0
+        """Unlocks that counted."""
+        self.series: dict[Measure, Series] = {}
+
+    def limit(self, measure: Measure, now_s: float, cohorts: int) -> float:
+        """Return how much evidence is enough, for the false alarms that are allowed.
+
+        A test that takes A events until it is wrong is wrong so often a month as the month has
+        events, over A.
+        """
+        elapsed_s = max(now_s - self.since_s, LEAST_ELAPSED_S)
+        a_month = max(self.count * MONTH_S / elapsed_s, LEAST_A_MONTH)
+        part = OF_ALL if not self.key else (1.0 - OF_ALL) / max(cohorts, LEAST_COHORTS)
+        return a_month / (FALSE_ALARMS_A_MONTH * measure.budget * part)
+
+
+def bounded(share: float, measure: Measure) -> float:
+    """Return an expected share within what is sensible for its measure."""
+    return min(max(share, measure.share * LEAST_OF_PRIOR), MOST_SHARE)

@@ -1,0 +1,245 @@
+"""Waves of lost cars: more last wills than single cars make.
+
+The test is that of unlocks: of the cars that are connected, each is lost within a step or is not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
+from fleet_wire.contract.partial import PartialState
+from platform_probe.detection.evidence import Evidence
+from platform_probe.detection.expected import Block, Learned
+from platform_probe.detection.naming import look_since
+from platform_probe.detection.sighting import Sighting
+from platform_probe.detection.traits import (
+    TRAITS,
+    UNKNOWN,
+    Key,
+    Values,
+    is_in,
+    keys_of,
+    values_of_places,
+)
+from platform_probe.detection.watched import FALSE_ALARMS_A_MONTH, LEAST_COHORTS, MONTH_S
+from platform_probe.diagnosis.cohorts.counts import Count
+
+STEP_S: Final = 10.0
+BLOCK_STEPS: Final = 60
+LOST_A_STEP: Final = 0.1 * STEP_S / 3600.0
+"""Of connected cars, before anything was learned: one in ten an hour [E]."""
+MARGIN: Final = 2.0
+"""A fleet's quietest hour is no measure of its busiest [E]."""
+BUDGET: Final = 0.05
+LEAST_CARS: Final = 8
+"""Fewer at once are a car park [E]."""
+AGAIN_S: Final = 600.0
+"""A car that is lost again so soon counts once."""
+APART_S: Final = 60.0
+"""Cars of one wave are lost within so long of each other: keepalives end at different times."""
+BACK: Final = 0.8
+"""It is over when so many of them are back."""
+OVER_S: Final = 3600.0
+"""Or when no more were lost for so long: what then is still away is another matter."""
+MOST_CARS: Final = 1_000_000
+_STATES: Final = (VehicleState, PartialState)
+
+
+class _Car:
+    """What is known of a car."""
+
+    __slots__ = ("is_online", "lost_s", "session_id", "values")
+
+    def __init__(self) -> None:
+        self.values: Values = UNKNOWN
+        self.session_id = ""
+        self.is_online = False
+        self.lost_s = -AGAIN_S
+
+
+class Waves:
+    """Which cars are connected, and the tests on those that are lost."""
+
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        self._cars: OrderedDict[str, _Car] = OrderedDict()
+        self._online: Counter[Values] = Counter()
+        self._tests: dict[Key, Evidence] = {}
+        self._lost: deque[tuple[float, str, Values]] = deque(maxlen=5_000)
+        self._learned = Learned()
+        self._steps = 0
+        self._block = [0, 0]
+        self._suspects: set[Key] = set()
+        self._next_s: float | None = None
+        self.sightings: list[Sighting] = []
+        self.offset_s = 0.0
+
+    def heard(self, vehicle_id: str, message: Any, now_s: float, *, is_retained: bool) -> None:
+        """Take a message of a car: its state says what it is, its presence whether it is there."""
+        if isinstance(message, Presence):
+            is_lost = self._presence(self._car(vehicle_id), message)
+            if is_lost and not is_retained:
+                self._note_lost(vehicle_id, now_s)
+        elif isinstance(message, _STATES):
+            self._state(self._car(vehicle_id), message)
+
+    def removed(self, vehicle_id: str) -> None:
+        """Forget a car."""
+        car = self._cars.pop(vehicle_id, None)
+        if car is not None and car.is_online:
+            self._online[car.values] -= 1
+
+    def tick(self, now_s: float) -> None:
+        """Count the cars that were not lost, and look at what has enough evidence."""
+        if self._next_s is None:
+            self._next_s = now_s + STEP_S
+        if now_s >= self._next_s:
+            steps = int((now_s - self._next_s) // STEP_S) + 1
+            self._next_s += steps * STEP_S
+            self._take_steps(min(steps, BLOCK_STEPS), now_s)
+        if self._suspects:
+            self._look(now_s)
+        for one in self.sightings:
+            self._follow(one, now_s)
+
+    # Within
+
+    def _car(self, vehicle_id: str) -> _Car:
+        car = self._cars.get(vehicle_id)
+        if car is None:
+            if len(self._cars) >= MOST_CARS:
+                self.removed(next(iter(self._cars)))
+            car = self._cars[vehicle_id] = _Car()
+        return car
+
+    def _state(self, car: _Car, state: Any) -> None:
+        places = {
+            name: value for name in TRAITS[:4] if (value := getattr(state, name, None)) is not None
+        }
+        values = values_of_places(places)
+        if values != car.values:
+            if car.is_online:
+                self._online[car.values] -= 1
+                self._online[values] += 1
+            car.values = values
+
+    def _presence(self, car: _Car, presence: Presence) -> bool:
+        """Note whether a car is there; return whether it was and its last will says no longer."""
+        is_online = presence.status is PresenceStatus.ONLINE
+        if not is_online and car.session_id not in ("", presence.session_id):
+            return False  # the will of a session that another has followed
+        if is_online:
+            car.session_id = presence.session_id
+        was_online, car.is_online = car.is_online, is_online
+        if is_online is not was_online:
+            self._online[car.values] += 1 if is_online else -1
+        is_will = presence.reason is PresenceReason.LAST_WILL
+        return was_online and not is_online and is_will
+
+    def _note_lost(self, vehicle_id: str, now_s: float) -> None:
+        car = self._cars[vehicle_id]
+        if now_s - car.lost_s < AGAIN_S:
+            return
+        car.lost_s = now_s
+        values = car.values
+        self._lost.append((now_s, vehicle_id, values))
+        self._block[1] += 1
+        for one in self.sightings:
+            if is_in(one.key, values):
+                one.note(now_s, car=vehicle_id)
+                one.failed = len(one.cars)
+                return
+        limit = self._limit()
+        for key in keys_of(values):
+            test = self._tests.get(key)
+            if test is None:
+                test = self._tests[key] = Evidence(self._share())
+            if test.hit() > limit:
+                self._suspects.add(key)
+
+    def _share(self) -> float:
+        return min(max(self._learned.share(LOST_A_STEP), LOST_A_STEP) * MARGIN, 0.2)
+
+    def _limit(self) -> float:
+        online = max(self._online.total(), 100)
+        cohorts = max(len(self._tests), LEAST_COHORTS)
+        return online * (MONTH_S / STEP_S) * cohorts / (FALSE_ALARMS_A_MONTH * BUDGET)
+
+    def _take_steps(self, steps: int, now_s: float) -> None:
+        online = self._online.total()
+        by_key: Counter[Key] = Counter()
+        for values, number in self._online.items():
+            if number > 0:
+                for key in keys_of(values):
+                    by_key[key] += number
+        for key, test in self._tests.items():
+            number = by_key[key] * steps
+            if number:
+                test.misses(number)
+        self._block[0] += online * steps
+        self._steps += steps
+        if self._steps >= BLOCK_STEPS:
+            block = Block(now_s, self._block[0], self._block[1], 1.0)
+            if not self.sightings:
+                self._learned.close_block(block, prior=LOST_A_STEP)
+            self._block, self._steps = [0, 0], 0
+            for test in self._tests.values():
+                test.expect(self._share())
+
+    def _look(self, now_s: float) -> None:
+        """Make a sighting of the cars that were lost together."""
+        self._suspects.clear()
+        wave: list[tuple[float, str, Values]] = []
+        newest_s = now_s
+        for one in reversed(self._lost):
+            if newest_s - one[0] > APART_S:
+                break
+            newest_s = one[0]
+            if not any(is_in(known.key, one[2]) for known in self.sightings):
+                wave.append(one)
+        if len(wave) < LEAST_CARS:
+            return
+        since = newest_s + self.offset_s
+        counts = [
+            Count(at=at_s + self.offset_s, values=values, vehicle_id=car, failures=1)
+            for at_s, car, values in wave
+        ]
+        counts += [
+            Count(at=now_s + self.offset_s, values=values, attempts=number)
+            for values, number in self._online.items()
+            if number > 0
+        ]
+        found = look_since(counts, since).found
+        key = found[0].key if found else ()
+        sighting = Sighting(
+            number=next(self._numbers),
+            kind=IncidentKind.CARS_LOST,
+            what="cars_lost",
+            since_s=newest_s,
+            last_s=now_s,
+            key=key,
+            expected=self._share(),
+        )
+        members = [(at_s, car) for at_s, car, values in wave if is_in(key, values)]
+        for at_s, car in reversed(members):
+            sighting.note(at_s, car=car)
+        sighting.failed = len(sighting.cars)
+        there = sum(number for values, number in self._online.items() if is_in(key, values))
+        sighting.total = there + sighting.failed
+        self.sightings.append(sighting)
+        for test in self._tests.values():
+            test.clear()
+
+    def _follow(self, one: Sighting, now_s: float) -> None:
+        away = sum(
+            1
+            for vehicle_id in one.cars
+            if (car := self._cars.get(vehicle_id)) and not car.is_online
+        )
+        is_back = away <= (1.0 - BACK) * len(one.cars)
+        if is_back or now_s - one.last_s > OVER_S:
+            one.is_over = True

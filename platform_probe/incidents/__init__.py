@@ -1,0 +1,1 @@
+"""One incident for one problem, whatever the number of findings. No I/O, no clock."""

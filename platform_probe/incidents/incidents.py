@@ -1,0 +1,294 @@
+"""Makes incidents of findings: opened, joined, grown, resolved, and what people say of them.
+
+A problem shows in many findings, flickers, and comes back: it is one incident all the while. It is
+resolved when nothing of it was found for a while, which is the longer the more often it came back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Final
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.incident import (
+    ActionKind,
+    Change,
+    ChangeKind,
+    Incident,
+    IncidentAction,
+    IncidentState,
+)
+from platform_probe.detection.finding import Finding
+from platform_probe.incidents.followed import MOST_RELATED, Followed, Tell, opening_of
+from platform_probe.incidents.joining import ALONE, are_one, have_one_mode
+from platform_probe.incidents.maintenance import MaintenanceWindow, window_of
+from platform_probe.incidents.severity import severity_of
+from platform_probe.incidents.words import Clock as Words
+from platform_probe.incidents.words import subject_of, title_of
+
+QUIET_S: Final = 900.0
+"""Resolved after so long without a sign of it [E]: what flaps every ten minutes is one incident."""
+MOST_QUIET_S: Final = 3600.0
+"""However often it came back."""
+REMEMBERED_S: Final = 3600.0
+"""What comes back so soon after it was resolved is the same incident."""
+MOST_OPEN: Final = 100
+"""More at once are not told apart: what comes is taken for the latest of its kind."""
+MOST_COMPARED: Final = 20
+"""Incidents that one is compared with, the latest: of more nobody reads them."""
+STEP_S: Final = 5.0
+
+
+class Incidents:
+    """All incidents that are open, or were so lately. `tell` gets each revision."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        tell: Tell,
+        words: Words,
+        name: str,
+        windows: Sequence[MaintenanceWindow] = (),
+    ) -> None:
+        self._clock = clock
+        self._tell = tell
+        self._words = words
+        self._name = name
+        """The monitor's: ids differ between monitors."""
+        self._windows = tuple(windows)
+        self._followed: dict[str, Followed] = {}
+        self._by_finding: dict[int, Followed] = {}
+        self._opened = 0
+        self._checked_at = 0.0
+
+    # What comes
+
+    def take(self, finding: Finding) -> None:
+        """Take a finding, or what became of one."""
+        followed = self._by_finding.get(finding.number)
+        if followed is None:
+            if finding.is_over:
+                return
+            followed = self._home_of(finding)
+            if followed is None:
+                self._open(finding)
+                return
+            self._join(followed, finding)
+        followed.put(finding)
+        if finding.is_over:
+            self._by_finding.pop(finding.number, None)
+        if followed.is_open:
+            followed.renew(finding)
+            self._note_quiet(followed, finding.at)
+
+    def act(self, action: IncidentAction) -> bool:
+        """Do what a person asks for; return whether there was such an incident to do it to."""
+        followed = self._followed.get(action.incident_id)
+        if followed is None or not followed.is_open:
+            return False
+        by, reason, at = action.by, action.reason, action.at
+        because = f": {reason}" if reason else ""
+
+        def change(kind: ChangeKind, sentence: str) -> Change:
+            return followed.change(kind, at, sentence, by=by, reason=reason)
+
+        if action.kind is ActionKind.ACKNOWLEDGE:
+            said = change(ChangeKind.ACKNOWLEDGED, f"{by} looks after it{because}")
+            followed.revise(at, said, acknowledged_by=by)
+        elif action.kind is ActionKind.MUTE:
+            until = action.until or at + REMEMBERED_S
+            said = change(ChangeKind.MUTED, f"{by} mutes it until {self._words(until)}{because}")
+            followed.revise(at, said, muted_until=until)
+        elif action.kind is ActionKind.UNMUTE:
+            said = change(ChangeKind.UNMUTED, f"{by} wants to hear of it again{because}")
+            followed.revise(at, said, muted_until=None)
+        else:
+            said = change(ChangeKind.CLOSED, f"{by} closes it{because}")
+            followed.revise(at, said, state=IncidentState.CLOSED, ended_at=at)
+        return True
+
+    def restore(self, incidents: Iterable[Incident]) -> None:
+        """Take up the incidents of an earlier process: the latest revision of each."""
+        for incident in incidents:
+            followed = self._new(incident)
+            followed.hold_s = QUIET_S
+            followed.quiet_since = self._clock.unix_s()
+
+    # Time
+
+    def tick(self) -> None:
+        """Resolve what is quiet, forget what is long over, and follow the windows."""
+        at = self._clock.unix_s()
+        if 0.0 <= at - self._checked_at < STEP_S:
+            return
+        self._checked_at = at
+        for followed in [*self._followed.values()]:
+            if followed.is_open:
+                self._follow_window(followed, at)
+                self._resolve(followed, at)
+            elif at - (followed.incident.ended_at or at) > REMEMBERED_S + followed.hold_s:
+                self._forget(followed)
+        self._join_alike(at)
+
+    @property
+    def open(self) -> list[Incident]:
+        """Those that go on."""
+        return [followed.incident for followed in self._followed.values() if followed.is_open]
+
+    # Within
+
+    def _home_of(self, finding: Finding) -> Followed | None:
+        """Return the incident that a new finding is of, open ones first; None: a new one's."""
+        known = [*reversed(self._followed.values())]
+        open_ones = [each for each in known if each.is_open]
+        over = [each for each in known if not each.is_open]
+        for followed in (*open_ones[:MOST_COMPARED], *over[:MOST_COMPARED]):
+            one = followed.incident
+            if are_one(finding, followed.active, kind=one.kind, cohort=one.cohort):
+                return followed
+        if len(open_ones) < MOST_OPEN:
+            return None
+        alike = (each for each in open_ones if each.incident.kind is finding.kind)
+        return next(alike, open_ones[0])
+
+    def _open(self, finding: Finding) -> None:
+        self._opened += 1
+        at = finding.at
+        named = f"{self._name}/{at}/{self._opened}".encode()
+        subject = subject_of(finding, finding.cohort)
+        severity = severity_of(finding)
+        customers, cars = len(finding.customers), len(finding.cars)
+        incident = Incident(
+            incident_id=f"inc-{blake2b(named, digest_size=6).hexdigest()}",
+            revision=0,
+            at=at,
+            kind=finding.kind,
+            severity=severity,
+            state=IncidentState.OPEN,
+            title=title_of(
+                subject, finding.since, customers=customers, cars=cars, clock=self._words
+            ),
+            since=finding.since,
+            opened_at=at,
+            maintenance=window_of(self._windows, finding.cohort, at),
+            related=self._split_from(finding),
+        )
+        followed = self._new(incident)
+        followed.subject = subject
+        followed.put(finding)
+        self._by_finding[finding.number] = followed
+        sentence = opening_of(finding, severity)
+        if incident.maintenance is not None:
+            sentence += f"; expected: {incident.maintenance}"
+        kind = ChangeKind.OPENED if not incident.related else ChangeKind.SPLIT
+        followed.revise(at, followed.change(kind, at, sentence), **followed.fields())
+
+    def _new(self, incident: Incident) -> Followed:
+        followed = Followed(incident, tell=self._tell, clock=self._words)
+        followed.hold_s = QUIET_S
+        self._followed[incident.incident_id] = followed
+        return followed
+
+    def _split_from(self, finding: Finding) -> tuple[str, ...]:
+        number = finding.split_from
+        followed = self._by_finding.get(number) if number is not None else None
+        return () if followed is None else (followed.incident.incident_id,)
+
+    def _join(self, followed: Followed, finding: Finding) -> None:
+        """Let a finding be one of an incident, which is open again where it was over."""
+        self._by_finding[finding.number] = followed
+        if followed.quiet_since is not None:  # it had gone, and came back
+            followed.hold_s = min(followed.hold_s * 2, MOST_QUIET_S)
+            followed.quiet_since = None
+        if not followed.is_open and followed.incident.state is IncidentState.RESOLVED:
+            followed.put(finding)
+            followed.subject = subject_of(finding, finding.cohort)
+            said = followed.change(ChangeKind.REOPENED, finding.at, "it is back")
+            followed.revise(
+                finding.at, said, state=IncidentState.OPEN, ended_at=None, **followed.fields()
+            )
+
+    def _note_quiet(self, followed: Followed, at: float) -> None:
+        if followed.active:
+            followed.quiet_since = None
+        elif followed.quiet_since is None:
+            followed.quiet_since = at
+
+    def _resolve(self, followed: Followed, at: float) -> None:
+        quiet_since = followed.quiet_since
+        if quiet_since is None or at - quiet_since < followed.hold_s:
+            return
+        lasted_min = max(quiet_since - followed.incident.since, 0.0) / 60.0
+        sentence = f"over since {self._words(quiet_since)}, after {lasted_min:.0f} min"
+        followed.revise(
+            at,
+            followed.change(ChangeKind.RESOLVED, at, sentence),
+            **{
+                **(followed.fields() if followed.findings else {}),
+                "state": IncidentState.RESOLVED,
+                "ended_at": round(quiet_since, 3),
+            },
+        )
+
+    def _follow_window(self, followed: Followed, at: float) -> None:
+        """Say when a window ends before what it covers, or begins after it."""
+        one = followed.incident
+        name = window_of(self._windows, one.cohort, at)
+        if name == one.maintenance:
+            return
+        if name is None:
+            said = followed.change(
+                ChangeKind.UNMUTED, at, f"{one.maintenance} is over, and this is not"
+            )
+        else:
+            said = followed.change(ChangeKind.MUTED, at, f"expected: {name}")
+        followed.revise(at, said, maintenance=name)
+
+    def _join_alike(self, at: float) -> None:
+        """Make one of two incidents that turned out to be one."""
+        homes: list[Followed] = []
+        for followed in [*self._followed.values()]:
+            if not followed.is_open or followed.incident.kind in ALONE:
+                continue
+            near = homes[-MOST_COMPARED:]
+            home = next((home for home in near if _are_alike(home, followed)), None)
+            if home is None:
+                homes.append(followed)
+            else:
+                self._merge(home, followed, at)
+
+    def _merge(self, home: Followed, other: Followed, at: float) -> None:
+        ours, theirs = home.incident, other.incident
+        for number, finding in other.findings.items():
+            home.put(finding)
+            if number in self._by_finding:
+                self._by_finding[number] = home
+        other.findings = {}
+        said = home.change(ChangeKind.JOINED, at, f"this is it as well: {theirs.title}")
+        related = tuple(dict.fromkeys((*ours.related, theirs.incident_id)))[-MOST_RELATED:]
+        fields = home.fields() if home.findings else {}
+        home.revise(at, said, **{**fields, "related": related})
+        self._note_quiet(home, at)
+        said = other.change(ChangeKind.JOINED, at, f"it is one with: {ours.title}")
+        other.revise(
+            at,
+            said,
+            state=IncidentState.RESOLVED,
+            ended_at=at,
+            related=tuple(dict.fromkeys((*theirs.related, ours.incident_id)))[-MOST_RELATED:],
+        )
+        self._forget(other)
+
+    def _forget(self, followed: Followed) -> None:
+        self._followed.pop(followed.incident.incident_id, None)
+        for number in [n for n, one in self._by_finding.items() if one is followed]:
+            del self._by_finding[number]
+
+
+def _are_alike(one: Followed, other: Followed) -> bool:
+    """Return whether two open incidents are one: of one cohort, or begun together and of a mode."""
+    if one.incident.cohort == other.incident.cohort:
+        return True
+    return any(have_one_mode(first, second) for first in one.active for second in other.active)

@@ -1,0 +1,93 @@
+"""Which findings are one problem."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from fleet_wire.contract.incident import IncidentKind
+from platform_probe.detection.finding import Finding
+from platform_probe.incidents.words import mode_of
+
+ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
+"""Kinds that no other kind is the same problem as."""
+RANK: Final = (
+    IncidentKind.SUSPICIOUS,
+    IncidentKind.MONITOR_BLIND,
+    IncidentKind.FAILURES,
+    IncidentKind.CARS_LOST,
+    IncidentKind.SILENCE,
+    IncidentKind.GENERIC_ERRORS,
+    IncidentKind.LATE_UNLOCKS,
+    IncidentKind.UNCLASSIFIED,
+    IncidentKind.LATENCY,
+)
+"""Which of its findings an incident is named after: what customers feel, before its signs."""
+NEAR_S: Final = 1800.0
+"""Two things that began so far from each other are two problems, whatever they share [E]."""
+TOGETHER_S: Final = 600.0
+"""What began so close together, in two cohorts and of one mode, is one problem [E]."""
+SHARED: Final = 0.5
+"""So large a part of the cars of one finding must be of the other, to be one problem [E]."""
+
+
+def are_nested(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Return whether one cohort is a part of the other."""
+    few, many = sorted((one, other), key=len)
+    return all(many.get(name) == value for name, value in few.items())
+
+
+def are_one(
+    finding: Finding, others: Collection[Finding], *, kind: IncidentKind, cohort: Mapping[str, str]
+) -> bool:
+    """Return whether a finding is the problem of an incident, with its kind and cohort.
+
+    `others` are the incident's findings that are not over. What the test of failures has found
+    twice is two problems, since the second was found among what the first does not explain, unless
+    both began together and are diagnosed alike.
+    """
+    if (finding.kind in ALONE or kind in ALONE) and finding.kind is not kind:
+        return False
+    if finding.kind is IncidentKind.SUSPICIOUS:
+        return any(one.what == finding.what or one.customers & finding.customers for one in others)
+    if dict(finding.cohort) == dict(cohort):
+        return True
+    same = [one for one in others if one.what == finding.what]
+    if same and finding.kind is IncidentKind.FAILURES:
+        return any(have_one_mode(finding, one) for one in same)
+    if not others:
+        return are_nested(finding.cohort, cohort)
+    return any(_are_near(finding, one) for one in others)
+
+
+def have_one_mode(one: Finding, other: Finding) -> bool:
+    """Return whether two findings began together, and have the same failure mode."""
+    modes = [found[0] for each in (one, other) if (found := mode_of(each)) is not None]
+    is_same_time = abs(one.since - other.since) < TOGETHER_S
+    return is_same_time and len(modes) > 1 and modes[0] == modes[1]
+
+
+def common_cohort(findings: Collection[Finding]) -> dict[str, str]:
+    """Return what the cohorts of findings have in common."""
+    first, *others = [dict(one.cohort) for one in findings]
+    return {
+        name: value
+        for name, value in first.items()
+        if all(one.get(name) == value for one in others)
+    }
+
+
+def _are_near(finding: Finding, other: Finding) -> bool:
+    is_same_time = abs(finding.since - other.since) < NEAR_S
+    if is_same_time and are_nested(finding.cohort, other.cohort):
+        return True
+    few = min(len(finding.cars), len(other.cars))
+    return few > 0 and len(finding.cars & other.cars) >= SHARED * few
+
+
+def most_telling(findings: Collection[Finding]) -> Finding:
+    """Return the finding that an incident is named after: one that goes on, if any does."""
+    return min(
+        findings,
+        key=lambda one: (one.is_over, RANK.index(one.kind), not one.modes, -one.failed),
+    )

@@ -1,0 +1,150 @@
+"""What an incident is called, and what its history says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
+from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.modes.catalogue import TITLES
+from platform_probe.detection.finding import Finding
+
+Clock = Callable[[float], str]
+"""Says the time of day of Unix seconds, to the minute, where the operator is."""
+MOST_LETTERS: Final = 150
+SURE_OF_MODE: Final = 0.4
+"""So large a part of what was diagnosed must have a mode that is to name an incident [E]."""
+NO_MODES: Final = frozenset({UNKNOWN, NOTHING_WRONG})
+
+OF_CAUSE: Final = {
+    Cause.API_REFUSED: "the platform refuses unlocks",
+    Cause.API_FAILED: "the platform's API fails",
+    Cause.NOT_PUBLISHED: "unlocks are never sent to the cars",
+    Cause.BROKER_UNREACHABLE: "the broker cannot be reached",
+    Cause.BROKER_DENIED: "the broker refuses commands",
+    Cause.NO_SUBSCRIBER: "boxes do not listen",
+    Cause.BOX_OFFLINE: "boxes offline",
+    Cause.BOX_ASLEEP: "boxes do not wake up",
+    Cause.BOX_SILENT: "boxes silent",
+    Cause.DOWNLINK_LOST: "boxes report and hear nothing",
+    Cause.BOX_SAYS_EXPIRED: "boxes take commands for expired",
+    Cause.BOX_REJECTED: "boxes reject commands",
+    Cause.BOX_BUSY: "boxes busy",
+    Cause.EXECUTION_SILENT: "boxes fall silent over a command",
+    Cause.RESULT_LOST: "answers are lost",
+    Cause.VEHICLE_FAILED: "cars do not follow their boxes",
+    Cause.VEHICLE_STATE: "cars are in a state in which they do not open",
+    Cause.DOOR_UNCONFIRMED: "doors do not report that they opened",
+    Cause.NOT_OBSERVED: "customers call, and the monitor saw no unlock",
+    Cause.UNCLASSIFIED: "unlocks fail, and nothing says why",
+}
+"""What an incident is called whose diagnoses agree on no mode."""
+OF_KIND: Final = {
+    IncidentKind.FAILURES: "unlocks fail",
+    IncidentKind.SILENCE: "fewer unlocks than expected",
+    IncidentKind.CARS_LOST: "cars lose their connection",
+    IncidentKind.LATE_UNLOCKS: "doors open after their customer was told no",
+    IncidentKind.GENERIC_ERRORS: "the API answers with errors that explain nothing",
+    IncidentKind.UNCLASSIFIED: "unlocks fail in ways that we do not know",
+    IncidentKind.MONITOR_BLIND: "the monitor does not see how unlocks end",
+    IncidentKind.SUSPICIOUS: "suspicious traffic",
+}
+OF_HOP: Final = {
+    "slow_requested": "requests come late",
+    "slow_api_answered": "the API answers slowly",
+    "slow_published": "commands are sent slowly",
+    "slow_broker_accepted": "the broker is slow",
+    "slow_box_received": "commands reach the boxes slowly",
+    "slow_box_executed": "boxes act slowly",
+    "slow_result_received": "answers of the boxes come slowly",
+    "slow_state_changed": "doors report slowly that they opened",
+}
+_FIRST: Final = ("operator", "region")
+_WORDS: Final = {"app_version": "app version", "api_release": "API release"}
+
+
+def mode_of(finding: Finding) -> tuple[str, float] | None:
+    """Return the mode that most of its diagnoses name, with which part of them; None: none."""
+    modes = {name: weight for name, weight in finding.modes.items() if name not in NO_MODES}
+    if not modes or not finding.diagnosed:
+        return None
+    mode = max(modes, key=lambda name: (modes[name], name))
+    share = modes[mode] / finding.diagnosed
+    return (mode, min(share, 1.0)) if share >= SURE_OF_MODE else None
+
+
+def cause_of(finding: Finding) -> Cause | None:
+    """Return the commonest cause of what was hit."""
+    causes = finding.causes
+    return max(causes, key=lambda cause: (causes[cause], cause.value)) if causes else None
+
+
+def what_is_wrong(finding: Finding) -> str:
+    """Return what is wrong, in a few words."""
+    if finding.detail:
+        return finding.detail
+    if finding.kind is IncidentKind.LATENCY:
+        return OF_HOP.get(finding.what, "unlocks are slow")
+    mode = mode_of(finding)
+    if mode is not None:
+        what = TITLES[mode[0]]
+        return f"{what}, and doors open late" if finding.kind is IncidentKind.LATE_UNLOCKS else what
+    cause = cause_of(finding)
+    if cause is not None and finding.kind in (IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS):
+        return OF_CAUSE[cause]
+    return OF_KIND[finding.kind]
+
+
+def cohort_in_words(cohort: Mapping[str, str]) -> str:
+    """Return a cohort's name: "Operator-b, north, firmware 2.4.1"; of nothing in common ""."""
+    parts = [cohort[name] for name in _FIRST if name in cohort]
+    parts += [
+        f"{_WORDS.get(name, name)} {value}" for name, value in cohort.items() if name not in _FIRST
+    ]
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+def subject_of(finding: Finding, cohort: Mapping[str, str]) -> str:
+    """Return cohort and cause: what a title says besides numbers."""
+    whom = cohort_in_words(cohort)
+    what = what_is_wrong(finding)
+    return f"{whom}: {what}" if whom else what[:1].upper() + what[1:]
+
+
+def title_of(subject: str, since: float, *, customers: int, cars: int, clock: Clock) -> str:
+    """Return the title: "Operator-b, north: boxes offline since 08:12, 31 customers"."""
+    whom = counted(customers, "customer") if customers else counted(cars, "car") if cars else ""
+    end = f" since {clock(since)}" + (f", {whom}" if whom else "")
+    room = MOST_LETTERS - len(end)
+    if len(subject) > room:
+        subject = f"{subject[: room - 3]}..."
+    return subject + end
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things: "1 car", "2 cars"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def numbers_of(finding: Finding) -> str:
+    """Return how many of how many were hit, against what was expected."""
+    if not finding.total:
+        return f"{finding.failed} hit"
+    said = (
+        f"{finding.failed} of {finding.total} hit ({percent(finding.share)}),"
+        f" {percent(finding.expected)} expected"
+    )
+    if finding.cohort:
+        said += f"; elsewhere {finding.elsewhere_failed} of {finding.elsewhere_total}"
+    return said
+
+
+def percent(share: float) -> str:
+    """Return a share; only all is 100 %, and small ones keep a digit."""
+    if 0.0 < share < 0.0995:  # noqa: PLR2004 - 9.95 % is shown as 10 %
+        return f"{100 * share:.1f} %"
+    rounded = round(100 * share)
+    return f"{min(99, rounded) if share < 1.0 else rounded} %"

@@ -1,0 +1,1 @@
+"""Messages about incidents: to Slack, to Alertmanager, and to any URL."""

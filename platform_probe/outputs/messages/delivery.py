@@ -1,0 +1,145 @@
+"""What all backends share: the time, what can go wrong, and lanes that keep their pace.
+
+Each backend has a core without I/O, which takes incidents and the time and says what to send, and
+a shell that sends it (`sending.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
+
+from fleet_wire.contract.incident import Incident
+
+FIRST_RETRY_S: Final = 1.0
+LONGEST_RETRY_S: Final = 60.0
+"""A backend that is away is tried so often: it comes back within a minute [E]."""
+FIXED_RETRY_S: Final = 60.0
+"""What a person has to mend is looked at so often [E]."""
+
+CallT = TypeVar("CallT")
+CallT_co = TypeVar("CallT_co", covariant=True)
+
+
+class Now(NamedTuple):
+    """A moment on both clocks: pace is kept by `s` (monotonic), what is said by `unix_s`."""
+
+    s: float
+    unix_s: float
+
+
+class Trouble(StrEnum):
+    """Why something was not delivered. Each is tried again; `CONTENT` in a simpler form."""
+
+    UNREACHABLE = "unreachable"
+    """Nobody answers there: nothing was sent."""
+    BROKEN = "broken"
+    """The answer did not come, or not whole: it may have been taken."""
+    SERVER = "server"
+    """The backend says that it is not well (5xx)."""
+    RATE = "rate"
+    """Too much at once (429)."""
+    TOKEN = "token"  # noqa: S105 - no secret
+    """The token is wrong, revoked, or lacks a scope; its file cannot be read."""
+    CHANNEL = "channel"
+    """No such channel, archived, or the app is not in it."""
+    CONTENT = "content"
+    """The backend does not take what was said."""
+
+
+class Sent(StrEnum):
+    """What was sent."""
+
+    POST = "post"
+    EDIT = "edit"
+
+
+class Failure(NamedTuple):
+    """What a call ended with that was not taken."""
+
+    trouble: Trouble
+    detail: str
+    """In the backend's words, without secrets."""
+    retry_after_s: float | None = None
+    """What the backend asks for."""
+
+
+class Core(Protocol[CallT_co]):
+    """Decides what is sent when, without I/O."""
+
+    def take(self, incident: Incident, now: Now) -> None:
+        """Take a revision of an incident."""
+        ...
+
+    def next(self, now: Now) -> CallT_co | None:
+        """Return what is to be sent now, each thing once; None: nothing yet."""
+        ...
+
+    def next_s(self) -> float:
+        """Return when to ask again, in monotonic seconds; infinity: when something has changed."""
+        ...
+
+
+class Lane:
+    """One after the other, at a pace, and with pauses after failures."""
+
+    __slots__ = ("_failures", "_pace_s", "free_s", "is_busy")
+
+    def __init__(self, pace_s: float, free_s: float = -math.inf) -> None:
+        self._pace_s = pace_s
+        self._failures = 0
+        self.free_s = free_s
+        """Not before then, monotonic seconds."""
+        self.is_busy = False
+
+    def is_free(self, now_s: float) -> bool:
+        """Return whether something may be sent."""
+        return not self.is_busy and self.free_s <= now_s
+
+    def begin(self) -> None:
+        """Note that something is on its way."""
+        self.is_busy = True
+
+    def end(self, now_s: float) -> None:
+        """Note that it was taken."""
+        self.is_busy = False
+        self._failures = 0
+        self.free_s = max(self.free_s, now_s + self._pace_s)
+
+    def fail(self, failure: Failure, now_s: float) -> float:
+        """Note that it was not taken, and return for how long nothing is sent."""
+        self.is_busy = False
+        self._failures += 1
+        pause_s = pause_after(failure, self._failures)
+        self.free_s = max(self.free_s, now_s + pause_s)
+        return pause_s
+
+
+def pause_after(failure: Failure, failures: int) -> float:
+    """Return how long to wait after so many failures in a row, in seconds."""
+    if failure.retry_after_s is not None:
+        return max(failure.retry_after_s, FIRST_RETRY_S)
+    if failure.trouble in (Trouble.TOKEN, Trouble.CHANNEL):
+        return FIXED_RETRY_S
+    return float(min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 10), LONGEST_RETRY_S))
+
+
+class Tell(Protocol):
+    """Is told what came of every call: counts and logs it."""
+
+    def sent(self, backend: str, what: Sent, **about: Any) -> None:
+        """Note what was taken."""
+        ...
+
+    def failed(self, backend: str, failure: Failure, **about: Any) -> None:
+        """Note what was not, and is tried again."""
+        ...
+
+    def dropped(self, backend: str, detail: str, **about: Any) -> None:
+        """Note what is not tried again."""
+        ...
+
+    def may_come_twice(self, backend: str, **about: Any) -> None:
+        """Note a post that may have arrived, and is sent again."""
+        ...

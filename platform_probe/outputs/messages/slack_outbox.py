@@ -1,0 +1,478 @@
+"""Which posts and edits go to Slack, and when: no I/O, no clock.
+
+An incident has a *place* in each of its channels: one message, which is edited as the incident goes
+on, and a thread below it. What a place needs next follows from what it has and from the incident's
+latest revision alone, so edits that wait melt into one, and nothing is lost however long Slack is
+away. Each place is handed out on every change, to be kept: after a restart it goes on from there.
+
+Slack allows a post a second in each channel, and 50 edits a minute in all (Tier 3):
+https://docs.slack.dev/apis/web-api/rate-limits
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import msgspec
+
+from fleet_wire.contract.incident import (
+    Change,
+    ChangeKind,
+    Incident,
+    IncidentState,
+    Severity,
+)
+from platform_probe.outputs.messages.delivery import Failure, Lane, Now, Trouble
+from platform_probe.outputs.messages.words import (
+    RANKS,
+    has_ended,
+    quiet_until,
+    standing,
+    why_quiet,
+)
+
+POST_EVERY_S: Final = 1.05
+"""A channel takes a post a second; the rest is for what the network adds [E]."""
+EDIT_EVERY_S: Final = 1.25
+"""48 edits a minute, of 50."""
+SAME_EDIT_EVERY_S: Final = 5.0
+"""Numbers that grow are shown so often: a person reads no faster [E]."""
+HISTORY_EVERY_S: Final = 30.0
+"""What happens within so long is one reply in the thread [E]."""
+EDITS: Final = "edits"
+"""The lane of all edits; each channel's posts have one of its name, behind `#`."""
+
+
+class Part(StrEnum):
+    """What a post or an edit is."""
+
+    MESSAGE = "message"
+    """The one message of an incident; an edit is always of this one."""
+    WORSE = "worse"
+    """It got worse by a class: a reply that the channel shows too."""
+    BACK = "back"
+    """It came back after it was over: so too."""
+    ENDED = "ended"
+    """It is over: so too."""
+    HISTORY = "history"
+    """What happened meanwhile: a reply in the thread alone."""
+
+
+class Verb(StrEnum):
+    """What to ask Slack for."""
+
+    POST = "post"
+    EDIT = "edit"
+    FIND = "find"
+    """Whether a post arrived whose answer did not."""
+
+
+class Begun(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A post that was begun: as long as it stands, nobody knows whether it arrived."""
+
+    part: Part
+    number: int
+    unix_s: float
+    severity: Severity
+    is_over: bool = False
+    told: Change | None = None
+    doubtful: bool = False
+    """Its answer did not come: look for it before it is sent again."""
+
+
+class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What a channel has of an incident."""
+
+    incident_id: str
+    channel: str
+    """As the settings name it."""
+    channel_id: str = ""
+    """As Slack calls it."""
+    ts: str = ""
+    """The message; empty: not posted yet."""
+    number: int = 0
+    """Posts so far: each has a name of its own."""
+    severity: Severity = Severity.NOTICE
+    """The worst that was posted."""
+    is_over: bool = False
+    """Its end was posted, or needs no post."""
+    shown: int = 0
+    """The revision that the message shows."""
+    standing: str = ""
+    """What it says at a glance."""
+    told: Change | None = None
+    """The last entry of the history that was told."""
+    begun: Begun | None = None
+    withheld: str = ""
+    """Why it was not posted at first."""
+    is_gone: bool = False
+    """Somebody has deleted the message."""
+    is_plain: bool = False
+    """Slack did not take its blocks: it is sent as text."""
+    is_refused: bool = False
+    """Nor as text: nothing more is sent."""
+
+
+class Call(NamedTuple):
+    """One thing to ask Slack for."""
+
+    verb: Verb
+    part: Part
+    place: Place
+    incident: Incident
+    """As it is to be shown."""
+    lane: str
+    marker: str
+    """The name of the post, to find it by."""
+    changes: tuple[Change, ...] = ()
+    """What to tell, of `HISTORY`."""
+
+
+class Posted(NamedTuple):
+    """Slack has taken a post or an edit, or has found one."""
+
+    channel_id: str
+    ts: str
+
+
+class NotThere(NamedTuple):
+    """What was looked for is not there, or (`is_certain` false) nobody may look."""
+
+    is_certain: bool = True
+
+
+class Deleted(NamedTuple):
+    """The message to edit is no longer there."""
+
+
+Outcome = Posted | NotThere | Deleted | Failure
+Key = tuple[str, str]
+"""Incident and channel."""
+
+
+class _Due(NamedTuple):
+    """What waits in a lane: the least goes first."""
+
+    urgency: tuple[float, ...]
+    not_before_s: float
+    since_s: float
+    """Since when it waits, monotonic seconds."""
+
+
+class SlackOutbox:
+    """Takes incidents, and says which posts and edits go out.
+
+    `channels_of` returns the channels for an incident as it is; `keep` is handed each place as it
+    changes, and None for one that can be forgotten.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels_of: Callable[[Incident], Iterable[str]],
+        keep: Callable[[Key, Place | None], None],
+        start_s: float = 0.0,
+    ) -> None:
+        self._channels_of = channels_of
+        self._keep = keep
+        self._start_s = start_s
+        self._channel_ids: dict[str, str] = {}
+        """What Slack calls the channels that were posted to: only so it tells their messages."""
+        self._incidents: dict[str, Incident] = {}
+        self._places: dict[str, dict[str, Place]] = {}
+        """By incident and channel."""
+        self._lanes: dict[str, Lane] = {EDITS: Lane(EDIT_EVERY_S, start_s + EDIT_EVERY_S)}
+        self._due: dict[str, dict[Key, _Due]] = {EDITS: {}}
+        self._last_s: dict[tuple[Part, Key], float] = {}
+        """When a message was last edited, and its thread last written to, monotonic seconds."""
+
+    def restore(self, places: Mapping[str, Place]) -> None:
+        """Go on from what was kept: the incidents come afterwards, by `take`.
+
+        What was under way then may have arrived.
+        """
+        for place in places.values():
+            if place.begun is not None:
+                place.begun = msgspec.structs.replace(place.begun, doubtful=True)
+            self._places.setdefault(place.incident_id, {})[place.channel] = place
+            if place.channel_id:
+                self._channel_ids[place.channel] = place.channel_id
+
+    def take(self, incident: Incident, now: Now) -> None:
+        """Take a revision; an older one than was taken before changes nothing."""
+        before = self._incidents.get(incident.incident_id)
+        if before is not None and before.revision > incident.revision:
+            return
+        self._incidents[incident.incident_id] = incident
+        places = self._places.setdefault(incident.incident_id, {})
+        if not has_ended(incident):
+            for channel in self._channels_of(incident):
+                if channel not in places:
+                    places[channel] = Place(
+                        incident_id=incident.incident_id,
+                        channel=channel,
+                        channel_id=self._channel_ids.get(channel, ""),
+                    )
+        is_quiet = quiet_until(incident, now.unix_s) is not None
+        for place in places.values():
+            is_posted = bool(place.ts) or place.is_gone
+            if is_quiet and not is_posted:
+                place.withheld = why_quiet(incident)
+                self._changed(place)
+            is_closed = incident.state is IncidentState.CLOSED
+            if is_posted and (is_closed or (is_quiet and has_ended(incident))):
+                place.is_over = True  # the message says so, no post does
+            self._plan(place, now)
+
+    def forgets(self, incident_id: str) -> bool:
+        """Forget an incident, and return True; False: something of it waits still."""
+        if any(key[0] == incident_id for due in self._due.values() for key in due):
+            return False
+        self._incidents.pop(incident_id, None)
+        for channel in self._places.pop(incident_id, {}):
+            key = (incident_id, channel)
+            self._keep(key, None)
+            for part in Part:
+                self._last_s.pop((part, key), None)
+        return True
+
+    def next(self, now: Now) -> Call | None:
+        """Return what is to be asked of Slack now; None: nothing yet."""
+        for name, due in list(self._due.items()):
+            lane = self._lanes[name]
+            while lane.is_free(now.s):
+                ready = [
+                    (each.urgency, key) for key, each in due.items() if each.not_before_s <= now.s
+                ]
+                if not ready:
+                    break
+                _, key = min(ready)
+                place = self._places[key[0]][key[1]]
+                call = self._edit(place, now) if name == EDITS else self._post(place, now)
+                if call is None:  # meanwhile there is nothing to do, or not yet
+                    self._plan(place, now)
+                    if due.get(key, _NEVER).not_before_s <= now.s:
+                        del due[key]
+                    continue
+                lane.begin()
+                if call.verb is Verb.POST:
+                    self._note_begun(call, now)
+                return call
+        return None
+
+    def next_s(self) -> float:
+        """Return when to ask again, in monotonic seconds."""
+        return min(
+            (
+                max(self._lanes[name].free_s, min(each.not_before_s for each in due.values()))
+                for name, due in self._due.items()
+                if due and not self._lanes[name].is_busy
+            ),
+            default=math.inf,
+        )
+
+    def done(self, call: Call, outcome: Outcome, now: Now) -> None:
+        """Take what came of a call."""
+        place, lane = call.place, self._lanes[call.lane]
+        if isinstance(outcome, Failure) and outcome.trouble is Trouble.CONTENT:
+            lane.end(now.s)  # no fault of the channel's
+            place.is_plain, place.is_refused, place.begun = True, place.is_plain, None
+        elif isinstance(outcome, Failure):
+            pause_s = lane.fail(outcome, now.s)
+            self._failed(call, outcome)
+            if outcome.trouble is Trouble.TOKEN:  # it is the same for all
+                for each in self._lanes.values():
+                    each.free_s = max(each.free_s, now.s + pause_s)
+        else:
+            lane.end(now.s)
+            if isinstance(outcome, Posted):
+                self._taken(call, outcome, now)
+            elif isinstance(outcome, Deleted):
+                place.is_gone, place.ts, place.begun = True, "", None
+            else:
+                place.begun = None
+        self._changed(place)
+        self._plan(place, now)
+
+    def waiting(self, now_s: float) -> tuple[int, float]:
+        """Return how many posts and edits wait, and for how long the oldest of them has, seconds.
+
+        Those that are not due yet are no part of it.
+        """
+        since = [
+            each.since_s
+            for due in self._due.values()
+            for each in due.values()
+            if each.not_before_s <= now_s
+        ]
+        return len(since), max(now_s - min(since), 0.0) if since else 0.0
+
+    # What a place needs
+
+    def _plan(self, place: Place, now: Now) -> None:
+        """Put into the lanes what a place needs next, and take out what it needs no more."""
+        key = (place.incident_id, place.channel)
+        lane = f"#{place.channel}"
+        if lane not in self._lanes:
+            self._lanes[lane] = Lane(POST_EVERY_S, self._start_s + POST_EVERY_S)
+            self._due[lane] = {}
+        for name, due in ((lane, self._post_due(place, now)), (EDITS, self._edit_due(place, now))):
+            waiting = self._due[name]
+            if due is None:
+                waiting.pop(key, None)
+                continue
+            urgency, not_before_s = due
+            before = waiting.get(key)
+            since_s = max(now.s, not_before_s) if before is None else before.since_s
+            waiting[key] = _Due(urgency, not_before_s, since_s)
+
+    def _post_due(self, place: Place, now: Now) -> tuple[tuple[float, ...], float] | None:
+        """Return how urgent the next post of a place is, and from when on it may go; None: none."""
+        incident = self._incidents[place.incident_id]
+        if place.begun is not None and place.begun.doubtful:
+            return (0.0, 0.0, 0.0), -math.inf
+        if place.is_refused:
+            return None
+        part = self._next_part(place, incident)
+        if part is None:
+            return None
+        quiet_unix_s = quiet_until(incident, now.unix_s)
+        not_before_s = -math.inf
+        if quiet_unix_s is not None:
+            not_before_s = now.s + (quiet_unix_s - now.unix_s)
+        if part is Part.HISTORY:
+            last_s = self._last_s.get((part, (place.incident_id, place.channel)), -math.inf)
+            not_before_s = max(not_before_s, last_s + HISTORY_EVERY_S)
+        if math.isinf(not_before_s) and not_before_s > 0:
+            return None  # until a revision says otherwise
+        rank = {Part.MESSAGE: 1.0, Part.HISTORY: 3.0}.get(part, 2.0)
+        return (rank, -float(RANKS[incident.severity]), incident.opened_at), not_before_s
+
+    def _edit_due(self, place: Place, now: Now) -> tuple[tuple[float, ...], float] | None:
+        incident = self._incidents[place.incident_id]
+        if not place.ts or place.is_refused or place.shown >= incident.revision:
+            return None
+        is_new = standing(incident) != place.standing
+        if not is_new and quiet_until(incident, now.unix_s) is not None:
+            return None
+        last_s = self._last_s.get((Part.MESSAGE, (place.incident_id, place.channel)), -math.inf)
+        not_before_s = -math.inf if is_new else last_s + SAME_EDIT_EVERY_S
+        return (float(not is_new), max(last_s, -1e18)), not_before_s
+
+    def _next_part(self, place: Place, incident: Incident) -> Part | None:
+        """Return what the channel should get next, were it not quiet."""
+        is_open = not has_ended(incident)
+        if not place.ts and not place.is_gone:
+            return None if not is_open and place.withheld else Part.MESSAGE
+        if place.is_over and is_open:
+            return Part.BACK
+        if is_open and RANKS[incident.severity] > RANKS[place.severity]:
+            return Part.WORSE
+        if incident.state is IncidentState.RESOLVED and not place.is_over:
+            return Part.ENDED
+        if place.ts and untold(place, incident):
+            return Part.HISTORY
+        return None
+
+    def _post(self, place: Place, now: Now) -> Call | None:
+        incident = self._incidents[place.incident_id]
+        lane = f"#{place.channel}"
+        if place.begun is not None and place.begun.doubtful:
+            begun = place.begun
+            return Call(Verb.FIND, begun.part, place, incident, lane, _marker(place, begun.number))
+        part = self._next_part(place, incident)
+        if part is None or quiet_until(incident, now.unix_s) is not None:
+            return None
+        changes = untold(place, incident) if part is Part.HISTORY else ()
+        return Call(
+            Verb.POST, part, place, incident, lane, _marker(place, place.number + 1), changes
+        )
+
+    def _edit(self, place: Place, now: Now) -> Call | None:
+        if self._edit_due(place, now) is None:
+            return None
+        incident = self._incidents[place.incident_id]
+        return Call(Verb.EDIT, Part.MESSAGE, place, incident, EDITS, "")
+
+    # What came of it
+
+    def _note_begun(self, call: Call, now: Now) -> None:
+        place = call.place
+        place.number += 1
+        place.begun = Begun(
+            call.part,
+            place.number,
+            now.unix_s,
+            call.incident.severity,
+            has_ended(call.incident),
+            call.incident.changes[-1] if call.incident.changes else None,
+        )
+        self._changed(place)
+
+    def _taken(self, call: Call, posted: Posted, now: Now) -> None:
+        place, incident = call.place, call.incident
+        key = (place.incident_id, place.channel)
+        if call.verb is Verb.EDIT:
+            place.shown, place.standing = incident.revision, standing(incident)
+            self._last_s[Part.MESSAGE, key] = now.s
+            return
+        begun = place.begun
+        assert begun is not None  # noqa: S101 - noted before each post
+        place.begun = None
+        place.channel_id = self._channel_ids[place.channel] = posted.channel_id
+        self._last_s[Part.HISTORY, key] = now.s
+        is_found = call.verb is Verb.FIND
+        if call.part is Part.MESSAGE:
+            place.ts, place.withheld = posted.ts, ""
+            # Of one that was found nobody knows what it shows: it is edited.
+            place.shown = 0 if is_found else incident.revision
+            place.standing = "" if is_found else standing(incident)
+            place.is_over = begun.is_over
+            self._last_s[Part.MESSAGE, key] = now.s
+        elif call.part is Part.ENDED:
+            place.is_over = True
+        elif call.part is Part.BACK:
+            place.is_over = False
+        if call.part in (Part.MESSAGE, Part.BACK, Part.WORSE):
+            place.severity = max(place.severity, begun.severity, key=RANKS.__getitem__)
+        if call.part in (Part.MESSAGE, Part.HISTORY):
+            place.told = begun.told
+
+    def _failed(self, call: Call, failure: Failure) -> None:
+        begun = call.place.begun
+        if call.verb is Verb.POST and begun is not None:
+            is_doubtful = failure.trouble in (Trouble.BROKEN, Trouble.SERVER)
+            call.place.begun = (
+                msgspec.structs.replace(begun, doubtful=True) if is_doubtful else None
+            )
+
+    def _changed(self, place: Place) -> None:
+        self._keep((place.incident_id, place.channel), place)
+
+
+_NEVER: Final = _Due((), math.inf, math.inf)
+_SAID_BY_POSTS: Final = (
+    ChangeKind.OPENED,
+    ChangeKind.WORSE,
+    ChangeKind.RESOLVED,
+    ChangeKind.REOPENED,
+)
+"""The channel has these as posts of their own, which stand in the thread too."""
+
+
+def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
+    """Return the entries of the history that the thread does not have."""
+    changes = incident.changes
+    if place.told is not None:
+        if place.told in changes:
+            changes = changes[changes.index(place.told) + 1 :]
+        else:  # it was left out meanwhile
+            changes = tuple(each for each in changes if each.at > place.told.at)
+    return tuple(each for each in changes if each.kind not in _SAID_BY_POSTS)
+
+
+def _marker(place: Place, number: int) -> str:
+    return f"{place.incident_id}/{place.channel}/{number}"

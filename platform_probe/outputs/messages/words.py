@@ -1,0 +1,199 @@
+"""What is said of an incident, in words that every backend shares. No markup, no I/O."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+from urllib.parse import quote
+
+from fleet_wire.contract.causes import CAUSES
+from fleet_wire.contract.incident import (
+    Change,
+    ChangeKind,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Severity,
+)
+from fleet_wire.modes.catalogue import MODES, TITLES
+
+RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
+"""How bad a severity is; the mildest is 0."""
+MINUTE_S: Final = 60.0
+HOUR_S: Final = 3_600.0
+DAY_S: Final = 86_400.0
+MUCH_SURE: Final = 0.999
+"""Nobody reads more digits [E]."""
+
+_UNITS: Final = {
+    IncidentKind.LATENCY: "unlocks are slow",
+    IncidentKind.SILENCE: "of the expected signs of life are missing",
+    IncidentKind.CARS_LOST: "cars lost their connection",
+    IncidentKind.LATE_UNLOCKS: "unlocks opened the car too late",
+    IncidentKind.GENERIC_ERRORS: "answers explain nothing",
+    IncidentKind.UNCLASSIFIED: "unlocks fail in a way that has no name",
+    IncidentKind.MONITOR_BLIND: "of what the monitor should see is missing",
+    IncidentKind.SUSPICIOUS: "requests are suspicious",
+}
+"""What is counted, where that is not unlocks that fail."""
+
+_ADVICE: Final = {
+    IncidentKind.FAILURES: "Open an example in the console: its timeline shows where it was lost.",
+    IncidentKind.LATENCY: "See which hop takes so long in the console, and ask whoever runs it.",
+    IncidentKind.SILENCE: "See whether customers reach the app, and whether the platform sends.",
+    IncidentKind.CARS_LOST: "Ask the mobile operator and whoever runs the broker; warn support.",
+    IncidentKind.LATE_UNLOCKS: "A car may stand open: let support call these customers.",
+    IncidentKind.GENERIC_ERRORS: "Give the platform team the traces of the examples.",
+    IncidentKind.UNCLASSIFIED: "Look at the examples together with somebody who knows the boxes.",
+    IncidentKind.MONITOR_BLIND: "See /readyz and the monitor's log: its silence says nothing.",
+    IncidentKind.SUSPICIOUS: "Tell the security team; block the account if they say so.",
+}
+"""What to do first, where neither mode nor cause says more."""
+
+
+def severity_word(incident: Incident) -> str:
+    """Return its severity as a word that begins a line."""
+    return incident.severity.value.capitalize()
+
+
+def what_of(incident: Incident) -> str | None:
+    """Return what it fails of, in words, and how likely that is; None: nobody knows."""
+    if incident.mode is not None:
+        title = TITLES.get(incident.mode, incident.mode)
+        likely = incident.mode_probability
+        return title if likely is None else f"{title} ({percent(likely)} likely)"
+    return None if incident.cause is None else CAUSES[incident.cause].explanation
+
+
+def advice_of(incident: Incident) -> str:
+    """Return what to do now, in one or two sentences, and who acts where that is known."""
+    mode = MODES.get(incident.mode or "")
+    if mode is not None:
+        return f"{mode.now} To act: {mode.acts.value}."
+    if incident.cause is None:
+        return _ADVICE[incident.kind]
+    return f"{_ADVICE[incident.kind]} At fault: {CAUSES[incident.cause].party.value}."
+
+
+def cohort_of(incident: Incident) -> str:
+    """Return what those hit have in common."""
+    return ", ".join(f"{trait} {value}" for trait, value in incident.cohort.items())
+
+
+def counts_of(incident: Incident) -> str:
+    """Return how many were hit, in the cohort and elsewhere, against what was expected."""
+    unit = _UNITS.get(incident.kind, "unlocks fail")
+    place = f" in {cohort_of(incident)}" if incident.cohort else ""
+    said = [f"{share_of(incident.failed, incident.total)} {unit}{place}"]
+    if incident.elsewhere_total:
+        said.append(f"elsewhere {share_of(incident.elsewhere_failed, incident.elsewhere_total)}")
+    if incident.total:
+        said.append(f"expected {percent(incident.expected)}")
+    return "; ".join(said)
+
+
+def who_of(incident: Incident) -> str | None:
+    """Return how many customers and cars were hit; None where that is not known."""
+    said = [
+        f"{number:,} {one if number == 1 else many}"
+        for number, one, many in (
+            (incident.customers, "customer", "customers"),
+            (incident.cars, "car", "cars"),
+        )
+        if number
+    ]
+    return " and ".join(said) or None
+
+
+def sure_of(incident: Incident) -> str | None:
+    """Return how sure it is that this is no chance; None where nobody has said."""
+    if incident.sure <= 0:
+        return None
+    if incident.sure > MUCH_SURE:
+        return "more than 99.9 %"
+    return f"{math.floor(1_000 * incident.sure) / 10:g} %"
+
+
+def share_of(part: int, total: int) -> str:
+    """Return how many of how many, with the share."""
+    if not total:
+        return f"{part:,}"
+    return f"{part:,} of {total:,} ({percent(part / total)})"
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in percent, with a digit behind the point where it is small."""
+    value = 100 * share
+    return f"{value:.1f} %" if 0 < value < 10 else f"{value:.0f} %"  # noqa: PLR2004
+
+
+def lasting(seconds: float) -> str:
+    """Return a duration as a person says it, with two units at most."""
+    seconds = max(seconds, 0.0)
+    if seconds < MINUTE_S:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR_S:
+        return f"{seconds // MINUTE_S:.0f} min"
+    if seconds < 2 * DAY_S:
+        return f"{seconds // HOUR_S:.0f} h {seconds % HOUR_S // MINUTE_S:.0f} min"
+    return f"{seconds / DAY_S:.0f} days"
+
+
+def lasted(incident: Incident) -> str:
+    """Return how long it has lasted, until its end or until this revision."""
+    until_s = incident.at if incident.ended_at is None else incident.ended_at
+    return lasting(until_s - incident.since)
+
+
+def why_worse(incident: Incident) -> str | None:
+    """Return what its history says of its last rise; None: it has none."""
+    rises = [each.sentence for each in incident.changes if each.kind is ChangeKind.WORSE]
+    return rises[-1] if rises else None
+
+
+def change_line(change: Change) -> str:
+    """Return an entry of its history as a line, without its time."""
+    said = change.sentence.rstrip(".")
+    if change.by and change.by not in said:
+        said += f" by {change.by}"
+    if change.reason and change.reason not in said:
+        said += f": {change.reason}"
+    return said
+
+
+def console_link(console_url: str, incident: Incident) -> str:
+    """Return where the console shows an incident."""
+    return f"{console_url}/incident/{quote(incident.incident_id, safe='')}"
+
+
+def has_ended(incident: Incident) -> bool:
+    """Return whether it is over."""
+    return incident.state is not IncidentState.OPEN
+
+
+def quiet_until(incident: Incident, unix_s: float) -> float | None:
+    """Return until when nothing is said of it, Unix seconds; None: it is not quiet.
+
+    A maintenance window ends when a revision says so: until then it is for ever.
+    """
+    if incident.maintenance is not None:
+        return math.inf
+    if incident.muted_until is not None and incident.muted_until > unix_s:
+        return incident.muted_until
+    return None
+
+
+def why_quiet(incident: Incident) -> str:
+    """Return why nothing is said of it, for when that is over."""
+    if incident.maintenance is not None:
+        return f"maintenance window '{incident.maintenance}'"
+    return "muted"
+
+
+def standing(incident: Incident) -> str:
+    """Return what a person must see at once when it changes: state, severity, who has it."""
+    parts = (
+        incident.state, incident.severity, incident.acknowledged_by, incident.muted_until,
+        incident.maintenance,
+    )  # fmt: skip
+    return "|".join(str(part) for part in parts)

@@ -1,0 +1,1 @@
+"""The console: pages for support and on-call over a store or records. It changes nothing there."""

@@ -1,0 +1,201 @@
+"""What a page is made of: who asks for what, in which language, of which records."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+from fleet_wire.contract.incident import IncidentKind
+from platform_probe.console_settings import ConsoleSettings
+from platform_probe.support.rows import unix_s
+from platform_probe.support.times import DAY_S, HOUR_S, MINUTE_S, iso_of
+from platform_probe.web.console.access import Person, Right
+from platform_probe.web.console.incidents import Incidents, Known
+from platform_probe.web.console.snapshot import Snapshot
+from platform_probe.web.console.texts import Say, has_text
+
+_MASK_KEY: Final = secrets.token_bytes(16)
+"""Of this process alone: nobody can find a customer by trying names."""
+_PERSONAL_KEYS: Final = ("account_id", "position", "distance_m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request for a page."""
+
+    path: str
+    query: Mapping[str, str]
+    person: Person
+    say: Say
+    language: str
+    theme: str
+    """`light`, `dark`, or empty: what the browser prefers."""
+    zone: tzinfo
+    snapshot: Snapshot
+    settings: ConsoleSettings
+    incidents: Incidents
+    plates: Mapping[str, str]
+    """Cars by plate, without spaces and signs."""
+    plate_of: Mapping[str, str]
+    """Plates as they are written, by car."""
+    form_token: str
+
+    @property
+    def now_s(self) -> float:
+        """The time of the newest record: on these pages that is now."""
+        return self.snapshot.newest_s
+
+    def may(self, right: Right) -> bool:
+        """Return whether who asks has a right."""
+        return self.person.may(right)
+
+    def known_incidents(self) -> list[Known]:
+        """Return the incidents that who asks may see: suspicious traffic is not for all."""
+        return [
+            one
+            for one in self.incidents.all()
+            if one.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
+        ]
+
+    # Times and numbers
+
+    def time_of(self, at: float | datetime | None) -> str:
+        """Return day and time to the second, in the zone."""
+        return time_of(at, self.zone)
+
+    def iso(self, at: float | datetime) -> str:
+        """Return a time for programs."""
+        return iso_of(at if isinstance(at, float | int) else unix_s(at), self.zone)
+
+    def long(self, seconds: float | None) -> str:
+        """Return a duration, with two units at most."""
+        if seconds is None:
+            return ""
+        if seconds < 1:
+            return f"{seconds * 1_000:.0f} ms"
+        if seconds < MINUTE_S:
+            return f"{seconds:.1f} s"
+        if seconds < HOUR_S:
+            return f"{seconds // MINUTE_S:.0f} min {seconds % MINUTE_S:.0f} s"
+        if seconds < 2 * DAY_S:
+            return f"{seconds // HOUR_S:.0f} h {seconds % HOUR_S // MINUTE_S:.0f} min"
+        return self.say("time.days", count=f"{seconds / DAY_S:.0f}")
+
+    def ago(self, at: float | datetime | None) -> str:
+        """Return how long before the newest record something was."""
+        if at is None:
+            return ""
+        ago_s = self.now_s - (at if isinstance(at, float | int) else unix_s(at))
+        return self.say("time.ago", long=self.long(max(ago_s, 0.0)))
+
+    # Words that may be missing
+
+    def word(self, group: str, name: str | None) -> str:
+        """Return what a name of the records is called; itself where there is no word for it."""
+        if name is None:
+            return ""
+        key = f"{group}.{name}"
+        return self.say(key) if has_text(key) else name.replace("_", " ")
+
+    # Customers
+
+    def customer(self, account_id: str | None, *things: str) -> Customer | None:
+        """Return a customer as who asks may see them on the pages of `things`, as `unlock/ID`."""
+        if account_id is None:
+            return None
+        sees = self.person.sees_customer_of(f"customer/{account_id}", *things)
+        return Customer(account_id if sees else mask(account_id), is_masked=not sees)
+
+    def hides(self, *things: str) -> bool:
+        """Return whether customers are masked on the pages of these things."""
+        return not self.person.sees_customer_of(*things)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer as a page names them."""
+
+    name: str
+    is_masked: bool
+
+
+def time_of(at: float | datetime | None, zone: tzinfo) -> str:
+    """Return day and time to the second; empty where there is none."""
+    if at is None:
+        return ""
+    at_s = at if isinstance(at, float | int) else unix_s(at)
+    return datetime.fromtimestamp(at_s, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def mask(name: str) -> str:
+    """Return what stands for a customer: the same for the same one, until the console restarts."""
+    return "•••" + hmac.new(_MASK_KEY, name.encode(), hashlib.sha256).hexdigest()[:4]
+
+
+def without(text: str, names: Sequence[str]) -> str:
+    """Return a text in which customers are masked."""
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, mask(name))
+    return text
+
+
+def masked(value: Any, names: Sequence[str]) -> Any:
+    """Return a record in which customers are masked, and where they were is left out."""
+    if isinstance(value, Mapping):
+        return {
+            key: mask(str(one)) if key == "account_id" and one else masked(one, names)
+            for key, one in value.items()
+            if key not in _PERSONAL_KEYS[1:]
+        }
+    if isinstance(value, str):
+        return without(value, names)
+    if isinstance(value, list | tuple):
+        return [masked(one, names) for one in value]
+    return value
+
+
+# What a page comes to
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    look: tuple[str, str] | None = None
+    """What was looked at, for the audit log: kind and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another page is the right one."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a program reads."""
+
+    value: Any
+    look: tuple[str, str] | None = None
+
+
+Answer = Shown | Elsewhere | Data
+
+
+def missing(kind: str, name: str) -> Shown:
+    """Return that something is not there."""
+    return Shown("missing.html", {"kind": kind, "name": name}, 404)
+
+
+def forbidden() -> Shown:
+    """Return that the role does not see this."""
+    return Shown("forbidden.html", {}, 403)

@@ -1,0 +1,54 @@
+"""The audit log: who looked at which customer, car or unlock, and when; a JSON object a line.
+
+A look that cannot be written down is not given.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import msgspec
+
+from platform_probe.web.console.access import Person
+
+_MODE: Final = 0o640
+
+
+class AuditError(Exception):
+    """The log cannot be written."""
+
+
+class Audit:
+    """Appends to a file, which may be rotated meanwhile: it is opened for each line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+
+    def note(self, person: Person | None, action: str, remote: str, **what: Any) -> None:
+        """Write a line. Raises `AuditError`."""
+        line = {
+            "at": round(time.time(), 3),
+            "user": None if person is None else person.name,
+            "role": None if person is None else person.role,
+            "how": None if person is None else person.how,
+            "remote": remote,
+            "action": action,
+            **what,
+        }
+        content = msgspec.json.encode(line) + b"\n"
+        try:
+            with self._lock:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+                descriptor = os.open(self._path, flags, _MODE)
+                try:
+                    os.write(descriptor, content)
+                finally:
+                    os.close(descriptor)
+        except OSError as error:
+            raise AuditError(f"{self._path}: {error.strerror}") from error

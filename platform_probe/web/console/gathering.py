@@ -1,0 +1,317 @@
+"""What is known of an unlock, a car, a customer, a booking, a cause: rows of a snapshot.
+
+Every question names the car or a time, so that only the files and rows of these are read: that is
+what keeps a page quick over ten million unlocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from platform_probe.support.believed import Revision, revision_of
+from platform_probe.support.case import AFTER_S, BEFORE_S, Case
+from platform_probe.support.rows import Row, unix_s, utc
+from platform_probe.support.times import DAY_S
+from platform_probe.web.console.snapshot import Snapshot
+
+LISTED: Final = 50
+"""Rows of a history that a page shows."""
+SIMILAR_S: Final = 900.0
+"""Others that failed alike are looked for so long before and after."""
+CAR_DAYS: Final = 7
+"""Voltage of a car is drawn over so many days."""
+_FEW: Final = "started_at, attempt_id, vehicle_id, booking_id, account_id, outcome, cause,"
+_COLUMNS: Final = f"{_FEW} failure_mode, total_s, region, operator, firmware, app_version, flags"
+
+
+def unlock_case(snapshot: Snapshot, attempt_id: str) -> Case | None:
+    """Return everything about an unlock but what else failed then; None where there is none."""
+    attempt = next(
+        (row for row in snapshot.unlocks_of(attempt_id) if row["attempt_id"] == attempt_id), None
+    )
+    if attempt is None:
+        return _complaint_case(snapshot, attempt_id)
+    at_s = unix_s(attempt["started_at"])
+    car = attempt["vehicle_id"]
+    its = {"car": car, "id": attempt_id}
+    return Case(
+        vehicle_id=car or None,
+        attempt=attempt,
+        at_s=at_s,
+        newest_s=snapshot.newest_s,
+        strays=snapshot.rows(
+            "SELECT * FROM stray_answers WHERE vehicle_id = $car AND attempt_id = $id"
+            " ORDER BY came_at",
+            its,
+        ),
+        complaints=_complaints_about(snapshot, attempt),
+        revisions=_revisions(snapshot, car, attempt_id, attempt["account_id"]),
+        **_around(snapshot, car, at_s, at_s + attempt["total_s"]),
+    )
+
+
+def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
+    """Return what is known of a call about an unlock that nobody saw."""
+    found = snapshot.rows(
+        "SELECT * FROM complaints WHERE complaint_id = $id", {"id": complaint_id}, 1
+    )
+    if not found:
+        return None
+    call = found[0]
+    at_s, car = unix_s(call["called_at"]), call["vehicle_id"]
+    return Case(
+        vehicle_id=car or None,
+        attempt=None,
+        at_s=at_s,
+        newest_s=snapshot.newest_s,
+        complaints=found,
+        complaint_id=complaint_id,
+        revisions=_revisions(snapshot, car, complaint_id, call["account_id"]),
+        **_around(snapshot, car, at_s, at_s),
+    )
+
+
+def _revisions(
+    snapshot: Snapshot, car: str, attempt_id: str, account_id: str | None
+) -> list[Revision]:
+    found = snapshot.rows(
+        "SELECT * FROM diagnoses WHERE vehicle_id = $car AND attempt_id = $id ORDER BY revision",
+        {"car": car, "id": attempt_id},
+    )
+    return [revision_of(row, has_account=account_id is not None) for row in found]
+
+
+def _complaints_about(snapshot: Snapshot, attempt: Row) -> list[Row]:
+    return snapshot.rows(
+        "SELECT * FROM complaints WHERE vehicle_id = $car"
+        " AND (list_contains(attempts, $id) OR booking_id = $booking) ORDER BY called_at",
+        {
+            "car": attempt["vehicle_id"],
+            "id": attempt["attempt_id"],
+            "booking": attempt["booking_id"],
+        },
+    )
+
+
+def _around(snapshot: Snapshot, car: str, from_s: float, until_s: float) -> dict[str, Any]:
+    """Return what the platform logged and what was heard of a car around a time."""
+    if not car:
+        return {}
+    values = {"car": car, "since": utc(from_s - BEFORE_S), "until": utc(until_s + AFTER_S)}
+    its = "vehicle_id = $car AND {} BETWEEN $since AND $until"
+    heard = its.format("heard_at")
+    return {
+        "events": snapshot.rows(
+            f"SELECT * FROM platform_events WHERE {its.format('logged_at')} ORDER BY logged_at",
+            values,
+        ),
+        "heard": [
+            *snapshot.rows(
+                f"SELECT * FROM observations WHERE {heard} AND kind = 'telemetry'"
+                " AND heard_at <= $from ORDER BY heard_at DESC",
+                values | {"from": utc(from_s)},
+                1,
+            ),
+            *snapshot.rows(
+                f"SELECT * FROM observations WHERE {heard} AND kind <> 'telemetry'"
+                " ORDER BY heard_at",
+                values,
+            ),
+        ],
+    }
+
+
+def neighbours(snapshot: Snapshot, attempt: Row) -> tuple[str | None, str | None]:
+    """Return the ids of the unlocks of the same car just before and just after one."""
+    sql = (
+        "SELECT attempt_id FROM attempts WHERE vehicle_id = $car AND started_at {} $at"
+        " AND attempt_id <> $id ORDER BY started_at {}"
+    )
+    its = {"car": attempt["vehicle_id"], "at": attempt["started_at"], "id": attempt["attempt_id"]}
+    before = snapshot.rows(sql.format("<=", "DESC"), its, 1)
+    after = snapshot.rows(sql.format(">", "ASC"), its, 1)
+    return tuple(each[0]["attempt_id"] if each else None for each in (before, after))  # type: ignore[return-value]
+
+
+def similar_to(snapshot: Snapshot, case: Case) -> list[Row]:
+    """Return the latest unlocks of other cars of that time that failed of the same cause."""
+    if case.cause is None:
+        return []
+    values = {
+        "cause": case.cause.value,
+        "car": case.vehicle_id or "",
+        "since": utc(case.at_s - SIMILAR_S),
+        "until": utc(case.at_s + SIMILAR_S),
+    }
+    return snapshot.rows(
+        f"SELECT {_COLUMNS} FROM attempts WHERE started_at BETWEEN $since AND $until"
+        " AND cause = $cause AND vehicle_id <> $car ORDER BY started_at DESC",
+        values,
+        LISTED,
+    )
+
+
+# A car
+
+
+@dataclass(frozen=True, slots=True)
+class CarSeen:
+    """What is known of a car by now."""
+
+    vehicle_id: str
+    unlocks: Sequence[Row]
+    heard: Mapping[str, Any]
+    """Presence, voltage, firmware and when each was heard, as far as the store has it."""
+    voltages: Sequence[tuple[float, float]]
+    """Unix seconds and volts of the last days, in order."""
+    complaints: Sequence[Row]
+    presence: Sequence[Row]
+    """When it came and went, the last first."""
+
+
+def has_car(snapshot: Snapshot, vehicle_id: str) -> bool:
+    """Return whether anything is known of a car."""
+    known = " UNION ALL ".join(
+        f"(SELECT 1 AS one FROM {table} WHERE vehicle_id = $car LIMIT 1)"
+        for table in ("attempt_revisions", "observations", "platform_events", "complaints")
+    )
+    return bool(snapshot.rows(known, {"car": vehicle_id}, 1))
+
+
+def car_seen(snapshot: Snapshot, vehicle_id: str) -> CarSeen:
+    """Return what is known of a car."""
+    its = {"car": vehicle_id}
+    since = {"car": vehicle_id, "since": utc(snapshot.newest_s - CAR_DAYS * DAY_S)}
+    unlocks = snapshot.rows(
+        f"SELECT {_COLUMNS}, hardware, evidence FROM attempts WHERE vehicle_id = $car"
+        " ORDER BY started_at DESC",
+        its,
+        LISTED,
+    )
+    heard = snapshot.rows(
+        """
+        SELECT max(heard_at) FILTER (NOT is_retained AND kind <> 'command') AS last_heard,
+            max_by(kind, heard_at) FILTER (kind <> 'command') AS last_kind,
+            max_by(status, heard_at) FILTER (kind = 'presence') AS presence,
+            max_by(reason, heard_at) FILTER (kind = 'presence') AS presence_reason,
+            max(heard_at) FILTER (kind = 'presence') AS presence_at,
+            max_by(is_locked, heard_at) FILTER (is_locked IS NOT NULL) AS is_locked,
+            max_by(voltage_v, heard_at) FILTER (voltage_v IS NOT NULL) AS voltage_v,
+            max_by(signal_dbm, heard_at) FILTER (signal_dbm IS NOT NULL) AS signal_dbm,
+            max_by(firmware, heard_at) FILTER (firmware IS NOT NULL) AS firmware,
+            max_by(hardware, heard_at) FILTER (hardware IS NOT NULL) AS hardware,
+            max_by(operator, heard_at) FILTER (operator IS NOT NULL) AS operator,
+            max_by(region, heard_at) FILTER (region IS NOT NULL) AS region
+        FROM observations WHERE vehicle_id = $car
+        """,
+        its,
+        1,
+    )
+    voltages = snapshot.rows(
+        "SELECT heard_at, voltage_v FROM observations WHERE vehicle_id = $car"
+        " AND voltage_v IS NOT NULL AND heard_at >= $since ORDER BY heard_at DESC",
+        since,
+    )
+    return CarSeen(
+        vehicle_id=vehicle_id,
+        unlocks=unlocks,
+        heard=heard[0],
+        voltages=[(unix_s(row["heard_at"]), row["voltage_v"]) for row in reversed(voltages)],
+        complaints=_complaints(snapshot, "vehicle_id", vehicle_id),
+        presence=snapshot.rows(
+            "SELECT heard_at, status, reason FROM observations WHERE vehicle_id = $car"
+            " AND kind = 'presence' AND NOT is_retained ORDER BY heard_at DESC",
+            its,
+            LISTED,
+        ),
+    )
+
+
+def _complaints(snapshot: Snapshot, column: str, value: str) -> list[Row]:
+    return snapshot.rows(
+        f"SELECT * FROM complaints WHERE {column} = $id ORDER BY called_at DESC",
+        {"id": value},
+        LISTED,
+    )
+
+
+# A customer, a booking
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known under the id of a customer or a booking."""
+
+    unlocks: Sequence[Row]
+    events: Sequence[Row]
+    complaints: Sequence[Row]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known at all."""
+        return not (self.unlocks or self.events or self.complaints)
+
+
+def history_of(snapshot: Snapshot, column: str, any_id: str) -> History:
+    """Return what is known of an `account_id` or a `booking_id`, the last first."""
+    unlocks = [row for row in snapshot.unlocks_of(any_id) if row[column] == any_id]
+    return History(
+        unlocks=unlocks[:LISTED],
+        events=snapshot.rows(
+            f"SELECT * FROM platform_events WHERE {column} = $id ORDER BY logged_at DESC",
+            {"id": any_id},
+            LISTED,
+        ),
+        complaints=_complaints(snapshot, column, any_id),
+    )
+
+
+# A cause, a mode, a time
+
+
+def of_cause(snapshot: Snapshot, cause: str, since_s: float, until_s: float) -> list[Row]:
+    """Return the latest unlocks that failed of a cause."""
+    values = {"cause": cause, "since": utc(since_s), "until": utc(until_s)}
+    return snapshot.rows(
+        f"SELECT {_COLUMNS} FROM attempts WHERE started_at BETWEEN $since AND $until"
+        " AND cause = $cause ORDER BY started_at DESC",
+        values,
+        LISTED,
+    )
+
+
+def of_mode(snapshot: Snapshot, mode: str, since_s: float, until_s: float) -> list[Row]:
+    """Return the latest unlocks that are believed to have had a failure mode."""
+    return snapshot.rows(
+        """
+        SELECT attempt_id, vehicle_id, booking_id, outcome, cause, mode AS failure_mode,
+            probability, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS started_at
+        FROM (
+            SELECT * FROM diagnoses WHERE made_at BETWEEN $since AND $until
+            QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
+        ) WHERE mode = $mode ORDER BY started_at DESC
+        """,
+        {"mode": mode, "since": utc(since_s), "until": utc(until_s + DAY_S)},
+        LISTED,
+    )
+
+
+def failed_within(snapshot: Snapshot, since_s: float, until_s: float) -> list[Row]:
+    """Return the latest unlocks of a time that failed."""
+    values = {"since": utc(since_s), "until": utc(until_s)}
+    return snapshot.rows(
+        f"SELECT {_COLUMNS} FROM attempts WHERE started_at BETWEEN $since AND $until"
+        " AND cause IS NOT NULL ORDER BY started_at DESC",
+        values,
+        LISTED,
+    )
+
+
+def unlocks_by_ids(snapshot: Snapshot, ids: Sequence[str]) -> list[Row]:
+    """Return unlocks by their ids, in that order, those that are not known left out."""
+    found = []
+    for attempt_id in ids:
+        found += [row for row in snapshot.unlocks_of(attempt_id) if row["attempt_id"] == attempt_id]
+    return found

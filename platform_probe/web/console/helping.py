@@ -1,0 +1,101 @@
+"""What templates call: words for names, shares, and texts that come from elsewhere in English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.modes.catalogue import TITLES
+from platform_probe.support.believed import percent
+from platform_probe.web.console.pages.fleet import Table
+from platform_probe.web.console.pictures import WIDE, Share, share_of
+from platform_probe.web.console.rendering import give
+from platform_probe.web.console.texts import said_texts, texts_of
+
+
+def mode_title(language: str, slug: str) -> str:
+    """Return what a failure mode is called."""
+    title = TITLES.get(slug, slug)
+    return said(language, title) if title else slug
+
+
+def said(language: str, text: str | None) -> str:
+    """Return a sentence of the catalogue of modes or of advice in a language, where there is one.
+
+    Advice may be two sentences one after the other: each is looked for.
+    """
+    if text is None:
+        return ""
+    texts = said_texts(language)
+    if text in texts:
+        return texts[text]
+    for known, translated in _longest_first(language):
+        if text.startswith(f"{known} ") and (rest := texts.get(text[len(known) + 1 :])):
+            return f"{translated} {rest}"
+    return text
+
+
+def language_said(language: str, text: str | None) -> str:
+    """Return in which language `said` says a text: a reader of screens wants to know."""
+    return language if text is None or said(language, text) != text else "en"
+
+
+@cache
+def _longest_first(language: str) -> list[tuple[str, str]]:
+    return sorted(said_texts(language).items(), key=lambda each: -len(each[0]))
+
+
+def bar_of(share: float) -> Share:
+    """Return a share of 1 as a bar without an interval."""
+    x = WIDE * min(max(share, 0.0), 1.0)
+    return Share(100 * share, x, x, x)
+
+
+def outcome_named(cause: str) -> str:
+    """Return how an unlock of this cause ended."""
+    return outcome_of(Cause(cause)).value
+
+
+def has_text(key: str) -> bool:
+    """Return whether there is a text under a key."""
+    return key in texts_of("en")
+
+
+def with_hours(query: Mapping[str, str], hours: int) -> str:
+    """Return the address's question with another time."""
+    kept = {key: value for key, value in query.items() if key not in ("since", "until", "hours")}
+    return urlencode({**kept, "hours": hours})
+
+
+def first_row(table: Table) -> dict[str, Any]:
+    """Return the first row of a table by column."""
+    return dict(zip(table.columns, table.rows[0], strict=True))
+
+
+def pretty(value: Any) -> str:
+    """Return a value as JSON for a person."""
+    return msgspec.json.format(msgspec.json.encode(value, enc_hook=str)).decode()
+
+
+def help_templates() -> None:
+    """Let templates call all of these."""
+    give(
+        outcome_of=outcome_named,
+        mode_title=mode_title,
+        said=said,
+        language_said=language_said,
+        percent=percent,
+        bar_of=bar_of,
+        share_of=share_of,
+        has_text=has_text,
+        with_hours=with_hours,
+        dict_of=first_row,
+        pretty=pretty,
+        is_time=lambda value: isinstance(value, datetime),
+    )

@@ -1,0 +1,102 @@
+"""What fails, as it comes: one look at the records for all who watch, sent as server-sent events.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+
+from platform_probe.support.rows import Row
+
+EVERY_S: Final = 3.0
+"""So often the records are looked at while somebody watches."""
+BEAT_S: Final = 15.0
+"""A comment goes out at least so often: proxies end what is silent, and we notice who has gone."""
+MOST_WATCHERS: Final = 200
+WAITING: Final = 20
+"""Events for a watcher who does not read; then that one is let go, and comes again."""
+_REMEMBERED: Final = 1_000
+
+Latest = Callable[[], Awaitable[Sequence[Row]]]
+"""Returns the latest unlocks that failed, the last first."""
+
+
+class Live:
+    """Sends new failures to all who watch."""
+
+    def __init__(self, latest: Latest) -> None:
+        self._latest = latest
+        self._watchers: set[asyncio.Queue[Row | None]] = set()
+        self._known: dict[str, None] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more may watch."""
+        return len(self._watchers) >= MOST_WATCHERS
+
+    async def events(self, tell: Callable[[Row], Mapping[str, Any]]) -> AsyncIterator[bytes]:
+        """Yield events for one who watches, until they go or the console ends.
+
+        `tell` says of an unlock what this one reads.
+        """
+        queue: asyncio.Queue[Row | None] = asyncio.Queue(WAITING)
+        self._watchers.add(queue)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            yield b"retry: 3000\n\n"
+            while True:
+                try:
+                    row = await asyncio.wait_for(queue.get(), BEAT_S)
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    continue
+                if row is None:
+                    return
+                yield b"event: failure\ndata: " + msgspec.json.encode(tell(row)) + b"\n\n"
+        finally:
+            self._watchers.discard(queue)
+
+    async def close(self) -> None:
+        """Send everybody away."""
+        for queue in self._watchers:
+            with suppress(asyncio.QueueFull):
+                queue.put_nowait(None)
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _look(self) -> None:
+        """Look at the records while somebody watches."""
+        for row in await self._failures():
+            self._known[row["attempt_id"]] = None
+        while self._watchers:
+            await asyncio.sleep(EVERY_S)
+            new = [row for row in await self._failures() if row["attempt_id"] not in self._known]
+            for row in reversed(new):
+                self._known[row["attempt_id"]] = None
+                self._send(row)
+            while len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
+
+    async def _failures(self) -> Sequence[Row]:
+        with suppress(OSError):  # the disk; it is told on the pages
+            return await self._latest()
+        return ()
+
+    def _send(self, row: Row) -> None:
+        for queue in list(self._watchers):
+            try:
+                queue.put_nowait(row)
+            except asyncio.QueueFull:
+                self._watchers.discard(queue)
+                queue.get_nowait()
+                queue.put_nowait(None)

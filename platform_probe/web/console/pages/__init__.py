@@ -1,0 +1,1 @@
+"""The pages: each takes what is asked and returns what is shown."""

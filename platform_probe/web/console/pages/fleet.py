@@ -1,0 +1,316 @@
+"""The fleet now, and the pages of roles: predefined questions over a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.errors import ConfigError
+from platform_probe.console_settings import PinnedQuery
+from platform_probe.store.duck import Rows, check_reads_only
+from platform_probe.store.queries import named_in, query_named
+from platform_probe.support.rows import unix_s, utc
+from platform_probe.support.times import DAY_S, HOUR_S
+from platform_probe.web.console.access import Right
+from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
+from platform_probe.web.console.pages.things import span_of
+from platform_probe.web.console.pictures import curve_of
+
+LISTED: Final = 25
+TRAITS: Final = ("region", "operator", "firmware")
+HOURS: Final = (1, 6, 24, 168)
+"""Times that a page offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a question came to; or why it came to nothing."""
+
+    title: str
+    """A text's key, or what a squad calls it."""
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    is_whole: bool = True
+    problem: str | None = None
+    note: str = ""
+
+
+def asked_query(
+    asked: Asked, name: str, title: str, values: Mapping[str, str], span: tuple[float, float]
+) -> Table:
+    """Return what a predefined query comes to in a time."""
+    query = query_named(name)
+    times = {"since": utc(span[0]), "until": utc(span[1])}
+    found = asked.snapshot.asked(query.sql, query.values(values, times), limit=LISTED)
+    return _table(title, found)
+
+
+def _table(title: str, found: Rows) -> Table:
+    return Table(title, found.columns, found.rows, found.is_whole)
+
+
+def fleet_page(asked: Asked, _: str) -> Answer:
+    """Return how the fleet is: unlocks and cars by region, operator and firmware."""
+    span = _hours(asked, 1)
+    values = {
+        "span": span,
+        "hours": HOURS,
+        "by": [(trait, _by_trait(asked, trait, span)) for trait in TRAITS],
+        "cars": _cars_now(asked),
+        "whole": _whole(asked, span),
+    }
+    return Shown("fleet.html", values)
+
+
+def _by_trait(asked: Asked, trait: str, span: tuple[float, float]) -> list[Mapping[str, Any]]:
+    rows = asked.snapshot.rows(
+        f"""
+        SELECT {trait} AS name, count(*) AS unlocks, count(cause) AS failed,
+            count(DISTINCT vehicle_id) AS cars, mostly(cause) AS mostly,
+            quantile_cont(total_s, 0.95) FILTER (cause IS NULL) AS p95_s
+        FROM attempts WHERE started_at BETWEEN $since AND $until
+        GROUP BY ALL ORDER BY failed / unlocks DESC, unlocks DESC, name
+        """,
+        {"since": utc(span[0]), "until": utc(span[1])},
+        LISTED,
+    )
+    return list(rows)
+
+
+def _whole(asked: Asked, span: tuple[float, float]) -> Mapping[str, Any]:
+    return asked.snapshot.rows(
+        """
+        SELECT count(*) AS unlocks, count(cause) AS failed, count(DISTINCT vehicle_id) AS cars,
+            count(DISTINCT account_id) AS customers,
+            count(DISTINCT account_id) FILTER (cause IS NOT NULL) AS customers_hit,
+            quantile_cont(total_s, 0.5) FILTER (cause IS NULL) AS p50_s,
+            quantile_cont(total_s, 0.95) FILTER (cause IS NULL) AS p95_s
+        FROM attempts WHERE started_at BETWEEN $since AND $until
+        """,
+        {"since": utc(span[0]), "until": utc(span[1])},
+        1,
+    )[0]
+
+
+def _cars_now(asked: Asked) -> list[Mapping[str, Any]]:
+    """Return how many cars are connected, by region, as they were heard in the last day."""
+    return list(
+        asked.snapshot.rows(
+            """
+            SELECT region, count(*) AS cars, count(*) FILTER (status = 'online') AS online,
+                count(*) FILTER (status = 'offline') AS offline,
+                count(*) FILTER (voltage_v < 11.8) AS weak
+            FROM (
+                SELECT vehicle_id, max_by(status, heard_at) FILTER (kind = 'presence') AS status,
+                    max_by(region, heard_at) FILTER (region IS NOT NULL) AS region,
+                    max_by(voltage_v, heard_at) FILTER (voltage_v IS NOT NULL) AS voltage_v
+                FROM observations WHERE heard_at >= $since GROUP BY vehicle_id
+            ) GROUP BY region ORDER BY region
+            """,
+            {"since": utc(asked.now_s - DAY_S)},
+            LISTED,
+        )
+    )
+
+
+# Pages of roles
+
+
+def oncall_page(asked: Asked, _: str) -> Answer:
+    """Return what who is on call looks at: what is open, what fails, since when."""
+    span = _hours(asked, 1)
+    tables = [
+        asked_query(asked, "causes", "table.causes", {}, span),
+        asked_query(asked, "modes", "table.modes", {}, span),
+        asked_query(asked, "cars-that-failed", "table.cars_that_failed", {}, span),
+        asked_query(asked, "flapping-cars", "table.flapping_cars", {}, span),
+    ]
+    known = [one for one in asked.known_incidents() if one.now.state == "open"]
+    return Shown(
+        "role.html",
+        {"role": "oncall", "title": None, "span": span, "hours": HOURS, "tables": tables,
+         "open": known, "is_live": True, "curve": _over_time(asked, span)},
+    )  # fmt: skip
+
+
+def support_page(asked: Asked, _: str) -> Answer:
+    """Return what support looks at: whom to call before they call, which car to lock."""
+    span = _hours(asked, 6)
+    tables = [
+        asked_query(asked, "late-unlocks", "table.late_unlocks", {}, span),
+        asked_query(asked, "customers-that-failed", "table.customers_that_failed", {}, span),
+        asked_query(asked, "told-otherwise", "table.told_otherwise", {}, span),
+        asked_query(asked, "booked-and-away", "table.booked_and_away", {}, span),
+    ]
+    return _role("support", span, tables)
+
+
+def mobile_page(asked: Asked, _: str) -> Answer:
+    """Return what the app's team looks at: versions of the app, endpoints, errors."""
+    span = _hours(asked, 24)
+    tables = [
+        asked_query(asked, "apps-compared", "table.apps_compared", {}, span),
+        asked_query(asked, "api-answers", "table.api_answers", {}, span),
+        asked_query(asked, "generic-errors", "table.generic_errors", {}, span),
+        asked_query(asked, "asked-again", "table.asked_again", {}, span),
+    ]
+    return _role("mobile", span, tables)
+
+
+def qa_page(asked: Asked, _: str) -> Answer:
+    """Return two releases side by side, with a verdict and how sure it is."""
+    span = _hours(asked, 168)
+    releases = _releases(asked, span)
+    before, after = asked.query.get("before", ""), asked.query.get("after", "")
+    verdict = None
+    if before and after:
+        both = {"before": before, "after": after}
+        verdict = asked_query(asked, "releases-compared", "table.releases", both, span)
+    tables = [
+        asked_query(asked, "firmware-compared", "table.firmware_compared", {}, span),
+        asked_query(asked, "modes-by-firmware", "table.modes_by_firmware", {}, span),
+    ]
+    return Shown(
+        "qa.html",
+        {"role": "qa", "span": span, "hours": HOURS, "releases": releases, "before": before,
+         "after": after, "verdict": verdict, "tables": tables},
+    )  # fmt: skip
+
+
+def _releases(asked: Asked, span: tuple[float, float]) -> list[tuple[str, list[str]]]:
+    """Return the releases that were seen: firmware, app, API."""
+    found = []
+    for column in ("firmware", "app_version", "api_release"):
+        rows = asked.snapshot.rows(
+            f"SELECT DISTINCT {column} AS name FROM attempts"
+            f" WHERE started_at BETWEEN $since AND $until AND {column} IS NOT NULL ORDER BY name",
+            {"since": utc(span[0]), "until": utc(span[1])},
+            100,
+        )
+        found.append((column, [row["name"] for row in rows]))
+    return found
+
+
+def cto_page(asked: Asked, _: str) -> Answer:
+    """Return the service level, what failures cost, and suspicious traffic."""
+    if not asked.may(Right.SECRETS):
+        return forbidden()
+    levels = [(days, _level(asked, days)) for days in (1, 7, 30)]
+    span = _hours(asked, 24)
+    suspicious = [one for one in asked.known_incidents() if one.now.kind is IncidentKind.SUSPICIOUS]
+    values = {
+        "role": "cto",
+        "span": span,
+        "hours": HOURS,
+        "levels": levels,
+        "objective": asked.settings.objective,
+        "cost": asked.settings.cost,
+        "curve": _over_time(asked, (asked.now_s - 7 * DAY_S, asked.now_s)),
+        "suspicious": suspicious,
+        "tables": [asked_query(asked, "modes", "table.modes", {}, span)],
+    }
+    return Shown("cto.html", values)
+
+
+def _level(asked: Asked, days: int) -> Mapping[str, Any]:
+    """Return how many unlocks of a time opened, what customers waited, and what it cost."""
+    since_s = asked.now_s - days * DAY_S
+    times = {"since": utc(since_s), "until": utc(asked.now_s)}
+    row = dict(
+        asked.snapshot.rows(
+            """
+            SELECT count(*) AS unlocks, count(cause) AS failed,
+                count(DISTINCT account_id) FILTER (cause IS NOT NULL) AS customers,
+                count(DISTINCT booking_id) FILTER (cause IS NOT NULL) AS rentals,
+                coalesce(sum(total_s) FILTER (cause IS NOT NULL), 0) / 60 AS minutes
+            FROM attempts WHERE started_at BETWEEN $since AND $until AND source <> 'floor'
+            """,
+            times,
+            1,
+        )[0]
+    )
+    row["calls"] = asked.snapshot.rows(
+        "SELECT count(*) AS calls FROM complaints WHERE called_at BETWEEN $since AND $until",
+        times,
+        1,
+    )[0]["calls"]
+    row["lost"] = asked.snapshot.rows(
+        """
+        SELECT count(*) AS lost FROM (
+            SELECT booking_id FROM attempts WHERE started_at BETWEEN $since AND $until
+            AND booking_id IS NOT NULL GROUP BY booking_id HAVING count(*) = count(cause)
+        )
+        """,
+        times,
+        1,
+    )[0]["lost"]
+    cost = asked.settings.cost
+    row["cost"] = row["calls"] * cost.per_call + row["lost"] * cost.per_lost_rental
+    allowed = (1 - asked.settings.objective) * row["unlocks"]
+    row["budget_used"] = None if not allowed else 100 * row["failed"] / allowed
+    return row
+
+
+def squad_page(asked: Asked, name: str) -> Answer:
+    """Return the questions that a squad has pinned."""
+    squad = next((one for one in asked.settings.squads if one.name == name), None)
+    if squad is None:
+        return missing("squad", name)
+    if not asked.may(Right.SECRETS):
+        return forbidden()
+    span = _hours(asked, 24)
+    tables = [_pinned(asked, each, span) for each in squad.queries]
+    return _role(name, span, tables, title=name)
+
+
+def _pinned(asked: Asked, pinned: PinnedQuery, span: tuple[float, float]) -> Table:
+    try:
+        if pinned.query is not None:
+            return asked_query(asked, pinned.query, pinned.title, pinned.values, span)
+        sql = pinned.sql or ""
+        check_reads_only(sql)
+        times = {"since": utc(span[0]), "until": utc(span[1])}
+        named = {name: times[name] for name in named_in(sql) if name in times}
+        return _table(pinned.title, asked.snapshot.asked(sql, named, limit=LISTED))
+    except ConfigError as error:
+        return Table(pinned.title, problem=str(error))
+
+
+def _role(
+    role: str,
+    span: tuple[float, float],
+    tables: Sequence[Table],
+    *,
+    title: str | None = None,
+) -> Shown:
+    return Shown(
+        "role.html",
+        {"role": role, "title": title, "span": span, "hours": HOURS, "tables": tables, "open": None,
+         "is_live": False, "curve": None},
+    )  # fmt: skip
+
+
+def _over_time(asked: Asked, span: tuple[float, float]) -> Any:
+    """Return the share of unlocks that failed, percent, over a time, as a curve."""
+    bucket_s = max((span[1] - span[0]) / 48, 60.0)
+    rows = asked.snapshot.rows(
+        """
+        SELECT time_bucket(to_microseconds($bucket), started_at) AS at_time,
+            100 * count(cause) / count(*) AS percent
+        FROM attempts WHERE started_at BETWEEN $since AND $until GROUP BY ALL ORDER BY at_time
+        """,
+        {"since": utc(span[0]), "until": utc(span[1]), "bucket": round(bucket_s * 1e6)},
+    )
+    points = [(unix_s(row["at_time"]), row["percent"]) for row in rows]
+    return curve_of(points, from_zero=True)
+
+
+def _hours(asked: Asked, default: int) -> tuple[float, float]:
+    """Return the time of a page: what its address says, by default so many hours until now."""
+    if "since" in asked.query or "until" in asked.query:
+        return span_of(asked)
+    text = asked.query.get("hours", "")
+    hours = int(text) if text.isdecimal() and 0 < int(text) <= 24 * 366 else default
+    return asked.now_s - hours * HOUR_S, asked.now_s

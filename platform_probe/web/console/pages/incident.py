@@ -1,0 +1,44 @@
+"""Incidents: now and then, and one with its growth, its cohort and its history."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fleet_wire.contract.incident import IncidentState
+from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
+from platform_probe.web.console.gathering import unlocks_by_ids
+from platform_probe.web.console.pictures import curve_of, share_of
+
+LISTED: Final = 100
+
+
+def incidents_page(asked: Asked, _: str) -> Answer:
+    """Return all incidents that who asks may see, the open ones first."""
+    known = asked.known_incidents()
+    state = asked.query.get("state", "")
+    wanted = [one for one in known if state in ("", one.now.state)]
+    values = {"known": wanted[:LISTED], "state": state, "count": len(wanted)}
+    return Shown("incidents.html", values)
+
+
+def incident_page(asked: Asked, incident_id: str) -> Answer:
+    """Return one incident."""
+    known = asked.incidents.get(incident_id)
+    if known is None:
+        return missing("incident", incident_id)
+    if known not in asked.known_incidents():
+        return forbidden()
+    now = known.now
+    end_s = now.ended_at if now.state is not IncidentState.OPEN else max(asked.now_s, now.at)
+    growth = known.growth
+    if end_s is not None and end_s > growth[-1][0]:
+        growth = [*growth, (end_s, growth[-1][1])]
+    values = {
+        "now": now,
+        "growth": growth,
+        "curve": curve_of(growth, steps=True, from_zero=True),
+        "inside": share_of(now.failed, now.total),
+        "outside": share_of(now.elsewhere_failed, now.elsewhere_total),
+        "examples": unlocks_by_ids(asked.snapshot, now.examples),
+    }
+    return Shown("incident.html", values)

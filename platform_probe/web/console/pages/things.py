@@ -1,0 +1,183 @@
+"""A car, a customer, a booking, a cause, a failure mode, a time: what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fleet_wire.config.file import suggestion
+from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.errors import ConfigError
+from fleet_wire.modes.catalogue import MODES, TITLES
+from platform_probe.support.advice import advice_for
+from platform_probe.support.case import evidence_of
+from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.times import DAY_S, moment_of
+from platform_probe.web.console.asked import Answer, Asked, Shown, missing
+from platform_probe.web.console.gathering import (
+    LISTED,
+    CarSeen,
+    car_seen,
+    failed_within,
+    has_car,
+    history_of,
+    of_cause,
+    of_mode,
+)
+from platform_probe.web.console.pictures import curve_of
+
+DEFAULT_DAYS: Final = 1.0
+_SEEN_OF_CAR: Final = {
+    "voltage_v": "voltage_v",
+    "presence": "presence",
+    "offline_reason": "presence_reason",
+}
+"""Evidence of an unlock that stands for what was heard, where records have no messages."""
+
+
+def car_page(asked: Asked, vehicle_id: str) -> Answer:
+    """Return the page of a car."""
+    if not has_car(asked.snapshot, vehicle_id):
+        return missing("car", vehicle_id)
+    seen = car_seen(asked.snapshot, vehicle_id)
+    values = {
+        "car": seen,
+        "plate": asked.plate_of.get(vehicle_id),
+        "now": _now_of(seen),
+        "curve": curve_of(seen.voltages),
+        "failed": sum(row["cause"] is not None for row in seen.unlocks),
+        "is_all": len(seen.unlocks) < LISTED,
+    }
+    return Shown("car.html", values, look=("car", vehicle_id))
+
+
+def _now_of(seen: CarSeen) -> Mapping[str, Any]:
+    """Return what is known of it by now: as it was heard, else as its last unlock tells it."""
+    now: dict[str, Any] = dict(seen.heard)
+    if not seen.unlocks:
+        return now
+    last = seen.unlocks[0]
+    for name in ("region", "operator", "firmware", "hardware"):
+        now[name] = now[name] or last[name]
+    evidence = evidence_of(last)
+    for name, key in _SEEN_OF_CAR.items():
+        if now[key] is None:
+            now[key] = evidence.get(name)
+    heard_ago_s = evidence.get("heard_ago_s")
+    if now["last_heard"] is None and isinstance(heard_ago_s, int | float):
+        now["last_heard"] = unix_s(last["started_at"]) + last["total_s"] - heard_ago_s
+    return now
+
+
+def customer_page(asked: Asked, account_id: str) -> Answer:
+    """Return the page of a customer."""
+    return _history(asked, "account_id", account_id, ("customer", account_id))
+
+
+def customer_of_page(asked: Asked, attempt_id: str) -> Answer:
+    """Return the page of the customer of an unlock, whose name who asks does not need to know."""
+    rows = asked.snapshot.unlocks_of(attempt_id)
+    account = next((row["account_id"] for row in rows if row["attempt_id"] == attempt_id), None)
+    if account is None:
+        return missing("customer_of", attempt_id)
+    return _history(asked, "account_id", account, ("customer-of", attempt_id))
+
+
+def booking_page(asked: Asked, booking_id: str) -> Answer:
+    """Return the page of a booking."""
+    return _history(asked, "booking_id", booking_id, ("booking", booking_id))
+
+
+def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> Answer:
+    """Return what is known under an id; `page` is the kind and the name in the address."""
+    history = history_of(asked.snapshot, column, any_id)
+    if history.is_empty:
+        return missing(*page)
+    kind = "customer" if column == "account_id" else "booking"
+    rows = [*history.unlocks, *history.events, *history.complaints]
+    customers = sorted({row["account_id"] for row in rows if row["account_id"]})
+    cars = sorted({row["vehicle_id"] for row in rows if row["vehicle_id"]})
+    values = {
+        "kind": kind,
+        "name": any_id,
+        "thing": "/".join(page),
+        "history": history,
+        "account": any_id if kind == "customer" else next(iter(customers), None),
+        "cars": cars,
+        "bookings": sorted({row["booking_id"] for row in rows if row["booking_id"]}),
+        "steps": steps_of(history.events),
+        "failed": sum(row["cause"] is not None for row in history.unlocks),
+    }
+    return Shown("history.html", values, look=(kind, any_id))
+
+
+def steps_of(events: Sequence[Row]) -> list[Row]:
+    """Return what was asked and answered: the lines of the log that a person understands."""
+    return [row for row in events if row["event"] in ("requested", "answered", "support_called")]
+
+
+# A cause, a mode, a time
+
+
+def cause_page(asked: Asked, slug: str) -> Answer:
+    """Return what a cause is, and what failed of it."""
+    if slug not in list(Cause):
+        return missing("cause", slug)
+    cause = Cause(slug)
+    since_s, until_s = span_of(asked)
+    advice = advice_for(cause)
+    values = {
+        "slug": slug,
+        "entry": CAUSES[cause],
+        "say_to": advice.say,
+        "do": advice.do,
+        "rows": of_cause(asked.snapshot, slug, since_s, until_s),
+        "since": since_s,
+        "until": until_s,
+    }
+    return Shown("cause.html", values)
+
+
+def mode_page(asked: Asked, slug: str) -> Answer:
+    """Return what a failure mode is, and which unlocks had it."""
+    if slug not in TITLES:
+        near = suggestion(slug, list(TITLES))
+        return missing("mode", f"{slug}{near}")
+    since_s, until_s = span_of(asked)
+    values = {
+        "slug": slug,
+        "title": TITLES[slug],
+        "mode": MODES.get(slug),
+        "rows": of_mode(asked.snapshot, slug, since_s, until_s),
+        "since": since_s,
+        "until": until_s,
+    }
+    return Shown("mode.html", values)
+
+
+def time_page(asked: Asked, _: str) -> Answer:
+    """Return what failed at a time."""
+    since_s, until_s = span_of(asked)
+    values = {
+        "rows": failed_within(asked.snapshot, since_s, until_s),
+        "since": since_s,
+        "until": until_s,
+    }
+    return Shown("time.html", values)
+
+
+def span_of(asked: Asked, days: float = DEFAULT_DAYS) -> tuple[float, float]:
+    """Return the time that the address names, by default the last day; Unix seconds.
+
+    Raises `ConfigError` for what is no time.
+    """
+    until_s, since_s = asked.now_s, None
+    if text := asked.query.get("until"):
+        until_s = moment_of(text, asked.zone, newest_s=asked.now_s)
+    if text := asked.query.get("since"):
+        since_s = moment_of(text, asked.zone, newest_s=until_s)
+    if since_s is None:
+        since_s = until_s - days * DAY_S
+    if since_s > until_s:
+        raise ConfigError([f"{asked.query.get('since')} is after {asked.time_of(until_s)}"])
+    return since_s, until_s

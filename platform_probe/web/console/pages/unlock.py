@@ -1,0 +1,149 @@
+"""An unlock: what happened, why, what to say and do, and who else has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import IncidentState
+from platform_probe.diagnosis.cohorts.words import finding_in_words
+from platform_probe.support.case import Case
+from platform_probe.support.cohorts import is_one_of, search_around
+from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.telling import export_command, facts_of, json_of
+from platform_probe.support.timeline import furthest_stage, missing_stage
+from platform_probe.support.times import minute_clock
+from platform_probe.web.console.access import Right
+from platform_probe.web.console.asked import (
+    Answer,
+    Asked,
+    Data,
+    Shown,
+    forbidden,
+    masked,
+    missing,
+)
+from platform_probe.web.console.gathering import SIMILAR_S, neighbours, similar_to, unlock_case
+from platform_probe.web.console.incidents import Known
+from platform_probe.web.console.pictures import hops_of
+from platform_probe.web.console.search import url_of
+
+BEFORE_S: Final = 300.0
+"""An unlock that began so long before an incident did may be one of it."""
+
+
+def unlock_page(asked: Asked, attempt_id: str) -> Answer:
+    """Return the page of an unlock, or of a call about one that nobody saw."""
+    case = unlock_case(asked.snapshot, attempt_id)
+    if case is None:
+        return missing("unlock", attempt_id)
+    thing = f"unlock/{attempt_id}"
+    look = ("unlock", attempt_id)
+    names = _names_in(case) if asked.hides(thing) else ()
+    told = {
+        **json_of(case, asked.zone),
+        "reproduce": export_command(case, asked.snapshot.source.directory),
+    }
+    if names or asked.hides(thing):
+        told = masked(told, names)
+    if asked.query.get("format") == "json":
+        return Data(told, look) if asked.may(Right.SECRETS) else forbidden()
+    if asked.query.get("part") == "others":
+        return Shown("others.html", _others(asked, case))
+    values = {
+        "attempt_id": attempt_id,
+        "case": case,
+        "attempt": case.attempt,
+        "told": told,
+        "thing": thing,
+        "revisions": case.revisions,
+        "raw": told if asked.may(Right.SECRETS) else None,
+        **(_of_attempt(asked, case, case.attempt) if case.attempt is not None else _OF_A_CALL),
+    }
+    return Shown("unlock.html", values, look=look)
+
+
+_OF_A_CALL: Final[Mapping[str, Any]] = {
+    "hops": (),
+    "reached": None,
+    "awaited": None,
+    "facts": (),
+    "before": None,
+    "after": None,
+    "similar": (),
+    "similar_url": "",
+    "incidents": (),
+    "trace_url": None,
+}
+
+
+def _of_attempt(asked: Asked, case: Case, attempt: Row) -> Mapping[str, Any]:
+    before, after = neighbours(asked.snapshot, attempt)
+    template = asked.settings.trace_url
+    trace = attempt["trace_id"]
+    awaited = missing_stage(attempt)
+    return {
+        "hops": hops_of(attempt),
+        "reached": furthest_stage(attempt).value,
+        "awaited": None if awaited is None else awaited.value,
+        "facts": facts_of(attempt),
+        "before": before,
+        "after": after,
+        "similar": similar_to(asked.snapshot, case),
+        "similar_url": _similar_url(asked, case),
+        "incidents": incidents_of(asked, attempt),
+        "trace_url": (template or "").replace("{trace_id}", quote(trace, safe=""))
+        if template and trace != attempt["attempt_id"]
+        else None,
+    }
+
+
+def _similar_url(asked: Asked, case: Case) -> str:
+    """Return the page of the cause at that time."""
+    if case.cause is None:
+        return ""
+    times = {"since": asked.iso(case.at_s - SIMILAR_S), "until": asked.iso(case.at_s + SIMILAR_S)}
+    return f"{url_of('cause', case.cause)}?{urlencode(times)}"
+
+
+def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
+    """Return what the failures of that time share. It searches a day: a page does not wait."""
+    if case.cause is None or case.attempt is None:
+        return {"said": None, "is_one": None}
+    beside = asked.snapshot.duck.beside()
+    try:
+        finding = search_around(beside, case.at_s)
+    finally:
+        beside.close()
+    is_one = any(is_one_of(case.attempt, cohort) for cohort in finding.found)
+    return {
+        "said": finding_in_words(finding, minute_clock(asked.zone)),
+        "is_one": is_one if finding.found else None,
+    }
+
+
+def incidents_of(asked: Asked, attempt: Row) -> list[Known]:
+    """Return the incidents that an unlock belongs to: named in it, or of its cohort and time."""
+    began_s = unix_s(attempt["started_at"])
+    return [
+        known
+        for known in asked.known_incidents()
+        if attempt["attempt_id"] in known.now.examples or _is_of(known, attempt, began_s)
+    ]
+
+
+def _is_of(known: Known, attempt: Row, began_s: float) -> bool:
+    now = known.now
+    if attempt["cause"] is None or now.cause != Cause(attempt["cause"]) or not now.cohort:
+        return False
+    ended_s = now.ended_at if now.state is not IncidentState.OPEN else None
+    is_then = began_s >= now.since - BEFORE_S and (ended_s is None or began_s <= ended_s)
+    return is_then and all(attempt.get(trait) == value for trait, value in now.cohort.items())
+
+
+def _names_in(case: Case) -> Sequence[str]:
+    """Return the customers that anything of a case may name."""
+    rows = [*case.events, *case.complaints, *([case.attempt] if case.attempt else [])]
+    return sorted({row["account_id"] for row in rows if row["account_id"]})

@@ -1,0 +1,119 @@
+"""The console as a process: by itself, or beside the monitor.
+
+Of its own and nice, so that dozens who look take nothing from whoever times unlocks. As a child of
+the monitor (`python -m platform_probe.web.console.process`) it reads one line of JSON and ends when
+its input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import uvloop
+
+from fleet_wire.config.errors import checked
+from fleet_wire.config.file import Document
+from fleet_wire.errors import UnlockpathError
+from fleet_wire.web.server import at_url
+from platform_probe.console_settings import ConsoleSettings
+from platform_probe.support.times import zone_named
+from platform_probe.web.console.application import Console
+from platform_probe.web.console.told import ChildConfig, Word
+
+NICENESS: Final = 10
+"""The monitor goes first."""
+
+
+async def serve_console(
+    directory: Path,
+    settings: ConsoleSettings,
+    *,
+    zone: str,
+    audit_file: Path,
+    say: Callable[[str], None],
+    trouble: Callable[[str], None],
+    until: asyncio.Event | None = None,
+) -> None:
+    """Serve pages until told to stop.
+
+    `say` is told the address at which they are, `trouble` what goes wrong with a page.
+
+    Raises `ConfigError` for what cannot be read, `LimitError` where the port cannot be had.
+    """
+    console = Console(directory, settings, zone_named(zone), audit_file=audit_file, trouble=trouble)
+    server = console.server()
+    port = await server.start(settings.host, settings.port)
+    try:
+        say(at_url(settings.host, port))
+        stop = asyncio.Event() if until is None else until
+        if until is None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await stop.wait()
+    finally:
+        await console.close()
+        await server.stop()
+
+
+def run(work: Any) -> None:
+    """Run it as nice as that is allowed."""
+    with suppress(OSError):
+        os.nice(NICENESS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+async def _as_child(config: ChildConfig) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        if not os.read(0, 4_096):
+            stop.set()
+
+    loop.add_reader(0, read)
+    document = Document(path=Path("settings"), values=config.settings, lines={})
+    await serve_console(
+        Path(config.directory),
+        checked(document, ConsoleSettings),
+        zone=config.zone,
+        audit_file=Path(config.audit_file),
+        say=lambda url: _say(Word(url=url)),
+        trouble=lambda problem: _say(Word(problem=problem)),
+        until=stop,
+    )
+
+
+def _say(word: Word) -> None:
+    with suppress(OSError):
+        os.write(1, msgspec.json.encode(word) + b"\n")
+
+
+def _first_line() -> bytes:
+    """Return the first line of the input, and read nothing beyond: the loop waits for its end."""
+    with os.fdopen(os.dup(0), "rb", buffering=0) as source:
+        return source.readline()
+
+
+def main() -> None:
+    """Run as a child of the monitor."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # whoever ends all of us: the monitor ends first
+    config = msgspec.json.decode(_first_line(), type=ChildConfig)
+    try:
+        run(_as_child(config))
+    except (UnlockpathError, OSError) as error:
+        _say(Word(problem=str(error)))
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""One box for everything: what was typed, and where it leads.
+
+An exact hit leads there at once. Several are listed. None gives the nearest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
+from fleet_wire.modes.catalogue import TITLES
+from platform_probe.support.nearest import nearest
+from platform_probe.support.rows import Row, unix_s, utc
+from platform_probe.support.times import DAY_S, iso_of
+from platform_probe.web.console.gathering import has_car
+from platform_probe.web.console.snapshot import Snapshot
+from platform_probe.web.console.when import NEAR_S, Stretch, stretch_of
+
+MAX_LETTERS: Final = 200
+"""Nobody types more, and a longer text is no id."""
+LISTED: Final = 50
+LEAST_LETTERS: Final = 3
+"""Fewer letters fit too many."""
+LATELY_S: Final = 2 * DAY_S
+"""What is only like an id is looked for among the latest: all of them would take seconds."""
+_PLATE_SIGNS: Final = re.compile(r"[^a-z0-9]")
+_BY_KIND: Final = {"booking_id": "booking", "account_id": "customer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that fits what was typed."""
+
+    kind: str
+    """A text's key: unlock, car, booking, customer, cause, mode, incident, complaint."""
+    name: str
+    url: str
+    unlock: Row | None = None
+    """The unlock itself, where it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What fits, the best first; `is_exact` where it was meant for sure."""
+
+    hits: Sequence[Hit]
+    is_exact: bool
+
+    @property
+    def jump(self) -> str | None:
+        """Where to go at once; None: let somebody choose."""
+        return self.hits[0].url if self.is_exact and len(self.hits) == 1 else None
+
+
+def url_of(kind: str, name: str) -> str:
+    """Return the address of the page of a thing."""
+    return f"/{kind}/{quote(name, safe='')}"
+
+
+def time_url(stretch: Stretch, zone: tzinfo) -> str:
+    """Return the address of what failed at a time."""
+    times = {"since": iso_of(stretch.since_s, zone), "until": iso_of(stretch.until_s, zone)}
+    return f"/time?{urlencode(times)}"
+
+
+def unlock_hit(row: Row) -> Hit:
+    """Return an unlock as a hit."""
+    return Hit("unlock", row["attempt_id"], url_of("unlock", row["attempt_id"]), row)
+
+
+class Search:
+    """Finds what somebody typed in a snapshot.
+
+    `plates` maps plates without signs to cars; `incidents` are the ids of those known. Who must
+    not see customers finds one by the whole id alone (`names_customers`).
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        zone: tzinfo,
+        *,
+        plates: Mapping[str, str],
+        incidents: Sequence[str],
+        names_customers: bool,
+    ) -> None:
+        self._names_customers = names_customers
+        self._snapshot = snapshot
+        self._zone = zone
+        self._plates = plates
+        self._incidents = incidents
+
+    def find(self, text: str) -> Found:
+        """Return what fits. Raises `ConfigError` for a time that does not exist."""
+        wanted = " ".join(text.split())[:MAX_LETTERS]
+        if not wanted:
+            return Found((), is_exact=False)
+        if hits := [*self._exact(wanted)]:
+            return Found(hits[:LISTED], is_exact=True)
+        if named := _named(wanted):
+            return Found(named, is_exact=True)
+        if (stretch := self._time(wanted)) is not None:
+            return Found([Hit("time", wanted, time_url(stretch, self._zone))], is_exact=True)
+        if hits := self._car_and_time(wanted):
+            return Found(hits, is_exact=True)
+        return Found([*self._nearest(wanted)][:LISTED], is_exact=False)
+
+    def _exact(self, wanted: str) -> Iterator[Hit]:
+        """Yield what has exactly this id."""
+        if wanted in self._incidents:
+            yield Hit("incident", wanted, url_of("incident", wanted))
+        plate = self._plates.get(plain_plate(wanted))
+        if plate is not None:
+            yield Hit("car", plate, url_of("car", plate))
+        for car in dict.fromkeys((wanted, wanted.lower())):
+            if car != plate and has_car(self._snapshot, car):
+                yield Hit("car", car, url_of("car", car))
+        yield from self._unlocks(wanted)
+
+    def _unlocks(self, wanted: str) -> Iterator[Hit]:
+        rows = self._snapshot.unlocks_of(wanted)
+        for column, kind in _BY_KIND.items():
+            if any(row[column] == wanted for row in rows) or self._is_told_of(column, wanted):
+                yield Hit(kind, wanted, url_of(kind, wanted))
+        for row in rows:
+            if wanted in (row["attempt_id"], row["command_id"], row["trace_id"]):
+                yield unlock_hit(row)
+        if not rows and self._snapshot.rows(
+            "SELECT 1 AS one FROM complaints WHERE complaint_id = $id", {"id": wanted}, 1
+        ):
+            yield Hit("unlock", wanted, url_of("unlock", wanted))
+
+    def _is_told_of(self, column: str, wanted: str) -> bool:
+        """Return whether the platform's log or a call knows an id that no unlock has."""
+        return any(
+            self._snapshot.rows(
+                f"SELECT 1 AS one FROM {table} WHERE {column} = $id", {"id": wanted}, 1
+            )
+            for table in ("complaints", "platform_events")
+        )
+
+    def _time(self, wanted: str) -> Stretch | None:
+        return stretch_of(wanted, self._zone, newest_s=self._snapshot.newest_s)
+
+    def _car_and_time(self, wanted: str) -> list[Hit]:
+        """Return the unlock of a car or booking that is nearest to a time: "car-7 hier 8h15"."""
+        first, _, rest = wanted.partition(" ")
+        last = wanted.rpartition(" ")
+        for name, when in ((first, rest), (last[2], last[0])):
+            stretch = self._time(when) if when else None
+            if stretch is None:
+                continue
+            rows = self._of_car(name) or self._snapshot.unlocks_of(name)
+            near = [
+                row
+                for row in rows
+                if stretch.since_s - NEAR_S <= unix_s(row["started_at"]) <= stretch.until_s
+            ]
+            failed = [row for row in near if row["cause"] is not None]
+            if stretch.at_s is not None and near:
+                at_s = stretch.at_s
+                chosen = failed or near
+                return [unlock_hit(min(chosen, key=lambda r: abs(unix_s(r["started_at"]) - at_s)))]
+            if near:
+                return [unlock_hit(row) for row in near[:LISTED]]
+        return []
+
+    def _of_car(self, name: str) -> list[Row]:
+        car = self._plates.get(plain_plate(name), name)
+        return self._snapshot.rows(
+            "SELECT * FROM attempts WHERE vehicle_id = $car ORDER BY started_at DESC", {"car": car}
+        )
+
+    def _nearest(self, wanted: str) -> Iterator[Hit]:
+        """Yield what may have been meant: ids in other letters, and words of modes and causes."""
+        words = wanted.lower().replace("_", " ")
+        for slug, title in TITLES.items():
+            if words in title.lower() or words in slug.replace("_", " "):
+                yield Hit("mode", slug, url_of("mode", slug))
+        for cause in Cause:
+            if words in cause.replace("_", " "):
+                yield Hit("cause", cause, url_of("cause", cause))
+        for car in nearest(wanted, self._cars()):
+            yield Hit("car", car, url_of("car", car))
+        plate = plain_plate(wanted)
+        for known, car in self._plates.items():
+            if len(plate) >= LEAST_LETTERS and plate in known:
+                yield Hit("car", car, url_of("car", car))
+        yield from self._beginning_with(wanted)
+
+    def _cars(self) -> list[str]:
+        """Return the cars that were opened lately, or of which somebody has complained."""
+        found = self._snapshot.asked(
+            "SELECT vehicle_id FROM attempt_revisions WHERE started_at >= $since"
+            " UNION SELECT vehicle_id FROM complaints",
+            {"since": utc(self._snapshot.newest_s - LATELY_S)},
+            limit=1_000_000,
+        )
+        return sorted(row[0] for row in found.rows if row[0])
+
+    def _beginning_with(self, wanted: str) -> Iterator[Hit]:
+        """Yield the unlocks, bookings and customers of the last days whose id begins so."""
+        begins = re.sub(r"[\\%_]", "", wanted).lower()
+        if len(begins) < LEAST_LETTERS:
+            return
+        kinds = {**_BY_KIND, "attempt_id": "unlock"}
+        if not self._names_customers:
+            del kinds["account_id"]
+        is_it = " OR ".join(f"starts_with(lower({name}), $begins)" for name in kinds)
+        since = utc(self._snapshot.newest_s - LATELY_S)
+        rows = self._snapshot.rows(
+            f"SELECT * FROM attempts WHERE started_at >= $since AND ({is_it})"
+            " ORDER BY started_at DESC",
+            {"begins": begins, "since": since},
+            LISTED,
+        )
+        named = [(kind, row[name], row) for row in rows for name, kind in kinds.items()]
+        fitting = {
+            (kind, value): row
+            for kind, value, row in named
+            if value is not None and value.lower().startswith(begins)
+        }
+        for (kind, value), row in fitting.items():
+            yield Hit(kind, value, url_of(kind, value), row if kind == "unlock" else None)
+
+
+def plain_plate(text: str) -> str:
+    """Return a plate without what people write differently."""
+    return _PLATE_SIGNS.sub("", text.lower())
+
+
+def _named(wanted: str) -> list[Hit]:
+    """Return the cause or the mode that has this name or title."""
+    slug = wanted.lower().replace(" ", "_").replace("-", "_")
+    if slug in list(Cause):
+        return [Hit("cause", slug, url_of("cause", slug))]
+    by_title = {title.lower(): name for name, title in TITLES.items()}
+    name = slug if slug in {*TITLES, UNKNOWN, NOTHING_WRONG} else by_title.get(wanted.lower())
+    return [] if name is None else [Hit("mode", name, url_of("mode", name))]

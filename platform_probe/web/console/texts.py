@@ -1,0 +1,60 @@
+"""All words of the pages, a file for each language; `en.json` has every one of them.
+
+What the diagnosis itself says (facts, stories, advice) comes from elsewhere, in English; of failure
+modes and causes the file of a language may have its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+LANGUAGES: Final = ("en", "fr")
+_FOLDER: Final = Path(__file__).parent / "texts"
+Say = Callable[..., str]
+
+
+@cache
+def texts_of(language: str) -> Mapping[str, str]:
+    """Return all texts of a language by their keys."""
+    return msgspec.json.decode((_FOLDER / f"{language}.json").read_bytes(), type=dict[str, str])
+
+
+@cache
+def said_texts(language: str) -> Mapping[str, str]:
+    """Return what a language says for the English sentences of modes, causes and advice."""
+    path = _FOLDER / f"{language}_said.json"
+    if not path.exists():
+        return {}
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+
+
+def say_in(language: str) -> Say:
+    """Return what says a text, by its key and with values for its places."""
+    texts, english = texts_of(language), texts_of("en")
+
+    def say(key: str, **values: Any) -> str:
+        text = texts.get(key) or english[key]
+        return text.format(**values) if values else text
+
+    return say
+
+
+def has_text(key: str) -> bool:
+    """Return whether there is a text under a key."""
+    return key in texts_of("en")
+
+
+def language_of(chosen: str, accepted: str) -> str:
+    """Return the language to speak: the chosen one, else the browser's first that there is."""
+    if chosen in LANGUAGES:
+        return chosen
+    for each in accepted.split(","):
+        name = each.partition(";")[0].strip().lower().partition("-")[0]
+        if name in LANGUAGES:
+            return name
+    return LANGUAGES[0]

@@ -1,0 +1,25 @@
+"""What the monitor and the console's process tell each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the process is told, in one line."""
+
+    directory: str
+    """The store or the records."""
+    zone: str
+    audit_file: str
+    settings: dict[str, Any]
+    """Those of the console, as its section has them."""
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """What it says: where the pages are, or why there are none."""
+
+    url: str | None = None
+    problem: str | None = None

@@ -1,0 +1,113 @@
+"""A fleet spread over several brokers, seen through one link."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.errors import ConfigError, RemoteProtocolError
+from fleet_wire.links.factory import link_factory
+from fleet_wire.links.link import BrokerAddress, Disconnected, Session
+from fleet_wire.links.several import Brokers, SeveralLinks, broker_of
+from tests.helpers.brokers import running_mosquitto
+from tests.helpers.recorder import Recorder
+from tests.helpers.waiting import eventually
+
+CARS = [f"car-{number:05d}" for number in range(4_000)]
+
+
+def vehicle_of(topic: str) -> str:
+    """Return the car of `cars/ID/...`."""
+    if not topic.startswith("cars/"):
+        raise RemoteProtocolError(f"{topic}: about no car")
+    return topic.split("/")[1]
+
+
+def test_cars_are_spread_evenly() -> None:
+    """Each of eight brokers gets an eighth, give or take what chance gives (five sigma)."""
+    counts = [0] * 8
+    for car in CARS:
+        counts[broker_of(car, 8)] += 1
+    expected = len(CARS) / 8
+    assert all(abs(count - expected) < 5 * expected**0.5 for count in counts)
+
+
+def test_a_broker_more_moves_cars_to_it_alone() -> None:
+    """No car moves between two brokers that were there before, and about 1 of 9 moves at all."""
+    moved = [car for car in CARS if broker_of(car, 8) != broker_of(car, 9)]
+    assert {broker_of(car, 9) for car in moved} == {8}
+    assert len(CARS) / 12 < len(moved) < len(CARS) / 7
+
+
+def test_a_list_says_where_it_is_wrong() -> None:
+    """A broker that stands there twice would get no cars of its own."""
+    assert [each.port for each in Brokers.parse("mqtt://a:1, mqtt://a:2").addresses] == [1, 2]
+    with pytest.raises(ConfigError, match="mqtt://a:1: stands in the list twice"):
+        Brokers.parse("mqtt://a:1,mqtt://a:2,a:1")
+    with pytest.raises(ConfigError, match="expected mqtt://"):
+        Brokers.parse("mqtt://a:1,")
+    with pytest.raises(ConfigError, match="TLS for all of them, or none"):
+        Brokers.parse("mqtt://a,mqtts://b")
+
+
+@pytest.mark.broker
+async def test_each_broker_carries_its_own_cars_and_may_go_away() -> None:
+    """What one broker's end does: it is told of, its cars are not reached, all others are."""
+    with running_mosquitto() as left, running_mosquitto() as right:
+        changes: list[tuple[BrokerAddress, Disconnected | None]] = []
+        several = Recorder(
+            lambda handler: SeveralLinks(
+                handler,
+                [(broker.address, link_factory(broker.address)) for broker in (left, right)],
+                vehicle_of=vehicle_of,
+                on_broker=lambda broker, reason: changes.append((broker, reason)),
+            ),
+            Session("several", ("cars/+/up",), clean_start=True),
+        )
+        cars = {
+            broker: Recorder(
+                link_factory(broker.address), Session("cars", ("cars/+/down",), clean_start=True)
+            )
+            for broker in (left, right)
+        }
+        clients = (several, *cars.values())
+        for client in clients:
+            client.link.connect()
+        await eventually(lambda: all(client.link.is_connected for client in clients))
+        by_broker = {
+            broker: next(car for car in CARS if broker_of(car, 2) == place)
+            for place, broker in enumerate((left, right))
+        }
+        for car in by_broker.values():
+            several.link.publish(f"cars/{car}/down", car.encode(), on_ack=several.acks.append)
+        await eventually(
+            lambda: len(several.acks) == 2 and all(each.messages for each in cars.values())
+        )
+        for broker, each in cars.items():
+            assert each.payloads == [by_broker[broker].encode()]
+            each.link.publish(f"cars/{by_broker[broker]}/up", b"")
+        await eventually(lambda: len(several.messages) == 2)
+
+        right.kill()
+        await eventually(lambda: changes)
+        assert changes[0][0] == right.address
+        assert several.link.is_connected
+        assert not several.ends
+        several.link.publish(f"cars/{by_broker[right]}/down", b"nobody carries it")
+        several.link.publish(f"cars/{by_broker[left]}/down", b"again")
+        await eventually(lambda: len(cars[left].messages) == 2)
+        right.restart()
+        right.wait_until_accepting()
+        await eventually(lambda: changes[-1] == (right.address, None))
+        cars[right].link.connect()
+        await eventually(lambda: cars[right].link.is_connected)
+        several.link.publish(f"cars/{by_broker[right]}/down", b"back")
+        await eventually(lambda: b"back" in cars[right].payloads)
+        assert b"nobody carries it" not in cars[right].payloads
+
+        left.kill()
+        right.kill()
+        await eventually(lambda: several.ends)
+        assert not several.link.is_connected
+        assert len(several.ends) == 1
+        for client in clients:
+            client.link.disconnect()

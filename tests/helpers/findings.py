@@ -1,0 +1,99 @@
+"""Findings, and unlocks to find something in, as tests make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.detection.watching import TurnedTime
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
+from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.incident import Incident, IncidentKind
+from fleet_wire.randomness import RandomStream
+from platform_probe.alerting import Alerting
+from platform_probe.detection.finding import Finding
+from platform_probe.diagnosis.cohorts.words import utc_clock
+from platform_probe.incidents.maintenance import MaintenanceWindow
+
+
+def finding(number: int = 1, *, at: float = 1_000.0, **changes: Any) -> Finding:
+    """Return a finding of ten unlocks of forty that failed with operator a."""
+    fields: dict[str, Any] = {
+        "kind": IncidentKind.FAILURES,
+        "what": "failed",
+        "since": at - 60.0,
+        "cohort": {"operator": "operator-a"},
+        "failed": 10,
+        "total": 40,
+        "elsewhere_total": 60,
+        "expected": 0.02,
+        "sure": 0.99,
+        "customers": frozenset(f"customer-{each}" for each in range(10)),
+        "cars": frozenset(f"car-{each}" for each in range(10)),
+        "causes": {Cause.BOX_OFFLINE: 10},
+    }
+    return Finding(number=number, at=at, **(fields | changes))
+
+
+class Watched:
+    """Alerting in virtual time, with every revision that it told."""
+
+    def __init__(self, windows: tuple[MaintenanceWindow, ...] = ()) -> None:
+        self.time = TurnedTime()
+        self.told: list[Incident] = []
+        self.alerting = Alerting(
+            clock=self.time,
+            timers=self.time,
+            tell=self.told.append,
+            words=utc_clock,
+            name="test",
+            windows=windows,
+        )
+        self._number = 0
+
+    @property
+    def last(self) -> list[Incident]:
+        """Each incident as its last revision has it, in the order of their openings."""
+        return [*{one.incident_id: one for one in self.told}.values()]
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.time.go_to(self.time.now_s + seconds)
+
+    def unlock(self, *, cause: Cause | None = None, **changes: Any) -> Attempt:
+        """Let an unlock end now, of a car and a customer that were not seen before."""
+        self._number += 1
+        number = self._number
+        total_s = 20.0 if cause else 2.0
+        fields: dict[str, Any] = {
+            "attempt_id": f"attempt-{number}",
+            "command_id": f"command-{number}",
+            "vehicle_id": f"car-{number % 5_000}",
+            "trace_id": f"trace-{number}",
+            "source": Source.CUSTOMER,
+            "started_at": self.time.unix_s() - total_s,
+            "scheduled_s": 0.0,
+            "outcome": outcome_of(cause),
+            "cause": cause,
+            "total_s": total_s,
+            "stages": {},
+            "hops_s": {},
+            "region": "north" if number % 2 else "south",
+            "operator": "operator-a" if number % 4 < 2 else "operator-b",
+            "firmware": "2.4.1",
+            "hardware": "tcu-3",
+            "platform": PlatformSide(
+                account_id=f"customer-{number}",
+                status=504 if cause else 200,
+                problem="vehicle-silent" if cause else None,
+            ),
+        }
+        attempt = Attempt(**(fields | changes))
+        self.alerting.emit(attempt)
+        return attempt
+
+    def usual(self, unlocks: int, *, every_s: float = 2.0, failing: float = 0.01) -> None:
+        """Let so many unlocks end of which a hundredth fails."""
+        stream = RandomStream.named(7, f"usual/{self._number}")
+        for _ in range(unlocks):
+            self.wait(every_s)
+            self.unlock(cause=Cause.BOX_SILENT if stream.uniform() < failing else None)

@@ -1,0 +1,42 @@
+"""The order in which workers take the files of tests: those that take longest come first.
+
+A long file that comes last keeps one worker busy while the others have nothing left to do, and
+`--dist loadfile` alone would put those with one test last, however long it takes. Those that
+compute stand between those that wait, so that workers wait while others compute.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.helpers.places import ROOT
+
+LONGEST = (
+    "fleet_sim/score/test_every_mode.py",
+    "scenarios/test_agreement.py",
+    "scenarios/test_shipped.py",
+    "scenarios/test_safety.py",
+    "test_readme.py",
+    "test_docs_faults.py",
+    "live/test_sweep_dask.py",
+    "scenarios/test_random_scenarios.py",
+    "deploy/test_prometheus_files.py",
+    "fleet_sim/sweeps/test_sweep.py",
+    "days/test_healthy_days.py",
+    "live/test_live_run.py",
+    "scenarios/test_shipped_live.py",
+    "scenarios/test_shipped_without_faults.py",
+    "platform_probe/test_live_otlp.py",
+    "fleet_sim/commands/test_shrink.py",
+    "days/test_faults_page.py",
+    "platform_probe/test_live.py",
+    "live/test_platform.py",
+    "exported/test_exported.py",
+)
+"""Files below tests/ that take ten seconds or more, the longest first."""
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Put the tests of these files before all others; the order within a file stays."""
+    places = {ROOT / "tests" / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))

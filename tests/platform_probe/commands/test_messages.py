@@ -1,0 +1,131 @@
+"""`platform-probe messages` and `platform-probe incidents ack`: what they ask and say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from fleet_wire.contract.incident import ActionKind
+from platform_probe.__main__ import main
+from tests.helpers.json_receiver import json_receiver
+from tests.helpers.served_messages import served_messages, slack_settings
+from tests.helpers.slack_server import SlackServer, slack_server
+
+
+async def typed(*arguments: str) -> Result:
+    """Return what a command says, beside a server in this event loop."""
+    return await asyncio.to_thread(CliRunner().invoke, main, list(arguments))
+
+
+def config_of(directory: Path, messages: dict[str, Any]) -> str:
+    """Write settings with this section, and return their path."""
+    path = directory / "probe.yaml"
+    path.write_bytes(msgspec.json.encode({"messages": messages}, enc_hook=str))
+    return str(path)
+
+
+async def test_a_test_message_goes_everywhere(tmp_path: Path) -> None:
+    """To each channel, and to each webhook, and says that it is one."""
+    async with slack_server() as slack, json_receiver() as receiver:
+        values = slack_settings(tmp_path, slack, routes=[{"channel": "#support"}])
+        values["webhooks"] = [{"name": "it", "url": receiver.url}]
+        result = await typed("messages", "test", "--config", config_of(tmp_path, values))
+        assert result.exit_code == 0, result.output
+        assert result.output.splitlines() == [
+            "slack: unlockpath at https://fleet.slack.com/",
+            "slack buttons: the signing secret is there",
+            "slack #unlocks: sent",
+            "slack #support: sent",
+            "webhook it: sent",
+        ]
+        assert all("This is a test" in message.text for message in slack.messages)
+        assert receiver.bodies[0]["type"] == "test"
+
+
+def spoil_token(directory: Path, _: SlackServer) -> None:
+    """Let the token be wrong."""
+    (directory / "token").write_text("xoxb-wrong")
+
+
+def spoil_channel(_: Path, slack: SlackServer) -> None:
+    """Let the channel be archived."""
+    slack.archived.add("C0UNLOCKS")
+
+
+def spoil_membership(_: Path, slack: SlackServer) -> None:
+    """Let the app be no member of the channel."""
+    slack.uninvited.add("C0UNLOCKS")
+
+
+def spoil_scopes(_: Path, slack: SlackServer) -> None:
+    """Let the app lack what it needs."""
+    slack.scopes = "channels:read"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (spoil_token, "slack: invalid_auth: the token is wrong: copy the Bot User OAuth Token"),
+        (spoil_channel, "slack #unlocks: is_archived: the channel is archived"),
+        (spoil_membership, "slack #unlocks: not_in_channel: invite the app to the channel"),
+        (spoil_scopes, "slack #unlocks: missing_scope: chat:write: channels:read: add the scope"),
+    ],
+)
+async def test_what_is_wrong_is_said_with_its_cure(tmp_path: Path, spoil: Any, said: str) -> None:
+    """In a line each, and in the exit code; no secret is shown."""
+    async with slack_server() as slack:
+        values = slack_settings(tmp_path, slack)
+        spoil(tmp_path, slack)
+        result = await typed("messages", "test", "--config", config_of(tmp_path, values))
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "xoxb-wrong" not in result.output
+
+
+async def test_settings_without_messages_are_told(tmp_path: Path) -> None:
+    """There is nothing to try."""
+    result = await typed("messages", "test", "--config", config_of(tmp_path, {}))
+    assert result.exit_code == 2
+    assert "nobody is told" in str(result.output)
+
+
+async def test_the_schema_is_printed() -> None:
+    """As JSON."""
+    result = await typed("messages", "schema")
+    assert json.loads(result.output)["$ref"] == "#/$defs/Body"
+
+
+async def test_people_act_by_commands(tmp_path: Path) -> None:
+    """Acknowledge, mute, unmute, close: with who and why."""
+    async with slack_server() as slack:
+        values = slack_settings(tmp_path, slack)
+        config = config_of(tmp_path, values)
+        async with served_messages(tmp_path / "out", values, at_once=True) as served:
+            url = served.client._base_url
+
+            async def act(*words: str) -> Result:
+                why = ["--reason", "works", "--by", "jo", "--config", config, "--monitor", url]
+                return await typed("incidents", *words, *why)
+
+            assert (await act("ack", "inc-1")).output == "inc-1: acknowledge by jo\n"
+            assert (await act("mute", "inc-1", "--for", "60")).exit_code == 0
+            assert (await act("unmute", "inc-1")).exit_code == 0
+            assert (await act("close", "inc-1")).exit_code == 0
+            assert [one.kind for one in served.acted] == list(ActionKind)
+            assert served.acted[1].until == served.acted[1].at + 60
+            gone = await act("ack", "inc-9")
+            assert gone.exit_code == 2
+            assert "no such incident" in gone.output
+            (tmp_path / "actions").write_text("changed")
+            other = tmp_path / "other"
+            other.write_text("wrong")
+            wrong = await act("ack", "inc-1", "--token-file", str(other))
+            assert "the token is wrong" in wrong.output
+    away = await act("ack", "inc-1")
+    assert "no answer from a monitor" in away.output

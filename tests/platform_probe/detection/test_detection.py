@@ -1,0 +1,251 @@
+"""Problems are found, named, followed and over; healthy hours bring none."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.contract.attempt import Attempt, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
+from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
+from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
+from fleet_wire.contract.topics import TopicKind
+from tests.helpers.findings import Watched
+
+
+def state(number: int) -> VehicleState:
+    """Return a car's state: every other car is in the north."""
+    return VehicleState(
+        is_locked=True,
+        is_open=False,
+        voltage_v=12.6,
+        firmware="2.4.1",
+        hardware="tcu-3",
+        operator="operator-a",
+        region="north" if number % 2 else "south",
+    )
+
+
+def test_healthy_hours_bring_nothing() -> None:
+    """Three hours with one failure in a hundred, from a cold start."""
+    watched = Watched()
+    watched.usual(5_400)
+    assert not watched.told
+
+
+@pytest.mark.parametrize("before", [0, 600])
+def test_an_outage_is_found_within_ten_unlocks(before: int) -> None:
+    """Also as the first thing that a monitor ever sees."""
+    watched = Watched()
+    watched.usual(before, failing=0.0)
+    for _ in range(10):
+        watched.wait(0.5)
+        watched.unlock(cause=Cause.API_FAILED)
+    watched.wait(2.0)
+    (incident,) = watched.last
+    assert incident.kind is IncidentKind.FAILURES
+    assert incident.cause is Cause.API_FAILED
+    assert not incident.cohort
+
+
+def test_one_operator_in_one_region_is_one_incident_with_its_name() -> None:
+    """However many cohorts the test finds it in."""
+    watched = Watched()
+    watched.usual(900)
+    for number in range(200):
+        watched.wait(1.0)
+        is_hit = number % 4 == 1
+        watched.unlock(
+            cause=Cause.BOX_OFFLINE if is_hit else None,
+            region="north" if number % 2 else "south",
+            operator="operator-a" if number % 4 < 2 else "operator-b",
+        )
+    (incident,) = watched.last
+    assert incident.cohort == {"operator": "operator-a", "region": "north"}
+    assert incident.title.startswith("Operator-a, north: boxes offline since ")
+    assert incident.title.endswith("customers")
+
+
+def test_what_is_over_is_resolved_after_a_quiet_while() -> None:
+    """With the moment at which it was over."""
+    watched = Watched()
+    for _ in range(20):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.API_FAILED)
+    watched.usual(1_200, failing=0.0)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.RESOLVED
+    assert incident.ended_at is not None
+    assert incident.ended_at < incident.at - 600.0
+
+
+def test_a_sick_car_is_no_problem_of_the_fleet() -> None:
+    """Fifty customers in a day, and it opens for none."""
+    watched = Watched()
+    for _ in range(50):
+        watched.usual(20, failing=0.0)
+        watched.unlock(cause=Cause.VEHICLE_FAILED, vehicle_id="car-x")
+    assert not watched.told
+
+
+def test_the_diagnosis_names_the_incident() -> None:
+    """When it becomes known, the title is another one."""
+    watched = Watched()
+    for _ in range(12):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.BOX_OFFLINE)
+    watched.wait(2.0)
+    for number in range(1, 13):
+        watched.alerting.diagnosis(
+            Diagnosis(
+                attempt_id=f"attempt-{number}",
+                vehicle_id="car",
+                source=Source.CUSTOMER,
+                revision=1,
+                at=0.0,
+                after_s=1.0,
+                outcome=Outcome.UNKNOWN,
+                cause=Cause.BOX_OFFLINE,
+                modes=(RankedMode("regional_carrier_outage", 0.9),),
+                facts=(),
+                told=(),
+            )
+        )
+    watched.wait(60.0)
+    (incident,) = watched.last
+    assert incident.mode == "regional_carrier_outage"
+    assert incident.title.startswith("The mobile network is down in the region")
+
+
+def test_unlocks_out_of_a_backlog_say_nothing_of_now() -> None:
+    """A clock that jumped, or records that were held back for an hour."""
+    watched = Watched()
+    for _ in range(50):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.API_FAILED, started_at=watched.time.unix_s() - 7_200.0)
+    assert not watched.told
+    assert watched.alerting.stats()["too_late"] == 50
+
+
+def test_a_slow_hop_is_a_notice() -> None:
+    """Whatever became of the unlocks: all opened."""
+    watched = Watched()
+    for _ in range(600):
+        watched.wait(2.0)
+        watched.unlock(hops_s={"api_answered": 0.2})
+    for _ in range(200):
+        watched.wait(2.0)
+        watched.unlock(hops_s={"api_answered": 2.0})
+    (incident,) = watched.last
+    assert incident.kind is IncidentKind.LATENCY
+    assert incident.title.startswith("The API answers slowly since ")
+
+
+def test_doors_that_open_late_are_found() -> None:
+    """Three are enough: it should never happen."""
+    watched = Watched()
+    watched.usual(200, failing=0.0)
+    for _ in range(6):
+        attempt = watched.unlock(cause=Cause.BOX_SILENT)
+        watched.wait(30.0)
+        watched.alerting.emit(
+            StrayAnswer(
+                kind=StrayKind.LATE,
+                vehicle_id=attempt.vehicle_id,
+                command_id="c",
+                phase="executed",
+                at=watched.time.unix_s(),
+                attempt_id=attempt.attempt_id,
+                after_s=50.0,
+                source=Source.CUSTOMER,
+                is_late_unlock=True,
+            )
+        )
+    watched.wait(5.0)
+    (incident,) = watched.last
+    assert incident.severity is Severity.CRITICAL
+    assert "doors open after their customer was told no" in incident.changes[-1].sentence
+
+
+def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
+    """Forty cars of the north within ten seconds; it is over when they are back."""
+    watched = Watched()
+
+    def say(number: int, presence: Presence) -> None:
+        watched.alerting.heard(TopicKind.PRESENCE, f"car-{number}", presence, is_retained=False)
+
+    online = Presence(PresenceStatus.ONLINE, "s1")
+    for number in range(400):
+        watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
+        say(number, online)
+    watched.wait(600.0)
+    for number in range(1, 80, 2):
+        say(number, Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
+        watched.wait(0.25)
+    watched.wait(5.0)
+    (incident,) = watched.last
+    assert incident.kind is IncidentKind.CARS_LOST
+    assert incident.cohort == {"region": "north"}
+    assert incident.opened_at - incident.since < 30.0
+    for number in range(1, 80, 2):
+        say(number, Presence(PresenceStatus.ONLINE, "s2"))
+    watched.wait(1_200.0)
+    assert watched.last[0].state is IncidentState.RESOLVED
+
+
+def test_customers_who_no_longer_come_are_missed() -> None:
+    """After an hour of one a second, five minutes of none."""
+    watched = Watched()
+    watched.usual(5_000, every_s=1.0, failing=0.0)
+    watched.wait(300.0)
+    (incident,) = watched.last
+    assert incident.kind is IncidentKind.SILENCE
+    watched.usual(1_500, every_s=1.0, failing=0.0)
+    assert watched.last[0].state is IncidentState.RESOLVED
+
+
+def test_who_is_not_connected_says_so_and_misses_nobody() -> None:
+    """No silence is found while the monitor is blind."""
+    watched = Watched()
+    watched.usual(5_000, every_s=1.0, failing=0.0)
+    watched.alerting.connection(is_there=False)
+    watched.wait(600.0)
+    assert [one.kind for one in watched.last] == [IncidentKind.MONITOR_BLIND]
+    watched.alerting.connection(is_there=True)
+    watched.wait(1_200.0)
+    assert watched.last[0].state is IncidentState.RESOLVED
+
+
+def test_an_account_that_tries_cars_is_suspicious() -> None:
+    """Six cars are refused to it within minutes."""
+    watched = Watched()
+    first = watched.unlock(cause=Cause.API_REFUSED)
+    for _ in range(5):
+        watched.wait(20.0)
+        watched.unlock(cause=Cause.API_REFUSED, platform=first.platform)
+    watched.wait(12.0)
+    (incident,) = watched.last
+    assert incident.kind is IncidentKind.SUSPICIOUS
+    assert incident.mode == "attack_bruteforce_vehicle_ids"
+
+
+def test_a_monitor_that_starts_knows_what_goes_on() -> None:
+    """It takes up its open incident, and does not open another."""
+    before = Watched()
+    for _ in range(30):
+        before.wait(1.0)
+        before.unlock(cause=Cause.API_FAILED)
+    written: list[Attempt] = []
+    after = Watched()
+    after.time.now_s = before.time.now_s
+    for _ in range(30):
+        before.wait(1.0)
+        written.append(before.unlock(cause=Cause.API_FAILED))
+    after.time.go_to(before.time.now_s)
+    after.alerting.take_up(written, before.alerting.incidents.open)
+    after.wait(30.0)
+    for _ in range(30):
+        after.wait(1.0)
+        after.unlock(cause=Cause.API_FAILED, vehicle_id=f"other-{after.time.now_s}")
+    assert {one.incident_id for one in after.told} <= {before.last[0].incident_id}
+    assert all(one.revision > 1 for one in after.told)

@@ -1,0 +1,256 @@
+"""One incident for one problem, through all that findings and people do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.detection.town import EPOCH_S
+from bench.detection.watching import TurnedTime
+from fleet_wire.contract.incident import (
+    ActionKind,
+    ChangeKind,
+    Incident,
+    IncidentAction,
+    IncidentKind,
+    IncidentState,
+    Severity,
+)
+from platform_probe.diagnosis.cohorts.words import utc_clock
+from platform_probe.incidents.followed import MOST_CHANGES
+from platform_probe.incidents.incidents import MOST_OPEN, QUIET_S, Incidents
+from platform_probe.incidents.maintenance import MaintenanceWindow
+from tests.helpers.findings import finding
+
+
+class Told:
+    """Incidents in time that a test turns, with what they told."""
+
+    def __init__(self, *windows: MaintenanceWindow) -> None:
+        self.time = TurnedTime()
+        self.revisions: list[Incident] = []
+        self.incidents = Incidents(
+            clock=self.time,
+            tell=self.revisions.append,
+            words=utc_clock,
+            name="test",
+            windows=windows,
+        )
+
+    def take(self, number: int = 1, **changes: Any) -> None:
+        """Take a finding of now."""
+        self.incidents.take(finding(number, at=EPOCH_S + self.time.now_s, **changes))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and the incidents look."""
+        self.time.go_to(self.time.now_s + seconds)
+        self.incidents.tick()
+
+    def act(self, kind: ActionKind, **more: Any) -> bool:
+        """Do something to the last incident."""
+        return self.incidents.act(
+            IncidentAction(
+                incident_id=self.last.incident_id,
+                kind=kind,
+                by="Ada",
+                at=EPOCH_S + self.time.now_s,
+                **more,
+            )
+        )
+
+    @property
+    def last(self) -> Incident:
+        """The last revision."""
+        return self.revisions[-1]
+
+    @property
+    def kinds(self) -> list[ChangeKind]:
+        """What happened, in order."""
+        return [one.changes[-1].kind for one in self.revisions]
+
+
+def test_a_finding_opens_an_incident_with_its_numbers() -> None:
+    """Title, cohort, how many of how many, and how sure."""
+    told = Told()
+    told.take()
+    assert told.last.title == "Operator-a: boxes offline since 23:59, 10 customers"
+    assert told.last.changes[0].sentence == (
+        "warning: 10 of 40 hit (25 %), 2.0 % expected; elsewhere 0 of 60;"
+        " 99 % sure that this is no chance"
+    )
+    assert (told.last.revision, told.last.failed, told.last.total) == (1, 10, 40)
+
+
+def test_the_same_problem_in_another_measure_is_the_same_incident() -> None:
+    """Cars that are lost, unlocks that fail, and doors that open late."""
+    told = Told()
+    told.take(1, kind=IncidentKind.CARS_LOST, what="cars_lost", causes={})
+    told.take(2)
+    told.take(3, kind=IncidentKind.LATENCY, what="slow_box_received", cohort={})
+    told.wait(60.0)
+    told.take(2)
+    assert len({one.incident_id for one in told.revisions}) == 1
+    assert told.last.title.startswith("Operator-a: boxes offline")
+    assert ChangeKind.RETITLED in told.kinds
+
+
+def test_another_cohort_is_another_incident() -> None:
+    """What one test finds among what the first problem does not explain is a second one."""
+    told = Told()
+    told.take(1)
+    told.take(2, cohort={"firmware": "2.5.0"}, cars=frozenset({"car-90"}))
+    assert len({one.incident_id for one in told.revisions}) == 2
+
+
+def test_one_mode_that_begins_in_two_cohorts_is_one_incident() -> None:
+    """The lock freezes in the valley and in the hills."""
+    told = Told()
+    frozen = {"modes": {"actuator_inhibit_or_frozen": 9.0}, "diagnosed": 10}
+    told.take(1, cohort={"region": "valley"}, **frozen)
+    told.take(2, cohort={"region": "hills"}, **frozen)
+    told.wait(40.0)
+    told.take(1, cohort={"region": "valley"}, failed=40, total=60, **frozen)
+    assert len({one.incident_id for one in told.revisions}) == 1
+    assert not told.last.cohort
+
+
+def test_growth_is_told_when_it_is_worth_it() -> None:
+    """Half as many more, not each customer; a class worse at once."""
+    told = Told()
+    told.take()
+    told.wait(60.0)
+    told.take(failed=11, customers=frozenset(f"c{each}" for each in range(11)))
+    assert told.kinds == [ChangeKind.OPENED]
+    told.take(failed=16, customers=frozenset(f"c{each}" for each in range(16)))
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.GREW]
+    told.take(failed=30, total=40)
+    assert told.kinds[-1] is ChangeKind.WORSE
+    assert told.last.severity is Severity.CRITICAL
+
+
+def test_what_is_quiet_for_long_enough_is_resolved() -> None:
+    """With the moment since when it was quiet; what comes back soon reopens it."""
+    told = Told()
+    told.take()
+    told.take(is_over=True)
+    ended_at = told.time.unix_s()
+    told.wait(QUIET_S - 10.0)
+    assert told.kinds == [ChangeKind.OPENED]
+    told.wait(20.0)
+    assert told.last.state is IncidentState.RESOLVED
+    assert told.last.ended_at == ended_at
+    told.take(2)
+    assert told.kinds[-1] is ChangeKind.REOPENED
+    assert told.incidents.open == [told.last]
+    assert len({one.incident_id for one in told.revisions}) == 1
+
+
+@pytest.mark.parametrize("period_s", [60.0, 300.0, 840.0])
+def test_twenty_flaps_are_one_alert_and_one_recovery(period_s: float) -> None:
+    """Up to a quarter of an hour apart."""
+    told = Told()
+    for number in range(20):
+        told.take(number)
+        told.wait(30.0)
+        told.take(number, is_over=True)
+        told.wait(period_s)
+    told.wait(3_700.0)
+    loud = [kind for kind in told.kinds if kind is not ChangeKind.GREW]
+    assert loud == [ChangeKind.OPENED, ChangeKind.RESOLVED]
+
+
+def test_people_acknowledge_mute_and_close_with_a_reason() -> None:
+    """Each is a revision that says who; what is closed stays closed while it goes on."""
+    told = Told()
+    told.take()
+    assert told.act(ActionKind.ACKNOWLEDGE)
+    assert told.last.acknowledged_by == "Ada"
+    assert told.act(ActionKind.MUTE, until=EPOCH_S + 600.0, reason="the operator knows")
+    assert told.last.muted_until == EPOCH_S + 600.0
+    assert told.last.changes[-1].reason == "the operator knows"
+    assert told.act(ActionKind.UNMUTE)
+    assert told.last.muted_until is None
+    assert told.act(ActionKind.CLOSE, reason="a drill")
+    assert told.last.state is IncidentState.CLOSED
+    assert not told.act(ActionKind.ACKNOWLEDGE)
+    told.take(failed=40)
+    told.take(2)
+    assert told.kinds[-1] is ChangeKind.CLOSED
+
+
+def test_nobody_acts_on_what_does_not_exist() -> None:
+    """A forged or a stale button."""
+    told = Told()
+    action = IncidentAction(incident_id="inc-x", kind=ActionKind.CLOSE, by="Eve", at=EPOCH_S)
+    assert not told.incidents.act(action)
+
+
+def test_a_maintenance_window_covers_what_was_announced() -> None:
+    """It is named, and named over when the problem outlasts it."""
+    window = MaintenanceWindow(
+        name="new antennas", since=EPOCH_S, until=EPOCH_S + 300.0, cohort={"region": "north"}
+    )
+    told = Told(window)
+    told.take(1, cohort={"region": "north", "operator": "operator-a"})
+    assert told.last.maintenance == "new antennas"
+    told.take(2, cohort={"region": "south"}, cars=frozenset({"car-90"}))
+    assert told.last.maintenance is None
+    told.wait(400.0)
+    assert told.last.maintenance is None
+    assert told.last.changes[-1].sentence == "new antennas is over, and this is not"
+
+
+def test_an_incident_of_an_earlier_process_goes_on() -> None:
+    """With its id, its revisions and who looks after it."""
+    before = Told()
+    before.take()
+    before.act(ActionKind.ACKNOWLEDGE)
+    after = Told()
+    after.incidents.restore([before.last])
+    after.take(1)
+    after.wait(60.0)
+    after.take(1, failed=30)
+    assert {one.incident_id for one in after.revisions} == {before.last.incident_id}
+    assert after.last.acknowledged_by == "Ada"
+    assert after.last.revision > before.last.revision
+
+
+def test_what_turns_out_to_be_one_is_joined() -> None:
+    """The younger one ends, and says in which it goes on."""
+    told = Told()
+    told.take(1)
+    told.take(2, cohort={"region": "north"}, cars=frozenset({"car-90"}))
+    told.wait(60.0)
+    told.take(2, cohort={"operator": "operator-a"}, failed=20)
+    told.wait(60.0)
+    first, second = (one.incident_id for one in [*told.incidents.open, told.last])
+    assert told.last.related == (first,)
+    assert second != first
+    assert len(told.incidents.open) == 1
+
+
+def test_ten_thousand_findings_at_once_are_few_incidents() -> None:
+    """And nobody waits for them."""
+    told = Told()
+    for number in range(10_000):
+        told.take(number, cohort={"firmware": f"{number}"}, cars=frozenset({f"car-{number}"}))
+    assert len(told.incidents.open) <= MOST_OPEN
+    told.wait(10.0)
+
+
+def test_a_history_is_bounded() -> None:
+    """Its beginning and its end are kept."""
+    told = Told()
+    told.take()
+    for _ in range(2 * MOST_CHANGES):
+        told.act(ActionKind.ACKNOWLEDGE)
+    assert len(told.last.changes) == MOST_CHANGES
+    assert told.last.changes[0].kind is ChangeKind.OPENED
+
+
+def test_titles_fit() -> None:
+    """Whatever a firmware is called."""
+    told = Told()
+    told.take(cohort={"firmware": "x" * 200})
+    assert len(told.last.title) <= 150

@@ -1,0 +1,321 @@
+"""Who may look, and at what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from fleet_wire.errors import ConfigError
+from platform_probe.console_settings import ConsoleSettings
+from platform_probe.web.console.access import TokenFile, token_hash
+from tests.helpers.consoles import SUSPICIOUS, TOKENS, Visitor, looks_in, served, tokens_file
+
+Guarded = tuple[str, Path]
+
+
+def logged_in(console: Guarded, role: str) -> Visitor:
+    """Return somebody with a role, logged in."""
+    visitor = Visitor(console[0])
+    assert visitor.log_in(TOKENS[role]).location == "/"
+    return visitor
+
+
+# Where it listens
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9465", "[::]:9465", "console.example:1", "10.0.0.7:1"])
+def test_it_does_not_listen_beyond_this_machine_for_everybody(listen: str) -> None:
+    """Without tokens or a proxy only this machine may reach it."""
+    with pytest.raises(ValidationError, match="anybody could look"):
+        ConsoleSettings(listen=listen)
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:9465", "[::1]:9465", "127.1.2.3:1"])
+def test_it_listens_on_this_machine_without_asking(listen: str) -> None:
+    """Whoever has an account here may read the files anyway."""
+    assert not ConsoleSettings(listen=listen).asks_who
+
+
+def test_with_tokens_it_listens_anywhere(tmp_path: Path) -> None:
+    """Then it asks who it is."""
+    assert ConsoleSettings(listen="0.0.0.0:1", tokens_file=tmp_path / "tokens").asks_who
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:9465", "127.0.0.1.evil.example", ""]
+)
+def test_a_foreign_name_for_this_machine_is_refused(open_console: str, host: str) -> None:
+    """A page elsewhere could have its own name resolve to us, and read what we answer."""
+    assert Visitor(open_console).get("/", Host=host).status == 421
+
+
+# The tokens' file
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("amelie support", "expected a name, a role and a hash"),
+        ("amelie boss " + "0" * 64, "no role 'boss'"),
+        ("amelie support secret-token", "the token itself does not belong here"),
+    ],
+)
+def test_a_wrong_line_is_told_with_its_number(tmp_path: Path, line: str, problem: str) -> None:
+    """A file with a mistake lets nobody in by chance."""
+    path = tmp_path / "tokens"
+    path.write_text(f"# tokens\n{line}\n")
+
+    with pytest.raises(ConfigError, match=f"{path}:2: .*{problem}"):
+        TokenFile(path)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    """It is named."""
+    with pytest.raises(ConfigError, match="No such file"):
+        TokenFile(tmp_path / "none")
+
+
+def test_the_file_is_read_again(tmp_path: Path) -> None:
+    """A name that is taken out is out at once, and a broken file lets nobody in."""
+    path = tmp_path / "tokens"
+    path.write_text(f"amelie support {token_hash('one')}\n")
+    tokens = TokenFile(path)
+    assert tokens.who("one") == ("amelie", "support")
+
+    path.write_text(f"bruno cto {token_hash('another')}\n")
+    assert tokens.who("one") is None
+    assert tokens.has("bruno", "cto")
+
+    path.write_text("broken")
+    assert tokens.who("another") is None
+
+
+# Logging in
+
+
+def test_who_is_not_known_is_asked(guarded_console: Guarded) -> None:
+    """A browser is led to the form, and from there back to where it was."""
+    visitor = Visitor(guarded_console[0])
+
+    assert visitor.get("/car/car-03?x=1").location == "/login?back=%2Fcar%2Fcar-03%3Fx%3D1"
+    form = visitor.get("/login?back=/car/car-03").text
+    assert 'value="/car/car-03"' in form
+
+
+def test_a_program_is_asked_for_its_token(guarded_console: Guarded) -> None:
+    """It sends it with each request."""
+    visitor = Visitor(guarded_console[0], Accept="application/json")
+
+    assert visitor.get("/unlock/attempt-33?format=json").status == 401
+    answer = visitor.get(
+        "/unlock/attempt-33?format=json", Authorization=f"Bearer {TOKENS['oncall']}"
+    )
+    assert answer.status == 200
+
+
+def test_a_token_opens_a_session_and_logging_out_ends_it(guarded_console: Guarded) -> None:
+    """Its cookie is for the browser alone."""
+    visitor = Visitor(guarded_console[0])
+    got = visitor.log_in(TOKENS["support"])
+
+    assert "HttpOnly; SameSite=Lax" in got.headers["Set-Cookie"]
+    assert visitor.get("/").status == 200
+    visitor.post("/logout", {"form_token": visitor.form_token("/")})
+    assert visitor.get("/").status == 303
+    assert [line["action"] for line in looks_in(guarded_console[1])[-2:]] == ["login", "logout"]
+
+
+def test_a_wrong_token_is_told_and_written_down(guarded_console: Guarded) -> None:
+    """The page says so, the audit log too, and neither says the token."""
+    got = Visitor(guarded_console[0]).log_in("guess")
+
+    assert got.status == 403
+    assert "Nobody has this token" in got.text
+    assert looks_in(guarded_console[1])[-1]["action"] == "login_failed"
+    assert "guess" not in guarded_console[1].read_text()
+
+
+def test_who_guesses_is_stopped(console_store: Path, tmp_path: Path) -> None:
+    """After ten wrong tokens within a minute even the right one has to wait."""
+    settings = {"tokens_file": str(tokens_file(tmp_path))}
+    with served(console_store, tmp_path / "audit.jsonl", **settings) as url:
+        visitor = Visitor(url)
+        for _ in range(10):
+            visitor.log_in("guess")
+
+        assert visitor.log_in(TOKENS["support"]).status == 429
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", "x", "e30.0", "eyJuYW1lIjoieCJ9." + "0" * 64, "é", "." * 9, '"\\'],
+)  # fmt: skip
+def test_a_forged_session_is_none(guarded_console: Guarded, cookie: str) -> None:
+    """Nobody signs but us."""
+    visitor = Visitor(guarded_console[0])
+
+    got = visitor.get("/", Cookie=f"console_session={cookie}".encode().decode("latin-1"))
+    assert got.status == 303
+
+
+def test_after_logging_in_nobody_is_led_elsewhere(guarded_console: Guarded) -> None:
+    """A link to the form cannot lead to a page that only looks like ours."""
+    for back in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:x"):
+        visitor = Visitor(guarded_console[0])
+        fields = {
+            "token": TOKENS["support"], "form_token": visitor.form_token(), "back": back,
+        }  # fmt: skip
+        assert visitor.post("/login", fields).location == "/"
+
+
+# A reverse proxy
+
+PROXY: dict[str, Any] = {
+    "trusted": ["127.0.0.1"],
+    "roles": {"help": "support", "sre": "oncall"},
+}
+
+
+def as_seen(store: Path, tmp_path: Path, proxy: dict[str, Any], **headers: str) -> tuple[int, str]:
+    """Return status and page of somebody who comes through a proxy."""
+    with served(store, tmp_path / "audit.jsonl", proxy={**PROXY, **proxy}) as url:
+        got = Visitor(url).get("/", **headers)
+        return got.status, got.text
+
+
+def test_a_trusted_proxy_says_who_it_is(console_store: Path, tmp_path: Path) -> None:
+    """Of several groups the first that is listed gives the role."""
+    headers = {"X_Forwarded_User": "amelie", "X_Forwarded_Groups": "all, sre, help"}
+
+    status, page = as_seen(console_store, tmp_path, {}, **headers)
+    assert status == 200
+    assert "amelie, Support" in page
+
+
+@pytest.mark.parametrize(
+    ("proxy", "headers"),
+    [
+        ({"trusted": ["10.0.0.0/8"]}, {"X_Forwarded_User": "a", "X_Forwarded_Groups": "sre"}),
+        ({}, {"X_Forwarded_User": "a", "X_Forwarded_Groups": "sales"}),
+        ({}, {"X_Forwarded_Groups": "sre"}),
+    ],
+)
+def test_who_is_not_believed_does_not_look(
+    console_store: Path, tmp_path: Path, proxy: dict[str, Any], headers: dict[str, str]
+) -> None:
+    """Neither another address, nor a group without a role, nor nobody at all."""
+    assert as_seen(console_store, tmp_path, proxy, **headers)[0] == 403
+
+
+# Forms
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fields, _: fields.update(form_token=""),
+        lambda fields, _: fields.update(form_token="é"),  # noqa: S106
+        lambda _, headers: headers.update(Origin="https://evil.example"),
+        lambda _, headers: headers.update(Sec_Fetch_Site="cross-site"),
+    ],
+)
+def test_a_foreign_form_is_refused(
+    guarded_console: Guarded, change: Callable[[dict[str, str], dict[str, str]], None]
+) -> None:
+    """It has not our token, or comes from elsewhere; the audit log tells of it."""
+    visitor = logged_in(guarded_console, "oncall")
+    fields = {"thing": "unlock/attempt-33", "reason": "x", "form_token": visitor.form_token("/")}
+    headers: dict[str, str] = {}
+    change(fields, headers)
+
+    assert visitor.post("/unmask", fields, **headers).status == 403
+    assert looks_in(guarded_console[1])[-1]["action"] == "refused"
+
+
+def test_a_form_that_is_too_large_is_refused(guarded_console: Guarded) -> None:
+    """Nobody has to send so much."""
+    visitor = logged_in(guarded_console, "oncall")
+
+    assert visitor.post("/unmask", {"reason": "x" * 9_000}).status == 413
+
+
+# What roles see
+
+
+def test_support_sees_customers_and_no_secrets(guarded_console: Guarded) -> None:
+    """Neither raw records, nor suspicious traffic, nor what the lead sees."""
+    visitor = logged_in(guarded_console, "support")
+    page = visitor.get("/unlock/attempt-33").text
+
+    assert 'href="/customer/customer-3">customer-3' in page
+    assert "evidence" not in page
+    for path in ("/unlock/attempt-33?format=json", f"/incident/{SUSPICIOUS}", "/cto"):
+        assert visitor.get(path).status == 403
+    assert "One account tries" not in visitor.get("/incidents").text + visitor.get("/").text
+
+
+PAGES_WITH_CUSTOMERS = (
+    "/unlock/attempt-33", "/unlock/attempt-33?format=json", "/booking/booking-33",
+    "/customer-of/attempt-33", "/support", "/search?q=attempt-3", "/unlock/attempt-3?format=json",
+    "/customer-of/attempt-3", "/time",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES_WITH_CUSTOMERS)
+def test_for_others_customers_are_masked(guarded_console: Guarded, path: str) -> None:
+    """No page names one, not in a link either."""
+    got = logged_in(guarded_console, "oncall").get(path)
+
+    assert got.status in (200, 303)
+    assert "customer-3" not in got.text
+    assert "customer-2" not in got.text
+
+
+def test_unmasking_takes_a_reason_which_is_kept(guarded_console: Guarded) -> None:
+    """Then this unlock names its customer, and no other one does."""
+    visitor = logged_in(guarded_console, "oncall")
+    token = visitor.form_token("/unlock/attempt-33")
+    fields = {"thing": "unlock/attempt-33", "form_token": token, "back": "/unlock/attempt-33"}
+
+    assert visitor.post("/unmask", {**fields, "reason": " "}).status == 400
+    got = visitor.post("/unmask", {**fields, "reason": "ticket 17"})
+    assert got.location == "/unlock/attempt-33"
+    line = looks_in(guarded_console[1])[-1]
+    assert (line["user"], line["action"], line["id"], line["reason"]) == (
+        "oncall-person", "unmask", "attempt-33", "ticket 17",
+    )  # fmt: skip
+    assert "customer-3" in visitor.get("/unlock/attempt-33").text
+    assert "customer-3" not in visitor.get("/unlock/attempt-3").text
+
+
+# The audit log
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/unlock/attempt-33", "unlock"), ("/customer/customer-3", "customer"),
+     ("/booking/booking-33", "booking"), ("/car/car-03", "car")],
+)  # fmt: skip
+def test_each_look_is_written_down(guarded_console: Guarded, path: str, kind: str) -> None:
+    """Who, in which role, at what, from where."""
+    logged_in(guarded_console, "support").get(path)
+
+    line = looks_in(guarded_console[1])[-1]
+    assert (line["action"], line["user"], line["role"], line["kind"], line["remote"]) == (
+        "look", "support-person", "support", kind, "127.0.0.1",
+    )  # fmt: skip
+    assert line["id"] == path.rpartition("/")[2]
+
+
+def test_what_cannot_be_written_down_is_not_shown(console_store: Path, tmp_path: Path) -> None:
+    """A full disk, or a directory without leave: the page says so, and shows nothing."""
+    (tmp_path / "file").write_text("")
+    with served(console_store, tmp_path / "file" / "audit.jsonl") as url:
+        got = Visitor(url).get("/customer/customer-3")
+
+        assert got.status == 503
+        assert "customer-3" not in got.text
+        assert Visitor(url).get("/incidents").status == 200

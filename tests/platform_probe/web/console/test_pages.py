@@ -1,0 +1,210 @@
+"""What the pages tell, and how they are answered."""
+
+from __future__ import annotations
+
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet_wire.contract.causes import Cause
+from tests.helpers.consoles import Visitor, looks_in, served
+from tests.helpers.stores import put_unlocks, unlock
+
+PATHS = (
+    "/", "/search?q=car", "/unlock/attempt-33", "/unlock/attempt-3", "/unlock/attempt-12",
+    "/unlock/complaint-1", "/unlock/attempt-33?part=others", "/car/car-03", "/car/car-90",
+    "/car/car-91", "/customer/customer-3", "/customer/customer-9", "/customer-of/attempt-33",
+    "/booking/booking-33", "/booking/booking-90", "/cause/box_offline", "/mode/generic_500",
+    "/mode/unknown", "/time", "/incidents", "/incidents?state=open", "/incident/incident-1",
+    "/incident/incident-2", "/fleet", "/fleet?hours=6", "/oncall", "/support", "/mobile", "/qa",
+    "/qa?before=2.4.1&after=2.5.0", "/qa?before=x&after=y", "/cto", "/squad/connectivity",
+    "/nothing", "/unlock/none", "/car/none", "/booking/none", "/customer/none", "/incident/none",
+    "/cause/none", "/mode/none", "/squad/none", "/customer-of/none",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_made(open_console: str, path: str, language: str) -> None:
+    """In each language, found or not; nothing on it comes from elsewhere or runs in place."""
+    got = Visitor(open_console, Accept_Language=language).get(path)
+
+    is_found = not path.endswith(("/none", "/nothing")) and path != "/search?q=car"
+    assert got.status == (200 if is_found else 404)
+    assert "<script>" not in got.text
+    assert " style=" not in got.text
+    assert " onclick" not in got.text
+    assert "default-src 'self'" in got.headers["Content-Security-Policy"]
+    assert got.headers["Cache-Control"] == "no-store"
+    if "part=" not in path:
+        assert f'<html lang="{language}"' in got.text
+
+
+NASTY = ("<script>alert(1)</script>", "\"'><img src=x onerror=y>", "../../etc/passwd", "a/b?c#d",
+         "{{ 7*7 }}", "x" * 3_000, "é\u202e\u0000", "%2e%2e")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NASTY)
+@pytest.mark.parametrize("kind", ["unlock", "car", "incident", "squad", "static"])
+def test_nasty_names_are_only_text(open_console: str, kind: str, name: str) -> None:
+    """Nothing that an address says becomes HTML, a path or a template."""
+    from urllib.parse import quote  # noqa: PLC0415
+
+    got = Visitor(open_console).get(f"/{kind}/{quote(name, safe='')}")
+
+    assert got.status in (400, 404)
+    assert "<script>alert" not in got.text
+    assert "<img" not in got.text
+    assert "49" not in got.text or "7*7" not in name
+
+
+def test_nasty_records_are_only_text(tmp_path: Path) -> None:
+    """Ids, reasons and regions come from the field, and are shown as they are."""
+    evil = "<img src=x onerror=alert(1)>"
+    changes: dict[str, Any] = {
+        "cause": Cause.BOX_OFFLINE,
+        "car": evil,
+        "region": evil,
+        "reason": evil,
+        "firmware": evil,
+        "booking_id": evil,
+        "attempt_id": evil,
+    }
+    put_unlocks(tmp_path / "store", [unlock(number, **changes) for number in range(3)])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        for path in (
+            "/",
+            "/fleet",
+            "/oncall",
+            "/time",
+            "/unlock/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
+        ):
+            got = Visitor(url).get(path)
+            assert got.status == 200
+            assert evil not in got.text
+            assert evil in unescape(got.text)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["since=yesterday-ish", "since=2030-01-01&until=2020-01-01", "since=2026-13-45", "hours=-1",
+     "hours=99999999999999999999", "since=9999999-01-01"],
+)  # fmt: skip
+def test_wrong_times_are_told(open_console: str, query: str) -> None:
+    """The page says what is wrong; a number of hours that makes no sense is passed over."""
+    assert Visitor(open_console).get(f"/fleet?{query}").status in (200, 400)
+
+
+def test_other_methods_are_refused(open_console: str) -> None:
+    """It reads, and changes nothing."""
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+        assert Visitor(open_console)._ask(method, "/", None, {}).status == 405
+
+
+def test_a_language_and_a_theme_are_kept(open_console: str) -> None:
+    """By a cookie; a choice that there is not changes nothing."""
+    visitor = Visitor(open_console)
+
+    assert visitor.get("/preferences?language=fr&back=/fleet").location == "/fleet"
+    visitor.get("/preferences?theme=dark")
+    visitor.get("/preferences?theme=pink&back=//evil.example")
+    page = visitor.get("/fleet").text
+    assert '<html lang="fr" data-theme="dark">' in page
+    assert "Flotte en direct" in page
+
+
+def test_an_unlock_tells_all_of_it(open_console: str) -> None:
+    """What the phone was answered, how far it got, the modes with reasons, command and trace."""
+    page = unescape(Visitor(open_console).get("/unlock/attempt-33").text)
+
+    for told in (
+        "not opened", "504", "/vehicles/{vehicle_id}/unlock", "never came", "93 %",
+        "Speaks for it", "the API answered 500 at 00:00:53", "Speaks against it",
+        "not seen, and was to be expected", "platform-probe export --attempt attempt-33",
+        f"https://traces.example/trace/{33:032x}", "the one before", "the next one",
+        "API release 1.0.0: generic 500s",
+    ):  # fmt: skip
+        assert told in page
+
+
+def test_an_unlock_that_opened_later_says_so(open_console: str) -> None:
+    """First of all: the car is open."""
+    page = Visitor(open_console).get("/unlock/attempt-3").text
+
+    assert "The car opened later" in page
+    assert "has OPENED after all" in page
+
+
+def test_an_unlock_as_json(open_console: str) -> None:
+    """What `diagnose --json` prints, and how to reproduce it."""
+    got = Visitor(open_console).get("/unlock/attempt-33?format=json")
+    told = msgspec.json.decode(got.text)
+
+    assert got.headers["Content-Type"] == "application/json"
+    assert told["diagnosis"]["mode"] == "generic_500"
+    assert told["attempt"]["booking_id"] == "booking-33"
+    assert told["reproduce"].startswith("platform-probe export")
+
+
+def test_a_car_has_its_history(open_console: str) -> None:
+    """Presence, plate, last contact, firmware, unlocks."""
+    page = Visitor(open_console).get("/car/car-03").text
+
+    for told in ("AB-123-CD", "not connected", "Last contact", "2.4.1", "attempt-17"):
+        assert told in page
+    assert "11.50 V" in Visitor(open_console).get("/car/car-90").text
+    assert "&lt;b&gt;x&lt;/b&gt;" in Visitor(open_console).get("/car/car-05").text
+
+
+def test_two_releases_are_judged(open_console: str) -> None:
+    """With the bounds of the difference."""
+    page = unescape(Visitor(open_console).get("/qa?before=2.4.1&after=2.5.0").text)
+
+    assert "B is worse than A" in page
+    assert "with 95 % certainty" in page
+
+
+def test_a_squad_has_its_own_questions(open_console: str) -> None:
+    """A broken one says what is wrong, beside the others."""
+    page = Visitor(open_console).get("/squad/connectivity").text
+
+    assert "operator-a" in page
+    assert "nowhere" in page
+
+
+def test_incidents_come_with_the_worst_open_one_first(open_console: str) -> None:
+    """The highest revision holds."""
+    page = Visitor(open_console).get("/incidents").text
+
+    assert page.index("Coast: boxes offline") < page.index("One account tries")
+    assert page.index("One account tries") < page.index("generic 500s")
+    assert "acknowledged by amelie" in page
+
+
+def test_what_came_after_the_start_is_found(tmp_path: Path) -> None:
+    """An id that is not known is looked for in what has been written meanwhile."""
+    store = tmp_path / "store"
+    put_unlocks(store, [unlock(1)])
+    with served(store, tmp_path / "audit.jsonl") as url:
+        assert Visitor(url).get("/unlock/attempt-1").status == 200
+        assert Visitor(url).get("/unlock/attempt-2").status == 404
+        put_unlocks(store, [unlock(2)])
+
+        assert Visitor(url).get("/unlock/attempt-2").status == 200
+        assert Visitor(url).get("/search?q=attempt-2").location == "/unlock/attempt-2"
+
+
+def test_a_store_that_goes_away_is_told(tmp_path: Path) -> None:
+    """The page says so, and the console lives on."""
+    store = tmp_path / "records"
+    store.mkdir()
+    (store / "attempts.jsonl").write_bytes(msgspec.json.encode(unlock(1)) + b"\n")
+    with served(store, tmp_path / "audit.jsonl") as url:
+        assert Visitor(url).get("/unlock/attempt-1").status == 200
+        (store / "attempts.jsonl").unlink()
+        assert Visitor(url).get("/unlock/attempt-9").status in (404, 503)
+        assert Visitor(url).get("/incidents").status in (200, 503)
+    assert looks_in(tmp_path / "audit.jsonl")

@@ -1,0 +1,99 @@
+"""The texts: every one in every language, and none without a reader."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import platform_probe.web.console as room
+from fleet_wire.contract.attempt import Stage
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
+from fleet_wire.modes.mode import Actor, Layer
+from platform_probe.web.console.access import RIGHTS
+from platform_probe.web.console.helping import said
+from platform_probe.web.console.texts import LANGUAGES, language_of, said_texts, say_in, texts_of
+
+FOLDER = Path(room.__file__).parent
+SOURCES = [*FOLDER.rglob("*.html"), *FOLDER.rglob("*.py")]
+GROUPS = {
+    "cause": Cause, "stage": Stage, "layer": Layer, "actor": Actor, "change": ChangeKind,
+    "incident_kind": IncidentKind, "severity": Severity, "state": IncidentState, "role": RIGHTS,
+}  # fmt: skip
+"""Names of the records that are shown in words."""
+
+
+def places(text: str) -> set[str]:
+    """Return the names of the places for values in a text."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_has_all_texts(language: str) -> None:
+    """With the same places for values, and nothing empty."""
+    english, texts = texts_of("en"), texts_of(language)
+
+    assert set(texts) == set(english)
+    assert all(text.strip() for text in texts.values())
+    assert [key for key in english if places(english[key]) != places(texts[key])] == []
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_name_has_words(group: str) -> None:
+    """A cause, a stage or a role that is new gets its text too."""
+    missing = [name for name in GROUPS[group] if f"{group}.{name}" not in texts_of("en")]
+
+    assert missing == []
+
+
+def test_no_text_is_without_a_reader() -> None:
+    """Each key stands in a page, or its group does: what is asked for by a name of the records."""
+    sources = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    asked_by_name = set(re.findall(r'word\("(\w+)"', sources))
+    asked_by_name |= set(re.findall(r'say\("(\w+)\." ~', sources))
+    asked_by_name |= set(re.findall(r'has_text\("(\w+)\." ~', sources))
+    asked_by_name |= {"ended", "fleet", "cause"}
+
+    unread = [
+        key
+        for key in texts_of("en")
+        if f'"{key}"' not in sources and f"'{key}'" not in sources
+        and key.partition(".")[0] not in asked_by_name
+    ]  # fmt: skip
+    assert unread == []
+
+
+def test_every_text_of_a_page_is_there() -> None:
+    """A page that names another would fail only when it is shown."""
+    named = {
+        key
+        for path in SOURCES
+        for key in re.findall(r"say\(['\"]([a-z_.]*[a-z])['\"]", path.read_text("utf-8"))
+    }
+    assert named - set(texts_of("en")) == set()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "spoken"),
+    [
+        ("fr", "en", "fr"),
+        ("", "fr-FR,fr;q=0.9,en;q=0.8", "fr"),
+        ("", "de-DE, en;q=0.5", "en"),
+        ("xx", "", "en"),
+    ],
+)
+def test_the_language_to_speak(chosen: str, accepted: str, spoken: str) -> None:
+    """The chosen one, else the first of the browser's that there is, else English."""
+    assert language_of(chosen, accepted) == spoken
+
+
+def test_a_text_that_a_language_lacks_is_english() -> None:
+    """Better than none."""
+    assert say_in("fr")("yes") == "oui"
+    assert said("fr", "A sentence that nobody has translated.") == (
+        "A sentence that nobody has translated."
+    )
+    assert said_texts("en") == {}

@@ -1,0 +1,102 @@
+"""docs/messages.md: its settings, manifest, route, JSON and code are right, and its numbers so."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from fleet_wire.system_clock import SystemClock
+from platform_probe.outputs.messages import (
+    slack_outbox,
+    webhook,
+)
+from platform_probe.outputs.messages.asking import INTERACTIVITY_PATH
+from platform_probe.outputs.messages.delivery import LONGEST_RETRY_S, Trouble
+from platform_probe.outputs.messages.slack import NEEDED_SCOPES, WANTED_SCOPES
+from platform_probe.outputs.messages.webhook import Body, Event, schema, signature_headers
+from platform_probe.settings import load_settings
+from tests.helpers.made_incidents import made_incident
+from tests.helpers.pages import blocks, page, rows
+from tests.helpers.shipped import yaml
+
+TEXT = page("messages.md")
+SETTINGS, MANIFEST, ROUTE = blocks(TEXT, "yaml")
+
+
+def test_the_settings_can_be_used(tmp_path: Path) -> None:
+    """Every backend, with routes."""
+    path = tmp_path / "probe.yaml"
+    path.write_text(SETTINGS, encoding="utf-8")
+    messages = load_settings(path).messages
+    assert messages is not None
+    assert messages.backends == ("slack", "alertmanager", "webhook:pagerduty")
+    assert messages.slack is not None
+    assert messages.slack.channels_of(made_incident()) == ("C0123456789",)
+
+
+def test_the_manifest_grants_what_is_needed(tmp_path: Path) -> None:
+    """No scope less, none more; presses come to where they are taken."""
+    path = tmp_path / "manifest.yaml"
+    path.write_text(MANIFEST, encoding="utf-8")
+    manifest = yaml(path)
+    assert manifest["oauth_config"]["scopes"]["bot"] == [*NEEDED_SCOPES, *WANTED_SCOPES]
+    assert manifest["settings"]["interactivity"]["request_url"].endswith(INTERACTIVITY_PATH)
+
+
+@pytest.mark.prometheus
+def test_alertmanager_takes_the_route(tmp_path: Path) -> None:
+    """As amtool reads it; an incident of a network goes to its squad."""
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(ROUTE, encoding="utf-8")
+    subprocess.run(["amtool", "check-config", path], check=True, capture_output=True)
+    routed = subprocess.run(
+        ["amtool", "config", "routes", "test", f"--config.file={path}",
+         "alertname=UnlockpathIncident", "party=network"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert routed.stdout.strip() == "network-squad"
+
+
+def test_the_json_is_what_is_posted() -> None:
+    """The published schema takes it, and so do we; all types are named."""
+    (text,) = blocks(TEXT, "json")
+    jsonschema.validate(json.loads(text), schema())
+    assert msgspec.json.decode(text, type=Body).type is Event.WORSE
+    named = set(re.findall(r"`(incident\.\w+|test)`", TEXT)) - {"incident.resolve"}
+    assert named >= {event.value for event in Event}
+
+
+def test_the_code_knows_a_genuine_post() -> None:
+    """And one that is not."""
+    (code,) = blocks(TEXT, "python")
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - the page's own
+    body = b'{"id": "x"}'
+    for secret in ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "plain"):
+        headers = signature_headers(secret, "x", body, SystemClock().unix_s())
+        assert names["is_genuine"](secret, headers, body)
+        assert not names["is_genuine"](secret, headers, body + b" ")
+        assert not names["is_genuine"]("other", headers, body)
+        old = signature_headers(secret, "x", body, SystemClock().unix_s() - 301)
+        assert not names["is_genuine"](secret, old, body)
+
+
+def test_every_trouble_is_told() -> None:
+    """With what to do."""
+    told = [row[0].strip("`") for row in rows(TEXT) if len(row) == 3]
+    assert sorted(told) == sorted(Trouble)
+
+
+def test_the_numbers_are_those_of_the_code() -> None:
+    """Pace, growth, retries."""
+    assert slack_outbox.SAME_EDIT_EVERY_S == 5
+    assert slack_outbox.HISTORY_EVERY_S == webhook.GROWTH_EVERY_S == 30
+    assert LONGEST_RETRY_S == 60
+    assert 60 / slack_outbox.EDIT_EVERY_S < 50
