@@ -23,7 +23,9 @@ from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.errors import UnlockpathError
+from fleet_wire.modes.alike import class_of
 from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Told
 
 INCIDENTS: Final = "incidents.jsonl"
 ENOUGH: Final = 5
@@ -162,7 +164,7 @@ def _names(incident: Found, fault: str) -> bool:
     """Return whether an incident's title names a fault."""
     mode = MODES[fault]
     if incident.mode is not None:
-        return incident.mode == fault
+        return incident.mode in class_of(fault, frozenset(Told)).slugs
     if incident.kind is IncidentKind.CARS_LOST:
         return False
     return incident.cause is not None and incident.cause == mode.cause

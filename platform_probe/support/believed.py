@@ -83,16 +83,16 @@ def revision_of(row: Row, *, has_account: bool) -> Revision:
     )
 
 
-def _sources_of(told: Sequence[str] | None) -> frozenset[Told]:
-    """Return the sources that a diagnosis had; all, where it does not say."""
-    return frozenset(source for source in Told if told is None or source.value in told)
-
-
 def _may_be_told(mode: RankedMode, *, has_account: bool) -> bool:
     if mode.mode not in _ACCUSES:
         return True
     is_of_somebody = has_account or mode.mode not in _ACCUSES_AN_ACCOUNT
     return is_of_somebody and mode.probability >= ACCUSED_FROM
+
+
+def _sources_of(told: Sequence[str] | None) -> frozenset[Told]:
+    """Return the sources that a diagnosis had; all, where it does not say."""
+    return frozenset(source for source in Told if told is None or source.value in told)
 
 
 def title_of(slug: str) -> str:

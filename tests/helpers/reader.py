@@ -52,7 +52,10 @@ LEFT_OUT = {
     "fleet-sim shrink scenarios/ack_lost_executed.yaml": "tests/test_docs_scenarios.py compares",
     "fleet-sim inject": "tests/live/test_boxes.py strikes boxes that run",
     "fleet-sim test scenarios/": "tests/scenarios runs each of them, in both modes",
-    "platform-probe incidents": "tests/platform_probe/commands/test_messages.py asks a monitor",
+    "platform-probe incidents ack": "tests/platform_probe/commands/test_messages.py asks a monitor",
+    "platform-probe incidents mute": "so does it for this one",
+    "platform-probe incidents unmute": "and this one",
+    "platform-probe incidents close": "and this one",
     "platform-probe messages test": "tests/platform_probe/commands/test_messages.py has a Slack",
     "platform-probe learn": "tests/platform_probe/test_learning.py listens to a broker",
 }
