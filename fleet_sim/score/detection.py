@@ -70,7 +70,7 @@ def _is_of_single_cars(name: str) -> bool:
     together = TOGETHER.get(name)
     if together is None:
         return FAULTS[name].strikes is not Strikes.PLATFORM
-    return together == "few"
+    return together == ("some",)
 
 
 def notice_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[Noticed]:
