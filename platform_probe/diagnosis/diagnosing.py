@@ -43,7 +43,7 @@ from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
 from platform_probe.diagnosis.case import Case
 from platform_probe.diagnosis.census import Census
-from platform_probe.diagnosis.neighbours import Neighbours, Place
+from platform_probe.diagnosis.neighbours import Neighbours
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import named, past_of, places_of, unseen
@@ -125,7 +125,6 @@ class Diagnosing:
         self._max_cars = max_cars
         self._cars: OrderedDict[str, CarHistory] = OrderedDict()
         self._neighbours = Neighbours()
-        self._places: dict[tuple[Place, ...], tuple[Place, ...]] = {}
         self._census = Census(self._cars)
         self._counted: OrderedDict[str, tuple[float, Attempt]] = OrderedDict()
         self._open: OrderedDict[str, _Open] = OrderedDict()
@@ -196,11 +195,7 @@ class Diagnosing:
         """Take what a car is like."""
         now_s = self._clock.monotonic_s()
         self._hears_state = True
-        car = self._car(vehicle_id)
-        places = car.places
-        has_moved = car.take_state(state, now_s, retained=retained)
-        if car.places is not places:
-            car.places = self._shared(car.places)
+        has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
         if has_moved and not retained:
             self._look_soon(vehicle_id, now_s)
 
@@ -545,12 +540,6 @@ class Diagnosing:
     def _placed_s(self, unix_s: float) -> float:
         """Return a Unix time on the monotonic clock."""
         return unix_s - (self._clock.unix_s() - self._clock.monotonic_s())
-
-    def _shared(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
-        """Return the one object for what equal cars have in common: they are counted by it."""
-        if len(self._places) >= self._max_cars:
-            self._places.clear()
-        return self._places.setdefault(places, places)
 
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)
