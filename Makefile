@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
+CARS ?= 1000000
 SCENARIO ?= scenarios/first_rentals.yaml
 
 .PHONY: help setup run million test conformance check mutants bench days score weights lock clean
@@ -29,7 +30,7 @@ conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on the
 	$(BIN)/pytest -q -m other_brokers tests/conformance
 
 million: setup  ## A million cars on this machine, opened at random; says first what is missing for it
-	$(BIN)/fleet-sim run scenarios/long/million.yaml
+	$(BIN)/fleet-sim run scenarios/long/many_cars.yaml --set fleet.count=$(CARS)
 
 check: setup  ## ruff, strict mypy, import-linter
 	$(BIN)/ruff check .

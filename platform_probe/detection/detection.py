@@ -39,6 +39,7 @@ LATE_S: Final = 1800.0
 SURE: Final = 0.6
 """So likely a mode must be of an unlock that opened: what looks odd is often nothing [E]."""
 MOST_OPENED: Final = 5_000
+_HEARTBEATS: Final = (Telemetry, PartialTelemetry)
 
 
 class Detection:
@@ -86,7 +87,7 @@ class Detection:
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Take a message of a car."""
-        if isinstance(message, Telemetry | PartialTelemetry):
+        if isinstance(message, _HEARTBEATS):
             self._silence.beat()
         else:
             now_s = self._clock.monotonic_s()
