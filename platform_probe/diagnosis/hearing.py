@@ -21,7 +21,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.routine import Follower
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
 from platform_probe.diagnosis.census import Census
-from platform_probe.diagnosis.neighbours import Neighbours, Place
+from platform_probe.diagnosis.neighbours import Neighbours
 from platform_probe.diagnosis.remembering import remember
 
 MAX_TLS_ERRORS: Final = 64
@@ -50,7 +50,6 @@ class Hearing:
         self._strangers: OrderedDict[str, CarHistory] = OrderedDict()
         """Clients of the broker that no topic has shown to be cars."""
         self._neighbours = Neighbours()
-        self._places: dict[tuple[Place, ...], tuple[Place, ...]] = {}
         self._census = Census(self._cars)
         self._refusals: OrderedDict[str, str] = OrderedDict()
         self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
@@ -110,11 +109,7 @@ class Hearing:
         """Take what a car is like."""
         now_s = self._clock.monotonic_s()
         self._hears_state = True
-        car = self._car(vehicle_id)
-        places = car.places
-        has_moved = car.take_state(state, now_s, retained=retained)
-        if car.places is not places:
-            car.places = self._shared(car.places)
+        has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
         if has_moved and not retained:
             self._look_soon(vehicle_id, now_s)
 
@@ -175,12 +170,6 @@ class Hearing:
             car.part()
 
     # Within
-
-    def _shared(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
-        """Return the one object for what equal cars have in common: they are counted by it."""
-        if len(self._places) >= self._max_cars:
-            self._places.clear()
-        return self._places.setdefault(places, places)
 
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)
