@@ -6,18 +6,32 @@ Both decide without I/O; this module gives them clock and timers, and is a sink 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Record
 from fleet_wire.contract.broker_log import BrokerEvent
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentAction
+from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.routine import Beat, Follower
 from platform_probe.detection.detection import Detection
 from platform_probe.incidents.incidents import Incidents
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.load.timers import Timer, Timers
+
+
+class _NothingKept(Follower):
+    """Follows any car, and keeps nothing of it."""
+
+    __slots__ = ()
+
+    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
+        """Take none."""
+
+
+_NOTHING_KEPT: Final = _NothingKept()
 
 
 class Alerting:
@@ -64,6 +78,14 @@ class Alerting:
     ) -> None:
         """Take a message of a car."""
         self._detection.heard(vehicle_id, message, is_retained=is_retained)
+
+    def follower(self, vehicle_id: str) -> Follower:  # noqa: ARG002 - the form of `Hears`
+        """Keep nothing of what a car's heartbeats say: they are counted as they come."""
+        return _NOTHING_KEPT
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take that so many heartbeats have come."""
+        self._detection.beats(heartbeats)
 
     def broker_said(self, event: BrokerEvent) -> None:
         """Pass over the broker's word: the diagnosis has it."""

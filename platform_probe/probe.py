@@ -29,6 +29,7 @@ from fleet_wire.links.link import (
     Session,
 )
 from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.links.routine import OfferingMessage, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.randomness import RandomStream
@@ -41,7 +42,7 @@ from platform_probe.diagnosis.diagnosing import Diagnosing
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.doubts import say_doubts
 from platform_probe.load.timers import Timer, Timers
-from platform_probe.outputs.logs import Complaints, Logger
+from platform_probe.outputs.logs import Complaints, Logger, RevisionLog
 from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
@@ -158,9 +159,19 @@ class Probe:
 
     def diagnose(self, ranking: Ranking, tell: Callable[[Diagnosis], None]) -> None:
         """Diagnose from now on what fails: `tell` gets each diagnosis, after its record."""
-        self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=tell)
+        revisions = RevisionLog(self._logger)
+
+        def revised(diagnosis: Diagnosis) -> None:
+            tell(diagnosis)
+            revisions.told(diagnosis)
+
+        def settled(diagnosis: Diagnosis) -> None:
+            self._metrics.count_diagnosis(diagnosis)
+            revisions.settled(diagnosis)
+
+        self.diagnosing = Diagnosing(ranking, clock=self._clock, emit=self._sink.emit, tell=revised)
         self.diagnosing.on_wait = self._plan_tick
-        self.diagnosing.on_settled = self._metrics.count_diagnosis
+        self.diagnosing.on_settled = settled
         self._inbox.hearers += (self.diagnosing,)
 
     # What a link calls
@@ -201,6 +212,12 @@ class Probe:
             self._inbox.take(message)
         if message.qos and self._link is not None:
             self._link.acknowledge(message)
+        elif isinstance(message, OfferingMessage):
+            self._inbox.take_offer(message.member)
+
+    def on_round(self, round_: Round) -> None:
+        """Take heartbeats that a model of a broker brings together."""
+        self._inbox.take_round(round_, self._clock.monotonic_s())
 
     def on_disconnected(self, reason: Disconnected) -> None:
         """End what we have in flight, and connect again after a while."""

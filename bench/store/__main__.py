@@ -24,12 +24,16 @@ import msgspec
 from bench.machine import machine_facts
 from bench.results import aligned
 from bench.store.contenders import CONTENDERS, Contender, OurStore, missing
-from bench.store.lines import BEGIN_UNIX_S, attempt_lines, car_id
+from bench.store.lines import attempt_lines, car_id, lines_later
 
 CARS: Final = 10_000
 LINES_A_FILE: Final = 50_000
 """62 MB: four write-ahead files."""
 QUESTIONS: Final = 11
+EACH_S: Final = 540.0
+"""So long a fleet that grows a store takes for one file."""
+DRAWN: Final = 3
+"""So many are drawn: in all of them together there is every car."""
 MB: Final = 1e6
 GB: Final = 1e9
 
@@ -44,6 +48,8 @@ class StoreMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     day_ms: float
     found: int
     """Unlocks of one car, the same for all."""
+    diagnose_ms: float | None = None
+    """All that `platform-probe diagnose` tells of an unlock that failed; only this store can."""
 
     @property
     def mb_per_s(self) -> float:
@@ -110,6 +116,7 @@ def measure_here(name: str, files: Path) -> StoreMeasurement:
             find_ms=_asked(contender.find, asked)[0],
             day_ms=_asked(contender.day, cars)[0],
             found=_asked(contender.day, cars[:1])[1],
+            diagnose_ms=_told_ms(contender, paths),
         )
         contender.close()
         return measured
@@ -134,6 +141,18 @@ def _questions(paths: Sequence[Path]) -> list[str]:
     return asked
 
 
+def _told_ms(contender: Contender, paths: Sequence[Path]) -> float | None:
+    """Return the median CPU of telling why an unlock failed, ms; None where nobody can."""
+    if not isinstance(contender, OurStore):
+        return None
+    failed = []
+    for path in paths[:: -(-len(paths) // QUESTIONS)]:
+        with path.open("rb") as file:
+            line = next(each for each in file if b'"cause":"' in each)
+        failed.append(msgspec.json.decode(line)["attempt_id"])
+    return _asked(contender.tell, failed)[0]
+
+
 def _asked(ask: Callable[[str], int], questions: Sequence[str]) -> tuple[float, int]:
     """Return the median CPU of the questions, ms, and what the last one found. All find some."""
     ask(questions[0])  # warm
@@ -153,22 +172,29 @@ def _cpu_s() -> float:
 
 
 def grow(most_gb: float) -> None:
-    """Let this store grow, a day of the fleet after the other, and ask it at each doubling."""
-    print(aligned([["raw GB", "store MB", "files", "find ms", "a car's day ms"]]))
+    """Let this store grow, nine minutes of the fleet after the other, and ask it at each doubling.
+
+    The unlocks are those of a few such times, later and with other ids.
+    """
+    print(aligned([["raw GB", "store MB", "files", "find ms", "a car's day ms", "in, MB/s"]]))
+    drawn = [
+        [*attempt_lines(LINES_A_FILE, cars=CARS, seed=seed, duration_s=EACH_S)]
+        for seed in range(DRAWN)
+    ]
+    took_in_s = 0.0
     with tempfile.TemporaryDirectory(prefix="bench-store-") as name:
         store = OurStore(Path(name))
         raw, next_gb, number = 0, most_gb / 8, 0
         while raw < most_gb * GB:
             file = Path(name) / "lines.jsonl"
-            lines = attempt_lines(
-                LINES_A_FILE, cars=CARS, seed=number, duration_s=540.0,
-                began_s=BEGIN_UNIX_S + 540.0 * number,
-            )  # fmt: skip
+            lines = lines_later(drawn[number % DRAWN], seed=number, after_s=EACH_S * number)
             with file.open("wb") as opened:
                 opened.writelines(lines)
             raw += file.stat().st_size
             asked = _questions([file])
+            before_s = _cpu_s()
             store.take_in([file])
+            took_in_s += _cpu_s() - before_s
             number += 1
             if raw >= next_gb * GB:
                 store.open()
@@ -177,6 +203,7 @@ def grow(most_gb: float) -> None:
                 line = [
                     f"{raw / GB:.2f}", f"{store.size() / MB:.0f}", f"{parts}",
                     f"{_asked(store.find, asked)[0]:.0f}", f"{_asked(store.day, cars)[0]:.0f}",
+                    f"{raw / MB / took_in_s:.0f}",
                 ]  # fmt: skip
                 print(aligned([line]), flush=True)
                 store.close()
@@ -186,6 +213,7 @@ def grow(most_gb: float) -> None:
 def render(rounds: Sequence[dict[str, StoreMeasurement | str]]) -> str:
     """Return the table: medians over the rounds, and what is missing."""
     head = ["", "in, MB/s a core", "times smaller", "find any id, ms", "a car's day, ms"]
+    head.append("tell why, ms")
     rows, lacking = [head], []
     for name in rounds[0]:
         measured = [each[name] for each in rounds]
@@ -200,9 +228,15 @@ def render(rounds: Sequence[dict[str, StoreMeasurement | str]]) -> str:
                 f"{median(each.times_smaller for each in whole):.1f}",
                 f"{median(each.find_ms for each in whole):.1f}",
                 f"{median(each.day_ms for each in whole):.1f}",
+                _median_of([each.diagnose_ms for each in whole]),
             ]
         )
     return "\n".join([aligned(rows), *lacking])
+
+
+def _median_of(times_ms: Sequence[float | None]) -> str:
+    known = [each for each in times_ms if each is not None]
+    return f"{median(known):.1f}" if known else "-"
 
 
 def _arguments() -> argparse.Namespace:

@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,8 @@ from platform_probe.store.layout import (
 )
 from platform_probe.store.limits import Limits
 from platform_probe.store.reading import Source
+from platform_probe.support.case import Wanted, look_up
+from platform_probe.support.telling import text_of
 
 _ID_FIELDS: Final = ("attempt_id", "command_id", "trace_id", "booking_id")
 _CHDB: Final = (
@@ -115,6 +118,11 @@ class OurStore(_InFiles):
     def find(self, any_id: str) -> int:
         """By the files of ids."""
         return len(self._source.find(self._duck, any_id).rows)
+
+    def tell(self, attempt_id: str) -> int:
+        """Tell all of one unlock, as `platform-probe diagnose` does; return how many letters."""
+        case = look_up(self._source, Wanted(attempt=attempt_id), self._source.newest_s())
+        return len(text_of(case, UTC))
 
     def day(self, car: str) -> int:
         """By the order within the files."""

@@ -41,7 +41,7 @@ class BrokerAccess:
         self._password_file = directory / "passwords"
         self._rules_file = directory / "access_rules"
         _write(self._password_file, password_lines(self._passwords))
-        self.deny_boxes(())
+        self.deny(boxes=(), everybody=())
 
     def config(self) -> str:
         """Return the lines of mosquitto.conf."""
@@ -52,19 +52,24 @@ class BrokerAccess:
         """Return the broker's address for one of the users."""
         return replace(broker, username=user, password=self._passwords[user])
 
-    def deny_boxes(self, topics: Iterable[str]) -> None:
-        """Write the rules by which whoever has no name may neither read nor write these topics.
+    def deny(self, *, boxes: Iterable[str], everybody: Iterable[str]) -> None:
+        """Write the rules by which whoever has no name may neither read nor write some topics.
 
-        A broker that runs takes them when it is told to reload.
+        `everybody` lists those of monitor and platform. A broker that runs takes the rules when it
+        is told to reload.
         """
-        _write(self._rules_file, rule_lines(topics))
+        _write(self._rules_file, rule_lines(boxes, everybody))
 
 
-def rule_lines(denied: Iterable[str]) -> str:
-    """Return the access rules: those of who has no name come before the first user's."""
+def rule_lines(denied: Iterable[str], closed: Iterable[str] = ()) -> str:
+    """Return the access rules: those of who has no name come before the first user's.
+
+    The users may use all topics but those that are `closed`: a denial wins, wherever it stands.
+    """
     lines = ["topic readwrite #", *(f"topic deny {topic}" for topic in denied)]
-    lines += [f"user {MONITOR_USER}", "topic readwrite #", f"topic read {BROKER_LOG}"]
-    lines += [f"user {PLATFORM_USER}", "topic readwrite #"]
+    but = [f"topic deny {topic}" for topic in closed]
+    lines += [f"user {MONITOR_USER}", "topic readwrite #", f"topic read {BROKER_LOG}", *but]
+    lines += [f"user {PLATFORM_USER}", "topic readwrite #", *but]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -38,6 +38,7 @@ class BrokerControl(ABC):
     def __init__(self) -> None:
         self._refused: Counter[str] = Counter()
         self._denied: Counter[tuple[str, str]] = Counter()
+        self._closed: Counter[str] = Counter()
 
     @property
     def refused(self) -> frozenset[str]:
@@ -52,6 +53,11 @@ class BrokerControl(ABC):
             by_client.setdefault(client_id, []).append(topic_filter)
         return by_client
 
+    @property
+    def closed(self) -> Sequence[str]:
+        """Filters of topics to which nobody may publish."""
+        return sorted(+self._closed)
+
     @contextmanager
     def refusing(self, client_ids: Iterable[str]) -> Iterator[None]:
         """Let these boxes in no more: CONNACK says `not authorised`."""
@@ -63,6 +69,12 @@ class BrokerControl(ABC):
         """Give these boxes nothing of these topics; SUBACK and the publisher's PUBACK say 0."""
         pairs = [(client_id, each) for client_id, some in filters.items() for each in some]
         with self._counted(self._denied, pairs):
+            yield
+
+    @contextmanager
+    def closing(self, filters: Iterable[str]) -> Iterator[None]:
+        """Let nobody publish to these topics: PUBACK says `not authorised`, in MQTT 3.1.1 0."""
+        with self._counted(self._closed, filters):
             yield
 
     @contextmanager
@@ -85,4 +97,4 @@ class BrokerControl(ABC):
 
     @abstractmethod
     def apply(self) -> None:
-        """Let the broker know of `refused` and `denied`."""
+        """Let the broker know of `refused`, `denied` and `closed`."""

@@ -25,6 +25,7 @@ from fleet_sim.cars.joints import (
     RELOCK,
     RESULT,
     SMS,
+    STATED,
     Bends,
     Culprit,
     Joint,
@@ -52,6 +53,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import passed_on
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
+from fleet_wire.links.routine import Member, Routine
 
 CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
 """2020-01-01: before this no certificate of a broker in use is valid yet [E]."""
@@ -146,6 +148,7 @@ class Box:
     ) -> AbstractContextManager[None]:
         """Return a context in which `bend` decides what happens at `joint`, see `joints`."""
         bends = self.modem.bends
+        self.modem.speak_for_itself()
         if bends is None:
             env = self._world.env
             bends = self.modem.bends = Bends(self.vehicle_id, self.modem, lambda: env.now)
@@ -396,11 +399,20 @@ class Box:
             self._publish_state(command.command_id, is_locked=True)
             self._world.later(REPULSION_S, self.notice)
         else:
-            self._publish_state(command.command_id)
+            self._publish_state(command.command_id, is_locked=self._stated(command))
         if command.action is Action.UNLOCK:
             self._wait_for_somebody(command, now_s)
         if self._waiting:
             self._begin_next()
+
+    def _stated(self, command: Command) -> bool | None:
+        """Return what the state after a command says of the driver's lock; None: what it is."""
+        bends = self.modem.bends
+        if bends is None or command.action not in (Action.UNLOCK, Action.LOCK):
+            return None
+        is_locked = self.vehicle.is_locked
+        said = bends.at(STATED, command, usual=is_locked, command_id=command.command_id)
+        return None if said is is_locked else said
 
     def _wait_for_somebody(self, command: Command, now_s: float) -> None:
         """Let somebody open a door, or else the car lock itself again, whichever comes first."""
@@ -473,6 +485,8 @@ class Box:
                 ),
             ]
             self._tell_of_movement(now_s, command)
+            if action is Action.UNLOCK:
+                in_the_way += vehicle.keeps_immobilised()
         else:
             in_the_way = [*vehicle.set_immobiliser(is_on=action is Action.DISABLE_DRIVING)]
         for condition in in_the_way:
@@ -582,10 +596,36 @@ class Box:
         if delay_s is not None:
             self._world.later(delay_s, self.power.receive_sms)
 
-    def heartbeat(self) -> None:
-        """Send telemetry, if there is a connection."""
-        now_s, run = self._world.env.now, self.power.run
-        used_bytes = self.modem.data_used_bytes
+    def heartbeat(self, routine: Routine | None = None, number: int = 0) -> None:
+        """Send telemetry, if there is a connection, and offer to send the next by `routine`.
+
+        `number` is the box's turn among those of one moment.
+        """
+        if self.modem.connection is not ConnectionState.CONNECTED:
+            return
+        telemetry = self.telemetry_at(self._world.env.now)
+        if routine is not None and self.modem.may_have_routine:
+            member = self.vehicle.member = Member(routine, number, self)
+            self.modem.offer(telemetry, member)
+        else:
+            self.modem.publish_heartbeat(telemetry)
+
+    def joined(self, routine: Routine) -> None:
+        """Learn that the coming heartbeats are sent by routine."""
+        self.modem.follow(routine)
+
+    def left(self) -> None:
+        """Learn that the coming heartbeats are sent by the box itself again."""
+        self.modem.follow(None)
+        self.modem.member = self.vehicle.member = None
+
+    def catch_up(self) -> None:
+        """Let the radio have carried the heartbeats that were sent by routine so far."""
+        self.modem.catch_up()
+
+    def telemetry_at(self, now_s: float) -> Telemetry:
+        """Return what a heartbeat says at a simulated second, as the car is now."""
+        run, used_bytes = self.power.run, self.modem.data_used_bytes
         telemetry = Telemetry(
             signal_dbm=self.modem.signal_at_dbm(now_s),
             voltage_v=self.vehicle.voltage_v,
@@ -598,7 +638,7 @@ class Box:
                 uptime_s=None if run.booted_s is None else now_s - run.booted_s,
                 data_used_bytes=used_bytes,
             )
-        self.modem.publish_heartbeat(telemetry)
+        return telemetry
 
     def tell_of(self, event: CarEvent) -> None:
         """Send an event, if there is a connection: it is not worth waiting for."""

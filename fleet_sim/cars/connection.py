@@ -17,6 +17,7 @@ from fleet_sim.cars.box_states import (
 )
 from fleet_sim.cars.disturbance import Disturbance
 from fleet_sim.cars.joints import (
+    BAD_CERTIFICATE,
     CONNACK,
     DIAL,
     RECONNECT,
@@ -28,6 +29,7 @@ from fleet_sim.cars.radio import Radio
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
 from fleet_wire.links.link import Disconnected, Ended, Link, Message
+from fleet_wire.links.routine import Member
 
 PING_TIMEOUT_S = 10.0
 """A box waits this long for an answer to its keepalive ping [E]."""
@@ -100,6 +102,7 @@ class BoxConnection:
         "bends",
         "connection",
         "is_known",
+        "member",
     )
 
     def __init__(self, world: World, spec: CarSpec, owner: ModemOwner) -> None:
@@ -127,6 +130,8 @@ class BoxConnection:
         self.is_known = False
         """Whether it was ever connected: the broker has its session."""
         self._disturbance: Disturbance | None = None
+        self.member: Member | None = None
+        """By which routine heartbeats are sent, or may be soon; see `speak_for_itself`."""
         self._link: Link
         """Made by the modem: a link calls its handler."""
 
@@ -226,7 +231,10 @@ class BoxConnection:
             if stage is DialStage.TLS and tell is not None and self.has_coverage:
                 tell(self._owner.knows_the_time())
             self._change_connection(ConnectionEvent.LOST)
-            self._connect_later()
+            retry_s: float | None = self._reconnect_delay_s()
+            if stage is DialStage.TLS and self.bends is not None:
+                retry_s = self.bends.at(BAD_CERTIFICATE, None, usual=retry_s)
+            self._connect_again(retry_s)
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
         """Tell the others that the box is there, and how the car is."""
@@ -256,13 +264,17 @@ class BoxConnection:
         retry_s = rules[-1].retry_s if rules else self._reconnect_delay_s()
         if self.bends is not None:
             retry_s = self.bends.at(CONNACK, code, usual=retry_s)
+        self._connect_again(retry_s)
+
+    def _connect_later(self) -> None:
+        self._connect_again(self._reconnect_delay_s())
+
+    def _connect_again(self, retry_s: float | None) -> None:
+        """Try again after so many seconds; None: never, until the box boots."""
         if retry_s is None:
             self._change_connection(ConnectionEvent.GIVE_UP)
         else:
             self._world.later(retry_s, self.connect)
-
-    def _connect_later(self) -> None:
-        self._world.later(self._reconnect_delay_s(), self.connect)
 
     def _reconnect_delay_s(self) -> float:
         policy = self._spec.parameters.reconnect
@@ -382,7 +394,15 @@ class BoxConnection:
                 during_s = since_s, max(since_s, until_s)
                 culprit.hit(self._spec.vehicle_id, what, during_s=during_s)
 
+    def speak_for_itself(self) -> None:
+        """Send heartbeats one by one: something of what they say, or of their way, may change."""
+        if self.member is not None:
+            self.member.leave()
+            self.member = None
+
     def _disturbed(self) -> Disturbance:
+        """Return what faults have done to the modem, to be changed."""
+        self.speak_for_itself()
         if self._disturbance is None:
             self._disturbance = Disturbance()
         return self._disturbance

@@ -13,6 +13,10 @@ from fleet_sim.cars.box import Box
 from fleet_sim.cars.sms_centre import SmsCentre
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import FleetCounts, World
+from fleet_wire.links.routine import Routine
+
+SHORTEST_ROUTINE_S = 10.0
+"""Heartbeats that come more often are sent one by one: a radio may still be at the last [E]."""
 
 
 class Fleet:
@@ -63,11 +67,53 @@ def _heartbeats(
     shares: list[list[Box]] = [[] for _ in range(slots)]
     for box in boxes:
         shares[world.stream(f"{box.vehicle_id}/heartbeat").index(slots)].append(box)
+    beats = [_Share(world, share, interval_s) for share in shares]
     while True:
-        for share in shares:
+        for beat in beats:
             yield env.timeout(interval_s / slots)
-            for box in share:
-                try:
-                    box.heartbeat()
-                except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
-                    world.defects.note(error)
+            beat.due()
+
+
+class _Share:
+    """Boxes whose heartbeats fall due together: by routine those that can, the others alone."""
+
+    def __init__(self, world: World, boxes: list[Box], interval_s: float) -> None:
+        self._world = world
+        self._boxes = boxes
+        self._routine: Routine | None = None
+        if world.send_round is not None and interval_s >= SHORTEST_ROUTINE_S:
+            self._routine = Routine(interval_s, self._change)
+        self._alone: list[tuple[int, Box]] = []
+        self._alone_before: list[tuple[int, Box]] = []
+        """Those whose turn is before that of all who are in the routine."""
+        self._has_changed = True
+
+    def due(self) -> None:
+        """Send the heartbeats of this moment, each box in its turn, the routine in its first's."""
+        if self._has_changed:
+            self._part()
+        routine, send = self._routine, self._world.send_round
+        for number, box in self._alone_before:
+            self._beat(number, box)
+        if routine is not None and routine.members and send is not None:
+            send(routine.send(self._world.env.now))
+        for number, box in self._alone:
+            self._beat(number, box)
+
+    def _change(self) -> None:
+        self._has_changed = True
+
+    def _beat(self, number: int, box: Box) -> None:
+        try:
+            box.heartbeat(self._routine, number)
+        except Exception as error:  # noqa: BLE001 - a defect keeps none of the others back
+            self._world.defects.note(error)
+
+    def _part(self) -> None:
+        """Part those who are in the routine from those who are not."""
+        self._has_changed = False
+        members = self._routine.members if self._routine is not None else {}
+        first = min(members, default=len(self._boxes))
+        alone = [each for each in enumerate(self._boxes) if each[0] not in members]
+        self._alone_before = [each for each in alone if each[0] < first]
+        self._alone = alone[len(self._alone_before) :]

@@ -95,6 +95,8 @@ DIAL: Joint[float | None, DialStage] = Joint("dial", Effect.CONNECTION)
 """After how many seconds a stage of connecting fails; None: it goes well."""
 CONNACK: Joint[float | None, int] = Joint("connack", Effect.CONNECTION)
 """How long the firmware waits after a CONNACK with this error code; None: it never tries again."""
+BAD_CERTIFICATE: Joint[float | None, None] = Joint("bad_certificate", Effect.CONNECTION)
+"""How long the firmware waits after a handshake that failed; None: it never tries again."""
 SUBACK: Joint[tuple[str, ...], None] = Joint("suback", Effect.CONNECTION)
 """The topic filters that the broker grants; the connection stands in any case."""
 RECONNECT: Joint[ReconnectPolicy, None] = Joint("reconnect", Effect.CONNECTION)
@@ -123,6 +125,8 @@ CAN_WAKE: Joint[float | None, Command] = Joint("can_wake")
 """How long the CAN bus takes to answer, seconds; None: it does not wake."""
 ACTUATION: Joint[bool, Command] = Joint("actuation")
 """Whether the lock moves when the box tells it to. The box reports success in any case."""
+STATED: Joint[bool, Command] = Joint("stated")
+"""Whether the driver's door is locked, as the state says that the box sends after a command."""
 RESULT: Joint[Result | None, Command] = Joint("result")
 """The answer that the box sends; None: it sends none."""
 RELOCK: Joint[float | None, Command] = Joint("relock")

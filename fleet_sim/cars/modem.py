@@ -22,6 +22,7 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Link, Message, PublishProperties, Session, Will
+from fleet_wire.links.routine import Member, Routine
 from fleet_wire.profiles.profile import Packet
 
 ValueT = TypeVar("ValueT")
@@ -255,10 +256,36 @@ class Modem(Attachment):
         topic, payload, qos, retain = packet
         link.publish(topic, payload, qos=qos, retain=retain, properties=properties)
 
+    @property
+    def may_have_routine(self) -> bool:
+        """Return whether nothing bends or counts heartbeats, and they bring nothing but themselves.
+
+        Who sends after a silence gets what waited for it in the network.
+        """
+        bends, disturbance = self.bends, self._disturbance
+        return not (
+            (bends is not None and bends.at_work_on(UPLINK))
+            or (disturbance is not None and disturbance.meter is not None)
+            or self._radio.can_be_silent
+        )
+
+    def offer(self, telemetry: Telemetry, member: Member) -> None:
+        """Send telemetry, and offer to send the next by routine."""
+        assert self._world.offer is not None  # noqa: S101 - else there is no routine
+        self.member = member
+        self._uplink_s()
+        self._world.offer(self._link, member, telemetry)
+
+    def follow(self, routine: Routine | None) -> None:
+        """Let the radio carry what a routine sends from now on, or no more."""
+        self._radio.follow(routine)
+
+    def catch_up(self) -> None:
+        """Let the radio carry what was sent by routine so far."""
+        self._radio.catch_up()
+
     def publish_heartbeat(self, telemetry: Telemetry) -> None:
-        """Send telemetry, if there is a connection: it is not worth waiting for."""
-        if self.connection is not ConnectionState.CONNECTED:
-            return
+        """Send telemetry: it is not worth waiting for."""
         profile = self._world.profile
         for packet in profile.write(TopicKind.TELEMETRY, self._spec.vehicle_id, telemetry):
             if self.bends is None:

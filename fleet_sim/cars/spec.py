@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from fleet_sim.cars.parameters import NULL_BOX, BoxParameters
-
-RESERVED_PREFIX = "null-box-"
-"""Ids of the null boxes beside the fleet."""
+from fleet_wire.contract.topics import NULL_BOXES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,5 +35,5 @@ class CarSpec(msgspec.Struct, frozen=True, gc=False):
     """The numbers of its box: one object for all cars that are alike."""
 
 
-NULL_CAR = CarSpec(f"{RESERVED_PREFIX}0", Traits(group="null"), NULL_BOX)
+NULL_CAR = CarSpec(f"{NULL_BOXES}0", Traits(group="null"), NULL_BOX)
 """The null box beside a fleet: what an unlock of it takes is what the stack takes."""

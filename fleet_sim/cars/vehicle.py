@@ -19,6 +19,7 @@ from typing import Any
 from fleet_sim.cars.joints import Culprit, undone_by
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_wire.contract.messages import Reason
+from fleet_wire.links.routine import Member
 from fleet_wire.randomness import RandomStream
 
 CAN_GIVE_UP_S = 3.2
@@ -136,6 +137,7 @@ class Vehicle:
         "is_locked",
         "is_open",
         "last_command_id",
+        "member",
         "movement",
         "voltage_v",
     )
@@ -151,6 +153,8 @@ class Vehicle:
         self._phase_s = stream.constant() * POSITION_REFRESH_S
         """So old is the position at second 0."""
         self._irregular: _Irregular | None = None
+        self.member: Member | None = None
+        """By which routine its box sends heartbeats: not if what they say changes."""
         self.is_locked = True
         """The driver's door, and the others but for those of `Cabin.astray`."""
         self.is_open = False
@@ -278,6 +282,10 @@ class Vehicle:
             self.change(is_immobilised=is_on)
         return stuck
 
+    def keeps_immobilised(self) -> Sequence[Condition]:
+        """Return what keeps the immobiliser on while the doors are unlocked."""
+        return () if self._irregular is None else self._irregular.having("immobiliser")
+
     # What it is like
 
     @property
@@ -321,6 +329,8 @@ class Vehicle:
             signals["Vehicle.Powertrain.Transmission.IsParkLockEngaged"] = False
         if not cabin.is_immobilised:
             signals["is_immobilised"] = False
+        elif not self.is_locked and self._irregular.having("immobiliser"):
+            signals["is_immobilised"] = True  # an open car's is released, which need not be said
         if cabin.is_private:
             signals["is_private"] = True
         return signals or None
@@ -416,6 +426,9 @@ class Vehicle:
         self.voltage_v = round(self._parameters.voltage_v - drops_v, 3)
 
     def _make_irregular(self) -> _Irregular:
+        """Return what is out of the ordinary, to be changed: a heartbeat may say so."""
+        if self.member is not None:
+            self.member.leave()
         if self._irregular is None:
             self._irregular = _Irregular()
         return self._irregular

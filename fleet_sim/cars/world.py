@@ -4,16 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import simpy
+from simpy.events import NORMAL
 
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.movements import OnMovement
-from fleet_wire.links.link import Disconnected, LinkFactory
+from fleet_wire.contract.messages import Telemetry
+from fleet_wire.links.link import Disconnected, Link, LinkFactory
+from fleet_wire.links.routine import Member, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Profile
 from fleet_wire.randomness import RandomStream
+
+
+class Due:
+    """A call to come, and of an event no more than SimPy looks at when it falls due.
+
+    Most events of a run are such calls; a timeout with a callback takes twice the time and memory.
+    """
+
+    __slots__ = ("_arguments", "_then", "callbacks")
+
+    _ok: ClassVar = True
+    """It cannot fail: what the call raises, the step does that makes it."""
+
+    def __init__(self, then: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self._then: Callable[..., Any] | None = then
+        self._arguments = arguments
+        self.callbacks: tuple[Callable[[Any], None], ...] | None = (self,)
+
+    def __call__(self, _event: Any) -> None:
+        """Make the call, unless it was cancelled."""
+        if self._then is not None:
+            self._then(*self._arguments)
+
+    def cancel(self) -> None:
+        """Let the call never be made."""
+        self._then = None
+        self._arguments = ()
+
+
+def call_later(
+    env: simpy.Environment, delay_s: float, then: Callable[..., Any], arguments: tuple[Any, ...]
+) -> Due:
+    """Call `then(*arguments)` after simulated time; without a delay after what is due now."""
+    due = Due(then, arguments)
+    env.schedule(due, NORMAL, delay_s)  # type: ignore[arg-type] # all of an event that it needs
+    return due
 
 
 @dataclass(slots=True)
@@ -66,6 +105,11 @@ class World:
     """Told when a box does not take the broker's certificate, where there is TLS: whether it found
     that it has expired; else, by its clock, that it is not valid yet."""
 
+    offer: Callable[[Link, Member, Telemetry], None] | None = None
+    """Sends a heartbeat that offers the next ones by routine; None where each is sent by itself."""
+    send_round: Callable[[Round], None] | None = None
+    """Sends the heartbeats of a routine; given with `offer`."""
+
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""
         return RandomStream.named(self.seed, name)
@@ -75,12 +119,4 @@ class World:
         if delay_s <= 0:
             then(*arguments)
             return
-        # The call travels as the event's value: a closure each would be most of a fleet's memory
-        # while all boxes connect.
-        self.env.timeout(delay_s, (then, arguments)).callbacks.append(_make_call)
-
-
-def _make_call(event: simpy.Event) -> None:
-    call: Any = event.value
-    then, arguments = call
-    then(*arguments)
+        call_later(self.env, delay_s, then, arguments)

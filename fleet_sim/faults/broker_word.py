@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -85,7 +85,8 @@ class AclDeniedSilent(Fault):
         "a changed access rule keeps commands from boxes; SUBACK and PUBACK say that all is well"
     )
     seen: ClassVar[str] = (
-        "downlink_lost on the same cars each time, also after they connect anew; PUBACK 0"
+        "downlink_lost on the same cars each time, also after they connect anew; PUBACK 0; or"
+        " broker_denied where the platform is denied, though in MQTT 3.1.1 it looks the same"
     )
     customer: ClassVar[str] = "The car does not open, however often it is tried."
     support: ClassVar[str] = "The car reports as ever, and has had no command since some moment."
@@ -96,16 +97,28 @@ class AclDeniedSilent(Fault):
     strikes: ClassVar[Strikes] = Strikes.BROKER
     needs: ClassVar[frozenset[Need]] = frozenset({Need.OWN_BROKER})
 
+    denies: Literal["box", "publisher"] = Field(
+        "box",
+        description="box: it may not read its commands; publisher: nobody may send them, and MQTT 5"
+        " says so in PUBACK (0x87)",
+    )
+
     def process(self, injection: Injection) -> FaultProcess:
-        """Deny the boxes their own command topics until the window closes."""
-        assert injection.broker is not None  # noqa: S101 - the scenario was checked for its need
+        """Deny the boxes their own command topics, or all who publish to these, for the window."""
+        broker = injection.broker
+        assert broker is not None  # noqa: S101 - the scenario was checked for its need
         profile = injection.world.profile
         filters = {
             box.vehicle_id: profile.car_filters(TopicKind.COMMAND, box.vehicle_id)
             for box in injection.boxes
         }
         with ExitStack() as stack:
-            stack.enter_context(injection.broker.denying(filters))
+            if self.denies == "box":
+                stack.enter_context(broker.denying(filters))
+            else:
+                stack.enter_context(
+                    broker.closing(each for some in filters.values() for each in some)
+                )
             for box in injection.boxes:
                 stack.enter_context(box.modem.denied(by=injection))
             yield injection.whole_window()

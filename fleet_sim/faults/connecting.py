@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
-from fleet_sim.cars.joints import CLOCK, DIAL, DialStage
+from fleet_sim.cars.joints import BAD_CERTIFICATE, CLOCK, DIAL, DialStage
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
 from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds
@@ -112,14 +112,29 @@ class TlsCertExpired(_NoNewConnection):
         "chirpstack-gateway-bridge#210: it never tries again",
     )
 
+    gives_up: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of boxes whose firmware never tries again after a bad certificate"
+        " (chirpstack-gateway-bridge#210); they come back when they boot",
+    )
+
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Let no handshake succeed until there is a new certificate."""
+        gives_up = self.gives_up > 0 and stream.uniform() < self.gives_up
 
         def refuse(fails_s: float | None, stage: DialStage) -> float | None:
             is_handshake = stage is DialStage.TLS and fails_s is None
             return 0.0 if is_handshake else fails_s
 
-        with box.bend(DIAL, refuse, by=injection):
+        def try_again(usual_s: float | None, _context: None) -> float | None:
+            return None if gives_up else usual_s
+
+        with (
+            box.bend(DIAL, refuse, by=injection),
+            box.bend(BAD_CERTIFICATE, try_again, by=injection),
+        ):
             yield from self._renew(box, injection, stream)
 
 

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, Uniform
-from fleet_sim.cars.joints import ACTUATION, BUSY, OBJECTION
+from fleet_sim.cars.joints import ACTUATION, BUSY, OBJECTION, STATED
 from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, register
-from fleet_wire.contract.messages import CarEvent, Command, EventName, Reason
+from fleet_wire.contract.messages import Action, CarEvent, Command, EventName, Reason
 from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import PositiveSeconds
 from fleet_wire.randomness import RandomStream
@@ -182,13 +182,28 @@ class AckWithoutActuation(CarFault):
     probability: float = Field(
         0.01, ge=0, le=1, description="chance for each command (0.5 to 2 % [E])"
     )
+    forces_state: bool = Field(
+        default=False,
+        description="the box also reports the state that the command wanted, not that of the car",
+    )
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Let commands go nowhere behind the box while the window is open."""
+        lost: set[str] = set()
 
-        def go_nowhere(moves: bool, _command: Command) -> bool:  # noqa: FBT001 - the joint's form
+        def go_nowhere(moves: bool, command: Command) -> bool:  # noqa: FBT001 - the joint's form
             is_lost = stream.uniform() < self.probability
+            if is_lost:
+                lost.add(command.command_id)
             return moves and not is_lost
 
-        with box.bend(ACTUATION, go_nowhere, by=injection):
+        def say_what_was_wanted(is_locked: bool, command: Command) -> bool:  # noqa: FBT001 - the joint's form
+            if not self.forces_state or command.command_id not in lost:
+                return is_locked
+            return command.action is Action.LOCK
+
+        with (
+            box.bend(ACTUATION, go_nowhere, by=injection),
+            box.bend(STATED, say_what_was_wanted, by=injection),
+        ):
             yield injection.whole_window()

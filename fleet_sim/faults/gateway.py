@@ -179,18 +179,30 @@ class PlannedMaintenanceWindow(PlatformFault):
     support: ClassVar[str] = "Every request that changes something is answered with `maintenance`."
     evidence: ClassVar[tuple[str, ...]] = (
         "Communauto notice (campaign-archive): 20 minutes without start and end",
+        "RFC 9110, section 15.6.4: a 503 may say in Retry-After when to come back",
     )
 
     only_commands: bool = Field(
         default=False, description="cars can be booked meanwhile, and not be unlocked or locked"
+    )
+    says_when: bool = Field(
+        default=True, description="the answer says in Retry-After when the maintenance ends"
     )
 
     def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:  # noqa: ARG002 - nothing is drawn
         """Turn away what would change something while the window is open: 20 min in the field."""
         struck = COMMANDS if self.only_commands else CHANGES
 
+        ends_s = injection.env.now + injection.duration_s
+
         def turn_away(problem: ProblemType | None, request: Request) -> ProblemType | None:
             return MAINTENANCE if request.operation in struck else problem
 
-        with platform.bend(ADMISSION, turn_away):
+        def say_when(answer: Answer, _request: Request) -> Answer:
+            if answer.problem is not MAINTENANCE or not self.says_when:
+                return answer
+            left_s = ends_s - injection.env.now
+            return msgspec.structs.replace(answer, retry_after_s=max(left_s, 0.0))
+
+        with platform.bend(ADMISSION, turn_away), platform.bend(ANSWER, say_when):
             yield injection.whole_window()

@@ -220,11 +220,16 @@ class PartialUnlock(CarFault):
     name: ClassVar[str] = "partial_unlock"
     number: ClassVar[int | None] = 40
     layer: ClassVar[Layer] = Layer.VEHICLE
-    summary: ClassVar[str] = "a part of the car opens: the boot alone, or the driver's door alone"
-    seen: ClassVar[str] = (
-        "door_unconfirmed, and the boot is reported open; or ok, and the other doors locked"
+    summary: ClassVar[str] = (
+        "a part of the car opens: the boot or the driver's door alone, or all but the engine"
     )
-    customer: ClassVar[str] = "The boot opens and no door does; or the others cannot get in."
+    seen: ClassVar[str] = (
+        "door_unconfirmed, and the boot is reported open; or ok, and the other doors locked, or the"
+        " immobiliser still on"
+    )
+    customer: ClassVar[str] = (
+        "The boot opens and no door does; the others cannot get in; or the engine does not start."
+    )
     support: ClassVar[str] = "A success, and a state in which the locks of some doors have moved."
     evidence: ClassVar[tuple[str, ...]] = (
         "ha-volvo-cars#129: some cars unlock the boot handle alone",
@@ -232,7 +237,9 @@ class PartialUnlock(CarFault):
         "Zipcar 2019: doors could open, the engine would not start",
     )
 
-    opens: Literal["boot", "driver"] = Field("boot", description="what alone opens")
+    opens: Literal["boot", "driver", "doors"] = Field(
+        "boot", description="what alone opens; doors: all of them, and the immobiliser stays on"
+    )
     probability: float = Field(
         1.0, ge=0, le=1, description="chance for each car that it is so while the window is open"
     )
@@ -240,6 +247,10 @@ class PartialUnlock(CarFault):
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Keep the other locks from moving while the window is open."""
         if stream.uniform() >= self.probability:
+            return
+        if self.opens == "doors":
+            with box.vehicle.immobiliser_stuck(by=injection):
+                yield injection.whole_window()
             return
         opens = Door.TRUNK if self.opens == "boot" else Door.DRIVER
         with box.vehicle.stuck(*(door for door in Door if door is not opens), by=injection):

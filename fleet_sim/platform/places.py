@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from hashlib import blake2b
 
-EARTH_KM = 6_371.0
 _CITY_DEGREES = 0.05
 """So far from its middle a city reaches, about 5 km [E]."""
 _MOST_LATITUDE = 60.0
@@ -19,16 +17,6 @@ def place_of(vehicle_id: str, region: str) -> tuple[float, float]:
     latitude = (2 * north - 1) * _MOST_LATITUDE + (2 * off_north - 1) * _CITY_DEGREES
     longitude = (2 * east - 1) * 179.0 + (2 * off_east - 1) * _CITY_DEGREES
     return round(latitude, 5), round(longitude, 5)
-
-
-def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """Return the way between two places over the earth, by the haversine formula."""
-    (lat, lon), (other_lat, other_lon) = (map(math.radians, place) for place in (one, other))
-    half = (
-        math.sin((other_lat - lat) / 2) ** 2
-        + math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
-    )
-    return 2 * EARTH_KM * math.asin(math.sqrt(half))
 
 
 def _unit(name: str) -> tuple[float, float]:

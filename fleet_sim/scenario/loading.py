@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
 from fleet_sim.cars.parameters import BoxParameters
-from fleet_sim.cars.spec import RESERVED_PREFIX
 from fleet_sim.customers.arrivals import DAY_S, HOUR_S, Profile, TimesFile
 from fleet_sim.faults import FAULTS, Claim, Need
 from fleet_sim.results.expectations import Condition, keys_of_parts, known_keys
@@ -34,7 +33,7 @@ from fleet_sim.scenario.times_file import read_times
 from fleet_wire.arrivals import Burst, Constant, LoadStage, Poisson, Ramp, Times
 from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, apply_overrides, load_document, suggestion
-from fleet_wire.contract.topics import VEHICLE_ID
+from fleet_wire.contract.topics import NULL_BOXES, VEHICLE_ID
 from fleet_wire.errors import ConfigError
 from fleet_wire.profiles.loading import NAMES, load_profile
 from fleet_wire.quantities import LONGEST_S
@@ -244,8 +243,8 @@ def _id_problems(group: Group) -> Iterator[str]:
                 " expected 1 to 64 of A-Z a-z 0-9 _ . -"
             )
             return
-        if vehicle_id.startswith(RESERVED_PREFIX):
-            yield f"ids that begin with '{RESERVED_PREFIX}' are kept for the null boxes"
+        if vehicle_id.startswith(NULL_BOXES):
+            yield f"ids that begin with '{NULL_BOXES}' are kept for the null boxes"
             return
 
 

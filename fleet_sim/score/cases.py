@@ -21,7 +21,8 @@ from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
-from fleet_sim.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss, scenario_of
+from fleet_sim.score.drawing import scenario_of
+from fleet_sim.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -64,6 +65,8 @@ class LabelledCase(msgspec.Struct, frozen=True, kw_only=True):
     first: Said | None
     """As it was first diagnosed; None: it was not."""
     last: Said | None
+    between: tuple[Said, ...] = ()
+    """What was said at other moments: what is known of a shorter observation."""
 
 
 class RunCases(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +192,7 @@ def _case(
         deviates=deviates,
         first=_said(at_deadline[0]) if at_deadline else None,
         last=_said(of_attempt[-1]) if of_attempt else None,
+        between=tuple(_said(one) for one in of_attempt[:-1] if one is not at_deadline[0]),
     )
 
 

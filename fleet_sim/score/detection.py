@@ -15,15 +15,18 @@ from typing import Any, Final
 
 import msgspec
 
+from fleet_sim.faults import FAULTS, Strikes
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import ATTEMPTS, COMPLAINTS, GROUND_TRUTH
 from fleet_sim.score.cases import run_in
-from fleet_sim.score.incidents import Incident
+from fleet_sim.score.incidents import TOGETHER, Incident, scored_faults
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.errors import UnlockpathError
-from fleet_wire.modes.catalogue import MODES, class_of
+from fleet_wire.modes.alike import class_of
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Told
 
 INCIDENTS: Final = "incidents.jsonl"
 ENOUGH: Final = 5
@@ -53,6 +56,18 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
     is_right: bool = False
     """Whether its title names the mode that was injected, or where it names none, its cause."""
     error: str | None = None
+
+
+def noticed_faults() -> tuple[str, ...]:
+    """Return the faults that are one problem of many: not those that strike single cars.
+
+    Ten cars in ten garages are ten problems, each within what the service level allows.
+    """
+    return tuple(name for name in scored_faults() if not _is_of_single_cars(name))
+
+
+def _is_of_single_cars(name: str) -> bool:
+    return name not in TOGETHER and FAULTS[name].strikes is not Strikes.PLATFORM
 
 
 def notice_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[Noticed]:
@@ -162,7 +177,7 @@ def _names(incident: Found, fault: str) -> bool:
     """Return whether an incident's title names a fault."""
     mode = MODES[fault]
     if incident.mode is not None:
-        return class_of(incident.mode) == class_of(fault)
+        return incident.mode in class_of(fault, frozenset(Told)).slugs
     if incident.kind is IncidentKind.CARS_LOST:
         return False
     return incident.cause is not None and incident.cause == mode.cause

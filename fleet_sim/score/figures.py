@@ -11,20 +11,32 @@ from fleet_sim.score.cases import LabelledCase, RunCases, Said
 from fleet_sim.score.incidents import Loss
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.modes.catalogue import MODES, class_of
+from fleet_wire.modes.alike import WIRES, alike_on, class_of, number_of_classes
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Told
 
 BINS: Final = 10
 THREE: Final = 3
 
 
-def is_right(case: LabelledCase, named: str) -> bool:
-    """Return whether a mode, or one that looks the same, touched the unlock."""
-    return any(class_of(label) == class_of(named) for label in case.labels)
+def is_right(case: LabelledCase, named: str, said: Said) -> bool:
+    """Return whether a mode, or one that looks the same from what was told, touched the unlock."""
+    return not alike(named, said).isdisjoint(case.labels)
+
+
+def alike(named: str, said: Said) -> frozenset[str]:
+    """Return the modes that count as one with this one, where these sources were there."""
+    return class_of(named, frozenset(map(Told, said.told))).slugs
 
 
 def is_among(case: LabelledCase, said: Said | None, first: int) -> bool:
-    """Return whether the right mode is among the first ones."""
-    return said is not None and any(is_right(case, name) for name, _ in said.modes[:first])
+    """Return whether the right mode, or one that looks the same, is among the first ones."""
+    return said is not None and any(is_right(case, name, said) for name, _ in said.modes[:first])
+
+
+def is_named(case: LabelledCase, said: Said | None, first: int) -> bool:
+    """Return whether the right mode itself is among the first ones."""
+    return said is not None and any(name in case.labels for name, _ in said.modes[:first])
 
 
 def share_of(cases: Sequence[LabelledCase], holds: Callable[[LabelledCase], bool]) -> float | None:
@@ -57,6 +69,8 @@ def single_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
             "top1": share_of(cases, lambda case: is_among(case, case.last, 1)),
             "top3": share_of(cases, lambda case: is_among(case, case.last, THREE)),
             "top1_by_attempt": _plain_share(cases, lambda case: is_among(case, case.last, 1)),
+            "top1_plain": share_of(cases, lambda case: is_named(case, case.last, 1)),
+            "top3_plain": share_of(cases, lambda case: is_named(case, case.last, THREE)),
         },
         "at_deadline": {
             "top1": share_of(cases, lambda case: is_among(case, case.first, 1)),
@@ -95,7 +109,13 @@ def figures_of(runs: Sequence[RunCases], tuned: Sequence[LabelledCase] | None) -
             slug: {**row, "touched_well": well[slug]} for slug, row in by_mode(cases).items()
         },
         "by_loss": by_loss(cases),
-        "alike": _alike(),
+        "alike": {
+            wire: {
+                "classes": number_of_classes(told),
+                "alike": sorted(sorted(one.slugs) for one in alike_on(told)),
+            }
+            for wire, told in WIRES.items()
+        },
         "confusion": confusion(cases),
         "baselines": baselines(cases if tuned is None else tuned, cases),
         "nothing_seen": [
@@ -131,10 +151,10 @@ def calibration(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     said = [case for case in cases if case.last is not None]
     for case in said:
         assert case.last is not None  # noqa: S101 - for the type checker
-        name, probability = case.last.modes[0]
-        alike = sum(p for other, p in case.last.modes if class_of(other) == class_of(name))
-        probability = min(max(alike, probability), 1.0)
-        right = is_right(case, name)
+        name, _ = case.last.modes[0]
+        together = alike(name, case.last)
+        probability = min(sum(p for other, p in case.last.modes if other in together), 1.0)
+        right = is_right(case, name, case.last)
         bins[min(int(probability * BINS), BINS - 1)].append((probability, right))
         brier += (probability - right) ** 2
     diagram = [
@@ -184,8 +204,8 @@ def pair_figures(cases: Sequence[LabelledCase]) -> dict[str, Any]:
     def all_named(case: LabelledCase) -> bool:
         if case.last is None:
             return False
-        named = {class_of(name) for name, _ in case.last.modes[:THREE]}
-        return {class_of(label) for label in case.labels} <= named
+        named = {other for name, _ in case.last.modes[:THREE] for other in alike(name, case.last)}
+        return named.issuperset(case.labels)
 
     both = [case for case in cases if len(case.labels) > 1]
     return {
@@ -203,8 +223,9 @@ def _both_somewhere(cases: Sequence[LabelledCase]) -> float | None:
     felt: defaultdict[str, set[str]] = defaultdict(set)
     named: defaultdict[str, set[str]] = defaultdict(set)
     for case in cases:
-        felt[case.incident].update(map(class_of, case.labels))
-        named[case.incident].add(class_of(_first(case) or UNKNOWN))
+        felt[case.incident].update(case.labels)
+        if case.last is not None:
+            named[case.incident] |= alike(case.last.modes[0][0], case.last)
     both = [incident for incident, classes in felt.items() if len(classes) > 1]
     if not both:
         return None
@@ -246,20 +267,12 @@ def baselines(
             f"top{first}": share_of(
                 cases,
                 lambda case, first=first, sign=sign, order=order: any(  # type: ignore[misc]
-                    is_right(case, slug) for slug in order.get(sign(case), [])[:first]
+                    slug in case.labels for slug in order.get(sign(case), [])[:first]
                 ),
             )
             for first in (1, THREE)
         }
     return found
-
-
-def _alike() -> list[list[str]]:
-    """Return the modes that count as one."""
-    classes: defaultdict[str, list[str]] = defaultdict(list)
-    for slug in MODES:
-        classes[class_of(slug)].append(slug)
-    return [each for each in classes.values() if len(each) > 1]
 
 
 def _is_named(case: LabelledCase) -> bool:

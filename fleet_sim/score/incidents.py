@@ -11,23 +11,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from fleet_sim.faults import FAULTS, Need, Strikes
+from fleet_sim.faults import FAULTS
 from fleet_wire.modes.catalogue import MODES
-from fleet_wire.randomness import RandomStream
 
 HELD_OUT_SEEDS: Final = 1_000
 """Incidents with this seed or a higher one were never tuned with."""
 WIDER: Final = 0.25
-SMALLEST: Final = 6
-"""Cars of a group, of eight groups, at least."""
-TAIL_S: Final = 620.0
-"""After the last window: a diagnosis may change for ten minutes."""
-ARRIVALS_S: Final = 420.0
-"""Windows are open within this time after the first minute."""
-QUIET_S: Final = 60.0
-SHORT_TAIL_S: Final = 150.0
-UNLOCKS_PER_CAR: Final = 1.8
-"""Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
 
 
 class Loss(StrEnum):
@@ -145,31 +134,42 @@ CHOICES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "partial_unlock": {"opens": ("boot", "driver")},
 }
 """Parameters that are words."""
-TOGETHER: Final[dict[str, str]] = {
-    "regional_carrier_outage": "operator",
-    "dns_failure": "operator",
-    "network_sunset": "operator",
-    "sim_suspended_datacap": "operator",
-    "bad_firmware_cohort": "firmware",
-    "tls_cert_expired": "firmware",
-    "ttl_too_long_rejected": "firmware",
-    "box_busy_duplicate": "hardware",
-    "reconnect_storm": "all",
-    "broker_auth_backend_down": "all",
-    "queue_full_drop": "few",
-    "shared_sub_stuck_consumer": "all",
-    "wrong_vin_mapping": "some",
-    "phone_side": "some",
-    "ble_token_expired_offline": "some",
-    "attack_replay": "some",
-    "wrong_car_approached": "all",
-    "attack_bruteforce_vehicle_ids": "all",
-    "impossible_travel": "region",
-    "insider_or_support_unlock": "all",
-    "retained_command": "some",
+TOGETHER: Final[dict[str, tuple[str, ...]]] = {
+    "regional_carrier_outage": ("operator",),
+    "dns_failure": ("operator",),
+    "network_sunset": ("operator",),
+    "sim_suspended_datacap": ("operator",),
+    "bad_firmware_cohort": ("firmware",),
+    "tls_cert_expired": ("firmware", "firmware", "all"),
+    "ttl_too_long_rejected": ("firmware",),
+    "box_busy_duplicate": ("hardware",),
+    "reconnect_storm": ("all", "region"),
+    "broker_auth_backend_down": ("all", "all", "firmware"),
+    "shared_sub_stuck_consumer": ("all",),
+    "wrong_vin_mapping": ("some",),
+    "phone_side": ("some",),
+    "ble_token_expired_offline": ("some",),
+    "attack_replay": ("some",),
+    "wrong_car_approached": ("all",),
+    "attack_bruteforce_vehicle_ids": ("all",),
+    "impossible_travel": ("region",),
+    "insider_or_support_unlock": ("all",),
+    "retained_command": ("some",),
 }
-"""What the cars have in common that a fault strikes; others strike single cars, each for a time of
-its own, and faults of the platform all."""
+"""What the cars may have in common that a fault strikes; others strike single cars, each for a time
+of its own, and faults of the platform all."""
+COMMON: Final = frozenset(
+    {
+        "no_coverage_garage", "one_way_downlink", "half_open_tcp_nat", "undervoltage_cutout",
+        "modem_search_drain", "late_delivery_persistent_session", "acl_denied_silent",
+        "inflight_stall", "queue_full_drop", "lwt_ghost_offline", "deep_sleep_modem_off",
+        "update_or_daily_reboot", "tls_not_yet_valid_clock1970", "can_bus_asleep_no_ack",
+        "wrong_vehicle_state", "actuator_inhibit_or_frozen", "auto_relock", "door_ajar_repulsion",
+        "ack_lost_executed", "ack_without_actuation", "event_storm_self_ddos",
+    }
+)  # fmt: skip
+"""Faults that strike single cars and may as well strike all that stand at one place, or are of one
+make: a garage, a frost, a NAT, a release."""
 SLEEPERS: Final = frozenset({"sms_wake_lost", "slow_wake_client_timeout", "stale_online_cache"})
 """Faults that show on sleeping boxes alone."""
 LIVES_S: Final = {
@@ -178,6 +178,11 @@ LIVES_S: Final = {
     "ttl_too_long_rejected": 60.0,
 }
 """Life of a command, for faults that show where they live long."""
+HEARTBEAT_FROM_S: Final = {"sim_suspended_datacap": 20}
+"""Who talks much does so beside others that do not."""
+KEEPALIVE_FROM_S: Final = {"half_open_tcp_nat": 60}
+"""No NAT forgets a connection that is used every few seconds; the shortest in the field is 30 s for
+UDP, and some minutes for TCP."""
 OLD_MODEMS: Final = ("gsm", "umts")
 PLATFORMS: Final[dict[str, dict[str, Any]]] = {
     "stuck_in_progress": {"command_ttl_s": 15},
@@ -237,55 +242,6 @@ def scored_faults() -> tuple[str, ...]:
     return tuple(slug for slug in MODES if slug in FAULTS)
 
 
-def scenario_of(incident: Incident) -> dict[str, Any]:
-    """Return the scenario of an incident, as its YAML would say it."""
-    stream = RandomStream.named(incident.seed, f"score/{'+'.join(incident.faults)}")
-    has_platform = (
-        _needs_platform(incident)
-        or stream.uniform() < 0.5  # noqa: PLR2004 - half of the others have one too
-        or incident.loss is Loss.PLATFORM_LOG
-    )
-    groups = _groups(incident, stream, has_people=has_platform)
-    cars = sum(group["count"] for group in groups)
-    entries = [
-        entry for name in incident.faults for entry in _entries(name, incident, groups, stream)
-    ]
-    tail_s = SHORT_TAIL_S if incident.is_short else TAIL_S
-    rate_per_s = UNLOCKS_PER_CAR * cars / ARRIVALS_S
-    stages = [
-        {"kind": "poisson", "rate_per_s": round(rate_per_s, 4), "duration_s": QUIET_S + ARRIVALS_S},
-        {"kind": "poisson", "rate_per_s": round(rate_per_s / 3, 4), "duration_s": tail_s},
-    ]
-    names = set(incident.faults)
-    lives_s = [LIVES_S[name] for name in incident.faults if name in LIVES_S]
-    scenario: dict[str, Any] = {
-        "description": f"drawn to be diagnosed: {', '.join(incident.faults) or 'a healthy fleet'}",
-        "seed": incident.seed,
-        "fleet": {"groups": groups},
-        "faults": entries,
-    }
-    ttl = {"command_ttl_s": max(lives_s)} if lives_s else {}
-    if incident.loss is Loss.MAPPED_WIRE:
-        scenario["fleet"]["profile"] = MAPPED_WIRE
-    if not has_platform:
-        taps = max((TAPPED_TWICE.get(name, 0.0) for name in names), default=0.0)
-        scenario["load"] = {"stages": stages, "deadline_s": 20.0, "double_taps": taps, **ttl}
-        return scenario
-    scenario["customers"] = {
-        "stages": stages,
-        "walk": {"base_s": 5, "spread_s": 20},
-        "drive": {"base_s": 30, "spread_s": 60},
-    }
-    for name in incident.faults:
-        scenario["customers"] |= PEOPLE.get(name, {})
-    platform = dict(ttl)
-    for name in incident.faults:
-        platform |= PLATFORMS.get(name, {})
-    if platform:
-        scenario["platform"] = platform
-    return scenario
-
-
 def loss_of(fault: str, number: int) -> Loss:
     """Return what the incident of this number lacks: faults next to each other other things.
 
@@ -293,127 +249,3 @@ def loss_of(fault: str, number: int) -> Loss:
     every loss.
     """
     return MIX[([*MODES].index(fault) + 3 * number) % len(MIX)]
-
-
-def _needs_platform(incident: Incident) -> bool:
-    return any(
-        Need.PLATFORM in FAULTS[name].needs or name in PLATFORMS or name in PEOPLE
-        for name in incident.faults
-    )
-
-
-def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> list[dict[str, Any]]:
-    """Return cars of all kinds, so that no two dimensions say the same."""
-    size = round(stream.between(SMALLEST, 24))
-    if incident.is_short:
-        size = SMALLEST
-    heartbeat_s = (20, 60, 300)[stream.index(3)]
-    asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
-    groups = []
-    for number in range(8):
-        box: dict[str, Any] = {
-            "heartbeat_s": 0 if incident.loss is Loss.HEARTBEATS else heartbeat_s,
-            "keepalive_s": (60, 240)[stream.index(2)],
-            "door_opens": None if has_people else {"base_s": 3.0, "spread_s": 8.0},
-        }
-        if "network_sunset" in incident.faults and number % 3 == 0:
-            box["radio"] = {"technology": OLD_MODEMS[stream.index(2)]}
-        if "sim_suspended_datacap" in incident.faults and stream.uniform() < 0.4:  # noqa: PLR2004
-            box["heartbeat_s"] = CHATTY_HEARTBEAT_S
-        if asleep:
-            box["asleep_share"] = round(asleep, 3)
-        groups.append(
-            {
-                "name": f"g{number}",
-                "count": size + stream.index(6),
-                "region": REGIONS[number & 1],
-                "operator": OPERATORS[number >> 1 & 1],
-                "firmware": FIRMWARES[number >> 2 & 1],
-                "hardware": "tcu-1" if "radio" in box else HARDWARES[stream.index(2)],
-                "box": box,
-            }
-        )
-    return groups
-
-
-def _entries(
-    name: str, incident: Incident, groups: list[dict[str, Any]], stream: RandomStream
-) -> list[dict[str, Any]]:
-    """Return the entries of one fault: one for each car, or one for all that it strikes."""
-    parameters = _parameters(name, incident, stream)
-    fault = FAULTS[name]
-    together = TOGETHER.get(name)
-    if together == "few" or (together is None and fault.strikes is not Strikes.PLATFORM):
-        return _on_single_cars(name, parameters, groups, stream)
-    start_s = QUIET_S + stream.between(0, 60)
-    window = {"start_s": round(start_s, 1), "end_s": round(start_s + stream.between(150, 350), 1)}
-    target: dict[str, Any] = {}
-    if together in VALUES:
-        values = VALUES[together]
-        target[together] = values[stream.index(2)]
-    if name == "regional_carrier_outage":
-        target["region"] = REGIONS[stream.index(2)]
-    if together == "some":
-        ids = _ids(groups)
-        number = max(round(len(ids) * stream.between(0.1, 0.2)), 6)
-        target["ids"] = [ids.pop(stream.index(len(ids))) for _ in range(number)]
-    entries = [{"name": name, "target": target, "window": window, "parameters": parameters}]
-    if name in BROUGHT_OUT_BY:
-        other, its = BROUGHT_OUT_BY[name]
-        later = {"start_s": round(start_s + 40, 1), "end_s": window["end_s"]}
-        entries.append({"name": other, "target": target, "window": later, "parameters": its})
-    return entries
-
-
-def _ids(groups: list[dict[str, Any]]) -> list[str]:
-    return [f"{group['name']}-{number:05d}" for group in groups for number in range(group["count"])]
-
-
-def _on_single_cars(
-    name: str, parameters: dict[str, Any], groups: list[dict[str, Any]], stream: RandomStream
-) -> list[dict[str, Any]]:
-    ids = _ids(groups)
-    struck = max(round(len(ids) * stream.between(0.05, 0.12)), 4)
-    entries = []
-    for _ in range(struck):
-        vehicle_id = ids.pop(stream.index(len(ids)))
-        start_s = QUIET_S + stream.between(0, ARRIVALS_S / 2)
-        length_s = stream.between(120, ARRIVALS_S + QUIET_S - start_s)
-        entries.append(
-            {
-                "name": name,
-                "target": {"ids": [vehicle_id]},
-                "window": {"start_s": round(start_s, 1), "end_s": round(start_s + length_s, 1)},
-                "parameters": parameters,
-            }
-        )
-    return entries
-
-
-def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
-    wider = WIDER if incident.is_held_out else 0.0
-    drawn: dict[str, Any] = {
-        parameter: words[stream.index(len(words))]
-        for parameter, words in CHOICES.get(name, {}).items()
-    }
-    for parameter, span in RANGES.get(name, {}).items():
-        if isinstance(span, dict):
-            drawn[parameter] = {
-                key: round(_drawn(each, wider, stream), 3) for key, each in span.items()
-            }
-        else:
-            value = _drawn(span, wider, stream)
-            is_whole = FAULTS[name].model_fields[parameter].annotation is int
-            drawn[parameter] = round(value) if is_whole else round(value, 3)
-    return drawn
-
-
-def _drawn(span: Range, wider: float, stream: RandomStream) -> float:
-    """Return a number of a range, or of one that is wider by a share of its width at both ends.
-
-    A share of a whole stays one, and nothing falls to half of the range's lower end.
-    """
-    low, high = span
-    more = wider * (high - low)
-    value = stream.between(max(low - more, low / 2), high + more)
-    return min(value, 1.0) if high <= 1.0 else value

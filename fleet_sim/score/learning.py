@@ -1,39 +1,67 @@
 """Learns how heavy each fact is, from incidents with labels.
 
-A multinomial logistic regression over yes and no, whose structure the signatures fix: a mode has
-weights for the facts that its signature lists and for no other, one that speaks for it is never
-below 0, one that rules it out never above -1. What is not seen although its source was there may
-speak against a mode, never for it. Each incident counts once, and each mode as much as another.
+A multinomial logistic regression over yes and no, whose structure the signatures fix: a fact that
+speaks for a mode never weighs less than 0, one that rules it out never more than -1, and one that
+its signature does not list at most `LIGHT`, either way: it may tip the scales, and decides nothing.
+What is not seen although its source was there may speak against a mode, never for it. Each incident
+counts once, and each mode as much as another. Of every second case some source is left out at
+random, as it may be lost in the field: from a source that is not there nothing follows.
 Deterministic: the same cases give the same weights.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
+from fleet_sim.score.adam import Matrix, Vector
 from fleet_sim.score.cases import LabelledCase, Said
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
-from fleet_wire.modes.catalogue import MODES, class_of
-from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.mode import INSTEAD_OF
+from fleet_wire.randomness import RandomStream
 
 COMMAND: Final = "python -m fleet_sim.score learn"
 FORM: Final = 1
-STEPS: Final = 150
-RATE: Final = 0.3
-HELD_BACK: Final = 0.02
+STEPS: Final = 300
+BATCH: Final = 3_000
+"""Cases of a step, drawn by their weight."""
+HELD_BACK: Final = 2e-5
 """How strongly weights are drawn to what they were before anything was learned."""
 FOR, NEEDED, AGAINST, MISSED = 1.0, 2.0, -4.0, -4.0
 """What weights are before anything was learned, as in `platform_probe.diagnosis.ranking`."""
 LEAST_AGAINST: Final = -1.0
+LEAST_MISSED: Final = -2.0
+"""The least that it speaks against a mode when something is not seen that it needs."""
+MISSED_AT_MOST: Final = -1.5
+"""The most that it speaks against a mode when something is not seen that it may show."""
+LIGHT: Final = 0.7
+"""The most that a fact may weigh that a signature does not list."""
 KEPT: Final = 4
 """Of so many seeds one is kept for the temperature."""
 UNKNOWN_SHARE: Final = 0.004
 """Of the cases that are learned from so many score less than `unknown` does."""
 ODD: Final = (Fact.WENT_WELL,)
 """What speaks for an unlock that only looks odd."""
+LAST_SHARE: Final = 0.5
+"""What was said last counts as much as all that was said before."""
+_NAMES: Final = (*MODES, NOTHING_WRONG)
+_NUMBER: Final = {name: number for number, name in enumerate(_NAMES)}
+_FACTS: Final = tuple(str(fact) for fact in FACTS)
+_PLACE: Final = {fact: place for place, fact in enumerate(_FACTS)}
+_SOURCE: Final = {str(fact): str(info.told) for fact, info in FACTS.items()}
+_POOR: Final = (Told.RECEIPTS, Told.STATE, Told.EVENTS, Told.TELEMETRY)
+LOST: Final = (
+    (), (), (), (), (),
+    (Told.TELEMETRY,), (Told.PLATFORM,), (Told.BROKER_LOG,),
+    _POOR, (*_POOR, Told.PRESENCE, Told.BROKER_LOG),
+)  # fmt: skip
+"""What cases lack, drawn anew each time: half of them nothing [E]."""
 
 
 class Row(NamedTuple):
@@ -47,125 +75,111 @@ class Row(NamedTuple):
     """Of a seed that the temperature is fitted on."""
 
 
-class _Weight:
-    """One number to learn, with its bounds and where it began."""
-
-    __slots__ = ("began", "high", "low", "squares", "value")
-
-    def __init__(self, began: float, low: float, high: float) -> None:
-        self.value = self.began = began
-        self.low, self.high = low, high
-        self.squares = 1e-6
-
-    def step(self, gradient: float) -> None:
-        """Follow the slope (Adagrad), within the bounds."""
-        gradient += HELD_BACK * (self.value - self.began)
-        self.squares += gradient * gradient
-        moved = self.value - RATE * gradient / math.sqrt(self.squares)
-        self.value = min(max(moved, self.low), self.high)
-
-
 class Model:
-    """All weights, by mode and fact."""
+    """All weights, by fact and mode."""
 
     def __init__(self) -> None:
-        self.bias = {name: _Weight(0.0, -12.0, 12.0) for name in (*MODES, NOTHING_WRONG)}
-        self.seen: dict[str, dict[str, _Weight]] = {NOTHING_WRONG: {}}
-        self.unseen: dict[str, dict[str, _Weight]] = {NOTHING_WRONG: {}}
-        for slug, mode in MODES.items():
-            signature = mode.signature
-            self.seen[slug] = {
-                **{str(fact): _Weight(FOR, 0.0, 12.0) for fact in sorted(signature.speaks_for)},
-                **{str(fact): _Weight(NEEDED, 0.0, 12.0) for fact in sorted(signature.needs)},
-                **{
-                    str(fact): _Weight(AGAINST, -14.0, LEAST_AGAINST)
-                    for fact in sorted(signature.rules_out)
-                },
-            }
-            self.unseen[slug] = {
-                **{str(fact): _Weight(0.0, -8.0, 0.0) for fact in sorted(signature.speaks_for)},
-                **{
-                    str(fact): _Weight(MISSED, -12.0, LEAST_AGAINST)
-                    for fact in sorted(signature.needs)
-                },
-            }
-        for fact in ODD:
-            self.seen[NOTHING_WRONG][str(fact)] = _Weight(FOR, 0.0, 12.0)
-            self.unseen[NOTHING_WRONG][str(fact)] = _Weight(MISSED, -12.0, LEAST_AGAINST)
+        modes = len(_NAMES)
+        self.bias = Vector([0.0] * modes, [-12.0] * modes, [12.0] * modes)
+        self.seen = Matrix(len(_FACTS), modes, low=-LIGHT, high=LIGHT)
+        self.unseen = Matrix(len(_FACTS), modes, low=0.0, high=0.0)
+        for at, name in enumerate(_NAMES):
+            needs, speaks_for, rules_out = _listed(name)
+            for fact in sorted(speaks_for):
+                self.seen.begin(_PLACE[fact], at, FOR, 0.0, 12.0)
+                if fact not in INSTEAD_OF:  # where there are receipts it can never be seen
+                    self.unseen.begin(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
+            for fact in sorted(needs):
+                self.seen.begin(_PLACE[fact], at, NEEDED, 0.0, 12.0)
+                self.unseen.begin(_PLACE[fact], at, MISSED, -12.0, LEAST_MISSED)
+            for fact in sorted(rules_out):
+                self.seen.begin(_PLACE[fact], at, AGAINST, -14.0, LEAST_AGAINST)
 
-    def scores(self, row: Row) -> dict[str, float]:
-        """Return the score of each mode."""
-        scores: dict[str, float] = {}
-        was_seen, told = frozenset(row.seen), frozenset(row.told)
-        for name, bias in self.bias.items():
-            score = bias.value
-            of_seen = self.seen[name]
-            for fact in row.seen:
-                weight = of_seen.get(fact)
-                if weight is not None:
-                    score += weight.value
-            for fact, weight in self.unseen[name].items():
-                if fact not in was_seen and _TOLD[fact] in told:
-                    score += weight.value
-            scores[name] = score
-        return scores
+    def nothing_seen(self, told: frozenset[str]) -> list[float]:
+        """Return each mode's score where nothing was seen, though these sources were there."""
+        columns = [
+            self.unseen.columns[place] for place, fact in enumerate(_FACTS) if _SOURCE[fact] in told
+        ]
+        return [sum(each) for each in zip(self.bias.values, *columns, strict=True)]
 
-    def step(
-        self,
-        of_bias: Mapping[str, float],
-        of_seen: Mapping[tuple[str, str], float],
-        of_unseen: Mapping[tuple[str, str], float],
-    ) -> None:
-        """Follow all slopes."""
-        for name, slope in of_bias.items():
-            self.bias[name].step(slope)
-        for (name, fact), slope in of_seen.items():
-            self.seen[name][fact].step(slope)
-        for (name, fact), slope in of_unseen.items():
-            self.unseen[name][fact].step(slope)
+    def columns(self, told: frozenset[str]) -> list[list[float]]:
+        """Return what each fact adds to each mode's score when it is seen."""
+        return [
+            [seen - unseen for seen, unseen in zip(*pair, strict=True)]
+            if _SOURCE[fact] in told
+            else pair[0]
+            for fact, pair in zip(
+                _FACTS, zip(self.seen.columns, self.unseen.columns, strict=True), strict=True
+            )
+        ]
 
     def as_json(self, *, unknown: float, temperature: float) -> dict[str, Any]:
         """Return the weights as the monitor reads them."""
+        bias = dict(zip(_NAMES, (round(value, 3) for value in self.bias.values), strict=True))
         return {
             "version": FORM,
             "made_by": COMMAND,
             "temperature": round(temperature, 4),
-            "bias": {
-                **{name: round(weight.value, 3) for name, weight in self.bias.items()},
-                UNKNOWN: round(unknown, 3),
-            },
-            "seen": _rounded(self.seen),
-            "unseen": _rounded(self.unseen),
+            "bias": {**bias, UNKNOWN: round(unknown, 3)},
+            "seen": _by_mode(self.seen),
+            "unseen": _by_mode(self.unseen),
         }
 
 
-_TOLD: Final = {str(fact): str(info.told) for fact, info in FACTS.items()}
+class _Scoring:
+    """Scores of many rows by weights that stay as they are meanwhile."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._of_told: dict[tuple[str, ...], tuple[list[float], list[list[float]]]] = {}
+
+    def scores(self, seen: Sequence[str], told: tuple[str, ...]) -> list[float]:
+        """Return the score of each mode."""
+        known = self._of_told.get(told)
+        if known is None:
+            sources = frozenset(told)
+            known = self._model.nothing_seen(sources), self._model.columns(sources)
+            self._of_told[told] = known
+        before, columns = known
+        return [sum(each) for each in zip(before, *(columns[_PLACE[f]] for f in seen), strict=True)]
 
 
 def rows_of(cases: Iterable[LabelledCase], odd: Iterable[LabelledCase]) -> list[Row]:
     """Return what is to be learned from: one fault's cases, and odd ones with nothing wrong.
 
-    Each incident counts once, however many unlocks it has touched, and modes count alike.
+    Each incident counts once, however many unlocks it has touched, and modes count alike. Of a case
+    what was said last counts as much as all that was said before it.
     """
-    labelled: list[tuple[str, LabelledCase, Said]] = []
-    for case in cases:
-        if len(case.labels) == 1 and case.labels[0] in MODES:
-            label = case.labels[0]
-            both = (case.first, case.last)
-            labelled.extend((label, case, said) for said in both if said is not None)
-    labelled.extend((NOTHING_WRONG, case, case.last) for case in odd if case.last is not None)
-    of_incident = Counter((label, case.incident) for label, case, _ in labelled)
+    labelled: list[tuple[str, LabelledCase]] = [
+        (case.labels[0], case)
+        for case in cases
+        if len(case.labels) == 1 and case.labels[0] in MODES and case.last is not None
+    ]
+    labelled.extend((NOTHING_WRONG, case) for case in odd if case.last is not None)
+    of_incident = Counter((label, case.incident) for label, case in labelled)
     incidents = Counter(label for label, _ in of_incident)
     weights: defaultdict[tuple[tuple[str, ...], tuple[str, ...], str, bool], float]
     weights = defaultdict(float)
-    for label, case, said in labelled:
+    for label, case in labelled:
         is_kept = case.seed % KEPT == KEPT - 1
-        key = tuple(sorted(said.facts)), tuple(sorted(said.told)), label, is_kept
-        weights[key] += 1.0 / (of_incident[label, case.incident] * incidents[label])
+        weight = 1.0 / (of_incident[label, case.incident] * incidents[label])
+        for said, share in _moments(case):
+            key = tuple(sorted(said.facts)), tuple(sorted(said.told)), label, is_kept
+            weights[key] += weight * share
     return [
         Row(seen, told, label, weight, is_kept)
         for (seen, told, label, is_kept), weight in sorted(weights.items())
     ]
+
+
+def _moments(case: LabelledCase) -> list[tuple[Said, float]]:
+    """Return what was said of a case at different times, and how much each counts."""
+    assert case.last is not None  # noqa: S101 - the caller has looked
+    before = [said for said in (case.first, *case.between) if said and said is not case.last]
+    if not before:
+        return [(case.last, 1.0)]
+    share = (1.0 - LAST_SHARE) / len(before)
+    return [(case.last, LAST_SHARE), *((said, share) for said in before)]
 
 
 def learn(rows: Sequence[Row], *, steps: int = STEPS) -> dict[str, Any]:
@@ -174,65 +188,124 @@ def learn(rows: Sequence[Row], *, steps: int = STEPS) -> dict[str, Any]:
     The temperature is fitted on seeds that the weights have not seen by then; at last the weights
     take a few steps more, with all.
     """
-    model = Model()
+    model, stream = Model(), RandomStream.named(0, "score/learn")
     kept = [row for row in rows if row.is_kept] or rows
     fit = [row for row in rows if not row.is_kept] or rows
-    for _ in range(steps):
-        _step(model, fit)
+    _follow(model, fit, steps, stream)
+    scored = [
+        (_Scoring(model).scores(row.seen, row.told), row)
+        for row in (_without(row, LOST[number % len(LOST)]) for number, row in enumerate(kept))
+    ]
     temperature = min(
-        (0.6 + 0.1 * number for number in range(35)), key=lambda each: _loss(model, kept, each)
+        (0.6 + 0.1 * number for number in range(35)), key=lambda each: _loss(scored, each)
     )
-    for _ in range(steps // 5):
-        _step(model, rows)
-    highest = sorted(max(model.scores(row).values()) for row in rows)
+    _follow(model, rows, steps // 4, stream)
+    scoring = _Scoring(model)
+    highest = sorted(max(scoring.scores(row.seen, row.told)) for row in rows)
     unknown = highest[int(len(highest) * UNKNOWN_SHARE)] - temperature if highest else 0.0
     return model.as_json(unknown=unknown, temperature=temperature)
 
 
-def _step(model: Model, rows: Sequence[Row]) -> None:
-    of_bias: defaultdict[str, float] = defaultdict(float)
-    of_seen: defaultdict[tuple[str, str], float] = defaultdict(float)
-    of_unseen: defaultdict[tuple[str, str], float] = defaultdict(float)
+def _follow(model: Model, rows: Sequence[Row], steps: int, stream: RandomStream) -> None:
+    """Follow the slopes, faster at first."""
+    until = [*accumulate(row.weight for row in rows)]
+    number = min(BATCH, 4 * len(rows))
+    for step in range(steps):
+        batch = []
+        for _ in range(number):
+            row = rows[min(bisect(until, stream.uniform() * until[-1]), len(rows) - 1)]
+            batch.append(_without(row, LOST[stream.index(len(LOST))]))
+        _step(model, batch, rate=min(1.0, 2.0 * (1.0 - step / steps) + 0.02))
+
+
+def _without(row: Row, lost: tuple[Told, ...]) -> Row:
+    """Return what would have been seen if sources had not been there."""
+    if not lost:
+        return row
+    seen = {fact for fact in row.seen if _SOURCE[fact] not in lost}
+    if Told.RECEIPTS in lost:
+        seen |= {fact for fact, instead in INSTEAD_OF.items() if not instead.isdisjoint(row.seen)}
+    told = tuple(source for source in row.told if source not in lost)
+    return row._replace(seen=tuple(sorted(seen)), told=told)
+
+
+def _step(model: Model, rows: Sequence[Row], *, rate: float) -> None:
+    """Take one step, all rows counting alike."""
+    scoring, modes = _Scoring(model), len(_NAMES)
+    of_told: dict[tuple[str, ...], list[float]] = {}
+    of_seen: dict[tuple[str, bool], list[float]] = {}
     for row in rows:
-        seen, told = frozenset(row.seen), frozenset(row.told)
-        shares = _shares(model.scores(row), 1.0)
-        alike = {name for name in shares if class_of(name) == class_of(row.label)}
-        right = sum(shares[name] for name in alike) or 1e-12
-        for name, share in shares.items():
-            wanted = share / right if name in alike else 0.0
-            slope = row.weight * (share - wanted)
-            if abs(slope) < 1e-9:  # noqa: PLR2004 - moves nothing
-                continue
-            of_bias[name] += slope
-            for fact in seen & model.seen[name].keys():
-                of_seen[name, fact] += slope
-            for fact in model.unseen[name].keys() - seen:
-                if _TOLD[fact] in told:
-                    of_unseen[name, fact] += slope
-    model.step(of_bias, of_seen, of_unseen)
+        slopes = _slopes(scoring.scores(row.seen, row.told), row.label)
+        known = of_told.get(row.told)
+        of_told[row.told] = slopes if known is None else _sum(known, slopes)
+        for fact in row.seen:
+            key = fact, _SOURCE[fact] in row.told
+            known = of_seen.get(key)
+            of_seen[key] = slopes if known is None else _sum(known, slopes)
+    share, nothing = 1.0 / len(rows), [0.0] * modes
+    total = nothing
+    by_source = {str(source): nothing for source in Told}
+    for told, slopes in of_told.items():
+        total = _sum(total, slopes)
+        for source in told:
+            by_source[source] = _sum(by_source[source], slopes)
+    model.bias.step([slope * share for slope in total], rate=rate, held_back=0.0)
+    seen, unseen = [], []
+    for fact in _FACTS:
+        with_source = of_seen.get((fact, True), nothing)
+        seen.append([s * share for s in _sum(with_source, of_seen.get((fact, False), nothing))])
+        there = by_source[_SOURCE[fact]]
+        unseen.append([(a - b) * share for a, b in zip(there, with_source, strict=True)])
+    model.seen.step(seen, rate=rate, held_back=HELD_BACK)
+    model.unseen.step(unseen, rate=rate, held_back=HELD_BACK)
 
 
-def _loss(model: Model, rows: Sequence[Row], temperature: float) -> float:
+def _sum(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    return [a + b for a, b in zip(one, other, strict=True)]
+
+
+def _slopes(scores: Sequence[float], label: str) -> list[float]:
+    """Return each mode's share, less what it should be."""
+    shares = _shares(scores, 1.0)
+    shares[_NUMBER[label]] -= 1.0
+    return shares
+
+
+def _loss(scored: Iterable[tuple[Sequence[float], Row]], temperature: float) -> float:
     total = 0.0
-    for row in rows:
-        shares = _shares(model.scores(row), temperature)
-        right = sum(
-            share for name, share in shares.items() if class_of(name) == class_of(row.label)
-        )
-        total -= row.weight * math.log(max(right, 1e-9))
+    for scores, row in scored:
+        shares = _shares(scores, temperature)
+        total -= row.weight * math.log(max(shares[_NUMBER[row.label]], 1e-9))
     return total
 
 
-def _shares(scores: dict[str, float], temperature: float) -> dict[str, float]:
-    highest = max(scores.values())
-    shares = {name: math.exp((score - highest) / temperature) for name, score in scores.items()}
-    total = sum(shares.values())
-    return {name: share / total for name, share in shares.items()}
+def _shares(scores: Sequence[float], temperature: float) -> list[float]:
+    highest = max(scores)
+    shares = [math.exp((score - highest) / temperature) for score in scores]
+    total = sum(shares)
+    return [share / total for share in shares]
 
 
-def _rounded(by_mode: dict[str, dict[str, _Weight]]) -> dict[str, dict[str, float]]:
-    return {
-        name: {fact: round(weight.value, 3) for fact, weight in weights.items()}
-        for name, weights in by_mode.items()
-        if weights
-    }
+def _listed(name: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return what a mode needs, what speaks for it and what rules it out."""
+    if name == NOTHING_WRONG:
+        return frozenset(map(str, ODD)), frozenset(), frozenset()
+    signature = MODES[name].signature
+    rules_out = frozenset(map(str, signature.rules_out))
+    needs = frozenset(map(str, signature.needs)) - rules_out
+    speaks_for = frozenset(map(str, signature.speaks_for)) - needs - rules_out
+    return needs, speaks_for, rules_out
+
+
+def _by_mode(matrix: Matrix) -> dict[str, dict[str, float]]:
+    """Return the weights that are any, by mode and fact."""
+    found: dict[str, dict[str, float]] = {}
+    for at, name in enumerate(_NAMES):
+        of_mode = {
+            fact: value
+            for place, fact in enumerate(_FACTS)
+            if (value := round(matrix.columns[place][at], 3))
+        }
+        if of_mode:
+            found[name] = of_mode
+    return found

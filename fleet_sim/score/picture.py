@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fleet_sim.pages.rendering import render
-from fleet_wire.modes.catalogue import MODES, class_of
+from fleet_wire.modes.catalogue import MODES
 
 CELL: Final = 9
 LEFT: Final = 150
@@ -49,7 +49,7 @@ def _cells(slug: str, row: Mapping[str, int], columns: list[str]) -> list[dict[s
             "column": columns.index(name),
             "share": round(number / total, 3),
             "number": number,
-            "is_right": class_of(name) == class_of(slug),
+            "is_right": name == slug,
         }
         for name, number in row.items()
     ]

@@ -13,6 +13,8 @@ CARS = "cars"
 WAKE = "wake"
 MAX_TOPICS_KNOWN: Final = 65_536
 """Topics that need not be taken apart again, about 15 MB of them [E]: of 20,000 cars at least."""
+NULL_BOXES = "null-box-"
+"""Ids of the null boxes beside the fleet begin so: what measures the stack is no car."""
 VEHICLE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 

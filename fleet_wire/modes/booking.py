@@ -26,7 +26,8 @@ MODES: Final = (
             needs=facts(Fact.SAID_BOOKING),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)
             | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL)
+            | facts(Fact.APP_VERSION_FAILS),
         ),
     ),
     FailureMode(
@@ -36,7 +37,7 @@ MODES: Final = (
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
         cause=Cause.API_REFUSED,
-        also=(Cause.BOX_BUSY, Cause.BOX_REJECTED, None),
+        also=(Cause.BOX_BUSY, Cause.BOX_REJECTED, Cause.VEHICLE_STATE, None),
         engineer="Two customers got the same car: bookings are checked and then inserted, without a"
         " lock between.",
         customer="Somebody else has booked the same car at the same moment.",
@@ -66,7 +67,7 @@ MODES: Final = (
         layer=Layer.BOOKING,
         party=Party.PLATFORM,
         cause=Cause.UNCLASSIFIED,
-        also=(None, Cause.DOOR_UNCONFIRMED),
+        also=(None, Cause.DOOR_UNCONFIRMED, Cause.VEHICLE_STATE),
         engineer="The box was moved to another car and the mapping was not: another car opens.",
         customer="Our system has mixed up two cars: another one opened.",
         acts=Actor.FIELD_CREW,

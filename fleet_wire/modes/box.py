@@ -8,7 +8,6 @@ from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
-    COHORT,
     SEEN_AWAY,
     Actor,
     FailureMode,
@@ -17,7 +16,14 @@ from fleet_wire.modes.mode import (
     facts,
 )
 
-_AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
+_AWAY: Final = (
+    Cause.BOX_SILENT,
+    Cause.BOX_OFFLINE,
+    Cause.EXECUTION_SILENT,
+    Cause.NO_SUBSCRIBER,
+    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
+    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
+)
 
 MODES: Final = (
     FailureMode(
@@ -45,14 +51,13 @@ MODES: Final = (
                 Fact.STILL_AWAY,
                 Fact.WAS_ONLINE,
                 Fact.FAILS_AGAIN,
-                Fact.WILL_AFTER,
-                Fact.WILL_BEFORE,
-                Fact.WAS_OFFLINE,
                 Fact.WOKEN,
             ),
-            rules_out=ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.OPERATOR_FAILS)
-            | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.FLAPPED),
+            rules_out=facts(Fact.OPENED_LATE)
+            | ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE)
+            | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.KEEPALIVE_EXCEEDED)
+            | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -103,12 +108,13 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=SEEN_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.ALONE, Fact.FEW_AWAY)
-            | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.BACK_SOON)
-            | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
-            rules_out=ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE, Fact.OPERATOR_FAILS)
-            | facts(Fact.WAS_ASLEEP, Fact.SIGNAL_LOW),
+            | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.TOLD_LOW_VOLTAGE)
+            | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE)
+            | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
+            rules_out=facts(Fact.OPENED_LATE)
+            | facts(Fact.BACK_WITHOUT_BOOT)
+            | ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -131,10 +137,11 @@ MODES: Final = (
             | facts(
                 Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE
             ),
-            rules_out=ANSWERS
-            | COHORT
+            rules_out=facts(Fact.OPENED_LATE)
+            | facts(Fact.BACK_WITHOUT_BOOT)
+            | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
-            | facts(Fact.WILLS_IN_A_WAVE, Fact.WAS_ASLEEP),
+            | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),
         ),
     ),
     FailureMode(
@@ -187,11 +194,14 @@ MODES: Final = (
         acts=Actor.BOX_TEAM,
         now="Wait for the box to get the time, or restart it; give boxes a battery for the clock.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
+            needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
             speaks_for=SEEN_AWAY
-            | facts(Fact.TLS_FAILED, Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
+            | facts(Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
             | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY),
-            rules_out=ANSWERS | COHORT | facts(Fact.REPORTED_AFTER, Fact.WILLS_IN_A_WAVE),
+            rules_out=facts(Fact.OPENED_LATE)
+            | facts(Fact.BACK_WITHOUT_BOOT)
+            | ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -212,6 +222,7 @@ MODES: Final = (
                 Fact.FIRMWARE_FAILS,
                 Fact.FIRMWARE_AWAY,
                 Fact.BOOTED_AFTER,
+                Fact.BOOTED_AGAIN,
                 Fact.BOOTED_BEFORE,
                 Fact.FIRMWARE_CHANGED,
                 Fact.NOT_DELIVERED,
@@ -226,8 +237,10 @@ MODES: Final = (
                 Fact.MANY_FAIL,
                 Fact.WAS_ONLINE,
             ),
-            rules_out=ANSWERS
-            | facts(Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE, Fact.REPORTED_AFTER, Fact.ALONE),
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
+            | ANSWERS
+            | facts(Fact.STILL_AWAY, Fact.WILLS_AT_ONCE, Fact.REPORTED_AFTER)
+            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -261,8 +274,9 @@ MODES: Final = (
                 Fact.ALONE,
                 Fact.BACK_IN_MINUTES,
             ),
-            rules_out=(ANSWERS - facts(Fact.REFUSED_BUSY))
-            | facts(Fact.STILL_AWAY, Fact.FIRMWARE_FAILS, Fact.WAS_ASLEEP),
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
+            | (ANSWERS - facts(Fact.REFUSED_BUSY))
+            | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -345,10 +359,11 @@ MODES: Final = (
         acts=Actor.FIELD_CREW,
         now="Have the key holder or sensor checked; limit what the box sends.",
         signature=Signature(
+            needs=facts(Fact.EVENTS_IN_A_FLOOD),
             speaks_for=facts(Fact.SLOW_DELIVERY, Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.MUCH_DATA)
+            | facts(Fact.LATE_WITHOUT_RETURN, Fact.OPENED_LATE, Fact.MUCH_DATA)
             | facts(Fact.SILENT_AFTER_RECEIPT, Fact.FAILS_AGAIN, Fact.ALONE),
-            rules_out=COHORT | facts(Fact.WAS_ASLEEP, Fact.BOOTED_AFTER),
+            rules_out=facts(Fact.WAS_ASLEEP, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
     ),
     FailureMode(
@@ -370,6 +385,8 @@ MODES: Final = (
                 Fact.BOOTED_BEFORE,
                 Fact.FEW_AWAY,
                 Fact.FLAPPED,
+                Fact.BOOTED_AGAIN,
+                Fact.SIGNAL_FELL,
                 Fact.SIGNAL_LOW,
                 Fact.NOT_DELIVERED,
                 Fact.WILL_AFTER,
@@ -384,7 +401,8 @@ MODES: Final = (
                 Fact.RECONNECTED_JUST_BEFORE,
                 Fact.SILENT_AFTER_RECEIPT,
             ),
-            rules_out=ANSWERS | COHORT | facts(Fact.WAS_ASLEEP, Fact.TAKEN_OVER),
+            rules_out=ANSWERS
+            | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TLS_FAILED, Fact.WILLS_AT_ONCE),
         ),
     ),
 )

@@ -8,7 +8,14 @@ from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import ANSWERS, Actor, FailureMode, Layer, Signature, facts
 
-_AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
+_AWAY: Final = (
+    Cause.BOX_SILENT,
+    Cause.BOX_OFFLINE,
+    Cause.EXECUTION_SILENT,
+    Cause.NO_SUBSCRIBER,
+    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
+    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
+)
 
 MODES: Final = (
     FailureMode(
@@ -25,7 +32,8 @@ MODES: Final = (
         acts=Actor.BROKER_TEAM,
         now="Let the boxes come back, throttle connects at the broker; give the firmware jitter.",
         signature=Signature(
-            speaks_for=facts(
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
                 Fact.NOT_DELIVERED,
                 Fact.WILLS_IN_A_WAVE,
                 Fact.MANY_CAME_BACK,
@@ -40,10 +48,16 @@ MODES: Final = (
                 Fact.OPENED_LATE,
                 Fact.REFUSED_LATE,
                 Fact.SLOW_DELIVERY,
+                Fact.WILLS_AT_ONCE,
+                Fact.BACK_WITH_OTHERS,
+                Fact.CONNECTION_CLOSED,
+                Fact.LOST_AT_ONCE,
+                Fact.LATE_ON_RETURN,
             ),
-            rules_out=ANSWERS
-            | facts(Fact.STILL_AWAY, Fact.OPERATOR_FAILS, Fact.ALONE, Fact.REPORTED_AFTER)
-            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.REGION_FAILS),
+            rules_out=facts(Fact.DROPPED_AT_BROKER)
+            | ANSWERS
+            | facts(Fact.STILL_AWAY, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.REPORTED_AFTER)
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.BOOTED_AFTER),
         ),
     ),
     FailureMode(
@@ -60,9 +74,12 @@ MODES: Final = (
         acts=Actor.BROKER_TEAM,
         now="Repair the broker's user database; boxes that have given up need a restart.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(
-                Fact.DENIED_AT_BROKER,
+            needs=facts(Fact.NOT_DELIVERED, Fact.DENIED_AT_BROKER),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
+                Fact.WILLS_AT_ONCE,
+                Fact.CONNECTION_CLOSED,
+                Fact.LOST_AT_ONCE,
                 Fact.MANY_AWAY,
                 Fact.FIRMWARE_AWAY,
                 Fact.MANY_FAIL,
@@ -73,7 +90,9 @@ MODES: Final = (
                 Fact.WILLS_IN_A_WAVE,
                 Fact.FIRMWARE_FAILS,
             ),
-            rules_out=ANSWERS | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
+            rules_out=facts(Fact.OPENED_LATE)
+            | ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
         ),
     ),
     FailureMode(
@@ -89,9 +108,9 @@ MODES: Final = (
         acts=Actor.BROKER_TEAM,
         now="Find out who fills the car's queue, empty it, and send the command again.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(
-                Fact.DROPPED_AT_BROKER,
+            needs=facts(Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
                 Fact.NOTHING_AFTER_RETURN,
                 Fact.WAS_OFFLINE,
                 Fact.WILL_BEFORE,
@@ -119,12 +138,16 @@ MODES: Final = (
         now="Close the box's connection at the broker; it connects anew and is well.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
                 Fact.WILL_AFTER,
                 Fact.BACK_AFTER_WILL,
                 Fact.BACK_SOON,
                 Fact.BACK_IN_MINUTES,
-                Fact.NOTHING_AFTER_RETURN,
+                Fact.CONNECTION_CLOSED,
+                Fact.LOST_AT_ONCE,
+                Fact.REFUSED_LATE,
+                Fact.LATE_ON_RETURN,
                 Fact.FEW_AWAY,
                 Fact.REPORTED_AFTER,
                 Fact.WAS_ONLINE,
@@ -140,6 +163,8 @@ MODES: Final = (
                 Fact.WILL_BEFORE,
                 Fact.WAS_OFFLINE,
                 Fact.DENIED_AT_BROKER,
+                Fact.BOOTED_AFTER,
+                Fact.TLS_FAILED,
             ),
         ),
     ),
@@ -157,9 +182,12 @@ MODES: Final = (
         acts=Actor.FIELD_CREW,
         now="Lock the car now; give commands an expiry that broker and box keep to.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(
-                Fact.OPENED_LATE,
+            needs=facts(Fact.NOT_DELIVERED, Fact.OPENED_LATE),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
+                Fact.LATE_ON_RETURN,
+                Fact.RESUMED,
+                Fact.LATE_WITHOUT_RETURN,
                 Fact.CONFIRMED_LATE,
                 Fact.BACK_AFTER_WILL,
                 Fact.BACK_IN_MINUTES,
@@ -172,7 +200,9 @@ MODES: Final = (
                 Fact.REFUSED_LATE,
                 Fact.REPLACED,
             ),
-            rules_out=ANSWERS | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP),
+            rules_out=ANSWERS
+            | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)
+            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
     ),
     FailureMode(
@@ -198,8 +228,12 @@ MODES: Final = (
                 Fact.FAILS_AGAIN,
                 Fact.WAS_ONLINE,
                 Fact.NOTHING_PUBLISHED,
+                Fact.NOTHING_AFTER_RETURN,
             ),
-            rules_out=ANSWERS | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER),
+            rules_out=ANSWERS
+            | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER)
+            | facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE, Fact.BOOTED_AFTER)
+            | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED),
         ),
     ),
     FailureMode(
@@ -223,7 +257,8 @@ MODES: Final = (
         now="Find the second box (its other connections, its place), and give it its own id.",
         signature=Signature(
             needs=facts(Fact.FLAPPED),
-            speaks_for=facts(
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
                 Fact.TAKEN_OVER,
                 Fact.NOT_DELIVERED,
                 Fact.WENT_WELL,
@@ -287,9 +322,11 @@ MODES: Final = (
         acts=Actor.BROKER_TEAM,
         now="Renew the certificate; look at its end and at the roots of each firmware.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(
-                Fact.TLS_FAILED,
+            needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
+                Fact.CONNECTION_CLOSED,
+                Fact.LOST_AT_ONCE,
                 Fact.FIRMWARE_AWAY,
                 Fact.MANY_AWAY,
                 Fact.WILL_BEFORE,
@@ -300,7 +337,10 @@ MODES: Final = (
                 Fact.MANY_FAIL,
                 Fact.FAILS_AGAIN,
             ),
-            rules_out=ANSWERS | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
+            rules_out=facts(Fact.OPENED_LATE)
+            | ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
+            | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER),
         ),
     ),
 )

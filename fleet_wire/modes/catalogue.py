@@ -1,8 +1,8 @@
-"""All modes, and those among them that no monitor can tell apart."""
+"""All modes. Which of them look the same where something is not told, `alike.py` says."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes import (
@@ -17,10 +17,10 @@ from fleet_wire.modes import (
     security,
     vehicle,
 )
-from fleet_wire.modes.mode import FailureMode
+from fleet_wire.modes.mode import FailureMode, on_any_wire
 
 MODES: Final[dict[str, FailureMode]] = {
-    mode.slug: mode
+    mode.slug: on_any_wire(mode)
     for mode in sorted(
         (
             *phone.MODES, *gateway.MODES, *booking.MODES, *command.MODES, *broker.MODES,
@@ -37,22 +37,3 @@ TITLES: Final[dict[str, str]] = {
     NOTHING_WRONG: "nothing was wrong, it only looked odd",
 }
 """What each name is called that may stand first in a diagnosis, those that are no mode too."""
-
-
-class AlikeClass(NamedTuple):
-    """Modes that no evidence of a monitor tells apart. One of them named is all of them named."""
-
-    slugs: frozenset[str]
-    why: str
-    """Which evidence would tell them apart, and why a monitor does not have it."""
-
-
-ALIKE: Final[tuple[AlikeClass, ...]] = ()
-"""Every class of modes that look the same; a mode is in one of them at most."""
-
-_CLASS_OF: Final = {slug: min(alike.slugs) for alike in ALIKE for slug in alike.slugs}
-
-
-def class_of(slug: str) -> str:
-    """Return the name under which a mode counts with those that look the same."""
-    return _CLASS_OF.get(slug, slug)

@@ -36,7 +36,7 @@ MODES: Final = (
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
         cause=None,
-        also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED),
+        also=(Cause.BOX_REJECTED, Cause.BOX_SAYS_EXPIRED, Cause.BOX_BUSY),
         engineer="A command was published with the retain flag: the box gets it again each time it"
         " subscribes.",
         customer="The car repeats an old request of ours.",
@@ -95,7 +95,7 @@ MODES: Final = (
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
         cause=None,
-        also=(Cause.BOX_BUSY, Cause.VEHICLE_FAILED),
+        also=(Cause.BOX_BUSY, Cause.VEHICLE_FAILED, Cause.VEHICLE_STATE),
         engineer="After a timeout the platform sent the unlock again, and the car executed both.",
         customer="Our system has sent your request twice.",
         acts=Actor.PLATFORM_TEAM,
@@ -148,7 +148,7 @@ MODES: Final = (
         acts=Actor.PLATFORM_TEAM,
         now="End the old command by hand; let the state machine time out.",
         signature=Signature(
-            speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE)
+            speaks_for=facts(Fact.SAID_BUSY, Fact.BLOCKS_LATER, Fact.SENT_LATE, Fact.EXECUTED_AGAIN)
             | facts(Fact.PLATFORM_MISSED_IT, Fact.PLATFORM_WAITED_LONG, Fact.OPEN_BUT_TOLD_NO)
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.FAILS_AGAIN)
             | facts(Fact.ASKED_AGAIN, Fact.SUPPORT_CALLED),

@@ -14,11 +14,16 @@ class Told(StrEnum):
     """From where a fact is known."""
 
     ATTEMPT = "attempt"
-    """The unlock's own stages and answers."""
+    """The unlock's own stages, and whether it was answered."""
+    RECEIPTS = "receipts"
+    """Receipts and reasons: boxes confirm commands, and say why they refuse. Not all wires have
+    them."""
     PRESENCE = "presence"
-    """Presence messages and last wills."""
+    """Presence messages and last wills; where there are none, the broker's log of connections."""
     TELEMETRY = "telemetry"
     """Heartbeats."""
+    EVENTS = "events"
+    """What boxes tell when it happens: boots, updates, a low battery."""
     STATE = "state"
     """What the car says of its locks and doors."""
     NEIGHBOURS = "neighbours"
@@ -54,6 +59,8 @@ class Fact(StrEnum):
     REFUSED_LOW_VOLTAGE = "refused_low_voltage"
     REFUSED_VEHICLE_STATE = "refused_vehicle_state"
     REFUSED_WITHOUT_REASON = "refused_without_reason"
+    NOT_ANSWERED = "not_answered"
+    REFUSED_SOMEHOW = "refused_somehow"
 
     # Oddities of the unlock
     ANSWERED_BY_ANOTHER = "answered_by_another"
@@ -64,6 +71,8 @@ class Fact(StrEnum):
     OPENED_LATE = "opened_late"
     REFUSED_LATE = "refused_late"
     CONFIRMED_LATE = "confirmed_late"
+    LATE_ON_RETURN = "late_on_return"
+    LATE_WITHOUT_RETURN = "late_without_return"
     NOTHING_AFTER_RETURN = "nothing_after_return"
     WOKEN = "woken"
     SLOW_DELIVERY = "slow_delivery"
@@ -81,25 +90,34 @@ class Fact(StrEnum):
     BACK_WITHOUT_WILL = "back_without_will"
     BACK_SOON = "back_soon"
     BACK_IN_MINUTES = "back_in_minutes"
+    BACK_WITH_OTHERS = "back_with_others"
     STILL_AWAY = "still_away"
     FLAPPED = "flapped"
+    LOST_AT_ONCE = "lost_at_once"
     TALKS_WHILE_OFFLINE = "talks_while_offline"
     RECONNECTED_JUST_BEFORE = "reconnected_just_before"
 
     # Heartbeats
     REPORTED_AFTER = "reported_after"
+    RESUMED = "resumed"
     SILENT_BEFORE = "silent_before"
+    REPORTS_OFTEN = "reports_often"
     VOLTAGE_LOW = "voltage_low"
     VOLTAGE_FELL = "voltage_fell"
+    TOLD_LOW_VOLTAGE = "told_low_voltage"
     SIGNAL_LOW = "signal_low"
+    SIGNAL_FELL = "signal_fell"
     POSITION_OLD = "position_old"
     KEY_EXPIRED = "key_expired"
     BOOTED_BEFORE = "booted_before"
     BOOTED_AFTER = "booted_after"
+    BOOTED_AGAIN = "booted_again"
+    BACK_WITHOUT_BOOT = "back_without_boot"
     UPDATING = "updating"
     FIRMWARE_CHANGED = "firmware_changed"
     EVENTS_IN_A_FLOOD = "events_in_a_flood"
     MUCH_DATA = "much_data"
+    LOST_AT_SAME_DATA = "lost_at_same_data"
 
     # The state of the car
     LOCK_BOUNCED = "lock_bounced"
@@ -130,10 +148,15 @@ class Fact(StrEnum):
     FIRMWARE_AWAY = "firmware_away"
     HARDWARE_AWAY = "hardware_away"
     MANY_AWAY = "many_away"
+    ALL_OF_OPERATOR_AWAY = "all_of_operator_away"
+    SOME_OF_OPERATOR_AWAY = "some_of_operator_away"
+    OTHER_OPERATOR_AWAY = "other_operator_away"
     FEW_AWAY = "few_away"
     MANY_FAIL = "many_fail"
+    SOME_FAIL = "some_fail"
     ALONE = "alone"
     WILLS_IN_A_WAVE = "wills_in_a_wave"
+    WILLS_AT_ONCE = "wills_at_once"
     MANY_CAME_BACK = "many_came_back"
     TWO_BOOKINGS = "two_bookings"
     OPENED_AGAIN = "opened_again"
@@ -175,6 +198,7 @@ class Fact(StrEnum):
     TAKEN_OVER = "taken_over"
     DROPPED_AT_BROKER = "dropped_at_broker"
     KEEPALIVE_EXCEEDED = "keepalive_exceeded"
+    CONNECTION_CLOSED = "connection_closed"
     DENIED_AT_BROKER = "denied_at_broker"
     TLS_FAILED = "tls_failed"
 
@@ -199,10 +223,27 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         broker_unreachable="there was no connection with the broker",
         broker_denied="the broker refused to take the command",
         no_subscriber="the broker knows nobody who listens for this car's commands",
+        not_answered="no answer came, on a wire on which boxes do not confirm what they get",
+        refused_somehow="the car refused, on a wire on which boxes do not say why",
+        answered_by_another="another car answered to the command, or opened by it",
+        answered_twice="an answer came more than once",
+        copy_after_connect="an answer came once more just after the box had connected",
+        executed_again="the box executed the command once more, after its end",
+        opened_late="the car opened by the command after the customer was told no",
+        refused_late="the box refused the command after the customer had given up",
+        late_on_return="the late answer came just after the box had connected anew",
+        late_without_return="the late answer came on the connection that the box had",
+        nothing_after_return="the box was back, and never answered the command that should have"
+        " waited for it",
+        woken="a wake request was sent to the car",
+        slow_delivery="the command took more than five seconds to the box",
+        sent_late="the command was sent more than three seconds after it was asked for",
+        clock_wrong="the box's clock is off by more than half a minute, as its answers say",
+    ),
+    **_of(
+        Told.RECEIPTS,
         not_delivered="the broker took the command, and the box never confirmed it",
         silent_after_receipt="the box confirmed the command, and said nothing more",
-        state_without_result="the car reported an open lock, and no answer came",
-        result_without_state="the box said that it unlocked, and no open lock was reported",
         refused_expired="the box refused: the command was too old by its clock",
         refused_replayed="the box refused: it had a command with a higher counter before",
         refused_bad_signature="the box refused: signed with another key",
@@ -214,20 +255,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         refused_low_voltage="the box failed: the battery is too low to move the locks",
         refused_vehicle_state="the box refused: the car was in a state in which it stays locked",
         refused_without_reason="the box failed, and did not say why",
-        answered_by_another="another car answered to the command, or opened by it",
-        answered_twice="an answer came more than once",
         copy_refused="the box refused a copy of the command as replayed, after its end",
-        copy_after_connect="an answer came once more just after the box had connected",
-        executed_again="the box executed the command once more, after its end",
-        opened_late="the car opened by the command after the customer was told no",
-        refused_late="the box refused the command after the customer had given up",
         confirmed_late="the box confirmed the command after the customer had given up",
-        nothing_after_return="the box was back, and never answered the command that should have"
-        " waited for it",
-        woken="a wake request was sent to the car",
-        slow_delivery="the command took more than five seconds to the box",
-        sent_late="the command was sent more than three seconds after it was asked for",
-        clock_wrong="the box's clock is off by more than half a minute, as its answers say",
     ),
     **_of(
         Told.PRESENCE,
@@ -241,30 +270,46 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         back_without_will="the box came back although presence had said online all the time",
         back_soon="the box came back within 90 s of the command",
         back_in_minutes="the box came back later than 90 s after the command",
+        back_with_others="many boxes connected within seconds of this one",
         still_away="the box was not heard of for five minutes or more after the command",
         flapped="the box's presence changed again and again within minutes",
+        lost_at_once="the last will came sooner after a sign of life than silence would bring it",
         talks_while_offline="the box reported while presence said offline",
         reconnected_just_before="the box had connected less than two minutes before",
     ),
     **_of(
         Told.TELEMETRY,
-        reported_after="the box reported after it should have had the command, on the connection"
-        " that it had",
+        reported_after="the box went on reporting after it should have had the command, on the"
+        " connection that it had",
+        resumed="the box reported again on the connection that it had, after a silence or with a"
+        " late answer",
         silent_before="the box was silent for longer than usual when the unlock began",
+        reports_often="the box reports far more often than others",
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
         signal_low="the signal was below -110 dBm when it was last heard of",
+        signal_fell="the signal was weaker by 15 dB than it had been within hours",
         position_old="the car's position was older than half an hour",
-        key_expired="the box told of an offline key that it refused as expired",
+        firmware_changed="the firmware changed within the last day",
+        much_data="the box had used far more mobile data than others",
+        lost_at_same_data="the cars that are lost had used the same amount of data, and no"
+        " other car more",
+    ),
+    **_of(
+        Told.EVENTS,
         booted_before="the box had booted within ten minutes before",
         booted_after="the box booted after the command",
+        booted_again="the box booted twice or more within ten minutes",
         updating="the box had begun to install new firmware",
-        firmware_changed="the firmware changed within the last day",
+        key_expired="the box told of an offline key that it refused as expired",
         events_in_a_flood="the box sent a flood of events",
-        much_data="the box had used far more mobile data than others",
+        told_low_voltage="the box told that its battery is low",
+        back_without_boot="the box connected anew, and has not booted",
     ),
     **_of(
         Told.STATE,
+        state_without_result="the car reported an open lock, and no answer came",
+        result_without_state="the box said that it unlocked, and no open lock was reported",
         lock_bounced="the lock sprang open again when the car was last locked",
         relocked="the car locked itself again, and no door had been opened",
         relocked_at_once="the car locked itself again sooner than anybody can open a door",
@@ -290,6 +335,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         firmware_fails="cars with this firmware fail far more often than others",
         hardware_fails="cars with this hardware fail far more often than others",
         many_fail="more than half of the other unlocks at the time failed",
+        some_fail="of the other unlocks at the time a tenth to a half failed",
         alone="the other unlocks at the time went well",
         technology_away="cars with modems of this technology are lost far more often than others",
         operator_away="cars of this mobile operator are lost far more often than others",
@@ -297,8 +343,12 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         firmware_away="cars with this firmware are lost far more often than others",
         hardware_away="cars with this hardware are lost far more often than others",
         many_away="more than a third of all cars are lost",
+        all_of_operator_away="nearly all cars of this operator in this region are lost",
+        some_of_operator_away="some cars of this operator in this region are lost, others are not",
+        other_operator_away="cars of another operator in this region are lost too",
         few_away="hardly any other car is lost",
         wills_in_a_wave="many boxes were lost within a minute or two of this one",
+        wills_at_once="many boxes were lost within seconds of this one",
         many_came_back="many boxes connected anew within the same minute",
         two_bookings="another booking had opened the car, and nobody had locked it since",
         opened_again="the same booking opened the car again within minutes",
@@ -343,6 +393,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         taken_over="that happened again and again within minutes",
         dropped_at_broker="the broker dropped messages for the box",
         keepalive_exceeded="the broker gave the box up: it was silent for 1.5 times its keepalive",
+        connection_closed="the broker saw the box's connection break, and had not waited for its"
+        " keepalive",
         denied_at_broker="the broker denied something to the box or the sender",
         tls_failed="TLS handshakes failed at the broker",
     ),

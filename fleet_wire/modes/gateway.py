@@ -72,6 +72,7 @@ MODES: Final = (
             Cause.DOWNLINK_LOST,
             Cause.NO_SUBSCRIBER,
             Cause.EXECUTION_SILENT,
+            Cause.BOX_SAYS_EXPIRED,
         ),
         engineer="The API says yes when a row is inserted; whether the car ever opens it does not"
         " say.",
@@ -121,7 +122,7 @@ MODES: Final = (
             ),
             rules_out=REFUSALS
             | facts(Fact.WENT_WELL, Fact.SAID_YES, Fact.NOT_DELIVERED)
-            | facts(Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING),
+            | facts(Fact.SAID_MAINTENANCE, Fact.SAID_BOOKING, Fact.KEY_EXPIRED),
         ),
     ),
     FailureMode(

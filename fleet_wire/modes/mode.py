@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fleet_wire.contract.causes import Cause, Party
@@ -91,6 +91,25 @@ class FailureMode:
         return frozenset((self.cause, *self.also))
 
 
+def on_any_wire(mode: FailureMode) -> FailureMode:
+    """Return a mode with what is seen of it on a wire that has no receipts and no reasons.
+
+    There all commands that nobody answers look alike, and all refusals.
+    """
+    signature = mode.signature
+    may = signature.needs | signature.speaks_for
+    seen = frozenset(fact for fact, instead in INSTEAD_OF.items() if not may.isdisjoint(instead))
+    return replace(
+        mode,
+        also=(*mode.also, *(_CAUSE_THERE[fact] for fact in INSTEAD_OF if fact in seen)),
+        signature=Signature(
+            needs=signature.needs,
+            speaks_for=signature.speaks_for | seen,
+            rules_out=(signature.rules_out | INSTEAD_OF.keys()) - seen,
+        ),
+    )
+
+
 def facts(*listed: Fact) -> frozenset[Fact]:
     """Return facts as a set: short where signatures are written."""
     return frozenset(listed)
@@ -98,8 +117,24 @@ def facts(*listed: Fact) -> frozenset[Fact]:
 
 REFUSALS = frozenset(fact for fact in Fact if fact.value.startswith("refused_"))
 """All ways in which a box refuses; one that comes too late is one of them."""
-ANSWERS = frozenset({Fact.WENT_WELL, Fact.RESULT_WITHOUT_STATE, *REFUSALS} - {Fact.REFUSED_LATE})
-"""Facts of an unlock to which the car itself has answered in time."""
+INSTEAD_OF = {
+    Fact.NOT_ANSWERED: frozenset(
+        {Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT}
+    ),
+    Fact.REFUSED_SOMEHOW: REFUSALS - {Fact.REFUSED_LATE},
+}
+"""What stands for which facts on a wire without receipts."""
+_CAUSE_THERE = {
+    Fact.NOT_ANSWERED: Cause.UNCLASSIFIED,
+    Fact.REFUSED_SOMEHOW: Cause.VEHICLE_FAILED,
+}
+"""All that can be concluded from them."""
+ANSWERS = frozenset(
+    {Fact.WENT_WELL, Fact.RESULT_WITHOUT_STATE, *REFUSALS}
+    - {Fact.REFUSED_LATE, Fact.REFUSED_EXPIRED}
+)
+"""Facts of an unlock to which the car itself has answered in time. A command that is too old it may
+refuse because it was away meanwhile."""
 COHORT = frozenset(
     {
         Fact.OPERATOR_FAILS,

@@ -8,7 +8,6 @@ from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import (
     ANSWERS,
-    COHORT,
     SEEN_AWAY,
     Actor,
     FailureMode,
@@ -17,7 +16,14 @@ from fleet_wire.modes.mode import (
     facts,
 )
 
-_AWAY: Final = (Cause.BOX_SILENT, Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.NO_SUBSCRIBER)
+_AWAY: Final = (
+    Cause.BOX_SILENT,
+    Cause.BOX_OFFLINE,
+    Cause.EXECUTION_SILENT,
+    Cause.NO_SUBSCRIBER,
+    Cause.BOX_SAYS_EXPIRED,  # it was back before the customer had given up
+    Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
+)
 _NOT_AWAY: Final = ANSWERS | facts(
     Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED
 )
@@ -38,18 +44,15 @@ MODES: Final = (
         now="Let the customer open by Bluetooth or card, or offer another car; note the place.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=SEEN_AWAY
-            | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | SEEN_AWAY
+            | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE)
+            | facts(Fact.REGION_FAILS, Fact.REGION_AWAY, Fact.SIGNAL_LOW, Fact.SIGNAL_FELL)
+            | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
+            | facts(Fact.RESUMED, Fact.SOME_OF_OPERATOR_AWAY, Fact.OTHER_OPERATOR_AWAY),
             rules_out=_NOT_AWAY
-            | COHORT
-            | facts(Fact.WILLS_IN_A_WAVE, Fact.VOLTAGE_FELL, Fact.BOOTED_AFTER)
-            | facts(
-                Fact.OPENED_LATE,
-                Fact.BACK_WITHOUT_WILL,
-                Fact.REPLACED,
-                Fact.FLAPPED,
-                Fact.WAS_ASLEEP,
-            ),
+            | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
+            | facts(Fact.OPENED_LATE, Fact.WAS_ASLEEP),
         ),
     ),
     FailureMode(
@@ -67,15 +70,20 @@ MODES: Final = (
         now="Let the box make a new connection (reboot by SMS, or its next ping), then try again.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=facts(
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
                 Fact.REPORTED_AFTER,
                 Fact.WAS_ONLINE,
                 Fact.FAILS_AGAIN,
                 Fact.BACK_WITHOUT_WILL,
                 Fact.REPLACED,
+                Fact.LATE_ON_RETURN,
+                Fact.CONFIRMED_LATE,
+                Fact.REFUSED_LATE,
             ),
             rules_out=ANSWERS
-            | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE),
+            | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
+            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -93,7 +101,8 @@ MODES: Final = (
         now="Try again in some minutes; set the keepalive below the operator's NAT timeout.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.WAS_ONLINE),
-            speaks_for=facts(
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(
                 Fact.BACK_WITHOUT_WILL,
                 Fact.REPLACED,
                 Fact.BACK_SOON,
@@ -105,10 +114,14 @@ MODES: Final = (
                 Fact.NOTHING_AFTER_RETURN,
                 Fact.FEW_AWAY,
                 Fact.SILENT_BEFORE,
+                Fact.LATE_ON_RETURN,
             ),
             rules_out=_NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
-            | facts(Fact.WILLS_IN_A_WAVE, Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER),
+            | facts(Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
+            | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
+            # Its next ping fails before the broker's patience ends, at 1.5 times the keepalive.
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.WILL_AFTER, Fact.BACK_AFTER_WILL),
         ),
     ),
     FailureMode(
@@ -148,11 +161,20 @@ MODES: Final = (
         now="Have the operator lift the block, and find out what used up the data.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=SEEN_AWAY
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | SEEN_AWAY
             | facts(
-                Fact.HARDWARE_FAILS, Fact.FIRMWARE_FAILS, Fact.MUCH_DATA, Fact.EVENTS_IN_A_FLOOD
+                Fact.HARDWARE_FAILS,
+                Fact.FIRMWARE_FAILS,
+                Fact.MUCH_DATA,
+                Fact.REPORTS_OFTEN,
+                Fact.LOST_AT_SAME_DATA,
+                Fact.EVENTS_IN_A_FLOOD,
             ),
-            rules_out=_NOT_AWAY | facts(Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
+            rules_out=facts(Fact.OPENED_LATE)
+            | _NOT_AWAY
+            | facts(Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),
     ),
     FailureMode(
@@ -170,12 +192,19 @@ MODES: Final = (
         now="Tell support and the operator; send customers to cars of another operator.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=SEEN_AWAY
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | SEEN_AWAY
             | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.WILLS_IN_A_WAVE)
-            | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.MANY_AWAY)
-            | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL),
-            rules_out=_NOT_AWAY
-            | facts(Fact.ALONE, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.FLAPPED),
+            | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.MANY_AWAY, Fact.RESUMED)
+            | facts(Fact.ALL_OF_OPERATOR_AWAY)
+            | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL)
+            | facts(Fact.BACK_WITH_OTHERS, Fact.LATE_ON_RETURN, Fact.SOME_FAIL)
+            | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
+            rules_out=facts(Fact.OPENED_LATE)
+            | _NOT_AWAY
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
+            | facts(Fact.SOME_OF_OPERATOR_AWAY),
         ),
     ),
     FailureMode(
@@ -196,10 +225,12 @@ MODES: Final = (
             speaks_for=(SEEN_AWAY - facts(Fact.BACK_AFTER_WILL, Fact.BACK_IN_MINUTES))
             | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
-            | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS),
-            rules_out=_NOT_AWAY
+            | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL),
+            rules_out=facts(Fact.OPENED_LATE)
+            | _NOT_AWAY
             | facts(Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES)
-            | facts(Fact.ALONE, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.WENT_WELL_BETWEEN),
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),
     ),
     FailureMode(
@@ -217,10 +248,15 @@ MODES: Final = (
         now="Resolve the broker's name by this operator; tell the operator, or change the record.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=SEEN_AWAY
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            | SEEN_AWAY
             | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
-            | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY),
-            rules_out=_NOT_AWAY | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.FLAPPED),
+            | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY, Fact.SOME_FAIL)
+            | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE),
+            rules_out=facts(Fact.OPENED_LATE)
+            | _NOT_AWAY
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE),
         ),
     ),
 )

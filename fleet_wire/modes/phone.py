@@ -82,7 +82,8 @@ MODES: Final = (
         signature=Signature(
             speaks_for=facts(Fact.NOTHING_REQUESTED, Fact.SUPPORT_CALLED, Fact.KEY_EXPIRED)
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.APP_VERSION_FAILS),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.APP_VERSION_FAILS)
+            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_OVERLOADED),
         ),
     ),
 )

@@ -73,7 +73,8 @@ MODES: Final = (
                 Fact.REFUSED_EXPIRED,
                 Fact.WENT_WELL,
             ),
-            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.COPY_AFTER_CONNECT),
+            rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.COPY_AFTER_CONNECT)
+            | facts(Fact.SENT_TWICE),
         ),
     ),
     FailureMode(

@@ -8,6 +8,7 @@ sets facts but no times.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.links.routine import Beat, Follower
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.broker_events import BrokerEvents
 
@@ -47,7 +49,7 @@ UNKNOWN_BUILD: Final = Build()
 """Stands for that of a car which has not said yet what it is."""
 
 
-class VehicleEvidence:
+class VehicleEvidence(Follower):
     """What is known about one car."""
 
     __slots__ = (
@@ -62,6 +64,7 @@ class VehicleEvidence:
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self.presence: BoxPresence | None = None
         self.presence_changed_s: float | None = None
         self.offline_reason: PresenceReason | None = None
@@ -71,6 +74,17 @@ class VehicleEvidence:
         self.is_locked: bool | None = None
         self.voltage_v: float | None = None
         self.build = UNKNOWN_BUILD
+
+    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
+        """Take heartbeats that have come by routine: the last one is what is known."""
+        last = beats[-1]
+        self.take_telemetry(telemetry_at(last.sent_s), last.heard_s)
+
+    def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
+        """Take a heartbeat: of a battery that runs down it is the only word."""
+        self.heard_s = self.heartbeat_s = now_s
+        if telemetry.voltage_v is not None:
+            self.voltage_v = telemetry.voltage_v
 
 
 NOTHING_KNOWN: Final = VehicleEvidence()
@@ -99,7 +113,14 @@ class FleetEvidence:
 
     def of(self, vehicle_id: str) -> VehicleEvidence:
         """Return what is known about a car. Not to be changed by the caller."""
-        return self._vehicles.get(vehicle_id, NOTHING_KNOWN)
+        vehicle = self._vehicles.get(vehicle_id, NOTHING_KNOWN)
+        if vehicle.member is not None:
+            vehicle.catch_up()
+        return vehicle
+
+    def follower(self, vehicle_id: str) -> Follower:
+        """Return what is known about a car, to be told of its heartbeats by routine."""
+        return self._vehicle(vehicle_id)
 
     def without_presence_or_state(self) -> int:
         """Return how many cars sent only one of the two messages that a broker retains of each.
@@ -117,6 +138,7 @@ class FleetEvidence:
         """Forget a car: it is counted no longer."""
         vehicle = self._vehicles.pop(vehicle_id, None)
         if vehicle is not None:
+            vehicle.part()
             self._count(vehicle, -1)
 
     def heard(self, vehicle_id: str, now_s: float) -> None:
@@ -126,11 +148,8 @@ class FleetEvidence:
     def telemetry(
         self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry, now_s: float
     ) -> None:
-        """Note a heartbeat: of a battery that runs down it is the only word."""
-        vehicle = self._vehicle(vehicle_id)
-        vehicle.heard_s = vehicle.heartbeat_s = now_s
-        if telemetry.voltage_v is not None:
-            vehicle.voltage_v = telemetry.voltage_v
+        """Note a heartbeat."""
+        self._vehicle(vehicle_id).take_telemetry(telemetry, now_s)
 
     def state(
         self, vehicle_id: str, state: VehicleState | PartialState, now_s: float, *, retained: bool
@@ -171,8 +190,12 @@ class FleetEvidence:
         vehicle = self._vehicles.get(vehicle_id)
         if vehicle is None:
             if len(self._vehicles) >= self._max_vehicles:
-                self._count(self._vehicles.pop(next(iter(self._vehicles))), -1)
+                forgotten = self._vehicles.pop(next(iter(self._vehicles)))
+                forgotten.part()
+                self._count(forgotten, -1)
             vehicle = self._vehicles[vehicle_id] = VehicleEvidence()
+        elif vehicle.member is not None:
+            vehicle.catch_up()
         return vehicle
 
     def _count_reconnect(self, vehicle: VehicleEvidence, presence: Presence) -> None:

@@ -343,6 +343,18 @@ class AttemptTracker:
         """Take a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
+    def may_end(self, now_s: float) -> bool:
+        """Return whether whatever comes in now may end an unlock, which is overdue."""
+        if self._held.count or now_s >= self._gaps.none_before_s:
+            return True
+        deadlines = self._deadlines
+        while deadlines and deadlines[0].at_s <= now_s:
+            attempt = self._open.get(deadlines[0].command_id)
+            if attempt is not None and attempt.deadline_s <= now_s:
+                return True
+            heapq.heappop(deadlines)
+        return False
+
     def event(self, vehicle_id: str) -> None:
         """Take a sign of life that says nothing of an unlock."""
         self._evidence.heard(vehicle_id, self._advance())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -13,8 +13,8 @@ import click
 from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
 from platform_probe.settings import load_settings
-from platform_probe.store.reading import Source, Span
-from platform_probe.support.times import DAY_S, moment_of, zone_named
+from platform_probe.store.reading import ALWAYS, Source, Span
+from platform_probe.support.times import DAY_S, date_and_clock, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
 
@@ -26,6 +26,17 @@ class Asked:
     source: Source
     zone: tzinfo
 
+    def moment(self, text: str | None) -> float | None:
+        """Return the Unix time of what somebody wrote; None for nothing.
+
+        One without a date is the last one until whatever was recorded last: a car that is asked
+        about at 08:25 may be the first to fail since 08:20. Raises `ConfigError`.
+        """
+        if text is None:
+            return None
+        recorded = self.source.recorded() or ALWAYS
+        return moment_of(text, self.zone, newest_s=recorded.until_s or 0.0)
+
     def span(self, since: str | None, until: str | None) -> Span:
         """Return the time that is asked about: the last day there is, unless it is said.
 
@@ -33,12 +44,35 @@ class Asked:
         """
         newest_s = self.source.newest_s()
         until_s = newest_s if until is None else moment_of(until, self.zone, newest_s=newest_s)
+        if until is not None:
+            self.check_is_recorded({"--until": until_s})
         if since is None:
             return Span(until_s - DEFAULT_SPAN_S, until_s)
         since_s = moment_of(since, self.zone, newest_s=until_s)
         if since_s > until_s:
-            raise ConfigError([f"--since {since} is after --until {until or 'the newest record'}"])
+            last = until or f"the newest record, of {date_and_clock(until_s, self.zone)}"
+            raise ConfigError([f"--since {since} is after --until {last}"])
         return Span(since_s, until_s)
+
+    def check_is_recorded(self, asked_s: Mapping[str, float | None]) -> None:
+        """Raise `ConfigError` for a time, by its option, before the records begin or after them.
+
+        Nothing follows from it that nothing is known then. A time from which on is asked may be
+        before they begin, and one until which is asked after them.
+        """
+        times = {option: at_s for option, at_s in asked_s.items() if at_s is not None}
+        recorded = self.source.recorded() if times else ALWAYS
+        if recorded is None:
+            raise ConfigError([f"{self.source.directory}: nothing is recorded here yet"])
+        for option, at_s in times.items():
+            told = f"{option} {date_and_clock(at_s, self.zone)}: nothing was recorded then"
+            first_s, last_s = recorded.since_s or 0.0, recorded.until_s or 0.0
+            if at_s < first_s and option != "--since":
+                when = date_and_clock(first_s, self.zone)
+                raise ConfigError([f"{told}: the records of this store begin at {when}"])
+            if at_s > last_s + 1.0 and option != "--until":
+                when = date_and_clock(last_s, self.zone)
+                raise ConfigError([f"{told}: the records of this store end at {when}"])
 
 
 def store_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,7 +10,6 @@ import msgspec
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.support.case import Wanted, look_up
 from platform_probe.support.telling import export_command, json_of, text_of
-from platform_probe.support.times import moment_of
 
 
 @click.command()
@@ -21,6 +20,7 @@ from platform_probe.support.times import moment_of
 @click.option("--booking", metavar="ID", help="The booking.")
 @click.option("--customer", metavar="ID", help="The customer's account.")
 @click.option("--trace", metavar="ID", help="The trace, of 32 hexadecimal digits.")
+@click.option("--command", metavar="ID", help="The command that was sent to the car.")
 @click.option("--attempt", metavar="ID", help="The unlock's own id.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def diagnose(  # noqa: PLR0913 - one parameter for each option
@@ -34,6 +34,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     booking: str | None,
     customer: str | None,
     trace: str | None,
+    command: str | None,
     attempt: str | None,
     as_json: bool,
 ) -> None:
@@ -47,24 +48,26 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
     Without a time it is the last unlock that failed, or the last one where none did. A time is of
     the zone of the settings, or of --zone; one without a date is the last one that has been.
     """  # noqa: D301 - click's own escape
-    if not any((vehicle, booking, customer, trace, attempt)):
-        raise click.UsageError("name a car, or one of --booking, --customer, --trace, --attempt")
+    if not any((vehicle, booking, customer, trace, command, attempt)):
+        ids = "--booking, --customer, --trace, --command, --attempt"
+        raise click.UsageError(f"name a car, or one of {ids}")
     asked = asked_of(directory, config, zone)
     newest_s = asked.source.newest_s()
 
-    def moment(text: str | None) -> float | None:
-        return None if text is None else moment_of(text, asked.zone, newest_s=newest_s)
-
+    moment = asked.moment
     wanted = Wanted(
         vehicle=vehicle,
         attempt=attempt,
         booking=booking,
         customer=customer,
         trace=trace,
+        command=command,
         at_s=moment(at),
         since_s=moment(since),
     )
     case = look_up(asked.source, wanted, newest_s)
+    if case.attempt is None:
+        asked.check_is_recorded({"--at": wanted.at_s, "--since": wanted.since_s})
     reproduce = export_command(case, asked.source.directory)
     if as_json:
         told = {**json_of(case, asked.zone), "reproduce": reproduce}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -11,8 +12,13 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError, UnlockpathError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.commands.asking import asked_of, store_options
-from platform_probe.export.incident import incident_in, incident_of
-from platform_probe.export.scenario import text_of
+from platform_probe.export.incident import (
+    Incident,
+    incident_in,
+    incident_of,
+    with_neutral_names,
+)
+from platform_probe.export.scenario import ends_of, text_of
 
 
 @click.command()
@@ -27,6 +33,10 @@ from platform_probe.export.scenario import text_of
 @click.option("--since", metavar="TIME", help="From then on, as 08:15 or 2h.  [default: a day ago]")
 @click.option("--until", metavar="TIME", help="Until then.  [default: the newest record]")
 @click.option(
+    "--keep-names", is_flag=True,
+    help="Leave regions, operators, firmwares, hardware and apps their names.",
+)  # fmt: skip
+@click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Write it there.  [default: print it]",
 )  # fmt: skip
@@ -40,6 +50,7 @@ def export(  # noqa: PLR0913 - one parameter for each option
     mode: str | None,
     since: str | None,
     until: str | None,
+    keep_names: bool,
     out: Path | None,
 ) -> None:
     """Write the scenario of an incident, from evidence: who, when, and its likeliest mode as fault.
@@ -50,8 +61,8 @@ def export(  # noqa: PLR0913 - one parameter for each option
     platform-probe export --cause box_offline --mode dns_failure --run runs/morning
     fleet-sim run incident.yaml --mode virtual
 
-    It names no car, booking, customer or place of the incident. It expects the cause that it is
-    kept for, so that its run is its test.
+    It names no car, booking, customer or place of the incident, and calls regions, operators and
+    versions by numbers. It expects the causes that it is kept for, so that its run is its test.
     """  # noqa: D301 - click's own escape
     if attempt is None and cause is None and mode is None:
         raise click.UsageError("name an --attempt, a --cause or a --mode")
@@ -63,7 +74,7 @@ def export(  # noqa: PLR0913 - one parameter for each option
         incident = incident_of(asked.source, attempt, mode)
     else:
         incident = incident_in(asked.source, asked.span(since, until), cause=cause, mode=mode)
-    text = text_of(incident)
+    text = text_of(incident if keep_names else with_neutral_names(incident))
     if out is None:
         click.echo(text, nl=False)
         return
@@ -71,7 +82,19 @@ def export(  # noqa: PLR0913 - one parameter for each option
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UnlockpathError(f"--out {out}: {error.strerror}") from None
-    click.echo(f"{out}: {incident.mode}; its proof: fleet-sim run {out} --mode virtual", err=True)
+    click.echo(
+        f"{out}: {incident.mode}{_left_out(incident)};"
+        f" its proof: fleet-sim run {out} --mode virtual",
+        err=True,
+    )
+
+
+def _left_out(incident: Incident) -> str:
+    """Return which causes of the incident are not in its scenario, to be asked for by --cause."""
+    told = {one.cause for one in ends_of(incident)}
+    others = Counter(one.cause for one in incident.struck if one.cause not in told)
+    named = ", ".join(f"{cause or 'opened'} {number}" for cause, number in others.most_common())
+    return f", without what ended otherwise ({named})" if named else ""
 
 
 def _check(mode: str | None, cause: str | None) -> None:

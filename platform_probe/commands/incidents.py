@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,16 +13,34 @@ import click
 import msgspec
 
 from fleet_wire.config.secrets import read_secret
-from fleet_wire.contract.incident import ActionKind, IncidentAction
+from fleet_wire.contract.incident import ActionKind, Incident, IncidentAction
 from fleet_wire.errors import ConfigError
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
+from platform_probe.commands.asking import asked_of, store_options
+from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
 from platform_probe.outputs.messages.asking import ACTIONS_PATH
+from platform_probe.outputs.messages.words import (
+    advice_of,
+    change_line,
+    counts_of,
+    has_ended,
+    lasting,
+    sure_of,
+    what_of,
+    who_of,
+)
 from platform_probe.settings import load_settings
+from platform_probe.store.reading import Source
+from platform_probe.support.incident_rows import incident_of
+from platform_probe.support.times import date_and_clock
 
 TIMEOUT_S: Final = 10.0
 DEFAULT_MUTE_S: Final = 3_600.0
+_ALL: Final = "SELECT * FROM incidents_held ORDER BY opened_at DESC"
+_OPEN: Final = "SELECT * FROM incidents_held WHERE state = 'open' ORDER BY opened_at DESC"
+_ONE: Final = "SELECT * FROM incidents_held WHERE incident_id = $id"
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a monitor listens on, as the settings say
@@ -30,6 +49,106 @@ _ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a monitor listens on, 
 @click.group()
 def incidents() -> None:
     """Look at incidents, and acknowledge, mute or close them."""
+
+
+@incidents.command("list")
+@store_options
+@click.option("--open", "only_open", is_flag=True, help="Only those that go on.")
+@click.option(
+    "--limit", type=click.IntRange(1, MAX_ROWS), default=DEFAULT_ROWS, show_default=True,
+    metavar="N", help="Incidents at most.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(
+    *,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    only_open: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List incidents, the latest first.
+
+    \b
+    platform-probe incidents list --open --store store
+    platform-probe incidents list --run runs/morning
+    """  # noqa: D301 - click's own escape
+    asked = asked_of(directory, config, zone)
+    found = found_in(asked.source, _OPEN if only_open else _ALL, limit=limit)
+    if as_json:
+        _print_json(found)
+        return
+    newest_s = asked.source.newest_s()
+    rows = [
+        (
+            each.incident_id,
+            date_and_clock(each.opened_at, asked.zone),
+            lasting((each.ended_at or newest_s) - each.since),
+            each.severity.value,
+            each.state.value,
+            each.customers or None,
+            each.acknowledged_by,
+            each.title,
+        )
+        for each in found
+    ]
+    columns = ("id", "opened", "lasted", "severity", "state", "customers", "has it", "title")
+    click.echo(table_of(columns, rows))
+
+
+@incidents.command()
+@click.argument("incident_id", metavar="ID")
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(
+    *,
+    incident_id: str,
+    directory: Path | None,
+    config: Path | None,
+    zone: str | None,
+    as_json: bool,
+) -> None:
+    """Show incident ID: what it is, whom it hits, what to do, and its history."""
+    asked = asked_of(directory, config, zone)
+    found = found_in(asked.source, _ONE, limit=1, id=incident_id)
+    if not found:
+        raise ConfigError([f"{asked.source.directory}: no incident {incident_id!r} is there"])
+    if as_json:
+        _print_json(found[0])
+    else:
+        click.echo("\n".join(told_whole(found[0], asked.zone)))
+
+
+def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list[Incident]:
+    """Return the incidents that a query finds."""
+    rows = source.read(lambda duck: duck.query(sql, parameters, limit=limit))
+    return [incident_of(dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
+
+
+def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:
+    """Yield an incident in lines, for a person."""
+    yield incident.title
+    until = "" if incident.ended_at is None else f" to {date_and_clock(incident.ended_at, zone)}"
+    since = date_and_clock(incident.since, zone)
+    yield f"{incident.severity.value}, {incident.state.value}: {since}{until}"
+    yield counts_of(incident)
+    for label, text in (
+        ("hit", who_of(incident)),
+        ("what it is", what_of(incident)),
+        ("how sure that it is no chance", sure_of(incident)),
+        ("what to do now", None if has_ended(incident) else advice_of(incident)),
+        ("looked after by", incident.acknowledged_by),
+        ("maintenance window", incident.maintenance),
+        ("muted until", incident.muted_until and date_and_clock(incident.muted_until, zone)),
+        ("examples", ", ".join(incident.examples)),
+        ("related", ", ".join(incident.related)),
+    ):
+        if text:
+            yield f"{label}: {text}"
+    yield ""
+    for change in incident.changes:
+        yield f"{date_and_clock(change.at, zone)}  {change_line(change)}"
 
 
 def _acting(command: Callable[..., None]) -> Callable[..., None]:
@@ -138,6 +257,10 @@ async def _posted(base_url: str, token: str, body: bytes) -> HttpResponse:
         raise ConfigError([why]) from None
     finally:
         await client.close()
+
+
+def _print_json(value: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
 def _detail(answer: HttpResponse) -> str:

@@ -6,21 +6,30 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
+from fleet_wire.config.file import suggestion
 from fleet_wire.errors import ConfigError
+from fleet_wire.modes.catalogue import TITLES
 from platform_probe.commands.asking import Asked, asked_of, store_options
 from platform_probe.store.duck import Duck, Rows, check_reads_only
-from platform_probe.store.queries import Query, all_queries, named_in, query_named
+from platform_probe.store.queries import MODES, Query, all_queries, named_in, query_named
 from platform_probe.store.reading import ALWAYS, Span
+from platform_probe.store.schema import OBSERVATIONS
+from platform_probe.support.nearest import alike, not_found
 
 FORMATS: Final = ("table", "csv", "json")
 DEFAULT_ROWS: Final = 100
 MAX_ROWS: Final = 100_000
+_ABOUT_CARS: Final = (
+    "booked-and-away", "flapping-cars", "low-batteries", "silent-cars", "weak-signals",
+)  # fmt: skip
+"""Queries that say nothing without what was heard of cars."""
 _WIDEST: Final = 60
 """Letters of a value in a table."""
 
@@ -76,7 +85,10 @@ def query(  # noqa: PLR0913 - one parameter for each option
     asked = asked_of(directory, config, zone)
     given = dict(_pair(text) for text in settings)
     if sql is None:
-        rows = run_query(asked, query_named(name), asked.span(since, until), given, limit)
+        chosen = query_named(name)
+        span = asked.span(since, until)
+        check_answerable(asked, chosen, given)
+        rows = run_query(asked, chosen, span, given, limit)
     else:
         if since or until or settings:
             raise click.UsageError("--since, --until and --set are for predefined queries")
@@ -84,6 +96,35 @@ def query(  # noqa: PLR0913 - one parameter for each option
     _print(rows, form, asked.zone)
     if not rows.is_whole:
         click.echo(f"these are the first {limit}: there are more (--limit)", err=True)
+
+
+def check_answerable(asked: Asked, chosen: Query, given: Mapping[str, str]) -> None:
+    """Raise `ConfigError` where no row could come, and say why.
+
+    What was heard of cars is not kept here at all, or what is set is none of what there is.
+    """
+    source = asked.source
+    if chosen.name in _ABOUT_CARS and not source.has(OBSERVATIONS):
+        problem = (
+            f"{chosen.name} needs what was heard of cars, and {source.directory} has none of it:"
+            " the directory of a run keeps none, the store of a monitor does (docs/store.md)"
+        )
+        raise ConfigError([problem])
+    for parameter in chosen.parameters:
+        value = given.get(parameter.name)
+        if value is None or not parameter.among:
+            continue
+        columns = parameter.among
+        if columns == ((MODES, ""),):
+            if value not in TITLES:
+                problem = f"no failure mode {value!r}{suggestion(value, [*TITLES])}"
+                raise ConfigError([f"--set {parameter.name}: {problem}; see docs/modes.md"])
+            continue
+        there = source.read(partial(alike, value, columns))
+        if value not in there:
+            what = " or ".join(dict.fromkeys(column.removesuffix("_id") for _, column in columns))
+            missing = not_found(what.replace("vehicle", "car").replace("_", " "), value, there)
+            raise ConfigError([f"--set {parameter.name}: {missing}"])
 
 
 def run_query(

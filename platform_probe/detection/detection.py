@@ -94,6 +94,10 @@ class Detection:
             now_s = self._clock.monotonic_s()
             self._waves.heard(vehicle_id, message, now_s, is_retained=is_retained)
 
+    def beats(self, count: int) -> None:
+        """Take that so many heartbeats have come, of whatever cars."""
+        self._silence.beat(count)
+
     def removed(self, vehicle_id: str) -> None:
         """Forget a car that was taken out of service."""
         self._waves.removed(vehicle_id)
@@ -141,7 +145,7 @@ class Detection:
         self._shares.tick(now_s)
         self._waves.offset_s = self._shares.offset_s
         self._waves.tick(now_s)
-        self._silence.tick(now_s, is_blind=self._blindness.is_blind)
+        self._silence.tick(now_s, self._shares.offset_s, is_blind=self._blindness.is_blind)
         self._suspicious.tick(now_s)
         self._blindness.tick(now_s)
         is_time = now_s - self._told_s >= STEP_S

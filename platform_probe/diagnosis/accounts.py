@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
 from fleet_wire.contract.attempt import PlatformSide
+from fleet_wire.distance import Place, distance_km
 from platform_probe.diagnosis.remembering import remember
 
 MAX_ACCOUNTS: Final = 5_000
 ACCOUNT_S: Final = 600.0
 """An account is known by the cars that it asked for within so long [E]."""
-METRES_A_DEGREE: Final = 111_320.0
-NEAR_M: Final = 5_000.0
+NEAR_KM: Final = 5.0
 """Phones are as wrong about their place within a city [E]."""
-FASTEST_M_S: Final = 250.0
+FASTEST_KM_S: Final = 0.25
 """900 km/h, an airliner's cruising speed."""
 
 
@@ -26,7 +25,7 @@ class Account:
 
     cars: OrderedDict[str, float] = field(default_factory=OrderedDict)
     """The latest last."""
-    place: tuple[float, tuple[float, float]] | None = None
+    place: tuple[float, Place] | None = None
     two_places: str | None = None
     """What says that it was at two places at once, of the latest unlock."""
 
@@ -60,15 +59,11 @@ class Accounts:
         remember(self._accounts, account_id, account, MAX_ACCOUNTS)
 
 
-def _too_fast(
-    one: tuple[float, tuple[float, float]], other: tuple[float, tuple[float, float]]
-) -> str | None:
+def _too_fast(one: tuple[float, Place], other: tuple[float, Place]) -> str | None:
     """Return what says that nobody travels so fast from one place to the other, or None."""
-    (one_s, (lat, lon)), (other_s, (other_lat, other_lon)) = one, other
-    north_m = (other_lat - lat) * METRES_A_DEGREE
-    east_m = (other_lon - lon) * METRES_A_DEGREE * math.cos(math.radians(lat))
-    apart_m = math.hypot(north_m, east_m)
+    (one_s, place), (other_s, other_place) = one, other
+    apart_km = distance_km(place, other_place)
     took_s = max(abs(other_s - one_s), 1.0)
-    if apart_m < NEAR_M or apart_m / took_s < FASTEST_M_S:
+    if apart_km < NEAR_KM or apart_km / took_s < FASTEST_KM_S:
         return None
-    return f"the account was {apart_m / 1000:.0f} km away {took_s:.0f} s before"
+    return f"the account was {apart_km:.0f} km away {took_s:.0f} s before"

@@ -6,9 +6,10 @@ most cars have little to tell most of the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.causes import Cause
@@ -24,6 +25,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.links.routine import Beat, Follower
 from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
@@ -88,7 +90,7 @@ class BrokerWord(NamedTuple):
     kind: str
 
 
-class CarHistory:
+class CarHistory(Follower):
     """What one car has told."""
 
     __slots__ = (
@@ -96,20 +98,23 @@ class CarHistory:
         "answers",
         "attempts",
         "beats",
+        "booted_before_s",
         "booted_s",
         "boots",
         "broker_words",
         "changes",
         "clock_ahead_s",
         "data_used_bytes",
-        "door_opened_s",
+        "doors",
         "events",
         "firmware_changed_s",
         "heard",
         "interval_s",
         "key_expired_s",
         "locks",
+        "low_voltage_s",
         "peak_at_s",
+        "peak_dbm",
         "peak_v",
         "places",
         "position_age_s",
@@ -117,13 +122,17 @@ class CarHistory:
         "signal_dbm",
         "signals",
         "standing",
+        "stood",
         "updating_s",
         "voltage_v",
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self.standing: Session | None = None
         """What presence says now; None: none was ever seen."""
+        self.stood: Session | None = None
+        """What presence said before the first of `changes`."""
         self.session_id = ""
         self.changes: tuple[Change, ...] = ()
         """The latest changes of presence, the oldest first; retained ones are none."""
@@ -136,9 +145,14 @@ class CarHistory:
         self.voltage_v: float | None = None
         self.peak_v = 0.0
         self.peak_at_s = 0.0
+        self.low_voltage_s: float | None = None
+        """When it last told that its battery is low."""
         self.signal_dbm: float | None = None
+        self.peak_dbm: float | None = None
+        """The best signal that it had."""
         self.locks: tuple[LockMove, ...] = ()
-        self.door_opened_s: float | None = None
+        self.doors: tuple[float, ...] = ()
+        """When a door was opened, the latest last."""
         self.ajar_s: float | None = None
         """Since when a door is open, as far as its states say."""
         self.signals: dict[str, bool | str] | None = None
@@ -152,6 +166,8 @@ class CarHistory:
         self.boots: int | None = None
         self.booted_s: float | None = None
         """When it booted last, as far as it says."""
+        self.booted_before_s: float | None = None
+        """When it booted the time before."""
         self.updating_s: float | None = None
         self.firmware_changed_s: float | None = None
         self.events: tuple[float, ...] = ()
@@ -171,11 +187,18 @@ class CarHistory:
         if session is not Session.OLD_WILL:
             self.session_id = presence.session_id
         self.standing = Session.WILL if session is Session.OLD_WILL else session
-        if not retained:
-            self.changes = (*self.changes[1 - KEPT :], Change(now_s, session))
+        if retained:
+            self.stood = self.stood if self.changes else self.standing
+        else:
+            self._note_change(session, now_s)
             if presence.reason is not PresenceReason.LAST_WILL:
                 self.heard = (*self.heard[1 - KEPT :], now_s)
         return session
+
+    def take_session(self, session: Session, now_s: float) -> None:
+        """Note what the broker's log says of the connection, where no presence is to be had."""
+        self.standing = session
+        self._note_change(session, now_s)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
@@ -189,12 +212,28 @@ class CarHistory:
             self._note_voltage(telemetry.voltage_v, now_s)
         if telemetry.signal_dbm is not None:
             self.signal_dbm = telemetry.signal_dbm
+            if self.peak_dbm is None or telemetry.signal_dbm > self.peak_dbm:
+                self.peak_dbm = telemetry.signal_dbm
         if telemetry.position_age_s is not None:
             self.position_age_s = telemetry.position_age_s
         if telemetry.data_used_bytes is not None:
             self.data_used_bytes = int(telemetry.data_used_bytes)
         if telemetry.boots is not None and telemetry.boots != self.boots:
             self._note_boot(int(telemetry.boots), now_s - (telemetry.uptime_s or 0.0))
+
+    def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
+        """Note heartbeats that have come by routine: after the first one only times are news."""
+        first, *others = beats
+        self.take_telemetry(telemetry_at(first.sent_s), first.heard_s)
+        if not others:
+            return
+        times = [beat.heard_s for beat in beats]
+        shortest_s = min(later - before for before, later in pairwise(times))
+        if self.interval_s is None or shortest_s < self.interval_s:
+            self.interval_s = shortest_s
+        # The last, and what it adds to the others; of the voltage, which is one, it adds it all.
+        self.beats = (*self.beats, *times[1:-1])[-KEPT:]
+        self.take_telemetry(telemetry_at(others[-1].sent_s), others[-1].heard_s)
 
     def take_state(
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
@@ -229,6 +268,8 @@ class CarHistory:
             self.updating_s = now_s
         elif event.event == KEY_EXPIRED:
             self.key_expired_s = now_s
+        elif event.event == EventName.LOW_VOLTAGE:
+            self.low_voltage_s = now_s
         else:
             self.events = (*self.events[1 - KEPT_EVENTS :], now_s)
 
@@ -280,7 +321,7 @@ class CarHistory:
 
     def standing_at(self, at_s: float) -> Session | None:
         """Return what presence said at a moment, as far as is remembered."""
-        before: Session | None = None
+        before = self.stood
         first_after: Change | None = None
         for change in self.changes:
             if change.at_s <= at_s:
@@ -311,6 +352,12 @@ class CarHistory:
 
     # Within
 
+    def _note_change(self, session: Session, now_s: float) -> None:
+        if len(self.changes) == KEPT:
+            first = self.changes[0].session
+            self.stood = Session.WILL if first is Session.OLD_WILL else first
+        self.changes = (*self.changes[1 - KEPT :], Change(now_s, session))
+
     def _meaning_of(self, presence: Presence) -> Session:
         if presence.status is PresenceStatus.ONLINE:
             return Session.ONLINE
@@ -337,6 +384,7 @@ class CarHistory:
 
     def _note_boot(self, boots: int | None, at_s: float) -> None:
         if boots is None or boots != self.boots:
+            self.booted_before_s = self.booted_s
             self.boots, self.booted_s = boots, at_s
 
     def _note_voltage(self, voltage_v: float, now_s: float) -> None:
@@ -350,7 +398,8 @@ class CarHistory:
             return was_ajar
         if self.ajar_s is not None:
             return False
-        self.ajar_s = self.door_opened_s = now_s
+        self.ajar_s = now_s
+        self.doors = (*self.doors[1 - KEPT :], now_s)
         return True
 
 

@@ -33,11 +33,17 @@ class Case:
     """How many cars are lost."""
     wills_around: int
     returns_around: int
+    wills_at_once: int
+    returns_at_once: int
     cars_known: int
     cars_of_account: int
     """How many cars the account asked for within minutes."""
     usual_data_bytes: float | None
     """What the modem in the middle of all has used; None: they do not say."""
+    usual_interval_s: float
+    """How often the box in the middle of all reports; infinite: most do not."""
+    used_when_lost: tuple[float, float] | None
+    """The least and the most data that lost cars have used, where no other has used more."""
     two_places: str | None
     """What says that the account was at two places at once."""
     tls_errors: tuple[float, ...]
@@ -46,6 +52,12 @@ class Case:
     broker_told: bool
     has_heartbeats: bool
     has_presence: bool
+    has_events: bool
+    """Whether boxes tell on this wire what happens to them."""
+    has_state: bool
+    """Whether this wire says what cars are like."""
+    has_receipts: bool
+    """Whether boxes confirm commands on this wire, and say why they refuse."""
     seen: dict[Fact, str] = field(default_factory=dict)
     """What was seen, each with its sentence."""
 
@@ -78,7 +90,13 @@ class Case:
 
     def told(self) -> frozenset[Told]:
         """Return from where facts could be seen."""
-        told = {Told.ATTEMPT, Told.STATE}
+        told = {Told.ATTEMPT}
+        if self.has_state:
+            told.add(Told.STATE)
+        if self.has_events:
+            told.add(Told.EVENTS)
+        if self.has_receipts:
+            told.add(Told.RECEIPTS)
         if self.has_presence:
             told.add(Told.PRESENCE)
         if self.has_heartbeats:

@@ -7,8 +7,9 @@ large fleet a sample is looked at.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -16,7 +17,12 @@ from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.neighbours import ALL, Comparison, Place, Share
 
 HOLDS_S: Final = 5.0
+BOTH: Final = "region and operator"
 MOST_CARS: Final = 4_000
+FEW_LOST: Final = 3
+ALIKE: Final = 1.3
+"""Heartbeats tell of the data that was used before; the last of it is not told [E]."""
+NO_MORE: Final = 1.05
 LATE_HEARTBEATS: Final = 1.7
 """So many intervals without any heartbeat: one may be lost, or late."""
 
@@ -31,6 +37,10 @@ class Census:
         self._total: Counter[Place] = Counter()
         self.usual_data_bytes: float | None = None
         """What the modem in the middle of all has used, as of the last count."""
+        self.usual_interval_s = math.inf
+        """How often the box in the middle of all reports; infinite: most have not done so twice."""
+        self.used_when_lost: tuple[float, float] | None = None
+        """The least and the most data that lost cars have used, where no other has used more."""
 
     def compare(self, places: tuple[Place, ...], now_s: float) -> dict[Place, Comparison]:
         """Return for each place, and `ALL`, how many cars are lost there and elsewhere."""
@@ -43,32 +53,98 @@ class Census:
                 Share(lost[place], total[place]),
                 Share(everybody.failed - lost[place], everybody.total - total[place]),
             )
-            for place in (ALL, *places)
+            for place in (ALL, *places, both_of(places))
         }
 
     def _count(self, now_s: float) -> None:
+        """Count anew. A car whose heartbeat has just come with others by routine is not lost."""
         self._at_s = now_s
-        lost, total = Counter[Place](), Counter[Place]()
-        used: list[int] = []
         step = max(len(self._cars) // MOST_CARS, 1)
-        for car in islice(self._cars.values(), 0, None, step):
-            if car.data_used_bytes is not None:
-                used.append(car.data_used_bytes)
-            if car.standing is None:
-                continue
-            is_lost = is_lost_at(car, now_s)
-            for place in (ALL, *car.places):
-                total[place] += 1
-                lost[place] += is_lost
-        self._lost, self._total = lost, total
-        self.usual_data_bytes = sorted(used)[len(used) // 2] if used else None
+        looked_at = [*islice(self._cars.values(), 0, None, step)]
+        known = [car for car in looked_at if car.standing is not None]
+        doubtful = [
+            car
+            for car in known
+            if car.standing is not Session.ASLEEP
+            and not (  # spelt out here: a call for each car would be most of a count
+                (member := car.member) is not None
+                and now_s - member.routine.heard_s < member.routine.every_s
+                and car.interval_s is not None
+                and member.routine.every_s < car.interval_s * LATE_HEARTBEATS
+            )
+        ]
+        lost = [car for car in doubtful if is_lost_at(car, now_s)]
+        self._total, self._lost = _by_place(known), _by_place(lost)
+        self._note_use(looked_at, known, {id(car) for car in lost})
+
+    def _note_use(
+        self, looked_at: Sequence[CarHistory], known: Sequence[CarHistory], lost: set[int]
+    ) -> None:
+        """Note how much is usual: of data, and of heartbeats."""
+        used = [
+            (car.data_used_bytes, id(car) in lost)
+            for car in looked_at
+            if car.data_used_bytes is not None
+        ]
+        self.usual_data_bytes = _middle([number for number, _ in used])
+        self.used_when_lost = _spent_alike(
+            lost=[number for number, is_lost in used if is_lost],
+            others=[number for number, is_lost in used if not is_lost],
+        )
+        self.usual_interval_s = _middle([_interval_of(car) for car in known]) or math.inf
+
+
+def _interval_of(car: CarHistory) -> float:
+    """Return how often a car reports; infinite where it has not done so twice."""
+    if car.interval_s is not None:
+        return car.interval_s
+    return math.inf if car.member is None else car.member.routine.every_s
+
+
+def _middle(values: Sequence[float]) -> float | None:
+    return sorted(values)[len(values) // 2] if values else None
+
+
+def _spent_alike(*, lost: Sequence[float], others: Sequence[float]) -> tuple[float, float] | None:
+    """Return the least and most that lost cars have used, if alike, and no other has so much.
+
+    A plan ends for all at the same number; cars that are lost for another reason have used what
+    their neighbours have, who go on.
+    """
+    if len(lost) < FEW_LOST:
+        return None
+    least, most = min(lost), max(lost)
+    has_more = any(used > NO_MORE * least for used in others)
+    return None if has_more or not least or most > ALIKE * least else (least, most)
+
+
+def _by_place(cars: list[CarHistory]) -> Counter[Place]:
+    """Return how many cars there are at each place, and in all.
+
+    Equal cars share the object for what they have in common, so that is what is counted.
+    """
+    places_of = {id(car.places): car.places for car in cars}
+    counted = Counter[Place]()
+    for key, number in Counter([id(car.places) for car in cars]).items():
+        for place in (ALL, *places_of[key], both_of(places_of[key])):
+            counted[place] += number
+    return counted
+
+
+def both_of(places: tuple[Place, ...]) -> Place:
+    """Return region and operator as one place: an operator's outage takes all that stand there."""
+    known = dict(places)
+    return BOTH, f"{known.get('region')}/{known.get('operator')}"
 
 
 def is_lost_at(car: CarHistory, now_s: float) -> bool:
     """Return whether a car is lost: by its will, or by its silence."""
     if car.standing is Session.WILL or car.standing is Session.SHUTDOWN:
         return True
-    if car.standing is not Session.ONLINE or car.interval_s is None:
+    if car.standing is not Session.ONLINE:
+        return False
+    car.catch_up()
+    if car.interval_s is None:
         return False
     last_s = max(car.beats[-1], car.heard[-1] if car.heard else 0.0)
     return now_s - last_s > car.interval_s * LATE_HEARTBEATS

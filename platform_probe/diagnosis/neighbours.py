@@ -17,6 +17,8 @@ WINDOW_MINUTES: Final = 10
 KEPT_MINUTES: Final = 40
 WAVE_S: Final = 30.0
 """Wills and new connections are counted in steps of this."""
+MOMENT_S: Final = 1.0
+"""And in steps of this: a break that strikes all at once, or a firmware without jitter [E]."""
 RETRY_S: Final = 120.0
 """An unlock of the same car so soon after another one is the same customer's [E]."""
 
@@ -70,6 +72,8 @@ class Neighbours:
         self._minutes: dict[int, Counter[tuple[Place, str]]] = {}
         self._wills: dict[int, int] = {}
         self._returns: dict[int, int] = {}
+        self._wills_by_moment: dict[int, int] = {}
+        self._returns_by_moment: dict[int, int] = {}
 
     def take(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
         """Count an unlock that has ended; without `places` it counts among all alone."""
@@ -92,10 +96,12 @@ class Neighbours:
     def will(self, at_s: float) -> None:
         """Count a box that was lost."""
         _count(self._wills, at_s)
+        _count(self._wills_by_moment, at_s, MOMENT_S)
 
     def online(self, at_s: float) -> None:
         """Count a box that has connected."""
         _count(self._returns, at_s)
+        _count(self._returns_by_moment, at_s, MOMENT_S)
 
     def wills_around(self, at_s: float) -> int:
         """Return how many boxes were lost within a minute or so of a moment."""
@@ -104,6 +110,14 @@ class Neighbours:
     def returns_around(self, at_s: float) -> int:
         """Return how many boxes connected within a minute or so of a moment."""
         return _around(self._returns, at_s)
+
+    def wills_at_once(self, at_s: float) -> int:
+        """Return how many boxes were lost within some seconds of a moment."""
+        return _around(self._wills_by_moment, at_s, MOMENT_S)
+
+    def returns_at_once(self, at_s: float) -> int:
+        """Return how many boxes connected within some seconds of a moment."""
+        return _around(self._returns_by_moment, at_s, MOMENT_S)
 
     def compare(
         self, began_s: float, cause: Cause | None, places: tuple[Place, ...]
@@ -154,15 +168,15 @@ ALL: Final[Place] = ("all", "")
 TOTAL: Final = "total"
 
 
-def _count(counts: dict[int, int], at_s: float) -> None:
-    step = int(at_s // WAVE_S)
+def _count(counts: dict[int, int], at_s: float, each_s: float = WAVE_S) -> None:
+    step = int(at_s // each_s)
     if step not in counts:
-        _forget(counts, step - KEPT_MINUTES * 2)
+        _forget(counts, step - int(KEPT_MINUTES * MINUTE_S / each_s))
     counts[step] = counts.get(step, 0) + 1
 
 
-def _around(counts: dict[int, int], at_s: float) -> int:
-    step = int(at_s // WAVE_S)
+def _around(counts: dict[int, int], at_s: float, each_s: float = WAVE_S) -> int:
+    step = int(at_s // each_s)
     return sum(counts.get(each, 0) for each in (step - 2, step - 1, step, step + 1, step + 2))
 
 

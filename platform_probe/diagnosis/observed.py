@@ -30,25 +30,36 @@ def observe(case: Case, *, is_first: bool) -> None:
 
 def no_longer(seen: dict[Fact, str]) -> None:
     """Take out what an earlier look had noted and a later one has refuted."""
-    if seen.keys() & COHORT:
-        seen.pop(Fact.ALONE, None)
-        seen.pop(Fact.FEW_AWAY, None)
-    if Fact.OPENED_LATE in seen or Fact.CONFIRMED_LATE in seen or Fact.REFUSED_LATE in seen:
-        seen.pop(Fact.NOTHING_AFTER_RETURN, None)
-    if Fact.DOOR_OPENED in seen:
-        seen.pop(Fact.NO_DOOR_OPENED, None)
-    if not seen.keys().isdisjoint(_SENT):
-        seen.pop(Fact.NOTHING_PUBLISHED, None)
-    if Fact.WENT_WELL in seen:
-        seen.pop(Fact.NOT_DELIVERED, None)
-        seen.pop(Fact.SILENT_AFTER_RECEIPT, None)
-    for now, before in ((Fact.SAID_YES, Fact.SAID_NOTHING), (Fact.SAID_ERROR, Fact.SAID_NOTHING)):
-        if now in seen:
-            seen.pop(before, None)
+    for now, before in _REFUTED:
+        if not seen.keys().isdisjoint(now):
+            for fact in before:
+                seen.pop(fact, None)
 
 
-_SENT: Final = ANSWERS | {Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT}
+_SENT: Final = ANSWERS | {
+    Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT, Fact.STATE_WITHOUT_RESULT,
+}  # fmt: skip
 """What can be seen of commands alone that were sent."""
+_REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
+    (COHORT, (Fact.ALONE, Fact.FEW_AWAY)),
+    (
+        frozenset({Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE}),
+        (Fact.NOTHING_AFTER_RETURN,),
+    ),
+    (frozenset({Fact.DOOR_OPENED}), (Fact.NO_DOOR_OPENED,)),
+    (_SENT, (Fact.NOTHING_PUBLISHED,)),
+    (frozenset({Fact.NOT_ANSWERED}), (Fact.NOT_DELIVERED,)),
+    (frozenset({Fact.BOOTED_AFTER}), (Fact.BACK_WITHOUT_BOOT,)),
+    (frozenset({Fact.ALL_OF_OPERATOR_AWAY}), (Fact.SOME_OF_OPERATOR_AWAY,)),
+    (frozenset({Fact.MANY_FAIL}), (Fact.SOME_FAIL,)),
+    (frozenset({Fact.SOME_FAIL}), (Fact.ALONE,)),
+    (
+        frozenset({Fact.WENT_WELL}),
+        (Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT),
+    ),
+    (frozenset({Fact.SAID_YES, Fact.SAID_ERROR}), (Fact.SAID_NOTHING,)),
+)
+"""What is refuted by any of which facts, in this order."""
 _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_attempt.note_how_far,
     seen_of_attempt.note_words_of_refusal,
@@ -60,7 +71,10 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_car.note_life,
     seen_of_car.note_waiting_command,
     seen_of_box.note_heartbeats,
-    seen_of_box.note_box_itself,
+    seen_of_box.note_boots,
+    seen_of_box.note_firmware,
+    seen_of_box.note_use,
+    seen_of_box.note_return_without_boot,
     seen_of_box.note_bounce,
     seen_of_box.note_state,
     seen_of_box.note_doors,

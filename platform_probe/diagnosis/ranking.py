@@ -59,8 +59,13 @@ class Ranking:
         self._weights = weights
         self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
-        self._seen = self._by_fact(weights.seen)
-        self._unseen = self._by_fact(weights.unseen)
+        self._seen = self._columns(weights.seen)
+        self._unseen = self._columns(weights.unseen)
+        self._seen_instead = {
+            fact: [seen - unseen for seen, unseen in zip(column, self._unseen[fact], strict=True)]
+            for fact, column in self._seen.items()
+        }
+        """What a fact adds that would have counted as not seen: its source was there."""
         self._before: dict[frozenset[Told], list[float]] = {}
         """Scores where nothing was seen, by which sources were there."""
 
@@ -69,13 +74,10 @@ class Ranking:
         before = self._before.get(told)
         if before is None:
             before = self._before[told] = self._nothing_seen(told)
-        scores = list(before)
-        for fact in seen:
-            for place, weight in self._seen[fact]:
-                scores[place] += weight
-            if FACTS[fact].told in told:
-                for place, weight in self._unseen[fact]:
-                    scores[place] -= weight
+        columns = (
+            (self._seen_instead if FACTS[fact].told in told else self._seen)[fact] for fact in seen
+        )
+        scores = [sum(each) for each in zip(before, *columns, strict=True)]
         highest = max(scores)
         temperature = self._weights.temperature
         shares = [math.exp((score - highest) / temperature) for score in scores]
@@ -101,8 +103,9 @@ class Ranking:
         Two faults at a time are rare, so probabilities do not show the second one. It must have
         something that it needs among the facts that do not speak for the first.
         """
-        explained = self._weights.seen.get(first, {})
-        rest = [fact for fact in seen if explained.get(fact, 0.0) <= 0.0]
+        if first not in MODES:
+            return None
+        rest = [fact for fact in seen if fact not in _LISTED[first]]
         best, highest = None, LEAST_BESIDE
         for place, slug in enumerate(MODES):
             signature = MODES[slug].signature
@@ -114,42 +117,39 @@ class Ranking:
                 best, highest = place, score
         return best
 
-    def _by_fact(
-        self, by_mode: Mapping[str, Mapping[str, float]]
-    ) -> dict[Fact, tuple[tuple[int, float], ...]]:
-        """Return for each fact the places of the modes that it moves, and by how much."""
-        found: dict[Fact, list[tuple[int, float]]] = {fact: [] for fact in FACTS}
+    def _columns(self, by_mode: Mapping[str, Mapping[str, float]]) -> dict[Fact, list[float]]:
+        """Return for each fact by how much it moves each mode."""
+        columns = {fact: [0.0] * len(self._names) for fact in FACTS}
         for place, name in enumerate(self._names):
             for fact, weight in by_mode.get(name, {}).items():
-                if fact not in found:
+                if fact not in columns:
                     raise ConfigError([f"weights: no such fact: {fact}"])
-                if weight:
-                    found[Fact(fact)].append((place, weight))
-        return {fact: tuple(pairs) for fact, pairs in found.items()}
+                columns[Fact(fact)][place] = weight
+        return columns
 
     def _nothing_seen(self, told: frozenset[Told]) -> list[float]:
-        scores = list(self._bias)
-        for fact, unseen in self._unseen.items():
-            if FACTS[fact].told in told:
-                for place, weight in unseen:
-                    scores[place] += weight
-        return scores
+        columns = (column for fact, column in self._unseen.items() if FACTS[fact].told in told)
+        return [sum(each) for each in zip(self._bias, *columns, strict=True)]
 
     def _weighed(
         self, name: str, seen: Mapping[Fact, str], told: frozenset[Told]
     ) -> tuple[Weighed, ...]:
         """Return the facts that moved a mode most, the heaviest first."""
-        weights = self._weights
+        of_seen = self._weights.seen.get(name, {})
         weighed = [
-            Weighed(fact, round(weight, 2))
-            for fact, weight in weights.seen.get(name, {}).items()
-            if weight and fact in seen
+            Weighed(fact.value, round(weight, 2)) for fact in seen if (weight := of_seen.get(fact))
         ]
-        for fact, weight in weights.unseen.get(name, {}).items():
+        for fact, weight in self._weights.unseen.get(name, {}).items():
             if weight and fact not in seen and FACTS[Fact(fact)].told in told:
                 weighed.append(Weighed(fact, round(weight, 2), is_seen=False))
         weighed.sort(key=lambda one: abs(one.weight), reverse=True)
         return tuple(weighed[:MOST_WEIGHED])
+
+
+_LISTED: Final = {
+    slug: mode.signature.needs | mode.signature.speaks_for for slug, mode in MODES.items()
+}
+"""What each mode explains."""
 
 
 def read_weights(text: bytes) -> Weights:

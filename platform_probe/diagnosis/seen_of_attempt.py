@@ -7,6 +7,7 @@ from typing import Final
 from fleet_wire.contract.attempt import Flag, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.facts import Fact
+from platform_probe.diagnosis.car_history import Session
 from platform_probe.diagnosis.case import Case
 
 SLOW_S: Final = 5.0
@@ -15,6 +16,11 @@ WRONG_CLOCK_S: Final = 30.0
 """The smallest error that hides a command is its life; +-2 s are normal [E]."""
 SENT_LATE_S: Final = 3.0
 """Longer than any platform takes for a command that waits for nothing [E]."""
+SETTLED_S: Final = 2.0
+"""Presence and answer of a box that has connected may come in either order."""
+AFTER_RETURN_S: Final = 20.0
+"""What has waited for a box is answered so soon: bus and lock take 3 s, and each before it [E]."""
+_LATE: Final = frozenset({"executed", "refused", "received"})
 _BY_CAUSE: Final = {
     None: (Fact.WENT_WELL, "the car answered and reported an open lock"),
     Cause.API_REFUSED: (Fact.NOTHING_PUBLISHED, "no command was sent to the broker"),
@@ -47,6 +53,12 @@ _STATES: Final = (
 _NOT_DELIVERED: Final = frozenset(
     {Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST}
 )
+_NO_ANSWER: Final = (Fact.NOT_ANSWERED, "no answer came; boxes do not confirm what they get")
+_REFUSAL: Final = (Fact.REFUSED_SOMEHOW, "the car refused; boxes do not say why")
+_POORLY_TOLD: Final = {
+    **dict.fromkeys((*_NOT_DELIVERED, Cause.UNCLASSIFIED, Cause.NO_SUBSCRIBER), _NO_ANSWER),
+    **dict.fromkeys((Cause.BOX_REJECTED, Cause.VEHICLE_FAILED), _REFUSAL),
+}
 _BY_REFUSAL: Final = {
     "expired": Fact.REFUSED_EXPIRED,
     "replayed": Fact.REFUSED_REPLAYED,
@@ -65,7 +77,11 @@ _BY_REFUSAL: Final = {
 def note_how_far(case: Case) -> None:
     """Note how far the unlock came."""
     record, seen = case.record, case.seen
-    if record.cause in _BY_CAUSE:
+    if not case.has_receipts and record.cause in _POORLY_TOLD:
+        if Flag.ANSWERED_BY_ANOTHER not in record.flags:
+            fact, sentence = _POORLY_TOLD[record.cause]
+            seen[fact] = sentence
+    elif record.cause in _BY_CAUSE:
         fact, sentence = _BY_CAUSE[record.cause]
         seen[fact] = sentence
     elif record.cause in _NOT_DELIVERED or record.cause is Cause.UNCLASSIFIED:
@@ -119,6 +135,9 @@ def note_late_words(case: Case) -> None:
     ):
         if phase in late:
             seen[fact] = f"{what} at {case.at(late[phase])}, {case.ago(late[phase])}"
+    answers = [at_s for phase, at_s in late.items() if phase in _LATE]
+    if answers:
+        _note_whether_returned(case, min(answers))
     if "copy" in late:
         seen[Fact.COPY_REFUSED] = f"the box refused a copy as replayed at {case.at(late['copy'])}"
     if "again" in late:
@@ -127,3 +146,16 @@ def note_late_words(case: Case) -> None:
         seen[Fact.COPY_AFTER_CONNECT] = f"just before, at {case.at(late['connect'])}, it connected"
     if "duplicate" in late:
         seen[Fact.ANSWERED_TWICE] = f"the same answer came again at {case.at(late['duplicate'])}"
+
+
+def _note_whether_returned(case: Case, at_s: float) -> None:
+    """Note whether a late answer waited for the box's return, or was only slow."""
+    came_back = [
+        change.at_s
+        for change in case.car.changes_between(case.published_s, at_s + SETTLED_S)
+        if change.session is Session.ONLINE
+    ]
+    if not came_back:
+        case.seen[Fact.LATE_WITHOUT_RETURN] = "the box had not connected anew meanwhile"
+    elif at_s - came_back[-1] < AFTER_RETURN_S:
+        case.seen[Fact.LATE_ON_RETURN] = f"just before, at {case.at(came_back[-1])}, it connected"

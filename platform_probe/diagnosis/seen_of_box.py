@@ -6,9 +6,14 @@ from typing import Final
 
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import AGAIN_S, Case
+from platform_probe.diagnosis.census import ALIKE
 
 LOW_V: Final = 12.25
 FELL_V: Final = 0.15
+FELL_DB: Final = 15.0
+"""More than a parked car's signal swings [E]; a bad contact of the antenna costs 20 dB."""
+OFTEN: Final = 3.0
+"""Who reports so many times as often as the one in the middle of all talks much [E]."""
 WEAK_DBM: Final = -110.0
 """RSRP at which LTE hardly works (3GPP TS 36.133 reports down to -140)."""
 RELOCKED_S: Final = 150.0
@@ -39,17 +44,37 @@ def note_heartbeats(case: Case) -> None:
         )
     if car.signal_dbm is not None and car.signal_dbm < WEAK_DBM:
         seen[Fact.SIGNAL_LOW] = f"its signal was at {car.signal_dbm:.0f} dBm"
+    if car.signal_dbm is not None and car.peak_dbm is not None:
+        fell_db = car.peak_dbm - car.signal_dbm
+        if fell_db >= FELL_DB:
+            seen[Fact.SIGNAL_FELL] = (
+                f"its signal fell from {car.peak_dbm:.0f} to {car.signal_dbm:.0f} dBm"
+            )
+    if car.low_voltage_s is not None and abs(case.began_s - car.low_voltage_s) < AGAIN_S:
+        seen[Fact.TOLD_LOW_VOLTAGE] = f"it told of a low battery at {case.at(car.low_voltage_s)}"
+    interval_s = car.interval_s
+    if interval_s is not None and interval_s * OFTEN < case.usual_interval_s:
+        seen[Fact.REPORTS_OFTEN] = f"it reports every {interval_s:.1f} s, more often than others"
 
 
-def note_box_itself(case: Case) -> None:
-    """Note what the box says of itself: boots, updates, events, data."""
+def note_boots(case: Case) -> None:
+    """Note when the box booted."""
     car, seen, began_s = case.car, case.seen, case.began_s
-    if car.booted_s is not None:
-        when = f"the box booted at {case.at(car.booted_s)}, {case.ago(car.booted_s)}"
-        if car.booted_s > case.published_s:
-            seen[Fact.BOOTED_AFTER] = when
-        elif began_s - car.booted_s < BOOTED_S:
-            seen[Fact.BOOTED_BEFORE] = when
+    if car.booted_s is None:
+        return
+    when = f"the box booted at {case.at(car.booted_s)}, {case.ago(car.booted_s)}"
+    if car.booted_s > case.published_s:
+        seen[Fact.BOOTED_AFTER] = when
+    elif began_s - car.booted_s < BOOTED_S:
+        seen[Fact.BOOTED_BEFORE] = when
+    before_s = car.booted_before_s
+    if before_s is not None and car.booted_s - before_s < BOOTED_S:
+        seen[Fact.BOOTED_AGAIN] = f"{when}, and {car.booted_s - before_s:.0f} s before that"
+
+
+def note_firmware(case: Case) -> None:
+    """Note what the box says of updates, and of keys and places that are too old for it."""
+    car, seen, began_s = case.car, case.seen, case.began_s
     if car.updating_s is not None and abs(began_s - car.updating_s) < AGAIN_S:
         seen[Fact.UPDATING] = (
             f"the box began an update at {case.at(car.updating_s)}, {case.ago(car.updating_s)}"
@@ -57,16 +82,36 @@ def note_box_itself(case: Case) -> None:
     changed_s = car.firmware_changed_s
     if changed_s is not None and began_s - changed_s < DAY_S:
         seen[Fact.FIRMWARE_CHANGED] = f"its firmware changed at {case.at(changed_s)}"
-    recent = sum(began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
-    if recent >= FLOOD:
-        seen[Fact.EVENTS_IN_A_FLOOD] = f"the box sent {recent} events or more just before"
     if car.position_age_s is not None and car.position_age_s > OLD_POSITION_S:
         seen[Fact.POSITION_OLD] = f"the car's position is {car.position_age_s / 60:.0f} min old"
     if car.key_expired_s is not None and abs(began_s - car.key_expired_s) < AGAIN_S:
         seen[Fact.KEY_EXPIRED] = f"the box refused an expired key at {case.at(car.key_expired_s)}"
+
+
+def note_use(case: Case) -> None:
+    """Note how much the box talks: events, data."""
+    car, seen = case.car, case.seen
+    recent = sum(case.began_s - at_s < FLOOD_WITHIN_S for at_s in car.events)
+    if recent >= FLOOD:
+        seen[Fact.EVENTS_IN_A_FLOOD] = f"the box sent {recent} events or more just before"
     used, usual = car.data_used_bytes, case.usual_data_bytes
-    if used is not None and usual and used > MUCH_MORE * usual:  # of nothing there are no times
+    if used is None:
+        return
+    if usual and used > MUCH_MORE * usual:  # of nothing there are no times
         seen[Fact.MUCH_DATA] = f"its modem has used {used / usual:.0f} times as much as is usual"
+    spent = case.used_when_lost
+    if spent is not None and spent[0] <= used * ALIKE and used <= spent[1]:
+        seen[Fact.LOST_AT_SAME_DATA] = (
+            f"lost cars have used {spent[0]:.0f} to {spent[1]:.0f} bytes, and no other has so much"
+        )
+
+
+def note_return_without_boot(case: Case) -> None:
+    """Note a box that was lost and came back as it was: it had power all the time."""
+    seen = case.seen
+    is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
+    if is_back and case.has_events and Fact.BOOTED_AFTER not in seen:
+        seen[Fact.BACK_WITHOUT_BOOT] = "the box connected anew, and told of no boot"
 
 
 def note_state(case: Case) -> None:
@@ -79,8 +124,8 @@ def note_state(case: Case) -> None:
             opened_s = move.at_s
         elif move.is_locked and opened_s is not None and move in relocks:
             open_for_s = move.at_s - opened_s
-            door_s = car.door_opened_s
-            if open_for_s < RELOCKED_S and (door_s is None or door_s < opened_s):
+            was_used = any(opened_s <= door_s < move.at_s for door_s in car.doors)
+            if open_for_s < RELOCKED_S and not was_used:
                 seen[Fact.RELOCKED] = (
                     f"the car locked itself again after {open_for_s:.0f} s, no door was opened"
                 )
@@ -102,10 +147,10 @@ def note_bounce(case: Case) -> None:
 def note_doors(case: Case) -> None:
     """Note which doors were open or stayed locked, and what else was not as in a parked car."""
     car, seen = case.car, case.seen
-    door_s = car.door_opened_s
-    if door_s is not None and 0 <= door_s - case.published_s < RELOCKED_S:
-        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(door_s)}"
-    elif car.door_opened_s is not None and case.now_s - case.ended_s > NOBODY_S:
+    opened_s = next((at for at in car.doors if 0 <= at - case.published_s < RELOCKED_S), None)
+    if opened_s is not None:
+        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(opened_s)}"
+    elif car.doors and case.now_s - case.ended_s > NOBODY_S:
         seen[Fact.NO_DOOR_OPENED] = f"no door was opened within {NOBODY_S:.0f} s"
     if car.ajar_s is not None and car.ajar_s < case.began_s:
         seen[Fact.DOOR_AJAR] = f"a door is open since {case.at(car.ajar_s)}"

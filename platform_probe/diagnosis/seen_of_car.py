@@ -14,6 +14,8 @@ CROSSING_S: Final = 2.0
 SOON_S: Final = 90.0
 """A box that reboots is back by then: 20 to 60 s, and its network [E]."""
 RECENT_S: Final = 120.0
+AT_ONCE_S: Final = 7.0
+"""Half of the shortest silence that a broker bears, 1.5 times a keepalive of 10 s."""
 FLAPS: Final = 3
 FLAPS_WITHIN_S: Final = 300.0
 OFTEN: Final = 3
@@ -22,6 +24,8 @@ _BROKER_WORDS: Final = {
     "dropped": (Fact.DROPPED_AT_BROKER, "the broker dropped messages for the box"),
     "timed_out": (Fact.KEEPALIVE_EXCEEDED, "the broker gave the box up"),
     "denied": (Fact.DENIED_AT_BROKER, "the broker denied the box something"),
+    "closed": (Fact.CONNECTION_CLOSED, "the broker saw its connection break"),
+    "socket_error": (Fact.CONNECTION_CLOSED, "the broker saw its connection break"),
 }
 
 
@@ -45,7 +49,7 @@ def note_presence_before(case: Case) -> None:
         seen[Fact.WAS_OFFLINE] = f"presence said offline{since}"
         if standing is not Session.SHUTDOWN:
             seen[Fact.WILL_BEFORE] = f"presence said offline{since}; it was a last will"
-    elif car.standing is None:
+    elif case.has_presence and car.standing is None:
         seen[Fact.NEVER_PRESENT] = "no presence of the car was ever seen"
     if any(change.session is Session.OLD_WILL for change in car.changes):
         seen[Fact.TALKS_WHILE_OFFLINE] = "the last will of an older connection came after the new"
@@ -60,6 +64,11 @@ def note_presence_after(case: Case) -> None:
         if change.session is Session.WILL and will_s is None:
             will_s = change.at_s
             seen[Fact.WILL_AFTER] = f"its last will came at {case.at(will_s)}, {case.ago(will_s)}"
+            heard_s = car.last_heard_before(will_s)
+            if heard_s is not None and will_s - heard_s < AT_ONCE_S:
+                seen[Fact.LOST_AT_ONCE] = (
+                    f"its last will came {will_s - heard_s:.1f} s after it had been heard of"
+                )
         elif change.session is Session.ONLINE:
             after_s = change.at_s - published_s
             when = f"at {case.at(change.at_s)}, {case.ago(change.at_s)}"
@@ -94,7 +103,8 @@ def note_life(case: Case) -> None:
         Fact.BACK_SOON, Fact.BACK_IN_MINUTES
     } & seen.keys() or _came_before_return(case, heard_s)  # fmt: skip
     if heard_s is not None and is_same_connection and Fact.WENT_WELL not in seen:
-        seen[Fact.REPORTED_AFTER] = f"the car reported at {case.at(heard_s)}, {case.ago(heard_s)}"
+        when = f"the car reported at {case.at(heard_s)}, {case.ago(heard_s)}"
+        seen[Fact.REPORTED_AFTER if _has_gone_on(case, heard_s) else Fact.RESUMED] = when
     if heard_s is None and case.now_s - at_box_s >= AWAY_S:
         seen[Fact.STILL_AWAY] = "nothing was heard of the car until now"
     offline = (Session.WILL, Session.SHUTDOWN, Session.OLD_WILL)
@@ -103,6 +113,21 @@ def note_life(case: Case) -> None:
         seen[Fact.TALKS_WHILE_OFFLINE] = (
             f"presence said offline at {case.at(lost[-1])}, and the car reported after that"
         )
+
+
+def _has_gone_on(case: Case, heard_s: float) -> bool:
+    """Return whether a sign of life came as if nothing had happened: in time, and first of all.
+
+    What comes with a late answer, or after a longer silence than is usual, shows that the box is
+    back, and not that it was there.
+    """
+    car = case.car
+    if any(heard_s >= late_s - CROSSING_S for late_s in case.late.values()):
+        return False
+    last_s = car.last_heard_before(heard_s - 0.001)
+    silent_s = heard_s - (case.published_s if last_s is None else last_s)
+    usual_s = RECENT_S / 2 if car.interval_s is None else car.interval_s * LATE_HEARTBEATS
+    return silent_s <= max(usual_s, CROSSING_S * 5)
 
 
 def note_life_before(case: Case) -> None:
@@ -174,7 +199,9 @@ def _note_of_booking(case: Case, past: PastAttempt, when: str) -> None:
     if past.booking_id == record.booking_id:
         if abs(past.began_s - began_s) < AWAY_S:
             case.seen[Fact.OPENED_AGAIN] = f"the same booking opened the car {when}"
-    elif past.began_s < began_s and not car.is_locked_since(past.began_s, began_s):
+    elif (
+        case.has_state and past.began_s < began_s and not car.is_locked_since(past.began_s, began_s)
+    ):
         case.seen[Fact.TWO_BOOKINGS] = f"another booking opened the car {when}, and it stayed open"
 
 

@@ -6,10 +6,13 @@ from typing import Final
 
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import AWAY_S, FEWEST, Case
-from platform_probe.diagnosis.neighbours import ALL
+from platform_probe.diagnosis.census import BOTH
+from platform_probe.diagnosis.neighbours import ALL, Share
 
 WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
+NEARLY_ALL: Final = 0.85
+"""Of the cars that an outage takes some are silent between heartbeats, or still in time [E]."""
 _DIMENSIONS: Final = {
     "operator": Fact.OPERATOR_FAILS,
     "region": Fact.REGION_FAILS,
@@ -47,38 +50,76 @@ def _of_lost_cars(case: Case) -> None:
                 f"{place[0]} {place[1]}: {inside.failed} of {inside.total} cars are lost,"
                 f" elsewhere {outside.failed} of {outside.total}"
             )
+    _of_operator(case)
     if everybody.rate > 1 / 3:
         seen[Fact.MANY_AWAY] = f"{everybody.failed} of {everybody.total} cars are lost"
     elif everybody.rate < 0.08 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
         seen[Fact.FEW_AWAY] = f"only {everybody.failed} of {everybody.total} cars are lost"
 
 
+def _of_operator(case: Case) -> None:
+    """Note whether all that an operator has in the region are lost, or some, or others' too."""
+    seen, places = case.seen, dict(case.car.places)
+    region = case.lost.get(("region", places.get("region", "")))
+    both = next((pair for place, pair in case.lost.items() if place[0] == BOTH), None)
+    if region is None or both is None or both.inside.total < FEWEST:
+        return
+    here, there = both.inside, region.inside
+    of_others = Share(there.failed - here.failed, there.total - here.total)
+    said = f"{here.failed} of {here.total} cars of this operator and region are lost"
+    if here.rate > NEARLY_ALL:
+        seen[Fact.ALL_OF_OPERATOR_AWAY] = said
+    elif here.failed >= 3:  # noqa: PLR2004 - two are chance
+        seen[Fact.SOME_OF_OPERATOR_AWAY] = said
+    if of_others.failed >= 3:  # noqa: PLR2004 - two are chance
+        seen[Fact.OTHER_OPERATOR_AWAY] = (
+            f"{of_others.failed} of {of_others.total} cars of others there are lost"
+        )
+
+
 def note_others(case: Case) -> None:
     """Note how other cars fared."""
-    seen, compared = case.seen, case.compared
-    everybody = compared[ALL].inside
+    seen, everybody = case.seen, case.compared[ALL].inside
     if everybody.total < FEWEST:
         return
-    has_cohort = False
     _of_lost_cars(case)
-    for place, (inside, outside) in compared.items():
+    has_cohort = _of_failures(case)
+    said = f"{everybody.failed} of {everybody.total} others failed"
+    if everybody.rate > 0.5:  # noqa: PLR2004 - more than half
+        seen[Fact.MANY_FAIL] = said
+    elif everybody.rate >= 0.1:  # noqa: PLR2004 - [E]
+        seen[Fact.SOME_FAIL] = said
+    elif not has_cohort and _is_early(case):
+        seen[Fact.ALONE] = (
+            f"{everybody.total - everybody.failed} of {everybody.total} others fared well"
+        )
+    _of_waves(case)
+
+
+def _of_failures(case: Case) -> bool:
+    """Note what those have in common that fail alike; return whether there is anything."""
+    has_cohort = False
+    for place, (inside, outside) in case.compared.items():
         fact = _DIMENSIONS.get(place[0])
         if fact is None or inside.failed < 3 or outside.total < 3:  # noqa: PLR2004 - two are chance
             continue
         if inside.rate >= 0.25 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
             has_cohort = True
-            seen[fact] = (
+            case.seen[fact] = (
                 f"{place[0]} {place[1]}: {inside.failed} of {inside.total} others failed,"
                 f" elsewhere {outside.failed} of {outside.total}"
             )
-    if everybody.rate > 0.5:  # noqa: PLR2004 - more than half
-        seen[Fact.MANY_FAIL] = f"{everybody.failed} of {everybody.total} others failed"
-    elif everybody.rate < 0.1 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
-        seen[Fact.ALONE] = (
-            f"{everybody.total - everybody.failed} of {everybody.total} others fared well"
-        )
-    few = max(WAVE_CARS, WAVE_SHARE * case.cars_known)
+    return has_cohort
+
+
+def _of_waves(case: Case) -> None:
+    """Note how many boxes were lost, or came back, with this one."""
+    seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
     if case.wills_around >= few:
         seen[Fact.WILLS_IN_A_WAVE] = f"{case.wills_around} boxes were lost within two minutes"
     if case.returns_around >= few:
         seen[Fact.MANY_CAME_BACK] = f"{case.returns_around} boxes connected within two minutes"
+    if case.wills_at_once >= few and case.wills_at_once > case.wills_around / 2:
+        seen[Fact.WILLS_AT_ONCE] = f"{case.wills_at_once} boxes were lost within seconds"
+    if case.returns_at_once >= few and case.returns_at_once > case.returns_around / 2:
+        seen[Fact.BACK_WITH_OTHERS] = f"{case.returns_at_once} boxes connected within seconds"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,13 +18,14 @@ from fleet_wire.errors import ConfigError
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
+from platform_probe.support.nearest import alike, not_found
 from platform_probe.support.rows import utc
 
 AROUND_S: Final = 120.0
 """Unlocks that began so near to one that is exported are taken with it [E]."""
 MOST_READ: Final = 20_000
 """Unlocks of an incident that are read: its first ones."""
-_NEAREST: Final = 3
+_ATTEMPT_IDS: Final = (("attempts", "attempt_id"), ("complaints", "complaint_id"))
 _TRAITS: Final = "region, operator, firmware, hardware"
 _UNLOCKS: Final = f"""
 WITH last AS (
@@ -95,6 +96,35 @@ class Incident:
     """Unlocks of other cars that went well meanwhile."""
 
 
+def with_neutral_names(incident: Incident) -> Incident:
+    """Return the incident with made-up names for whatever sets cars and apps apart.
+
+    What had one name has one name, the commonest the first: region-1, firmware-2, app-1.
+    """
+    unlocks = (*incident.struck, *incident.others)
+    names = {
+        trait: _numbered(trait, [getattr(one.traits, trait) for one in unlocks])
+        for trait in Traits._fields
+    }
+    apps = _numbered("app", [one.app_version for one in unlocks])
+
+    def renamed(one: Unlock) -> Unlock:
+        traits = {trait: names[trait].get(value) for trait, value in one.traits._asdict().items()}
+        return replace(one, traits=Traits(**traits), app_version=apps.get(one.app_version))
+
+    return replace(
+        incident,
+        model=renamed(incident.model),
+        struck=[renamed(one) for one in incident.struck],
+        others=[renamed(one) for one in incident.others],
+    )
+
+
+def _numbered(word: str, values: Sequence[str | None]) -> dict[str | None, str | None]:
+    counted = Counter(value for value in values if value is not None).most_common()
+    return {value: f"{word}-{number}" for number, (value, _) in enumerate(counted, start=1)}
+
+
 def incident_of(source: Source, attempt_id: str, mode: str | None) -> Incident:
     """Return the incident that an unlock belongs to: those near it with the same first mode.
 
@@ -105,12 +135,13 @@ def incident_of(source: Source, attempt_id: str, mode: str | None) -> Incident:
     def work(duck: Duck) -> Incident:
         found = _unlocks(duck, "attempt_id = $id", {"id": attempt_id})
         if not found:
-            raise ConfigError([_not_found(duck, attempt_id)])
+            there = alike(attempt_id, _ATTEMPT_IDS, duck)
+            raise ConfigError([not_found("attempt", attempt_id, there)])
         (model,) = found
         chosen = mode or _mode_of(model)
         near = _unlocks(duck, *_in(Span(model.at_s - AROUND_S, model.at_s + AROUND_S)))
-        alike = [one for one in near if model.mode in MODES and one.mode == model.mode]
-        others = [one for one in alike if one.attempt_id != model.attempt_id]
+        same = [one for one in near if model.mode in MODES and one.mode == model.mode]
+        others = [one for one in same if one.attempt_id != model.attempt_id]
         return _incident(chosen, model, [model, *others], near)
 
     return source.read(work)
@@ -208,14 +239,3 @@ _PLAIN: Final = (
 
 def _modes(text: str | None) -> list[RankedMode]:
     return [] if text is None else msgspec.json.decode(text, type=list[RankedMode])
-
-
-def _not_found(duck: Duck, attempt_id: str) -> str:
-    near = duck.run(
-        "SELECT attempt_id FROM (SELECT DISTINCT attempt_id FROM attempts UNION"
-        " SELECT complaint_id FROM complaints)"
-        f" ORDER BY jaro_winkler_similarity(attempt_id, $id) DESC, attempt_id LIMIT {_NEAREST}",
-        {"id": attempt_id},
-    )
-    nearest = f"; nearest: {', '.join(row[0] for row in near)}" if near else ""
-    return f"no attempt {attempt_id!r} in this store{nearest}"

@@ -1,7 +1,8 @@
 """The scenario of an incident: its slice of the fleet, its timing, and its mode as a fault.
 
 Nothing personal goes into it: cars have generated ids, and no account, booking or position is
-told. Times count from the first unlock.
+told. Times count from the first unlock. Where unlocks ended of several causes, it has each that it
+takes another box to see, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from fleet_wire.config.file import yaml_text
 from fleet_wire.contract.causes import Cause
@@ -28,6 +31,8 @@ not decide whether one fails [E]."""
 MOST_STRUCK: Final = 100
 OTHERS_PER_STRUCK: Final = 3
 """Of more than so many, one in two is taken, or in three, and so on: a run of a minute [E]."""
+LEAST_SHARE: Final = 0.1
+"""Of the unlocks of an incident must have ended of a cause that is to be seen too [E]."""
 SEED: Final = 1
 INCIDENT: Final = "incident"
 ELSEWHERE: Final = "elsewhere"
@@ -35,8 +40,8 @@ ELSEWHERE: Final = "elsewhere"
 _ABOVE_THE_CARS: Final = (Layer.PHONE, Layer.GATEWAY, Layer.BOOKING, Layer.COMMAND)
 _ABOUT: Final = """\
 #
-# Traits of cars and the order of unlocks are those of the incident. Ids are made up; numbers may be
-# multiplied or thinned out, and times drawn together, so that a minute shows it.
+# Which cars were alike, and the order of unlocks, are those of the incident. Ids are made up;
+# numbers may be multiplied or thinned out, and times drawn together, so that a minute shows it.
 """
 _LETTERS: Final = 98
 _T = TypeVar("_T")
@@ -51,27 +56,57 @@ def text_of(incident: Incident) -> str:
 
 def scenario_of(incident: Incident) -> Values:
     """Return the scenario as plain values."""
-    model = incident.model
-    recipe = recipe_for(incident.mode, cause=model.cause, reason=model.reason)
+    recipe, ends = _recipe_of(incident), ends_of(incident)
     struck = _thinned(incident.struck, MOST_STRUCK)
     meanwhile = [one for one in incident.others if one.at_s >= struck[0].at_s]
     others = _thinned(meanwhile, OTHERS_PER_STRUCK * len(struck))
     times_of = math.ceil(ENOUGH / len(struck))
     cars_of = times_of / recipe.unlocks_per_car
-    groups = _groups(INCIDENT, struck, cars_of)
-    for group in groups:
-        group["box"] = copy.deepcopy(recipe.box)  # YAML would tie together what is the same
+    groups: list[Values] = []
+    for end in ends:
+        its = [one for one in struck if _end_of(one, ends) == end] or [end]
+        box = recipe_for(incident.mode, cause=end.cause, reason=end.reason).box
+        cars = _groups(INCIDENT, its, cars_of, first=len(groups) + 1)
+        groups += [{**each, "box": copy.deepcopy(box)} for each in cars]  # YAML would tie them up
     beside = others or (struck if recipe.asks == "others" else [])
     groups += _groups(ELSEWHERE, beside, cars_of)
-    ended = model.cause or "an unlock that looked well"
+    ended = " and ".join(one.cause or "an unlock that looked well" for one in ends)
     return {
         "description": f"Exported: {incident.mode}, seen as {ended}.",
         "seed": SEED,
         "fleet": {"groups": [_without_empty(group) for group in groups]},
         **_demand(incident, recipe, _times_s(recipe, struck, others, times_of)),
         "faults": _faults(incident.mode, recipe),
-        "expect": {_proof(model): {"min": 1}},
+        "expect": {_proof(end): {"min": 1} for end in ends},
     }
+
+
+def ends_of(incident: Incident) -> list[Unlock]:
+    """Return an unlock for each cause that is to be seen: that of the model first.
+
+    Another one is seen beside it where only what its boxes are like is different, and many enough
+    ended so.
+    """
+    model, recipe = incident.model, _recipe_of(incident)
+    found = [model]
+    for cause, count in Counter(one.cause for one in incident.struck).most_common():
+        if cause == model.cause or cause is None or count < LEAST_SHARE * len(incident.struck):
+            continue
+        one = next(one for one in incident.struck if one.cause == cause)
+        other = recipe_for(incident.mode, cause=cause, reason=one.reason)
+        if other != recipe and msgspec.structs.replace(other, box=recipe.box) == recipe:
+            found.append(one)
+    return found
+
+
+def _recipe_of(incident: Incident) -> Recipe:
+    model = incident.model
+    return recipe_for(incident.mode, cause=model.cause, reason=model.reason)
+
+
+def _end_of(unlock: Unlock, ends: Sequence[Unlock]) -> Unlock:
+    """Return the end as which an unlock is done again: its own, or else the first."""
+    return next((end for end in ends if end.cause == unlock.cause), ends[0])
 
 
 def _demand(incident: Incident, recipe: Recipe, at_s: list[float]) -> Values:
@@ -108,8 +143,10 @@ def _proof(model: Unlock) -> str:
     return f"injected.touched.by_cause.{Cause(model.cause)}"
 
 
-def _groups(site: str, unlocks: Sequence[Unlock], times: float) -> list[dict[str, Any]]:
-    """Return the cars of these unlocks, those alike together."""
+def _groups(
+    site: str, unlocks: Sequence[Unlock], times: float, *, first: int = 1
+) -> list[dict[str, Any]]:
+    """Return the cars of these unlocks, those alike together; `first` numbers them."""
     cars = Counter({one.vehicle_id: one.traits for one in unlocks}.values())
     return [
         {
@@ -118,7 +155,7 @@ def _groups(site: str, unlocks: Sequence[Unlock], times: float) -> list[dict[str
             **{name: value for name, value in traits._asdict().items() if value},
             "site": site,
         }
-        for number, (traits, count) in enumerate(cars.most_common(), start=1)
+        for number, (traits, count) in enumerate(cars.most_common(), start=first)
     ]
 
 

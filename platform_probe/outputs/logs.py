@@ -16,6 +16,7 @@ import structlog
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Complaint, Record, Source, StrayAnswer
 from fleet_wire.contract.causes import CAUSES, Outcome
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.files import AppendedFile, Rotation
 
@@ -208,6 +209,42 @@ class LogSink:
             self._logger.error("late_unlock", **fields)
         else:
             self._complaints.complain("stray_answer", **fields)
+
+
+class RevisionLog:
+    """Logs of each diagnosis, once and when it is settled, that another mode is likeliest now.
+
+    The line of the unlock was written with its first revision.
+    """
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+        self._first: dict[str, str] = {}
+        """The likeliest mode at first, of each diagnosis that is not settled."""
+
+    def told(self, diagnosis: Diagnosis) -> None:
+        """Take a revision."""
+        if diagnosis.revision == 1:
+            self._first[diagnosis.attempt_id] = diagnosis.first.mode
+
+    def settled(self, diagnosis: Diagnosis) -> None:
+        """Take the last revision of a diagnosis."""
+        believed = self._first.pop(diagnosis.attempt_id, None)
+        if believed in (None, diagnosis.first.mode):
+            return
+        self._logger.warning(
+            "diagnosis_revised",
+            attempt_id=diagnosis.attempt_id,
+            vehicle_id=diagnosis.vehicle_id,
+            source=diagnosis.source,
+            outcome=diagnosis.outcome,
+            cause=diagnosis.cause,
+            revision=diagnosis.revision,
+            after_s=diagnosis.after_s,
+            believed=believed,
+            failure_mode=diagnosis.first.mode,
+            probability=diagnosis.first.probability,
+        )
 
 
 def _line(attempt: Attempt) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class JsonlSink:
             raise disk_error(directory, error) from error
 
     def emit(self, record: Record) -> None:
-        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+        """Write one line."""
         self._append(self._file_of(record), (record,))
 
     def emit_together(self, records: Iterable[Record]) -> None:
@@ -149,13 +149,23 @@ class JsonlSink:
 
 
 class _LinesFile:
-    """Appends each of something as a line to a file of its own, with one unbuffered write."""
+    """Appends each of something as a line to a file of its own, with one unbuffered write.
+
+    `on_error` gets what the disk does not take, as that of `FanOut` does of the records.
+    """
 
     name: ClassVar[str]
 
-    def __init__(self, directory: Path, rotation: Rotation | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        rotation: Rotation | None = None,
+        *,
+        on_error: Callable[[str, Exception], None],
+    ) -> None:
         """Open the file. Raises `LimitError` where the disk does not allow it."""
         self._encoder = msgspec.json.Encoder()
+        self._on_error = on_error
         try:
             self._file = AppendedFile(directory / self.name, rotation)
         except OSError as error:
@@ -165,7 +175,7 @@ class _LinesFile:
         try:
             self._file.append(self._encoder.encode(line) + b"\n")
         except OSError as error:
-            raise disk_error(self._file.path, error) from error
+            self._on_error("jsonl", disk_error(self._file.path, error))
 
     def close(self) -> None:
         """Close the file."""
@@ -184,7 +194,7 @@ class DiagnosesFile(_LinesFile):
     name = DIAGNOSES_FILE
 
     def tell(self, diagnosis: Diagnosis) -> None:
-        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+        """Write one line."""
         self._append(diagnosis)
 
 
@@ -194,7 +204,7 @@ class IncidentsFile(_LinesFile):
     name = INCIDENTS_FILE
 
     def tell(self, incident: Incident) -> None:
-        """Write one line. Raises `LimitError` that names the file when it cannot be written."""
+        """Write one line."""
         self._append(incident)
 
 

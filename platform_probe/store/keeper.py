@@ -26,7 +26,7 @@ from platform_probe.store.layout import (
 )
 from platform_probe.store.limits import Limits, Report
 from platform_probe.store.locks import Locked, lock_file
-from platform_probe.store.schema import TABLES, Table, empty_rows, rows_of_lines
+from platform_probe.store.schema import TABLES, Table, empty_rows, lines_as_rows
 
 ROWS_A_GROUP: Final = 10_240
 """Of a Parquet file: a day of one car is looked for in groups of so many rows."""
@@ -89,10 +89,9 @@ def _seal(duck: Duck, directory: Path, table: Table, report: Report) -> None:
         files = file_list([each.path for each in batch])
         complete_at = int(max(each.path.stat().st_mtime for each in batch))
         order = f"vehicle_id, {table.time}"
-        rows = f"{rows_of_lines(table, files)} ORDER BY {order}"
+        rows = f"{lines_as_rows(table, files)} ORDER BY {order}"
         numbers = (batch[0].number, batch[-1].number)
-        count = _write(duck, directory, table, rows, numbers, complete_at)
-        lines = sum(_line_count(each.path) for each in batch)
+        lines, count = _write(duck, directory, table, rows, numbers, complete_at)
         report.sealed += len(batch)
         report.rows += count
         report.unreadable += lines - count
@@ -124,25 +123,29 @@ def _write(
     rows: str,
     numbers: tuple[int, int],
     complete_at: int,
-) -> int:
-    """Write rows as one Parquet file, with that of its ids; return how many there are."""
+) -> tuple[int, int]:
+    """Write rows as one Parquet file, with that of its ids.
+
+    Return how many lines there were, and how many of them are rows: a torn one has no time.
+    """
     duck.run(f"CREATE OR REPLACE TEMP TABLE batch AS {rows}")
     time_of = f"epoch({table.time})"
     span = f"floor(min({time_of}))::BIGINT, ceil(max({time_of}))::BIGINT"
-    ((count, earliest, latest),) = duck.run(f"SELECT count(*), {span} FROM batch")
+    found = duck.run(f"SELECT count(*), count({table.time}), {span} FROM batch")
+    ((lines, count, earliest, latest),) = found
     if count:
         name = part_name(*numbers, complete_at, max(earliest, 0), max(latest, 0))
-        _put(duck, directory, table, name, rows="FROM batch", ids=_ids_in(table, "batch"))
+        whole = f"FROM batch WHERE {table.time} IS NOT NULL"
+        _put(duck, directory, table, name, rows=whole, ids=_ids_in(table, "batch"))
     duck.run("DROP TABLE batch")
-    return int(count)
+    return int(lines), int(count)
 
 
 def _ids_in(table: Table, rows: str) -> str:
     """Return the SQL of the hashes of all ids in rows, each with its car."""
-    return (
-        f"SELECT {id_hash('id')} AS id_hash, vehicle_id FROM"
-        f" (SELECT unnest([{', '.join(table.ids)}]) AS id, vehicle_id FROM {rows})"
-        " WHERE id IS NOT NULL"
+    return " UNION ALL ".join(
+        f"SELECT {id_hash(name)} AS id_hash, vehicle_id FROM {rows} WHERE {name} IS NOT NULL"
+        for name in table.ids
     )
 
 
@@ -176,12 +179,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _line_count(path: Path) -> int:
-    with path.open("rb") as file:
-        blocks = iter(lambda: file.read(1 << 20), b"")
-        return sum(block.count(b"\n") for block in blocks)
 
 
 # From small files to large ones

@@ -1,7 +1,8 @@
 """Questions that are asked again and again: SQL with a description and parameters, a file each.
 
 A file of `queries/` begins with what it answers, in comments, then its parameters, one comment
-each: `-- $minutes = 60: length of a row's time`. One whose default is `null` must be given.
+each: `-- $minutes = 60: length of a row's time`. One whose default is `null` must be given. One
+that stands in a table says in which: `-- $vehicle = null: the car [attempts.vehicle_id]`.
 `$since` and `$until`, the time that is asked about in UTC, every query may use.
 """
 
@@ -20,8 +21,9 @@ from fleet_wire.config.file import suggestion
 from fleet_wire.errors import ConfigError
 
 _FOLDER: Final = Path(__file__).parent / "queries"
-_PARAMETER: Final = re.compile(r"\$([a-z_]+) = ([^:]+): (.+)")
+_PARAMETER: Final = re.compile(r"\$([a-z_]+) = ([^:]+): ([^\[]+?)(?: \[([a-z_., ]+)\])?")
 _NAMED: Final = re.compile(r"\$([a-z_]+)\b")
+MODES: Final = "modes"
 SPAN: Final = ("since", "until")
 """Parameters that every query may use."""
 
@@ -33,6 +35,9 @@ class Parameter:
     name: str
     default: float | str | None
     meaning: str
+    among: tuple[tuple[str, str], ...] = ()
+    """Tables and columns in which its value stands, if it stands in any; `MODES` alone: it is a
+    failure mode."""
 
     def value_of(self, text: str) -> float | str:
         """Return what a user wrote as its value. Raises `ConfigError`."""
@@ -100,6 +105,11 @@ def _read(name: str, text: str) -> Query:
     return Query(
         name,
         " ".join(description),
-        tuple(Parameter(match[1], msgspec.json.decode(match[2]), match[3]) for match in parameters),
+        tuple(_parameter(*match.groups()) for match in parameters),
         "\n".join(line for line in lines if not line.startswith("-- ")),
     )
+
+
+def _parameter(name: str, default: str, meaning: str, among: str | None) -> Parameter:
+    columns = () if among is None else tuple(each.partition(".")[::2] for each in among.split(", "))
+    return Parameter(name, msgspec.json.decode(default), meaning, columns)

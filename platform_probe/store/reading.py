@@ -5,10 +5,14 @@ No lock is taken: what is listed is read, and what has gone meanwhile is listed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import ConfigError
@@ -30,6 +34,8 @@ _TRIES: Final = 5
 """Each time files have gone while they were read: the keeper is quick, but not as quick as that."""
 MAX_FOUND: Final = 1_000
 """Unlocks of one id that are returned: the last ones of a customer, say."""
+_TAIL_BYTES: Final = 65_536
+"""The last line of a file lies within so many: an unlock has some thousand."""
 _ROTATED: Final = 20
 """Files that were put aside, of a directory of records."""
 _T = TypeVar("_T")
@@ -169,6 +175,25 @@ class Source:
                 return max(times)
         return 0.0
 
+    def recorded(self) -> Span | None:
+        """Return from when to when there are records, of whatever table; None where there are none.
+
+        Of lines that are not packed yet the first and the last say it, to some seconds: they stand
+        in the order in which they were written.
+        """
+        times: list[float] = []
+        for table in TABLES.values():
+            files = self.files(table)
+            times += [float(at) for part in files.parts for at in (part.earliest, part.latest)]
+            field = ATTEMPTS.time if table is ATTEMPTS else "at"
+            times += [at for path in files.lines for at in _ends_of(path, field)]
+        return Span(min(times), max(times)) if times else None
+
+    def has(self, table: Table) -> bool:
+        """Return whether anything of a table was ever kept here."""
+        files = self.files(table)
+        return bool(files.parts or files.lines)
+
     def _places(
         self, duck: Duck, parts: Sequence[Part], any_id: str
     ) -> list[tuple[list[Part], list[str]]]:
@@ -219,6 +244,26 @@ class Source:
             *_MACROS,
         ):
             duck.run(statement)
+
+
+def _ends_of(path: Path, field: str) -> Iterator[float]:
+    """Yield the times of the first and the last line of a file that can be read."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        first = file.readline()
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        last = file.read().splitlines()
+        for lines in ([first], reversed(last)):
+            found = (_time_in(line, field) for line in lines)
+            yield from islice((at for at in found if at is not None), 1)
+
+
+def _time_in(line: bytes, field: str) -> float | None:
+    """Return a time of a line; None where it is torn, or has none."""
+    try:
+        at = msgspec.json.decode(line, type=dict[str, Any]).get(field)
+    except msgspec.MsgspecError:
+        return None
+    return at if isinstance(at, float | int) else None
 
 
 def _view_of(table: Table, parquet: Sequence[Path], lines: str | None) -> str:

@@ -365,13 +365,18 @@ def rows_of_lines(table: Table, files: str) -> str:
 
     A line that is torn or no JSON is passed over.
     """
+    return f"{lines_as_rows(table, files)} WHERE {table.time} IS NOT NULL"
+
+
+def lines_as_rows(table: Table, files: str) -> str:
+    """Return the SQL of a row for each line of files; of one that is torn everything is null."""
     fields = ", ".join(f"'{name}': '{kind}'" for name, kind in table.fields.items())
     columns = ", ".join(
         f"({column.expression})::{column.type} AS {column.name}" for column in table.columns
     )
     return (
         f"SELECT {columns} FROM read_json({files}, format = 'newline_delimited',"
-        f" ignore_errors = true, columns = {{{fields}}}) WHERE {table.time} IS NOT NULL"
+        f" ignore_errors = true, columns = {{{fields}}})"
     )
 
 

@@ -26,7 +26,7 @@ from fleet_wire.contract.incident import Incident
 from fleet_wire.contract.messages import Action, Command, Telemetry
 from fleet_wire.contract.partial import PartialTelemetry
 from fleet_wire.contract.platform_log import PlatformEvent
-from fleet_wire.contract.topics import TopicKind
+from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.errors import ConfigError
 from platform_probe.outputs.files import AppendedFile
 from platform_probe.store.layout import (
@@ -166,8 +166,13 @@ class StoreWriter:
     def heard(
         self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
-        """Take a message of a car, or a command to one, whose signature is not kept."""
+        """Take a message of a car, or a command to one, whose signature is not kept.
+
+        What null boxes say is not kept either: they are no cars.
+        """
         if not self._with_telemetry and isinstance(message, Telemetry | PartialTelemetry):
+            return
+        if vehicle_id.startswith(NULL_BOXES):
             return
         if isinstance(message, Command):
             message = _Asked(
@@ -181,8 +186,17 @@ class StoreWriter:
         line = _Heard(round(self._unix_s(), 6), kind, vehicle_id, message, is_retained)
         self._put(OBSERVATIONS.name, line)
 
+    def follower(self, vehicle_id: str) -> None:  # noqa: ARG002 - the form of `Hears`
+        """Let no heartbeat be left out: each is kept."""
+        return
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take nothing: no heartbeat comes by routine where one is kept."""
+
     def broker_said(self, event: BrokerEvent) -> None:
         """Take what the broker's log says of a client, which may be the box of a car."""
+        if event.client_id is not None and event.client_id.startswith(NULL_BOXES):
+            return
         said = _Said(event.kind, event.detail)
         self._put(OBSERVATIONS.name, _Heard(round(event.at, 6), "broker", event.client_id, said))
 

@@ -135,6 +135,8 @@ _ADVICE: Final = {
         "Nothing known fits: tell the platform team the attempt's id.",
     ),
 }
+_LOCK_IT: Final = "Lock the car now; "
+"""How some modes begin to say what to do."""
 _LATE: Final = "The car has OPENED after all: lock it, unless the customer is there."
 
 
@@ -148,7 +150,9 @@ def advice_for(
     advice = _by_cause(cause) if mode is None else _by_mode(mode, cause)
     if not opened_later:
         return advice
-    return Advice("Your car has opened after all.", f"{_LATE} {advice.do}", advice.acts)
+    rest = advice.do.removeprefix(_LOCK_IT)
+    rest = f"{rest[0].upper()}{rest[1:]}"
+    return Advice("Your car has opened after all.", f"{_LATE} {rest}", advice.acts)
 
 
 def _by_cause(cause: Cause | None) -> Advice:

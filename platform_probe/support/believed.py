@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 
-from fleet_wire.contract.diagnosis import FactSeen, RankedMode
+from fleet_wire.contract.diagnosis import UNKNOWN, FactSeen, RankedMode
+from fleet_wire.modes.alike import AlikeClass, class_of
 from fleet_wire.modes.catalogue import MODES, TITLES
-from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.modes.facts import FACTS, Fact, Told
 from fleet_wire.modes.mode import FailureMode
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import long_of
@@ -18,8 +19,14 @@ from platform_probe.support.times import long_of
 LEAST_TOLD: Final = 0.02
 """Modes that are less likely are not worth a word on the telephone [E]."""
 _HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (0.3, "perhaps"))
-"""From which probability on a word is used [E]."""
-_HARDLY: Final = "less likely"
+"""From which probability on a word is used [E]. What is less likely is no answer."""
+ACCUSED_FROM: Final = 0.9
+"""A mode that accuses somebody is told from this probability on: who reads it acts on it, and one
+in ten is a customer or a colleague who did nothing [E]."""
+_ACCUSES: Final = frozenset(
+    {"attack_bruteforce_vehicle_ids", "impossible_travel", "insider_or_support_unlock"}
+)
+"""Modes in which whoever asked did wrong; of one who sends an old command nobody knows the name."""
 _LEAST_WEIGHT: Final = 0.1
 """What moves the odds by less than a tenth is no reason."""
 
@@ -35,6 +42,13 @@ class Revision:
     modes: Sequence[RankedMode]
     """The likeliest first."""
     facts: Sequence[FactSeen]
+    told: frozenset[Told]
+    """From where facts could be seen at all."""
+
+    @property
+    def alike(self) -> AlikeClass:
+        """Return the likeliest mode with those that look the same from what is told here."""
+        return class_of(self.first.mode, self.told)
 
     @property
     def first(self) -> RankedMode:
@@ -52,14 +66,32 @@ class Revision:
         return [one for one in self.modes[1:] if one.probability >= LEAST_TOLD]
 
 
-def revision_of(row: Row) -> Revision:
-    """Return a row of the diagnoses as what it says."""
+def revision_of(row: Row, *, has_account: bool) -> Revision:
+    """Return a row of the diagnoses as what may be told of it.
+
+    Accusations are left out unless they are very likely, and where it is not known whose account
+    asked, in any case.
+    """
+    modes = msgspec.json.decode(row["modes"], type=list[RankedMode])
+    told = tuple(mode for mode in modes if _may_be_told(mode, has_account=has_account))
     return Revision(
         at_s=unix_s(row["made_at"]),
         after_s=row["after_s"],
-        modes=msgspec.json.decode(row["modes"], type=tuple[RankedMode, ...]),
+        modes=told or (RankedMode(UNKNOWN, 0.0),),
         facts=msgspec.json.decode(row["facts"], type=tuple[FactSeen, ...]),
+        told=_sources_of(row["told"]),
     )
+
+
+def _may_be_told(mode: RankedMode, *, has_account: bool) -> bool:
+    if mode.mode not in _ACCUSES:
+        return True
+    return has_account and mode.probability >= ACCUSED_FROM
+
+
+def _sources_of(told: Sequence[str] | None) -> frozenset[Told]:
+    """Return the sources that a diagnosis had; all, where it does not say."""
+    return frozenset(source for source in Told if told is None or source.value in told)
 
 
 def title_of(slug: str) -> str:
@@ -68,9 +100,21 @@ def title_of(slug: str) -> str:
 
 
 def how_likely(probability: float) -> str:
-    """Return a probability as a person says it, with its number."""
-    word = next((word for least, word in _HOW_SURE if probability >= least), _HARDLY)
-    return f"{word} ({percent(probability)})"
+    """Return a probability as a person says it, with its number; of a low one the number alone."""
+    word = next((word for least, word in _HOW_SURE if probability >= least), None)
+    return percent(probability) if word is None else f"{word} ({percent(probability)})"
+
+
+def headline(first: RankedMode) -> str:
+    """Return what it was as a sentence, or that nothing is likely enough to be called that."""
+    title = title_of(first.mode)
+    if first.probability < LEAST_TOLD:
+        return "It is not clear what it was."
+    if first.probability < _HOW_SURE[-1][0]:
+        return (
+            f"It is not clear what it was; the likeliest: {title} ({percent(first.probability)})."
+        )
+    return f"{title[0].upper()}{title[1:]}: {how_likely(first.probability)}."
 
 
 def percent(probability: float) -> str:
@@ -88,8 +132,13 @@ def reasons(revision: Revision, *, is_for: bool) -> list[str]:
         if one.is_seen:
             listed.append(sentences.get(one.fact, one.fact))
         else:
-            listed.append(f"not seen, and was to be expected: {FACTS[Fact(one.fact)].meaning}")
-    return listed
+            listed.append(f"not seen: {FACTS[Fact(one.fact)].meaning}")
+    return [one for one in dict.fromkeys(listed) if not _is_in_another(one, listed)]
+
+
+def _is_in_another(sentence: str, listed: Sequence[str]) -> bool:
+    """Return whether another sentence says the same and more: two facts may be of one thing."""
+    return any(other != sentence and other.startswith(sentence) for other in listed)
 
 
 def changes_of_mind(revisions: Sequence[Revision]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.cohorts import search_around
-from platform_probe.support.nearest import nearest, same_id
+from platform_probe.support.nearest import alike, not_found, same_id
 from platform_probe.support.rows import Row, unix_s, utc
 
 NEAR_S: Final = 900.0
@@ -27,12 +27,15 @@ AFTER_S: Final = 600.0
 """Told of the car before and after the unlock: so long late answers are recognised."""
 MOST_ROWS: Final = 500
 _TOLD_OF: Final = {
-    "attempt_id": {"complaints": "complaint_id"},
-    "booking_id": {"platform_events": "booking_id", "complaints": "booking_id"},
-    "account_id": {"platform_events": "account_id", "complaints": "account_id"},
-    "trace_id": {"platform_events": "trace_id"},
+    "attempt_id": (("complaints", "complaint_id"),),
+    "command_id": (("platform_events", "command_id"),),
+    "booking_id": (("platform_events", "booking_id"), ("complaints", "booking_id")),
+    "account_id": (("platform_events", "account_id"), ("complaints", "account_id")),
+    "trace_id": (("platform_events", "trace_id"),),
 }
-"""Where else an id may be told of: the column of each table."""
+"""Where besides in the unlocks an id may stand: table and column."""
+_CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
+"""What people call what a column identifies, where that is another word."""
 LISTED: Final = 20
 """Other unlocks of the same car, booking or customer that are listed."""
 
@@ -50,6 +53,7 @@ class Wanted:
     booking: str | None = None
     customer: str | None = None
     trace: str | None = None
+    command: str | None = None
     at_s: float | None = None
     since_s: float | None = None
 
@@ -61,6 +65,7 @@ class Wanted:
             "booking_id": self.booking,
             "account_id": self.customer,
             "trace_id": self.trace,
+            "command_id": self.command,
         }
         return {name: value for name, value in named.items() if value is not None}
 
@@ -127,15 +132,13 @@ class _Lookup:
             at_s = self._newest_s if self._wanted.at_s is None else self._wanted.at_s
             complaint = self._complaint(vehicle, at_s)
             if complaint is not None:
-                at_s, vehicle = unix_s(complaint["called_at"]), complaint["vehicle_id"]
+                return self._case_of_call(complaint, fitting)
             return Case(
                 vehicle_id=vehicle,
                 attempt=None,
                 at_s=at_s,
                 newest_s=self._newest_s,
                 others=fitting[:LISTED],
-                complaint_id=None if complaint is None else complaint["complaint_id"],
-                revisions=() if complaint is None else self._revisions(complaint["complaint_id"]),
                 **self._around(vehicle, at_s, at_s),
             )
         at_s = unix_s(attempt["started_at"])
@@ -149,10 +152,27 @@ class _Lookup:
                 "stray_answers", "attempt_id = $id", {"id": attempt["attempt_id"]}, "came_at"
             ),
             complaints=self._complaints(attempt),
-            revisions=self._revisions(attempt["attempt_id"]),
+            revisions=self._revisions(attempt["attempt_id"], attempt["account_id"]),
             others=[each for each in fitting if each is not attempt][:LISTED],
-            finding=None if attempt["cause"] is None else search_around(self._duck, at_s),
+            finding=search_around(self._duck, at_s) if attempt["cause"] else None,
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
+        )
+
+    def _case_of_call(self, complaint: Row, fitting: Sequence[Row]) -> Case:
+        """Return the case of a call about an unlock that nobody saw."""
+        at_s, car = unix_s(complaint["called_at"]), complaint["vehicle_id"]
+        call_id = complaint["complaint_id"]
+        return Case(
+            vehicle_id=car,
+            attempt=None,
+            at_s=at_s,
+            newest_s=self._newest_s,
+            others=fitting[:LISTED],
+            complaint_id=call_id,
+            revisions=self._revisions(call_id, complaint["account_id"]),
+            complaints=[complaint],
+            finding=search_around(self._duck, at_s),
+            **self._around(car, at_s, at_s),
         )
 
     # Which unlock
@@ -175,7 +195,7 @@ class _Lookup:
         ]
         found = same_id(wanted, cars)
         if found is None:
-            raise ConfigError([_not_found("car", wanted, nearest(wanted, cars))])
+            raise ConfigError([not_found("car", wanted, cars)])
         return found
 
     def _fitting(self, vehicle: str | None) -> list[Row]:
@@ -184,32 +204,65 @@ class _Lookup:
         if not ids:
             return self._rows("attempts", "vehicle_id = $car", {"car": vehicle}, "started_at DESC")
         (name, value), *rest = ids.items()
-        found = self._source.find(self._duck, value)
-        rows: list[Row] = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-        its = [row for row in rows if row[name] == value]
+        its = self._with_id(name, value)
         also = dict(rest) if vehicle is None else {**dict(rest), "vehicle_id": vehicle}
-        fitting = [row for row in its if all(row[key] == given for key, given in also.items())]
+        fitting = [
+            row for row in its if all(_is_same(row[key], given) for key, given in also.items())
+        ]
         if its and not fitting:
-            key, given = next((key, given) for key, given in also.items() if its[0][key] != given)
-            problem = f"{_what(name)} {value!r} is of {_what(key)} {its[0][key]!r}, not {given!r}"
-            raise ConfigError([problem])
-        if not its and not self._is_told_of(name, value):
-            similar = self._duck.run(
-                f"SELECT DISTINCT {name} FROM attempts WHERE {name} ILIKE $like LIMIT 5",
-                {"like": f"{_plain_like(value)}%"},
+            key, given = next(
+                pair for pair in also.items() if not _is_same(its[0][pair[0]], pair[1])
             )
-            raise ConfigError([_not_found(_what(name), value, [row[0] for row in similar])])
+            theirs = its[0][key]
+            whose = f"of no {_what(key)}" if theirs is None else f"of {_what(key)} {theirs!r}"
+            raise ConfigError([f"{_what(name)} {value!r} is {whose}, not {given!r}"])
         return fitting
+
+    def _with_id(self, name: str, value: str) -> list[Row]:
+        """Return the unlocks with an id, in whatever letters it was written.
+
+        None of them where only the platform's log or a complaint has it; of a call about an unlock
+        that one. Raises `ConfigError` where nothing has the id, with the nearest.
+        """
+        for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
+            if its := [row for row in self._found(written) if row[name] == written]:
+                self._set(name, written)
+                return its
+            if self._is_told_of(name, written):
+                self._set(name, written)
+                before = self._of_call() if name == "attempt_id" else None
+                return [] if before is None else self._with_id(name, before)
+        others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
+        meant = same_id(value, others)
+        if meant is None:
+            raise ConfigError([not_found(_what(name), value, others) + self._is_another(value)])
+        self._set(name, meant)
+        return [row for row in self._found(meant) if row[name] == meant]
+
+    def _found(self, value: str) -> list[Row]:
+        found = self._source.find(self._duck, value)
+        return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+    def _set(self, name: str, value: str) -> None:
+        """Ask for an id as the store has it from now on."""
+        field = {"attempt_id": "attempt", "booking_id": "booking", "account_id": "customer"}
+        changed = {field.get(name, name.removesuffix("_id")): value}
+        self._wanted = replace(self._wanted, **changed)  # type: ignore[arg-type]
+
+    def _is_another(self, value: str) -> str:
+        """Return what else has this id, where it was asked for as something that it is not."""
+        found = next(iter(self._found(value)), {})
+        names = [name for name in _TOLD_OF if found.get(name) == value]
+        return f"; it is an id of another kind: ask by --{_what(names[0])}" if names else ""
 
     def _is_told_of(self, name: str, value: str) -> bool:
         """Return whether something else has an id of which there is no unlock.
 
         The platform's log, or a complaint, which is diagnosed under an id of its own.
         """
-        tables = _TOLD_OF[name]
         return any(
             self._duck.run(f"SELECT 1 FROM {table} WHERE {column} = $id LIMIT 1", {"id": value})
-            for table, column in tables.items()
+            for table, column in _TOLD_OF[name]
         )
 
     def _chosen(self, fitting: Sequence[Row]) -> Row | None:
@@ -263,6 +316,12 @@ class _Lookup:
         ids = {"id": attempt["attempt_id"], "booking": attempt["booking_id"]}
         return self._rows("complaints", is_its, ids, "called_at")
 
+    def _of_call(self) -> str | None:
+        """Return the last unlock before a call, where `--attempt` is that of the call."""
+        ids = {"id": self._wanted.attempt}
+        calls = self._rows("complaints", "complaint_id = $id", ids, "called_at")
+        return next((call["attempts"][-1] for call in calls if call["attempts"]), None)
+
     def _complaint(self, car: str | None, at_s: float) -> Row | None:
         """Return the call about an unlock that nobody saw, the one nearest to the time."""
         wanted = self._wanted
@@ -276,9 +335,9 @@ class _Lookup:
         unseen = [each for each in found if not each["attempts"]]
         return min(unseen, key=lambda each: abs(unix_s(each["called_at"]) - at_s), default=None)
 
-    def _revisions(self, attempt_id: str) -> list[Revision]:
+    def _revisions(self, attempt_id: str, account_id: str | None) -> list[Revision]:
         found = self._rows("diagnoses", "attempt_id = $id", {"id": attempt_id}, "revision")
-        return [revision_of(row) for row in found]
+        return [revision_of(row, has_account=account_id is not None) for row in found]
 
     def _rows(
         self, table: str, where: str, values: Mapping[str, Any], order: str, limit: int = MOST_ROWS
@@ -300,18 +359,11 @@ def _distance_s(attempt: Row, at_s: float) -> float:
 
 def _what(column: str) -> str:
     """Return what people call what a column identifies."""
-    names = {"account_id": "customer", "vehicle_id": "car"}
-    return names.get(column, column.removesuffix("_id"))
+    return _CALLED.get(column, column.removesuffix("_id"))
 
 
-def _plain_like(text: str) -> str:
-    """Return text in which no letter is a sign of LIKE."""
-    return text.replace("\\", "").replace("%", "").replace("_", "")
-
-
-def _not_found(what: str, text: str, near: Sequence[str]) -> str:
-    meant = f"; nearest: {', '.join(near)}" if near else ""
-    return f"no {what} {text!r} in this store{meant}"
+def _is_same(one: str | None, other: str) -> bool:
+    return one is not None and one.lower() == other.strip().lower()
 
 
 def evidence_of(attempt: Row) -> dict[str, Any]:

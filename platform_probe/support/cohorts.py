@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
+from fleet_wire.contract.causes import Cause
 from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import Cohort, Finding, find_cohorts
 from platform_probe.diagnosis.cohorts.words import finding_in_words
@@ -32,13 +33,20 @@ MOST_COUNTS: Final = 1_000_000
 _COUNTS: Final = f"""
 SELECT CASE WHEN is_recent THEN started_at ELSE bucket END AS at_time,
     CASE WHEN is_recent THEN vehicle_id END AS car,
-    count(*) AS unlocks, count(cause) AS failures, {", ".join(TRAITS)}
+    count(*) AS unlocks, count(cause) AS failures, is_seen, {", ".join(TRAITS)}
 FROM (
     SELECT *, started_at >= $exact AS is_recent,
         time_bucket(to_minutes({TOGETHER_MINUTES}), started_at) AS bucket
-    FROM attempts WHERE started_at BETWEEN $since AND $until
+    FROM (
+        SELECT started_at, vehicle_id, cause, true AS is_seen, {", ".join(TRAITS)} FROM attempts
+        UNION ALL BY NAME
+        SELECT called_at AS started_at, vehicle_id, '{Cause.NOT_OBSERVED}' AS cause,
+            false AS is_seen, region, operator, firmware, hardware, app_version
+        FROM complaints WHERE len(attempts) = 0
+    ) WHERE started_at BETWEEN $since AND $until
 ) GROUP BY ALL ORDER BY ALL
 """
+"""A call about an unlock of which nothing came is a failure too, and counted nowhere else."""
 
 
 def search_around(duck: Duck, at_s: float) -> Finding:
@@ -55,7 +63,9 @@ def search_since(duck: Duck, span: Span) -> Finding:
         "until": utc(until_s),
     }
     rows = duck.query(_COUNTS, times, limit=MOST_COUNTS).rows
-    telling = _telling([row[-len(TRAITS) :] for row in rows])
+    # What only a request says tells those apart that came; a call has none of it.
+    seen = [row for row in rows if row[4]]
+    telling = _telling([row[-len(TRAITS) :] for row in seen or rows])
     counts = [
         Count(
             at=unix_s(at),
@@ -64,7 +74,7 @@ def search_since(duck: Duck, span: Span) -> Finding:
             failures=failures,
             values=tuple(values[place] for place in telling),
         )
-        for at, car, attempts, failures, *values in rows
+        for at, car, attempts, failures, _, *values in rows
     ]
     return find_cohorts(counts, trait_names=[TRAITS[place] for place in telling], since=since_s)
 
@@ -106,5 +116,5 @@ def _cohort_json(cohort: Cohort, zone: tzinfo) -> dict[str, Any]:
 
 
 def is_one_of(attempt: Row, cohort: Cohort) -> bool:
-    """Return whether an unlock shares what a cohort shares."""
-    return all(attempt[trait.name] == trait.value for trait in cohort.traits)
+    """Return whether an unlock, or a call about one, shares what a cohort shares."""
+    return all(attempt.get(trait.name) == trait.value for trait in cohort.traits)

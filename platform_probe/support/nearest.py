@@ -1,4 +1,4 @@
-"""Ids as people remember them: in other letters, a part, a digit wrong."""
+"""Ids and names as people remember them: in other letters, a part, a digit wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from platform_probe.store.duck import Duck
+
 SHOWN: Final = 5
+MOST_ALIKE: Final = 50
+"""Ids of a store that are looked at more closely: it may hold millions."""
 _NUMBER: Final = re.compile(r"0*(\d+)")
 
 
@@ -27,6 +31,31 @@ def nearest(text: str, ids: Sequence[str]) -> list[str]:
     part = [each for each, letters in plain.items() if wanted and wanted in letters]
     close = get_close_matches(text, ids, n=SHOWN, cutoff=0.6)
     return list(dict.fromkeys([*same, *sorted(part), *close]))[:SHOWN]
+
+
+def alike(text: str, columns: Sequence[tuple[str, str]], duck: Duck) -> list[str]:
+    """Return what stands in these columns, each of a table, and looks most like a text.
+
+    Raises `ConfigError` where a store holds so many that it takes too long.
+    """
+    known = " UNION ".join(
+        f"SELECT DISTINCT {column} AS id FROM {table} WHERE {column} IS NOT NULL"
+        for table, column in columns
+    )
+    found = duck.query(
+        f"SELECT id FROM ({known}) ORDER BY lower(id) = lower($text) DESC,"
+        " contains(lower(id), lower($text)) DESC,"
+        " jaro_winkler_similarity(lower(id), lower($text)) DESC, id",
+        {"text": text.strip()},
+        limit=MOST_ALIKE,
+    )
+    return [row[0] for row in found.rows]
+
+
+def not_found(what: str, text: str, ids: Sequence[str]) -> str:
+    """Return that something is not in a store, with the nearest of `ids` that is."""
+    near = nearest(text, ids)
+    return f"no {what} {text!r} in this store" + (f"; nearest: {', '.join(near)}" if near else "")
 
 
 def _plain(text: str) -> str:

@@ -9,24 +9,37 @@ from pathlib import Path
 from typing import Any, Final
 
 from fleet_wire.contract.causes import CAUSES, Cause
-from platform_probe.diagnosis.cohorts.words import finding_in_words
+from fleet_wire.modes.mode import Actor
+from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
 from platform_probe.support.advice import Advice, advice_for, ended_as, explanation_of
 from platform_probe.support.believed import (
     Revision,
     changes_of_mind,
-    how_likely,
+    headline,
+    percent,
     reasons,
     title_of,
 )
 from platform_probe.support.case import Case, evidence_of
 from platform_probe.support.cohorts import finding_json, is_one_of
 from platform_probe.support.rows import Row, unix_s
-from platform_probe.support.timeline import furthest_stage, missing_stage, timeline_of
+from platform_probe.support.timeline import missed_in_words, reached_in_words, timeline_of
 from platform_probe.support.times import clock_of, date_and_clock, iso_of, long_of, minute_clock
 
 _WHO: Final = 8
-_TOLD_FROM: Final = 0.8
-"""From this probability on a customer is told what the mode says: below, modes are confused [E]."""
+_WHO_COLUMNS: Final = {
+    "customer": "account_id",
+    "booking": "booking_id",
+    "app": "app_version",
+    "region": "region",
+    "operator": "operator",
+    "firmware": "firmware",
+    "hardware": "hardware",
+}
+MOST_REASONS: Final = 4
+"""For a mode, and against it, the heaviest; JSON has all."""
+TOLD_FROM: Final = 0.8
+"""From this probability on a customer is told what the mode says: four of five are right [E]."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -51,11 +64,18 @@ def text_of(case: Case, zone: tzinfo) -> str:
 def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
     when = f"{date_and_clock(case.at_s, zone)}, {_ago(case)}"
     if case.attempt is None:
-        yield f"No unlock of {case.vehicle_id or 'this'} is known around {when}."
+        if case.complaint_id is not None:
+            car = case.vehicle_id or "a car"
+            yield f"A call about {car}, and no unlock that it is about: {when}"
+            yield f"  {_who(case.complaints[0])}"
+            yield f"  call {case.complaint_id}"
+        else:
+            whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
+            yield f"No unlock {whose} is known around {when}."
         if any(event["operation"] == "unlock" for event in case.events):
             yield "The platform's log tells of requests, and no unlock is recorded at that time."
         else:
-            yield "Nothing that the customer did then has reached the platform or the broker."
+            yield "No request to open it has reached the platform or the broker then."
     else:
         attempt = case.attempt
         yield f"{case.vehicle_id or 'The car'} {ended_as(case.cause)}: {when}"
@@ -67,15 +87,16 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
         advice = _advice(case)
         yield from ("", "What to say", f"  {advice.say}", "", "What to do", f"  {advice.do}")
         if advice.acts is not None:
-            yield f"  Who must act: the {advice.acts}."
+            is_us = advice.acts is Actor.SUPPORT
+            yield f"  Who must act: {'you, support' if is_us else f'the {advice.acts}'}."
     yield from _others(case, zone)
     yield from _same(case, zone)
 
 
 def _advice(case: Case) -> Advice:
-    """Return what to say and do: by the failure mode, where it is likelier than all others."""
+    """Return what to say and do: by the failure mode, where it is likely enough to be told."""
     believed = case.believed
-    is_likely = believed is not None and believed.first.probability >= _TOLD_FROM
+    is_likely = believed is not None and believed.first.probability >= TOLD_FROM
     mode = believed.mode if believed is not None and is_likely else None
     return advice_for(case.cause, mode, opened_later=case.opened_later)
 
@@ -88,15 +109,7 @@ def _ago(case: Case) -> str:
 
 
 def _who(attempt: Row) -> str:
-    parts = {
-        "customer": attempt["account_id"],
-        "booking": attempt["booking_id"],
-        "app": attempt["app_version"],
-        "region": attempt["region"],
-        "operator": attempt["operator"],
-        "firmware": attempt["firmware"],
-        "hardware": attempt["hardware"],
-    }
+    parts = {name: attempt[column] for name, column in _WHO_COLUMNS.items()}
     return (
         ", ".join(f"{name} {value}" for name, value in parts.items() if value) or "by nobody known"
     )
@@ -138,31 +151,34 @@ def _reasons(case: Case, believed: Revision) -> Iterator[str]:
     for heading, sentences in said.items():
         if sentences:
             yield f"  {heading}:"
-            yield from (f"  - {sentence}" for sentence in sentences)
+            yield from (f"  - {sentence}" for sentence in sentences[:MOST_REASONS])
     if believed.others:
         yield "  Or else:"
         for one in believed.others:
-            yield f"  - {title_of(one.mode)}: {how_likely(one.probability)}"
+            yield f"  - {title_of(one.mode)} ({percent(one.probability)})"
     if changes := [*changes_of_mind(case.revisions)]:
         yield "  What was believed, and when:"
         yield from (f"  - {sentence}" for sentence in changes)
 
 
 def _believed(believed: Revision) -> Iterator[str]:
-    title = title_of(believed.first.mode)
-    yield f"  {title[0].upper()}{title[1:]}: {how_likely(believed.first.probability)}."
+    yield f"  {headline(believed.first)}"
     if believed.mode is not None:
         yield f"  {believed.mode.engineer}"
+    others = sorted(title_of(slug) for slug in believed.alike.slugs - {believed.first.mode})
+    if others:
+        yield f"  From what is told here, this looks the same: {'; '.join(others)}."
+        yield f"  {believed.alike.why}"
 
 
 def _how_far(case: Case, cause: Cause, attempt: Row) -> Iterator[str]:
     yield f"  {cause}: {explanation_of(cause)}"
-    missing = missing_stage(attempt)
-    waited = f"; {missing} never came" if missing else ""
+    missed = missed_in_words(attempt)
+    but = f", and {missed}" if missed else ""
     mode = None if case.believed is None else case.believed.mode
     party = CAUSES[cause].party if mode is None else mode.party
     side = party.replace("_", " ")
-    yield f"  It got as far as {furthest_stage(attempt)}{waited}. On the side of: {side}."
+    yield f"  It got so far: {reached_in_words(attempt)}{but}. On the side of: {side}."
     if attempt["reason"]:
         yield f"  Said as reason: {attempt['reason']}"
 
@@ -193,9 +209,15 @@ def _others(case: Case, zone: tzinfo) -> Iterator[str]:
     if case.finding is None:
         return
     yield from ("", "Who else", f"  {finding_in_words(case.finding, minute_clock(zone))}")
-    if case.finding.found and case.attempt is not None:
-        is_one = any(is_one_of(case.attempt, cohort) for cohort in case.finding.found)
-        yield f"  This car is {'one' if is_one else 'none'} of them."
+    its = case.attempt or next(iter(case.complaints), None)
+    found = case.finding.found
+    if its is None or not found:
+        return
+    own = [traits_in_words(cohort.traits) for cohort in found if is_one_of(its, cohort)]
+    if len(found) == 1:
+        yield f"  This car is {'one' if own else 'none'} of them."
+    else:
+        yield f"  This car is {f'one of {own[0]}' if own else 'of none of these'}."
 
 
 def _same(case: Case, zone: tzinfo) -> Iterator[str]:
@@ -256,6 +278,7 @@ def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:
         "title": title_of(believed.first.mode),
         "probability": believed.first.probability,
         "engineer": None if believed.mode is None else believed.mode.engineer,
+        "looks_like": sorted(believed.alike.slugs - {believed.first.mode}),
         "for": reasons(believed, is_for=True),
         "against": reasons(believed, is_for=False),
         "others": [

@@ -19,11 +19,31 @@ _STAGES: Final = {
     Stage.RESULT_RECEIVED: ("monitor", "has the box's answer"),
     Stage.STATE_CHANGED: ("car", "reports an open lock"),
 }
+_REACHED: Final = {
+    Stage.INTENDED: "it was wanted",
+    Stage.REQUESTED: "it was asked for",
+    Stage.PUBLISHED: "the command was sent",
+    Stage.BROKER_ACCEPTED: "the broker had the command",
+    Stage.BOX_RECEIVED: "the box had the command",
+    Stage.BOX_EXECUTED: "the box had done it, or refused",
+    Stage.RESULT_RECEIVED: "the answer had come",
+    Stage.STATE_CHANGED: "the car had reported an open lock",
+}
+_MISSED: Final = {
+    Stage.REQUESTED: "nobody asked for it",
+    Stage.PUBLISHED: "the command was never sent",
+    Stage.BROKER_ACCEPTED: "the broker did not take the command",
+    Stage.BOX_RECEIVED: "the box did not confirm the command",
+    Stage.BOX_EXECUTED: "the box did not say how it ended",
+    Stage.RESULT_RECEIVED: "no answer came",
+    Stage.STATE_CHANGED: "the car did not report an open lock",
+}
+SAME_CALL_S: Final = 5.0
+"""A call and the line of the log that tells of it are no further apart: by clocks [E]."""
 _OF_THE_UNLOCK: Final = (
     PlatformStep.REQUESTED, PlatformStep.ANSWERED, PlatformStep.PUBLISHED, PlatformStep.ACCEPTED,
 )  # fmt: skip
 """Steps that the record has as stages."""
-_SAME_S: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,13 +61,19 @@ def timeline_of(case: Case) -> list[Entry]:
     entries = [*_around(case)]
     if case.attempt is not None:
         entries += _of_attempt(case, case.attempt)
+    for call in case.complaints:
+        entries.append(Entry(unix_s(call["called_at"]), "customer", _call(call["shown"])))
     return sorted(entries, key=lambda entry: entry.at_s)
 
 
 def missing_stage(attempt: Row) -> Stage | None:
-    """Return the stage that was waited for in vain; None where the last one was reached."""
+    """Return the stage that was waited for in vain; None where the last one was reached.
+
+    After a refusal nothing is waited for.
+    """
     awaited = [stage for stage in Stage if stage not in (Stage.INTENDED, Stage.API_ANSWERED)]
-    if attempt["outcome"] == Outcome.OK:
+    has_refused = attempt["result_received_s"] is not None and attempt["box_executed_s"] is None
+    if attempt["outcome"] == Outcome.OK or has_refused:
         return None
     reached = [stage for stage in awaited if attempt[f"{stage}_s"] is not None]
     if not reached:
@@ -67,6 +93,17 @@ def furthest_stage(attempt: Row) -> Stage:
     return Stage.REQUESTED if asked else Stage.INTENDED
 
 
+def missed_in_words(attempt: Row) -> str | None:
+    """Return what was waited for in vain; None where the last stage was reached."""
+    missing = missing_stage(attempt)
+    return None if missing is None else _MISSED[missing]
+
+
+def reached_in_words(attempt: Row) -> str:
+    """Return how far it got."""
+    return _REACHED[furthest_stage(attempt)]
+
+
 def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
     began_s = case.at_s
 
@@ -80,8 +117,11 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
     for stage, (actor, what) in _STAGES.items():
         if attempt[f"{stage}_s"] is not None:
             yield at(attempt[f"{stage}_s"], actor, what)
-    if attempt["box_executed_s"] is not None:
-        yield at(attempt["box_executed_s"], "box", _executed(attempt))
+    answered_s = attempt["box_executed_s"]
+    if answered_s is None and attempt["reason"]:
+        answered_s = attempt["result_received_s"]
+    if answered_s is not None:
+        yield at(answered_s, "box", _executed(attempt))
     if attempt["api_answered_s"] is not None:
         yield at(attempt["api_answered_s"], "platform", f"answers the phone{_status(attempt)}")
     yield at(attempt["total_s"], "monitor", _end_of(attempt))
@@ -89,8 +129,6 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
         opened = ": the car has OPENED, too late" if stray["is_late_unlock"] else ""
         what = f"answers {stray['kind']}: {stray['phase']}{opened}"
         yield Entry(unix_s(stray["came_at"]), "box", what)
-    for call in case.complaints:
-        yield Entry(unix_s(call["called_at"]), "customer", _call(call["shown"]))
 
 
 def _app(attempt: Row) -> str:
@@ -103,7 +141,7 @@ def _app(attempt: Row) -> str:
 
 
 def _executed(attempt: Row) -> str:
-    if attempt["outcome"] == Outcome.REFUSED:
+    if attempt["outcome"] == Outcome.REFUSED or attempt["box_executed_s"] is None:
         return f"refuses: {attempt['reason'] or 'it does not say why'}"
     if attempt["cause"] == Cause.VEHICLE_FAILED:
         return f"could not move the lock: {attempt['reason'] or 'it does not say why'}"
@@ -119,9 +157,8 @@ def _end_of(attempt: Row) -> str:
     cause = None if attempt["cause"] is None else Cause(attempt["cause"])
     if cause is None:
         return "the car is open"
-    missing = missing_stage(attempt)
-    waited = f", in vain waited for {missing}" if missing else ""
-    return f"{outcome_of(cause)}: {cause}{waited}"
+    missed = missed_in_words(attempt)
+    return f"{outcome_of(cause)}: {cause}{f'; {missed}' if missed else ''}"
 
 
 def _call(shown: str | None) -> str:
@@ -133,7 +170,7 @@ def _call(shown: str | None) -> str:
 
 def _around(case: Case) -> Iterator[Entry]:
     for event in case.events:
-        if not _is_in_record(case, event):
+        if not _is_call(case, event) and not _is_in_record(case, event):
             yield Entry(unix_s(event["logged_at"]), *_event(event))
     before = ""
     for heard in case.heard:
@@ -152,6 +189,18 @@ def _around(case: Case) -> Iterator[Entry]:
         yield Entry(unix_s(heard["heard_at"]), who, f"{told}{retained}")
 
 
+def _is_call(case: Case, event: Row) -> bool:
+    """Return whether an event of the platform's log is a call that is told of itself.
+
+    Their times differ by what the clocks do.
+    """
+    return event["event"] == PlatformStep.SUPPORT_CALLED and any(
+        call["account_id"] == event["account_id"]
+        and abs(unix_s(call["called_at"]) - unix_s(event["logged_at"])) < SAME_CALL_S
+        for call in case.complaints
+    )
+
+
 def _is_in_record(case: Case, event: Row) -> bool:
     """Return whether the record itself tells what an event tells."""
     attempt = case.attempt
@@ -168,7 +217,7 @@ def _event(event: Row) -> tuple[str, str]:
     operation = str(event["operation"]).replace("_", " ")
     reason = f" ({event['reason']})" if event["reason"] else ""
     told = {
-        PlatformStep.REQUESTED: ("phone", f"asks for {operation}{_app({**event, 'requests': 1})}"),
+        PlatformStep.REQUESTED: ("phone", f"{_asks(operation)}{_app({**event, 'requests': 1})}"),
         PlatformStep.ANSWERED: ("platform", f"answers {operation}{_status(event)}"),
         PlatformStep.WOKEN: ("platform", "asks the sleeping car to wake"),
         PlatformStep.PUBLISHED: ("platform", f"sends the command for {operation}"),
@@ -177,6 +226,11 @@ def _event(event: Row) -> tuple[str, str]:
         PlatformStep.SUPPORT_CALLED: ("customer", _call(event["shown"])),
     }
     return told.get(event["event"], ("platform", f"{event['event']}: {operation}"))
+
+
+def _asks(operation: str) -> str:
+    is_verb = operation in ("book", "extend", "end", "unlock", "lock")
+    return f"asks to {operation}" if is_verb else f"asks for {operation}"
 
 
 def _presence(heard: Row) -> str:

@@ -3,82 +3,132 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from calendar import monthrange
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from fleet_wire.config.file import suggestion
 from fleet_wire.errors import ConfigError
 
-_AGO: Final = re.compile(r"(\d+(?:\.\d+)?) ?(s|m|min|h|d)(?: ago)?")
-_SECONDS: Final = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
-_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
-_WRITTEN: Final = (
-    "08:15, 2026-03-29 08:15, 2026-03-29T08:15:00+02:00, or how long ago, as 90m or 2h"
+_AGO: Final = re.compile(
+    r"(\d{1,6}(?:\.\d+)?) ?(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(?: ago)?"
+)
+_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+"""By the first letter of the unit."""
+_CLOCK: Final = (
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<part>\d{1,6}))?)?"
+)
+_DAY: Final = r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
+_OFFSET: Final = r"(?P<offset>Z|[+-]\d{2}:\d{2})"
+_WRITTEN_TIME: Final = re.compile(rf"(?:{_DAY}(?:[ T]|$))?(?:{_CLOCK} ?{_OFFSET}?)?", re.IGNORECASE)
+_EXAMPLES: Final = (
+    "08:15, 20:15:30, 2026-03-29 08:15, 2026-03-29T08:15:00+02:00, or how long before the newest"
+    " record, as 90m or 2h"
 )
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
+_RANGES: Final = {
+    "year": (1900, 9998),
+    "month": (1, 12),
+    "day": (1, 31),
+    "hour": (0, 23),
+    "minute": (0, 59),
+    "second": (0, 59),
+}
+"""From the first to the last that there may be."""
 
 
 def zone_named(name: str) -> tzinfo:
-    """Return a time zone. Raises `ConfigError` where there is none of that name."""
+    """Return a time zone. Raises `ConfigError` where there is none, with what may be meant."""
     names = available_timezones()
-    if name in names or name == "UTC":
-        return UTC if name == "UTC" else ZoneInfo(name)
-    by_letters = {each.lower(): each for each in names}
-    near = by_letters.get(name.lower().replace(" ", "_"))
+    wanted = name.strip()
+    if wanted in ("UTC", "Z"):
+        return UTC
+    if wanted in names:
+        return ZoneInfo(wanted)
+    plain = wanted.lower().replace(" ", "_")
+    cities = sorted(each for each in names if "/" in each and not each.startswith("Etc/"))
+    meant = [each for each in cities if each.lower().rpartition("/")[2] == plain]
+    near = next((each for each in sorted(names) if each.lower() == plain), None) or next(
+        iter(meant), None
+    )
     said = f"; did you mean '{near}'?" if near else suggestion(name, sorted(names))
-    raise ConfigError([f"no time zone {name!r}{said or ', expected one as Europe/Berlin'}"])
+    expected = "; a zone is a continent and a city, as Europe/Berlin or America/New_York, or UTC"
+    raise ConfigError([f"no time zone {name!r}{said or expected}"])
 
 
 def moment_of(text: str, zone: tzinfo, *, newest_s: float) -> float:
     """Return the Unix time of what somebody wrote.
 
     A time without a date is the last one that is not after `newest_s`; "2h" is so long before it.
-    Raises `ConfigError` for what is no time, does not exist, or exists twice in this zone.
+    Raises `ConfigError` for what is no time, does not exist, or exists twice in this zone, with
+    what would do.
     """
     wanted = text.strip()
     if ago := _AGO.fullmatch(wanted):
-        return newest_s - float(ago[1]) * _SECONDS[ago[2]]
-    if _CLOCK.fullmatch(wanted):
-        return _last_at(wanted, zone, newest_s)
-    try:
-        found = datetime.fromisoformat(wanted)
-    except ValueError as error:
-        raise ConfigError([f"{text!r} is no time ({error}): expected {_WRITTEN}"]) from None
-    if found.tzinfo is not None:
-        return found.timestamp()
-    return _unix_s(found, zone, text)
-
-
-def _last_at(text: str, zone: tzinfo, newest_s: float) -> float:
-    hour, minute, second = (int(part) for part in (f"{text}:00").split(":")[:3])
-    newest = datetime.fromtimestamp(newest_s, zone)
-    try:
-        today = newest.replace(
-            hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None, fold=0
-        )
-    except ValueError as error:
-        raise ConfigError([f"{text!r} is no time ({error}): expected {_WRITTEN}"]) from None
-    found_s = _unix_s(today, zone, text)
-    if found_s <= newest_s:
+        return max(newest_s - float(ago[1]) * _SECONDS[ago[2][0]], 0.0)
+    written = _WRITTEN_TIME.fullmatch(wanted)
+    if not wanted or written is None:
+        raise ConfigError([f"{text!r} is not written as a time is here: write {_EXAMPLES}"])
+    given = {name: value for name, value in written.groupdict().items() if value is not None}
+    own_zone = _zone_of_offset(given.pop("offset")) if "offset" in given else None
+    its_zone = own_zone or zone
+    newest = datetime.fromtimestamp(newest_s, its_zone)
+    day = {"year": newest.year, "month": newest.month, "day": newest.day}
+    micro = int(given.pop("part", "0").ljust(6, "0"))
+    local = _local({**day, **{name: int(value) for name, value in given.items()}}, text)
+    found_s = _unix_s(local.replace(microsecond=micro), its_zone, text)
+    if "year" in given or found_s <= newest_s:
         return found_s
-    return _unix_s(today - timedelta(days=1), zone, text)
+    return _unix_s(local - timedelta(days=1), its_zone, text)
+
+
+def _local(numbers: Mapping[str, int], text: str) -> datetime:
+    """Return the time of these numbers. Raises `ConfigError` that says which one cannot be."""
+    for name, (least, most) in _RANGES.items():
+        number, of = numbers.get(name, least), ""
+        if name == "day":
+            most = monthrange(numbers["year"], numbers["month"])[1]  # noqa: PLW2901 - of its month
+            of = f" of {numbers['year']}-{numbers['month']:02d}"
+        if not least <= number <= most:
+            problem = f"there is no {name} {number}: {name}s{of} are {least} to {most}"
+            raise ConfigError([f"{text!r}: {problem}"])
+    return datetime(**numbers)  # type: ignore[arg-type]  # noqa: DTZ001 - local to a zone
+
+
+def _zone_of_offset(offset: str) -> tzinfo:
+    """Return the zone of "Z" or "+02:00"."""
+    if offset in ("Z", "z"):
+        return UTC
+    hours, minutes = int(offset[1:3]), int(offset[4:])
+    sign = -1 if offset[0] == "-" else 1
+    if hours > _RANGES["hour"][1] or minutes > _RANGES["minute"][1]:
+        raise ConfigError([f"no zone is {offset} from UTC: write as +02:00"])
+    return timezone(sign * timedelta(hours=hours, minutes=minutes))
 
 
 def _unix_s(local: datetime, zone: tzinfo, text: str) -> float:
     """Return the Unix time of a local one, which must exist once."""
     first, second = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    if first.utcoffset() == second.utcoffset():
+    before, after = first.utcoffset(), second.utcoffset()
+    assert before is not None  # noqa: S101 - the zone is set
+    assert after is not None  # noqa: S101 - the zone is set
+    if before == after:
         return first.timestamp()
-    day = local.date().isoformat()
-    back = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
-    if back != local:
-        raise ConfigError([f"{text!r} does not exist on {day} in {zone}: clocks were put forward"])
-    options = " or ".join(each.isoformat(sep=" ", timespec="minutes") for each in (first, second))
-    raise ConfigError([f"{text!r} exists twice on {day} in {zone}: write {options}"])
+    where = f"on {local.date().isoformat()} in {zone}"
+    if after > before:
+        write = " or ".join(_minutes(local + step) for step in (before - after, after - before))
+        problem = f"does not exist {where}: clocks were put forward over it; write {write}"
+        raise ConfigError([f"{text!r} {problem}"])
+    write = " or ".join(_minutes(each) for each in (first, second))
+    raise ConfigError([f"{text!r} exists twice {where}: clocks were put back; write {write}"])
+
+
+def _minutes(time: datetime) -> str:
+    return time.isoformat(sep=" ", timespec="minutes")
 
 
 def clock_of(at_s: float, zone: tzinfo) -> str:

@@ -20,6 +20,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.contract.trace_context import trace_context_of
 from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message
+from fleet_wire.links.routine import Follower, Member, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Heard, Place, Profile
 from platform_probe.attempts.tracker import AttemptTracker
@@ -83,6 +84,14 @@ class Hears(Protocol):
         """Take that a car was taken out of service."""
         ...
 
+    def follower(self, vehicle_id: str) -> Follower | None:
+        """Return what is kept of a car's heartbeats; None: all of them, as they come."""
+        ...
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take that so many have come by routine; what they say the followers catch up with."""
+        ...
+
 
 class Inbox:
     """Takes every message that a probe receives. `malformed` counts those that break the rules.
@@ -144,6 +153,33 @@ class Inbox:
                 payload_starts=repr(message.payload[:_SHOWN_BYTES]),
                 payload_bytes=len(message.payload),
             )
+
+    def take_round(self, round_: Round, now_s: float) -> None:
+        """Take heartbeats that have come together: one by one where one of them may end an unlock.
+
+        Else they are of no consequence until somebody looks at one of their cars.
+        """
+        if not round_.is_for(self) or self._tracker.may_end(now_s):
+            for message in round_.messages():
+                self.take(message)
+        else:
+            self.taken[TopicKind.TELEMETRY] += round_.size
+            round_.be_heard(now_s)
+            for hearer in self.hearers:
+                hearer.came_together(round_.size)
+
+    def take_offer(self, member: Member) -> None:
+        """Let the next heartbeats of a car come by routine: its own, which offers it, was taken."""
+        routine, vehicle_id = member.routine, member.speaker.vehicle_id
+        if member.is_offered and routine.listener in (None, self):
+            followers = [self._tracker.evidence.follower(vehicle_id)]
+            for hearer in self.hearers:
+                follower = hearer.follower(vehicle_id)
+                if follower is None:
+                    return
+                followers.append(follower)
+            routine.listener = self
+            member.join(tuple(followers))
 
     def _take_broker_log(self, payload: bytes, at: float) -> None:
         """Take a line of the broker's log; most of what it says is of no concern."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.store import __main__ as bench_store
 from bench.store.__main__ import StoreMeasurement, grow, make_files, measure_here, render
 from bench.store.contenders import missing
-from bench.store.lines import attempt_lines
+from bench.store.lines import attempt_lines, lines_later
 
 
 def test_lines_come_from_the_seed() -> None:
@@ -17,6 +18,18 @@ def test_lines_come_from_the_seed() -> None:
     first, again, other = (list(attempt_lines(50, cars=10, seed=seed)) for seed in (1, 1, 2))
     assert first == again != other
     assert 1_100 < sum(map(len, first)) / 50 < 1_400
+
+
+def test_lines_come_again_with_other_ids() -> None:
+    """Of the same cars and ends, so much later."""
+    first = list(attempt_lines(20, cars=10, seed=1))
+    later = [msgspec.json.decode(line) for line in lines_later(first, seed=1, after_s=540.0)]
+    for one, other in zip(map(msgspec.json.decode, first), later, strict=True):
+        assert other["started_at"] == pytest.approx(one["started_at"] + 540.0)
+        assert other["scheduled_s"] == pytest.approx(one["scheduled_s"] + 540.0)
+        ids = ("attempt_id", "command_id", "trace_id", "booking_id", "started_at", "scheduled_s")
+        assert not {one[each] for each in ids} & {other[each] for each in ids}
+        assert {**one, **{each: other[each] for each in ids}} == other
 
 
 @pytest.mark.parametrize("name", ["this store", "SQLite FTS5"])
@@ -31,6 +44,7 @@ def test_contenders_find_the_same(
     assert measured.found == len(cars) > 0
     assert measured.find_ms > 0
     assert measured.mb_per_s > 0
+    assert (measured.diagnose_ms is not None) is (name == "this store")
 
 
 def test_growth_is_told(
@@ -52,5 +66,5 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         raw_bytes=8_000_000, bytes=1_000_000, take_in_cpu_s=0.1, find_ms=5.0, day_ms=6.0, found=1
     )
     lines = render([{"this store": one, "zstd + ripgrep": lacks}]).splitlines()
-    assert lines[1].split()[-4:] == ["80", "8.0", "5.0", "6.0"]
+    assert lines[1].split()[-5:] == ["80", "8.0", "5.0", "6.0", "-"]
     assert lines[2] == f"zstd + ripgrep: {lacks}"

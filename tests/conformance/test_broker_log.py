@@ -162,6 +162,22 @@ async def test_who_is_denied_a_topic_hears_nothing_and_is_told_nothing(
     await harness.until(lambda: b"again" in car.payloads)
 
 
+async def test_who_publishes_to_a_closed_topic_is_told(place: Place, clients: Clients) -> None:
+    """PUBACK says `not authorised`; who is subscribed gets nothing, until it is open again."""
+    topic, harness = "cars/car-1/command", place.harness
+    platform = await clients.connected("platform")
+    car = await clients.connected("car-1", topic, "end")
+    with place.control.closing([topic]):
+        await harness.let_pass(0.5)
+        platform.link.publish(topic, b"unlock", on_ack=platform.acks.append)
+        platform.link.publish("end", b"end", on_ack=platform.acks.append)
+        await harness.until(lambda: len(platform.acks) == 2 and b"end" in car.payloads)
+        assert (sorted(platform.acks), car.payloads) == ([SUCCESS, NOT_AUTHORIZED], [b"end"])
+    await harness.let_pass(0.5)
+    platform.link.publish(topic, b"again")
+    await harness.until(lambda: b"again" in car.payloads)
+
+
 @pytest.mark.broker
 async def test_the_log_is_for_the_monitor_alone() -> None:
     """Whoever else subscribes is granted it, and sent nothing."""

@@ -17,6 +17,7 @@ from fleet_sim.cars.power import PowerControl
 from fleet_sim.faults import FAULTS, Injection
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import Message
+from fleet_wire.links.routine import Routine
 from fleet_wire.randomness import RandomStream
 
 _take, _heartbeat, _start = Box.take, Box.heartbeat, PowerControl.start
@@ -29,11 +30,11 @@ def take(box: Box, message: Message) -> None:
     _take(box, message)
 
 
-def heartbeat(box: Box) -> None:
+def heartbeat(box: Box, routine: Routine | None = None, number: int = 0) -> None:
     """Fail on another."""
     if box.vehicle_id == "car-00001":
         raise ZeroDivisionError("no heartbeat")
-    _heartbeat(box)
+    _heartbeat(box, routine, number)
 
 
 def start(power: PowerControl) -> None:

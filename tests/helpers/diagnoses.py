@@ -7,6 +7,7 @@ from typing import Any
 from fleet_wire.contract.attempt import Source
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
+from fleet_wire.modes.facts import Told
 
 
 def diagnosis_of(*modes: RankedMode, **changes: Any) -> Diagnosis:
@@ -22,6 +23,6 @@ def diagnosis_of(*modes: RankedMode, **changes: Any) -> Diagnosis:
         "cause": Cause.RESULT_LOST,
         "modes": modes,
         "facts": (),
-        "told": ("attempt",),
+        "told": tuple(Told),
     }
     return Diagnosis(**made | changes)

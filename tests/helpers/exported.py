@@ -14,7 +14,7 @@ from fleet_sim.results.summary import Attempts, JsonLines
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.diagnosis import Diagnosis
-from platform_probe.export.incident import incident_of
+from platform_probe.export.incident import incident_of, with_neutral_names
 from platform_probe.export.scenario import text_of
 from platform_probe.store.reading import Source
 from tests.helpers.virtual_runs import SCENARIOS, broken_expectations, run_virtually
@@ -100,7 +100,7 @@ def export_and_run(mode: str, touched: Touched, original: Path, directory: Path)
     """Export one unlock of a run with its true mode, and run what comes of it."""
     incident = incident_of(Source(original), touched.example, mode)
     file = directory.parent / f"{directory.name}-exported.yaml"
-    file.write_text(text_of(incident), encoding="utf-8")
+    file.write_text(text_of(with_neutral_names(incident)), encoding="utf-8")
     scenario = load_scenario(file)
     assert scenario.seed is not None
     summary = run_virtually(scenario, directory, seed=scenario.seed)

@@ -24,6 +24,7 @@ from fleet_wire.contract.attempt import (
 )
 from fleet_wire.contract.causes import CAUSES
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode, Weighed
+from fleet_wire.contract.incident import Change, ChangeKind, Incident, IncidentKind, Severity
 from fleet_wire.contract.messages import Reason
 from platform_probe.attempts import conclusion, joined_record
 from platform_probe.outputs import logs
@@ -69,6 +70,12 @@ What an unlock may have failed of: a line for each one that failed or looks odd,
 complaint about one that nobody saw, and another line each time that the evidence has changed, for
 ten minutes. [diagnosis.md](diagnosis.md) says how it is made.
 """
+INCIDENTS = """\
+## incidents.jsonl
+
+Problems of the fleet: a line for each revision of each incident. [incidents.md](incidents.md) says
+what becomes one.
+"""
 LOG = f"""\
 ## The log
 
@@ -107,9 +114,12 @@ STDOUT = """\
 For whoever starts the probe: `ready` once, `progress` each second, `done` at the end.
 """
 EVENTS = {
+    "broker_back": "one of several brokers is there again",
     "broker_connected": "connected to the broker, and subscribed",
     "broker_disconnected": "a connection ended, or could not be made; the next try is told",
     "console": "the pages of the console are served at `url`",
+    "diagnosis_revised": "ten minutes after an unlock another failure mode is likeliest than was"
+    " at first (`believed`); once for each such unlock",
     "late_unlock": "a car opened after its customer was told no: each one has its line, with the"
     " fields of stray_answers.jsonl",
     "malformed_line": "a line of the platform's log breaks its contract; it is cut",
@@ -140,6 +150,8 @@ EVENTS = {
 }
 """What events mean that do not say it themselves, in a field `explanation`, or not whole."""
 WHAT_TO_DO = {
+    "broker_away": "see whether that broker runs; the others are watched meanwhile"
+    " ([scale.md](scale.md#several-brokers))",
     "broker_disconnected": "nothing where it comes back; else `why` and `detail` say whether"
     " broker, password or client id is wrong; see [the runbook](runbook/BrokerDisconnected.md)",
     "commands_never_expire": "unlock only cars that somebody can look after: this wire has no cure",
@@ -147,6 +159,7 @@ WHAT_TO_DO = {
     "console_ended": "see `reason`: a port that is taken, a file of tokens with a mistake",
     "console_troubled": "see `problem`: mend the path or the rights; anything else is a defect",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
+    "diagnosis_revised": "what was told or done by the first one: see `platform-probe diagnose`",
     "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",
     "locks_will_refuse": "unlock more cars, lower `--rate`, or take `--every`, which has the cars"
     " in turn",
@@ -260,6 +273,12 @@ def page_of_log() -> str:
             table(("Field of one of `modes`", "Meaning"), _fields(RankedMode)),
             table(("Field of one of `weighed`", "Meaning"), _fields(Weighed)),
             table(("Field of one of `facts`", "Meaning"), _fields(FactSeen)),
+            INCIDENTS,
+            table(("Field", "Meaning"), _fields(Incident)),
+            table(("Kind", "Meaning"), _members(IncidentKind)),
+            table(("Severity", "Meaning"), _members(Severity)),
+            table(("Field of one of `changes`", "Meaning"), _fields(Change)),
+            table(("Kind of a change", "Meaning"), _members(ChangeKind)),
             LOG,
             UNLOCK.format(shared=_in_a_row(shared), more=_in_a_row(more)),
             OTHERS,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fleet_wire.modes.catalogue import ALIKE, MODES
+from fleet_wire.modes.alike import WIRES, alike_on, number_of_classes
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS
 from fleet_wire.modes.mode import FailureMode, Layer
 from tests.helpers.markdown import code, table
@@ -24,10 +25,12 @@ those that speak for it may be, those that rule it out cannot be.
 TOLD_APART = """\
 ## Not told apart
 
-Modes that no monitor can tell apart count as one.
+Where a source is missing some modes look the same: no fact that can be seen there parts them, and
+what parts one of them from a third mode parts the other too. That follows from the signatures
+below, not from mistakes that were made. Such modes count as one, and `diagnose` says so. With every
+source there are none; some pairs are then parted by how often facts are seen, and by no single one.
 """
 HEAD = ("No.", "Mode", "What happens", "To the customer", "Who acts", "What to do", "Cause")
-NONE_ALIKE = "There are none: each has a fact that no other one shares with it.\n"
 
 
 def page_of_modes() -> str:
@@ -50,12 +53,16 @@ def page_of_modes() -> str:
                 [_row(mode) for mode in modes],
             ),
         ]
-    alike = [(", ".join(map(code, sorted(slugs))), why) for slugs, why in ALIKE]
+    alike = [
+        (wire, str(number_of_classes(told)), ", ".join(map(code, sorted(slugs))), why)
+        for wire, told in WIRES.items()
+        for slugs, why in alike_on(told) or ((frozenset[str](), ""),)
+    ]
     return "\n".join(
         [
             *parts,
             TOLD_APART,
-            table(("Modes", "Why"), alike) if alike else NONE_ALIKE,
+            table(("What is missing", "Classes", "Look the same", "Why"), alike),
             SIGNATURES,
             table(
                 ("Mode", "Needs", "Speaks for it", "Rules it out"), map(_signature, MODES.values())

@@ -38,6 +38,7 @@ from fleet_wire.links.link import (
     Session,
     Will,
 )
+from fleet_wire.links.routine import Round
 
 __all__ = ["BrokerLimits", "BrokerModel", "Scheduler"]
 
@@ -134,6 +135,7 @@ class BrokerModel:
             connection, session.connection = session.connection, None
             session.will = None
             if connection is not None:
+                connection.speak_for_itself()
                 session.expires_at_s = self._expiry_of(session)
                 self._lose(connection)
         if not self._is_persistent:
@@ -238,6 +240,7 @@ class BrokerModel:
         if will is not None and not keeps and not will.delay_s:
             self._publish_will(session, will)
         if connection is not None:
+            connection.speak_for_itself()
             self._say(log.taken_over(session.client_id))
             taken = Disconnected(Ended.BROKER_CLOSED, SESSION_TAKEN_OVER, "session taken over")
             self._lose(connection, taken if session.is_v5 else _LOST)
@@ -256,6 +259,8 @@ class BrokerModel:
             self._disconnect(session)
 
     def _disconnect(self, session: BrokerSession) -> None:
+        if session.connection is not None:
+            session.connection.speak_for_itself()
         session.connection = None
         session.expires_at_s = self._expiry_of(session)
         will = session.will
@@ -388,6 +393,21 @@ class BrokerModel:
             # Who speaks 3.1.1 gets an ordinary PUBACK, denied or not (handle_publish.c).
             puback = PubAck(publication, code if session.is_v5 else SUCCESS)
             self.transport.down(connection, connection.client.take_puback, puback)
+
+    def send_round(self, round_: Round) -> None:
+        """Let the heartbeats of a routine come up, each on the connection of its box."""
+        connection = round_.first.way
+        assert isinstance(connection, Connection)  # noqa: S101 - what `ModelLink.offer` says
+        self.transport.up(connection, self.take_round, round_)
+
+    def take_round(self, connection: Connection, round_: Round) -> None:  # noqa: ARG002 - as a packet
+        """Take the heartbeats of a routine; one by one where they may fare differently."""
+        if self.may_publish is None and self._router.route_round(round_):
+            return
+        for member, payload in round_.parts():
+            if isinstance(member.way, Connection):
+                publication = Publication(member.topic, payload, 0, retain=False)
+                self.take_publish(member.way, publication)
 
     def take_puback(self, connection: Connection, message: Message) -> None:
         """Take PUBACK."""

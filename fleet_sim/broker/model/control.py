@@ -26,3 +26,9 @@ class ModelControl(BrokerControl):
             return not any(each.fullmatch(topic) for each in denied.get(client_id, ()))
 
         self._broker.may_read = may_read if denied else None
+        closed = [filter_pattern(each) for each in self.closed]
+
+        def may_publish(_client_id: str, topic: str) -> bool:
+            return not any(each.fullmatch(topic) for each in closed)
+
+        self._broker.may_publish = may_publish if closed else None

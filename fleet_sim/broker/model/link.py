@@ -11,7 +11,14 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from fleet_sim.broker.model.packets import LARGEST_PACKET, ConnAck, Connect, PubAck, Publication
+from fleet_sim.broker.model.packets import (
+    LARGEST_PACKET,
+    ConnAck,
+    Connect,
+    Offering,
+    PubAck,
+    Publication,
+)
 from fleet_sim.broker.model.session import BrokerEnd, Connection
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import (
@@ -25,6 +32,7 @@ from fleet_wire.links.link import (
     OnAck,
     PublishProperties,
 )
+from fleet_wire.links.routine import Member, Round
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +144,18 @@ class ModelLink:
             self._start(publication)
         else:
             self._wait(publication)
+
+    def offer(self, topic: str, payload: bytes, member: Member) -> None:
+        """Send a heartbeat at QoS 0 that offers the next ones by routine, if connected."""
+        publication = Offering(topic, payload, 0, retain=False)
+        publication.member = member
+        publication.check(self._max_packet_bytes)
+        connection = self._connection
+        if connection is not None and self._state is _CONNECTED and not self._is_frozen:
+            connection.member, member.way = member, connection
+            self._send(self._broker.take_publish, publication)
+        else:
+            self._broker.qos0_dropped += 1
 
     def acknowledge(self, message: Message) -> None:
         """Send the PUBACK of a QoS 1 message of this connection, once."""
@@ -265,6 +285,8 @@ class ModelLink:
             self._broker.transport.up(connection, self._broker.take_close, is_goodbye)
 
     def _forget(self) -> None:
+        if self._connection is not None:
+            self._connection.speak_for_itself()
         self._connection = None
         self._state = _State.CLOSED
         self._early = self._held_in = self._held_out = self._unacknowledged = ()
@@ -326,6 +348,15 @@ class ModelLink:
         if not self._early:
             self._early = []
         self._early.append(message)
+
+    def take_round(self, round_: Round) -> None:
+        """Take heartbeats from the broker: together where our handler can, else one by one."""
+        on_round = getattr(self._handler, "on_round", None)
+        if on_round is not None and self._state is _CONNECTED and round_.is_whole:
+            on_round(round_)
+        else:
+            for message in round_.messages():
+                self.take_message(message)
 
     def take_puback(self, puback: PubAck) -> None:
         """Take PUBACK from the broker."""
@@ -391,6 +422,7 @@ class ModelLink:
         return self._is_frozen or connection is not self._connection
 
     def _fall_silent(self, connection: Connection) -> None:
+        connection.speak_for_itself()
         connection.last_sent_s = self._last_ping_s(connection)
         self._broker.watch_silence(connection)
 
@@ -406,6 +438,7 @@ class ModelLink:
 
     def expect_answer(self, connection: Connection) -> None:
         """End the connection when a ping stays unanswered, because the broker does not read."""
+        connection.speak_for_itself()
         interval_s = connection.ping_interval_s()
         if connection is not self._connection or not interval_s:
             return

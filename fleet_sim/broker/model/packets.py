@@ -6,10 +6,13 @@ to the broker is the message, SUBSCRIBE the filters, SUBACK the codes.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 
 from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import LinkLimits, OnAck, PublishProperties, Session
+from fleet_wire.links.routine import Member
 
 LARGEST_PACKET = 268_435_455
 """The specification's limit in bytes, section 2.1.4."""
@@ -52,6 +55,8 @@ class Publication:
     """
 
     __slots__ = ("expires_at_s", "on_ack", "payload", "properties", "qos", "retain", "topic")
+
+    member: ClassVar[Member | None] = None
 
     def __init__(
         self,
@@ -113,6 +118,14 @@ class Publication:
         length = 2 + _bytes_of(self.topic) + 2 * self.qos + len(self.payload)
         length += _varint_bytes(properties_bytes) + properties_bytes
         return 1 + _varint_bytes(length) + length
+
+
+class Offering(Publication):
+    """A heartbeat that offers the next ones by routine."""
+
+    __slots__ = ("member",)
+
+    member: Member  # type: ignore[misc] # of most publications there is none
 
 
 def _has_wildcard(topic: str) -> bool:

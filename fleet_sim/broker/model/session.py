@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from fleet_sim.broker.model.packets import LARGEST_PACKET, ConnAck, Connect, PubAck, Publication
 from fleet_sim.broker.model.transport import Scheduler, Transport
 from fleet_wire.links.link import Disconnected, Message, Will
+from fleet_wire.links.routine import Member, Round
 
 LAST_PACKET_ID = 65_535
 
@@ -45,6 +46,10 @@ class ClientEnd(Protocol):
 
     def take_message(self, message: Message) -> None:
         """Take PUBLISH."""
+        ...
+
+    def take_round(self, round_: Round) -> None:
+        """Take the heartbeats of a routine, as the PUBLISH of each."""
         ...
 
     def take_puback(self, puback: PubAck) -> None:
@@ -85,6 +90,10 @@ class BrokerEnd(Protocol):
         """Take PUBLISH."""
         ...
 
+    def take_round(self, connection: Connection, round_: Round) -> None:
+        """Take the heartbeats of a routine, one of whose members has this connection."""
+        ...
+
     def take_puback(self, connection: Connection, message: Message) -> None:
         """Take PUBACK."""
         ...
@@ -108,16 +117,27 @@ class BrokerLimits:
 class Connection:
     """One network connection of a client, as both ends know it."""
 
-    __slots__ = ("client", "down_due_s", "last_sent_s", "session", "up_due_s")
+    __slots__ = ("client", "down_due_s", "last_sent_s", "member", "session", "up_due_s")
 
     def __init__(self, client: ClientEnd) -> None:
         self.client = client
         self.session: BrokerSession | None = None
         """Set when the broker accepts the connection."""
         self.last_sent_s = 0.0
-        """When the client last sent something; its pings are counted when it matters."""
+        """When the client last sent something; its pings are counted when it matters.
+
+        What it sends by routine is told when it leaves that, which `speak_for_itself` sees to.
+        """
+        self.member: Member | None = None
+        """By which routine it sends heartbeats, or may soon."""
         self.up_due_s = 0.0
         self.down_due_s = 0.0
+
+    def speak_for_itself(self) -> None:
+        """Let no routine send anything on it any more: it is about to end, or to be silent."""
+        if self.member is not None:
+            self.member.leave()
+            self.member = None
 
     def ping_interval_s(self) -> int:
         """Return how long the client may say nothing before it pings; 0: for ever."""

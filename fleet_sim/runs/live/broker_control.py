@@ -27,7 +27,7 @@ class MosquittoControl(BrokerControl):
     def apply(self) -> None:
         """Write the access rules, and let the brokers read them; they do at once."""
         topics = [each for filters in self.denied.values() for each in filters]
-        self._access.deny_boxes(topics)
+        self._access.deny(boxes=topics, everybody=self.closed)
         for broker in self._brokers:
             broker.reload()
 

@@ -7,7 +7,7 @@ both, so it is the one place in `fleet_sim` that knows the probe.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ import msgspec
 from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.broker.model.broker import HOP_S, BrokerLimits, BrokerModel
 from fleet_sim.broker.model.control import ModelControl
+from fleet_sim.broker.model.link import ModelLink
 from fleet_sim.cars.defects import Defects
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.fleet import Fleet
@@ -41,10 +42,15 @@ from fleet_sim.runs.virtual.time import (
     VirtualTimers,
 )
 from fleet_sim.scenario.loading import Scenario
+from fleet_wire.contract.codec import encode
 from fleet_wire.contract.diagnosis import Diagnosis
+from fleet_wire.contract.messages import Telemetry
 from fleet_wire.contract.signing import DEMO_SECRET
 from fleet_wire.errors import LimitError
+from fleet_wire.links.link import Link
+from fleet_wire.links.routine import Member
 from fleet_wire.profiles.loading import load_profile
+from fleet_wire.profiles.native import NATIVE
 from platform_probe.alerting import Alerting
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
@@ -136,6 +142,8 @@ class VirtualRun:
             defects=self._defects,
             on_movement=self._movements.take,
             on_bad_certificate=self._broker.bad_certificate,
+            offer=_offer if self._profile is NATIVE else None,
+            send_round=self._broker.send_round if self._profile is NATIVE else None,
         )
         self._fleet = Fleet(world, self._specs, sms_centre="sms-centre", beside=[NULL_CAR])
 
@@ -246,14 +254,16 @@ class VirtualRun:
         log = stack.enter_context(closing(open_log(self._directory.path / "probe.log.jsonl")))
         writer = LineWriter(log.append, on_error=lambda: metrics.count_sink_error("log"))
         jsonl = stack.enter_context(JsonlSink(self._directory.path))
-        diagnoses = stack.enter_context(DiagnosesFile(self._directory.path))
+        diagnoses = DiagnosesFile(self._directory.path, on_error=self._cannot_write)
+        stack.enter_context(diagnoses)
         logger = make_logger("warning", writer, clock)
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
-        incidents = stack.enter_context(IncidentsFile(self._directory.path))
+        incidents = IncidentsFile(self._directory.path, on_error=self._cannot_write)
+        stack.enter_context(incidents)
         alerting = Alerting(
             clock=clock,
             timers=self._timers,
-            tell=partial(self._tell, incidents.tell, "incidents"),
+            tell=incidents.tell,
             words=utc_clock,
             name=f"virtual/{self._options.seed}",
         )
@@ -270,19 +280,13 @@ class VirtualRun:
         )
 
         def diagnosed(diagnosis: Diagnosis) -> None:
-            self._tell(diagnoses.tell, "diagnoses", diagnosis)
+            diagnoses.tell(diagnosis)
             alerting.diagnosis(diagnosis)
 
         probe.diagnose(shipped_ranking(), diagnosed)
         probe.let_hear(alerting)
         probe.on_connection = alerting.connection
         return probe
-
-    def _tell(self, write: Callable[[Any], None], name: str, line: Any) -> None:
-        try:
-            write(line)
-        except LimitError as error:
-            self._cannot_write(name, error)
 
     def _load(self, probe: Probe, rentals: Rentals) -> None:
         load = self._scenario.load
@@ -363,6 +367,12 @@ class VirtualRun:
         if isinstance(line, Mapping):
             self._faults.append(msgspec.convert(line, InjectedFault))
         self._append(GROUND_TRUTH, line)
+
+
+def _offer(link: Link, member: Member, telemetry: Telemetry) -> None:
+    """Send a heartbeat, as the contract has it, that offers the next ones by routine."""
+    assert isinstance(link, ModelLink)  # noqa: S101 - there is no other in virtual time
+    link.offer(member.topic, encode(telemetry), member)
 
 
 def _limits(asked: BrokerSettings) -> BrokerLimits:

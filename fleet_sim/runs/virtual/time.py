@@ -8,6 +8,7 @@ from typing import Any
 import simpy
 
 from fleet_sim.cars.defects import Defects
+from fleet_sim.cars.world import Due, call_later
 
 EPOCH_UNIX_S = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
@@ -43,26 +44,6 @@ class VirtualClock:
         return EPOCH_UNIX_S + self.monotonic_s()
 
 
-class VirtualTimer:
-    """A call to come; `cancel` it and it does not."""
-
-    __slots__ = ("_arguments", "_then")
-
-    def __init__(self, then: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self._then: Callable[..., Any] | None = then
-        self._arguments = arguments
-
-    def __call__(self, _event: simpy.Event) -> None:
-        """Make the call, unless it was cancelled."""
-        if self._then is not None:
-            self._then(*self._arguments)
-
-    def cancel(self) -> None:
-        """Let the call never be made."""
-        self._then = None
-        self._arguments = ()
-
-
 class VirtualTimers:
     """What an event loop offers, on simulated time.
 
@@ -73,12 +54,10 @@ class VirtualTimers:
         self._env = env
         self.now_s = env.now_s
 
-    def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> VirtualTimer:
+    def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` after simulated time; never at once, even without a delay."""
-        timer = VirtualTimer(then, arguments)
-        self._env.timeout(max(delay_s, 0.0)).callbacks.append(timer)
-        return timer
+        return call_later(self._env, delay_s if delay_s > 0 else 0.0, then, arguments)
 
-    def call_soon(self, then: Callable[..., Any], *arguments: Any) -> VirtualTimer:
+    def call_soon(self, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` at this simulated instant, after what is due before it."""
         return self.call_later(0.0, then, *arguments)

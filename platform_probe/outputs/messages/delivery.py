@@ -140,6 +140,10 @@ class Tell(Protocol):
         """Note what is not tried again."""
         ...
 
+    def not_kept(self, error: Exception) -> None:
+        """Note what could not be written down, or handed on."""
+        ...
+
     def may_come_twice(self, backend: str, **about: Any) -> None:
         """Note a post that may have arrived, and is sent again."""
         ...

@@ -20,14 +20,22 @@ FLUSH_S: Final = 5.0
 
 
 class Sending(Generic[CallT]):
-    """One core at work. `carry_out` sends a call and tells the core what came of it."""
+    """One core at work. `carry_out` sends a call and tells the core what came of it.
+
+    `on_defect` is told of what neither should raise: it stops nothing else.
+    """
 
     def __init__(
-        self, core: Core[CallT], carry_out: Callable[[CallT], Awaitable[None]], clock: Clock
+        self,
+        core: Core[CallT],
+        carry_out: Callable[[CallT], Awaitable[None]],
+        clock: Clock,
+        on_defect: Callable[[Exception], None],
     ) -> None:
         self._core = core
         self._carry_out = carry_out
         self._clock = clock
+        self._on_defect = on_defect
         self._changed = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -62,14 +70,20 @@ class Sending(Generic[CallT]):
     async def _run(self) -> None:
         while True:
             self._changed.clear()
-            while (call := self._core.next(self.now())) is not None:
-                task = asyncio.ensure_future(self._carry_out(call))
-                self._calls.add(task)
-                task.add_done_callback(self._ended)
-            wait_s = min(self._core.next_s() - self._clock.monotonic_s(), LOOK_EVERY_S)
+            wait_s = LOOK_EVERY_S
+            try:
+                while (call := self._core.next(self.now())) is not None:
+                    task = asyncio.ensure_future(self._carry_out(call))
+                    self._calls.add(task)
+                    task.add_done_callback(self._ended)
+                wait_s = min(self._core.next_s() - self._clock.monotonic_s(), LOOK_EVERY_S)
+            except Exception as error:  # noqa: BLE001 - a defect of ours must not end the sending
+                self._on_defect(error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), max(wait_s, LEAST_S))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
         self._changed.set()
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._on_defect(error)

@@ -50,7 +50,7 @@ class ToSlack:
             channels_of=slack.channels_of, keep=self._keep, start_s=clock.monotonic_s()
         )
         self._outbox.restore(journal.values(PLACE, Place))
-        self._sending = Sending(self._outbox, self._carry_out, clock)
+        self._sending = Sending(self._outbox, self._carry_out, clock, tell.not_kept)
         self._team_url = ""
         self._around = Surroundings(
             settings.monitor,

@@ -64,6 +64,8 @@ async def post_json(
         )
     except NoAnswerError as error:
         return Failure(Trouble.UNREACHABLE, _short(str(error)))
+    except Exception as error:  # noqa: BLE001 - a defect must not keep the lane for ever
+        return Failure(Trouble.BROKEN, _short(f"{type(error).__name__}: {error}"))
     finally:
         await client.close()
     return failure_of(answer)
@@ -108,7 +110,7 @@ class ToAlertmanager:
             link_of=lambda incident: _link(settings, incident),
         )
         self._core.restore(journal.values(ALERT, Alert))
-        self._sending = Sending(self._core, self._carry_out, clock)
+        self._sending = Sending(self._core, self._carry_out, clock, tell.not_kept)
 
     def start(self) -> None:
         """Begin to send. Call it in the event loop."""
@@ -167,7 +169,7 @@ class ToWebhook:
         self._clock = clock
         self._core = WebhookCore(takes=hook.takes, keep=self._keep)
         self._core.restore(journal.values(self.name, Told))
-        self._sending = Sending(self._core, self._carry_out, clock)
+        self._sending = Sending(self._core, self._carry_out, clock, tell.not_kept)
         self._dropped = 0
 
     def start(self) -> None:

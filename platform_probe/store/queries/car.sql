@@ -1,5 +1,5 @@
 -- Everything about one car in order of time: unlocks, what was heard of it, the platform's log.
--- $vehicle = null: the car
+-- $vehicle = null: the car [attempts.vehicle_id, observations.vehicle_id, platform_events.vehicle_id]
 SELECT * FROM (
     SELECT started_at AS at_time, 'unlock' AS what, coalesce(cause, 'opened') AS detail,
         reason, attempt_id AS id

@@ -1,6 +1,6 @@
 -- What the customers of a failure mode lived through: how long they waited, how often they pressed,
 -- what the app was told, when a car opened for them after all, and whether they called support.
--- $mode = null: the mode, as docs/modes.md names it
+-- $mode = null: the mode, as docs/modes.md names it [modes]
 SELECT d.began_at, a.account_id, d.vehicle_id, d.booking_id, round(d.probability, 2) AS probability,
     coalesce(a.cause, 'opened') AS ended, round(a.total_s, 1) AS waited_s, a.requests, a.status,
     a.problem, (

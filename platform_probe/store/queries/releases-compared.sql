@@ -1,7 +1,7 @@
 -- Two releases compared, with a verdict: is one of them worse? What is asked for is a firmware, a
 -- version of the app or a release of the API. Newcombe's interval of the difference, 95 %.
--- $before = null: the release that was, such as 2.4.1
--- $after = null: the release that is to be judged
+-- $before = null: the release that was, such as 2.4.1 [attempts.firmware, attempts.app_version, attempts.api_release]
+-- $after = null: the release that is to be judged [attempts.firmware, attempts.app_version, attempts.api_release]
 WITH both_of_them AS (
     SELECT cause, CASE WHEN $before IN (firmware, app_version, api_release) THEN 'before'
         WHEN $after IN (firmware, app_version, api_release) THEN 'after' END AS release

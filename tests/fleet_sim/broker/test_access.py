@@ -38,3 +38,10 @@ def test_what_boxes_are_denied_the_users_are_not() -> None:
     assert denial < lines.index(f"user {MONITOR_USER}") < lines.index(f"user {PLATFORM_USER}")
     assert lines.count("topic readwrite #") == 3
     assert lines.count("topic read $SYS/broker/log/#") == 1
+
+
+def test_what_is_closed_the_users_are_denied() -> None:
+    """Both of them, and nobody without a name: a box may still read it."""
+    lines = rule_lines((), ["cars/car-1/command"]).splitlines()
+    assert lines.count("topic deny cars/car-1/command") == 2
+    assert lines.index("topic deny cars/car-1/command") > lines.index(f"user {MONITOR_USER}")

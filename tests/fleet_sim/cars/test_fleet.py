@@ -21,6 +21,7 @@ from fleet_wire.contract import codec
 from fleet_wire.contract.messages import WakeRequest
 from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.link import LinkHandler, Message
+from fleet_wire.links.routine import Routine
 from fleet_wire.randomness import RandomStream
 from tests.helpers.fake_link import SECRET, FakeLink
 
@@ -83,10 +84,10 @@ def test_a_defect_of_one_box_keeps_no_other_back(monkeypatch: pytest.MonkeyPatch
             raise ValueError("no start")
         start(power)
 
-    def beat_but_one(box: Box) -> None:
+    def beat_but_one(box: Box, routine: Routine | None = None, number: int = 0) -> None:
         if box.vehicle_id == "test-00001":
             raise ValueError("no heartbeat")
-        heartbeat(box)
+        heartbeat(box, routine, number)
 
     monkeypatch.setattr(PowerControl, "start", start_but_one)
     monkeypatch.setattr(Box, "heartbeat", beat_but_one)

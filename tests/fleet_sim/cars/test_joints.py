@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import pytest
@@ -14,6 +14,7 @@ from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.joints import (
     ACCEPTANCE,
     ACTUATION,
+    BAD_CERTIFICATE,
     BUSY,
     CAN_WAKE,
     CLOCK,
@@ -29,6 +30,7 @@ from fleet_sim.cars.joints import (
     RESULT,
     RESUME,
     SMS,
+    STATED,
     SUBACK,
     UPLINK,
     DialStage,
@@ -73,6 +75,22 @@ def bring_copies(car: Bench) -> None:
     car.deliver(command)
 
 
+IN_FORCE: list[AbstractContextManager[None]] = []
+"""Bends that no case is about: they act as long as they are held."""
+
+
+def lose_and_distrust(car: Bench) -> None:
+    """Lose the connection; the first handshake after it fails."""
+
+    def fail(usual_s: float | None, stage: DialStage) -> float | None:
+        return 0.0 if stage is DialStage.TLS and car.env.now < BEGINS_S + 15.0 else usual_s
+
+    bend = car.box.bend(DIAL, fail, by=Suspect())
+    bend.__enter__()
+    IN_FORCE.append(bend)
+    car.link.lose()
+
+
 UNLOCKED = Scene(AWAKE, lambda car: car.deliver(car.command("c1")))
 COPIED = Scene(AWAKE, bring_copies)
 EXPIRED = Scene(
@@ -80,6 +98,7 @@ EXPIRED = Scene(
 )
 LOST = Scene(AWAKE, lambda car: car.link.lose())
 REFUSED = Scene(AWAKE, lambda car: car.link.lose(Ended.REFUSED, 136))
+DISTRUSTED = Scene(AWAKE, lose_and_distrust)
 CALLED = Scene(ASLEEP, lambda car: car.box.send_sms())
 
 
@@ -93,13 +112,14 @@ def seen_of(car: Bench) -> dict[str, Any]:
         "acknowledged": len(car.link.acknowledged),
         "movements": car.box.vehicle.movement,
         "is_locked": car.box.vehicle.is_locked,
+        "stated": [state.is_locked for state in car.link.states()[-1:]],
         "power": car.power(),
         "connects": car.link.calls.count("connect"),
         "subscriptions": car.link.sessions[-1].subscriptions,
     }
 
 
-UNMOVED = {"movements": 0, "is_locked": True}
+UNMOVED: dict[str, Any] = {"movements": 0, "is_locked": True, "stated": [True]}
 SILENT: dict[str, Any] = {"said": [], "box_s": None}
 STILL_ASLEEP = {"power": Power.ASLEEP, "connects": 1}
 STILL_WAKING = {"power": Power.WAKING, "connects": 1}
@@ -149,6 +169,7 @@ CASES = [
         {"connects": 1}, REFUSED, 29.0, NOW,
     ),
     Case(CONNACK, to(None), {"connects": 1}, REFUSED, 900.0, NOW),
+    Case(BAD_CERTIFICATE, to(None), {"connects": 1}, DISTRUSTED, 900.0, ON_CONNECT),
     Case(SUBACK, to(()), {"subscriptions": ()}, LOST, 11.0, ON_CONNECT),
     Case(RECONNECT, to(RETRY_30_S), {"connects": 1}, LOST, 29.0, NOW),
     Case(UPLINK, for_received(0.5), {"said": ["executed", "received"]}),
@@ -168,7 +189,8 @@ CASES = [
     Case(OBJECTION, to(Reason.MALFORMED), UNMOVED | {"said": ["malformed"]}),
     Case(
         OBJECTION, to(None),
-        {"said": ["received", "executed"], "movements": 1, "is_locked": False}, EXPIRED,
+        {"said": ["received", "executed"], "movements": 1, "is_locked": False, "stated": [False]},
+        EXPIRED,
     ),
     Case(ACCEPTANCE, NO, UNMOVED | SILENT),
     Case(CAN_WAKE, to(0.5), {"box_s": 10.5}),
@@ -177,13 +199,14 @@ CASES = [
         UNMOVED | {"said": ["received", "can_bus_no_ack"], "box_s": 13.2}, after_s=4.0,
     ),
     Case(ACTUATION, NO, UNMOVED),
+    Case(STATED, YES, {"stated": [True]}),
     Case(RESULT, for_executed(None), {"said": ["received"]}),
     Case(
         RESULT, for_executed(Result("c1", Phase.REFUSED, Reason.BUSY)),
         {"said": ["received", "busy"], "box_s": None},
     ),
-    Case(RELOCK, to(5.0), {"is_locked": True, "movements": 2}, after_s=6.0),
-    Case(RELOCK, to(None), {"is_locked": False, "movements": 1}, after_s=100.0),
+    Case(RELOCK, to(5.0), {"is_locked": True, "movements": 2, "stated": [True]}, after_s=6.0),
+    Case(RELOCK, to(None), {"is_locked": False, "movements": 1, "stated": [False]}, after_s=100.0),
 ]  # fmt: skip
 each_case = pytest.mark.parametrize(
     "case", CASES, ids=[f"{number}-{case.joint.name}" for number, case in enumerate(CASES)]

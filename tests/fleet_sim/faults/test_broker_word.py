@@ -19,7 +19,7 @@ from fleet_sim.platform.operations import Operation
 from fleet_sim.platform.parameters import NULL_PLATFORM
 from fleet_wire.contract import problems
 from fleet_wire.contract.messages import PresenceStatus
-from fleet_wire.links.link import SUCCESS
+from fleet_wire.links.link import NOT_AUTHORIZED, SUCCESS
 from fleet_wire.links.reconnect import ReconnectPolicy
 from tests.helpers.faulty import Street
 from tests.helpers.platform_bench import CAR, PlatformBench
@@ -69,6 +69,22 @@ def test_a_denied_box_gets_nothing_and_nobody_is_told() -> None:
     assert street.executed() == ["c2", "c4"]
     assert {hit.what for hit in street.hits if hit.until_s} == {"access"}
     assert other.modem.is_reachable
+
+
+def test_who_publishes_is_denied_and_told() -> None:
+    """MQTT 5 says so in PUBACK; the box is subscribed, and gets nothing until it is mended."""
+    street = Street(count=2, parameters=QUICK)
+    street.inject(AclDeniedSilent(denies="publisher"), 20.0, [street.boxes[0]])
+    street.pass_s(1.0)
+    street.unlock("c1")
+    street.unlock("c2", car=1)
+    street.pass_s(2.0)
+    assert (street.executed(), street.platform.acks) == (["c2"], [NOT_AUTHORIZED, SUCCESS])
+    street.pass_s(20.0)
+    street.unlock("c3")
+    street.pass_s(1.0)
+    assert street.executed() == ["c2", "c3"]
+    assert {hit.what for hit in street.hits if hit.until_s} == {"access"}
 
 
 def test_a_ghost_says_offline_of_a_box_that_is_there() -> None:

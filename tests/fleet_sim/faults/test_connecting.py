@@ -10,6 +10,7 @@ from fleet_sim.faults import Fault
 from fleet_sim.faults.connecting import DnsFailure, TlsCertExpired, TlsNotYetValidClock1970
 from fleet_wire.contract.messages import CarEvent, PresenceStatus
 from fleet_wire.links.reconnect import ReconnectPolicy
+from tests.helpers.culprit import Suspect
 from tests.helpers.fake_link import bench
 from tests.helpers.faulty import Street, inject
 
@@ -115,3 +116,16 @@ def test_a_clock_that_nobody_sets_is_right_when_the_window_closes() -> None:
     assert not car.box.modem.is_reachable
     car.env.run(until=21.1)
     assert car.box.modem.is_reachable
+
+
+def test_firmware_that_never_tries_again_needs_a_boot() -> None:
+    """A new certificate is of no use to it, nor is the network, until somebody restarts it."""
+    street = Street(parameters=QUICK)
+    street.inject(TlsCertExpired(gives_up=1.0, **AT_5_S), 30.0)
+    street.pass_s(100.0)
+    (box,) = street.boxes
+    assert not box.modem.is_reachable
+    assert "bad_certificate" in {hit.what for hit in street.hits}
+    box.power.reboot(by=Suspect())
+    street.pass_s(120.0)
+    assert box.modem.is_reachable

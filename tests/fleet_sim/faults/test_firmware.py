@@ -127,6 +127,19 @@ def test_success_is_what_was_sent_to_the_car() -> None:
     assert not car.link.states()[-1].is_locked
 
 
+def test_a_box_that_forces_the_state_says_what_was_wanted() -> None:
+    """The car is shut, and nothing on the wire says so until the state is told anew."""
+    car = bench()
+    inject(AckWithoutActuation(probability=1.0, forces_state=True), car, 10.0)
+    car.env.run(until=1)
+    car.deliver(car.command("c1"))
+    assert answers(car) == DONE
+    assert not car.link.states()[-1].is_locked
+    assert car.box.vehicle.is_locked
+    car.box.notice()
+    assert car.link.states()[-1].is_locked
+
+
 def test_few_commands_go_nowhere() -> None:
     """About one in four with a chance of a quarter."""
     car = bench()

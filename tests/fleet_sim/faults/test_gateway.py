@@ -9,7 +9,7 @@ from fleet_sim.platform.operations import Operation
 from fleet_wire.contract import problems
 from fleet_wire.contract.platform_log import PlatformStep
 from tests.helpers.platform_bench import CAR
-from tests.helpers.struck_platform import StruckPlatform
+from tests.helpers.struck_platform import WINDOW_S, StruckPlatform
 
 
 def test_silent_success_says_yes_and_makes_no_command() -> None:
@@ -94,7 +94,10 @@ def test_maintenance_turns_away_what_changes_something(*, only_commands: bool) -
     """With a type of its own; what only asks is answered."""
     struck = StruckPlatform("planned_maintenance_window", struck=2, only_commands=only_commands)
     bench = struck.bench
-    assert struck.unlock().problem is problems.MAINTENANCE
+    refused = struck.unlock()
+    assert refused.problem is problems.MAINTENANCE
+    assert refused.retry_after_s is not None
+    assert 0 < refused.retry_after_s < WINDOW_S
     booked = bench.answer(Operation.BOOK, vehicle_id="car-1", ends_at=bench.now + 100)
     assert booked.problem is (None if only_commands else problems.MAINTENANCE)
     assert bench.answer(Operation.VEHICLE_STATE, vehicle_id=CAR).status == 200

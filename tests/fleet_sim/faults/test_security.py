@@ -11,9 +11,9 @@ from fleet_sim.faults import FAULTS, Hit, Injection
 from fleet_sim.faults.security import AttackReplay, CommandPinLockout
 from fleet_sim.platform.operations import Operation
 from fleet_sim.platform.parameters import NULL_PLATFORM
-from fleet_sim.platform.places import distance_km
 from fleet_wire.contract import problems
 from fleet_wire.contract.messages import Phase, Reason
+from fleet_wire.distance import distance_km
 from tests.helpers.fake_link import bench
 from tests.helpers.faulty import Street, answers, inject
 from tests.helpers.platform_bench import CAR, PlatformBench

@@ -133,6 +133,18 @@ def test_a_part_of_the_car_opens(opens: str, open_door: Door) -> None:
     assert unlocked == {open_door}
 
 
+def test_the_doors_open_and_the_engine_is_kept_from_starting() -> None:
+    """The state says that the immobiliser is on, which goes without saying in a locked car."""
+    car = bench()
+    inject(PartialUnlock.model_validate({"opens": "doors"}), car, 10.0)
+    car.env.run(until=1)
+    car.deliver(car.command("c1"))
+    assert not car.box.vehicle.is_locked
+    assert car.link.states()[-1].signals == {"is_immobilised": True}
+    car.deliver(car.command("c2", action=Action.LOCK))
+    assert car.link.states()[-1].signals is None
+
+
 def test_a_car_that_is_spared_opens_whole() -> None:
     """With a chance of nothing."""
     car = bench()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from fleet_sim.platform.places import distance_km, place_of
+from fleet_sim.platform.places import place_of
+from fleet_wire.distance import distance_km
 
 
 def test_cars_of_a_region_stand_near_each_other() -> None:
@@ -17,9 +16,3 @@ def test_cars_of_a_region_stand_near_each_other() -> None:
         latitude, longitude = place_of(f"car-{number}", f"region-{number}")
         assert -61 < latitude < 61
         assert -180 <= longitude <= 180
-
-
-def test_a_quarter_of_the_way_round_the_earth() -> None:
-    """From the equator to the pole: 10,008 km."""
-    assert distance_km((0.0, 0.0), (90.0, 0.0)) == pytest.approx(10_007.5, abs=1)
-    assert distance_km((12.0, 7.0), (12.0, 7.0)) == 0.0

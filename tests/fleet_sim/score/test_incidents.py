@@ -10,15 +10,16 @@ import pytest
 from fleet_sim.faults import FAULTS
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.score.cases import run_one
+from fleet_sim.score.drawing import scenario_of
 from fleet_sim.score.incidents import (
     CHOICES,
+    COMMON,
     HELD_OUT_SEEDS,
     RANGES,
     TOGETHER,
     Incident,
     Loss,
     loss_of,
-    scenario_of,
     scored_faults,
 )
 from fleet_wire.modes.catalogue import MODES
@@ -47,6 +48,7 @@ def test_the_same_seed_draws_the_same() -> None:
 
 def test_tables_name_faults_and_parameters_that_there_are() -> None:
     """A renamed fault does not fall out of the score unseen."""
+    assert set(FAULTS) >= COMMON
     for table in (RANGES, CHOICES):
         for name, parameters in table.items():
             assert set(parameters) <= set(FAULTS[name].model_fields), name
@@ -64,7 +66,7 @@ TOLD_BY = {
     Loss.HEARTBEATS: {"telemetry"},
     Loss.PLATFORM_LOG: {"platform"},
     Loss.BROKER_LOG: {"broker_log"},
-    Loss.MAPPED_WIRE: {"presence", "telemetry"},
+    Loss.MAPPED_WIRE: {"receipts", "events", "state", "telemetry"},
 }
 """Sources that fall silent."""
 

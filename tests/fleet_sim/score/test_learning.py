@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from fleet_sim.score.learning import KEPT, Row, learn, rows_of
+from fleet_sim.score.learning import KEPT, LIGHT, Row, _without, learn, rows_of
+from fleet_wire.modes.facts import Told
 from tests.helpers.scored import CAN, case_of
 
 TOLD = ("attempt", "presence")
@@ -21,8 +22,26 @@ def test_what_tells_two_modes_apart_becomes_heavy() -> None:
     ]
     weights = learn(rows, steps=40)
     assert weights["seen"]["half_open_tcp_nat"]["back_without_will"] > 1.0
-    assert weights["seen"]["no_coverage_garage"]["back_without_will"] < 0
+    assert weights["seen"]["no_coverage_garage"]["booted_after"] < 0
     assert all(weight <= 0 for each in weights["unseen"].values() for weight in each.values())
+
+
+def test_what_no_signature_lists_may_tip_the_scales_only() -> None:
+    """A habit of the incidents that were learned from decides nothing."""
+    rows = [
+        Row(("refused_can_bus", "door_opened"), TOLD, "can_bus_asleep_no_ack", 1.0),
+        Row(("refused_busy",), TOLD, "box_busy_duplicate", 1.0),
+    ]
+    weights = learn(rows, steps=40)
+    assert 0 < weights["seen"]["can_bus_asleep_no_ack"]["door_opened"] <= LIGHT
+
+
+def test_of_a_lost_source_nothing_is_seen() -> None:
+    """And on a wire without receipts all commands that nobody confirms look alike."""
+    row = Row(("back_soon", "not_delivered"), ("presence", "receipts"), CAN, 1.0)
+    assert _without(row, ()) == row
+    poor = _without(row, (Told.RECEIPTS, Told.PRESENCE))
+    assert (poor.seen, poor.told) == (("not_answered",), ())
 
 
 def test_the_same_cases_give_the_same_weights() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fleet_sim.faults import FAULTS
 from fleet_wire.contract.attempt import Attempt
-from fleet_wire.modes.catalogue import ALIKE, MODES, class_of
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from fleet_wire.modes.mode import FailureMode
 
@@ -65,15 +65,6 @@ def test_every_fact_has_a_meaning_and_tells_something() -> None:
     }
     context = {Fact.NEVER_PRESENT, Fact.BROKER_UNREACHABLE, Fact.REFUSED_MALFORMED}
     assert set(Fact) - listed <= context
-
-
-def test_modes_that_look_alike_have_one_name_and_a_reason() -> None:
-    """One of them named counts as each."""
-    for members, reason in ALIKE:
-        assert members <= set(MODES)
-        assert reason.endswith(".")
-        assert len({class_of(slug) for slug in members}) == 1
-    assert class_of("retained_command") == "retained_command"
 
 
 def test_the_attempt_has_a_place_for_the_mode() -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -13,8 +14,11 @@ from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.__main__ import main
+from platform_probe.store.layout import make_store
+from platform_probe.support.telling import TOLD_FROM
 from tests.helpers.busy_store import make_busy_store
 from tests.helpers.places import ROOT
+from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 from tests.helpers.virtual_runs import run_virtually
 
 
@@ -22,6 +26,9 @@ from tests.helpers.virtual_runs import run_virtually
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store in which everything has happened once."""
     return make_busy_store(tmp_path_factory.mktemp("busy") / "store")
+
+
+REACHED = "the box had the command, and the box did not say how it ended"
 
 
 def told(*words: str | Path) -> Result:
@@ -56,7 +63,7 @@ def test_story_is_told_in_order(store: Path) -> None:
     for sentence in (
         "platform sends the command to the car",
         "box has the command",
-        "monitor unknown: box_offline, in vain waited for box_executed",
+        "monitor unknown: box_offline; the box did not say how it ended",
         "platform takes unlock for expired",
         "box answers late: executed: the car has OPENED, too late",
     ):
@@ -66,7 +73,7 @@ def test_story_is_told_in_order(store: Path) -> None:
     assert "the box was last heard of 1 min 14 s before the end" in result.output
     assert "Your car has opened after all." in result.output
     assert "lock it, unless the customer is there" in result.output
-    assert "3 of 60 attempts since 23:45 failed: too few to say what they share" in result.output
+    assert "4 of 61 attempts since 23:45 failed: too few to say what they share" in result.output
 
 
 def test_diagnosis_is_told_in_words(store: Path) -> None:
@@ -79,13 +86,13 @@ def test_diagnosis_is_told_in_words(store: Path) -> None:
         f"{title}: almost certainly (93 %).",
         mode.engineer,
         "api_failed: The platform did not answer the request, or answered with an error.",
-        "It got as far as box_received; box_executed never came. On the side of: platform.",
+        f"It got so far: {REACHED}. On the side of: platform.",
         "Speaks for it:",
         "- the API answered 500 at 00:00:53",
         "Speaks against it:",
-        f"- not seen, and was to be expected: {FACTS[Fact.MANY_FAIL].meaning}",
+        f"- not seen: {FACTS[Fact.MANY_FAIL].meaning}",
         "Or else:",
-        f"- {MODES['silent_success'].title}: less likely (5 %)",
+        f"- {MODES['silent_success'].title} (5 %)",
         "What was believed, and when:",
         f"- 20.0 s after the request: {MODES['app_gateway_outage'].title}, probably (72 %)",
         f"- 40.0 s later: {mode.title}, almost certainly (93 %)",
@@ -110,13 +117,20 @@ def test_complaint_about_an_unlock_that_nobody_saw(store: Path, words: tuple[str
     assert (found["attempt"], found["vehicle_id"]) == (None, "car-91")
     assert found["diagnosis"]["mode"] == "phone_side"
     assert found["say"] == MODES["phone_side"].customer
-    assert "No unlock of car-91 is known" in told(*words, "--store", store).output
+    text = told(*words, "--store", store).output
+    assert "A call about car-91, and no unlock that it is about: Thu 1 Jan" in text
+    assert "  customer customer-8\n  call complaint-1\n" in text
+    assert text.count("calls support; the app had shown: no connection") == 1
+    assert "Who else\n  4 of 61 attempts since 23:45 failed" in text
 
 
 @pytest.mark.parametrize(
     ("words", "attempt"),
     [
         (("--attempt", "attempt-33"), "attempt-33"),
+        (("--attempt", "ATTEMPT-33 "), "attempt-33"),
+        (("--command", "command-33"), "attempt-33"),
+        (("--booking", "BOOKING-33", "--customer", "Customer-3"), "attempt-33"),
         (("--booking", "booking-33"), "attempt-33"),
         (("--trace", f"{33:032x}"), "attempt-33"),
         (("--customer", "customer-3"), "attempt-33"),
@@ -149,12 +163,48 @@ def test_times_are_in_the_zone(store: Path) -> None:
 
 def test_nothing_at_that_time_is_said(store: Path) -> None:
     """The request never came: what is known of the car is told, and when else it was opened."""
-    result = told("car-03", "--at", "2026-01-03 12:00", "--store", store)
+    words = ("car-03", "--at", "2025-12-31 23:30", "--store", store)
+    result = told(*words)
     assert result.exit_code == 0
-    assert "No unlock of car-03 is known around Sat 3 Jan 2026 12:00:00 UTC" in result.output
-    assert "has reached the platform or the broker" in result.output
+    assert "No unlock of car-03 is known around Wed 31 Dec 2025 23:30:00 UTC" in result.output
+    assert "No request to open it has reached the platform or the broker then." in result.output
     assert "--attempt attempt-17" in result.output
-    assert case("car-03", "--at", "2026-01-03 12:00", "--store", store)["attempt"] is None
+    assert case(*words)["attempt"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--at", "2025-12-31 21:00"), "the records of this store begin at Wed 31 Dec 2025 22:00"),
+        (("--at", "2026-01-03 12:00"), "the records of this store end at Thu 1 Jan 2026 00:01"),
+        (("--since", "2026-01-03 12:00"), "nothing was recorded then"),
+    ],
+)
+def test_a_time_without_records_is_no_answer(
+    store: Path, words: tuple[str, ...], message: str
+) -> None:
+    """Nothing was recorded, which says nothing of what the customer did."""
+    result = told("car-03", *words, "--store", store)
+    assert result.exit_code == 2, result.output
+    assert message in result.output
+    assert "has reached" not in result.output
+
+
+def test_a_time_after_the_last_unlock_is_of_today(tmp_path: Path) -> None:
+    """Nobody has opened a car since, and others were heard of: it is not yesterday's."""
+    put_unlocks(tmp_path, [unlock(0)])
+    heard = {"at": BEGIN_S + 600.0, "kind": "telemetry", "vehicle_id": "car-09", "message": {}}
+    put_lines(tmp_path, "observations", [msgspec.json.encode(heard)])
+    found = case("car-00", "--at", "00:05", "--store", tmp_path)
+    assert found["attempt"]["attempt_id"] == "attempt-0"
+
+
+def test_a_store_without_records_says_so(tmp_path: Path) -> None:
+    """A monitor has just begun."""
+    make_store(tmp_path / "store")
+    result = told("--booking", "b-1", "--at", "08:15", "--store", tmp_path / "store")
+    assert result.exit_code == 2
+    assert "no booking 'b-1' in this store" in result.output
 
 
 def test_booking_without_an_unlock_is_told_from_the_log(store: Path) -> None:
@@ -172,13 +222,16 @@ def test_booking_without_an_unlock_is_told_from_the_log(store: Path) -> None:
         (("3",), "nearest: car-03"),
         (("ghost-77",), "no car 'ghost-77' in this store"),
         (("car'03",), 'no car "car\'03" in this store; nearest: car-03'),
-        (("--booking", "booking-3x"), "no booking 'booking-3x' in this store"),
+        (("--booking", "booking-3x"), "no booking 'booking-3x' in this store; nearest: booking-3"),
+        (("--booking", "33"), "nearest: booking-33"),
+        (("--command", "COMMAND 33"), "nearest: command-33"),
+        (("--booking", "customer-3"), "; it is an id of another kind: ask by --customer"),
         (("--booking", "booking-5"), None),
         (("--attempt", "attempt-"), "no attempt 'attempt-' in this store; nearest: attempt-"),
         (("--customer", "' OR 1=1 --"), 'no customer "\' OR 1=1 --" in this store'),
         (("--trace", "%"), "no trace '%' in this store"),
-        (("car-03", "--at", "2026-02-30"), "'2026-02-30' is no time"),
-        (("car-03", "--at", "noon"), "'noon' is no time"),
+        (("car-03", "--at", "2026-02-30"), "'2026-02-30': there is no day 30"),
+        (("car-03", "--at", "noon"), "'noon' is not written as a time"),
         (("car-03", "--zone", "Mars/Base"), "no time zone 'Mars/Base'"),
         (("car-03", "--booking", "booking-33"), "booking 'booking-33' is of car 'car-05', not"),
     ],
@@ -206,4 +259,5 @@ def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
     assert "are region garage:" in text
     assert "This car is one of them." in text
     assert found["diagnosis"]["title"] in text.lower()
-    assert found["say"].startswith(MODES[found["diagnosis"]["mode"]].customer)
+    is_sure = found["diagnosis"]["probability"] >= TOLD_FROM
+    assert found["say"].startswith(MODES[found["diagnosis"]["mode"]].customer) == is_sure

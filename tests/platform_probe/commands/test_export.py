@@ -6,12 +6,17 @@ import re
 import shlex
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from fleet_sim.scenario.loading import Scenario, load_scenario
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import RankedMode
 from platform_probe.__main__ import main
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.incident_store import COMPLAINT, make_incident_store
+from tests.helpers.stores import put_lines, put_unlocks, unlock
 from tests.helpers.virtual_runs import broken_expectations, run_virtually
 
 
@@ -36,15 +41,50 @@ def scenario_from(tmp_path: Path, *words: str | Path) -> Scenario:
 
 def test_incident_is_a_slice_of_the_fleet(store: Path, tmp_path: Path) -> None:
     """Those diagnosed alike are struck, those that went well meanwhile stand beside them."""
-    scenario = scenario_from(tmp_path, "--attempt", "attempt-5", "--store", store)
-    struck, beside = scenario.fleet.groups
+    words = ("--attempt", "attempt-5", "--store", store, "--keep-names")
+    scenario = scenario_from(tmp_path, *words)
+    struck, silent, beside = scenario.fleet.groups
     assert (struck.region, struck.operator, struck.firmware) == ("harbour", "operator-a", "2.4.1")
     assert (beside.region, beside.site) == ("centre", "elsewhere")
-    assert struck.count == 42
+    assert (struck.count, silent.count) == (28, 14)
     (fault,) = scenario.faults
     assert (fault.name, fault.target.site) == ("no_coverage_garage", struck.site)
-    assert [*scenario.expect] == ["injected.touched.by_cause.box_offline"]
-    assert struck.box.keepalive_s == 6
+    assert [*scenario.expect] == [
+        "injected.touched.by_cause.box_offline", "injected.touched.by_cause.box_silent"
+    ]  # fmt: skip
+    assert (struck.box.keepalive_s, silent.box.keepalive_s) == (6, 240)
+    assert silent.site == struck.site
+
+
+def test_names_are_replaced(store: Path, tmp_path: Path) -> None:
+    """What had one name has one, the commonest the first; apps too."""
+    scenario = scenario_from(tmp_path, "--attempt", COMPLAINT, "--store", store)
+    text = exported("--attempt", COMPLAINT, "--store", store).stdout
+    for word in ("harbour", "centre", "operator-a", "2.4.1", "tcu-3", "7.2.0", "7.3.0"):
+        assert word not in text, word
+    assert {group.region for group in scenario.fleet.groups} == {"region-1"}
+    assert scenario.customers is not None
+    assert {app.version for app in scenario.customers.phone.app_versions} == {"app-1", "app-2"}
+
+
+def test_what_ended_otherwise_is_named(tmp_path: Path) -> None:
+    """One that needs more than another box is left to an export of its own."""
+    ends = [Cause.BOX_SILENT, Cause.BOX_SILENT, Cause.EXECUTION_SILENT]
+    unlocks = [unlock(number, cause=cause) for number, cause in enumerate(ends)]
+    put_unlocks(tmp_path / "store", unlocks)
+    put_lines(
+        tmp_path / "store",
+        "diagnoses",
+        [
+            msgspec.json.encode(
+                diagnosis_of(RankedMode("no_coverage_garage", 0.9), attempt_id=one.attempt_id)
+            )
+            for one in unlocks
+        ],
+    )
+    words = ("--attempt", "attempt-0", "--store", tmp_path / "store")
+    result = exported(*words, "--out", tmp_path / "one.yaml")
+    assert "no_coverage_garage, without what ended otherwise (execution_silent 1);" in result.stderr
 
 
 def test_times_are_those_of_the_incident(store: Path, tmp_path: Path) -> None:
@@ -69,17 +109,17 @@ def test_incident_of_a_time(store: Path, tmp_path: Path) -> None:
     """All of one mode or cause, whoever had it; the commonest end is the one to be seen again."""
     words = ("--mode", "no_coverage_garage", "--since", "00:00:00", "--until", "00:00:19")
     by_mode = scenario_from(tmp_path, *words, "--store", store)
-    assert by_mode.fleet.groups[0].count == 42
-    assert [*by_mode.expect] == ["injected.touched.by_cause.box_offline"]
+    assert [group.count for group in by_mode.fleet.groups[:2]] == [28, 14]
+    assert next(iter(by_mode.expect)) == "injected.touched.by_cause.box_offline"
     by_cause = scenario_from(tmp_path, "--cause", "box_silent", "--store", store)
     assert by_cause.faults[0].name == "no_coverage_garage"
     assert [*by_cause.expect] == ["injected.touched.by_cause.box_silent"]
-    assert {group.region for group in by_cause.fleet.groups[:2]} == {"harbour", "centre"}
+    assert {group.region for group in by_cause.fleet.groups[:2]} == {"region-1", "region-2"}
 
 
 def test_complaint_brings_customers(store: Path, tmp_path: Path) -> None:
     """Nothing ever came of them: they are seen by their calls, and have the app that they had."""
-    scenario = scenario_from(tmp_path, "--attempt", COMPLAINT, "--store", store)
+    scenario = scenario_from(tmp_path, "--attempt", COMPLAINT, "--store", store, "--keep-names")
     assert scenario.customers is not None
     assert [*scenario.expect] == ["complaints.without_unlock"]
     assert "7.2.0" in {app.version for app in scenario.customers.phone.app_versions}

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from platform_probe.__main__ import main
 from tests.helpers.busy_store import make_busy_store
+from tests.helpers.stores import put_unlocks, unlock
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,15 @@ def test_rows_are_limited_and_it_says_so(store: Path) -> None:
     assert "these are the first 3" in told.stderr
 
 
+@pytest.mark.parametrize("name", ["booked-and-away", "silent-cars", "weak-signals"])
+def test_records_without_what_was_heard_are_named(tmp_path: Path, name: str) -> None:
+    """Not a table without rows, which would say that all is well."""
+    put_unlocks(tmp_path, [unlock(1)])
+    told = ask(name, "--store", tmp_path)
+    assert told.exit_code == 2
+    assert f"{name} needs what was heard of cars, and {tmp_path} has none of it" in told.output
+
+
 def test_sql_of_a_user(store: Path) -> None:
     """Any SELECT over the tables."""
     sql = "SELECT region, count(*) AS n FROM attempts GROUP BY 1 ORDER BY 1"
@@ -124,10 +134,30 @@ def test_sql_that_takes_for_ever_is_ended(store: Path, monkeypatch: pytest.Monke
         (("causes", "--store", "nowhere"), "nowhere: neither a store"),
         (("cause", "--store", "STORE"), "did you mean 'causes'"),
         (("causes", "--store", "STORE", "--zone", "Mars"), "no time zone 'Mars'"),
-        (("causes", "--store", "STORE", "--since", "soon"), "'soon' is no time"),
+        (("causes", "--store", "STORE", "--since", "soon"), "'soon' is not written as a time"),
         (("causes", "--store", "STORE", "--since", "1h", "--until", "2h"), None),
         (("causes", "--store", "STORE", "--since", "2030-01-01"), "--since 2030-01-01 is after"),
         (("causes", "--store", "STORE", "--set", "minutes"), "--set minutes: expected NAME=VALUE"),
+        (("causes", "--store", "STORE", "--until", "2025-12-31"), "of this store begin at Wed 31"),
+        (("causes", "--store", "STORE", "--until", "2027-01-01"), None),
+        (("car", "--store", "STORE", "--set", "vehicle=CAR-3"), "no car 'CAR-3' in this store; n"),
+        (("car", "--store", "STORE", "--set", "vehicle=car-03"), None),
+        (
+            (
+                "releases-compared",
+                "--store",
+                "STORE",
+                "--set",
+                "before=2.4",
+                "--set",
+                "after=7.3.0",
+            ),
+            "--set before: no firmware or app version or api release '2.4' in this store; nearest:",
+        ),
+        (
+            ("customers-of-mode", "--store", "STORE", "--set", "mode=carrier_outage"),
+            "no failure mode 'carrier_outage'; did you mean 'regional_carrier_outage'?",
+        ),
         (("causes", "SELECT 1", "--store", "STORE"), "causes takes no SQL"),
         (("sql", "--store", "STORE"), "sql needs a SELECT"),
         (("sql", "SELECT 1", "--store", "STORE", "--since", "1h"), "are for predefined queries"),

@@ -13,15 +13,18 @@ import pytest
 from fleet_wire.background import write_all
 from fleet_wire.contract.attempt import Source, StrayKind
 from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.errors import LimitError
 from platform_probe.outputs.logs import (
     Complaints,
     LineWriter,
     LogSink,
+    RevisionLog,
     make_logger,
     open_log,
     route_standard_library,
 )
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.fake_clock import EPOCH_S, FakeClock
 from tests.helpers.log_lines import Log
 from tests.helpers.records import STRAY, TRACE_ID, attempt_of
@@ -168,3 +171,21 @@ def test_log_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     """The error names the path."""
     with pytest.raises(LimitError, match=str(tmp_path)):
         open_log(tmp_path)
+
+
+def test_another_mode_in_the_end_is_logged_once() -> None:
+    """However often it changed meanwhile; what is believed as at first has no line."""
+    log = Log()
+    revisions = RevisionLog(log.logger)
+    first, other = RankedMode("box_rebooting", 0.7), RankedMode("half_open_tcp_nat", 0.9)
+    for number, mode in enumerate((first, other, first, other), start=1):
+        revisions.told(diagnosis_of(mode, revision=number))
+    revisions.settled(diagnosis_of(other, revision=4, after_s=600.0))
+    revisions.settled(diagnosis_of(other, revision=4, after_s=600.0))
+    revisions.told(diagnosis_of(first, attempt_id="a2"))
+    revisions.settled(diagnosis_of(first, attempt_id="a2", revision=2))
+    (line,) = log.lines
+    assert (line["event"], line["level"], line["attempt_id"]) == (
+        "diagnosis_revised", "warning", "a1"
+    )  # fmt: skip
+    assert (line["believed"], line["failure_mode"]) == ("box_rebooting", "half_open_tcp_nat")

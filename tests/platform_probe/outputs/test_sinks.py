@@ -151,8 +151,8 @@ def test_what_a_sink_could_not_take_is_kept_from_the_one_that_needs_it() -> None
 def test_records_of_one_turn_are_handed_on_together(tmp_path: Path) -> None:
     """They are written by the end of the turn, in order, each kind to its file, then counted."""
     turn: list[Callable[[], None]] = []
-    records: list[Record] = [attempt_of(), STRAY, attempt_of(region="north")]
     metrics = ListSink()
+    records: list[Record] = [attempt_of(), STRAY, attempt_of(region="north")]
     with JsonlSink(tmp_path) as jsonl:
         fan_out = FanOut({"jsonl": jsonl, "metrics": metrics}, on_error=_raise, soon=turn.append)
         for record in records:

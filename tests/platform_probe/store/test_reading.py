@@ -11,10 +11,19 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError
-from platform_probe.store.layout import all_parts
+from platform_probe.store.layout import all_parts, make_store
 from platform_probe.store.reading import Source, Span
 from platform_probe.store.schema import ATTEMPTS
-from tests.helpers.stores import BEGIN_S, ids_in, kept, put_unlocks, selected, unlock, writer_of
+from tests.helpers.stores import (
+    BEGIN_S,
+    ids_in,
+    kept,
+    put_lines,
+    put_unlocks,
+    selected,
+    unlock,
+    writer_of,
+)
 
 
 def found(directory: Path, any_id: str) -> list[Any]:
@@ -162,3 +171,18 @@ def test_queries_reach_nothing_but_the_store(store: Path) -> None:
             duck.query(f"SELECT * FROM read_csv('{secret}')", {}, limit=5)
 
     Source(store).read(work)
+
+
+def test_records_begin_and_end_where_their_lines_do(tmp_path: Path) -> None:
+    """Of all tables; a line that is torn says nothing. Nothing is recorded: there is no span."""
+    make_store(tmp_path)
+    assert Source(tmp_path).recorded() is None
+    put_unlocks(tmp_path, [unlock(number) for number in range(3)])
+    heard = {"at": BEGIN_S + 90.0, "kind": "presence", "vehicle_id": "car-1", "message": {}}
+    path = put_lines(tmp_path, "observations", [msgspec.json.encode(heard)])
+    assert Source(tmp_path).recorded() == Span(BEGIN_S, BEGIN_S + 90.0)
+    with path.open("ab") as file:
+        file.write(b'{"at": 17')
+    assert Source(tmp_path).recorded() == Span(BEGIN_S, BEGIN_S + 90.0)
+    kept(tmp_path)
+    assert Source(tmp_path).recorded() == Span(BEGIN_S, BEGIN_S + 90.0)

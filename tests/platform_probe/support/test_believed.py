@@ -6,7 +6,7 @@ import pytest
 
 from fleet_wire.contract.diagnosis import FactSeen, RankedMode, Weighed
 from fleet_wire.modes.catalogue import TITLES
-from fleet_wire.modes.facts import FACTS, Fact
+from fleet_wire.modes.facts import FACTS, Fact, Told
 from platform_probe.support.believed import (
     Revision,
     changes_of_mind,
@@ -30,7 +30,8 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
         RankedMode("phone_side", 0.02),
         RankedMode("ghost_gps", 0.019),
     )
-    return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,))
+    told = frozenset(Told)
+    return Revision(at_s=1e9 + after_s, after_s=after_s, modes=modes, facts=(SEEN,), told=told)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +41,8 @@ def revision(after_s: float, mode: str, probability: float) -> Revision:
         (0.9, "almost certainly (90 %)"),
         (0.6, "probably (60 %)"),
         (0.3, "perhaps (30 %)"),
-        (0.02, "less likely (2 %)"),
-        (0.0, "less likely (1 %)"),
+        (0.02, "2 %"),
+        (0.0, "1 %"),
     ],
 )
 def test_probabilities_are_said_as_people_do(probability: float, said: str) -> None:
@@ -54,7 +55,7 @@ def test_reasons_are_sentences() -> None:
     one = revision(20.0, "no_coverage_garage", 0.8)
     assert reasons(one, is_for=True) == [SEEN.sentence]
     (against,) = reasons(one, is_for=False)
-    assert against == f"not seen, and was to be expected: {FACTS[Fact.MANY_AWAY].meaning}"
+    assert against == f"not seen: {FACTS[Fact.MANY_AWAY].meaning}"
 
 
 def test_unlikely_modes_are_not_told() -> None:

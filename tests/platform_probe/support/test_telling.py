@@ -6,7 +6,9 @@ from datetime import UTC
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from fleet_wire.contract.attempt import PlatformSide
 from fleet_wire.contract.causes import Cause
 from fleet_wire.modes.catalogue import MODES
 from platform_probe.store.reading import Source
@@ -14,7 +16,7 @@ from platform_probe.support.advice import advice_for
 from platform_probe.support.case import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.busy_store import make_busy_store
-from tests.helpers.stores import put_lines
+from tests.helpers.stores import put_lines, put_unlocks, unlock
 
 DIAGNOSIS = {
     "attempt_id": "attempt-17", "vehicle_id": "car-03", "at": 1_767_225_700.0, "revision": 1,
@@ -42,6 +44,40 @@ def test_diagnosis_is_told_where_there_is_one(tmp_path: Path) -> None:
     assert (diagnosis["mode"], diagnosis["probability"]) == ("one_way_downlink", 0.9)
     assert diagnosis["others"] == []
     assert len(diagnosis["revisions"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("probability", "account", "told"),
+    [(0.95, "customer-7", 1), (0.95, None, 0), (0.85, "customer-7", 0)],
+)
+def test_nobody_is_accused_lightly(
+    tmp_path: Path, probability: float, account: str | None, told: int
+) -> None:
+    """Of an account only where there is one, and only where it is nearly certain."""
+    put_unlocks(tmp_path, [unlock(7, platform=PlatformSide(account_id=account))])
+    modes = [
+        {"mode": "impossible_travel", "probability": probability},
+        {"mode": "phone_side", "probability": 0.04},
+    ]
+    accusing = {**DIAGNOSIS, "attempt_id": "attempt-7", "modes": modes}
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(accusing)])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-7"), 1_767_225_800.0)
+    title = MODES["impossible_travel"].title
+    text = text_of(case, UTC)
+    assert text.lower().count(title) == told
+    assert (title in str(json_of(case, UTC))) is bool(told)
+    unclear = f"It is not clear what it was; the likeliest: {MODES['phone_side'].title} (4 %)."
+    assert text.count(unclear) == 1 - told
+
+
+def test_where_only_somebody_is_suspected_nothing_is_told(tmp_path: Path) -> None:
+    """Nor is any other mode."""
+    put_unlocks(tmp_path, [unlock(7, platform=PlatformSide())])
+    modes = [{"mode": "insider_or_support_unlock", "probability": 0.99}]
+    accusing = {**DIAGNOSIS, "attempt_id": "attempt-7", "modes": modes}
+    put_lines(tmp_path, "diagnoses", [msgspec.json.encode(accusing)])
+    case = look_up(Source(tmp_path), Wanted(attempt="attempt-7"), 1_767_225_800.0)
+    assert "It is not clear what it was." in text_of(case, UTC)
 
 
 def test_less_than_even_is_no_advice(tmp_path: Path) -> None:

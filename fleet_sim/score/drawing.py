@@ -1,0 +1,281 @@
+"""Draws the scenario of an incident by its seed.
+
+No two incidents are alike: fleets of 30 to 230 cars, of all kinds or all of one kind; boxes that
+report every five seconds or every five minutes; a fault that strikes single cars one by one, or all
+that stand at one place at once; minutes or hardly any history before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fleet_sim.faults import FAULTS, Need, Strikes
+from fleet_sim.score.incidents import (
+    BROUGHT_OUT_BY,
+    CHATTY_HEARTBEAT_S,
+    CHOICES,
+    COMMON,
+    FIRMWARES,
+    HARDWARES,
+    HEARTBEAT_FROM_S,
+    KEEPALIVE_FROM_S,
+    LIVES_S,
+    MAPPED_WIRE,
+    OLD_MODEMS,
+    OPERATORS,
+    PEOPLE,
+    PLATFORMS,
+    RANGES,
+    REGIONS,
+    SLEEPERS,
+    TAPPED_TWICE,
+    TOGETHER,
+    VALUES,
+    WIDER,
+    Incident,
+    Loss,
+    Range,
+)
+from fleet_wire.randomness import RandomStream
+
+SMALLEST, LARGEST = 4, 24
+"""Cars of a group, of eight groups, at least and at most; small fleets are as frequent as large."""
+TAIL_S: Final = 620.0
+"""After the last window: a diagnosis may change for ten minutes."""
+ARRIVALS_S: Final = 420.0
+"""Windows are open within this time after the first seconds."""
+QUIET_S: Final = (10.0, 60.0, 120.0)
+"""So long before the first window the monitor has watched."""
+SHORT_TAIL_S: Final = 150.0
+UNLOCKS_PER_CAR: Final = 1.8
+"""Within `ARRIVALS_S`: few enough that cars are not asked again and again [E]."""
+HEARTBEATS_S: Final = (5, 20, 60, 300)
+"""Seconds between heartbeats: those of a box that is watched, and of one that saves data."""
+KEEPALIVES_S: Final = (10, 60, 240)
+DEADLINES_S: Final = (12.0, 20.0)
+AT_ONE_PLACE: Final = 0.35
+"""Of the faults that strike single cars so many strike all of a group at once: a garage, say."""
+STRUCK: Final = (0.05, 0.2)
+"""Share of the cars that are struck where single ones are."""
+ALL_ALIKE: Final = 0.3
+"""Of the fleets so many have one operator, one firmware, one hardware."""
+
+
+def scenario_of(incident: Incident) -> dict[str, Any]:
+    """Return the scenario of an incident, as its YAML would say it."""
+    stream = RandomStream.named(incident.seed, f"score/{'+'.join(incident.faults)}")
+    has_platform = (
+        _needs_platform(incident)
+        or stream.uniform() < 0.5  # noqa: PLR2004 - half of the others have one too
+        or incident.loss is Loss.PLATFORM_LOG
+    )
+    groups = _groups(incident, stream, has_people=has_platform)
+    quiet_s = QUIET_S[stream.index(len(QUIET_S))]
+    entries = [
+        entry
+        for name in incident.faults
+        for entry in _entries(name, incident, groups, stream, quiet_s=quiet_s)
+    ]
+    scenario: dict[str, Any] = {
+        "description": f"drawn to be diagnosed: {', '.join(incident.faults) or 'a healthy fleet'}",
+        "seed": incident.seed,
+        "fleet": {"groups": groups},
+        "faults": entries,
+    }
+    if incident.loss is Loss.MAPPED_WIRE:
+        scenario["fleet"]["profile"] = MAPPED_WIRE
+    cars = sum(group["count"] for group in groups)
+    stages = _stages(cars, quiet_s, is_short=incident.is_short)
+    if has_platform:
+        return scenario | _with_customers(incident, stages)
+    taps = max((TAPPED_TWICE.get(name, 0.0) for name in incident.faults), default=0.0)
+    scenario["load"] = {
+        "stages": stages,
+        "deadline_s": DEADLINES_S[stream.index(len(DEADLINES_S))],
+        "double_taps": taps,
+        **_life(incident),
+    }
+    return scenario
+
+
+def _stages(cars: int, quiet_s: float, *, is_short: bool) -> list[dict[str, Any]]:
+    """Return when unlocks start: often while faults are at work, less often afterwards."""
+    rate_per_s = UNLOCKS_PER_CAR * cars / ARRIVALS_S
+    tail_s = SHORT_TAIL_S if is_short else TAIL_S
+    return [
+        {"kind": "poisson", "rate_per_s": round(rate, 4), "duration_s": duration_s}
+        for rate, duration_s in ((rate_per_s, quiet_s + ARRIVALS_S), (rate_per_s / 3, tail_s))
+    ]
+
+
+def _life(incident: Incident) -> dict[str, float]:
+    lives_s = [LIVES_S[name] for name in incident.faults if name in LIVES_S]
+    return {"command_ttl_s": max(lives_s)} if lives_s else {}
+
+
+def _with_customers(incident: Incident, stages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the keys of a scenario in which people rent."""
+    customers: dict[str, Any] = {
+        "stages": stages,
+        "walk": {"base_s": 5, "spread_s": 20},
+        "drive": {"base_s": 30, "spread_s": 60},
+    }
+    platform: dict[str, Any] = _life(incident)
+    for name in incident.faults:
+        customers |= PEOPLE.get(name, {})
+        platform |= PLATFORMS.get(name, {})
+    return {"customers": customers, **({"platform": platform} if platform else {})}
+
+
+def _needs_platform(incident: Incident) -> bool:
+    return any(
+        Need.PLATFORM in FAULTS[name].needs or name in PLATFORMS or name in PEOPLE
+        for name in incident.faults
+    )
+
+
+def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> list[dict[str, Any]]:
+    """Return cars of all kinds, so that no two dimensions say the same; or all of one kind."""
+    size = round(math.exp(stream.between(math.log(SMALLEST), math.log(LARGEST))))
+    if incident.is_short:
+        size = SMALLEST
+    heartbeats_s = _from(HEARTBEATS_S, HEARTBEAT_FROM_S, incident)
+    heartbeat_s = heartbeats_s[stream.index(len(heartbeats_s))]
+    asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
+    is_mixed = stream.uniform() >= ALL_ALIKE or any(
+        not VALUES.keys().isdisjoint(TOGETHER.get(name, ())) for name in incident.faults
+    )
+    keepalives_s = _from(KEEPALIVES_S, KEEPALIVE_FROM_S, incident)
+    groups = []
+    for number in range(8):
+        box: dict[str, Any] = {
+            "heartbeat_s": 0 if incident.loss is Loss.HEARTBEATS else heartbeat_s,
+            "keepalive_s": keepalives_s[stream.index(len(keepalives_s))],
+            "door_opens": None if has_people else {"base_s": 3.0, "spread_s": 8.0},
+        }
+        if "network_sunset" in incident.faults and number % 3 == 0:
+            box["radio"] = {"technology": OLD_MODEMS[stream.index(2)]}
+        if "sim_suspended_datacap" in incident.faults and stream.uniform() < 0.4:  # noqa: PLR2004
+            box["heartbeat_s"] = CHATTY_HEARTBEAT_S
+        if asleep:
+            box["asleep_share"] = round(asleep, 3)
+        kind = number if is_mixed else 0
+        hardware = HARDWARES[stream.index(2)] if is_mixed else HARDWARES[0]
+        groups.append(
+            {
+                "name": f"g{number}",
+                "count": size + stream.index(6),
+                "region": REGIONS[number & 1],
+                "operator": OPERATORS[kind >> 1 & 1],
+                "firmware": FIRMWARES[kind >> 2 & 1],
+                "hardware": "tcu-1" if "radio" in box else hardware,
+                "box": box,
+            }
+        )
+    return groups
+
+
+def _from(numbers: Sequence[int], least: Mapping[str, int], incident: Incident) -> list[int]:
+    """Return the numbers with which all faults of an incident can show."""
+    least_of_all = max((least.get(name, 0) for name in incident.faults), default=0)
+    return [number for number in numbers if number >= least_of_all]
+
+
+def _entries(
+    name: str,
+    incident: Incident,
+    groups: list[dict[str, Any]],
+    stream: RandomStream,
+    *,
+    quiet_s: float,
+) -> list[dict[str, Any]]:
+    """Return the entries of one fault: one for each car, or one for all that it strikes."""
+    parameters = _parameters(name, incident, stream)
+    options = TOGETHER.get(name, ())
+    together = options[stream.index(len(options))] if options else None
+    is_single = together is None and FAULTS[name].strikes is not Strikes.PLATFORM
+    if is_single and name in COMMON and stream.uniform() < AT_ONE_PLACE:
+        together, is_single = "group", False
+    if is_single:
+        return _on_single_cars(name, parameters, groups, stream, quiet_s=quiet_s)
+    start_s = quiet_s + stream.between(0, 60)
+    window = {"start_s": round(start_s, 1), "end_s": round(start_s + stream.between(150, 350), 1)}
+    target: dict[str, Any] = {}
+    if together == "group":
+        target["group"] = groups[stream.index(len(groups))]["name"]
+    if together in VALUES:
+        values = VALUES[together]
+        target[together] = values[stream.index(2)]
+    if name == "regional_carrier_outage":
+        target["region"] = REGIONS[stream.index(2)]
+    if together == "some":
+        ids = _ids(groups)
+        number = max(round(len(ids) * stream.between(0.1, 0.2)), 6)
+        target["ids"] = [ids.pop(stream.index(len(ids))) for _ in range(number)]
+    entries = [{"name": name, "target": target, "window": window, "parameters": parameters}]
+    if name in BROUGHT_OUT_BY:
+        other, its = BROUGHT_OUT_BY[name]
+        later = {"start_s": round(start_s + 40, 1), "end_s": window["end_s"]}
+        entries.append({"name": other, "target": target, "window": later, "parameters": its})
+    return entries
+
+
+def _ids(groups: list[dict[str, Any]]) -> list[str]:
+    return [f"{group['name']}-{number:05d}" for group in groups for number in range(group["count"])]
+
+
+def _on_single_cars(
+    name: str,
+    parameters: dict[str, Any],
+    groups: list[dict[str, Any]],
+    stream: RandomStream,
+    *,
+    quiet_s: float,
+) -> list[dict[str, Any]]:
+    ids = _ids(groups)
+    struck = max(round(len(ids) * stream.between(*STRUCK)), 4)
+    entries = []
+    for _ in range(struck):
+        vehicle_id = ids.pop(stream.index(len(ids)))
+        start_s = quiet_s + stream.between(0, ARRIVALS_S / 2)
+        length_s = stream.between(120, ARRIVALS_S + quiet_s - start_s)
+        entries.append(
+            {
+                "name": name,
+                "target": {"ids": [vehicle_id]},
+                "window": {"start_s": round(start_s, 1), "end_s": round(start_s + length_s, 1)},
+                "parameters": parameters,
+            }
+        )
+    return entries
+
+
+def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
+    wider = WIDER if incident.is_held_out else 0.0
+    drawn: dict[str, Any] = {
+        parameter: words[stream.index(len(words))]
+        for parameter, words in CHOICES.get(name, {}).items()
+    }
+    for parameter, span in RANGES.get(name, {}).items():
+        if isinstance(span, dict):
+            drawn[parameter] = {
+                key: round(_drawn(each, wider, stream), 3) for key, each in span.items()
+            }
+        else:
+            value = _drawn(span, wider, stream)
+            is_whole = FAULTS[name].model_fields[parameter].annotation is int
+            drawn[parameter] = round(value) if is_whole else round(value, 3)
+    return drawn
+
+
+def _drawn(span: Range, wider: float, stream: RandomStream) -> float:
+    """Return a number of a range, or of one that is wider by a share of its width at both ends.
+
+    A share of a whole stays one, and nothing falls to half of the range's lower end.
+    """
+    low, high = span
+    more = wider * (high - low)
+    value = stream.between(max(low - more, low / 2), high + more)
+    return min(value, 1.0) if high <= 1.0 else value

@@ -1,0 +1,112 @@
+"""Which modes look the same where a monitor lacks some source. Derived from signatures alone.
+
+A fact parts two modes if one may show it and the other cannot, or one must show it and the other is
+not known to. Modes look the same if no fact that can be seen parts them, and whatever parts one of
+them from a third mode parts the other too. That says nothing of how often they are mistaken.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import FACTS, Fact, Told
+from fleet_wire.modes.mode import Signature
+
+_ALL: Final = frozenset(Told)
+_TWO_TOPICS: Final = _ALL - {Told.RECEIPTS, Told.STATE, Told.EVENTS, Told.TELEMETRY}
+WIRES: Final[Mapping[str, frozenset[Told]]] = MappingProxyType(
+    {
+        "nothing is lost": _ALL,
+        "no heartbeats": _ALL - {Told.TELEMETRY},
+        "no log of the platform": _ALL - {Told.PLATFORM},
+        "no log of the broker": _ALL - {Told.BROKER_LOG},
+        "two topics, both logs": _TWO_TOPICS,
+        "two topics, the broker's log": _TWO_TOPICS - {Told.PLATFORM},
+        "two topics alone": frozenset({Told.ATTEMPT, Told.NEIGHBOURS}),
+    }
+)
+"""What monitors lack, in words, with the sources that they have."""
+_WORDS: Final = {
+    Told.ATTEMPT: "the unlock itself",
+    Told.RECEIPTS: "receipts and reasons of boxes",
+    Told.PRESENCE: "presence",
+    Told.TELEMETRY: "heartbeats",
+    Told.EVENTS: "events of boxes",
+    Told.STATE: "the car's state",
+    Told.NEIGHBOURS: "enough other unlocks",
+    Told.PLATFORM: "the platform's log",
+    Told.BROKER_LOG: "the broker's log",
+}
+
+
+class AlikeClass(NamedTuple):
+    """Modes that nothing which is there tells apart. One of them named is all of them named."""
+
+    slugs: frozenset[str]
+    why: str
+    """What would tell them apart, and is not there."""
+
+
+@cache
+def alike_on(told: frozenset[Told]) -> tuple[AlikeClass, ...]:
+    """Return every class of two modes or more that look the same with these sources."""
+    there = frozenset(fact for fact, info in FACTS.items() if info.told in told)
+    close = {
+        slug: frozenset(
+            other
+            for other, its in MODES.items()
+            if not any(True for _ in _parting(mode.signature, its.signature, there))
+        )
+        for slug, mode in MODES.items()
+    }
+    classes: defaultdict[frozenset[str], set[str]] = defaultdict(set)
+    for slug, others in close.items():
+        classes[others].add(slug)
+    return tuple(
+        AlikeClass(frozenset(slugs), _why(sorted(slugs)))
+        for slugs in classes.values()
+        if len(slugs) > 1
+    )
+
+
+def class_of(slug: str, told: frozenset[Told]) -> AlikeClass:
+    """Return the modes that count as one with this one: itself, and those that look the same."""
+    return next(
+        (one for one in alike_on(told) if slug in one.slugs), AlikeClass(frozenset({slug}), "")
+    )
+
+
+def number_of_classes(told: frozenset[Told]) -> int:
+    """Return how many modes, or classes of them, can be told apart."""
+    return len(MODES) - sum(len(one.slugs) - 1 for one in alike_on(told))
+
+
+def _parting(one: Signature, other: Signature, there: frozenset[Fact]) -> Iterator[Fact]:
+    """Yield the facts that part two modes."""
+    one_may = one.needs | one.speaks_for
+    other_may = other.needs | other.speaks_for
+    parting = (
+        (one_may & other.rules_out)
+        | (other_may & one.rules_out)
+        | (one.needs - other_may)
+        | (other.needs - one_may)
+    )
+    yield from parting & there
+
+
+def _why(slugs: list[str]) -> str:
+    """Return a sentence: which sources would part these modes, were they there."""
+    first, *rest = (MODES[slug].signature for slug in slugs)
+    sources = {
+        FACTS[fact].told for other in rest for fact in _parting(first, other, frozenset(FACTS))
+    }
+    words = [_WORDS[source] for source in Told if source in sources]
+    if not words:
+        return "No single fact parts them, only how often each fact is seen."
+    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return f"Only {listed} would tell them apart."

@@ -1,0 +1,46 @@
+"""Which modes look the same where a source is missing."""
+
+from __future__ import annotations
+
+from fleet_wire.modes.alike import WIRES, alike_on, class_of, number_of_classes
+from fleet_wire.modes.catalogue import MODES
+from fleet_wire.modes.facts import Told
+
+TWO_TOPICS = WIRES["two topics, both logs"]
+
+
+def test_with_every_source_no_modes_look_the_same() -> None:
+    """At least by what parts each from a third one."""
+    assert alike_on(frozenset(Told)) == ()
+    assert number_of_classes(frozenset(Told)) == len(MODES)
+
+
+def test_a_mode_is_in_one_class_at_most() -> None:
+    """One of them named counts as each, and each class says what would part its modes."""
+    for told in WIRES.values():
+        listed = [slug for one in alike_on(told) for slug in one.slugs]
+        assert len(listed) == len(set(listed))
+        assert set(listed) <= set(MODES)
+        for one in alike_on(told):
+            assert one.why.endswith(".")
+            assert {class_of(slug, told) for slug in one.slugs} == {one}
+
+
+def test_refusals_without_reasons_look_the_same() -> None:
+    """On a wire that says no more than that the car refused."""
+    alike = class_of("key_overrides_app", TWO_TOPICS)
+    assert {"wrong_vehicle_state", "command_pin_lockout"} <= alike.slugs
+    assert "receipts and reasons of boxes" in alike.why
+    assert "no_coverage_garage" not in alike.slugs
+
+
+def test_fewer_sources_never_tell_more_modes_apart() -> None:
+    """From what is not there nothing follows."""
+    numbers = [number_of_classes(told) for told in WIRES.values()]
+    assert numbers[0] == max(numbers)
+    assert numbers[-1] == min(numbers)
+
+
+def test_what_is_no_mode_looks_like_itself_alone() -> None:
+    """Unknown is a name too."""
+    assert class_of("unknown", TWO_TOPICS).slugs == {"unknown"}

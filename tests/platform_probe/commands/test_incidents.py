@@ -1,0 +1,66 @@
+"""`platform-probe incidents list` and `show`: what a store or the records of a run say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from fleet_wire.contract.incident import Incident
+from platform_probe.__main__ import main
+from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
+from tests.helpers.made_incidents import TITLE, acknowledged, closed, made_incident, worse
+
+FIRST = made_incident()
+LAST = worse(acknowledged(FIRST))
+OVER = closed(made_incident("inc-2", at=FIRST.at + 60, related=("inc-1",), customers=0))
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """Return a directory with the records of two incidents, all revisions of one."""
+    (tmp_path / ATTEMPTS_FILE).write_bytes(b"")
+    lines = [msgspec.json.encode(each) for each in (FIRST, OVER, LAST)]
+    (tmp_path / INCIDENTS_FILE).write_bytes(b"\n".join(lines) + b"\n")
+    return tmp_path
+
+
+def told(*words: object) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["incidents", *map(str, words)])
+
+
+def test_a_list_has_each_incident_once(records: Path) -> None:
+    """As its last revision has it, the latest first; only those that go on, if asked for."""
+    lines = told("list", "--run", records).output.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["inc-2", "inc-1"]
+    assert "critical" in lines[3]
+    assert "jo" in lines[3]
+    lines = told("list", "--open", "--run", records).output.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == ["inc-1"]
+
+
+def test_json_is_the_incident_itself(records: Path) -> None:
+    """Nothing is lost on its way through the tables."""
+    found = msgspec.convert(
+        json.loads(told("list", "--run", records, "--json").output), list[Incident]
+    )
+    assert found == [OVER, LAST]
+    one = json.loads(told("show", "inc-2", "--run", records, "--json").output)
+    assert msgspec.convert(one, Incident) == OVER
+
+
+def test_one_is_shown_whole(records: Path) -> None:
+    """Title, counts, advice, who has it, and its history."""
+    lines = told("show", "inc-1", "--run", records).output.splitlines()
+    assert lines[0] == TITLE
+    assert lines[1].startswith("critical, open: ")
+    assert "31 of 44 (70 %) unlocks fail" in lines[2]
+    assert "looked after by: jo" in lines
+    assert lines[-1].endswith("it was worse")
+    gone = told("show", "inc-9", "--run", records)
+    assert gone.exit_code == 2
+    assert "no incident 'inc-9'" in gone.output

@@ -1,0 +1,84 @@
+"""A real monitor, a real broker, and a local Slack: from cars that fail to who looks after it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+import pytest
+
+from fleet_sim.broker.process import BrokerProcess
+from fleet_wire.contract.incident import Incident
+from platform_probe.outputs.messages.slack_blocks import ACTION_ACKNOWLEDGE
+from platform_probe.outputs.sinks import INCIDENTS_FILE
+from tests.helpers.running_probe import RunningProbe, running_probe
+from tests.helpers.served_messages import SECRET, slack_settings
+from tests.helpers.slack_server import slack_server
+from tests.helpers.waiting import eventually
+
+pytestmark = pytest.mark.broker
+LOAD = {
+    "vehicles": [f"car-{number}" for number in range(200)],
+    "stages": [{"kind": "constant", "rate_per_s": 100, "duration_s": 60}],
+    "deadline_s": 0.5,
+    "relock": False,
+}
+"""Cars that nobody has: every unlock fails."""
+
+
+def incidents(probe: RunningProbe) -> list[Incident]:
+    """Return all revisions on disk."""
+    path = probe.records.with_name(INCIDENTS_FILE)
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    return [msgspec.json.decode(each, type=Incident) for each in lines if each.endswith(b"\n")]
+
+
+async def press(probe: RunningProbe, incident_id: str) -> int:
+    """Press a button, as Slack tells of it; return the status of the answer."""
+    payload = {
+        "type": "block_actions", "user": {"username": "jo"},
+        "actions": [{"action_id": ACTION_ACKNOWLEDGE, "value": incident_id}],
+    }  # fmt: skip
+    body = urlencode({"payload": msgspec.json.encode(payload).decode()})
+    stamp = f"{time.time():.0f}"
+    signed = hmac.new(SECRET.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": f"v0={signed}",
+    }
+    url = probe.of_kind("ready")[0]["metrics_url"].replace("/metrics", "/slack/interactivity")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(url, data=body, headers=headers) as answer,
+    ):
+        return answer.status
+
+
+async def test_a_storm_is_one_message_and_a_press_says_who_has_it(
+    tmp_path: Path, mosquitto: BrokerProcess
+) -> None:
+    """Cars fail, Slack has one message; a button acknowledges; a restart says nothing again."""
+    async with slack_server() as slack:
+        messages = msgspec.to_builtins(slack_settings(tmp_path, slack), enc_hook=str)
+        settings = {"load": LOAD, "detection": {}, "messages": messages}
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            await eventually(lambda: slack.messages)
+            (opened,) = {one.incident_id for one in incidents(probe)}
+            assert incidents(probe)[0].title in slack.messages[0].text
+            assert await press(probe, "forged") == 200
+            assert await press(probe, opened) == 200
+            await eventually(lambda: "acknowledged by jo" in slack.messages[0].whole)
+            series = await probe.series("incident_requests_total")
+            assert (series["taken",], series["unknown",]) == (1, 1)
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            await eventually(lambda: probe.counts().total() > 100)
+        assert len(slack.roots) == 1
+        assert (slack.limited, slack.mistakes) == (0, [])
