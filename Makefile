@@ -48,7 +48,9 @@ bench: setup  ## The numbers, side by side with other client stacks, medians and
 score: setup  ## How well failures are diagnosed, on incidents that nobody tuned with (SCORE="--help" for more)
 	@mkdir -p runs
 	$(BIN)/python -m bench.cohorts --incidents 300 --json runs/cohorts.json
+	$(BIN)/python -m bench.detection --json runs/detection.json
 	$(BIN)/python -m fleet_sim.score run --cohorts runs/cohorts.json $(SCORE)
+	$(BIN)/python -m fleet_sim.score notice --detection runs/detection.json
 
 weights: setup  ## Learn the weights of the diagnosis anew, from incidents to tune with
 	$(BIN)/python -m fleet_sim.score learn

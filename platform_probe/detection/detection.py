@@ -40,6 +40,7 @@ LATE_S: Final = 1800.0
 SURE: Final = 0.6
 """So likely a mode must be of an unlock that opened: what looks odd is often nothing [E]."""
 MOST_OPENED: Final = 5_000
+_HEARTBEATS: Final = (Telemetry, PartialTelemetry)
 
 
 class Detection:
@@ -87,7 +88,7 @@ class Detection:
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Take a message of a car."""
-        if isinstance(message, Telemetry | PartialTelemetry):
+        if isinstance(message, _HEARTBEATS):
             self._silence.beat()
         else:
             now_s = self._clock.monotonic_s()
@@ -144,7 +145,7 @@ class Detection:
         self._shares.tick(now_s)
         self._waves.offset_s = self._shares.offset_s
         self._waves.tick(now_s)
-        self._silence.tick(now_s, is_blind=self._blindness.is_blind)
+        self._silence.tick(now_s, self._shares.offset_s, is_blind=self._blindness.is_blind)
         self._suspicious.tick(now_s)
         self._blindness.tick(now_s)
         is_time = now_s - self._told_s >= STEP_S
