@@ -29,6 +29,6 @@ ENV PATH=/opt/unlockpath/bin:$PATH PYTHONUNBUFFERED=1
 USER unlockpath
 WORKDIR /data
 VOLUME /data
-EXPOSE 9464
+EXPOSE 9464 9465
 # No ENTRYPOINT: the first word says which of the two commands runs.
 CMD ["platform-probe", "run"]

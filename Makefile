@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
+CARS ?= 1000000
 SCENARIO ?= scenarios/first_rentals.yaml
 
 .PHONY: help setup run million test conformance check mutants bench days score weights lock clean
@@ -29,7 +30,7 @@ conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on the
 	$(BIN)/pytest -q -m other_brokers tests/conformance
 
 million: setup  ## A million cars on this machine, opened at random; says first what is missing for it
-	$(BIN)/fleet-sim run scenarios/long/million.yaml
+	$(BIN)/fleet-sim run scenarios/long/many_cars.yaml --set fleet.count=$(CARS)
 
 check: setup  ## ruff, strict mypy, import-linter
 	$(BIN)/ruff check .
@@ -47,7 +48,9 @@ bench: setup  ## The numbers, side by side with other client stacks, medians and
 score: setup  ## How well failures are diagnosed, on incidents that nobody tuned with (SCORE="--help" for more)
 	@mkdir -p runs
 	$(BIN)/python -m bench.cohorts --incidents 300 --json runs/cohorts.json
+	$(BIN)/python -m bench.detection --json runs/detection.json
 	$(BIN)/python -m fleet_sim.score run --cohorts runs/cohorts.json $(SCORE)
+	$(BIN)/python -m fleet_sim.score notice --detection runs/detection.json
 
 weights: setup  ## Learn the weights of the diagnosis anew, from incidents to tune with
 	$(BIN)/python -m fleet_sim.score learn

@@ -36,6 +36,8 @@ DECIDES_NOTHING = (
     "platform_probe/outputs/files",
     "platform_probe/outputs/logs",
     "platform_probe/outputs/metrics",
+    "platform_probe/parts",
+    "platform_probe/running",
     "platform_probe/service",
     "platform_probe/web/",
 )

@@ -11,6 +11,8 @@ import click
 import msgspec
 
 from fleet_sim.score.cases import RunCases, run_all
+from fleet_sim.score.detection import figures as figures_of_noticed
+from fleet_sim.score.detection import notice_all, noticed_faults
 from fleet_sim.score.figures import figures_of
 from fleet_sim.score.goals import against_goals
 from fleet_sim.score.incidents import (
@@ -41,7 +43,7 @@ def main() -> None:
 
 
 @main.command("learn")
-@click.option("--seeds", default=8, help="incidents of each fault")
+@click.option("--seeds", default=12, help="incidents of each fault")
 @click.option("--jobs", default=cores(), help="runs at a time")
 @click.option("--faults", default="", help="only these, with commas")
 @click.option("--again", is_flag=True, help="with the cases of the last time")
@@ -117,6 +119,36 @@ def run(
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
     out.with_suffix(".html").write_text(page_of(figures["diagnosis"]), encoding="utf-8")
     _say(figures)
+
+
+@main.command("notice")
+@click.option("--seeds", default=1, help="incidents of each fault that strikes many")
+@click.option("--jobs", default=cores(), help="runs at a time")
+@click.option("--first-seed", default=HELD_OUT_SEEDS, help="of these incidents")
+@click.option(
+    "--detection", type=click.Path(exists=True, path_type=Path),
+    help="figures of python -m bench.detection --json, to stand beside",
+)  # fmt: skip
+@click.option("--out", default="score.json", type=click.Path(path_type=Path), help="the figures")
+def notice_incidents(
+    seeds: int, jobs: int, first_seed: int, detection: Path | None, out: Path
+) -> None:
+    """Say how soon incidents are noticed, and add that to the figures that there are."""
+    figures = msgspec.json.decode(out.read_bytes()) if out.exists() else {}
+    found: dict[str, Any] = {}
+    if detection is not None:
+        found |= msgspec.json.decode(detection.read_bytes())["detection"]
+    names = (*((name,) for name in noticed_faults()), ())
+    incidents = [Incident(each, first_seed + n) for each in names for n in range(seeds)]
+    noticed = []
+    for one in notice_all(incidents, jobs=jobs):
+        noticed.append(one)
+        click.echo(f"{one.incident}: {one.title or 'nothing'}", err=True)
+    figures["detection"] = {**found, **figures_of_noticed(noticed)}
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+    click.echo(f"\n{'figure':34}{'goal':>12}{'measured':>12}")
+    for each in against_goals(figures):
+        click.echo(f"{each.name:34}{each.goal:>12}{each.measured:>12}  {each.verdict}")
 
 
 def _singles(names: Iterable[str], seeds: int, first_seed: int) -> list[Incident]:

@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
+from fleet_sim.faults import FAULTS, Strikes
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import ATTEMPTS, COMPLAINTS, GROUND_TRUTH
 from fleet_sim.score.cases import run_in
-from fleet_sim.score.incidents import Incident
+from fleet_sim.score.incidents import TOGETHER, Incident, scored_faults
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.contract.incident import IncidentKind
@@ -55,6 +56,18 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
     is_right: bool = False
     """Whether its title names the mode that was injected, or where it names none, its cause."""
     error: str | None = None
+
+
+def noticed_faults() -> tuple[str, ...]:
+    """Return the faults that are one problem of many: not those that strike single cars.
+
+    Ten cars in ten garages are ten problems, each within what the service level allows.
+    """
+    return tuple(name for name in scored_faults() if not _is_of_single_cars(name))
+
+
+def _is_of_single_cars(name: str) -> bool:
+    return name not in TOGETHER and FAULTS[name].strikes is not Strikes.PLATFORM
 
 
 def notice_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[Noticed]:

@@ -17,6 +17,13 @@ GOALS: Final = (
     ("diagnosis.ece", AT_MOST, 0.05),
     ("cohorts.top1", AT_LEAST, 0.90),
     ("cohorts.none_f1", AT_LEAST, 0.90),
+    ("detection.before_first_call", AT_LEAST, 0.99),
+    ("detection.delay_over_bound", AT_MOST, 1.5),
+    ("detection.outage_unlocks", AT_MOST, 10),
+    ("detection.false_alerts_per_30_days", AT_MOST, 1),
+    ("detection.messages_per_problem", AT_MOST, 1.1),
+    ("detection.title_cause", AT_LEAST, 0.95),
+    ("detection.cost_us", AT_MOST, 15),
 )
 """Figures of `score.json`, by the path to them. [E]"""
 

@@ -52,6 +52,7 @@ class IncidentState(StrEnum):
     """Where it stands."""
 
     OPEN = "open"
+    """It goes on."""
     RESOLVED = "resolved"
     """It ended by itself: nothing of it was seen for long enough."""
     CLOSED = "closed"
@@ -62,7 +63,9 @@ class ChangeKind(StrEnum):
     """What happened to it."""
 
     OPENED = "opened"
+    """It was found."""
     GREW = "grew"
+    """It hits more than before."""
     WORSE = "worse"
     """Its severity rose by a class."""
     RETITLED = "retitled"
@@ -72,10 +75,15 @@ class ChangeKind(StrEnum):
     SPLIT = "split"
     """A part of it turned out to be another one."""
     ACKNOWLEDGED = "acknowledged"
+    """Somebody looks after it."""
     MUTED = "muted"
+    """Messages about it wait, as somebody or a maintenance window says."""
     UNMUTED = "unmuted"
+    """They no longer do."""
     CLOSED = "closed"
+    """A person said that it is none, or over."""
     RESOLVED = "resolved"
+    """Nothing of it was seen for long enough."""
     REOPENED = "reopened"
     """It came back before it was forgotten."""
 
@@ -86,6 +94,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: float
     """When, Unix seconds."""
     kind: ChangeKind
+    """What happened."""
     sentence: str
     """What happened, for a person, with its numbers."""
     by: str | None = None
@@ -104,8 +113,11 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: float
     """When this revision was made, Unix seconds of the events that made it."""
     kind: IncidentKind
+    """What was found."""
     severity: Severity
+    """How bad it has been."""
     state: IncidentState
+    """Where it stands."""
     title: str
     """Cause and cohort in one line, for a person: at most 150 characters."""
     since: float
@@ -129,6 +141,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     elsewhere_failed: int = 0
     """Unlocks hit outside the cohort since then."""
     elsewhere_total: int = 0
+    """All outside of it since then."""
     expected: float = 0.0
     """The share of `total` that is expected to be hit, of 1."""
     sure: float = 0.0
@@ -140,6 +153,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     examples: tuple[str, ...] = ()
     """Attempt ids of some that were hit, the latest first: at most ten."""
     acknowledged_by: str | None = None
+    """Who looks after it."""
     muted_until: float | None = None
     """Messages about it wait until then, Unix seconds."""
     maintenance: str | None = None

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
@@ -23,7 +25,7 @@ _FORM: Final = re.compile(
 _FIRST_VERSION: Final = "00"
 
 
-class TraceContext(NamedTuple):
+class TraceContext(msgspec.Struct, frozen=True, gc=False):
     """A trace, and the span in it that something comes from, in hexadecimal digits."""
 
     trace_id: str
@@ -73,9 +75,8 @@ def passed_on(
             states = (*states, each)
     if context is None:
         return ()
-    trace_id, span_id, flags = context
-    own = f"{_FIRST_VERSION}-{trace_id}-{span_id_of(by, span_id)}-{flags}"
-    return ((TRACEPARENT, own), *states)
+    own = TraceContext(context.trace_id, span_id_of(by, context.span_id), context.flags)
+    return ((TRACEPARENT, own.traceparent), *states)
 
 
 def span_id_of(*names: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 from collections.abc import Callable, Iterator
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from platform_probe.outputs.messages.words import (
 )
 from platform_probe.settings import load_settings
 from platform_probe.store.reading import Source
-from platform_probe.support.rows import Row, unix_s
+from platform_probe.support.incident_rows import incident_of
 from platform_probe.support.times import date_and_clock
 
 TIMEOUT_S: Final = 10.0
@@ -124,20 +124,6 @@ def found_in(source: Source, sql: str, *, limit: int, **parameters: Any) -> list
     """Return the incidents that a query finds."""
     rows = source.read(lambda duck: duck.query(sql, parameters, limit=limit))
     return [incident_of(dict(zip(rows.columns, row, strict=True))) for row in rows.rows]
-
-
-def incident_of(row: Row) -> Incident:
-    """Return a row of the store as the incident that it was made of."""
-    values: dict[str, Any] = {}
-    for name in Incident.__struct_fields__:
-        value = row["made_at" if name == "at" else name]
-        if isinstance(value, datetime):
-            value = unix_s(value)
-        if name in ("cohort", "changes") and value is not None:
-            value = msgspec.json.decode(value)
-        if value is not None:
-            values[name] = value
-    return msgspec.convert(values, Incident)
 
 
 def told_whole(incident: Incident, zone: tzinfo) -> Iterator[str]:

@@ -31,7 +31,6 @@ from platform_probe.detection.suspicious import Suspicious
 from platform_probe.detection.traits import Values, values_of
 from platform_probe.detection.waves import Waves
 from platform_probe.diagnosis.records import unseen
-from platform_probe.diagnosis.remembering import remember
 
 STEP_S: Final = 10.0
 """So often findings are told anew where they have changed."""
@@ -40,6 +39,7 @@ LATE_S: Final = 1800.0
 SURE: Final = 0.6
 """So likely a mode must be of an unlock that opened: what looks odd is often nothing [E]."""
 MOST_OPENED: Final = 5_000
+_HEARTBEATS: Final = (Telemetry, PartialTelemetry)
 
 
 class Detection:
@@ -87,7 +87,7 @@ class Detection:
 
     def heard(self, vehicle_id: str, message: Any, *, is_retained: bool) -> None:
         """Take a message of a car."""
-        if isinstance(message, Telemetry | PartialTelemetry):
+        if isinstance(message, _HEARTBEATS):
             self._silence.beat()
         else:
             now_s = self._clock.monotonic_s()
@@ -144,7 +144,7 @@ class Detection:
         self._shares.tick(now_s)
         self._waves.offset_s = self._shares.offset_s
         self._waves.tick(now_s)
-        self._silence.tick(now_s, is_blind=self._blindness.is_blind)
+        self._silence.tick(now_s, self._shares.offset_s, is_blind=self._blindness.is_blind)
         self._suspicious.tick(now_s)
         self._blindness.tick(now_s)
         is_time = now_s - self._told_s >= STEP_S
@@ -199,7 +199,9 @@ class Detection:
             if attempt.failure_mode is not None:
                 one.modes = ((attempt.failure_mode, 1.0),)
         elif counts:
-            remember(self._opened, attempt.attempt_id, (values, customer_of(attempt)), MOST_OPENED)
+            self._opened[attempt.attempt_id] = values, customer_of(attempt)
+            if len(self._opened) > MOST_OPENED:
+                self._opened.popitem(last=False)
         self._shares.take(values, at_s, now_s, one, counts=counts)
 
     def _odd(self, diagnosis: Diagnosis) -> Hit | None:

@@ -23,7 +23,7 @@ LEAST_OF_PRIOR: Final = 0.5
 """A share below half of what the service level allows is no reason to wake anybody."""
 MOST_SHARE: Final = 0.6
 HOURS: Final = 168
-WEIGHT_OF_USUAL: Final = 4.0
+WEIGHT_OF_USUAL: Final = 8.0
 """Hits that "as at any other hour" counts for: few, since cars do sleep at night [E]."""
 WEIGHT_OF_OTHER_DAYS: Final = 20.0
 """Hits that the same time of other days, and the hours beside it, count for [E]."""

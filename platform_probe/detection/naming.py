@@ -12,7 +12,8 @@ from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import Absence, Cohort, find_cohorts
 
 LIKELY: Final = 0.5
-"""A cohort that is less likely names nothing."""
+"""What else is shared, besides the first, is named from this probability on. The first is likelier
+than that nothing is shared, and may be one of several ways to say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ def look_since(counts: Sequence[Count], since: float) -> Look:
     ]
     finding = find_cohorts(told, trait_names=[TRAITS[place] for place in places], since=since)
     found = tuple(
-        _shared(cohort, finding.since) for cohort in finding.found if cohort.probability >= LIKELY
+        _shared(cohort, finding.since)
+        for place, cohort in enumerate(finding.found)
+        if not place or cohort.probability >= LIKELY
     )
     return Look(found, finding.absence, finding.since)
 

@@ -1,7 +1,9 @@
 """Silence: unlocks, or heartbeats, that are expected and do not come.
 
-What is expected is the least that is sure: half of what the quieter quarter of the last hours had.
-A train, a morning and an evening change that slowly; an app that no longer asks does not.
+What is expected is the least that is sure: half of what the quieter quarter of the last hour had,
+and half of what the quietest of the last days had at this hour. A train, a morning and an evening
+change no more than that; an app that no longer asks does. Parts of the fleet are only missed at
+hours of which there is a day's history.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ BIN_MINUTES: Final = 5
 BINS: Final = 12
 """An hour, in steps of five minutes: without it nothing is expected."""
 PART: Final = 0.5
+DAYS: Final = 7
+MINUTES_OF_HOUR: Final = 50
+"""An hour of which so much was counted says what is usual at that time."""
+HOUR_S: Final = 3600.0
 LEFT: Final = 0.1
 """Silence leaves so much of what is expected: stragglers, and unlocks of another way."""
 A_MONTH: Final = 43_200.0
@@ -35,11 +41,17 @@ _LOG_LEFT: Final = math.log(LEFT)
 class _Rate:
     """How much comes of one cohort."""
 
-    __slots__ = ("bins", "count", "expected", "in_bin", "score", "since_s", "window")
+    __slots__ = (
+        "bins", "count", "expected", "hours", "in_bin", "in_hour", "score", "since_s", "window",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.count = 0
         self.in_bin = 0
+        self.in_hour: tuple[int, int, int] = (-1, 0, 0)
+        """The hour since 1970, with how many minutes of it were counted, and how many came."""
+        self.hours: dict[int, deque[float]] = {}
+        """What came a minute at each hour of the last days."""
         self.bins: deque[int] = deque(maxlen=BINS)
         self.window: deque[int] = deque(maxlen=BIN_MINUTES)
         self.score = 0.0
@@ -59,14 +71,32 @@ class _Rate:
             self.since_s = now_s - MINUTE_S
         return self.score
 
-    def close_bin(self, *, is_silent: bool) -> None:
-        """Renew what is expected."""
+    def close_bin(self, hour: int, *, is_silent: bool, needs_days: bool) -> None:
+        """Renew what is expected, for an hour since 1970."""
         if not is_silent:
+            self._note_hour(hour)
             self.bins.append(self.in_bin)
             if len(self.bins) == BINS:
-                lower = sorted(self.bins)[BINS // 4]
-                self.expected = PART * lower / BIN_MINUTES
+                self.expected = PART * self._least(hour, needs_days=needs_days)
         self.in_bin = 0
+
+    def _note_hour(self, hour: int) -> None:
+        at, minutes, came = self.in_hour
+        if at != hour:
+            if minutes >= MINUTES_OF_HOUR:
+                of_days = self.hours.setdefault(at % 24, deque(maxlen=DAYS))
+                of_days.append(came / minutes)
+            minutes = came = 0
+        self.in_hour = hour, minutes + BIN_MINUTES, came + self.in_bin
+
+    def _least(self, hour: int, *, needs_days: bool) -> float:
+        """Return the least that is usual a minute."""
+        lately = sorted(self.bins)[BINS // 4] / BIN_MINUTES
+        near = [self.hours.get((hour + each) % 24) for each in (0, 1)]
+        of_days = [rate for days in near if days is not None for rate in days]
+        if needs_days and None in near:
+            return 0.0
+        return min([lately, *of_days])
 
 
 class Silence:
@@ -91,8 +121,9 @@ class Silence:
         """Take heartbeats of any cars."""
         self._beats.count += count
 
-    def tick(self, now_s: float, *, is_blind: bool) -> None:
+    def tick(self, now_s: float, unix_offset_s: float, *, is_blind: bool) -> None:
         """Close the minutes that are over; one in which the monitor was blind says nothing."""
+        hour = int((now_s + unix_offset_s) // HOUR_S)
         if self._next_s is None:
             self._next_s = now_s + MINUTE_S
         if now_s < self._next_s:
@@ -112,7 +143,11 @@ class Silence:
             if silent is not None:
                 self._follow(silent, rate, now_s)
             if self._minutes % BIN_MINUTES == 0:
-                rate.close_bin(is_silent=silent is not None or rate.score > 0.0)
+                rate.close_bin(
+                    hour,
+                    is_silent=silent is not None or rate.score > limit / 3.0,
+                    needs_days=bool(key),
+                )
 
     # Within
 

@@ -114,9 +114,10 @@ class Suspicious:
     ) -> None:
         detail = TITLES.get(what, "one account asks for many cars")
         sighting = self._sighting(what, detail, now_s)
-        for car in cars:
-            sighting.note(now_s, car=car, customer=account_id)
-        sighting.note(now_s, example=attempt.attempt_id)
+        if account_id not in sighting.customers:  # else the others have been noted, each in turn
+            for car in cars:
+                sighting.note(now_s, car=car, customer=account_id)
+        sighting.note(now_s, car=attempt.vehicle_id, example=attempt.attempt_id)
         sighting.failed = len(sighting.cars)
 
     def _sighting(self, what: str, detail: str, now_s: float) -> Sighting:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
+from fleet_wire.contract.messages import VehicleState
+from fleet_wire.contract.partial import PartialState
 
 TRAITS: Final = (
     "region", "operator", "firmware", "hardware", "app_version", "endpoint", "api_release",
@@ -40,9 +42,9 @@ def values_of(attempt: Attempt) -> Values:
     return (attempt.region, attempt.operator, attempt.firmware, attempt.hardware, None, None, None)
 
 
-def values_of_places(places: Mapping[str, str]) -> Values:
-    """Return the same of a car, by what is known of it."""
-    return tuple(places.get(name) for name in TRAITS)
+def values_of_state(state: VehicleState | PartialState) -> Values:
+    """Return the same of a car, by what it says that it is."""
+    return (state.region, state.operator, state.firmware, state.hardware, None, None, None)
 
 
 def keys_of(values: Values) -> tuple[Key, ...]:

@@ -17,13 +17,12 @@ from platform_probe.detection.expected import Block, Learned
 from platform_probe.detection.naming import look_since
 from platform_probe.detection.sighting import Sighting
 from platform_probe.detection.traits import (
-    TRAITS,
     UNKNOWN,
     Key,
     Values,
     is_in,
     keys_of,
-    values_of_places,
+    values_of_state,
 )
 from platform_probe.detection.watched import FALSE_ALARMS_A_MONTH, LEAST_COHORTS, MONTH_S
 from platform_probe.diagnosis.cohorts.counts import Count
@@ -116,11 +115,8 @@ class Waves:
             car = self._cars[vehicle_id] = _Car()
         return car
 
-    def _state(self, car: _Car, state: Any) -> None:
-        places = {
-            name: value for name in TRAITS[:4] if (value := getattr(state, name, None)) is not None
-        }
-        values = values_of_places(places)
+    def _state(self, car: _Car, state: VehicleState | PartialState) -> None:
+        values = values_of_state(state)
         if values != car.values:
             if car.is_online:
                 self._online[car.values] -= 1

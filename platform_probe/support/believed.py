@@ -23,10 +23,10 @@ _HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (0.3, "perhaps
 ACCUSED_FROM: Final = 0.9
 """A mode that accuses somebody is told from this probability on: who reads it acts on it, and one
 in ten is a customer or a colleague who did nothing [E]."""
-_ACCUSES_AN_ACCOUNT: Final = frozenset(
+_ACCUSES: Final = frozenset(
     {"attack_bruteforce_vehicle_ids", "impossible_travel", "insider_or_support_unlock"}
 )
-_ACCUSES: Final = _ACCUSES_AN_ACCOUNT | {"attack_replay"}
+"""Modes in which whoever asked did wrong; of one who sends an old command nobody knows the name."""
 _LEAST_WEIGHT: Final = 0.1
 """What moves the odds by less than a tenth is no reason."""
 
@@ -86,8 +86,7 @@ def revision_of(row: Row, *, has_account: bool) -> Revision:
 def _may_be_told(mode: RankedMode, *, has_account: bool) -> bool:
     if mode.mode not in _ACCUSES:
         return True
-    is_of_somebody = has_account or mode.mode not in _ACCUSES_AN_ACCOUNT
-    return is_of_somebody and mode.probability >= ACCUSED_FROM
+    return has_account and mode.probability >= ACCUSED_FROM
 
 
 def _sources_of(told: Sequence[str] | None) -> frozenset[Told]:

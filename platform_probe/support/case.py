@@ -28,7 +28,7 @@ AFTER_S: Final = 600.0
 MOST_ROWS: Final = 500
 _TOLD_OF: Final = {
     "attempt_id": (("complaints", "complaint_id"),),
-    "command_id": (("platform_events", "command_id"), ("observations", "command_id")),
+    "command_id": (("platform_events", "command_id"),),
     "booking_id": (("platform_events", "booking_id"), ("complaints", "booking_id")),
     "account_id": (("platform_events", "account_id"), ("complaints", "account_id")),
     "trace_id": (("platform_events", "trace_id"),),
@@ -221,8 +221,8 @@ class _Lookup:
     def _with_id(self, name: str, value: str) -> list[Row]:
         """Return the unlocks with an id, in whatever letters it was written.
 
-        None where only the platform's log or a complaint has it. Raises `ConfigError` where nothing
-        has, with the nearest ids.
+        None of them where only the platform's log or a complaint has it; of a call about an unlock
+        that one. Raises `ConfigError` where nothing has the id, with the nearest.
         """
         for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
             if its := [row for row in self._found(written) if row[name] == written]:

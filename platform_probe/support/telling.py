@@ -39,7 +39,7 @@ _WHO_COLUMNS: Final = {
 MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
 TOLD_FROM: Final = 0.8
-"""From this probability on a customer is told what the mode says: below, modes are confused [E]."""
+"""From this probability on a customer is told what the mode says: four of five are right [E]."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -70,7 +70,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield f"  {_who(case.complaints[0])}"
             yield f"  call {case.complaint_id}"
         else:
-            yield f"No unlock of {case.vehicle_id or 'this'} is known around {when}."
+            whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
+            yield f"No unlock {whose} is known around {when}."
         if any(event["operation"] == "unlock" for event in case.events):
             yield "The platform's log tells of requests, and no unlock is recorded at that time."
         else:
@@ -93,7 +94,7 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
 
 
 def _advice(case: Case) -> Advice:
-    """Return what to say and do: by the failure mode, where it is likelier than all others."""
+    """Return what to say and do: by the failure mode, where it is likely enough to be told."""
     believed = case.believed
     is_likely = believed is not None and believed.first.probability >= TOLD_FROM
     mode = believed.mode if believed is not None and is_likely else None

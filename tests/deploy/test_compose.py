@@ -11,7 +11,7 @@ import pytest
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.link import BrokerAddress
 from platform_probe.load_settings import LoadSettings
-from platform_probe.service import drain_s
+from platform_probe.running import drain_s
 from platform_probe.settings import load_settings
 from tests.helpers.compose import compose_services, in_tree
 from tests.helpers.own_commands import accept

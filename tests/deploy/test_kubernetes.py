@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from platform_probe.service import drain_s
+from platform_probe.running import drain_s
 from platform_probe.settings import load_settings
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import page

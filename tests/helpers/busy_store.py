@@ -17,6 +17,14 @@ from fleet_wire.contract.attempt import (
 )
 from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode, Weighed
+from fleet_wire.contract.incident import (
+    Change,
+    ChangeKind,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Severity,
+)
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from fleet_wire.modes.facts import Fact
 from tests.helpers.diagnoses import diagnosis_of
@@ -182,6 +190,33 @@ def _complaints() -> list[Complaint]:
     ]
 
 
+def _incidents() -> list[Incident]:
+    """Return two revisions of an incident."""
+    opened = Change(at=BEGIN_S + 35, kind=ChangeKind.OPENED, sentence="warning: 3 of 36 hit")
+    grew = Change(at=BEGIN_S + 50, kind=ChangeKind.GREW, sentence="5 customers by now")
+    first = Incident(
+        incident_id="inc-1",
+        revision=1,
+        at=BEGIN_S + 35,
+        kind=IncidentKind.FAILURES,
+        severity=Severity.WARNING,
+        state=IncidentState.OPEN,
+        title="Coast: boxes offline since 00:00, 3 customers",
+        since=BEGIN_S + 3,
+        opened_at=BEGIN_S + 35,
+        cause=Cause.BOX_OFFLINE,
+        cohort={"region": "coast"},
+        failed=3,
+        total=36,
+        customers=3,
+        changes=(opened,),
+    )
+    second = msgspec.structs.replace(
+        first, revision=2, at=BEGIN_S + 50, customers=5, changes=(opened, grew)
+    )
+    return [first, second]
+
+
 def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
     """Make the store, as Parquet or as lines, and return its directory."""
     put_unlocks(directory, _unlocks())
@@ -191,6 +226,7 @@ def make_busy_store(directory: Path, *, packed: bool = True) -> Path:
         ("observations", _heard()),
         ("diagnoses", _diagnoses()),
         ("complaints", _complaints()),
+        ("incidents", _incidents()),
     ):
         put_lines(directory, table, map(msgspec.json.encode, records))
     if packed:

@@ -28,7 +28,7 @@ from platform_probe.console_settings import ConsoleSettings
 from platform_probe.web.console.access import token_hash
 from platform_probe.web.console.application import Console
 from tests.helpers.busy_store import make_busy_store
-from tests.helpers.stores import BEGIN_S
+from tests.helpers.stores import BEGIN_S, put_lines
 
 OPEN: Final = "incident-1"
 RESOLVED: Final = "incident-2"
@@ -103,9 +103,9 @@ def some_incidents() -> list[Incident]:
 
 
 def put_incidents(directory: Path, incidents: list[Incident]) -> None:
-    """Put incidents into a store, or into records."""
+    """Put incidents into a store."""
     lines = [msgspec.json.encode(each) for each in incidents]
-    (directory / "incidents.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    put_lines(directory, "incidents", lines)
 
 
 def make_console_store(directory: Path) -> Path:

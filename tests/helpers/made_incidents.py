@@ -30,7 +30,7 @@ def made_incident(incident_id: str = "inc-1", *, at: float = EPOCH_S, **fields: 
         "since": at - 60,
         "opened_at": at,
         "cause": Cause.BOX_OFFLINE,
-        "mode": "operator-outage",
+        "mode": "regional_carrier_outage",
         "mode_probability": 0.93,
         "cohort": {"operator": "operator-b", "region": "north"},
         "failed": 31,

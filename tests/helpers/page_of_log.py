@@ -24,6 +24,7 @@ from fleet_wire.contract.attempt import (
 )
 from fleet_wire.contract.causes import CAUSES
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode, Weighed
+from fleet_wire.contract.incident import Change, ChangeKind, Incident, IncidentKind, Severity
 from fleet_wire.contract.messages import Reason
 from platform_probe.attempts import conclusion, joined_record
 from platform_probe.outputs import logs
@@ -68,6 +69,12 @@ DIAGNOSES = """\
 What an unlock may have failed of: a line for each one that failed or looks odd, and for each
 complaint about one that nobody saw, and another line each time that the evidence has changed, for
 ten minutes. [diagnosis.md](diagnosis.md) says how it is made.
+"""
+INCIDENTS = """\
+## incidents.jsonl
+
+Problems of the fleet: a line for each revision of each incident. [incidents.md](incidents.md) says
+what becomes one.
 """
 LOG = f"""\
 ## The log
@@ -266,6 +273,12 @@ def page_of_log() -> str:
             table(("Field of one of `modes`", "Meaning"), _fields(RankedMode)),
             table(("Field of one of `weighed`", "Meaning"), _fields(Weighed)),
             table(("Field of one of `facts`", "Meaning"), _fields(FactSeen)),
+            INCIDENTS,
+            table(("Field", "Meaning"), _fields(Incident)),
+            table(("Kind", "Meaning"), _members(IncidentKind)),
+            table(("Severity", "Meaning"), _members(Severity)),
+            table(("Field of one of `changes`", "Meaning"), _fields(Change)),
+            table(("Kind of a change", "Meaning"), _members(ChangeKind)),
             LOG,
             UNLOCK.format(shared=_in_a_row(shared), more=_in_a_row(more)),
             OTHERS,

@@ -9,14 +9,15 @@ from fleet_wire.profiles.loading import load_profile
 from platform_probe.load_settings import LoadSettings
 from platform_probe.outputs.files import Rotation
 from platform_probe.outputs.otlp.spans import hops_at
-from platform_probe.service import DRAIN_MARGIN_S, _broker_of_spans, _rotation, drain_s
+from platform_probe.parts import broker_of_spans, rotation_of
+from platform_probe.running import DRAIN_MARGIN_S, drain_s
 from platform_probe.settings import ProbeSettings
 
 
 def test_records_and_log_are_bounded_unless_somebody_says_otherwise() -> None:
     """By default two weeks of days, each of 100 MiB at most."""
-    assert _rotation(ProbeSettings()) == Rotation(100 * 2**20, 86_400.0, 14)
-    assert _rotation(ProbeSettings(rotation=None)) is None
+    assert rotation_of(ProbeSettings()) == Rotation(100 * 2**20, 86_400.0, 14)
+    assert rotation_of(ProbeSettings(rotation=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_spans_name_the_topics_of_the_profile_in_force(
     profile: str, command: str, result: str, state: str
 ) -> None:
     """Those of the fleet, whoever's they are; a message that it does not have names none."""
-    broker = _broker_of_spans(ProbeSettings(profile=profile), load_profile(profile))
+    broker = broker_of_spans(ProbeSettings(profile=profile), load_profile(profile))
     hops = hops_at(broker)
     assert hops[Stage.BROKER_ACCEPTED].name == command
     assert hops[Stage.RESULT_RECEIVED].name == result

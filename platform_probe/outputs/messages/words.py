@@ -6,7 +6,7 @@ import math
 from typing import Final
 from urllib.parse import quote
 
-from fleet_wire.contract.causes import CAUSES
+from fleet_wire.contract.causes import CAUSES, Party
 from fleet_wire.contract.incident import (
     Change,
     ChangeKind,
@@ -49,6 +49,15 @@ _ADVICE: Final = {
     IncidentKind.SUSPICIOUS: "Tell the security team; block the account if they say so.",
 }
 """What to do first, where neither mode nor cause says more."""
+_OF_PARTY: Final = {
+    Party.PLATFORM: "Give the platform team the traces of the examples; hold back a new release.",
+    Party.BROKER: "Look at the broker: does it run, does it refuse, is a queue full?",
+    Party.NETWORK: "Ask the mobile operator; let support know that these cars cannot be reached.",
+    Party.BOX: "Give the box team the examples; hold back a firmware that is being rolled out.",
+    Party.VEHICLE: "Send somebody to one of the cars: its box answers, its lock does not.",
+    Party.PROBE: "See /readyz and the monitor's log: what it cannot see may be well.",
+}
+"""What to do first about unlocks that fail, by whose fault it is."""
 
 
 def severity_word(incident: Incident) -> str:
@@ -66,13 +75,14 @@ def what_of(incident: Incident) -> str | None:
 
 
 def advice_of(incident: Incident) -> str:
-    """Return what to do now, in one or two sentences, and who acts where that is known."""
+    """Return what to do now, in one or two sentences, and who acts where the mode says so."""
     mode = MODES.get(incident.mode or "")
     if mode is not None:
         return f"{mode.now} To act: {mode.acts.value}."
-    if incident.cause is None:
-        return _ADVICE[incident.kind]
-    return f"{_ADVICE[incident.kind]} At fault: {CAUSES[incident.cause].party.value}."
+    advice = _ADVICE[incident.kind]
+    if incident.cause is not None and incident.kind is IncidentKind.FAILURES:
+        advice = _OF_PARTY.get(CAUSES[incident.cause].party, advice)
+    return advice
 
 
 def cohort_of(incident: Incident) -> str:

@@ -46,7 +46,6 @@ from platform_probe.web.console.asked import (
 from platform_probe.web.console.audit import Audit, AuditError
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.helping import help_templates
-from platform_probe.web.console.incidents import Incidents
 from platform_probe.web.console.live_list import Live
 from platform_probe.web.console.pages import fleet, found, incident, things, unlock
 from platform_probe.web.console.plates import Plates
@@ -143,7 +142,6 @@ class Console:
         self._settings = settings
         self._zone = zone
         self._looking = Looking(directory)
-        self._incidents = Incidents(directory)
         self._plates = Plates(settings.plates_file)
         self._access = Access(settings)
         self._audit = Audit(audit_file)
@@ -246,7 +244,6 @@ class Console:
             zone=self._zone,
             snapshot=snapshot,
             settings=self._settings,
-            incidents=self._incidents,
             plates=self._plates.cars(),
             plate_of=self._plates.by_car(),
             form_token=self._access.form_token(person),

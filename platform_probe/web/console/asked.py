@@ -15,7 +15,7 @@ from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import unix_s
 from platform_probe.support.times import DAY_S, HOUR_S, MINUTE_S, iso_of
 from platform_probe.web.console.access import Person, Right
-from platform_probe.web.console.incidents import Incidents, Known
+from platform_probe.web.console.incidents import Known, known_in
 from platform_probe.web.console.snapshot import Snapshot
 from platform_probe.web.console.texts import Say, has_text
 
@@ -38,7 +38,6 @@ class Asked:
     zone: tzinfo
     snapshot: Snapshot
     settings: ConsoleSettings
-    incidents: Incidents
     plates: Mapping[str, str]
     """Cars by plate, without spaces and signs."""
     plate_of: Mapping[str, str]
@@ -56,11 +55,11 @@ class Asked:
 
     def known_incidents(self) -> list[Known]:
         """Return the incidents that who asks may see: suspicious traffic is not for all."""
-        return [
-            one
-            for one in self.incidents.all()
-            if one.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
-        ]
+        return [one for one in known_in(self.snapshot) if self.may_see(one)]
+
+    def may_see(self, known: Known) -> bool:
+        """Return whether who asks may see an incident."""
+        return known.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
 
     # Times and numbers
 

@@ -20,6 +20,8 @@ LISTED: Final = 50
 """Rows of a history that a page shows."""
 SIMILAR_S: Final = 900.0
 """Others that failed alike are looked for so long before and after."""
+LATELY_S: Final = 2 * DAY_S
+"""What no file of ids leads to is looked for in so much of the time: all of it would take long."""
 CAR_DAYS: Final = 7
 """Voltage of a car is drawn over so many days."""
 _FEW: Final = "started_at, attempt_id, vehicle_id, booking_id, account_id, outcome, cause,"
@@ -259,12 +261,41 @@ def history_of(snapshot: Snapshot, column: str, any_id: str) -> History:
     unlocks = [row for row in snapshot.unlocks_of(any_id) if row[column] == any_id]
     return History(
         unlocks=unlocks[:LISTED],
-        events=snapshot.rows(
-            f"SELECT * FROM platform_events WHERE {column} = $id ORDER BY logged_at DESC",
-            {"id": any_id},
-            LISTED,
-        ),
+        events=_events_of(snapshot, column, any_id, unlocks),
         complaints=_complaints(snapshot, column, any_id),
+    )
+
+
+def _events_of(
+    snapshot: Snapshot, column: str, any_id: str, unlocks: Sequence[Row]
+) -> Sequence[Row]:
+    """Return what the platform logged under an id.
+
+    The log is kept by cars and times: it is looked through at those of the unlocks, and lately.
+    """
+    its = f"SELECT * FROM platform_events WHERE {column} = $id AND "
+    values: dict[str, Any] = {"id": any_id, "lately": utc(snapshot.newest_s - LATELY_S)}
+    where = "logged_at >= $lately"
+    if unlocks:
+        values["cars"] = sorted({row["vehicle_id"] for row in unlocks})
+        values["since"] = utc(unix_s(unlocks[-1]["started_at"]) - DAY_S)
+        values["until"] = utc(unix_s(unlocks[0]["started_at"]) + DAY_S)
+        del values["lately"]
+        where = "list_contains($cars, vehicle_id) AND logged_at BETWEEN $since AND $until"
+        if len(values["cars"]) == 1:  # then only the rows of that car are read
+            values["cars"] = values["cars"][0]
+            where = where.replace("list_contains($cars, vehicle_id)", "vehicle_id = $cars")
+    return snapshot.rows(f"{its}{where} ORDER BY logged_at DESC", values, LISTED)
+
+
+def is_told_of(snapshot: Snapshot, column: str, any_id: str) -> bool:
+    """Return whether a call, or lately the platform's log, knows an id that no unlock has."""
+    called = f"SELECT 1 AS one FROM complaints WHERE {column} = $id"
+    logged = f"SELECT 1 AS one FROM platform_events WHERE {column} = $id AND logged_at >= $since"
+    since = utc(snapshot.newest_s - LATELY_S)
+    return bool(
+        snapshot.rows(called, {"id": any_id}, 1)
+        or snapshot.rows(logged, {"id": any_id, "since": since}, 1)
     )
 
 

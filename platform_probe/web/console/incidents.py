@@ -1,25 +1,24 @@
-"""The incidents that the monitor has found, with all their revisions."""
+"""The incidents that the monitor has found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Lock
 from typing import Final
 
-import msgspec
-
 from fleet_wire.contract.incident import Incident, IncidentState, Severity
+from platform_probe.support.incident_rows import incident_of
+from platform_probe.web.console.snapshot import Snapshot
 
-RUN_FILE: Final = "incidents.jsonl"
-_ROTATED: Final = 20
+MOST: Final = 1_000
+"""So many incidents are known at most: the latest."""
+MOST_REVISIONS: Final = 2_000
 _ORDER: Final = {severity: number for number, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One incident: its revisions in order."""
+    """One incident: its revisions in order; in a list of many the last one alone."""
 
     revisions: Sequence[Incident]
 
@@ -36,56 +35,30 @@ class Known:
         return begin + [(one.at, float(one.failed)) for one in self.revisions]
 
 
-class Incidents:
-    """Reads them from the lines that the monitor writes, again when there are more."""
+def known_in(snapshot: Snapshot) -> Sequence[Known]:
+    """Return all of them: the open ones first, the worst before, then the latest."""
+    return snapshot.once("incidents", lambda: _known_in(snapshot))
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._decode = msgspec.json.Decoder(Incident).decode
-        self._lock = Lock()
-        self._stamp: Sequence[tuple[str, int, int]] = ()
-        self._known: dict[str, Known] = {}
 
-    def all(self) -> list[Known]:
-        """Return all of them: the open ones first, the worst before, then the latest."""
-        with self._lock:
-            self._read_if_changed()
-            known = list(self._known.values())
-        return sorted(
-            known,
-            key=lambda one: (
-                one.now.state is not IncidentState.OPEN,
-                -_ORDER[one.now.severity] if one.now.state is IncidentState.OPEN else 0,
-                -one.now.opened_at,
-            ),
-        )
+def known_as(snapshot: Snapshot, incident_id: str) -> Known | None:
+    """Return one with all its revisions; None where there is none of that id."""
+    rows = snapshot.rows(
+        "SELECT * FROM incidents WHERE incident_id = $id ORDER BY revision",
+        {"id": incident_id},
+        MOST_REVISIONS,
+    )
+    by_revision = {row["revision"]: row for row in rows}  # a line may have been written twice
+    return Known([incident_of(row) for row in by_revision.values()]) if rows else None
 
-    def get(self, incident_id: str) -> Known | None:
-        """Return one; None where there is none of that id."""
-        with self._lock:
-            self._read_if_changed()
-            return self._known.get(incident_id)
 
-    def _read_if_changed(self) -> None:
-        files = self._files()
-        stamp = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        if stamp == self._stamp:
-            return
-        by_id: dict[str, dict[int, Incident]] = {}
-        for path in files:
-            for line in path.read_bytes().splitlines():
-                try:
-                    one = self._decode(line)
-                except msgspec.MsgspecError:
-                    continue  # torn, or of a later version
-                by_id.setdefault(one.incident_id, {})[one.revision] = one
-        self._known = {
-            name: Known([revisions[number] for number in sorted(revisions)])
-            for name, revisions in by_id.items()
-        }
-        self._stamp = stamp
-
-    def _files(self) -> list[Path]:
-        path = self._directory / RUN_FILE
-        older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
-        return [each for each in (*reversed(older), path) if each.exists()]
+def _known_in(snapshot: Snapshot) -> Sequence[Known]:
+    rows = snapshot.rows("SELECT * FROM incidents_held ORDER BY opened_at DESC", {}, MOST)
+    known = [Known([incident_of(row)]) for row in rows]
+    return sorted(
+        known,
+        key=lambda one: (
+            one.now.state is not IncidentState.OPEN,
+            -_ORDER[one.now.severity] if one.now.state is IncidentState.OPEN else 0,
+            -one.now.opened_at,
+        ),
+    )

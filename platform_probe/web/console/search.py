@@ -17,8 +17,8 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.support.nearest import nearest
 from platform_probe.support.rows import Row, unix_s, utc
-from platform_probe.support.times import DAY_S, iso_of
-from platform_probe.web.console.gathering import has_car
+from platform_probe.support.times import iso_of
+from platform_probe.web.console.gathering import LATELY_S, has_car, is_told_of
 from platform_probe.web.console.snapshot import Snapshot
 from platform_probe.web.console.when import NEAR_S, Stretch, stretch_of
 
@@ -27,8 +27,6 @@ MAX_LETTERS: Final = 200
 LISTED: Final = 50
 LEAST_LETTERS: Final = 3
 """Fewer letters fit too many."""
-LATELY_S: Final = 2 * DAY_S
-"""What is only like an id is looked for among the latest: all of them would take seconds."""
 _PLATE_SIGNS: Final = re.compile(r"[^a-z0-9]")
 _BY_KIND: Final = {"booking_id": "booking", "account_id": "customer"}
 
@@ -126,7 +124,8 @@ class Search:
     def _unlocks(self, wanted: str) -> Iterator[Hit]:
         rows = self._snapshot.unlocks_of(wanted)
         for column, kind in _BY_KIND.items():
-            if any(row[column] == wanted for row in rows) or self._is_told_of(column, wanted):
+            is_its = any(row[column] == wanted for row in rows)
+            if is_its or (not rows and is_told_of(self._snapshot, column, wanted)):
                 yield Hit(kind, wanted, url_of(kind, wanted))
         for row in rows:
             if wanted in (row["attempt_id"], row["command_id"], row["trace_id"]):
@@ -135,15 +134,6 @@ class Search:
             "SELECT 1 AS one FROM complaints WHERE complaint_id = $id", {"id": wanted}, 1
         ):
             yield Hit("unlock", wanted, url_of("unlock", wanted))
-
-    def _is_told_of(self, column: str, wanted: str) -> bool:
-        """Return whether the platform's log or a call knows an id that no unlock has."""
-        return any(
-            self._snapshot.rows(
-                f"SELECT 1 AS one FROM {table} WHERE {column} = $id", {"id": wanted}, 1
-            )
-            for table in ("complaints", "platform_events")
-        )
 
     def _time(self, wanted: str) -> Stretch | None:
         return stretch_of(wanted, self._zone, newest_s=self._snapshot.newest_s)

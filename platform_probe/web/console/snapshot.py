@@ -42,6 +42,8 @@ class Snapshot:
     duck: Duck
     newest_s: float
     """Of the newest record, Unix seconds."""
+    begins_s: float
+    """Of the oldest record, as far as files say, Unix seconds."""
     taken_s: float
     """When its files were read, Unix seconds."""
     _remembered: dict[Any, Any] = field(default_factory=dict)
@@ -52,7 +54,7 @@ class Snapshot:
 
     def asked(self, sql: str, values: Mapping[str, Any], *, limit: int = MOST_ROWS) -> Rows:
         """Return what a query finds, with the names of its columns; any thread may ask."""
-        key = (sql, tuple(sorted(values.items(), key=lambda each: each[0])), limit)
+        key = (sql, repr(sorted(values.items())), limit)
         if (kept := self._remembered.get(key)) is not None:
             return kept  # type: ignore[no-any-return]
         beside = self.duck.beside()
@@ -63,6 +65,12 @@ class Snapshot:
         if len(self._remembered) < MAX_REMEMBERED:
             self._remembered[key] = found
         return found
+
+    def once(self, key: str, make: Callable[[], _T]) -> _T:
+        """Return what `make` makes of this snapshot, the first time that it is asked for."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        return self._remembered[key]  # type: ignore[no-any-return]
 
     def unlocks_of(self, any_id: str) -> list[Row]:
         """Return the unlocks that have an id, the last one first."""
@@ -152,7 +160,9 @@ class Looking:
         duck = self._source.opened(
             threads=THREADS, memory=MEMORY, spill=Path(self._spill.name), keep_lines=True
         )
-        return Snapshot(self._source, duck, self._newest_s(duck), taken_s)
+        recorded = self._source.recorded()
+        begins_s = 0.0 if recorded is None else recorded.since_s or 0.0
+        return Snapshot(self._source, duck, self._newest_s(duck), begins_s, taken_s)
 
     def _newest_s(self, duck: Duck) -> float:
         """Return the time of the newest unlock, or of the newest record where there is none."""

@@ -19,6 +19,7 @@ from tests.helpers.stores import BEGIN_S
 
 GIVEN = {
     "car": {"vehicle": "car-03"},
+    "incident": {"incident": "inc-1"},
     "customers-of-mode": {"mode": "generic_500"},
     "releases-compared": {"before": "2.4.1", "after": "2.5.0"},
 }

@@ -7,6 +7,7 @@ from typing import Final
 from fleet_wire.contract.incident import IncidentState
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import unlocks_by_ids
+from platform_probe.web.console.incidents import known_as
 from platform_probe.web.console.pictures import curve_of, share_of
 
 LISTED: Final = 100
@@ -23,10 +24,10 @@ def incidents_page(asked: Asked, _: str) -> Answer:
 
 def incident_page(asked: Asked, incident_id: str) -> Answer:
     """Return one incident."""
-    known = asked.incidents.get(incident_id)
+    known = known_as(asked.snapshot, incident_id)
     if known is None:
         return missing("incident", incident_id)
-    if known not in asked.known_incidents():
+    if not asked.may_see(known):
         return forbidden()
     now = known.now
     end_s = now.ended_at if now.state is not IncidentState.OPEN else max(asked.now_s, now.at)

@@ -20,6 +20,7 @@ from platform_probe.web.console.asked import (
     Answer,
     Asked,
     Data,
+    Elsewhere,
     Shown,
     forbidden,
     masked,
@@ -39,6 +40,8 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
     case = unlock_case(asked.snapshot, attempt_id)
     if case is None:
         return missing("unlock", attempt_id)
+    if case.attempt is None and (before := case.complaints[0]["attempts"]):
+        return Elsewhere(url_of("unlock", before[-1]))
     thing = f"unlock/{attempt_id}"
     look = ("unlock", attempt_id)
     names = _names_in(case) if asked.hides(thing) else ()
@@ -110,17 +113,19 @@ def _similar_url(asked: Asked, case: Case) -> str:
 
 def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
     """Return what the failures of that time share. It searches a day: a page does not wait."""
-    if case.cause is None or case.attempt is None:
+    if case.attempt is not None and case.cause is None:
         return {"said": None, "is_one": None}
     beside = asked.snapshot.duck.beside()
     try:
         finding = search_around(beside, case.at_s)
     finally:
         beside.close()
-    is_one = any(is_one_of(case.attempt, cohort) for cohort in finding.found)
+    attempt, cohorts = case.attempt, finding.found
     return {
         "said": finding_in_words(finding, minute_clock(asked.zone)),
-        "is_one": is_one if finding.found else None,
+        "is_one": any(is_one_of(attempt, each) for each in cohorts)
+        if attempt and cohorts
+        else None,
     }
 
 

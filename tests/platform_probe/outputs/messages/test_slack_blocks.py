@@ -8,7 +8,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import Change, ChangeKind, Incident, IncidentKind, Severity
+from fleet_wire.modes.catalogue import MODES
 from platform_probe.outputs.messages.slack_blocks import (
     Content,
     Surroundings,
@@ -120,6 +122,17 @@ def test_every_kind_has_advice_and_counts() -> None:
         text = said(made_incident(kind=kind, mode=None, cause=None, cohort={}))
         assert "*What to do now:*" in text
         assert "31 of 44" in text
+
+
+def test_every_cause_has_advice() -> None:
+    """Of whoever is at fault; a mode knows better, and says who acts."""
+    for cause in Cause:
+        assert "*What to do now:*" in said(made_incident(cause=cause, mode=None))
+    assert "Ask the mobile operator" in said(made_incident(mode=None))
+    mode = MODES["regional_carrier_outage"]
+    text = said(made_incident(mode=mode.slug))
+    assert mode.title in text
+    assert f"{mode.now} To act: {mode.acts}." in text
 
 
 def test_long_histories_keep_their_end() -> None:

@@ -75,7 +75,8 @@ async def test_the_real_alertmanager_has_one_alert_for_an_incident(tmp_path: Pat
         with running_alertmanager(tmp_path, webhook) as api:
             await until_up(api, tmp_path / "alertmanager.log")
             settings = {"urls": [f"http://127.0.0.1:{api.port}"], "repeat_s": 1.0}
-            async with served_messages(tmp_path, {"alertmanager": settings}) as served:
+            values = {"alertmanager": settings}
+            async with served_messages(tmp_path, values, at_once=True) as served:
                 first = made_incident()
                 served.tell(first)
                 await eventually(lambda: severities(api) == ["warning"])

@@ -10,9 +10,11 @@ import pytest
 
 import platform_probe.web.console as room
 from fleet_wire.contract.attempt import Stage
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState, Severity
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, Layer
+from platform_probe.support.advice import advice_for
 from platform_probe.web.console.access import RIGHTS
 from platform_probe.web.console.helping import said
 from platform_probe.web.console.texts import LANGUAGES, language_of, said_texts, say_in, texts_of
@@ -88,6 +90,21 @@ def test_every_text_of_a_page_is_there() -> None:
 def test_the_language_to_speak(chosen: str, accepted: str, spoken: str) -> None:
     """The chosen one, else the first of the browser's that there is, else English."""
     assert language_of(chosen, accepted) == spoken
+
+
+def test_what_support_reads_to_a_customer_is_in_french() -> None:
+    """Titles, sentences and advice of modes and causes, but for a few that are new."""
+    english = [
+        *(text for mode in MODES.values() for text in (mode.title, mode.customer, mode.now)),
+        *(info.explanation for info in CAUSES.values()),
+        *(text for cause in Cause for text in (advice_for(cause).say, advice_for(cause).do)),
+    ]
+    missing = [text for text in english if said("fr", text) == text]
+
+    assert len(missing) < len(english) / 10, missing
+    both = advice_for(Cause.BOX_OFFLINE, MODES["no_coverage_garage"], opened_later=True)
+    assert said("fr", both.do).startswith("La voiture s'est finalement OUVERTE")
+    assert "Bluetooth ou par carte" in said("fr", both.do)
 
 
 def test_a_text_that_a_language_lacks_is_english() -> None:

@@ -1,0 +1,1 @@
+"""The console over ten million unlocks: how long a page takes, and what it takes from unlocks."""

@@ -1,0 +1,34 @@
+"""Incidents of a run, counted."""
+
+from __future__ import annotations
+
+from fleet_sim.results.expectations import known_keys
+from fleet_sim.results.incidents import IncidentLine, incidents_of
+
+
+def line(incident_id: str, revision: int, state: str, mode: str | None = None) -> IncidentLine:
+    """Return what is counted of a line."""
+    return IncidentLine(incident_id, revision, "failures", "warning", state, mode)
+
+
+def test_each_counts_as_its_last_revision_has_it() -> None:
+    """Whatever order the lines have."""
+    lines = [
+        line("inc-1", 1, "open"),
+        line("inc-1", 3, "resolved", "generic_500"),
+        line("inc-1", 2, "open", "phone_side"),
+        line("inc-2", 1, "open"),
+    ]
+    counted = incidents_of(lines).as_json()
+    assert (counted["count"], counted["revisions"]) == (2, 4)
+    assert counted["by_state"] == {"open": 1, "resolved": 1, "closed": 0}
+    assert counted["by_mode"]["generic_500"] == 1
+    assert counted["by_mode"]["none"] == 1
+    assert counted["by_mode"]["phone_side"] == 0
+
+
+def test_a_scenario_may_expect_them() -> None:
+    """By number, kind, severity, state and mode."""
+    known = known_keys()
+    for key in ("count", "by_kind.cars_lost", "by_severity.critical", "by_mode.generic_500"):
+        assert f"incidents.{key}" in known
