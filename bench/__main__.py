@@ -1,8 +1,8 @@
 """Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
 
 First the stacks over a real broker, then watching (alone: `python -m bench.watching`), the
-platform's API, what decoding takes, and virtual time; `--web`, `--decoding` and `--virtual` are
-these alone.
+platform's API, what decoding and detection take, and virtual time; `--web`, `--decoding`,
+`--detection` and `--virtual` are these alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import uvloop
 from bench.child_fleet import C_PROGRAM, build_c_fleet
 from bench.decoding import QUICK as QUICK_DECODING
 from bench.decoding import DecodingPlan, measure_decoding, render_decoding
+from bench.detection.cost import MANY, measure_cost
 from bench.machine import closed_connections_gone, machine_facts
 from bench.measure import Measurement, Plan, measure
 from bench.probe_run import ProbeMeasurement, measure_probe
@@ -35,7 +36,7 @@ _DESCRIPTORS_BESIDE_BOXES = 100
 def main() -> None:
     """Run the rounds, interleaved, so that a disturbance hits all stacks alike."""
     arguments = _arguments()
-    is_all = not (arguments.virtual or arguments.decoding or arguments.web)
+    is_all = not (arguments.virtual or arguments.decoding or arguments.web or arguments.detection)
     if is_all:
         _bench_stacks(arguments)
         _bench_watching(arguments)
@@ -44,6 +45,9 @@ def main() -> None:
     if is_all or arguments.decoding:
         plan = QUICK_DECODING if arguments.quick else DecodingPlan()
         print(f"{render_decoding(measure_decoding(plan))}\n")
+    if is_all or arguments.detection:
+        cost_us, cohorts = measure_cost(5_000 if arguments.quick else MANY)
+        print(f"detection: {cost_us:.1f} us of CPU an unlock at {cohorts} cohorts (goal: 15)\n")
     if is_all or arguments.virtual:
         _bench_virtual(arguments)
 
@@ -115,6 +119,7 @@ def _arguments() -> argparse.Namespace:
     alone.add_argument("--virtual", action="store_true", help="virtual time alone")
     alone.add_argument("--web", action="store_true", help="the platform's API alone")
     alone.add_argument("--decoding", action="store_true", help="decoding alone")
+    alone.add_argument("--detection", action="store_true", help="detection alone")
     parser.add_argument("--quick", action="store_true", help="one short round with fewer boxes")
     return parser.parse_args()
 

@@ -43,7 +43,7 @@ def main() -> None:
 
 
 @main.command("learn")
-@click.option("--seeds", default=8, help="incidents of each fault")
+@click.option("--seeds", default=12, help="incidents of each fault")
 @click.option("--jobs", default=cores(), help="runs at a time")
 @click.option("--faults", default="", help="only these, with commas")
 @click.option("--again", is_flag=True, help="with the cases of the last time")

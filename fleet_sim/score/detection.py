@@ -67,10 +67,7 @@ def noticed_faults() -> tuple[str, ...]:
 
 
 def _is_of_single_cars(name: str) -> bool:
-    together = TOGETHER.get(name)
-    if together is None:
-        return FAULTS[name].strikes is not Strikes.PLATFORM
-    return together == "few"
+    return name not in TOGETHER and FAULTS[name].strikes is not Strikes.PLATFORM
 
 
 def notice_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[Noticed]:

@@ -8,6 +8,7 @@ that stand at one place at once; minutes or hardly any history before it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fleet_sim.faults import FAULTS, Need, Strikes
@@ -18,6 +19,7 @@ from fleet_sim.score.incidents import (
     COMMON,
     FIRMWARES,
     HARDWARES,
+    HEARTBEAT_FROM_S,
     KEEPALIVE_FROM_S,
     LIVES_S,
     MAPPED_WIRE,
@@ -139,13 +141,13 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
     size = round(math.exp(stream.between(math.log(SMALLEST), math.log(LARGEST))))
     if incident.is_short:
         size = SMALLEST
-    heartbeat_s = HEARTBEATS_S[stream.index(len(HEARTBEATS_S))]
+    heartbeats_s = _from(HEARTBEATS_S, HEARTBEAT_FROM_S, incident)
+    heartbeat_s = heartbeats_s[stream.index(len(heartbeats_s))]
     asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
     is_mixed = stream.uniform() >= ALL_ALIKE or any(
         not VALUES.keys().isdisjoint(TOGETHER.get(name, ())) for name in incident.faults
     )
-    least_s = max((KEEPALIVE_FROM_S.get(name, 0) for name in incident.faults), default=0)
-    keepalives_s = [each for each in KEEPALIVES_S if each >= least_s]
+    keepalives_s = _from(KEEPALIVES_S, KEEPALIVE_FROM_S, incident)
     groups = []
     for number in range(8):
         box: dict[str, Any] = {
@@ -173,6 +175,12 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
             }
         )
     return groups
+
+
+def _from(numbers: Sequence[int], least: Mapping[str, int], incident: Incident) -> list[int]:
+    """Return the numbers with which all faults of an incident can show."""
+    least_of_all = max((least.get(name, 0) for name in incident.faults), default=0)
+    return [number for number in numbers if number >= least_of_all]
 
 
 def _entries(

@@ -178,6 +178,8 @@ LIVES_S: Final = {
     "ttl_too_long_rejected": 60.0,
 }
 """Life of a command, for faults that show where they live long."""
+HEARTBEAT_FROM_S: Final = {"sim_suspended_datacap": 20}
+"""Who talks much does so beside others that do not."""
 KEEPALIVE_FROM_S: Final = {"half_open_tcp_nat": 60}
 """No NAT forgets a connection that is used every few seconds; the shortest in the field is 30 s for
 UDP, and some minutes for TCP."""

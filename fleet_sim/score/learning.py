@@ -36,6 +36,8 @@ HELD_BACK: Final = 2e-5
 FOR, NEEDED, AGAINST, MISSED = 1.0, 2.0, -4.0, -4.0
 """What weights are before anything was learned, as in `platform_probe.diagnosis.ranking`."""
 LEAST_AGAINST: Final = -1.0
+LEAST_MISSED: Final = -2.0
+"""The least that it speaks against a mode when something is not seen that it needs."""
 MISSED_AT_MOST: Final = -1.5
 """The most that it speaks against a mode when something is not seen that it may show."""
 LIGHT: Final = 0.7
@@ -89,7 +91,7 @@ class Model:
                     self.unseen.begin(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
             for fact in sorted(needs):
                 self.seen.begin(_PLACE[fact], at, NEEDED, 0.0, 12.0)
-                self.unseen.begin(_PLACE[fact], at, MISSED, -12.0, LEAST_AGAINST)
+                self.unseen.begin(_PLACE[fact], at, MISSED, -12.0, LEAST_MISSED)
             for fact in sorted(rules_out):
                 self.seen.begin(_PLACE[fact], at, AGAINST, -14.0, LEAST_AGAINST)
 

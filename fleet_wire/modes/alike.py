@@ -2,17 +2,20 @@
 
 A fact parts two modes if one may show it and the other cannot, or one must show it and the other is
 not known to. Modes look the same if no fact that can be seen parts them, and whatever parts one of
-them from a third mode parts the other too. That says nothing of how often they are mistaken.
+them from a third mode parts the other too. A mode of an unlock that went well, whose every needed
+fact comes from a source that is missing, cannot be seen there at all: it looks like nothing wrong.
+That says nothing of how often they are mistaken.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
 from fleet_wire.modes.mode import Signature
@@ -64,14 +67,18 @@ def alike_on(told: frozenset[Told]) -> tuple[AlikeClass, ...]:
         )
         for slug, mode in MODES.items()
     }
+    unseen = frozenset(slug for slug, mode in MODES.items() if _is_unseen(mode.signature, there))
     classes: defaultdict[frozenset[str], set[str]] = defaultdict(set)
     for slug, others in close.items():
         classes[others].add(slug)
-    return tuple(
-        AlikeClass(frozenset(slugs), _why(sorted(slugs)))
-        for slugs in classes.values()
-        if len(slugs) > 1
-    )
+    seen = [frozenset(slugs) for slugs in classes.values() if unseen.isdisjoint(slugs)]
+    found = [AlikeClass(slugs, _why(sorted(slugs))) for slugs in seen if len(slugs) > 1]
+    if unseen:
+        like_them = {slug for slugs in classes.values() if slugs & unseen for slug in slugs}
+        sources = {FACTS[fact].told for slug in unseen for fact in MODES[slug].signature.needs}
+        why = f"Only {_listed(sources)} would show that anything was wrong."
+        found.append(AlikeClass(frozenset({*like_them, NOTHING_WRONG}), why))
+    return tuple(found)
 
 
 def class_of(slug: str, told: frozenset[Told]) -> AlikeClass:
@@ -83,7 +90,7 @@ def class_of(slug: str, told: frozenset[Told]) -> AlikeClass:
 
 def number_of_classes(told: frozenset[Told]) -> int:
     """Return how many modes, or classes of them, can be told apart."""
-    return len(MODES) - sum(len(one.slugs) - 1 for one in alike_on(told))
+    return len(MODES) - sum(len(one.slugs & MODES.keys()) - 1 for one in alike_on(told))
 
 
 def _parting(one: Signature, other: Signature, there: frozenset[Fact]) -> Iterator[Fact]:
@@ -99,14 +106,23 @@ def _parting(one: Signature, other: Signature, there: frozenset[Fact]) -> Iterat
     yield from parting & there
 
 
+def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
+    """Return whether a mode shows nothing but an unlock that went well."""
+    goes_well = Fact.WENT_WELL in signature.needs | signature.speaks_for
+    return goes_well and bool(signature.needs) and signature.needs.isdisjoint(there)
+
+
+def _listed(sources: Collection[Told]) -> str:
+    words = [_WORDS[source] for source in Told if source in sources]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
 def _why(slugs: list[str]) -> str:
     """Return a sentence: which sources would part these modes, were they there."""
     first, *rest = (MODES[slug].signature for slug in slugs)
     sources = {
         FACTS[fact].told for other in rest for fact in _parting(first, other, frozenset(FACTS))
     }
-    words = [_WORDS[source] for source in Told if source in sources]
-    if not words:
+    if not sources:
         return "No single fact parts them, only how often each fact is seen."
-    listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-    return f"Only {listed} would tell them apart."
+    return f"Only {_listed(sources)} would tell them apart."

@@ -187,6 +187,7 @@ MODES: Final = (
             | facts(
                 Fact.LATE_ON_RETURN,
                 Fact.RESUMED,
+                Fact.LATE_WITHOUT_RETURN,
                 Fact.CONFIRMED_LATE,
                 Fact.BACK_AFTER_WILL,
                 Fact.BACK_IN_MINUTES,

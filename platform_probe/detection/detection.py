@@ -31,7 +31,6 @@ from platform_probe.detection.suspicious import Suspicious
 from platform_probe.detection.traits import Values, values_of
 from platform_probe.detection.waves import Waves
 from platform_probe.diagnosis.records import unseen
-from platform_probe.diagnosis.remembering import remember
 
 STEP_S: Final = 10.0
 """So often findings are told anew where they have changed."""
@@ -200,7 +199,9 @@ class Detection:
             if attempt.failure_mode is not None:
                 one.modes = ((attempt.failure_mode, 1.0),)
         elif counts:
-            remember(self._opened, attempt.attempt_id, (values, customer_of(attempt)), MOST_OPENED)
+            self._opened[attempt.attempt_id] = values, customer_of(attempt)
+            if len(self._opened) > MOST_OPENED:
+                self._opened.popitem(last=False)
         self._shares.take(values, at_s, now_s, one, counts=counts)
 
     def _odd(self, diagnosis: Diagnosis) -> Hit | None:

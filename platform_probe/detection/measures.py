@@ -8,7 +8,7 @@ from typing import Final
 from fleet_wire.contract.attempt import Attempt, Flag, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentKind
-from fleet_wire.contract.problems import is_generic
+from fleet_wire.contract.problems import FIRST_ERROR_STATUS, is_generic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,13 +54,14 @@ MEASURES: Final = (FAILED, REFUSED, ODD, GENERIC, UNCLASSIFIED, LATE, BLIND, *SL
 
 def hit_measures(attempt: Attempt) -> tuple[Measure, ...]:
     """Return how an unlock is hit, slowness aside."""
-    cause = attempt.cause
-    side = attempt.platform
-    is_mute = bool(side and side.status is not None and is_generic(side.status, side.problem))
+    cause, side = attempt.cause, attempt.platform
+    is_mute = False
+    if side and side.status is not None and side.status >= FIRST_ERROR_STATUS:
+        is_mute = is_generic(side.status, side.problem)
     if cause is None:
-        if is_mute or Flag.TOLD_OTHERWISE in attempt.flags:
-            return (GENERIC,) if is_mute else (FAILED,)
-        return ()
+        if is_mute:
+            return (GENERIC,)
+        return (FAILED,) if Flag.TOLD_OTHERWISE in attempt.flags else ()
     if cause is Cause.NOT_OBSERVED:
         return (BLIND,)
     if cause is Cause.API_REFUSED:

@@ -26,7 +26,7 @@ class Repeats:
     def __init__(self) -> None:
         self._failed_cars: OrderedDict[str, float] = OrderedDict()
         self._failed_customers: OrderedDict[str, float] = OrderedDict()
-        self._opened: OrderedDict[str, float] = OrderedDict()
+        self._opened: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def counts(self, attempt: Attempt, began_s: float, *, is_hit: bool) -> bool:
         """Return whether an unlock counts, and remember it."""
@@ -36,9 +36,11 @@ class Repeats:
         if customer is None:
             return True
         failed_s = self._failed_customers.get(customer)
-        together = f"{car}/{customer}"
+        together = car, customer
         opened_s = self._opened.get(together)
-        remember(self._opened, together, began_s, MOST)
+        self._opened[together] = began_s
+        if len(self._opened) > MOST:
+            self._opened.popitem(last=False)
         is_again = failed_s is not None and began_s - failed_s < RETRY_S
         return not is_again and (opened_s is None or began_s - opened_s >= RETRY_S)
 

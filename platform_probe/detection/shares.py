@@ -7,7 +7,7 @@ meanwhile: many cohorts of one problem are found together, and it is one.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
@@ -54,7 +54,7 @@ class ShareTests:
         self.recent = Recent()
         self.problems: list[Problem] = []
         self._watched: dict[Key, Watched] = {}
-        self._of_values: OrderedDict[Values, tuple[Watched, ...]] = OrderedDict()
+        self._of_values: dict[Values, tuple[Watched, ...]] = {}
         self._seasons = {measure: Season() for measure in MEASURES}
         self._alarmed: dict[Series, tuple[Watched, float]] = {}
         """Series with enough evidence, and when they are to be looked at."""
@@ -170,7 +170,7 @@ class ShareTests:
                 one = self._watched[key] = Watched(key, now_s)
             watched.append(one)
         if len(self._of_values) >= MOST_KINDS:
-            self._of_values.popitem(last=False)
+            self._of_values.clear()
         self._of_values[values] = tuple(watched)
         return self._of_values[values]
 

@@ -75,30 +75,30 @@ class Census:
         ]
         lost = [car for car in doubtful if is_lost_at(car, now_s)]
         self._total, self._lost = _by_place(known), _by_place(lost)
-        are_lost = {id(car) for car in lost}
-        others = [car for car in looked_at if id(car) not in are_lost]
-        used_when_lost, used = _data_used(lost), _data_used(others)
-        self.usual_data_bytes = _middle([*used, *used_when_lost])
-        self.used_when_lost = _spent_alike(lost=used_when_lost, others=used)
-        intervals = [math.inf if car.interval_s is None else car.interval_s for car in known]
-        self.usual_interval_s = _middle(intervals) or math.inf
+        self._note_use(looked_at, known, {id(car) for car in lost})
+
+    def _note_use(
+        self, looked_at: Sequence[CarHistory], known: Sequence[CarHistory], lost: set[int]
+    ) -> None:
+        """Note how much is usual: of data, and of heartbeats."""
+        used = [
+            (car.data_used_bytes, id(car) in lost)
+            for car in looked_at
+            if car.data_used_bytes is not None
+        ]
+        self.usual_data_bytes = _middle([number for number, _ in used])
+        self.used_when_lost = _spent_alike(
+            lost=[number for number, is_lost in used if is_lost],
+            others=[number for number, is_lost in used if not is_lost],
+        )
+        self.usual_interval_s = _middle([_interval_of(car) for car in known]) or math.inf
 
 
-def _by_place(cars: list[CarHistory]) -> Counter[Place]:
-    """Return how many cars there are at each place, and in all.
-
-    Equal cars share the object for what they have in common, so that is what is counted.
-    """
-    places_of = {id(car.places): car.places for car in cars}
-    counted = Counter[Place]()
-    for key, number in Counter([id(car.places) for car in cars]).items():
-        for place in (ALL, *places_of[key], both_of(places_of[key])):
-            counted[place] += number
-    return counted
-
-
-def _data_used(cars: list[CarHistory]) -> list[float]:
-    return [car.data_used_bytes for car in cars if car.data_used_bytes is not None]
+def _interval_of(car: CarHistory) -> float:
+    """Return how often a car reports; infinite where it has not done so twice."""
+    if car.interval_s is not None:
+        return car.interval_s
+    return math.inf if car.member is None else car.member.routine.every_s
 
 
 def _middle(values: Sequence[float]) -> float | None:
@@ -116,6 +116,19 @@ def _spent_alike(*, lost: Sequence[float], others: Sequence[float]) -> tuple[flo
     least, most = min(lost), max(lost)
     has_more = any(used > NO_MORE * least for used in others)
     return None if has_more or not least or most > ALIKE * least else (least, most)
+
+
+def _by_place(cars: list[CarHistory]) -> Counter[Place]:
+    """Return how many cars there are at each place, and in all.
+
+    Equal cars share the object for what they have in common, so that is what is counted.
+    """
+    places_of = {id(car.places): car.places for car in cars}
+    counted = Counter[Place]()
+    for key, number in Counter([id(car.places) for car in cars]).items():
+        for place in (ALL, *places_of[key], both_of(places_of[key])):
+            counted[place] += number
+    return counted
 
 
 def both_of(places: tuple[Place, ...]) -> Place:

@@ -8,10 +8,9 @@ and at fixed times, for ten minutes: whenever the evidence is another one, that 
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import (
@@ -23,28 +22,15 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
-from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
-from fleet_wire.contract.messages import (
-    CarEvent,
-    Phase,
-    Presence,
-    Reason,
-    Result,
-    Telemetry,
-    VehicleState,
-)
-from fleet_wire.contract.partial import PartialState, PartialTelemetry
-from fleet_wire.contract.topics import TopicKind
-from fleet_wire.links.routine import Follower
-from fleet_wire.modes.facts import Fact, Told
+from fleet_wire.modes.facts import Told
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
-from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
+from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.case import Case
-from platform_probe.diagnosis.census import Census
-from platform_probe.diagnosis.neighbours import Neighbours
+from platform_probe.diagnosis.hearing import Hearing
 from platform_probe.diagnosis.observed import no_longer, observe
+from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
@@ -60,53 +46,15 @@ MAX_OPEN: Final = 20_000
 """Unlocks that are looked at again; for each one above the oldest is left as it is."""
 MAX_RECENT: Final = 2_000
 """Unlocks that went well and may still prove odd."""
-MAX_TLS_ERRORS: Final = 64
-_SESSIONS: Final = {
-    BrokerEventKind.CONNECTED: Session.ONLINE,
-    BrokerEventKind.CLOSED: Session.WILL,
-    BrokerEventKind.TIMED_OUT: Session.WILL,
-    BrokerEventKind.SOCKET_ERROR: Session.WILL,
-    BrokerEventKind.LEFT: Session.ASLEEP,
-}
-"""What the broker's word on a connection means where a wire has no presence: who closes it well
-means to sleep."""
 BOUNCE_HOLDS_S: Final = 1800.0
 """A car that was left open is the next customer's for so long [E]."""
 _COPIES: Final = frozenset({"copy", "again", "duplicate"})
 AFTER_CONNECT_S: Final = 15.0
 """What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
-WILL_AGAIN_S: Final = 120.0
-"""A box that is lost again so soon is no other box."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
 
 
-class _Look(NamedTuple):
-    """When an unlock is to be looked at again."""
-
-    at_s: float
-    number: int
-    attempt_id: str
-
-
-@dataclass(slots=True, eq=False)
-class _Open:
-    """An unlock whose diagnosis may still change."""
-
-    record: Attempt
-    began_s: float
-    revision: int = 0
-    late: dict[str, float] = field(default_factory=dict)
-    basis: tuple[frozenset[Fact], frozenset[Told]] | None = None
-    """Facts and sources of the last revision."""
-    looks_at_s: float = 0.0
-    kept: dict[Fact, str] = field(default_factory=dict)
-    """What was seen at earlier looks and stays true."""
-    called_s: float | None = None
-    """When its customer called support."""
-    last: Diagnosis | None = None
-
-
-class Diagnosing:
+class Diagnosing(Hearing):
     """Takes what is heard and every record; `emit` gets the records, `tell` the diagnoses."""
 
     def __init__(
@@ -118,142 +66,21 @@ class Diagnosing:
         tell: Callable[[Diagnosis], None],
         max_cars: int = MAX_CARS,
     ) -> None:
+        super().__init__(clock=clock, max_cars=max_cars)
         self._ranking = ranking
-        self._clock = clock
         self._emit = emit
         self._tell = tell
-        self._max_cars = max_cars
-        self._cars: OrderedDict[str, CarHistory] = OrderedDict()
-        self._neighbours = Neighbours()
-        self._census = Census(self._cars)
         self._counted: OrderedDict[str, tuple[float, Attempt]] = OrderedDict()
-        self._open: OrderedDict[str, _Open] = OrderedDict()
-        self._open_by_car: dict[str, list[_Open]] = {}
+        self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
+        self._open_by_car: dict[str, list[OpenUnlock]] = {}
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
-        self._refusals: OrderedDict[str, str] = OrderedDict()
         self._accounts = Accounts()
-        self._looks: list[_Look] = []
+        self._looks: list[Look] = []
         self._number = 0
-        self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
-        self._hears_broker = False
-        self._hears_presence = False
-        self._hears_state = False
-        self._hears_events = False
-        self._has_receipts: bool | None = None
-        """Whether boxes confirm commands on this wire; None: no answer has come yet."""
-        self._strangers: OrderedDict[str, CarHistory] = OrderedDict()
-        """Clients of the broker that no topic has shown to be cars."""
         self.on_wait: Callable[[], None] | None = None
         """Called when there is something more to look at, see `next_s`."""
         self.on_settled: Callable[[Diagnosis], None] | None = None
         """Gets the last revision of each diagnosis."""
-
-    # What is heard of cars: once for each message, so it is cheap
-
-    def heard(
-        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
-    ) -> None:
-        """Take a message of a car; what says nothing of it is passed over."""
-        match message:  # `isinstance` would make each union anew
-            case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
-                self.telemetry(vehicle_id, message)
-            case Result():
-                self.result(vehicle_id, message)
-            case VehicleState() | PartialState():
-                self.state(vehicle_id, message, retained=is_retained)
-            case Presence():
-                self.presence(vehicle_id, message, retained=is_retained)
-            case CarEvent():
-                self.event(vehicle_id, message)
-
-    def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
-        """Take a heartbeat."""
-        self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
-
-    def follower(self, vehicle_id: str) -> Follower:
-        """Return what a car has told, to be told of its heartbeats by routine."""
-        return self._car(vehicle_id)
-
-    def came_together(self, heartbeats: int) -> None:
-        """Take nothing: it is the cars that follow."""
-
-    def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
-        """Take a presence message, or a last will."""
-        now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
-        self._hears_presence = True
-        earlier = [change.at_s for change in car.changes if change.session is Session.WILL]
-        session = car.take_presence(presence, now_s, retained=retained)
-        if retained:
-            return
-        if session is Session.ONLINE:
-            self._neighbours.online(now_s)
-        elif session is Session.WILL and not (earlier and now_s - earlier[-1] < WILL_AGAIN_S):
-            self._neighbours.will(now_s)
-        self._look_soon(vehicle_id, now_s)
-
-    def state(self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool) -> None:
-        """Take what a car is like."""
-        now_s = self._clock.monotonic_s()
-        self._hears_state = True
-        has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
-        if has_moved and not retained:
-            self._look_soon(vehicle_id, now_s)
-
-    def result(self, vehicle_id: str, result: Result) -> None:
-        """Take a box's answer."""
-        now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
-        car.take_answer(result, now_s, self._clock.unix_s())
-        if car.standing is None and self._hears_broker and not self._hears_presence:
-            car.standing = car.stood = Session.ONLINE  # who answers is connected
-        if result.phase is Phase.RECEIVED or result.reason not in (None, Reason.FAILED):
-            self._has_receipts = True
-        elif self._has_receipts is None:
-            self._has_receipts = (result.command_id, Phase.RECEIVED) in car.answers
-        if result.phase is Phase.REFUSED and result.reason is not None:
-            remember(self._refusals, result.command_id, result.reason.value, MAX_RECENT)
-
-    def event(self, vehicle_id: str, event: CarEvent) -> None:
-        """Take that something has happened to a car or its box."""
-        now_s = self._clock.monotonic_s()
-        self._hears_events = True
-        self._car(vehicle_id).take_event(event, now_s)
-        self._look_soon(vehicle_id, now_s)
-
-    def broker_said(self, event: BrokerEvent) -> None:
-        """Take what the broker's log says of a client: of a car, whose id its client's is."""
-        self._hears_broker = True
-        if event.client_id is None:
-            self._tls_errors.append(self._clock.monotonic_s())
-            return
-        now_s = self._clock.monotonic_s()
-        car = self._cars.get(event.client_id)
-        if not self._hears_presence:
-            self._session(event, car, now_s)
-        if car is not None and event.kind is not BrokerEventKind.CONNECTED:
-            car.take_broker_word(BrokerWord(now_s, event.kind.value))
-            if event.kind is not BrokerEventKind.LEFT:
-                self._look_soon(event.client_id, now_s)
-
-    def _session(self, event: BrokerEvent, car: CarHistory | None, now_s: float) -> None:
-        """Take the broker's word for presence, of a car or of a client that may prove one."""
-        session = _SESSIONS.get(event.kind)
-        if session is None or event.client_id is None:
-            return
-        if car is None:
-            car = self._strangers.get(event.client_id) or CarHistory()
-            remember(self._strangers, event.client_id, car, self._max_cars)
-        car.take_session(session, now_s)
-        if session is Session.ONLINE:
-            self._neighbours.online(now_s)
-        elif session is Session.WILL:
-            self._neighbours.will(now_s)
-        self._look_soon(event.client_id, now_s)
-
-    def removed(self, vehicle_id: str) -> None:
-        """Forget a car: it was taken out of service."""
-        car = self._cars.pop(vehicle_id, None)
-        if car is not None:
-            car.part()
 
     # What ends
 
@@ -344,9 +171,9 @@ class Diagnosing:
             for past in car.attempts
         )
 
-    def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> _Open:
+    def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> OpenUnlock:
         began_s = self._placed_s(record.started_at)
-        one = self._open[record.attempt_id] = _Open(record, began_s, called_s=called_s)
+        one = self._open[record.attempt_id] = OpenUnlock(record, began_s, called_s=called_s)
         self._open_by_car.setdefault(record.vehicle_id, []).append(one)
         for after_s in LOOKED_AT_AGAIN_S:
             self._look_at(one, max(began_s + after_s, now_s + SETTLE_S))
@@ -354,7 +181,7 @@ class Diagnosing:
             self._close(next(iter(self._open.values())))
         return one
 
-    def _close(self, one: _Open) -> None:
+    def _close(self, one: OpenUnlock) -> None:
         self._open.pop(one.record.attempt_id, None)
         if one.last is not None and self.on_settled is not None:
             self.on_settled(one.last)
@@ -441,14 +268,14 @@ class Diagnosing:
                 one.looks_at_s = now_s + SETTLE_S
                 self._look_at(one, one.looks_at_s)
 
-    def _look_at(self, one: _Open, at_s: float) -> None:
+    def _look_at(self, one: OpenUnlock, at_s: float) -> None:
         self._number += 1
-        look = _Look(at_s, self._number, one.record.attempt_id)
+        look = Look(at_s, self._number, one.record.attempt_id)
         heapq.heappush(self._looks, look)
         if self._looks[0] is look and self.on_wait is not None:
             self.on_wait()
 
-    def _diagnose(self, one: _Open, now_s: float) -> None:
+    def _diagnose(self, one: OpenUnlock, now_s: float) -> None:
         case = self._seen_of(one, now_s)
         told = case.told()
         if one.basis == (frozenset(case.seen), told):
@@ -457,7 +284,7 @@ class Diagnosing:
 
     def _revise(
         self,
-        one: _Open,
+        one: OpenUnlock,
         case: Case,
         told: frozenset[Told],
         modes: tuple[RankedMode, ...],
@@ -483,7 +310,7 @@ class Diagnosing:
         )
         self._tell(one.last)
 
-    def _seen_of(self, one: _Open, now_s: float) -> Case:
+    def _seen_of(self, one: OpenUnlock, now_s: float) -> Case:
         """Return the case with all that was seen of it, now and at earlier looks."""
         case = self._case_of(one, now_s)
         observe(case, is_first=one.basis is None)
@@ -492,7 +319,7 @@ class Diagnosing:
         one.kept = case.seen
         return case
 
-    def _case_of(self, one: _Open, now_s: float) -> Case:
+    def _case_of(self, one: OpenUnlock, now_s: float) -> Case:
         record = one.record
         car = self._car(record.vehicle_id)
         account = self._accounts.of(record.platform.account_id) if record.platform else None
@@ -540,17 +367,6 @@ class Diagnosing:
     def _placed_s(self, unix_s: float) -> float:
         """Return a Unix time on the monotonic clock."""
         return unix_s - (self._clock.unix_s() - self._clock.monotonic_s())
-
-    def _car(self, vehicle_id: str) -> CarHistory:
-        car = self._cars.get(vehicle_id)
-        if car is None:
-            if len(self._cars) >= self._max_cars:
-                self._cars.popitem(last=False)[1].part()
-            car = self._strangers.pop(vehicle_id, None) or CarHistory()
-            self._cars[vehicle_id] = car
-        elif car.member is not None:
-            car.catch_up()
-        return car
 
 
 def _returned_s(car: CarHistory, began_s: float) -> float:

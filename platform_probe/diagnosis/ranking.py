@@ -103,8 +103,9 @@ class Ranking:
         Two faults at a time are rare, so probabilities do not show the second one. It must have
         something that it needs among the facts that do not speak for the first.
         """
-        explained = self._weights.seen.get(first, {})
-        rest = [fact for fact in seen if explained.get(fact, 0.0) <= 0.0]
+        if first not in MODES:
+            return None
+        rest = [fact for fact in seen if fact not in _LISTED[first]]
         best, highest = None, LEAST_BESIDE
         for place, slug in enumerate(MODES):
             signature = MODES[slug].signature
@@ -143,6 +144,12 @@ class Ranking:
                 weighed.append(Weighed(fact, round(weight, 2), is_seen=False))
         weighed.sort(key=lambda one: abs(one.weight), reverse=True)
         return tuple(weighed[:MOST_WEIGHED])
+
+
+_LISTED: Final = {
+    slug: mode.signature.needs | mode.signature.speaks_for for slug, mode in MODES.items()
+}
+"""What each mode explains."""
 
 
 def read_weights(text: bytes) -> Weights:

@@ -39,7 +39,7 @@ _WHO_COLUMNS: Final = {
 MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
 TOLD_FROM: Final = 0.8
-"""From this probability on a customer is told what the mode says: below, modes are confused [E]."""
+"""From this probability on a customer is told what the mode says: four of five are right [E]."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",

@@ -27,8 +27,9 @@ TOLD_APART = """\
 
 Where a source is missing some modes look the same: no fact that can be seen there parts them, and
 what parts one of them from a third mode parts the other too. That follows from the signatures
-below, not from mistakes that were made. Such modes count as one, and `diagnose` says so. With every
-source there are none; some pairs are then parted by how often facts are seen, and by no single one.
+below, not from mistakes that were made. Such modes count as one, and `diagnose` says so. What goes
+well, and shows in a source alone that is missing, looks like `nothing_wrong`. With every source no
+modes look the same; some pairs are then parted by how often facts are seen, and by no single one.
 """
 HEAD = ("No.", "Mode", "What happens", "To the customer", "Who acts", "What to do", "Cause")
 

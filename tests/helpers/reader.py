@@ -48,6 +48,7 @@ NOT_RUN = {
 }
 """What begins the lines that are left alone, and why."""
 LEFT_OUT = {
+    "--processes 4": "tests/live/test_spread.py types them",
     "--scheduler": "tests/live/test_sweep_dask.py starts a scheduler and its workers",
     "fleet-sim shrink scenarios/ack_lost_executed.yaml": "tests/test_docs_scenarios.py compares",
     "fleet-sim inject": "tests/live/test_boxes.py strikes boxes that run",
@@ -77,6 +78,7 @@ class Reader:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._lines = 0
+        self._copied: set[Path] = set()
         for name in ("scenarios", "deploy"):
             (directory / name).symlink_to(ROOT / name)
         (directory / "my.yaml").write_text(as_scenario("faults: []\n"), encoding="utf-8")
@@ -106,6 +108,8 @@ class Reader:
         for before, word in pairwise(words):
             if word.startswith("runs/") and before != "--out":
                 self._have_a_run(Path(*Path(word).parts[:2]))
+            elif before == "--out" and Path(word) in self._copied:
+                shutil.rmtree(word)  # the page that makes it comes after one that reads it
         if words[0] == "make":
             subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, check=True, capture_output=True)
         elif tuple(words[:2]) in SERVICES:
@@ -128,6 +132,7 @@ class Reader:
             self._run(["fleet-sim", "run", scenario, "--seed", "7", "--out", str(first)])
         if not directory.exists():
             shutil.copytree(first, directory)
+            self._copied.add(directory)
 
     def _run(self, words: list[str], into: str = "") -> None:
         program, *arguments = words

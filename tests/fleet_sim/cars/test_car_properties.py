@@ -18,6 +18,7 @@ from fleet_sim.cars.distributions import Uniform
 from fleet_sim.cars.joints import (
     ACCEPTANCE,
     ACTUATION,
+    BAD_CERTIFICATE,
     BUSY,
     CAN_WAKE,
     CLOCK,
@@ -32,6 +33,7 @@ from fleet_sim.cars.joints import (
     RESULT,
     RESUME,
     SMS,
+    STATED,
     SUBACK,
     UPLINK,
     Culprit,
@@ -78,6 +80,7 @@ HEALED_S = 400.0
 VALUES: dict[Joint[Any, Any], tuple[Any, ...]] = {
     DIAL: (0.0, 3.0, None),
     CONNACK: (None, 9.0),
+    BAD_CERTIFICATE: (None, 9.0),
     SUBACK: ((),),
     RECONNECT: (ReconnectPolicy(full_jitter=False, base_s=15.0, jitter_s=0.0),),
     UPLINK: (None, 2.0),
@@ -92,6 +95,7 @@ VALUES: dict[Joint[Any, Any], tuple[Any, ...]] = {
     ACCEPTANCE: (False,),
     CAN_WAKE: (None, 6.0),
     ACTUATION: (False,),
+    STATED: (True, False),
     RESULT: (None,),
     RELOCK: (None, 1.0),
 }

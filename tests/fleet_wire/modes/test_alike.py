@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.alike import WIRES, alike_on, class_of, number_of_classes
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Told
@@ -20,7 +21,7 @@ def test_a_mode_is_in_one_class_at_most() -> None:
     for told in WIRES.values():
         listed = [slug for one in alike_on(told) for slug in one.slugs]
         assert len(listed) == len(set(listed))
-        assert set(listed) <= set(MODES)
+        assert set(listed) <= {*MODES, NOTHING_WRONG}
         for one in alike_on(told):
             assert one.why.endswith(".")
             assert {class_of(slug, told) for slug in one.slugs} == {one}
@@ -32,6 +33,14 @@ def test_refusals_without_reasons_look_the_same() -> None:
     assert {"wrong_vehicle_state", "command_pin_lockout"} <= alike.slugs
     assert "receipts and reasons of boxes" in alike.why
     assert "no_coverage_garage" not in alike.slugs
+
+
+def test_what_no_source_shows_looks_like_nothing_wrong() -> None:
+    """A support agent who opens a car without a booking is in the platform's log alone."""
+    alike = class_of("insider_or_support_unlock", WIRES["no log of the platform"])
+    assert NOTHING_WRONG in alike.slugs
+    assert "wrong_car_approached" not in alike.slugs
+    assert alike.why == "Only the platform's log would show that anything was wrong."
 
 
 def test_fewer_sources_never_tell_more_modes_apart() -> None:

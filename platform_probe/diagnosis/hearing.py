@@ -1,0 +1,183 @@
+"""What is heard of cars, noted car by car: once for each message, so it is cheap. No I/O."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Any, Final
+
+from fleet_wire.clock import Clock
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
+from fleet_wire.contract.messages import (
+    CarEvent,
+    Phase,
+    Presence,
+    Reason,
+    Result,
+    Telemetry,
+    VehicleState,
+)
+from fleet_wire.contract.partial import PartialState, PartialTelemetry
+from fleet_wire.contract.topics import TopicKind
+from fleet_wire.links.routine import Follower
+from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
+from platform_probe.diagnosis.census import Census
+from platform_probe.diagnosis.neighbours import Neighbours
+from platform_probe.diagnosis.remembering import remember
+
+MAX_TLS_ERRORS: Final = 64
+MAX_REFUSALS: Final = 2_000
+"""Refused commands of which the reason is remembered."""
+WILL_AGAIN_S: Final = 120.0
+"""A box that is lost again so soon is no other box."""
+_SESSIONS: Final = {
+    BrokerEventKind.CONNECTED: Session.ONLINE,
+    BrokerEventKind.CLOSED: Session.WILL,
+    BrokerEventKind.TIMED_OUT: Session.WILL,
+    BrokerEventKind.SOCKET_ERROR: Session.WILL,
+    BrokerEventKind.LEFT: Session.ASLEEP,
+}
+"""What the broker's word on a connection means where a wire has no presence: who closes it well
+means to sleep."""
+
+
+class Hearing:
+    """Takes what is heard, and keeps what is known of each car and of all."""
+
+    def __init__(self, *, clock: Clock, max_cars: int) -> None:
+        self._clock = clock
+        self._max_cars = max_cars
+        self._cars: OrderedDict[str, CarHistory] = OrderedDict()
+        self._strangers: OrderedDict[str, CarHistory] = OrderedDict()
+        """Clients of the broker that no topic has shown to be cars."""
+        self._neighbours = Neighbours()
+        self._census = Census(self._cars)
+        self._refusals: OrderedDict[str, str] = OrderedDict()
+        self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
+        self._hears_broker = False
+        self._hears_presence = False
+        self._hears_state = False
+        self._hears_events = False
+        self._has_receipts: bool | None = None
+        """Whether boxes confirm commands on this wire; None: no answer has come yet."""
+
+    def _look_soon(self, vehicle_id: str, now_s: float) -> None:
+        """Look again at what is open of a car: something is new."""
+        raise NotImplementedError
+
+    def heard(
+        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+    ) -> None:
+        """Take a message of a car; what says nothing of it is passed over."""
+        match message:  # `isinstance` would make each union anew
+            case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
+                self.telemetry(vehicle_id, message)
+            case Result():
+                self.result(vehicle_id, message)
+            case VehicleState() | PartialState():
+                self.state(vehicle_id, message, retained=is_retained)
+            case Presence():
+                self.presence(vehicle_id, message, retained=is_retained)
+            case CarEvent():
+                self.event(vehicle_id, message)
+
+    def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
+        """Take a heartbeat."""
+        self._car(vehicle_id).take_telemetry(telemetry, self._clock.monotonic_s())
+
+    def follower(self, vehicle_id: str) -> Follower:
+        """Return what a car has told, to be told of its heartbeats by routine."""
+        return self._car(vehicle_id)
+
+    def came_together(self, heartbeats: int) -> None:
+        """Take nothing: it is the cars that follow."""
+
+    def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
+        """Take a presence message, or a last will."""
+        now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
+        self._hears_presence = True
+        earlier = [change.at_s for change in car.changes if change.session is Session.WILL]
+        session = car.take_presence(presence, now_s, retained=retained)
+        if retained:
+            return
+        if session is Session.ONLINE:
+            self._neighbours.online(now_s)
+        elif session is Session.WILL and not (earlier and now_s - earlier[-1] < WILL_AGAIN_S):
+            self._neighbours.will(now_s)
+        self._look_soon(vehicle_id, now_s)
+
+    def state(self, vehicle_id: str, state: VehicleState | PartialState, *, retained: bool) -> None:
+        """Take what a car is like."""
+        now_s = self._clock.monotonic_s()
+        self._hears_state = True
+        has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
+        if has_moved and not retained:
+            self._look_soon(vehicle_id, now_s)
+
+    def result(self, vehicle_id: str, result: Result) -> None:
+        """Take a box's answer."""
+        now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
+        car.take_answer(result, now_s, self._clock.unix_s())
+        if car.standing is None and self._hears_broker and not self._hears_presence:
+            car.standing = car.stood = Session.ONLINE  # who answers is connected
+        if result.phase is Phase.RECEIVED or result.reason not in (None, Reason.FAILED):
+            self._has_receipts = True
+        elif self._has_receipts is None:
+            self._has_receipts = (result.command_id, Phase.RECEIVED) in car.answers
+        if result.phase is Phase.REFUSED and result.reason is not None:
+            remember(self._refusals, result.command_id, result.reason.value, MAX_REFUSALS)
+
+    def event(self, vehicle_id: str, event: CarEvent) -> None:
+        """Take that something has happened to a car or its box."""
+        now_s = self._clock.monotonic_s()
+        self._hears_events = True
+        self._car(vehicle_id).take_event(event, now_s)
+        self._look_soon(vehicle_id, now_s)
+
+    def broker_said(self, event: BrokerEvent) -> None:
+        """Take what the broker's log says of a client: of a car, whose id its client's is."""
+        self._hears_broker = True
+        if event.client_id is None:
+            self._tls_errors.append(self._clock.monotonic_s())
+            return
+        now_s = self._clock.monotonic_s()
+        car = self._cars.get(event.client_id)
+        if not self._hears_presence:
+            self._session(event, car, now_s)
+        if car is not None and event.kind is not BrokerEventKind.CONNECTED:
+            car.take_broker_word(BrokerWord(now_s, event.kind.value))
+            if event.kind is not BrokerEventKind.LEFT:
+                self._look_soon(event.client_id, now_s)
+
+    def _session(self, event: BrokerEvent, car: CarHistory | None, now_s: float) -> None:
+        """Take the broker's word for presence, of a car or of a client that may prove one."""
+        session = _SESSIONS.get(event.kind)
+        if session is None or event.client_id is None:
+            return
+        if car is None:
+            car = self._strangers.get(event.client_id) or CarHistory()
+            remember(self._strangers, event.client_id, car, self._max_cars)
+        car.take_session(session, now_s)
+        if session is Session.ONLINE:
+            self._neighbours.online(now_s)
+        elif session is Session.WILL:
+            self._neighbours.will(now_s)
+        self._look_soon(event.client_id, now_s)
+
+    def removed(self, vehicle_id: str) -> None:
+        """Forget a car: it was taken out of service."""
+        car = self._cars.pop(vehicle_id, None)
+        if car is not None:
+            car.part()
+
+    # Within
+
+    def _car(self, vehicle_id: str) -> CarHistory:
+        car = self._cars.get(vehicle_id)
+        if car is None:
+            if len(self._cars) >= self._max_cars:
+                self._cars.popitem(last=False)[1].part()
+            car = self._strangers.pop(vehicle_id, None) or CarHistory()
+            self._cars[vehicle_id] = car
+        elif car.member is not None:
+            car.catch_up()
+        return car
