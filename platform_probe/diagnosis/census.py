@@ -62,12 +62,16 @@ class Census:
         step = max(len(self._cars) // MOST_CARS, 1)
         looked_at = [*islice(self._cars.values(), 0, None, step)]
         known = [car for car in looked_at if car.standing is not None]
+        for car in known:
+            if car.interval_s is None:
+                car.catch_up()
         doubtful = [
             car
             for car in known
             if car.standing is not Session.ASLEEP
             and not (  # spelt out here: a call for each car would be most of a count
-                (member := car.member) is not None
+                car.standing is Session.ONLINE
+                and (member := car.member) is not None
                 and now_s - member.routine.heard_s < member.routine.every_s
                 and car.interval_s is not None
                 and member.routine.every_s < car.interval_s * LATE_HEARTBEATS

@@ -120,6 +120,16 @@ class Source:
         self._make_views(duck, ALWAYS, keep_lines=keep_lines)
         return duck
 
+    def rows_within(self, table: Table, parts: Sequence[Part], span: Span) -> str:
+        """Return the SQL of a table's rows in those parts that may have something of a time.
+
+        It is for a database of `opened(keep_lines=True)`, whose views look at all parts in each
+        question: with a month of them that takes longer than the question itself.
+        """
+        near = [part.path for part in parts if span.overlaps(part)]
+        kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
+        return _view_of(table, near, f"FROM {kept}")
+
     def _with_duck(self, work: Callable[[Duck], _T]) -> _T:
         for left in reversed(range(_TRIES)):
             duck = Duck()

@@ -10,6 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from platform_probe.store.schema import (
+    ATTEMPTS,
+    DIAGNOSES,
+    OBSERVATIONS,
+    PLATFORM_EVENTS,
+    STRAY_ANSWERS,
+)
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.rows import Row, unix_s, utc
@@ -18,6 +25,10 @@ from platform_probe.web.console.snapshot import Snapshot
 
 LISTED: Final = 50
 """Rows of a history that a page shows."""
+LATE_S: Final = 3_600.0
+"""Answers and diagnoses come so long after an unlock at most."""
+NEAR_S: Final = DAY_S
+"""The unlocks of a car before and after one are looked for within so long."""
 SIMILAR_S: Final = 900.0
 """Others that failed alike are looked for so long before and after."""
 LATELY_S: Final = 2 * DAY_S
@@ -44,12 +55,12 @@ def unlock_case(snapshot: Snapshot, attempt_id: str) -> Case | None:
         at_s=at_s,
         newest_s=snapshot.newest_s,
         strays=snapshot.rows(
-            "SELECT * FROM stray_answers WHERE vehicle_id = $car AND attempt_id = $id"
-            " ORDER BY came_at",
+            f"SELECT * FROM {snapshot.within(STRAY_ANSWERS, at_s, at_s + LATE_S)}"
+            " WHERE vehicle_id = $car AND attempt_id = $id ORDER BY came_at",
             its,
         ),
         complaints=_complaints_about(snapshot, attempt),
-        revisions=_revisions(snapshot, car, attempt_id, attempt["account_id"]),
+        revisions=_revisions(snapshot, attempt_id, attempt, at_s),
         **_around(snapshot, car, at_s, at_s + attempt["total_s"]),
     )
 
@@ -70,19 +81,18 @@ def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
         newest_s=snapshot.newest_s,
         complaints=found,
         complaint_id=complaint_id,
-        revisions=_revisions(snapshot, car, complaint_id, call["account_id"]),
+        revisions=_revisions(snapshot, complaint_id, call, at_s),
         **_around(snapshot, car, at_s, at_s),
     )
 
 
-def _revisions(
-    snapshot: Snapshot, car: str, attempt_id: str, account_id: str | None
-) -> list[Revision]:
+def _revisions(snapshot: Snapshot, attempt_id: str, of: Row, at_s: float) -> list[Revision]:
     found = snapshot.rows(
-        "SELECT * FROM diagnoses WHERE vehicle_id = $car AND attempt_id = $id ORDER BY revision",
-        {"car": car, "id": attempt_id},
+        f"SELECT * FROM {snapshot.within(DIAGNOSES, at_s - LATE_S, at_s + LATE_S)}"
+        " WHERE vehicle_id = $car AND attempt_id = $id ORDER BY revision",
+        {"car": of["vehicle_id"], "id": attempt_id},
     )
-    return [revision_of(row, has_account=account_id is not None) for row in found]
+    return [revision_of(row, has_account=of["account_id"] is not None) for row in found]
 
 
 def _complaints_about(snapshot: Snapshot, attempt: Row) -> list[Row]:
@@ -104,20 +114,23 @@ def _around(snapshot: Snapshot, car: str, from_s: float, until_s: float) -> dict
     values = {"car": car, "since": utc(from_s - BEFORE_S), "until": utc(until_s + AFTER_S)}
     its = "vehicle_id = $car AND {} BETWEEN $since AND $until"
     heard = its.format("heard_at")
+    span = (from_s - BEFORE_S, until_s + AFTER_S)
+    events = snapshot.within(PLATFORM_EVENTS, *span)
+    observations = snapshot.within(OBSERVATIONS, *span)
     return {
         "events": snapshot.rows(
-            f"SELECT * FROM platform_events WHERE {its.format('logged_at')} ORDER BY logged_at",
+            f"SELECT * FROM {events} WHERE {its.format('logged_at')} ORDER BY logged_at",
             values,
         ),
         "heard": [
             *snapshot.rows(
-                f"SELECT * FROM observations WHERE {heard} AND kind = 'telemetry'"
+                f"SELECT * FROM {observations} WHERE {heard} AND kind = 'telemetry'"
                 " AND heard_at <= $from ORDER BY heard_at DESC",
                 values | {"from": utc(from_s)},
                 1,
             ),
             *snapshot.rows(
-                f"SELECT * FROM observations WHERE {heard} AND kind <> 'telemetry'"
+                f"SELECT * FROM {observations} WHERE {heard} AND kind <> 'telemetry'"
                 " ORDER BY heard_at",
                 values,
             ),
@@ -126,14 +139,18 @@ def _around(snapshot: Snapshot, car: str, from_s: float, until_s: float) -> dict
 
 
 def neighbours(snapshot: Snapshot, attempt: Row) -> tuple[str | None, str | None]:
-    """Return the ids of the unlocks of the same car just before and just after one."""
+    """Return the ids of the unlocks of the same car before and after one, within a day."""
     sql = (
-        "SELECT attempt_id FROM attempts WHERE vehicle_id = $car AND started_at {} $at"
+        "SELECT attempt_id FROM {} WHERE vehicle_id = $car AND started_at {} $at"
         " AND attempt_id <> $id ORDER BY started_at {}"
     )
+    at_s = unix_s(attempt["started_at"])
+    its_car = "vehicle_id = $car"
+    earlier = snapshot.within(ATTEMPTS, at_s - NEAR_S, at_s, its_car)
+    later = snapshot.within(ATTEMPTS, at_s, at_s + NEAR_S, its_car)
     its = {"car": attempt["vehicle_id"], "at": attempt["started_at"], "id": attempt["attempt_id"]}
-    before = snapshot.rows(sql.format("<=", "DESC"), its, 1)
-    after = snapshot.rows(sql.format(">", "ASC"), its, 1)
+    before = snapshot.rows(sql.format(earlier, "<=", "DESC"), its, 1)
+    after = snapshot.rows(sql.format(later, ">", "ASC"), its, 1)
     return tuple(each[0]["attempt_id"] if each else None for each in (before, after))  # type: ignore[return-value]
 
 
@@ -148,7 +165,9 @@ def similar_to(snapshot: Snapshot, case: Case) -> list[Row]:
         "until": utc(case.at_s + SIMILAR_S),
     }
     return snapshot.rows(
-        f"SELECT {_COLUMNS} FROM attempts WHERE started_at BETWEEN $since AND $until"
+        f"SELECT {_COLUMNS} FROM"
+        f" {snapshot.within(ATTEMPTS, case.at_s - SIMILAR_S, case.at_s + SIMILAR_S)}"
+        " WHERE started_at BETWEEN $since AND $until"
         " AND cause = $cause AND vehicle_id <> $car ORDER BY started_at DESC",
         values,
         LISTED,

@@ -116,10 +116,14 @@ class Search:
         plate = self._plates.get(plain_plate(wanted))
         if plate is not None:
             yield Hit("car", plate, url_of("car", plate))
+        unlocks = [*self._unlocks(wanted)]
+        yield from unlocks
+        if unlocks or plate is not None:
+            return  # what is an id of these is no car's: to look takes as long again
         for car in dict.fromkeys((wanted, wanted.lower())):
-            if car != plate and has_car(self._snapshot, car):
+            if has_car(self._snapshot, car):
                 yield Hit("car", car, url_of("car", car))
-        yield from self._unlocks(wanted)
+                return
 
     def _unlocks(self, wanted: str) -> Iterator[Hit]:
         rows = self._snapshot.unlocks_of(wanted)

@@ -16,8 +16,9 @@ from threading import Lock, Thread
 from typing import Any, Final, TypeVar
 
 from platform_probe.store.duck import Duck, FileGoneError, Rows
+from platform_probe.store.layout import Part
 from platform_probe.store.reading import Source, Span
-from platform_probe.store.schema import ATTEMPTS, TABLES
+from platform_probe.store.schema import ATTEMPTS, TABLES, Table
 from platform_probe.support.rows import Row
 
 FRESH_S: Final = 5.0
@@ -44,6 +45,8 @@ class Snapshot:
     """Of the newest record, Unix seconds."""
     begins_s: float
     """Of the oldest record, as far as files say, Unix seconds."""
+    parts: Mapping[str, Sequence[Part]]
+    """The files of each table that are packed."""
     taken_s: float
     """When its files were read, Unix seconds."""
     _remembered: dict[Any, Any] = field(default_factory=dict)
@@ -74,11 +77,34 @@ class Snapshot:
 
     def unlocks_of(self, any_id: str) -> list[Row]:
         """Return the unlocks that have an id, the last one first."""
+        key = ("unlocks of", any_id)
+        if (kept := self._remembered.get(key)) is not None:
+            return kept  # type: ignore[no-any-return]
         beside = self.duck.beside()
         try:
-            return as_rows(self.source.find(beside, any_id))
+            found = as_rows(self.source.find(beside, any_id))
         finally:
             beside.close()
+        if found and len(self._remembered) < MAX_REMEMBERED:
+            self._remembered[key] = found
+        return found
+
+    def within(self, table: Table, since_s: float, until_s: float, also: str = "true") -> str:
+        """Return the SQL of rows of a table that may be of a time, without looking elsewhere.
+
+        Of an unlock it is the revision that holds; `also` is what holds for all its revisions.
+        """
+        span = Span(since_s, until_s)
+        rows = self.source.rows_within(table, self.parts[table.name], span)
+        if table is not ATTEMPTS:
+            return f"({rows})"
+        newest = "row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1"
+        return (
+            f"(SELECT * FROM ({rows}) WHERE started_at BETWEEN"
+            f" make_timestamp({since_s * 1e6:.0f}::BIGINT) AND"
+            f" make_timestamp({until_s * 1e6:.0f}::BIGINT) AND ({also}) AND same_as IS NULL"
+            f" QUALIFY {newest})"
+        )
 
     def span(self, seconds: float) -> Span:
         """Return the time that ends with the newest record."""
@@ -157,12 +183,13 @@ class Looking:
 
     def _made(self) -> Snapshot:
         taken_s = time.time()
+        parts = {name: self._source.files(table).parts for name, table in TABLES.items()}
         duck = self._source.opened(
             threads=THREADS, memory=MEMORY, spill=Path(self._spill.name), keep_lines=True
         )
         recorded = self._source.recorded()
         begins_s = 0.0 if recorded is None else recorded.since_s or 0.0
-        return Snapshot(self._source, duck, self._newest_s(duck), begins_s, taken_s)
+        return Snapshot(self._source, duck, self._newest_s(duck), begins_s, parts, taken_s)
 
     def _newest_s(self, duck: Duck) -> float:
         """Return the time of the newest unlock, or of the newest record where there is none."""

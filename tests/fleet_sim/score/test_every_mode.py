@@ -12,8 +12,6 @@ SEEDS = (1_002, 1_003, 1_004, 1_005)
 """Nobody has tuned with them. Where a fault does not show on the first, the next is tried: not
 every small fleet has cars that it can harm."""
 LEAST_FIRST = 0.8
-NOT_YET = {"sim_suspended_datacap"}
-"""Of the modes that docs/diagnosis.md calls weak, the one that is not named in a short run."""
 
 
 def test_modes_are_named() -> None:
@@ -26,7 +24,7 @@ def test_modes_are_named() -> None:
             if any(case.labels for case in run.cases):
                 runs[run.faults[0]] = run
     named = {slug for slug, run in runs.items() if _is_named(run)}
-    assert named | NOT_YET == set(scored_faults())
+    assert named == set(scored_faults())
     healthy = _without_errors(run_all([Incident((), SEEDS[0], is_short=True)], jobs=1))
     figures = figures_of([*runs.values(), *healthy], None)
     assert figures["single"]["top1"] >= LEAST_FIRST

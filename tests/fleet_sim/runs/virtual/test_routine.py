@@ -63,6 +63,7 @@ DRILL = {
             ("client_id_takeover", 0.1, 370, 400, {}),
             ("undervoltage_cutout", 0.2, 380, 500, {"drain_v_per_min": 0.6, "hold_s": 5}),
             ("modem_search_drain", 0.1, 400, 560, {"episode": 20}),
+            ("lwt_ghost_offline", 0.6, 320, 560, {}),
         )
     ]
     + [
