@@ -28,8 +28,9 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
     false_alerts_per_30_days: float
     delay_over_bound: float
-    """The mean over changes to 10, 20 and 50 % that were found, of unlocks to the alert over the
-    bound; a small cohort at night has too few for any test."""
+    """The mean over changes to 10, 20 and 50 % of unlocks to the alert over the bound. What was not
+    found counts as if found at its last unlock, unless it has fewer than the bound: a small cohort
+    at night has too few for any test."""
     outage_unlocks: float
     """Unlocks to the alert where 99 % are hit, on average."""
     found: float
@@ -76,7 +77,8 @@ def written_of(
     found = [one for one in troubles if one.is_found]
     by_share = {}
     for share in SHARES:
-        ratios = [one.unlocks / one.bound for one in found if one.share == share]
+        counted = [one for one in troubles if one.is_found or one.unlocks > one.bound]
+        ratios = [one.unlocks / one.bound for one in counted if one.share == share]
         by_share[f"{share:g}"] = round(mean(ratios), 3) if ratios else math.inf
     outages = [one.unlocks for one in found if one.share == SHARES[0]]
     return Written(
