@@ -27,7 +27,7 @@ from bench.machine import machine_facts
 from bench.results import aligned
 from platform_probe.store.reading import Source
 
-QUESTIONS: Final = 15
+QUESTIONS: Final = 7
 PEOPLE: Final = 40
 KINDS: Final = ("attempt_id", "command_id", "trace_id", "booking_id", "account_id", "vehicle_id")
 GOAL_MS: Final = 300.0
