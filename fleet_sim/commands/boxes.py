@@ -119,9 +119,10 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     )
     tls = tls_for(brokers, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     credentials = boxes_of(loaded, box_credentials, ca_file=ca_file)
+    said: list[str] = []  # whoever reads our output may sleep, and the fork comes first
     options = FleetOptions(
         brokers=brokers,
-        seed=choose_seed(seed, loaded),
+        seed=choose_seed(seed, loaded, said.append),
         fleet_secret=fleet_secret,
         profile=load_profile(loaded.fleet.profile),
         tls=tls,
@@ -139,6 +140,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         spread_boxes(loaded, options, processes=processes, of=part) as shards,
         outputs_in_background() as (_, errors, console),
     ):
+        for line in said:
+            console.print(line)
         if shards is not None and control is not None:
             raise ConfigError([NO_DRILLS])
         warn_of_demo_secret(fleet_secret, brokers, lambda text: errors.write(f"{text}\n"))
