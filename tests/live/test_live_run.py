@@ -195,7 +195,7 @@ def test_too_few_descriptors_are_named_with_their_cure(tmp_path: Path) -> None:
         "fleet_sim",
         "run",
         scenario,
-        *("--out", tmp_path / "run", "--set", "fleet.count=5000"),
+        *("--out", tmp_path / "run", "--set", "fleet.count=5000", "--processes", "1"),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000)),
     )
     code, _, stderr = finish(process)

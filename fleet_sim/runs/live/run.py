@@ -26,7 +26,6 @@ from fleet_sim.results.summary import RunFacts
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH, conclude
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.injection import Around
-from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live.credentials import BoxCredentials
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.probe_process import ProbeError, ProbeProcess
@@ -151,7 +150,6 @@ class LiveRun:
         Raises `UnlockpathError` where it cannot be done. What was gathered is on disk.
         """
         specs = self._scenario.cars()
-        raise_descriptor_limit(1 if self._shards else len(specs) + 1)
         brokers = self._brokers
         if brokers.processes:
             self._progress.note(brokers.description)

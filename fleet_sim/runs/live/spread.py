@@ -12,7 +12,7 @@ from fleet_sim.broker.process import BrokerKind
 from fleet_sim.faults import Need
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import without_platform_faults
-from fleet_sim.runs.limits import check_memory
+from fleet_sim.runs.limits import check_memory, raise_descriptor_limit
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.run import LiveOptions, RunsOn, fleet_options
 from fleet_sim.runs.live.run_brokers import RunBrokers, brokers_needed
@@ -47,6 +47,8 @@ def spread(
     processes = min(processes, boxes)
     if processes > 1:
         _check_can_be_spread(scenario, processes)
+    else:
+        raise_descriptor_limit(boxes + 1)
     with ExitStack() as stack:
         if options.broker_url is not None:
             urls = Brokers.parse(options.broker_url)
