@@ -76,7 +76,10 @@ def unseen(complaint: Complaint) -> Attempt:
 
 
 def named(record: Attempt, first: RankedMode, seen: Mapping[Fact, str]) -> Attempt:
-    """Return a record with its mode, where that is sure, and with the cause that follows."""
+    """Return a record with its mode, where that is sure, and with the cause that follows.
+
+    Who refused has said why: that cause stands.
+    """
     mode = MODES.get(first.mode)
     if mode is None or first.probability < SURE:
         return record
@@ -86,7 +89,8 @@ def named(record: Attempt, first: RankedMode, seen: Mapping[Fact, str]) -> Attem
         evidence["mode_because"] = seen[Fact(because)]
     cause = record.cause
     is_sure = first.probability >= SURE_OF_CAUSE and None not in (cause, mode.cause)
-    if cause is not None and is_sure and cause not in mode.causes:
+    was_refused = record.outcome is Outcome.REFUSED
+    if cause is not None and is_sure and not was_refused and cause not in mode.causes:
         evidence["cause_by_stages"] = cause.value
         cause = mode.cause
     return msgspec.structs.replace(
