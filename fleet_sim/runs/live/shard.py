@@ -61,6 +61,7 @@ class _Shard:
         self._specs = specs
         self._reader = reader
         self._write = writer.write
+        self._may_connect = asyncio.Event()
         self._ended = asyncio.Event()
         self._rss_before = rss_bytes()
         number, total = shard
@@ -77,6 +78,7 @@ class _Shard:
         listening = asyncio.ensure_future(self._listen())
         counting = asyncio.ensure_future(self._count())
         try:
+            await self._may_connect.wait()
             await fleet.connect(self, self._ended)
             self._say(self._counts())
             self._say(words.Ready(fleet.connect_rate_per_s))
@@ -93,10 +95,15 @@ class _Shard:
         """Do what the other side says, until it hangs up."""
         async for line in self._reader:
             word = words.to_shard.decode(line)
-            if isinstance(word, words.End):
-                break
-            self._begin(word.load_starts_at)
+            match word:
+                case words.Connect():
+                    self._may_connect.set()
+                case words.Begin():
+                    self._begin(word.load_starts_at)
+                case words.End():
+                    break
         self._ended.set()
+        self._may_connect.set()
 
     def _begin(self, load_starts_at: float) -> None:
         driver = self._fleet.driver

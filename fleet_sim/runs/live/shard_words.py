@@ -11,6 +11,10 @@ from fleet_sim.cars.movements import Movement
 from fleet_sim.faults import Hit
 
 
+class Connect(msgspec.Struct, frozen=True, tag="connect"):
+    """To a shard: it is its turn to connect its boxes."""
+
+
 class Begin(msgspec.Struct, frozen=True, tag="begin"):
     """To a shard: the load begins."""
 
@@ -71,7 +75,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     error: str
 
 
-ToShard = Begin | End
+ToShard = Connect | Begin | End
 FromShard = Counts | Ready | Truth | Moved | Note | Failed
 
 to_shard = msgspec.json.Decoder(ToShard)

@@ -34,6 +34,8 @@ from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 END_S: Final = 15.0
 """For a shard to say goodbye for its boxes, before it is killed."""
 MAX_PROCESSES: Final = 1_000
+AT_ONCE: Final = 2 * (os.cpu_count() or 1)
+"""Processes that connect their boxes at a time: each keeps 64 handshakes in flight."""
 
 PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
@@ -65,6 +67,8 @@ class Shard:
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
     is_running: bool = True
+    may_connect: bool = False
+    """Whether it has been told to."""
     writer: asyncio.StreamWriter | None = field(default=None, repr=False)
 
     @property
@@ -187,6 +191,20 @@ class Shards:
         """Raise `LostProcessError` where one is lost."""
         if self.lost:
             raise LostProcessError(self.lost_texts)
+
+    def let_connect(self) -> None:
+        """Let the next ones connect, a few at a time: with all at once none would be in in time."""
+        connecting = sum(
+            shard.may_connect and shard.ready is None and shard.lost is None
+            for shard in self.shards
+        )
+        for shard in self.shards:
+            if connecting >= AT_ONCE:
+                return
+            if not shard.may_connect and shard.writer is not None:
+                shard.may_connect = True
+                shard.writer.write(words.line(words.Connect()))
+                connecting += 1
 
     def all_are_ready(self) -> bool:
         """Whether the boxes of each are connected, as far as they will be.

@@ -69,6 +69,7 @@ class SpreadFleet(LiveFleet):
         self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
         began_s = time.monotonic()
         while not stop.is_set() and not self._shards.all_are_ready():
+            self._shards.let_connect()
             progress.connecting(self.counts.known, self._shards.boxes)
             await asyncio.sleep(POLL_S)
         progress.connecting(self.counts.known, self._shards.boxes)
