@@ -10,7 +10,7 @@ from fleet_wire.errors import LimitError
 
 SPARE_DESCRIPTORS = 100
 """For files, pipes, the event loop and the other connections of a process."""
-BYTES_A_BOX = 21_500
+BYTES_A_BOX = 18_000
 """Of box, broker and kernel together, as measured: docs/decisions/0014."""
 LEAST_FREE_BYTES = 50_000_000
 """A run writes about 1 KiB an unlock and a report of 5 MB."""
