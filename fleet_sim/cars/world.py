@@ -75,6 +75,19 @@ class FleetCounts:
     last_end_of: str = ""
     """Whose that was."""
 
+    def add(self, others: FleetCounts, *, are_there: bool) -> None:
+        """Count what other boxes have counted; those that are no longer there are nowhere now."""
+        if are_there:
+            self.reachable += others.reachable
+            self.asleep += others.asleep
+        self.reachable_max += others.reachable_max
+        self.known += others.known
+        self.commands += others.commands
+        self.executed += others.executed
+        self.refused += others.refused
+        self.redelivered += others.redelivered
+        self.malformed += others.malformed
+
 
 @dataclass(slots=True)
 class ClockStep:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import shutil
 from pathlib import Path
@@ -14,6 +15,12 @@ BYTES_A_BOX = 18_000
 """Of box, broker and kernel together, as measured: docs/decisions/0014."""
 LEAST_FREE_BYTES = 50_000_000
 """A run writes about 1 KiB an unlock and a report of 5 MB."""
+
+
+def most_connections() -> float:
+    """Return how many connections a process here may have, at least 1; infinite without a limit."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return math.inf if hard == resource.RLIM_INFINITY else max(hard - SPARE_DESCRIPTORS, 1)
 
 
 def raise_descriptor_limit(connections: int) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import resource
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from fleet_sim.broker.access import BrokerAccess
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.faults import Need
 from fleet_sim.runs.injection import broker_settings
-from fleet_sim.runs.limits import SPARE_DESCRIPTORS
+from fleet_sim.runs.limits import most_connections
 from fleet_sim.runs.live.broker_control import MosquittoControl
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import ConfigError
@@ -99,21 +97,14 @@ class RunBrokers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
 
 def brokers_needed(boxes: int) -> int:
     """Return how many private brokers it takes, by the descriptors that one may have."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if hard == resource.RLIM_INFINITY or boxes + SPARE_DESCRIPTORS <= hard:
-        return 1
-    return math.ceil(boxes * _UNEVEN / (hard - SPARE_DESCRIPTORS))
+    most = most_connections()
+    return 1 if boxes <= most else math.ceil(boxes * _UNEVEN / most)
 
 
 def _check_room(boxes: int, broker: BrokerProcess) -> None:

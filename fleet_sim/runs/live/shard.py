@@ -23,8 +23,8 @@ from fleet_sim.scenario.loading import Scenario
 from fleet_wire.errors import UnlockpathError
 
 COUNTS_S: Final = 0.5
-LINE_BYTES: Final = 2**26
-"""The longest word: an injection names each car that it strikes."""
+LINE_BYTES: Final = 2**20
+"""No word is longer: the longest are notes, and movements with their command."""
 
 
 async def play_shard(
@@ -81,7 +81,7 @@ class _Shard:
             await self._may_connect.wait()
             await fleet.connect(self, self._ended)
             self._say(self._counts())
-            self._say(words.Ready(fleet.connect_rate_per_s))
+            self._say(words.Ready())
             await self._ended.wait()
             with fleet.driver.present():
                 end_injections(fleet.fleet)
@@ -132,17 +132,9 @@ class _Shard:
             await asyncio.sleep(COUNTS_S)
 
     def _counts(self) -> words.Counts:
-        counts, defects = self._fleet.counts, self._fleet.driver.defects
+        defects = self._fleet.driver.defects
         return words.Counts(
-            reachable=counts.reachable,
-            reachable_max=counts.reachable_max,
-            known=counts.known,
-            asleep=counts.asleep,
-            commands=counts.commands,
-            executed=counts.executed,
-            refused=counts.refused,
-            redelivered=counts.redelivered,
-            malformed=counts.malformed,
+            fleet=self._fleet.counts,
             defects=defects.count,
             first_defect=defects.first,
             rss_bytes=rss_bytes() - self._rss_before,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from fleet_sim.cars.movements import Movement
+from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 
 
@@ -28,15 +29,7 @@ class End(msgspec.Struct, frozen=True, tag="end"):
 class Counts(msgspec.Struct, frozen=True, kw_only=True, tag="counts"):
     """From a shard, now and then: how its boxes are."""
 
-    reachable: int
-    reachable_max: int
-    known: int
-    asleep: int
-    commands: int
-    executed: int
-    refused: int
-    redelivered: int
-    malformed: int
+    fleet: FleetCounts
     defects: int
     first_defect: str | None
     rss_bytes: int
@@ -47,8 +40,6 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True, tag="counts"):
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """From a shard: its boxes are connected, all or those that will be."""
-
-    connect_rate_per_s: float | None
 
 
 class Truth(msgspec.Struct, frozen=True, tag="truth"):

@@ -12,12 +12,10 @@ import gc
 import logging
 import math
 import os
-import resource
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
 import uvloop
@@ -26,7 +24,7 @@ from fleet_sim.cars.movements import Movement
 from fleet_sim.cars.world import FleetCounts
 from fleet_sim.faults import Hit
 from fleet_sim.results import readable
-from fleet_sim.runs.limits import SPARE_DESCRIPTORS
+from fleet_sim.runs.limits import most_connections
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
@@ -140,18 +138,8 @@ class Shards:
         """What all boxes have counted; those of a lost shard are neither there nor asleep."""
         total = FleetCounts()
         for shard in self.shards:
-            if (of := shard.counts) is None:
-                continue
-            if shard.lost is None:
-                total.reachable += of.reachable
-                total.asleep += of.asleep
-            total.reachable_max += of.reachable_max
-            total.known += of.known
-            total.commands += of.commands
-            total.executed += of.executed
-            total.refused += of.refused
-            total.redelivered += of.redelivered
-            total.malformed += of.malformed
+            if shard.counts is not None:
+                total.add(shard.counts.fleet, are_there=shard.lost is None)
         return total
 
     @property
@@ -256,21 +244,13 @@ class Shards:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
 
 def processes_needed(boxes: int) -> int:
     """Return how many processes the boxes take, by the descriptors that one may have."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if hard == resource.RLIM_INFINITY:
-        return 1
-    return math.ceil(boxes / max(hard - SPARE_DESCRIPTORS, 1))
+    return max(math.ceil(boxes / most_connections()), 1)
 
 
 def _play_and_exit(play: PlayShard, shard: tuple[int, int], channel: socket.socket) -> NoReturn:

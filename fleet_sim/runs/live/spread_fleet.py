@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
@@ -67,13 +66,13 @@ class SpreadFleet(LiveFleet):
         """
         self.follow_wall_clock(progress.note)
         self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
-        began_s = time.monotonic()
+        began_s = monotonic()
         while not stop.is_set() and not self._shards.all_are_ready():
             self._shards.let_connect()
             progress.connecting(self.counts.known, self._shards.boxes)
             await asyncio.sleep(POLL_S)
         progress.connecting(self.counts.known, self._shards.boxes)
-        self.connect_rate_per_s = self.counts.known / max(time.monotonic() - began_s, POLL_S)
+        self.connect_rate_per_s = self.counts.known / max(monotonic() - began_s, POLL_S)
 
     def inject(
         self,

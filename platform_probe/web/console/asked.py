@@ -13,7 +13,7 @@ from typing import Any, Final
 from fleet_wire.contract.incident import IncidentKind
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import unix_s
-from platform_probe.support.times import DAY_S, HOUR_S, MINUTE_S, iso_of
+from platform_probe.support.times import DAY_S, iso_of, long_of
 from platform_probe.web.console.access import Person, Right
 from platform_probe.web.console.incidents import Known, known_in
 from platform_probe.web.console.snapshot import Snapshot
@@ -77,12 +77,8 @@ class Asked:
             return ""
         if seconds < 1:
             return f"{seconds * 1_000:.0f} ms"
-        if seconds < MINUTE_S:
-            return f"{seconds:.1f} s"
-        if seconds < HOUR_S:
-            return f"{seconds // MINUTE_S:.0f} min {seconds % MINUTE_S:.0f} s"
         if seconds < 2 * DAY_S:
-            return f"{seconds // HOUR_S:.0f} h {seconds % HOUR_S // MINUTE_S:.0f} min"
+            return long_of(seconds)
         return self.say("time.days", count=f"{seconds / DAY_S:.0f}")
 
     def ago(self, at: float | datetime | None) -> str:
