@@ -33,3 +33,12 @@ def parse_listen(text: str) -> tuple[str, int]:
     if problem := host_problem(host):
         raise ConfigError([problem])
     return host, int(port)
+
+
+def valid_listen(text: str) -> str:
+    """Return `HOST:PORT` as it is, for a setting. Raises `ValueError` where it is none."""
+    try:
+        parse_listen(text)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return text

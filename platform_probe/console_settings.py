@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fleet_wire.addresses import parse_listen
-from fleet_wire.errors import ConfigError
+from fleet_wire.addresses import parse_listen, valid_listen
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9465"
 """Beside the monitor's own port."""
@@ -98,7 +97,7 @@ class CostSettings(_Part):
 class ConsoleSettings(_Part):
     """Pages for support and on-call over the store (docs/console.md)."""
 
-    listen: str = Field(
+    listen: Annotated[str, AfterValidator(valid_listen)] = Field(
         DEFAULT_LISTEN,
         description="HOST:PORT of the pages; beyond this machine only with tokens_file or proxy",
     )
@@ -134,15 +133,6 @@ class ConsoleSettings(_Part):
     )
     cost: CostSettings = Field(CostSettings(), description="what a failure costs")
     squads: tuple[SquadSettings, ...] = Field((), description="pages of squads")
-
-    @field_validator("listen")
-    @classmethod
-    def _is_host_and_port(cls, listen: str) -> str:
-        try:
-            parse_listen(listen)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-        return listen
 
     @field_validator("trace_url")
     @classmethod

@@ -31,7 +31,7 @@ from platform_probe.outputs.logs import (
 )
 from platform_probe.outputs.messages.asking import MAX_ASKED_BYTES
 from platform_probe.outputs.messages.service import Messages
-from platform_probe.outputs.metrics import ProbeMetrics
+from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.otlp.sink import OtlpExport, exporter_config
 from platform_probe.outputs.otlp.spans import ANY_VEHICLE, Broker
 from platform_probe.outputs.sinks import (
@@ -52,6 +52,17 @@ STDERR: Final = 2
 READ_TOGETHER_S: Final = 0.001
 """A monitor that only watches hears many customers a millisecond late, at half the CPU. One that
 opens cars itself times its own answers to the microsecond: see docs/decisions/0011."""
+
+
+def metrics_of(settings: ProbeSettings) -> ProbeMetrics:
+    """Return the metrics of a monitor that does what the settings say."""
+    return ProbeMetrics(
+        new_registry(),
+        version=version("unlockpath"),
+        follows_platform=settings.platform is not None,
+        asks_api=settings.tracking.door_file is not None,
+        backends=() if settings.messages is None else settings.messages.backends,
+    )
 
 
 def links_of(settings: ProbeSettings, profile: Profile, on_broker: OnBroker) -> LinkFactory:

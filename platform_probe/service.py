@@ -7,9 +7,8 @@ import signal
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from prometheus_client.metrics_core import Metric
@@ -27,7 +26,7 @@ from platform_probe.outputs.logs import (
     LogSink,
 )
 from platform_probe.outputs.messages.service import Messages
-from platform_probe.outputs.metrics import ProbeMetrics, new_registry
+from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.otlp.sink import OtlpExport
 from platform_probe.outputs.sinks import (
     DiagnosesFile,
@@ -42,6 +41,7 @@ from platform_probe.parts import (
     links_of,
     logger_of,
     messages_of,
+    metrics_of,
     pages_of,
     rotation_of,
     store_of,
@@ -59,6 +59,18 @@ COUNTED_WHEN_WRITTEN: Final = {"metrics": "jsonl"}
 """What is counted is on disk: neither a killed process nor a full disk parts the two."""
 
 
+class _Parts(NamedTuple):
+    """What a monitor has besides its probe."""
+
+    metrics: ProbeMetrics
+    logger: Logger
+    export: OtlpExport | None
+    messages: Messages | None
+    alerting: Alerting | None
+    flush: Callable[[], None]
+    """Sees to it that all records are written."""
+
+
 async def serve(settings: ProbeSettings) -> None:
     """Run a probe until it is done or told to stop.
 
@@ -69,13 +81,7 @@ async def serve(settings: ProbeSettings) -> None:
     loop.add_signal_handler(signal.SIGHUP, _nothing)
     profile = load_profile(settings.profile)
     with ExitStack() as stack:
-        metrics = ProbeMetrics(
-            new_registry(),
-            version=version("unlockpath"),
-            follows_platform=settings.platform is not None,
-            asks_api=settings.tracking.door_file is not None,
-            backends=() if settings.messages is None else settings.messages.backends,
-        )
+        metrics = metrics_of(settings)
         clock = SystemClock()
         export = export_of(settings, profile, metrics, clock)
         logger = logger_of(settings, metrics, stack, export)
@@ -131,38 +137,23 @@ async def serve(settings: ProbeSettings) -> None:
             profile=profile,
         )
         probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
-        if store is not None:
-            probe.let_hear(store, store.platform_event)
-        if alerting is not None:
-            probe.let_hear(alerting)
-            probe.on_connection = alerting.connection
-        await _work(
-            settings,
-            probe,
-            metrics=metrics,
-            logger=logger,
-            export=export,
-            messages=messages,
-            alerting=alerting,
-            flush=fan_out.flush,
-        )
+        _let_hear(probe, store, alerting)
+        parts = _Parts(metrics, logger, export, messages, alerting, fan_out.flush)
+        await _work(settings, probe, parts)
 
 
-async def _work(
-    settings: ProbeSettings,
-    probe: Probe,
-    *,
-    metrics: ProbeMetrics,
-    logger: Logger,
-    export: OtlpExport | None,
-    messages: Messages | None,
-    alerting: Alerting | None,
-    flush: Callable[[], None],
-) -> None:
-    """Let a probe that is put together do its work, and end it in good order.
+def _let_hear(probe: Probe, store: StoreWriter | None, alerting: Alerting | None) -> None:
+    """Hand on what is heard to those who keep it, and who look for problems."""
+    if store is not None:
+        probe.let_hear(store, store.platform_event)
+    if alerting is not None:
+        probe.let_hear(alerting)
+        probe.on_connection = alerting.connection
 
-    `flush` sees to it that all its records are written.
-    """
+
+async def _work(settings: ProbeSettings, probe: Probe, parts: _Parts) -> None:
+    """Let a probe that is put together do its work, and end it in good order."""
+    metrics, logger, export, messages, alerting, flush = parts
     refresh = partial(_refresh_gauges, probe, messages)
 
     def families() -> Iterable[Metric]:

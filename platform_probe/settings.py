@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -32,7 +33,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from fleet_wire.addresses import parse_listen
+from fleet_wire.addresses import parse_listen, valid_listen
 from fleet_wire.config.errors import checked
 from fleet_wire.config.file import Document, Loc, load_document, suggestion
 from fleet_wire.config.secrets import read_secret
@@ -179,7 +180,7 @@ class ProbeSettings(BaseSettings):
         " each car, named by its id. A key is 64 hexadecimal digits: HMAC-SHA256 of the car's id"
         " under the fleet's secret",
     )  # fmt: skip
-    listen: str = Field(
+    listen: Annotated[str, AfterValidator(valid_listen)] = Field(
         "127.0.0.1:9464",
         description="HOST:PORT of /metrics, /healthz and /readyz; port 0: any free one",
     )
@@ -256,15 +257,6 @@ class ProbeSettings(BaseSettings):
         except ConfigError as error:
             raise ValueError(str(error)) from None
         return broker
-
-    @field_validator("listen")
-    @classmethod
-    def _is_host_and_port(cls, listen: str) -> str:
-        try:
-            parse_listen(listen)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-        return listen
 
     @model_validator(mode="after")
     def _shares_what_it_watches(self) -> Self:

@@ -131,11 +131,8 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         with_null_box=part[0] == 1,
         name=f"sms-centre-{part[0]}-of-{part[1]}",
     )
-    serving = ServeOptions(
-        shard=part,
-        directory=None if out is None else truth_directory(out),
-        control=control,
-    )
+    directory = None if out is None else truth_directory(out)
+    serving = ServeOptions(shard=part, directory=directory, control=control)
     with (
         spread_boxes(loaded, options, processes=processes, of=part) as shards,
         outputs_in_background() as (_, errors, console),

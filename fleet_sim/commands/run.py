@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -151,10 +151,7 @@ def run(  # noqa: PLR0913 - one parameter for each option
     if expected_manifest is not None:
         check_digest_can_be_met(expected_manifest, mode=mode)
     lacks = _lacks_of(mode, broker_url, broker_kind, platform_url, processes)
-    if broker_url is not None:
-        _check_brokers(Brokers.parse(broker_url), box_credentials, fleet_secret)
-    elif broker_password is not None or box_credentials.are_given:
-        raise ConfigError(["--broker-password-file, --box-...: need --broker"])
+    _check_brokers(broker_url, broker_password, box_credentials, fleet_secret)
     loaded = load_run(scenario, with_profile(overrides, profile), lacks=lacks)
     seed = choose_seed(loaded.seed if seed is None else seed, loaded.scenario)
     source = ScenarioSource(scenario, overrides)
@@ -177,11 +174,10 @@ def run(  # noqa: PLR0913 - one parameter for each option
             wait_s=wait_s,
             listen=listen,
         )
-        with spread(
+        around = spread(
             loaded.scenario, live, directory, processes=processes, broker_kind=broker_kind
-        ) as around:
-            running = _live(loaded.scenario, source, directory, live, around, console)
-            summary, ended_early = uvloop.run(running)
+        )
+        summary, ended_early = _run_live(loaded, source, directory, live, around, console)
     _show(summary, directory, console)
     _exit_unless_fine(summary, directory, expected_manifest, ended_early=ended_early)
 
@@ -209,8 +205,15 @@ def _lacks_of(
     )
 
 
-def _check_brokers(brokers: Brokers, box_credentials: CredentialOptions, fleet_secret: str) -> None:
+def _check_brokers(
+    urls: str | None, password: str | None, box_credentials: CredentialOptions, fleet_secret: str
+) -> None:
     """Raise `ConfigError` where boxes could not connect as they are told to."""
+    if urls is None:
+        if password is not None or box_credentials.are_given:
+            raise ConfigError(["--broker-password-file, --box-...: need --broker"])
+        return
+    brokers = Brokers.parse(urls)
     box_credentials.check(is_tls=brokers.is_tls)
     warn_of_demo_secret(fleet_secret, brokers, partial(click.echo, err=True))
 
@@ -237,6 +240,20 @@ def _run_virtually(
             return VirtualRun(loaded.scenario, source, directory, options, progress).run()
     except KeyboardInterrupt:
         _end_at_once(directory)
+
+
+def _run_live(
+    loaded: LoadedRun,
+    source: ScenarioSource,
+    directory: RunDirectory,
+    options: LiveOptions,
+    spread_out: AbstractContextManager[RunsOn],
+    console: Console,
+) -> tuple[dict[str, Any], bool]:
+    """Start what the run needs, then the loop, and end both."""
+    with spread_out as around:
+        work = _live(loaded.scenario, source, directory, options, around, console)
+        return uvloop.run(work)
 
 
 async def _live(
