@@ -118,4 +118,4 @@ class RosterLink:
 
     def _say(self, sentences: Iterable[str]) -> None:
         for sentence in sentences:
-            self._note(sentence)
+            self._note(f"{sentence}; {self._roster.state()}")
