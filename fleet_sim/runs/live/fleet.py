@@ -7,7 +7,7 @@ import gc
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -116,6 +116,9 @@ class LiveFleet:
         `brokers` are their addresses for who is another user than the boxes.
         """
         options, present = self._options, self.driver.present()
+        # As many at a time over many brokers as over one: each has 10 s for its handshake.
+        share = max(limits.max_connecting // len(options.brokers.addresses), 1)
+        limits = replace(limits, max_connecting=share)
         return spread_links(
             brokers or options.brokers,
             partial(

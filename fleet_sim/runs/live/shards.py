@@ -33,7 +33,7 @@ END_S: Final = 15.0
 """For a shard to say goodbye for its boxes, before it is killed."""
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
-"""Processes that connect their boxes at a time: each keeps 64 handshakes in flight."""
+"""Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
 
 PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
