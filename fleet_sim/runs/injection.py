@@ -32,7 +32,7 @@ def silent(_text: str) -> None:
 
 def strikes_boxes(fault: Fault) -> bool:
     """Return whether a fault acts where the boxes are, else it does where the platform is."""
-    return fault.strikes not in (Strikes.PLATFORM, Strikes.CUSTOMERS)
+    return fault.acts_on not in (Strikes.PLATFORM, Strikes.CUSTOMERS)
 
 
 class Part(Enum):
@@ -205,7 +205,7 @@ def without_platform_faults(scenario: Scenario) -> Scenario:
 
 def with_platform_faults_alone(scenario: Scenario) -> Scenario:
     """Return a scenario as far as the platform alone can have it: the boxes are elsewhere."""
-    return _with_faults(scenario, lambda fault: fault.strikes is Strikes.PLATFORM)
+    return _with_faults(scenario, lambda fault: fault.acts_on is Strikes.PLATFORM)
 
 
 def _with_faults(scenario: Scenario, wanted: Callable[[Fault], bool]) -> Scenario:
