@@ -138,7 +138,17 @@ class LiveFleet:
     @property
     def counts(self) -> FleetCounts:
         """What the boxes of the scenario have counted."""
+        return self.own_counts
+
+    @property
+    def own_counts(self) -> FleetCounts:
+        """What those of this process have."""
         return self.fleet.world.counts
+
+    @property
+    def total(self) -> int:
+        """How many boxes the scenario has."""
+        return self._configured
 
     @property
     def defects(self) -> tuple[int, str | None]:
@@ -172,8 +182,8 @@ class LiveFleet:
         if not stop.is_set():
             self._beside = Beside(self.fleet, self._options.brokers, progress.note)
             await self._beside.settle()
-        if self.counts.known:
-            self.connect_rate_per_s = self.counts.known / max(last_s - first_s, POLL_S)
+        if self.own_counts.known:
+            self.connect_rate_per_s = self.own_counts.known / max(last_s - first_s, POLL_S)
 
     def follow_wall_clock(self, note: Callable[[str], None]) -> None:
         """Let the boxes follow the machine's clock until `close`, and `note` of each step of it."""
@@ -188,12 +198,12 @@ class LiveFleet:
         while known < self._configured and not stop.is_set():
             await asyncio.sleep(POLL_S)
             now_s = time.monotonic()
-            if self.counts.known > known:
-                known, last_s = self.counts.known, now_s
+            if self.own_counts.known > known:
+                known, last_s = self.own_counts.known, now_s
                 first_s = first_s or now_s - POLL_S
-                progress.connecting(known, self._configured)
+                progress.connecting(self.counts.known, self.total)
             elif not known:
-                waiting.check(now_s, self.counts.last_end)
+                waiting.check(now_s, self.own_counts.last_end)
             elif now_s - last_s >= SETTLE_S:
                 progress.note(self._going_on_without(self._configured - known))
                 break
@@ -215,7 +225,7 @@ class LiveFleet:
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, which and why; "" for none."""
-        counts = self.counts
+        counts = self.own_counts
         away = self._configured - counts.reachable - counts.asleep
         if away <= 0:
             return ""
@@ -228,7 +238,7 @@ class LiveFleet:
 
     def last_failure(self) -> str:
         """Return whose connection was lost last, or not made, and why: the end of a sentence."""
-        counts = self.counts
+        counts = self.own_counts
         if counts.last_end is None:
             return ""
         why = why_not(counts.last_end, self._options.brokers, has_answered=counts.known > 0)

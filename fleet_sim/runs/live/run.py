@@ -89,6 +89,8 @@ class RunsOn(NamedTuple):
     brokers: RunBrokers
     shards: Shards | None = None
     """The processes that play the boxes; None: this one does."""
+    here: frozenset[str] = frozenset()
+    """The cars whose boxes this process plays all the same."""
 
 
 class Stop:
@@ -130,7 +132,7 @@ class LiveRun:
         self._records = Records(directory, progress.note)
         self._stop = Stop(progress)
         self._brokers = around.brokers
-        self._shards = around.shards
+        self._shards, self._here = around.shards, around.here
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
@@ -205,7 +207,8 @@ class LiveRun:
         options = fleet_options(self._scenario, self._options, self._brokers)
         options = replace(options, on_movement=self._movements.take)
         if self._shards is not None:
-            return SpreadFleet(self._shards, options)
+            here = [spec for spec in specs if spec.vehicle_id in self._here]
+            return SpreadFleet(self._shards, here, options)
         return LiveFleet(specs, options)
 
     def _make_rentals(self, fleet: LiveFleet, specs: Sequence[CarSpec]) -> Rentals:

@@ -39,6 +39,10 @@ PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]
 """Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
 
 
+BoxesOf = Callable[[tuple[int, int]], int]
+"""How many boxes shard K of N has."""
+
+
 class LostProcessError(UnlockpathError):
     """Processes of a run are gone although nobody has told them to end; `lost` says which and why.
 
@@ -94,7 +98,7 @@ class Shards:
 
     @classmethod
     def fork(
-        cls, play: PlayShard, boxes: int, processes: int, *, of: tuple[int, int] = (1, 1)
+        cls, play: PlayShard, boxes: BoxesOf, processes: int, *, of: tuple[int, int] = (1, 1)
     ) -> Self:
         """Start so many processes for the boxes of a fleet, or of a shard K/N of it."""
         gc.collect()
@@ -110,8 +114,7 @@ class Shards:
                     each.close()
                 _play_and_exit(play, part, theirs)
             theirs.close()
-            count = len(range(part[0] - 1, boxes, part[1]))
-            shards.append(Shard(number, processes, pid, count, ours))
+            shards.append(Shard(number, processes, pid, boxes(part), ours))
         gc.unfreeze()
         return cls(shards)
 
