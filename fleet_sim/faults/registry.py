@@ -183,7 +183,7 @@ class Fault(BaseModel, ABC):
         return self.strikes
 
     def broker_settings(self) -> BrokerSettings:
-        """Return what the broker must be set to; needs `Need.OWN_BROKER`."""
+        """Return what a private broker is set to; who cannot do without has `Need.OWN_BROKER`."""
         return BrokerSettings()
 
     @abstractmethod

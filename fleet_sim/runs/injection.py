@@ -23,8 +23,10 @@ from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
 
 def broker_settings(scenario: Scenario) -> BrokerSettings:
-    """Return what the faults need the broker to be set to."""
-    return tightest(entry.fault().broker_settings() for entry in scenario.faults)
+    """Return what faults and boxes want the broker to be set to."""
+    needs_time = any(group.box.needs_time_for_tls for group in scenario.fleet.groups)
+    of_boxes = BrokerSettings(shows_bad_certificates=needs_time)
+    return tightest([of_boxes, *(entry.fault().broker_settings() for entry in scenario.faults)])
 
 
 def silent(_text: str) -> None:

@@ -66,6 +66,8 @@ class FleetOptions:
     """None: all are the user in `brokers`."""
     broker_control: MosquittoControl | None = None
     """What turns boxes away, where the broker is ours."""
+    on_bad_certificate: Callable[[bool], None] | None = None
+    """See `World`, where the broker is ours."""
     quick_ack: bool = False
     """For brokers that do not set TCP_NODELAY (iotcore)."""
     wait_s: float = 60.0
@@ -97,6 +99,7 @@ class LiveFleet:
             profile=options.profile,
             defects=self.driver.defects,
             on_movement=options.on_movement,
+            on_bad_certificate=options.on_bad_certificate,
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)

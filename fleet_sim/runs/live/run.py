@@ -362,7 +362,7 @@ class LiveRun:
 
 def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers) -> FleetOptions:
     """Return what the boxes of a run need besides their cars."""
-    files = options.tls
+    files, bad = options.tls, brokers.bad_certificates
     return FleetOptions(
         brokers=brokers.brokers,
         seed=options.seed,
@@ -376,6 +376,7 @@ def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers)
         ),
         box_credentials=options.box_credentials,
         broker_control=brokers.control,
+        on_bad_certificate=None if bad is None else bad.refuse,
         quick_ack=brokers.wants_quick_ack,
         wait_s=options.wait_s,
     )
