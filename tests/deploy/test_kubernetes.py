@@ -15,8 +15,10 @@ import pytest
 
 from fleet_sim.runs.live.fleet import GOODBYE_S
 from fleet_sim.runs.live.shards import END_S
+from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.links.several import Brokers, broker_of
 from fleet_wire.web.server import STOP_WITHIN_S
+from platform_probe.car_files import read_cars
 from platform_probe.running import drain_s
 from platform_probe.settings import load_settings
 from tests.helpers.manifests import (
@@ -274,11 +276,17 @@ def test_monitors_share_the_customers() -> None:
 
 
 def test_the_opened_cars_are_there() -> None:
-    """Of a million, and with a car of each broker among them."""
-    lines = (KUBERNETES / "million/vehicles.txt").read_text().splitlines()
-    cars = [line for line in lines if not line.startswith("#")]
-    assert cars == [f"car-{number * 4_000:07d}" for number in range(250)]
-    brokers = len(Brokers.parse(one("million", "ConfigMap", "fleet")["data"]["BROKERS"]).addresses)
+    """A million are played, and those are among them; some at each broker."""
+    boxes = Pod(build="million", kind="StatefulSet", workload="boxes", name="boxes-1", fleet={})
+    overrides = [
+        word.removeprefix("--set=") for word in boxes.command() if word.startswith("--set=")
+    ]
+    fleet = load_scenario(ROOT / boxes.environment()["SCENARIO"].lstrip("/"), overrides).fleet
+    assert fleet.count == 1_000_000
+    cars = read_cars(KUBERNETES / "million/vehicles.txt")
+    assert len(cars) == 250
+    assert all(any(group.has(car) for group in fleet.groups) for car in cars)
+    brokers = len(Brokers.parse(boxes.environment()["FLEET_SIM_BROKER"]).addresses)
     assert len({broker_of(car, brokers) for car in cars}) == brokers
 
 

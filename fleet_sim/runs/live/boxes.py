@@ -86,7 +86,9 @@ async def serve_boxes(
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, stop.set)
     shards = options.shards
-    fleet = LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, fleet_options)
+    fleet = (
+        LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, (), fleet_options)
+    )
     brokers = fleet_options.brokers
     boxes = readable.boxes(len(mine))
     progress.phase(f"connecting {boxes} (shard {number} of {total}) to {brokers}")
