@@ -107,7 +107,10 @@ class Roster:
         self._own = own
         self._instance = instance
         self._life_s = life_s
+        self._most = 2 * own.total + SPARE
         self._others: dict[str, _Seen] = {}
+        self._cut_off: set[str] = set()
+        """Of those that are gone, who may come back as it was: its broker stopped, say."""
         self.malformed = 0
         """Messages that are no shard's."""
         self.served_s: float | None = None
@@ -181,7 +184,7 @@ class Roster:
     def _come(self, instance: str, other: Announcement, now_s: float) -> Iterator[str]:
         """Remember who has come, or is there still; yield what is to be said of it."""
         is_new = instance not in self._others
-        if is_new and len(self._others) >= 2 * self._own.total + SPARE:
+        if is_new and len(self._others) >= self._most:
             return
         self._others[instance] = _Seen(other, now_s)
         if is_new:
@@ -200,7 +203,10 @@ class Roster:
         ]
         if other.number == own.number:
             same.append(f"{own.name}, this one")
-        if same:
+        if instance in self._cut_off:
+            self._cut_off.discard(instance)
+            yield f"{other.name} is there again"
+        elif same:
             yield f"{other.name} is played by {same[-1]} too: each throws the other's boxes out"
         elif self.served_s is not None:
             late = readable.duration(now_s - self.served_s)
@@ -208,7 +214,11 @@ class Roster:
 
     def _forget(self, instance: str, why: str) -> Sequence[str]:
         seen = self._others.pop(instance, None)
-        return () if seen is None else (f"{seen.announcement.name} is {why}",)
+        if seen is None:
+            return ()
+        if len(self._cut_off) < self._most:
+            self._cut_off.add(instance)
+        return (f"{seen.announcement.name} is {why}",)
 
     def _malformed(self, topic: str, why: str) -> Sequence[str]:
         """Say so of the first: anybody may publish there, and as often as they like."""

@@ -9,10 +9,16 @@ from time import monotonic
 from typing import Final
 
 from fleet_sim.runs.live.fleet import FleetOptions
-from fleet_sim.runs.live.roster import GONE, Announcement, Roster
+from fleet_sim.runs.live.roster import ANNOUNCED_AT, GONE, Announcement, Roster
 from fleet_sim.runs.live.waiting import why_not
 from fleet_wire.links.factory import link_factory
-from fleet_wire.links.link import Disconnected, Message, PublishProperties, Session
+from fleet_wire.links.link import (
+    FIRST_ERROR_CODE,
+    Disconnected,
+    Message,
+    PublishProperties,
+    Session,
+)
 from fleet_wire.links.reconnect import ReconnectPolicy
 from fleet_wire.links.several import Brokers
 from fleet_wire.randomness import RandomStream
@@ -43,6 +49,9 @@ class RosterLink:
         self._note = note
         self._stream = RandomStream.named(0, self._client_id)
         self._failures = 0
+        self._is_heard = False
+        """Whether the broker has taken our announcement on this connection."""
+        self._has_complained = False
         self._timer: asyncio.TimerHandle | None = None
         self._broker = Brokers((options.brokers.first,))
         make = link_factory(
@@ -61,7 +70,7 @@ class RosterLink:
     def state(self) -> str:
         """Return which shards are there, in words; say who has fallen silent."""
         self._say(self._roster.expire(monotonic()))
-        return self._roster.state() if self._link.is_connected else "other shards unknown"
+        return self._roster.state() if self._is_heard else "other shards unknown"
 
     def close(self) -> None:
         """Say goodbye."""
@@ -86,7 +95,6 @@ class RosterLink:
 
     def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
         """Announce ourselves, and again now and then."""
-        self._failures = 0
         self._announce()
 
     def on_message(self, message: Message) -> None:
@@ -95,12 +103,29 @@ class RosterLink:
         self._say(self._roster.take(message.topic, message.payload, monotonic()))
 
     def on_disconnected(self, reason: Disconnected) -> None:
-        """Say why, once, and try again."""
-        if self._failures == 0:
-            self._note(f"other shards cannot be heard of: {why_not(reason, self._broker)}")
+        """Say why, once, and try again, rarer and rarer."""
+        self._is_heard = False
+        self._complain(why_not(reason, self._broker, has_answered=True))
         delay_s = RECONNECT.delay_s(self._failures, self._stream)
         self._failures += 1
         self._later(delay_s, self.start)
+
+    def _on_ack(self, code: int) -> None:
+        """Learn whether the others can hear of us; mosquitto hangs up on who may not publish."""
+        if code >= FIRST_ERROR_CODE:
+            self._complain(
+                f"{self._broker} does not take what is published at {self._roster.topic} (MQTT"
+                f" reason code {code}); may the user of --broker read and write {ANNOUNCED_AT}/#?"
+            )
+        else:
+            self._is_heard = True
+            self._failures, self._has_complained = 0, False
+
+    def _complain(self, why: str) -> None:
+        """Say so, once until all is well again."""
+        if not self._has_complained:
+            self._has_complained = True
+            self._note(f"this shard and the others cannot hear of each other: {why}")
 
     def _announce(self) -> None:
         self._link.publish(
@@ -108,6 +133,7 @@ class RosterLink:
             self._roster.payload(),
             retain=True,
             properties=PublishProperties(expiry_s=round(LIFE_S)),
+            on_ack=self._on_ack,
         )
         self._later(AGAIN_S, self._announce)
 

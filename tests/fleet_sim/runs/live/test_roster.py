@@ -115,6 +115,16 @@ def test_one_that_comes_late_is_named() -> None:
     ]
 
 
+def test_one_that_was_cut_off_is_there_again() -> None:
+    """The same process: its faults have not begun anew."""
+    heard = Heard()
+    heard.roster.served_s = 0.0
+    heard.come("other-1", shard(1), 1.0)
+    heard.take("other-1", b"")
+    heard.come("other-1", shard(1), 3.0)
+    assert heard.said[-1] == "shard 1/4 on boxes-0 (3 boxes) is there again"
+
+
 def test_one_that_is_played_twice_is_named_by_all() -> None:
     """Be it ours or another."""
     heard = Heard()
