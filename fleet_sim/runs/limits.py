@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import resource
 import shutil
 from pathlib import Path
@@ -13,6 +14,11 @@ SPARE_DESCRIPTORS = 100
 """For files, pipes, the event loop and the other connections of a process."""
 BYTES_A_BOX = 18_000
 """Of box, broker and kernel together, as measured: docs/decisions/0014."""
+BYTES_A_BOX_ALONE = 9_000
+"""Of box and kernel, where the brokers are elsewhere, as measured: docs/scale.md."""
+MEMINFO = Path("/proc/meminfo")
+CGROUP = Path("/sys/fs/cgroup")
+"""In a container that of the container (cgroup v2)."""
 LEAST_FREE_BYTES = 50_000_000
 """A run writes about 1 KiB an unlock and a report of 5 MB."""
 
@@ -40,27 +46,53 @@ def raise_descriptor_limit(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def check_memory(boxes: int) -> None:
-    """Raise `LimitError` where the machine has not the memory for so many boxes."""
-    needed = boxes * BYTES_A_BOX
-    free = _available_bytes()
+def check_memory(boxes: int, *, with_brokers: bool) -> None:
+    """Raise `LimitError` where the machine, or the container, has not the memory for so many boxes.
+
+    `with_brokers` says whether their brokers are to be here too.
+    """
+    bytes_a_box = BYTES_A_BOX if with_brokers else BYTES_A_BOX_ALONE
+    needed, free = boxes * bytes_a_box, _available_bytes()
     if free is not None and free < needed:
+        room = free // bytes_a_box
         raise LimitError(
-            f"{boxes:,} boxes and their brokers need about {needed / 1e9:.1f} GB of memory,"
-            f" {free / 1e9:.1f} GB are free: room for {free // BYTES_A_BOX:,}",
-            f"--set fleet.count={max(free // BYTES_A_BOX, 1)}  (of all groups together; or free -g,"
-            " and end what takes it)",
+            f"{boxes:,} boxes{' and their brokers' if with_brokers else ''} need about"
+            f" {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free: room for {room:,}",
+            f"--set fleet.count={max(room, 1)}  (of all groups together; or free -g,"
+            " and end what takes it)"
+            if with_brokers
+            else "more memory for this machine or pod, or smaller shards: --shard K/N, a larger N",
         )
 
 
 def _available_bytes() -> int | None:
     """Return the memory that is free or can be freed (Linux); None where nobody says."""
+    said = [each for each in (_free_on_the_machine(), _free_in_the_container()) if each is not None]
+    return min(said, default=None)
+
+
+def _free_on_the_machine() -> int | None:
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        lines = MEMINFO.read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     found = next((line for line in lines if line.startswith("MemAvailable:")), None)
     return None if found is None else int(found.split()[1]) * 1024
+
+
+def _free_in_the_container() -> int | None:
+    """Return what is left below the limit of our cgroup; what only caches files can be freed."""
+    try:
+        limit, current, stat = (
+            (CGROUP / f"memory.{name}").read_text(encoding="ascii")
+            for name in ("max", "current", "stat")
+        )
+    except OSError:
+        return None
+    if limit.strip() == "max":
+        return None
+    cached = re.search(r"^inactive_file (\d+)$", stat, re.MULTILINE)
+    return max(int(limit) - int(current) + (int(cached[1]) if cached else 0), 0)
 
 
 def check_disk(directory: Path) -> None:

@@ -41,7 +41,8 @@ def spread(
     Raises `LimitError` where memory is too short, `ConfigError` for what a spread run cannot have.
     """
     boxes = scenario.fleet.count
-    check_memory(boxes)
+    urls = options.broker_url
+    check_memory(boxes, with_brokers=urls is None or Brokers.parse(urls).is_loopback)
     if processes is None:
         processes = processes_needed(boxes)
     processes = min(processes, boxes)
@@ -77,9 +78,11 @@ def spread_boxes(
     """Start the processes of boxes alone, shard K/N of a fleet; None where this one plays them.
 
     As `spread`: call it before a loop runs. The faults of the platform are not theirs.
+    Raises `LimitError` where memory is too short.
     """
     boxes = scenario.fleet.count
     mine = len(range(of[0] - 1, boxes, of[1]))
+    check_memory(mine, with_brokers=options.brokers.is_loopback)
     processes = min(processes_needed(mine) if processes is None else processes, max(mine, 1))
     if processes == 1:
         yield None

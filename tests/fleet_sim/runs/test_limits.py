@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_sim.runs.limits import check_disk, raise_descriptor_limit
+from fleet_sim.runs.limits import check_disk, check_memory, raise_descriptor_limit
 from fleet_wire.errors import LimitError
 
 
@@ -37,3 +37,39 @@ def test_a_full_disk_is_refused_before_the_run(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
     with pytest.raises(LimitError, match=rf"(?s){tmp_path}: 1 MB free.*df -h {tmp_path}"):
         check_disk(tmp_path)
+
+
+def have_memory(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, *, machine: int, limit: str, current: int
+) -> None:
+    """Let the machine have so much free memory, and the container a limit and what it takes."""
+    meminfo = directory / "meminfo"
+    meminfo.write_text(f"MemTotal: 9 kB\nMemAvailable: {machine // 1024} kB\n")
+    for name, text in (
+        ("max", limit), ("current", f"{current}"),
+        ("stat", "anon 5\ninactive_file 1000000\nactive_file 7\n"),
+    ):  # fmt: skip
+        (directory / f"memory.{name}").write_text(f"{text}\n")
+    monkeypatch.setattr("fleet_sim.runs.limits.MEMINFO", meminfo)
+    monkeypatch.setattr("fleet_sim.runs.limits.CGROUP", directory)
+
+
+def test_memory_that_is_too_short_is_said_before_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With how many cars there is room for; brokers elsewhere take none of it."""
+    have_memory(tmp_path, monkeypatch, machine=1_800_000 * 1024, limit="max", current=0)
+    check_memory(100_000, with_brokers=True)
+    with pytest.raises(LimitError, match=r"(?s)brokers need about 3.6 GB.*room for 102,400"):
+        check_memory(200_000, with_brokers=True)
+    check_memory(200_000, with_brokers=False)
+
+
+def test_a_container_has_what_its_limit_leaves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """However much the machine has; pages that cache files are as good as free."""
+    have_memory(tmp_path, monkeypatch, machine=2**40, limit="512000000", current=63_000_000)
+    check_memory(50_000, with_brokers=False)
+    with pytest.raises(LimitError, match=r"(?s)50,001 boxes need.*room for 50,000.*--shard K/N"):
+        check_memory(50_001, with_brokers=False)
