@@ -41,8 +41,8 @@ def spread(
     Raises `LimitError` where memory is too short, `ConfigError` for what a spread run cannot have.
     """
     boxes = scenario.fleet.count
-    urls = options.broker_url
-    check_memory(boxes, with_brokers=urls is None or Brokers.parse(urls).is_loopback)
+    given = None if options.broker_url is None else Brokers.parse(options.broker_url)
+    check_memory(boxes, with_brokers=given is None or given.is_loopback)
     if processes is None:
         processes = processes_needed(boxes)
     processes = min(processes, boxes)
@@ -51,9 +51,8 @@ def spread(
         _check_can_be_spread(scenario, processes, rented=len(here))
     raise_descriptor_limit(len(here) if processes > 1 else boxes + 1)
     with ExitStack() as stack:
-        if options.broker_url is not None:
-            urls = Brokers.parse(options.broker_url)
-            brokers = RunBrokers(urls.with_password(options.broker_password))
+        if given is not None:
+            brokers = RunBrokers(given.with_password(options.broker_password))
         else:
             brokers = RunBrokers.private(
                 scenario,
