@@ -1,4 +1,4 @@
-"""`platform-probe incidents list` and `show`: what a store or the records of a run say."""
+"""`platform-probe incidents`: what a store or the records of a run say, and who acts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fleet_wire.contract.incident import Incident
+from fleet_wire.errors import ConfigError
 from platform_probe.__main__ import main
+from platform_probe.commands.incidents import ack
 from platform_probe.outputs.sinks import ATTEMPTS_FILE, INCIDENTS_FILE
 from tests.helpers.made_incidents import TITLE, acknowledged, closed, made_incident, worse
 
@@ -64,3 +66,20 @@ def test_one_is_shown_whole(records: Path) -> None:
     gone = told("show", "inc-9", "--run", records)
     assert gone.exit_code == 2
     assert "no incident 'inc-9'" in gone.output
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_an_account_without_a_name_is_told_what_to_do(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a pod, whose user id no file knows; Python has raised both."""
+
+    def nobody() -> str:
+        raise error("getpwuid(): uid not found: 1000680000")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    token = tmp_path / "token"
+    token.write_text("made up")
+    result = CliRunner().invoke(ack, ["i-1", "--reason", "mine", "--token-file", f"{token}"])
+    assert isinstance(result.exception, ConfigError)
+    assert "say who you are by --by NAME" in str(result.exception)
