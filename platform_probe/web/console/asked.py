@@ -14,8 +14,8 @@ from fleet_wire.contract.incident import IncidentKind
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import unix_s
 from platform_probe.support.times import DAY_S, iso_of, long_of
-from platform_probe.web.console.access import Person, Right
 from platform_probe.web.console.incidents import Known, known_in
+from platform_probe.web.console.person import Person, Right
 from platform_probe.web.console.snapshot import Snapshot
 from platform_probe.web.console.texts import Say, has_text
 

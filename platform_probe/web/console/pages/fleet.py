@@ -13,9 +13,9 @@ from platform_probe.store.duck import Rows, check_reads_only
 from platform_probe.store.queries import named_in, query_named
 from platform_probe.support.rows import unix_s, utc
 from platform_probe.support.times import DAY_S, HOUR_S
-from platform_probe.web.console.access import Right
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.pages.things import span_of
+from platform_probe.web.console.person import Right
 from platform_probe.web.console.pictures import curve_of
 
 LISTED: Final = 25

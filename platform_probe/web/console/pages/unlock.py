@@ -15,7 +15,6 @@ from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.telling import export_command, facts_of, json_of
 from platform_probe.support.timeline import furthest_stage, missing_stage
 from platform_probe.support.times import minute_clock
-from platform_probe.web.console.access import Right
 from platform_probe.web.console.asked import (
     Answer,
     Asked,
@@ -28,6 +27,7 @@ from platform_probe.web.console.asked import (
 )
 from platform_probe.web.console.gathering import SIMILAR_S, neighbours, similar_to, unlock_case
 from platform_probe.web.console.incidents import Known
+from platform_probe.web.console.person import Right
 from platform_probe.web.console.pictures import hops_of
 from platform_probe.web.console.search import url_of
 

@@ -1,0 +1,560 @@
+"""Signing in at a provider of OpenID Connect: who is let in, and which tokens prove nothing."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
+
+import jwt
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import ValidationError
+
+from fleet_sim.broker.process import free_port
+from platform_probe.console_settings import ConsoleSettings
+from platform_probe.web.console import provider as provider_module
+from tests.helpers.consoles import (
+    TOKENS,
+    Got,
+    Visitor,
+    looks_in,
+    metric,
+    served,
+    tokens_file,
+)
+from tests.helpers.oidc_provider import (
+    CLIENT,
+    SECRET,
+    Claims,
+    Key,
+    OidcProvider,
+    oidc_provider,
+    signed,
+)
+from tests.helpers.waiting import wait_for
+
+ROLES = {"helpdesk": "support", "sre": "oncall"}
+
+
+@dataclass
+class Door:
+    """A console, its provider, and its audit log."""
+
+    url: str
+    provider: OidcProvider
+    audit: Path
+
+    def visitor(self) -> Visitor:
+        """Return somebody who has not been here."""
+        return Visitor(self.url)
+
+    def reason(self) -> str:
+        """Return why the last one was not let in."""
+        line = looks_in(self.audit)[-1]
+        assert line["action"] == "login_failed"
+        return str(line["reason"])
+
+
+@contextmanager
+def a_door(
+    store: Path, directory: Path, *, oidc: dict[str, Any] | None = None, **settings: Any
+) -> Iterator[Door]:
+    """Serve a console whose people sign in at a provider."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    secret = directory / "secret"
+    secret.write_text(f"{SECRET}\n")
+    with oidc_provider(f"{url}/login/return") as provider:
+        chosen = {
+            "issuer": provider.url,
+            "client_id": CLIENT,
+            "client_secret_file": str(secret),
+            "roles": ROLES,
+            **(oidc or {}),
+        }
+        more = {"listen": f"127.0.0.1:{port}", "public_url": url, "oidc": chosen, **settings}
+        with served(store, directory / "audit.jsonl", **more):
+            yield Door(url, provider, directory / "audit.jsonl")
+
+
+@pytest.fixture(scope="module")
+def shared_door(console_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """Serve one console for all tests that change nothing but their own sign-in."""
+    directory = tmp_path_factory.mktemp("door")
+    with a_door(console_store, directory, tokens_file=str(tokens_file(directory))) as door:
+        yield door
+
+
+@pytest.fixture
+def door(shared_door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    """Give the console, with a provider that has forgotten what the last test wanted of it."""
+    monkeypatch.setattr("platform_probe.web.console.access.MAX_WRONG", 1_000)
+    yield shared_door
+    fresh = OidcProvider("", "")
+    for name in ("user", "forge", "userinfo_only", "userinfo_sub", "answers_with", "metadata"):
+        setattr(shared_door.provider, name, getattr(fresh, name))
+
+
+def sent_back(door: Door, visitor: Visitor, path: str = "/login/begin") -> str:
+    """Return the address at which the provider sends a visitor back to the console."""
+    to_provider = visitor.get(path).location
+    assert to_provider.startswith(door.provider.url)
+    status, back = door.provider.answered("GET", to_provider, "", "")[:2]
+    assert status == 302, back
+    return str(back).removeprefix(door.url)
+
+
+def signed_in(door: Door, visitor: Visitor | None = None) -> Got:
+    """Return what somebody gets who signs in."""
+    visitor = visitor or door.visitor()
+    return visitor.get(sent_back(door, visitor))
+
+
+# The way in
+
+
+def test_somebody_signs_in_and_goes_on_where_they_were(door: Door) -> None:
+    """They are asked who they are, go to the provider, and come back to the page they wanted."""
+    visitor = door.visitor()
+    login = visitor.get("/booking/booking-33").location
+    assert login == "/login?back=%2Fbooking%2Fbooking-33"
+    page = visitor.get(login).text
+    assert 'href="/login/begin?back=/booking/booking-33"' in page
+
+    got = visitor.get(sent_back(door, visitor, "/login/begin?back=/booking/booking-33"))
+
+    assert (got.status, got.location) == (303, "/booking/booking-33")
+    assert "amelie, Support" in visitor.get("/").text
+    line = next(line for line in reversed(looks_in(door.audit)) if line["action"] == "login")
+    assert (line["user"], line["role"], line["how"], line["subject"]) == (
+        "amelie", "support", "oidc", "248289761001",
+    )  # fmt: skip
+
+
+def test_what_it_asks_of_the_provider(door: Door) -> None:
+    """Code flow with PKCE, state and nonce; none of them twice, and no secret in the cookie."""
+    asked = []
+    for _ in range(2):
+        visitor = door.visitor()
+        query = dict(parse_qsl(urlsplit(visitor.get("/login/begin").location).query))
+        asked.append(query)
+        payload = visitor.cookies["console_signing_in"].partition(".")[0]
+        kept = base64.urlsafe_b64decode(payload + "==").decode()
+        assert query["state"] in kept
+        assert query["nonce"] not in kept
+    first, second = asked
+    assert first["tenant"] == "1"
+    assert (first["response_type"], first["code_challenge_method"]) == ("code", "S256")
+    assert first["scope"] == "openid profile"
+    for name in ("state", "nonce", "code_challenge"):
+        assert first[name] != second[name]
+
+
+def test_its_cookies_are_for_the_browser_alone(door: Door) -> None:
+    """And with an address of https they go over https alone."""
+    visitor = door.visitor()
+    begun = visitor.get("/login/begin").headers["Set-Cookie"]
+    session = signed_in(door).headers["Set-Cookie"]
+
+    for told in (begun, session):
+        assert "; HttpOnly; SameSite=Lax" in told
+    assert "Max-Age=43200" in session
+
+
+def test_over_https_cookies_are_secure(console_store: Path, tmp_path: Path) -> None:
+    """The public address says so."""
+    with a_door(console_store, tmp_path, public_url="https://console.example") as door:
+        begun = door.visitor().get("/login/begin")
+
+        assert "; Secure" in begun.headers["Set-Cookie"]
+        asked = parse_qs(urlsplit(begun.location).query)
+        assert asked["redirect_uri"] == ["https://console.example/login/return"]
+
+
+def test_logging_out_says_that_the_provider_may_go_on(door: Door) -> None:
+    """The session here ends; a link leads to where the provider's own is ended."""
+    visitor = door.visitor()
+    signed_in(door, visitor)
+    got = visitor.post("/logout", {"form_token": visitor.form_token("/")})
+    page = visitor.get(got.location).text
+
+    assert visitor.get("/").status == 303
+    assert f'href="{door.provider.url}/end?client_id={CLIENT}&amp;post_logout' in page
+    assert "You are logged out here" in page
+
+
+def test_tokens_from_the_file_go_on_beside_it(door: Door) -> None:
+    """For programs, and for when the provider is away."""
+    visitor = door.visitor()
+    assert visitor.log_in(TOKENS["oncall"]).location == "/"
+    assert "oncall-person, On call" in visitor.get("/").text
+
+
+def test_a_public_client_has_no_secret(console_store: Path, tmp_path: Path) -> None:
+    """PKCE proves that who has asked for the code brings it."""
+    with a_door(console_store, tmp_path, oidc={"client_secret_file": None}) as door:
+        door.provider.has_secret = False
+        assert signed_in(door).status == 303
+
+
+# Names and roles
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        ({"groups": ["sre", "helpdesk"]}, "amelie, Support"),
+        ({"groups": "sre"}, "amelie, On call"),
+        ({"groups": ["sre"], "preferred_username": None}, "u-7, On call"),
+        ({"groups": ["sre"], "preferred_username": "x\u202e\n"}, "u-7, On call"),
+        ({"groups": ["sre"], "preferred_username": "<script>"}, "&lt;script&gt;, On call"),
+    ],
+)
+def test_a_claim_gives_name_and_role(door: Door, user: Claims, told: str) -> None:
+    """Of several groups the first of the settings; without a usable name the provider's own."""
+    door.provider.user = {"sub": "u-7", "preferred_username": "amelie", **user}
+    visitor = door.visitor()
+    signed_in(door, visitor)
+
+    assert told in visitor.get("/").text
+
+
+@pytest.mark.parametrize("groups", [["sales"], [], None, {"helpdesk": True}, [["helpdesk"]], 7])
+def test_who_is_in_no_group_does_not_look(door: Door, groups: Any) -> None:
+    """The page says who they are, so that they know whom to ask for."""
+    door.provider.user = {"sub": "u-7", "preferred_username": "bruno", "groups": groups}
+    visitor = door.visitor()
+    got = signed_in(door, visitor)
+
+    assert got.status == 403
+    assert "You are bruno, and none of your groups may look" in got.text
+    assert visitor.get("/").status == 303
+    assert looks_in(door.audit)[-1]["name"] == "bruno"
+
+
+def test_groups_may_be_within_others_and_kept_elsewhere(
+    console_store: Path, tmp_path: Path
+) -> None:
+    """As Keycloak has roles in a claim of a claim, and others tell them at the userinfo alone."""
+    with a_door(console_store, tmp_path, oidc={"groups_claim": "realm_access.roles"}) as door:
+        door.provider.user = {
+            "sub": "u-7", "preferred_username": "amelie", "realm_access": {"roles": ["sre"]},
+        }  # fmt: skip
+        assert signed_in(door).status == 303
+        door.provider.userinfo_only = ("realm_access",)
+        assert signed_in(door).status == 303
+        door.provider.userinfo_sub = "somebody else"
+        assert signed_in(door).status == 403
+        assert "of another one" in door.reason()
+
+
+# What is forged
+
+
+def _expired(claims: Claims, _: Claims) -> None:
+    claims["exp"] = int(time.time()) - 120
+
+
+def _from_the_future(claims: Claims, _: Claims) -> None:
+    claims["iat"] = int(time.time()) + 600
+
+
+def _unsigned(claims: Claims, _: Claims) -> str:
+    return jwt.encode(claims, None, "none")
+
+
+def _by_another_key(claims: Claims, header: Claims) -> str:
+    return signed(claims, header, Key("first"))
+
+
+def _by_an_unknown_key(claims: Claims, header: Claims) -> str:
+    return signed(claims, {**header, "kid": "no such key"}, Key("no such key"))
+
+
+def _changed_after(claims: Claims, header: Claims) -> str:
+    head, _, tail = signed(claims, header, Key("first")).split(".")
+    body = base64.urlsafe_b64encode(msgspec.json.encode({**claims, "groups": ["sre"]}))
+    return f"{head}.{body.decode().rstrip('=')}.{tail}"
+
+
+def _with_the_secret(claims: Claims, header: Claims) -> str:
+    return jwt.encode(claims, SECRET, "HS256", {"kid": header["kid"]})
+
+
+def set_to(**changes: Any) -> Callable[[Claims, Claims], None]:
+    """Return a forger who changes claims."""
+    return lambda claims, _: claims.update(changes)
+
+
+def instead(token: str) -> Callable[[Claims, Claims], str]:
+    """Return a forger who sends something else."""
+    return lambda _claims, _header: token
+
+
+FORGED: dict[str, tuple[Callable[[Claims, Claims], str | None], str]] = {
+    "expired": (_expired, "expired"),
+    "not yet": (_from_the_future, "not yet valid"),
+    "alg none": (_unsigned, "proves nothing"),
+    "alg HS256 with the secret": (_with_the_secret, "proves nothing"),
+    "another key of the same name": (_by_another_key, "not the provider's"),
+    "a key that there is not": (_by_an_unknown_key, "does not have"),
+    "changed after signing": (_changed_after, "not the provider's"),
+    "another issuer": (set_to(iss="https://evil.example"), "issuer"),
+    "for another client": (set_to(aud="another-client"), "Audience"),
+    "for two, by another": (set_to(aud=[CLIENT, "other"], azp="other"), "another client"),
+    "for two, by nobody": (set_to(aud=[CLIENT, "other"]), "another client"),
+    "another nonce": (set_to(nonce="replayed"), "another nonce"),
+    "no nonce": (set_to(nonce=None), "nonce"),
+    "a nonce that is no text": (set_to(nonce=7), "another nonce"),
+    "of nobody": (set_to(sub=""), "names nobody"),
+    "no token": (instead("not.a.token"), "no JWT"),
+    "an empty one": (instead(""), "no JWT"),
+    "a huge one": (instead("x" * 70_000), "longer"),
+    "a header that is none": (instead("bnVsbA.e30.AA"), "no JWT"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_token_that_proves_nothing_lets_nobody_in(door: Door, name: str) -> None:
+    """The page says that it went wrong, the audit log how; there is no session."""
+    forge, reason = FORGED[name]
+    door.provider.forge = forge
+    visitor = door.visitor()
+    got = signed_in(door, visitor)
+
+    assert got.status == 403
+    assert reason in door.reason()
+    assert "does not belong to this sign-in" in got.text
+    assert "console_session" not in visitor.cookies
+    assert visitor.get("/").status == 303
+
+
+def test_clocks_may_differ_a_little(door: Door) -> None:
+    """By a minute, both ways."""
+    for change in ({"exp": -30}, {"iat": 30}):
+        ((name, by_s),) = change.items()
+        door.provider.forge = set_to(**{name: int(time.time()) + by_s})
+        assert signed_in(door).status == 303
+
+
+def test_keys_may_change(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new key is asked for when a token names it; then the old one is good no longer."""
+    old = door.provider.keys[0]
+    monkeypatch.setattr(provider_module, "KEYS_AGAIN_S", 0.0)
+    door.provider.rotate()
+    assert signed_in(door).status == 303
+
+    door.provider.forge = lambda claims, header: signed(claims, {**header, "kid": old.name}, old)
+    assert signed_in(door).status == 403
+
+
+def test_keys_are_not_asked_for_at_every_forged_token(door: Door) -> None:
+    """Whoever sends tokens of made up keys does not make us a load for the provider."""
+    door.provider.forge = _by_an_unknown_key
+    signed_in(door)
+    before = door.provider.asked.count("/keys")
+    for _ in range(3):
+        signed_in(door)
+    assert door.provider.asked.count("/keys") == before
+
+
+def test_other_kinds_of_keys_do(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RSA with a header that names no key, as small providers sign."""
+    monkeypatch.setattr(provider_module, "KEYS_AGAIN_S", 0.0)
+    private = rsa.generate_private_key(65_537, 2_048)
+    public = jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+
+    class RsaKey(Key):
+        def public(self) -> dict[str, Any]:
+            return dict(public)
+
+    kept = door.provider.keys
+    door.provider.keys = [RsaKey("rsa")]
+    door.provider.forge = lambda claims, _: jwt.encode(claims, private, "PS256")
+    assert signed_in(door).status == 303
+    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    head = base64.urlsafe_b64encode(b'{"alg":"HS256"}').decode().rstrip("=")
+    door.provider.forge = instead(f"{head}.e30.{base64.urlsafe_b64encode(pem).decode()[:43]}")
+    assert signed_in(door).status == 403
+    door.provider.keys, door.provider.forge = kept, lambda _claims, _header: None
+    assert signed_in(door).status == 303
+
+
+# The way back
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"state": "another"}, "another state"),
+        ({"state": ""}, "another state"),
+        ({"state": "é"}, "another state"),
+        ({"code": ""}, "no code"),
+        ({"code": "x" * 5_000}, "no code"),
+        ({"code": "made-up"}, "invalid_grant"),
+        ({"iss": "https://evil.example"}, "another issuer"),
+        ({"error": "access_denied", "error_description": "<script>"}, "access_denied"),
+    ],
+)
+def test_what_comes_back_must_belong_to_it(door: Door, change: dict[str, str], reason: str) -> None:
+    """To the state of this browser, to this provider; nothing of it becomes HTML."""
+    visitor = door.visitor()
+    path, _, query = sent_back(door, visitor).partition("?")
+    got = visitor.get(f"{path}?{urlencode({**dict(parse_qsl(query)), **change})}")
+
+    assert got.status == 403
+    assert reason in door.reason()
+    assert "<script>" not in got.text
+    assert visitor.cookies["console_signing_in"] == ""
+
+
+def test_a_code_is_good_once(door: Door) -> None:
+    """Whoever saw the address, and even stole the cookie, comes too late."""
+    visitor, thief = door.visitor(), door.visitor()
+    back = sent_back(door, visitor)
+    thief.cookies.update(visitor.cookies)
+
+    assert visitor.get(back).status == 303
+    assert thief.get(back).status == 403
+    assert "invalid_grant" in door.reason()
+    assert "console_session" not in thief.cookies
+
+
+def test_a_code_of_somebody_else_is_refused(door: Door) -> None:
+    """Who is sent the address of another one's sign-in does not become that one."""
+    other, victim = door.visitor(), door.visitor()
+    back = sent_back(door, other)
+    victim.get("/login/begin")
+
+    assert victim.get(back).status == 403
+    assert door.visitor().get(back).status == 403
+    assert "not begun in this browser" in door.reason()
+
+
+@pytest.mark.parametrize("back", ["https://evil.example", "//evil.example", "/\\evil", "java:x"])
+def test_nobody_is_led_elsewhere(door: Door, back: str) -> None:
+    """A link to signing in leads to this console alone."""
+    visitor = door.visitor()
+    got = visitor.get(sent_back(door, visitor, f"/login/begin?back={quote(back, safe='')}"))
+
+    assert (got.status, got.location) == (303, "/")
+
+
+def test_who_tries_again_and_again_is_stopped(console_store: Path, tmp_path: Path) -> None:
+    """Ten times within a minute; the provider is asked nothing more."""
+    with a_door(console_store, tmp_path) as door:
+        door.provider.forge = set_to(nonce="x")
+        for _ in range(10):
+            signed_in(door)
+        asked = len(door.provider.asked)
+        visitor = door.visitor()
+        back = sent_back(door, visitor)
+
+        assert visitor.get(back).status == 429
+        assert door.provider.asked[asked:] == ["/authorize"]
+
+
+# A provider that is away
+
+
+def test_a_provider_that_is_away_is_told(
+    console_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the page and in a metric; who is in stays in, and who waits gets in when it is back."""
+    monkeypatch.setattr(provider_module, "ASKED_S", 0.0)
+    monkeypatch.setattr(provider_module, "EVERY_S", 0.02)
+    with a_door(console_store, tmp_path) as door:
+        early, late = door.visitor(), door.visitor()
+        signed_in(door, early)
+        back = sent_back(door, late)
+        assert up(door) == 1
+        door.provider.answers_with = 500
+        wait_for(lambda: up(door) == 0)
+
+        assert "amelie" in early.get("/car/car-03").text
+        assert "has not answered since" in late.get("/login").text
+        for path in ("/login/begin", back):
+            got = late.get(path)
+            assert got.status == 503
+            assert "does not answer at present" in got.text
+
+        door.provider.answers_with = 200
+        wait_for(lambda: up(door) == 1)
+        assert late.get(sent_back(door, late)).status == 303
+        assert "has not answered since" not in late.get("/login").text
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"issuer": "https://evil.example"},
+        {"token_endpoint": "http://evil.example/token"},
+        {"jwks_uri": "file:///etc/passwd"},
+        {"authorization_endpoint": "javascript:alert(1)"},
+        {"jwks_uri": None},
+        {"userinfo_endpoint": "http://user@127.0.0.1/x"},
+    ],
+)
+def test_a_provider_that_is_another_is_not_believed(
+    console_store: Path, tmp_path: Path, metadata: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name must be ours, and each of its addresses of https."""
+    monkeypatch.setattr(provider_module, "ASKED_S", 0.0)
+    monkeypatch.setattr(provider_module, "EVERY_S", 0.02)
+    with a_door(console_store, tmp_path) as door:
+        door.provider.metadata = metadata
+
+        wait_for(lambda: door.visitor().get("/login/begin").status == 503)
+        wait_for(lambda: up(door) == 0)
+
+
+def test_a_wrong_secret_is_no_fault_of_who_signs_in(console_store: Path, tmp_path: Path) -> None:
+    """The page says to wait, the audit log that the provider does not know the console."""
+    with a_door(console_store, tmp_path) as door:
+        door.provider.has_secret = False
+        assert signed_in(door).status == 503
+        assert "invalid_client" in door.reason()
+
+
+def up(door: Door) -> float:
+    """Return what the metric says of the provider."""
+    return metric(door.visitor(), "unlockpath_console_provider_up")
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("oidc", "problem"),
+    [
+        ({"issuer": "http://login.example"}, "begins with https"),
+        ({"issuer": "login.example"}, "begins with https"),
+        ({"issuer": "https://[x"}, "begins with https"),
+        ({"scopes": ["profile"]}, "openid is missing"),
+        ({"roles": {}}, "nobody could look"),
+        ({"roles": {"a": "boss"}}, "support"),
+        ({"clock_skew_s": 3_600}, "300"),
+    ],
+)
+def test_settings_that_would_not_do_are_told(oidc: Claims, problem: str) -> None:
+    """Before anybody tries to sign in."""
+    good = {"issuer": "https://login.example", "client_id": "x", "roles": ROLES}
+    ConsoleSettings.model_validate({"public_url": "https://c.example", "oidc": good})
+    with pytest.raises(ValidationError, match=problem):
+        ConsoleSettings.model_validate({"public_url": "https://c.example", "oidc": good | oidc})
+
+
+@pytest.mark.parametrize("public_url", [None, "http://console.example"])
+def test_it_needs_an_address_to_come_back_to(public_url: str | None) -> None:
+    """Of https, or nobody is safe who has signed in."""
+    good = {"issuer": "https://login.example", "client_id": "x", "roles": ROLES}
+    with pytest.raises(ValidationError, match="public_url"):
+        ConsoleSettings.model_validate({"public_url": public_url, "oidc": good})
