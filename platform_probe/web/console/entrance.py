@@ -142,8 +142,14 @@ class Entrance:
     # Tokens
 
     def _login_page(
-        self, visit: Visit, problem: str | None = None, status: int = 200
+        self,
+        visit: Visit,
+        problem: str | None = None,
+        status: int = 200,
+        *,
+        is_of_no_use: bool = False,
     ) -> HttpResponse:
+        """Return the page to log in on; `is_of_no_use`: the provider's account may not look."""
         if not self._access.has_tokens and self._service is None:
             return redirect("/")
         query, service = visit.query, self._service
@@ -153,6 +159,7 @@ class Entrance:
             "has_tokens": self._access.has_tokens,
             "has_service": service is not None,
             "down_since": self._down_since(visit),
+            "is_of_no_use": is_of_no_use,
             "has_left": query.get("left") == "1",
             "sign_out_url": service and service.flow.sign_out_url(),
         }
@@ -225,7 +232,7 @@ class Entrance:
         has_no_role = error.name is not None
         self._metrics.count_sign_in("oidc", "no_role" if has_no_role else "wrong")
         said = say_in(visit.language)(error.key, name=error.name or "")
-        page = self._login_page(visit, said, 403)
+        page = self._login_page(visit, said, 403, is_of_no_use=has_no_role)
         ended = {"Set-Cookie": service.flow.no_cookie()}
         return page._replace(headers={**page.headers, **ended})
 

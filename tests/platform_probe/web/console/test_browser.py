@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from tests.helpers.console_doors import a_door
 from tests.helpers.consoles import TOKENS, served
 from tests.helpers.stores import put_unlocks, unlock
 from tests.platform_probe.web.console.conftest import page_of
@@ -173,6 +174,25 @@ def test_log_in_unmask_and_out(chromium: Any, guarded_console: tuple[str, Path])
         page.get_by_role("heading", name="Log in").wait_for()
         assert page.complaints == []
     assert b"ticket 17" in guarded_console[1].read_bytes()
+
+
+def test_signing_in_at_a_provider(chromium: Any, console_store: Path, tmp_path: Path) -> None:
+    """From the page that was wanted to the provider and back, on though it goes away, and out."""
+    with a_door(console_store, tmp_path) as door, page_of(chromium) as page:
+        page.goto(f"{door.url}/booking/booking-33")
+        page.get_by_role("link", name="Log in with your company").click()
+        page.get_by_text("amelie, Support").wait_for()
+        assert page.url == f"{door.url}/booking/booking-33"
+        door.provider.answers_with = 500
+        page.goto(f"{door.url}/unlock/attempt-33")
+        assert page.get_by_role("heading", name="What to say").is_visible()
+
+        page.get_by_role("button", name="Log out").click()
+        page.get_by_text("You are logged out here").wait_for()
+        door.provider.answers_with = 200
+        page.get_by_role("link", name="Log out there too").click()
+        page.get_by_text("Signed out of unlockpath-console").wait_for()
+        assert [each for each in page.complaints if "404" not in each] == []
 
 
 def test_without_scripts_it_works_too(chromium: Any, open_console: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
@@ -18,16 +16,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 
-from fleet_sim.broker.process import free_port
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.web.console import provider as provider_module
+from tests.helpers.console_doors import ROLES, Door, a_door
 from tests.helpers.consoles import (
     TOKENS,
     Got,
     Visitor,
     looks_in,
     metric,
-    served,
     tokens_file,
 )
 from tests.helpers.oidc_provider import (
@@ -36,53 +33,9 @@ from tests.helpers.oidc_provider import (
     Claims,
     Key,
     OidcProvider,
-    oidc_provider,
     signed,
 )
 from tests.helpers.waiting import wait_for
-
-ROLES = {"helpdesk": "support", "sre": "oncall"}
-
-
-@dataclass
-class Door:
-    """A console, its provider, and its audit log."""
-
-    url: str
-    provider: OidcProvider
-    audit: Path
-
-    def visitor(self) -> Visitor:
-        """Return somebody who has not been here."""
-        return Visitor(self.url)
-
-    def reason(self) -> str:
-        """Return why the last one was not let in."""
-        line = looks_in(self.audit)[-1]
-        assert line["action"] == "login_failed"
-        return str(line["reason"])
-
-
-@contextmanager
-def a_door(
-    store: Path, directory: Path, *, oidc: dict[str, Any] | None = None, **settings: Any
-) -> Iterator[Door]:
-    """Serve a console whose people sign in at a provider."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    secret = directory / "secret"
-    secret.write_text(f"{SECRET}\n")
-    with oidc_provider(f"{url}/login/return") as provider:
-        chosen = {
-            "issuer": provider.url,
-            "client_id": CLIENT,
-            "client_secret_file": str(secret),
-            "roles": ROLES,
-            **(oidc or {}),
-        }
-        more = {"listen": f"127.0.0.1:{port}", "public_url": url, "oidc": chosen, **settings}
-        with served(store, directory / "audit.jsonl", **more):
-            yield Door(url, provider, directory / "audit.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +189,7 @@ def test_who_is_in_no_group_does_not_look(door: Door, groups: Any) -> None:
 
     assert got.status == 403
     assert "You are bruno, and none of your groups may look" in got.text
+    assert "to log in as somebody else" in got.text
     assert visitor.get("/").status == 303
     assert looks_in(door.audit)[-1]["name"] == "bruno"
 
@@ -268,7 +222,7 @@ def _from_the_future(claims: Claims, _: Claims) -> None:
 
 
 def _unsigned(claims: Claims, _: Claims) -> str:
-    return jwt.encode(claims, None, "none")
+    return jwt.encode(claims, "", "none")
 
 
 def _by_another_key(claims: Claims, header: Claims) -> str:
@@ -332,7 +286,7 @@ def test_a_token_that_proves_nothing_lets_nobody_in(door: Door, name: str) -> No
 
     assert got.status == 403
     assert reason in door.reason()
-    assert "does not belong to this sign-in" in got.text
+    assert "does not belong to this login" in got.text
     assert "console_session" not in visitor.cookies
     assert visitor.get("/").status == 303
 
