@@ -38,7 +38,7 @@ class ConsoleMetrics(SeriesMaker):
         )
         self._troubles = {each: troubles.labels(each) for each in TROUBLES}
         sign_ins = self._counter(
-            "console_sign_ins", "People who came to the door, by what became of it.", "how", "end"
+            "console_sign_ins", "Attempts to log in, by what became of them.", "how", "end"
         )
         self._sign_ins = {(how, end): sign_ins.labels(how, end) for how in WAYS for end in ENDS}
 
