@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.contract.incident import IncidentKind, IncidentState
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import unix_s
 from platform_probe.support.times import DAY_S, iso_of, long_of
@@ -57,6 +57,10 @@ class Asked:
         """Return the incidents that who asks may see: suspicious traffic is not for all."""
         return [one for one in known_in(self.snapshot) if self.may_see(one)]
 
+    def open_incidents(self) -> list[Known]:
+        """Return those of them that go on, the worst first."""
+        return [one for one in self.known_incidents() if one.now.state is IncidentState.OPEN]
+
     def may_see(self, known: Known) -> bool:
         """Return whether who asks may see an incident."""
         return known.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
@@ -66,6 +70,15 @@ class Asked:
     def time_of(self, at: float | datetime | None) -> str:
         """Return day and time to the second, in the zone."""
         return time_of(at, self.zone)
+
+    def day_and_clock(self, at: float | datetime) -> tuple[str, str]:
+        """Return day and time apart."""
+        day, _, clock = self.time_of(at).partition(" ")
+        return day, clock
+
+    def is_today(self, at: float | datetime) -> bool:
+        """Return whether it was on the day of the newest record: narrow screens leave that out."""
+        return self.day_and_clock(at)[0] == self.day_and_clock(self.now_s)[0]
 
     def iso(self, at: float | datetime) -> str:
         """Return a time for programs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from fleet_wire.contract.incident import IncidentKind
@@ -34,7 +35,11 @@ class Table:
     rows: Sequence[Sequence[Any]] = ()
     is_whole: bool = True
     problem: str | None = None
-    note: str = ""
+
+    def is_number(self, place: int) -> bool:
+        """Return whether a column has numbers, which stand to the right."""
+        values = {type(row[place]) for row in self.rows} - {type(None)}
+        return bool(values) and values <= {int, float, Decimal}
 
 
 def asked_query(
@@ -127,11 +132,10 @@ def oncall_page(asked: Asked, _: str) -> Answer:
         asked_query(asked, "cars-that-failed", "table.cars_that_failed", {}, span),
         asked_query(asked, "flapping-cars", "table.flapping_cars", {}, span),
     ]
-    known = [one for one in asked.known_incidents() if one.now.state == "open"]
     return Shown(
         "role.html",
         {"role": "oncall", "title": None, "span": span, "hours": HOURS, "tables": tables,
-         "open": known, "is_live": True, "curve": _over_time(asked, span)},
+         "open": asked.open_incidents(), "is_live": True, "curve": _over_time(asked, span)},
     )  # fmt: skip
 
 

@@ -12,9 +12,8 @@ from platform_probe.web.console.search import Search
 
 def start_page(asked: Asked, _: str) -> Answer:
     """Return the start page: the box, what is open, what failed last."""
-    known = asked.known_incidents()
     values = {
-        "open": [one for one in known if one.now.state == "open"],
+        "open": asked.open_incidents(),
         "rows": failed_within(asked.snapshot, asked.now_s - HOUR_S, asked.now_s)[:10],
     }
     return Shown("start.html", values)

@@ -7,7 +7,7 @@ from typing import Final
 from fleet_wire.contract.incident import IncidentState
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import unlocks_by_ids
-from platform_probe.web.console.incidents import known_as
+from platform_probe.web.console.incidents import MOST, known_as
 from platform_probe.web.console.pictures import curve_of, share_of
 
 LISTED: Final = 100
@@ -18,7 +18,12 @@ def incidents_page(asked: Asked, _: str) -> Answer:
     known = asked.known_incidents()
     state = asked.query.get("state", "")
     wanted = [one for one in known if state in ("", one.now.state)]
-    values = {"known": wanted[:LISTED], "state": state, "count": len(wanted)}
+    values = {
+        "known": wanted[:LISTED],
+        "state": state,
+        "count": len(wanted),
+        "is_all": len(known) < MOST,
+    }
     return Shown("incidents.html", values)
 
 
@@ -36,7 +41,7 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
         growth = [*growth, (end_s, growth[-1][1])]
     values = {
         "now": now,
-        "growth": growth,
+        "unit": "incident.unit_customers" if known.counts_customers else "incident.unit",
         "curve": curve_of(growth, steps=True, from_zero=True),
         "inside": share_of(now.failed, now.total),
         "outside": share_of(now.elsewhere_failed, now.elsewhere_total),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,17 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from tests.helpers.consoles import Visitor, looks_in, served
-from tests.helpers.stores import put_unlocks, unlock
+from fleet_wire.contract.incident import IncidentKind, Severity
+from platform_probe.web.console import incidents
+from tests.helpers.consoles import (
+    Visitor,
+    incident_of,
+    looks_in,
+    metric,
+    put_incidents,
+    served,
+)
+from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
 
 PATHS = (
     "/", "/search?q=car", "/unlock/attempt-33", "/unlock/attempt-3", "/unlock/attempt-12",
@@ -183,6 +193,58 @@ def test_incidents_come_with_the_worst_open_one_first(open_console: str) -> None
     assert page.index("Coast: boxes offline") < page.index("One account tries")
     assert page.index("One account tries") < page.index("generic 500s")
     assert "acknowledged by amelie" in page
+
+
+def test_growth_is_told_in_customers_where_what_is_counted_changes(tmp_path: Path) -> None:
+    """First lost cars, then unlocks that fail: it does not shrink from 400 cars to 9 unlocks."""
+    lost = incident_of(kind=IncidentKind.CARS_LOST, failed=400, total=400, customers=0)
+    fails = [incident_of(revision=number, failed=9, customers=10 * number) for number in (2, 3)]
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
+    put_incidents(tmp_path / "store", [lost, *fails])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/incident/incident-1").text
+
+    assert "30 customers hit" in page
+    assert "400 customers" not in page
+
+
+def test_very_many_incidents_at_once(tmp_path: Path) -> None:
+    """Pages stay short, say that there are more, and what is critical is not crowded out."""
+    critical = incident_of("the-worst", opened_at=BEGIN_S - 9_999.0, title="The worst")
+    many = [
+        incident_of(f"i-{number}", severity=Severity.NOTICE, title="<script>one</script>")
+        for number in range(incidents.MOST + 1)
+    ]
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
+    put_incidents(tmp_path / "store", [critical, *many])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        for path in ("/", "/oncall", "/incidents"):
+            page = Visitor(url).get(path).text
+            assert page.index("The worst") < page.index("&lt;script&gt;one")
+            assert len(page) < 100_000
+        assert "There are more incidents" in Visitor(url).get("/incidents").text
+        assert Visitor(url).get(f"/incident/i-{incidents.MOST}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("starts", "told"),
+    [((0.0, 86_400.0), "a clock has jumped"), ((86_400.0,), "one of the two clocks is wrong")],
+)
+def test_a_clock_that_jumps_is_told(tmp_path: Path, starts: tuple[float, ...], told: str) -> None:
+    """On each page and in a metric; now is the newest record that is not ahead, if there is one."""
+    rows = [
+        msgspec.structs.replace(
+            unlock(number, cause=Cause.BOX_OFFLINE), started_at=time.time() + at
+        )
+        for number, at in enumerate(starts)
+    ]
+    put_unlocks(tmp_path / "store", rows)
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        visitor = Visitor(url)
+        for path in ("/", "/unlock/attempt-0", "/fleet"):
+            assert told in visitor.get(path).text
+        assert "attempt-0" in visitor.get("/time").text
+        assert metric(visitor, "unlockpath_console_records_ahead_seconds") > 80_000
 
 
 def test_what_came_after_the_start_is_found(tmp_path: Path) -> None:
