@@ -78,6 +78,8 @@ class OidcProvider:
     """Of whom userinfo tells; None: of who has signed in."""
     answers_with: int = 200
     """Anything else: it answers that to everything."""
+    instead: dict[str, tuple[int, str | Claims]] = field(default_factory=dict)
+    """Status and content that it answers to a path in place of what is right."""
     metadata: Claims = field(default_factory=dict)
     """What it says of itself beside, or in place of, what is so."""
     has_secret: bool = True
@@ -183,6 +185,8 @@ class OidcProvider:
         self.asked.append(parts.path)
         if self.answers_with != 200:
             return self.answers_with, "out of order"
+        if parts.path in self.instead:
+            return self.instead[parts.path]
         query = dict(parse_qsl(parts.query))
         pages: dict[str, Callable[[], tuple[int, str | Claims]]] = {
             DISCOVERY: lambda: (200, self.discovered()),

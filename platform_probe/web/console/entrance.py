@@ -226,10 +226,10 @@ class Entrance:
     def _not_let_in(
         self, visit: Visit, service: SignInService, error: NotSignedInError
     ) -> HttpResponse:
-        remote = visit.request.remote
-        self._access.note_wrong(remote)
+        remote, has_no_role = visit.request.remote, error.name is not None
+        if error.asked_provider and not has_no_role:  # what costs nobody anything locks nobody out
+            self._access.note_wrong(remote)
         self._audit.note(None, "login_failed", remote, reason=error.reason, name=error.name)
-        has_no_role = error.name is not None
         self._metrics.count_sign_in("oidc", "no_role" if has_no_role else "wrong")
         said = say_in(visit.language)(error.key, name=error.name or "")
         page = self._login_page(visit, said, 403, is_of_no_use=has_no_role)

@@ -42,12 +42,15 @@ class NotSignedInError(Exception):
     """Who came back is not let in.
 
     `key` is the text about it for the page, `reason` what the audit log says of it, `name` who it
-    was, where that is known.
+    was, where that is known; `asked_provider`: whether the provider had to be asked.
     """
 
-    def __init__(self, key: str, reason: str, name: str | None = None) -> None:
+    def __init__(
+        self, key: str, reason: str, *, name: str | None = None, asked_provider: bool = False
+    ) -> None:
         super().__init__(reason)
         self.key, self.reason, self.name = key, reason, name
+        self.asked_provider = asked_provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,11 @@ class SignIn:
                 nonce=self._nonce(begun.state),
             )
         except CodeRefusedError as error:
-            raise NotSignedInError("signin.refused", f"code refused: {error}") from None
+            said = f"code refused: {error}"
+            raise NotSignedInError("signin.refused", said, asked_provider=True) from None
         except WrongTokenError as error:
-            raise NotSignedInError("signin.wrong", f"wrong ID token: {error}") from None
+            said = f"wrong ID token: {error}"
+            raise NotSignedInError("signin.wrong", said, asked_provider=True) from None
         return SignedIn(self._person(claims), claims["sub"], begun.back)
 
     def sign_out_url(self) -> str | None:
@@ -167,7 +172,7 @@ class SignIn:
         name = (named if is_name else str(claims["sub"])).strip()[:MAX_NAME]
         role = self._role(claim_at(claims, self._settings.groups_claim))
         if role is None:
-            raise NotSignedInError("signin.no_role", "in no group that may look", name)
+            raise NotSignedInError("signin.no_role", "in no group that may look", name=name)
         return Person(name, role, "oidc")
 
     def _role(self, groups: Any) -> Role | None:

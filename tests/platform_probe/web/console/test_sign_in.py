@@ -52,7 +52,7 @@ def door(shared_door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     monkeypatch.setattr("platform_probe.web.console.access.MAX_WRONG", 1_000)
     yield shared_door
     fresh = OidcProvider("", "")
-    for name in ("user", "forge", "userinfo_only", "userinfo_sub", "answers_with", "metadata"):
+    for name in ("user", "forge", "userinfo_only", "userinfo_sub", "answers_with", "instead"):
         setattr(shared_door.provider, name, getattr(fresh, name))
 
 
@@ -416,6 +416,15 @@ def test_who_tries_again_and_again_is_stopped(console_store: Path, tmp_path: Pat
         assert door.provider.asked[asked:] == ["/authorize"]
 
 
+def test_what_costs_nobody_anything_locks_nobody_out(console_store: Path, tmp_path: Path) -> None:
+    """Behind a proxy all have one address: made up answers of one must not stop the others."""
+    with a_door(console_store, tmp_path) as door:
+        for _ in range(12):
+            assert door.visitor().get("/login/return?state=x&code=y").status == 403
+
+        assert signed_in(door).status == 303
+
+
 # A provider that is away
 
 
@@ -468,6 +477,68 @@ def test_a_provider_that_is_another_is_not_believed(
 
         wait_for(lambda: door.visitor().get("/login/begin").status == 503)
         wait_for(lambda: up(door) == 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/token", (200, "<html>")),
+        ("/token", (200, {"access_token": "x"})),
+        ("/token", (200, {"id_token": 7})),
+        ("/token", (500, "")),
+        ("/token", (429, {"error": "slow_down"})),
+        ("/token", (302, "https://evil.example")),
+        ("/token", (200, "x" * 1_100_000)),
+        ("/userinfo", (500, "")),
+        ("/userinfo", (200, "[]")),
+    ],
+)
+def test_nonsense_of_a_provider_lets_nobody_in(
+    door: Door, path: str, answer: tuple[int, str | Claims]
+) -> None:
+    """The page says to try again; the reason is in the audit log, and the console goes on."""
+    door.provider.instead = {path: answer}
+    door.provider.userinfo_only = ("groups",)
+    visitor = door.visitor()
+
+    assert signed_in(door, visitor).status == 503
+    assert door.reason()
+    assert "console_session" not in visitor.cookies
+    door.provider.instead = {}
+    assert signed_in(door, visitor).status == 303
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["<html>", "{}", '{"keys": 7}', '{"keys": []}', '{"keys": [{"kty": "oct", "k": "eA"}]}'],
+)
+def test_keys_that_are_none_are_told(
+    console_store: Path, tmp_path: Path, keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could be believed: the provider counts as away."""
+    monkeypatch.setattr(provider_module, "ASKED_S", 0.0)
+    monkeypatch.setattr(provider_module, "EVERY_S", 0.02)
+    with a_door(console_store, tmp_path) as door:
+        door.provider.instead = {"/keys": (200, keys)}
+
+        wait_for(lambda: door.visitor().get("/login/begin").status == 503)
+
+
+def test_keys_of_odd_kinds_beside_the_right_one_are_passed_over(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a key, one of a kind that is not known, one of the same name that does not fit."""
+    monkeypatch.setattr(provider_module, "KEYS_AGAIN_S", 0.0)
+    door.provider.rotate()
+    right = door.provider.keys[0].public()
+    odd: list[Claims] = [
+        {"kty": "RSA", "n": "x", "kid": right["kid"]},
+        {"kty": "EC", "crv": "P-999", "kid": right["kid"]},
+        {"kid": right["kid"], "kty": 7},
+        {**right, "x": "AA"},
+    ]
+    door.provider.instead = {"/keys": (200, {"keys": [*odd, right]})}
+    assert signed_in(door).status == 303
 
 
 def test_a_wrong_secret_is_no_fault_of_who_signs_in(console_store: Path, tmp_path: Path) -> None:
