@@ -13,6 +13,7 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentKind, Severity
 from platform_probe.web.console import incidents
+from platform_probe.web.console.pages.unlock import story_of
 from tests.helpers.consoles import (
     Visitor,
     incident_of,
@@ -206,6 +207,41 @@ def test_growth_is_told_in_customers_where_what_is_counted_changes(tmp_path: Pat
 
     assert "30 customers hit" in page
     assert "400 customers" not in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({}, True),
+        ({"cause": None}, True),
+        ({"cause": None, "kind": IncidentKind.SUSPICIOUS}, False),
+        ({"cause": Cause.BOX_ASLEEP}, False),
+        ({"cohort": {"region": "north"}}, False),
+        ({"cohort": {}}, False),
+        ({"since": BEGIN_S + 9_999.0}, False),
+    ],
+)
+def test_an_unlock_tells_of_its_incident(
+    tmp_path: Path, changes: dict[str, Any], *, is_told: bool
+) -> None:
+    """By cohort, cause and time; one that has no cause of its own has those of any."""
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE, region="coast")])
+    made = {"cohort": {"region": "coast"}, "examples": (), **changes}
+    put_incidents(tmp_path / "store", [incident_of(**made)])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/unlock/attempt-1").text
+
+    assert ("/incident/incident-1" in page) is is_told
+
+
+def test_what_came_again_and_again_is_one_line() -> None:
+    """A phone that asks every second does not push the rest off the page."""
+    asks, opens = {"who": "phone", "what": "asks"}, {"who": "car", "what": "opens"}
+    timeline = [{**asks, "after_s": 1}, {**asks, "after_s": 2}, opens, {**asks, "after_s": 3}]
+
+    assert [(each.first["what"], each.times) for each in story_of(timeline)] == [
+        ("asks", 2), ("opens", 1), ("asks", 1),
+    ]  # fmt: skip
 
 
 def test_very_many_incidents_at_once(tmp_path: Path) -> None:
