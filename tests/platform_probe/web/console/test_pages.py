@@ -237,7 +237,12 @@ def test_an_unlock_tells_of_its_incident(
 def test_what_came_again_and_again_is_one_line() -> None:
     """A phone that asks every second does not push the rest off the page."""
     asks, opens = {"who": "phone", "what": "asks"}, {"who": "car", "what": "opens"}
-    timeline = [{**asks, "after_s": 1}, {**asks, "after_s": 2}, opens, {**asks, "after_s": 3}]
+    timeline: list[dict[str, Any]] = [
+        {**asks, "after_s": 1},
+        {**asks, "after_s": 2},
+        opens,
+        {**asks, "after_s": 3},
+    ]
 
     assert [(each.first["what"], each.times) for each in story_of(timeline)] == [
         ("asks", 2), ("opens", 1), ("asks", 1),
