@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -30,6 +31,8 @@ MAX_QUERY: Final = 2_000
 MAX_ANSWER: Final = 8_000
 """What a provider sends somebody back with is longer."""
 MAX_REASON: Final = 200
+MAX_AT_ONCE: Final = 20
+"""So many who come back from the provider are looked at together: each makes it a request."""
 _LOOKS_S: Final = 365 * 86_400
 
 
@@ -77,6 +80,7 @@ class Entrance:
         self._service = service
         self._zone = zone
         self._things = things
+        self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
     def visit(self, request: HttpRequest) -> Visit:
         """Return a request with who makes it."""
@@ -147,15 +151,20 @@ class Entrance:
         problem: str | None = None,
         status: int = 200,
         *,
+        back: str | None = None,
         is_of_no_use: bool = False,
     ) -> HttpResponse:
-        """Return the page to log in on; `is_of_no_use`: the provider's account may not look."""
+        """Return the page to log in on.
+
+        `back` is where it leads if the address does not say so; `is_of_no_use`: the account at the
+        provider may not look.
+        """
         if not self._access.has_tokens and self._service is None:
             return redirect("/")
         query, service = visit.query, self._service
         values = {
             "problem": problem,
-            "back": safe(query.get("back", "/")),
+            "back": safe(query.get("back", back or "/")),
             "has_tokens": self._access.has_tokens,
             "has_service": service is not None,
             "down_since": self._down_since(visit),
@@ -198,10 +207,14 @@ class Entrance:
         try:
             url, kept = await service.flow.begin(safe(visit.query.get("back", "/")))
         except ProviderDownError:
-            return self._is_down(visit)
+            return self._is_down(visit, service)
         return redirect(url, kept)
 
     async def _finish(self, visit: Visit, service: SignInService) -> HttpResponse:
+        async with self._turns:  # those who wait are counted by what became of those before them
+            return await self._finished(visit, service)
+
+    async def _finished(self, visit: Visit, service: SignInService) -> HttpResponse:
         remote = visit.request.remote
         if not self._access.is_patient_with(remote):
             self._metrics.count_sign_in("oidc", "impatient")
@@ -211,7 +224,7 @@ class Entrance:
             done = await service.flow.finish(visit.request, answer)
         except ProviderDownError as error:
             self._audit.note(None, "login_failed", remote, reason=str(error))
-            return self._is_down(visit)
+            return self._is_down(visit, service)
         except NotSignedInError as error:
             return self._not_let_in(visit, service, error)
         self._audit.note(done.person, "login", remote, subject=done.subject)
@@ -219,9 +232,10 @@ class Entrance:
         session = self._access.session_of(done.person, lasts_s=service.lasts_s)
         return redirect(done.back, session)
 
-    def _is_down(self, visit: Visit) -> HttpResponse:
+    def _is_down(self, visit: Visit, service: SignInService) -> HttpResponse:
         self._metrics.count_sign_in("oidc", "provider_down")
-        return self._login_page(visit, say_in(visit.language)("signin.try_later"), 503)
+        said = say_in(visit.language)("signin.try_later")
+        return self._login_page(visit, said, 503, back=service.flow.back_of(visit.request))
 
     def _not_let_in(
         self, visit: Visit, service: SignInService, error: NotSignedInError
@@ -232,7 +246,8 @@ class Entrance:
         self._audit.note(None, "login_failed", remote, reason=error.reason, name=error.name)
         self._metrics.count_sign_in("oidc", "no_role" if has_no_role else "wrong")
         said = say_in(visit.language)(error.key, name=error.name or "")
-        page = self._login_page(visit, said, 403, is_of_no_use=has_no_role)
+        back = service.flow.back_of(visit.request)
+        page = self._login_page(visit, said, 403, back=back, is_of_no_use=has_no_role)
         ended = {"Set-Cookie": service.flow.no_cookie()}
         return page._replace(headers={**page.headers, **ended})
 

@@ -125,6 +125,11 @@ class SignIn:
             raise NotSignedInError("signin.wrong", said, asked_provider=True) from None
         return SignedIn(self._person(claims), claims["sub"], begun.back)
 
+    def back_of(self, request: HttpRequest) -> str | None:
+        """Return where somebody was going who has begun in this browser."""
+        begun = self._seal.read(request, COOKIE, _Begun)
+        return None if begun is None else begun.back
+
     def sign_out_url(self) -> str | None:
         """Return where the provider's own session is ended; None where it does not say.
 

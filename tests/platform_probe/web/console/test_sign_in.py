@@ -437,7 +437,7 @@ def test_a_provider_that_is_away_is_told(
     with a_door(console_store, tmp_path) as door:
         early, late = door.visitor(), door.visitor()
         signed_in(door, early)
-        back = sent_back(door, late)
+        back = sent_back(door, late, "/login/begin?back=/car/car-03")
         assert up(door) == 1
         door.provider.answers_with = 500
         wait_for(lambda: up(door) == 0)
@@ -448,6 +448,7 @@ def test_a_provider_that_is_away_is_told(
             got = late.get(path)
             assert got.status == 503
             assert "does not answer at present" in got.text
+            assert 'href="/login/begin?back=/car/car-03"' in got.text
 
         door.provider.answers_with = 200
         wait_for(lambda: up(door) == 1)
