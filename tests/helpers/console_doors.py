@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fleet_sim.broker.process import free_port
-from tests.helpers.consoles import Visitor, looks_in, served
+from tests.helpers.consoles import Got, Visitor, looks_in, metric, served
 from tests.helpers.oidc_provider import CLIENT, SECRET, OidcProvider, oidc_provider
 
 ROLES: Final = {"helpdesk": "support", "sre": "oncall"}
@@ -55,3 +55,23 @@ def a_door(
         more = {"listen": f"127.0.0.1:{port}", "public_url": url, "oidc": chosen, **settings}
         with served(store, directory / "audit.jsonl", **more):
             yield Door(url, provider, directory / "audit.jsonl")
+
+
+def sent_back(door: Door, visitor: Visitor, path: str = "/login/begin") -> str:
+    """Return the address at which the provider sends a visitor back to the console."""
+    to_provider = visitor.get(path).location
+    assert to_provider.startswith(door.provider.url)
+    status, back = door.provider.answered("GET", to_provider, "", "")[:2]
+    assert status == 302, back
+    return str(back).removeprefix(door.url)
+
+
+def signed_in(door: Door, visitor: Visitor | None = None) -> Got:
+    """Return what somebody gets who signs in."""
+    visitor = visitor or door.visitor()
+    return visitor.get(sent_back(door, visitor))
+
+
+def up(door: Door) -> float:
+    """Return what the metric says of the provider."""
+    return metric(door.visitor(), "unlockpath_console_provider_up")
