@@ -7,6 +7,7 @@ anybody wants to sign in, and keys that it has changed are known when they are u
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ from platform_probe.web.console.id_tokens import (
 )
 
 EVERY_S: Final = 60.0
-"""So often it is asked."""
+"""So often it is asked, also while nobody signs in."""
 ASKED_S: Final = 2.0
 """What it has answered, or not, holds so long: many who want to sign in ask once."""
 TIMEOUT_S: Final = 5.0
@@ -93,7 +94,7 @@ class Provider:
         self.down_since: float | None = time.time()
         """Since when, Unix seconds."""
         self._asking = asyncio.Lock()
-        self._asked_at_s = -ASKED_S
+        self._asked_at_s = -math.inf
 
     async def keep(self) -> None:
         """Ask again and again, until cancelled."""
@@ -116,9 +117,11 @@ class Provider:
             self._asked_at_s = time.monotonic()
 
     async def metadata(self) -> Metadata:
-        """Return what it says of itself. Raises `ProviderDownError`."""
-        if self.problem is not None:
-            await self.ask()
+        """Return what it says of itself now: nobody is sent to one that is away.
+
+        Raises `ProviderDownError`.
+        """
+        await self.ask()
         if self.problem is not None or self._metadata is None:
             raise ProviderDownError(self.problem or "")
         return self._metadata
@@ -140,7 +143,8 @@ class Provider:
 
         Raises `ProviderDownError`, `CodeRefusedError`, `WrongTokenError`.
         """
-        metadata = await self.metadata()
+        known = self._metadata if self.problem is None else None
+        metadata = known or await self.metadata()
         tokens = await self._redeemed(metadata, code, verifier, redirect_uri)
         claims = await self._verified(metadata, tokens.id_token, nonce)
         wanted = (self._settings.user_claim, self._settings.groups_claim)

@@ -222,8 +222,11 @@ def test_nobody_is_led_elsewhere(door: Door, back: str) -> None:
     assert (got.status, got.location) == (303, "/")
 
 
-def test_who_tries_again_and_again_is_stopped(console_store: Path, tmp_path: Path) -> None:
+def test_who_tries_again_and_again_is_stopped(
+    console_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ten times within a minute; the provider is asked nothing more."""
+    monkeypatch.setattr(provider_module, "ASKED_S", 3_600.0)
     with a_door(console_store, tmp_path) as door:
         door.provider.forge = lambda claims, _: claims.update(nonce="x")
         for _ in range(10):
@@ -246,6 +249,19 @@ def test_what_costs_nobody_anything_locks_nobody_out(console_store: Path, tmp_pa
 
 
 # A provider that is away
+
+
+def test_nobody_is_sent_to_a_provider_that_has_just_gone(
+    console_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked when somebody wants to sign in, not only every minute."""
+    monkeypatch.setattr(provider_module, "ASKED_S", 0.0)
+    with a_door(console_store, tmp_path) as door:
+        assert door.visitor().get("/login/begin").status == 303
+        door.provider.answers_with = 500
+
+        assert door.visitor().get("/login/begin").status == 503
+        assert up(door) == 0
 
 
 def test_a_provider_that_is_away_is_told(
