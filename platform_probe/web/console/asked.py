@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 from fleet_wire.contract.incident import IncidentKind, IncidentState
@@ -71,14 +72,10 @@ class Asked:
         """Return day and time to the second, in the zone."""
         return time_of(at, self.zone)
 
-    def day_and_clock(self, at: float | datetime) -> tuple[str, str]:
-        """Return day and time apart."""
+    def day_and_clock(self, at: float | datetime) -> tuple[str, str, bool]:
+        """Return day, time, and whether the day is that of the newest record."""
         day, _, clock = self.time_of(at).partition(" ")
-        return day, clock
-
-    def is_today(self, at: float | datetime) -> bool:
-        """Return whether it was on the day of the newest record: narrow screens leave that out."""
-        return self.day_and_clock(at)[0] == self.day_and_clock(self.now_s)[0]
+        return day, clock, day == _day_of(self.now_s, self.zone)
 
     def iso(self, at: float | datetime) -> str:
         """Return a time for programs."""
@@ -138,6 +135,11 @@ def time_of(at: float | datetime | None, zone: tzinfo) -> str:
         return ""
     at_s = at if isinstance(at, float | int) else unix_s(at)
     return datetime.fromtimestamp(at_s, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@lru_cache(maxsize=8)
+def _day_of(at_s: float, zone: tzinfo) -> str:
+    return time_of(at_s, zone)[:10]
 
 
 def mask(name: str) -> str:

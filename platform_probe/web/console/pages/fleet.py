@@ -25,6 +25,7 @@ LISTED: Final = 25
 TRAITS: Final = ("region", "operator", "firmware")
 HOURS: Final = (1, 6, 24, 168)
 """Times that a page offers."""
+_NUMBERS: Final = {int, float, Decimal}
 _EVERYBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -39,10 +40,10 @@ class Table:
     is_whole: bool = True
     problem: str | None = None
 
-    def is_number(self, place: int) -> bool:
-        """Return whether a column has numbers, which stand to the right."""
-        values = {type(row[place]) for row in self.rows} - {type(None)}
-        return bool(values) and values <= {int, float, Decimal}
+    def numbers(self) -> set[int]:
+        """Return the places of columns that have numbers, which stand to the right."""
+        kinds = [{*map(type, column)} - {type(None)} for column in zip(*self.rows, strict=True)]
+        return {place for place, kind in enumerate(kinds) if kind and kind <= _NUMBERS}
 
 
 def asked_query(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from html import unescape
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentKind, Severity
 from platform_probe.web.console import incidents
+from platform_probe.web.console.helping import short_number
 from platform_probe.web.console.pages.unlock import story_of
 from tests.helpers.consoles import (
     Visitor,
@@ -185,6 +187,25 @@ def test_a_squad_has_its_own_questions(open_console: str) -> None:
 
     assert "operator-a" in page
     assert "nowhere" in page
+
+
+def test_tables_are_made_to_be_read(open_console: str) -> None:
+    """Numbers stand under their headings, causes are words, and what is missing is a dash."""
+    page = Visitor(open_console).get("/support?hours=24").text
+
+    assert '<th scope="col" class="number">Failed</th>' in page
+    assert '<td class="id"><a data-row href="/unlock/attempt-' in page
+    assert "box_offline</a>" not in page
+    assert 'aria-current="true">24 h</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(1.634275, "1.63"), (15.0, "15.00"), (0.0, "0.00"), (0.0001234, "0.00012"), (math.nan, "?")],
+)
+def test_numbers_are_short(value: float, told: str) -> None:
+    """As long as they stay telling."""
+    assert short_number(value) == told
 
 
 def test_incidents_come_with_the_worst_open_one_first(open_console: str) -> None:
