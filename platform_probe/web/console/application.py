@@ -121,6 +121,7 @@ class Console:
             service=self._service,
             zone=zone,
             things=frozenset(_THINGS),
+            trouble=self._trouble,
         )
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="page")
         self._live = Live(self._latest_failures)

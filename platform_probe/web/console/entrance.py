@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, Final
@@ -62,7 +62,11 @@ class SignInService:
 
 
 class Entrance:
-    """Answers what has to do with who it is; `things` are the kinds whose customer can be shown."""
+    """Answers what has to do with who it is.
+
+    `things` are the kinds whose customer can be shown; `trouble` is told what goes wrong, and of
+    what kind that is.
+    """
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class Entrance:
         service: SignInService | None,
         zone: tzinfo,
         things: frozenset[str],
+        trouble: Callable[[str, str], None],
     ) -> None:
         self._access = access
         self._audit = audit
@@ -80,6 +85,7 @@ class Entrance:
         self._service = service
         self._zone = zone
         self._things = things
+        self._trouble = trouble
         self._turns = asyncio.Semaphore(MAX_AT_ONCE)
 
     def visit(self, request: HttpRequest) -> Visit:
@@ -223,6 +229,7 @@ class Entrance:
         try:
             done = await service.flow.finish(visit.request, answer)
         except ProviderDownError as error:
+            self._trouble("provider", f"sign-in: the provider {error}")
             self._audit.note(None, "login_failed", remote, reason=str(error))
             return self._is_down(visit, service)
         except NotSignedInError as error:

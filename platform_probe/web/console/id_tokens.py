@@ -93,7 +93,7 @@ def claims_of(
             )
         except _WRONG_KEY:
             continue
-        except jwt.InvalidTokenError as error:
+        except (jwt.InvalidTokenError, ArithmeticError, TypeError, ValueError) as error:
             raise WrongTokenError(str(error)) from None
         _check_rest(claims, client_id, nonce)
         return claims

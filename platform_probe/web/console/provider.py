@@ -112,6 +112,8 @@ class Provider:
                 await self._get_keys(self._metadata)
             except ProviderDownError as error:
                 self._note(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it says, it is asked again
+                self._note(f"says what nobody thought of: {type(error).__name__}: {error}")
             else:
                 self._note(None)
             self._asked_at_s = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -69,6 +70,9 @@ def instead(token: str) -> Callable[[Claims, Claims], str]:
 FORGED: dict[str, tuple[Callable[[Claims, Claims], str | None], str]] = {
     "expired": (_expired, "expired"),
     "not yet": (_from_the_future, "not yet valid"),
+    "expires never": (set_to(exp=math.inf), "exp"),
+    "expires some day": (set_to(exp="some day"), "exp"),
+    "given at no time": (set_to(iat=math.nan), "iat"),
     "alg none": (_unsigned, "proves nothing"),
     "alg HS256 with the secret": (_with_the_secret, "proves nothing"),
     "another key of the same name": (_by_another_key, "not the provider's"),

@@ -16,6 +16,7 @@ from tests.helpers.console_doors import ROLES, Door, a_door, sent_back, signed_i
 from tests.helpers.consoles import (
     TOKENS,
     looks_in,
+    metric,
 )
 from tests.helpers.oidc_provider import (
     CLIENT,
@@ -384,6 +385,7 @@ def test_a_wrong_secret_is_no_fault_of_who_signs_in(console_store: Path, tmp_pat
         door.provider.has_secret = False
         assert signed_in(door).status == 503
         assert "invalid_client" in door.reason()
+        assert metric(door.visitor(), 'unlockpath_console_troubles_total{what="provider"}') == 1
 
 
 # Settings
