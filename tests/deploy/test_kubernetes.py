@@ -358,7 +358,7 @@ def jobs_by_service_monitor() -> set[str]:
 def test_the_job_has_one_name_where_it_is_named() -> None:
     """The rules look for it: under another name the alert ProbeDown would fire for ever."""
     static = [job["job_name"] for job in yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]]
-    assert static == [job_of_the_rules(), "platform-api"]
+    assert static == [job_of_the_rules(), "platform-console", "platform-api"]
     assert jobs_by_service_monitor() == {job_of_the_rules()}
 
 
