@@ -5,11 +5,9 @@ The event loop only takes requests and hands out answers. Pages are made by thre
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cache, partial
@@ -53,6 +51,7 @@ from platform_probe.web.console.rendering import render
 from platform_probe.web.console.search import url_of
 from platform_probe.web.console.snapshot import Looking, Snapshot
 from platform_probe.web.console.texts import LANGUAGES, Say, language_of, say_in
+from platform_probe.web.console.workers import RETRY_AFTER_S, BusyError, Workers
 
 CONNECTION_S: Final = 30.0
 ANSWER_S: Final = 70.0
@@ -61,8 +60,6 @@ MAX_BODY_BYTES: Final = 8_192
 MAX_QUERY: Final = 2_000
 MAX_REASON: Final = 200
 NOT_FOUND: Final = 404
-WORKERS: Final = 4
-"""Threads that make pages. The database has threads of its own."""
 _FOLDER: Final = Path(__file__).parent / "static"
 _STATIC: Final = {
     "console.css": "text/css; charset=utf-8",
@@ -145,7 +142,7 @@ class Console:
         self._plates = Plates(settings.plates_file)
         self._access = Access(settings)
         self._audit = Audit(audit_file)
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="page")
+        self._workers = Workers()
         self._live = Live(self._latest_failures)
         help_templates()
 
@@ -161,7 +158,7 @@ class Console:
     async def close(self) -> None:
         """Let everybody and everything go."""
         await self._live.close()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
         self._looking.close()
 
     async def answer(self, request: HttpRequest) -> HttpResponse | HttpStream:
@@ -182,6 +179,8 @@ class Console:
             if visit.request.method == "POST":
                 return await self._post(visit, first)
             return await self._get(visit, first, rest)
+        except BusyError:
+            return self._problem(visit, 503, "problem.busy", {"Retry-After": str(RETRY_AFTER_S)})
         except AuditError as error:
             self._trouble(f"audit log: {error}")
             return self._problem(visit, 503, "problem.audit")
@@ -209,7 +208,7 @@ class Console:
             return self._watch(visit)
         page = self._page_of(first, rest)
         work = partial(self._made, visit, visit.person, page, rest)
-        return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+        return await self._workers.run(work)
 
     def _page_of(self, first: str, rest: str) -> Page:
         if rest and first in _THINGS:
@@ -284,7 +283,7 @@ class Console:
                 lambda now: failed_within(now, now.newest_s - HOUR_S, now.newest_s)
             )
 
-        return await asyncio.get_running_loop().run_in_executor(self._workers, latest)
+        return await self._workers.run(latest)
 
     # Who it is
 
@@ -315,9 +314,12 @@ class Console:
         values = {"problem": problem, "back": _safe(visit.query.get("back", "/"))}
         return self._small(visit, "login.html", 200 if problem is None else 403, values)
 
-    def _problem(self, visit: _Visit, status: int, key: str) -> HttpResponse:
+    def _problem(
+        self, visit: _Visit, status: int, key: str, headers: Mapping[str, str] | None = None
+    ) -> HttpResponse:
         values = {"problem": say_in(visit.language)(key)}
-        return self._small(visit, "small_problem.html", status, values)
+        small = self._small(visit, "small_problem.html", status, values)
+        return small._replace(headers={**small.headers, **(headers or {})})
 
     def _small(
         self, visit: _Visit, template: str, status: int, values: Mapping[str, Any]
