@@ -16,10 +16,10 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 from threading import Event, Thread, get_native_id
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -45,6 +45,14 @@ _PAGES: Final = ("/", "/incidents", "/fleet", "/oncall")
 _ALWAYS: Final = {"max_days": 36_500, "max_gib": 1_000}
 
 
+class Turn(NamedTuple):
+    """A time in which all look, or nobody does; Unix seconds."""
+
+    began_s: float
+    ended_s: float
+    is_looked_at: bool
+
+
 class People:
     """So many who load pages while they may: ids that they search for, and pages of roles."""
 
@@ -58,6 +66,7 @@ class People:
         self._may_go = Event()
         self.took_s: list[float] = []
         self.refused = 0
+        self._looking: set[int] = set()
         self._threads = [Thread(target=self._look, args=(number,)) for number in range(count)]
         for thread in self._threads:
             thread.start()
@@ -65,6 +74,11 @@ class People:
     def look(self, *, now: bool) -> None:
         """Let them look, or not."""
         (self._may_look.set if now else self._may_look.clear)()
+
+    @property
+    def are_still(self) -> bool:
+        """Whether nobody waits for a page any more."""
+        return not self._looking
 
     def go(self) -> None:
         """Let them go."""
@@ -75,12 +89,15 @@ class People:
 
     def _look(self, number: int) -> None:
         os.setpriority(os.PRIO_PROCESS, get_native_id(), 19)  # their own machines are elsewhere
+        place = number
         while not self._may_go.is_set():
+            self._looking.discard(number)
             self._may_look.wait()
-            path: str | None = self._paths[number % len(self._paths)]
-            while path and not self._may_go.is_set():
+            self._looking.add(number)
+            path: str | None = self._paths[place % len(self._paths)]
+            while path and self._may_look.is_set() and not self._may_go.is_set():
                 path = self._load(path)
-            number += 7  # each goes through all of them, from elsewhere
+            place += 7  # each goes through all of them, from elsewhere
 
     def _load(self, path: str) -> str | None:
         """Load a page, and return where it leads."""
@@ -113,7 +130,7 @@ def unlocks_beside(
         settings = _settings(directory, str(broker.address), duration_s=_duration_s(rounds))
         port = broker.port
 
-        async def measured() -> tuple[list[tuple[float, bool]], People]:
+        async def measured() -> tuple[list[Turn], People]:
             async with running_fleet("full", host=broker.address.host, port=port, count=BOXES):
                 return await _turns(directory, settings, asked, people=people, rounds=rounds)
 
@@ -122,7 +139,7 @@ def unlocks_beside(
 
 
 def _duration_s(rounds: int) -> float:
-    return 2 * TURN_S * rounds + _READY_S
+    return 4 * TURN_S * rounds + _READY_S  # whoever looks has to end
 
 
 async def _turns(
@@ -132,8 +149,8 @@ async def _turns(
     *,
     people: int,
     rounds: int,
-) -> tuple[list[tuple[float, bool]], People]:
-    """Let them look in turns; return when each turn began, and who looked."""
+) -> tuple[list[Turn], People]:
+    """Let them look in turns; return these, and who looked."""
     process = await start_probe(directory, settings)
     address = settings["console"]["listen"]
     try:
@@ -143,9 +160,12 @@ async def _turns(
         for turn in range(2 * rounds):
             is_looked_at = bool(turn % 2)
             crowd.look(now=is_looked_at)
-            turns.append((time.time(), is_looked_at))
+            began_s = time.time()
             await asyncio.sleep(TURN_S)
-        turns.append((time.time(), False))
+            turns.append(Turn(began_s, time.time(), is_looked_at))
+            crowd.look(now=False)
+            while not crowd.are_still:  # noqa: ASYNC110 - they are threads
+                await asyncio.sleep(0.05)
         await asyncio.to_thread(crowd.go)
     finally:
         process.terminate()
@@ -183,21 +203,20 @@ def _settings(directory: Path, broker: str, *, duration_s: float) -> dict[str, A
     }
 
 
-def _times_ms(
-    directory: Path, turns: Sequence[tuple[float, bool]]
-) -> dict[bool, list[list[float]]]:
+def _times_ms(directory: Path, turns: Sequence[Turn]) -> dict[bool, list[list[float]]]:
     """Return how long the unlocks of each turn took, in order, by whether they were looked at."""
     decoder = msgspec.json.Decoder(Attempt)
     lines = (directory / "attempts.jsonl").read_bytes().splitlines()
     attempts = [decoder.decode(line) for line in lines]
     times: dict[bool, list[list[float]]] = {False: [], True: []}
-    for (began_s, is_looked_at), (ended_s, _) in pairwise(turns):
+    for turn in turns:
         its = [
             attempt.total_s * 1e3
             for attempt in attempts
-            if began_s + SETTLE_S <= attempt.started_at < ended_s and attempt.outcome is Outcome.OK
+            if turn.began_s + SETTLE_S <= attempt.started_at < turn.ended_s
+            and attempt.outcome is Outcome.OK
         ]
-        times[is_looked_at].append(sorted(its))
+        times[turn.is_looked_at].append(sorted(its))
     return times
 
 
