@@ -58,7 +58,7 @@ class Table:
 
 
 def _us(field: str) -> str:
-    return f"round({field} * {MICRO})::BIGINT"
+    return f"({field} * {MICRO})::BIGINT"  # which rounds
 
 
 def _at(field: str) -> str:
