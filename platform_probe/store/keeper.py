@@ -45,8 +45,10 @@ ID_BITS: Final = 32
 """Of the hash of an id: among ten million one in 400 leads to a car that is then looked at in vain,
 and each takes 4 bytes."""
 _PARQUET: Final = (
-    "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE"
+    "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1,"
+    " DICTIONARY_SIZE_LIMIT 500, ROW_GROUP_SIZE"
 )
+"""A column of more than 500 values in a group is one of ids, for which no dictionary is tried."""
 
 
 def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Report:
