@@ -137,19 +137,26 @@ class Source:
                 duck.close()
         raise AssertionError  # the last try returns or raises
 
-    def find(self, duck: Duck, any_id: str, *, columns: str = "*", limit: int = MAX_FOUND) -> Rows:
+    def find(
+        self,
+        duck: Duck,
+        any_id: str,
+        *,
+        parts: Sequence[Part] | None = None,
+        columns: str = "*",
+        limit: int = MAX_FOUND,
+    ) -> Rows:
         """Return the unlocks that have an id, of each the revision that holds; the last one first.
 
-        The id may be their own, or that of the command, the trace, the booking or the customer.
+        The id may be their own, or that of the command, the trace, the booking or the customer. The
+        lines are those that the database was made with, and so should `parts` be, where given.
         """
-        files = self.files(ATTEMPTS)
-        sources = [empty_rows(ATTEMPTS)]
-        for part, cars in self._places(duck, files.parts, any_id, limit):
+        listed = self.files(ATTEMPTS).parts if parts is None else parts
+        sources = ["FROM attempt_lines"]
+        for part, cars in self._places(duck, listed, any_id, limit):
             packed = parquet_rows(ATTEMPTS, [part])
             is_there = f"vehicle_id IN ({', '.join(map(quoted, cars))})" if cars else "true"
             sources.append(f"SELECT * FROM ({packed}) WHERE {is_there}")
-        if files.lines:
-            sources.append("FROM attempt_lines")
         is_it = " OR ".join(f"{name} = $id" for name in ATTEMPTS.ids)
         newest = "row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1"
         its = (
@@ -235,10 +242,9 @@ class Source:
         for table in TABLES.values():
             files = self.files(table, span)
             lines = rows_of_lines(table, file_list(files.lines)) if files.lines else None
-            if keep_lines and lines is None:
-                lines = empty_rows(table)
-            if lines is not None and (table is ATTEMPTS or keep_lines):
+            if table is ATTEMPTS or keep_lines:
                 # of unlocks always, as nearly all ask for them
+                lines = lines or empty_rows(table)
                 kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
                 duck.run(f"CREATE TABLE {kept} AS {lines}")
                 lines = f"FROM {kept}"

@@ -90,7 +90,15 @@ class Snapshot:
             return kept  # type: ignore[no-any-return]
         beside = self.duck.beside()
         try:
-            found = as_rows(self.source.find(beside, any_id, columns=_OF_ANY_ID, limit=LISTED))
+            found = as_rows(
+                self.source.find(
+                    beside,
+                    any_id,
+                    parts=self.parts[ATTEMPTS.name],
+                    columns=_OF_ANY_ID,
+                    limit=LISTED,
+                )
+            )
         finally:
             beside.close()
         if found and len(self._remembered) < MAX_REMEMBERED:
