@@ -22,11 +22,13 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . 
     && /opt/unlockpath/bin/pip install --no-deps /dist/unlockpath-*.whl
 
 FROM python:3.13.5-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /data --create-home unlockpath
+# Group 0: where a cluster chooses the user id, as OpenShift does, that is all it has in common with us.
+RUN useradd --system --uid 10001 --gid 0 --home-dir /data --create-home unlockpath && chmod g=u /data
 COPY --from=build /opt/unlockpath /opt/unlockpath
 COPY scenarios /scenarios
 ENV PATH=/opt/unlockpath/bin:$PATH PYTHONUNBUFFERED=1
-USER unlockpath
+# By number: Kubernetes cannot tell whether a name is root's.
+USER 10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 9464 9465

@@ -6,6 +6,7 @@ import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -51,6 +52,83 @@ class ProxySettings(_Part):
             except ValueError as error:
                 raise ValueError(f"{error}; as 10.1.2.3 or 10.0.0.0/8") from None
         return trusted
+
+
+class OidcSettings(_Part):
+    """A provider of OpenID Connect, at which people sign in."""
+
+    issuer: str = Field(
+        description="its address, as its own discovery document says it:"
+        " https://login.example/realms/company"
+    )
+    client_id: str = Field(min_length=1, description="what the provider calls this console")
+    client_secret_file: Path | None = Field(
+        None, description="file with the client's secret; null: a public client, PKCE alone"
+    )
+    scopes: tuple[str, ...] = Field(
+        ("openid", "profile"), description="what is asked of the provider; some want groups too"
+    )
+    user_claim: str = Field("preferred_username", description="the claim with the person's name")
+    groups_claim: str = Field(
+        "groups", description="the claim with the groups; within others as realm_access.roles"
+    )
+    roles: dict[str, Role] = Field(
+        {}, description="the role of each group; of several the first one that is listed here"
+    )
+    default_role: Role | None = Field(
+        None, description="the role of who is in none of these groups; null: may not look"
+    )
+    session_hours: float = Field(
+        12, ge=0.1, le=24, description="so long a session lasts; the provider may be away meanwhile"
+    )
+    clock_skew_s: float = Field(
+        60, ge=0, le=300, description="so much the provider's clock may differ from ours"
+    )
+
+    @field_validator("issuer")
+    @classmethod
+    def _is_trustworthy(cls, issuer: str) -> str:
+        if not is_trustworthy(issuer):
+            raise ValueError(
+                "expected an address that begins with https://; http only on this machine, for"
+                " trying it out"
+            )
+        return issuer
+
+    @field_validator("scopes")
+    @classmethod
+    def _has_openid(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        if "openid" not in scopes:
+            raise ValueError("openid is missing: without it the provider gives no ID token")
+        return scopes
+
+    @model_validator(mode="after")
+    def _lets_somebody_in(self) -> Self:
+        if not self.roles and self.default_role is None:
+            raise ValueError("nobody could look: set roles, or default_role")
+        return self
+
+
+def is_trustworthy(url: str) -> bool:
+    """Return whether nobody between can change what comes from an address."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    if not host or parts.username is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches a host."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class PinnedQuery(_Part):
@@ -99,7 +177,8 @@ class ConsoleSettings(_Part):
 
     listen: Annotated[str, AfterValidator(valid_listen)] = Field(
         DEFAULT_LISTEN,
-        description="HOST:PORT of the pages; beyond this machine only with tokens_file or proxy",
+        description="HOST:PORT of the pages; beyond this machine only with oidc, tokens_file or"
+        " proxy",
     )
     tokens_file: Path | None = Field(
         None, description="file of who may look: on each line a name, a role and the hash that"
@@ -107,6 +186,9 @@ class ConsoleSettings(_Part):
     )  # fmt: skip
     proxy: ProxySettings | None = Field(
         None, description="a reverse proxy that says who it is; null: none is believed"
+    )
+    oidc: OidcSettings | None = Field(
+        None, description="a provider of OpenID Connect, at which people sign in; wants public_url"
     )
     public_url: str | None = Field(
         None, pattern=r"^https?://[^\s/]+$",
@@ -146,14 +228,22 @@ class ConsoleSettings(_Part):
         if not self.is_loopback and not self.asks_who:
             raise ValueError(
                 f"{self.listen} is not of this machine alone, and anybody could look: set"
-                " tokens_file or proxy, or listen on 127.0.0.1"
+                " oidc, tokens_file or proxy, or listen on 127.0.0.1"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_come_back_to(self) -> Self:
+        if self.oidc is not None and self.public_url is None:
+            raise ValueError("oidc wants public_url: the provider sends people back to it")
+        if self.oidc is not None and not is_trustworthy(self.public_url or ""):
+            raise ValueError("oidc wants a public_url of https; http only on this machine")
         return self
 
     @property
     def asks_who(self) -> bool:
         """Whether only those may look who are known."""
-        return self.tokens_file is not None or self.proxy is not None
+        return any(each is not None for each in (self.tokens_file, self.proxy, self.oidc))
 
     def audit_file_in(self, out_dir: Path) -> Path:
         """Return the file of the audit log, where the records go to a directory."""
@@ -172,9 +262,4 @@ class ConsoleSettings(_Part):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine reaches it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)

@@ -17,6 +17,8 @@ class BrokerSettings:
 
     max_queued_messages: int | None = None
     """How many messages wait for a client that is away; 0: without a limit."""
+    shows_bad_certificates: bool = False
+    """Whether boxes may find its certificate bad, which its log then tells."""
 
     def mosquitto_config(self) -> str:
         """Return the lines of mosquitto.conf."""
@@ -27,9 +29,12 @@ class BrokerSettings:
 
 def tightest(asked: Iterable[BrokerSettings]) -> BrokerSettings:
     """Return settings that give everybody what they asked for: of limits the lowest."""
+    asked = [*asked]
     queues = [each.max_queued_messages for each in asked if each.max_queued_messages is not None]
-    lowest = min(queues, key=lambda limit: limit or math.inf, default=None)
-    return BrokerSettings(max_queued_messages=lowest)
+    return BrokerSettings(
+        max_queued_messages=min(queues, key=lambda limit: limit or math.inf, default=None),
+        shows_bad_certificates=any(each.shows_bad_certificates for each in asked),
+    )
 
 
 class BrokerControl(ABC):

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from fleet_sim.cars.box_clock import BoxClock
 from fleet_sim.cars.box_states import WORK, ConnectionState, Power, Work, WorkEvent, after
 from fleet_sim.cars.joints import (
     ACCEPTANCE,
@@ -55,8 +56,6 @@ from fleet_wire.errors import RemoteProtocolError
 from fleet_wire.links.link import Message, PublishProperties
 from fleet_wire.links.routine import Member, Routine
 
-CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
-"""2020-01-01: before this no certificate of a broker in use is valid yet [E]."""
 CLOCK_TOLERANCE_S = 10.0
 """So far may a clock be behind that finds a command to live too long (Tesla vehicle-command allows
 clocks that much)."""
@@ -89,7 +88,7 @@ class Box:
     """One box: its power, its modem, its car, and the command it works on."""
 
     __slots__ = (
-        "_clock_error_s",
+        "_clock",
         "_job",
         "_key",
         "_last_counter",
@@ -108,7 +107,7 @@ class Box:
         self._world = world
         self.spec = spec
         self._stream = world.stream(f"{spec.vehicle_id}/box")
-        self._clock_error_s = spec.parameters.clock_error.sample_s(self._stream)
+        self._clock = BoxClock(world, spec.parameters, self._stream)
         self._key = vehicle_key(world.fleet_secret, spec.vehicle_id)
         self._work = Work.IDLE
         self._job: _Job | None = None
@@ -159,25 +158,14 @@ class Box:
 
         Who has set the clock so that this changes is at fault for the connection.
         """
-        if not self.spec.parameters.needs_time_for_tls:
-            return True
-        own_unix_s, bends = self._own_unix_s(self._world.env.now), self.modem.bends
-        trusts_usually = own_unix_s >= CERTIFICATES_BEGIN_UNIX_S
-        if bends is None:
-            return trusts_usually
-        unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
-        trusts = unix_s >= CERTIFICATES_BEGIN_UNIX_S
-        if trusts is not trusts_usually:
-            for culprit in changed_by:
-                self.modem.blame(culprit, CLOCK.name)
+        trusts, changed_by = self._clock.trusts_certificates(self.modem.bends)
+        for culprit in changed_by:
+            self.modem.blame(culprit, CLOCK.name)
         return trusts
 
     def knows_the_time(self) -> bool:
         """Return whether certificates are valid at the time that the box's clock shows."""
-        unix_s, bends = self._own_unix_s(self._world.env.now), self.modem.bends
-        if bends is not None:
-            unix_s, _ = bends.fold(CLOCK, None, usual=unix_s)
-        return unix_s >= CERTIFICATES_BEGIN_UNIX_S
+        return self._clock.knows_the_time(self.modem.bends)
 
     def came_online(self) -> None:
         """Tell the others how the car is, and whether the box stays."""
@@ -306,7 +294,7 @@ class Box:
             if not goes_on:
                 self.reset()
                 return
-        reason = self._objection(job, now_s)
+        reason = self._objection(job)
         if reason is not None:
             self._refuse(job, reason)
             return
@@ -327,9 +315,9 @@ class Box:
         if self._job is job:
             self._refuse(job, Reason.CAN_BUS_NO_ACK)
 
-    def _objection(self, job: _Job, now_s: float) -> Reason | None:
+    def _objection(self, job: _Job) -> Reason | None:
         """Return why the box does not accept a command that is signed."""
-        own_unix_s, bends = self._own_unix_s(now_s), self.modem.bends
+        own_unix_s, bends = self._clock.own_unix_s, self.modem.bends
         if bends is None:
             return self._objection_at(job, own_unix_s)
         command = job.command
@@ -351,18 +339,6 @@ class Box:
         if life_ms > (self.spec.parameters.max_command_ttl_s + CLOCK_TOLERANCE_S) * 1000:
             return Reason.TTL_TOO_LONG
         return None
-
-    def _own_unix_s(self, now_s: float) -> float:
-        """Return what the box's clock shows, bends aside."""
-        world = self._world
-        return world.epoch_unix_s + world.clock_step.by_s + now_s + self._clock_error_s
-
-    def _believed_ms(self, now_s: float) -> int:
-        """Return what the box believes the time to be, in Unix milliseconds from 1970 on."""
-        unix_s, bends = self._own_unix_s(now_s), self.modem.bends
-        if bends is not None:
-            unix_s = bends.at(CLOCK, None, usual=unix_s)
-        return int(unix_s * 1000) if unix_s > 0 else 0
 
     def _actuate(self, job: _Job, can_wake_s: float) -> None:
         if self._job is not job:
@@ -401,7 +377,7 @@ class Box:
         else:
             self._publish_state(command.command_id, is_locked=self._stated(command))
         if command.action is Action.UNLOCK:
-            self._wait_for_somebody(command, now_s)
+            self._wait_for_somebody(command)
         if self._waiting:
             self._begin_next()
 
@@ -414,7 +390,7 @@ class Box:
         said = bends.at(STATED, command, usual=is_locked, command_id=command.command_id)
         return None if said is is_locked else said
 
-    def _wait_for_somebody(self, command: Command, now_s: float) -> None:
+    def _wait_for_somebody(self, command: Command) -> None:
         """Let somebody open a door, or else the car lock itself again, whichever comes first."""
         world, bends, movement = self._world, self.modem.bends, self.vehicle.movement
         relock_after_s = self.spec.parameters.relock_after_s
@@ -424,8 +400,7 @@ class Box:
             )
         if relock_after_s is None and self.spec.parameters.door_opens is None:
             return
-        true_unix_s = self._own_unix_s(now_s) - self._clock_error_s
-        is_late = command.expires_at_ms < int(true_unix_s * 1000)
+        is_late = command.expires_at_ms < int(self._clock.true_unix_s * 1000)
         opens_s = None if is_late else self.vehicle.door_opens_s()  # who asked has gone
         if opens_s is not None and (relock_after_s is None or opens_s < relock_after_s):
             world.later(opens_s, self._open_door, movement)
@@ -534,7 +509,7 @@ class Box:
             can_wake_s=can_wake_s,
             actuation_s=actuation_s,
             since_received_s=now_s - job.received_s,
-            box_time_ms=self._believed_ms(now_s),
+            box_time_ms=self._clock.believed_ms(self.modem.bends),
             detail=detail,
         )
         if phase is not Phase.RECEIVED:
@@ -570,19 +545,14 @@ class Box:
     def lost_power(self) -> None:
         """Forget what was being done, and without a backup battery the time too."""
         self.reset()
-        if not self.spec.parameters.keeps_time:
-            world = self._world
-            self._clock_error_s = -world.epoch_unix_s - world.clock_step.by_s - world.env.now
+        self._clock.lost_power()
 
     def booted(self) -> None:
         """Look for the time, where the clock has lost it."""
         parameters = self.spec.parameters
         if not parameters.keeps_time:
-            self.power.later(parameters.clock_sync.sample_s(self._stream), self._synchronise)
-
-    def _synchronise(self) -> None:
-        """Set the clock by NITZ, NTP or GNSS."""
-        self._clock_error_s = self.spec.parameters.clock_error.sample_s(self._stream)
+            sync_s = parameters.clock_sync.sample_s(self._stream)
+            self.power.later(sync_s, self._clock.synchronise)
 
     def send_sms(self) -> None:
         """Send the box an SMS, which comes late or never."""

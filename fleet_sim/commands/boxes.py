@@ -30,9 +30,10 @@ from fleet_sim.commands.options import (
     with_profile,
 )
 from fleet_sim.commands.serving import outputs_in_background
-from fleet_sim.runs.live.boxes import LACKS, ServeOptions, parse_shard, serve_boxes, truth_directory
+from fleet_sim.runs.live.boxes import LACKS, ServeOptions, serve_boxes, truth_directory
 from fleet_sim.runs.live.credentials import CredentialOptions
 from fleet_sim.runs.live.fleet import FleetOptions
+from fleet_sim.runs.live.shard_number import parse_shard
 from fleet_sim.runs.live.spread import NO_DRILLS, spread_boxes
 from fleet_sim.runs.progress import progress_on
 from fleet_sim.scenario.loading import Scenario, load_scenario
@@ -50,7 +51,8 @@ from fleet_wire.profiles.loading import load_profile
     default="1/1",
     show_default=True,
     metavar="K/N",
-    help="Take every N-th car, from the K-th: for several processes, or several brokers.",
+    help="Take every N-th car, from the K-th: for several machines, or pods. In a pod of a"
+    " StatefulSet or an indexed Job pod/N takes the pod's own number.",
 )
 @click.option(
     "--out",
@@ -99,6 +101,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
     fleet-sim boxes scenarios/quiet_city.yaml --broker mqtt://localhost:1883
     fleet-sim boxes big.yaml --broker mqtt://b1:1883,mqtt://b2:1883 --processes 4
     fleet-sim boxes big.yaml --broker mqtt://b1:1883,mqtt://b2:1883 --shard 2/4
+    fleet-sim boxes big.yaml --broker mqtt://b-{0..9}.b:1883 --shard pod/10
     fleet-sim boxes my.yaml --broker mqtt://staging --control /tmp/boxes.sock --out drill
     fleet-sim boxes my.yaml --broker mqtt://staging --profile ovms
     fleet-sim boxes my.yaml --broker mqtts://fleet@staging:8883 --ca-file ca.pem \\
@@ -132,7 +135,7 @@ def boxes(  # noqa: PLR0913 - one parameter for each option
         name=f"sms-centre-{part[0]}-of-{part[1]}",
     )
     directory = None if out is None else truth_directory(out)
-    serving = ServeOptions(shard=part, directory=directory, control=control)
+    serving = ServeOptions(fleet=scenario.stem, shard=part, directory=directory, control=control)
     with (
         spread_boxes(loaded, options, processes=processes, of=part) as shards,
         outputs_in_background() as (_, errors, console),

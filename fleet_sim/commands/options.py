@@ -62,8 +62,8 @@ broker_option = click.option(
     envvar="FLEET_SIM_BROKER",
     show_envvar=True,
     metavar="URL[,URL...]",
-    help="The broker, mqtt:// or mqtts://, with USER@ if needed; or several, with commas between,"
-    " among which the cars are spread by their ids.",
+    help="The broker, mqtt:// or mqtts://, with USER@ if needed; or several, with commas between"
+    " or as mqtt://b-{0..9}:1883, among which the cars are spread by their ids.",
 )
 processes_option = click.option(
     "--processes",

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
-from fleet_sim.faults.registry import FaultProcess, Injection, PlatformFault, Struck, register
+from fleet_sim.cars.joints import OBJECTION
+from fleet_sim.faults.registry import (
+    FaultProcess,
+    Injection,
+    PlatformFault,
+    Strikes,
+    Struck,
+    register,
+)
 from fleet_sim.platform.commands import PlatformCommand
 from fleet_sim.platform.joints import ADDRESS, SYNC, TAKEN
 from fleet_sim.platform.operations import Request
+from fleet_wire.contract.messages import Command, Reason
 from fleet_wire.modes.mode import Layer
 from fleet_wire.randomness import RandomStream
 
 
 @register
 class BookingWindowRace(PlatformFault):
-    """Catalogue 47: a booking, or its extension, has not come to where commands are allowed."""
+    """Catalogue 47: a booking, or its extension, has not come to where commands are allowed.
+
+    That is the platform, or a box that checks bookings itself and was out of coverage when they
+    were sent to it.
+    """
 
     name: ClassVar[str] = "booking_window_race"
     number: ClassVar[int | None] = 47
@@ -26,7 +40,8 @@ class BookingWindowRace(PlatformFault):
         "commands are allowed by a late copy of the bookings: a good booking is not known yet"
     )
     seen: ClassVar[str] = (
-        "api_refused with `booking-unknown` or `booking-ended`, soon after booking"
+        "api_refused with `booking-unknown` or `booking-ended`, soon after booking; box_rejected"
+        " with `no_reservation` where boxes check bookings"
     )
     customer: ClassVar[str] = "I have just booked the car, and the app does not know my booking."
     support: ClassVar[str] = "The booking is older than the refusal that says there is none."
@@ -38,8 +53,42 @@ class BookingWindowRace(PlatformFault):
 
     lag: Delay = Field(
         LogNormal(median_s=30.0, sigma=0.8),
-        description="how old the copy is at each look, clocks included [E]",
+        description="how old the copy is at each look, clocks included [E]; a box has a booking so"
+        " long after it was first asked for it",
     )
+    checked_by: Literal["platform", "box"] = Field(
+        "platform", description="whose copy of the bookings is late"
+    )
+
+    @property
+    def acts_on(self) -> Strikes:
+        """Return where it acts: boxes have their own copies."""
+        return Strikes.CAR if self.checked_by == "box" else self.strikes
+
+    def process(self, injection: Injection) -> FaultProcess:
+        """Let the one who checks look at a late copy while the window is open."""
+        if self.checked_by == "platform":
+            yield from super().process(injection)
+            return
+        for box in injection.boxes:
+            stream = injection.stream_of(box.vehicle_id)
+            injection.env.process(self._strike_box(box, injection, stream))
+        yield injection.whole_window()
+
+    def _strike_box(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
+        """Let a box refuse bookings that have not come to it yet."""
+        known_at_s: dict[str, float] = {}
+
+        def check(reason: Reason | None, command: Command) -> Reason | None:
+            if reason is not None or command.booking_id is None:
+                return reason
+            now_s = injection.env.now
+            if command.booking_id not in known_at_s:
+                known_at_s[command.booking_id] = now_s + self.lag.sample_s(stream)
+            return Reason.NO_RESERVATION if now_s < known_at_s[command.booking_id] else None
+
+        with box.bend(OBJECTION, check, by=injection):
+            yield injection.whole_window()
 
     def strike(self, platform: Struck, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Look at a late copy while the window is open."""

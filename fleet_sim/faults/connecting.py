@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import inf
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 
+from fleet_sim.broker.control import BrokerSettings
 from fleet_sim.cars.box import Box
 from fleet_sim.cars.distributions import Delay, LogNormal, Uniform
 from fleet_sim.cars.joints import BAD_CERTIFICATE, CLOCK, DIAL, DialStage
@@ -14,6 +15,8 @@ from fleet_sim.faults.registry import CarFault, FaultProcess, Injection, registe
 from fleet_wire.modes.mode import Layer
 from fleet_wire.quantities import Seconds
 from fleet_wire.randomness import RandomStream
+
+SHOWS_BAD_CERTIFICATES: Final = BrokerSettings(shows_bad_certificates=True)
 
 
 class _NoNewConnection(CarFault):
@@ -90,8 +93,8 @@ class TlsCertExpired(_NoNewConnection):
     """Catalogue 26: a certificate has run out, or its root is missing in the firmware.
 
     Target it by `firmware` where a root is missing, and at all cars where the broker's own has run
-    out. The window opens at the second after which it is not valid. In virtual time the broker's
-    log tells of each attempt, as mosquitto's does; a private mosquitto speaks no TLS.
+    out. The window opens at the second after which it is not valid. The log of a private broker
+    tells of each attempt; on one of the user's the box stays away, and makes no handshake.
     """
 
     name: ClassVar[str] = "tls_cert_expired"
@@ -119,6 +122,10 @@ class TlsCertExpired(_NoNewConnection):
         description="share of boxes whose firmware never tries again after a bad certificate"
         " (chirpstack-gateway-bridge#210); they come back when they boot",
     )
+
+    def broker_settings(self) -> BrokerSettings:
+        """Let the broker show one that has run out."""
+        return SHOWS_BAD_CERTIFICATES
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Let no handshake succeed until there is a new certificate."""
@@ -177,6 +184,10 @@ class TlsNotYetValidClock1970(CarFault):
         description="from the first attempt until NITZ, NTP or GNSS has set the clock, 30 s to"
         " hours (Tasmota#9757) [E]",
     )
+
+    def broker_settings(self) -> BrokerSettings:
+        """Let the broker show one that is not valid yet in 1970."""
+        return SHOWS_BAD_CERTIFICATES
 
     def strike(self, box: Box, injection: Injection, stream: RandomStream) -> FaultProcess:
         """Take power and time away; who is in 1970 still when the window closes knows it then."""

@@ -177,8 +177,13 @@ class Fault(BaseModel, ABC):
     needs: ClassVar[frozenset[Need]] = frozenset()
     """Without this a scenario that has the fault is refused when it is loaded."""
 
+    @property
+    def acts_on(self) -> Strikes:
+        """Return what it acts on with its parameters."""
+        return self.strikes
+
     def broker_settings(self) -> BrokerSettings:
-        """Return what the broker must be set to; needs `Need.OWN_BROKER`."""
+        """Return what a private broker is set to; who cannot do without has `Need.OWN_BROKER`."""
         return BrokerSettings()
 
     @abstractmethod

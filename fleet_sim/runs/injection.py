@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import simpy
 
 from fleet_sim.broker.control import BrokerControl, BrokerSettings, tightest
+from fleet_sim.cars.box import Box
 from fleet_sim.cars.fleet import Fleet
 from fleet_sim.cars.spec import CarSpec
 from fleet_sim.cars.world import World
@@ -22,8 +23,10 @@ from fleet_sim.scenario.form import FaultEntry, Scenario, select
 
 
 def broker_settings(scenario: Scenario) -> BrokerSettings:
-    """Return what the faults need the broker to be set to."""
-    return tightest(entry.fault().broker_settings() for entry in scenario.faults)
+    """Return what faults and boxes want the broker to be set to."""
+    needs_time = any(group.box.needs_time_for_tls for group in scenario.fleet.groups)
+    of_boxes = BrokerSettings(shows_bad_certificates=needs_time)
+    return tightest([of_boxes, *(entry.fault().broker_settings() for entry in scenario.faults)])
 
 
 def silent(_text: str) -> None:
@@ -32,7 +35,7 @@ def silent(_text: str) -> None:
 
 def strikes_boxes(fault: Fault) -> bool:
     """Return whether a fault acts where the boxes are, else it does where the platform is."""
-    return fault.strikes not in (Strikes.PLATFORM, Strikes.CUSTOMERS)
+    return fault.acts_on not in (Strikes.PLATFORM, Strikes.CUSTOMERS)
 
 
 class Part(Enum):
@@ -42,11 +45,11 @@ class Part(Enum):
     BOXES = "boxes"
     """Boxes alone; those that are in no process of ours are another's concern."""
     AROUND = "around"
-    """Platform and customers, for boxes that are in other processes."""
+    """Platform and customers, and their cars; most boxes are in other processes."""
 
     def has(self, fault: Fault) -> bool:
         """Return whether a fault acts in this part."""
-        return self is Part.WHOLE or strikes_boxes(fault) is (self is Part.BOXES)
+        return strikes_boxes(fault) or self is not Part.BOXES
 
 
 class Around(NamedTuple):
@@ -55,6 +58,8 @@ class Around(NamedTuple):
     platform: EmulatedPlatform | None = None
     broker: BrokerControl | None = None
     customers: CustomerBends | None = None
+    stand_ins: dict[str, Box] | None = None
+    """Boxes, switched off, for cars of another part that a fault on the platform may name."""
 
 
 CARS_ALONE = Around()
@@ -109,6 +114,7 @@ class Injector:
         stream = f"fault/{entry.name}/{self._seen[entry.name]}"
         self._seen[entry.name] += 1
         world, boxes = self._fleet.world, self._fleet.boxes
+        named = boxes if strikes_boxes(fault) else ChainMap(boxes, self._around.stand_ins or {})
         targets = select(self._specs, entry.target, world.seed, stream)
         ids = [
             spec.vehicle_id
@@ -131,7 +137,7 @@ class Injector:
         )
         injection = Injection(
             world=world,
-            boxes=[boxes[vehicle_id] for vehicle_id in ids if vehicle_id in boxes],
+            boxes=[named[vehicle_id] for vehicle_id in ids if vehicle_id in named],
             duration_s=end_s - start_s,
             stream_of=_streams(world, stream),
             number=number,
@@ -144,7 +150,7 @@ class Injector:
             vehicle_ids=frozenset(ids),
         )
         if ids:
-            acts = fault.process if self._part.has(fault) else _elsewhere
+            acts = fault.process if injection.boxes and self._part.has(fault) else _elsewhere
             world.env.process(_act(fault.name, acts, start_s, injection, self._say))
         return injected
 
@@ -205,7 +211,7 @@ def without_platform_faults(scenario: Scenario) -> Scenario:
 
 def with_platform_faults_alone(scenario: Scenario) -> Scenario:
     """Return a scenario as far as the platform alone can have it: the boxes are elsewhere."""
-    return _with_faults(scenario, lambda fault: fault.strikes is Strikes.PLATFORM)
+    return _with_faults(scenario, lambda fault: fault.acts_on is Strikes.PLATFORM)
 
 
 def _with_faults(scenario: Scenario, wanted: Callable[[Fault], bool]) -> Scenario:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
-from fleet_sim.score.cases import RunCases, run_all
+from fleet_sim.score.cases import RunCases, run_all, run_all_on_dask
 from fleet_sim.score.detection import figures as figures_of_noticed
 from fleet_sim.score.detection import notice_all, noticed_faults
 from fleet_sim.score.figures import figures_of
@@ -26,6 +27,7 @@ from fleet_sim.score.incidents import (
 from fleet_sim.score.learning import learn, rows_of
 from fleet_sim.score.picture import page_of
 from fleet_sim.sweeps.pool import cores
+from fleet_wire.errors import UnlockpathError
 from fleet_wire.randomness import RandomStream
 
 WEIGHTS: Final = Path("platform_probe/diagnosis/weights.json")
@@ -79,6 +81,7 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
 @click.option("--seeds", default=1, help="incidents of each fault; 8: each with every loss")
 @click.option("--pairs", default=20, help="incidents with two faults")
 @click.option("--jobs", default=cores(), help="runs at a time")
+@click.option("--scheduler", help="of Dask, on whose workers to run: tcp://HOST:PORT")
 @click.option("--faults", default="", help="only these, with commas")
 @click.option("--first-seed", default=HELD_OUT_SEEDS, help="below 1000: with what was tuned with")
 @click.option(
@@ -90,6 +93,7 @@ def run(
     seeds: int,
     pairs: int,
     jobs: int,
+    scheduler: str | None,
     faults: str,
     first_seed: int,
     cohorts: Path | None,
@@ -102,7 +106,7 @@ def run(
         *(Incident((), first_seed + number) for number in range(max(seeds, LEAST_HEALTHY))),
         *_pairs(names, pairs, first_seed),
     ]
-    runs = _done(incidents, jobs)
+    runs = _done(incidents, jobs, scheduler)
     tuned = [case for run in _load(TUNED) for case in run.cases] if TUNED.exists() else None
     figures: dict[str, Any] = {
         "diagnosis": {
@@ -170,15 +174,24 @@ def _pairs(names: Sequence[str], number: int, first_seed: int) -> list[Incident]
     return pairs
 
 
-def _done(incidents: Sequence[Incident], jobs: int) -> list[RunCases]:
+def _done(incidents: Sequence[Incident], jobs: int, scheduler: str | None = None) -> list[RunCases]:
     found = []
-    for count, one in enumerate(run_all(incidents, jobs=jobs), start=1):
+    for count, one in enumerate(_runs(incidents, jobs, scheduler), start=1):
         found.append(one)
         if one.error:
             click.echo(f"{one.incident}: {one.error}", err=True)
         if count % 10 == 0 or count == len(incidents):
             click.echo(f"{count} of {len(incidents)} incidents", err=True)
     return found
+
+
+def _runs(incidents: Sequence[Incident], jobs: int, scheduler: str | None) -> Iterable[RunCases]:
+    if scheduler is None:
+        return run_all(incidents, jobs=jobs)
+    try:
+        return run_all_on_dask(incidents, scheduler, note=partial(click.echo, err=True))
+    except UnlockpathError as error:
+        raise click.ClickException(f"{error}") from None
 
 
 def _load(path: Path) -> list[RunCases]:

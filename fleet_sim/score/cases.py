@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +20,13 @@ import msgspec
 from fleet_sim.runs.conclude import ATTEMPTS, GROUND_TRUTH
 from fleet_sim.runs.directory import RunDirectory, ScenarioSource
 from fleet_sim.runs.progress import LineProgress
+from fleet_sim.runs.source_digest import versions
 from fleet_sim.runs.virtual.run import VirtualOptions, VirtualRun
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.score.drawing import scenario_of
 from fleet_sim.score.incidents import MAPPED_WIRE, TWO_TOPICS, Incident, Loss
+from fleet_sim.sweeps.dask import WorkersKilled, each_on_dask
+from fleet_sim.sweeps.point import check_versions
 from fleet_wire.contract.attempt import Attempt, Complaint
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -96,15 +100,42 @@ def run_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[RunCases]:
         yield from pool.map(run_one, listed)
 
 
-def run_one(incident: Incident) -> RunCases:
-    """Do one run in a directory that is removed, and return what came of it."""
+def run_all_on_dask(
+    incidents: Iterable[Incident], address: str, *, note: Callable[[str], None]
+) -> list[RunCases]:
+    """Do the runs on the workers of a Dask scheduler; return what came of each, in order.
+
+    Raises `UnlockpathError` where there is none, it goes away, or a worker has another version.
+    """
+    listed = [*enumerate(incidents)]
+    found: dict[int, RunCases] = {}
+    function = partial(run_there, versions())
+    for (number, incident), came in each_on_dask(function, listed, address, note=note):
+        if isinstance(came, WorkersKilled):
+            came = RunCases(**_about(incident), error=came.text)  # noqa: PLW2901 - the same
+        found[number] = came
+    return [found[number] for number, _ in listed]
+
+
+def run_there(asked: Mapping[str, str], numbered: tuple[int, Incident]) -> RunCases:
+    """Do one run for somebody elsewhere, with these versions. Raises `UnlockpathError`."""
+    check_versions(asked)
+    return run_one(numbered[1])
+
+
+def _about(incident: Incident) -> dict[str, Any]:
     name = f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}/{incident.loss.value}"
-    about: dict[str, Any] = {
+    return {
         "incident": name,
         "faults": incident.faults,
         "seed": incident.seed,
         "loss": incident.loss.value,
     }
+
+
+def run_one(incident: Incident) -> RunCases:
+    """Do one run in a directory that is removed, and return what came of it."""
+    about = _about(incident)
     path = Path(tempfile.mkdtemp(prefix="score-"))
     try:
         run_in(path, incident)

@@ -1,4 +1,4 @@
-"""Runs of a sweep on many machines, by Dask's scheduler and workers.
+"""Runs of a sweep or a score on many machines, by Dask's scheduler and workers.
 
 Dask is imported when it is used: only sweeps with `--scheduler` need it.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,14 +25,40 @@ WINDOW = 1_000
 RETRIES = 2
 """Times that a run goes to a worker again when one cannot do it, say for want of disk."""
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersKilled:
+    """What has come of a run that killed each worker that tried it."""
+
+    text: str
+
 
 def run_on_dask(
     tasks: Sequence[Task], address: str, *, note: Callable[[str], None]
 ) -> Iterator[PointRecord]:
-    """Do the runs on the workers of the scheduler at `address`, and yield records in any order.
+    """Do the runs of a sweep by `each_on_dask`, and yield their records in any order."""
+    for task, came in each_on_dask(run_task, tasks, address, note=note):
+        if isinstance(came, WorkersKilled):
+            yield failed(task, came.text)
+        else:
+            yield msgspec.json.decode(came, type=PointRecord)
 
-    Dask gives the runs of a worker that was killed to another. `note` is told what the user should
-    know. Raises `ConfigError` where there is no scheduler, `LimitError` when it goes away.
+
+def each_on_dask(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    address: str,
+    *,
+    note: Callable[[str], None],
+) -> Iterator[tuple[Item, Result | WorkersKilled]]:
+    """Call a function of ours for each item on the workers of the scheduler at `address`.
+
+    Yields items with what came of them, in any order. Dask gives those of a worker that was killed
+    to another. `note` is told what the user should know. Raises `ConfigError` where there is no
+    scheduler, `LimitError` when it goes away, and the `UnlockpathError` that the function raises.
     """
     _check(address)
     distributed = _distributed()
@@ -44,7 +71,7 @@ def run_on_dask(
     with client:
         if not client.scheduler_info()["workers"]:
             note(f"waiting for workers: dask worker {address} --nthreads 1 --nworkers -1")
-        yield from _records(distributed, client, tasks, address)
+        yield from _results(distributed, client, address, function, items)
 
 
 def _check(address: str) -> None:
@@ -69,25 +96,29 @@ def _distributed() -> Any:
     return distributed
 
 
-def _records(
-    distributed: Any, client: Any, tasks: Sequence[Task], address: str
-) -> Iterator[PointRecord]:
-    waiting = iter(tasks)
-    running: dict[Any, Task] = {}
+def _results(
+    distributed: Any,
+    client: Any,
+    address: str,
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+) -> Iterator[tuple[Item, Result | WorkersKilled]]:
+    waiting = iter(items)
+    running: dict[Any, Item] = {}
 
-    def submit(task: Task) -> Any:
-        future = client.submit(run_task, task, pure=False, retries=RETRIES)
-        running[future] = task
+    def submit(item: Item) -> Any:
+        future = client.submit(function, item, pure=False, retries=RETRIES)
+        running[future] = item
         return future
 
-    first = [submit(task) for task in islice(waiting, WINDOW)]
+    first = [submit(item) for item in islice(waiting, WINDOW)]
     completed = distributed.as_completed(first, loop=client.loop)
     for future in completed:
-        task = running.pop(future)
+        item = running.pop(future)
         try:
-            yield msgspec.json.decode(future.result(), type=PointRecord)
+            yield item, future.result()
         except distributed.KilledWorker as error:
-            yield failed(task, f"{error.args[0]}: killed the workers that ran it")
+            yield item, WorkersKilled(f"{error.args[0]}: killed the workers that ran it")
         except UnlockpathError as error:
             raise UnlockpathError(f"a worker of {address}: {error}") from None
         except (CancelledError, OSError):

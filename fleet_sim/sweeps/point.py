@@ -81,17 +81,22 @@ def run_task(task: Task) -> bytes:
     A run that fails is a record with an error, so that the others go on. Raises `UnlockpathError`
     where no run can be done here: another version of this program, or no room on the disk.
     """
-    if task.versions != versions():
-        raise UnlockpathError(
-            f"this worker has {_words(versions())}, the sweep was started with"
-            f" {_words(task.versions)}; results could differ"
-        )
+    check_versions(task.versions)
     began_s = time.perf_counter()
     gc.collect()  # the cars of the run before refer to each other, and would still be there
     with _directory_of(task) as path:
         record = _record(task, path)
     taken_s = round(time.perf_counter() - began_s, 3)
     return msgspec.json.encode(msgspec.structs.replace(record, duration_s=taken_s))
+
+
+def check_versions(asked: Mapping[str, str]) -> None:
+    """Raise `UnlockpathError` where this process has other versions than whoever asks has."""
+    if asked != versions():
+        raise UnlockpathError(
+            f"this worker has {_words(versions())}, the sweep was started with {_words(asked)};"
+            " results could differ"
+        )
 
 
 def _words(packages: Mapping[str, str]) -> str:

@@ -64,6 +64,8 @@ class Reason(StrEnum):
     """The PIN of remote access was wrong; `tries_left` says how often it may be."""
     PIN_LOCKED = "pin_locked"
     """The PIN was wrong too often: the car takes no remote command until that is set back."""
+    NO_RESERVATION = "no_reservation"
+    """It checks bookings itself, and its copy of them does not have the one that was named."""
     FAILED = "failed"
     """It tried, and does not say why that came to nothing."""
 

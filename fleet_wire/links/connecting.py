@@ -51,13 +51,10 @@ def identity_in(broker: BrokerAddress) -> Identity:
 
 
 class ConnectPace:
-    """Lets at most `max_in_flight` clients connect at a time, first come, first served.
+    """Lets at most `max_connecting` clients connect at a time, first come, first served."""
 
-    Several factories may share one.
-    """
-
-    def __init__(self, max_in_flight: int = 64) -> None:
-        self._free = max_in_flight
+    def __init__(self, max_connecting: int) -> None:
+        self._free = max_connecting
         self._waiting: OrderedDict[Callable[[], None], None] = OrderedDict()
 
     @property
@@ -97,7 +94,9 @@ class Dialer:
         self._host = host
         self._port = port
         self._sources = sources
-        self._count = 0
+        # Processes and brokers of a spread fleet start at addresses of their own: connect(2) takes
+        # half of an address's ports quickly, and looks through all of these for each one after.
+        self._count = (os.getpid() + port) * CONNECTS_PER_SOURCE
         self._targets: list[_Target] = []
         self._resolved_until_s = 0.0
 

@@ -227,6 +227,8 @@ class Link(Protocol):
 class LinkLimits:
     """How much a link takes, sends and waits."""
 
+    max_connecting: int = 64
+    """How many clients of a broker may connect at a time, over the lean link."""
     max_packet_bytes: int = 65_536
     """The largest packet that we accept; the broker is told, and closed on if it sends more."""
     receive_max: int = 1_000

@@ -7,7 +7,8 @@ same list, in the same order, looks for a car in the same place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -33,6 +34,7 @@ RECONNECT: Final = ReconnectPolicy(base_s=0.5, cap_s=5.0)
 _MULTIPLIER: Final = 2862933555777941757
 """Of the generator in "A Fast, Minimal Memory, Consistent Hash Algorithm" (Lamping, Veach 2014)."""
 _BITS_64: Final = (1 << 64) - 1
+_RANGE: Final = re.compile(r"\{(\d{1,4})\.\.(\d{1,4})\}")
 
 VehicleOf = Callable[[str], str]
 """Says which car a topic is about; raises `RemoteProtocolError` where it does not say."""
@@ -50,10 +52,13 @@ class Brokers:
     def parse(cls, urls: str) -> Brokers:
         """Return the brokers of one URL, or of several with commas between.
 
+        `mqtt://broker-{0..9}.broker:1883` is short for ten of them, as a shell writes it.
         Raises `ConfigError` for what is no address, for one that stands there twice, and for a list
         in which some brokers have TLS and others have not.
         """
-        addresses = tuple(BrokerAddress.parse(url.strip()) for url in urls.split(","))
+        addresses = tuple(
+            BrokerAddress.parse(url) for part in urls.split(",") for url in _each_of(part.strip())
+        )
         for number, address in enumerate(addresses):
             if address in addresses[:number]:
                 raise ConfigError([f"broker {address}: stands in the list twice"])
@@ -92,6 +97,19 @@ class Brokers:
         if len(self.addresses) == 1:
             return str(self.first)
         return f"{len(self.addresses)} brokers, {self.first} to {self.addresses[-1]}"
+
+
+def _each_of(url: str) -> Iterator[str]:
+    """Yield the URLs that a range stands for; one without a range is itself."""
+    found = _RANGE.search(url)
+    if found is None:
+        yield url
+        return
+    first, last = map(int, found.groups())
+    if first > last:
+        raise ConfigError([f"broker {found[0]}: expected {{{last}..{first}}}"])
+    for number in range(first, last + 1):
+        yield f"{url[: found.start()]}{number}{url[found.end() :]}"
 
 
 def broker_of(vehicle_id: str, brokers: int) -> int:

@@ -24,6 +24,7 @@ CAUSE_OF_REASON: Final = {
     Reason.WRONG_VEHICLE_STATE: Cause.VEHICLE_STATE,
     Reason.WRONG_PIN: Cause.BOX_REJECTED,
     Reason.PIN_LOCKED: Cause.BOX_REJECTED,
+    Reason.NO_RESERVATION: Cause.BOX_REJECTED,
     Reason.FAILED: Cause.VEHICLE_FAILED,
 }
 """What a refusal by the box means."""

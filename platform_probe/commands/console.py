@@ -12,8 +12,9 @@ from fleet_wire.errors import ConfigError
 from platform_probe.commands.asking import store_options
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.settings import load_settings
-from platform_probe.web.console import access
+from platform_probe.web.console.person import RIGHTS
 from platform_probe.web.console.process import run, serve_console
+from platform_probe.web.console.tokens import new_token, token_hash
 
 
 @click.command()
@@ -81,9 +82,9 @@ def console(
 
 def _print_token(who: str) -> None:
     name, colon, role = who.partition(":")
-    if not colon or not name or name.split() != [name] or "#" in name or role not in access.RIGHTS:
-        roles = ", ".join(access.RIGHTS)
+    if not colon or not name or name.split() != [name] or "#" in name or role not in RIGHTS:
+        roles = ", ".join(RIGHTS)
         raise ConfigError([f"--new-token {who}: expected NAME:ROLE, with a role of {roles}"])
-    token = access.new_token()
+    token = new_token()
     click.echo(f"token, for {name} alone: {token}")
-    click.echo(f"line for the file: {name} {role} {access.token_hash(token)}")
+    click.echo(f"line for the file: {name} {role} {token_hash(token)}")

@@ -232,7 +232,7 @@ def _ask(
     host = settings.listen_host
     base_url = url or at_url("127.0.0.1" if host in _ANYWHERE else host, settings.listen_port)
     asked = {
-        "incident_id": incident_id, "kind": kind, "by": by or getpass.getuser(), "reason": reason,
+        "incident_id": incident_id, "kind": kind, "by": by or _account(), "reason": reason,
         **({} if seconds is None else {"seconds": seconds}),
     }  # fmt: skip
     answer = asyncio.run(_posted(base_url, token, msgspec.json.encode(asked)))
@@ -242,6 +242,14 @@ def _ask(
         raise ConfigError([f"{base_url}: {_detail(answer)}"])
     action = msgspec.json.decode(answer.body, type=IncidentAction)
     click.echo(f"{action.incident_id}: {action.kind.value} by {action.by}")
+
+
+def _account() -> str:
+    """Return the name of this account. Raises `ConfigError` where it has none, as in a pod."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the first until Python 3.12
+        raise ConfigError(["this account has no name: say who you are by --by NAME"]) from None
 
 
 async def _posted(base_url: str, token: str, body: bytes) -> HttpResponse:

@@ -49,6 +49,7 @@ _STATES: Final = (
     (("locked_by_key",), Fact.LOCKED_BY_KEY),
     (("ignition", "park", "privacy", "gear"), Fact.NOT_PARKED),
     (("pin", "tries"), Fact.WRONG_PIN),
+    (("reservation",), Fact.SAID_BOOKING),
 )
 _NOT_DELIVERED: Final = frozenset(
     {Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST}

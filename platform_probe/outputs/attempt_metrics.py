@@ -32,6 +32,7 @@ from fleet_wire.modes.catalogue import TITLES
 from fleet_wire.series import Counter, Histogram, Series, SeriesMaker
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
 from platform_probe.outputs.platform_metrics import PlatformMetrics
+from platform_probe.outputs.rental_metrics import RentalMetrics
 
 NO_CAUSE: Final = "none"
 UNLOCK_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 8, 10, 15, 20, 30, 60)
@@ -67,6 +68,8 @@ class AttemptMetrics(SeriesMaker):
         self._make_strays()
         self._make_diagnoses()
         self._make_dimensions()
+        self.rentals = RentalMetrics(registry)
+        """What unlocks do to bookings."""
         self.platform = PlatformMetrics(registry) if follows_platform else None
         """What the platform's log moves, where it is followed."""
 
@@ -171,6 +174,20 @@ class AttemptMetrics(SeriesMaker):
         self._firmwares = Dimension(firmwares)
         self._operators = Dimension(operators)
         self._hardwares = Dimension(hardwares)
+        self._releases: tuple[tuple[str, Dimension], ...] = ()
+        """What the platform's log tells of unlocks, by the field of a record that has it."""
+        if self._has_api[Source.CUSTOMER]:
+            self._releases = (
+                ("app_version", self._release("app_version", "app of the phone")),
+                ("api_release", self._release("api_release", "release of the API")),
+            )
+
+    def _release(self, name: str, what: str) -> Dimension:
+        return Dimension(
+            self._counter(
+                f"{name}_unlocks", f"Unlocks that ended, by {what}.", "source", name, "outcome"
+            )
+        )
 
     def set_last_ends(self, unix_s: Mapping[Source, float]) -> None:
         """Say when an unlock of each of these sources last ended, before this probe started."""
@@ -178,14 +195,14 @@ class AttemptMetrics(SeriesMaker):
             self._last_end_unix_s[source] = ended_unix_s
 
     def emit(self, record: Record) -> None:
-        """Count one ended attempt, or one stray answer.
+        """Count one ended attempt, one stray answer, or one call to support.
 
         Of an attempt that was observed late only its flags are counted, and of one that is judged
         again nothing: a counter cannot take back what it has counted.
         """
         if isinstance(record, Complaint):
-            return  # the unlocks that it is about are counted, if there were any
-        if not isinstance(record, Attempt):
+            self.rentals.count_call(record)
+        elif not isinstance(record, Attempt):
             self._count_stray(record)
         elif not record.is_first:
             self._count_revision()
@@ -221,6 +238,9 @@ class AttemptMetrics(SeriesMaker):
         self._firmwares.count(attempt.firmware, attempt, failure)
         self._operators.count(attempt.operator, attempt, failure)
         self._hardwares.count(attempt.hardware, attempt, failure)
+        for field, dimension in self._releases:
+            dimension.count(getattr(attempt.platform, field, None), attempt, failure)
+        self.rentals.count(attempt)
         self._last_end_unix_s[source] = attempt.started_at + attempt.total_s
 
     def count_diagnosis(self, diagnosis: Diagnosis) -> None:

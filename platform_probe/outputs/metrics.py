@@ -237,7 +237,9 @@ class ProbeMetrics(AttemptMetrics):
         """Count a revision, and show the incidents that go on."""
         self._incident_changes[revision.changes[-1].kind].inc()
         shown = dict.fromkeys(self._incidents, 0)
-        for one in going_on:
+        open_now = tuple(going_on)
+        self.rentals.note_incidents(open_now)
+        for one in open_now:
             shown[one.kind, one.severity] += 1
         for both, number in shown.items():
             self._incidents[both].set(number)

@@ -202,6 +202,8 @@ def facts_of(attempt: Row) -> list[str]:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, dict):  # how often, by kind
+        return ", ".join(f"{kind.replace('_', ' ')} ({count})" for kind, count in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

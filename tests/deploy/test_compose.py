@@ -109,6 +109,7 @@ def test_scrape_targets_are_services(services: dict[str, Any]) -> None:
     """Prometheus looks for what it scrapes, and for Alertmanager, under names and ports here."""
     for job, service in (
         ("platform-probe", "probe"),
+        ("platform-console", "probe"),
         ("platform-api", "platform"),
         ("alertmanager", "alertmanager"),
     ):

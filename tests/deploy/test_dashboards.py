@@ -24,7 +24,10 @@ from tests.helpers.shipped import (
     yaml,
 )
 
-LEAST_PANELS = {"api": 8, "overview": 12, "support": 8, "regions": 6}
+LEAST_PANELS = {
+    "api": 8, "business": 12, "connectivity": 8, "cto": 12, "mobile": 10, "oncall": 10,
+    "overview": 12, "qa": 10, "regions": 6, "support": 8,
+}  # fmt: skip
 GRID_WIDTH = 24
 OUTCOME_COLOURS = {"ok": "#009E73", "refused": "#56B4E9", "failed": "#D55E00", "unknown": "#E69F00"}
 """From the palette of Okabe and Ito, which people with any colour vision can tell apart."""

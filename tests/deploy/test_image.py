@@ -23,7 +23,8 @@ def test_image_copies_what_exists() -> None:
     for name in copied:
         assert (ROOT / name).exists(), name
         assert f"!{name}" in allowed, name
-    assert re.search(r"^USER unlockpath$", dockerfile, re.MULTILINE), "not as root"
+    (uid,) = re.findall(r"--uid (\d+)", dockerfile)
+    assert re.search(rf"^USER {uid}$", dockerfile, re.MULTILINE), "not as root, and by number"
 
 
 def test_image_runs_the_locked_versions() -> None:

@@ -1,137 +1,305 @@
-"""The Kubernetes manifests: their parts fit together, and their commands are ours."""
+"""The Kubernetes manifests: they are what Kubernetes takes, fit together, and run our commands."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
+from fleet_sim.runs.live.fleet import GOODBYE_S
+from fleet_sim.runs.live.shards import END_S
+from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.links.several import Brokers, broker_of
+from fleet_wire.web.server import STOP_WITHIN_S
+from platform_probe.car_files import read_cars
 from platform_probe.running import drain_s
 from platform_probe.settings import load_settings
+from tests.helpers.manifests import (
+    BUILDS,
+    FLEETS,
+    KUBERNETES,
+    WORKLOADS,
+    Manifest,
+    Pod,
+    built,
+    bytes_of,
+    container_of,
+    of_kind,
+    one,
+    pod_of,
+    pods_selected,
+    service_variables,
+)
 from tests.helpers.own_commands import accept
 from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 from tests.helpers.shipped import DEPLOY, PROMETHEUS, recording_rules, yaml
 
-KUBERNETES = DEPLOY / "kubernetes"
+pytestmark = pytest.mark.kustomize
+
+OLDEST = "1.28"
+"""As base/kustomization.yaml says."""
+KIB, MIB = 2**10, 2**20
+MEASURED = {
+    "boxes": (60 * MIB, 9 * KIB),
+    "broker": (2 * MIB, 9 * KIB),
+    "platform": (60 * MIB, 0.9 * KIB),
+    "platform-probe": (60 * MIB, 2 * KIB),
+    "platform-probe-opener": (110 * MIB, 2 * KIB),
+}
+"""Bytes of a pod, and besides of each car: docs/scale.md. Boxes and brokers have a part of them."""
+
+every_build = pytest.mark.parametrize("name", BUILDS)
+every_fleet = pytest.mark.parametrize("name", FLEETS)
 
 
-def container(name: str) -> dict[str, Any]:
-    """Return the only container of a workload."""
-    (only,) = yaml(KUBERNETES / name)["spec"]["template"]["spec"]["containers"]
-    found: dict[str, Any] = only
-    return found
+@every_build
+@pytest.mark.parametrize("kubernetes", [OLDEST, kubernetes_validate.latest_version()])
+def test_kubernetes_takes_them(name: str, kubernetes: str) -> None:
+    """The oldest that we name and the newest whose schemas there are: no field is unknown."""
+    assert f"Kubernetes {OLDEST} or later" in (KUBERNETES / "base/kustomization.yaml").read_text()
+    for manifest in built(name):
+        kubernetes_validate.validate(manifest, kubernetes, strict=True)
+        assert manifest["metadata"]["namespace"] == "unlockpath"
 
 
-def test_kustomization_lists_what_is_there() -> None:
-    """Every manifest is a resource, every file of the config map exists, the tag is the image's."""
-    kustomization = yaml(KUBERNETES / "kustomization.yaml")
-    manifests = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
-    assert set(kustomization["resources"]) == manifests
-    (generator,) = kustomization["configMapGenerator"]
-    for entry in generator["files"]:
-        key, _, path = entry.partition("=")
-        assert (KUBERNETES / path).is_file(), entry
-        assert path.endswith(key)
+def test_every_file_is_part_of_a_build() -> None:
+    """What nobody lists nobody applies."""
+    listed = {KUBERNETES / "prometheus-operator" / "service-monitor.yaml"}
+    for file in KUBERNETES.glob("*/kustomization.yaml"):
+        kustomization = yaml(file)
+        listed.add(file)
+        listed |= {file.parent / each for each in kustomization.get("resources", ())}
+        listed |= {file.parent / each["path"] for each in kustomization.get("patches", ())
+                   if "path" in each}  # fmt: skip
+        for generator in kustomization.get("configMapGenerator", ()):
+            listed |= {file.parent / each.partition("=")[2] for each in generator.get("files", ())}
+    assert {path for path in KUBERNETES.rglob("*") if path.is_file()} <= listed
+    assert {file.parent.name for file in KUBERNETES.glob("*/kustomization.yaml")} == {
+        *BUILDS, "several-probes",
+    }  # fmt: skip
 
 
 def test_the_tag_is_the_version() -> None:
     """Here and for compose: whoever builds by the line of the file gets the image it names."""
     tag = f"unlockpath:{version('unlockpath')}"
-    (image,) = yaml(KUBERNETES / "kustomization.yaml")["images"]
-    assert f"{image['name']}:{image['newTag']}" == tag
-    for file in (KUBERNETES / "kustomization.yaml", ROOT / "docker-compose.yml"):
-        named = re.findall(r"unlockpath:\d[\w.]*", file.read_text(encoding="utf-8"))
-        assert {*named} == {tag}
+    file = (KUBERNETES / "base/kustomization.yaml", ROOT / "docker-compose.yml")
+    for text in (each.read_text(encoding="utf-8") for each in file):
+        assert {*re.findall(r"unlockpath:\d[\w.]*", text)} == {tag}
+    images = {
+        container_of(workload)["image"] for name in BUILDS for workload in of_kind(name, *WORKLOADS)
+    }
+    assert images == {tag, "eclipse-mosquitto:2.0.21"}
 
 
 def test_the_monitor_may_take_as_much_memory_as_under_systemd() -> None:
     """One number, which the page on operation has too: 1 GiB is systemd's 1G."""
-    limit = container("probe.yaml")["resources"]["limits"]["memory"]
+    monitor = container_of(one("base", "Deployment", "platform-probe"))
+    limit = monitor["resources"]["limits"]["memory"]
     unit = (DEPLOY / "systemd" / "platform-probe.service").read_text(encoding="utf-8")
     assert f"\nMemoryMax={limit.removesuffix('i')}\n" in unit
     number = limit.removesuffix("Gi")
     assert f"the limit of unit and pod is {number} GiB" in page("operate.md")
 
 
-def words_of(only: dict[str, Any], directory: Path, **variables: str) -> list[str]:
-    """Run a container's command with a stand-in for fleet-sim; return the words that it got."""
-    program = directory / "fleet-sim"
-    program.write_text("#!/bin/sh\nprintf '%s\\n' fleet-sim \"$@\"\n")
-    program.chmod(0o755)
-    values = {entry["name"]: entry["value"] for entry in only["env"] if "value" in entry}
-    run = subprocess.run(
-        only["command"],
-        env={"PATH": f"{directory}:/usr/bin:/bin", **values, **variables},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return run.stdout.splitlines()
+@every_fleet
+def test_all_are_told_one_list_and_one_number(name: str) -> None:
+    """As many shards as pods play boxes; as many brokers as there are, by names that exist."""
+    fleet = one(name, "ConfigMap", "fleet")["data"]
+    assert int(fleet["SHARDS"]) == one(name, "StatefulSet", "boxes")["spec"]["replicas"]
+    listed = {(each.host, each.port) for each in Brokers.parse(fleet["BROKERS"]).addresses}
+    for broker in [each for each in of_kind(name, "StatefulSet") if "boxes" not in str(each)]:
+        service = one(name, "Service", broker["spec"]["serviceName"])
+        assert service["spec"]["clusterIP"] == "None"
+        called, domain = broker["metadata"]["name"], service["metadata"]["name"]
+        port = service["spec"]["ports"][0]["port"]
+        there = {(f"{called}-{n}.{domain}", port) for n in range(broker["spec"]["replicas"])}
+        assert there == listed
 
 
-@pytest.mark.parametrize("index", [0, 1])
-def test_each_pod_plays_a_shard_of_its_own(tmp_path: Path, index: int) -> None:
-    """What a shell makes of the command is a command of ours: shard K/N of N pods."""
-    boxes = yaml(KUBERNETES / "boxes.yaml")["spec"]
-    words = words_of(container("boxes.yaml"), tmp_path, POD_INDEX=str(index))
-    context = accept(words)
-    assert context.params["shard"] == f"{index + 1}/{boxes['replicas']}"
-    assert context.params["broker"] == "mqtt://mosquitto:1883"
+@every_fleet
+def test_commands_are_ours(name: str) -> None:
+    """With what the kubelet puts in and around them; scenarios are those of the image."""
+    told: dict[str, dict[str, Any]] = {}
+    for workload in of_kind(name, *WORKLOADS):
+        if "command" not in container_of(workload):
+            continue
+        called = workload["metadata"]["name"]
+        pod = Pod(build=name, kind=workload["kind"], workload=called, name="a-1", fleet={})
+        with pytest.MonkeyPatch.context() as patch:
+            for variable, value in pod.environment().items():
+                patch.setenv(variable, value)
+            told[called] = accept(pod.command()).params
+    boxes, platform = told["boxes"], told["platform"]
+    fleet = one(name, "ConfigMap", "fleet")["data"]
+    assert boxes["shard"] == f"pod/{fleet['SHARDS']}"
+    assert (ROOT / str(boxes["scenario"]).lstrip("/")).is_file()
+    assert boxes["broker"] == fleet["BROKERS"]
+    for key in ("scenario", "overrides", "broker"):
+        assert platform[key] == boxes[key], "the platform knows the cars that are played"
+
+
+@every_build
+def test_nobody_is_root_nor_can_write_to_the_image(name: str) -> None:
+    """As "restricted" pods have to be; of mosquitto's image alone the user must be named."""
+    for workload in of_kind(name, *WORKLOADS):
+        spec = pod_of(workload)["spec"]
+        only = container_of(workload)
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert only["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        is_ours = only["image"].startswith("unlockpath")
+        assert ("runAsUser" in spec["securityContext"]) is not (is_ours or name == "openshift")
+
+
+@every_fleet
+def test_everybody_has_time_to_end(name: str) -> None:
+    """Before it is killed a pod has done what its command does when it is told to end."""
+    allowed_s = {
+        workload["metadata"]["name"]: pod_of(workload)["spec"].get(
+            "terminationGracePeriodSeconds", 30
+        )
+        for workload in of_kind(name, *WORKLOADS)
+    }
+    assert allowed_s["boxes"] > END_S + 2 * GOODBYE_S
+    assert allowed_s["platform"] > STOP_WITHIN_S + GOODBYE_S
+    settings = load_settings(DEPLOY / "platform-probe.yaml")
+    for monitor in {"platform-probe", "platform-probe-opener"} & allowed_s.keys():
+        assert drain_s(settings.tracking) < allowed_s[monitor]
+
+
+@pytest.mark.parametrize(("name", "cars"), [("base", 1_000), ("million", 1_000_000)])
+def test_what_is_asked_for_is_what_was_measured(name: str, cars: int) -> None:
+    """Enough for the cars of each pod, not much more, and room for twice as much before it dies."""
+    for workload in of_kind(name, *WORKLOADS):
+        called = workload["metadata"]["name"]
+        own_bytes, car_bytes = MEASURED[called]
+        pods = workload["spec"]["replicas"] if workload["kind"] == "StatefulSet" else 1
+        needed = own_bytes + cars / pods * car_bytes
+        resources = container_of(workload)["resources"]
+        asked = bytes_of(resources["requests"]["memory"])
+        assert needed < asked < max(1.5 * needed, 128 * MIB + 1), called
+        assert 1.7 * asked < bytes_of(resources["limits"]["memory"]), called
+
+
+def test_the_page_adds_up_what_a_million_costs() -> None:
+    """A row for each workload: pods, memory and cores of one, and of all."""
+    text, whole = page("scale.md"), [0, 0.0, 0.0]
+    for workload in of_kind("million", *WORKLOADS):
+        requests = container_of(workload)["resources"]["requests"]
+        pods = workload["spec"].get("replicas") or 2  # as many as the autoscaler begins with
+        gib = bytes_of(requests["memory"]) / 2**30
+        cores = float(requests["cpu"].removesuffix("m")) / 1_000
+        row = f"| `{workload['metadata']['name']}` | {pods} | {gib * 1024:,.0f} MiB | {cores:g} |"
+        assert row in text, row
+        whole = [whole[0] + pods, whole[1] + pods * gib, whole[2] + pods * cores]
+    row = f"| in all | {whole[0]} | {whole[1]:.1f} GiB | {whole[2]:.1f} |"
+    assert row in text, row
+
+
+@every_build
+def test_what_selects_pods_finds_some(name: str) -> None:
+    """Services, with the ports that they name, budgets and the autoscaler."""
+    for service in of_kind(name, "Service"):
+        (workload,) = pods_selected(name, service["spec"]["selector"])
+        ports = {port["name"] for port in container_of(workload)["ports"]}
+        served = {port["targetPort"] for port in service["spec"]["ports"]}
+        assert served <= ports | ({"console"} if name == "million" else set())
+    for budget in of_kind(name, "PodDisruptionBudget"):
+        assert [*pods_selected(name, budget["spec"]["selector"]["matchLabels"])]
+        assert budget["spec"]["maxUnavailable"] == 1, "a node can always be emptied"
+    for scaler in of_kind(name, "HorizontalPodAutoscaler"):
+        target = one(name, scaler["spec"]["scaleTargetRef"]["kind"], scaler["metadata"]["name"])
+        assert target["spec"].get("replicas") is None, "to apply again must not undo what it did"
+        assert "cpu" in container_of(target)["resources"]["requests"]
+
+
+def test_workers_look_for_the_scheduler_where_it_is() -> None:
+    """By the name and port of its Service; no Service is named as Dask's settings begin."""
+    service = one("sweeps", "Service", "sweep-scheduler")
+    (port,) = service["spec"]["ports"]
+    worker = container_of(one("sweeps", "Deployment", "sweep-worker"))
+    assert f"tcp://{service['metadata']['name']}:{port['port']}" in worker["command"]
+    scheduler = container_of(one("sweeps", "Deployment", "sweep-scheduler"))
+    assert f"--port={scheduler['ports'][0]['containerPort']}" in scheduler["command"]
+    variables = {name for each in of_kind("sweeps", "Service") for name in service_variables(each)}
+    assert not any(name.startswith("DASK_") for name in variables)
 
 
 def test_probe_reads_its_files_where_they_are_mounted() -> None:
     """The configuration names only files that the config map puts there; ports agree."""
-    only = container("probe.yaml")
-    context = accept(only["command"])
-    mounted = {mount["mountPath"]: mount.get("subPath") for mount in only["volumeMounts"]}
-    assert mounted[str(context.params["config"])] == "platform-probe.yaml"
-    config = yaml(DEPLOY / "platform-probe.yaml")
-    assert mounted[config["load"]["vehicles_file"]] == "platform-probe-vehicles.txt"
-    assert config["out_dir"] in mounted
-    assert config["listen"].endswith(f":{only['ports'][0]['containerPort']}")
+    for name, called in (("base", "platform-probe"), ("million", "platform-probe-opener")):
+        only = container_of(one(name, "Deployment", called))
+        context = accept(only["command"])
+        mounted = {mount["mountPath"]: mount.get("subPath") for mount in only["volumeMounts"]}
+        assert mounted[str(context.params["config"])] == "platform-probe.yaml"
+        config = yaml(DEPLOY / "platform-probe.yaml")
+        assert mounted[config["load"]["vehicles_file"]] == "platform-probe-vehicles.txt"
+        assert mounted[config["console"]["tokens_file"]] == "console-tokens.txt"
+        assert config["out_dir"] in mounted
+        assert config["listen"].endswith(f":{only['ports'][0]['containerPort']}")
 
 
-def test_probe_has_time_to_drain() -> None:
-    """Before it is killed, what it has started has ended, and the cars are locked."""
-    pod = yaml(KUBERNETES / "probe.yaml")["spec"]["template"]["spec"]
-    settings = load_settings(DEPLOY / "platform-probe.yaml")
-    assert drain_s(settings.tracking) < pod["terminationGracePeriodSeconds"]
+def test_monitors_share_the_customers() -> None:
+    """Each has a client id of its own, and the group of all; who opens cars counts no customers."""
+    monitors = [
+        Pod(build="million", kind="Deployment", workload=called, name=pod, fleet={})
+        for called, pod in (
+            ("platform-probe", "platform-probe-a"),
+            ("platform-probe", "platform-probe-b"),
+            ("platform-probe-opener", "platform-probe-opener-c"),
+        )
+    ]
+    files = [KUBERNETES / "several-probes/watching.yaml"] * 2 + [DEPLOY / "platform-probe.yaml"]
+    loaded = []
+    for pod, file in zip(monitors, files, strict=True):
+        with pytest.MonkeyPatch.context() as patch:
+            for variable, value in pod.environment().items():
+                patch.setenv(variable, value)
+            loaded.append(load_settings(file))
+    assert len({settings.client_id for settings in loaded}) == 3
+    assert [settings.watch_group for settings in loaded] == ["monitors", "monitors", None]
+    assert [settings.watch for settings in loaded] == [True, True, False]
+    assert [settings.load is not None for settings in loaded] == [False, False, True]
 
 
-def service_variables(service: dict[str, Any]) -> dict[str, str]:
-    """Return the variables that the kubelet gives every pod beside a Service."""
-    prefix = service["metadata"]["name"].upper().replace("-", "_")
-    host = "10.96.7.21"
-    first = service["spec"]["ports"][0]
-    url = f"tcp://{host}:{first['port']}"
-    variables = {
-        f"{prefix}_SERVICE_HOST": host,
-        f"{prefix}_SERVICE_PORT": str(first["port"]),
-        f"{prefix}_PORT": url,
-    }
-    for port in service["spec"]["ports"]:
-        number = port["port"]
-        variables[f"{prefix}_SERVICE_PORT_{port['name'].upper()}"] = str(number)
-        variables[f"{prefix}_PORT_{number}_TCP"] = f"tcp://{host}:{number}"
-        variables[f"{prefix}_PORT_{number}_TCP_PROTO"] = "tcp"
-        variables[f"{prefix}_PORT_{number}_TCP_PORT"] = str(number)
-        variables[f"{prefix}_PORT_{number}_TCP_ADDR"] = host
-    return variables
+def test_the_opened_cars_are_there() -> None:
+    """A million are played, and those are among them; some at each broker."""
+    boxes = Pod(build="million", kind="StatefulSet", workload="boxes", name="boxes-1", fleet={})
+    overrides = [
+        word.removeprefix("--set=") for word in boxes.command() if word.startswith("--set=")
+    ]
+    fleet = load_scenario(ROOT / boxes.environment()["SCENARIO"].lstrip("/"), overrides).fleet
+    assert fleet.count == 1_000_000
+    cars = read_cars(KUBERNETES / "million/vehicles.txt")
+    assert len(cars) == 250
+    assert all(any(group.has(car) for group in fleet.groups) for car in cars)
+    brokers = len(Brokers.parse(boxes.environment()["FLEET_SIM_BROKER"]).addresses)
+    assert len({broker_of(car, brokers) for car in cars}) == brokers
 
 
 def test_probe_starts_beside_its_own_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Service is named as the variables of our settings begin: it must not stop the pod."""
-    variables = service_variables(yaml(KUBERNETES / "probe-service.yaml"))
+    variables = service_variables(one("base", "Service", "platform-probe"))
     assert all(name.startswith("PLATFORM_PROBE_") for name in variables)
-    own = {entry["name"]: entry["value"] for entry in container("probe.yaml")["env"]}
-    for name, value in (variables | own).items():
+    pod = Pod(build="base", kind="Deployment", workload="platform-probe", name="x", fleet={})
+    assert variables.items() <= pod.environment().items()
+    for name, value in pod.environment().items():
         monkeypatch.setenv(name, value)
     settings = load_settings(DEPLOY / "platform-probe.yaml")
-    assert settings.broker == own["PLATFORM_PROBE_BROKER"]
+    assert settings.broker == one("base", "ConfigMap", "fleet")["data"]["BROKERS"]
     assert settings.listen == yaml(DEPLOY / "platform-probe.yaml")["listen"]
 
 
@@ -153,12 +321,12 @@ def discovered(pods: list[dict[str, str]], directory: Path) -> list[dict[str, st
     return sorted(labels, key=len, reverse=True)
 
 
-def pod_of_the_probe() -> dict[str, str]:
-    """Return what Kubernetes tells of the probe's pod."""
-    pod = yaml(KUBERNETES / "probe.yaml")["spec"]["template"]["metadata"]
-    labels = {"__address__": "10.1.2.3:1234"}
+def told_of(pod: Manifest, address: str) -> dict[str, str]:
+    """Return what Kubernetes tells of a pod."""
+    labels = {"__address__": address}
     for kind in ("labels", "annotations"):
-        for name, value in pod[kind].items():
+        values: Mapping[str, str] = pod["metadata"].get(kind, {})
+        for name, value in values.items():
             safe = re.sub(r"\W", "_", name)
             labels[f"__meta_kubernetes_pod_{kind.removesuffix('s')}_{safe}"] = value
     return labels
@@ -174,34 +342,42 @@ def job_of_the_rules() -> str:
     return str(looked_for)
 
 
-def job_by_service_monitor() -> str:
-    """Return the job of the probe for the Prometheus Operator."""
+def jobs_by_service_monitor() -> set[str]:
+    """Return the jobs of the monitors for the Prometheus Operator."""
     monitor = yaml(KUBERNETES / "prometheus-operator" / "service-monitor.yaml")["spec"]
-    service = yaml(KUBERNETES / "probe-service.yaml")
-    labels: dict[str, str] = service["metadata"]["labels"]
-    assert monitor["selector"]["matchLabels"].items() <= labels.items()
     (endpoint,) = monitor["endpoints"]
-    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
-    return labels[monitor["jobLabel"]]
+    jobs = set()
+    for service in of_kind("million", "Service"):
+        labels: dict[str, str] = service["metadata"]["labels"]
+        if monitor["selector"]["matchLabels"].items() <= labels.items():
+            assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+            jobs.add(labels[monitor["jobLabel"]])
+    return jobs
 
 
 def test_the_job_has_one_name_where_it_is_named() -> None:
     """The rules look for it: under another name the alert ProbeDown would fire for ever."""
     static = [job["job_name"] for job in yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]]
-    assert static == [job_of_the_rules(), "platform-api"]
-    assert job_by_service_monitor() == job_of_the_rules()
+    assert static == [job_of_the_rules(), "platform-console", "platform-api"]
+    assert jobs_by_service_monitor() == {job_of_the_rules()}
 
 
 @pytest.mark.prometheus
-def test_the_probes_pod_alone_is_scraped_by_annotation(tmp_path: Path) -> None:
-    """At the port that it names, as the job of the rules; a cluster runs more than this."""
+def test_pods_of_ours_are_scraped_by_annotation(tmp_path: Path) -> None:
+    """Each at the port that it names, as the job of the rules; a cluster runs more than this."""
     annotation = "__meta_kubernetes_pod_annotation_prometheus_io_scrape"
     shop = {
         "__address__": "10.1.2.4:80", annotation: "true", "__meta_kubernetes_pod_label_app": "shop",
     }  # fmt: skip
-    probe, dropped = discovered([pod_of_the_probe(), shop], tmp_path)
-    assert (probe["job"], probe["__address__"]) == (job_of_the_rules(), "10.1.2.3:9464")
-    assert dropped == {}
+    pods = [
+        told_of(pod_of(workload), f"10.1.2.{number}:1234")
+        for number, workload in enumerate(of_kind("million", *WORKLOADS), start=10)
+    ]
+    found: list[dict[str, Any]] = discovered([*pods, shop], tmp_path)
+    scraped = sorted((each["job"], each["__address__"].partition(":")[2]) for each in found if each)
+    assert scraped == [
+        ("platform-api", "8080"), (job_of_the_rules(), "9464"), (job_of_the_rules(), "9464"),
+    ]  # fmt: skip
 
 
 @pytest.mark.prometheus

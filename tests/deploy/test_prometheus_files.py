@@ -14,6 +14,7 @@ from prometheus_client.samples import Sample
 from fleet_sim.api.metrics import ApiMetrics
 from platform_probe.outputs.attempt_metrics import UNLOCK_BUCKETS_S
 from platform_probe.outputs.metrics import ProbeMetrics
+from tests.helpers.page_of_metrics import console_families
 from tests.helpers.shipped import (
     DASHBOARDS,
     EXPOSED,
@@ -43,7 +44,7 @@ def promtool(*arguments: str | Path) -> None:
 
 
 def exposed_samples() -> list[Sample]:
-    """Return what a fresh probe that follows a platform exposes, and an API after some requests."""
+    """Return what a fresh probe that follows a platform exposes, a console, and an API at work."""
     probe = ProbeMetrics(
         CollectorRegistry(), version="test", follows_platform=True, backends=("slack",)
     )
@@ -51,7 +52,7 @@ def exposed_samples() -> list[Sample]:
     api.count("/bookings", None, "none")
     api.count_untreated("/bookings", KeyError(), "0" * 32)
     api.count_hung_up("/bookings")
-    families = [*probe.registry.collect(), *api.registry.collect()]
+    families = [*probe.registry.collect(), *api.registry.collect(), *console_families()]
     return [sample for family in families for sample in family.samples]
 
 

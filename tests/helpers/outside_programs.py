@@ -23,6 +23,8 @@ PROGRAMS = {
     "compiler": ("gcc",),
     "compose": ("docker-compose",),
     "jq": ("jq",),
+    "kustomize": ("kustomize",),
+    "namespaces": ("unshare",),
     OPTIONAL: ("erl", "epmd"),
     "prometheus": ("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
     "systemd": ("systemd-analyze",),

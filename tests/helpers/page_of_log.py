@@ -157,7 +157,8 @@ WHAT_TO_DO = {
     "commands_never_expire": "unlock only cars that somebody can look after: this wire has no cure",
     "commands_outlive_customers": "leave out `load.command_ttl_s`",
     "console_ended": "see `reason`: a port that is taken, a file of tokens with a mistake",
-    "console_troubled": "see `problem`: mend the path or the rights; anything else is a defect",
+    "console_troubled": "see `problem`: mend the path or the rights; of a sign-in ask who runs the"
+    " provider; anything else is a defect",
     "demo_secret": "set `vehicle_keys` or `fleet_secret_file`",
     "diagnosis_revised": "what was told or done by the first one: see `platform-probe diagnose`",
     "late_unlock": "lock the car, and call the customer: [the runbook](runbook/LateUnlock.md)",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 
 from platform_probe.outputs.dimension import MAX_LABEL_VALUES, OTHER, UNKNOWN
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
+from platform_probe.web.console.metrics import ConsoleMetrics
 from tests.helpers.markdown import code, table
 
 INTRODUCTION = f"""\
@@ -24,6 +26,12 @@ has not been seen for an hour.
 What only the platform's log moves, and causes and stages of an API, are there where `platform` is
 set, or unlocks are asked for by HTTP. The rules over them are in `deploy/prometheus/rules`;
 [log.md](log.md) has the words that are values here: causes, stages, flags.
+"""
+OF_THE_CONSOLE = """\
+## The console
+
+Its process serves these at `/metrics` of its own port, to everybody who reaches it: they name
+nobody.
 """
 BACKENDS = ("slack", "alertmanager", "webhook:NAME")
 """What messages go to, where it is set."""
@@ -48,8 +56,17 @@ def page_of_metrics() -> str:
             ),
             "## The process\n",
             table(("Metric", "Type", "Labels", "Meaning"), map(_row, of_the_process)),
+            OF_THE_CONSOLE,
+            table(("Metric", "Type", "Labels", "Meaning"), map(_row, console_families())),
         ]
     )
+
+
+def console_families() -> list[Metric]:
+    """Return what the console shows, those of its process aside."""
+    metrics = ConsoleMetrics(CollectorRegistry())
+    metrics.watch(watchers=lambda: 0.0, ahead_s=lambda: 0.0, provider_up=lambda: 1.0)
+    return [*metrics.registry.collect()]
 
 
 def _row(family: Metric) -> tuple[str, str, str, str]:

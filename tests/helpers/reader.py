@@ -38,6 +38,8 @@ SERVICES = {
 }
 """Commands that serve until they are told to end, and what they say when they do."""
 NOT_RUN = {
+    "docker": "it builds the image; tests/deploy/test_image.py looks at what is in it",
+    "kubectl": "tests/deploy/test_kubernetes.py builds, and test_pods.py starts, what it applies",
     "jq": "tests/deploy/test_systemd.py looks up an unlock with it",
     "sed": "tests/deploy/test_mosquitto_conf.py starts a broker with what it makes",
     "sudo": "it changes the machine; tests/deploy/test_systemd.py looks at what it installs",

@@ -120,10 +120,11 @@ class Api:
         return [value for value in values if math.isfinite(value)]
 
 
-def copy_prometheus(
-    directory: Path, *, probe_port: int, alertmanager_port: int, api_port: int
-) -> Path:
-    """Copy deploy/prometheus, with other targets and shorter intervals; return the main file."""
+def copy_prometheus(directory: Path, ports: Mapping[str, int]) -> Path:
+    """Copy deploy/prometheus, with other targets and shorter intervals; return the main file.
+
+    `ports` are those of the jobs, by their names.
+    """
     shutil.copytree(PROMETHEUS, directory)
     for name, changes in FASTER.items():
         text = (directory / name).read_text(encoding="utf-8")
@@ -131,11 +132,7 @@ def copy_prometheus(
             text, count = re.subn(pattern, replacement, text)
             assert count, f"{name} has no {pattern} any more"
         (directory / name).write_text(text, encoding="utf-8")
-    for job, port in (
-        ("platform-probe", probe_port),
-        ("platform-api", api_port),
-        ("alertmanager", alertmanager_port),
-    ):
+    for job, port in ports.items():
         target = directory / "targets" / f"{job}.yml"
         target.write_text(f'- targets: ["127.0.0.1:{port}"]\n', encoding="utf-8")
     return directory / "prometheus.yml"
@@ -198,16 +195,9 @@ def running_alertmanager(directory: Path, webhook: Webhook) -> Iterator[Api]:
 
 
 @contextmanager
-def running_prometheus(
-    directory: Path, *, probe_port: int, alertmanager_port: int, api_port: int
-) -> Iterator[Api]:
-    """Run Prometheus on the shipped configuration and rules."""
-    config = copy_prometheus(
-        directory / "prometheus",
-        probe_port=probe_port,
-        alertmanager_port=alertmanager_port,
-        api_port=api_port,
-    )
+def running_prometheus(directory: Path, ports: Mapping[str, int]) -> Iterator[Api]:
+    """Run Prometheus on the shipped configuration and rules; `ports` are those of its jobs."""
+    config = copy_prometheus(directory / "prometheus", ports)
     port = free_port()
     command = [
         "prometheus",

@@ -86,6 +86,33 @@ def test_it_decides_the_same_in_one_process_and_in_four_on_two_brokers(tmp_path:
     assert result["safety"]["movements"] == 80
 
 
+def test_customers_rent_cars_of_a_spread_fleet(tmp_path: Path) -> None:
+    """Theirs are in the process of the run; faults strike them and the others."""
+    customers = """\
+customers:
+  stages: [{kind: constant, rate_per_s: 2, duration_s: 3}]
+  targets: {share: 0.5}
+  walk: {base_s: 0.2}
+  drive: {base_s: 0.5}
+"""
+    scenario = write_scenario(tmp_path, f"{SCENARIO}{FAULTS}{customers}")
+    out = tmp_path / "run"
+    code, stdout, stderr = run("fleet_sim", "run", scenario, "--out", out, "--processes", 3)
+    assert code == 0, stdout + stderr
+    result = summary(out)
+    assert result["boxes"]["configured"] == result["boxes"]["connected_max"] == 30
+    assert result["customers"]["pressed"] == 6
+    assert result["customers"]["opened"] >= 3
+    assert result["safety"]["findings"] == 0
+    attempts = lines(out / "attempts.jsonl")
+    rented = {line["vehicle_id"] for line in attempts if line["source"] == "customer"}
+    assert rented
+    injection, *hits = lines(out / "ground_truth.jsonl")
+    assert injection["vehicles"]
+    struck = {line["vehicle_id"] for line in hits if line["type"] == "hit"}
+    assert struck <= set(injection["vehicles"])
+
+
 def test_a_killed_process_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     """No silent hole: who is gone, with how many boxes and why, and exit code 2."""
     out = tmp_path / "run"

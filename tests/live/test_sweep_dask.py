@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from fleet_sim.broker.process import free_port
+from fleet_sim.score.cases import run_all_on_dask, run_one, run_there
+from fleet_sim.score.incidents import HELD_OUT_SEEDS, Incident
 from fleet_sim.sweeps.dask import run_on_dask
 from fleet_wire.errors import ConfigError, UnlockpathError
 from tests.helpers.commands import finish, lines, run, start
@@ -131,6 +133,17 @@ def test_a_worker_with_another_version_ends_the_sweep(cluster: Cluster) -> None:
     tasks = [replace(task(), versions={"unlockpath": "0.0.0"})]
     with pytest.raises(UnlockpathError, match=r"a worker of tcp.* started with unlockpath 0\.0\.0"):
         [*run_on_dask(tasks, cluster.address, note=Quiet().note)]
+
+
+def test_an_incident_is_scored_alike_here_and_there(cluster: Cluster) -> None:
+    """A worker does what a process here does; one with another version does nothing."""
+    incident = Incident(("ack_lost_executed",), HELD_OUT_SEEDS)
+    cluster.add_worker("only")
+    there = run_all_on_dask([incident], cluster.address, note=Quiet().note)
+    assert there == [run_one(incident)]
+    assert there[0].error is None
+    with pytest.raises(UnlockpathError, match=r"started with unlockpath 0\.0\.0"):
+        run_there({"unlockpath": "0.0.0"}, (0, incident))
 
 
 def test_without_dask_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

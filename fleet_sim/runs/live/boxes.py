@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -23,15 +24,15 @@ from fleet_sim.runs.live.control import served
 from fleet_sim.runs.live.drills import DrillReply, DrillRequest, Drills
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
 from fleet_sim.runs.live.records import Records
+from fleet_sim.runs.live.roster import announcement
+from fleet_sim.runs.live.roster_link import RosterLink
 from fleet_sim.runs.live.shards import Shards
 from fleet_sim.runs.live.spread_fleet import SpreadFleet
 from fleet_sim.runs.progress import Progress
 from fleet_sim.scenario.loading import Lacks, Scenario
 from fleet_wire.errors import ConfigError
-from fleet_wire.shown import shortened
 
 REPORT_S = 10.0
-MAX_SHARD_LETTERS = 20
 LACKS: Lacks = {
     Need.OWN_BROKER: "the broker of these boxes is not ours; `fleet-sim run` starts one that is"
 }
@@ -48,6 +49,8 @@ NOT_YET = DrillReply(problems=("the boxes are still connecting; try again when t
 class ServeOptions:
     """What the user may choose besides the scenario and the fleet."""
 
+    fleet: str = ""
+    """What the shards of a fleet call it, to find each other."""
     shard: tuple[int, int] = (1, 1)
     """K and N: take every N-th car, from the K-th."""
     directory: RunDirectory | None = None
@@ -56,16 +59,6 @@ class ServeOptions:
     """The socket for drills; None: there are none."""
     shards: Shards | None = None
     """The processes that play the boxes; None: this one does."""
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """Return K and N of `K/N`, 1 <= K <= N. Raises `ConfigError`."""
-    number, _, total = text.partition("/")
-    is_number = number.isdecimal() and total.isdecimal() and len(text) <= MAX_SHARD_LETTERS
-    if is_number and 1 <= int(number) <= int(total):
-        return int(number), int(total)
-    expected = "expected K/N with 1 <= K <= N, for example 2/4"
-    raise ConfigError([f"--shard {shortened(repr(text))}: {expected}"])
 
 
 def truth_directory(out: Path) -> RunDirectory:
@@ -93,7 +86,9 @@ async def serve_boxes(
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signal_number, stop.set)
     shards = options.shards
-    fleet = LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, fleet_options)
+    fleet = (
+        LiveFleet(mine, fleet_options) if shards is None else SpreadFleet(shards, (), fleet_options)
+    )
     brokers = fleet_options.brokers
     boxes = readable.boxes(len(mine))
     progress.phase(f"connecting {boxes} (shard {number} of {total}) to {brokers}")
@@ -107,6 +102,10 @@ async def serve_boxes(
 
         if options.control is not None:
             await stack.enter_async_context(served(options.control, answer))
+        roster = _roster(scenario, fleet_options, options, progress)
+        if roster is not None:
+            stack.callback(roster.close)
+            roster.start()
         await fleet.connect(progress, stop)
         begin_s = fleet.driver.now_s()
         injector = fleet.inject(
@@ -128,7 +127,9 @@ async def serve_boxes(
         if options.control is not None:
             progress.note(f"fleet-sim inject FAULT --control {options.control} holds a drill")
         progress.phase("serving; SIGTERM or Ctrl-C ends it")
-        await _report(fleet, progress, stop)
+        if roster is not None:
+            roster.serve()
+        await _report(fleet, roster, progress, stop)
     defects, first = fleet.defects
     if defects:
         raise ModelDefectError(defects, first)
@@ -146,7 +147,25 @@ def _record(options: ServeOptions, progress: Progress) -> Callable[[Any], None]:
     return record
 
 
-async def _report(fleet: LiveFleet, progress: Progress, stop: asyncio.Event) -> None:
+def _roster(
+    scenario: Scenario, fleet_options: FleetOptions, options: ServeOptions, progress: Progress
+) -> RosterLink | None:
+    """Return what looks for the other shards, where there are any."""
+    if options.shard[1] == 1:
+        return None
+    own = announcement(
+        scenario,
+        shard=options.shard,
+        host=socket.gethostname(),
+        seed=fleet_options.seed,
+        brokers=fleet_options.brokers,
+    )
+    return RosterLink(options.fleet, own, fleet_options, progress.note)
+
+
+async def _report(
+    fleet: LiveFleet, roster: RosterLink | None, progress: Progress, stop: asyncio.Event
+) -> None:
     while not stop.is_set():
         await _wait(stop, REPORT_S)
         counts, (defects, _) = fleet.counts, fleet.defects
@@ -156,6 +175,7 @@ async def _report(fleet: LiveFleet, progress: Progress, stop: asyncio.Event) -> 
             f"{counts.reachable} reachable, {counts.asleep} asleep, {counts.commands} commands,"
             f" {counts.executed} executed, {counts.refused} refused"
             + (f", {away}" if away else "")
+            + (f"; {roster.state()}" if roster is not None else "")
             + (f", {readable.number_of(defects, 'defect')} of the model" if defects else "")
         )
 

@@ -7,7 +7,7 @@ import gc
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -66,6 +66,8 @@ class FleetOptions:
     """None: all are the user in `brokers`."""
     broker_control: MosquittoControl | None = None
     """What turns boxes away, where the broker is ours."""
+    on_bad_certificate: Callable[[bool], None] | None = None
+    """See `World`, where the broker is ours."""
     quick_ack: bool = False
     """For brokers that do not set TCP_NODELAY (iotcore)."""
     wait_s: float = 60.0
@@ -97,6 +99,7 @@ class LiveFleet:
             profile=options.profile,
             defects=self.driver.defects,
             on_movement=options.on_movement,
+            on_bad_certificate=options.on_bad_certificate,
         )
         beside = [NULL_CAR] if options.with_null_box else []
         self.fleet = Fleet(world, specs, sms_centre=options.name, beside=beside)
@@ -116,6 +119,9 @@ class LiveFleet:
         `brokers` are their addresses for who is another user than the boxes.
         """
         options, present = self._options, self.driver.present()
+        # As many at a time over many brokers as over one: each has 10 s for its handshake.
+        share = max(limits.max_connecting // len(options.brokers.addresses), 1)
+        limits = replace(limits, max_connecting=share)
         return spread_links(
             brokers or options.brokers,
             partial(
@@ -135,7 +141,17 @@ class LiveFleet:
     @property
     def counts(self) -> FleetCounts:
         """What the boxes of the scenario have counted."""
+        return self.own_counts
+
+    @property
+    def own_counts(self) -> FleetCounts:
+        """What those of this process have."""
         return self.fleet.world.counts
+
+    @property
+    def total(self) -> int:
+        """How many boxes the scenario has."""
+        return self._configured
 
     @property
     def defects(self) -> tuple[int, str | None]:
@@ -169,8 +185,8 @@ class LiveFleet:
         if not stop.is_set():
             self._beside = Beside(self.fleet, self._options.brokers, progress.note)
             await self._beside.settle()
-        if self.counts.known:
-            self.connect_rate_per_s = self.counts.known / max(last_s - first_s, POLL_S)
+        if self.own_counts.known:
+            self.connect_rate_per_s = self.own_counts.known / max(last_s - first_s, POLL_S)
 
     def follow_wall_clock(self, note: Callable[[str], None]) -> None:
         """Let the boxes follow the machine's clock until `close`, and `note` of each step of it."""
@@ -185,12 +201,12 @@ class LiveFleet:
         while known < self._configured and not stop.is_set():
             await asyncio.sleep(POLL_S)
             now_s = time.monotonic()
-            if self.counts.known > known:
-                known, last_s = self.counts.known, now_s
+            if self.own_counts.known > known:
+                known, last_s = self.own_counts.known, now_s
                 first_s = first_s or now_s - POLL_S
-                progress.connecting(known, self._configured)
+                progress.connecting(self.counts.known, self.total)
             elif not known:
-                waiting.check(now_s, self.counts.last_end)
+                waiting.check(now_s, self.own_counts.last_end)
             elif now_s - last_s >= SETTLE_S:
                 progress.note(self._going_on_without(self._configured - known))
                 break
@@ -212,7 +228,7 @@ class LiveFleet:
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, which and why; "" for none."""
-        counts = self.counts
+        counts = self.own_counts
         away = self._configured - counts.reachable - counts.asleep
         if away <= 0:
             return ""
@@ -225,7 +241,7 @@ class LiveFleet:
 
     def last_failure(self) -> str:
         """Return whose connection was lost last, or not made, and why: the end of a sentence."""
-        counts = self.counts
+        counts = self.own_counts
         if counts.last_end is None:
             return ""
         why = why_not(counts.last_end, self._options.brokers, has_answered=counts.known > 0)

@@ -89,6 +89,8 @@ class RunsOn(NamedTuple):
     brokers: RunBrokers
     shards: Shards | None = None
     """The processes that play the boxes; None: this one does."""
+    here: frozenset[str] = frozenset()
+    """The cars whose boxes this process plays all the same."""
 
 
 class Stop:
@@ -130,7 +132,7 @@ class LiveRun:
         self._records = Records(directory, progress.note)
         self._stop = Stop(progress)
         self._brokers = around.brokers
-        self._shards = around.shards
+        self._shards, self._here = around.shards, around.here
         self._load_starts_s: float | None = None
         self._last_event: dict[str, Any] = {}
         self._faults: list[InjectedFault] = []
@@ -205,7 +207,8 @@ class LiveRun:
         options = fleet_options(self._scenario, self._options, self._brokers)
         options = replace(options, on_movement=self._movements.take)
         if self._shards is not None:
-            return SpreadFleet(self._shards, options)
+            here = [spec for spec in specs if spec.vehicle_id in self._here]
+            return SpreadFleet(self._shards, here, options)
         return LiveFleet(specs, options)
 
     def _make_rentals(self, fleet: LiveFleet, specs: Sequence[CarSpec]) -> Rentals:
@@ -359,7 +362,7 @@ class LiveRun:
 
 def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers) -> FleetOptions:
     """Return what the boxes of a run need besides their cars."""
-    files = options.tls
+    files, bad = options.tls, brokers.bad_certificates
     return FleetOptions(
         brokers=brokers.brokers,
         seed=options.seed,
@@ -373,6 +376,7 @@ def fleet_options(scenario: Scenario, options: LiveOptions, brokers: RunBrokers)
         ),
         box_credentials=options.box_credentials,
         broker_control=brokers.control,
+        on_bad_certificate=None if bad is None else bad.refuse,
         quick_ack=brokers.wants_quick_ack,
         wait_s=options.wait_s,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from fleet_sim.broker.access import BrokerAccess
+from fleet_sim.broker.certificates import BadCertificates
 from fleet_sim.broker.process import BrokerKind, BrokerProcess, start_broker
 from fleet_sim.faults import Need
 from fleet_sim.runs.injection import broker_settings
@@ -37,6 +38,8 @@ class RunBrokers:
         """Those that are ours."""
         self.control: MosquittoControl | None = None
         """What turns boxes away, where the brokers are ours and mosquitto."""
+        self.bad_certificates: BadCertificates | None = None
+        """Where a box finds that the certificate is bad, if there may be such."""
         self._access: BrokerAccess | None = None
         self._open = ExitStack()
 
@@ -48,19 +51,22 @@ class RunBrokers:
 
         Raises `ConfigError` where a fault needs another kind, or one kind carries too few boxes.
         """
-        access = BrokerAccess(directory)
-        config = access.config() + broker_settings(scenario).mosquitto_config()
+        access, settings = BrokerAccess(directory), broker_settings(scenario)
+        bad = BadCertificates(directory / "tls") if settings.shows_bad_certificates else None
+        config = access.config() + settings.mosquitto_config()
         protocol = load_profile(scenario.fleet.profile).traits.mqtt
         with ExitStack() as stack:
             processes = []
             for number in range(1, count + 1):
                 place = directory if count == 1 else directory / f"{number}"
-                process = start_broker(kind, place, config=config, protocol=protocol)
+                more = bad.config() if bad is not None and number == 1 else ""
+                process = start_broker(kind, place, config=config + more, protocol=protocol)
                 processes.append(stack.enter_context(process))
             made = cls(Brokers(tuple(process.address for process in processes)))
             made.processes = tuple(processes)
             if processes[0].kind == "mosquitto":
                 made._access = access
+                made.bad_certificates = bad
                 made.control = MosquittoControl(processes, access)
             elif any(Need.OWN_BROKER in entry.fault().needs for entry in scenario.faults):
                 raise ConfigError([NEEDS_MOSQUITTO])

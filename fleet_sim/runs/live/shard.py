@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Collection
 from dataclasses import replace
 from time import monotonic
 from typing import Any, Final
@@ -28,16 +29,21 @@ LINE_BYTES: Final = 2**20
 
 
 async def play_shard(
-    scenario: Scenario, options: FleetOptions, shard: tuple[int, int], channel: socket.socket
+    scenario: Scenario,
+    options: FleetOptions,
+    elsewhere: Collection[str],
+    shard: tuple[int, int],
+    channel: socket.socket,
 ) -> None:
     """Connect the boxes of a shard, inject what strikes them, and serve until told to end.
 
-    What is there to be told goes over `channel`, errors too. When the other side hangs up it ends.
+    Those of the cars `elsewhere` are in the process that has started this one. What is there to be
+    told goes over `channel`, errors too. When the other side hangs up it ends.
     """
     reader, writer = await asyncio.open_connection(sock=channel, limit=LINE_BYTES)
     with contextlib.suppress(ConnectionError):
         try:
-            await _Shard(scenario, options, shard, reader, writer).play()
+            await _Shard(scenario, options, elsewhere, shard, reader, writer).play()
         except UnlockpathError as error:
             writer.write(words.line(words.Failed(str(error))))
         await writer.drain()
@@ -51,11 +57,12 @@ class _Shard:
         self,
         scenario: Scenario,
         options: FleetOptions,
+        elsewhere: Collection[str],
         shard: tuple[int, int],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        specs = scenario.cars(shard)
+        specs = [spec for spec in scenario.cars(shard) if spec.vehicle_id not in elsewhere]
         raise_descriptor_limit(len(specs))
         self._scenario = scenario
         self._specs = specs

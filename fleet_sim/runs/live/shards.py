@@ -33,10 +33,14 @@ END_S: Final = 15.0
 """For a shard to say goodbye for its boxes, before it is killed."""
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
-"""Processes that connect their boxes at a time: each keeps 64 handshakes in flight."""
+"""Processes that connect their boxes at a time: each keeps some 64 handshakes in flight."""
 
 PlayShard = Callable[[tuple[int, int], socket.socket], Coroutine[Any, Any, None]]
 """Plays shard K of N, and speaks over the channel: see `fleet_sim.runs.live.shard`."""
+
+
+BoxesOf = Callable[[tuple[int, int]], int]
+"""How many boxes shard K of N has."""
 
 
 class LostProcessError(UnlockpathError):
@@ -94,7 +98,7 @@ class Shards:
 
     @classmethod
     def fork(
-        cls, play: PlayShard, boxes: int, processes: int, *, of: tuple[int, int] = (1, 1)
+        cls, play: PlayShard, boxes: BoxesOf, processes: int, *, of: tuple[int, int] = (1, 1)
     ) -> Self:
         """Start so many processes for the boxes of a fleet, or of a shard K/N of it."""
         gc.collect()
@@ -110,8 +114,7 @@ class Shards:
                     each.close()
                 _play_and_exit(play, part, theirs)
             theirs.close()
-            count = len(range(part[0] - 1, boxes, part[1]))
-            shards.append(Shard(number, processes, pid, count, ours))
+            shards.append(Shard(number, processes, pid, boxes(part), ours))
         gc.unfreeze()
         return cls(shards)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,13 +12,13 @@ from fleet_sim.broker.process import BrokerKind
 from fleet_sim.faults import Need
 from fleet_sim.runs.directory import RunDirectory
 from fleet_sim.runs.injection import without_platform_faults
-from fleet_sim.runs.limits import check_memory, raise_descriptor_limit
+from fleet_sim.runs.limits import check_memory, most_connections, raise_descriptor_limit
 from fleet_sim.runs.live.fleet import FleetOptions
 from fleet_sim.runs.live.run import LiveOptions, RunsOn, fleet_options
 from fleet_sim.runs.live.run_brokers import RunBrokers, brokers_needed
 from fleet_sim.runs.live.shard import play_shard
 from fleet_sim.runs.live.shards import MAX_PROCESSES, Shards, processes_needed
-from fleet_sim.scenario.loading import Scenario
+from fleet_sim.scenario.loading import Scenario, select
 from fleet_wire.errors import ConfigError
 from fleet_wire.links.several import Brokers
 
@@ -45,10 +45,10 @@ def spread(
     if processes is None:
         processes = processes_needed(boxes)
     processes = min(processes, boxes)
+    here = rented_cars(scenario, options.seed) if processes > 1 else frozenset()
     if processes > 1:
-        _check_can_be_spread(scenario, processes)
-    else:
-        raise_descriptor_limit(boxes + 1)
+        _check_can_be_spread(scenario, processes, rented=len(here))
+    raise_descriptor_limit(len(here) if processes > 1 else boxes + 1)
     with ExitStack() as stack:
         if options.broker_url is not None:
             urls = Brokers.parse(options.broker_url)
@@ -64,9 +64,10 @@ def spread(
         shards = None
         if processes > 1:
             of_boxes = replace(fleet_options(scenario, options, brokers), is_watched=True)
-            play = partial(play_shard, scenario, of_boxes)
-            shards = stack.enter_context(Shards.fork(play, boxes, processes))
-        yield RunsOn(brokers, shards)
+            play = partial(play_shard, scenario, of_boxes, here)
+            others = partial(_boxes_of, scenario, here)
+            shards = stack.enter_context(Shards.fork(play, others, processes))
+        yield RunsOn(brokers, shards, here)
 
 
 @contextmanager
@@ -84,9 +85,27 @@ def spread_boxes(
         yield None
         return
     _check_number(processes)
-    play = partial(play_shard, without_platform_faults(scenario), options)
-    with Shards.fork(play, boxes, processes, of=of) as shards:
+    play = partial(play_shard, without_platform_faults(scenario), options, ())
+    with Shards.fork(play, partial(_boxes_of, scenario, ()), processes, of=of) as shards:
         yield shards
+
+
+def rented_cars(scenario: Scenario, seed: int) -> frozenset[str]:
+    """Return the cars that customers may rent: these play in the customers' process.
+
+    Customers open doors by hand, and no message of the wire says that.
+    """
+    if scenario.customers is None:
+        return frozenset()
+    targets = select(scenario.cars(), scenario.customers.targets, seed, "customers")
+    return frozenset(spec.vehicle_id for spec in targets)
+
+
+def _boxes_of(scenario: Scenario, elsewhere: Collection[str], shard: tuple[int, int]) -> int:
+    """Return how many boxes a shard has."""
+    if not elsewhere:
+        return len(range(shard[0] - 1, scenario.fleet.count, shard[1]))
+    return sum(spec.vehicle_id not in elsewhere for spec in scenario.cars(shard))
 
 
 def _check_number(processes: int) -> None:
@@ -94,14 +113,16 @@ def _check_number(processes: int) -> None:
         raise ConfigError([f"--processes {processes}: at most {MAX_PROCESSES}"])
 
 
-def _check_can_be_spread(scenario: Scenario, processes: int) -> None:
+def _check_can_be_spread(scenario: Scenario, processes: int, *, rented: int) -> None:
     """Raise `ConfigError` for what needs all boxes in one process."""
     _check_number(processes)
     problems = []
-    if scenario.customers is not None:
+    most = min(most_connections(), scenario.fleet.count - 1)
+    if rented > most:
         problems.append(
-            f"customers open doors by hand: their cars are in their process, not in {processes};"
-            " take fewer cars (--set fleet.count=N), or let unlocks come by `load`"
+            f"customers open doors by hand: the {rented:,} cars that they may rent are in their"
+            f" process, not in {processes}; let them rent at most {most:,.0f}"
+            f" (--set customers.targets.share={most / rented / 2:.1g})"
         )
     problems += [
         f"fault {entry.name} acts on the broker, which it cannot from one of {processes} processes:"

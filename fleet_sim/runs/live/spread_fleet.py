@@ -31,13 +31,15 @@ from fleet_sim.scenario.loading import Scenario
 
 
 class SpreadFleet(LiveFleet):
-    """A `LiveFleet` without boxes of its own; platform and customers of a run are in its process.
+    """A `LiveFleet` of all processes. Platform and customers of a run are in this one.
 
-    Who follows it is told the same as of one that is in this process, up to half a second later.
+    `specs` are the cars that customers may rent: these open doors by hand, so the boxes are in this
+    process. Who follows the fleet is told the same of all boxes, of others' up to half a second
+    later.
     """
 
-    def __init__(self, shards: Shards, options: FleetOptions) -> None:
-        super().__init__([], replace(options, with_null_box=False))
+    def __init__(self, shards: Shards, specs: Sequence[CarSpec], options: FleetOptions) -> None:
+        super().__init__(specs, replace(options, with_null_box=False))
         self._shards = shards
         self._on_movement = options.on_movement
         self._record: Callable[[Any], None] = lambda _hit: None
@@ -45,7 +47,14 @@ class SpreadFleet(LiveFleet):
     @property
     def counts(self) -> FleetCounts:
         """What the boxes of all processes have counted; `reachable_max` is that of each, added."""
-        return self._shards.counts
+        counts = self._shards.counts
+        counts.add(self.own_counts, are_there=True)
+        return counts
+
+    @property
+    def total(self) -> int:
+        """How many boxes the scenario has."""
+        return self._shards.boxes + self._configured
 
     @property
     def defects(self) -> tuple[int, str | None]:
@@ -64,14 +73,17 @@ class SpreadFleet(LiveFleet):
 
         Raises `BrokerUnreachableError` where no process could connect any.
         """
-        self.follow_wall_clock(progress.note)
         self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
         began_s = monotonic()
+        if self._configured:
+            await super().connect(progress, stop)
+        else:
+            self.follow_wall_clock(progress.note)
         while not stop.is_set() and not self._shards.all_are_ready():
             self._shards.let_connect()
-            progress.connecting(self.counts.known, self._shards.boxes)
+            progress.connecting(self.counts.known, self.total)
             await asyncio.sleep(POLL_S)
-        progress.connecting(self.counts.known, self._shards.boxes)
+        progress.connecting(self.counts.known, self.total)
         self.connect_rate_per_s = self.counts.known / max(monotonic() - began_s, POLL_S)
 
     def inject(
@@ -84,25 +96,28 @@ class SpreadFleet(LiveFleet):
         say: Callable[[str], None] = silent,
         around: Around = CARS_ALONE,
     ) -> Injector:
-        """Schedule the faults: on boxes where these are, on the platform here."""
+        """Schedule the faults: on boxes where these are, on platform and customers here."""
         self._record = record
         self._shards.begin(load_starts_s - self.driver.now_s() + monotonic())
-        acts_here = [entry for entry in scenario.faults if not strikes_boxes(entry.fault())]
+        acts_here = any(not strikes_boxes(entry.fault()) for entry in scenario.faults)
+        # A fault on the platform names its cars by boxes, which stay switched off here.
+        others = [spec for spec in specs if acts_here and spec.vehicle_id not in self.fleet.boxes]
+        stand_ins = Fleet(self.fleet.world, others, sms_centre="none").boxes
         with self.driver.present():
             return inject_all(
                 scenario,
                 specs,
-                # A fault on the platform names its cars by boxes, which stay switched off here.
-                Fleet(self.fleet.world, specs if acts_here else (), sms_centre="none"),
+                self.fleet,
                 load_starts_s=load_starts_s,
                 record=record,
                 say=say,
-                around=around,
+                around=around._replace(stand_ins=stand_ins),
                 part=Part.AROUND,
             )
 
     async def end_injections(self) -> None:
-        """Let every process record what faults are still at work on, and say goodbye."""
+        """Let every process record what faults are still at work on; the others say goodbye."""
+        await super().end_injections()
         await self._shards.end()
 
     async def close(self) -> None:
@@ -113,11 +128,13 @@ class SpreadFleet(LiveFleet):
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""
         counts = self.counts
-        away = self._shards.boxes - counts.reachable - counts.asleep
+        away = self.total - counts.reachable - counts.asleep
         if away <= 0:
             return ""
         lost = "".join(f"; lost {each}" for each in self._shards.lost_texts)
-        return f"{readable.boxes(away)} away{self._shards.last_failure}{lost}"
+        return (
+            f"{readable.boxes(away)} away{self._shards.last_failure or self.last_failure()}{lost}"
+        )
 
     def _hit(self, hit: msgspec.Struct) -> None:
         self._record(hit)

@@ -42,13 +42,12 @@ class SharedByLinks:
     what `broker` and `tls` say.
     """
 
-    def __init__(  # noqa: PLR0913 - what a client may want otherwise, each with a default
+    def __init__(
         self,
         broker: BrokerAddress,
         *,
         loop: asyncio.AbstractEventLoop | None = None,
         tls: ssl.SSLContext | None = None,
-        pace: ConnectPace | None = None,
         source_addresses: Sequence[str] | None = None,
         limits: LinkLimits | None = None,
         quick_ack: bool = False,
@@ -58,7 +57,7 @@ class SharedByLinks:
         self.broker = broker
         self.limits = limits or LinkLimits()
         self.loop = loop or asyncio.get_running_loop()
-        self.pace = pace or ConnectPace()
+        self.pace = ConnectPace(self.limits.max_connecting)
         self.wheel = KeepaliveWheel(self.loop)
         self.max_queued = min(self.limits.max_queued, MAX_QUEUED)
         self.quick_ack = quick_ack

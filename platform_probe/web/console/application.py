@@ -5,33 +5,27 @@ The event loop only takes requests and hands out answers. Pages are made by thre
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import tzinfo
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from fleet_wire.errors import ConfigError
-from fleet_wire.web.exchange import (
-    HTML,
-    JSON,
-    BodyTooLargeError,
-    HttpRequest,
-    HttpResponse,
-    HttpStream,
-    UnreadableBodyError,
-)
+from fleet_wire.web.exchange import HTML, JSON, HttpRequest, HttpResponse, HttpStream
 from fleet_wire.web.server import HttpServer
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import Row
 from platform_probe.support.times import HOUR_S
-from platform_probe.web.console.access import Access, Person, cookie
+from platform_probe.web.console.access import Access
+from platform_probe.web.console.answers import HEADERS, plain, redirect, static, static_url
 from platform_probe.web.console.asked import (
     Answer,
     Asked,
@@ -42,41 +36,28 @@ from platform_probe.web.console.asked import (
     time_of,
 )
 from platform_probe.web.console.audit import Audit, AuditError
+from platform_probe.web.console.entrance import Entrance, SignInService, Visit, preferences
 from platform_probe.web.console.gathering import failed_within
 from platform_probe.web.console.helping import help_templates
 from platform_probe.web.console.live_list import Live
+from platform_probe.web.console.metrics import new_metrics
 from platform_probe.web.console.pages import fleet, found, incident, things, unlock
+from platform_probe.web.console.person import Person
 from platform_probe.web.console.plates import Plates
+from platform_probe.web.console.provider import Provider
 from platform_probe.web.console.rendering import render
+from platform_probe.web.console.sealed import Seal
 from platform_probe.web.console.search import url_of
+from platform_probe.web.console.sign_in import SignIn
 from platform_probe.web.console.snapshot import Looking, Snapshot
-from platform_probe.web.console.texts import LANGUAGES, Say, language_of, say_in
+from platform_probe.web.console.texts import LANGUAGES, Say, say_in
 from platform_probe.web.console.workers import RETRY_AFTER_S, BusyError, Workers
 
 CONNECTION_S: Final = 30.0
 ANSWER_S: Final = 70.0
 """A question to the store ends after a minute."""
 MAX_BODY_BYTES: Final = 8_192
-MAX_QUERY: Final = 2_000
-MAX_REASON: Final = 200
 NOT_FOUND: Final = 404
-_FOLDER: Final = Path(__file__).parent / "static"
-_STATIC: Final = {
-    "console.css": "text/css; charset=utf-8",
-    "console.js": "text/javascript; charset=utf-8",
-    "icon.svg": "image/svg+xml",
-}
-_LOOKS_S: Final = 365 * 86_400
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self';"
-    " frame-ancestors 'none'; object-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 Page = Callable[[Asked, str], Answer]
 _PAGES: Final[Mapping[str, Page]] = {
     "": found.start_page,
@@ -105,20 +86,6 @@ _THINGS: Final[Mapping[str, Page]] = {
 """Pages of things: the path names the thing after them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """A request, and who makes it in which language."""
-
-    request: HttpRequest
-    person: Person | None
-    language: str
-    theme: str
-
-    @property
-    def query(self) -> dict[str, str]:
-        return dict(parse_qsl(self.request.query[:MAX_QUERY]))
-
-
 class Console:
     """Answers requests. Make it where the event loop runs."""
 
@@ -135,16 +102,53 @@ class Console:
 
         Raises `ConfigError` for what cannot be read.
         """
-        self._trouble = trouble
+        self._tell_trouble = trouble
         self._settings = settings
         self._zone = zone
+        self._metrics = new_metrics()
         self._looking = Looking(directory)
         self._plates = Plates(settings.plates_file)
-        self._access = Access(settings)
         self._audit = Audit(audit_file)
+        seal = Seal(is_https=(settings.public_url or "").startswith("https://"))
+        self._access = Access(settings, seal)
+        self._service = self._sign_in_service(seal)
+        self._entrance = Entrance(
+            self._access,
+            self._audit,
+            self._metrics,
+            service=self._service,
+            zone=zone,
+            things=frozenset(_THINGS),
+            trouble=self._trouble,
+        )
         self._workers = Workers()
         self._live = Live(self._latest_failures)
+        self._watch_what_is_shown()
+        self._keeping = (
+            None if self._service is None else asyncio.create_task(self._service.provider.keep())
+        )
         help_templates()
+
+    def _sign_in_service(self, seal: Seal) -> SignInService | None:
+        settings, public_url = self._settings.oidc, self._settings.public_url
+        if settings is None or public_url is None:
+            return None
+
+        def on_change(problem: str | None) -> None:
+            if problem is not None:
+                self._trouble("provider", f"sign-in: {settings.issuer} {problem}")
+
+        provider = Provider(settings, on_change)
+        flow = SignIn(settings, provider, seal, public_url=public_url)
+        return SignInService(flow, provider, settings.session_hours * HOUR_S)
+
+    def _watch_what_is_shown(self) -> None:
+        service = self._service
+        self._metrics.watch(
+            watchers=lambda: self._live.watchers,
+            ahead_s=lambda: self._looking.ahead_s,
+            provider_up=None if service is None else lambda: service.provider.problem is None,
+        )
 
     def server(self) -> HttpServer:
         """Return the server of these pages; `start` lets it listen."""
@@ -157,6 +161,11 @@ class Console:
 
     async def close(self) -> None:
         """Let everybody and everything go."""
+        if self._keeping is not None and self._service is not None:
+            self._keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeping
+            await self._service.provider.close()
         await self._live.close()
         self._workers.close()
         self._looking.close()
@@ -164,46 +173,56 @@ class Console:
     async def answer(self, request: HttpRequest) -> HttpResponse | HttpStream:
         """Answer a request."""
         if not self._access.is_our_host(request):
-            return _plain(421, "421: this name is not of this console")
+            return plain(421, "421: this name is not of this console")
         if request.method not in ("GET", "HEAD", "POST"):
-            return _plain(405, "405: method not allowed", Allow="GET, HEAD, POST")
+            return plain(405, "405: method not allowed", Allow="GET, HEAD, POST")
         first, _, rest = request.path.strip("/").partition("/")
         if first == "static":
-            return _static(rest)
-        if first == "healthz":
-            return _plain(200, "ok")
-        return await self._answer(self._visit(request), first, rest)
+            return static(rest)
+        if request.path == "/healthz":
+            return plain(200, "ok")
+        if request.path == "/metrics":
+            return HttpResponse(200, *self._metrics.page(), headers=HEADERS)
+        began_s = time.monotonic()
+        answer = await self._answer(self._entrance.visit(request), first, rest)
+        is_page = isinstance(answer, HttpResponse) and first != "login"
+        self._metrics.count_answer(answer.status, time.monotonic() - began_s if is_page else None)
+        return answer
 
-    async def _answer(self, visit: _Visit, first: str, rest: str) -> HttpResponse | HttpStream:
+    async def _answer(self, visit: Visit, first: str, rest: str) -> HttpResponse | HttpStream:
         try:
             if visit.request.method == "POST":
-                return await self._post(visit, first)
+                return await self._entrance.post(visit, first)
             return await self._get(visit, first, rest)
         except BusyError:
-            return self._problem(visit, 503, "problem.busy", {"Retry-After": str(RETRY_AFTER_S)})
+            problem = self._entrance.problem(visit, 503, "problem.busy")
+            return problem._replace(headers={**HEADERS, "Retry-After": str(RETRY_AFTER_S)})
         except AuditError as error:
-            self._trouble(f"audit log: {error}")
-            return self._problem(visit, 503, "problem.audit")
+            self._trouble("audit", f"audit log: {error}")
+            return self._entrance.problem(visit, 503, "problem.audit")
         except OSError as error:
-            self._trouble(f"store: {error}")
-            return self._problem(visit, 503, "problem.store")
+            self._trouble("store", f"store: {error}")
+            return self._entrance.problem(visit, 503, "problem.store")
         except Exception as error:  # noqa: BLE001 - a defect of ours; the others go on
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"
-            self._trouble(f"{visit.request.path}: {type(error).__name__}: {error} ({where})")
-            return self._problem(visit, 500, "problem.defect")
+            told = f"{visit.request.path}: {type(error).__name__}: {error} ({where})"
+            self._trouble("defect", told)
+            return self._entrance.problem(visit, 500, "problem.defect")
+
+    def _trouble(self, what: str, problem: str) -> None:
+        self._metrics.count_trouble(what)
+        self._tell_trouble(problem)
 
     # Pages
 
-    async def _get(self, visit: _Visit, first: str, rest: str) -> HttpResponse | HttpStream:
+    async def _get(self, visit: Visit, first: str, rest: str) -> HttpResponse | HttpStream:
         if first == "login":
-            return self._login_page(visit)
+            return await self._entrance.get(visit, rest)
         if first == "preferences":
-            return _preferences(visit)
+            return preferences(visit)
         if visit.person is None:
-            if not self._access.is_patient_with(visit.request.remote):
-                return self._problem(visit, 429, "problem.patience")
-            return self._ask_who(visit)
+            return self._entrance.ask_who(visit)
         if first == "live":
             return self._watch(visit)
         page = self._page_of(first, rest)
@@ -217,7 +236,7 @@ class Console:
             return _PAGES[first]
         return lambda asked, _: missing("page", asked.path)
 
-    def _made(self, visit: _Visit, person: Person, page: Page, rest: str) -> HttpResponse:
+    def _made(self, visit: Visit, person: Person, page: Page, rest: str) -> HttpResponse:
         """Make a page, in a thread."""
 
         def work(snapshot: Snapshot) -> tuple[Asked, Answer]:
@@ -232,7 +251,7 @@ class Console:
             asked, answer = self._looking.read_newest(work)
         return self._response(asked, answer, visit.request.remote)
 
-    def _asked(self, visit: _Visit, person: Person, snapshot: Snapshot) -> Asked:
+    def _asked(self, visit: Visit, person: Person, snapshot: Snapshot) -> Asked:
         return Asked(
             path=visit.request.path,
             query=visit.query,
@@ -250,7 +269,7 @@ class Console:
 
     def _response(self, asked: Asked, answer: Answer, remote: str) -> HttpResponse:
         if isinstance(answer, Elsewhere):
-            return _redirect(answer.url)
+            return redirect(answer.url)
         if answer.look is not None:
             kind, name = answer.look
             shown = "search" if kind == "search" else "look"
@@ -263,16 +282,16 @@ class Console:
             asked=asked,
             say=asked.say,
             languages=LANGUAGES,
-            static=_static_url,
+            static=static_url,
             url_of=url_of,
             here=_here(asked),
             **answer.values,
         ).encode()
         return HttpResponse(answer.status, body, HTML, HEADERS)
 
-    def _watch(self, visit: _Visit) -> HttpResponse | HttpStream:
+    def _watch(self, visit: Visit) -> HttpResponse | HttpStream:
         if self._live.is_full:
-            return self._problem(visit, 503, "problem.watchers")
+            return self._entrance.problem(visit, 503, "problem.watchers")
         say, zone = say_in(visit.language), self._zone
         events = self._live.events(lambda row: live_row(row, say, zone))
         return HttpStream(200, events, "text/event-stream", HEADERS)
@@ -284,106 +303,6 @@ class Console:
             )
 
         return await self._workers.run(latest)
-
-    # Who it is
-
-    def _visit(self, request: HttpRequest) -> _Visit:
-        accepted = request.headers.get("Accept-Language", "")
-        theme = cookie(request, "theme")
-        return _Visit(
-            request,
-            self._access.person(request),
-            language_of(cookie(request, "language"), accepted),
-            theme if theme in ("light", "dark") else "",
-        )
-
-    def _ask_who(self, visit: _Visit) -> HttpResponse:
-        if not self._access.has_tokens:
-            return self._problem(visit, 403, "problem.proxy")
-        if "text/html" not in visit.request.headers.get("Accept", "text/html"):
-            headers = HEADERS | {"WWW-Authenticate": "Bearer"}
-            return HttpResponse(401, b"401: a token, please\n", headers=headers)
-        back = visit.request.path
-        if visit.request.query:
-            back += f"?{visit.request.query}"
-        return _redirect(f"/login?{urlencode({'back': back})}")
-
-    def _login_page(self, visit: _Visit, problem: str | None = None) -> HttpResponse:
-        if not self._access.has_tokens:
-            return _redirect("/")
-        values = {"problem": problem, "back": _safe(visit.query.get("back", "/"))}
-        return self._small(visit, "login.html", 200 if problem is None else 403, values)
-
-    def _problem(
-        self, visit: _Visit, status: int, key: str, headers: Mapping[str, str] | None = None
-    ) -> HttpResponse:
-        values = {"problem": say_in(visit.language)(key)}
-        small = self._small(visit, "small_problem.html", status, values)
-        return small._replace(headers={**small.headers, **(headers or {})})
-
-    def _small(
-        self, visit: _Visit, template: str, status: int, values: Mapping[str, Any]
-    ) -> HttpResponse:
-        """Return a page that shows nothing of the records."""
-        body = render(
-            template,
-            say=say_in(visit.language),
-            language=visit.language,
-            theme=visit.theme,
-            static=_static_url,
-            form_token=self._access.form_token(None),
-            **values,
-        ).encode()
-        return HttpResponse(status, body, HTML, HEADERS)
-
-    # Forms
-
-    async def _post(self, visit: _Visit, path: str) -> HttpResponse:
-        request = visit.request
-        try:
-            form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-        except (BodyTooLargeError, UnreadableBodyError):
-            return self._problem(visit, 413, "problem.body")
-        person = None if path == "login" else visit.person
-        if not self._access.is_our_form(request, person, form.get("form_token", "")):
-            self._audit.note(visit.person, "refused", request.remote, form=path)
-            return self._problem(visit, 403, "problem.form")
-        if path == "login":
-            return self._log_in(visit, form)
-        return self._act(visit, path, form)
-
-    def _act(self, visit: _Visit, path: str, form: Mapping[str, str]) -> HttpResponse:
-        request = visit.request
-        if visit.person is None:
-            return self._ask_who(visit)
-        if path == "logout":
-            self._audit.note(visit.person, "logout", request.remote)
-            return _redirect("/", self._access.logged_out())
-        if path == "unmask":
-            return self._unmask(visit, visit.person, form)
-        return self._problem(visit, 404, "problem.nothing_here")
-
-    def _log_in(self, visit: _Visit, form: Mapping[str, str]) -> HttpResponse:
-        remote = visit.request.remote
-        if not self._access.is_patient_with(remote):
-            return self._problem(visit, 429, "problem.patience")
-        done = self._access.log_in(form.get("token", ""), remote)
-        if done is None:
-            self._audit.note(None, "login_failed", remote)
-            return self._login_page(visit, say_in(visit.language)("login.wrong"))
-        person, session = done
-        self._audit.note(person, "login", remote)
-        return _redirect(_safe(form.get("back", "/")), session)
-
-    def _unmask(self, visit: _Visit, person: Person, form: Mapping[str, str]) -> HttpResponse:
-        thing, reason = form.get("thing", ""), form.get("reason", "").strip()[:MAX_REASON]
-        kind, _, name = thing.partition("/")
-        if kind not in _THINGS or not name or not reason:
-            return self._problem(visit, 400, "problem.reason")
-        remote = visit.request.remote
-        self._audit.note(person, "unmask", remote, kind=kind, id=name, reason=reason)
-        session = self._access.unmasked(visit.request, person.name, thing)
-        return _redirect(_safe(form.get("back", "/")), session)
 
 
 def live_row(row: Row, say: Say, zone: tzinfo) -> Mapping[str, Any]:
@@ -400,50 +319,3 @@ def live_row(row: Row, say: Say, zone: tzinfo) -> Mapping[str, Any]:
 def _here(asked: Asked) -> str:
     """Return the address of the page that is shown."""
     return quote(asked.path) + (f"?{urlencode(asked.query)}" if asked.query else "")
-
-
-def _safe(url: str) -> str:
-    """Return an address of this console; the start page for any other."""
-    is_ours = url.startswith("/") and not url.startswith("//") and "\\" not in url
-    return url if is_ours and url.isprintable() else "/"
-
-
-def _redirect(url: str, set_cookie: str | None = None) -> HttpResponse:
-    headers = {**HEADERS, "Location": url}
-    if set_cookie is not None:
-        headers["Set-Cookie"] = set_cookie
-    return HttpResponse(303, b"", headers=headers)
-
-
-def _preferences(visit: _Visit) -> HttpResponse:
-    """Keep a language or a theme, and go back."""
-    query = visit.query
-    back = _safe(query.get("back", "/"))
-    for name, allowed in (("language", LANGUAGES), ("theme", ("light", "dark", "auto"))):
-        if query.get(name) in allowed:
-            value = f"{name}={query[name]}; Path=/; Max-Age={_LOOKS_S}; SameSite=Lax; HttpOnly"
-            return _redirect(back, value)
-    return _redirect(back)
-
-
-def _plain(status: int, text: str, **headers: str) -> HttpResponse:
-    return HttpResponse(status, f"{text}\n".encode(), headers=HEADERS | headers)
-
-
-@cache
-def _static_file(name: str) -> tuple[bytes, str]:
-    content = (_FOLDER / name).read_bytes()
-    return content, hashlib.sha256(content).hexdigest()[:12]
-
-
-def _static_url(name: str) -> str:
-    """Return the address of a file that comes with the pages: another one for each content."""
-    return f"/static/{_static_file(name)[1]}/{name}"
-
-
-def _static(rest: str) -> HttpResponse:
-    name = rest.rpartition("/")[2]
-    if name not in _STATIC:
-        return _plain(404, "404: not found")
-    lasting = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return HttpResponse(200, _static_file(name)[0], _STATIC[name], HEADERS | lasting)

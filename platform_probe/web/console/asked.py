@@ -8,14 +8,15 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
-from fleet_wire.contract.incident import IncidentKind
+from fleet_wire.contract.incident import IncidentKind, IncidentState
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import unix_s
 from platform_probe.support.times import DAY_S, iso_of, long_of
-from platform_probe.web.console.access import Person, Right
 from platform_probe.web.console.incidents import Known, known_in
+from platform_probe.web.console.person import Person, Right
 from platform_probe.web.console.snapshot import Snapshot
 from platform_probe.web.console.texts import Say, has_text
 
@@ -57,6 +58,10 @@ class Asked:
         """Return the incidents that who asks may see: suspicious traffic is not for all."""
         return [one for one in known_in(self.snapshot) if self.may_see(one)]
 
+    def open_incidents(self) -> list[Known]:
+        """Return those of them that go on, the worst first."""
+        return [one for one in self.known_incidents() if one.now.state is IncidentState.OPEN]
+
     def may_see(self, known: Known) -> bool:
         """Return whether who asks may see an incident."""
         return known.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
@@ -66,6 +71,11 @@ class Asked:
     def time_of(self, at: float | datetime | None) -> str:
         """Return day and time to the second, in the zone."""
         return time_of(at, self.zone)
+
+    def day_and_clock(self, at: float | datetime) -> tuple[str, str, bool]:
+        """Return day, time, and whether the day is that of the newest record."""
+        day, _, clock = self.time_of(at).partition(" ")
+        return day, clock, day == _day_of(self.now_s, self.zone)
 
     def iso(self, at: float | datetime) -> str:
         """Return a time for programs."""
@@ -125,6 +135,11 @@ def time_of(at: float | datetime | None, zone: tzinfo) -> str:
         return ""
     at_s = at if isinstance(at, float | int) else unix_s(at)
     return datetime.fromtimestamp(at_s, zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@lru_cache(maxsize=8)
+def _day_of(at_s: float, zone: tzinfo) -> str:
+    return time_of(at_s, zone)[:10]
 
 
 def mask(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from platform_probe.web.console.access import Person
+from platform_probe.web.console.person import Person
 
 _MODE: Final = 0o640
 

@@ -97,8 +97,8 @@ class ConsoleChild:
                         "console_troubled",
                         "console",
                         problem=word.problem,
-                        explanation="a page of the console could not be made, or the console not"
-                        " started",
+                        explanation="a page of the console could not be made, the console not"
+                        " started, or the provider at which people sign in does not answer",
                     )
         code = await process.wait()
         return reason or f"exit code {code}"

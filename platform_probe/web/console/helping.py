@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -62,6 +63,13 @@ def outcome_named(cause: str) -> str:
     return outcome_of(Cause(cause)).value
 
 
+def short_number(value: float) -> str:
+    """Return a number as short as it stays telling."""
+    if not math.isfinite(value):
+        return "?"
+    return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"  # noqa: PLR2004
+
+
 def has_text(key: str) -> bool:
     """Return whether there is a text under a key."""
     return key in texts_of("en")
@@ -94,6 +102,7 @@ def help_templates() -> None:
         bar_of=bar_of,
         share_of=share_of,
         has_text=has_text,
+        short_number=short_number,
         with_hours=with_hours,
         dict_of=first_row,
         pretty=pretty,

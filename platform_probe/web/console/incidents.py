@@ -11,7 +11,7 @@ from platform_probe.support.incident_rows import incident_of
 from platform_probe.web.console.snapshot import Snapshot
 
 MOST: Final = 1_000
-"""So many incidents are known at most: the latest."""
+"""So many incidents are known at most: the open ones before others, then the latest."""
 MOST_REVISIONS: Final = 2_000
 _ORDER: Final = {severity: number for number, severity in enumerate(Severity)}
 
@@ -28,11 +28,24 @@ class Known:
         return self.revisions[-1]
 
     @property
+    def counts_customers(self) -> bool:
+        """Whether its growth is told in customers: else in what it counts, unlocks or cars."""
+        return self.now.customers > 0
+
+    @property
     def growth(self) -> list[tuple[float, float]]:
-        """How many it had hit by when: Unix seconds and unlocks."""
+        """How many it had hit by when, Unix seconds: what it counts may change, customers do not.
+
+        Of revisions that count something else than the last one only customers are told.
+        """
+        alike = [one for one in self.revisions if one.kind is self.now.kind]
+        counted = (
+            [(one.at, float(one.customers)) for one in self.revisions]
+            if self.counts_customers
+            else [(one.at, float(one.failed)) for one in alike]
+        )
         first = self.revisions[0]
-        begin = [(first.since, 0.0)] if first.since < first.at else []
-        return begin + [(one.at, float(one.failed)) for one in self.revisions]
+        return [(first.since, 0.0), *counted] if first.since < counted[0][0] else counted
 
 
 def known_in(snapshot: Snapshot) -> Sequence[Known]:
@@ -52,7 +65,12 @@ def known_as(snapshot: Snapshot, incident_id: str) -> Known | None:
 
 
 def _known_in(snapshot: Snapshot) -> Sequence[Known]:
-    rows = snapshot.rows("SELECT * FROM incidents_held ORDER BY opened_at DESC", {}, MOST)
+    rows = snapshot.rows(
+        "SELECT * FROM incidents_held ORDER BY state = 'open' DESC,"
+        " state = 'open' AND severity = 'critical' DESC, opened_at DESC",
+        {},
+        MOST,
+    )
     known = [Known([incident_of(row)]) for row in rows]
     return sorted(
         known,

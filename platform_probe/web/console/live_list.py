@@ -38,6 +38,11 @@ class Live:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
+    @property
     def is_full(self) -> bool:
         """Whether no more may watch."""
         return len(self._watchers) >= MOST_WATCHERS

@@ -50,12 +50,12 @@ async def serve_console(
     """
     console = Console(directory, settings, zone_named(zone), audit_file=audit_file, trouble=trouble)
     server = console.server()
-    port = await server.start(settings.host, settings.port)
     stop = asyncio.Event() if until is None else until
     if until is None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
+        port = await server.start(settings.host, settings.port)
         say(at_url(settings.host, port))
         await stop.wait()
     finally:

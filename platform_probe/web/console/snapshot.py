@@ -39,6 +39,8 @@ FEW_OF_UNLOCK: Final = (
 )
 """Columns that lists of unlocks show: each column takes its time to be read."""
 _OF_ANY_ID: Final = f"{FEW_OF_UNLOCK}, command_id, trace_id"
+AHEAD_S: Final = 600.0
+"""Records that are further ahead of this machine's clock do not say when now is."""
 _TRIES: Final = 5
 _T = TypeVar("_T")
 
@@ -50,7 +52,9 @@ class Snapshot:
     source: Source
     duck: Duck
     newest_s: float
-    """Of the newest record, Unix seconds."""
+    """Of the newest record, Unix seconds; where some are ahead of the clock, of the others."""
+    ahead_s: float
+    """How far the newest of all is ahead of this machine's clock; 0: not."""
     begins_s: float
     """Of the oldest record, as far as files say, Unix seconds."""
     parts: Mapping[str, Sequence[Part]]
@@ -58,6 +62,11 @@ class Snapshot:
     taken_s: float
     """When its files were read, Unix seconds."""
     _remembered: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def is_all_ahead(self) -> bool:
+        """Whether there is no record that is not ahead of this machine's clock."""
+        return self.newest_s > self.taken_s + AHEAD_S
 
     def rows(self, sql: str, values: Mapping[str, Any], limit: int = MOST_ROWS) -> list[Row]:
         """Return what a query finds. Raises `FileGoneError`, `ConfigError`."""
@@ -160,6 +169,11 @@ class Looking:
         self._make()
         return self.read(work)
 
+    @property
+    def ahead_s(self) -> float:
+        """How far the newest record, when it was looked at, was ahead of this machine's clock."""
+        return 0.0 if self._current is None else self._current.ahead_s
+
     def close(self) -> None:
         """Let go of the files."""
         with self._making:
@@ -203,7 +217,11 @@ class Looking:
         )
         recorded = self._source.recorded()
         begins_s = 0.0 if recorded is None else recorded.since_s or 0.0
-        return Snapshot(self._source, duck, self._newest_s(duck), begins_s, parts, taken_s)
+        newest_s = self._newest_s(duck)
+        ahead_s = newest_s - taken_s if newest_s > taken_s + AHEAD_S else 0.0
+        if ahead_s:
+            newest_s = _newest_before(duck, taken_s + AHEAD_S) or newest_s
+        return Snapshot(self._source, duck, newest_s, ahead_s, begins_s, parts, taken_s)
 
     def _newest_s(self, duck: Duck) -> float:
         """Return the time of the newest unlock, or of the newest record where there is none."""
@@ -223,6 +241,18 @@ class Looking:
             found.append([part.name for part in files.parts])
             found.append([(str(path), _size(path)) for path in files.lines])
         return found
+
+
+def _newest_before(duck: Duck, until_s: float) -> float | None:
+    """Return the time of the newest unlock until a moment, or of the newest record."""
+    for table in TABLES.values():
+        newest = duck.run(
+            f"SELECT max(epoch({table.time})) FROM {table.name}"
+            f" WHERE {table.time} <= make_timestamp({until_s * 1e6:.0f}::BIGINT)"
+        )[0][0]
+        if newest is not None:
+            return float(newest)
+    return None
 
 
 def _size(path: Path) -> int:

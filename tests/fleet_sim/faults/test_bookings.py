@@ -20,6 +20,17 @@ def test_a_booking_that_has_not_come_to_the_copy_is_unknown() -> None:
     assert (hit.what, hit.vehicle_id, hit.command_id) == ("sync", CAR, None)
 
 
+def test_a_box_refuses_a_booking_that_has_not_come_to_it() -> None:
+    """The platform knows it, the box does not; once it has come the box opens."""
+    struck = StruckPlatform("booking_window_race", lag=20.0, checked_by="box")
+    assert struck.unlock().problem is problems.VEHICLE_REFUSED
+    struck.bench.let_pass(20)
+    assert struck.unlock().status == 200
+    ((what, command_id),) = struck.of_commands()
+    assert what == "objection"
+    assert command_id is not None
+
+
 def test_within_the_gap_a_car_is_booked_twice() -> None:
     """Both may open it, and both unlocks are hit."""
     struck = StruckPlatform("double_booking_race", gap=1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import socket
 from collections.abc import Iterator
@@ -54,6 +55,20 @@ async def test_loopback_sources_take_turns() -> None:
             connection.close()
         for peer, _ in peers:
             peer.close()
+
+
+async def test_processes_begin_at_addresses_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that connect to one broker take ports of two addresses from the first on."""
+    with _listener() as (server, port):
+        seen = set()
+        for pid in (4_000, 4_001):
+            monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+            connection = await Dialer("127.0.0.1", port).dial()
+            peer, address = server.accept()
+            seen.add(address[0])
+            connection.close()
+            peer.close()
+        assert len(seen) == 2
 
 
 async def test_own_sources_and_none() -> None:

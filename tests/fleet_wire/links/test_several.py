@@ -49,6 +49,18 @@ def test_a_list_says_where_it_is_wrong() -> None:
         Brokers.parse("mqtt://a,mqtts://b")
 
 
+def test_a_range_is_short_for_a_list() -> None:
+    """As the pods of a StatefulSet are called; cars are where they are with the whole list."""
+    short = Brokers.parse("mqtt://broker-{8..11}.broker:1883")
+    assert short == Brokers.parse(
+        ",".join(f"mqtt://broker-{number}.broker:1883" for number in range(8, 12))
+    )
+    with pytest.raises(ConfigError, match=r"broker \{9\.\.0\}: expected \{0\.\.9\}"):
+        Brokers.parse("mqtt://b-{9..0}:1883")
+    with pytest.raises(ConfigError, match="mqtt://b-1:1883: stands in the list twice"):
+        Brokers.parse("mqtt://b-{0..3}:1883,mqtt://b-1:1883")
+
+
 @pytest.mark.broker
 async def test_each_broker_carries_its_own_cars_and_may_go_away() -> None:
     """What one broker's end does: it is told of, its cars are not reached, all others are."""

@@ -10,7 +10,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from fleet_wire.contract.attempt import Attempt, Flag, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import (
+    Attempt,
+    Flag,
+    PlatformSide,
+    Source,
+    StrayAnswer,
+    StrayKind,
+)
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.topics import TopicKind
@@ -526,3 +533,19 @@ def test_diagnoses_are_counted_by_their_likeliest_mode(metrics: ProbeMetrics) ->
     assert counted(mode="ack_lost_executed") == 1
     assert counted(mode="half_open_tcp_nat") == 0
     assert [counted(mode=mode) for mode in ("unknown", "nothing_wrong")] == [0, 0]
+
+
+def test_releases_are_counted_where_the_platform_tells_of_them() -> None:
+    """Apps and releases of the API by outcome; without the platform's log there are no series."""
+    follows = ProbeMetrics(CollectorRegistry(), version="1", follows_platform=True)
+    side = PlatformSide(app_version="5.12.0", api_release="2026.7.0")
+    attempt = attempt_of(cause=Cause.BOX_OFFLINE, source=Source.CUSTOMER)
+    follows.emit(msgspec.structs.replace(attempt, platform=side))
+    follows.emit(attempt)
+
+    ended = {"source": "customer", "outcome": "unknown"}
+    for name, release in (("app_version", "5.12.0"), ("api_release", "2026.7.0")):
+        for label in (release, "unknown"):
+            assert value(follows, f"{name}_unlocks_total", **{**ended, name: label}) == 1
+    without = ProbeMetrics(CollectorRegistry(), version="1")
+    assert value(without, "app_version_unlocks_total", **ended, app_version="unknown") is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
 from fleet_wire.contract.incident import IncidentKind
@@ -11,17 +13,20 @@ from fleet_wire.errors import ConfigError
 from platform_probe.console_settings import PinnedQuery
 from platform_probe.store.duck import Rows, check_reads_only
 from platform_probe.store.queries import named_in, query_named
+from platform_probe.support.cohorts import TRAITS as TRAITS_OF_COHORTS
 from platform_probe.support.rows import unix_s, utc
 from platform_probe.support.times import DAY_S, HOUR_S
-from platform_probe.web.console.access import Right
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.pages.things import span_of
-from platform_probe.web.console.pictures import curve_of
+from platform_probe.web.console.person import Right
+from platform_probe.web.console.pictures import Curve, curve_of
 
 LISTED: Final = 25
 TRAITS: Final = ("region", "operator", "firmware")
 HOURS: Final = (1, 6, 24, 168)
 """Times that a page offers."""
+_NUMBERS: Final = {int, float, Decimal}
+_EVERYBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,11 @@ class Table:
     rows: Sequence[Sequence[Any]] = ()
     is_whole: bool = True
     problem: str | None = None
-    note: str = ""
+
+    def numbers(self) -> set[int]:
+        """Return the places of columns that have numbers, which stand to the right."""
+        kinds = [{*map(type, column)} - {type(None)} for column in zip(*self.rows, strict=True)]
+        return {place for place, kind in enumerate(kinds) if kind and kind <= _NUMBERS}
 
 
 def asked_query(
@@ -127,11 +136,10 @@ def oncall_page(asked: Asked, _: str) -> Answer:
         asked_query(asked, "cars-that-failed", "table.cars_that_failed", {}, span),
         asked_query(asked, "flapping-cars", "table.flapping_cars", {}, span),
     ]
-    known = [one for one in asked.known_incidents() if one.now.state == "open"]
     return Shown(
         "role.html",
         {"role": "oncall", "title": None, "span": span, "hours": HOURS, "tables": tables,
-         "open": known, "is_live": True, "curve": _over_time(asked, span)},
+         "open": asked.open_incidents(), "is_live": True, "curve": failed_over_time(asked, span)},
     )  # fmt: skip
 
 
@@ -207,7 +215,7 @@ def cto_page(asked: Asked, _: str) -> Answer:
         "levels": levels,
         "objective": asked.settings.objective,
         "cost": asked.settings.cost,
-        "curve": _over_time(asked, (asked.now_s - 7 * DAY_S, asked.now_s)),
+        "curve": failed_over_time(asked, (asked.now_s - 7 * DAY_S, asked.now_s)),
         "suspicious": suspicious,
         "tables": [asked_query(asked, "modes", "table.modes", {}, span)],
     }
@@ -295,16 +303,33 @@ def _role(
     )  # fmt: skip
 
 
-def _over_time(asked: Asked, span: tuple[float, float]) -> Any:
-    """Return the share of unlocks that failed, percent, over a time, as a curve."""
-    bucket_s = max((span[1] - span[0]) / 48, 60.0)
+def failed_over_time(
+    asked: Asked,
+    span: tuple[float, float],
+    cohort: Mapping[str, str] = _EVERYBODY,
+    *,
+    least_s: float = 60.0,
+) -> Curve | None:
+    """Return the share of unlocks that failed, percent, over a time, as a curve.
+
+    `cohort` says of whom, value by trait; a point stands for `least_s` seconds at least.
+    """
+    bucket_s = max((span[1] - span[0]) / 48, least_s)
+    traits = [name for name in TRAITS_OF_COHORTS if name in cohort]
+    of_them = "".join(f" AND {name} = $of_{name}" for name in traits)
     rows = asked.snapshot.rows(
-        """
+        f"""
         SELECT time_bucket(to_microseconds($bucket), started_at) AS at_time,
             100 * count(cause) / count(*) AS percent
-        FROM attempts WHERE started_at BETWEEN $since AND $until GROUP BY ALL ORDER BY at_time
+        FROM attempts WHERE started_at BETWEEN $since AND $until{of_them}
+        GROUP BY ALL ORDER BY at_time
         """,
-        {"since": utc(span[0]), "until": utc(span[1]), "bucket": round(bucket_s * 1e6)},
+        {
+            "since": utc(span[0]),
+            "until": utc(span[1]),
+            "bucket": round(bucket_s * 1e6),
+            **{f"of_{name}": cohort[name] for name in traits},
+        },
     )
     points = [(unix_s(row["at_time"]), row["percent"]) for row in rows]
     return curve_of(points, from_zero=True)

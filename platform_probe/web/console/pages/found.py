@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from fleet_wire.errors import ConfigError
 from platform_probe.support.times import HOUR_S
-from platform_probe.web.console.access import Right
 from platform_probe.web.console.asked import Answer, Asked, Elsewhere, Shown
 from platform_probe.web.console.gathering import failed_within
+from platform_probe.web.console.person import Right
 from platform_probe.web.console.search import Search
 
 
 def start_page(asked: Asked, _: str) -> Answer:
     """Return the start page: the box, what is open, what failed last."""
-    known = asked.known_incidents()
     values = {
-        "open": [one for one in known if one.now.state == "open"],
+        "open": asked.open_incidents(),
         "rows": failed_within(asked.snapshot, asked.now_s - HOUR_S, asked.now_s)[:10],
     }
     return Shown("start.html", values)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from fleet_wire.contract.incident import IncidentState
+from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import unlocks_by_ids
-from platform_probe.web.console.incidents import known_as
-from platform_probe.web.console.pictures import curve_of, share_of
+from platform_probe.web.console.incidents import MOST, known_as
+from platform_probe.web.console.pages.fleet import failed_over_time
+from platform_probe.web.console.pictures import Curve, curve_of, share_of
 
 LISTED: Final = 100
+BEFORE_S: Final = 600.0
+"""So much of the time before it is shown too: what was usual."""
+LONGEST_S: Final = 86_400.0
+LEAST_S: Final = 15.0
+_OF_FAILURES: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST, IncidentKind.UNCLASSIFIED)
 
 
 def incidents_page(asked: Asked, _: str) -> Answer:
@@ -18,7 +24,12 @@ def incidents_page(asked: Asked, _: str) -> Answer:
     known = asked.known_incidents()
     state = asked.query.get("state", "")
     wanted = [one for one in known if state in ("", one.now.state)]
-    values = {"known": wanted[:LISTED], "state": state, "count": len(wanted)}
+    values = {
+        "known": wanted[:LISTED],
+        "state": state,
+        "count": len(wanted),
+        "is_all": len(known) < MOST,
+    }
     return Shown("incidents.html", values)
 
 
@@ -36,10 +47,19 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
         growth = [*growth, (end_s, growth[-1][1])]
     values = {
         "now": now,
-        "growth": growth,
+        "unit": "incident.unit_customers" if known.counts_customers else "incident.unit",
         "curve": curve_of(growth, steps=True, from_zero=True),
+        "over_time": _over_time(asked, now, end_s or now.at),
         "inside": share_of(now.failed, now.total),
         "outside": share_of(now.elsewhere_failed, now.elsewhere_total),
         "examples": unlocks_by_ids(asked.snapshot, now.examples),
     }
     return Shown("incident.html", values)
+
+
+def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:
+    """Return how its cohort fared before it, in it and since, where that is what it is about."""
+    if now.kind not in _OF_FAILURES:
+        return None
+    since_s = max(now.since - BEFORE_S, end_s - LONGEST_S)
+    return failed_over_time(asked, (since_s, end_s), now.cohort, least_s=LEAST_S)

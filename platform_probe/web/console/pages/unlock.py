@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import IncidentState
+from fleet_wire.contract.incident import IncidentKind, IncidentState
 from platform_probe.diagnosis.cohorts.words import finding_in_words
 from platform_probe.support.case import Case
 from platform_probe.support.cohorts import is_one_of, search_around
@@ -15,7 +17,6 @@ from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.telling import export_command, facts_of, json_of
 from platform_probe.support.timeline import furthest_stage, missing_stage
 from platform_probe.support.times import minute_clock
-from platform_probe.web.console.access import Right
 from platform_probe.web.console.asked import (
     Answer,
     Asked,
@@ -28,9 +29,12 @@ from platform_probe.web.console.asked import (
 )
 from platform_probe.web.console.gathering import SIMILAR_S, neighbours, similar_to, unlock_case
 from platform_probe.web.console.incidents import Known
+from platform_probe.web.console.person import Right
 from platform_probe.web.console.pictures import hops_of
 from platform_probe.web.console.search import url_of
 
+_OF_ANY_CAUSE: Final = (IncidentKind.FAILURES, IncidentKind.CARS_LOST)
+"""Of these an incident without a cause has unlocks of any."""
 BEFORE_S: Final = 300.0
 """An unlock that began so long before an incident did may be one of it."""
 
@@ -60,12 +64,31 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
         "case": case,
         "attempt": case.attempt,
         "told": told,
+        "story": story_of(told["timeline"]),
         "thing": thing,
         "revisions": case.revisions,
         "raw": told if asked.may(Right.SECRETS) else None,
         **(_of_attempt(asked, case, case.attempt) if case.attempt is not None else _OF_A_CALL),
     }
     return Shown("unlock.html", values, look=look)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line of the story, and how often it came one after the other."""
+
+    first: Mapping[str, Any]
+    last: Mapping[str, Any]
+    times: int
+
+
+def story_of(timeline: Sequence[Mapping[str, Any]]) -> list[Told]:
+    """Return what happened, with what came several times in a row as one line.
+
+    A phone asks for the state of its command every second: that is no news.
+    """
+    runs = [[*run] for _, run in groupby(timeline, lambda entry: (entry["who"], entry["what"]))]
+    return [Told(run[0], run[-1], len(run)) for run in runs]
 
 
 _OF_A_CALL: Final[Mapping[str, Any]] = {
@@ -141,7 +164,10 @@ def incidents_of(asked: Asked, attempt: Row) -> list[Known]:
 
 def _is_of(known: Known, attempt: Row, began_s: float) -> bool:
     now = known.now
-    if attempt["cause"] is None or now.cause != Cause(attempt["cause"]) or not now.cohort:
+    if attempt["cause"] is None or not now.cohort:
+        return False
+    has_its_cause = now.cause == Cause(attempt["cause"]) if now.cause else now.kind in _OF_ANY_CAUSE
+    if not has_its_cause:
         return False
     ended_s = now.ended_at if now.state is not IncidentState.OPEN else None
     is_then = began_s >= now.since - BEFORE_S and (ended_s is None or began_s <= ended_s)

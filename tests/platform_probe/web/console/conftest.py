@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.console_doors import Door, a_door
 from tests.helpers.consoles import make_console_store, served, tokens_file
+from tests.helpers.oidc_provider import OidcProvider
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +90,21 @@ def page_of(browser: Any, **options: Any) -> Iterator[Any]:
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     yield page
     context.close()
+
+
+@pytest.fixture(scope="module")
+def shared_door(console_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """Serve one console for all tests that change nothing but their own sign-in."""
+    directory = tmp_path_factory.mktemp("door")
+    with a_door(console_store, directory, tokens_file=str(tokens_file(directory))) as door:
+        yield door
+
+
+@pytest.fixture
+def door(shared_door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    """Give the console, with a provider that has forgotten what the last test wanted of it."""
+    monkeypatch.setattr("platform_probe.web.console.access.MAX_WRONG", 1_000)
+    yield shared_door
+    fresh = OidcProvider("", "")
+    for name in ("user", "forge", "userinfo_only", "userinfo_sub", "answers_with", "instead"):
+        setattr(shared_door.provider, name, getattr(fresh, name))

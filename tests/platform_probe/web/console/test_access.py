@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from fleet_wire.errors import ConfigError
 from platform_probe.console_settings import ConsoleSettings
-from platform_probe.web.console.access import TokenFile, token_hash
+from platform_probe.web.console.tokens import TokenFile, token_hash
 from tests.helpers.consoles import SUSPICIOUS, TOKENS, Visitor, looks_in, served, tokens_file
 
 Guarded = tuple[str, Path]

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
+from tests.helpers.console_doors import a_door
 from tests.helpers.consoles import TOKENS, served
 from tests.helpers.stores import put_unlocks, unlock
 from tests.platform_probe.web.console.conftest import page_of
@@ -38,6 +39,13 @@ def page(chromium: Any) -> Iterator[Any]:
         assert [each for each in opened.complaints if "404" not in each] == []
 
 
+def violations(page: Any) -> list[tuple[str, str, str]]:
+    """Return what axe finds on a page: where it is, which rule, and the first place."""
+    page.evaluate(gzip.decompress(AXE.read_bytes()).decode())
+    found = page.evaluate(RUN_AXE, STANDARDS)["violations"]
+    return [(page.url, each["id"], each["nodes"][0]["html"][:200]) for each in found]
+
+
 @pytest.mark.parametrize(
     ("theme", "width", "language"), [("light", 1_280, "en"), ("dark", 400, "fr")]
 )
@@ -45,18 +53,13 @@ def test_every_page_can_be_used_by_everybody(
     chromium: Any, open_console: str, theme: str, width: int, language: str
 ) -> None:
     """No violation of WCAG 2.2 AA that axe finds, nothing wider than the screen, no complaint."""
-    axe = gzip.decompress(AXE.read_bytes()).decode()
     wrong = []
     options = {"color_scheme": theme, "locale": language}
     with page_of(chromium, viewport={"width": width, "height": 800}, **options) as page:
         for path in PATHS:
             page.goto(open_console + path)
             page.locator("[data-part] a").wait_for(state="detached")
-            page.evaluate(axe)
-            found = page.evaluate(RUN_AXE, STANDARDS)
-            wrong += [
-                (path, each["id"], each["nodes"][0]["html"][:200]) for each in found["violations"]
-            ]
+            wrong += violations(page)
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 wrong.append((path, "wider than the screen", ""))
         complaints = [each for each in page.complaints if "404" not in each]
@@ -173,6 +176,26 @@ def test_log_in_unmask_and_out(chromium: Any, guarded_console: tuple[str, Path])
         page.get_by_role("heading", name="Log in").wait_for()
         assert page.complaints == []
     assert b"ticket 17" in guarded_console[1].read_bytes()
+
+
+def test_signing_in_at_a_provider(chromium: Any, console_store: Path, tmp_path: Path) -> None:
+    """From the page that was wanted to the provider and back, on though it goes away, and out."""
+    with a_door(console_store, tmp_path) as door, page_of(chromium) as page:
+        page.goto(f"{door.url}/booking/booking-33")
+        assert violations(page) == []
+        page.get_by_role("link", name="Log in with your company").click()
+        page.get_by_text("amelie, Support").wait_for()
+        assert page.url == f"{door.url}/booking/booking-33"
+        door.provider.answers_with = 500
+        page.goto(f"{door.url}/unlock/attempt-33")
+        assert page.get_by_role("heading", name="What to say").is_visible()
+
+        page.get_by_role("button", name="Log out").click()
+        page.get_by_text("You are logged out here").wait_for()
+        door.provider.answers_with = 200
+        page.get_by_role("link", name="Log out there too").click()
+        page.get_by_text("Signed out of unlockpath-console").wait_for()
+        assert [each for each in page.complaints if "404" not in each] == []
 
 
 def test_without_scripts_it_works_too(chromium: Any, open_console: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,19 @@ import msgspec
 import pytest
 
 from fleet_wire.contract.causes import Cause
-from tests.helpers.consoles import Visitor, looks_in, served
-from tests.helpers.stores import put_unlocks, unlock
+from fleet_wire.contract.incident import IncidentKind, Severity
+from platform_probe.web.console import incidents
+from platform_probe.web.console.helping import short_number
+from platform_probe.web.console.pages.unlock import story_of
+from tests.helpers.consoles import (
+    Visitor,
+    incident_of,
+    looks_in,
+    metric,
+    put_incidents,
+    served,
+)
+from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
 
 PATHS = (
     "/", "/search?q=car", "/unlock/attempt-33", "/unlock/attempt-3", "/unlock/attempt-12",
@@ -176,6 +189,25 @@ def test_a_squad_has_its_own_questions(open_console: str) -> None:
     assert "nowhere" in page
 
 
+def test_tables_are_made_to_be_read(open_console: str) -> None:
+    """Numbers stand under their headings, causes are words, and what is missing is a dash."""
+    page = Visitor(open_console).get("/support?hours=24").text
+
+    assert '<th scope="col" class="number">Failed</th>' in page
+    assert '<td class="id"><a data-row href="/unlock/attempt-' in page
+    assert "box_offline</a>" not in page
+    assert 'aria-current="true">24 h</a>' in page
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(1.634275, "1.63"), (15.0, "15.00"), (0.0, "0.00"), (0.0001234, "0.00012"), (math.nan, "?")],
+)
+def test_numbers_are_short(value: float, told: str) -> None:
+    """As long as they stay telling."""
+    assert short_number(value) == told
+
+
 def test_incidents_come_with_the_worst_open_one_first(open_console: str) -> None:
     """The highest revision holds."""
     page = Visitor(open_console).get("/incidents").text
@@ -183,6 +215,98 @@ def test_incidents_come_with_the_worst_open_one_first(open_console: str) -> None
     assert page.index("Coast: boxes offline") < page.index("One account tries")
     assert page.index("One account tries") < page.index("generic 500s")
     assert "acknowledged by amelie" in page
+
+
+def test_growth_is_told_in_customers_where_what_is_counted_changes(tmp_path: Path) -> None:
+    """First lost cars, then unlocks that fail: it does not shrink from 400 cars to 9 unlocks."""
+    lost = incident_of(kind=IncidentKind.CARS_LOST, failed=400, total=400, customers=0)
+    fails = [incident_of(revision=number, failed=9, customers=10 * number) for number in (2, 3)]
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
+    put_incidents(tmp_path / "store", [lost, *fails])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/incident/incident-1").text
+
+    assert "30 customers hit" in page
+    assert "400 customers" not in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({}, True),
+        ({"cause": None}, True),
+        ({"cause": None, "kind": IncidentKind.SUSPICIOUS}, False),
+        ({"cause": Cause.BOX_ASLEEP}, False),
+        ({"cohort": {"region": "north"}}, False),
+        ({"cohort": {}}, False),
+        ({"since": BEGIN_S + 9_999.0}, False),
+    ],
+)
+def test_an_unlock_tells_of_its_incident(
+    tmp_path: Path, changes: dict[str, Any], *, is_told: bool
+) -> None:
+    """By cohort, cause and time; one that has no cause of its own has those of any."""
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE, region="coast")])
+    made = {"cohort": {"region": "coast"}, "examples": (), **changes}
+    put_incidents(tmp_path / "store", [incident_of(**made)])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        page = Visitor(url).get("/unlock/attempt-1").text
+
+    assert ("/incident/incident-1" in page) is is_told
+
+
+def test_what_came_again_and_again_is_one_line() -> None:
+    """A phone that asks every second does not push the rest off the page."""
+    asks, opens = {"who": "phone", "what": "asks"}, {"who": "car", "what": "opens"}
+    timeline: list[dict[str, Any]] = [
+        {**asks, "after_s": 1},
+        {**asks, "after_s": 2},
+        opens,
+        {**asks, "after_s": 3},
+    ]
+
+    assert [(each.first["what"], each.times) for each in story_of(timeline)] == [
+        ("asks", 2), ("opens", 1), ("asks", 1),
+    ]  # fmt: skip
+
+
+def test_very_many_incidents_at_once(tmp_path: Path) -> None:
+    """Pages stay short, say that there are more, and what is critical is not crowded out."""
+    critical = incident_of("the-worst", opened_at=BEGIN_S - 9_999.0, title="The worst")
+    many = [
+        incident_of(f"i-{number}", severity=Severity.NOTICE, title="<script>one</script>")
+        for number in range(incidents.MOST + 1)
+    ]
+    put_unlocks(tmp_path / "store", [unlock(1, cause=Cause.BOX_OFFLINE)])
+    put_incidents(tmp_path / "store", [critical, *many])
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        for path in ("/", "/oncall", "/incidents"):
+            page = Visitor(url).get(path).text
+            assert page.index("The worst") < page.index("&lt;script&gt;one")
+            assert len(page) < 100_000
+        assert "There are more incidents" in Visitor(url).get("/incidents").text
+        assert Visitor(url).get(f"/incident/i-{incidents.MOST}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("starts", "told"),
+    [((0.0, 86_400.0), "a clock has jumped"), ((86_400.0,), "one of the two clocks is wrong")],
+)
+def test_a_clock_that_jumps_is_told(tmp_path: Path, starts: tuple[float, ...], told: str) -> None:
+    """On each page and in a metric; now is the newest record that is not ahead, if there is one."""
+    rows = [
+        msgspec.structs.replace(
+            unlock(number, cause=Cause.BOX_OFFLINE), started_at=time.time() + at
+        )
+        for number, at in enumerate(starts)
+    ]
+    put_unlocks(tmp_path / "store", rows)
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        visitor = Visitor(url)
+        for path in ("/", "/unlock/attempt-0", "/fleet"):
+            assert told in visitor.get(path).text
+        assert "attempt-0" in visitor.get("/time").text
+        assert metric(visitor, "unlockpath_console_records_ahead_seconds") > 80_000
 
 
 def test_what_came_after_the_start_is_found(tmp_path: Path) -> None:

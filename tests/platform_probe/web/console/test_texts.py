@@ -15,8 +15,8 @@ from fleet_wire.contract.incident import ChangeKind, IncidentKind, IncidentState
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor, Layer
 from platform_probe.support.advice import advice_for
-from platform_probe.web.console.access import RIGHTS
 from platform_probe.web.console.helping import said
+from platform_probe.web.console.person import RIGHTS
 from platform_probe.web.console.texts import LANGUAGES, language_of, said_texts, say_in, texts_of
 
 FOLDER = Path(room.__file__).parent

@@ -1,0 +1,75 @@
+"""The clock of a box: how wrong it is, what it believes, and what it is good for."""
+
+from __future__ import annotations
+
+from fleet_sim.cars.joints import CLOCK, Bends, Culprit
+from fleet_sim.cars.parameters import BoxParameters
+from fleet_sim.cars.world import World
+from fleet_wire.randomness import RandomStream
+
+CERTIFICATES_BEGIN_UNIX_S = 1_577_836_800.0
+"""2020-01-01: before this no certificate of a broker in use is valid yet [E]."""
+
+
+class BoxClock:
+    """A clock that is wrong by a few seconds, or by decades where it was without power.
+
+    What it shows may be bent at `joints.CLOCK`; `bends` are those of its box, None for none.
+    """
+
+    __slots__ = ("_error_s", "_parameters", "_stream", "_world")
+
+    def __init__(self, world: World, parameters: BoxParameters, stream: RandomStream) -> None:
+        self._world = world
+        self._parameters = parameters
+        self._stream = stream
+        self.synchronise()
+
+    @property
+    def own_unix_s(self) -> float:
+        """Return what the clock shows now, in Unix seconds, bends aside."""
+        return self.true_unix_s + self._error_s
+
+    @property
+    def true_unix_s(self) -> float:
+        """Return the time, in Unix seconds."""
+        world = self._world
+        return world.epoch_unix_s + world.clock_step.by_s + world.env.now
+
+    def believed_ms(self, bends: Bends | None) -> int:
+        """Return what the box believes the time to be, in Unix milliseconds from 1970 on."""
+        unix_s = self.own_unix_s
+        if bends is not None:
+            unix_s = bends.at(CLOCK, None, usual=unix_s)
+        return int(unix_s * 1000) if unix_s > 0 else 0
+
+    def trusts_certificates(self, bends: Bends | None) -> tuple[bool, tuple[Culprit, ...]]:
+        """Return whether it lets the box find the broker's certificate valid.
+
+        And who has set it so that it says other than usual.
+        """
+        if not self._parameters.needs_time_for_tls:
+            return True, ()
+        own_unix_s = self.own_unix_s
+        trusts_usually = own_unix_s >= CERTIFICATES_BEGIN_UNIX_S
+        if bends is None:
+            return trusts_usually, ()
+        unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
+        trusts = unix_s >= CERTIFICATES_BEGIN_UNIX_S
+        return trusts, () if trusts is trusts_usually else tuple(changed_by)
+
+    def knows_the_time(self, bends: Bends | None) -> bool:
+        """Return whether certificates are valid at the time that it shows."""
+        unix_s = self.own_unix_s
+        if bends is not None:
+            unix_s, _ = bends.fold(CLOCK, None, usual=unix_s)
+        return unix_s >= CERTIFICATES_BEGIN_UNIX_S
+
+    def lost_power(self) -> None:
+        """Begin in 1970 again, where no battery of its own keeps the time."""
+        if not self._parameters.keeps_time:
+            self._error_s = -self.true_unix_s
+
+    def synchronise(self) -> None:
+        """Set it by NITZ, NTP or GNSS: to within its usual error."""
+        self._error_s = self._parameters.clock_error.sample_s(self._stream)

@@ -1,0 +1,240 @@
+"""Which shards of a fleet are there, where each is a process on a machine of its own.
+
+Nobody starts or counts such shards (`fleet-sim boxes --shard K/N`, a pod each) but themselves. So
+each announces itself by a retained message, which its last will takes back, and reads what all
+others say: one that is missing, comes late or twice, or is told something else, is named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import msgspec
+
+from fleet_sim.results import readable
+from fleet_sim.scenario.loading import Scenario
+from fleet_wire.links.link import Will
+from fleet_wire.links.several import Brokers
+from fleet_wire.shown import on_one_line, shortened
+
+ANNOUNCED_AT: Final = "shards"
+"""First level of the topics at which shards announce themselves, below that the fleet's name."""
+GONE: Final = b""
+"""An empty payload takes a retained message back."""
+MOST_NAMED: Final = 5
+"""Of shards that are missing, so many are named."""
+SPARE: Final = 10
+"""So many are remembered besides each shard twice: anybody may publish there."""
+
+Count = Annotated[int, msgspec.Meta(ge=1, le=10**9)]
+
+
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shard says of itself. Whoever plays the same fleet says the same from `total` on."""
+
+    number: Count
+    host: Annotated[str, msgspec.Meta(max_length=255)]
+    total: Count
+    cars: Count
+    """Of all shards together."""
+    scenario: Annotated[str, msgspec.Meta(max_length=16)]
+    """Digest of it as it is played, with what `--set` changed."""
+    seed: Annotated[int, msgspec.Meta(ge=0)]
+    brokers: Annotated[str, msgspec.Meta(max_length=16)]
+    """Digest of their list."""
+    is_ending: bool = False
+    """Whether it says goodbye."""
+
+    def __post_init__(self) -> None:
+        if self.number > self.total:
+            raise ValueError(f"shard {self.number} of {self.total}")
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        boxes = readable.boxes(boxes_of(self.number, self))
+        return f"shard {self.number}/{self.total} on {on_one_line(self.host)} ({boxes})"
+
+
+_DECODER: Final = msgspec.json.Decoder(Announcement)
+_MUST_BE_THE_SAME: Final = (
+    ("total", "some cars are played twice or by nobody; give all the same N of --shard K/N"),
+    ("cars", "some cars are played twice or by nobody; give all the same scenario and --set"),
+    ("scenario", "its cars and faults are others; give all the same scenario and --set"),
+    ("seed", "what is random differs; give all the same --seed"),
+    ("brokers", "its cars are not where others look for them; give all the same --broker list"),
+)
+"""What all shards have in common, and what to say of the first that differs."""
+
+
+def announcement(
+    scenario: Scenario, *, shard: tuple[int, int], host: str, seed: int, brokers: Brokers
+) -> Announcement:
+    """Return what a shard K of N has to say of itself."""
+    text = scenario.model_dump_json(exclude={"seed"})
+    return Announcement(
+        number=shard[0],
+        host=host,
+        total=shard[1],
+        cars=scenario.fleet.count,
+        scenario=_digest(text),
+        seed=seed,
+        brokers=_digest(",".join(f"{each.host}:{each.port}" for each in brokers.addresses)),
+    )
+
+
+def boxes_of(number: int, shard: Announcement) -> int:
+    """Return how many boxes the shard of this number has, of so many as `shard` is one of."""
+    return len(range(number - 1, shard.cars, shard.total))
+
+
+@dataclass(slots=True)
+class _Seen:
+    announcement: Announcement
+    heard_s: float
+
+
+class Roster:
+    """Who plays this fleet, as far as it is known; we ourselves always. Times are monotonic."""
+
+    def __init__(self, fleet: str, own: Announcement, instance: str, *, life_s: float) -> None:
+        self._begin = f"{ANNOUNCED_AT}/{quote(fleet, safe='')}/"
+        self._own = own
+        self._instance = instance
+        self._life_s = life_s
+        self._others: dict[str, _Seen] = {}
+        self.malformed = 0
+        """Messages that are no shard's."""
+        self.served_s: float | None = None
+        """Since when our boxes serve; None: they still connect."""
+
+    @property
+    def topic(self) -> str:
+        """Where we announce ourselves."""
+        return self._begin + self._instance
+
+    @property
+    def topic_filter(self) -> str:
+        """Where all do."""
+        return f"{self._begin}+"
+
+    @property
+    def will(self) -> Will:
+        """What takes our announcement back when we are gone."""
+        return Will(self.topic, GONE)
+
+    def payload(self, *, is_ending: bool = False) -> bytes:
+        """Return what we announce."""
+        return msgspec.json.encode(msgspec.structs.replace(self._own, is_ending=is_ending))
+
+    def take(self, topic: str, payload: bytes, now_s: float) -> Sequence[str]:
+        """Take what a shard says, or that it is gone; return what is to be said about it."""
+        instance = topic.removeprefix(self._begin)
+        if instance == self._instance:
+            return ()
+        if payload == GONE:
+            return self._forget(instance, "gone without a goodbye: killed, or cut off")
+        try:
+            other = _DECODER.decode(payload)
+        except msgspec.DecodeError as error:
+            return self._malformed(topic, str(error))
+        if other.is_ending:
+            return self._forget(instance, "gone: it was told to end")
+        return tuple(self._come(instance, other, now_s))
+
+    def expire(self, now_s: float) -> Sequence[str]:
+        """Forget who has said nothing for a life; return what is to be said about it."""
+        silent = [
+            instance
+            for instance, seen in self._others.items()
+            if now_s - seen.heard_s > self._life_s
+        ]
+        return [said for each in silent for said in self._forget(each, "silent: is it cut off?")]
+
+    def state(self) -> str:
+        """Return in words how many shards are there, and what is wrong with that."""
+        own = self._own
+        fitting = [own, *self._fitting()]
+        times = Counter(each.number for each in fitting)
+        missing = [number for number in range(1, own.total + 1) if number not in times]
+        twice = sorted(number for number, count in times.items() if count > 1)
+        unfit = len(self._others) + 1 - len(fitting)
+        text = f"{len(times)} of {own.total} shards"
+        if missing:
+            boxes = readable.boxes(sum(boxes_of(number, own) for number in missing))
+            text += f", {boxes} missing with shard {_named(missing)}"
+        if twice:
+            text += f", twice shard {_named(twice)}"
+        return f"{text}, {unfit} that do not fit" if unfit else text
+
+    def _fitting(self) -> Iterator[Announcement]:
+        """Yield the others that have been told the same as we."""
+        for seen in self._others.values():
+            if _difference(self._own, seen.announcement) is None:
+                yield seen.announcement
+
+    def _come(self, instance: str, other: Announcement, now_s: float) -> Iterator[str]:
+        """Remember who has come, or is there still; yield what is to be said of it."""
+        is_new = instance not in self._others
+        if is_new and len(self._others) >= 2 * self._own.total + SPARE:
+            return
+        self._others[instance] = _Seen(other, now_s)
+        if is_new:
+            yield from self._about(instance, other, now_s)
+
+    def _about(self, instance: str, other: Announcement, now_s: float) -> Iterator[str]:
+        own = self._own
+        difference = _difference(own, other)
+        if difference is not None:
+            yield f"{other.name} does not fit {own.name}, this one: {difference}"
+            return
+        same = [
+            seen.announcement.name
+            for name, seen in self._others.items()
+            if name != instance and seen.announcement.number == other.number
+        ]
+        if other.number == own.number:
+            same.append(f"{own.name}, this one")
+        if same:
+            yield f"{other.name} is played by {same[-1]} too: each throws the other's boxes out"
+        elif self.served_s is not None:
+            late = readable.duration(now_s - self.served_s)
+            yield f"{other.name} has come {late} after this one served: its faults come later"
+
+    def _forget(self, instance: str, why: str) -> Sequence[str]:
+        seen = self._others.pop(instance, None)
+        return () if seen is None else (f"{seen.announcement.name} is {why}",)
+
+    def _malformed(self, topic: str, why: str) -> Sequence[str]:
+        """Say so of the first: anybody may publish there, and as often as they like."""
+        self.malformed += 1
+        text = on_one_line(shortened(f"{topic}: {why}"))
+        return (f"what is no shard's was published at {text}",) if self.malformed == 1 else ()
+
+
+def _difference(ours: Announcement, other: Announcement) -> str | None:
+    """Return the first thing that two have been told differently, and what follows from it."""
+    return next(
+        (
+            f"{field} {getattr(other, field)} is not {getattr(ours, field)}: {so}"
+            for field, so in _MUST_BE_THE_SAME
+            if getattr(other, field) != getattr(ours, field)
+        ),
+        None,
+    )
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """Return the first few, and that there are more."""
+    named = ", ".join(map(str, numbers[:MOST_NAMED]))
+    more = len(numbers) - MOST_NAMED
+    return f"{named} and {more} more" if more > 0 else named

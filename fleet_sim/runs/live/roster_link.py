@@ -1,0 +1,121 @@
+"""The connection over which a shard announces itself, and hears of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import Final
+
+from fleet_sim.runs.live.fleet import FleetOptions
+from fleet_sim.runs.live.roster import GONE, Announcement, Roster
+from fleet_sim.runs.live.waiting import why_not
+from fleet_wire.links.factory import link_factory
+from fleet_wire.links.link import Disconnected, Message, PublishProperties, Session
+from fleet_wire.links.reconnect import ReconnectPolicy
+from fleet_wire.links.several import Brokers
+from fleet_wire.randomness import RandomStream
+
+AGAIN_S: Final = 30.0
+"""An announcement is made again so often, for who has missed it..."""
+LIFE_S: Final = 4 * AGAIN_S
+"""...and counts for so long: a broker that was killed with its clients publishes no last will."""
+KEEPALIVE_S: Final = 15
+"""A node that vanished without a word is noticed after 1.5 times that."""
+RECONNECT: Final = ReconnectPolicy(base_s=1.0, cap_s=30.0)
+
+
+class RosterLink:
+    """Keeps a `Roster` up to date. Implements `fleet_wire.links.link.LinkHandler`.
+
+    It speaks to the first broker of the list alone: fifty shards on fifty brokers would otherwise
+    announce themselves 2,500 times, each to all others.
+    """
+
+    def __init__(
+        self, fleet: str, own: Announcement, options: FleetOptions, note: Callable[[str], None]
+    ) -> None:
+        # Not the same after a restart: what the process before left behind is somebody else's.
+        instance = f"{own.number}-of-{own.total}-{secrets.token_hex(4)}"
+        self._roster = Roster(fleet, own, instance, life_s=LIFE_S)
+        self._client_id = f"shard-{instance}"
+        self._note = note
+        self._stream = RandomStream.named(0, self._client_id)
+        self._failures = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._broker = Brokers((options.brokers.first,))
+        make = link_factory(
+            self._broker.first, protocol=options.profile.traits.mqtt, tls=options.tls
+        )
+        self._link = make(self)
+
+    def start(self) -> None:
+        """Connect, and go on until `close`."""
+        self._link.connect()
+
+    def serve(self) -> None:
+        """Learn that our boxes serve: who comes from now on is late."""
+        self._roster.served_s = monotonic()
+
+    def state(self) -> str:
+        """Return which shards are there, in words; say who has fallen silent."""
+        self._say(self._roster.expire(monotonic()))
+        return self._roster.state() if self._link.is_connected else "other shards unknown"
+
+    def close(self) -> None:
+        """Say goodbye."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._link.is_connected:
+            self._link.publish(self._roster.topic, self._roster.payload(is_ending=True))
+            self._link.publish(self._roster.topic, GONE, retain=True)
+        self._link.disconnect()
+
+    # LinkHandler
+
+    def session(self) -> Session:
+        """Return what to say in CONNECT and SUBSCRIBE."""
+        return Session(
+            self._client_id,
+            subscriptions=(self._roster.topic_filter,),
+            clean_start=True,
+            keepalive_s=KEEPALIVE_S,
+            will=self._roster.will,
+        )
+
+    def on_connected(self, *, session_present: bool) -> None:  # noqa: ARG002 - LinkHandler's form
+        """Announce ourselves, and again now and then."""
+        self._failures = 0
+        self._announce()
+
+    def on_message(self, message: Message) -> None:
+        """Take what another says."""
+        self._link.acknowledge(message)
+        self._say(self._roster.take(message.topic, message.payload, monotonic()))
+
+    def on_disconnected(self, reason: Disconnected) -> None:
+        """Say why, once, and try again."""
+        if self._failures == 0:
+            self._note(f"other shards cannot be heard of: {why_not(reason, self._broker)}")
+        delay_s = RECONNECT.delay_s(self._failures, self._stream)
+        self._failures += 1
+        self._later(delay_s, self.start)
+
+    def _announce(self) -> None:
+        self._link.publish(
+            self._roster.topic,
+            self._roster.payload(),
+            retain=True,
+            properties=PublishProperties(expiry_s=round(LIFE_S)),
+        )
+        self._later(AGAIN_S, self._announce)
+
+    def _later(self, delay_s: float, what: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(delay_s, what)
+
+    def _say(self, sentences: Iterable[str]) -> None:
+        for sentence in sentences:
+            self._note(f"{sentence}; {self._roster.state()}")

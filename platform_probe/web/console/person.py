@@ -1,0 +1,54 @@
+"""Who looks, and what each role may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, get_args
+
+from platform_probe.console_settings import Role
+
+LOCAL: Final = "local"
+MAX_NAME: Final = 100
+
+
+class Right(StrEnum):
+    """What a role may see beside what all may."""
+
+    PERSONAL = "personal"
+    """Customers by their names; for others they are masked."""
+    SECRETS = "secrets"
+    """Raw records, suspicious traffic, queries of squads: what tells how the fleet is protected."""
+
+
+RIGHTS: Final[Mapping[str, frozenset[Right]]] = {
+    **{role: frozenset({Right.SECRETS}) for role in get_args(Role)},
+    "support": frozenset({Right.PERSONAL}),
+    "admin": frozenset(Right),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who looks."""
+
+    name: str
+    role: str
+    how: str
+    """How that is known: token, oidc, proxy or local."""
+    unmasked: frozenset[str] = frozenset()
+    """Things whose customer this person has had shown, as `kind/id`."""
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether there is a session that can be ended here."""
+        return self.how in {"token", "oidc"}
+
+    def may(self, right: Right) -> bool:
+        """Return whether the role has a right."""
+        return right in RIGHTS[self.role]
+
+    def sees_customer_of(self, *things: str) -> bool:
+        """Return whether customers are shown by name on the page of one of these things."""
+        return self.may(Right.PERSONAL) or not self.unmasked.isdisjoint(things)

@@ -1,0 +1,209 @@
+"""The commands of the Kubernetes manifests at work, as in pods, on a real broker.
+
+Each finds what it would find in a cluster (`tests/helpers/pods.py`): variables of Services, a root
+that cannot be written to, a user id that nobody knows. A pod ends by SIGTERM, or by SIGKILL.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fleet_sim.broker.process import BrokerProcess, free_port
+from tests.helpers.commands import SCENARIO
+from tests.helpers.manifests import Pod
+from tests.helpers.pods import USER_ID, running_pod
+from tests.helpers.shipped import DEPLOY, mosquitto_config
+from tests.helpers.waiting import wait_for
+
+pytestmark = [pytest.mark.broker, pytest.mark.kustomize, pytest.mark.namespaces]
+
+SHARDS = 3
+NOTHING: Mapping[str, str] = {}
+BOXES = Pod(build="base", kind="StatefulSet", workload="boxes", name="", fleet={})
+
+
+class Cluster:
+    """Pods on one broker, until the end of a block."""
+
+    def __init__(self, directory: Path, broker: BrokerProcess, stack: ExitStack) -> None:
+        self._directory = directory
+        self._stack = stack
+        scenario = directory / "nine-cars.yaml"
+        scenario.write_text(SCENARIO.replace("count: 30", "count: 9"))
+        self.fleet = {
+            "SCENARIO": f"{scenario}", "SHARDS": f"{SHARDS}", "BROKERS": f"{broker.address}",
+        }  # fmt: skip
+
+    def start(
+        self,
+        pod: Pod,
+        name: str,
+        *,
+        fleet: Mapping[str, str] = NOTHING,
+        places: Mapping[str, str] = NOTHING,
+        environment: Mapping[str, str] = NOTHING,
+    ) -> subprocess.Popen[bytes]:
+        """Start a pod of a workload. `fleet` is what this one is told otherwise.
+
+        `places` stand for words of its command that are of the container, and so may variables.
+        """
+        pod = replace(pod, name=name, fleet={**self.fleet, **fleet})
+        command = [places.get(word, word) for word in pod.command()]
+        variables = {**pod.environment(), **environment}
+        return self._stack.enter_context(
+            running_pod(command, variables, name=name, directory=self._directory)
+        )
+
+    def log(self, name: str) -> str:
+        """Return all that pods of this name have said."""
+        return (self._directory / f"{name}.log").read_text(errors="replace")
+
+    def wait_for(self, name: str, *texts: str) -> None:
+        """Wait until a pod has said each of these."""
+        try:
+            wait_for(lambda: all(text in self.log(name) for text in texts))
+        except AssertionError:
+            raise AssertionError(
+                f"{texts} not in what {name} said:\n{self.log(name)[-3_000:]}"
+            ) from None
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, mosquitto: BrokerProcess) -> Iterator[Cluster]:
+    """Yield a cluster with one broker."""
+    with ExitStack() as stack:
+        yield Cluster(tmp_path, mosquitto, stack)
+
+
+def is_there(port: int) -> bool:
+    """Return whether something listens there."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
+        return True
+    return False
+
+
+def test_a_pod_is_one(tmp_path: Path) -> None:
+    """What stands for it here: its name, a user nobody knows, one volume to write to."""
+    look = "hostname; id -u; id -g; id -un; touch here && ls; touch /etc/there"
+    with running_pod(["sh", "-c", look], {}, name="boxes-7", directory=tmp_path) as process:
+        assert process.wait(60) != 0
+    said = (tmp_path / "boxes-7.log").read_text()
+    assert said.splitlines()[:3] == ["boxes-7", f"{USER_ID}", "0"]
+    assert "cannot find name for user ID" in said
+    assert "\nhere\n" in said
+    assert "/etc/there': Read-only file system" in said
+
+
+def test_the_broker_keeps_what_is_retained_in_its_volume(tmp_path: Path) -> None:
+    """With the shipped configuration, as the user that OpenShift chooses."""
+    port = free_port()
+    config = f"{mosquitto_config(tmp_path / 'broker-0')}\nlistener {port} 127.0.0.1\n"
+    (tmp_path / "mosquitto.conf").write_text(config)
+    command = ["mosquitto", "-c", f"{tmp_path / 'mosquitto.conf'}"]
+    with running_pod(command, {}, name="broker-0", directory=tmp_path) as process:
+        wait_for(lambda: is_there(port))
+        process.terminate()
+        assert process.wait(60) == 0
+    assert (tmp_path / "broker-0" / "mosquitto.db").stat().st_size > 0
+
+
+def test_a_shard_is_never_missed_in_silence(cluster: Cluster) -> None:
+    """One comes late, is killed, comes again with another list, and is told to end; one is doubled.
+
+    The other names each, and says what is missing now.
+    """
+    cluster.start(BOXES, "boxes-0")
+    cluster.wait_for("boxes-0", "serving")
+    late = cluster.start(BOXES, "boxes-2")
+    third = "shard 3/3 on boxes-2 (3 boxes)"
+    cluster.wait_for(
+        "boxes-0",
+        f"{third} has come",
+        "its faults come later; 2 of 3 shards, 3 boxes missing with shard 2\n",
+    )
+    cluster.wait_for("boxes-2", "connecting 3 boxes (shard 3 of 3)", "serving")
+    late.kill()  # for memory, or when its time to end is over
+    missing = "; 1 of 3 shards, 6 boxes missing with shard 2, 3"
+    cluster.wait_for("boxes-0", f"{third} is gone without a goodbye: killed, or cut off{missing}\n")
+    unfit = cluster.start(
+        BOXES, "boxes-2", fleet={"BROKERS": f"{cluster.fleet['BROKERS']},mqtt://127.0.0.1:1"}
+    )
+    cluster.start(BOXES, "debug-boxes-0")
+    cluster.wait_for(
+        "boxes-0",
+        f"{third} does not fit shard 1/3 on boxes-0 (3 boxes), this one: brokers ",
+        f"give all the same --broker list{missing}",
+        "shard 1/3 on debug-boxes-0 (3 boxes) is played by shard 1/3 on boxes-0 (3 boxes), this",
+    )
+    unfit.send_signal(signal.SIGTERM)
+    assert unfit.wait(60) == 0
+    cluster.wait_for("boxes-0", f"{third} is gone: it was told to end{missing}, twice shard 1\n")
+
+
+def is_fine(url: str) -> bool:
+    """Return whether something answers there, and with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - of our own
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_monitor_and_platform_need_no_place_of_their_own(cluster: Cluster) -> None:
+    """They become ready beside variables of Services, write to their volume alone, and end well."""
+    port, api_port = free_port(), free_port()
+    probe = cluster.start(
+        Pod(build="base", kind="Deployment", workload="platform-probe", name="", fleet={}),
+        "platform-probe-x2b4",
+        places={"/etc/platform-probe.yaml": f"{DEPLOY / 'platform-probe.yaml'}"},
+        environment={
+            "PLATFORM_PROBE_LISTEN": f"127.0.0.1:{port}",
+            "PLATFORM_PROBE_OUT_DIR": ".",
+            "PLATFORM_PROBE_LOAD__VEHICLES_FILE": f"{DEPLOY / 'platform-probe-vehicles.txt'}",
+            "PLATFORM_PROBE_CONSOLE__LISTEN": "127.0.0.1:0",
+            "PLATFORM_PROBE_CONSOLE__TOKENS_FILE": f"{DEPLOY / 'console-tokens.txt'}",
+            "PLATFORM_PROBE_LOAD__DEADLINE_S": "1",
+            "TMPDIR": ".",
+        },
+    )
+    platform = cluster.start(
+        Pod(build="base", kind="Deployment", workload="platform", name="", fleet={}),
+        "platform-9d7f",
+        places={"--listen=0.0.0.0:8080": f"--listen=127.0.0.1:{api_port}"},
+    )
+    wait_for(lambda: is_fine(f"http://127.0.0.1:{port}/readyz"))
+    cluster.wait_for("platform-probe-x2b4", '"event":"console"')
+    wait_for(lambda: is_fine(f"http://127.0.0.1:{api_port}/healthz"))
+    for process in (probe, platform):
+        process.terminate()
+        assert process.wait(60) == 0
+    assert "Traceback" not in cluster.log("platform-probe-x2b4") + cluster.log("platform-9d7f")
+
+
+@pytest.mark.dask
+def test_workers_of_sweeps_find_their_scheduler(cluster: Cluster) -> None:
+    """Dask itself writes to nothing but the worker's volume; told to end, both do."""
+    port = free_port()
+    at = {"--port=8786": f"--port={port}", "tcp://sweep-scheduler:8786": f"tcp://127.0.0.1:{port}",
+          "--local-directory=/data": "--local-directory=."}  # fmt: skip
+    scheduler, worker = (
+        cluster.start(
+            Pod(build="sweeps", kind="Deployment", workload=name, name="", fleet={}),
+            name, places=at, environment={"TMPDIR": "."},
+        )
+        for name in ("sweep-scheduler", "sweep-worker")
+    )  # fmt: skip
+    cluster.wait_for("sweep-worker", "Registered to:")
+    for process in (worker, scheduler):
+        process.terminate()
+        assert process.wait(60) == 0
+    assert "Traceback" not in cluster.log("sweep-worker") + cluster.log("sweep-scheduler")

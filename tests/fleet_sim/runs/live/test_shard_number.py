@@ -1,0 +1,45 @@
+"""Which shard a process is told to be, or its pod is."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_sim.runs.live.shard_number import MAX_SHARDS, parse_shard
+from fleet_wire.errors import ConfigError
+
+
+def test_it_is_what_it_is_told() -> None:
+    """From 1 to N."""
+    assert [parse_shard(text) for text in ("1/1", "2/4", "4/4")] == [(1, 1), (2, 4), (4, 4)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0/4", "5/4", "4", "4/", "/4", "a/4", "-1/4", "1/0", "pod/", "pod/0", "POD/4", "1/4/4", "²/4",
+     f"1/{MAX_SHARDS + 1}"],
+)  # fmt: skip
+def test_what_is_out_of_range_is_refused(text: str) -> None:
+    """With what was given, and what would do."""
+    with pytest.raises(ConfigError, match=r"--shard .*: expected K/N with 1 <= K <= N"):
+        parse_shard(text)
+
+
+@pytest.mark.parametrize("host", ["boxes-3", "big-boxes-0-3", "boxes-3.boxes.unlockpath.svc"])
+def test_a_pod_counts_from_0_and_shards_from_1(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a StatefulSet or an indexed Job; also where the host has its whole name."""
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    assert parse_shard("pod/4") == (4, 4)
+
+
+def test_a_pod_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has scaled the set, and not said so to those that are there."""
+    monkeypatch.setattr("socket.gethostname", lambda: "boxes-4")
+    with pytest.raises(ConfigError, match="pod boxes-4 is number 5: there are more pods than sha"):
+        parse_shard("pod/4")
+
+
+def test_no_pod_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod of a Deployment has no number."""
+    monkeypatch.setattr("socket.gethostname", lambda: "boxes-7d9f-xk2vq")
+    with pytest.raises(ConfigError, match="called 'boxes-7d9f-xk2vq', and no pod of a StatefulSet"):
+        parse_shard("pod/4")
