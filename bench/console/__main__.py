@@ -1,9 +1,10 @@
-"""The console over a large store: `python -m bench.console [--unlocks N] [--store DIR]`.
+"""The console over a large store: `python -m bench.console [--unlocks N] [--store DIR] [--beside]`.
 
 A store is made, or an earlier one taken, and the console is started over it as a program. It is
 asked for unlocks by each kind of id, as somebody types them, and for the page that is found: the
 time until the last byte, on an otherwise quiet machine that of the server. Then so many people ask
-at once, and the processes' CPU says what a page costs.
+at once, and the processes' CPU says what a page costs. `--beside` measures what they take from the
+unlocks of a monitor, alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from threading import Thread
 from typing import Final
 from urllib.parse import quote
 
+from bench.console.beside import unlocks_beside
 from bench.console.filling import fill
 from bench.machine import machine_facts
 from bench.results import aligned
@@ -44,6 +46,10 @@ def main() -> None:
             fill(store, arguments.unlocks, arguments.days)
             print(f"filled in {time.monotonic() - began_s:.0f} s", file=sys.stderr)
         asked = _ids_in(store)
+        if arguments.beside:
+            told = unlocks_beside(store, asked, people=PEOPLE, rounds=arguments.rounds)
+            print(told)
+            return
         with _served(store, Path(name)) as (address, pid):
             _get(address, "/")
             print(render(address, asked))
@@ -155,6 +161,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.console", description=__doc__)
     parser.add_argument("--unlocks", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--beside", action="store_true", help="unlocks beside people who look")
+    parser.add_argument("--rounds", type=int, default=20, help="turns with nobody and with all")
     parser.add_argument("--store", type=Path, help="make it there, or take what is there")
     return parser.parse_args()
 

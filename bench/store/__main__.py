@@ -176,7 +176,8 @@ def grow(most_gb: float) -> None:
 
     The unlocks are those of a few such times, later and with other ids.
     """
-    print(aligned([["raw GB", "store MB", "files", "find ms", "a car's day ms", "in, MB/s"]]))
+    head = ["raw GB", "store MB", "files", "find ms", "a car's day ms", "in, MB/s"]
+    print(aligned([head, ["goal", "", "", "< 100", "< 100", ">= 100"]]))
     drawn = [
         [*attempt_lines(LINES_A_FILE, cars=CARS, seed=seed, duration_s=EACH_S)]
         for seed in range(DRAWN)
@@ -214,7 +215,7 @@ def render(rounds: Sequence[dict[str, StoreMeasurement | str]]) -> str:
     """Return the table: medians over the rounds, and what is missing."""
     head = ["", "in, MB/s a core", "times smaller", "find any id, ms", "a car's day, ms"]
     head.append("tell why, ms")
-    rows, lacking = [head], []
+    rows, lacking = [head, ["goal", ">= 100", ">= 8", "< 100", "< 100", "< 200"]], []
     for name in rounds[0]:
         measured = [each[name] for each in rounds]
         whole = [each for each in measured if isinstance(each, StoreMeasurement)]

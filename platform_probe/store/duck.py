@@ -51,15 +51,15 @@ class Duck:
             config["memory_limit"] = memory
         config["temp_directory"] = "" if spill is None else str(spill)
         self._connection = duckdb.connect(config=config)
-        self._connection.execute("SET TimeZone = 'UTC'")
+        # For all connections to it, not for this one alone.
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         # Most of what a car's day costs in a large file is to read where what stands in it.
-        self._connection.execute("SET parquet_metadata_cache = true")
+        self._connection.execute("SET GLOBAL parquet_metadata_cache = true")
 
     def beside(self) -> Duck:
         """Return another connection to the same database, for another thread."""
         other = object.__new__(Duck)
         other._connection = self._connection.cursor()
-        other._connection.execute("SET TimeZone = 'UTC'")
         return other
 
     def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:

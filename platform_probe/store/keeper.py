@@ -45,8 +45,10 @@ ID_BITS: Final = 32
 """Of the hash of an id: among ten million one in 400 leads to a car that is then looked at in vain,
 and each takes 4 bytes."""
 _PARQUET: Final = (
-    "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE"
+    "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1,"
+    " DICTIONARY_SIZE_LIMIT 500, ROW_GROUP_SIZE"
 )
+"""A column of more than 500 values in a group is one of ids, for which no dictionary is tried."""
 
 
 def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Report:
@@ -128,16 +130,27 @@ def _write(
 
     Return how many lines there were, and how many of them are rows: a torn one has no time.
     """
-    duck.run(f"CREATE OR REPLACE TEMP TABLE batch AS {rows}")
+    written = directory / TEMPORARY / f"{table.name}-{numbers[0]}-{numbers[1]}"
+    _copy(duck, rows, written, ROWS_A_GROUP)
     time_of = f"epoch({table.time})"
     span = f"floor(min({time_of}))::BIGINT, ceil(max({time_of}))::BIGINT"
-    found = duck.run(f"SELECT count(*), count({table.time}), {span} FROM batch")
-    ((lines, count, earliest, latest),) = found
+    counts = f"SELECT count(*), count({table.time}), {span} FROM {_read([written])}"
+    ((lines, count, earliest, latest),) = duck.run(counts)
+    if count < lines:
+        torn, written = written, written.with_suffix(".whole")
+        whole = f"FROM {_read([torn])} WHERE {table.time} IS NOT NULL"
+        _copy(duck, whole, written, ROWS_A_GROUP)
+        torn.unlink()
     if count:
-        name = part_name(*numbers, complete_at, max(earliest, 0), max(latest, 0))
-        whole = f"FROM batch WHERE {table.time} IS NOT NULL"
-        _put(duck, directory, table, name, rows=whole, ids=_ids_in(table, "batch"))
-    duck.run("DROP TABLE batch")
+        name = part_name(
+            first=numbers[0],
+            last=numbers[1],
+            complete_at=complete_at,
+            earliest=max(earliest, 0),
+            latest=max(latest, 0),
+            form=table.form,
+        )
+        _put(duck, directory, table, name, written=written, ids=_ids_in(table, _read([written])))
     return int(lines), int(count)
 
 
@@ -149,19 +162,22 @@ def _ids_in(table: Table, rows: str) -> str:
     )
 
 
-def _put(duck: Duck, directory: Path, table: Table, name: str, *, rows: str, ids: str) -> None:
-    """Make the two files of a name: that of the ids first, so that no rows are without it."""
-    temporary = directory / TEMPORARY
-    temporary.mkdir(exist_ok=True)
+def _put(duck: Duck, directory: Path, table: Table, name: str, *, written: Path, ids: str) -> None:
+    """Give the file of rows its name, and before it that of its ids: no rows are without it."""
     if table.ids:
-        _copy(duck, f"{ids} ORDER BY id_hash", temporary / "ids", IDS_A_GROUP)
-        _put_in_place(temporary / "ids", directory / table.ids_name / name)
-    _copy(duck, rows, temporary / "rows", ROWS_A_GROUP)
-    _put_in_place(temporary / "rows", directory / table.name / name)
+        keys = written.with_suffix(".keys")
+        _copy(duck, f"{ids} ORDER BY id_hash", keys, IDS_A_GROUP)
+        _put_in_place(keys, directory / table.ids_name / name)
+    _put_in_place(written, directory / table.name / name)
 
 
 def _copy(duck: Duck, rows: str, path: Path, rows_a_group: int) -> None:
+    path.parent.mkdir(exist_ok=True)
     duck.run(f"COPY ({rows}) TO {quoted(str(path))} ({_PARQUET} {rows_a_group})")
+
+
+def _read(paths: Sequence[Path]) -> str:
+    return f"read_parquet({file_list(paths)})"
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
@@ -186,25 +202,21 @@ def _sync(path: Path) -> None:
 
 def _merge(duck: Duck, directory: Path, table: Table, report: Report) -> None:
     while parts := _mergeable(live_parts(all_parts(directory, table.name))):
-        rows = parquet_rows(table, file_list([part.path for part in parts]))
+        rows = parquet_rows(table, parts)
         keys = [directory / table.ids_name / part.name for part in parts]
-        packed = f"SELECT id_hash, vehicle_id FROM read_parquet({file_list(keys)})"
         has_keys = all(path.exists() for path in keys)  # an earlier release had others
         name = part_name(
-            parts[0].first,
-            parts[-1].last,
-            max(part.complete_at for part in parts),
-            min(part.earliest for part in parts),
-            max(part.latest for part in parts),
+            first=parts[0].first,
+            last=parts[-1].last,
+            complete_at=max(part.complete_at for part in parts),
+            earliest=min(part.earliest for part in parts),
+            latest=max(part.latest for part in parts),
+            form=table.form,
         )
-        _put(
-            duck,
-            directory,
-            table,
-            name,
-            rows=f"{rows} ORDER BY vehicle_id, {table.time}",
-            ids=packed if has_keys else _ids_in(table, f"({rows})"),
-        )
+        written = directory / TEMPORARY / f"{table.name}-{parts[0].first}-{parts[-1].last}"
+        _copy(duck, f"{rows} ORDER BY vehicle_id, {table.time}", written, ROWS_A_GROUP)
+        ids = f"FROM {_read(keys)}" if has_keys else _ids_in(table, f"({rows})")
+        _put(duck, directory, table, name, written=written, ids=ids)
         report.merged += len(parts)
 
 
@@ -224,13 +236,25 @@ def _mergeable(parts: Sequence[Part]) -> list[Part]:
     return []
 
 
-def parquet_rows(table: Table, files: str) -> str:
-    """Return the SQL that reads rows of Parquet files, whatever columns they were written with."""
-    columns = ", ".join(f"{each.name}::{each.type} AS {each.name}" for each in table.columns)
-    return (
-        f"SELECT {columns} FROM ({empty_rows(table)} UNION ALL BY NAME"
-        f" SELECT * FROM read_parquet({files}, union_by_name = true))"
-    )
+def parquet_rows(table: Table, parts: Sequence[Part]) -> str:
+    """Return the SQL that reads rows of parts, whatever columns they were written with.
+
+    Files that have the columns of today are read as they are. To look which columns another one has
+    takes longer than most questions: a millisecond and a half for each file.
+    """
+    files = [part.path for part in parts if part.form == table.form]
+    others = [part.path for part in parts if part.form != table.form]
+    sources = []
+    if files:
+        names = ", ".join(each.name for each in table.columns)
+        sources.append(f"SELECT {names} FROM {_read(files)}")
+    if others:
+        typed = ", ".join(f"{each.name}::{each.type} AS {each.name}" for each in table.columns)
+        sources.append(
+            f"SELECT {typed} FROM ({empty_rows(table)} UNION ALL BY NAME"
+            f" SELECT * FROM read_parquet({file_list(others)}, union_by_name = true))"
+        )
+    return " UNION ALL ".join(sources) or empty_rows(table)
 
 
 # What goes

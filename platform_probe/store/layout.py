@@ -6,12 +6,13 @@
     writer.lock, keeper.lock                      held by the one who writes, and the one who tidies
     wal/attempts-00000007.open                    being appended to
     wal/attempts-00000006.jsonl                   complete, to become Parquet
-    attempts/00000001-00000005.1767229200.1767225600-1767229195.parquet
+    attempts/00000001-00000005.1767229200.1767225600-1767229195.0c8d51b2.parquet
     attempt_keys/...                              under the same names: which car an id belongs to
 
 A Parquet file's name has the first and the last of the write-ahead files in it, when the last of
-them was complete, and the earliest and latest time of its rows (Unix seconds). A file whose numbers
-lie within those of another does not count: whoever made the other was stopped before it was gone.
+them was complete, the earliest and latest time of its rows (Unix seconds), and what stands for its
+columns. A file whose numbers lie within those of another does not count: whoever made the other was
+stopped before it was gone.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import msgspec
 
 from fleet_wire.errors import ConfigError
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables and of the names. A store of a later one is refused."""
 FORMAT: Final = "unlockpath-store"
 STORE_FILE: Final = "store.json"
@@ -37,7 +38,7 @@ WAL: Final = "wal"
 TEMPORARY: Final = "tmp"
 OPEN: Final = ".open"
 COMPLETE: Final = ".jsonl"
-_PART: Final = re.compile(r"(\d{8,})-(\d{8,})\.(\d+)\.(\d+)-(\d+)\.parquet")
+_PART: Final = re.compile(r"(\d{8,})-(\d{8,})\.(\d+)\.(\d+)-(\d+)(?:\.([0-9a-f]+))?\.parquet")
 _SEGMENT: Final = re.compile(r"([a-z_]+)-(\d{8,})(\.open|\.jsonl)")
 
 
@@ -58,11 +59,13 @@ class Part:
     latest: int
     """Of its rows, Unix seconds, rounded down and up."""
     path: Path
+    form: str = ""
+    """The `Table.form` that it was written with; empty where an earlier release wrote none."""
 
     @property
     def name(self) -> str:
         """Its file's name."""
-        return part_name(self.first, self.last, self.complete_at, self.earliest, self.latest)
+        return self.path.name
 
     def covers(self, first: int, last: int) -> bool:
         """Return whether what has these numbers is in this file."""
@@ -82,9 +85,11 @@ class Segment:
         return self.path.suffix == OPEN
 
 
-def part_name(first: int, last: int, complete_at: int, earliest: int, latest: int) -> str:
+def part_name(
+    *, first: int, last: int, complete_at: int, earliest: int, latest: int, form: str
+) -> str:
     """Return the name of a Parquet file."""
-    return f"{first:08d}-{last:08d}.{complete_at}.{earliest}-{latest}.parquet"
+    return f"{first:08d}-{last:08d}.{complete_at}.{earliest}-{latest}.{form}.parquet"
 
 
 def segment_path(directory: Path, table: str, number: int, suffix: str) -> Path:
@@ -97,8 +102,9 @@ def all_parts(directory: Path, table: str) -> list[Part]:
     found = []
     for path in _listed(directory / table):
         if match := _PART.fullmatch(path.name):
-            first, last, complete_at, earliest, latest = map(int, match.groups())
-            found.append(Part(first, last, complete_at, earliest, latest, path))
+            first, last, complete_at, earliest, latest = map(int, match.groups()[:5])
+            form = match[6] or ""
+            found.append(Part(first, last, complete_at, earliest, latest, path, form))
     return sorted(found)
 
 

@@ -64,11 +64,6 @@ class Files:
     parts: Sequence[Part]
     lines: Sequence[Path]
 
-    @property
-    def parquet(self) -> list[Path]:
-        """Where the parts lie."""
-        return [part.path for part in self.parts]
-
 
 class Source:
     """A directory that can be read: a store, a run, or a monitor's records."""
@@ -126,7 +121,7 @@ class Source:
         It is for a database of `opened(keep_lines=True)`, whose views look at all parts in each
         question: with a month of them that takes longer than the question itself.
         """
-        near = [part.path for part in parts if span.overlaps(part)]
+        near = [part for part in parts if span.overlaps(part)]
         kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
         return _view_of(table, near, f"FROM {kept}")
 
@@ -142,27 +137,34 @@ class Source:
                 duck.close()
         raise AssertionError  # the last try returns or raises
 
-    def find(self, duck: Duck, any_id: str) -> Rows:
+    def find(
+        self,
+        duck: Duck,
+        any_id: str,
+        *,
+        parts: Sequence[Part] | None = None,
+        columns: str = "*",
+        limit: int = MAX_FOUND,
+    ) -> Rows:
         """Return the unlocks that have an id, of each the revision that holds; the last one first.
 
-        The id may be their own, or that of the command, the trace, the booking or the customer.
+        The id may be their own, or that of the command, the trace, the booking or the customer. The
+        lines are those that the database was made with, and so should `parts` be, where given.
         """
-        files = self.files(ATTEMPTS)
-        sources = [empty_rows(ATTEMPTS)]
-        for parts, cars in self._places(duck, files.parts, any_id):
-            packed = parquet_rows(ATTEMPTS, file_list([part.path for part in parts]))
+        listed = self.files(ATTEMPTS).parts if parts is None else parts
+        sources = ["FROM attempt_lines"]
+        for part, cars in self._places(duck, listed, any_id, limit):
+            packed = parquet_rows(ATTEMPTS, [part])
             is_there = f"vehicle_id IN ({', '.join(map(quoted, cars))})" if cars else "true"
             sources.append(f"SELECT * FROM ({packed}) WHERE {is_there}")
-        if files.lines:
-            sources.append("FROM attempt_lines")
         is_it = " OR ".join(f"{name} = $id" for name in ATTEMPTS.ids)
         newest = "row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1"
-        return duck.query(
+        its = (
             f"SELECT {in_seconds(ATTEMPTS)} FROM ({' UNION ALL '.join(sources)})"
-            f" WHERE {is_it} QUALIFY {newest} AND same_as IS NULL ORDER BY started_at DESC",
-            {"id": any_id},
-            limit=MAX_FOUND,
+            f" WHERE {is_it} QUALIFY {newest} AND same_as IS NULL"
         )
+        found = f"SELECT {columns} FROM ({its}) ORDER BY started_at DESC"
+        return duck.query(found, {"id": any_id}, limit=limit)
 
     def newest_s(self) -> float:
         """Return the time of the newest record, Unix seconds; 0 where there is none.
@@ -205,27 +207,31 @@ class Source:
         return bool(files.parts or files.lines)
 
     def _places(
-        self, duck: Duck, parts: Sequence[Part], any_id: str
-    ) -> list[tuple[list[Part], list[str]]]:
-        """Return in which parts to look for which cars; without cars for all.
+        self, duck: Duck, parts: Sequence[Part], any_id: str, most: int
+    ) -> Iterator[tuple[Part, list[str]]]:
+        """Yield in which part to look for which cars, the last first; without cars for all.
 
-        A part whose ids have no file is looked through: so it is where an earlier release wrote it.
+        Once there are `most` there is no need to look further. A part whose ids have no file is
+        looked through: so it is where an earlier release wrote it.
         """
-        keys = {self.directory / ATTEMPTS.ids_name / part.name: part for part in parts}
-        packed = {str(path): part for path, part in keys.items() if path.exists()}
-        without = [part for path, part in keys.items() if str(path) not in packed]
-        places: list[tuple[list[Part], list[str]]] = [(without, [])] if without else []
+        keys = {part: self.directory / ATTEMPTS.ids_name / part.name for part in parts}
+        packed = [path for path in keys.values() if path.exists()]
+        cars: dict[str, list[str]] = {str(path): [] for path in packed}
         if packed:
             found = duck.run(
-                "SELECT DISTINCT filename, vehicle_id FROM"
-                f" read_parquet({file_list([Path(path) for path in packed])}, filename = true)"
+                f"SELECT DISTINCT filename, vehicle_id FROM"
+                f" read_parquet({file_list(packed)}, filename = true)"
                 f" WHERE id_hash = {id_hash('$id')} AND vehicle_id IS NOT NULL",
                 {"id": any_id},
             )
-            if found:
-                its_parts = sorted({packed[path] for path, _ in found})
-                places.append((its_parts, sorted({car for _, car in found})))
-        return places
+            for path, car in found:
+                cars[path].append(car)
+        count = 0
+        for part in sorted(keys, key=lambda each: each.latest, reverse=True):
+            its_cars = sorted(cars.get(str(keys[part]), ()))
+            if count < most and (its_cars or str(keys[part]) not in cars):
+                count += len(its_cars)
+                yield part, its_cars
 
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file
@@ -236,15 +242,14 @@ class Source:
         for table in TABLES.values():
             files = self.files(table, span)
             lines = rows_of_lines(table, file_list(files.lines)) if files.lines else None
-            if keep_lines and lines is None:
-                lines = empty_rows(table)
-            if lines is not None and (table is ATTEMPTS or keep_lines):
+            if table is ATTEMPTS or keep_lines:
                 # of unlocks always, as nearly all ask for them
+                lines = lines or empty_rows(table)
                 kept = "attempt_lines" if table is ATTEMPTS else f"{table.name}_lines"
                 duck.run(f"CREATE TABLE {kept} AS {lines}")
                 lines = f"FROM {kept}"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
-            duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parquet, lines)}")
+            duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parts, lines)}")
         for statement in (
             _REVISED,
             _ATTEMPTS_VIEW,
@@ -276,11 +281,9 @@ def _time_in(line: bytes, field: str) -> float | None:
     return at if isinstance(at, float | int) else None
 
 
-def _view_of(table: Table, parquet: Sequence[Path], lines: str | None) -> str:
+def _view_of(table: Table, parts: Sequence[Part], lines: str | None) -> str:
     """Return the SQL of all rows of a table, with durations in seconds."""
-    sources = [empty_rows(table)]
-    if parquet:
-        sources.append(parquet_rows(table, file_list(parquet)))
+    sources = [parquet_rows(table, parts)]
     if lines is not None:
         sources.append(lines)
     return f"SELECT {in_seconds(table)} FROM ({' UNION ALL '.join(sources)})"
@@ -300,12 +303,21 @@ CREATE TABLE revised AS
 SELECT attempt_id, max(revision) AS revision FROM attempt_revisions
 WHERE revision > 1 GROUP BY attempt_id
 """
-_ATTEMPTS_VIEW: Final = """
-CREATE VIEW attempts AS
-SELECT one.* FROM attempt_revisions AS one LEFT JOIN revised USING (attempt_id)
-WHERE one.same_as IS NULL AND (revised.revision IS NULL OR one.revision = revised.revision)
-"""
-"""The revision of each attempt that holds. Few have a second one: those are looked up once."""
+
+
+def revision_that_holds(rows: str) -> str:
+    """Return the SQL of the revision that holds of each unlock in `rows`, as `one`.
+
+    Few have a second one: those are looked up once, and stand in `revised`.
+    """
+    return (
+        f"SELECT one.* FROM {rows} AS one LEFT JOIN revised USING (attempt_id)"
+        " WHERE one.same_as IS NULL"
+        " AND (revised.revision IS NULL OR one.revision = revised.revision)"
+    )
+
+
+_ATTEMPTS_VIEW: Final = f"CREATE VIEW attempts AS {revision_that_holds('attempt_revisions')}"
 _HOP_S: Final = {
     Stage.REQUESTED: "requested_s",
     Stage.PUBLISHED: "published_s - coalesce(requested_s, 0)",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from zlib import crc32
 
 from fleet_wire.contract.attempt import Stage
 
@@ -49,9 +50,15 @@ class Table:
         """The name of the table that has the ids."""
         return f"{self.name.removesuffix('s')}_keys"
 
+    @property
+    def form(self) -> str:
+        """What stands for its columns in the name of a file: others have another."""
+        columns = ", ".join(f"{each.name} {each.type}" for each in self.columns)
+        return f"{crc32(columns.encode()):08x}"
+
 
 def _us(field: str) -> str:
-    return f"round({field} * {MICRO})::BIGINT"
+    return f"({field} * {MICRO})::BIGINT"  # which rounds
 
 
 def _at(field: str) -> str:

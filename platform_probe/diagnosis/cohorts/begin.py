@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate
 from typing import Final
 
 from platform_probe.diagnosis.cohorts.counts import Count
@@ -30,36 +30,50 @@ def begin_of(counts: Sequence[Count]) -> Begin | None:
     """Return when the rate of failures changed for the worse; None where it never did.
 
     The likeliest moment between two rates, before and since (Hinkley and Hinkley, "Inference about
-    the change-point in a sequence of binomial variables", Biometrika, 1970).
+    the change-point in a sequence of binomial variables", Biometrika, 1970). That is one at which
+    something failed: each success that is left to the time before it makes both rates likelier.
     """
-    moments = [
-        (at, sum(one.attempts for one in same), sum(one.failures for one in same))
-        for at, group in groupby(sorted(counts, key=lambda one: one.at), key=lambda one: one.at)
-        for same in [list(group)]
-    ]
-    attempts, failures = sum(one[1] for one in moments), sum(one[2] for one in moments)
-    likelihoods = []
-    attempts_before = failures_before = 0
-    for _, tried, failed in moments:
+    moments = _moments_of(counts)
+    before = [(0, 0), *accumulate((sums for _, sums in moments), _sum_of)]
+    attempts, failures = before[-1]
+
+    def likelihood(place: int) -> float:
+        attempts_before, failures_before = before[place]
         attempts_since, failures_since = attempts - attempts_before, failures - failures_before
-        is_worse = failures_since * attempts_before > failures_before * attempts_since
-        likelihoods.append(
-            _log_likelihood(attempts_before, failures_before)
-            + _log_likelihood(attempts_since, failures_since)
-            if is_worse
-            else -math.inf
+        if failures_since * attempts_before <= failures_before * attempts_since:
+            return -math.inf  # it is no worse
+        return _log_likelihood(attempts_before, failures_before) + _log_likelihood(
+            attempts_since, failures_since
         )
-        attempts_before += tried
-        failures_before += failed
-    most = max(likelihoods, default=-math.inf)
+
+    nats = {place: likelihood(place) for place, (_, sums) in enumerate(moments) if sums[1]}
+    most = max(nats.values(), default=-math.inf)
     if most == -math.inf:
         return None
-    likely = [n for n, nats in enumerate(likelihoods) if nats >= most - _NATS_OF_INTERVAL]
+    least = most - _NATS_OF_INTERVAL
+    likely = [place for place in nats if nats[place] >= least]
+    first = likely[0]
+    while likelihood(first - 1) >= least:  # that of the first moment is none: nothing is before it
+        first -= 1
     return Begin(
-        at=moments[likelihoods.index(most)][0],
-        earliest=moments[likely[0] - 1][0],  # the first moment is never worse than what is before
+        at=moments[max(nats, key=nats.__getitem__)][0],
+        earliest=moments[first - 1][0],
         latest=moments[likely[-1]][0],
     )
+
+
+def _moments_of(counts: Sequence[Count]) -> list[tuple[float, tuple[int, int]]]:
+    """Return attempts and failures of each time, in order."""
+    sums: dict[float, tuple[int, int]] = {}
+    for one in counts:
+        known = sums.get(one.at)
+        its = (one.attempts, one.failures)
+        sums[one.at] = its if known is None else _sum_of(known, its)
+    return sorted(sums.items())
+
+
+def _sum_of(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _log_likelihood(attempts: int, failures: int) -> float:

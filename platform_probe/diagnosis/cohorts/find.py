@@ -137,6 +137,7 @@ class _Look:
     ) -> None:
         self.since = since
         self._counts = counts
+        self._kinds = {count.values for count in counts}
         self.window = [count for count in counts if count.at >= since]
         leaves = leaves_of(self.window, Before(count for count in counts if count.at < since))
         self._total = total_of(leaves)
@@ -159,11 +160,13 @@ class _Look:
 
     def members(self, key: Key) -> list[Count]:
         """Return what was counted in a cohort, before the window too."""
-        return [count for count in self._counts if is_in(key, count.values)]
+        inside = {values for values in self._kinds if is_in(key, values)}
+        return [count for count in self._counts if count.values in inside]
 
     def without(self, key: Key) -> _Look:
         """Return the same window without a cohort."""
-        return _Look([one for one in self._counts if not is_in(key, one.values)], self.since)
+        inside = {values for values in self._kinds if is_in(key, values)}
+        return _Look([one for one in self._counts if one.values not in inside], self.since)
 
     def cohort(self, key: Key, trait_names: Sequence[str]) -> Cohort:
         """Return a cohort as it was counted."""

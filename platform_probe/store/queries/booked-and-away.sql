@@ -11,12 +11,17 @@ WITH booked AS (
     SELECT vehicle_id, max(heard_at) AS last_heard,
         max_by(status, heard_at) FILTER (kind = 'presence') AS presence,
         max_by(reason, heard_at) FILTER (kind = 'presence' AND status = 'offline') AS offline_reason
-    FROM observations WHERE heard_at <= $until GROUP BY vehicle_id
+    FROM observations WHERE heard_at <= $until AND vehicle_id IN (SELECT vehicle_id FROM booked)
+    GROUP BY vehicle_id
 )
 SELECT b.booked_at, b.vehicle_id, b.booking_id, b.account_id, h.presence, h.offline_reason,
     h.last_heard
 FROM booked AS b LEFT JOIN heard AS h USING (vehicle_id)
 WHERE (h.last_heard IS NULL OR h.presence = 'offline'
        OR h.last_heard < $until - to_minutes($silent_minutes))
-  AND NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.booking_id = b.booking_id AND a.cause IS NULL)
+  AND NOT EXISTS (
+    SELECT 1 FROM attempts AS a
+    WHERE a.booking_id = b.booking_id AND a.cause IS NULL
+      AND a.started_at >= $until - to_minutes($minutes)
+  )
 ORDER BY b.booked_at

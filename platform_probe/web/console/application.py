@@ -9,7 +9,6 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
@@ -52,14 +51,13 @@ from platform_probe.web.console.search import url_of
 from platform_probe.web.console.sign_in import SignIn
 from platform_probe.web.console.snapshot import Looking, Snapshot
 from platform_probe.web.console.texts import LANGUAGES, Say, say_in
+from platform_probe.web.console.workers import RETRY_AFTER_S, BusyError, Workers
 
 CONNECTION_S: Final = 30.0
 ANSWER_S: Final = 70.0
 """A question to the store ends after a minute."""
 MAX_BODY_BYTES: Final = 8_192
 NOT_FOUND: Final = 404
-WORKERS: Final = 4
-"""Threads that make pages. The database has threads of its own."""
 Page = Callable[[Asked, str], Answer]
 _PAGES: Final[Mapping[str, Page]] = {
     "": found.start_page,
@@ -123,7 +121,7 @@ class Console:
             things=frozenset(_THINGS),
             trouble=self._trouble,
         )
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="page")
+        self._workers = Workers()
         self._live = Live(self._latest_failures)
         self._watch_what_is_shown()
         self._keeping = (
@@ -169,7 +167,7 @@ class Console:
                 await self._keeping
             await self._service.provider.close()
         await self._live.close()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
         self._looking.close()
 
     async def answer(self, request: HttpRequest) -> HttpResponse | HttpStream:
@@ -196,6 +194,9 @@ class Console:
             if visit.request.method == "POST":
                 return await self._entrance.post(visit, first)
             return await self._get(visit, first, rest)
+        except BusyError:
+            problem = self._entrance.problem(visit, 503, "problem.busy")
+            return problem._replace(headers={**HEADERS, "Retry-After": str(RETRY_AFTER_S)})
         except AuditError as error:
             self._trouble("audit", f"audit log: {error}")
             return self._entrance.problem(visit, 503, "problem.audit")
@@ -226,7 +227,7 @@ class Console:
             return self._watch(visit)
         page = self._page_of(first, rest)
         work = partial(self._made, visit, visit.person, page, rest)
-        return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+        return await self._workers.run(work)
 
     def _page_of(self, first: str, rest: str) -> Page:
         if rest and first in _THINGS:
@@ -301,7 +302,7 @@ class Console:
                 lambda now: failed_within(now, now.newest_s - HOUR_S, now.newest_s)
             )
 
-        return await asyncio.get_running_loop().run_in_executor(self._workers, latest)
+        return await self._workers.run(latest)
 
 
 def live_row(row: Row, say: Say, zone: tzinfo) -> Mapping[str, Any]:

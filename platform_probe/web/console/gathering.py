@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
+from platform_probe.store.duck import quoted
 from platform_probe.store.schema import (
     ATTEMPTS,
     DIAGNOSES,
@@ -21,31 +23,29 @@ from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import DAY_S
-from platform_probe.web.console.snapshot import Snapshot
+from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, MOST_ROWS, Snapshot
 
-LISTED: Final = 50
-"""Rows of a history that a page shows."""
 LATE_S: Final = 3_600.0
 """Answers and diagnoses come so long after an unlock at most."""
 NEAR_S: Final = DAY_S
 """The unlocks of a car before and after one are looked for within so long."""
 SIMILAR_S: Final = 900.0
 """Others that failed alike are looked for so long before and after."""
+_EVENT_COLUMNS: Final = (
+    "logged_at, event, operation, status, problem, vehicle_id, booking_id, account_id"
+)
 LATELY_S: Final = 2 * DAY_S
 """What no file of ids leads to is looked for in so much of the time: all of it would take long."""
 CAR_DAYS: Final = 7
 """Voltage of a car is drawn over so many days."""
-_FEW: Final = "started_at, attempt_id, vehicle_id, booking_id, account_id, outcome, cause,"
-_COLUMNS: Final = f"{_FEW} failure_mode, total_s, region, operator, firmware, app_version, flags"
 
 
 def unlock_case(snapshot: Snapshot, attempt_id: str) -> Case | None:
     """Return everything about an unlock but what else failed then; None where there is none."""
-    attempt = next(
-        (row for row in snapshot.unlocks_of(attempt_id) if row["attempt_id"] == attempt_id), None
-    )
-    if attempt is None:
+    found = unlocks_by_ids(snapshot, [attempt_id])
+    if not found:
         return _complaint_case(snapshot, attempt_id)
+    attempt = _all_of(snapshot, found[0])
     at_s = unix_s(attempt["started_at"])
     car = attempt["vehicle_id"]
     its = {"car": car, "id": attempt_id}
@@ -63,6 +63,15 @@ def unlock_case(snapshot: Snapshot, attempt_id: str) -> Case | None:
         revisions=_revisions(snapshot, attempt_id, attempt, at_s),
         **_around(snapshot, car, at_s, at_s + attempt["total_s"]),
     )
+
+
+def _all_of(snapshot: Snapshot, unlock: Row) -> Row:
+    """Return an unlock with all its columns."""
+    at_s = unix_s(unlock["started_at"])
+    its = {"car": unlock["vehicle_id"], "id": unlock["attempt_id"]}
+    unlocks = snapshot.within(ATTEMPTS, at_s, at_s)
+    is_it = "vehicle_id IS NOT DISTINCT FROM $car AND attempt_id = $id"
+    return snapshot.rows(f"SELECT * FROM {unlocks} WHERE {is_it}", its, 1)[0]
 
 
 def _complaint_case(snapshot: Snapshot, complaint_id: str) -> Case | None:
@@ -140,36 +149,27 @@ def _around(snapshot: Snapshot, car: str, from_s: float, until_s: float) -> dict
 
 def neighbours(snapshot: Snapshot, attempt: Row) -> tuple[str | None, str | None]:
     """Return the ids of the unlocks of the same car before and after one, within a day."""
-    sql = (
-        "SELECT attempt_id FROM {} WHERE vehicle_id = $car AND started_at {} $at"
-        " AND attempt_id <> $id ORDER BY started_at {}"
-    )
     at_s = unix_s(attempt["started_at"])
-    its_car = "vehicle_id = $car"
-    earlier = snapshot.within(ATTEMPTS, at_s - NEAR_S, at_s, its_car)
-    later = snapshot.within(ATTEMPTS, at_s, at_s + NEAR_S, its_car)
-    its = {"car": attempt["vehicle_id"], "at": attempt["started_at"], "id": attempt["attempt_id"]}
-    before = snapshot.rows(sql.format(earlier, "<=", "DESC"), its, 1)
-    after = snapshot.rows(sql.format(later, ">", "ASC"), its, 1)
-    return tuple(each[0]["attempt_id"] if each else None for each in (before, after))  # type: ignore[return-value]
+    (found,) = snapshot.rows(
+        "SELECT arg_max(attempt_id, started_at) FILTER (started_at <= $at) AS before,"
+        " arg_min(attempt_id, started_at) FILTER (started_at > $at) AS after"
+        f" FROM {snapshot.within(ATTEMPTS, at_s - NEAR_S, at_s + NEAR_S)}"
+        " WHERE vehicle_id = $car AND attempt_id <> $id",
+        {"car": attempt["vehicle_id"], "at": attempt["started_at"], "id": attempt["attempt_id"]},
+        1,
+    )
+    return found["before"], found["after"]
 
 
 def similar_to(snapshot: Snapshot, case: Case) -> list[Row]:
     """Return the latest unlocks of other cars of that time that failed of the same cause."""
     if case.cause is None:
         return []
-    values = {
-        "cause": case.cause.value,
-        "car": case.vehicle_id or "",
-        "since": utc(case.at_s - SIMILAR_S),
-        "until": utc(case.at_s + SIMILAR_S),
-    }
     return snapshot.rows(
-        f"SELECT {_COLUMNS} FROM"
+        f"SELECT {FEW_OF_UNLOCK} FROM"
         f" {snapshot.within(ATTEMPTS, case.at_s - SIMILAR_S, case.at_s + SIMILAR_S)}"
-        " WHERE started_at BETWEEN $since AND $until"
-        " AND cause = $cause AND vehicle_id <> $car ORDER BY started_at DESC",
-        values,
+        " WHERE cause = $cause AND vehicle_id <> $car ORDER BY started_at DESC",
+        {"cause": case.cause.value, "car": case.vehicle_id or ""},
         LISTED,
     )
 
@@ -194,25 +194,36 @@ class CarSeen:
 
 def has_car(snapshot: Snapshot, vehicle_id: str) -> bool:
     """Return whether anything is known of a car."""
-    known = " UNION ALL ".join(
-        f"(SELECT 1 AS one FROM {table} WHERE vehicle_id = $car LIMIT 1)"
+    its = {"car": vehicle_id}
+    return any(
+        snapshot.rows(f"SELECT 1 AS one FROM {table} WHERE vehicle_id = $car", its, 1)
         for table in ("attempt_revisions", "observations", "platform_events", "complaints")
     )
-    return bool(snapshot.rows(known, {"car": vehicle_id}, 1))
 
 
 def car_seen(snapshot: Snapshot, vehicle_id: str) -> CarSeen:
     """Return what is known of a car."""
     its = {"car": vehicle_id}
-    since = {"car": vehicle_id, "since": utc(snapshot.newest_s - CAR_DAYS * DAY_S)}
     unlocks = snapshot.rows(
-        f"SELECT {_COLUMNS}, hardware, evidence FROM attempts WHERE vehicle_id = $car"
+        f"SELECT {FEW_OF_UNLOCK}, hardware, evidence FROM attempts WHERE vehicle_id = $car"
         " ORDER BY started_at DESC",
         its,
         LISTED,
     )
-    heard = snapshot.rows(
-        """
+    (heard,) = snapshot.rows(
+        f"""
+        WITH seen AS MATERIALIZED (
+            SELECT heard_at, kind, is_retained, status, reason, is_locked, voltage_v, signal_dbm,
+                firmware, hardware, operator, region
+            FROM observations WHERE vehicle_id = $car
+        ), latest AS (
+            SELECT heard_at, voltage_v FROM seen
+            WHERE voltage_v IS NOT NULL AND heard_at >= $since
+            ORDER BY heard_at DESC LIMIT {MOST_ROWS}
+        ), turns AS (
+            SELECT heard_at, status, reason FROM seen WHERE kind = 'presence' AND NOT is_retained
+            ORDER BY heard_at DESC LIMIT {LISTED}
+        )
         SELECT max(heard_at) FILTER (NOT is_retained AND kind <> 'command') AS last_heard,
             max_by(kind, heard_at) FILTER (kind <> 'command') AS last_kind,
             max_by(status, heard_at) FILTER (kind = 'presence') AS presence,
@@ -224,29 +235,21 @@ def car_seen(snapshot: Snapshot, vehicle_id: str) -> CarSeen:
             max_by(firmware, heard_at) FILTER (firmware IS NOT NULL) AS firmware,
             max_by(hardware, heard_at) FILTER (hardware IS NOT NULL) AS hardware,
             max_by(operator, heard_at) FILTER (operator IS NOT NULL) AS operator,
-            max_by(region, heard_at) FILTER (region IS NOT NULL) AS region
-        FROM observations WHERE vehicle_id = $car
+            max_by(region, heard_at) FILTER (region IS NOT NULL) AS region,
+            (SELECT list(latest ORDER BY heard_at) FROM latest) AS voltages,
+            (SELECT list(turns ORDER BY heard_at DESC) FROM turns) AS turns
+        FROM seen
         """,
-        its,
+        {**its, "since": utc(snapshot.newest_s - CAR_DAYS * DAY_S)},
         1,
-    )
-    voltages = snapshot.rows(
-        "SELECT heard_at, voltage_v FROM observations WHERE vehicle_id = $car"
-        " AND voltage_v IS NOT NULL AND heard_at >= $since ORDER BY heard_at DESC",
-        since,
     )
     return CarSeen(
         vehicle_id=vehicle_id,
         unlocks=unlocks,
-        heard=heard[0],
-        voltages=[(unix_s(row["heard_at"]), row["voltage_v"]) for row in reversed(voltages)],
+        heard=heard,
+        voltages=[(unix_s(row["heard_at"]), row["voltage_v"]) for row in heard["voltages"] or ()],
         complaints=_complaints(snapshot, "vehicle_id", vehicle_id),
-        presence=snapshot.rows(
-            "SELECT heard_at, status, reason FROM observations WHERE vehicle_id = $car"
-            " AND kind = 'presence' AND NOT is_retained ORDER BY heard_at DESC",
-            its,
-            LISTED,
-        ),
+        presence=heard["turns"] or (),
     )
 
 
@@ -292,29 +295,32 @@ def _events_of(
 
     The log is kept by cars and times: it is looked through at those of the unlocks, and lately.
     """
-    its = f"SELECT * FROM platform_events WHERE {column} = $id AND "
-    values: dict[str, Any] = {"id": any_id, "lately": utc(snapshot.newest_s - LATELY_S)}
-    where = "logged_at >= $lately"
-    if unlocks:
-        values["cars"] = sorted({row["vehicle_id"] for row in unlocks})
-        values["since"] = utc(unix_s(unlocks[-1]["started_at"]) - DAY_S)
-        values["until"] = utc(unix_s(unlocks[0]["started_at"]) + DAY_S)
-        del values["lately"]
-        where = "list_contains($cars, vehicle_id) AND logged_at BETWEEN $since AND $until"
-        if len(values["cars"]) == 1:  # then only the rows of that car are read
-            values["cars"] = values["cars"][0]
-            where = where.replace("list_contains($cars, vehicle_id)", "vehicle_id = $cars")
-    return snapshot.rows(f"{its}{where} ORDER BY logged_at DESC", values, LISTED)
+    values: dict[str, Any] = {"id": any_id}
+    if not unlocks:
+        events = snapshot.within(PLATFORM_EVENTS, snapshot.newest_s - LATELY_S, inf)
+        where = "true"
+    else:
+        since_s = unix_s(unlocks[-1]["started_at"]) - DAY_S
+        until_s = unix_s(unlocks[0]["started_at"]) + DAY_S
+        events = snapshot.within(PLATFORM_EVENTS, since_s, until_s)
+        cars = sorted({row["vehicle_id"] for row in unlocks})
+        where = f"vehicle_id IN ({', '.join(map(quoted, cars))})"
+        where += " AND logged_at BETWEEN $since AND $until"
+        values |= {"since": utc(since_s), "until": utc(until_s)}
+    return snapshot.rows(
+        f"SELECT {_EVENT_COLUMNS} FROM {events} WHERE {column} = $id AND {where}"
+        " ORDER BY logged_at DESC",
+        values,
+        LISTED,
+    )
 
 
 def is_told_of(snapshot: Snapshot, column: str, any_id: str) -> bool:
     """Return whether a call, or lately the platform's log, knows an id that no unlock has."""
-    called = f"SELECT 1 AS one FROM complaints WHERE {column} = $id"
-    logged = f"SELECT 1 AS one FROM platform_events WHERE {column} = $id AND logged_at >= $since"
-    since = utc(snapshot.newest_s - LATELY_S)
-    return bool(
-        snapshot.rows(called, {"id": any_id}, 1)
-        or snapshot.rows(logged, {"id": any_id, "since": since}, 1)
+    logged = snapshot.within(PLATFORM_EVENTS, snapshot.newest_s - LATELY_S, inf)
+    return any(
+        snapshot.rows(f"SELECT 1 AS one FROM {table} WHERE {column} = $id", {"id": any_id}, 1)
+        for table in ("complaints", logged)
     )
 
 
@@ -325,7 +331,7 @@ def of_cause(snapshot: Snapshot, cause: str, since_s: float, until_s: float) -> 
     """Return the latest unlocks that failed of a cause."""
     values = {"cause": cause, "since": utc(since_s), "until": utc(until_s)}
     return snapshot.rows(
-        f"SELECT {_COLUMNS} FROM attempts WHERE started_at BETWEEN $since AND $until"
+        f"SELECT {FEW_OF_UNLOCK} FROM attempts WHERE started_at BETWEEN $since AND $until"
         " AND cause = $cause ORDER BY started_at DESC",
         values,
         LISTED,
@@ -352,7 +358,7 @@ def failed_within(snapshot: Snapshot, since_s: float, until_s: float) -> list[Ro
     """Return the latest unlocks of a time that failed."""
     values = {"since": utc(since_s), "until": utc(until_s)}
     return snapshot.rows(
-        f"SELECT {_COLUMNS} FROM attempts WHERE started_at BETWEEN $since AND $until"
+        f"SELECT {FEW_OF_UNLOCK} FROM attempts WHERE started_at BETWEEN $since AND $until"
         " AND cause IS NOT NULL ORDER BY started_at DESC",
         values,
         LISTED,

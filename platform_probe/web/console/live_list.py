@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from platform_probe.support.rows import Row
+from platform_probe.web.console.workers import BusyError
 
 EVERY_S: Final = 3.0
 """So often the records are looked at while somebody watches."""
@@ -93,7 +94,7 @@ class Live:
                 del self._known[next(iter(self._known))]
 
     async def _failures(self) -> Sequence[Row]:
-        with suppress(OSError):  # the disk; it is told on the pages
+        with suppress(OSError, BusyError):  # the disk; it is told on the pages
             return await self._latest()
         return ()
 

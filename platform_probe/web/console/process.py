@@ -1,8 +1,8 @@
 """The console as a process: by itself, or beside the monitor.
 
 Of its own and nice, so that dozens who look take nothing from whoever times unlocks. As a child of
-the monitor (`python -m platform_probe.web.console.process`) it reads one line of JSON and ends when
-its input does.
+the monitor (`python -m platform_probe.web.console.process`) it gets what others leave of the CPU,
+reads one line of JSON, and ends when its input does.
 """
 
 from __future__ import annotations
@@ -107,6 +107,9 @@ def main() -> None:
     """Run as a child of the monitor."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # whoever ends all of us: the monitor ends first
+    with suppress(OSError):
+        # Who is only nice may go on for a slice of time when the monitor has an unlock to time.
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     config = msgspec.json.decode(_first_line(), type=ChildConfig)
     try:
         run(_as_child(config))

@@ -116,25 +116,27 @@ class Search:
         plate = self._plates.get(plain_plate(wanted))
         if plate is not None:
             yield Hit("car", plate, url_of("car", plate))
-        unlocks = [*self._unlocks(wanted)]
-        yield from unlocks
-        if unlocks or plate is not None:
-            return  # what is an id of these is no car's: to look takes as long again
-        for car in dict.fromkeys((wanted, wanted.lower())):
-            if has_car(self._snapshot, car):
-                yield Hit("car", car, url_of("car", car))
-                return
-
-    def _unlocks(self, wanted: str) -> Iterator[Hit]:
         rows = self._snapshot.unlocks_of(wanted)
         for column, kind in _BY_KIND.items():
-            is_its = any(row[column] == wanted for row in rows)
-            if is_its or (not rows and is_told_of(self._snapshot, column, wanted)):
+            if any(row[column] == wanted for row in rows):
                 yield Hit(kind, wanted, url_of(kind, wanted))
         for row in rows:
             if wanted in (row["attempt_id"], row["command_id"], row["trace_id"]):
                 yield unlock_hit(row)
-        if not rows and self._snapshot.rows(
+        if rows or plate is not None:
+            return  # what is an id of these is nothing else's: to look takes as long again
+        for car in dict.fromkeys((wanted, wanted.lower())):
+            if has_car(self._snapshot, car):
+                yield Hit("car", car, url_of("car", car))
+                return
+        yield from self._told_of(wanted)
+
+    def _told_of(self, wanted: str) -> Iterator[Hit]:
+        """Yield what no unlock has, and a call or the platform's log knows."""
+        for column, kind in _BY_KIND.items():
+            if is_told_of(self._snapshot, column, wanted):
+                yield Hit(kind, wanted, url_of(kind, wanted))
+        if self._snapshot.rows(
             "SELECT 1 AS one FROM complaints WHERE complaint_id = $id", {"id": wanted}, 1
         ):
             yield Hit("unlock", wanted, url_of("unlock", wanted))

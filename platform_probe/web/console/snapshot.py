@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from platform_probe.store.duck import Duck, FileGoneError, Rows
 from platform_probe.store.layout import Part
-from platform_probe.store.reading import Source, Span
+from platform_probe.store.reading import Source, Span, revision_that_holds
 from platform_probe.store.schema import ATTEMPTS, TABLES, Table
 from platform_probe.support.rows import Row
 
@@ -31,6 +31,14 @@ THREADS: Final = 2
 MAX_REMEMBERED: Final = 500
 """Answers that are kept with a database: dozens look at the same pages."""
 MOST_ROWS: Final = 500
+LISTED: Final = 50
+"""Unlocks of one id that a page lists."""
+FEW_OF_UNLOCK: Final = (
+    "started_at, attempt_id, vehicle_id, booking_id, account_id, outcome, cause, failure_mode,"
+    " total_s, region, operator, firmware, app_version, flags"
+)
+"""Columns that lists of unlocks show: each column takes its time to be read."""
+_OF_ANY_ID: Final = f"{FEW_OF_UNLOCK}, command_id, trace_id"
 AHEAD_S: Final = 600.0
 """Records that are further ahead of this machine's clock do not say when now is."""
 _TRIES: Final = 5
@@ -85,34 +93,40 @@ class Snapshot:
         return self._remembered[key]  # type: ignore[no-any-return]
 
     def unlocks_of(self, any_id: str) -> list[Row]:
-        """Return the unlocks that have an id, the last one first."""
+        """Return the last unlocks that have an id, the last one first: what is listed of them."""
         key = ("unlocks of", any_id)
         if (kept := self._remembered.get(key)) is not None:
             return kept  # type: ignore[no-any-return]
         beside = self.duck.beside()
         try:
-            found = as_rows(self.source.find(beside, any_id))
+            found = as_rows(
+                self.source.find(
+                    beside,
+                    any_id,
+                    parts=self.parts[ATTEMPTS.name],
+                    columns=_OF_ANY_ID,
+                    limit=LISTED,
+                )
+            )
         finally:
             beside.close()
         if found and len(self._remembered) < MAX_REMEMBERED:
             self._remembered[key] = found
         return found
 
-    def within(self, table: Table, since_s: float, until_s: float, also: str = "true") -> str:
+    def within(self, table: Table, since_s: float, until_s: float) -> str:
         """Return the SQL of rows of a table that may be of a time, without looking elsewhere.
 
-        Of an unlock it is the revision that holds; `also` is what holds for all its revisions.
+        Of an unlock it is the revision that holds, and it is of that time.
         """
         span = Span(since_s, until_s)
         rows = self.source.rows_within(table, self.parts[table.name], span)
         if table is not ATTEMPTS:
             return f"({rows})"
-        newest = "row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1"
         return (
-            f"(SELECT * FROM ({rows}) WHERE started_at BETWEEN"
+            f"({revision_that_holds(f'({rows})')} AND one.started_at BETWEEN"
             f" make_timestamp({since_s * 1e6:.0f}::BIGINT) AND"
-            f" make_timestamp({until_s * 1e6:.0f}::BIGINT) AND ({also}) AND same_as IS NULL"
-            f" QUALIFY {newest})"
+            f" make_timestamp({until_s * 1e6:.0f}::BIGINT))"
         )
 
     def span(self, seconds: float) -> Span:

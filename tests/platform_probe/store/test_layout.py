@@ -20,22 +20,29 @@ from platform_probe.store.layout import (
     part_name,
     segment_path,
 )
+from platform_probe.store.schema import ATTEMPTS
 
 
 def part(first: int, last: int) -> Part:
     """Return a file with the rows of these write-ahead files."""
-    return Part(first, last, 100, 0, 99, Path(part_name(first, last, 100, 0, 99)))
+    name = part_name(
+        first=first, last=last, complete_at=100, earliest=0, latest=99, form=ATTEMPTS.form
+    )
+    return Part(first, last, 100, 0, 99, Path(name), ATTEMPTS.form)
 
 
 def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
     """A part is what its name says; other files are none."""
     (tmp_path / "attempts").mkdir()
     (tmp_path / "attempts" / "rows.tmp").touch()
-    written = Part(3, 17, 1_767_229_200, 1_767_225_600, 1_767_229_195, tmp_path)
-    (tmp_path / "attempts" / written.name).touch()
-    (found,) = all_parts(tmp_path, "attempts")
+    written = part(3, 17)
+    earlier = "00000018-00000018.1767229200.1767225600-1767229195.parquet"
+    for name in (written.name, earlier):
+        (tmp_path / "attempts" / name).touch()
+    found, before_forms = all_parts(tmp_path, "attempts")
     assert found.name == written.name
-    assert (found.first, found.last, found.latest) == (3, 17, 1_767_229_195)
+    assert (found.first, found.last, found.latest, found.form) == (3, 17, 99, ATTEMPTS.form)
+    assert (before_forms.latest, before_forms.form) == (1_767_229_195, "")
 
 
 def test_what_lies_within_another_does_not_count() -> None:

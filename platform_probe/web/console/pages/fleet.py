@@ -229,11 +229,24 @@ def _level(asked: Asked, days: int) -> Mapping[str, Any]:
     row = dict(
         asked.snapshot.rows(
             """
-            SELECT count(*) AS unlocks, count(cause) AS failed,
-                count(DISTINCT account_id) FILTER (cause IS NOT NULL) AS customers,
-                count(DISTINCT booking_id) FILTER (cause IS NOT NULL) AS rentals,
-                coalesce(sum(total_s) FILTER (cause IS NOT NULL), 0) / 60 AS minutes
-            FROM attempts WHERE started_at BETWEEN $since AND $until AND source <> 'floor'
+            WITH failures AS MATERIALIZED (
+                SELECT account_id, booking_id, total_s FROM attempts
+                WHERE started_at BETWEEN $since AND $until AND cause IS NOT NULL
+                AND source <> 'floor'
+            )
+            SELECT count(*) AS failed, count(DISTINCT account_id) AS customers,
+                count(DISTINCT booking_id) AS rentals, coalesce(sum(total_s), 0) / 60 AS minutes,
+                (
+                    SELECT count(*) FROM attempts
+                    WHERE started_at BETWEEN $since AND $until AND source <> 'floor'
+                ) AS unlocks,
+                (
+                    SELECT count(DISTINCT booking_id) FROM failures WHERE booking_id NOT IN (
+                        SELECT booking_id FROM attempts SEMI JOIN failures USING (booking_id)
+                        WHERE started_at BETWEEN $since AND $until AND cause IS NULL
+                    )
+                ) AS lost
+            FROM failures
             """,
             times,
             1,
@@ -244,16 +257,6 @@ def _level(asked: Asked, days: int) -> Mapping[str, Any]:
         times,
         1,
     )[0]["calls"]
-    row["lost"] = asked.snapshot.rows(
-        """
-        SELECT count(*) AS lost FROM (
-            SELECT booking_id FROM attempts WHERE started_at BETWEEN $since AND $until
-            AND booking_id IS NOT NULL GROUP BY booking_id HAVING count(*) = count(cause)
-        )
-        """,
-        times,
-        1,
-    )[0]["lost"]
     cost = asked.settings.cost
     row["cost"] = row["calls"] * cost.per_call + row["lost"] * cost.per_lost_rental
     allowed = (1 - asked.settings.objective) * row["unlocks"]

@@ -15,7 +15,6 @@ from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import DAY_S, moment_of
 from platform_probe.web.console.asked import Answer, Asked, Shown, missing
 from platform_probe.web.console.gathering import (
-    LISTED,
     CarSeen,
     car_seen,
     failed_within,
@@ -25,6 +24,7 @@ from platform_probe.web.console.gathering import (
     of_mode,
 )
 from platform_probe.web.console.pictures import curve_of
+from platform_probe.web.console.snapshot import LISTED
 
 DEFAULT_DAYS: Final = 1.0
 _SEEN_OF_CAR: Final = {

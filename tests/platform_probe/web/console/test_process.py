@@ -105,6 +105,7 @@ async def test_a_child_ends_with_the_monitor(console_store: Path, tmp_path: Path
     process = child._process
     assert process is not None
     assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
+    assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
     await child.close()
     assert process.returncode == 0
     assert told == []

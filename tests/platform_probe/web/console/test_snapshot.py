@@ -1,0 +1,61 @@
+"""What pages are made of is what was known at one moment, whatever the keeper does meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fleet_wire.contract.causes import Cause
+from platform_probe.store.schema import ATTEMPTS
+from platform_probe.support.rows import Row
+from platform_probe.web.console.gathering import unlock_case
+from platform_probe.web.console.snapshot import LISTED, Looking
+from tests.helpers.stores import BEGIN_S, kept, put_unlocks, unlock
+
+
+def test_what_is_packed_later_is_not_half_there(tmp_path: Path) -> None:
+    """Neither is its id found nor its page begun, until the next look."""
+    put_unlocks(tmp_path, [unlock(1)])
+    looking = Looking(tmp_path)
+    before = looking.read(lambda snapshot: snapshot)
+    put_unlocks(tmp_path, [unlock(2)])
+    kept(tmp_path)
+    assert unlock_case(before, "attempt-2") is None
+    case = unlock_case(before, "attempt-1")  # its lines have gone, and are remembered
+    assert case is not None
+    assert case.attempt is not None
+    assert case.attempt["trace_id"] == f"{1:032x}"
+    now = looking.read_newest(lambda snapshot: snapshot)
+    assert unlock_case(now, "attempt-2") is not None
+    looking.close()
+
+
+def test_rows_of_a_time_are_the_revisions_that_hold(tmp_path: Path) -> None:
+    """Also where the later one stands in another file; those before and after are left out."""
+    put_unlocks(tmp_path, [unlock(1), unlock(2), unlock(3)])
+    kept(tmp_path)
+    put_unlocks(tmp_path, [unlock(2, revision=2, cause=Cause.RESULT_LOST)])
+    looking = Looking(tmp_path)
+
+    def within(since_s: float, until_s: float) -> list[Row]:
+        return looking.read(
+            lambda now: now.rows(f"SELECT * FROM {now.within(ATTEMPTS, since_s, until_s)}", {})
+        )
+
+    assert [row["cause"] for row in within(BEGIN_S + 2, BEGIN_S + 2)] == ["result_lost"]
+    assert {row["attempt_id"] for row in within(BEGIN_S + 2, BEGIN_S + 3)} == {
+        "attempt-2",
+        "attempt-3",
+    }
+    looking.close()
+
+
+def test_of_a_customer_the_last_unlocks_are_listed(tmp_path: Path) -> None:
+    """From the newest file on, no more than a page has room for."""
+    for first in range(0, 600, 100):
+        put_unlocks(tmp_path, (unlock(number) for number in range(first, first + 100)))
+        kept(tmp_path)
+    looking = Looking(tmp_path)
+    found = looking.read(lambda now: now.unlocks_of("customer-3"))
+    expected = [f"attempt-{number}" for number in range(598, 598 - 5 * LISTED, -5)]
+    assert [row["attempt_id"] for row in found] == expected
+    looking.close()
