@@ -24,8 +24,8 @@ from fleet_wire.links.link import Disconnected, Ended
 _SMALLEST_WINDOW = 10
 """PUBACKs that do not wait for more: RabbitMQ sends 10 messages (mqtt.prefetch) and then waits for
 them, mosquitto 20 (max_inflight_messages). ejabberd sends one."""
-_WORTH_WAKING_BYTES = 4_096
-"""So much is read at once, whatever may still follow: fifteen messages of the contract or so."""
+_WORTH_WAKING_BYTES = 16_384
+"""So much is read at once, whatever may still follow: sixty messages of the contract or so."""
 
 
 class PacketStream(asyncio.Protocol, ABC):
