@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Complaint, Origin, Source
+from fleet_wire.contract.attempt import Attempt, Complaint, Source
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.attempts.clock_offset import ClockOffset
 from platform_probe.attempts.evidence import FleetEvidence
@@ -27,6 +27,7 @@ from platform_probe.attempts.joined_record import (
     Judgement,
     is_expected_on_mqtt,
     joined_record,
+    record_of_mqtt,
     record_of_platform,
 )
 from platform_probe.attempts.log_time import LogTime
@@ -331,15 +332,10 @@ class Joiner:
 
     def _record_of(self, joined: Joined) -> Attempt:
         attempt, side = joined.attempt, joined.side
+        name = Judgement(joined.attempt_id, joined.revision)
         if side is None:
             assert attempt is not None  # noqa: S101 - an unlock is known by one of the two
-            return msgspec.structs.replace(
-                attempt,
-                attempt_id=joined.attempt_id or attempt.attempt_id,
-                revision=joined.revision,
-                sources_missing=(Origin.PLATFORM,),
-            )
-        name = Judgement(joined.attempt_id, joined.revision)
+            return record_of_mqtt(attempt, name=name, wire=self._evidence.wire)
         if attempt is not None:
             return joined_record(
                 attempt,
