@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
@@ -46,13 +46,15 @@ class PlatformInbox:
         self.malformed = 0
         """Lines that break the contract."""
 
-    def take_line(self, line: bytes) -> None:
-        """Take one line. Never raises for what it holds."""
-        try:
-            event = decode_event(line)
-        except RemoteProtocolError as error:
-            self.refuse(error.reason, line)
-        else:
+    def take_lines(self, lines: Sequence[bytes]) -> None:
+        """Take lines, in order. Never raises for what they hold."""
+        events: list[PlatformEvent] = []
+        for line in lines:
+            try:
+                events.append(decode_event(line))
+            except RemoteProtocolError as error:
+                self.refuse(error.reason, line)
+        for event in events:
             self.take(event)
 
     def refuse(self, reason: str, line: bytes) -> None:
