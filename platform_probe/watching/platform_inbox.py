@@ -71,12 +71,14 @@ class PlatformInbox:
     def take(self, event: PlatformEvent) -> None:
         """Take one event, unless it has come before: a file read again, or a post sent again."""
         request_id, bit = event.request_id, _BITS[event.event]
-        known = self._known.get(request_id) or self._known_before.get(request_id, 0)
+        known = self._known.get(request_id)
+        if known is None:
+            known = self._known_before.get(request_id, 0)
+            if len(self._known) >= MAX_KNOWN:
+                self._known_before, self._known = self._known, {}
         if known & bit:
             self.repeated += 1
             return
-        if len(self._known) >= MAX_KNOWN:
-            self._known_before, self._known = self._known, {}
         self._known[request_id] = known | bit
         self.taken += 1
         if event.event is PlatformStep.ANSWERED:
