@@ -231,14 +231,16 @@ class _Log:
 
         And again after a while.
         """
-        self._give()
         self._again = asyncio.get_running_loop().call_later(TOGETHER_S, self._flush)
+        self._give()
 
     def _give(self) -> None:
         waiting = self._waiting
         if waiting:
-            self._writer.put(encode_events(waiting))
-            waiting.clear()
+            try:
+                self._writer.put(encode_events(waiting))
+            finally:  # what cannot be encoded keeps no other line
+                waiting.clear()
 
     def close(self) -> None:
         """Wait a moment until everything is written."""
