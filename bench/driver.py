@@ -13,7 +13,14 @@ import msgspec
 
 from bench.commands import ReadyCommand
 from bench.pacing import Pacer
-from fleet_wire.links.link import Disconnected, Link, LinkFactory, Message, Session
+from fleet_wire.links.link import (
+    Disconnected,
+    Link,
+    LinkFactory,
+    Message,
+    PublishProperties,
+    Session,
+)
 
 EXECUTED_MARK = b'"executed"'
 _FIRST_DIGIT, _AFTER_DIGITS = len("cars/bench-"), len("cars/bench-00000")
@@ -140,11 +147,11 @@ class Driver:
             return  # a faster machine than was thought of: the load ends early
         self._sent += 1
         self._pending[command.box].append(intended_s)
-        self.before(command)
-        self._link.publish(command.topic, command.payload)
+        self._link.publish(command.topic, command.payload, properties=self.before(command))
 
-    def before(self, command: ReadyCommand) -> None:
-        """Do what belongs to a command before it is sent; nothing here."""
+    def before(self, command: ReadyCommand) -> PublishProperties | None:  # noqa: ARG002
+        """Do what belongs to a command before it is sent, and say what goes with it; nothing."""
+        return None
 
     async def _drained(self) -> None:
         quiet_since_s, answered = time.monotonic(), len(self._latencies_s)

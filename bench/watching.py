@@ -1,8 +1,9 @@
 """What it costs to watch customers: `python -m bench.watching [--rounds N] [--rate N] [--quick]`.
 
 Customers' unlocks go over a real broker to full boxes without delays, with nobody watching, with a
-monitor that follows MQTT, and with one that joins the platform's log as well, in turn, so that a
-disturbance hits all alike. Then, in a process of its own, many unlocks that are all under way.
+monitor that follows MQTT, with one that joins the platform's log as well, and with that one where
+all customers have one account, in turn, so that a disturbance hits all alike. Then, in a process of
+its own, many unlocks that are all under way.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from statistics import median
 
@@ -25,21 +27,24 @@ import uvloop
 
 from bench.child_fleet import cpu_s, running_fleet
 from bench.commands import ReadyCommand, make_commands
-from bench.driver import Driver
+from bench.driver import EXECUTED_MARK, Driver
 from bench.fleets.common import vehicle_id_of
 from bench.measure import quantile
 from bench.probe_process import settings_in, start_probe
 from bench.results import Goal, aligned, goals_table
 from fleet_sim.broker.process import BrokerProcess, start_broker
-from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_events
+from fleet_wire.contract.trace_context import TRACEPARENT, TraceContext, span_id_of
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import LinkFactory, Message
+from fleet_wire.links.link import LinkFactory, Message, PublishProperties
 
 WAYS = {
     "nobody": "nobody watches",
     "mqtt": "a monitor follows MQTT",
     "joined": "a monitor joins the platform's log",
+    "one account": "the same, all of one account",
 }
+"""The last is what no fleet has: the rule on an account that opens many cars sees each unlock."""
 _READY_S = 60.0
 _JOINED_WITHIN_S = 10.0
 _MICROSECONDS, _MILLISECONDS = 1e6, 1e3
@@ -76,13 +81,17 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoggingDriver(Driver):
-    """Sends commands as a platform does: what it does stands in its log."""
+    """Sends commands as a platform does: what it does stands in its log, and in the same trace.
 
-    def __init__(self, link_factory: LinkFactory, log: Path) -> None:
+    Each car has a customer of its own, whose booking it is; with `one_account` all are one.
+    """
+
+    def __init__(self, link_factory: LinkFactory, log: Path, *, one_account: bool) -> None:
         super().__init__(link_factory)
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        self._one_account = one_account
 
-    def before(self, command: ReadyCommand) -> None:
+    def before(self, command: ReadyCommand) -> PublishProperties:
         """Write the lines up to the broker's PUBACK, which is taken for granted."""
         name = _command_id(command.payload)
         steps = (
@@ -91,38 +100,53 @@ class LoggingDriver(Driver):
             PlatformStep.PUBLISHED,
             PlatformStep.ACCEPTED,
         )
-        car = vehicle_id_of(command.box)
-        os.write(self._log, b"".join(_line(step, name, car) for step in steps))
+        self._write(steps, name, vehicle_id_of(command.box))
+        trace = TraceContext(_trace_id(name), span_id_of(name))
+        return PublishProperties(
+            correlation_data=name.encode(), user_properties=((TRACEPARENT, trace.traceparent),)
+        )
 
     def on_message(self, message: Message) -> None:
         """Write that it was executed."""
         super().on_message(message)
-        if b'"executed"' in message.payload:
+        if EXECUTED_MARK in message.payload:
             car = message.topic.split("/")[1]
-            os.write(self._log, _line(PlatformStep.ENDED, _command_id(message.payload), car))
+            self._write((PlatformStep.ENDED,), _command_id(message.payload), car)
+
+    def _write(self, steps: Sequence[PlatformStep], command_id: str, car: str) -> None:
+        customer = "bench" if self._one_account else car
+        os.write(
+            self._log, encode_events(_event(step, command_id, car, customer) for step in steps)
+        )
 
 
 def _command_id(payload: bytes) -> str:
     return payload.partition(b'"command_id":"')[2].partition(b'"')[0].decode()
 
 
-def _line(step: PlatformStep, command_id: str, car: str) -> bytes:
-    event = PlatformEvent(
+def _trace_id(command_id: str) -> str:
+    return blake2b(command_id.encode(), digest_size=16).hexdigest()
+
+
+def _event(step: PlatformStep, command_id: str, car: str, customer: str) -> PlatformEvent:
+    is_of_request = step in (PlatformStep.REQUESTED, PlatformStep.ANSWERED)
+    return PlatformEvent(
         step,
         time.time(),
         f"request-of-{command_id}",
         "unlock",
+        trace_id=_trace_id(command_id),
         vehicle_id=car,
-        booking_id="bench-booking",
-        account_id="bench-account",
+        booking_id=f"booking-of-{customer}",
+        account_id=None if step is PlatformStep.REQUESTED else f"account-of-{customer}",
         command_id=None if step is PlatformStep.REQUESTED else command_id,
-        endpoint="/vehicles/{vehicle_id}/unlock",
+        endpoint="/vehicles/{vehicle_id}/unlock" if is_of_request else None,
+        method="POST" if is_of_request else None,
         status=202 if step is PlatformStep.ANSWERED else None,
         outcome="executed" if step is PlatformStep.ENDED else None,
-        app_version="5.12.0",
+        app_version="5.12.0" if is_of_request else None,
         api_release="2026.11",
     )
-    return encode_event(event) + b"\n"
 
 
 async def measure_way(way: str, plan: WatchPlan) -> Watched:
@@ -147,7 +171,7 @@ async def _customers(
     total = round(plan.rate_per_s * plan.duration_s)
     commands = iter(make_commands(total, plan.boxes))
     links = LeanLinkFactory(broker.address, loop=asyncio.get_running_loop())
-    driver = LoggingDriver(links, log)
+    driver = LoggingDriver(links, log, one_account=way == "one account")
     await driver.connect()
     before_s = cpu_s(pid) if pid else 0.0
     load = await driver.open_loop(commands, rate_per_s=plan.rate_per_s, total=total)
@@ -188,7 +212,7 @@ async def _monitor(
     settings = {
         **settings_in(directory, str(broker.address)),
         "log_level": "warning",
-        "platform": {"log_file": str(log)} if way == "joined" else None,
+        "platform": None if way == "mqtt" else {"log_file": str(log)},
     }
     process = await start_probe(directory, settings)
     try:
@@ -263,10 +287,11 @@ _COLUMNS = (
 
 
 def _goals(results: Results) -> Sequence[Goal]:
-    nobody, mqtt, joined = (results.ways[way] for way in WAYS)
+    nobody, mqtt, joined, one_account = (results.ways[way] for way in WAYS)
     memory = results.in_flight
     return [
         Goal("CPU an unlock, joined, µs", [one.cpu_us for one in joined], 120, form=".1f"),
+        Goal("the same, of one account, µs", [one.cpu_us for one in one_account], None, form=".1f"),
         Goal("CPU, joined / MQTT alone", _ratios(joined, mqtt, "cpu_us"), None),
         Goal("not written once", [abs(one.sent - one.written) for one in joined], 0, form=".0f"),
         Goal(

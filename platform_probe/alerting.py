@@ -74,10 +74,11 @@ class Alerting:
     # What is heard, as `watching.inbox.Hears` has it
 
     def heard(
-        self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
+        self, kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
-        """Take a message of a car."""
-        self._detection.heard(vehicle_id, message, is_retained=is_retained)
+        """Take a message of a car; what a command and its answers come to, the records say."""
+        if kind is not TopicKind.RESULT and kind is not TopicKind.COMMAND:
+            self._detection.heard(vehicle_id, message, is_retained=is_retained)
 
     def follower(self, vehicle_id: str) -> Follower:  # noqa: ARG002 - the form of `Hears`
         """Keep nothing of what a car's heartbeats say: they are counted as they come."""

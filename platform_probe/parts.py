@@ -49,9 +49,9 @@ from platform_probe.web.console.child import ConsoleChild
 from platform_probe.web.server import MAX_BODY_BYTES, Page, ProbePages
 
 STDERR: Final = 2
-READ_TOGETHER_S: Final = 0.001
-"""A monitor that only watches hears many customers a millisecond late, at half the CPU. One that
-opens cars itself times its own answers to the microsecond: see docs/decisions/0011."""
+READ_TOGETHER_S: Final = 0.004
+"""A monitor that only watches hears many customers so much later, at half the CPU. One that opens
+cars itself times its own answers to the microsecond: see docs/decisions/0011."""
 
 
 def metrics_of(settings: ProbeSettings) -> ProbeMetrics:

@@ -8,7 +8,7 @@ runs on an event loop and in virtual time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from fleet_wire.clock import Clock
@@ -269,13 +269,13 @@ class Probe:
 
     # What the platform's log calls
 
-    def take_platform_line(self, line: bytes) -> None:
-        """Take a line of the platform's log, without its end; passed over where none is followed.
+    def take_platform_lines(self, lines: Sequence[bytes]) -> None:
+        """Take lines of the platform's log, without their ends; passed over where none is followed.
 
-        Never raises for what it holds.
+        Never raises for what they hold.
         """
         if self.platform is not None:
-            self.platform.take_line(line)
+            self.platform.take_lines(lines)
 
     def take_platform_event(self, event: PlatformEvent) -> None:
         """Take what a line of the platform's log says."""

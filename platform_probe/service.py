@@ -229,7 +229,7 @@ async def _follow_platform(settings: ProbeSettings, probe: Probe) -> None:
         probe.complain("platform_log_unreadable", "file", path=str(path), why=why)
 
     with closing(TailedFile(path, max_line_bytes=MAX_LINE_BYTES)) as file:
-        await follow(file, probe.take_platform_line, on_problem)
+        await follow(file, probe.take_platform_lines, on_problem)
 
 
 def _nothing() -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count, repeat
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -65,10 +65,10 @@ class WebMeasurement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def measure_web(plan: WebPlan) -> WebMeasurement:
-    """Measure the bare handler, then the API."""
-    request = _unlock("bench-00000", "0123456789abcdef0123456789abcdef", "0")
+    """Measure the bare handler, then the API: the same requests to both."""
     async with _serving("-m", "bench.web.servers") as (pid, port):
-        bare = await _loads(plan, pid, port, repeat(request))
+        bookings = [f"{number:032x}" for number in range(plan.boxes)]
+        bare = await _loads(plan, pid, port, _unlocks(bookings))
     with (
         tempfile.TemporaryDirectory(prefix="bench-web-") as name,
         start_broker("mosquitto", Path(name)) as broker,

@@ -1,5 +1,7 @@
 """What the API is measured beside: its unlock endpoint as a bare handler of the same web stack.
 
+It takes the same requests, and answers with the same fields.
+
 `python -m bench.web.servers` prints its URL and serves until SIGTERM.
 """
 
@@ -16,7 +18,19 @@ from fleet_sim.api.bodies import UsedBooking
 from fleet_sim.api.reading import token_of
 
 _DECODER = msgspec.json.Decoder(UsedBooking)
-_HEADERS = {"Content-Type": "application/json", "Location": "/commands/0123456789abcdef"}
+_ID = "0123456789abcdef0123456789abcdef"
+_HEADERS = {"Content-Type": "application/json", "Location": f"/commands/{_ID}"}
+_ANSWER = {
+    "command_id": _ID,
+    "vehicle_id": "bench-00000",
+    "action": "unlock",
+    "state": "published",
+    "is_final": False,
+    "issued_at": 1.7e9 + 0.123,
+    "expires_at": 1.7e9 + 30.123,
+    "trace_id": _ID,
+}
+"""What the API says of a command, but for the booking."""
 
 
 async def unlock(request: web.BaseRequest) -> web.Response:
@@ -24,7 +38,7 @@ async def unlock(request: web.BaseRequest) -> web.Response:
     if token_of(request.headers) is None:
         return web.Response(status=401)
     booking_id = _DECODER.decode(await request.read()).booking_id
-    body = msgspec.json.encode({"command_id": "0123456789abcdef", "booking_id": booking_id})
+    body = msgspec.json.encode({**_ANSWER, "booking_id": booking_id})
     return web.Response(body=body, status=202, headers=_HEADERS)
 
 

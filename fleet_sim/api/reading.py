@@ -83,15 +83,16 @@ def fields_of(route: Route, headers: Mapping[str, str], body: bytes) -> dict[str
     """Return what the body says, by field of `Request`. Raises `RefusedError`."""
     if route.body is None:
         return {}
-    if body and headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
+    content_type = headers.get("Content-Type", "")
+    is_json = content_type == JSON or content_type.partition(";")[0].strip().lower() == JSON
+    if body and not is_json:
         raise RefusedError(
             UNSUPPORTED_MEDIA_TYPE, BodyError(f"expected {JSON}", header="Content-Type")
         )
     try:
-        decoded = route.body.decode(body)
+        return msgspec.structs.asdict(route.body.decode(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(INVALID_REQUEST, body_error(error)) from None
-    return {name: getattr(decoded, name) for name in decoded.__struct_fields__}
 
 
 def body_error(error: Exception) -> BodyError:

@@ -118,10 +118,11 @@ class ApiServer:
     # One request
 
     async def _answer(self, request: HttpRequest) -> HttpResponse:
-        page = self._pages.find(request.path)
+        path = request.path
+        page = self._pages.find(path)
         if page is not None:
             return await self._page(page, request)
-        found = match(request.method, request.path)
+        found = match(request.method, path)
         if isinstance(found, NoRoute):
             return self._no_route(found, request)
         route, value = found

@@ -116,24 +116,24 @@ class PlatformLog:
         )
 
     def of_command(
-        self, step: PlatformStep, command: PlatformCommand, reason: str | None = None
+        self, step: PlatformStep, command: PlatformCommand, *, at: float | None = None
     ) -> None:
-        """Say what has happened to a command."""
-        is_end = step is PlatformStep.ENDED
+        """Say what has happened to a command, at a time of the platform's clock; None: now."""
         booking = command.booking
+        is_end = step is PlatformStep.ENDED
         self._write(
             PlatformEvent(
-                event=step,
-                at=self._unix_s(),
-                request_id=command.request_id,
-                operation=str(command.action),
-                trace_id=command.parent.trace_id,
-                vehicle_id=booking.vehicle_id,
-                booking_id=booking.booking_id or None,
-                account_id=booking.account_id,
-                command_id=command.wire_id,
+                step,
+                self._unix_s() if at is None else at,
+                command.request_id,
+                str(command.action),
+                command.parent.trace_id,
+                booking.vehicle_id,
+                booking.booking_id or None,
+                booking.account_id,
+                command.wire_id,
                 outcome=str(command.state) if is_end else None,
-                reason=command.reason if is_end else reason,
+                reason=command.reason if is_end else None,
                 api_release=self._release,
             )
         )

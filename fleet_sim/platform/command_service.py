@@ -109,17 +109,27 @@ class CommandService:
         """Return what is known of a car."""
         return self._heard.get(vehicle_id) or HeardVehicle()
 
-    def send(self, action: Action, booking: Booking, asked: OpenRequest) -> PlatformCommand:
-        """Begin a command for a booking that is in use."""
-        command = self._made(action, booking, request_id=asked.request_id, parent=asked.parent)
+    def send(
+        self, action: Action, booking: Booking, asked: OpenRequest, *, now: float
+    ) -> PlatformCommand:
+        """Begin a command for a booking that is in use. `now` is the time on our clock."""
+        command = self._made(
+            action, booking, request_id=asked.request_id, parent=asked.parent, now=now
+        )
         self._lanes.take_turn(booking.vehicle_id, partial(self._begin, command))
         return command
 
     def _made(
-        self, action: Action, booking: Booking, *, request_id: str, parent: TraceContext
+        self,
+        action: Action,
+        booking: Booking,
+        *,
+        request_id: str,
+        parent: TraceContext,
+        now: float,
     ) -> PlatformCommand:
         """Return a new command, whose life begins."""
-        command_id, now = self._identifiers.new(), self._unix_s()
+        command_id = self._identifiers.new()
         command = PlatformCommand(
             command_id,
             action,
@@ -224,7 +234,7 @@ class CommandService:
         except LocalProtocolError as error:  # the link's queue is full
             self._not_taken(command, NotPublished.NO_CONNECTION, str(error))
             return
-        self._log.of_command(PlatformStep.PUBLISHED, command)
+        self._log.of_command(PlatformStep.PUBLISHED, command, at=now)
         self._retry_later(command)
 
     def _retry_later(self, command: PlatformCommand) -> None:
@@ -255,6 +265,7 @@ class CommandService:
             command.booking,
             request_id=self._identifiers.new(),
             parent=command.parent,
+            now=self._unix_s(),
         )
         again.repeats, again.box_id = command, command.box_id
         again.publishes = command.publishes
@@ -330,7 +341,7 @@ class CommandService:
         self._end(command, _State.NOT_PUBLISHED)
 
     def _end(self, command: PlatformCommand, state: CommandState) -> None:
-        command.state = state
+        command.end(state)
         self.open -= 1
         self._log.of_command(PlatformStep.ENDED, command)
         waiting, command.waiting = command.waiting, ()
@@ -352,15 +363,13 @@ class CommandService:
         except RemoteProtocolError:
             self.malformed += 1
             return
-        match heard:
-            case Result():
-                self._take_result(vehicle_id, heard)
-            case VehicleState() | PartialState():
-                self._take_state(vehicle_id, heard, is_retained=message.retain)
-            case Presence():
-                self._take_presence(vehicle_id, heard)
-            case _:
-                pass  # nothing that says how a command has ended
+        if isinstance(heard, Result):
+            self._take_result(vehicle_id, heard)
+        elif isinstance(heard, (VehicleState, PartialState)):
+            self._take_state(vehicle_id, heard, is_retained=message.retain)
+        elif isinstance(heard, Presence):
+            self._take_presence(vehicle_id, heard)
+        # else nothing that says how a command has ended
 
     def _vehicle(self, vehicle_id: str) -> HeardVehicle:
         heard = self._heard.get(vehicle_id)

@@ -34,17 +34,6 @@ class CommandState(StrEnum):
     NOT_PUBLISHED = "not_published"
 
 
-FINAL = frozenset(
-    {
-        CommandState.EXECUTED,
-        CommandState.REFUSED,
-        CommandState.EXPIRED,
-        CommandState.NOT_PUBLISHED,
-    }
-)
-"""Of these only `EXPIRED` may change: an answer that comes late says what has happened."""
-
-
 class NotPublished(StrEnum):
     """Why a command was never published."""
 
@@ -69,8 +58,8 @@ class PlatformCommand:
 
     __slots__ = (
         "action", "answered", "booking", "box_id", "command_id", "expires_at", "is_acked",
-        "issued_at", "late", "parent", "publishes", "reason", "repeats", "request_id", "signed",
-        "state", "waiting", "why_not_published", "wire_id",
+        "is_final", "issued_at", "late", "parent", "publishes", "reason", "repeats", "request_id",
+        "signed", "state", "vehicle_id", "waiting", "why_not_published", "wire_id",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +80,7 @@ class PlatformCommand:
         """As the fleet's wire does, and so the monitor: some fleets have ids of their own."""
         self.action = action
         self.booking = booking
+        self.vehicle_id = booking.vehicle_id
         self.box_id = booking.vehicle_id
         """Whose box is asked to do it: the car's, as far as the platform knows."""
         self.repeats: PlatformCommand | None = None
@@ -101,6 +91,8 @@ class PlatformCommand:
         self.issued_at = issued_at
         self.expires_at = min(issued_at + ttl_s, booking.ends_at)
         self.state = CommandState.QUEUED
+        self.is_final = False
+        """Whether the platform has ended it, see `end`."""
         self.reason: str | None = None
         """What the car said, or why it was not published."""
         self.why_not_published: NotPublished | None = None
@@ -116,15 +108,12 @@ class PlatformCommand:
         self.waiting: list[Callable[[], None]] | tuple[()] = ()
         """Called when it ends."""
 
-    @property
-    def vehicle_id(self) -> str:
-        """Return its car."""
-        return self.booking.vehicle_id
+    def end(self, state: CommandState) -> None:
+        """Note how it has ended: `EXECUTED`, `REFUSED`, `EXPIRED` or `NOT_PUBLISHED`.
 
-    @property
-    def is_final(self) -> bool:
-        """Return whether the platform has ended it."""
-        return self.state in FINAL
+        Of these only `EXPIRED` may change: an answer that comes late says what has happened.
+        """
+        self.state, self.is_final = state, True
 
     def body(self) -> dict[str, Any]:
         """Return what the API says of it."""

@@ -16,7 +16,7 @@ PLATFORM_LINK_LIMITS = LinkLimits(
     max_in_flight=20_000,
     max_queued=20_000,
     acknowledge_after_s=0.01,
-    read_together_s=0.001,
+    read_together_s=0.003,
 )
 """One link carries what the whole fleet answers; for whoever makes the platform's `World`."""
 

@@ -10,19 +10,14 @@ import math
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from operator import itemgetter
 
 import simpy
 
 from fleet_sim.platform.commands import PlatformCommand
 
-
-class _Deadline(NamedTuple):
-    """When it is, in simulated seconds; `publishes` is what `Deadlines.set` was told."""
-
-    at_s: float
-    command: PlatformCommand
-    publishes: int
+_Deadline = tuple[float, PlatformCommand, int]
+"""When it is, in simulated seconds, of which command, and how often that had been published."""
 
 
 class Deadlines:
@@ -41,12 +36,11 @@ class Deadlines:
     def set(self, delay_s: float, command: PlatformCommand) -> None:
         """Come back to a command, if it has not ended after `delay_s`."""
         deadlines, at_s = self._set, self._env.now + max(delay_s, 0.0)
-        deadline = _Deadline(at_s, command, command.publishes)
-        if not deadlines or deadlines[-1].at_s <= at_s:
+        deadline = at_s, command, command.publishes
+        if not deadlines or deadlines[-1][0] <= at_s:
             deadlines.append(deadline)
         else:
-            place = bisect_right(deadlines, at_s, key=lambda other: other.at_s)
-            deadlines.insert(place, deadline)
+            deadlines.insert(bisect_right(deadlines, at_s, key=itemgetter(0)), deadline)
         if at_s < self._armed_s:
             self._arm(at_s)
 
@@ -62,10 +56,10 @@ class Deadlines:
         now_s, deadlines = self._env.now, self._set
         self._armed_s = math.inf
         try:
-            while deadlines and (deadlines[0].at_s <= now_s or deadlines[0].command.is_final):
+            while deadlines and (deadlines[0][0] <= now_s or deadlines[0][1].is_final):
                 _, command, publishes = deadlines.popleft()
                 if not command.is_final:
                     self._then(command, publishes)
         finally:  # a defect keeps nobody else waiting
-            if deadlines and deadlines[0].at_s < self._armed_s:
-                self._arm(deadlines[0].at_s)
+            if deadlines and deadlines[0][0] < self._armed_s:
+                self._arm(deadlines[0][0])

@@ -324,12 +324,14 @@ class EmulatedPlatform:
         elif service.open >= self._parameters.max_open_commands:
             self._answer(asked, answers.of_problem(problems.OVERLOADED))
         else:
-            self._send(asked, booking)
+            self._send(asked, booking, now)
 
     def _as_copied(
         self, asked: OpenRequest, booking: Booking, now: float
     ) -> Booking | problems.ProblemType:
         """Return a booking that is in use, or what the copy says by which commands are allowed."""
+        if SYNC not in self._bends.joints:
+            return booking
         lag_s, culprits = self._bends.fold(SYNC, asked.request, usual=0.0)
         problem = booking.objection(now, as_of=now - lag_s) if lag_s > 0 else None
         if problem is not None:
@@ -369,9 +371,9 @@ class EmulatedPlatform:
         refuses = self._parameters.refuses_offline
         return refuses and self.service.heard_of(vehicle_id).presence == "offline"
 
-    def _send(self, asked: OpenRequest, booking: Booking) -> None:
+    def _send(self, asked: OpenRequest, booking: Booking, now: float) -> None:
         command = asked.command = self.service.send(
-            _ACTIONS[asked.request.operation], booking, asked
+            _ACTIONS[asked.request.operation], booking, asked, now=now
         )
         for culprit in asked.slowed_by:
             culprit.hit(booking.vehicle_id, LOOKUP.name, command_id=command.wire_id)

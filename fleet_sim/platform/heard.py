@@ -29,10 +29,12 @@ class HeardVehicle(msgspec.Struct, gc=False):
 
     def take_state(self, state: VehicleState | PartialState, at: float | None) -> None:
         """Note what it is like, as far as the message says it."""
-        for name in ("is_locked", "is_open", "voltage_v"):
-            value = getattr(state, name)
-            if value is not None:
-                setattr(self, name, value)
+        if state.is_locked is not None:
+            self.is_locked = state.is_locked
+        if state.is_open is not None:
+            self.is_open = state.is_open
+        if state.voltage_v is not None:
+            self.voltage_v = state.voltage_v
         self.state_at = at
 
     def body(self, vehicle_id: str) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Repeats:
     def __init__(self, *, remember_s: float) -> None:
         self._remember_s = remember_s
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._forget_s = 0.0
+        """Before that no key is too old."""
 
     def take(
         self, asked: OpenRequest, key: tuple[str, str], now_s: float
@@ -44,7 +46,8 @@ class Repeats:
 
         One that is not the first, and has no answer yet, waits: `answered` returns it then.
         """
-        self._forget(now_s)
+        if now_s >= self._forget_s or len(self._known) > MAX_KEYS:
+            self._forget(now_s)
         known, asked_for = self._known.get(key), _what(asked.request)
         if known is None:
             self._known[key] = _Known(asked_for, now_s)
@@ -72,6 +75,7 @@ class Repeats:
             key, oldest = next(iter(self._known.items()))
             is_old = oldest.at_s < now_s - self._remember_s or len(self._known) > MAX_KEYS
             if oldest.answer is None or not is_old:
+                self._forget_s = oldest.at_s + self._remember_s
                 return
             del self._known[key]
 

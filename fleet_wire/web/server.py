@@ -181,8 +181,11 @@ class _Response:
 
     async def prepare(self, request: web.BaseRequest) -> None:
         """Write it. Raises `ConnectionError` where the client has gone."""
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        transport.write(self._content)  # whole as it is: the writer's looks at compression, chunks
         self._writer = request.writer
-        await self._writer.write(self._content)
 
     async def write_eof(self) -> None:
         """Wait until the client has read most of it. Raises `ConnectionError`."""

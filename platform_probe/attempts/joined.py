@@ -208,12 +208,12 @@ class JoinedIndex:
 
 def _names_nothing_new(joined: Joined, event: PlatformEvent) -> bool:
     """Return whether an unlock can be found already by all that a line says: so for most lines."""
-    side = joined.side
+    side, command_id, trace_id = joined.side, event.command_id, event.trace_id
     return (
         side is not None
-        and event.command_id in (None, joined.command_id)
-        and event.trace_id in (None, side.trace_id)
-        and event.vehicle_id in (None, joined.car)
+        and (command_id is None or command_id == joined.command_id)
+        and (trace_id is None or trace_id == side.trace_id)
+        and (event.vehicle_id is None or event.vehicle_id == joined.car)
     )
 
 

@@ -130,6 +130,26 @@ def joined_record(
     )
 
 
+def record_of_mqtt(attempt: Attempt, *, name: Judgement, wire: WireTraits = CONTRACT) -> Attempt:
+    """Return an attempt that MQTT alone told of."""
+    stages, hops_s, total_s = timings(
+        {_STAGES[stage]: at_s for stage, at_s in attempt.stages.items()},
+        intended_s=0.0,
+        ended_s=attempt.total_s,
+        through_api=attempt.source is not Source.CUSTOMER,
+        wire=wire,
+    )
+    return msgspec.structs.replace(
+        attempt,
+        attempt_id=name.attempt_id or attempt.attempt_id,
+        revision=name.revision,
+        total_s=total_s,
+        stages=stages,
+        hops_s=hops_s,
+        sources_missing=(Origin.PLATFORM,),
+    )
+
+
 def record_of_platform(
     side: PlatformSide, clocks: Clocks, *, name: Judgement, build: Build, patience_s: float
 ) -> Attempt:

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Complaint, Origin, Source
+from fleet_wire.contract.attempt import Attempt, Complaint, Source
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.attempts.clock_offset import ClockOffset
 from platform_probe.attempts.evidence import FleetEvidence
@@ -27,6 +27,7 @@ from platform_probe.attempts.joined_record import (
     Judgement,
     is_expected_on_mqtt,
     joined_record,
+    record_of_mqtt,
     record_of_platform,
 )
 from platform_probe.attempts.log_time import LogTime
@@ -126,22 +127,23 @@ class Joiner:
 
     def take_event(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log."""
-        now_s = self._clock.monotonic_s()
-        if not self._log_time.take(event.at, now_s):
+        now_s, log_time, step = self._clock.monotonic_s(), self._log_time, event.event
+        if not log_time.take(event.at, now_s):
             self.out_of_time += 1
             return
-        if self._log_time.was_set:
-            self._log_time.was_set = False
+        if log_time.was_set:
+            log_time.was_set = False
             self.clock_offset.begin_anew()
         self.clock_offset.line(event.at, now_s)
-        self._logs_pubacks |= event.event is PlatformStep.ACCEPTED
-        if event.event is PlatformStep.SUPPORT_CALLED:
+        if step is PlatformStep.ACCEPTED:
+            self._logs_pubacks = True
+        if step is PlatformStep.SUPPORT_CALLED:
             self._take_call(event)
         elif event.operation == _UNLOCK:
             joined, is_new = self._index.take_event(event)
             if is_new and (joined.number not in self._waiting or _is_over(joined)):
                 self._settle(joined)
-        if self._due and self._due[0].at <= self._log_time.newest_at - self._limits.late_s:
+        if self._due and self._due[0].at <= log_time.newest_at - self._limits.late_s:
             self.tick()
 
     def take_attempt(self, attempt: Attempt, seen_s: float) -> None:
@@ -331,15 +333,10 @@ class Joiner:
 
     def _record_of(self, joined: Joined) -> Attempt:
         attempt, side = joined.attempt, joined.side
+        name = Judgement(joined.attempt_id, joined.revision)
         if side is None:
             assert attempt is not None  # noqa: S101 - an unlock is known by one of the two
-            return msgspec.structs.replace(
-                attempt,
-                attempt_id=joined.attempt_id or attempt.attempt_id,
-                revision=joined.revision,
-                sources_missing=(Origin.PLATFORM,),
-            )
-        name = Judgement(joined.attempt_id, joined.revision)
+            return record_of_mqtt(attempt, name=name, wire=self._evidence.wire)
         if attempt is not None:
             return joined_record(
                 attempt,

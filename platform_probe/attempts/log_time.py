@@ -33,23 +33,24 @@ class LogTime:
 
     def take(self, at: float, now_s: float) -> bool:
         """Take a line's time; return whether the line is to be taken as well."""
-        if self._is_strange(at, now_s):
+        newest_at = self.newest_at
+        ahead_s = at - self._fits_at - (now_s - self._fits_s)
+        is_usual = newest_at - self._keep_s <= at and ahead_s <= AHEAD_S and newest_at > -math.inf
+        if not is_usual and not self._is_first(ahead_s):
             if self._strange == 0:
                 self._strange_since_s = now_s
             self._strange += 1
             is_new_time = now_s - self._strange_since_s >= STRANGE_S
             if self._strange < STRANGE_LINES or not is_new_time:
                 return False
-            self.newest_at = -math.inf
+            newest_at = -math.inf
             self.was_set = True
         self._strange = 0
-        if at > self.newest_at:
+        if at > newest_at:
             self.newest_at = self._fits_at = at
             self._fits_s = now_s
         return True
 
-    def _is_strange(self, at: float, now_s: float) -> bool:
-        expected_at = self._fits_at + now_s - self._fits_s
-        if self.newest_at == -math.inf:
-            return abs(at - expected_at) > FIRST_APART_S
-        return at > expected_at + AHEAD_S or at < self.newest_at - self._keep_s
+    def _is_first(self, ahead_s: float) -> bool:
+        """Return whether a line is the first that fits: the clocks may be further apart then."""
+        return self.newest_at == -math.inf and abs(ahead_s) <= FIRST_APART_S

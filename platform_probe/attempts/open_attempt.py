@@ -13,7 +13,7 @@ from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Phase, Result
 from fleet_wire.profiles.profile import WireTraits
 from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
-from platform_probe.attempts.timings import rounded, timings
+from platform_probe.attempts.timings import rounded, stages_alone, timings
 
 _OF_THE_CAR: Final = (Stage.BOX_RECEIVED, Stage.RESULT_RECEIVED, Stage.STATE_CHANGED)
 """Stages that are reached by the car's own word."""
@@ -106,17 +106,27 @@ class OpenAttempt:
         reason: str | None,
         evidence: dict[str, Any],
         wire: WireTraits,
+        is_joined: bool,
     ) -> Attempt:
-        """Return the attempt as ended at `ended_s` with `cause` (None: it went well)."""
+        """Return the attempt as ended at `ended_s` with `cause` (None: it went well).
+
+        Of one that `is_joined` with what the platform says, the hops are worked out then.
+        """
         self._place_what_the_box_did()
         start, build, result = self.start, vehicle.build, self.result
-        stages, hops_s, total_s = timings(
-            self.reached_s,
-            intended_s=start.intended_s,
-            ended_s=ended_s,
-            through_api=start.through_api,
-            wire=wire,
-        )
+        hops_s: dict[str, float] = {}
+        if is_joined:
+            stages, total_s = stages_alone(
+                self.reached_s, intended_s=start.intended_s, ended_s=ended_s
+            )
+        else:
+            stages, hops_s, total_s = timings(
+                self.reached_s,
+                intended_s=start.intended_s,
+                ended_s=ended_s,
+                through_api=start.through_api,
+                wire=wire,
+            )
         ended = Attempt(
             attempt_id=start.attempt_id,
             command_id=None if start.is_unnamed else start.command_id,

@@ -53,21 +53,22 @@ class PlatformSide(msgspec.Struct, gc=False):
         if event.request_id not in self.request_ids:
             self.request_ids = tuple(sorted((*self.request_ids, event.request_id)))
         self._take_names(event)
-        match event.event:
-            case PlatformStep.ANSWERED:
-                return self._answered(event)
-            case PlatformStep.ENDED:
-                return self._ended(event)
-            case PlatformStep.SUPPORT_CALLED:
-                return False  # it is no unlock: see `support_calls`
-            case _:
-                return self._happened(_TIME_OF[event.event], event.at)
+        step = event.event
+        if step is PlatformStep.ANSWERED:
+            return self._answered(event)
+        if step is PlatformStep.ENDED:
+            return self._ended(event)
+        if step is PlatformStep.SUPPORT_CALLED:
+            return False  # it is no unlock: see `support_calls`
+        return self._happened(_TIME_OF[step], event.at)
 
     def _happened(self, name: str, at: float) -> bool:
         """Note when a step was, the first time that it is said to have been."""
         known = getattr(self, name)
-        setattr(self, name, _first(known, at))
-        return bool(known != getattr(self, name))
+        if known is not None and known <= at:
+            return False
+        setattr(self, name, at)
+        return True
 
     def merge(self, other: PlatformSide) -> None:
         """Take over all that another has: both proved to be one unlock."""

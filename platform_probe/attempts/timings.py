@@ -22,6 +22,8 @@ _WAITS_FOR: Final = {
 }
 """The stage that an unlock waits for when this is the furthest one it reached."""
 _NAMED: Final = tuple((stage, stage.value) for stage in Stage)
+_INTENDED: Final = Stage.INTENDED.value
+_API_ANSWERED: Final = Stage.API_ANSWERED.value
 _MICROSECONDS: Final = 1e6
 """Times are recorded to the microsecond."""
 
@@ -46,20 +48,18 @@ def timings(
     hops_s: dict[str, float] = {}
     latest_us = 0
     furthest = Stage.INTENDED
+    aside = _API_ANSWERED if _is_answered_aside(reached_s) else ""
     for stage, name in _NAMED:
-        if stage not in reached_s:
-            continue
-        furthest = stage
-        at_s = reached_s[stage] - intended_s
-        at_us = round(at_s * _MICROSECONDS) if at_s > 0 else 0
-        stages[name] = at_us / _MICROSECONDS
-        hop_us = at_us - latest_us
-        if hop_us < 0 or (stage is Stage.API_ANSWERED and _is_aside(reached_s)):
-            hop_us = 0
-        else:
-            latest_us = at_us
-        if stage is not Stage.INTENDED:
-            hops_s[name] = hop_us / _MICROSECONDS
+        if stage in reached_s:
+            furthest = stage
+            at_us = round((reached_s[stage] - intended_s) * _MICROSECONDS)
+            stages[name] = at_us / _MICROSECONDS if at_us > 0 else 0.0
+            if at_us > latest_us and name != aside:
+                hops_s[name] = (at_us - latest_us) / _MICROSECONDS
+                latest_us = at_us
+            else:
+                hops_s[name] = 0.0
+    hops_s.pop(_INTENDED, None)
     end_s, latest_s = rounded(ended_s - intended_s), latest_us / _MICROSECONDS
     if end_s > latest_s:
         waited_for = _WAITS_FOR[furthest].value
@@ -72,10 +72,22 @@ def timings(
     return stages, hops_s, latest_s
 
 
-def _is_aside(reached_s: Mapping[Stage, float]) -> bool:
+def stages_alone(
+    reached_s: Mapping[Stage, float], *, intended_s: float, ended_s: float
+) -> tuple[dict[str, float], float]:
+    """Return stages and total as `timings` does, for what is timed again with other stages."""
+    stages = {
+        name: max(round((reached_s[stage] - intended_s) * _MICROSECONDS), 0) / _MICROSECONDS
+        for stage, name in _NAMED
+        if stage in reached_s
+    }
+    return stages, max(rounded(ended_s - intended_s), *stages.values())
+
+
+def _is_answered_aside(reached_s: Mapping[Stage, float]) -> bool:
     """Return whether the API answered only after the command was sent."""
-    published_s = reached_s.get(Stage.PUBLISHED)
-    return published_s is not None and reached_s[Stage.API_ANSWERED] > published_s
+    answered_s, published_s = reached_s.get(Stage.API_ANSWERED), reached_s.get(Stage.PUBLISHED)
+    return answered_s is not None and published_s is not None and answered_s > published_s
 
 
 def rounded(seconds: float) -> float:

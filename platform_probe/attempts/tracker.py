@@ -92,7 +92,7 @@ class AttemptTracker:
         """Takes a car that answered to a command that we do not know, where that is shared."""
         self.to_join: Callable[[Attempt, float], None] | None = None
         """Takes in place of `emit` what else is to be joined with the platform's log: an attempt
-        that ended, and when on the monotonic clock it began."""
+        that ended, its hops still to be worked out, and when on the monotonic clock it began."""
         self._held = HeldAnswers()
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
@@ -519,6 +519,8 @@ class AttemptTracker:
         if gap_s:
             attempt.flag(Flag.OBSERVED_LATE)
             evidence = {**evidence, "monitor_stood_still_s": round(gap_s, 3)}
+        is_seen = start.through_api or start.source is Source.CUSTOMER
+        to_join = self.to_join if is_seen else None
         record = attempt.as_record(
             cause,
             ended_s=ended_s,
@@ -526,6 +528,7 @@ class AttemptTracker:
             reason=reason,
             evidence=evidence,
             wire=self._wire,
+            is_joined=to_join is not None,
         )
         del self._open[start.command_id]
         if start.through_api:
@@ -537,9 +540,8 @@ class AttemptTracker:
         self.ended[start.source] += 1
         self.ok += cause is None and start.source is not Source.FLOOR
         self._remembered.add_attempt(attempt, ended_s, is_ok=cause is None)
-        is_seen = start.through_api or start.source is Source.CUSTOMER
-        if self.to_join is not None and is_seen:
-            self.to_join(record, start.intended_s)
+        if to_join is not None:
+            to_join(record, start.intended_s)
         else:
             self._emit(record)
 

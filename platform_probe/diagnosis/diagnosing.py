@@ -22,13 +22,14 @@ from fleet_wire.contract.attempt import (
     StrayAnswer,
     StrayKind,
 )
-from fleet_wire.contract.causes import Outcome
+from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.modes.facts import Told
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.case import Case
 from platform_probe.diagnosis.hearing import Hearing
+from platform_probe.diagnosis.neighbours import Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock
 from platform_probe.diagnosis.ranking import Ranking
@@ -54,6 +55,11 @@ AFTER_CONNECT_S: Final = 15.0
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
 
 
+Counted = tuple[float, Cause | None, tuple[Place, ...]]
+"""What was counted of an unlock: when it began, why it failed, and what it has in common. Not its
+record: thousands of these would be kept for as long."""
+
+
 class Diagnosing(Hearing):
     """Takes what is heard and every record; `emit` gets the records, `tell` the diagnoses."""
 
@@ -70,7 +76,7 @@ class Diagnosing(Hearing):
         self._ranking = ranking
         self._emit = emit
         self._tell = tell
-        self._counted: OrderedDict[str, tuple[float, Attempt]] = OrderedDict()
+        self._counted: OrderedDict[str, Counted] = OrderedDict()
         self._open: OrderedDict[str, OpenUnlock] = OrderedDict()
         self._open_by_car: dict[str, list[OpenUnlock]] = {}
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
@@ -196,7 +202,7 @@ class Diagnosing(Hearing):
         car = self._car(record.vehicle_id)
         counted = self._counted.pop(record.attempt_id, None)
         if counted is not None:
-            self._neighbours.take_back(counted[0], counted[1].cause, places_of(counted[1]))
+            self._neighbours.take_back(*counted)
         is_retry = any(
             past.attempt_id != record.attempt_id
             and abs(past.began_s - began_s) < ACCOUNT_S
@@ -204,8 +210,9 @@ class Diagnosing(Hearing):
             for past in car.attempts
         )
         if not is_retry:
-            self._neighbours.take(began_s, record.cause, places_of(record))
-            remember(self._counted, record.attempt_id, (began_s, record), MAX_OPEN)
+            counted = began_s, record.cause, places_of(record)
+            self._neighbours.take(*counted)
+            remember(self._counted, record.attempt_id, counted, MAX_OPEN)
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
             self._doubt(earlier, car, began_s, record)
@@ -325,10 +332,10 @@ class Diagnosing(Hearing):
         account = self._accounts.of(record.platform.account_id) if record.platform else None
         counted = self._counted.get(record.attempt_id)
         if counted is not None:
-            self._neighbours.take_back(one.began_s, counted[1].cause, places_of(counted[1]))
+            self._neighbours.take_back(one.began_s, *counted[1:])
         compared = self._neighbours.compare(one.began_s, record.cause, places_of(record))
         if counted is not None:
-            self._neighbours.take(one.began_s, counted[1].cause, places_of(counted[1]))
+            self._neighbours.take(one.began_s, *counted[1:])
         lost_s = next(
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )

@@ -68,17 +68,17 @@ class Hearing:
         self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
     ) -> None:
         """Take a message of a car; what says nothing of it is passed over."""
-        match message:  # `isinstance` would make each union anew
-            case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
-                self.telemetry(vehicle_id, message)
-            case Result():
-                self.result(vehicle_id, message)
-            case VehicleState() | PartialState():
-                self.state(vehicle_id, message, retained=is_retained)
-            case Presence():
-                self.presence(vehicle_id, message, retained=is_retained)
-            case CarEvent():
-                self.event(vehicle_id, message)
+        kind = type(message)  # of a closed set; `match` asks three ways of each
+        if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
+            self.telemetry(vehicle_id, message)
+        elif kind is Result:
+            self.result(vehicle_id, message)
+        elif kind is VehicleState or kind is PartialState:
+            self.state(vehicle_id, message, retained=is_retained)
+        elif kind is Presence:
+            self.presence(vehicle_id, message, retained=is_retained)
+        elif kind is CarEvent:
+            self.event(vehicle_id, message)
 
     def telemetry(self, vehicle_id: str, telemetry: Telemetry | PartialTelemetry) -> None:
         """Take a heartbeat."""

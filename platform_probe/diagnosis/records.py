@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -13,10 +14,11 @@ from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.problems import VEHICLE_BUSY
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
-from platform_probe.diagnosis.car_history import PastAttempt
+from platform_probe.diagnosis.car_history import MAX_KINDS, PastAttempt
 from platform_probe.diagnosis.neighbours import Place
 from platform_probe.diagnosis.seen_of_platform import is_yes
 
+_NAMES: Final = ("region", "operator", "firmware", "hardware", "app_version")
 SURE: Final = 0.6
 """From this probability on a mode is named in the attempt's record."""
 SURE_OF_CAUSE: Final = 0.9
@@ -41,14 +43,14 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
 def places_of(record: Attempt) -> tuple[Place, ...]:
     """Return what the car and its phone have in common with others."""
     app = record.platform.app_version if record.platform else None
-    pairs = (
-        ("region", record.region),
-        ("operator", record.operator),
-        ("firmware", record.firmware),
-        ("hardware", record.hardware),
-        ("app_version", app),
+    return _places(record.region, record.operator, record.firmware, record.hardware, app)
+
+
+@lru_cache(maxsize=MAX_KINDS)
+def _places(*values: str | None) -> tuple[Place, ...]:
+    return tuple(
+        (name, value) for name, value in zip(_NAMES, values, strict=True) if value is not None
     )
-    return tuple((name, value) for name, value in pairs if value is not None)
 
 
 def unseen(complaint: Complaint) -> Attempt:

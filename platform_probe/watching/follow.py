@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from platform_probe.watching.tailed_file import TailedFile
 
 LOOK_S: Final = 0.1
 """How often it is looked whether something was appended."""
-AT_ONCE: Final = 64
-"""Lines that are taken before the unlocks have their turn again: about 0.5 ms."""
+AT_ONCE: Final = 160
+"""Lines that are taken before the unlocks have their turn again: about 1.5 ms."""
 
 
 async def follow(
     file: TailedFile,
-    take: Callable[[bytes], None],
+    take: Callable[[Sequence[bytes]], None],
     on_problem: Callable[[str], None],
 ) -> None:
-    """Hand on each line of a file, until cancelled. `on_problem` is told why it cannot be read."""
+    """Hand on all lines of a file, until cancelled. `on_problem` is told why it cannot be read."""
     while True:
         lines = file.read()
-        for number, line in enumerate(lines, start=1):
-            take(line)
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
+        for first in range(0, len(lines), AT_ONCE):
+            take(lines[first : first + AT_ONCE])
+            await asyncio.sleep(0)
         if file.problem is not None:
             on_problem(file.problem)
         await asyncio.sleep(0 if lines else LOOK_S)

@@ -203,21 +203,21 @@ class Inbox:
 
     def _dispatch(self, place: Place, message: Message) -> None:
         vehicle_id, decoded = self._counted(place, message)
-        match decoded:
-            case Telemetry() | PartialTelemetry():  # first: nearly all messages are heartbeats
-                self._tracker.telemetry(vehicle_id, decoded)
-            case Result():
-                if self._only_open is not None:
-                    decoded = self._with_id(self._only_open, vehicle_id, decoded)
-                self._tracker.result(vehicle_id, decoded)
-            case VehicleState() | PartialState():
-                self._tracker.state(vehicle_id, decoded, retained=message.retain)
-            case Presence():
-                self._tracker.presence(vehicle_id, decoded, retained=message.retain)
-            case Command():
-                self._take_command(vehicle_id, decoded, message)
-            case _:
-                self._dispatch_rare(vehicle_id, decoded)
+        kind = type(decoded)  # of a closed set; `match` asks three ways of each
+        if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
+            self._tracker.telemetry(vehicle_id, decoded)
+        elif kind is Result:
+            if self._only_open is not None:
+                decoded = self._with_id(self._only_open, vehicle_id, decoded)
+            self._tracker.result(vehicle_id, decoded)
+        elif kind is VehicleState or kind is PartialState:
+            self._tracker.state(vehicle_id, decoded, retained=message.retain)
+        elif kind is Command:
+            self._take_command(vehicle_id, decoded, message)
+        elif kind is Presence:
+            self._tracker.presence(vehicle_id, decoded, retained=message.retain)
+        else:
+            self._dispatch_rare(vehicle_id, decoded)
 
     def _dispatch_rare(self, vehicle_id: str, decoded: Heard | None) -> None:
         match decoded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
@@ -46,13 +46,15 @@ class PlatformInbox:
         self.malformed = 0
         """Lines that break the contract."""
 
-    def take_line(self, line: bytes) -> None:
-        """Take one line. Never raises for what it holds."""
-        try:
-            event = decode_event(line)
-        except RemoteProtocolError as error:
-            self.refuse(error.reason, line)
-        else:
+    def take_lines(self, lines: Sequence[bytes]) -> None:
+        """Take lines, in order. Never raises for what they hold."""
+        events: list[PlatformEvent] = []
+        for line in lines:
+            try:
+                events.append(decode_event(line))
+            except RemoteProtocolError as error:
+                self.refuse(error.reason, line)
+        for event in events:
             self.take(event)
 
     def refuse(self, reason: str, line: bytes) -> None:
@@ -69,12 +71,14 @@ class PlatformInbox:
     def take(self, event: PlatformEvent) -> None:
         """Take one event, unless it has come before: a file read again, or a post sent again."""
         request_id, bit = event.request_id, _BITS[event.event]
-        known = self._known.get(request_id) or self._known_before.get(request_id, 0)
+        known = self._known.get(request_id)
+        if known is None:
+            known = self._known_before.get(request_id, 0)
+            if len(self._known) >= MAX_KNOWN:
+                self._known_before, self._known = self._known, {}
         if known & bit:
             self.repeated += 1
             return
-        if len(self._known) >= MAX_KNOWN:
-            self._known_before, self._known = self._known, {}
         self._known[request_id] = known | bit
         self.taken += 1
         if event.event is PlatformStep.ANSWERED:

@@ -11,12 +11,12 @@ SMALL = WatchPlan(boxes=10, rate_per_s=100.0, duration_s=0.3, rounds=1, in_fligh
 
 @pytest.mark.broker
 def test_every_unlock_is_written_once_and_joined() -> None:
-    """Nobody, a monitor, and one that joins: each way does what it is measured for."""
+    """Nobody, a monitor, and two that join: each way does what it is measured for."""
     results = measure_watching(SMALL)
-    (nobody,), (mqtt,), (joined,) = (results.ways[way] for way in WAYS)
-    assert nobody.sent == mqtt.sent == joined.sent == 30
-    assert (nobody.written, mqtt.written, joined.written) == (0, 30, 30)
-    assert (mqtt.whole, joined.whole) == (0, 30)
+    (nobody,), (mqtt,), (joined,), (one_account,) = (results.ways[way] for way in WAYS)
+    assert nobody.sent == mqtt.sent == joined.sent == one_account.sent == 30
+    assert (nobody.written, mqtt.written, joined.written, one_account.written) == (0, 30, 30, 30)
+    assert (mqtt.whole, joined.whole, one_account.whole) == (0, 30, 30)
     assert joined.cpu_us > 0
     assert results.in_flight["count"] == 50
     assert results.in_flight["process"] > results.in_flight["in_flight"]

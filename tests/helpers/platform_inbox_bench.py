@@ -30,7 +30,7 @@ class PlatformBench:
 
     def take(self, step: str, **changes: object) -> None:
         """Let a line come."""
-        self.inbox.take_line(encode_event(self.behind.event(step, **changes)))
+        self.inbox.take_lines([encode_event(self.behind.event(step, **changes))])
 
     def value(self, name: str, **labels: str) -> float | None:
         """Return a metric as it is now."""

@@ -709,8 +709,8 @@ async def test_the_platforms_log_is_joined() -> None:
     refused = [line % (b"requested", now, 5), line % (b"answered", now, 75)]
     joining, other = ProbeBench(platform={}), ProbeBench()
     for line in refused:
-        joining.probe.take_platform_line(line)
-        other.probe.take_platform_line(line)
+        joining.probe.take_platform_lines([line])
+        other.probe.take_platform_lines([line])
     (attempt,) = joining.attempts
     assert (attempt.cause, attempt.total_s) == (Cause.API_REFUSED, 0.25)
     assert joining.probe.counts()["sent"] == 1

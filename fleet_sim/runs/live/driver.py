@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import AbstractContextManager
+from operator import attrgetter
 from time import monotonic
 
 import simpy
@@ -33,6 +34,8 @@ class LiveDriver(simpy.Environment):
         self._origin_s = monotonic()
         self._armed_for_s = math.inf
         self._timer: asyncio.TimerHandle | None = None
+
+    now = property(attrgetter("_now"))  # as SimPy has it, and asked for a dozen times an unlock
 
     def now_s(self) -> float:
         """Return the present in simulated seconds."""

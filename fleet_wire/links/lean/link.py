@@ -19,15 +19,13 @@ from fleet_wire.links.lean.packets import (
     LARGEST_PACKET,
     ConnAckPacket,
     DisconnectPacket,
-    Packet,
+    Incoming,
     PeerError,
     PingRespPacket,
     PubAckPacket,
-    PublishPacket,
     SubAckPacket,
     connect_packet,
     disconnect_packet,
-    message_of,
     name_of,
     puback_packet,
     publish_packet,
@@ -40,6 +38,7 @@ from fleet_wire.links.link import (
     PACKET_TOO_LARGE,
     PROTOCOL_ERROR,
     RECEIVE_MAXIMUM_EXCEEDED,
+    SUCCESS,
     Disconnected,
     Ended,
     LinkHandler,
@@ -340,12 +339,59 @@ class LeanLink(PacketStream):
 
     # What comes in
 
-    def _take(self, packet: Packet) -> None:
+    def _take_in_order(self, came: list[Incoming]) -> int:
+        transport, taken = self._transport, 0
+        while taken < len(came) and self._transport is transport and not self._is_frozen:
+            handed_on = self._hand_on(came, taken) if self._state is _State.CONNECTED else taken
+            if handed_on == taken:
+                self._take(came[taken])
+                handed_on += 1
+            taken = handed_on
+        return taken
+
+    def _hand_on(self, came: list[Incoming], taken: int) -> int:
+        """Let the owner have what stands in a row for it, at one and the same moment.
+
+        Return how many are taken then. The first that is not for it is left to `_take`.
+        """
+        transport, factory, handler = self._transport, self._factory, self._handler
+        with factory.within:
+            for packet in came[taken:] if taken else came:
+                if type(packet) is Message:
+                    if packet.packet_id is not None:
+                        self._note_unacknowledged(packet.packet_id, packet)
+                        if len(self._unacknowledged) > factory.limits.receive_max:
+                            break
+                    taken += 1
+                    handler.on_message(packet)
+                elif type(packet) is int:
+                    taken += 1
+                    on_ack = self._outbox.acknowledged(packet)
+                    if on_ack is not None:
+                        on_ack(SUCCESS)
+                else:
+                    break
+                if self._transport is not transport or self._is_frozen:
+                    break
+        if self._outbox.waiting:
+            self._pump()
+        return taken
+
+    def _note_unacknowledged(self, packet_id: int, message: Message) -> None:
+        if self._unacknowledged:
+            self._unacknowledged[packet_id] = message
+        else:
+            self._unacknowledged = {packet_id: message}
+
+    def _take(self, packet: Incoming) -> None:
+        """Take what is not handed on as it comes: what comes early, seldom, or must not come."""
         kind = type(packet)
         if self._state is _State.CONNECTING and kind not in _FIRST_PACKETS:
             raise PeerError(PROTOCOL_ERROR, f"{kind.__name__} before CONNACK")
-        if isinstance(packet, PublishPacket):
-            self._take_publish(packet)
+        if isinstance(packet, Message):
+            self._keep_early(packet)
+        elif isinstance(packet, int):
+            self._take_puback(packet, SUCCESS)
         elif isinstance(packet, PubAckPacket):
             self._take_puback(packet.packet_id, int(packet.reason_code))
         elif isinstance(packet, DisconnectPacket):
@@ -358,25 +404,17 @@ class LeanLink(PacketStream):
         elif not isinstance(packet, PingRespPacket):
             raise PeerError(PROTOCOL_ERROR, f"unexpected {kind.__name__}")
 
-    def _take_publish(self, packet: PublishPacket) -> None:
-        message = message_of(packet)
+    def _keep_early(self, message: Message) -> None:
+        """Keep a message that comes before SUBACK, unless it is one too many."""
+        opening = self._opening
         if message.packet_id is not None:
-            if not self._unacknowledged:
-                self._unacknowledged = {}
-            self._unacknowledged[message.packet_id] = message
-            if len(self._unacknowledged) > self._factory.limits.receive_max:
-                raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "more messages than our receive maximum")
-        if self._opening is None:
-            with self._factory.within:
-                self._handler.on_message(message)
-        elif len(self._opening.held) < _MAX_HELD:
-            self._opening.held.append(message)
-        else:
-            raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "too many messages before SUBACK")
+            self._note_unacknowledged(message.packet_id, message)
+        is_too_many = len(self._unacknowledged) > self._factory.limits.receive_max
+        if opening is None or is_too_many or len(opening.held) >= _MAX_HELD:
+            raise PeerError(RECEIVE_MAXIMUM_EXCEEDED, "more messages than our receive maximum")
+        opening.held.append(message)
 
     def _take_puback(self, packet_id: int, code: int) -> None:
-        if self._state is _State.CONNECTING:
-            raise PeerError(PROTOCOL_ERROR, "PUBACK before CONNACK")
         on_ack = self._outbox.acknowledged(packet_id)
         if on_ack is not None:
             with self._factory.within:

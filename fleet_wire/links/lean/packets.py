@@ -43,6 +43,8 @@ PUBACK = 0x40
 """The first byte of one (section 2.1)."""
 SHORTEST_PUBACK = 4
 """In bytes: one that says success (section 3.4.2.1)."""
+_SUCCESS_FOLLOWS = b"\x02"
+"""The length in such a one."""
 _LARGEST_PAYLOAD = LARGEST_PACKET - 1_000_000
 """Leaves room for topic and properties: above the limit the codec panics."""
 _LENGTH_BYTES = 4
@@ -61,50 +63,88 @@ class PeerError(Exception):
         super().__init__(detail)
 
 
-def packet_size(data: bytes | bytearray, position: int, max_packet_bytes: int) -> int:
-    """Return the size of the packet that starts at `position`; 0 while its header is not there.
+def packet_size(view: memoryview, max_packet_bytes: int) -> int:
+    """Return the size of the packet that begins here; 0 while its header is not there.
 
     Raises `PeerError` for a size above `max_packet_bytes`, before anything is buffered.
     """
-    # Written out for one and two bytes of length, which is every packet of the contract.
-    here = len(data) - position
-    if here > 1 and (first := data[position + 1]) < _CONTINUES:
-        size = 2 + first
-    elif here > 2 and (second := data[position + 2]) < _CONTINUES:  # noqa: PLR2004 - two bytes
-        size = 3 + first - _CONTINUES + (second << 7)
-    else:
-        size = _size_with_long_length(data[position + 1 : position + 1 + _LENGTH_BYTES])
-    if size > max_packet_bytes:
-        raise PeerError(PACKET_TOO_LARGE, f"packet of {size} bytes, we take {max_packet_bytes}")
-    return size
-
-
-def _size_with_long_length(length_bytes: bytes | bytearray) -> int:
-    """Return the size of a packet by the bytes of its length; 0 while these are not all there."""
     length = 0
+    length_bytes = view[1 : 1 + _LENGTH_BYTES]
     for index, byte in enumerate(length_bytes):
         length |= (byte & ~_CONTINUES) << (7 * index)
         if byte < _CONTINUES:
-            return 2 + index + length
+            size = 2 + index + length
+            if size > max_packet_bytes:
+                raise PeerError(
+                    PACKET_TOO_LARGE, f"packet of {size} bytes, we take {max_packet_bytes}"
+                )
+            return size
     if len(length_bytes) == _LENGTH_BYTES:
         raise PeerError(MALFORMED_PACKET, "packet length of more than 4 bytes")
     return 0
 
 
-def decode(view: memoryview) -> Packet:
-    """Return the packet that fills `view` exactly. Raises `PeerError` for anything else."""
+Incoming = Message | int | Packet
+"""A message, the id in a PUBACK that says success, or another packet."""
+
+
+def read_packets(
+    data: bytes | bytearray, max_packet_bytes: int
+) -> tuple[list[Incoming], list[int], PeerError | None]:
+    """Return what is there as a whole, where each of it ends, and what is wrong behind that.
+
+    All at once, and only then taken: done in turns, either finds its code gone from the
+    processor's caches.
+    """
+    view, end = memoryview(data), len(data)
+    came: list[Incoming] = []
+    ends: list[int] = []
+    position = 0
+    try:
+        while position < end:
+            if data[position] == PUBACK and data[position + 1 : position + 2] == _SUCCESS_FOLLOWS:
+                if end - position < SHORTEST_PUBACK:
+                    break
+                came.append(data[position + 2] << 8 | data[position + 3])
+                position += SHORTEST_PUBACK
+            else:
+                packet, size = _decode(view[position:], max_packet_bytes)
+                if packet is None:
+                    break
+                came.append(message_of(packet) if type(packet) is PublishPacket else packet)
+                position += size
+            ends.append(position)
+    except PeerError as error:
+        return came, ends, error
+    return came, ends, None
+
+
+def _decode(view: memoryview, max_packet_bytes: int) -> tuple[Packet | None, int]:
+    """Return the packet with which `view` begins, and its size; None while it is not all there.
+
+    Raises `PeerError` for anything else, and for a size above `max_packet_bytes`: that before the
+    rest of it has come.
+    """
     try:
         packet, size = mqtt5.read(view)
-    except (ValueError, IndexError, OverflowError) as error:
+    except IndexError as error:
+        size = packet_size(view, max_packet_bytes)
+        if not size or size > len(view):
+            return None, 0
+        raise PeerError(MALFORMED_PACKET, f"malformed packet: {error}") from None
+    except (ValueError, OverflowError) as error:
+        packet_size(view, max_packet_bytes)
         raise PeerError(MALFORMED_PACKET, f"malformed packet: {error}") from None
     except BaseException as error:
         # mqtt5 0.8.0 panics on text that is not UTF-8, with an exception that nobody can import.
         if type(error).__name__ != "PanicException":
             raise
         raise PeerError(MALFORMED_PACKET, "malformed packet: text that is not UTF-8") from None
-    if size != len(view):
+    # What a PUBLISH has behind its head is payload to its end; of others something may be left.
+    is_whole = type(packet) is PublishPacket and size <= max_packet_bytes
+    if not is_whole and packet_size(view, max_packet_bytes) != size:
         raise PeerError(MALFORMED_PACKET, "malformed packet: longer than its content")
-    return packet
+    return packet, size
 
 
 def message_of(packet: PublishPacket) -> Message:

@@ -13,21 +13,19 @@ from collections.abc import Callable
 
 from fleet_wire.links.lean.outbox import Outbox
 from fleet_wire.links.lean.packets import (
-    PUBACK,
     SHORTEST_PUBACK,
-    Packet,
-    decode,
-    packet_size,
+    Incoming,
     pingreq_packet,
+    read_packets,
 )
 from fleet_wire.links.lean.shared import SharedByLinks
-from fleet_wire.links.link import SUCCESS, Disconnected, Ended
+from fleet_wire.links.link import Disconnected, Ended
 
 _SMALLEST_WINDOW = 10
 """PUBACKs that do not wait for more: RabbitMQ sends 10 messages (mqtt.prefetch) and then waits for
 them, mosquitto 20 (max_inflight_messages). ejabberd sends one."""
-_WORTH_WAKING_BYTES = 4_096
-"""So much is read at once, whatever may still follow: fifteen messages of the contract or so."""
+_WORTH_WAKING_BYTES = 16_384
+"""So much is read at once, whatever may still follow: sixty messages of the contract or so."""
 
 
 class PacketStream(asyncio.Protocol, ABC):
@@ -83,12 +81,11 @@ class PacketStream(asyncio.Protocol, ABC):
     # What the link does
 
     @abstractmethod
-    def _take(self, packet: Packet) -> None:
-        """Take a packet. Raises `PeerError` for what the broker must not send now."""
+    def _take_in_order(self, came: list[Incoming]) -> int:
+        """Take one after the other, until the link freezes or lets go; return how many were taken.
 
-    @abstractmethod
-    def _take_puback(self, packet_id: int, code: int) -> None:
-        """Take a PUBACK. Raises `PeerError` where none may come."""
+        Raises `PeerError` for what the broker must not send now.
+        """
 
     @abstractmethod
     def _pump(self) -> None:
@@ -134,27 +131,19 @@ class PacketStream(asyncio.Protocol, ABC):
         if self._incoming:
             self._incoming += data
             data = self._incoming
-        position, end = 0, len(data)
-        view = memoryview(data)
-        packets = 0
-        while position < end and not self._is_frozen:
-            size = packet_size(data, position, self._factory.limits.max_packet_bytes)
-            if not size or position + size > end:
-                break
-            if size == SHORTEST_PUBACK and data[position] == PUBACK:  # most of what a box reads
-                self._take_puback(int.from_bytes(view[position + 2 : position + size]), SUCCESS)
-            else:
-                self._take(decode(view[position : position + size]))
-            position += size
-            packets += 1
-            if self._transport is not transport:
-                return
-        if position == end:
+        came, ends, problem = read_packets(data, self._factory.limits.max_packet_bytes)
+        taken = self._take_in_order(came) if came else 0
+        if self._transport is not transport:
+            return
+        if problem is not None and taken == len(came) and not self._is_frozen:
+            raise problem
+        position = ends[taken - 1] if taken else 0
+        if position == len(data):
             self._incoming = b""
         elif position or not self._incoming:
-            self._incoming = bytearray(view[position:])
+            self._incoming = bytearray(memoryview(data)[position:])
         if self._sock is not None:
-            self._await_next(self._sock, packets)
+            self._await_next(self._sock, taken)
 
     def _await_next(self, sock: socket.socket, packets: int) -> None:
         """Let the event loop sleep until it is worth waking up, after so many packets.

@@ -16,7 +16,7 @@ async def test_lines_are_handed_on_and_problems_told(tmp_path: Path) -> None:
     taken: list[bytes] = []
     problems: list[str] = []
     file = TailedFile(path, max_line_bytes=100)
-    following = asyncio.ensure_future(follow(file, taken.append, problems.append))
+    following = asyncio.ensure_future(follow(file, taken.extend, problems.append))
     await eventually(lambda: problems)
     assert set(problems) == {"No such file or directory"}
     lines = [b"%d" % number for number in range(3 * AT_ONCE)]

@@ -42,7 +42,7 @@ def test_lines_become_an_attempt() -> None:
 def test_what_is_no_line_is_counted(line: bytes) -> None:
     """It is logged, cut, and stops nothing."""
     bench = PlatformBench()
-    bench.inbox.take_line(line)
+    bench.inbox.take_lines([line])
     bench.take("requested")
     assert bench.value("platform_lines_total", end="malformed") == 1
     assert bench.value("platform_lines_total", end="taken") == 1
@@ -54,7 +54,7 @@ def test_what_is_no_line_is_counted(line: bytes) -> None:
 @given(st.binary(max_size=300))
 def test_no_line_crashes(line: bytes) -> None:
     """Whatever stands in the file."""
-    PlatformBench().inbox.take_line(line)
+    PlatformBench().inbox.take_lines([line])
 
 
 def test_a_line_that_comes_again_is_passed_over() -> None:

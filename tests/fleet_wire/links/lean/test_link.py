@@ -53,6 +53,41 @@ async def test_all_packets_of_one_iteration_leave_in_one_write() -> None:
     assert client.payloads == [b"1", b"2"]
 
 
+class _Door:
+    """Counts visits."""
+
+    def __init__(self) -> None:
+        self.visits = 0
+
+    def __enter__(self) -> None:
+        self.visits += 1
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+async def test_what_is_read_together_is_handed_on_in_one_visit() -> None:
+    """Messages and PUBACKs that one read brings are of one moment; what else comes ends a visit."""
+    network = FakeNetwork()
+    client, link, _ = network.connected_client("topic")
+    network.within = door = _Door()
+    link.publish("answer", b"", on_ack=client.acks.append)
+    came = publish_from_broker(b"1", 1) + _puback(2) + publish_from_broker(b"2", 2)
+    link.data_received(came)
+    assert (client.payloads, client.acks, door.visits) == ([b"1", b"2"], [0], 1)
+    link.data_received(came + b"\xd0\x00" + came)
+    assert client.payloads == [b"1", b"2"] * 3
+
+
+async def test_what_is_whole_is_taken_before_what_breaks_the_protocol_behind_it() -> None:
+    """A message in front of nonsense has come all the same."""
+    client, link, transport = FakeNetwork().connected_client("topic")
+    link.data_received(publish_from_broker(b"1", 1) + b"\xf0\x00" + publish_from_broker(b"2", 2))
+    assert client.payloads == [b"1"]
+    assert [end.why for end in client.ends] == [Ended.PROTOCOL_ERROR]
+    assert transport.how_closed == "closed"
+
+
 async def test_pubacks_gather_where_messages_come_together() -> None:
     """They leave together when their time is up, or with the next message, and in order."""
     link, transport = await _gathering_link()
