@@ -166,5 +166,6 @@ SEEN_AWAY = facts(
     Fact.KEEPALIVE_EXCEEDED,
     Fact.SILENT_BEFORE,
     Fact.SILENT_AFTER_RECEIPT,
+    Fact.OPENED_IN_TIME,
 )
 """Facts of a box that is lost to the network, whatever the reason."""

@@ -27,6 +27,9 @@ _AWAY: Final = (
 _NOT_AWAY: Final = ANSWERS | facts(
     Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED
 )
+_RETURNS: Final = facts(
+    Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES, Fact.OPENED_IN_TIME
+)
 
 MODES: Final = (
     FailureMode(
@@ -49,10 +52,11 @@ MODES: Final = (
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE)
             | facts(Fact.REGION_FAILS, Fact.REGION_AWAY, Fact.SIGNAL_LOW, Fact.SIGNAL_FELL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
-            | facts(Fact.RESUMED, Fact.SOME_OF_OPERATOR_AWAY, Fact.OTHER_OPERATOR_AWAY),
+            | facts(Fact.RESUMED, Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
+            | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD),
             rules_out=_NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
-            | facts(Fact.OPENED_LATE, Fact.WAS_ASLEEP),
+            | facts(Fact.WAS_ASLEEP),
         ),
     ),
     FailureMode(
@@ -80,6 +84,8 @@ MODES: Final = (
                 Fact.LATE_ON_RETURN,
                 Fact.CONFIRMED_LATE,
                 Fact.REFUSED_LATE,
+                Fact.OPERATOR_FAILS,
+                Fact.SOME_FAIL,
             ),
             rules_out=ANSWERS
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
@@ -93,7 +99,7 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_SILENT,
-        also=_AWAY,
+        also=(Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.BOX_SAYS_EXPIRED),
         engineer="The operator's NAT forgot the connection, and neither end knows: presence says"
         " online until the box's next ping fails and it connects anew.",
         customer="The connection with the car has died without notice; it comes back by itself.",
@@ -115,6 +121,11 @@ MODES: Final = (
                 Fact.FEW_AWAY,
                 Fact.SILENT_BEFORE,
                 Fact.LATE_ON_RETURN,
+                Fact.OPERATOR_FAILS,
+                Fact.SOME_FAIL,
+                Fact.OTHERS_THERE_HEARD,
+                Fact.SILENT_AFTER_RECEIPT,
+                Fact.OPENED_IN_TIME,
             ),
             rules_out=_NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
@@ -131,7 +142,7 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_ASLEEP,
-        also=(Cause.BOX_OFFLINE, Cause.NOT_PUBLISHED),
+        also=(Cause.NOT_PUBLISHED,),
         engineer="The box sleeps, and the SMS that should wake it is lost or late in the operator's"
         " network.",
         customer="The car is asleep, and our wake-up call has not reached it.",
@@ -170,10 +181,12 @@ MODES: Final = (
                 Fact.REPORTS_OFTEN,
                 Fact.LOST_AT_SAME_DATA,
                 Fact.EVENTS_IN_A_FLOOD,
+                Fact.OTHERS_THERE_HEARD,
+                Fact.OPERATOR_AWAY,
+                Fact.SOME_FAIL,
             ),
-            rules_out=facts(Fact.OPENED_LATE)
-            | _NOT_AWAY
-            | facts(Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            rules_out=_NOT_AWAY
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),
     ),
@@ -196,15 +209,14 @@ MODES: Final = (
             | SEEN_AWAY
             | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.MANY_AWAY, Fact.RESUMED)
-            | facts(Fact.ALL_OF_OPERATOR_AWAY)
+            | facts(Fact.ALL_OF_OPERATOR_AWAY, Fact.NONE_THERE_HEARD)
             | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL)
             | facts(Fact.BACK_WITH_OTHERS, Fact.LATE_ON_RETURN, Fact.SOME_FAIL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
-            rules_out=facts(Fact.OPENED_LATE)
-            | _NOT_AWAY
+            rules_out=_NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
-            | facts(Fact.SOME_OF_OPERATOR_AWAY),
+            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD),
         ),
     ),
     FailureMode(
@@ -214,7 +226,7 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=tuple(cause for cause in _AWAY if cause is not Cause.BOX_SAYS_EXPIRED),
         engineer="The radio technology of this hardware was switched off: its cars are lost for"
         " good, all of one model.",
         customer="The car's modem speaks a network that was switched off.",
@@ -222,13 +234,14 @@ MODES: Final = (
         now="Take these cars out of service until their boxes are exchanged.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=(SEEN_AWAY - facts(Fact.BACK_AFTER_WILL, Fact.BACK_IN_MINUTES))
+            speaks_for=(SEEN_AWAY - _RETURNS)
             | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
-            | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL),
+            | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL)
+            | facts(Fact.OTHERS_THERE_HEARD),
             rules_out=facts(Fact.OPENED_LATE)
             | _NOT_AWAY
-            | facts(Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES)
+            | _RETURNS
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),
@@ -252,9 +265,8 @@ MODES: Final = (
             | SEEN_AWAY
             | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
             | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY, Fact.SOME_FAIL)
-            | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE),
-            rules_out=facts(Fact.OPENED_LATE)
-            | _NOT_AWAY
+            | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.OTHERS_THERE_HEARD),
+            rules_out=_NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE),
         ),

@@ -16,7 +16,7 @@ MODES: Final = (
         layer=Layer.SECURITY,
         party=Party.BOX,
         cause=Cause.BOX_REJECTED,
-        also=(Cause.API_REFUSED, Cause.VEHICLE_STATE),
+        also=(Cause.API_REFUSED,),
         engineer="A wrong command PIN was sent too often: the car refuses remote commands until it"
         " is reset.",
         customer="The car has locked remote access after a wrong code.",

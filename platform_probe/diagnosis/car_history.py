@@ -26,6 +26,7 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.links.routine import Beat, Follower
+from platform_probe.diagnosis.answers import Answer, BoxClock, clock_by
 from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
@@ -103,7 +104,7 @@ class CarHistory(Follower):
         "boots",
         "broker_words",
         "changes",
-        "clock_ahead_s",
+        "clock",
         "data_used_bytes",
         "doors",
         "events",
@@ -157,8 +158,7 @@ class CarHistory(Follower):
         """Since when a door is open, as far as its states say."""
         self.signals: dict[str, bool | str] | None = None
         """What else is not as in an ordinary parked car."""
-        self.answers: tuple[tuple[str, Phase], ...] = ()
-        """Which commands it has answered lately, and in which phase."""
+        self.answers: tuple[Answer, ...] = ()
         self.attempts: tuple[PastAttempt, ...] = ()
         self.broker_words: tuple[BrokerWord, ...] = ()
         self.places: tuple[Place, ...] = ()
@@ -176,8 +176,7 @@ class CarHistory(Follower):
         self.position_age_s: float | None = None
         self.key_expired_s: float | None = None
         """When it last told of an offline key that it refused."""
-        self.clock_ahead_s: float | None = None
-        """How far its clock is ahead of ours, as its last answer says."""
+        self.clock: BoxClock | None = None
 
     # What comes in
 
@@ -276,13 +275,13 @@ class CarHistory(Follower):
     def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says; a repeated one is old."""
         self.heard = (*self.heard[1 - KEPT :], now_s)
-        answer = (result.command_id, result.phase)
-        if answer in self.answers:
+        if self.has_answered(result.command_id, result.phase):
             return
+        box_s = None if result.box_time_ms is None else result.box_time_ms / 1000
+        answer = Answer(result.command_id, result.phase, box_s)
         self.answers = (*self.answers[1 - KEPT :], answer)
-        if result.box_time_ms is not None:
-            box_time_s = result.box_time_ms / 1000
-            self.clock_ahead_s = box_time_s - unix_s
+        if box_s is not None:
+            self.clock = clock_by(box_s - unix_s, self.clock)
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
@@ -294,6 +293,19 @@ class CarHistory(Follower):
         self.broker_words = (*self.broker_words[1 - KEPT :], word)
 
     # What is asked
+
+    def has_answered(self, command_id: str, phase: Phase) -> bool:
+        """Return whether it has lately given this answer to a command."""
+        return any(one[:2] == (command_id, phase) for one in self.answers)
+
+    def executed_unix_s(self, command_id: str | None) -> float | None:
+        """Return when it executed a command by its own clock, put right; None: unknown."""
+        if self.clock is None:
+            return None
+        for one in self.answers:
+            if one.command_id == command_id and one.phase is Phase.EXECUTED and one.box_s:
+                return one.box_s - self.clock.ahead_s
+        return None
 
     def relocks(self) -> Iterator[LockMove]:
         """Yield the times at which the lock closed, and no command is known to have closed it."""

@@ -119,17 +119,20 @@ def note_oddities(case: Case) -> None:
     sent_s = record.stages.get(Stage.PUBLISHED.value)
     if asked_s is not None and sent_s is not None and sent_s - asked_s > SENT_LATE_S:
         seen[Fact.SENT_LATE] = f"the command was sent {sent_s - asked_s:.0f} s after the request"
-    ahead_s = case.car.clock_ahead_s
-    if ahead_s is not None and abs(ahead_s) > WRONG_CLOCK_S:
-        how = "ahead" if ahead_s > 0 else "behind"
-        seen[Fact.CLOCK_WRONG] = f"the box's clock is {abs(ahead_s):.0f} s {how}"
+    clock = case.car.clock
+    if clock is not None and abs(clock.ahead_s) > WRONG_CLOCK_S:
+        how = "ahead" if clock.ahead_s > 0 else "behind"
+        seen[Fact.CLOCK_WRONG] = f"the box's clock is {abs(clock.ahead_s):.0f} s {how}"
 
 
 def note_late_words(case: Case) -> None:
     """Note what the box said of the command after the unlock had ended."""
     seen, late = case.seen, case.late
+    opened_s = case.opened_s
+    is_in_time = opened_s is not None and opened_s < case.ended_s
+    opened = Fact.OPENED_IN_TIME if is_in_time else Fact.OPENED_LATE
     for phase, fact, what in (
-        ("executed", Fact.OPENED_LATE, "the box opened the car"),
+        ("executed", opened, "the box told that it had opened the car"),
         ("refused", Fact.REFUSED_LATE, "the box refused the command"),
         ("received", Fact.CONFIRMED_LATE, "the box confirmed the command"),
     ):
