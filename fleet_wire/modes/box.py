@@ -113,7 +113,7 @@ MODES: Final = (
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE)
             | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LEFT_BEHIND)
             | facts(Fact.OTHERS_THERE_HEARD),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
@@ -137,7 +137,7 @@ MODES: Final = (
             | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW)
             | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE)
             | facts(Fact.BACK_SOON, Fact.LEFT_BEHIND, Fact.OTHERS_THERE_HEARD, Fact.SOME_FAIL),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
             | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),
@@ -197,7 +197,7 @@ MODES: Final = (
             speaks_for=SEEN_AWAY
             | facts(Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
             | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY),
-            rules_out=facts(Fact.BACK_WITHOUT_BOOT)
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER),
         ),
@@ -238,7 +238,7 @@ MODES: Final = (
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | ANSWERS
             | facts(Fact.STILL_AWAY, Fact.WILLS_AT_ONCE, Fact.REPORTED_AFTER)
-            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
+            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL, Fact.ALONE),
         ),
     ),
     FailureMode(
@@ -274,7 +274,7 @@ MODES: Final = (
             ),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | (ANSWERS - facts(Fact.REFUSED_BUSY))
-            | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER),
+            | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL),
         ),
     ),
     FailureMode(

@@ -55,7 +55,7 @@ MODES: Final = (
                 Fact.LOST_AT_ONCE,
                 Fact.LATE_ON_RETURN,
             ),
-            rules_out=facts(Fact.DROPPED_AT_BROKER)
+            rules_out=facts(Fact.DROPPED_AT_BROKER, Fact.KEEPALIVE_EXCEEDED)
             | ANSWERS
             | facts(Fact.STILL_AWAY, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.REPORTED_AFTER)
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.BOOTED_AFTER),
@@ -93,7 +93,9 @@ MODES: Final = (
                 Fact.FIRMWARE_FAILS,
                 Fact.LEFT_BEHIND,
             ),
-            rules_out=ANSWERS | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
+            rules_out=ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -221,7 +223,7 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)
-            | facts(Fact.OPENED_IN_TIME)
+            | facts(Fact.OPENED_IN_TIME, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
     ),
@@ -249,6 +251,8 @@ MODES: Final = (
                 Fact.WAS_ONLINE,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOTHING_AFTER_RETURN,
+                Fact.FEW_AWAY,
+                Fact.SOME_FAIL,
             ),
             rules_out=ANSWERS
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER)
@@ -360,7 +364,8 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
-            | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER),
+            | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER),
         ),
     ),
 )

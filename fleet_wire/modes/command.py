@@ -81,9 +81,6 @@ MODES: Final = (
                 Fact.SAID_SILENT,
                 Fact.SAID_ERROR,
                 Fact.ASKED_AGAIN,
-                Fact.REFUSED_VEHICLE_STATE,
-                Fact.NOT_PARKED,
-                Fact.UNLOCKED_MOMENTS_BEFORE,
             )
             | facts(Fact.SUPPORT_CALLED, Fact.DOOR_OPENED),
             rules_out=facts(

@@ -221,7 +221,7 @@ def _of(told: Told, **meanings: str) -> dict[Fact, FactInfo]:
 FACTS: Final[dict[Fact, FactInfo]] = {
     **_of(
         Told.ATTEMPT,
-        went_well="the car answered that it opened, and reported an open lock",
+        went_well="the car answered that it opened, and reported an open lock where it reports any",
         nothing_requested="somebody says that the car does not open, and nobody had asked for it",
         nothing_published="the unlock was asked for, and no command was sent to the broker",
         broker_unreachable="there was no connection with the broker",

@@ -87,7 +87,6 @@ MODES: Final = (
                 Fact.YES_BEFORE_SENDING,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOT_DELIVERED,
-                Fact.WENT_WELL,
                 Fact.REFUSED_EXPIRED,
                 Fact.ASKED_AGAIN,
                 Fact.SUPPORT_CALLED,

@@ -25,8 +25,10 @@ _AWAY: Final = (
     Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
 )
 _NOT_AWAY: Final = ANSWERS | facts(
-    Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED
+    Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.DROPPED_AT_BROKER
 )
+_NOT_SILENT: Final = _NOT_AWAY | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER)
+"""What rules out that the radio was lost: of that the broker hears nothing for a keepalive."""
 _RETURNS: Final = facts(
     Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES, Fact.OPENED_IN_TIME
 )
@@ -54,7 +56,7 @@ MODES: Final = (
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
             | facts(Fact.RESUMED, Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
             | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD),
-            rules_out=_NOT_AWAY
+            rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
             | facts(Fact.WAS_ASLEEP),
         ),
@@ -86,6 +88,7 @@ MODES: Final = (
                 Fact.REFUSED_LATE,
                 Fact.OPERATOR_FAILS,
                 Fact.SOME_FAIL,
+                Fact.FEW_AWAY,
             ),
             rules_out=ANSWERS
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
@@ -185,9 +188,10 @@ MODES: Final = (
                 Fact.OPERATOR_AWAY,
                 Fact.SOME_FAIL,
             ),
-            rules_out=_NOT_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
-            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
+            rules_out=_NOT_SILENT
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.SIGNAL_FELL)
+            | facts(Fact.NO_OPERATOR_HEARD),
         ),
     ),
     FailureMode(
@@ -213,8 +217,8 @@ MODES: Final = (
             | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL)
             | facts(Fact.BACK_WITH_OTHERS, Fact.LATE_ON_RETURN, Fact.SOME_FAIL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
-            rules_out=_NOT_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            rules_out=_NOT_SILENT
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
             | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD),
         ),
@@ -240,9 +244,9 @@ MODES: Final = (
             | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL)
             | facts(Fact.OTHERS_THERE_HEARD),
             rules_out=facts(Fact.OPENED_LATE)
-            | _NOT_AWAY
+            | _NOT_SILENT
             | _RETURNS
-            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),
     ),
@@ -262,13 +266,13 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | SEEN_AWAY
+            | (SEEN_AWAY - facts(Fact.KEEPALIVE_EXCEEDED))
             | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
             | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY, Fact.SOME_FAIL)
             | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.OTHERS_THERE_HEARD),
             rules_out=_NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
-            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE),
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED),
         ),
     ),
 )

@@ -26,7 +26,6 @@ from fleet_wire.contract.messages import (
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
 from fleet_wire.links.routine import Beat, Follower
-from platform_probe.diagnosis.answers import Answer, BoxClock, clock_by
 from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
@@ -91,6 +90,16 @@ class BrokerWord(NamedTuple):
     kind: str
 
 
+class Answer(NamedTuple):
+    """What the box said of a command, and when by its own clock, in Unix seconds."""
+
+    command_id: str
+    phase: Phase
+    box_s: float | None
+    ahead_s: float | None
+    """By how much that was later than we heard it."""
+
+
 class CarHistory(Follower):
     """What one car has told."""
 
@@ -104,7 +113,6 @@ class CarHistory(Follower):
         "boots",
         "broker_words",
         "changes",
-        "clock",
         "data_used_bytes",
         "doors",
         "events",
@@ -176,7 +184,6 @@ class CarHistory(Follower):
         self.position_age_s: float | None = None
         self.key_expired_s: float | None = None
         """When it last told of an offline key that it refused."""
-        self.clock: BoxClock | None = None
 
     # What comes in
 
@@ -278,10 +285,9 @@ class CarHistory(Follower):
         if self.has_answered(result.command_id, result.phase):
             return
         box_s = None if result.box_time_ms is None else result.box_time_ms / 1000
-        answer = Answer(result.command_id, result.phase, box_s)
+        ahead_s = None if box_s is None else box_s - unix_s
+        answer = Answer(result.command_id, result.phase, box_s, ahead_s)
         self.answers = (*self.answers[1 - KEPT :], answer)
-        if box_s is not None:
-            self.clock = clock_by(box_s - unix_s, self.clock)
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
@@ -298,13 +304,22 @@ class CarHistory(Follower):
         """Return whether it has lately given this answer to a command."""
         return any(one[:2] == (command_id, phase) for one in self.answers)
 
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """How far its clock is ahead of ours, as far as its answers say.
+
+        One that has waited on its way makes the clock seem to be behind, so the greatest is right.
+        """
+        said_s = [one.ahead_s for one in self.answers if one.ahead_s is not None]
+        return max(said_s, default=None)
+
     def executed_unix_s(self, command_id: str | None) -> float | None:
         """Return when it executed a command by its own clock, put right; None: unknown."""
-        if self.clock is None:
-            return None
+        ahead_s = self.clock_ahead_s
         for one in self.answers:
-            if one.command_id == command_id and one.phase is Phase.EXECUTED and one.box_s:
-                return one.box_s - self.clock.ahead_s
+            is_it = one.command_id == command_id and one.phase is Phase.EXECUTED
+            if is_it and one.box_s is not None and ahead_s is not None:
+                return one.box_s - ahead_s
         return None
 
     def relocks(self) -> Iterator[LockMove]:
