@@ -40,7 +40,7 @@ LEAST_MISSED: Final = -2.0
 """The least that it speaks against a mode when something is not seen that it needs."""
 MISSED_AT_MOST: Final = -1.5
 """The most that it speaks against a mode when something is not seen that it may show."""
-LIGHT: Final = 0.7
+LIGHT: Final = 1.0
 """The most that a fact may weigh that a signature does not list."""
 KEPT: Final = 4
 """Of so many seeds one is kept for the temperature."""

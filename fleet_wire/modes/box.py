@@ -238,7 +238,8 @@ MODES: Final = (
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | ANSWERS
             | facts(Fact.STILL_AWAY, Fact.WILLS_AT_ONCE, Fact.REPORTED_AFTER)
-            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL, Fact.ALONE),
+            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL, Fact.ALONE)
+            | facts(Fact.LATE_WITHOUT_RETURN),
         ),
     ),
     FailureMode(
@@ -274,7 +275,8 @@ MODES: Final = (
             ),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | (ANSWERS - facts(Fact.REFUSED_BUSY))
-            | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL),
+            | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL)
+            | facts(Fact.LATE_WITHOUT_RETURN),
         ),
     ),
     FailureMode(

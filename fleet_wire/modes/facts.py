@@ -102,7 +102,6 @@ class Fact(StrEnum):
     REPORTED_AFTER = "reported_after"
     RESUMED = "resumed"
     SILENT_BEFORE = "silent_before"
-    REPORTS_OFTEN = "reports_often"
     VOLTAGE_LOW = "voltage_low"
     VOLTAGE_FELL = "voltage_fell"
     TOLD_LOW_VOLTAGE = "told_low_voltage"
@@ -289,7 +288,6 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         resumed="the box reported again on the connection that it had, after a silence or with a"
         " late answer",
         silent_before="the box was silent for longer than usual when the unlock began",
-        reports_often="the box reports far more often than others",
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
         signal_low="the signal was below -110 dBm when it was last heard of",

@@ -174,24 +174,20 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Have the operator lift the block, and find out what used up the data.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
+            needs=facts(Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
             | SEEN_AWAY
             | facts(
                 Fact.HARDWARE_FAILS,
                 Fact.FIRMWARE_FAILS,
                 Fact.MUCH_DATA,
-                Fact.REPORTS_OFTEN,
-                Fact.LOST_AT_SAME_DATA,
                 Fact.EVENTS_IN_A_FLOOD,
                 Fact.OTHERS_THERE_HEARD,
-                Fact.OPERATOR_AWAY,
-                Fact.SOME_FAIL,
             ),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.SIGNAL_FELL)
-            | facts(Fact.NO_OPERATOR_HEARD),
+            | facts(Fact.NO_OPERATOR_HEARD, Fact.LATE_WITHOUT_RETURN),
         ),
     ),
     FailureMode(

@@ -48,7 +48,7 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.MANY_CARS_OF_ONE),
             speaks_for=facts(Fact.SAID_NO, Fact.SAID_BOOKING, Fact.NOTHING_PUBLISHED)
-            | facts(Fact.SAID_OVERLOADED),
+            | facts(Fact.SAID_OVERLOADED, Fact.MANY_FAIL),
             rules_out=facts(Fact.SUPPORT_CALLED, Fact.NOT_DELIVERED),
         ),
     ),

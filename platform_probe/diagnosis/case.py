@@ -47,8 +47,6 @@ class Case:
     """How many cars the account asked for within minutes."""
     usual_data_bytes: float | None
     """What the modem in the middle of all has used; None: they do not say."""
-    usual_interval_s: float
-    """How often the box in the middle of all reports; infinite: most do not."""
     used_when_lost: tuple[float, float] | None
     """The least and the most data that lost cars have used, where no other has used more."""
     two_places: str | None

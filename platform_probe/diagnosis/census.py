@@ -76,8 +76,6 @@ class Census:
         """Of the cars of each region, of each operator in it, and of all, in order."""
         self.usual_data_bytes: float | None = None
         """What the modem in the middle of all has used, as of the last count."""
-        self.usual_interval_s = math.inf
-        """How often the box in the middle of all reports; infinite: most have not done so twice."""
         self.used_when_lost: tuple[float, float] | None = None
         """The least and the most data that lost cars have used, where no other has used more."""
 
@@ -130,12 +128,10 @@ class Census:
         lost = [car for car in doubtful if is_lost_at(car, now_s)]
         self._total, self._lost = _by_place(known), _by_place(lost)
         self._heard = _last_heard([car for car in known if car.standing is not Session.ASLEEP])
-        self._note_use(looked_at, known, {id(car) for car in lost})
+        self._note_use(looked_at, {id(car) for car in lost})
 
-    def _note_use(
-        self, looked_at: Sequence[CarHistory], known: Sequence[CarHistory], lost: set[int]
-    ) -> None:
-        """Note how much is usual: of data, and of heartbeats."""
+    def _note_use(self, looked_at: Sequence[CarHistory], lost: set[int]) -> None:
+        """Note how much data is usual."""
         used = [
             (car.data_used_bytes, id(car) in lost)
             for car in looked_at
@@ -146,7 +142,6 @@ class Census:
             lost=[number for number, is_lost in used if is_lost],
             others=[number for number, is_lost in used if not is_lost],
         )
-        self.usual_interval_s = _middle([_interval_of(car) for car in known]) or math.inf
 
 
 def _since(cars: Sequence[LastHeard], at_s: float) -> Heard:
@@ -157,25 +152,26 @@ def _since(cars: Sequence[LastHeard], at_s: float) -> Heard:
 
 
 def _last_heard(cars: Sequence[CarHistory]) -> dict[Place, list[LastHeard]]:
-    """Return when cars were last heard of, in order: those of each place that matters, and all."""
+    """Return when cars were last heard of, in order: those of each place that matters, and all.
+
+    Equal cars share the object for what they have in common, so its places are found once.
+    """
     found: defaultdict[Place, list[LastHeard]] = defaultdict(list)
+    lists_of: dict[int, tuple[list[LastHeard], ...]] = {}
     for car in cars:
         at_s = max(car.beats[-1] if car.beats else 0.0, car.heard[-1] if car.heard else 0.0)
         if car.member is not None:
             at_s = max(at_s, car.member.routine.heard_s)
         connects = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
         last = LastHeard(at_s, next(connects, 0.0))
-        region = ("region", dict(car.places).get("region", ""))
-        for place in (both_of(car.places), region, ALL):
-            found[place].append(last)
+        lists = lists_of.get(id(car.places))
+        if lists is None:
+            region = ("region", dict(car.places).get("region", ""))
+            where = (both_of(car.places), region, ALL)
+            lists = lists_of[id(car.places)] = tuple(found[place] for place in where)
+        for each in lists:
+            each.append(last)
     return {place: sorted(each) for place, each in found.items()}
-
-
-def _interval_of(car: CarHistory) -> float:
-    """Return how often a car reports; infinite where it has not done so twice."""
-    if car.interval_s is not None:
-        return car.interval_s
-    return math.inf if car.member is None else car.member.routine.every_s
 
 
 def _middle(values: Sequence[float]) -> float | None:

@@ -354,7 +354,6 @@ class Diagnosing(Hearing):
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
             usual_data_bytes=self._census.usual_data_bytes,
-            usual_interval_s=self._census.usual_interval_s,
             used_when_lost=self._census.used_when_lost,
             two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),
