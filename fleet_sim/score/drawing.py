@@ -15,7 +15,6 @@ from fleet_sim.faults import FAULTS, Need, Strikes
 from fleet_sim.score.incidents import (
     BROUGHT_OUT_BY,
     CHATTY_HEARTBEAT_S,
-    CHOICES,
     COMMON,
     FIRMWARES,
     HARDWARES,
@@ -33,6 +32,7 @@ from fleet_sim.score.incidents import (
     TAPPED_TWICE,
     TOGETHER,
     VALUES,
+    VARIANTS,
     WIDER,
     Incident,
     Loss,
@@ -57,8 +57,10 @@ KEEPALIVES_S: Final = (10, 60, 240)
 DEADLINES_S: Final = (12.0, 20.0)
 AT_ONE_PLACE: Final = 0.35
 """Of the faults that strike single cars so many strike all of a group at once: a garage, say."""
-STRUCK: Final = (0.05, 0.2)
+STRUCK: Final = (0.05, 0.25)
 """Share of the cars that are struck where single ones are."""
+OF_SEVERAL_MODELS: Final = 0.3
+"""Of the fleets so many have boxes that report more often than others."""
 ALL_ALIKE: Final = 0.3
 """Of the fleets so many have one operator, one firmware, one hardware."""
 
@@ -143,25 +145,33 @@ def _groups(incident: Incident, stream: RandomStream, *, has_people: bool) -> li
         size = SMALLEST
     heartbeats_s = _from(HEARTBEATS_S, HEARTBEAT_FROM_S, incident)
     heartbeat_s = heartbeats_s[stream.index(len(heartbeats_s))]
+    is_one_model = stream.uniform() >= OF_SEVERAL_MODELS
     asleep = stream.between(0.3, 0.6) if SLEEPERS & set(incident.faults) else 0.0
     is_mixed = stream.uniform() >= ALL_ALIKE or any(
         not VALUES.keys().isdisjoint(TOGETHER.get(name, ())) for name in incident.faults
     )
     keepalives_s = _from(KEEPALIVES_S, KEEPALIVE_FROM_S, incident)
+    is_capped = "sim_suspended_datacap" in incident.faults
+    is_by_release = is_capped and stream.uniform() < 0.5  # noqa: PLR2004 - else some models talk much
     groups = []
     for number in range(8):
         box: dict[str, Any] = {
-            "heartbeat_s": 0 if incident.loss is Loss.HEARTBEATS else heartbeat_s,
+            "heartbeat_s": heartbeat_s,
             "keepalive_s": keepalives_s[stream.index(len(keepalives_s))],
             "door_opens": None if has_people else {"base_s": 3.0, "spread_s": 8.0},
         }
         if "network_sunset" in incident.faults and number % 3 == 0:
             box["radio"] = {"technology": OLD_MODEMS[stream.index(2)]}
-        if "sim_suspended_datacap" in incident.faults and stream.uniform() < 0.4:  # noqa: PLR2004
-            box["heartbeat_s"] = CHATTY_HEARTBEAT_S
+        if not is_one_model:
+            box["heartbeat_s"] = heartbeats_s[stream.index(len(heartbeats_s))]
+        if incident.loss is Loss.HEARTBEATS:
+            box["heartbeat_s"] = 0
         if asleep:
             box["asleep_share"] = round(asleep, 3)
         kind = number if is_mixed else 0
+        if is_capped:
+            is_one = bool(kind >> 2 & 1) if is_by_release else stream.uniform() < 0.4  # noqa: PLR2004
+            box["heartbeat_s"] = CHATTY_HEARTBEAT_S if is_one else box["heartbeat_s"]
         hardware = HARDWARES[stream.index(2)] if is_mixed else HARDWARES[0]
         groups.append(
             {
@@ -197,7 +207,8 @@ def _entries(
     together = options[stream.index(len(options))] if options else None
     is_single = together is None and FAULTS[name].strikes is not Strikes.PLATFORM
     if is_single and name in COMMON and stream.uniform() < AT_ONE_PLACE:
-        together, is_single = "group", False
+        options = COMMON[name]
+        together, is_single = options[stream.index(len(options))], False
     if is_single:
         return _on_single_cars(name, parameters, groups, stream, quiet_s=quiet_s)
     start_s = quiet_s + stream.between(0, 60)
@@ -206,8 +217,8 @@ def _entries(
     if together == "group":
         target["group"] = groups[stream.index(len(groups))]["name"]
     if together in VALUES:
-        values = VALUES[together]
-        target[together] = values[stream.index(2)]
+        values = [value for value in VALUES[together] if any(g[together] == value for g in groups)]
+        target[together] = values[stream.index(len(values))]
     if name == "regional_carrier_outage":
         target["region"] = REGIONS[stream.index(2)]
     if together == "some":
@@ -254,10 +265,8 @@ def _on_single_cars(
 
 def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
     wider = WIDER if incident.is_held_out else 0.0
-    drawn: dict[str, Any] = {
-        parameter: words[stream.index(len(words))]
-        for parameter, words in CHOICES.get(name, {}).items()
-    }
+    variants = VARIANTS.get(name, ({},))
+    drawn: dict[str, Any] = {}
     for parameter, span in RANGES.get(name, {}).items():
         if isinstance(span, dict):
             drawn[parameter] = {
@@ -267,7 +276,7 @@ def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str
             value = _drawn(span, wider, stream)
             is_whole = FAULTS[name].model_fields[parameter].annotation is int
             drawn[parameter] = round(value) if is_whole else round(value, 3)
-    return drawn
+    return drawn | variants[stream.index(len(variants))]
 
 
 def _drawn(span: Range, wider: float, stream: RandomStream) -> float:

@@ -71,18 +71,18 @@ class Incident(NamedTuple):
 
 Range = tuple[float, float]
 RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
-    "no_coverage_garage": {"episode": (120, 400)},
-    "one_way_downlink": {"episode": (120, 400)},
+    "no_coverage_garage": {"episode": (20, 400)},
+    "one_way_downlink": {"episode": (40, 400)},
     "half_open_tcp_nat": {"ping_timeout_s": (5, 20)},
     "slow_wake_client_timeout": {"wake": {"median_s": (22, 50), "sigma": (0.2, 0.4)}},
-    "undervoltage_cutout": {"drain_v_per_min": (0.1, 0.4), "hold_s": (30, 90)},
+    "undervoltage_cutout": {"drain_v_per_min": (0.1, 0.6), "hold_s": (5, 90)},
     "modem_search_drain": {
-        "episode": (200, 400), "start_v": (12.25, 12.4), "drain_v_per_min": (0.1, 0.3),
-        "hold_s": (20, 60),
+        "episode": (200, 400), "start_v": (12.25, 12.4), "drain_v_per_min": (0.1, 0.6),
+        "hold_s": (5, 60),
     },
     "sim_suspended_datacap": {"cap_bytes": (8_000, 20_000)},
     "inflight_stall": {"loss": (0.9, 1.0)},
-    "late_delivery_persistent_session": {"offline": (90, 250)},
+    "late_delivery_persistent_session": {"offline": (20, 250)},
     "expired_by_skewed_box_clock": {"skew": (60, 180)},
     "ttl_too_long_rejected": {"max_ttl_s": (15, 30)},
     "client_id_takeover": {"flap_s": (3, 20)},
@@ -99,7 +99,7 @@ RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
     "can_bus_asleep_no_ack": {"probability": (0.3, 1.0)},
     "event_storm_self_ddos": {"rate_per_s": (15, 30)},
     "loose_wiring": {
-        "good": {"base_s": (5, 10), "spread_s": (20, 60)},
+        "good": {"base_s": (3, 10), "spread_s": (7, 60)},
         "bad": {"base_s": (5, 20), "spread_s": (20, 60)},
     },
     "sms_wake_lost": {"loss": (0.6, 1.0)},
@@ -128,12 +128,21 @@ RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
 }  # fmt: skip
 """Of faults whose defaults do not show, or whose severity varies."""
 
-CHOICES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "wrong_vehicle_state": {"state": ("ignition_on", "not_in_park", "privacy_mode")},
-    "actuator_inhibit_or_frozen": {"why": ("frozen", "hot", "weak")},
-    "partial_unlock": {"opens": ("boot", "driver")},
-}
-"""Parameters that are words."""
+VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
+    "wrong_vehicle_state": (
+        {"state": "ignition_on"}, {"state": "not_in_park"}, {"state": "privacy_mode"},
+    ),
+    "actuator_inhibit_or_frozen": ({"why": "frozen"}, {"why": "hot"}, {"why": "weak"}),
+    "partial_unlock": ({"opens": "boot"}, {"opens": "driver"}, {"opens": "doors"}),
+    "phone_side": ({"what": "no_data"}, {"what": "app_bug", "app_version": "5.2.0"}),
+    "acl_denied_silent": ({"denies": "box"}, {"denies": "publisher"}),
+    "retained_command": ({"executes_again": True}, {"executes_again": False}),
+    "update_or_daily_reboot": ({}, {"version": "2.6.0"}, {"busy": 0}),
+    "planned_maintenance_window": ({}, {"only_commands": True}, {"says_when": False}),
+    "reconnect_storm": ({}, {"waves": 2}, {"jitter_s": 5.0}),
+    "door_ajar_repulsion": ({}, {"door": "Vehicle.Cabin.Door.Row1.DriverSide"}),
+}  # fmt: skip
+"""Kinds of one fault, each as likely as the others; what they set goes before `RANGES`."""
 TOGETHER: Final[dict[str, tuple[str, ...]]] = {
     "regional_carrier_outage": ("operator",),
     "dns_failure": ("operator",),
@@ -147,7 +156,7 @@ TOGETHER: Final[dict[str, tuple[str, ...]]] = {
     "broker_auth_backend_down": ("all", "all", "firmware"),
     "shared_sub_stuck_consumer": ("all",),
     "wrong_vin_mapping": ("some",),
-    "phone_side": ("some",),
+    "phone_side": ("some", "group", "all"),
     "ble_token_expired_offline": ("some",),
     "attack_replay": ("some",),
     "wrong_car_approached": ("all",),
@@ -158,18 +167,34 @@ TOGETHER: Final[dict[str, tuple[str, ...]]] = {
 }
 """What the cars may have in common that a fault strikes; others strike single cars, each for a time
 of its own, and faults of the platform all."""
-COMMON: Final = frozenset(
-    {
-        "no_coverage_garage", "one_way_downlink", "half_open_tcp_nat", "undervoltage_cutout",
-        "modem_search_drain", "late_delivery_persistent_session", "acl_denied_silent",
-        "inflight_stall", "queue_full_drop", "lwt_ghost_offline", "deep_sleep_modem_off",
-        "update_or_daily_reboot", "tls_not_yet_valid_clock1970", "can_bus_asleep_no_ack",
-        "wrong_vehicle_state", "actuator_inhibit_or_frozen", "auto_relock", "door_ajar_repulsion",
-        "ack_lost_executed", "ack_without_actuation", "event_storm_self_ddos",
-    }
-)  # fmt: skip
-"""Faults that strike single cars and may as well strike all that stand at one place, or are of one
-make: a garage, a frost, a NAT, a release."""
+ANYTHING: Final = ("group", "region", "operator", "firmware", "hardware", "some")
+COMMON: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        (
+            "modem_search_drain", "late_delivery_persistent_session", "undervoltage_cutout",
+            "actuator_inhibit_or_frozen", "auto_relock", "door_ajar_repulsion",
+            "wrong_vehicle_state",
+        ),
+        ("group", "region", "some"),
+    ),
+    **dict.fromkeys(
+        (
+            "half_open_tcp_nat", "inflight_stall", "queue_full_drop", "acl_denied_silent",
+            "lwt_ghost_offline", "deep_sleep_modem_off", "tls_not_yet_valid_clock1970",
+            "update_or_daily_reboot", "ack_lost_executed",
+        ),
+        ANYTHING,
+    ),
+    **dict.fromkeys(
+        ("event_storm_self_ddos", "can_bus_asleep_no_ack", "ack_without_actuation"),
+        ("group", "hardware", "firmware", "some"),
+    ),
+    "no_coverage_garage": ("group", "region"),
+    "one_way_downlink": ("group", "region", "operator", "some"),
+    "loose_wiring": ("some",),
+}  # fmt: skip
+"""Faults that strike single cars and may as well strike many at a time, and what these have in
+common: one garage, a valley, a frost, an operator's NAT, a release, a bad workshop."""
 SLEEPERS: Final = frozenset({"sms_wake_lost", "slow_wake_client_timeout", "stale_online_cache"})
 """Faults that show on sleeping boxes alone."""
 LIVES_S: Final = {
@@ -210,7 +235,14 @@ PEOPLE: Final[dict[str, dict[str, Any]]] = {
         **WHO_CALL,
         "presses_again": 12,
     },
-    "phone_side": {"phone": {"timeout_s": 6}, **WHO_CALL, "presses_again": 8},
+    "phone_side": {
+        "phone": {
+            "timeout_s": 6,
+            "app_versions": [{"version": "5.1.0", "share": 2}, {"version": "5.2.0", "share": 1}],
+        },
+        **WHO_CALL,
+        "presses_again": 8,
+    },
     "wrong_car_approached": {**WHO_CALL, "presses_again": 8},
     "ghost_gps": {"phone": {"sends_position": True}, **WHO_CALL},
     "impossible_travel": {"phone": {"sends_position": True}},

@@ -23,7 +23,7 @@ from fleet_sim.score.cases import LabelledCase, Said
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import INSTEAD_OF
+from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_STATE
 from fleet_wire.randomness import RandomStream
 
 COMMAND: Final = "python -m fleet_sim.score learn"
@@ -40,7 +40,7 @@ LEAST_MISSED: Final = -2.0
 """The least that it speaks against a mode when something is not seen that it needs."""
 MISSED_AT_MOST: Final = -1.5
 """The most that it speaks against a mode when something is not seen that it may show."""
-LIGHT: Final = 0.7
+LIGHT: Final = 1.0
 """The most that a fact may weigh that a signature does not list."""
 KEPT: Final = 4
 """Of so many seeds one is kept for the temperature."""
@@ -55,6 +55,7 @@ _NUMBER: Final = {name: number for number, name in enumerate(_NAMES)}
 _FACTS: Final = tuple(str(fact) for fact in FACTS)
 _PLACE: Final = {fact: place for place, fact in enumerate(_FACTS)}
 _SOURCE: Final = {str(fact): str(info.told) for fact, info in FACTS.items()}
+_INSTEAD: Final = ((Told.RECEIPTS, INSTEAD_OF), (Told.STATE, INSTEAD_OF_STATE))
 _POOR: Final = (Told.RECEIPTS, Told.STATE, Told.EVENTS, Told.TELEMETRY)
 LOST: Final = (
     (), (), (), (), (),
@@ -223,8 +224,9 @@ def _without(row: Row, lost: tuple[Told, ...]) -> Row:
     if not lost:
         return row
     seen = {fact for fact in row.seen if _SOURCE[fact] not in lost}
-    if Told.RECEIPTS in lost:
-        seen |= {fact for fact, instead in INSTEAD_OF.items() if not instead.isdisjoint(row.seen)}
+    for source, instead_of in _INSTEAD:
+        if source in lost:
+            seen |= {fact for fact, each in instead_of.items() if not each.isdisjoint(row.seen)}
     told = tuple(source for source in row.told if source not in lost)
     return row._replace(seen=tuple(sorted(seen)), told=told)
 

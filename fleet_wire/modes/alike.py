@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import Signature
+from fleet_wire.modes.mode import INSTEAD_OF, Signature
 
 _ALL: Final = frozenset(Told)
 _TWO_TOPICS: Final = _ALL - {Told.RECEIPTS, Told.STATE, Told.EVENTS, Told.TELEMETRY}
@@ -109,7 +109,11 @@ def _parting(one: Signature, other: Signature, there: frozenset[Fact]) -> Iterat
 def _is_unseen(signature: Signature, there: frozenset[Fact]) -> bool:
     """Return whether a mode shows nothing but an unlock that went well."""
     goes_well = Fact.WENT_WELL in signature.needs | signature.speaks_for
-    return goes_well and bool(signature.needs) and signature.needs.isdisjoint(there)
+    stand_in = {
+        fact for fact, instead in INSTEAD_OF.items() if not instead.isdisjoint(signature.needs)
+    }
+    needs = signature.needs | stand_in
+    return goes_well and bool(signature.needs) and needs.isdisjoint(there)
 
 
 def _listed(sources: Collection[Told]) -> str:

@@ -52,9 +52,10 @@ MODES: Final = (
                 Fact.WAS_ONLINE,
                 Fact.FAILS_AGAIN,
                 Fact.WOKEN,
+                Fact.OPENED_IN_TIME,
+                Fact.OTHERS_THERE_HEARD,
             ),
-            rules_out=facts(Fact.OPENED_LATE)
-            | ANSWERS
+            rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE)
             | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.KEEPALIVE_EXCEEDED)
             | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER),
@@ -67,7 +68,7 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.BOX,
         cause=Cause.BOX_ASLEEP,
-        also=(Cause.EXECUTION_SILENT, Cause.BOX_OFFLINE, Cause.BOX_SILENT, Cause.API_FAILED),
+        also=(Cause.EXECUTION_SILENT, Cause.API_FAILED, None),
         engineer="The box wakes, but more slowly than the customer is patient; the car opens"
         " afterwards.",
         customer="The car took too long to wake up; it may have opened meanwhile.",
@@ -99,7 +100,7 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.VEHICLE,
         cause=Cause.BOX_OFFLINE,
-        also=(*_AWAY, Cause.VEHICLE_FAILED),
+        also=_AWAY,
         engineer="The 12 V battery ran down, and the box switched itself off: falling voltage in"
         " its heartbeats, then silence.",
         customer="The car's battery is too low.",
@@ -110,9 +111,9 @@ MODES: Final = (
             speaks_for=SEEN_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.TOLD_LOW_VOLTAGE)
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE)
-            | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
-            rules_out=facts(Fact.OPENED_LATE)
-            | facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LEFT_BEHIND)
+            | facts(Fact.OTHERS_THERE_HEARD),
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
@@ -124,7 +125,7 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=(*_AWAY, Cause.VEHICLE_FAILED),
+        also=_AWAY,
         engineer="Without a cell the modem searches at full power and drains the 12 V battery,"
         " until the box switches itself off.",
         customer="The car had no reception for so long that its battery ran low.",
@@ -134,11 +135,9 @@ MODES: Final = (
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=SEEN_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW)
-            | facts(
-                Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE
-            ),
-            rules_out=facts(Fact.OPENED_LATE)
-            | facts(Fact.BACK_WITHOUT_BOOT)
+            | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE)
+            | facts(Fact.BACK_SOON, Fact.LEFT_BEHIND, Fact.OTHERS_THERE_HEARD, Fact.SOME_FAIL),
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
             | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),
@@ -159,7 +158,7 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.REFUSED_EXPIRED),
             speaks_for=facts(Fact.CLOCK_WRONG, Fact.FAILS_AGAIN, Fact.ALONE, Fact.WAS_ONLINE),
-            rules_out=facts(Fact.SLOW_DELIVERY, Fact.WENT_WELL, Fact.WENT_WELL_BETWEEN),
+            rules_out=facts(Fact.SLOW_DELIVERY, Fact.WENT_WELL),
         ),
     ),
     FailureMode(
@@ -198,8 +197,7 @@ MODES: Final = (
             speaks_for=SEEN_AWAY
             | facts(Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
             | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY),
-            rules_out=facts(Fact.OPENED_LATE)
-            | facts(Fact.BACK_WITHOUT_BOOT)
+            rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER),
         ),
@@ -211,7 +209,7 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=(*_AWAY, Cause.BOX_REJECTED, Cause.VEHICLE_FAILED),
+        also=_AWAY,
         engineer="A firmware release crashes when a command comes: all boxes that have it reboot"
         " instead of opening.",
         customer="The car's software fails at the moment; we are taking the update back.",
@@ -240,7 +238,8 @@ MODES: Final = (
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | ANSWERS
             | facts(Fact.STILL_AWAY, Fact.WILLS_AT_ONCE, Fact.REPORTED_AFTER)
-            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
+            | facts(Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL, Fact.ALONE)
+            | facts(Fact.LATE_WITHOUT_RETURN),
         ),
     ),
     FailureMode(
@@ -250,7 +249,7 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=(*_AWAY, Cause.BOX_BUSY, Cause.DOWNLINK_LOST),
+        also=(*_AWAY, Cause.BOX_BUSY),
         engineer="The box was busy with an update, or rebooting, when the command came.",
         customer="The car's electronics were restarting; please try again in a minute.",
         acts=Actor.CUSTOMER,
@@ -276,7 +275,8 @@ MODES: Final = (
             ),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT)
             | (ANSWERS - facts(Fact.REFUSED_BUSY))
-            | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER),
+            | facts(Fact.STILL_AWAY, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.SIGNAL_FELL)
+            | facts(Fact.LATE_WITHOUT_RETURN),
         ),
     ),
     FailureMode(
@@ -352,7 +352,13 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.BOX,
         cause=Cause.BOX_SILENT,
-        also=(*_AWAY, Cause.DOWNLINK_LOST, Cause.UNCLASSIFIED),
+        also=(
+            *_AWAY,
+            Cause.DOWNLINK_LOST,
+            Cause.UNCLASSIFIED,
+            Cause.RESULT_LOST,  # what finds the modem's queue full is lost
+            Cause.DOOR_UNCONFIRMED,
+        ),
         engineer="A badly seated key or a flapping sensor floods the box and its link with events,"
         " so that commands starve.",
         customer="A sensor in the car keeps its electronics too busy.",
@@ -361,7 +367,7 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.EVENTS_IN_A_FLOOD),
             speaks_for=facts(Fact.SLOW_DELIVERY, Fact.NOT_DELIVERED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LATE_WITHOUT_RETURN, Fact.OPENED_LATE, Fact.MUCH_DATA)
+            | facts(Fact.LATE_WITHOUT_RETURN, Fact.OPENED_IN_TIME, Fact.MUCH_DATA)
             | facts(Fact.SILENT_AFTER_RECEIPT, Fact.FAILS_AGAIN, Fact.ALONE),
             rules_out=facts(Fact.WAS_ASLEEP, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
@@ -373,7 +379,7 @@ MODES: Final = (
         layer=Layer.BOX,
         party=Party.BOX,
         cause=Cause.BOX_OFFLINE,
-        also=(*_AWAY, Cause.DOWNLINK_LOST, Cause.VEHICLE_FAILED),
+        also=_AWAY,
         engineer="The antenna or the power of the box is loose: it comes and goes, with a weak"
         " signal and reboots of its own.",
         customer="The car's electronics have a loose contact.",
@@ -400,6 +406,8 @@ MODES: Final = (
                 Fact.ALONE,
                 Fact.RECONNECTED_JUST_BEFORE,
                 Fact.SILENT_AFTER_RECEIPT,
+                Fact.OPENED_IN_TIME,
+                Fact.OTHERS_THERE_HEARD,
             ),
             rules_out=ANSWERS
             | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TLS_FAILED, Fact.WILLS_AT_ONCE),

@@ -46,6 +46,7 @@ MODES: Final = (
                 Fact.WAS_OFFLINE,
                 Fact.CONFIRMED_LATE,
                 Fact.OPENED_LATE,
+                Fact.OPENED_IN_TIME,
                 Fact.REFUSED_LATE,
                 Fact.SLOW_DELIVERY,
                 Fact.WILLS_AT_ONCE,
@@ -54,7 +55,7 @@ MODES: Final = (
                 Fact.LOST_AT_ONCE,
                 Fact.LATE_ON_RETURN,
             ),
-            rules_out=facts(Fact.DROPPED_AT_BROKER)
+            rules_out=facts(Fact.DROPPED_AT_BROKER, Fact.KEEPALIVE_EXCEEDED)
             | ANSWERS
             | facts(Fact.STILL_AWAY, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER, Fact.REPORTED_AFTER)
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.BOOTED_AFTER),
@@ -87,12 +88,14 @@ MODES: Final = (
                 Fact.WILL_AFTER,
                 Fact.WAS_OFFLINE,
                 Fact.STILL_AWAY,
+                Fact.OPENED_IN_TIME,
                 Fact.WILLS_IN_A_WAVE,
                 Fact.FIRMWARE_FAILS,
+                Fact.LEFT_BEHIND,
             ),
-            rules_out=facts(Fact.OPENED_LATE)
-            | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP),
+            rules_out=ANSWERS
+            | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER),
         ),
     ),
     FailureMode(
@@ -130,7 +133,13 @@ MODES: Final = (
         layer=Layer.BROKER,
         party=Party.BROKER,
         cause=Cause.DOWNLINK_LOST,
-        also=(Cause.BOX_SILENT, Cause.UNCLASSIFIED),
+        also=(
+            Cause.BOX_SILENT,
+            Cause.UNCLASSIFIED,
+            Cause.BOX_OFFLINE,  # while the box makes its new connection
+            Cause.BOX_SAYS_EXPIRED,  # after which it gets what has waited
+            None,  # and once more what it had, and whose PUBACK was lost
+        ),
         engineer="PUBACKs that never came fill the broker's in-flight window: the box reports, and"
         " gets nothing until it connects anew.",
         customer="Our server holds back messages to this car.",
@@ -155,8 +164,12 @@ MODES: Final = (
                 Fact.DROPPED_AT_BROKER,
                 Fact.WENT_WELL_BETWEEN,
                 Fact.ALONE,
+                Fact.WENT_WELL,
+                Fact.COPY_AFTER_CONNECT,
+                Fact.COPY_REFUSED,
+                Fact.EXECUTED_AGAIN,
             ),
-            rules_out=ANSWERS
+            rules_out=(ANSWERS - facts(Fact.WENT_WELL))
             | facts(
                 Fact.LEFT_QUIETLY,
                 Fact.KEEPALIVE_EXCEEDED,
@@ -199,9 +212,18 @@ MODES: Final = (
                 Fact.KEEPALIVE_EXCEEDED,
                 Fact.REFUSED_LATE,
                 Fact.REPLACED,
+                Fact.BACK_WITHOUT_WILL,
+                Fact.BACK_WITH_OTHERS,
+                Fact.SILENT_AFTER_RECEIPT,
+                Fact.REGION_FAILS,
+                Fact.REGION_AWAY,
+                Fact.SOME_FAIL,
+                Fact.OTHERS_THERE_HEARD,
+                Fact.NO_OPERATOR_HEARD,
             ),
             rules_out=ANSWERS
             | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)
+            | facts(Fact.OPENED_IN_TIME, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
     ),
@@ -229,6 +251,8 @@ MODES: Final = (
                 Fact.WAS_ONLINE,
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOTHING_AFTER_RETURN,
+                Fact.FEW_AWAY,
+                Fact.SOME_FAIL,
             ),
             rules_out=ANSWERS
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER)
@@ -288,7 +312,7 @@ MODES: Final = (
         layer=Layer.BROKER,
         party=Party.BROKER,
         cause=Cause.NOT_PUBLISHED,
-        also=(Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.API_FAILED, Cause.API_REFUSED, None),
+        also=(Cause.BOX_OFFLINE, Cause.API_FAILED, Cause.API_REFUSED, None),
         engineer="The last will of an old connection was published after the new one: the car is"
         " there, and everybody believes it is away.",
         customer="Our system takes the car for disconnected although it is there.",
@@ -333,14 +357,15 @@ MODES: Final = (
                 Fact.WILL_AFTER,
                 Fact.WAS_OFFLINE,
                 Fact.STILL_AWAY,
+                Fact.OPENED_IN_TIME,
                 Fact.FIRMWARE_FAILS,
                 Fact.MANY_FAIL,
                 Fact.FAILS_AGAIN,
             ),
-            rules_out=facts(Fact.OPENED_LATE)
-            | ANSWERS
+            rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
-            | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER),
+            | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER),
         ),
     ),
 )

@@ -16,7 +16,7 @@ MODES: Final = (
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
         cause=Cause.BOX_ASLEEP,
-        also=(Cause.BOX_OFFLINE, Cause.BOX_SILENT, Cause.EXECUTION_SILENT),
+        also=(None,),
         engineer="The platform believes its cache that the box is awake, and sends no wake request"
         " to a sleeping one.",
         customer="Our system took the sleeping car for awake and did not wake it.",
@@ -26,7 +26,7 @@ MODES: Final = (
             needs=facts(Fact.WAS_ASLEEP, Fact.NOT_WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN)
             | facts(Fact.SAID_SILENT, Fact.MANY_FAIL),
-            rules_out=facts(Fact.WOKEN, Fact.WENT_WELL, Fact.WAS_ONLINE),
+            rules_out=facts(Fact.WAS_ONLINE),
         ),
     ),
     FailureMode(
@@ -64,7 +64,10 @@ MODES: Final = (
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
         cause=None,
-        also=(Cause.RESULT_LOST, Cause.EXECUTION_SILENT, Cause.API_FAILED),
+        also=(
+            Cause.API_FAILED,
+            Cause.VEHICLE_STATE,  # who was told no presses again in the car that has opened
+        ),
         engineer="One of the consumers that share the cars' answers hangs: what falls to it the"
         " platform never sees.",
         customer="The car has opened; only our system did not notice.",
@@ -141,7 +144,11 @@ MODES: Final = (
         layer=Layer.COMMAND,
         party=Party.PLATFORM,
         cause=Cause.API_REFUSED,
-        also=(Cause.NOT_PUBLISHED, Cause.API_FAILED),
+        also=(
+            Cause.NOT_PUBLISHED,
+            Cause.API_FAILED,
+            None,  # the one that blocks has opened the car, and nobody heard of it
+        ),
         engineer="The platform waits for an answer that never comes, and blocks every further"
         " unlock of the car.",
         customer="Our system still waits for an earlier request, and so blocks yours.",

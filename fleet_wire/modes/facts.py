@@ -69,6 +69,7 @@ class Fact(StrEnum):
     COPY_AFTER_CONNECT = "copy_after_connect"
     EXECUTED_AGAIN = "executed_again"
     OPENED_LATE = "opened_late"
+    OPENED_IN_TIME = "opened_in_time"
     REFUSED_LATE = "refused_late"
     CONFIRMED_LATE = "confirmed_late"
     LATE_ON_RETURN = "late_on_return"
@@ -101,7 +102,6 @@ class Fact(StrEnum):
     REPORTED_AFTER = "reported_after"
     RESUMED = "resumed"
     SILENT_BEFORE = "silent_before"
-    REPORTS_OFTEN = "reports_often"
     VOLTAGE_LOW = "voltage_low"
     VOLTAGE_FELL = "voltage_fell"
     TOLD_LOW_VOLTAGE = "told_low_voltage"
@@ -149,8 +149,10 @@ class Fact(StrEnum):
     HARDWARE_AWAY = "hardware_away"
     MANY_AWAY = "many_away"
     ALL_OF_OPERATOR_AWAY = "all_of_operator_away"
-    SOME_OF_OPERATOR_AWAY = "some_of_operator_away"
     OTHER_OPERATOR_AWAY = "other_operator_away"
+    OTHERS_THERE_HEARD = "others_there_heard"
+    NONE_THERE_HEARD = "none_there_heard"
+    NO_OPERATOR_HEARD = "no_operator_heard"
     FEW_AWAY = "few_away"
     MANY_FAIL = "many_fail"
     SOME_FAIL = "some_fail"
@@ -158,6 +160,7 @@ class Fact(StrEnum):
     WILLS_IN_A_WAVE = "wills_in_a_wave"
     WILLS_AT_ONCE = "wills_at_once"
     MANY_CAME_BACK = "many_came_back"
+    LEFT_BEHIND = "left_behind"
     TWO_BOOKINGS = "two_bookings"
     OPENED_AGAIN = "opened_again"
     SENT_TWICE = "sent_twice"
@@ -217,7 +220,7 @@ def _of(told: Told, **meanings: str) -> dict[Fact, FactInfo]:
 FACTS: Final[dict[Fact, FactInfo]] = {
     **_of(
         Told.ATTEMPT,
-        went_well="the car answered that it opened, and reported an open lock",
+        went_well="the car answered that it opened, and reported an open lock where it reports any",
         nothing_requested="somebody says that the car does not open, and nobody had asked for it",
         nothing_published="the unlock was asked for, and no command was sent to the broker",
         broker_unreachable="there was no connection with the broker",
@@ -230,6 +233,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         copy_after_connect="an answer came once more just after the box had connected",
         executed_again="the box executed the command once more, after its end",
         opened_late="the car opened by the command after the customer was told no",
+        opened_in_time="the car had opened in time by the box's clock, and its answer came late",
         refused_late="the box refused the command after the customer had given up",
         late_on_return="the late answer came just after the box had connected anew",
         late_without_return="the late answer came on the connection that the box had",
@@ -284,7 +288,6 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         resumed="the box reported again on the connection that it had, after a silence or with a"
         " late answer",
         silent_before="the box was silent for longer than usual when the unlock began",
-        reports_often="the box reports far more often than others",
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
         signal_low="the signal was below -110 dBm when it was last heard of",
@@ -344,12 +347,18 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         hardware_away="cars with this hardware are lost far more often than others",
         many_away="more than a third of all cars are lost",
         all_of_operator_away="nearly all cars of this operator in this region are lost",
-        some_of_operator_away="some cars of this operator in this region are lost, others are not",
         other_operator_away="cars of another operator in this region are lost too",
+        others_there_heard="others of this operator in this region were heard of while this car"
+        " was silent",
+        none_there_heard="none of this operator in this region was heard of since the command,"
+        " while others were",
+        no_operator_heard="no car in this region was heard of since the command, whatever its"
+        " operator",
         few_away="hardly any other car is lost",
         wills_in_a_wave="many boxes were lost within a minute or two of this one",
         wills_at_once="many boxes were lost within seconds of this one",
         many_came_back="many boxes connected anew within the same minute",
+        left_behind="most of the boxes that were lost with this one are back, and it is not",
         two_bookings="another booking had opened the car, and nobody had locked it since",
         opened_again="the same booking opened the car again within minutes",
         sent_twice="another command was sent to the car for the same request",
@@ -370,7 +379,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         yes_before_the_end="the API said yes before the car had answered",
         yes_before_sending="the API said yes before the command was sent",
         asked_again="the phone asked more than once",
-        not_woken="the box was asleep, and the platform sent no wake request",
+        not_woken="the box was asleep, and the platform sent no wake request before the command",
         platform_missed_it="the car opened, and to the platform the command expired",
         platform_gave_up="to the platform the command expired, or was never sent",
         platform_waited_long="the platform waited for an answer for more than a minute, though it"

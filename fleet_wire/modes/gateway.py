@@ -16,7 +16,7 @@ MODES: Final = (
         layer=Layer.GATEWAY,
         party=Party.PLATFORM,
         cause=Cause.API_FAILED,
-        also=(None, Cause.API_REFUSED, Cause.NOT_PUBLISHED),
+        also=(None, Cause.NOT_PUBLISHED),
         engineer="A release of the API answers 500 to everything, also to what went well: the cause"
         " is lost on the way to the phone.",
         customer="Our app showed an error, but the car may have opened all the same.",
@@ -66,6 +66,7 @@ MODES: Final = (
         party=Party.PLATFORM,
         cause=Cause.NOT_PUBLISHED,
         also=(
+            None,
             Cause.BOX_OFFLINE,
             Cause.BOX_SILENT,
             Cause.BOX_ASLEEP,

@@ -92,16 +92,17 @@ class FailureMode:
 
 
 def on_any_wire(mode: FailureMode) -> FailureMode:
-    """Return a mode with what is seen of it on a wire that has no receipts and no reasons.
+    """Return a mode with what is seen of it on a wire without receipts and reasons, or states.
 
-    There all commands that nobody answers look alike, and all refusals.
+    There all commands that nobody answers look alike, and all refusals; and where nothing is said
+    of locks, an answer that the car has opened is all that can be known.
     """
     signature = mode.signature
     may = signature.needs | signature.speaks_for
-    seen = frozenset(fact for fact, instead in INSTEAD_OF.items() if not may.isdisjoint(instead))
+    seen = frozenset(fact for fact, instead in SEEN_INSTEAD.items() if not may.isdisjoint(instead))
     return replace(
         mode,
-        also=(*mode.also, *(_CAUSE_THERE[fact] for fact in INSTEAD_OF if fact in seen)),
+        also=(*mode.also, *(_CAUSE_THERE[fact] for fact in SEEN_INSTEAD if fact in seen)),
         signature=Signature(
             needs=signature.needs,
             speaks_for=signature.speaks_for | seen,
@@ -124,7 +125,11 @@ INSTEAD_OF = {
     Fact.REFUSED_SOMEHOW: REFUSALS - {Fact.REFUSED_LATE},
 }
 """What stands for which facts on a wire without receipts."""
+INSTEAD_OF_STATE = {Fact.WENT_WELL: frozenset({Fact.RESULT_WITHOUT_STATE})}
+"""The same on a wire without states."""
+SEEN_INSTEAD = {**INSTEAD_OF, **INSTEAD_OF_STATE}
 _CAUSE_THERE = {
+    Fact.WENT_WELL: None,
     Fact.NOT_ANSWERED: Cause.UNCLASSIFIED,
     Fact.REFUSED_SOMEHOW: Cause.VEHICLE_FAILED,
 }
@@ -166,5 +171,6 @@ SEEN_AWAY = facts(
     Fact.KEEPALIVE_EXCEEDED,
     Fact.SILENT_BEFORE,
     Fact.SILENT_AFTER_RECEIPT,
+    Fact.OPENED_IN_TIME,
 )
 """Facts of a box that is lost to the network, whatever the reason."""

@@ -25,7 +25,12 @@ _AWAY: Final = (
     Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
 )
 _NOT_AWAY: Final = ANSWERS | facts(
-    Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED
+    Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.DROPPED_AT_BROKER
+)
+_NOT_SILENT: Final = _NOT_AWAY | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER)
+"""What rules out that the radio was lost: of that the broker hears nothing for a keepalive."""
+_RETURNS: Final = facts(
+    Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES, Fact.OPENED_IN_TIME
 )
 
 MODES: Final = (
@@ -49,10 +54,11 @@ MODES: Final = (
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE)
             | facts(Fact.REGION_FAILS, Fact.REGION_AWAY, Fact.SIGNAL_LOW, Fact.SIGNAL_FELL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
-            | facts(Fact.RESUMED, Fact.SOME_OF_OPERATOR_AWAY, Fact.OTHER_OPERATOR_AWAY),
-            rules_out=_NOT_AWAY
+            | facts(Fact.RESUMED, Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
+            | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD),
+            rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
-            | facts(Fact.OPENED_LATE, Fact.WAS_ASLEEP),
+            | facts(Fact.WAS_ASLEEP),
         ),
     ),
     FailureMode(
@@ -80,6 +86,9 @@ MODES: Final = (
                 Fact.LATE_ON_RETURN,
                 Fact.CONFIRMED_LATE,
                 Fact.REFUSED_LATE,
+                Fact.OPERATOR_FAILS,
+                Fact.SOME_FAIL,
+                Fact.FEW_AWAY,
             ),
             rules_out=ANSWERS
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
@@ -93,7 +102,7 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_SILENT,
-        also=_AWAY,
+        also=(Cause.BOX_OFFLINE, Cause.EXECUTION_SILENT, Cause.BOX_SAYS_EXPIRED),
         engineer="The operator's NAT forgot the connection, and neither end knows: presence says"
         " online until the box's next ping fails and it connects anew.",
         customer="The connection with the car has died without notice; it comes back by itself.",
@@ -115,6 +124,11 @@ MODES: Final = (
                 Fact.FEW_AWAY,
                 Fact.SILENT_BEFORE,
                 Fact.LATE_ON_RETURN,
+                Fact.OPERATOR_FAILS,
+                Fact.SOME_FAIL,
+                Fact.OTHERS_THERE_HEARD,
+                Fact.SILENT_AFTER_RECEIPT,
+                Fact.OPENED_IN_TIME,
             ),
             rules_out=_NOT_AWAY
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
@@ -131,7 +145,7 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_ASLEEP,
-        also=(Cause.BOX_OFFLINE, Cause.NOT_PUBLISHED),
+        also=(Cause.NOT_PUBLISHED,),
         engineer="The box sleeps, and the SMS that should wake it is lost or late in the operator's"
         " network.",
         customer="The car is asleep, and our wake-up call has not reached it.",
@@ -160,21 +174,20 @@ MODES: Final = (
         acts=Actor.SUPPORT,
         now="Have the operator lift the block, and find out what used up the data.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
+            needs=facts(Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
             | SEEN_AWAY
             | facts(
                 Fact.HARDWARE_FAILS,
                 Fact.FIRMWARE_FAILS,
                 Fact.MUCH_DATA,
-                Fact.REPORTS_OFTEN,
-                Fact.LOST_AT_SAME_DATA,
                 Fact.EVENTS_IN_A_FLOOD,
+                Fact.OTHERS_THERE_HEARD,
             ),
-            rules_out=facts(Fact.OPENED_LATE)
-            | _NOT_AWAY
-            | facts(Fact.BACK_SOON, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
-            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
+            rules_out=_NOT_SILENT
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.SIGNAL_FELL)
+            | facts(Fact.NO_OPERATOR_HEARD, Fact.LATE_WITHOUT_RETURN),
         ),
     ),
     FailureMode(
@@ -196,15 +209,14 @@ MODES: Final = (
             | SEEN_AWAY
             | facts(Fact.OPERATOR_FAILS, Fact.REGION_FAILS, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.OPERATOR_AWAY, Fact.REGION_AWAY, Fact.MANY_AWAY, Fact.RESUMED)
-            | facts(Fact.ALL_OF_OPERATOR_AWAY)
+            | facts(Fact.ALL_OF_OPERATOR_AWAY, Fact.NONE_THERE_HEARD)
             | facts(Fact.MANY_CAME_BACK, Fact.FAILS_AGAIN, Fact.REFUSED_LATE, Fact.MANY_FAIL)
             | facts(Fact.BACK_WITH_OTHERS, Fact.LATE_ON_RETURN, Fact.SOME_FAIL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED),
-            rules_out=facts(Fact.OPENED_LATE)
-            | _NOT_AWAY
-            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            rules_out=_NOT_SILENT
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
-            | facts(Fact.SOME_OF_OPERATOR_AWAY),
+            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD),
         ),
     ),
     FailureMode(
@@ -214,7 +226,7 @@ MODES: Final = (
         layer=Layer.NETWORK,
         party=Party.NETWORK,
         cause=Cause.BOX_OFFLINE,
-        also=_AWAY,
+        also=tuple(cause for cause in _AWAY if cause is not Cause.BOX_SAYS_EXPIRED),
         engineer="The radio technology of this hardware was switched off: its cars are lost for"
         " good, all of one model.",
         customer="The car's modem speaks a network that was switched off.",
@@ -222,14 +234,15 @@ MODES: Final = (
         now="Take these cars out of service until their boxes are exchanged.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
-            speaks_for=(SEEN_AWAY - facts(Fact.BACK_AFTER_WILL, Fact.BACK_IN_MINUTES))
+            speaks_for=(SEEN_AWAY - _RETURNS)
             | facts(Fact.HARDWARE_FAILS, Fact.STILL_AWAY, Fact.WILLS_IN_A_WAVE)
             | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
-            | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL),
+            | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL)
+            | facts(Fact.OTHERS_THERE_HEARD),
             rules_out=facts(Fact.OPENED_LATE)
-            | _NOT_AWAY
-            | facts(Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES)
-            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
+            | _NOT_SILENT
+            | _RETURNS
+            | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER),
         ),
     ),
@@ -249,14 +262,13 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
-            | SEEN_AWAY
+            | (SEEN_AWAY - facts(Fact.KEEPALIVE_EXCEEDED))
             | facts(Fact.OPERATOR_FAILS, Fact.FAILS_AGAIN, Fact.MANY_CAME_BACK, Fact.MANY_FAIL)
             | facts(Fact.OPERATOR_AWAY, Fact.MANY_AWAY, Fact.SOME_FAIL)
-            | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE),
-            rules_out=facts(Fact.OPENED_LATE)
-            | _NOT_AWAY
+            | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.OTHERS_THERE_HEARD),
+            rules_out=_NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
-            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE),
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED),
         ),
     ),
 )

@@ -8,8 +8,6 @@ from fleet_wire.contract.causes import Cause, Party
 from fleet_wire.modes.facts import Fact
 from fleet_wire.modes.mode import REFUSALS, Actor, FailureMode, Layer, Signature, facts
 
-_NO_CALL: Final = (Cause.API_REFUSED, Cause.API_FAILED, None)
-
 MODES: Final = (
     FailureMode(
         slug="wrong_car_approached",
@@ -46,7 +44,7 @@ MODES: Final = (
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
         cause=Cause.NOT_OBSERVED,
-        also=_NO_CALL,
+        also=(Cause.API_REFUSED,),
         engineer="The phone has no data, no permission, or an app with a defect: no request, or a"
         " wrong one, comes to us.",
         customer="Your phone could not reach us; please check its connection and update the app.",
@@ -73,7 +71,7 @@ MODES: Final = (
         layer=Layer.PHONE,
         party=Party.NOBODY_KNOWS,
         cause=Cause.NOT_OBSERVED,
-        also=(*_NO_CALL, Cause.BOX_REJECTED),
+        also=(None, Cause.BOX_REJECTED),
         engineer="The offline key in the phone is over, and phone or car have no network to renew"
         " it.",
         customer="The offline key in your phone has expired; it needs a moment with reception.",

@@ -16,7 +16,7 @@ MODES: Final = (
         layer=Layer.SECURITY,
         party=Party.BOX,
         cause=Cause.BOX_REJECTED,
-        also=(Cause.API_REFUSED, Cause.VEHICLE_STATE),
+        also=(Cause.API_REFUSED,),
         engineer="A wrong command PIN was sent too often: the car refuses remote commands until it"
         " is reset.",
         customer="The car has locked remote access after a wrong code.",
@@ -48,7 +48,7 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.MANY_CARS_OF_ONE),
             speaks_for=facts(Fact.SAID_NO, Fact.SAID_BOOKING, Fact.NOTHING_PUBLISHED)
-            | facts(Fact.SAID_OVERLOADED),
+            | facts(Fact.SAID_OVERLOADED, Fact.MANY_FAIL),
             rules_out=facts(Fact.SUPPORT_CALLED, Fact.NOT_DELIVERED),
         ),
     ),

@@ -74,7 +74,7 @@ MODES: Final = (
         layer=Layer.VEHICLE,
         party=Party.VEHICLE,
         cause=None,
-        also=(Cause.VEHICLE_FAILED, Cause.DOOR_UNCONFIRMED, Cause.RESULT_LOST),
+        also=(Cause.VEHICLE_FAILED, Cause.DOOR_UNCONFIRMED),
         engineer="Only a part of the car opened: the boot, one door, or the doors without the"
         " immobiliser.",
         customer="Only a part of the car has opened.",

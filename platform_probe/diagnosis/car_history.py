@@ -90,6 +90,16 @@ class BrokerWord(NamedTuple):
     kind: str
 
 
+class Answer(NamedTuple):
+    """What the box said of a command, and when by its own clock, in Unix seconds."""
+
+    command_id: str
+    phase: Phase
+    box_s: float | None
+    ahead_s: float | None
+    """By how much that was later than we heard it."""
+
+
 class CarHistory(Follower):
     """What one car has told."""
 
@@ -103,7 +113,6 @@ class CarHistory(Follower):
         "boots",
         "broker_words",
         "changes",
-        "clock_ahead_s",
         "data_used_bytes",
         "doors",
         "events",
@@ -157,8 +166,7 @@ class CarHistory(Follower):
         """Since when a door is open, as far as its states say."""
         self.signals: dict[str, bool | str] | None = None
         """What else is not as in an ordinary parked car."""
-        self.answers: tuple[tuple[str, Phase], ...] = ()
-        """Which commands it has answered lately, and in which phase."""
+        self.answers: tuple[Answer, ...] = ()
         self.attempts: tuple[PastAttempt, ...] = ()
         self.broker_words: tuple[BrokerWord, ...] = ()
         self.places: tuple[Place, ...] = ()
@@ -176,8 +184,6 @@ class CarHistory(Follower):
         self.position_age_s: float | None = None
         self.key_expired_s: float | None = None
         """When it last told of an offline key that it refused."""
-        self.clock_ahead_s: float | None = None
-        """How far its clock is ahead of ours, as its last answer says."""
 
     # What comes in
 
@@ -276,13 +282,12 @@ class CarHistory(Follower):
     def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says; a repeated one is old."""
         self.heard = (*self.heard[1 - KEPT :], now_s)
-        answer = (result.command_id, result.phase)
-        if answer in self.answers:
+        if self.has_answered(result.command_id, result.phase):
             return
+        box_s = None if result.box_time_ms is None else result.box_time_ms / 1000
+        ahead_s = None if box_s is None else box_s - unix_s
+        answer = Answer(result.command_id, result.phase, box_s, ahead_s)
         self.answers = (*self.answers[1 - KEPT :], answer)
-        if result.box_time_ms is not None:
-            box_time_s = result.box_time_ms / 1000
-            self.clock_ahead_s = box_time_s - unix_s
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
@@ -294,6 +299,28 @@ class CarHistory(Follower):
         self.broker_words = (*self.broker_words[1 - KEPT :], word)
 
     # What is asked
+
+    def has_answered(self, command_id: str, phase: Phase) -> bool:
+        """Return whether it has lately given this answer to a command."""
+        return any(one[:2] == (command_id, phase) for one in self.answers)
+
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """How far its clock is ahead of ours, as far as its answers say.
+
+        One that has waited on its way makes the clock seem to be behind, so the greatest is right.
+        """
+        said_s = [one.ahead_s for one in self.answers if one.ahead_s is not None]
+        return max(said_s, default=None)
+
+    def executed_unix_s(self, command_id: str | None) -> float | None:
+        """Return when it executed a command by its own clock, put right; None: unknown."""
+        ahead_s = self.clock_ahead_s
+        for one in self.answers:
+            is_it = one.command_id == command_id and one.phase is Phase.EXECUTED
+            if is_it and one.box_s is not None and ahead_s is not None:
+                return one.box_s - ahead_s
+        return None
 
     def relocks(self) -> Iterator[LockMove]:
         """Yield the times at which the lock closed, and no command is known to have closed it."""

@@ -8,9 +8,12 @@ from typing import Final
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.modes.facts import Fact, Told
 from platform_probe.diagnosis.car_history import CarHistory
+from platform_probe.diagnosis.census import HeardSince
 from platform_probe.diagnosis.neighbours import Comparison, Place
 
 DAY_S: Final = 86_400
+CROSSING_S: Final = 2.0
+"""As `platform_probe.attempts.conclusion.CROSSING_S`: what left the box before the command came."""
 TEN_MINUTES_S: Final = 600.0
 
 
@@ -31,8 +34,12 @@ class Case:
     compared: dict[Place, Comparison]
     lost: dict[Place, Comparison]
     """How many cars are lost."""
+    heard_since: HeardSince | None
+    """Which cars were heard of since the command; None: its operator or region is not known."""
     wills_around: int
     returns_around: int
+    returns_since: int
+    """How many boxes have connected since this one was lost."""
     wills_at_once: int
     returns_at_once: int
     cars_known: int
@@ -40,8 +47,6 @@ class Case:
     """How many cars the account asked for within minutes."""
     usual_data_bytes: float | None
     """What the modem in the middle of all has used; None: they do not say."""
-    usual_interval_s: float
-    """How often the box in the middle of all reports; infinite: most do not."""
     used_when_lost: tuple[float, float] | None
     """The least and the most data that lost cars have used, where no other has used more."""
     two_places: str | None
@@ -75,6 +80,17 @@ class Case:
     def published_s(self) -> float:
         """When the command left, or should have."""
         return self.began_s + self.record.stages.get(Stage.PUBLISHED.value, 0.0)
+
+    @property
+    def at_box_s(self) -> float:
+        """From when on what the box sends may tell of the command."""
+        return self.published_s + CROSSING_S
+
+    @property
+    def opened_s(self) -> float | None:
+        """When the box has executed the command by its own clock, as far as that is known."""
+        unix_s = self.car.executed_unix_s(self.record.command_id)
+        return None if unix_s is None else unix_s - self.unix_offset_s
 
     def at(self, at_s: float) -> str:
         """Return a moment as people write it, UTC."""

@@ -19,6 +19,7 @@ from fleet_wire.contract.attempt import (
     Flag,
     Record,
     Source,
+    Stage,
     StrayAnswer,
     StrayKind,
 )
@@ -27,7 +28,7 @@ from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.modes.facts import Told
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory, Session
-from platform_probe.diagnosis.case import Case
+from platform_probe.diagnosis.case import CROSSING_S, Case
 from platform_probe.diagnosis.hearing import Hearing
 from platform_probe.diagnosis.neighbours import Place
 from platform_probe.diagnosis.observed import no_longer, observe
@@ -148,8 +149,8 @@ class Diagnosing(Hearing):
         case = self._seen_of(one, now_s)
         told = case.told()
         modes = self._ranking.rank(case.seen, told)
-        one.record = named(record, modes[0], case.seen)
-        self._emit(one.record)
+        one.named = named(record, modes[0], case.seen)
+        self._emit(one.named)
         self._revise(one, case, told, modes, now_s=now_s)
 
     def _is_odd(self, record: Attempt, began_s: float) -> bool:
@@ -300,7 +301,7 @@ class Diagnosing(Hearing):
     ) -> None:
         one.basis = frozenset(case.seen), told
         one.revision += 1
-        record = one.record
+        record = one.named or one.record
         one.last = Diagnosis(
             attempt_id=record.attempt_id,
             vehicle_id=record.vehicle_id,
@@ -320,8 +321,8 @@ class Diagnosing(Hearing):
     def _seen_of(self, one: OpenUnlock, now_s: float) -> Case:
         """Return the case with all that was seen of it, now and at earlier looks."""
         case = self._case_of(one, now_s)
+        case.seen = {**one.kept}
         observe(case, is_first=one.basis is None)
-        case.seen = {**one.kept, **case.seen}
         no_longer(case.seen)
         one.kept = case.seen
         return case
@@ -340,6 +341,7 @@ class Diagnosing(Hearing):
             (c.at_s for c in reversed(car.changes) if c.session is Session.WILL), one.began_s
         )
         returned_s = _returned_s(car, one.began_s)
+        at_box_s = one.began_s + record.stages.get(Stage.PUBLISHED.value, 0.0) + CROSSING_S
         return Case(
             record=record,
             car=car,
@@ -350,14 +352,15 @@ class Diagnosing(Hearing):
             support_called_s=one.called_s,
             compared=compared,
             lost=self._census.compare(car.places, now_s),
+            heard_since=self._census.heard_since(car.places, at_box_s),
             wills_around=self._neighbours.wills_around(lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
+            returns_since=self._neighbours.returns_since(lost_s),
             wills_at_once=self._neighbours.wills_at_once(lost_s),
             returns_at_once=self._neighbours.returns_at_once(returned_s),
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
             usual_data_bytes=self._census.usual_data_bytes,
-            usual_interval_s=self._census.usual_interval_s,
             used_when_lost=self._census.used_when_lost,
             two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),

@@ -122,7 +122,7 @@ class Hearing:
         if result.phase is Phase.RECEIVED or result.reason not in (None, Reason.FAILED):
             self._has_receipts = True
         elif self._has_receipts is None:
-            self._has_receipts = (result.command_id, Phase.RECEIVED) in car.answers
+            self._has_receipts = car.has_answered(result.command_id, Phase.RECEIVED)
         if result.phase is Phase.REFUSED and result.reason is not None:
             remember(self._refusals, result.command_id, result.reason.value, MAX_REFUSALS)
 

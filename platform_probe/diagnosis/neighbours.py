@@ -111,6 +111,11 @@ class Neighbours:
         """Return how many boxes connected within a minute or so of a moment."""
         return _around(self._returns, at_s)
 
+    def returns_since(self, at_s: float) -> int:
+        """Return how many boxes have connected since a moment, to half a minute."""
+        step = int(at_s // WAVE_S)
+        return sum(number for each, number in self._returns.items() if each > step)
+
     def wills_at_once(self, at_s: float) -> int:
         """Return how many boxes were lost within some seconds of a moment."""
         return _around(self._wills_by_moment, at_s, MOMENT_S)

@@ -43,14 +43,17 @@ _SENT: Final = ANSWERS | {
 _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
     (COHORT, (Fact.ALONE, Fact.FEW_AWAY)),
     (
-        frozenset({Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE}),
+        frozenset({Fact.OPENED_LATE, Fact.OPENED_IN_TIME, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE}),
         (Fact.NOTHING_AFTER_RETURN,),
     ),
+    (frozenset({Fact.OPENED_IN_TIME}), (Fact.OPENED_LATE,)),
     (frozenset({Fact.DOOR_OPENED}), (Fact.NO_DOOR_OPENED,)),
     (_SENT, (Fact.NOTHING_PUBLISHED,)),
     (frozenset({Fact.NOT_ANSWERED}), (Fact.NOT_DELIVERED,)),
     (frozenset({Fact.BOOTED_AFTER}), (Fact.BACK_WITHOUT_BOOT,)),
-    (frozenset({Fact.ALL_OF_OPERATOR_AWAY}), (Fact.SOME_OF_OPERATOR_AWAY,)),
+    (frozenset({Fact.OTHERS_THERE_HEARD}), (Fact.NONE_THERE_HEARD, Fact.NO_OPERATOR_HEARD)),
+    (frozenset({Fact.NO_OPERATOR_HEARD}), (Fact.NONE_THERE_HEARD,)),
+    (frozenset({Fact.BACK_SOON, Fact.BACK_IN_MINUTES}), (Fact.LEFT_BEHIND,)),
     (frozenset({Fact.MANY_FAIL}), (Fact.SOME_FAIL,)),
     (frozenset({Fact.SOME_FAIL}), (Fact.ALONE,)),
     (
@@ -80,6 +83,7 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_box.note_doors,
     seen_of_car.note_this_car,
     seen_of_others.note_others,
+    seen_of_others.note_heard_there,
     seen_of_platform.note_platform,
     seen_of_car.note_broker_log,
 )

@@ -129,8 +129,11 @@ def note_oddities(case: Case) -> None:
 def note_late_words(case: Case) -> None:
     """Note what the box said of the command after the unlock had ended."""
     seen, late = case.seen, case.late
+    opened_s = case.opened_s
+    is_in_time = opened_s is not None and opened_s < case.ended_s
+    opened = Fact.OPENED_IN_TIME if is_in_time else Fact.OPENED_LATE
     for phase, fact, what in (
-        ("executed", Fact.OPENED_LATE, "the box opened the car"),
+        ("executed", opened, "the box told that it had opened the car"),
         ("refused", Fact.REFUSED_LATE, "the box refused the command"),
         ("received", Fact.CONFIRMED_LATE, "the box confirmed the command"),
     ):

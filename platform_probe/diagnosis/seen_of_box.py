@@ -12,8 +12,6 @@ LOW_V: Final = 12.25
 FELL_V: Final = 0.15
 FELL_DB: Final = 15.0
 """More than a parked car's signal swings [E]; a bad contact of the antenna costs 20 dB."""
-OFTEN: Final = 3.0
-"""Who reports so many times as often as the one in the middle of all talks much [E]."""
 WEAK_DBM: Final = -110.0
 """RSRP at which LTE hardly works (3GPP TS 36.133 reports down to -140)."""
 RELOCKED_S: Final = 150.0
@@ -52,9 +50,6 @@ def note_heartbeats(case: Case) -> None:
             )
     if car.low_voltage_s is not None and abs(case.began_s - car.low_voltage_s) < AGAIN_S:
         seen[Fact.TOLD_LOW_VOLTAGE] = f"it told of a low battery at {case.at(car.low_voltage_s)}"
-    interval_s = car.interval_s
-    if interval_s is not None and interval_s * OFTEN < case.usual_interval_s:
-        seen[Fact.REPORTS_OFTEN] = f"it reports every {interval_s:.1f} s, more often than others"
 
 
 def note_boots(case: Case) -> None:

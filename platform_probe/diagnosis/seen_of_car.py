@@ -6,11 +6,9 @@ from typing import Final
 
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import PastAttempt, Session
-from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, Case
+from platform_probe.diagnosis.case import AGAIN_S, AWAY_S, CROSSING_S, Case
 from platform_probe.diagnosis.census import LATE_HEARTBEATS
 
-CROSSING_S: Final = 2.0
-"""As `platform_probe.attempts.conclusion.CROSSING_S`: what left the box before the command came."""
 SOON_S: Final = 90.0
 """A box that reboots is back by then: 20 to 60 s, and its network [E]."""
 RECENT_S: Final = 120.0
@@ -97,7 +95,7 @@ def note_presence_after(case: Case) -> None:
 def note_life(case: Case) -> None:
     """Note when the car was heard of, before and after."""
     car, seen = case.car, case.seen
-    at_box_s = case.published_s + CROSSING_S
+    at_box_s = case.at_box_s
     heard_s = car.first_heard_after(at_box_s)
     is_same_connection = not {
         Fact.BACK_SOON, Fact.BACK_IN_MINUTES

@@ -11,6 +11,10 @@ from platform_probe.diagnosis.neighbours import ALL, Share
 
 WAVE_SHARE: Final = 0.04
 WAVE_CARS: Final = 5
+MEANWHILE_S: Final = 40.0
+"""So long after a command a network is seldom back for others and not for this car [E]."""
+FEW_HEARD: Final = 3
+"""Of fewer nothing follows: one may be counted for another's place, or have been lucky [E]."""
 NEARLY_ALL: Final = 0.85
 """Of the cars that an outage takes some are silent between heartbeats, or still in time [E]."""
 _DIMENSIONS: Final = {
@@ -58,7 +62,7 @@ def _of_lost_cars(case: Case) -> None:
 
 
 def _of_operator(case: Case) -> None:
-    """Note whether all that an operator has in the region are lost, or some, or others' too."""
+    """Note whether all that an operator has in the region are lost, or others' too."""
     seen, places = case.seen, dict(case.car.places)
     region = case.lost.get(("region", places.get("region", "")))
     both = next((pair for place, pair in case.lost.items() if place[0] == BOTH), None)
@@ -69,11 +73,34 @@ def _of_operator(case: Case) -> None:
     said = f"{here.failed} of {here.total} cars of this operator and region are lost"
     if here.rate > NEARLY_ALL:
         seen[Fact.ALL_OF_OPERATOR_AWAY] = said
-    elif here.failed >= 3:  # noqa: PLR2004 - two are chance
-        seen[Fact.SOME_OF_OPERATOR_AWAY] = said
     if of_others.failed >= 3:  # noqa: PLR2004 - two are chance
         seen[Fact.OTHER_OPERATOR_AWAY] = (
             f"{of_others.failed} of {of_others.total} cars of others there are lost"
+        )
+
+
+def note_heard_there(case: Case) -> None:
+    """Note whether others of the car's operator and region were heard of while it was silent.
+
+    Later they may be back from what had struck them too, and who has connected anew is.
+    """
+    if case.heard_since is None or case.now_s - case.at_box_s > MEANWHILE_S:
+        return
+    if case.car.first_heard_after(case.at_box_s) is not None:
+        return
+    here, in_region, everywhere = case.heard_since
+    others, elsewhere = in_region.without(here), everywhere.without(in_region)
+    said = f"{here.heard} of {here.total} cars of this operator and region were heard of since"
+    if here.kept >= FEW_HEARD:
+        case.seen[Fact.OTHERS_THERE_HEARD] = said
+    elif not in_region.heard and others.total * elsewhere.rate >= FEW_HEARD:
+        case.seen[Fact.NO_OPERATOR_HEARD] = (
+            f"{said}, nor any of {others.total} of others there; elsewhere {elsewhere.heard} of"
+            f" {elsewhere.total}"
+        )
+    elif not here.heard and here.total * everywhere.without(here).rate >= FEW_HEARD:
+        case.seen[Fact.NONE_THERE_HEARD] = (
+            f"{said}, of all others {everywhere.heard} of {everywhere.total - here.total}"
         )
 
 
@@ -117,6 +144,14 @@ def _of_waves(case: Case) -> None:
     seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
     if case.wills_around >= few:
         seen[Fact.WILLS_IN_A_WAVE] = f"{case.wills_around} boxes were lost within two minutes"
+    is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
+    is_lost = Fact.WILL_BEFORE in seen or Fact.WILL_AFTER in seen
+    most = max(few, case.wills_around / 2)
+    if is_lost and not is_back and case.wills_around >= few and case.returns_since >= most:
+        seen[Fact.LEFT_BEHIND] = (
+            f"{case.returns_since} boxes have connected since this one was lost, with"
+            f" {case.wills_around} within two minutes"
+        )
     if case.returns_around >= few:
         seen[Fact.MANY_CAME_BACK] = f"{case.returns_around} boxes connected within two minutes"
     if case.wills_at_once >= few and case.wills_at_once > case.wills_around / 2:

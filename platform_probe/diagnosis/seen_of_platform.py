@@ -62,8 +62,15 @@ def note_platform(case: Case) -> None:
         seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
     if side.requests > 1:
         seen[Fact.ASKED_AGAIN] = f"the phone asked {side.requests} times"
-    if Fact.WAS_ASLEEP in seen and side.woken_s is None and side.ended_s is not None:
-        seen[Fact.NOT_WOKEN] = "the box slept, and no wake request was sent"
+    if Fact.WAS_ASLEEP in seen and _is_not_woken(side, record.stages.get(Stage.PUBLISHED.value)):
+        seen[Fact.NOT_WOKEN] = "the box slept, and no wake request was sent before the command"
+
+
+def _is_not_woken(side: PlatformSide, published_s: float | None) -> bool:
+    """Return whether the platform sent, or gave up, a command without a wake request before it."""
+    if published_s is None:
+        return side.woken_s is None and side.ended_s is not None
+    return side.woken_s is None or side.woken_s > published_s
 
 
 def _of_end(case: Case, said: str) -> None:

@@ -12,11 +12,11 @@ from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.score.cases import run_one
 from fleet_sim.score.drawing import scenario_of
 from fleet_sim.score.incidents import (
-    CHOICES,
     COMMON,
     HELD_OUT_SEEDS,
     RANGES,
     TOGETHER,
+    VARIANTS,
     Incident,
     Loss,
     loss_of,
@@ -48,11 +48,12 @@ def test_the_same_seed_draws_the_same() -> None:
 
 def test_tables_name_faults_and_parameters_that_there_are() -> None:
     """A renamed fault does not fall out of the score unseen."""
-    assert set(FAULTS) >= COMMON
-    for table in (RANGES, CHOICES):
-        for name, parameters in table.items():
-            assert set(parameters) <= set(FAULTS[name].model_fields), name
-    assert set(TOGETHER) <= set(FAULTS)
+    assert set(FAULTS) >= {*COMMON, *TOGETHER}
+    for name, parameters in RANGES.items():
+        assert set(parameters) <= set(FAULTS[name].model_fields), name
+    for name, variants in VARIANTS.items():
+        for variant in variants:
+            assert set(variant) <= set(FAULTS[name].model_fields), name
 
 
 def test_a_run_with_one_incident_of_each_fault_holds_every_loss() -> None:

@@ -8,11 +8,10 @@ from fleet_wire.contract.attempt import (
     Attempt,
     Flag,
     PlatformSide,
-    Record,
     StrayAnswer,
     StrayKind,
 )
-from fleet_wire.contract.causes import CAUSES, Cause, outcome_of
+from fleet_wire.contract.causes import CAUSES, Cause
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.messages import (
     Phase,
@@ -27,39 +26,11 @@ from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.diagnosing import LOOKED_AT_AGAIN_S, Diagnosing
 from platform_probe.diagnosis.observed import no_longer
 from platform_probe.weights import shipped_ranking
-from tests.helpers.fake_clock import FakeClock
-from tests.helpers.records import COMPLAINT, attempt_of
+from tests.helpers.records import COMPLAINT
+from tests.helpers.watched import Watched
 
 ONLINE = Presence(PresenceStatus.ONLINE, "one")
 WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
-
-
-class Watched:
-    """A diagnosis with a clock that the test turns, and all that it hands on."""
-
-    def __init__(self) -> None:
-        self.clock = FakeClock(now_s=0.0)
-        self.records: list[Record] = []
-        self.told: list[Diagnosis] = []
-        self.diagnosing = Diagnosing(
-            shipped_ranking(),
-            clock=self.clock,
-            emit=self.records.append,
-            tell=self.told.append,
-        )
-
-    def at(self, second: float) -> Diagnosing:
-        """Turn the clock, and let be looked at what is due."""
-        self.clock.wall_s += second - self.clock.now_s
-        self.clock.now_s = second
-        self.diagnosing.tick()
-        return self.diagnosing
-
-    def ended(self, cause: Cause | None, **changes: object) -> Attempt:
-        """Return an unlock of car-1 that has just ended after 20 s."""
-        attempt = attempt_of(cause=cause, total_s=20.0)
-        began = {"started_at": self.clock.wall_s - 20.0, "outcome": outcome_of(cause)}
-        return msgspec.structs.replace(attempt, **{**began, **changes})
 
 
 def test_a_failed_unlock_is_diagnosed_and_its_record_names_the_mode() -> None:

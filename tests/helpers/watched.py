@@ -1,0 +1,45 @@
+"""A diagnosis that a test feeds, with a clock that it turns."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fleet_wire.contract.attempt import Attempt, Record
+from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.diagnosis import Diagnosis
+from platform_probe.diagnosis.diagnosing import Diagnosing
+from platform_probe.weights import shipped_ranking
+from tests.helpers.fake_clock import FakeClock
+from tests.helpers.records import attempt_of
+
+
+class Watched:
+    """A diagnosis with a clock that the test turns, and all that it hands on."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock(now_s=0.0)
+        self.records: list[Record] = []
+        self.told: list[Diagnosis] = []
+        self.diagnosing = Diagnosing(
+            shipped_ranking(),
+            clock=self.clock,
+            emit=self.records.append,
+            tell=self.told.append,
+        )
+
+    def at(self, second: float) -> Diagnosing:
+        """Turn the clock, and let be looked at what is due."""
+        self.clock.wall_s += second - self.clock.now_s
+        self.clock.now_s = second
+        self.diagnosing.tick()
+        return self.diagnosing
+
+    def ended(self, cause: Cause | None, **changes: object) -> Attempt:
+        """Return an unlock of car-1 that has just ended after 20 s."""
+        attempt = attempt_of(cause=cause, total_s=20.0)
+        began = {"started_at": self.clock.wall_s - 20.0, "outcome": outcome_of(cause)}
+        return msgspec.structs.replace(attempt, **{**began, **changes})
+
+    def facts(self) -> set[str]:
+        """Return what was seen of the unlock that was diagnosed last."""
+        return {one.fact for one in self.told[-1].facts}

@@ -1,0 +1,156 @@
+"""What is seen of an unlock: evidence that tells neighbours apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet_wire.contract.attempt import PlatformSide, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.messages import (
+    Phase,
+    Presence,
+    PresenceReason,
+    PresenceStatus,
+    Result,
+    Telemetry,
+    VehicleState,
+)
+from tests.helpers.watched import Watched
+
+ONLINE = Presence(PresenceStatus.ONLINE, "one")
+ASLEEP = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.SLEEP)
+WILL = Presence(PresenceStatus.OFFLINE, "one", PresenceReason.LAST_WILL)
+HEARTBEAT = Telemetry(-80.0, 12.6, 1.0)
+SENT = {"intended": 0.0, "requested": 0.0, "published": 1.0}
+CARS = 6
+
+
+def parked(operator: str, region: str) -> VehicleState:
+    """Return the state of a car that stands locked."""
+    return VehicleState(
+        is_locked=True, is_open=False, voltage_v=12.6, firmware="1", hardware="1",
+        operator=operator, region=region,
+    )  # fmt: skip
+
+
+def fleet(watched: Watched) -> dict[tuple[str, str], list[str]]:
+    """Let cars of two operators in two regions connect; return their ids."""
+    cars = {
+        (operator, region): [f"{operator}-{region}-{number}" for number in range(CARS)]
+        for operator in ("a", "b")
+        for region in ("north", "south")
+    }
+    cars["a", "north"][0] = "car-1"
+    for (operator, region), ids in cars.items():
+        for each in ids:
+            watched.at(1.0).presence(each, ONLINE, retained=True)
+            watched.diagnosing.state(each, parked(operator, region), retained=True)
+    return cars
+
+
+@pytest.mark.parametrize(
+    ("silent", "seen"),
+    [
+        (set(), "others_there_heard"),
+        ({("a", "north")}, "none_there_heard"),
+        ({("a", "north"), ("b", "north")}, "no_operator_heard"),
+    ],
+)
+def test_who_else_is_silent_tells_a_car_from_an_operator_from_a_place(
+    silent: set[tuple[str, str]], seen: str
+) -> None:
+    """Heartbeats of others come after the command, or those of nobody there."""
+    watched = Watched()
+    for where, ids in fleet(watched).items():
+        for each in ids:
+            if where not in silent and each != "car-1":
+                watched.at(10.0).telemetry(each, HEARTBEAT)
+    watched.at(20.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    among = {"others_there_heard", "none_there_heard", "no_operator_heard"}
+    assert watched.facts() & among == {seen}
+
+
+def test_nothing_follows_from_others_where_the_place_is_not_known() -> None:
+    """A wire may say nothing of operators."""
+    watched = Watched()
+    for number in range(2, 2 + CARS):
+        watched.at(10.0).telemetry(f"car-{number}", HEARTBEAT)
+    watched.at(20.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    assert "others_there_heard" not in watched.facts()
+
+
+def test_a_car_that_does_not_come_back_with_the_others_is_left_behind() -> None:
+    """Until it does."""
+    watched = Watched()
+    cars = ["car-1", *(f"car-{number}" for number in range(2, 12))]
+    for each in cars:
+        watched.at(1.0).presence(each, ONLINE, retained=True)
+    watched.at(30.0)
+    for each in cars[1:]:
+        watched.diagnosing.take(watched.ended(None, vehicle_id=each, attempt_id=each))
+    for each in cars:
+        watched.at(40.0).presence(each, WILL, retained=False)
+    watched.at(70.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE))
+    assert "left_behind" not in watched.facts()
+    for each in cars[1:]:
+        watched.at(100.0).presence(each, ONLINE, retained=False)
+    watched.at(111.0)
+    assert "left_behind" in watched.facts()
+    watched.at(120.0).presence("car-1", ONLINE, retained=False)
+    watched.at(125.0)
+    assert "left_behind" not in watched.facts()
+
+
+@pytest.mark.parametrize(("executed_s", "seen"), [(15.0, "opened_in_time"), (60.0, "opened_late")])
+def test_an_answer_that_comes_late_says_by_the_boxs_clock_when_the_car_opened(
+    executed_s: float, seen: str
+) -> None:
+    """The answer may have waited in the car, or the command on its way there."""
+    watched = Watched()
+    box_ahead_s = 100.0
+    epoch_s = watched.clock.wall_s + box_ahead_s
+
+    def answer(phase: Phase, at_s: float) -> Result:
+        return Result("c1", phase, box_time_ms=int((epoch_s + at_s) * 1000))
+
+    watched.at(2.0).result("car-1", answer(Phase.RECEIVED, 2.0))
+    watched.at(20.0)
+    failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1")
+    watched.diagnosing.take(failed)
+    watched.at(61.0).result("car-1", answer(Phase.EXECUTED, executed_s))
+    watched.diagnosing.take(
+        StrayAnswer(
+            kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
+            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=61.0,
+        )
+    )  # fmt: skip
+    watched.at(63.0)
+    assert watched.facts() & {"opened_in_time", "opened_late"} == {seen}
+
+
+def test_an_answer_that_has_waited_does_not_put_the_clock_back() -> None:
+    """It only seems to be a minute behind."""
+    watched = Watched()
+    for at_s, said_s in ((1.0, 1.2), (70.0, 10.0)):
+        box_ms = int((watched.clock.wall_s - watched.clock.now_s + said_s) * 1000)
+        answer = Result(f"c{at_s}", Phase.EXECUTED, box_time_ms=box_ms)
+        watched.at(at_s).result("car-1", answer)
+    watched.at(80.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT))
+    assert "clock_wrong" not in watched.facts()
+
+
+@pytest.mark.parametrize(("woken_s", "is_noted"), [(None, True), (5.0, True), (0.1, False)])
+def test_a_command_to_a_sleeping_box_needs_a_wake_request_before_it(
+    woken_s: float | None, *, is_noted: bool
+) -> None:
+    """One that goes out afterwards is for the next command."""
+    watched = Watched()
+    watched.at(1.0).presence("car-1", ASLEEP, retained=False)
+    watched.at(60.0)
+    side = PlatformSide(status=504, woken_s=woken_s)
+    watched.diagnosing.take(watched.ended(Cause.BOX_ASLEEP, stages=SENT, platform=side))
+    assert ("not_woken" in watched.facts()) is is_noted
