@@ -196,7 +196,9 @@ def _entries(
     options = TOGETHER.get(name, ())
     together = options[stream.index(len(options))] if options else None
     is_single = together is None and FAULTS[name].strikes is not Strikes.PLATFORM
-    if is_single and name in COMMON and stream.uniform() < AT_ONE_PLACE:
+    if is_single and (
+        incident.is_of_many or (name in COMMON and stream.uniform() < AT_ONE_PLACE)
+    ):
         together, is_single = "group", False
     if is_single:
         return _on_single_cars(name, parameters, groups, stream, quiet_s=quiet_s)

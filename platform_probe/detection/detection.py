@@ -20,7 +20,7 @@ from fleet_wire.modes.catalogue import MODES
 from platform_probe.detection.blindness import Blindness
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.hops import Hops
-from platform_probe.detection.measures import BLIND, FAILED, LATE, ODD, hit_measures
+from platform_probe.detection.measures import AGAIN, BLIND, FAILED, LATE, ODD, hit_measures
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.repeats import Repeats, customer_of
 from platform_probe.detection.shares import ShareTests
@@ -187,6 +187,7 @@ class Detection:
             self._suspicious.attempt(attempt, at_s, now_s)
         measures = (FAILED,) if hit else hit_measures(attempt)
         is_failure = bool(measures)
+        is_again = self._repeats.pressed_again(attempt, at_s)
         counts = self._repeats.counts(attempt, at_s, is_hit=is_failure)
         if measures != (BLIND,):
             measures += self._hops.slow(attempt, now_s)
@@ -203,6 +204,11 @@ class Detection:
             if len(self._opened) > MOST_OPENED:
                 self._opened.popitem(last=False)
         self._shares.take(values, at_s, now_s, one, counts=counts)
+        if is_again and not is_failure:
+            again = Hit(
+                at_s, values, attempt.vehicle_id, customer_of(attempt), attempt.attempt_id, (AGAIN,)
+            )
+            self._shares.stray(again, now_s)
 
     def _odd(self, diagnosis: Diagnosis) -> Hit | None:
         """Count an unlock that opened and is diagnosed all the same; None where it is not."""

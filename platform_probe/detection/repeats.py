@@ -14,6 +14,8 @@ from platform_probe.diagnosis.remembering import remember
 
 RETRY_S: Final = 600.0
 """What one customer does with one car within so long counts once [E]."""
+AGAIN_S: Final = 90.0
+"""Who presses again so soon after a car has opened stands before a closed one [E]."""
 SICK_S: Final = 6 * 3600.0
 """A car that failed counts as failed once in so long [E]: a sick car is no problem of its cohort,
 and one that sees several customers fail in a morning would make it look like one."""
@@ -24,6 +26,9 @@ class Repeats:
     """Remembers who has counted last. Bounded."""
 
     def __init__(self) -> None:
+        self._again_cars: OrderedDict[str, float] = OrderedDict()
+        self._ended: OrderedDict[tuple[str, str], float] = OrderedDict()
+        """When a car had opened for a customer."""
         self._failed_cars: OrderedDict[str, float] = OrderedDict()
         self._failed_customers: OrderedDict[str, float] = OrderedDict()
         self._opened: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -39,10 +44,28 @@ class Repeats:
         together = car, customer
         opened_s = self._opened.get(together)
         self._opened[together] = began_s
+        self._ended[together] = began_s + attempt.total_s
+        if len(self._ended) > MOST:
+            self._ended.popitem(last=False)
         if len(self._opened) > MOST:
             self._opened.popitem(last=False)
         is_again = failed_s is not None and began_s - failed_s < RETRY_S
         return not is_again and (opened_s is None or began_s - opened_s >= RETRY_S)
+
+    def pressed_again(self, attempt: Attempt, began_s: float) -> bool:
+        """Return whether a customer presses again soon after a car has opened, as far as was known.
+
+        To be asked before `counts` takes the unlock. A car counts once in a while.
+        """
+        car, customer = attempt.vehicle_id, customer_of(attempt)
+        ended_s = None if customer is None else self._ended.get((car, customer))
+        if ended_s is None or not 0.0 < began_s - ended_s < AGAIN_S:
+            return False
+        before_s = self._again_cars.get(car)
+        if before_s is not None and began_s - before_s < SICK_S:
+            return False
+        remember(self._again_cars, car, began_s, MOST)
+        return True
 
     def _failure_counts(self, car: str, customer: str | None, began_s: float) -> bool:
         failed_s = self._failed_cars.get(car) if car else None
