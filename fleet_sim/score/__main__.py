@@ -11,8 +11,7 @@ import click
 import msgspec
 
 from fleet_sim.score.cases import RunCases, run_all
-from fleet_sim.score.detection import figures as figures_of_noticed
-from fleet_sim.score.detection import notice_all, noticed_faults
+from fleet_sim.score.detection import notice_all, noticed_incidents
 from fleet_sim.score.figures import figures_of
 from fleet_sim.score.goals import against_goals
 from fleet_sim.score.incidents import (
@@ -24,7 +23,10 @@ from fleet_sim.score.incidents import (
     scored_faults,
 )
 from fleet_sim.score.learning import learn, rows_of
+from fleet_sim.score.noticed import figures_of as figures_of_noticed
+from fleet_sim.score.noticed import table_of
 from fleet_sim.score.picture import page_of
+from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_sim.sweeps.pool import cores
 from fleet_wire.randomness import RandomStream
 
@@ -122,9 +124,13 @@ def run(
 
 
 @main.command("notice")
-@click.option("--seeds", default=1, help="incidents of each fault that strikes many")
+@click.option("--seeds", default=3, help="towns for each fault")
 @click.option("--jobs", default=cores(), help="runs at a time")
-@click.option("--first-seed", default=HELD_OUT_SEEDS, help="of these incidents")
+@click.option(
+    "--first-seed",
+    default=NOTICE_HELD_OUT_SEEDS,
+    help=f"below {NOTICE_HELD_OUT_SEEDS}: with what was tuned with",
+)
 @click.option(
     "--detection", type=click.Path(exists=True, path_type=Path),
     help="figures of python -m bench.detection --json, to stand beside",
@@ -138,14 +144,26 @@ def notice_incidents(
     found: dict[str, Any] = {}
     if detection is not None:
         found |= msgspec.json.decode(detection.read_bytes())["detection"]
-    names = (*((name,) for name in noticed_faults()), ())
-    incidents = [Incident(each, first_seed + n) for each in names for n in range(seeds)]
+    incidents = noticed_incidents(first_seed, seeds)
+    is_held_out = first_seed >= NOTICE_HELD_OUT_SEEDS
+    click.echo(
+        f"{len(incidents)} runs, seeds {first_seed} to {first_seed + seeds - 1},"
+        f" {'held out' if is_held_out else 'to tune with'}; tuned with seeds below"
+        f" {NOTICE_HELD_OUT_SEEDS}",
+        err=True,
+    )
     noticed = []
-    for one in notice_all(incidents, jobs=jobs):
+    for number, one in enumerate(notice_all(incidents, jobs=jobs), start=1):
         noticed.append(one)
-        click.echo(f"{one.incident}: {one.title or 'nothing'}", err=True)
-    figures["detection"] = {**found, **figures_of_noticed(noticed)}
+        said = one.error or one.title or "nothing"
+        click.echo(f"{number} of {len(incidents)}: {one.incident} ({one.town}): {said}", err=True)
+    scored = figures_of_noticed(noticed)
+    figures["detection"] = {**found, **scored}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+    for line in table_of(scored):
+        click.echo(line)
+    for key in ("runs", "late", "not_found", "wrong_title", "several"):
+        click.echo(f"{key}: {scored[key]}")
     click.echo(f"\n{'figure':34}{'goal':>12}{'measured':>12}")
     for each in against_goals(figures):
         click.echo(f"{each.name:34}{each.goal:>12}{each.measured:>12}  {each.verdict}")

@@ -79,10 +79,14 @@ class Harm(NamedTuple):
 def harm_of(path: Path, entries: int) -> Harm:
     """Read a run's directory: the first `entries` of its faults are the incident."""
     truth, people = _truth(path, entries), _people(path)
-    attempts = [one for one in JsonLines(path / ATTEMPTS, Attempt) if one.source is not Source.FLOOR]
+    attempts = [
+        one for one in JsonLines(path / ATTEMPTS, Attempt) if one.source is not Source.FLOOR
+    ]
     attempts = sorted((one for one in attempts if not one.same_as), key=lambda one: one.started_at)
     calls = [
-        one for one in JsonLines(path / COMPLAINTS, Complaint) if one.complaint_id in truth.complaints
+        one
+        for one in JsonLines(path / COMPLAINTS, Complaint)
+        if one.complaint_id in truth.complaints
     ]
     load_at = next((one.started_at - one.scheduled_s for one in attempts), 0.0)
     called = {one.account_id: one.at for one in calls[::-1]}
@@ -118,12 +122,10 @@ def _tries(
     for attempt in attempts:
         who = people.of_trace.get(attempt.trace_id, "") if people.of_trace else attempt.attempt_id
         own.setdefault(who, []).append(attempt)
-    for who, (first, *later) in own.items():
+    for name, (first, *later) in own.items():
+        who = name if people.of_trace else first.vehicle_id
         is_hit = any(one.attempt_id in truth.attempts for one in (first, *later))
-        if people.of_trace:
-            is_hit = is_hit and who in people.unlucky
-        else:
-            is_hit, who = is_hit and first.cause is not None, first.vehicle_id
+        is_hit &= who in people.unlucky if people.of_trace else first.cause is not None
         if not is_hit and first.vehicle_id not in cars:
             continue
         known_at = _ended_at(first)
@@ -197,14 +199,13 @@ def _cohort(attempts: list[Attempt], struck: set[str]) -> set[str]:
     """Return the cars that have in common what all struck cars have."""
     of_car = {one.vehicle_id: _values(one) for one in attempts}
     kinds = {values for vehicle_id, values in of_car.items() if vehicle_id in struck}
-    shared = [
-        {one[place] for one in kinds}
-        for place in range(len(next(iter(kinds), ())))
-    ]
+    shared = [{one[place] for one in kinds} for place in range(len(next(iter(kinds), ())))]
     return {
         vehicle_id
         for vehicle_id, values in of_car.items()
-        if all(len(among) > 1 or value in among for among, value in zip(shared, values, strict=False))
+        if all(
+            len(among) > 1 or value in among for among, value in zip(shared, values, strict=False)
+        )
     }
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from fleet_sim.score.drawing import scenario_of
-from fleet_sim.score.incidents import HELD_OUT_SEEDS, REGIONS, Incident
+from fleet_sim.score.incidents import Incident
 from fleet_wire.randomness import RandomStream
 
 NOTICE_HELD_OUT_SEEDS: Final = 5_000
-"""Nobody has tuned detection with incidents of this seed or a higher one. Of those from
-`HELD_OUT_SEEDS` on, which the diagnosis has not seen, a few were looked at."""
+"""Nobody has tuned detection with incidents of this seed or a higher one: some of those that are
+held out for the diagnosis were looked at."""
 NOISY: Final = 0.6
 """Of the towns so many have ill cars [E]."""
 ILL: Final = ("no_coverage_garage", "loose_wiring", "can_bus_asleep_no_ack")
@@ -71,7 +71,7 @@ def town_of(incident: Incident) -> Town:
     is_night = stream.uniform() < NIGHT
     if is_night:
         _fall_asleep(scenario, stream)
-    restarts_s = ()
+    restarts_s: tuple[float, ...] = ()
     if stream.uniform() < RESTARTS:
         restarts_s = (round(stream.between(20.0, load_s / 2), 1),)
     has_window = stream.uniform() < MAINTAINED

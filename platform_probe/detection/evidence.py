@@ -21,6 +21,7 @@ WEIGHTS: Final = (0.2, 0.3, 0.2, 0.15, 0.15)
 """How much each counts [E]: tens of percent are what an incident of an operator or a release is."""
 CEILING: Final = 1e250
 """More evidence than that is as good as that."""
+_MOST_NATS: Final = 500.0
 _STEPS_A_NAT: Final = 50
 """Expected shares are told apart in steps of 2 %: then their ratios can be kept."""
 
@@ -32,6 +33,8 @@ class Ratios(NamedTuple):
     """Of an event that is hit."""
     miss: tuple[float, ...]
     """Of one that is not."""
+    logs: tuple[tuple[float, float], ...]
+    """The logarithms of both."""
 
 
 def ratios_at(share: float) -> Ratios:
@@ -46,6 +49,7 @@ def _ratios(step: int) -> Ratios:
     return Ratios(
         tuple(math.exp(shift) / norm for shift, norm in zip(SHIFTS, norms, strict=True)),
         tuple(1.0 / norm for norm in norms),
+        tuple((shift - math.log(n), -math.log(n)) for shift, n in zip(SHIFTS, norms, strict=True)),
     )
 
 
@@ -74,6 +78,18 @@ class Evidence:
         sums = self.sums
         for place, ratio in enumerate(self.ratios.hit):
             sums[place] = min((1.0 + sums[place]) * ratio, CEILING)
+        return self.total()
+
+    def step(self, number: int, hits: int) -> float:
+        """Take events that came together, of which some were hit, and return the evidence.
+
+        A change begins before all of them or after: what counts is steps, then, and no events.
+        """
+        missed = number - hits
+        self.sums = [
+            min((1.0 + before) * math.exp(min(hits * hit + missed * miss, _MOST_NATS)), CEILING)
+            for before, (hit, miss) in zip(self.sums, self.ratios.logs, strict=True)
+        ]
         return self.total()
 
     def total(self) -> float:

@@ -49,25 +49,25 @@ ODD: Final = Measure(name="odd", kind=IncidentKind.FAILURES, share=0.01, budget=
 AGAIN: Final = Measure(name="again", kind=IncidentKind.FAILURES, share=0.01, budget=0.04)
 """It opened, as far as anybody knows, and its customer presses again."""
 BLIND: Final = Measure(name="blind", kind=IncidentKind.MONITOR_BLIND, share=0.005, budget=0.02)
-_OF_RADIO: Final = frozenset(
+_ORDINARY: Final = frozenset(
     {Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST}
 )
-"""Every fleet has garages and sleepers."""
+"""Most of what fails on any day, in garages and at night."""
 _ELSEWHERE: Final = frozenset({Cause.API_REFUSED, Cause.NOT_OBSERVED, Cause.UNCLASSIFIED})
 """Causes that have measures of their own."""
 OF_CAUSE: Final = {
     cause: Measure(
         name=f"failed_{cause}",
         kind=IncidentKind.FAILURES,
-        share=0.01 if cause in _OF_RADIO else 0.002,
+        share=0.002,
         budget=0.01,
         least=4,
         part_of=FAILED,
     )
     for cause in Cause
-    if cause not in _ELSEWHERE
+    if cause not in _ORDINARY | _ELSEWHERE
 }
-"""A measure for each cause: what hardly ever happens is noticed sooner than what does."""
+"""A measure for each other cause: what hardly ever happens is noticed sooner than what does."""
 OF_PROBLEM: Final = {
     slug: Measure(
         name=f"refused_{slug}",
@@ -110,5 +110,8 @@ def hit_measures(attempt: Attempt) -> tuple[Measure, ...]:
     if cause is Cause.API_REFUSED:
         told = OF_PROBLEM.get(side.problem or "") if side else None
         return (REFUSED,) if told is None else (REFUSED, told)
-    hit = (FAILED, OF_CAUSE.get(cause, UNCLASSIFIED))
+    if cause is Cause.UNCLASSIFIED:
+        hit: tuple[Measure, ...] = (FAILED, UNCLASSIFIED)
+    else:
+        hit = (FAILED, OF_CAUSE[cause]) if cause in OF_CAUSE else (FAILED,)
     return (*hit, GENERIC) if is_mute else hit

@@ -207,9 +207,7 @@ class ShareTests:
     def _others(self, measure: Measure, but: Problem | None = None) -> list[Problem]:
         """Return the problems that explain what a measure counts."""
         return [
-            one
-            for one in self.problems
-            if one.measure.whole is measure.whole and one is not but
+            one for one in self.problems if one.measure.whole is measure.whole and one is not but
         ]
 
     def _counts(self, measure: Measure, explained_by: list[Problem]) -> list[Count]:
