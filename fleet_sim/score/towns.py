@@ -32,6 +32,14 @@ ASLEEP: Final = (0.1, 0.4)
 LARGE: Final = 0.3
 """Of the towns so many have several times as many cars and customers."""
 TIMES: Final = (2, 4)
+HOUR_S: Final = 3600.0
+UNLOCKS_A_CAR_AND_DAY: Final = 6.0
+"""More than shared cars have (car2go: 4 to 8 drives a day at its best) [E]."""
+BY_HOUR: Final = (
+    0.05, 0.03, 0.02, 0.02, 0.03, 0.1, 0.4, 0.9, 1.0, 0.7, 0.6, 0.6,
+    0.7, 0.7, 0.6, 0.7, 0.9, 1.0, 0.9, 0.8, 0.6, 0.4, 0.2, 0.1,
+)  # fmt: skip
+"""Customers of each hour, as a share of the busiest [E]."""
 
 
 class Town(NamedTuple):
@@ -76,6 +84,34 @@ def town_of(incident: Incident) -> Town:
         restarts_s = (round(stream.between(20.0, load_s / 2), 1),)
     has_window = stream.uniform() < MAINTAINED
     return Town(scenario, entries, restarts_s, "far away" if has_window else None, is_night)
+
+
+def quiet_day_of(seed: int) -> Town:
+    """Return a town in which nothing happens for a day and a night, from a cold start.
+
+    It has what every town has: single cars that are ill all day, and boxes that sleep.
+    """
+    stream = RandomStream.named(seed, "score/quiet")
+    scenario = scenario_of(Incident((), seed, is_of_many=True))
+    cars = sum(group["count"] for group in scenario["fleet"]["groups"])
+    midday = cars * UNLOCKS_A_CAR_AND_DAY / sum(BY_HOUR) / HOUR_S
+    starts = stream.index(24)
+    stages = [
+        {
+            "kind": "poisson",
+            "rate_per_s": round(midday * BY_HOUR[(starts + hour) % 24], 6),
+            "duration_s": HOUR_S,
+        }
+        for hour in range(24)
+    ]
+    scenario["customers"]["stages"] = stages
+    scenario["customers"]["drive"] = {"median_s": 1200, "sigma": 0.6}
+    for group in scenario["fleet"]["groups"]:
+        group["box"]["heartbeat_s"] = 60
+        group["box"]["asleep_share"] = 0.05
+    scenario["faults"] = _ill_cars(scenario, stream, 24 * HOUR_S)
+    restarts_s = (round(stream.between(0.1, 0.9) * 24 * HOUR_S, 1),)
+    return Town(scenario, 0, restarts_s, None, is_night=False)
 
 
 def _stages(scenario: dict[str, Any]) -> list[dict[str, Any]]:

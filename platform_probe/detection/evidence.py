@@ -15,10 +15,13 @@ import math
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-SHIFTS: Final = (0.95, 1.75, 2.6, 4.0, 7.0)
-"""Sizes of change that are looked for, in log odds: a share of 2 % becomes 5, 11, 22, 53, 96 %."""
-WEIGHTS: Final = (0.2, 0.3, 0.2, 0.15, 0.15)
-"""How much each counts [E]: tens of percent are what an incident of an operator or a release is."""
+Mixture = tuple[tuple[float, float], ...]
+"""Sizes of change that are looked for, in log odds, and how much each counts."""
+USUAL_SIZES: Final[Mixture] = ((0.95, 0.2), (1.75, 0.3), (2.6, 0.2), (4.0, 0.15), (7.0, 0.15))
+"""A share of 2 % becomes 5, 11, 22, 53, 96 % [E]: tens of percent are what an incident of an
+operator or a release is."""
+RARE_SIZES: Final[Mixture] = ((2.6, 0.15), (4.0, 0.3), (5.5, 0.3), (7.0, 0.25))
+"""A share of 0.2 % becomes 3, 10, 33, 69 % [E]: twice as often as never is no incident."""
 CEILING: Final = 1e250
 """More evidence than that is as good as that."""
 _MOST_NATS: Final = 500.0
@@ -37,34 +40,36 @@ class Ratios(NamedTuple):
     """The logarithms of both."""
 
 
-def ratios_at(share: float) -> Ratios:
+def ratios_at(share: float, sizes: Mixture) -> Ratios:
     """Return the ratios at an expected share, 0 < share < 1."""
-    return _ratios(round(math.log(share) * _STEPS_A_NAT))
+    return _ratios(round(math.log(share) * _STEPS_A_NAT), sizes)
 
 
-@lru_cache(maxsize=2048)
-def _ratios(step: int) -> Ratios:
+@lru_cache(maxsize=4096)
+def _ratios(step: int, sizes: Mixture) -> Ratios:
     share = min(math.exp(step / _STEPS_A_NAT), 0.999)
-    norms = [1.0 - share + share * math.exp(shift) for shift in SHIFTS]
+    norms = [(shift, 1.0 - share + share * math.exp(shift)) for shift, _ in sizes]
     return Ratios(
-        tuple(math.exp(shift) / norm for shift, norm in zip(SHIFTS, norms, strict=True)),
-        tuple(1.0 / norm for norm in norms),
-        tuple((shift - math.log(n), -math.log(n)) for shift, n in zip(SHIFTS, norms, strict=True)),
+        tuple(math.exp(shift) / norm for shift, norm in norms),
+        tuple(1.0 / norm for _, norm in norms),
+        tuple((shift - math.log(norm), -math.log(norm)) for shift, norm in norms),
     )
 
 
 class Evidence:
     """The statistic of one series. Misses are counted by the caller, and taken when it matters."""
 
-    __slots__ = ("ratios", "sums")
+    __slots__ = ("_sizes", "_weights", "ratios", "sums")
 
-    def __init__(self, share: float) -> None:
-        self.ratios = ratios_at(share)
-        self.sums = [0.0] * len(SHIFTS)
+    def __init__(self, share: float, sizes: Mixture = USUAL_SIZES) -> None:
+        self._sizes = sizes
+        self._weights = tuple(weight for _, weight in sizes)
+        self.ratios = ratios_at(share, sizes)
+        self.sums = [0.0] * len(sizes)
 
     def expect(self, share: float) -> None:
         """Expect another share from now on."""
-        self.ratios = ratios_at(share)
+        self.ratios = ratios_at(share, self._sizes)
 
     def misses(self, number: int) -> None:
         """Take so many events in a row that were not hit."""
@@ -94,8 +99,8 @@ class Evidence:
 
     def total(self) -> float:
         """Return the evidence: what a threshold is held against."""
-        return sum(map(float.__mul__, WEIGHTS, self.sums))
+        return sum(map(float.__mul__, self._weights, self.sums))
 
     def clear(self) -> None:
         """Begin anew."""
-        self.sums = [0.0] * len(SHIFTS)
+        self.sums = [0.0] * len(self._sizes)

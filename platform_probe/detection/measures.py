@@ -9,6 +9,11 @@ from fleet_wire.contract.attempt import Attempt, Flag, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.contract.problems import FIRST_ERROR_STATUS, PROBLEMS, is_generic
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.detection.evidence import RARE_SIZES, USUAL_SIZES, Mixture
+
+SELDOM: Final = 0.005
+"""What is expected no more often than that is looked for in larger changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,12 +35,17 @@ class Measure:
     """The measure of which it counts a part: one problem is found in either, and not in both."""
 
     @property
+    def sizes(self) -> Mixture:
+        """The sizes of change that are looked for."""
+        return RARE_SIZES if self.share <= SELDOM else USUAL_SIZES
+
+    @property
     def whole(self) -> Measure:
         """The measure of which it is a part, or itself."""
         return self if self.part_of is None else self.part_of
 
 
-FAILED: Final = Measure(name="failed", kind=IncidentKind.FAILURES, share=0.02, budget=0.3)
+FAILED: Final = Measure(name="failed", kind=IncidentKind.FAILURES, share=0.02, budget=0.24)
 REFUSED: Final = Measure(name="refused", kind=IncidentKind.FAILURES, share=0.02, budget=0.05)
 GENERIC: Final = Measure(name="generic", kind=IncidentKind.GENERIC_ERRORS, share=0.005, budget=0.05)
 UNCLASSIFIED: Final = Measure(
@@ -44,14 +54,14 @@ UNCLASSIFIED: Final = Measure(
 LATE: Final = Measure(
     name="late", kind=IncidentKind.LATE_UNLOCKS, share=0.003, budget=0.03, least=3
 )
-ODD: Final = Measure(name="odd", kind=IncidentKind.FAILURES, share=0.01, budget=0.05)
+ODD: Final = Measure(name="odd", kind=IncidentKind.FAILURES, share=0.003, budget=0.05, least=4)
 """It opened, and the diagnosis says that something was wrong all the same."""
 AGAIN: Final = Measure(name="again", kind=IncidentKind.FAILURES, share=0.01, budget=0.04)
 """It opened, as far as anybody knows, and its customer presses again."""
 BLIND: Final = Measure(name="blind", kind=IncidentKind.MONITOR_BLIND, share=0.005, budget=0.02)
-_ORDINARY: Final = frozenset(
-    {Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT, Cause.DOWNLINK_LOST}
-)
+RARE: Final = 0.002
+"""Share of unlocks that fail of one thing that fleets hardly ever have [E]."""
+_ORDINARY: Final = frozenset({Cause.BOX_OFFLINE, Cause.BOX_ASLEEP, Cause.BOX_SILENT})
 """Most of what fails on any day, in garages and at night."""
 _ELSEWHERE: Final = frozenset({Cause.API_REFUSED, Cause.NOT_OBSERVED, Cause.UNCLASSIFIED})
 """Causes that have measures of their own."""
@@ -59,7 +69,7 @@ OF_CAUSE: Final = {
     cause: Measure(
         name=f"failed_{cause}",
         kind=IncidentKind.FAILURES,
-        share=0.002,
+        share=RARE,
         budget=0.01,
         least=4,
         part_of=FAILED,
@@ -73,13 +83,29 @@ OF_PROBLEM: Final = {
         name=f"refused_{slug}",
         kind=IncidentKind.FAILURES,
         share=0.005,
-        budget=0.005,
+        budget=0.002,
         least=4,
         part_of=REFUSED,
     )
     for slug in PROBLEMS
 }
 """The same for what a refused customer is told."""
+_ORDINARY_MODES: Final = frozenset(
+    {"no_coverage_garage", "slow_wake_client_timeout", "sms_wake_lost"}
+)
+"""What cars fail of on any day."""
+OF_MODE: Final = {
+    mode: Measure(
+        name=f"failed_{mode}",
+        kind=IncidentKind.FAILURES,
+        share=0.01 if mode in _ORDINARY_MODES else RARE,
+        budget=0.002,
+        least=4,
+        part_of=FAILED,
+    )
+    for mode in MODES
+}
+"""The same for the failure mode that the diagnosis names."""
 SLOW: Final = {
     stage.value: Measure(
         name=f"slow_{stage}", kind=IncidentKind.LATENCY, share=0.05, budget=0.01, stage=stage
@@ -89,8 +115,8 @@ SLOW: Final = {
 }
 """A measure for each hop."""
 MEASURES: Final = (
-    FAILED, REFUSED, *OF_CAUSE.values(), *OF_PROBLEM.values(), ODD, AGAIN, GENERIC, UNCLASSIFIED,
-    LATE, BLIND, *SLOW.values(),
+    FAILED, REFUSED, *OF_CAUSE.values(), *OF_PROBLEM.values(), *OF_MODE.values(), ODD, AGAIN,
+    GENERIC, UNCLASSIFIED, LATE, BLIND, *SLOW.values(),
 )  # fmt: skip
 """All of them; what is left of the budget is that of waves of lost cars and of silence."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
-from platform_probe.detection.evidence import CEILING, Evidence
+from platform_probe.detection.evidence import CEILING, Evidence, Mixture
 from platform_probe.detection.expected import BLOCK_S, Block, Season
 from platform_probe.detection.measures import BLIND, MEASURES, Measure
 from platform_probe.detection.naming import Look, Shared, look, look_since
@@ -93,9 +93,20 @@ class ShareTests:
         self.hit(watched, hit, now_s)
 
     def hit(self, watched: tuple[Watched, ...], hit: Hit, now_s: float) -> None:
-        """Weigh one that was hit in each of its cohorts."""
+        """Keep one that was hit, and weigh it in each of its cohorts."""
         self.recent.hit(hit)
-        for measure in hit.measures:
+        self._weigh(watched, hit.measures, now_s)
+
+    def also(self, hit: Hit, measure: Measure, now_s: float) -> None:
+        """Take that one that is kept was hit in another way as well."""
+        hit.measures = (*hit.measures, measure)
+        watched = self._of_values.get(hit.values) or self._watch(hit.values, now_s)
+        self._weigh(watched, (measure,), now_s)
+
+    def _weigh(
+        self, watched: tuple[Watched, ...], measures: tuple[Measure, ...], now_s: float
+    ) -> None:
+        for measure in measures:
             for one in watched:
                 series = one.series.get(measure)
                 if series is None:
@@ -190,7 +201,7 @@ class ShareTests:
         counts = self._counts(measure, others)
         members = [one for one in counts if is_in(watched.key, one.values)]
         if others:
-            evidence = _replayed(members, self.expected(measure, watched.key, now_s))
+            evidence = _replayed(members, self.expected(measure, watched.key, now_s), measure.sizes)
         if evidence <= series.limit:
             if others:
                 series.evidence.clear()
@@ -327,9 +338,9 @@ def _best_first(found: Look, key: Key) -> list[Shared]:
     return sorted(found.found, key=lambda one: one.key != key)
 
 
-def _replayed(members: list[Count], share: float) -> float:
+def _replayed(members: list[Count], share: float, sizes: Mixture) -> float:
     """Return the highest evidence that these events ever made."""
-    evidence = Evidence(share)
+    evidence = Evidence(share, sizes)
     highest = 0.0
     for one in members:
         if one.failures:

@@ -14,7 +14,7 @@ from platform_probe.detection.measures import Measure
 from platform_probe.detection.traits import Key
 
 MONTH_S: Final = 30 * 86_400.0
-FALSE_ALARMS_A_MONTH: Final = 1.0
+FALSE_ALARMS_A_MONTH: Final = 2.0
 """Of all tests together, by the bound. Three towns of `python -m bench.detection` had one in forty
 quiet days: independence is not quite what days have."""
 OF_ALL: Final = 0.4
@@ -32,7 +32,7 @@ class Series:
 
     def __init__(self, measure: Measure, share: float, limit: float) -> None:
         self.measure = measure
-        self.evidence = Evidence(share)
+        self.evidence = Evidence(share, measure.sizes)
         self.learned = Learned()
         self.limit = limit
         self.at = 0

@@ -163,6 +163,19 @@ class Waves:
 
     def _take_steps(self, steps: int, now_s: float) -> None:
         online = self._online.total()
+        self._weigh(steps)
+        self._block[0] += online * steps
+        self._steps += steps
+        if self._steps >= BLOCK_STEPS:
+            block = Block(now_s, self._block[0], self._block[1], 1.0)
+            if not self.sightings:
+                self._learned.close_block(block, prior=LOST_A_STEP)
+            self._block, self._steps = [0, 0], 0
+            for test in self._tests.values():
+                test.expect(self._share())
+
+    def _weigh(self, steps: int) -> None:
+        """Weigh the steps that are over, in each cohort of which cars were lost."""
         by_key: Counter[Key] = Counter()
         for values, number in self._online.items():
             if number > 0:
@@ -177,15 +190,6 @@ class Waves:
             if test.step(by_key[key] * steps + lost, lost) > limit:
                 self._suspects.add(key)
         self._lost_of.clear()
-        self._block[0] += online * steps
-        self._steps += steps
-        if self._steps >= BLOCK_STEPS:
-            block = Block(now_s, self._block[0], self._block[1], 1.0)
-            if not self.sightings:
-                self._learned.close_block(block, prior=LOST_A_STEP)
-            self._block, self._steps = [0, 0], 0
-            for test in self._tests.values():
-                test.expect(self._share())
 
     def _look(self, now_s: float) -> None:
         """Make a sighting of the cars that were lost together."""
