@@ -49,7 +49,7 @@ def said_by(town: Town, days: float, *, from_s: float = 0.0) -> Iterator[Said]:
     for number in range(len(fleet)):
         _plan(waiting, stream, number, from_s, session=0)
     minute_s = from_s + 60.0
-    end_s = days * DAY_S + 300.0  # longer than the unlocks: their end is no silence
+    end_s = days * DAY_S
     while minute_s < end_s:
         while waiting and waiting[0][0] < minute_s:
             at_s, number, session, message = heapq.heappop(waiting)

@@ -74,9 +74,9 @@ def quiet_days(kind: Kind, seed: int, days: float) -> Quiet:
     """Watch a healthy town from a cold start, with restarts, and count what is found."""
     town = Town(seed, cars=kind.cars, a_minute=kind.a_minute)
     others = baselines_of(kind.a_minute)
-    told, unlocks = watch(
-        _shown(town.unlocks(days), others), said_by(town, days), restart_every_s=RESTART_S
-    )
+    ends_at = EPOCH_S + days * DAY_S
+    lived = (one for one in town.unlocks(days) if _ended(one) <= ends_at)
+    told, unlocks = watch(_shown(lived, others), said_by(town, days), restart_every_s=RESTART_S)
     opened = [one for one in told if one.revision == 1]
     return Quiet(
         kind=kind.name,

@@ -6,7 +6,6 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from operator import itemgetter
 from typing import Any, Final
 
 from bench.detection.boxes import Said
@@ -137,9 +136,9 @@ def watch(
 ) -> tuple[list[Incident], int]:
     """Return every revision of every incident that was found, and how many unlocks there were."""
     watching = Watching(restart_every_s=restart_every_s)
-    ended = ((attempt.started_at + attempt.total_s - EPOCH_S, attempt) for attempt in unlocks)
     number = 0
-    for _, one in heapq.merge(ended, ((each.at_s, each) for each in said), key=itemgetter(0)):
+    happened: list[Iterable[Attempt | Said]] = [unlocks, said]
+    for one in heapq.merge(*happened, key=_at_s):
         if isinstance(one, Attempt):
             number += 1
             watching.attempt(one)
@@ -147,3 +146,7 @@ def watch(
             watching.heard(one)
     watching.close()
     return watching.told, number
+
+
+def _at_s(one: Attempt | Said) -> float:
+    return one.started_at + one.total_s - EPOCH_S if isinstance(one, Attempt) else one.at_s

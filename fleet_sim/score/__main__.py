@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from fleet_sim.score.cases import RunCases, run_all
-from fleet_sim.score.detection import notice_all, noticed_incidents
+from fleet_sim.score.detection import notice_all, noticed_incidents, quiet_days
 from fleet_sim.score.figures import figures_of
 from fleet_sim.score.goals import against_goals
 from fleet_sim.score.incidents import (
@@ -24,7 +24,7 @@ from fleet_sim.score.incidents import (
 )
 from fleet_sim.score.learning import learn, rows_of
 from fleet_sim.score.noticed import figures_of as figures_of_noticed
-from fleet_sim.score.noticed import table_of
+from fleet_sim.score.noticed import quiet_figures, table_of
 from fleet_sim.score.picture import page_of
 from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_sim.sweeps.pool import cores
@@ -131,13 +131,14 @@ def run(
     default=NOTICE_HELD_OUT_SEEDS,
     help=f"below {NOTICE_HELD_OUT_SEEDS}: with what was tuned with",
 )
+@click.option("--days", default=30, help="days in which nothing happens, of a town each")
 @click.option(
     "--detection", type=click.Path(exists=True, path_type=Path),
     help="figures of python -m bench.detection --json, to stand beside",
 )  # fmt: skip
 @click.option("--out", default="score.json", type=click.Path(path_type=Path), help="the figures")
 def notice_incidents(
-    seeds: int, jobs: int, first_seed: int, detection: Path | None, out: Path
+    seeds: int, jobs: int, first_seed: int, days: int, detection: Path | None, out: Path
 ) -> None:
     """Say how soon incidents are noticed, and add that to the figures that there are."""
     figures = msgspec.json.decode(out.read_bytes()) if out.exists() else {}
@@ -157,8 +158,15 @@ def notice_incidents(
         noticed.append(one)
         said = one.error or one.title or "nothing"
         click.echo(f"{number} of {len(incidents)}: {one.incident} ({one.town}): {said}", err=True)
+    quiet = []
+    for day in quiet_days(range(first_seed, first_seed + days), jobs=jobs):
+        quiet.append(day)
+        said = day.error or ", ".join(day.titles) or "nothing"
+        click.echo(
+            f"day {len(quiet)} of {days}: {day.cars} cars, {day.unlocks} unlocks: {said}", err=True
+        )
     scored = figures_of_noticed(noticed)
-    figures["detection"] = {**found, **scored}
+    figures["detection"] = {**found, **scored, **quiet_figures(quiet, found)}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
     for line in table_of(scored):
         click.echo(line)

@@ -16,10 +16,12 @@ from typing import Final
 import msgspec
 
 from fleet_sim.results.summary import JsonLines
+from fleet_sim.runs.conclude import ATTEMPTS
 from fleet_sim.score.cases import run_in
 from fleet_sim.score.harm import harm_of
 from fleet_sim.score.incidents import Incident, scored_faults
-from fleet_sim.score.towns import Town, town_of
+from fleet_sim.score.towns import Town, quiet_day_of, town_of
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.errors import UnlockpathError
@@ -100,6 +102,43 @@ def notice(incident: Incident) -> Noticed:
         return read(path, name, incident.faults, town)
     except UnlockpathError as error:
         return Noticed(incident=name, faults=incident.faults, error=f"{error}")
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class QuietDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a day in which nothing happened."""
+
+    seed: int
+    cars: int
+    unlocks: int
+    titles: tuple[str, ...] = ()
+    """Of the incidents that were opened: false ones."""
+    error: str | None = None
+
+
+def quiet_days(seeds: Iterable[int], *, jobs: int) -> Iterator[QuietDay]:
+    """Let days pass in `jobs` processes, and yield what came of each, in order."""
+    with ProcessPoolExecutor(max(jobs, 1)) as pool:
+        yield from pool.map(quiet_day, seeds)
+
+
+def quiet_day(seed: int) -> QuietDay:
+    """Let one day pass in a directory that is removed, and return what came of it."""
+    town = quiet_day_of(seed)
+    cars = sum(group["count"] for group in town.scenario["fleet"]["groups"])
+    path = Path(tempfile.mkdtemp(prefix="quiet-"))
+    try:
+        run_in(path, Incident((), seed), town.scenario, restarts_s=town.restarts_s)
+        opened = {one.incident_id: one for one in JsonLines(path / INCIDENTS, Found)}
+        return QuietDay(
+            seed=seed,
+            cars=cars,
+            unlocks=sum(1 for _ in JsonLines(path / ATTEMPTS, Attempt)),
+            titles=tuple(one.title for one in opened.values()),
+        )
+    except UnlockpathError as error:
+        return QuietDay(seed=seed, cars=cars, unlocks=0, error=f"{error}")
     finally:
         shutil.rmtree(path, ignore_errors=True)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean
 from typing import Any, Final
 
-from fleet_sim.score.detection import Noticed
+from fleet_sim.score.detection import Noticed, QuietDay
 from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_wire.modes.catalogue import MODES
 
@@ -51,6 +51,26 @@ def figures_of(noticed: Sequence[Noticed]) -> dict[str, Any]:
         "not_found": [one.incident for one in large if not one.opened],
         "wrong_title": [f"{one.incident}: {one.title}" for one in found if not one.is_right],
         "several": [f"{one.incident}: {one.opened}" for one in told if one.opened > 1],
+    }
+
+
+def quiet_figures(days: Sequence[QuietDay], towns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how often healthy days brought an alert: these, and those of `bench.detection`."""
+    done = [one for one in days if one.error is None]
+    alerts = sum(len(one.titles) for one in done)
+    all_days = len(done) + towns.get("healthy_days", 0.0)
+    all_alerts = alerts + towns.get("alerts", 0)
+    return {
+        "healthy_days": round(all_days, 1),
+        "alerts": all_alerts,
+        "false_alerts_per_30_days": round(all_alerts * 30.0 / all_days, 3) if all_days else None,
+        "whole_model": {
+            "days": len(done),
+            "unlocks": sum(one.unlocks for one in done),
+            "alerts": alerts,
+            "titles": [f"{one.seed}: {title}" for one in done for title in one.titles],
+            "not_run": [f"{one.seed}: {one.error}" for one in days if one.error is not None],
+        },
     }
 
 
