@@ -34,8 +34,8 @@ class Ratios(NamedTuple):
 
     hit: tuple[float, ...]
     """Of an event that is hit."""
-    miss: tuple[float, ...]
-    """Of one that is not."""
+    misses: tuple[tuple[float, float], ...]
+    """Of one that is not, r, with r / (1 - r): what many in a row come to."""
     logs: tuple[tuple[float, float], ...]
     """The logarithms of both."""
 
@@ -51,7 +51,7 @@ def _ratios(step: int, sizes: Mixture) -> Ratios:
     norms = [(shift, 1.0 - share + share * math.exp(shift)) for shift, _ in sizes]
     return Ratios(
         tuple(math.exp(shift) / norm for shift, norm in norms),
-        tuple(1.0 / norm for _, norm in norms),
+        tuple((1.0 / norm, 1.0 / (norm - 1.0)) for _, norm in norms),
         tuple((shift - math.log(norm), -math.log(norm)) for shift, norm in norms),
     )
 
@@ -74,16 +74,19 @@ class Evidence:
     def misses(self, number: int) -> None:
         """Take so many events in a row that were not hit."""
         sums = self.sums
-        for place, ratio in enumerate(self.ratios.miss):
+        for place, (ratio, rest) in enumerate(self.ratios.misses):
             power = ratio**number
-            sums[place] = power * sums[place] + ratio * (1.0 - power) / (1.0 - ratio)
+            sums[place] = power * sums[place] + rest * (1.0 - power)
 
-    def hit(self) -> float:
-        """Take an event that was hit, and return the evidence."""
-        sums = self.sums
-        for place, ratio in enumerate(self.ratios.hit):
-            sums[place] = min((1.0 + sums[place]) * ratio, CEILING)
-        return self.total()
+    def hit(self, missed: int = 0) -> float:
+        """Take an event that was hit, after so many that were not, and return the evidence."""
+        if missed:
+            self.misses(missed)
+        sums, total = self.sums, 0.0
+        for place, (ratio, weight) in enumerate(zip(self.ratios.hit, self._weights, strict=True)):
+            one = sums[place] = min((1.0 + sums[place]) * ratio, CEILING)
+            total += weight * one
+        return total
 
     def step(self, number: int, hits: int) -> float:
         """Take events that came together, of which some were hit, and return the evidence.

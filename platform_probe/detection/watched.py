@@ -42,12 +42,10 @@ class Series:
 
     def hit(self, count: int) -> bool:
         """Take that the `count`th unlock was hit; return whether the evidence is enough."""
-        missed = count - 1 - self.at
-        if missed > 0:
-            self.evidence.misses(missed)
+        missed = max(count - 1 - self.at, 0)
         self.at = count
         self.block_hits += 1
-        return self.evidence.hit() > self.limit
+        return self.evidence.hit(missed) > self.limit
 
     def take_misses(self, count: int) -> None:
         """Take that all up to the `count`th that were not taken were not hit."""
