@@ -108,8 +108,7 @@ class Watching:
         self._retained[said.car.vehicle_id] = (*kept, said)
 
     def close(self) -> None:
-        """Let some time pass, and look for the last time."""
-        self._time.go_to(self._time.now_s + 30.0)
+        """Look for the last time."""
         self._alerting.close()
 
     def _hear(self, said: Said, *, is_retained: bool) -> None:

@@ -10,8 +10,16 @@ from typing import Any, Final
 import click
 import msgspec
 
+from fleet_sim.results.summary import JsonLines
 from fleet_sim.score.cases import RunCases, run_all
-from fleet_sim.score.detection import notice_all, noticed_incidents, quiet_days
+from fleet_sim.score.detection import (
+    QUIET,
+    Noticed,
+    QuietDay,
+    name_of,
+    notice_all,
+    noticed_incidents,
+)
 from fleet_sim.score.figures import figures_of
 from fleet_sim.score.goals import against_goals
 from fleet_sim.score.incidents import (
@@ -33,6 +41,7 @@ from fleet_wire.randomness import RandomStream
 WEIGHTS: Final = Path("platform_probe/diagnosis/weights.json")
 TUNED: Final = Path("runs/score-tuned.msgpack")
 LEAST_HEALTHY: Final = 4
+KEPT_KINDS: Any = Noticed | QuietDay
 SHOWN: Final = (
     "incidents", "attempts", "touched_well", "untouched_failed", "brier", "pairs", "healthy",
     "baselines", "nothing_seen", "not_run",
@@ -136,45 +145,67 @@ def run(
     "--detection", type=click.Path(exists=True, path_type=Path),
     help="figures of python -m bench.detection --json, to stand beside",
 )  # fmt: skip
+@click.option(
+    "--kept", type=click.Path(path_type=Path),
+    help="keep there what came of each run, and do none that is kept: to go on after a stop",
+)  # fmt: skip
 @click.option("--out", default="score.json", type=click.Path(path_type=Path), help="the figures")
 def notice_incidents(
-    seeds: int, jobs: int, first_seed: int, days: int, detection: Path | None, out: Path
+    seeds: int,
+    jobs: int,
+    first_seed: int,
+    days: int,
+    detection: Path | None,
+    kept: Path | None,
+    out: Path,
 ) -> None:
     """Say how soon incidents are noticed, and add that to the figures that there are."""
     figures = msgspec.json.decode(out.read_bytes()) if out.exists() else {}
     found: dict[str, Any] = {}
     if detection is not None:
         found |= msgspec.json.decode(detection.read_bytes())["detection"]
-    incidents = noticed_incidents(first_seed, seeds)
     is_held_out = first_seed >= NOTICE_HELD_OUT_SEEDS
     click.echo(
-        f"{len(incidents)} runs, seeds {first_seed} to {first_seed + seeds - 1},"
-        f" {'held out' if is_held_out else 'to tune with'}; tuned with seeds below"
+        f"seeds {first_seed} to {first_seed + max(seeds, days) - 1},"
+        f" {'held out' if is_held_out else 'to tune with'}: tuned with seeds below"
         f" {NOTICE_HELD_OUT_SEEDS}",
         err=True,
     )
-    noticed = []
-    for number, one in enumerate(notice_all(incidents, jobs=jobs), start=1):
-        noticed.append(one)
-        said = one.error or one.title or "nothing"
-        click.echo(f"{number} of {len(incidents)}: {one.incident} ({one.town}): {said}", err=True)
-    quiet = []
-    for day in quiet_days(range(first_seed, first_seed + days), jobs=jobs):
-        quiet.append(day)
-        said = day.error or ", ".join(day.titles) or "nothing"
-        click.echo(
-            f"day {len(quiet)} of {days}: {day.cars} cars, {day.unlocks} unlocks: {said}", err=True
-        )
-    scored = figures_of_noticed(noticed)
-    figures["detection"] = {**found, **scored, **quiet_figures(quiet, found)}
+    incidents = noticed_incidents(first_seed, seeds)
+    done = _noticed(incidents, range(first_seed, first_seed + days), jobs, kept)
+    scored = figures_of_noticed([one for one in done if isinstance(one, Noticed)])
+    quiet = quiet_figures([one for one in done if isinstance(one, QuietDay)], found)
+    figures["detection"] = {**found, **scored, **quiet}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
     for line in table_of(scored):
         click.echo(line)
     for key in ("runs", "late", "not_found", "wrong_title", "several"):
         click.echo(f"{key}: {scored[key]}")
+    click.echo(f"healthy days: {quiet['healthy_days']}, alerts: {quiet['alerts']}")
     click.echo(f"\n{'figure':34}{'goal':>12}{'measured':>12}")
     for each in against_goals(figures):
         click.echo(f"{each.name:34}{each.goal:>12}{each.measured:>12}  {each.verdict}")
+
+
+def _noticed(
+    incidents: Sequence[Incident], days: Sequence[int], jobs: int, kept: Path | None
+) -> list[Noticed | QuietDay]:
+    """Do the runs that are not kept, and return what came of all, each said as it comes."""
+    wanted = {name_of(one) for one in incidents} | {f"{QUIET}/{day}" for day in days}
+    known: dict[str, Noticed | QuietDay] = {}
+    if kept is not None:
+        reader: JsonLines[Noticed | QuietDay] = JsonLines(kept, KEPT_KINDS)
+        known = {one.incident: one for one in reader}
+    done = [one for name, one in known.items() if name in wanted]
+    left = [one for one in incidents if name_of(one) not in known]
+    days_left = [day for day in days if f"{QUIET}/{day}" not in known]
+    for one in notice_all(left, days_left, jobs=jobs):
+        done.append(one)
+        click.echo(f"{len(done)} of {len(wanted)}: {one.in_words()}", err=True)
+        if kept is not None:
+            with kept.open("ab") as file:
+                file.write(msgspec.json.encode(one) + b"\n")
+    return done
 
 
 def _singles(names: Iterable[str], seeds: int, first_seed: int) -> list[Incident]:

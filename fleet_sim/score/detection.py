@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -30,11 +31,12 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Told
 
 INCIDENTS: Final = "incidents.jsonl"
+QUIET: Final = "quiet"
 BEFORE_S: Final = 30.0
 """What was opened so shortly before the first hit is not of it."""
 
 
-class Noticed(msgspec.Struct, frozen=True, kw_only=True):
+class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     """What came of one incident."""
 
     incident: str
@@ -65,6 +67,10 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its title names the mode that was injected, or where it names none, its cause."""
     error: str | None = None
 
+    def in_words(self) -> str:
+        """Return what came of it in a line."""
+        return f"{self.incident} ({self.town}): {self.error or self.title or 'nothing'}"
+
 
 def noticed_incidents(first_seed: int, seeds: int) -> list[Incident]:
     """Return incidents of every mode, and towns in which nothing happens, by their seeds."""
@@ -76,19 +82,22 @@ def noticed_incidents(first_seed: int, seeds: int) -> list[Incident]:
     ]
 
 
-def notice_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[Noticed]:
-    """Do the runs in `jobs` processes, and yield what came of each, in order."""
-    listed = [*incidents]
-    if jobs <= 1:
-        yield from map(notice, listed)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(notice, listed)
+def notice_all(
+    incidents: Sequence[Incident], days: Sequence[int], *, jobs: int
+) -> Iterator[Noticed | QuietDay]:
+    """Do the runs in `jobs` processes, and yield what came of each, in order; the days last."""
+    with ProcessPoolExecutor(max(jobs, 1)) as pool:
+        yield from chain(pool.map(notice, incidents), pool.map(quiet_day, days))
+
+
+def name_of(incident: Incident) -> str:
+    """Return the name that what came of an incident has."""
+    return f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}"
 
 
 def notice(incident: Incident) -> Noticed:
     """Do one run in a directory that is removed, and return what came of it."""
-    name = f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}"
+    name = name_of(incident)
     town = town_of(incident)
     path = Path(tempfile.mkdtemp(prefix="noticed-"))
     try:
@@ -106,7 +115,7 @@ def notice(incident: Incident) -> Noticed:
         shutil.rmtree(path, ignore_errors=True)
 
 
-class QuietDay(msgspec.Struct, frozen=True, kw_only=True):
+class QuietDay(msgspec.Struct, frozen=True, kw_only=True, tag="quiet"):
     """What came of a day in which nothing happened."""
 
     seed: int
@@ -116,11 +125,15 @@ class QuietDay(msgspec.Struct, frozen=True, kw_only=True):
     """Of the incidents that were opened: false ones."""
     error: str | None = None
 
+    @property
+    def incident(self) -> str:
+        """Its name."""
+        return f"{QUIET}/{self.seed}"
 
-def quiet_days(seeds: Iterable[int], *, jobs: int) -> Iterator[QuietDay]:
-    """Let days pass in `jobs` processes, and yield what came of each, in order."""
-    with ProcessPoolExecutor(max(jobs, 1)) as pool:
-        yield from pool.map(quiet_day, seeds)
+    def in_words(self) -> str:
+        """Return what came of it in a line."""
+        said = self.error or ", ".join(self.titles) or "nothing"
+        return f"{self.incident} ({self.cars} cars, {self.unlocks} unlocks): {said}"
 
 
 def quiet_day(seed: int) -> QuietDay:
