@@ -136,9 +136,9 @@ class QuietDay(msgspec.Struct, frozen=True, kw_only=True, tag="quiet"):
         return f"{self.incident} ({self.cars} cars, {self.unlocks} unlocks): {said}"
 
 
-def quiet_day(seed: int) -> QuietDay:
+def quiet_day(seed: int, *, hours: int = 24) -> QuietDay:
     """Let one day pass in a directory that is removed, and return what came of it."""
-    town = quiet_day_of(seed)
+    town = quiet_day_of(seed, hours=hours)
     cars = sum(group["count"] for group in town.scenario["fleet"]["groups"])
     path = Path(tempfile.mkdtemp(prefix="quiet-"))
     try:

@@ -86,7 +86,7 @@ def town_of(incident: Incident) -> Town:
     return Town(scenario, entries, restarts_s, "far away" if has_window else None, is_night)
 
 
-def quiet_day_of(seed: int) -> Town:
+def quiet_day_of(seed: int, *, hours: int = 24) -> Town:
     """Return a town in which nothing happens for a day and a night, from a cold start.
 
     It has what every town has: single cars that are ill all day, and boxes that sleep.
@@ -102,15 +102,15 @@ def quiet_day_of(seed: int) -> Town:
             "rate_per_s": round(midday * BY_HOUR[(starts + hour) % 24], 6),
             "duration_s": HOUR_S,
         }
-        for hour in range(24)
+        for hour in range(hours)
     ]
     scenario["customers"]["stages"] = stages
     scenario["customers"]["drive"] = {"median_s": 1200, "sigma": 0.6}
     for group in scenario["fleet"]["groups"]:
         group["box"]["heartbeat_s"] = 60
         group["box"]["asleep_share"] = 0.05
-    scenario["faults"] = _ill_cars(scenario, stream, 24 * HOUR_S)
-    restarts_s = (round(stream.between(0.1, 0.9) * 24 * HOUR_S, 1),)
+    scenario["faults"] = _ill_cars(scenario, stream, hours * HOUR_S)
+    restarts_s = (round(stream.between(0.1, 0.9) * hours * HOUR_S, 1),)
     return Town(scenario, 0, restarts_s, None, is_night=False)
 
 
