@@ -32,8 +32,6 @@ from fleet_wire.modes.facts import Told
 
 INCIDENTS: Final = "incidents.jsonl"
 QUIET: Final = "quiet"
-BEFORE_S: Final = 30.0
-"""What was opened so shortly before the first hit is not of it."""
 
 
 class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
@@ -53,13 +51,13 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     bound: int | None = None
     """Unlocks of the cohort that one needs that knows whom as well."""
     opened_at: float | None = None
-    """When the first incident was opened since the first hit."""
+    """When the first incident was opened since the fault began."""
     unlocks: int | None = None
     """So many unlocks of the cohort had ended by then."""
     opened: int = 0
     """Incidents of which a message is sent."""
     before: int = 0
-    """Incidents that were opened before the first hit."""
+    """Incidents that were opened before the fault began."""
     title: str = ""
     mode: str | None = None
     """Of the incident that hit most, as its last revision has it."""
@@ -160,8 +158,9 @@ def read(path: Path, name: str, faults: tuple[str, ...], town: Town) -> Noticed:
     """Return what a run's directory says of how its incident was noticed."""
     harm = harm_of(path, town.entries)
     last = {one.incident_id: one for one in JsonLines(path / INCIDENTS, Found)}
-    since = -BEFORE_S if harm.first_hit_at is None else harm.first_hit_at - BEFORE_S
-    found = [one for one in last.values() if one.opened_at >= since and one.maintenance is None]
+    found = [
+        one for one in last.values() if one.opened_at >= harm.began_at and one.maintenance is None
+    ]
     best = max(found, key=_hit, default=None)
     opened_at = min((one.opened_at for one in found), default=None)
     return Noticed(
@@ -176,7 +175,7 @@ def read(path: Path, name: str, faults: tuple[str, ...], town: Town) -> Noticed:
         opened_at=opened_at,
         unlocks=None if opened_at is None else harm.unlocks_until(opened_at),
         opened=len(found),
-        before=sum(one.opened_at < since for one in last.values()),
+        before=sum(one.opened_at < harm.began_at for one in last.values()),
         title="" if best is None else best.title,
         mode=None if best is None else best.mode,
         is_right=best is not None and any(_names(best, fault) for fault in faults),

@@ -62,6 +62,8 @@ class Bound(NamedTuple):
 class Harm(NamedTuple):
     """What an incident did."""
 
+    began_at: float
+    """When the fault began, Unix seconds; 0 where there is none."""
     harmed: int
     """Customers, or cars where there are none."""
     first_hit_at: float | None
@@ -100,6 +102,7 @@ def harm_of(path: Path, entries: int) -> Harm:
         key=lambda one: one.known_at,
     )
     return Harm(
+        began_at=load_at + truth.start_s[0] if truth.start_s else 0.0,
         harmed=len(harmed),
         first_hit_at=first_hit_at,
         first_call_at=min((one.at for one in calls), default=None),
@@ -142,6 +145,8 @@ def _ended_at(attempt: Attempt) -> float:
 
 
 class _Truth(NamedTuple):
+    start_s: list[float]
+    """When each of the faults began, seconds of the load."""
     cars: set[str]
     """That were struck."""
     customers: set[str]
@@ -152,10 +157,12 @@ class _Truth(NamedTuple):
 
 def _truth(path: Path, entries: int) -> _Truth:
     """Return what the first faults of a run did."""
-    truth = _Truth(set(), set(), set(), set())
+    truth = _Truth([], set(), set(), set(), set())
     for line in JsonLines(path / GROUND_TRUTH, dict[str, Any]):
         if line.get("injection", entries) >= entries:
             continue
+        if "start_s" in line:
+            truth.start_s.append(line["start_s"])
         truth.cars.update(line.get("vehicles", ()))
         truth.attempts.update(line.get("attempts", ()))
         truth.complaints.update(line.get("complaints", ()))

@@ -59,8 +59,8 @@ def pressed(number: int, at_s: float, press: int = 1) -> CustomerEvent:
 def injected(attempts: list[str], complaints: list[str]) -> dict[str, Any]:
     """Return what struck the cars from 1 to 9."""
     return {
-        "type": "injection", "injection": 0, "vehicles": [f"car-{n}" for n in range(1, 10)],
-        "attempts": attempts, "complaints": complaints,
+        "type": "injection", "injection": 0, "start_s": 5.0, "attempts": attempts,
+        "complaints": complaints, "vehicles": [f"car-{n}" for n in range(1, 10)],
     }  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def test_who_presses_again_was_harmed(tmp_path: Path) -> None:
     """Once each, since the first; the call is the incident's. The south is another cohort."""
     run(tmp_path, opens=False)
     harm = harm_of(tmp_path, entries=1)
+    assert harm.began_at == BEGAN_AT + 5.0
     assert harm.harmed == 9
     assert harm.first_hit_at == BEGAN_AT + 10.0
     assert harm.first_call_at == BEGAN_AT + 75.0
