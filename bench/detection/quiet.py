@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
+from bench.detection.baselines import USUAL, Baseline, baselines_of
+from bench.detection.boxes import said_by
 from bench.detection.town import DAY_S, EPOCH_S, HOUR_S, Town, Trouble
 from bench.detection.watching import watch
 from fleet_wire.contract.attempt import Attempt
@@ -20,18 +22,31 @@ BEFORE_DAYS: Final = 1.5
 AT_S: Final = BEFORE_DAYS * DAY_S
 LONG_S: Final = 8 * HOUR_S
 """A trouble ends then, found or not."""
-USUAL: Final = 0.02
-"""The share that the bound is reckoned with."""
+
+
+class Kind(NamedTuple):
+    """How large a town is."""
+
+    name: str
+    cars: int
+    a_minute: float
+    """Unlocks, on average over a day."""
+
+
+KINDS: Final = (Kind("village", 300, 1.5), Kind("town", 2_000, 10.0), Kind("city", 5_000, 20.0))
 
 
 class Quiet(msgspec.Struct, frozen=True, kw_only=True):
     """Healthy days."""
 
+    kind: str
+    seed: int
     days: float
     unlocks: int
     alerts: int
-    a_month: float
     titles: tuple[str, ...]
+    baselines: dict[str, int]
+    """How often other tests on all unlocks raised an alarm."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +57,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     is_found: bool
     unlocks: int
     """Customers of the cohort that tried from the first one hit to the alert, retries not."""
+    tried: int
+    """All of them, until it was over."""
     seconds: float
     """From the first end of one that was hit to the alert."""
     bound: float
@@ -49,19 +66,26 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     incidents: int
     cohort_is_right: bool
     title: str
+    baselines: dict[str, int | None] = {}
+    """The same of other tests on all unlocks; None: not within eight hours."""
 
 
-def quiet_days(seed: int, days: float, *, a_minute: float) -> Quiet:
+def quiet_days(kind: Kind, seed: int, days: float) -> Quiet:
     """Watch a healthy town from a cold start, with restarts, and count what is found."""
-    town = Town(seed, a_minute=a_minute)
-    told, unlocks = watch(town.unlocks(days), restart_every_s=RESTART_S)
+    town = Town(seed, cars=kind.cars, a_minute=kind.a_minute)
+    others = baselines_of(kind.a_minute)
+    ends_at = EPOCH_S + days * DAY_S
+    lived = (one for one in town.unlocks(days) if _ended(one) <= ends_at)
+    told, unlocks = watch(_shown(lived, others), said_by(town, days), restart_every_s=RESTART_S)
     opened = [one for one in told if one.revision == 1]
     return Quiet(
+        kind=kind.name,
+        seed=seed,
         days=days,
         unlocks=unlocks,
         alerts=len(opened),
-        a_month=round(len(opened) * MONTH_DAYS / days, 3),
         titles=tuple(one.title for one in opened),
+        baselines={one.name: len(one.alarms_s) for one in others},
     )
 
 
@@ -77,7 +101,8 @@ def trouble(seed: int, share: float, cohort: dict[str, str], *, a_minute: float)
     seen: list[Attempt] = []
     town = Town(seed, a_minute=a_minute)
     days = (one.until_s + 4 * HOUR_S) / DAY_S
-    told, _ = watch(_kept(town.unlocks(days, [one]), seen, one))
+    others = baselines_of(a_minute)
+    told, _ = watch(_shown(_kept(town.unlocks(days, [one]), seen, one), others))
     since = EPOCH_S + one.since_s
     found = [each for each in told if each.revision == 1 and each.opened_at >= since]
     opened_at = found[0].opened_at if found else since + LONG_S
@@ -91,12 +116,23 @@ def trouble(seed: int, share: float, cohort: dict[str, str], *, a_minute: float)
         cohort=cohort,
         is_found=bool(found),
         unlocks=len(tried),
+        tried=len(first),
         seconds=round(opened_at - min(hit, default=since), 1),
         bound=round(bound(share, a_minute), 1),
         incidents=len(found),
         cohort_is_right=best is not None and best.cohort == cohort,
         title="" if best is None else best.title,
+        baselines={
+            other.name: _unlocks_until(first, other.first_since(one.since_s)) for other in others
+        },
     )
+
+
+def _unlocks_until(tried: Sequence[Attempt], at_s: float | None) -> int | None:
+    """Return how many had ended by a moment; None: never."""
+    if at_s is None or at_s > AT_S + 10 * HOUR_S + LONG_S:
+        return None
+    return sum(_ended(each) <= EPOCH_S + at_s for each in tried)
 
 
 def bound(share: float, a_minute: float) -> float:
@@ -118,6 +154,17 @@ def _kept(unlocks: Iterator[Attempt], seen: list[Attempt], one: Trouble) -> Iter
         }
         if one.concerns(values, at_s):
             seen.append(attempt)
+        yield attempt
+
+
+def _shown(unlocks: Iterator[Attempt], others: Sequence[Baseline]) -> Iterator[Attempt]:
+    """Yield unlocks, and show them to other tests as they end."""
+    for attempt in unlocks:
+        at_s = _ended(attempt) - EPOCH_S
+        is_hit = attempt.cause is not None and attempt.cause is not Cause.API_REFUSED
+        is_first = not _is_again(attempt)
+        for other in others:
+            other.take(at_s, is_hit=is_hit, is_first=is_first)
         yield attempt
 
 

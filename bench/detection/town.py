@@ -10,11 +10,12 @@ import heapq
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source
 from fleet_wire.contract.causes import Cause, outcome_of
 
+ChoiceT = TypeVar("ChoiceT")
 EPOCH_S: Final = 1_767_225_600.0
 """2026-01-01, a Thursday, 00:00 UTC."""
 DAY_S: Final = 86_400.0
@@ -41,6 +42,20 @@ SICK: Final = 0.004
 """Of all cars, such as fail for a day or two."""
 PRESSES_AGAIN: Final = 0.8
 FAILS_AGAIN: Final = 0.85
+REFUSED: Final = 0.01
+"""Of all unlocks: the booking is over, or another's."""
+REFUSALS: Final = (
+    ("booking-ended", 0.6), ("booking-of-another", 0.3), ("vehicle-not-booked", 0.1),
+)  # fmt: skip
+FORGETS: Final = 0.01
+"""Of the customers whose car has opened so many press again: for the boot, or to be sure."""
+CAUSES: Final = (
+    (Cause.BOX_SILENT, 0.4), (Cause.BOX_OFFLINE, 0.25), (Cause.DOWNLINK_LOST, 0.05),
+    (Cause.VEHICLE_STATE, 0.08), (Cause.VEHICLE_FAILED, 0.06), (Cause.API_FAILED, 0.06),
+    (Cause.BOX_BUSY, 0.03), (Cause.RESULT_LOST, 0.03), (Cause.DOOR_UNCONFIRMED, 0.02),
+    (Cause.EXECUTION_SILENT, 0.01), (Cause.BOX_SAYS_EXPIRED, 0.01),
+)  # fmt: skip
+"""Of failures by day, and of those of cars that are well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ class Town:
 
     def fleet(self) -> list[Car]:
         """Return its cars."""
-        stream = _stream(self.seed, "cars")
+        stream = stream_of(self.seed, "cars")
         cars = []
         for number in range(self.cars):
             dark = stream.random() < WITHOUT_RECEPTION
@@ -118,8 +133,8 @@ class Town:
     def unlocks(self, days: float, troubles: Sequence[Trouble] = ()) -> Iterator[Attempt]:
         """Yield all unlocks of so many days, in the order in which they end."""
         fleet = self.fleet()
-        stream = _stream(self.seed, "unlocks")
-        sick = _Sick(fleet, _stream(self.seed, "sick"))
+        stream = stream_of(self.seed, "unlocks")
+        sick = _Sick(fleet, stream_of(self.seed, "sick"))
         waiting: list[tuple[float, int, Attempt]] = []
         number = 0
         at_s = 0.0
@@ -172,9 +187,13 @@ class Town:
         }
         customer = f"customer-{stream.randrange(50_000)}"
         is_again = False
+        forgets = stream.random() < FORGETS
+        usual = Cause.BOX_ASLEEP if _is_night(at_s) else weighted(CAUSES, stream)
         for _ in range(4):
             failing = FAILS_AGAIN if is_again else sick.failing(car, at_s)
-            cause = Cause.BOX_ASLEEP if _is_night(at_s) else Cause.BOX_SILENT
+            cause = usual
+            if not is_again and stream.random() < REFUSED:
+                failing, cause = 1.0, Cause.API_REFUSED
             slow = None
             for trouble in troubles:
                 if trouble.concerns(values, at_s):
@@ -188,9 +207,12 @@ class Town:
             )
             yield one
             number += 100_000_000
-            if not has_failed or stream.random() > PRESSES_AGAIN:
+            if not has_failed and forgets:
+                forgets = False
+            elif not has_failed or stream.random() > PRESSES_AGAIN or cause is Cause.API_REFUSED:
                 return
-            is_again = True
+            else:
+                is_again = True
             at_s += one.total_s + stream.uniform(2.0, 40.0)
 
 
@@ -237,6 +259,9 @@ def _unlock(
         if cause is not None and stage == "box_received":
             break
     total_s = 20.0 if cause else sum(hops.values())
+    status, problem = (504, "vehicle-silent") if cause else (200, None)
+    if cause is Cause.API_REFUSED:
+        status, problem, total_s = 403, weighted(REFUSALS, stream), 0.3
     return Attempt(
         attempt_id=f"a{number}",
         command_id=f"c{number}",
@@ -257,8 +282,8 @@ def _unlock(
         firmware=car.firmware,
         hardware=car.hardware,
         platform=PlatformSide(
-            status=504 if cause else 200,
-            problem="vehicle-silent" if cause else None,
+            status=status,
+            problem=problem,
             endpoint=values["endpoint"],
             app_version=values["app_version"],
             api_release="1.4",
@@ -273,12 +298,12 @@ _HOPS: Final = (
 )  # fmt: skip
 
 
-def _stream(seed: int, name: str) -> random.Random:
+def stream_of(seed: int, name: str) -> random.Random:
     """Return a generator of its own: twenty times as quick as the streams of the model."""
     return random.Random(f"{seed}/{name}")  # noqa: S311 - no secret
 
 
-def weighted(choices: Sequence[tuple[str, float]], stream: random.Random) -> str:
+def weighted(choices: Sequence[tuple[ChoiceT, float]], stream: random.Random) -> ChoiceT:
     """Return one of the choices, by their weights."""
     left = stream.random()
     for choice, weight in choices:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import heapq
+import math
+from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
+from bench.detection.boxes import Said
 from bench.detection.town import EPOCH_S
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident
+from fleet_wire.contract.messages import Presence
+from fleet_wire.contract.topics import TopicKind
 from platform_probe.alerting import Alerting
 from platform_probe.diagnosis.cohorts.words import utc_clock
+
+KEPT: Final = 20_000
+"""Unlocks that a monitor finds in its files when it starts."""
 
 
 class _Call:
@@ -62,36 +70,82 @@ class TurnedTime:
         self.now_s = at_s
 
 
+class Watching:
+    """A monitor that is started anew now and then, with what it finds in its files."""
+
+    def __init__(self, *, restart_every_s: float | None = None) -> None:
+        self.told: list[Incident] = []
+        """Every revision of every incident that was found."""
+        self._time = TurnedTime()
+        self._restart_every_s = restart_every_s or math.inf
+        self._restart_s = self._restart_every_s
+        self._kept: deque[Attempt] = deque(maxlen=KEPT)
+        self._retained: dict[str, tuple[Said, ...]] = {}
+        self._alerting = self._started()
+
+    def _started(self) -> Alerting:
+        time = self._time
+        return Alerting(
+            clock=time, timers=time, tell=self.told.append, words=utc_clock, name="bench"
+        )
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Take an unlock, when it ends."""
+        self._time.go_to(attempt.started_at + attempt.total_s - EPOCH_S)
+        self._alerting.emit(attempt)
+        self._kept.append(attempt)
+        if self._time.now_s >= self._restart_s:
+            self._restart()
+
+    def heard(self, said: Said) -> None:
+        """Take what a box says."""
+        self._time.go_to(said.at_s)
+        if said.car is None:
+            self._alerting.came_together(said.heartbeats)
+            return
+        self._hear(said, is_retained=said.is_retained)
+        kept = self._retained.get(said.car.vehicle_id, ())[:1]
+        self._retained[said.car.vehicle_id] = (*kept, said)
+
+    def close(self) -> None:
+        """Look for the last time."""
+        self._alerting.close()
+
+    def _hear(self, said: Said, *, is_retained: bool) -> None:
+        kind = TopicKind.PRESENCE if isinstance(said.message, Presence) else TopicKind.STATE
+        vehicle_id = said.car.vehicle_id if said.car else ""
+        self._alerting.heard(kind, vehicle_id, said.message, is_retained=is_retained)
+
+    def _restart(self) -> None:
+        self._restart_s += self._restart_every_s
+        self._alerting.close()
+        open_ones = self._alerting.incidents.open
+        self._alerting = self._started()
+        self._alerting.take_up([*self._kept], open_ones)
+        for kept in self._retained.values():
+            for said in kept:
+                self._hear(said, is_retained=True)
+
+
 def watch(
-    unlocks: Iterable[Attempt], *, restart_every_s: float | None = None
+    unlocks: Iterable[Attempt],
+    said: Iterable[Said] = (),
+    *,
+    restart_every_s: float | None = None,
 ) -> tuple[list[Incident], int]:
-    """Return every revision of every incident that was found, and how many unlocks there were.
-
-    The monitor is started anew each `restart_every_s`, with what it finds in its files.
-    """
-    time, told = TurnedTime(), list[Incident]()
-
-    def started() -> Alerting:
-        return Alerting(clock=time, timers=time, tell=told.append, words=utc_clock, name="bench")
-
-    alerting = started()
-    kept: list[Attempt] = []
+    """Return every revision of every incident that was found, and how many unlocks there were."""
+    watching = Watching(restart_every_s=restart_every_s)
     number = 0
-    restart_s = restart_every_s
-    for attempt in unlocks:
-        number += 1
-        time.go_to(attempt.started_at + attempt.total_s - EPOCH_S)
-        alerting.emit(attempt)
-        if restart_every_s is None or restart_s is None:
-            continue
-        kept.append(attempt)
-        if time.now_s >= restart_s:
-            restart_s += restart_every_s
-            alerting.close()
-            open_ones = alerting.incidents.open
-            alerting = started()
-            kept = kept[-20_000:]
-            alerting.take_up(kept, open_ones)
-    time.go_to(time.now_s + 60.0)
-    alerting.close()
-    return told, number
+    happened: list[Iterable[Attempt | Said]] = [unlocks, said]
+    for one in heapq.merge(*happened, key=_at_s):
+        if isinstance(one, Attempt):
+            number += 1
+            watching.attempt(one)
+        else:
+            watching.heard(one)
+    watching.close()
+    return watching.told, number
+
+
+def _at_s(one: Attempt | Said) -> float:
+    return one.started_at + one.total_s - EPOCH_S if isinstance(one, Attempt) else one.at_s

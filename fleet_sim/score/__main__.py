@@ -11,9 +11,16 @@ from typing import Any, Final
 import click
 import msgspec
 
+from fleet_sim.results.summary import JsonLines
 from fleet_sim.score.cases import RunCases, run_all, run_all_on_dask
-from fleet_sim.score.detection import figures as figures_of_noticed
-from fleet_sim.score.detection import notice_all, noticed_faults
+from fleet_sim.score.detection import (
+    QUIET,
+    Noticed,
+    QuietDay,
+    name_of,
+    notice_all,
+    noticed_incidents,
+)
 from fleet_sim.score.figures import figures_of
 from fleet_sim.score.goals import against_goals
 from fleet_sim.score.incidents import (
@@ -25,7 +32,10 @@ from fleet_sim.score.incidents import (
     scored_faults,
 )
 from fleet_sim.score.learning import learn, rows_of
+from fleet_sim.score.noticed import figures_of as figures_of_noticed
+from fleet_sim.score.noticed import quiet_figures, table_of
 from fleet_sim.score.picture import page_of
+from fleet_sim.score.towns import NOTICE_HELD_OUT_SEEDS
 from fleet_sim.sweeps.pool import cores
 from fleet_wire.errors import UnlockpathError
 from fleet_wire.randomness import RandomStream
@@ -33,6 +43,7 @@ from fleet_wire.randomness import RandomStream
 WEIGHTS: Final = Path("platform_probe/diagnosis/weights.json")
 TUNED: Final = Path("runs/score-tuned.msgpack")
 LEAST_HEALTHY: Final = 4
+KEPT_KINDS: Any = Noticed | QuietDay
 SHOWN: Final = (
     "incidents", "attempts", "touched_well", "untouched_failed", "brier", "pairs", "healthy",
     "baselines", "nothing_seen", "not_run",
@@ -126,33 +137,79 @@ def run(
 
 
 @main.command("notice")
-@click.option("--seeds", default=1, help="incidents of each fault that strikes many")
+@click.option("--seeds", default=3, help="towns for each fault")
 @click.option("--jobs", default=cores(), help="runs at a time")
-@click.option("--first-seed", default=HELD_OUT_SEEDS, help="of these incidents")
+@click.option(
+    "--first-seed",
+    default=NOTICE_HELD_OUT_SEEDS,
+    help=f"below {NOTICE_HELD_OUT_SEEDS}: with what was tuned with",
+)
+@click.option("--days", default=30, help="days in which nothing happens, of a town each")
 @click.option(
     "--detection", type=click.Path(exists=True, path_type=Path),
     help="figures of python -m bench.detection --json, to stand beside",
 )  # fmt: skip
+@click.option(
+    "--kept", type=click.Path(path_type=Path),
+    help="keep there what came of each run, and do none that is kept: to go on after a stop",
+)  # fmt: skip
 @click.option("--out", default="score.json", type=click.Path(path_type=Path), help="the figures")
 def notice_incidents(
-    seeds: int, jobs: int, first_seed: int, detection: Path | None, out: Path
+    seeds: int,
+    jobs: int,
+    first_seed: int,
+    days: int,
+    detection: Path | None,
+    kept: Path | None,
+    out: Path,
 ) -> None:
     """Say how soon incidents are noticed, and add that to the figures that there are."""
     figures = msgspec.json.decode(out.read_bytes()) if out.exists() else {}
     found: dict[str, Any] = {}
     if detection is not None:
         found |= msgspec.json.decode(detection.read_bytes())["detection"]
-    names = (*((name,) for name in noticed_faults()), ())
-    incidents = [Incident(each, first_seed + n) for each in names for n in range(seeds)]
-    noticed = []
-    for one in notice_all(incidents, jobs=jobs):
-        noticed.append(one)
-        click.echo(f"{one.incident}: {one.title or 'nothing'}", err=True)
-    figures["detection"] = {**found, **figures_of_noticed(noticed)}
+    is_held_out = first_seed >= NOTICE_HELD_OUT_SEEDS
+    click.echo(
+        f"seeds {first_seed} to {first_seed + max(seeds, days) - 1},"
+        f" {'held out' if is_held_out else 'to tune with'}: tuned with seeds below"
+        f" {NOTICE_HELD_OUT_SEEDS}",
+        err=True,
+    )
+    incidents = noticed_incidents(first_seed, seeds)
+    done = _noticed(incidents, range(first_seed, first_seed + days), jobs, kept)
+    scored = figures_of_noticed([one for one in done if isinstance(one, Noticed)])
+    quiet = quiet_figures([one for one in done if isinstance(one, QuietDay)], found)
+    figures["detection"] = {**found, **scored, **quiet}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
+    for line in table_of(scored):
+        click.echo(line)
+    for key in ("runs", "late", "not_found", "wrong_title", "several"):
+        click.echo(f"{key}: {scored[key]}")
+    click.echo(f"healthy days: {quiet['healthy_days']}, alerts: {quiet['alerts']}")
     click.echo(f"\n{'figure':34}{'goal':>12}{'measured':>12}")
     for each in against_goals(figures):
         click.echo(f"{each.name:34}{each.goal:>12}{each.measured:>12}  {each.verdict}")
+
+
+def _noticed(
+    incidents: Sequence[Incident], days: Sequence[int], jobs: int, kept: Path | None
+) -> list[Noticed | QuietDay]:
+    """Do the runs that are not kept, and return what came of all, each said as it comes."""
+    wanted = {name_of(one) for one in incidents} | {f"{QUIET}/{day}" for day in days}
+    known: dict[str, Noticed | QuietDay] = {}
+    if kept is not None:
+        reader: JsonLines[Noticed | QuietDay] = JsonLines(kept, KEPT_KINDS)
+        known = {one.incident: one for one in reader}
+    done = [one for name, one in known.items() if name in wanted]
+    left = [one for one in incidents if name_of(one) not in known]
+    days_left = [day for day in days if f"{QUIET}/{day}" not in known]
+    for one in notice_all(left, days_left, jobs=jobs):
+        done.append(one)
+        click.echo(f"{len(done)} of {len(wanted)}: {one.in_words()}", err=True)
+        if kept is not None:
+            with kept.open("ab") as file:
+                file.write(msgspec.json.encode(one) + b"\n")
+    return done
 
 
 def _singles(names: Iterable[str], seeds: int, first_seed: int) -> list[Incident]:

@@ -138,7 +138,7 @@ def run_one(incident: Incident) -> RunCases:
     about = _about(incident)
     path = Path(tempfile.mkdtemp(prefix="score-"))
     try:
-        run_in(path, incident)
+        run_in(path, incident, scenario_of(incident))
         return _read(path, about)
     except UnlockpathError as error:
         return RunCases(**about, error=f"{type(error).__name__}: {error}")
@@ -146,10 +146,20 @@ def run_one(incident: Incident) -> RunCases:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def run_in(path: Path, incident: Incident) -> None:
-    """Do one run, and leave its files in a directory. Raises `UnlockpathError`."""
+def run_in(
+    path: Path,
+    incident: Incident,
+    drawn: Mapping[str, Any],
+    *,
+    restarts_s: tuple[float, ...] = (),
+    maintenance: tuple[Mapping[str, str], ...] = (),
+) -> None:
+    """Do one run of a scenario that was drawn, and leave its files in a directory.
+
+    Raises `UnlockpathError`.
+    """
     file = path / "incident.yaml"
-    file.write_bytes(msgspec.json.encode(scenario_of(incident)))  # JSON is YAML
+    file.write_bytes(msgspec.json.encode(drawn))  # JSON is YAML
     if incident.loss is Loss.MAPPED_WIRE:
         (path / MAPPED_WIRE).write_text(TWO_TOPICS, encoding="utf-8")
     scenario = load_scenario(file, [])
@@ -159,6 +169,8 @@ def run_in(path: Path, incident: Incident) -> None:
         with_report=False,
         broker_log=incident.loss is not Loss.BROKER_LOG,
         platform_log=incident.loss is not Loss.PLATFORM_LOG,
+        restarts_s=restarts_s,
+        maintenance=maintenance,
     )
     VirtualRun(scenario, ScenarioSource(file), directory, options, LineProgress(StringIO())).run()
 

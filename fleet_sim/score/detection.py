@@ -1,26 +1,28 @@
 """How incidents are noticed: before the first customer calls, once, and with the right cause.
 
-The incidents are those of the diagnosis: each fault injected in virtual time, with customers where
-the platform is emulated. Truth is what the faults hit and when customers called support.
+Each fault of the catalogue is injected in virtual time, into a town with noise (`towns`). Truth is
+what the faults did and what customers did about it (`harm`).
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from fleet_sim.faults import FAULTS, Strikes
 from fleet_sim.results.summary import JsonLines
-from fleet_sim.runs.conclude import ATTEMPTS, COMPLAINTS, GROUND_TRUTH
+from fleet_sim.runs.conclude import ATTEMPTS
 from fleet_sim.score.cases import run_in
-from fleet_sim.score.incidents import TOGETHER, Incident, scored_faults
-from fleet_wire.contract.attempt import Attempt, Complaint
+from fleet_sim.score.harm import harm_of
+from fleet_sim.score.incidents import Incident, scored_faults
+from fleet_sim.score.towns import Town, quiet_day_of, town_of
+from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.incident import Incident as Found
 from fleet_wire.contract.incident import IncidentKind
 from fleet_wire.errors import UnlockpathError
@@ -29,27 +31,33 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Told
 
 INCIDENTS: Final = "incidents.jsonl"
-ENOUGH: Final = 5
-"""Customers, or cars where there are none: fewer are no incident of the fleet."""
-BEFORE_S: Final = 30.0
-"""What was opened so shortly before the first hit is not of it."""
+QUIET: Final = "quiet"
 
 
-class Noticed(msgspec.Struct, frozen=True, kw_only=True):
+class Noticed(msgspec.Struct, frozen=True, kw_only=True, tag="noticed"):
     """What came of one incident."""
 
     incident: str
     faults: tuple[str, ...]
-    touched: int = 0
-    """Customers, or cars of synthetic unlocks, whose unlock a fault touched and that failed."""
+    town: str = ""
+    """What is special about it, in words."""
+    harmed: int = 0
+    """Customers who did not get in, or cars of the monitor's own unlocks that failed."""
     first_hit_at: float | None = None
-    """Unix seconds."""
+    """Unix seconds, as all of these."""
     first_call_at: float | None = None
-    """When the first customer called support, of those that a fault touched."""
+    knowable_at: float | None = None
+    """When a test that knows all but whom had enough."""
+    bound: int | None = None
+    """Unlocks of the cohort that one needs that knows whom as well."""
     opened_at: float | None = None
-    """When the first incident was opened since."""
+    """When the first incident was opened since the fault began."""
+    unlocks: int | None = None
+    """So many unlocks of the cohort had ended by then."""
     opened: int = 0
-    """How many were."""
+    """Incidents of which a message is sent."""
+    before: int = 0
+    """Incidents that were opened before the fault began."""
     title: str = ""
     mode: str | None = None
     """Of the incident that hit most, as its last revision has it."""
@@ -57,116 +65,121 @@ class Noticed(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its title names the mode that was injected, or where it names none, its cause."""
     error: str | None = None
 
-
-def noticed_faults() -> tuple[str, ...]:
-    """Return the faults that are one problem of many: not those that strike single cars.
-
-    Ten cars in ten garages are ten problems, each within what the service level allows.
-    """
-    return tuple(name for name in scored_faults() if not _is_of_single_cars(name))
+    def in_words(self) -> str:
+        """Return what came of it in a line."""
+        return f"{self.incident} ({self.town}): {self.error or self.title or 'nothing'}"
 
 
-def _is_of_single_cars(name: str) -> bool:
-    return name not in TOGETHER and FAULTS[name].strikes is not Strikes.PLATFORM
+def noticed_incidents(first_seed: int, seeds: int) -> list[Incident]:
+    """Return incidents of every mode, and towns in which nothing happens, by their seeds."""
+    faults = (*((name,) for name in scored_faults()), ())
+    return [
+        Incident(each, first_seed + number, is_of_many=True)
+        for number in range(seeds)
+        for each in faults
+    ]
 
 
-def notice_all(incidents: Iterable[Incident], *, jobs: int) -> Iterator[Noticed]:
-    """Do the runs in `jobs` processes, and yield what came of each, in order."""
-    listed = [*incidents]
-    if jobs <= 1:
-        yield from map(notice, listed)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(notice, listed)
+def notice_all(
+    incidents: Sequence[Incident], days: Sequence[int], *, jobs: int
+) -> Iterator[Noticed | QuietDay]:
+    """Do the runs in `jobs` processes, and yield what came of each, in order; the days last."""
+    with ProcessPoolExecutor(max(jobs, 1)) as pool:
+        yield from chain(pool.map(notice, incidents), pool.map(quiet_day, days))
+
+
+def name_of(incident: Incident) -> str:
+    """Return the name that what came of an incident has."""
+    return f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}"
 
 
 def notice(incident: Incident) -> Noticed:
     """Do one run in a directory that is removed, and return what came of it."""
-    name = f"{'+'.join(incident.faults) or 'healthy'}/{incident.seed}/{incident.loss.value}"
+    name = name_of(incident)
+    town = town_of(incident)
     path = Path(tempfile.mkdtemp(prefix="noticed-"))
     try:
-        run_in(path, incident)
-        return read(path, name, incident.faults)
+        run_in(
+            path,
+            incident,
+            town.scenario,
+            restarts_s=town.restarts_s,
+            maintenance=() if town.elsewhere is None else ({"region": town.elsewhere},),
+        )
+        return read(path, name, incident.faults, town)
     except UnlockpathError as error:
         return Noticed(incident=name, faults=incident.faults, error=f"{error}")
     finally:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def read(path: Path, name: str, faults: tuple[str, ...]) -> Noticed:
-    """Return what a run's directory says of how its faults were noticed."""
-    lines = [*JsonLines(path / GROUND_TRUTH, dict[str, Any])]
-    hits = [line for line in lines if line["type"] == "hit"]
-    touched = {each for hit in hits for each in hit.get("attempts", ())}
-    complained = {each for hit in hits for each in hit.get("complaints", ())}
-    failed: dict[str, Attempt] = {}
-    epoch: float | None = None
-    for attempt in JsonLines(path / ATTEMPTS, Attempt):
-        epoch = attempt.started_at - attempt.scheduled_s
-        if attempt.attempt_id in touched and attempt.cause is not None and not attempt.same_as:
-            failed[attempt.attempt_id] = attempt
-    customers = {
-        (one.platform.account_id if one.platform else None) or one.vehicle_id
-        for one in failed.values()
-    }
-    calls = [
-        one.at for one in JsonLines(path / COMPLAINTS, Complaint) if one.complaint_id in complained
+class QuietDay(msgspec.Struct, frozen=True, kw_only=True, tag="quiet"):
+    """What came of a day in which nothing happened."""
+
+    seed: int
+    cars: int
+    unlocks: int
+    titles: tuple[str, ...] = ()
+    """Of the incidents that were opened: false ones."""
+    error: str | None = None
+
+    @property
+    def incident(self) -> str:
+        """Its name."""
+        return f"{QUIET}/{self.seed}"
+
+    def in_words(self) -> str:
+        """Return what came of it in a line."""
+        said = self.error or ", ".join(self.titles) or "nothing"
+        return f"{self.incident} ({self.cars} cars, {self.unlocks} unlocks): {said}"
+
+
+def quiet_day(seed: int, *, hours: int = 24) -> QuietDay:
+    """Let one day pass in a directory that is removed, and return what came of it."""
+    town = quiet_day_of(seed, hours=hours)
+    cars = sum(group["count"] for group in town.scenario["fleet"]["groups"])
+    path = Path(tempfile.mkdtemp(prefix="quiet-"))
+    try:
+        run_in(path, Incident((), seed), town.scenario, restarts_s=town.restarts_s)
+        opened = {one.incident_id: one for one in JsonLines(path / INCIDENTS, Found)}
+        return QuietDay(
+            seed=seed,
+            cars=cars,
+            unlocks=sum(1 for _ in JsonLines(path / ATTEMPTS, Attempt)),
+            titles=tuple(one.title for one in opened.values()),
+        )
+    except UnlockpathError as error:
+        return QuietDay(seed=seed, cars=cars, unlocks=0, error=f"{error}")
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def read(path: Path, name: str, faults: tuple[str, ...], town: Town) -> Noticed:
+    """Return what a run's directory says of how its incident was noticed."""
+    harm = harm_of(path, town.entries)
+    last = {one.incident_id: one for one in JsonLines(path / INCIDENTS, Found)}
+    found = [
+        one for one in last.values() if one.opened_at >= harm.began_at and one.maintenance is None
     ]
-    first_hit = min((one.started_at for one in failed.values()), default=None)
-    if first_hit is None and hits and epoch is not None:
-        first_hit = epoch + min(hit["at_s"] for hit in hits)
-    found = _last(JsonLines(path / INCIDENTS, Found), first_hit)
     best = max(found, key=_hit, default=None)
+    opened_at = min((one.opened_at for one in found), default=None)
     return Noticed(
         incident=name,
         faults=faults,
-        touched=len(customers),
-        first_hit_at=first_hit,
-        first_call_at=min(calls, default=None),
-        opened_at=min((one.opened_at for one in found), default=None),
+        town=town.in_words(),
+        harmed=harm.harmed,
+        first_hit_at=harm.first_hit_at,
+        first_call_at=harm.first_call_at,
+        knowable_at=harm.bound.knowable_at,
+        bound=harm.bound.unlocks,
+        opened_at=opened_at,
+        unlocks=None if opened_at is None else harm.unlocks_until(opened_at),
         opened=len(found),
+        before=sum(one.opened_at < harm.began_at for one in last.values()),
         title="" if best is None else best.title,
         mode=None if best is None else best.mode,
         is_right=best is not None and any(_names(best, fault) for fault in faults),
     )
-
-
-def figures(noticed: Sequence[Noticed]) -> dict[str, Any]:
-    """Return the figures that stand under `detection` in `score.json`."""
-    done = [one for one in noticed if one.error is None]
-    large = [one for one in done if one.faults and one.touched >= ENOUGH]
-    called = [one for one in large if one.first_call_at is not None]
-    in_time = [one for one in called if _is_before(one.opened_at, one.first_call_at)]
-    found = [one for one in large if one.opened]
-    singles = [one for one in found if len(one.faults) == 1]
-    healthy = [one for one in done if not one.faults]
-    return {
-        "before_first_call": _share(len(in_time), len(called)),
-        "found": _share(len(found), len(large)),
-        "messages_per_problem": _share(
-            sum(one.opened for one in found), sum(len(one.faults) for one in found)
-        ),
-        "title_cause": _share(sum(one.is_right for one in singles), len(singles)),
-        "runs": {
-            "incidents": len(large),
-            "with_a_call": len(called),
-            "small": len(done) - len(large) - len(healthy),
-            "healthy": len(healthy),
-            "healthy_with_an_incident": sum(bool(one.opened) for one in healthy),
-            "not_run": [one.incident for one in noticed if one.error is not None],
-        },
-        "late": [one.incident for one in called if one not in in_time],
-        "not_found": [one.incident for one in large if not one.opened],
-        "wrong_title": [f"{one.incident}: {one.title}" for one in singles if not one.is_right],
-        "several": [f"{one.incident}: {one.opened}" for one in found if one.opened > 1],
-    }
-
-
-def _last(revisions: Iterable[Found], first_hit: float | None) -> list[Found]:
-    """Return each incident that was opened since the first hit, as its last revision has it."""
-    last = {one.incident_id: one for one in revisions}
-    since = 0.0 if first_hit is None else first_hit - BEFORE_S
-    return [one for one in last.values() if one.opened_at >= since]
 
 
 def _hit(incident: Found) -> tuple[int, int]:
@@ -181,11 +194,3 @@ def _names(incident: Found, fault: str) -> bool:
     if incident.kind is IncidentKind.CARS_LOST:
         return False
     return incident.cause is not None and incident.cause == mode.cause
-
-
-def _is_before(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and one <= other
-
-
-def _share(part: float, total: float) -> float | None:
-    return round(part / total, 4) if total else None

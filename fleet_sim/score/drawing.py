@@ -69,7 +69,8 @@ def scenario_of(incident: Incident) -> dict[str, Any]:
     """Return the scenario of an incident, as its YAML would say it."""
     stream = RandomStream.named(incident.seed, f"score/{'+'.join(incident.faults)}")
     has_platform = (
-        _needs_platform(incident)
+        incident.is_of_many
+        or _needs_platform(incident)
         or stream.uniform() < 0.5  # noqa: PLR2004 - half of the others have one too
         or incident.loss is Loss.PLATFORM_LOG
     )
@@ -206,8 +207,8 @@ def _entries(
     options = TOGETHER.get(name, ())
     together = options[stream.index(len(options))] if options else None
     is_single = together is None and FAULTS[name].strikes is not Strikes.PLATFORM
-    if is_single and name in COMMON and stream.uniform() < AT_ONE_PLACE:
-        options = COMMON[name]
+    if is_single and (incident.is_of_many or (name in COMMON and stream.uniform() < AT_ONE_PLACE)):
+        options = COMMON.get(name, ("group",))
         together, is_single = options[stream.index(len(options))], False
     if is_single:
         return _on_single_cars(name, parameters, groups, stream, quiet_s=quiet_s)

@@ -62,6 +62,9 @@ class Incident(NamedTuple):
     loss: Loss = Loss.NOTHING
     is_short: bool = False
     """Of the smallest fleet, and looked at for a part of the ten minutes: for a test."""
+    is_of_many: bool = False
+    """To be noticed: there are customers, and faults that would strike single cars one by one
+    strike all of a group at once."""
 
     @property
     def is_held_out(self) -> bool:

@@ -20,7 +20,15 @@ from fleet_wire.modes.catalogue import MODES
 from platform_probe.detection.blindness import Blindness
 from platform_probe.detection.finding import Finding
 from platform_probe.detection.hops import Hops
-from platform_probe.detection.measures import BLIND, FAILED, LATE, ODD, hit_measures
+from platform_probe.detection.measures import (
+    AGAIN,
+    BLIND,
+    FAILED,
+    LATE,
+    ODD,
+    OF_MODE,
+    hit_measures,
+)
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.repeats import Repeats, customer_of
 from platform_probe.detection.shares import ShareTests
@@ -115,6 +123,7 @@ class Detection:
             hit = self._odd(diagnosis)
         if hit is not None:
             hit.modes = modes_of(diagnosis)
+            self._note_mode(hit, self._clock.monotonic_s())
             for problem in self._shares.problems:
                 if problem.explains(hit.values, hit.at_s):
                     problem.is_changed = True
@@ -187,22 +196,37 @@ class Detection:
             self._suspicious.attempt(attempt, at_s, now_s)
         measures = (FAILED,) if hit else hit_measures(attempt)
         is_failure = bool(measures)
-        counts = self._repeats.counts(attempt, at_s, is_hit=is_failure)
+        customer = customer_of(attempt)
+        counts, is_again = self._repeats.take(attempt, customer, at_s, is_hit=is_failure)
         if measures != (BLIND,):
             measures += self._hops.slow(attempt, now_s)
         one = None
         if measures:
             one = Hit(
-                at_s, values, attempt.vehicle_id, customer_of(attempt), attempt.attempt_id,
-                measures, attempt.cause,
+                at_s, values, attempt.vehicle_id, customer, attempt.attempt_id, measures,
+                attempt.cause,
             )  # fmt: skip
             if attempt.failure_mode is not None:
                 one.modes = ((attempt.failure_mode, 1.0),)
         elif counts:
-            self._opened[attempt.attempt_id] = values, customer_of(attempt)
+            self._opened[attempt.attempt_id] = values, customer
             if len(self._opened) > MOST_OPENED:
                 self._opened.popitem(last=False)
         self._shares.take(values, at_s, now_s, one, counts=counts)
+        if one is not None and counts:
+            self._note_mode(one, now_s)
+        if is_again and not is_failure:
+            again = Hit(at_s, values, attempt.vehicle_id, customer, attempt.attempt_id, (AGAIN,))
+            self._shares.stray(again, now_s)
+
+    def _note_mode(self, hit: Hit, now_s: float) -> None:
+        """Count the mode of an unlock that failed, once it is known: the first that is named."""
+        if not hit.modes or hit.is_named or FAILED not in hit.measures:
+            return
+        mode, probability = hit.modes[0]
+        if mode in OF_MODE and probability >= SURE:
+            hit.is_named = True
+            self._shares.also(hit, OF_MODE[mode], now_s)
 
     def _odd(self, diagnosis: Diagnosis) -> Hit | None:
         """Count an unlock that opened and is diagnosed all the same; None where it is not."""

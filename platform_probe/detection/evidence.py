@@ -15,12 +15,16 @@ import math
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-SHIFTS: Final = (0.95, 1.75, 2.6, 4.0, 7.0)
-"""Sizes of change that are looked for, in log odds: a share of 2 % becomes 5, 11, 22, 53, 96 %."""
-WEIGHTS: Final = (0.2, 0.3, 0.2, 0.15, 0.15)
-"""How much each counts [E]: tens of percent are what an incident of an operator or a release is."""
+Mixture = tuple[tuple[float, float], ...]
+"""Sizes of change that are looked for, in log odds, and how much each counts."""
+USUAL_SIZES: Final[Mixture] = ((0.95, 0.2), (1.75, 0.3), (2.6, 0.2), (4.0, 0.15), (7.0, 0.15))
+"""A share of 2 % becomes 5, 11, 22, 53, 96 % [E]: tens of percent are what an incident of an
+operator or a release is."""
+RARE_SIZES: Final[Mixture] = ((2.6, 0.15), (4.0, 0.3), (5.5, 0.3), (7.0, 0.25))
+"""A share of 0.2 % becomes 3, 10, 33, 69 % [E]: twice as often as never is no incident."""
 CEILING: Final = 1e250
 """More evidence than that is as good as that."""
+_MOST_NATS: Final = 500.0
 _STEPS_A_NAT: Final = 50
 """Expected shares are told apart in steps of 2 %: then their ratios can be kept."""
 
@@ -30,56 +34,76 @@ class Ratios(NamedTuple):
 
     hit: tuple[float, ...]
     """Of an event that is hit."""
-    miss: tuple[float, ...]
-    """Of one that is not."""
+    misses: tuple[tuple[float, float], ...]
+    """Of one that is not, r, with r / (1 - r): what many in a row come to."""
+    logs: tuple[tuple[float, float], ...]
+    """The logarithms of both."""
 
 
-def ratios_at(share: float) -> Ratios:
+def ratios_at(share: float, sizes: Mixture) -> Ratios:
     """Return the ratios at an expected share, 0 < share < 1."""
-    return _ratios(round(math.log(share) * _STEPS_A_NAT))
+    return _ratios(round(math.log(share) * _STEPS_A_NAT), sizes)
 
 
-@lru_cache(maxsize=2048)
-def _ratios(step: int) -> Ratios:
+@lru_cache(maxsize=4096)
+def _ratios(step: int, sizes: Mixture) -> Ratios:
     share = min(math.exp(step / _STEPS_A_NAT), 0.999)
-    norms = [1.0 - share + share * math.exp(shift) for shift in SHIFTS]
+    norms = [(shift, 1.0 - share + share * math.exp(shift)) for shift, _ in sizes]
     return Ratios(
-        tuple(math.exp(shift) / norm for shift, norm in zip(SHIFTS, norms, strict=True)),
-        tuple(1.0 / norm for norm in norms),
+        tuple(math.exp(shift) / norm for shift, norm in norms),
+        tuple((1.0 / norm, 1.0 / (norm - 1.0)) for _, norm in norms),
+        tuple((shift - math.log(norm), -math.log(norm)) for shift, norm in norms),
     )
 
 
 class Evidence:
     """The statistic of one series. Misses are counted by the caller, and taken when it matters."""
 
-    __slots__ = ("ratios", "sums")
+    __slots__ = ("_sizes", "_weights", "ratios", "sums")
 
-    def __init__(self, share: float) -> None:
-        self.ratios = ratios_at(share)
-        self.sums = [0.0] * len(SHIFTS)
+    def __init__(self, share: float, sizes: Mixture = USUAL_SIZES) -> None:
+        self._sizes = sizes
+        self._weights = tuple(weight for _, weight in sizes)
+        self.ratios = ratios_at(share, sizes)
+        self.sums = [0.0] * len(sizes)
 
     def expect(self, share: float) -> None:
         """Expect another share from now on."""
-        self.ratios = ratios_at(share)
+        self.ratios = ratios_at(share, self._sizes)
 
     def misses(self, number: int) -> None:
         """Take so many events in a row that were not hit."""
         sums = self.sums
-        for place, ratio in enumerate(self.ratios.miss):
+        for place, (ratio, rest) in enumerate(self.ratios.misses):
             power = ratio**number
-            sums[place] = power * sums[place] + ratio * (1.0 - power) / (1.0 - ratio)
+            sums[place] = power * sums[place] + rest * (1.0 - power)
 
-    def hit(self) -> float:
-        """Take an event that was hit, and return the evidence."""
-        sums = self.sums
-        for place, ratio in enumerate(self.ratios.hit):
-            sums[place] = min((1.0 + sums[place]) * ratio, CEILING)
+    def hit(self, missed: int = 0) -> float:
+        """Take an event that was hit, after so many that were not, and return the evidence."""
+        if missed:
+            self.misses(missed)
+        sums, total = self.sums, 0.0
+        for place, (ratio, weight) in enumerate(zip(self.ratios.hit, self._weights, strict=True)):
+            one = sums[place] = min((1.0 + sums[place]) * ratio, CEILING)
+            total += weight * one
+        return total
+
+    def step(self, number: int, hits: int) -> float:
+        """Take events that came together, of which some were hit, and return the evidence.
+
+        A change begins before all of them or after: what counts is steps, then, and no events.
+        """
+        missed = number - hits
+        self.sums = [
+            min((1.0 + before) * math.exp(min(hits * hit + missed * miss, _MOST_NATS)), CEILING)
+            for before, (hit, miss) in zip(self.sums, self.ratios.logs, strict=True)
+        ]
         return self.total()
 
     def total(self) -> float:
         """Return the evidence: what a threshold is held against."""
-        return sum(map(float.__mul__, WEIGHTS, self.sums))
+        return sum(map(float.__mul__, self._weights, self.sums))
 
     def clear(self) -> None:
         """Begin anew."""
-        self.sums = [0.0] * len(SHIFTS)
+        self.sums = [0.0] * len(self._sizes)

@@ -42,9 +42,11 @@ class Hops:
         if attempt.cause is not None or attempt.flags:
             return ()
         slow_s, hops_s = self.slow_s, attempt.hops_s
-        found = tuple(
-            [SLOW[stage] for stage, hop_s in hops_s.items() if hop_s > slow_s.get(stage, hop_s)]
-        )
+        try:
+            slow = [stage for stage, hop_s in hops_s.items() if hop_s > slow_s[stage]]
+        except KeyError:  # of a hop nobody can say yet what is slow
+            slow = [stage for stage, hop_s in hops_s.items() if hop_s > slow_s.get(stage, hop_s)]
+        found = tuple([SLOW[stage] for stage in slow]) if slow else ()
         self._taken += 1
         if self._taken % LEARNED_FROM == 0 or len(slow_s) < len(hops_s):
             for stage, hop_s in hops_s.items():

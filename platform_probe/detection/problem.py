@@ -100,6 +100,11 @@ class Problem:
             self._weigh(is_hit=is_hit)
             self.is_changed = True
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether so many of its cohort are hit that it can be told from what is usual."""
+        return self.failed >= self.expected * _CLEARLY_WORSE * self.total
+
     def is_over(self, now_s: float) -> bool:
         """Return whether its cohort is as before, or nobody of it tries any more."""
         return self._odds <= WELL or now_s - max(self.last_s, self.opened_s) > SILENT_S

@@ -14,6 +14,8 @@ from platform_probe.diagnosis.remembering import remember
 
 RETRY_S: Final = 600.0
 """What one customer does with one car within so long counts once [E]."""
+AGAIN_S: Final = 90.0
+"""Who presses again so soon after a car has opened stands before a closed one [E]."""
 SICK_S: Final = 6 * 3600.0
 """A car that failed counts as failed once in so long [E]: a sick car is no problem of its cohort,
 and one that sees several customers fail in a morning would make it look like one."""
@@ -26,23 +28,41 @@ class Repeats:
     def __init__(self) -> None:
         self._failed_cars: OrderedDict[str, float] = OrderedDict()
         self._failed_customers: OrderedDict[str, float] = OrderedDict()
-        self._opened: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._again_cars: OrderedDict[str, float] = OrderedDict()
+        self._opened: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
+        """When a customer's unlock of a car that opened began and ended."""
 
-    def counts(self, attempt: Attempt, began_s: float, *, is_hit: bool) -> bool:
-        """Return whether an unlock counts, and remember it."""
-        car, customer = attempt.vehicle_id, customer_of(attempt)
-        if is_hit:
-            return self._failure_counts(car, customer, began_s)
+    def take(
+        self, attempt: Attempt, customer: str | None, began_s: float, *, is_hit: bool
+    ) -> tuple[bool, bool]:
+        """Remember an unlock, and return whether it counts, and whether it is pressed again.
+
+        Pressed again is what comes soon after the car has opened, as far as was known.
+        """
+        car = attempt.vehicle_id
         if customer is None:
-            return True
-        failed_s = self._failed_customers.get(customer)
+            return (self._failure_counts(car, None, began_s) if is_hit else True), False
         together = car, customer
-        opened_s = self._opened.get(together)
-        self._opened[together] = began_s
+        opened = self._opened.get(together)
+        is_again = opened is not None and self._is_again(car, began_s, began_s - opened[1])
+        if is_hit:
+            return self._failure_counts(car, customer, began_s), is_again
+        failed_s = self._failed_customers.get(customer)
+        self._opened[together] = began_s, began_s + attempt.total_s
         if len(self._opened) > MOST:
             self._opened.popitem(last=False)
-        is_again = failed_s is not None and began_s - failed_s < RETRY_S
-        return not is_again and (opened_s is None or began_s - opened_s >= RETRY_S)
+        has_failed = failed_s is not None and began_s - failed_s < RETRY_S
+        has_opened = opened is not None and began_s - opened[0] < RETRY_S
+        return not has_failed and not has_opened, is_again
+
+    def _is_again(self, car: str, began_s: float, after_s: float) -> bool:
+        if not 0.0 < after_s < AGAIN_S:
+            return False
+        before_s = self._again_cars.get(car)
+        if before_s is not None and began_s - before_s < SICK_S:
+            return False
+        remember(self._again_cars, car, began_s, MOST)
+        return True
 
     def _failure_counts(self, car: str, customer: str | None, began_s: float) -> bool:
         failed_s = self._failed_cars.get(car) if car else None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final
 
-from platform_probe.detection.evidence import CEILING, Evidence
+from platform_probe.detection.evidence import CEILING, Evidence, Mixture
 from platform_probe.detection.expected import BLOCK_S, Block, Season
 from platform_probe.detection.measures import BLIND, MEASURES, Measure
 from platform_probe.detection.naming import Look, Shared, look, look_since
@@ -93,9 +93,20 @@ class ShareTests:
         self.hit(watched, hit, now_s)
 
     def hit(self, watched: tuple[Watched, ...], hit: Hit, now_s: float) -> None:
-        """Weigh one that was hit in each of its cohorts."""
+        """Keep one that was hit, and weigh it in each of its cohorts."""
         self.recent.hit(hit)
-        for measure in hit.measures:
+        self._weigh(watched, hit.measures, now_s)
+
+    def also(self, hit: Hit, measure: Measure, now_s: float) -> None:
+        """Take that one that is kept was hit in another way as well."""
+        hit.measures = (*hit.measures, measure)
+        watched = self._of_values.get(hit.values) or self._watch(hit.values, now_s)
+        self._weigh(watched, (measure,), now_s)
+
+    def _weigh(
+        self, watched: tuple[Watched, ...], measures: tuple[Measure, ...], now_s: float
+    ) -> None:
+        for measure in measures:
             for one in watched:
                 series = one.series.get(measure)
                 if series is None:
@@ -136,10 +147,10 @@ class ShareTests:
         """Forget a problem that is over, and look for it from now on as if it had not been."""
         self.problems.remove(problem)
         for watched in self._watched.values():
-            series = watched.series.get(problem.measure)
-            if series is not None:
-                series.take_misses(watched.count)
-                series.evidence.clear()
+            for measure, series in watched.series.items():
+                if measure.whole is problem.measure.whole:
+                    series.take_misses(watched.count)
+                    series.evidence.clear()
 
     def expected(self, measure: Measure, key: Key, now_s: float) -> float:
         """Return which share is expected of a cohort now."""
@@ -186,11 +197,11 @@ class ShareTests:
         series.take_misses(watched.count)
         series.limit = watched.limit(measure, now_s, len(self._watched))
         evidence = series.evidence.total()
-        others = [one for one in self.problems if one.measure is measure]
+        others = self._others(measure)
         counts = self._counts(measure, others)
         members = [one for one in counts if is_in(watched.key, one.values)]
         if others:
-            evidence = _replayed(members, self.expected(measure, watched.key, now_s))
+            evidence = _replayed(members, self.expected(measure, watched.key, now_s), measure.sizes)
         if evidence <= series.limit:
             if others:
                 series.evidence.clear()
@@ -203,6 +214,12 @@ class ShareTests:
         problem.sure = 1.0 - min(1.0, series.limit / evidence)
         problem.sure = max(problem.sure, 0.5)
         series.evidence.clear()
+
+    def _others(self, measure: Measure, but: Problem | None = None) -> list[Problem]:
+        """Return the problems that explain what a measure counts."""
+        return [
+            one for one in self.problems if one.measure.whole is measure.whole and one is not but
+        ]
 
     def _counts(self, measure: Measure, explained_by: list[Problem]) -> list[Count]:
         def is_explained(values: Values, at_s: float) -> bool:
@@ -227,16 +244,20 @@ class ShareTests:
 
     def _open(self, measure: Measure, shared: Shared, now_s: float) -> Problem:
         since_s = shared.since - self.offset_s
+        whole = self._problem(measure.whole, shared.key, since_s, now_s)
+        problem = whole
+        if measure.part_of is not None and not whole.is_clear:
+            problem = self._problem(measure, shared.key, since_s, now_s)
+        problem.number = next(self._numbers)
+        self.problems.append(problem)
+        return problem
+
+    def _problem(self, measure: Measure, key: Key, since_s: float, now_s: float) -> Problem:
         problem = Problem(
-            next(self._numbers),
-            measure,
-            shared.key,
-            since_s=since_s,
-            expected=self.expected(measure, shared.key, now_s),
+            0, measure, key, since_s=since_s, expected=self.expected(measure, key, now_s)
         )
         problem.opened_s = problem.looked_s = problem.last_s = now_s
         self._recount(problem)
-        self.problems.append(problem)
         return problem
 
     def _recount(self, problem: Problem) -> None:
@@ -248,10 +269,7 @@ class ShareTests:
         problem.looked_s = now_s
         if now_s - problem.since_s > KEPT_S / 2:
             return  # too little of the time before is left to compare with
-        others = [
-            one for one in self.problems if one.measure is problem.measure and one is not problem
-        ]
-        counts = self._counts(problem.measure, others)
+        counts = self._counts(problem.measure, self._others(problem.measure, problem))
         found = look_since(counts, problem.since_s + self.offset_s)
         if not found.found:
             return
@@ -285,10 +303,10 @@ class ShareTests:
     def _close_block(self, watched: Watched, now_s: float) -> None:
         """Learn from a cohort's block; that of all unlocks comes first, cohorts take from it."""
         unix_s = now_s + self.offset_s
-        troubled = {one.measure for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
+        troubled = {one.measure.whole for one in self.problems if now_s - one.opened_s < GIVEN_UP_S}
         for measure, series in watched.series.items():
             series.take_misses(watched.count)
-            self._learn(watched, series, unix_s, is_troubled=measure in troubled)
+            self._learn(watched, series, unix_s, is_troubled=measure.whole in troubled)
             series.evidence.expect(self.expected(measure, watched.key, now_s))
             series.limit = watched.limit(measure, now_s, len(self._watched))
 
@@ -320,9 +338,9 @@ def _best_first(found: Look, key: Key) -> list[Shared]:
     return sorted(found.found, key=lambda one: one.key != key)
 
 
-def _replayed(members: list[Count], share: float) -> float:
+def _replayed(members: list[Count], share: float, sizes: Mixture) -> float:
     """Return the highest evidence that these events ever made."""
-    evidence = Evidence(share)
+    evidence = Evidence(share, sizes)
     highest = 0.0
     for one in members:
         if one.failures:

@@ -33,6 +33,8 @@ A_MONTH: Final = 43_200.0
 BUDGET: Final = 0.05
 FALSE_ALARMS: Final = 0.5
 MOST_COHORTS: Final = 200
+MOST_KINDS: Final = 50_000
+"""Combinations of values whose cohorts are remembered."""
 BACK: Final = 0.5
 """It is over when so much of what is expected comes again."""
 _LOG_LEFT: Final = math.log(LEFT)
@@ -105,6 +107,7 @@ class Silence:
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
         self._rates: dict[Key, _Rate] = {}
+        self._of_values: dict[Values, list[_Rate]] = {}
         self._came: Counter[Values] = Counter()
         """Unlocks of this minute."""
         self._beats = _Rate()
@@ -154,15 +157,26 @@ class Silence:
     def _count(self) -> None:
         """Count what came in the minute for each cohort."""
         for values, number in self._came.items():
-            singles = [((place, one),) for place, one in enumerate(values) if one is not None]
-            for key in ((), *singles):
-                rate = self._rates.get(key)
-                if rate is None:
-                    if len(self._rates) >= MOST_COHORTS:
-                        continue
-                    rate = self._rates[key] = _Rate()
+            rates = self._of_values.get(values)
+            if rates is None:
+                rates = self._of_values[values] = self._rates_of(values)
+            for rate in rates:
                 rate.count += number
         self._came.clear()
+        if len(self._of_values) > MOST_KINDS:
+            self._of_values.clear()
+
+    def _rates_of(self, values: Values) -> list[_Rate]:
+        singles = [((place, one),) for place, one in enumerate(values) if one is not None]
+        rates = []
+        for key in ((), *singles):
+            rate = self._rates.get(key)
+            if rate is None:
+                if len(self._rates) >= MOST_COHORTS:
+                    continue
+                rate = self._rates[key] = _Rate()
+            rates.append(rate)
+        return rates
 
     def _open(self, key: Key | None, rate: _Rate, now_s: float) -> None:
         everybody = any(s.key == () and s.what == "silence" for s in self.sightings)

@@ -96,17 +96,18 @@ class Suspicious:
         self, accounts: OrderedDict[str, _Cars], account_id: str, car: str, at_s: float
     ) -> _Cars:
         """Note that an account asked for a car; return which it asked for of late."""
-        cars = accounts.pop(account_id, None)
+        cars = accounts.get(account_id)
         if cars is None:
-            cars = {}
+            cars = accounts[account_id] = {car: at_s}
+            if len(accounts) > MOST_ACCOUNTS:
+                accounts.popitem(last=False)
+            return cars
+        accounts.move_to_end(account_id)
         cars.pop(car, None)
         cars[car] = at_s
         if len(cars) > 1:
             while at_s - cars[first := next(iter(cars))] > WITHIN_S or len(cars) > MOST_CARS:
                 del cars[first]
-        accounts[account_id] = cars
-        if len(accounts) > MOST_ACCOUNTS:
-            accounts.popitem(last=False)
         return cars
 
     def _note(

@@ -14,7 +14,7 @@ from platform_probe.detection.measures import Measure
 from platform_probe.detection.traits import Key
 
 MONTH_S: Final = 30 * 86_400.0
-FALSE_ALARMS_A_MONTH: Final = 1.0
+FALSE_ALARMS_A_MONTH: Final = 2.0
 """Of all tests together, by the bound. Three towns of `python -m bench.detection` had one in forty
 quiet days: independence is not quite what days have."""
 OF_ALL: Final = 0.4
@@ -32,7 +32,7 @@ class Series:
 
     def __init__(self, measure: Measure, share: float, limit: float) -> None:
         self.measure = measure
-        self.evidence = Evidence(share)
+        self.evidence = Evidence(share, measure.sizes)
         self.learned = Learned()
         self.limit = limit
         self.at = 0
@@ -42,12 +42,10 @@ class Series:
 
     def hit(self, count: int) -> bool:
         """Take that the `count`th unlock was hit; return whether the evidence is enough."""
-        missed = count - 1 - self.at
-        if missed > 0:
-            self.evidence.misses(missed)
+        missed = max(count - 1 - self.at, 0)
         self.at = count
         self.block_hits += 1
-        return self.evidence.hit() > self.limit
+        return self.evidence.hit(missed) > self.limit
 
     def take_misses(self, count: int) -> None:
         """Take that all up to the `count`th that were not taken were not hit."""

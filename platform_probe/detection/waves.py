@@ -72,6 +72,8 @@ class Waves:
         self._learned = Learned()
         self._steps = 0
         self._block = [0, 0]
+        self._lost_of: Counter[Key] = Counter()
+        """Cars that were lost in this step, by cohort."""
         self._suspects: set[Key] = set()
         self._next_s: float | None = None
         self.sightings: list[Sighting] = []
@@ -149,33 +151,19 @@ class Waves:
                 one.note(now_s, car=vehicle_id)
                 one.failed = len(one.cars)
                 return
-        limit = self._limit()
-        for key in keys_of(values):
-            test = self._tests.get(key)
-            if test is None:
-                test = self._tests[key] = Evidence(self._share())
-            if test.hit() > limit:
-                self._suspects.add(key)
+        self._lost_of.update(keys_of(values))
 
     def _share(self) -> float:
         return min(max(self._learned.share(LOST_A_STEP), LOST_A_STEP) * MARGIN, 0.2)
 
     def _limit(self) -> float:
-        online = max(self._online.total(), 100)
+        """Return how much evidence is enough: a month has so many steps."""
         cohorts = max(len(self._tests), LEAST_COHORTS)
-        return online * (MONTH_S / STEP_S) * cohorts / (FALSE_ALARMS_A_MONTH * BUDGET)
+        return (MONTH_S / STEP_S) * cohorts / (FALSE_ALARMS_A_MONTH * BUDGET)
 
     def _take_steps(self, steps: int, now_s: float) -> None:
         online = self._online.total()
-        by_key: Counter[Key] = Counter()
-        for values, number in self._online.items():
-            if number > 0:
-                for key in keys_of(values):
-                    by_key[key] += number
-        for key, test in self._tests.items():
-            number = by_key[key] * steps
-            if number:
-                test.misses(number)
+        self._weigh(steps)
         self._block[0] += online * steps
         self._steps += steps
         if self._steps >= BLOCK_STEPS:
@@ -185,6 +173,23 @@ class Waves:
             self._block, self._steps = [0, 0], 0
             for test in self._tests.values():
                 test.expect(self._share())
+
+    def _weigh(self, steps: int) -> None:
+        """Weigh the steps that are over, in each cohort of which cars were lost."""
+        by_key: Counter[Key] = Counter()
+        for values, number in self._online.items():
+            if number > 0:
+                for key in keys_of(values):
+                    by_key[key] += number
+        limit = self._limit()
+        for key in self._lost_of:
+            if key not in self._tests:
+                self._tests[key] = Evidence(self._share())
+        for key, test in self._tests.items():
+            lost = self._lost_of[key]
+            if test.step(by_key[key] * steps + lost, lost) > limit:
+                self._suspects.add(key)
+        self._lost_of.clear()
 
     def _look(self, now_s: float) -> None:
         """Make a sighting of the cars that were lost together."""

@@ -91,6 +91,8 @@ def what_is_wrong(finding: Finding) -> str:
     if mode is not None:
         what = TITLES[mode[0]]
         return f"{what}, and doors open late" if finding.kind is IncidentKind.LATE_UNLOCKS else what
+    if finding.what == "again":
+        return "cars open, and customers press again"
     cause = cause_of(finding)
     if cause is not None and finding.kind in (IncidentKind.FAILURES, IncidentKind.GENERIC_ERRORS):
         return OF_CAUSE[cause]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import signal
 import time
 from pathlib import Path
 from urllib.parse import urlencode
@@ -29,6 +30,7 @@ LOAD = {
     "relock": False,
 }
 """Cars that nobody has: every unlock fails."""
+ALL_DAY = {"since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 
 
 def incidents(probe: RunningProbe) -> list[Incident]:
@@ -63,7 +65,10 @@ async def press(probe: RunningProbe, incident_id: str) -> int:
 async def test_a_storm_is_one_message_and_a_press_says_who_has_it(
     tmp_path: Path, mosquitto: BrokerProcess
 ) -> None:
-    """Cars fail, Slack has one message; a button acknowledges; a restart says nothing again."""
+    """Cars fail, Slack has one message; a button acknowledges; it is killed and says nothing again.
+
+    Neither does a third process, which has a maintenance window for everybody.
+    """
     async with slack_server() as slack:
         messages = msgspec.to_builtins(slack_settings(tmp_path, slack), enc_hook=str)
         settings = {"load": LOAD, "detection": {}, "messages": messages}
@@ -77,8 +82,16 @@ async def test_a_storm_is_one_message_and_a_press_says_who_has_it(
             await eventually(lambda: "acknowledged by jo" in slack.messages[0].whole)
             series = await probe.series("incident_requests_total")
             assert (series["taken",], series["unknown",]) == (1, 1)
+            probe.process.kill()
+            before = probe.counts().total()
+            assert await probe.exit_code() == -signal.SIGKILL
         async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
             await probe.ready()
-            await eventually(lambda: probe.counts().total() > 100)
+            await eventually(lambda: probe.counts().total() > before + 100)
+        settings["detection"] = {"maintenance": [{"name": "works", **ALL_DAY}]}
+        async with running_probe(tmp_path, mosquitto.address, **settings) as probe:
+            await probe.ready()
+            await eventually(lambda: incidents(probe)[-1].maintenance == "works")
+        assert {one.incident_id for one in incidents(probe)} == {opened}
         assert len(slack.roots) == 1
         assert (slack.limited, slack.mistakes) == (0, [])

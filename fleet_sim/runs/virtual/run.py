@@ -7,6 +7,7 @@ both, so it is the one place in `fleet_sim` that knows the probe.
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ from fleet_sim.runs.virtual.time import (
     VirtualEnvironment,
     VirtualTimers,
 )
+from fleet_sim.runs.virtual.watched import WatchedRun
 from fleet_sim.scenario.loading import Scenario
 from fleet_wire.contract.codec import encode
 from fleet_wire.contract.diagnosis import Diagnosis
@@ -53,6 +55,7 @@ from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
 from platform_probe.alerting import Alerting
 from platform_probe.diagnosis.cohorts.words import utc_clock
+from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import DiagnosesFile, FanOut, IncidentsFile, JsonlSink
@@ -98,6 +101,10 @@ class VirtualOptions:
     """Whether the monitor reads what the broker logs."""
     platform_log: bool = True
     """Whether the monitor reads what the platform logs, where there is one."""
+    restarts_s: tuple[float, ...] = ()
+    """Detection and incidents are begun anew at these seconds of the load."""
+    maintenance: tuple[Mapping[str, str], ...] = ()
+    """Cohorts of which the monitor expects nothing all the time, value by trait."""
 
 
 class VirtualRun:
@@ -119,6 +126,7 @@ class VirtualRun:
         self._faults: list[InjectedFault] = []
         self._unlocks = UnlocksSoFar(directory.path / ATTEMPTS, duration_s=scenario.load_duration_s)
         self._specs = scenario.cars()
+        self._watched: WatchedRun
         self._unwritable: Exception | None = None
         """Why a file of the run cannot be written."""
         self._env = VirtualEnvironment(initial_time=0.0)
@@ -260,12 +268,21 @@ class VirtualRun:
         link = partial(self._broker.link, protocol=self._profile.traits.mqtt)
         incidents = IncidentsFile(self._directory.path, on_error=self._cannot_write)
         stack.enter_context(incidents)
-        alerting = Alerting(
-            clock=clock,
+        self._watched = alerting = WatchedRun(
+            partial(
+                Alerting,
+                clock=clock,
+                timers=self._timers,
+                tell=incidents.tell,
+                words=utc_clock,
+                name=f"virtual/{self._options.seed}",
+                windows=[
+                    MaintenanceWindow(name="maintenance", since=0.0, until=math.inf, cohort=cohort)
+                    for cohort in self._options.maintenance
+                ],
+            ),
             timers=self._timers,
-            tell=incidents.tell,
-            words=utc_clock,
-            name=f"virtual/{self._options.seed}",
+            restarts_s=self._options.restarts_s,
         )
         stack.callback(alerting.close)
         probe = Probe(
@@ -297,6 +314,7 @@ class VirtualRun:
             self._pass_until(self._options.load_began_s - load.start_delay_s)
         self._progress.phase("cars are being opened")
         load_starts_s = probe.begin_load() - EPOCH_UNIX_S
+        self._watched.begin_load()
         inject_all(
             self._scenario,
             self._specs,

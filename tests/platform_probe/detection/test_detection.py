@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from fleet_wire.contract.attempt import Attempt, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import Attempt, PlatformSide, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
@@ -192,6 +194,81 @@ def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
         say(number, Presence(PresenceStatus.ONLINE, "s2"))
     watched.wait(1_200.0)
     assert watched.last[0].state is IncidentState.RESOLVED
+
+
+def test_a_large_fleet_loses_cars_all_day() -> None:
+    """One in five thousand cars every second, and bursts of five, are no wave."""
+    watched = Watched()
+    for number in range(5_000):
+        name, session = f"car-{number}", Presence(PresenceStatus.ONLINE, "0")
+        watched.alerting.heard(TopicKind.STATE, name, state(number), is_retained=True)
+        watched.alerting.heard(TopicKind.PRESENCE, name, session, is_retained=True)
+    for second in range(3_600):
+        number = second * 37 % 5_000
+        for each in range(number, number + (5 if second % 600 == 0 else second % 5 == 0)):
+            for told in (
+                Presence(PresenceStatus.OFFLINE, "0", PresenceReason.LAST_WILL),
+                Presence(PresenceStatus.ONLINE, "0"),
+            ):
+                name = f"car-{each % 5_000}"
+                watched.alerting.heard(TopicKind.PRESENCE, name, told, is_retained=False)
+        watched.wait(1.0)
+    assert not watched.told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cause": Cause.BOX_SAYS_EXPIRED},
+        {
+            "cause": Cause.API_REFUSED,
+            "platform": PlatformSide(status=403, problem="vehicle-not-booked"),
+        },
+    ],
+    ids=["by its cause", "by what the customer is told"],
+)
+def test_what_hardly_ever_happens_is_found_after_six_unlocks(changes: dict[str, Any]) -> None:
+    """Of a part of the cars."""
+    watched = Watched()
+    watched.usual(600, failing=0.0)
+    for number in range(12):
+        watched.wait(2.0)
+        watched.unlock(**(changes if number % 2 else {}))
+    watched.wait(2.0)
+    (incident,) = watched.last
+    assert incident.failed <= 6
+
+
+def test_a_mode_that_is_named_is_found_sooner_than_a_common_cause() -> None:
+    """Six boxes offline in thirty unlocks are a bad day, six flat batteries are none."""
+    found = []
+    for mode in (None, "undervoltage_cutout"):
+        watched = Watched()
+        watched.usual(600, failing=0.0)
+        for number in range(30):
+            watched.wait(2.0)
+            is_hit = number % 5 == 0
+            watched.unlock(
+                cause=Cause.BOX_OFFLINE if is_hit else None, failure_mode=mode if is_hit else None
+            )
+        watched.wait(2.0)
+        found.append(watched.last)
+    assert found[0] == []
+    (incident,) = found[1]
+    assert incident.title.startswith("The car's battery is flat since ")
+
+
+def test_cars_that_open_and_customers_who_press_again_are_found() -> None:
+    """Nothing has failed, as far as any record says."""
+    watched = Watched()
+    watched.usual(600, failing=0.0)
+    for _ in range(12):
+        opened = watched.unlock()
+        watched.wait(20.0)
+        watched.unlock(vehicle_id=opened.vehicle_id, platform=opened.platform)
+    watched.wait(5.0)
+    (incident,) = watched.last
+    assert "ars open, and customers press again since " in incident.title
 
 
 def test_customers_who_no_longer_come_are_missed() -> None:

@@ -1,0 +1,122 @@
+"""Whom an incident harmed, and how soon anybody could have known, by the ground truth alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fleet_sim.customers.records import CustomerEvent, CustomerStep
+from fleet_sim.score.harm import CUSTOMERS, harm_of
+from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Source
+from fleet_wire.contract.causes import Cause, outcome_of
+
+BEGAN_AT = 1_767_225_600.0
+
+
+def written(path: Path, name: str, lines: list[Any]) -> None:
+    """Write a file of a run."""
+    (path / name).write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in lines))
+
+
+def unlock(number: int, at_s: float, cause: Cause | None, *, region: str = "north") -> Attempt:
+    """Return the record of a customer's unlock."""
+    return Attempt(
+        attempt_id=f"a{number}",
+        command_id=f"c{number}",
+        vehicle_id=f"car-{number % 100}",
+        trace_id=f"t{number}",
+        source=Source.CUSTOMER,
+        started_at=BEGAN_AT + at_s,
+        scheduled_s=at_s,
+        outcome=outcome_of(cause),
+        cause=cause,
+        total_s=20.0 if cause else 2.0,
+        stages={},
+        hops_s={},
+        region=region,
+        operator="operator-a",
+        firmware="2.4.1",
+        hardware="tcu-3",
+        platform=PlatformSide(account_id=f"customer-{number % 100}"),
+    )
+
+
+def pressed(number: int, at_s: float, press: int = 1) -> CustomerEvent:
+    """Return what the customer of an unlock did."""
+    return CustomerEvent(
+        at_s=at_s,
+        customer_id=f"customer-{number % 100}",
+        step=CustomerStep.PRESSED,
+        phone_at=BEGAN_AT + at_s,
+        app_version="1",
+        press=press,
+        trace_id=f"t{number}",
+    )
+
+
+def injected(attempts: list[str], complaints: list[str]) -> dict[str, Any]:
+    """Return what struck the cars from 1 to 9."""
+    return {
+        "type": "injection", "injection": 0, "start_s": 5.0, "attempts": attempts,
+        "complaints": complaints, "vehicles": [f"car-{n}" for n in range(1, 10)],
+    }  # fmt: skip
+
+
+def run(path: Path, *, opens: bool) -> None:
+    """Write a run in which every customer of a struck car presses twice, and one calls.
+
+    `opens`: the records say that the first unlock went well.
+    """
+    cause = None if opens else Cause.BOX_OFFLINE
+    attempts, events = [], []
+    for number in range(1, 10):
+        at_s = 10.0 * number
+        attempts += [unlock(number, at_s, cause), unlock(100 + number, at_s + 30.0, None)]
+        events += [pressed(number, at_s), pressed(100 + number, at_s + 30.0, press=2)]
+    for number in range(11, 40):
+        attempts.append(unlock(number, 4.0 * number, None, region="south"))
+        events.append(pressed(number, 4.0 * number))
+    written(path, "attempts.jsonl", attempts)
+    written(path, CUSTOMERS, events)
+    called = Complaint(
+        complaint_id="call", at=BEGAN_AT + 75.0, scheduled_s=75.0, vehicle_id="car-1",
+        account_id="customer-1",
+    )  # fmt: skip
+    written(path, "complaints.jsonl", [called])
+    written(path, "ground_truth.jsonl", [injected([f"a{n}" for n in range(1, 10)], ["call"])])
+
+
+def test_who_presses_again_was_harmed(tmp_path: Path) -> None:
+    """Once each, since the first; the call is the incident's. The south is another cohort."""
+    run(tmp_path, opens=False)
+    harm = harm_of(tmp_path, entries=1)
+    assert harm.began_at == BEGAN_AT + 5.0
+    assert harm.harmed == 9
+    assert harm.first_hit_at == BEGAN_AT + 10.0
+    assert harm.first_call_at == BEGAN_AT + 75.0
+    assert len(harm.tries) == 9
+    assert harm.unlocks_until(BEGAN_AT + 45.0) == 2
+
+
+def test_the_test_that_knows_all_needs_four_of_four(tmp_path: Path) -> None:
+    """As many where it is not told whom, of so few cohorts: the fourth failed after 20 s."""
+    run(tmp_path, opens=False)
+    bound = harm_of(tmp_path, entries=1).bound
+    assert bound.unlocks == 4
+    assert bound.knowable_at == BEGAN_AT + 40.0 + 20.0
+
+
+def test_what_looks_well_is_known_when_the_customer_presses_again(tmp_path: Path) -> None:
+    """The record of the first unlock says that the car has opened: nobody can know better."""
+    run(tmp_path, opens=True)
+    bound = harm_of(tmp_path, entries=1).bound
+    assert bound.knowable_at == BEGAN_AT + 40.0 + 30.0 + 2.0
+
+
+def test_what_another_fault_did_is_not_the_incident(tmp_path: Path) -> None:
+    """Noise comes after the incident's own entries."""
+    run(tmp_path, opens=False)
+    harm = harm_of(tmp_path, entries=0)
+    assert (harm.harmed, harm.first_call_at, harm.bound.unlocks) == (0, None, None)
