@@ -192,7 +192,7 @@ COMMON: Final[dict[str, tuple[str, ...]]] = {
         ("event_storm_self_ddos", "can_bus_asleep_no_ack", "ack_without_actuation"),
         ("group", "hardware", "firmware", "some"),
     ),
-    "no_coverage_garage": ("group", "region"),
+    "no_coverage_garage": ("region", "group"),
     "one_way_downlink": ("group", "region", "operator", "some"),
     "loose_wiring": ("some",),
 }  # fmt: skip

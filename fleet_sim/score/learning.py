@@ -36,7 +36,7 @@ HELD_BACK: Final = 2e-5
 FOR, NEEDED, AGAINST, MISSED = 1.0, 2.0, -4.0, -4.0
 """What weights are before anything was learned, as in `platform_probe.diagnosis.ranking`."""
 LEAST_AGAINST: Final = -1.0
-LEAST_MISSED: Final = -2.0
+LEAST_MISSED: Final = -3.0
 """The least that it speaks against a mode when something is not seen that it needs."""
 MISSED_AT_MOST: Final = -1.5
 """The most that it speaks against a mode when something is not seen that it may show."""

@@ -112,8 +112,10 @@ MODES: Final = (
             | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.TOLD_LOW_VOLTAGE)
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE)
             | facts(Fact.BACK_SOON, Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LEFT_BEHIND)
-            | facts(Fact.OTHERS_THERE_HEARD),
+            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD)
+            | facts(Fact.SOME_FAIL, Fact.POWER_IN_DOUBT),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.LOST_AT_SAME_DATA)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
@@ -132,12 +134,14 @@ MODES: Final = (
         acts=Actor.FIELD_CREW,
         now="Charge the battery, and move the car to where there is reception.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED),
+            needs=facts(Fact.NOT_DELIVERED, Fact.POWER_IN_DOUBT),
             speaks_for=SEEN_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.VOLTAGE_LOW, Fact.SIGNAL_LOW)
             | facts(Fact.BOOTED_AFTER, Fact.BOOTED_BEFORE, Fact.REPLACED, Fact.FEW_AWAY, Fact.ALONE)
-            | facts(Fact.BACK_SOON, Fact.LEFT_BEHIND, Fact.OTHERS_THERE_HEARD, Fact.SOME_FAIL),
+            | facts(Fact.BACK_SOON, Fact.LEFT_BEHIND, Fact.OTHERS_THERE_HEARD)
+            | facts(Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.LOST_AT_SAME_DATA)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
             | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),

@@ -122,6 +122,8 @@ MODES: Final = (
                 Fact.BACK_IN_MINUTES,
                 Fact.BACK_SOON,
                 Fact.FAILS_AGAIN,
+                Fact.NO_OPERATOR_HEARD,
+                Fact.NONE_THERE_HEARD,
             ),
             rules_out=ANSWERS | facts(Fact.REFUSED_LATE, Fact.OPENED_LATE, Fact.CONFIRMED_LATE),
         ),
@@ -220,6 +222,7 @@ MODES: Final = (
                 Fact.SOME_FAIL,
                 Fact.OTHERS_THERE_HEARD,
                 Fact.NO_OPERATOR_HEARD,
+                Fact.NONE_THERE_HEARD,
             ),
             rules_out=ANSWERS
             | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)

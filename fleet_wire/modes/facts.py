@@ -113,6 +113,7 @@ class Fact(StrEnum):
     BOOTED_AFTER = "booted_after"
     BOOTED_AGAIN = "booted_again"
     BACK_WITHOUT_BOOT = "back_without_boot"
+    POWER_IN_DOUBT = "power_in_doubt"
     UPDATING = "updating"
     FIRMWARE_CHANGED = "firmware_changed"
     EVENTS_IN_A_FLOOD = "events_in_a_flood"
@@ -308,6 +309,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         events_in_a_flood="the box sent a flood of events",
         told_low_voltage="the box told that its battery is low",
         back_without_boot="the box connected anew, and has not booted",
+        power_in_doubt="its battery was low or fell, it booted, or others are back without it",
     ),
     **_of(
         Told.STATE,

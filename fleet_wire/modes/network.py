@@ -55,10 +55,11 @@ MODES: Final = (
             | facts(Fact.REGION_FAILS, Fact.REGION_AWAY, Fact.SIGNAL_LOW, Fact.SIGNAL_FELL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
             | facts(Fact.RESUMED, Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
-            | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD),
+            | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD)
+            | facts(Fact.NONE_THERE_HEARD),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
-            | facts(Fact.WAS_ASLEEP),
+            | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA),
         ),
     ),
     FailureMode(
@@ -183,6 +184,7 @@ MODES: Final = (
                 Fact.MUCH_DATA,
                 Fact.EVENTS_IN_A_FLOOD,
                 Fact.OTHERS_THERE_HEARD,
+                Fact.NONE_THERE_HEARD,
             ),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
@@ -216,7 +218,7 @@ MODES: Final = (
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
-            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD),
+            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.LOST_AT_SAME_DATA),
         ),
     ),
     FailureMode(

@@ -84,6 +84,7 @@ _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (
     seen_of_car.note_this_car,
     seen_of_others.note_others,
     seen_of_others.note_heard_there,
+    seen_of_box.note_power,
     seen_of_platform.note_platform,
     seen_of_car.note_broker_log,
 )

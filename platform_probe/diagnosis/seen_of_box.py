@@ -30,6 +30,14 @@ MUCH_MORE: Final = 2.5
 """Such a multiple of what the middle one of all cars has used is much [E]."""
 
 
+_POWER: Final = frozenset(
+    {
+        Fact.VOLTAGE_LOW, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER,
+        Fact.LEFT_BEHIND,
+    }
+)  # fmt: skip
+
+
 def note_heartbeats(case: Case) -> None:
     """Note what heartbeats say of battery and signal."""
     car, seen = case.car, case.seen
@@ -107,6 +115,13 @@ def note_return_without_boot(case: Case) -> None:
     is_back = Fact.BACK_SOON in seen or Fact.BACK_IN_MINUTES in seen
     if is_back and case.has_events and Fact.BOOTED_AFTER not in seen:
         seen[Fact.BACK_WITHOUT_BOOT] = "the box connected anew, and told of no boot"
+
+
+def note_power(case: Case) -> None:
+    """Note whether anything says that the box may have lost its power too."""
+    if not _POWER.isdisjoint(case.seen):
+        because = next(said for fact, said in case.seen.items() if fact in _POWER)
+        case.seen[Fact.POWER_IN_DOUBT] = because
 
 
 def note_state(case: Case) -> None:
