@@ -3,7 +3,8 @@
 The same lines, made by a seed, go to each in turn, in a process of its own on one core. CPU is
 what that process and its children took: on a machine that nobody else uses that is the time. Then
 each is asked for unlocks by an id, and for all of a car; the median of the questions is told. With
-`--grow-to` this store alone grows, doubling, and is asked at each size.
+`--grow-to` this store alone grows, doubling, and is asked at each size. With `--sustained 29` a
+monitor follows a platform's log of so many megabytes a second for ten minutes, beside unlocks.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bench.machine import machine_facts
 from bench.results import aligned
 from bench.store.contenders import CONTENDERS, Contender, OurStore, missing
 from bench.store.lines import attempt_lines, car_id, lines_later
+from bench.store.sustained import sustain
 
 CARS: Final = 10_000
 LINES_A_FILE: Final = 50_000
@@ -73,6 +75,9 @@ def main() -> None:
         return
     if arguments.grow_to:
         grow(arguments.grow_to)
+        return
+    if arguments.sustained:
+        print(sustain(arguments.sustained, arguments.minutes))
         return
     print("\n".join(f"{name}: {value}" for name, value in machine_facts().items()))
     with tempfile.TemporaryDirectory(prefix="bench-store-") as name:
@@ -245,6 +250,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, default=1_000_000, help="attempts, 1,250 bytes each")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--grow-to", type=float, help="gigabytes of raw lines, this store alone")
+    parser.add_argument("--sustained", type=float, help="megabytes a second of a platform's log")
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long such a log goes on")
     parser.add_argument("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--files", help=argparse.SUPPRESS)
     return parser.parse_args()
