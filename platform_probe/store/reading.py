@@ -30,7 +30,7 @@ from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, row
 
 MARGIN_S: Final = 3_600
 """What is asked for of a time may have begun, or been told of, so long before or after it."""
-_TRIES: Final = 5
+_TRIES: Final = 10
 """Each time files have gone while they were read: the keeper is quick, but not as quick as that."""
 MAX_FOUND: Final = 1_000
 """Unlocks of one id that are returned: the last ones of a customer, say."""
@@ -85,9 +85,9 @@ class Source:
             return Files((), self._records(table))
         parts = live_parts(all_parts(self.directory, table.name))
         segments = live_segments(self.directory, table.name, parts)
-        return Files(
-            [part for part in parts if span.overlaps(part)], [each.path for each in segments]
-        )
+        # The last first: it gets another name when it is complete, so it is to be opened at once.
+        lines = [each.path for each in reversed(segments)]
+        return Files([part for part in parts if span.overlaps(part)], lines)
 
     def read(self, work: Callable[[Duck], _T], span: Span = ALWAYS) -> _T:
         """Return what `work` makes of a database with all views, limited to the files of a time."""
