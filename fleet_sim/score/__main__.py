@@ -221,6 +221,8 @@ def _singles(names: Iterable[str], seeds: int, first_seed: int) -> list[Incident
 
 
 def _pairs(names: Sequence[str], number: int, first_seed: int) -> list[Incident]:
+    if len(names) < 2:  # noqa: PLR2004 - a pair
+        return []
     stream = RandomStream.named(first_seed, "score/pairs")
     pairs = []
     for count in range(number):
