@@ -143,6 +143,7 @@ VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "update_or_daily_reboot": ({}, {"version": "2.6.0"}, {"busy": 0}),
     "planned_maintenance_window": ({}, {"only_commands": True}, {"says_when": False}),
     "reconnect_storm": ({}, {"waves": 2}, {"jitter_s": 5.0}),
+    "booking_window_race": ({}, {"checked_by": "box"}),
     "door_ajar_repulsion": ({}, {"door": "Vehicle.Cabin.Door.Row1.DriverSide"}),
 }  # fmt: skip
 """Kinds of one fault, each as likely as the others; what they set goes before `RANGES`."""
