@@ -50,11 +50,14 @@ def test_contenders_find_the_same(
 def test_growth_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line at each doubling."""
+    """A line at each doubling, under the goals."""
     monkeypatch.setattr(bench_store, "LINES_A_FILE", 100)
     monkeypatch.setattr(bench_store, "CARS", 20)
     grow(0.0008)
-    assert len(capsys.readouterr().out.splitlines()) == 5
+    head, goals, *doublings = capsys.readouterr().out.splitlines()
+    assert head.startswith("raw GB")
+    assert goals.startswith("goal")
+    assert len(doublings) == 4
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,5 +69,5 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         raw_bytes=8_000_000, bytes=1_000_000, take_in_cpu_s=0.1, find_ms=5.0, day_ms=6.0, found=1
     )
     lines = render([{"this store": one, "zstd + ripgrep": lacks}]).splitlines()
-    assert lines[1].split()[-5:] == ["80", "8.0", "5.0", "6.0", "-"]
-    assert lines[2] == f"zstd + ripgrep: {lacks}"
+    assert lines[2].split()[-5:] == ["80", "8.0", "5.0", "6.0", "-"]
+    assert lines[3] == f"zstd + ripgrep: {lacks}"
