@@ -23,7 +23,7 @@ run: setup  ## Customers open a thousand cars, with an app and a real broker; wr
 test conformance: export PYTHONDONTWRITEBYTECODE :=  # else hundreds of children compile us anew
 test: setup  ## All tests, against a real mosquitto, Prometheus and Alertmanager
 	@scripts/setup --for-tests
-	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 conformance: setup  ## RabbitMQ and ejabberd too: installs them, and runs on them what the links must do
 	@scripts/setup --other-brokers
