@@ -16,6 +16,7 @@ from fleet_wire.contract.attempt import Attempt, Record, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
+from fleet_wire.links.announced import GONE
 from fleet_wire.links.link import (
     PERMANENT_CODES,
     SESSION_TAKEN_OVER,
@@ -47,7 +48,7 @@ from platform_probe.outputs.metrics import ProbeMetrics
 from platform_probe.outputs.sinks import Sink
 from platform_probe.settings import PlatformSettings, ProbeSettings
 from platform_probe.synthetic import SyntheticUnlocks
-from platform_probe.watching.group import GONE, PRESENT, Group
+from platform_probe.watching.group import PRESENT, Group
 from platform_probe.watching.inbox import Hears, Inbox, subscriptions
 from platform_probe.watching.only_open import OnlyOpen
 from platform_probe.watching.platform_inbox import PlatformInbox

@@ -15,37 +15,19 @@ from hashlib import blake2b
 from typing import Final
 from urllib.parse import quote
 
-from fleet_wire.links.link import Will
+from fleet_wire.links.announced import Announced
 
 ANNOUNCED_AT: Final = "probes"
 """First level of the topics at which monitors announce themselves, below that the group."""
 PRESENT: Final = b"present"
-GONE: Final = b""
-"""An empty payload takes a retained message back."""
 
 
-class Group:
+class Group(Announced):
     """Who shares the customers, as far as it is known; we ourselves always."""
 
     def __init__(self, name: str, client_id: str) -> None:
-        self._begin = f"{ANNOUNCED_AT}/{name}/"
-        self._own = quote(client_id, safe="")
-        self._members = {self._own}
-
-    @property
-    def topic(self) -> str:
-        """Where we announce ourselves."""
-        return self._begin + self._own
-
-    @property
-    def topic_filter(self) -> str:
-        """Where all do."""
-        return f"{self._begin}+"
-
-    @property
-    def will(self) -> Will:
-        """What takes our announcement back when we are gone."""
-        return Will(self.topic, GONE)
+        super().__init__(f"{ANNOUNCED_AT}/{name}", quote(client_id, safe=""))
+        self._members = {self._name}
 
     def __len__(self) -> int:
         """Return how many share, we among them."""
@@ -58,14 +40,14 @@ class Group:
         member = topic.removeprefix(self._begin)
         if payload:
             self._members.add(member)
-        elif member != self._own:
+        elif member != self._name:
             self._members.discard(member)
         return True
 
     def is_ours(self, key: str) -> bool:
         """Return whether what is known by `key` is ours to count: true for one of us."""
         weights = {member: _weight(member, key) for member in self._members}
-        return max(weights, key=lambda member: (weights[member], member)) == self._own
+        return max(weights, key=lambda member: (weights[member], member)) == self._name
 
 
 def _weight(member: str, key: str) -> bytes:

@@ -18,14 +18,12 @@ import msgspec
 
 from fleet_sim.results import readable
 from fleet_sim.scenario.loading import Scenario
-from fleet_wire.links.link import Will
+from fleet_wire.links.announced import GONE, Announced
 from fleet_wire.links.several import Brokers
 from fleet_wire.shown import on_one_line, shortened
 
 ANNOUNCED_AT: Final = "shards"
 """First level of the topics at which shards announce themselves, below that the fleet's name."""
-GONE: Final = b""
-"""An empty payload takes a retained message back."""
 MOST_NAMED: Final = 5
 """Of shards that are missing, so many are named."""
 SPARE: Final = 10
@@ -99,13 +97,12 @@ class _Seen:
     heard_s: float
 
 
-class Roster:
+class Roster(Announced):
     """Who plays this fleet, as far as it is known; we ourselves always. Times are monotonic."""
 
     def __init__(self, fleet: str, own: Announcement, instance: str, *, life_s: float) -> None:
-        self._begin = f"{ANNOUNCED_AT}/{quote(fleet, safe='')}/"
+        super().__init__(f"{ANNOUNCED_AT}/{quote(fleet, safe='')}", instance)
         self._own = own
-        self._instance = instance
         self._life_s = life_s
         self._most = 2 * own.total + SPARE
         self._others: dict[str, _Seen] = {}
@@ -116,21 +113,6 @@ class Roster:
         self.served_s: float | None = None
         """Since when our boxes serve; None: they still connect."""
 
-    @property
-    def topic(self) -> str:
-        """Where we announce ourselves."""
-        return self._begin + self._instance
-
-    @property
-    def topic_filter(self) -> str:
-        """Where all do."""
-        return f"{self._begin}+"
-
-    @property
-    def will(self) -> Will:
-        """What takes our announcement back when we are gone."""
-        return Will(self.topic, GONE)
-
     def payload(self, *, is_ending: bool = False) -> bytes:
         """Return what we announce."""
         return msgspec.json.encode(msgspec.structs.replace(self._own, is_ending=is_ending))
@@ -138,7 +120,7 @@ class Roster:
     def take(self, topic: str, payload: bytes, now_s: float) -> Sequence[str]:
         """Take what a shard says, or that it is gone; return what is to be said about it."""
         instance = topic.removeprefix(self._begin)
-        if instance == self._instance:
+        if instance == self._name:
             return ()
         if payload == GONE:
             return self._forget(instance, "gone without a goodbye: killed, or cut off")

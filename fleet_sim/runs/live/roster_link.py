@@ -9,8 +9,9 @@ from time import monotonic
 from typing import Final
 
 from fleet_sim.runs.live.fleet import FleetOptions
-from fleet_sim.runs.live.roster import ANNOUNCED_AT, GONE, Announcement, Roster
+from fleet_sim.runs.live.roster import ANNOUNCED_AT, Announcement, Roster
 from fleet_sim.runs.live.waiting import why_not
+from fleet_wire.links.announced import GONE
 from fleet_wire.links.factory import link_factory
 from fleet_wire.links.link import (
     FIRST_ERROR_CODE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_probe.watching.group import GONE, PRESENT, Group
+from fleet_wire.links.announced import GONE
+from platform_probe.watching.group import PRESENT, Group
 
 NAMES = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=6, unique=True)
 
