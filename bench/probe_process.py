@@ -25,6 +25,26 @@ def settings_in(directory: Path, broker: str) -> dict[str, Any]:
     }
 
 
+def settings_with_load(
+    directory: Path, broker: str, *, boxes: int, rate_per_s: float, duration_s: float
+) -> dict[str, Any]:
+    """Return settings with unlocks of the bench's first boxes, at a constant rate.
+
+    Cars are not locked again: the time of an unlock is measured, and these cars are nobody's.
+    """
+    stage = {"kind": "constant", "rate_per_s": rate_per_s, "duration_s": duration_s}
+    return {
+        **settings_in(directory, broker),
+        "log_level": "warning",
+        "seed": 1,
+        "load": {
+            "stages": [stage],
+            "vehicles_file": vehicles_file_in(directory, boxes),
+            "relock": False,
+        },
+    }
+
+
 def vehicles_file_in(directory: Path, count: int) -> str:
     """Write the ids of the bench's first `count` cars; return the file's path."""
     path = directory / "vehicles.txt"

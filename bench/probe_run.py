@@ -13,7 +13,7 @@ import msgspec
 
 from bench.child_fleet import cpu_s, running_fleet
 from bench.measure import Plan, quantile
-from bench.probe_process import settings_in, start_probe, vehicles_file_in
+from bench.probe_process import settings_with_load, start_probe
 from fleet_sim.broker.process import start_broker
 from fleet_wire.contract.attempt import Attempt, Stage
 from fleet_wire.contract.causes import Outcome
@@ -72,21 +72,14 @@ async def measure_probe(plan: Plan) -> ProbeMeasurement:
 
 def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
     return {
-        **settings_in(directory, broker),
-        "log_level": "warning",
-        "seed": 1,
+        **settings_with_load(
+            directory,
+            broker,
+            boxes=plan.boxes,
+            rate_per_s=plan.rate_per_s,
+            duration_s=plan.probe_s,
+        ),
         "watch": False,  # nobody else sends commands here
-        "load": {
-            "stages": [
-                {
-                    "kind": "constant",
-                    "rate_per_s": plan.rate_per_s,
-                    "duration_s": plan.probe_s,
-                }
-            ],
-            "vehicles_file": vehicles_file_in(directory, plan.boxes),
-            "relock": False,  # the time of an unlock is measured, and these cars are nobody's
-        },
         "exit_when_done": True,
     }
 

@@ -26,9 +26,9 @@ import msgspec
 
 from bench.child_fleet import running_fleet
 from bench.measure import quantile
-from bench.probe_process import settings_in, start_probe, vehicles_file_in
+from bench.probe_process import settings_with_load, start_probe
 from bench.results import Goal, aligned, goals_table
-from fleet_sim.broker.process import start_broker
+from fleet_sim.broker.process import free_port, start_broker
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.causes import Outcome
 
@@ -185,21 +185,13 @@ async def _until_served(address: str) -> None:
 
 
 def _settings(directory: Path, broker: str, *, duration_s: float) -> dict[str, Any]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    stage = {"kind": "constant", "rate_per_s": RATE_PER_S, "duration_s": duration_s}
+    load = settings_with_load(
+        directory, broker, boxes=BOXES, rate_per_s=RATE_PER_S, duration_s=duration_s
+    )
     return {
-        **settings_in(directory, broker),
-        "log_level": "warning",
-        "seed": 1,
-        "load": {
-            "stages": [stage],
-            "vehicles_file": vehicles_file_in(directory, BOXES),
-            "relock": False,
-        },
+        **load,
         "store": {"directory": str(directory / "store"), **_ALWAYS},
-        "console": {"listen": f"127.0.0.1:{port}"},
+        "console": {"listen": f"127.0.0.1:{free_port()}"},
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bench.child_fleet import cpu_s, running_fleet
 from bench.measure import quantile
-from bench.probe_process import settings_in, start_probe, vehicles_file_in
+from bench.probe_process import settings_with_load, start_probe
 from bench.results import aligned
 from fleet_sim.broker.process import start_broker
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
@@ -144,16 +144,11 @@ def _times_s(store: Path) -> list[float]:
 
 def _settings(directory: Path, broker: str, log: Path, duration_s: float) -> dict[str, Any]:
     longest_s = duration_s + _STARTED_S + _CAUGHT_UP_WITHIN_S
-    stage = {"kind": "constant", "rate_per_s": RATE_PER_S, "duration_s": longest_s}
+    load = settings_with_load(
+        directory, broker, boxes=BOXES, rate_per_s=RATE_PER_S, duration_s=longest_s
+    )
     return {
-        **settings_in(directory, broker),
-        "log_level": "warning",
-        "seed": 1,
-        "load": {
-            "stages": [stage],
-            "vehicles_file": vehicles_file_in(directory, BOXES),
-            "relock": False,
-        },
+        **load,
         "platform": {"log_file": str(log)},
         "store": {"directory": str(directory / "store")},
     }
