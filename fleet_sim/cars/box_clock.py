@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fleet_sim.cars.joints import CLOCK, Bends, Culprit
 from fleet_sim.cars.parameters import BoxParameters
 from fleet_sim.cars.world import World
@@ -33,8 +35,7 @@ class BoxClock:
     @property
     def true_unix_s(self) -> float:
         """Return the time, in Unix seconds."""
-        world = self._world
-        return world.epoch_unix_s + world.clock_step.by_s + world.env.now
+        return self._world.unix_s_at(self._world.env.now)
 
     def believed_ms(self, bends: Bends | None) -> int:
         """Return what the box believes the time to be, in Unix milliseconds from 1970 on."""
@@ -50,20 +51,21 @@ class BoxClock:
         """
         if not self._parameters.needs_time_for_tls:
             return True, ()
-        own_unix_s = self.own_unix_s
-        trusts_usually = own_unix_s >= CERTIFICATES_BEGIN_UNIX_S
-        if bends is None:
-            return trusts_usually, ()
-        unix_s, changed_by = bends.fold(CLOCK, None, usual=own_unix_s)
+        unix_s, changed_by = self._shown(bends)
         trusts = unix_s >= CERTIFICATES_BEGIN_UNIX_S
-        return trusts, () if trusts is trusts_usually else tuple(changed_by)
+        is_as_usual = trusts is (self.own_unix_s >= CERTIFICATES_BEGIN_UNIX_S)
+        return trusts, () if is_as_usual else tuple(changed_by)
 
     def knows_the_time(self, bends: Bends | None) -> bool:
         """Return whether certificates are valid at the time that it shows."""
-        unix_s = self.own_unix_s
-        if bends is not None:
-            unix_s, _ = bends.fold(CLOCK, None, usual=unix_s)
+        unix_s, _ = self._shown(bends)
         return unix_s >= CERTIFICATES_BEGIN_UNIX_S
+
+    def _shown(self, bends: Bends | None) -> tuple[float, Sequence[Culprit]]:
+        """Return what it shows, in Unix seconds, and who has bent that; nobody is told of it."""
+        if bends is None:
+            return self.own_unix_s, ()
+        return bends.fold(CLOCK, None, usual=self.own_unix_s)
 
     def lost_power(self) -> None:
         """Begin in 1970 again, where no battery of its own keeps the time."""

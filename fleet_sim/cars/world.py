@@ -123,6 +123,10 @@ class World:
     send_round: Callable[[Round], None] | None = None
     """Sends the heartbeats of a routine; given with `offer`."""
 
+    def unix_s_at(self, now_s: float) -> float:
+        """Return the wall time at a simulated second, in Unix seconds."""
+        return self.epoch_unix_s + self.clock_step.by_s + now_s
+
     def stream(self, name: str) -> RandomStream:
         """Return the random stream of this name."""
         return RandomStream.named(self.seed, name)

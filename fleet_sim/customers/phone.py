@@ -41,8 +41,7 @@ class Phone:
 
     def unix_s(self) -> float:
         """Return what the phone's clock shows."""
-        world = self._world
-        return world.epoch_unix_s + world.clock_step.by_s + world.env.now + self._clock_error_s
+        return self._world.unix_s_at(self._world.env.now) + self._clock_error_s
 
     def new_trace(self) -> TraceContext:
         """Return a new trace, with the span of what the customer wants."""

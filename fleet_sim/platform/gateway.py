@@ -120,8 +120,7 @@ class EmulatedPlatform:
 
     def unix_s(self) -> float:
         """Return what the platform's clock shows."""
-        world = self._world
-        return world.epoch_unix_s + world.clock_step.by_s + world.env.now + self._clock_error_s
+        return self._world.unix_s_at(self._world.env.now) + self._clock_error_s
 
     def token_of(self, account_id: str) -> str:
         """Return the bearer token of a customer."""

@@ -109,7 +109,7 @@ class Safety:
         if is_of_its_car and not movement.is_of_another_car:
             moved.has_opened |= not movement.is_driver_door_locked
             moved.has_locked |= movement.is_driver_door_locked
-        unix_s = self._unix_s(movement.at_s)
+        unix_s = self._world.unix_s_at(movement.at_s)
         # A fleet whose commands do not say it leaves a box in the dark, and not the platform.
         expires_at = command.expires_at_ms / 1000 if known is None else known.expires_at
         over_s = unix_s - expires_at
@@ -159,10 +159,6 @@ class Safety:
                 customer_id=customer_id,
             )
         )
-
-    def _unix_s(self, now_s: float) -> float:
-        world = self._world
-        return world.epoch_unix_s + world.clock_step.by_s + now_s
 
     def _since_load(self, now_s: float) -> float:
         return round(now_s - self.load_starts_s, 6)

@@ -50,9 +50,7 @@ class WallClockFollower:
 
     def look(self) -> None:
         """Compare the boxes' idea of the time with the wall clock's, and put it right."""
-        clock_step = self._world.clock_step
-        boxes_unix_s = self._world.epoch_unix_s + clock_step.by_s + self._driver.now_s()
-        step_s = time.time() - boxes_unix_s
+        step_s = time.time() - self._world.unix_s_at(self._driver.now_s())
         if abs(step_s) >= STEP_S:
-            clock_step.by_s += step_s
+            self._world.clock_step.by_s += step_s
             self._note(f"the wall clock was set by {step_s:+.1f} s; {self._who} will follow it")
