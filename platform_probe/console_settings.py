@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -24,7 +25,23 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ProxySettings(_Part):
+class _WithRoles(_Part):
+    """Where people have groups, and by these a role."""
+
+    roles: dict[str, Role] = Field(
+        {}, description="the role of each group; of several the first one that is listed here"
+    )
+    default_role: Role | None = Field(
+        None, description="the role of who is in none of these groups; null: may not look"
+    )
+
+    def role_of(self, groups: Collection[str]) -> Role | None:
+        """Return the role of who is in these groups; None: may not look."""
+        first = next((role for group, role in self.roles.items() if group in groups), None)
+        return first or self.default_role
+
+
+class ProxySettings(_WithRoles):
     """A reverse proxy that knows who it is, and says so in a header."""
 
     trusted: tuple[str, ...] = Field(
@@ -35,12 +52,6 @@ class ProxySettings(_Part):
     user_header: str = Field("X-Forwarded-User", description="the header with the person's name")
     groups_header: str = Field(
         "X-Forwarded-Groups", description="the header with the groups, parted by commas"
-    )
-    roles: dict[str, Role] = Field(
-        {}, description="the role of each group; of several the first one that is listed here"
-    )
-    default_role: Role | None = Field(
-        None, description="the role of who is in none of these groups; null: may not look"
     )
 
     @field_validator("trusted")
@@ -54,7 +65,7 @@ class ProxySettings(_Part):
         return trusted
 
 
-class OidcSettings(_Part):
+class OidcSettings(_WithRoles):
     """A provider of OpenID Connect, at which people sign in."""
 
     issuer: str = Field(
@@ -71,12 +82,6 @@ class OidcSettings(_Part):
     user_claim: str = Field("preferred_username", description="the claim with the person's name")
     groups_claim: str = Field(
         "groups", description="the claim with the groups; within others as realm_access.roles"
-    )
-    roles: dict[str, Role] = Field(
-        {}, description="the role of each group; of several the first one that is listed here"
-    )
-    default_role: Role | None = Field(
-        None, description="the role of who is in none of these groups; null: may not look"
     )
     session_hours: float = Field(
         12, ge=0.1, le=24, description="so long a session lasts; the provider may be away meanwhile"

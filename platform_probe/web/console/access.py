@@ -189,6 +189,5 @@ def _by_header(request: HttpRequest, proxy: ProxySettings) -> Person | None:
     if not name or not name.isprintable():
         return None
     groups = {each.strip() for each in request.headers.get(proxy.groups_header, "").split(",")}
-    role = next((role for group, role in proxy.roles.items() if group in groups), None)
-    role = role or proxy.default_role
+    role = proxy.role_of(groups)
     return None if role is None else Person(name[:MAX_NAME], role, "proxy")

@@ -183,5 +183,4 @@ class SignIn:
     def _role(self, groups: Any) -> Role | None:
         told = [groups] if isinstance(groups, str) else groups
         mine = {each for each in told if isinstance(each, str)} if isinstance(told, list) else ()
-        first = next((role for group, role in self._settings.roles.items() if group in mine), None)
-        return first or self._settings.default_role
+        return self._settings.role_of(mine)
