@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -46,7 +46,7 @@ def spread(
     if processes is None:
         processes = processes_needed(boxes)
     processes = min(processes, boxes)
-    here = rented_cars(scenario, options.seed) if processes > 1 else frozenset()
+    here = rented_cars(scenario, options.seed) if processes > 1 else {}
     if processes > 1:
         _check_can_be_spread(scenario, processes, rented=len(here))
     raise_descriptor_limit(len(here) if processes > 1 else boxes + 1)
@@ -67,7 +67,7 @@ def spread(
             play = partial(play_shard, scenario, of_boxes, here)
             others = partial(_boxes_of, scenario, here)
             shards = stack.enter_context(Shards.fork(play, others, processes))
-        yield RunsOn(brokers, shards, here)
+        yield RunsOn(brokers, shards, frozenset(here))
 
 
 @contextmanager
@@ -88,26 +88,27 @@ def spread_boxes(
         return
     _check_number(processes)
     play = partial(play_shard, without_platform_faults(scenario), options, ())
-    with Shards.fork(play, partial(_boxes_of, scenario, ()), processes, of=of) as shards:
+    with Shards.fork(play, partial(_boxes_of, scenario, {}), processes, of=of) as shards:
         yield shards
 
 
-def rented_cars(scenario: Scenario, seed: int) -> frozenset[str]:
-    """Return the cars that customers may rent: these play in the customers' process.
+def rented_cars(scenario: Scenario, seed: int) -> dict[str, int]:
+    """Return the cars that customers may rent, each with its place in the fleet, from 0.
 
-    Customers open doors by hand, and no message of the wire says that.
+    These play in the customers' process: customers open doors by hand, and no message says that.
     """
     if scenario.customers is None:
-        return frozenset()
-    targets = select(scenario.cars(), scenario.customers.targets, seed, "customers")
-    return frozenset(spec.vehicle_id for spec in targets)
+        return {}
+    cars = scenario.cars()
+    rented = select(cars, scenario.customers.targets, seed, "customers")
+    ids = {spec.vehicle_id for spec in rented}
+    return {spec.vehicle_id: place for place, spec in enumerate(cars) if spec.vehicle_id in ids}
 
 
-def _boxes_of(scenario: Scenario, elsewhere: Collection[str], shard: tuple[int, int]) -> int:
+def _boxes_of(scenario: Scenario, elsewhere: Mapping[str, int], shard: tuple[int, int]) -> int:
     """Return how many boxes a shard has."""
-    if not elsewhere:
-        return len(range(shard[0] - 1, scenario.fleet.count, shard[1]))
-    return sum(spec.vehicle_id not in elsewhere for spec in scenario.cars(shard))
+    places = range(shard[0] - 1, scenario.fleet.count, shard[1])
+    return len(places) - sum(place in places for place in elsewhere.values())
 
 
 def _check_number(processes: int) -> None:
