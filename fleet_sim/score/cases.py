@@ -6,13 +6,13 @@ to the monitor.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import msgspec
@@ -136,14 +136,19 @@ def _about(incident: Incident) -> dict[str, Any]:
 def run_one(incident: Incident) -> RunCases:
     """Do one run in a directory that is removed, and return what came of it."""
     about = _about(incident)
-    path = Path(tempfile.mkdtemp(prefix="score-"))
-    try:
-        run_in(path, incident, scenario_of(incident))
-        return _read(path, about)
-    except UnlockpathError as error:
-        return RunCases(**about, error=f"{type(error).__name__}: {error}")
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+    with passing_directory() as path:
+        try:
+            run_in(path, incident, scenario_of(incident))
+            return _read(path, about)
+        except UnlockpathError as error:
+            return RunCases(**about, error=f"{type(error).__name__}: {error}")
+
+
+@contextmanager
+def passing_directory() -> Iterator[Path]:
+    """Make a directory for the files of one run, and remove it afterwards."""
+    with TemporaryDirectory(prefix="score-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def run_in(

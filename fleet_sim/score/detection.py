@@ -6,8 +6,6 @@ what the faults did and what customers did about it (`harm`).
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
@@ -18,7 +16,7 @@ import msgspec
 
 from fleet_sim.results.summary import JsonLines
 from fleet_sim.runs.conclude import ATTEMPTS
-from fleet_sim.score.cases import run_in
+from fleet_sim.score.cases import passing_directory, run_in
 from fleet_sim.score.harm import harm_of
 from fleet_sim.score.incidents import Incident, scored_faults
 from fleet_sim.score.towns import Town, quiet_day_of, town_of
@@ -97,20 +95,19 @@ def notice(incident: Incident) -> Noticed:
     """Do one run in a directory that is removed, and return what came of it."""
     name = name_of(incident)
     town = town_of(incident)
-    path = Path(tempfile.mkdtemp(prefix="noticed-"))
-    try:
-        run_in(
-            path,
-            incident,
-            town.scenario,
-            restarts_s=town.restarts_s,
-            maintenance=() if town.elsewhere is None else ({"region": town.elsewhere},),
-        )
-        return read(path, name, incident.faults, town)
-    except UnlockpathError as error:
-        return Noticed(incident=name, faults=incident.faults, error=f"{error}")
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+    maintenance = () if town.elsewhere is None else ({"region": town.elsewhere},)
+    with passing_directory() as path:
+        try:
+            run_in(
+                path,
+                incident,
+                town.scenario,
+                restarts_s=town.restarts_s,
+                maintenance=maintenance,
+            )
+            return read(path, name, incident.faults, town)
+        except UnlockpathError as error:
+            return Noticed(incident=name, faults=incident.faults, error=f"{error}")
 
 
 class QuietDay(msgspec.Struct, frozen=True, kw_only=True, tag="quiet"):
@@ -138,20 +135,18 @@ def quiet_day(seed: int, *, hours: int = 24) -> QuietDay:
     """Let one day pass in a directory that is removed, and return what came of it."""
     town = quiet_day_of(seed, hours=hours)
     cars = sum(group["count"] for group in town.scenario["fleet"]["groups"])
-    path = Path(tempfile.mkdtemp(prefix="quiet-"))
-    try:
-        run_in(path, Incident((), seed), town.scenario, restarts_s=town.restarts_s)
-        opened = {one.incident_id: one for one in JsonLines(path / INCIDENTS, Found)}
-        return QuietDay(
-            seed=seed,
-            cars=cars,
-            unlocks=sum(1 for _ in JsonLines(path / ATTEMPTS, Attempt)),
-            titles=tuple(one.title for one in opened.values()),
-        )
-    except UnlockpathError as error:
-        return QuietDay(seed=seed, cars=cars, unlocks=0, error=f"{error}")
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+    with passing_directory() as path:
+        try:
+            run_in(path, Incident((), seed), town.scenario, restarts_s=town.restarts_s)
+            opened = {one.incident_id: one for one in JsonLines(path / INCIDENTS, Found)}
+            return QuietDay(
+                seed=seed,
+                cars=cars,
+                unlocks=sum(1 for _ in JsonLines(path / ATTEMPTS, Attempt)),
+                titles=tuple(one.title for one in opened.values()),
+            )
+        except UnlockpathError as error:
+            return QuietDay(seed=seed, cars=cars, unlocks=0, error=f"{error}")
 
 
 def read(path: Path, name: str, faults: tuple[str, ...], town: Town) -> Noticed:
