@@ -16,7 +16,7 @@ from platform_probe.detection.traits import Key
 MONTH_S: Final = 30 * 86_400.0
 FALSE_ALARMS_A_MONTH: Final = 2.0
 """Of all tests together, by the bound, which is cautious: cohorts overlap, and a mixture errs less
-often. Towns of `python -m bench.detection` had none in 57 quiet days to tune with."""
+often. `python -m bench.detection` counts them."""
 OF_ALL: Final = 0.4
 """Of a measure's false alarms so many may be of all unlocks; the others share among cohorts."""
 LEAST_COHORTS: Final = 40
