@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.helpers.stack import ended_afterwards
+
 STOP_S = 60.0
 USER_ID = 1_000_680_000
 """Of the range that OpenShift gives a namespace."""
@@ -48,12 +50,5 @@ def running_pod(
             env={"PATH": path, "PYTHONUNBUFFERED": "1", "HOSTNAME": name, "HOME": "/",
                  "USER_ID": str(USER_ID), **environment},
         )  # fmt: skip
-        try:
+        with ended_afterwards(process, within_s=STOP_S):
             yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()

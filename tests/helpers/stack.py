@@ -167,15 +167,22 @@ def running(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
         )
-        try:
+        with ended_afterwards(process, within_s=STOP_TIMEOUT_S):
             yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+
+
+@contextmanager
+def ended_afterwards(process: subprocess.Popen[bytes], *, within_s: float) -> Iterator[None]:
+    """Ask a program to end afterwards, and kill one that does not."""
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
