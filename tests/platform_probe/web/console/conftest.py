@@ -62,9 +62,9 @@ def guarded_console(
         yield url, audit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Start a browser for all tests that have the marker for one."""
+    """Start a browser for a file's tests: while it runs, its thread can run no other event loop."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - few tests need it
 
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
