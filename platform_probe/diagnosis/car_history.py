@@ -25,7 +25,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
-from fleet_wire.links.routine import Beat, Follower
+from fleet_wire.links.routine import Beat, Follower, Member
 from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
@@ -112,6 +112,7 @@ class CarHistory(Follower):
         "booted_s",
         "boots",
         "broker_words",
+        "changed",
         "changes",
         "data_used_bytes",
         "doors",
@@ -184,11 +185,19 @@ class CarHistory(Follower):
         self.position_age_s: float | None = None
         self.key_expired_s: float | None = None
         """When it last told of an offline key that it refused."""
+        self.changed: list[CarHistory] | None = None
+        """Where it is noted that it has told something; None: it is, or nobody counts the car."""
 
     # What comes in
 
+    def take_member(self, member: Member | None, seen: int = 0) -> None:
+        """Note who brings the heartbeats from now on."""
+        super().take_member(member, seen)
+        self._note_news()
+
     def take_presence(self, presence: Presence, now_s: float, *, retained: bool) -> Session:
         """Note a presence message, and return what it means."""
+        self._note_news()
         session = self._meaning_of(presence)
         if session is not Session.OLD_WILL:
             self.session_id = presence.session_id
@@ -203,11 +212,13 @@ class CarHistory(Follower):
 
     def take_session(self, session: Session, now_s: float) -> None:
         """Note what the broker's log says of the connection, where no presence is to be had."""
+        self._note_news()
         self.standing = session
         self._note_change(session, now_s)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
+        self._note_news()
         beats = self.beats
         if beats:
             gap_s = now_s - beats[-1]
@@ -245,6 +256,7 @@ class CarHistory(Follower):
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
     ) -> bool:
         """Note what the car is like; return whether its lock or a door has moved."""
+        self._note_news()
         has_moved = False
         if not retained:
             self.heard = (*self.heard[1 - KEPT :], now_s)
@@ -267,6 +279,7 @@ class CarHistory(Follower):
 
     def take_event(self, event: CarEvent, now_s: float) -> None:
         """Note that something has happened to the box."""
+        self._note_news()
         self.heard = (*self.heard[1 - KEPT :], now_s)
         if event.event == EventName.BOOT:
             self._note_boot(event.boots, now_s)
@@ -281,6 +294,7 @@ class CarHistory(Follower):
 
     def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says; a repeated one is old."""
+        self._note_news()
         self.heard = (*self.heard[1 - KEPT :], now_s)
         if self.has_answered(result.command_id, result.phase):
             return
@@ -378,6 +392,11 @@ class CarHistory(Follower):
         return min(times, default=None)
 
     # Within
+
+    def _note_news(self) -> None:
+        if self.changed is not None:
+            self.changed.append(self)
+            self.changed = None
 
     def _note_change(self, session: Session, now_s: float) -> None:
         if len(self.changes) == KEPT:

@@ -35,7 +35,8 @@ class Case:
     lost: dict[Place, Comparison]
     """How many cars are lost."""
     heard_since: HeardSince | None
-    """Which cars were heard of since the command; None: its operator or region is not known."""
+    """Which cars were heard of since the command; None: that is long ago, or its operator or region
+    is not known."""
     wills_around: int
     returns_around: int
     returns_since: int

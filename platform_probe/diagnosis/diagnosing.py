@@ -37,6 +37,7 @@ from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S
+from platform_probe.diagnosis.seen_of_others import MEANWHILE_S
 from platform_probe.diagnosis.seen_of_platform import GIVEN_UP
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
@@ -352,7 +353,9 @@ class Diagnosing(Hearing):
             support_called_s=one.called_s,
             compared=compared,
             lost=self._census.compare(car.places, now_s),
-            heard_since=self._census.heard_since(car.places, at_box_s),
+            heard_since=self._census.heard_since(car.places, at_box_s)
+            if now_s - at_box_s <= MEANWHILE_S
+            else None,
             wills_around=self._neighbours.wills_around(lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
             returns_since=self._neighbours.returns_since(lost_s),
