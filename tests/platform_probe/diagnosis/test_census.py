@@ -47,6 +47,8 @@ class Fleet:
             for at_s in (self.now_s - EVERY_S, self.now_s):
                 car.take_telemetry(TELEMETRY, at_s)
             self.join(car, f"car-{number}", number)
+        for routine in self.routines:
+            routine.sent_s = self.now_s
 
     def step(self) -> None:
         """Let time pass, and something happen."""
