@@ -129,6 +129,20 @@ def test_growth_is_told_when_it_is_worth_it() -> None:
     assert told.last.severity is Severity.CRITICAL
 
 
+def test_customers_are_told_of_though_more_cars_were_lost_before() -> None:
+    """Ninety cars are lost first; the customers who then fail are what has grown."""
+    told = Told()
+    cars = frozenset(f"car-{number}" for number in range(90))
+    lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "cars": cars, "failed": 90}
+    told.take(1, **lost, causes={}, customers=frozenset[str]())
+    for customers in (7, 11, 23):
+        told.wait(60.0)
+        names = frozenset(f"customer-{number}" for number in range(customers))
+        told.take(2, customers=names, failed=customers, total=customers)
+    assert (told.last.customers, told.last.failed, told.last.cars) == (23, 23, 90)
+    assert told.kinds[-2:] == [ChangeKind.GREW, ChangeKind.GREW]
+
+
 def test_what_is_quiet_for_long_enough_is_resolved() -> None:
     """With the moment since when it was quiet; what comes back soon reopens it."""
     told = Told()
