@@ -230,6 +230,36 @@ def test_an_incident_of_an_earlier_process_goes_on() -> None:
     assert after.last.revision > before.last.revision
 
 
+def test_an_incident_of_an_earlier_process_gets_another_title() -> None:
+    """What is diagnosed after a restart names it, and the same title is not told again."""
+    before = Told()
+    before.take()
+    after = Told()
+    after.incidents.restore([before.last])
+    after.take(1)
+    after.wait(60.0)
+    after.take(1)
+    assert after.kinds[1:] == []
+    after.take(1, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
+    assert after.last.title.startswith("Operator-a: the mobile network is down in the region since")
+    assert after.kinds[-1] is ChangeKind.RETITLED
+
+
+def test_what_is_diagnosed_after_the_end_names_it() -> None:
+    """Diagnoses change for ten minutes, and a short problem is over by then."""
+    told = Told()
+    told.take()
+    told.wait(60.0)
+    told.take(1, is_over=True)
+    told.wait(60.0)
+    told.take(1, is_over=True, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.RETITLED]
+    told.wait(QUIET_S)
+    assert told.last.state is IncidentState.RESOLVED
+    assert told.last.mode == "regional_carrier_outage"
+    assert told.last.ended_at == EPOCH_S + 60.0
+
+
 def test_what_turns_out_to_be_one_is_joined() -> None:
     """The younger one ends, and says in which it goes on."""
     told = Told()
