@@ -124,7 +124,7 @@ class Detection:
         if hit is not None:
             hit.modes = modes_of(diagnosis)
             self._note_mode(hit, self._clock.monotonic_s())
-            for problem in self._shares.problems:
+            for problem in (*self._shares.problems, *self._shares.over):
                 if problem.explains(hit.values, hit.at_s):
                     problem.is_changed = True
 
@@ -165,7 +165,11 @@ class Detection:
                 problem.is_new = problem.is_changed = False
                 self._found(problem.finding(now_s, self._shares.offset_s))
             if is_over:
-                self._shares.drop(problem)
+                self._shares.drop(problem, now_s)
+        for problem in self._shares.over if is_time else ():
+            if problem.is_changed:
+                problem.is_changed = False
+                self._found(problem.finding(now_s, self._shares.offset_s))
         for test in (self._waves, self._silence, self._suspicious, self._blindness):
             self._tell_of(test.sightings, now_s, is_time=is_time)
 

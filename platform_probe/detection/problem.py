@@ -50,6 +50,8 @@ class Problem:
         self.split_from: int | None = None
         self.last_s = 0.0
         """When anybody of the cohort tried last."""
+        self.over_s = math.inf
+        """Since when it is taken to be over."""
         self._odds = ILL
         self._likely = expected
         self.clear()
@@ -63,7 +65,8 @@ class Problem:
 
     def explains(self, values: Values, at_s: float) -> bool:
         """Return whether what was hit there and then is this problem."""
-        return at_s >= self.since_s - BEFORE_S and is_in(self.key, values)
+        is_then = self.since_s - BEFORE_S <= at_s <= self.over_s
+        return is_then and is_in(self.key, values)
 
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
         """Count all since it began, as it was kept."""
@@ -107,7 +110,9 @@ class Problem:
 
     def is_over(self, now_s: float) -> bool:
         """Return whether its cohort is as before, or nobody of it tries any more."""
-        return self._odds <= WELL or now_s - max(self.last_s, self.opened_s) > SILENT_S
+        if self._odds <= WELL or now_s >= self.over_s:
+            return True
+        return now_s - max(self.last_s, self.opened_s) > SILENT_S
 
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
@@ -130,7 +135,7 @@ class Problem:
             examples=tuple(hit.attempt_id for hit in reversed(self.hits))[:EXAMPLES],
             causes=causes,
             modes=summed(hit.modes for hit in self.hits),
-            diagnosed=sum(bool(hit.modes) for hit in self.hits),
+            diagnosed=max(sum(bool(hit.modes) for hit in self.hits), causes.total() // 2),
             split_from=self.split_from,
             is_over=self.is_over(now_s),
         )

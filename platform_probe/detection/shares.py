@@ -44,6 +44,8 @@ SHARE_OF_HITS: Final = 0.8
 """So many of its hits must be of that cohort [E]."""
 GIVEN_UP_S: Final = 86_400.0
 """What lasts for so long becomes what is usual."""
+DIAGNOSED_S: Final = 600.0
+"""Diagnoses change for so long after an unlock: those of a problem that is over, too."""
 
 
 class ShareTests:
@@ -53,6 +55,8 @@ class ShareTests:
         self._numbers = numbers
         self.recent = Recent()
         self.problems: list[Problem] = []
+        self.over: list[Problem] = []
+        """Those that are over, while they are still diagnosed."""
         self._watched: dict[Key, Watched] = {}
         self._of_values: dict[Values, tuple[Watched, ...]] = {}
         self._seasons = {measure: Season() for measure in MEASURES}
@@ -143,9 +147,12 @@ class ShareTests:
         """Return when the next alarm is to be looked at."""
         return min((at_s for _, at_s in self._alarmed.values()), default=None)
 
-    def drop(self, problem: Problem) -> None:
-        """Forget a problem that is over, and look for it from now on as if it had not been."""
+    def drop(self, problem: Problem, now_s: float) -> None:
+        """Take a problem for over, and look for it from now on as if it had not been."""
         self.problems.remove(problem)
+        problem.over_s = now_s
+        self.over = [one for one in self.over if now_s - one.over_s < DIAGNOSED_S][-MOST_PROBLEMS:]
+        self.over.append(problem)
         for watched in self._watched.values():
             for measure, series in watched.series.items():
                 if measure.whole is problem.measure.whole:

@@ -174,12 +174,13 @@ class Followed:
         self._tell(self.incident)
 
     def _has_grown(self, fields: dict[str, Any]) -> bool:
-        hit = max(fields["customers"], fields["cars"], fields["failed"])
-        return bool(hit >= self._told_hit * GREW_BY and hit >= self._told_hit + GREW_LEAST)
+        hit = _hit(msgspec.structs.replace(self.incident, **fields))
+        return hit >= self._told_hit * GREW_BY and hit >= self._told_hit + GREW_LEAST
 
 
 def _hit(incident: Incident) -> int:
-    return max(incident.customers, incident.cars, incident.failed)
+    """Return how many are hit: customers, or cars and unlocks while nobody has tried."""
+    return incident.customers or max(incident.cars, incident.failed)
 
 
 def opening_of(finding: Finding, severity: Severity) -> str:

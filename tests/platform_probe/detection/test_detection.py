@@ -90,13 +90,15 @@ def test_a_sick_car_is_no_problem_of_the_fleet() -> None:
     assert not watched.told
 
 
-def test_the_diagnosis_names_the_incident() -> None:
-    """When it becomes known, the title is another one."""
+@pytest.mark.parametrize("healthy_since", [0, 40])
+def test_the_diagnosis_names_the_incident(healthy_since: int) -> None:
+    """When it becomes known, the title is another one; also if all is well again by then."""
     watched = Watched()
     for _ in range(12):
         watched.wait(1.0)
         watched.unlock(cause=Cause.BOX_OFFLINE)
     watched.wait(2.0)
+    watched.usual(healthy_since, failing=0.0)
     for number in range(1, 13):
         watched.alerting.diagnosis(
             Diagnosis(
