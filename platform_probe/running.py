@@ -91,6 +91,7 @@ class Run:
     async def _work(self) -> None:
         stopping = asyncio.ensure_future(self._stop_when_told())
         try:
+            calm_garbage_collector(young=YOUNG_OBJECTS, middle=SELDOM, old=SELDOM)
             await self._connect()
             if self._told_to_stop.is_set():
                 return
