@@ -103,6 +103,14 @@ class Problem:
             self._weigh(is_hit=is_hit)
             self.is_changed = True
 
+    def prove(self, hit: Hit) -> None:
+        """Take that an unlock which was counted as not hit was."""
+        self._add(hit)
+        self.total = max(self.total, self.failed)
+        self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
+        if is_in(self.key, hit.values):
+            self._weigh(is_hit=True, is_counted=True)
+
     @property
     def is_clear(self) -> bool:
         """Whether so many of its cohort are hit that it can be told from what is usual."""
@@ -161,12 +169,17 @@ class Problem:
         share = (self.failed + 1.0) / (self.total + 2.0)
         return min(max(share, self.expected * _CLEARLY_WORSE), 0.99)
 
-    def _weigh(self, *, is_hit: bool) -> None:
-        """Weigh whether it goes on: at its share so far, or as it was before."""
+    def _weigh(self, *, is_hit: bool, is_counted: bool = False) -> None:
+        """Weigh whether it goes on: at its share so far, or as it was before.
+
+        What `is_counted` was taken for not hit until now.
+        """
         if self._odds > 0.0:
             self._likely = self._share()
         worse, usual = self._likely, min(self.expected, self._likely / _CLEARLY_WORSE)
+        missed = math.log((1.0 - worse) / (1.0 - usual))
         if is_hit:
-            self._odds = min(self._odds + math.log(worse / usual), ILL)
+            before = self._odds - missed if is_counted else self._odds
+            self._odds = min(before + math.log(worse / usual), ILL)
         else:
-            self._odds += math.log((1.0 - worse) / (1.0 - usual))
+            self._odds += missed
