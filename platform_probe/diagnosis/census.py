@@ -68,10 +68,10 @@ class Known(NamedTuple):
     places: tuple[Place, ...]
     is_lost: bool
     is_awake: bool
-    at_s: float
-    """When it was last heard of by itself."""
     routine: Routine | None
     """What brings its heartbeats."""
+    at_s: float
+    """When it was last heard of by itself."""
     connected_s: float
     """When it had connected before."""
 
@@ -193,40 +193,43 @@ class Census:
 
     def _look_at(self, car: CarHistory, now_s: float) -> None:
         """Count a car as it is now, and note when to look at it again though it tells nothing."""
-        self._forget(car)
+        known, is_by_routine = None, False
         if car.standing is not None:
             if car.interval_s is None:
                 car.catch_up()
             is_by_routine = _is_by_routine(car, now_s)
-            is_lost = not is_by_routine and is_lost_at(car, now_s)
-            known = self._known[car] = _known_of(car, is_lost=is_lost)
-            self._add(known, 1)
-            if known.routine is not None:
-                self._members.setdefault(known.routine, {})[car] = None
-                if not is_by_routine:
-                    self._doubtful[car] = None
-            elif car.standing is Session.ONLINE and car.interval_s is not None and not is_lost:
-                lost_s = _last_s(car) + car.interval_s * LATE_HEARTBEATS
-                self._number += 1
-                heapq.heappush(self._due, (lost_s - ROUNDING_S, self._number, car, known))
+            known = _known_of(car, is_lost=not is_by_routine and is_lost_at(car, now_s))
+        self._keep(car, known)
+        if known is not None and known.routine is not None and not is_by_routine:
+            self._doubtful[car] = None
+        else:
+            self._doubtful.pop(car, None)
         if car.data_used_bytes is not None:
             self._used[car] = car.data_used_bytes
         car.changed = self._changed
 
-    def _forget(self, car: CarHistory) -> None:
-        self._used.pop(car, None)
-        self._doubtful.pop(car, None)
-        known = self._known.pop(car, None)
+    def _keep(self, car: CarHistory, known: Known | None) -> None:
+        """Keep what was found of a car in place of what was found before."""
+        before = self._known.pop(car, None)
+        if known is not None:
+            self._known[car] = known
+            if known.routine is None and not known.is_lost:
+                self._wait_for(car, known)
+        if before is None or known is None or before[:4] != known[:4]:
+            self._add(car, before, -1)
+            self._add(car, known, 1)
+
+    def _wait_for(self, car: CarHistory, known: Known) -> None:
+        """Note when a car would be lost by its silence."""
+        if car.standing is Session.ONLINE and car.interval_s is not None:
+            lost_s = known.at_s + car.interval_s * LATE_HEARTBEATS
+            self._number += 1
+            heapq.heappush(self._due, (lost_s - ROUNDING_S, self._number, car, known))
+
+    def _add(self, car: CarHistory, known: Known | None, number: int) -> None:
+        """Let a car count, by 1, or no longer, by -1."""
         if known is None:
             return
-        self._add(known, -1)
-        if known.routine is not None:
-            members = self._members[known.routine]
-            del members[car]
-            if not members:
-                del self._members[known.routine]
-
-    def _add(self, known: Known, number: int) -> None:
         for place in _counted_at(known.places):
             self._total[place] += number
             if known.is_lost:
@@ -234,6 +237,13 @@ class Census:
         if known.is_awake:
             for place in _heard_at(known.places):
                 self._awake[place] += number
+        if known.routine is not None and number > 0:
+            self._members.setdefault(known.routine, {})[car] = None
+        elif known.routine is not None:
+            members = self._members[known.routine]
+            del members[car]
+            if not members:
+                del self._members[known.routine]
 
     def _note_use(self) -> None:
         """Note how much data is usual."""
@@ -252,8 +262,8 @@ def _known_of(car: CarHistory, *, is_lost: bool) -> Known:
         car.places,
         is_lost,
         car.standing is not Session.ASLEEP,
-        _last_s(car),
         None if car.member is None else car.member.routine,
+        _last_s(car),
         next(connects, 0.0),
     )
 
