@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage
+from fleet_wire.contract.attempt import Flag, Record, Source, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     Action,
@@ -33,12 +33,14 @@ from fleet_wire.contract.partial import PartialState, PartialTelemetry, Provisio
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
 from platform_probe.attempts.conclusion import cause_of_refusal, cause_of_timeout, evidence_of
+from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import Gaps
 from platform_probe.attempts.held import HeldAnswer, HeldAnswers
-from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.open_attempt import OpenAttempt
 from platform_probe.attempts.platform_side import PlatformSide
 from platform_probe.attempts.remembered import Remembered, UnfollowedCommand
+from platform_probe.attempts.start import Start
 from platform_probe.attempts.strays import stray_answer
 
 BROKER_LOOKED_BACK_S: Final = 300.0
@@ -90,9 +92,8 @@ class AttemptTracker:
         """Takes a car and its answer to a command that belongs to no attempt."""
         self.on_stranger: Callable[[str], None] | None = None
         """Takes a car that answered to a command that we do not know, where that is shared."""
-        self.to_join: Callable[[Attempt, float], None] | None = None
-        """Takes in place of `emit` what else is to be joined with the platform's log: an attempt
-        that ended, its hops still to be worked out, and when on the monotonic clock it began."""
+        self.to_join: Callable[[EndedAttempt], None] | None = None
+        """Takes in place of `emit` what is to be joined with the platform's log."""
         self._held = HeldAnswers()
         self.load_began_s = clock.monotonic_s()
         """Second 0 of `scheduled_s`."""
@@ -519,16 +520,8 @@ class AttemptTracker:
         if gap_s:
             attempt.flag(Flag.OBSERVED_LATE)
             evidence = {**evidence, "monitor_stood_still_s": round(gap_s, 3)}
-        is_seen = start.through_api or start.source is Source.CUSTOMER
-        to_join = self.to_join if is_seen else None
-        record = attempt.as_record(
-            cause,
-            ended_s=ended_s,
-            vehicle=vehicle,
-            reason=reason,
-            evidence=evidence,
-            wire=self._wire,
-            is_joined=to_join is not None,
+        ended = attempt.ended(
+            cause, ended_s=ended_s, build=vehicle.build, reason=reason, evidence=evidence
         )
         del self._open[start.command_id]
         if start.through_api:
@@ -540,10 +533,10 @@ class AttemptTracker:
         self.ended[start.source] += 1
         self.ok += cause is None and start.source is not Source.FLOOR
         self._remembered.add_attempt(attempt, ended_s, is_ok=cause is None)
-        if to_join is not None:
-            to_join(record, start.intended_s)
+        if self.to_join is not None and (start.through_api or start.source is Source.CUSTOMER):
+            self.to_join(ended)
         else:
-            self._emit(record)
+            self._emit(ended.alone(self._wire))
 
     def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
         past = self._remembered.get(result.command_id, now_s)
