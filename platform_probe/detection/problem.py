@@ -9,7 +9,7 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause
 from platform_probe.detection.finding import Finding
-from platform_probe.detection.measures import Measure
+from platform_probe.detection.measures import LATE, Measure
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.sighting import summed
 from platform_probe.detection.traits import Key, Values, is_in, named
@@ -27,6 +27,12 @@ ILL: Final = 5.0
 """Log odds are never higher: what has lasted for days is noticed to be over as soon."""
 SILENT_S: Final = 6 * 3600.0
 """Where nobody tries any more for so long, nothing is known of it and it is taken to be over."""
+LEAST_DIAGNOSED: Final = 3
+"""Of so many that were hit one diagnosis alone does not name them."""
+AWAY: Final = (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
+WAITED: Final = "late_delivery_persistent_session"
+"""What most doors are opened by that open late, whose boxes were away: a command that has waited
+for them. Of a single unlock its diagnosis can hardly say so."""
 _CLEARLY_WORSE: Final = 3.0
 
 
@@ -125,6 +131,12 @@ class Problem:
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
         causes = Counter[Cause](hit.cause for hit in self.hits if hit.cause is not None)
+        modes = summed(hit.modes for hit in self.hits)
+        diagnosed = sum(bool(hit.modes) for hit in self.hits)
+        diagnosed = max(diagnosed, causes.total() // 2, min(len(self.hits), LEAST_DIAGNOSED))
+        away = sum(causes[each] for each in AWAY)
+        if self.measure is LATE and away > len(self.hits) / 2:
+            modes, diagnosed = Counter({WAITED: away}), len(self.hits)
         return Finding(
             number=self.number,
             kind=self.measure.kind,
@@ -142,8 +154,8 @@ class Problem:
             cars=frozenset(self.cars),
             examples=tuple(hit.attempt_id for hit in reversed(self.hits))[:EXAMPLES],
             causes=causes,
-            modes=summed(hit.modes for hit in self.hits),
-            diagnosed=max(sum(bool(hit.modes) for hit in self.hits), causes.total() // 2),
+            modes=modes,
+            diagnosed=diagnosed,
             split_from=self.split_from,
             is_over=self.is_over(now_s),
         )

@@ -88,12 +88,14 @@ def _are_near(finding: Finding, other: Finding) -> bool:
 def most_telling(findings: Collection[Finding]) -> Finding:
     """Return the finding that an incident is named after.
 
-    One that says why, if any does; of these one that goes on; of these what customers feel.
+    One with a mode, or with a cause at least; of these one that goes on; of these what customers
+    feel.
     """
     return min(
         findings,
         key=lambda one: (
-            mode_of(one) is None and cause_of(one) is None,
+            mode_of(one) is None,
+            cause_of(one) is None,
             one.is_over,
             RANK.index(one.kind),
             not one.modes,
