@@ -66,13 +66,20 @@ class JoinedIndex:
     def take_event(self, event: PlatformEvent) -> tuple[Joined, bool]:
         """Add a line to its unlock; return that, and whether it has learnt something."""
         joined = self._by_request.get(event.request_id)
-        if joined is not None and joined.side is not None and _names_nothing_new(joined, event):
-            return joined, joined.side.take(event)
-        if event.command_id is not None:
-            joined = self._one_of(self._by_command.get(event.command_id), joined)
-        if joined is None and event.trace_id is not None:
-            joined = self._by_trace.get(event.trace_id)
-            if joined is not None and not _agree(joined.command_id, event.command_id):
+        command_id, trace_id, car = event.command_id, event.trace_id, event.vehicle_id
+        if joined is not None and joined.side is not None:
+            side = joined.side
+            if (
+                (command_id is None or command_id == joined.command_id)
+                and (trace_id is None or trace_id == side.trace_id)
+                and (car is None or car == joined.car)
+            ):  # found already by all that the line says: so for most
+                return joined, side.take(event)
+        if command_id is not None:
+            joined = self._one_of(self._by_command.get(command_id), joined)
+        if joined is None and trace_id is not None:
+            joined = self._by_trace.get(trace_id)
+            if joined is not None and not _agree(joined.command_id, command_id):
                 joined = None
         if joined is None:
             joined = self._new()
@@ -191,17 +198,6 @@ class JoinedIndex:
                 self._by_trace[side.trace_id] = one
         self._on_united(one, other)
         return one
-
-
-def _names_nothing_new(joined: Joined, event: PlatformEvent) -> bool:
-    """Return whether an unlock can be found already by all that a line says: so for most lines."""
-    side, command_id, trace_id = joined.side, event.command_id, event.trace_id
-    return (
-        side is not None
-        and (command_id is None or command_id == joined.command_id)
-        and (trace_id is None or trace_id == side.trace_id)
-        and (event.vehicle_id is None or event.vehicle_id == joined.car)
-    )
 
 
 def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:

@@ -127,14 +127,15 @@ class Joiner:
 
     def take_event(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log."""
-        now_s, log_time, step = self._clock.monotonic_s(), self._log_time, event.event
-        if not log_time.take(event.at, now_s):
+        now_s, log_time = self._clock.monotonic_s(), self._log_time
+        at, step = event.at, event.event
+        if not log_time.take(at, now_s):
             self.out_of_time += 1
             return
         if log_time.was_set:
             log_time.was_set = False
             self.clock_offset.begin_anew()
-        self.clock_offset.line(event.at, now_s)
+        self.clock_offset.line(at, now_s)
         if step is PlatformStep.ACCEPTED:
             self._logs_pubacks = True
         if step is PlatformStep.SUPPORT_CALLED:
