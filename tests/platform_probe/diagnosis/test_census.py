@@ -18,7 +18,7 @@ from platform_probe.diagnosis.neighbours import ALL, Share
 from tests.helpers.routine_car import Car
 
 EVERY_S = 60.0
-CARS = 60
+CARS, TALKATIVE = 60, 40
 STEPS = 1_500
 REGIONS, OPERATORS = ("north", "south"), ("a", "b", "c")
 PLACES = (("region", "north"), ("operator", "a"))
@@ -40,11 +40,18 @@ class Fleet:
         self.stream = RandomStream.named(1, "fleet")
         self.routines = [Routine(EVERY_S, lambda: None) for _ in range(3)]
         self.members: dict[str, Member] = {}
+        for number in range(CARS):
+            car = self.cars[f"car-{number}"] = CarHistory()
+            car.take_presence(ONLINE, self.now_s, retained=False)
+            self.rebuild(car, number)
+            for at_s in (self.now_s - EVERY_S, self.now_s):
+                car.take_telemetry(TELEMETRY, at_s)
+            self.join(car, f"car-{number}", number)
 
     def step(self) -> None:
         """Let time pass, and something happen."""
         self.now_s += 2 * self.stream.uniform()
-        number = int(self.stream.uniform() * CARS)
+        number = int(self.stream.uniform() * TALKATIVE)
         vehicle_id = f"car-{number}"
         car = self.cars.setdefault(vehicle_id, CarHistory())
         car.catch_up()
@@ -62,7 +69,7 @@ class Fleet:
             happenings[what]()
         else:
             car.take_telemetry(TELEMETRY, self.now_s)
-        for routine in self.routines[: 3 if self.now_s % 600 < 300 else 1]:
+        for routine in self.routines[: 3 if self.now_s % 400 < 240 else 1]:
             if routine.members and self.now_s - routine.sent_s >= EVERY_S:
                 routine.send(self.now_s).be_heard(self.now_s)
 
