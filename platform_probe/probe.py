@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Record, Source
+from fleet_wire.contract.attempt import Record, Source
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.errors import BrokerRefusedError, BrokerUnreachableError
@@ -34,6 +34,7 @@ from fleet_wire.links.routine import OfferingMessage, Round
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Correlation, Profile
 from fleet_wire.randomness import RandomStream
+from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.gaps import BEAT_S, Gaps
 from platform_probe.attempts.joiner import Joiner, JoinLimits
@@ -481,11 +482,11 @@ class Probe:
         else:
             self.diagnosing.take(record)
 
-    def _to_join(self, attempt: Attempt, seen_s: float) -> None:
+    def _to_join(self, attempt: EndedAttempt) -> None:
         assert self.joiner is not None  # noqa: S101 - it is the one that asks for them
-        self.joiner.take_attempt(attempt, seen_s)
+        self.joiner.take_attempt(attempt)
         if self._relocks:
-            self.synthetic.take(attempt)
+            self.synthetic.take(attempt.alone(self.evidence.wire))
 
     def _ended(self, record: Record) -> None:
         self._emit(record)

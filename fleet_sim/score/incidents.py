@@ -80,8 +80,9 @@ RANGES: Final[dict[str, dict[str, Range | dict[str, Range]]]] = {
     "slow_wake_client_timeout": {"wake": {"median_s": (22, 50), "sigma": (0.2, 0.4)}},
     "undervoltage_cutout": {"drain_v_per_min": (0.1, 0.6), "hold_s": (5, 90)},
     "modem_search_drain": {
-        "episode": (200, 400), "start_v": (12.25, 12.4), "drain_v_per_min": (0.1, 0.6),
-        "hold_s": (5, 60),
+        # A battery that does not run down within the window is no more than a garage.
+        "episode": (200, 400), "start_v": (12.24, 12.3), "drain_v_per_min": (0.2, 0.6),
+        "hold_s": (5, 40),
     },
     "sim_suspended_datacap": {"cap_bytes": (8_000, 20_000)},
     "inflight_stall": {"loss": (0.9, 1.0)},

@@ -212,6 +212,7 @@ MODES: Final = (
                 Fact.WAS_OFFLINE,
                 Fact.STILL_AWAY,
                 Fact.KEEPALIVE_EXCEEDED,
+                Fact.PING_OVERDUE,
                 Fact.REFUSED_LATE,
                 Fact.REPLACED,
                 Fact.BACK_WITHOUT_WILL,

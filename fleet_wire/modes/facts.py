@@ -112,6 +112,7 @@ class Fact(StrEnum):
     BOOTED_BEFORE = "booted_before"
     BOOTED_AFTER = "booted_after"
     BOOTED_AGAIN = "booted_again"
+    RAN_UNCONNECTED = "ran_unconnected"
     BACK_WITHOUT_BOOT = "back_without_boot"
     POWER_IN_DOUBT = "power_in_doubt"
     UPDATING = "updating"
@@ -202,6 +203,7 @@ class Fact(StrEnum):
     TAKEN_OVER = "taken_over"
     DROPPED_AT_BROKER = "dropped_at_broker"
     KEEPALIVE_EXCEEDED = "keepalive_exceeded"
+    PING_OVERDUE = "ping_overdue"
     CONNECTION_CLOSED = "connection_closed"
     DENIED_AT_BROKER = "denied_at_broker"
     TLS_FAILED = "tls_failed"
@@ -243,6 +245,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         woken="a wake request was sent to the car",
         slow_delivery="the command took more than five seconds to the box",
         sent_late="the command was sent more than three seconds after it was asked for",
+        without_booking="the command named no booking, as others' commands do",
         clock_wrong="the box's clock is off by more than half a minute, as its answers say",
     ),
     **_of(
@@ -291,6 +294,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         silent_before="the box was silent for longer than usual when the unlock began",
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
+        ran_unconnected="the box had run for more than 20 s since its boot when it connected",
         signal_low="the signal was below -110 dBm when it was last heard of",
         signal_fell="the signal was weaker by 15 dB than it had been within hours",
         position_old="the car's position was older than half an hour",
@@ -393,7 +397,6 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         said_signed_out="the API said that the phone is not signed in",
         phone_far="the phone was far from where the platform believes the car",
         two_places="one account was at two places between which nobody travels so fast",
-        without_booking="the car was opened by an account that named no booking",
         app_version_fails="phones with this version of the app fail far more often than others",
         many_cars_of_one="one account asked for many cars within minutes",
     ),
@@ -404,6 +407,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         taken_over="that happened again and again within minutes",
         dropped_at_broker="the broker dropped messages for the box",
         keepalive_exceeded="the broker gave the box up: it was silent for 1.5 times its keepalive",
+        ping_overdue="the box was away for longer than its keepalive takes it to notice a dead"
+        " connection, and to connect anew",
         connection_closed="the broker saw the box's connection break, and had not waited for its"
         " keepalive",
         denied_at_broker="the broker denied something to the box or the sender",

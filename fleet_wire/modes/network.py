@@ -135,8 +135,9 @@ MODES: Final = (
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
             | facts(Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
             | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
-            # Its next ping fails before the broker's patience ends, at 1.5 times the keepalive.
-            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.WILL_AFTER, Fact.BACK_AFTER_WILL),
+            # Its next ping fails, and it connects anew: about when the broker's patience ends, so
+            # whether a last will comes says nothing.
+            | facts(Fact.PING_OVERDUE),
         ),
     ),
     FailureMode(

@@ -9,7 +9,7 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause
 from platform_probe.detection.finding import Finding
-from platform_probe.detection.measures import Measure
+from platform_probe.detection.measures import LATE, Measure
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.sighting import summed
 from platform_probe.detection.traits import Key, Values, is_in, named
@@ -27,6 +27,12 @@ ILL: Final = 5.0
 """Log odds are never higher: what has lasted for days is noticed to be over as soon."""
 SILENT_S: Final = 6 * 3600.0
 """Where nobody tries any more for so long, nothing is known of it and it is taken to be over."""
+LEAST_DIAGNOSED: Final = 3
+"""Of so many that were hit one diagnosis alone does not name them."""
+AWAY: Final = (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
+WAITED: Final = "late_delivery_persistent_session"
+"""What most doors are opened by that open late, whose boxes were away: a command that has waited
+for them. Of a single unlock its diagnosis can hardly say so."""
 _CLEARLY_WORSE: Final = 3.0
 
 
@@ -50,6 +56,8 @@ class Problem:
         self.split_from: int | None = None
         self.last_s = 0.0
         """When anybody of the cohort tried last."""
+        self.over_s = math.inf
+        """Since when it is taken to be over."""
         self._odds = ILL
         self._likely = expected
         self.clear()
@@ -63,7 +71,8 @@ class Problem:
 
     def explains(self, values: Values, at_s: float) -> bool:
         """Return whether what was hit there and then is this problem."""
-        return at_s >= self.since_s - BEFORE_S and is_in(self.key, values)
+        is_then = self.since_s - BEFORE_S <= at_s <= self.over_s
+        return is_then and is_in(self.key, values)
 
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
         """Count all since it began, as it was kept."""
@@ -100,6 +109,14 @@ class Problem:
             self._weigh(is_hit=is_hit)
             self.is_changed = True
 
+    def prove(self, hit: Hit) -> None:
+        """Take that an unlock which was counted as not hit was."""
+        self._add(hit)
+        self.total = max(self.total, self.failed)
+        self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
+        if is_in(self.key, hit.values):
+            self._weigh(is_hit=True, is_counted=True)
+
     @property
     def is_clear(self) -> bool:
         """Whether so many of its cohort are hit that it can be told from what is usual."""
@@ -107,11 +124,19 @@ class Problem:
 
     def is_over(self, now_s: float) -> bool:
         """Return whether its cohort is as before, or nobody of it tries any more."""
-        return self._odds <= WELL or now_s - max(self.last_s, self.opened_s) > SILENT_S
+        if self._odds <= WELL or now_s >= self.over_s:
+            return True
+        return now_s - max(self.last_s, self.opened_s) > SILENT_S
 
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
         causes = Counter[Cause](hit.cause for hit in self.hits if hit.cause is not None)
+        modes = summed(hit.modes for hit in self.hits)
+        diagnosed = sum(bool(hit.modes) for hit in self.hits)
+        diagnosed = max(diagnosed, causes.total() // 2, min(len(self.hits), LEAST_DIAGNOSED))
+        away = sum(causes[each] for each in AWAY)
+        if self.measure is LATE and away > len(self.hits) / 2:
+            modes, diagnosed = Counter({WAITED: away}), len(self.hits)
         return Finding(
             number=self.number,
             kind=self.measure.kind,
@@ -129,8 +154,8 @@ class Problem:
             cars=frozenset(self.cars),
             examples=tuple(hit.attempt_id for hit in reversed(self.hits))[:EXAMPLES],
             causes=causes,
-            modes=summed(hit.modes for hit in self.hits),
-            diagnosed=sum(bool(hit.modes) for hit in self.hits),
+            modes=modes,
+            diagnosed=diagnosed,
             split_from=self.split_from,
             is_over=self.is_over(now_s),
         )
@@ -156,12 +181,17 @@ class Problem:
         share = (self.failed + 1.0) / (self.total + 2.0)
         return min(max(share, self.expected * _CLEARLY_WORSE), 0.99)
 
-    def _weigh(self, *, is_hit: bool) -> None:
-        """Weigh whether it goes on: at its share so far, or as it was before."""
+    def _weigh(self, *, is_hit: bool, is_counted: bool = False) -> None:
+        """Weigh whether it goes on: at its share so far, or as it was before.
+
+        What `is_counted` was taken for not hit until now.
+        """
         if self._odds > 0.0:
             self._likely = self._share()
         worse, usual = self._likely, min(self.expected, self._likely / _CLEARLY_WORSE)
+        missed = math.log((1.0 - worse) / (1.0 - usual))
         if is_hit:
-            self._odds = min(self._odds + math.log(worse / usual), ILL)
+            before = self._odds - missed if is_counted else self._odds
+            self._odds = min(before + math.log(worse / usual), ILL)
         else:
-            self._odds += math.log((1.0 - worse) / (1.0 - usual))
+            self._odds += missed

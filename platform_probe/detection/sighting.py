@@ -40,6 +40,8 @@ class Sighting:
     examples: deque[str] = field(default_factory=lambda: deque(maxlen=EXAMPLES))
     diagnosed: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     """What unlocks of these cars were diagnosed with, by attempt."""
+    mode: str | None = None
+    """What it is by itself, where no unlock says what it is."""
     is_over: bool = False
     is_new: bool = True
     is_changed: bool = True
@@ -66,6 +68,10 @@ class Sighting:
 
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
+        modes, diagnosed = summed(self.diagnosed.values()), len(self.diagnosed)
+        own = self.what if self.what in MODES else None if diagnosed else self.mode
+        if own is not None:
+            modes, diagnosed = Counter({own: 1}), 1
         return Finding(
             number=self.number,
             kind=self.kind,
@@ -80,8 +86,8 @@ class Sighting:
             customers=frozenset(self.customers),
             cars=frozenset(self.cars),
             examples=tuple(reversed(self.examples)),
-            modes={self.what: 1.0} if self.what in MODES else summed(self.diagnosed.values()),
-            diagnosed=1 if self.what in MODES else len(self.diagnosed),
+            modes=modes,
+            diagnosed=diagnosed,
             detail=self.detail,
             is_over=self.is_over,
         )

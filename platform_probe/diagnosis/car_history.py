@@ -120,6 +120,7 @@ class CarHistory(Follower):
         "firmware_changed_s",
         "heard",
         "interval_s",
+        "keepalive_s",
         "key_expired_s",
         "locks",
         "low_voltage_s",
@@ -128,6 +129,7 @@ class CarHistory(Follower):
         "peak_v",
         "places",
         "position_age_s",
+        "ran_unconnected_s",
         "session_id",
         "signal_dbm",
         "signals",
@@ -137,7 +139,7 @@ class CarHistory(Follower):
         "voltage_v",
     )
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 - a line for each thing that cars tell
         super().__init__()
         self.standing: Session | None = None
         """What presence says now; None: none was ever seen."""
@@ -177,6 +179,10 @@ class CarHistory(Follower):
         """When it booted last, as far as it says."""
         self.booted_before_s: float | None = None
         """When it booted the time before."""
+        self.ran_unconnected_s = 0.0
+        """For how long it had run when it told of that boot, as far as heartbeats say."""
+        self.keepalive_s: float | None = None
+        """After how long without a packet it pings, as the broker's log says."""
         self.updating_s: float | None = None
         self.firmware_changed_s: float | None = None
         self.events: tuple[float, ...] = ()
@@ -237,6 +243,9 @@ class CarHistory(Follower):
             self.data_used_bytes = int(telemetry.data_used_bytes)
         if telemetry.boots is not None and telemetry.boots != self.boots:
             self._note_boot(int(telemetry.boots), now_s - (telemetry.uptime_s or 0.0))
+        elif telemetry.uptime_s is not None and self.booted_s is not None:
+            ran_s = self.booted_s - (now_s - telemetry.uptime_s)
+            self.ran_unconnected_s = max(ran_s, self.ran_unconnected_s)
 
     def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
         """Note heartbeats that have come by routine: after the first one only times are news."""
@@ -305,7 +314,7 @@ class CarHistory(Follower):
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
-        others = tuple(one for one in self.attempts if one.attempt_id != past.attempt_id)
+        others = tuple([one for one in self.attempts if one.attempt_id != past.attempt_id])
         self.attempts = (*others[1 - KEPT :], past)
 
     def take_broker_word(self, word: BrokerWord) -> None:
@@ -316,7 +325,10 @@ class CarHistory(Follower):
 
     def has_answered(self, command_id: str, phase: Phase) -> bool:
         """Return whether it has lately given this answer to a command."""
-        return any(one[:2] == (command_id, phase) for one in self.answers)
+        for one in self.answers:  # noqa: SIM110 - for every answer: a generator costs as much again
+            if one.command_id == command_id and one.phase is phase:
+                return True
+        return False
 
     @property
     def clock_ahead_s(self) -> float | None:
@@ -431,7 +443,7 @@ class CarHistory(Follower):
     def _note_boot(self, boots: int | None, at_s: float) -> None:
         if boots is None or boots != self.boots:
             self.booted_before_s = self.booted_s
-            self.boots, self.booted_s = boots, at_s
+            self.boots, self.booted_s, self.ran_unconnected_s = boots, at_s, 0.0
 
     def _note_voltage(self, voltage_v: float, now_s: float) -> None:
         if voltage_v >= self.peak_v or now_s - self.peak_at_s > HOURS_S:

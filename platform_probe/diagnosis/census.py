@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -105,8 +105,7 @@ class Census:
         """When each routine was last heard of, as of the count."""
         self.usual_data_bytes: float | None = None
         """What the modem in the middle of all has used, as of the last count."""
-        self.used_when_lost: tuple[float, float] | None = None
-        """The least and the most data that lost cars have used, where no other has used more."""
+        self._used_when_lost: dict[str | None, tuple[float, float] | None] = {}
 
     def compare(self, places: tuple[Place, ...], now_s: float) -> dict[Place, Comparison]:
         """Return for each place, and `ALL`, how many cars are lost there and elsewhere."""
@@ -265,11 +264,23 @@ class Census:
         """Note how much data is usual."""
         known = self._known
         self.usual_data_bytes = _middle(self._used.values())
-        is_lost = {car: car in known and known[car].is_lost for car in self._used}
-        self.used_when_lost = _spent_alike(
-            lost=[used for car, used in self._used.items() if is_lost[car]],
-            others=[used for car, used in self._used.items() if not is_lost[car]],
-        )
+        lost: defaultdict[str | None, list[float]] = defaultdict(list)
+        others: defaultdict[str | None, list[float]] = defaultdict(list)
+        for car, used in self._used.items():
+            side = lost if car in known and known[car].is_lost else others
+            side[operator_of(car.places)].append(used)
+        self._used_when_lost = {
+            operator: _spent_alike(lost=each, others=others[operator])
+            for operator, each in lost.items()
+        }
+
+    def used_when_lost(self, places: tuple[Place, ...]) -> tuple[float, float] | None:
+        """Return the least and the most data that lost cars have used, as of the last count.
+
+        Those of the operator of a car with these `places`, whose plan is another than others'.
+        None: they have not used the same, or another car of the operator has used more.
+        """
+        return self._used_when_lost.get(operator_of(places))
 
 
 def _known_of(car: CarHistory, *, is_lost: bool) -> Known:
@@ -321,6 +332,12 @@ def _spent_alike(*, lost: Sequence[float], others: Sequence[float]) -> tuple[flo
     least, most = min(lost), max(lost)
     has_more = any(used > NO_MORE * least for used in others)
     return None if has_more or not least or most > ALIKE * least else (least, most)
+
+
+@lru_cache(maxsize=MAX_KINDS)
+def operator_of(places: tuple[Place, ...]) -> str | None:
+    """Return the operator among what cars have in common, if it is known."""
+    return dict(places).get("operator")
 
 
 def both_of(places: tuple[Place, ...]) -> Place:

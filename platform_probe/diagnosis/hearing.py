@@ -142,26 +142,33 @@ class Hearing:
         now_s = self._clock.monotonic_s()
         car = self._cars.get(event.client_id)
         if not self._hears_presence:
-            self._session(event, car, now_s)
+            self._session(event, now_s)
+        if event.keepalive_s is not None:
+            self._client(event.client_id).keepalive_s = event.keepalive_s
         if car is not None and event.kind is not BrokerEventKind.CONNECTED:
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
             if event.kind is not BrokerEventKind.LEFT:
                 self._look_soon(event.client_id, now_s)
 
-    def _session(self, event: BrokerEvent, car: CarHistory | None, now_s: float) -> None:
+    def _session(self, event: BrokerEvent, now_s: float) -> None:
         """Take the broker's word for presence, of a car or of a client that may prove one."""
         session = _SESSIONS.get(event.kind)
         if session is None or event.client_id is None:
             return
-        if car is None:
-            car = self._strangers.get(event.client_id) or CarHistory()
-            remember(self._strangers, event.client_id, car, self._max_cars)
-        car.take_session(session, now_s)
+        self._client(event.client_id).take_session(session, now_s)
         if session is Session.ONLINE:
             self._neighbours.online(now_s)
         elif session is Session.WILL:
             self._neighbours.will(now_s)
         self._look_soon(event.client_id, now_s)
+
+    def _client(self, client_id: str) -> CarHistory:
+        """Return what is known of a client of the broker, which may prove a car."""
+        car = self._cars.get(client_id) or self._strangers.get(client_id)
+        if car is None:
+            car = CarHistory()
+            remember(self._strangers, client_id, car, self._max_cars)
+        return car
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""

@@ -87,7 +87,7 @@ class Followed:
             return
         found = most_telling(self.findings.values())
         fields = self.fields()
-        subject = subject_of(found, fields["cohort"])
+        subject = self._subject_now(fields)
         change: Change | None = None
         if worse(fields["severity"], before.severity) is not before.severity:
             worst = max(self.findings.values(), key=lambda one: ORDER.index(severity_of(one)))
@@ -104,6 +104,13 @@ class Followed:
         if change is None:
             return
         self.subject = subject
+        self.revise(at, change, **fields)
+
+    def end(self, at: float, change: Change, **fields: Any) -> None:
+        """Make its last revision, with what its findings say by now."""
+        if self.findings:
+            fields = {**self.fields(), **fields}
+            self.subject = self._subject_now(fields)
         self.revise(at, change, **fields)
 
     def fields(self) -> dict[str, Any]:
@@ -173,13 +180,17 @@ class Followed:
         self._told_hit = _hit(self.incident)
         self._tell(self.incident)
 
+    def _subject_now(self, fields: dict[str, Any]) -> str:
+        return subject_of(most_telling(self.findings.values()), fields["cohort"])
+
     def _has_grown(self, fields: dict[str, Any]) -> bool:
-        hit = max(fields["customers"], fields["cars"], fields["failed"])
-        return bool(hit >= self._told_hit * GREW_BY and hit >= self._told_hit + GREW_LEAST)
+        hit = _hit(msgspec.structs.replace(self.incident, **fields))
+        return hit >= self._told_hit * GREW_BY and hit >= self._told_hit + GREW_LEAST
 
 
 def _hit(incident: Incident) -> int:
-    return max(incident.customers, incident.cars, incident.failed)
+    """Return how many are hit: customers, or cars and unlocks while nobody has tried."""
+    return incident.customers or max(incident.cars, incident.failed)
 
 
 def opening_of(finding: Finding, severity: Severity) -> str:

@@ -25,7 +25,7 @@ from platform_probe.incidents.joining import ALONE, are_one, have_one_mode
 from platform_probe.incidents.maintenance import MaintenanceWindow, window_of
 from platform_probe.incidents.severity import severity_of
 from platform_probe.incidents.words import Clock as Words
-from platform_probe.incidents.words import subject_of, title_of
+from platform_probe.incidents.words import subject_in, subject_of, title_of
 
 QUIET_S: Final = 900.0
 """Resolved after so long without a sign of it [E]: what flaps every ten minutes is one incident."""
@@ -77,8 +77,6 @@ class Incidents:
                 return
             self._join(followed, finding)
         followed.put(finding)
-        if finding.is_over:
-            self._by_finding.pop(finding.number, None)
         if followed.is_open:
             followed.renew(finding)
             self._note_quiet(followed, finding.at)
@@ -113,7 +111,7 @@ class Incidents:
         """Take up the incidents of an earlier process: the latest revision of each."""
         for incident in incidents:
             followed = self._new(incident)
-            followed.hold_s = QUIET_S
+            followed.subject = subject_in(incident.title)
             followed.quiet_since = self._clock.unix_s()
 
     # Time
@@ -222,14 +220,11 @@ class Incidents:
             return
         lasted_min = max(quiet_since - followed.incident.since, 0.0) / 60.0
         sentence = f"over since {self._words(quiet_since)}, after {lasted_min:.0f} min"
-        followed.revise(
+        followed.end(
             at,
             followed.change(ChangeKind.RESOLVED, at, sentence),
-            **{
-                **(followed.fields() if followed.findings else {}),
-                "state": IncidentState.RESOLVED,
-                "ended_at": round(quiet_since, 3),
-            },
+            state=IncidentState.RESOLVED,
+            ended_at=round(quiet_since, 3),
         )
 
     def _follow_window(self, followed: Followed, at: float) -> None:

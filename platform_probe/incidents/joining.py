@@ -7,7 +7,7 @@ from typing import Final
 
 from fleet_wire.contract.incident import IncidentKind
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.words import mode_of
+from platform_probe.incidents.words import cause_of, mode_of
 
 ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
 """Kinds that no other kind is the same problem as."""
@@ -86,8 +86,19 @@ def _are_near(finding: Finding, other: Finding) -> bool:
 
 
 def most_telling(findings: Collection[Finding]) -> Finding:
-    """Return the finding that an incident is named after: one that goes on, if any does."""
+    """Return the finding that an incident is named after.
+
+    One with a mode, or with a cause at least; of these one that goes on; of these what customers
+    feel.
+    """
     return min(
         findings,
-        key=lambda one: (one.is_over, RANK.index(one.kind), not one.modes, -one.failed),
+        key=lambda one: (
+            mode_of(one) is None,
+            cause_of(one) is None,
+            one.is_over,
+            RANK.index(one.kind),
+            not one.modes,
+            -one.failed,
+        ),
     )

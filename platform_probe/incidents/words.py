@@ -61,6 +61,7 @@ OF_HOP: Final = {
     "slow_result_received": "answers of the boxes come slowly",
     "slow_state_changed": "doors report slowly that they opened",
 }
+_SINCE: Final = " since "
 _FIRST: Final = ("operator", "region")
 _WORDS: Final = {"app_version": "app version", "api_release": "API release"}
 
@@ -119,11 +120,16 @@ def subject_of(finding: Finding, cohort: Mapping[str, str]) -> str:
 def title_of(subject: str, since: float, *, customers: int, cars: int, clock: Clock) -> str:
     """Return the title: "Operator-b, north: boxes offline since 08:12, 31 customers"."""
     whom = counted(customers, "customer") if customers else counted(cars, "car") if cars else ""
-    end = f" since {clock(since)}" + (f", {whom}" if whom else "")
+    end = f"{_SINCE}{clock(since)}" + (f", {whom}" if whom else "")
     room = MOST_LETTERS - len(end)
     if len(subject) > room:
         subject = f"{subject[: room - 3]}..."
     return subject + end
+
+
+def subject_in(title: str) -> str:
+    """Return the subject of a title, as far as the title had room for it."""
+    return title.rpartition(_SINCE)[0]
 
 
 def counted(number: int, what: str) -> str:

@@ -129,6 +129,20 @@ def test_growth_is_told_when_it_is_worth_it() -> None:
     assert told.last.severity is Severity.CRITICAL
 
 
+def test_customers_are_told_of_though_more_cars_were_lost_before() -> None:
+    """Ninety cars are lost first; the customers who then fail are what has grown."""
+    told = Told()
+    cars = frozenset(f"car-{number}" for number in range(90))
+    lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "cars": cars, "failed": 90}
+    told.take(1, **lost, causes={}, customers=frozenset[str]())
+    for customers in (7, 11, 23):
+        told.wait(60.0)
+        names = frozenset(f"customer-{number}" for number in range(customers))
+        told.take(2, customers=names, failed=customers, total=customers)
+    assert (told.last.customers, told.last.failed, told.last.cars) == (23, 23, 90)
+    assert told.kinds[-2:] == [ChangeKind.GREW, ChangeKind.GREW]
+
+
 def test_what_is_quiet_for_long_enough_is_resolved() -> None:
     """With the moment since when it was quiet; what comes back soon reopens it."""
     told = Told()
@@ -214,6 +228,36 @@ def test_an_incident_of_an_earlier_process_goes_on() -> None:
     assert {one.incident_id for one in after.revisions} == {before.last.incident_id}
     assert after.last.acknowledged_by == "Ada"
     assert after.last.revision > before.last.revision
+
+
+def test_an_incident_of_an_earlier_process_gets_another_title() -> None:
+    """What is diagnosed after a restart names it, and the same title is not told again."""
+    before = Told()
+    before.take()
+    after = Told()
+    after.incidents.restore([before.last])
+    after.take(1)
+    after.wait(60.0)
+    after.take(1)
+    assert after.kinds[1:] == []
+    after.take(1, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
+    assert after.last.title.startswith("Operator-a: the mobile network is down in the region since")
+    assert after.kinds[-1] is ChangeKind.RETITLED
+
+
+def test_what_is_diagnosed_after_the_end_names_it() -> None:
+    """Diagnoses change for ten minutes, and a short problem is over by then."""
+    told = Told()
+    told.take()
+    told.wait(60.0)
+    told.take(1, is_over=True)
+    told.wait(60.0)
+    told.take(1, is_over=True, modes={"regional_carrier_outage": 9.0}, diagnosed=10)
+    assert told.kinds == [ChangeKind.OPENED, ChangeKind.RETITLED]
+    told.wait(QUIET_S)
+    assert told.last.state is IncidentState.RESOLVED
+    assert told.last.mode == "regional_carrier_outage"
+    assert told.last.ended_at == EPOCH_S + 60.0
 
 
 def test_what_turns_out_to_be_one_is_joined() -> None:
