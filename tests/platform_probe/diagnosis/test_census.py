@@ -20,6 +20,7 @@ from tests.helpers.routine_car import Car
 EVERY_S = 60.0
 CARS, TALKATIVE = 60, 40
 STEPS = 1_500
+FEWER_UNTIL_S = 1_300.0
 REGIONS, OPERATORS = ("north", "south"), ("a", "b", "c")
 PLACES = (("region", "north"), ("operator", "a"))
 HERE = ("region and operator", "north/a")
@@ -47,6 +48,8 @@ class Fleet:
             for at_s in (self.now_s - EVERY_S, self.now_s):
                 car.take_telemetry(TELEMETRY, at_s)
             self.join(car, f"car-{number}", number)
+        for routine in self.routines:
+            routine.sent_s = self.now_s
 
     def step(self) -> None:
         """Let time pass, and something happen."""
@@ -69,7 +72,7 @@ class Fleet:
             happenings[what]()
         else:
             car.take_telemetry(TELEMETRY, self.now_s)
-        for routine in self.routines[: 3 if self.now_s % 400 < 240 else 1]:
+        for routine in self.routines[: 3 if (self.now_s + 200) % 400 < 240 else 1]:
             if routine.members and self.now_s - routine.sent_s >= EVERY_S:
                 routine.send(self.now_s).be_heard(self.now_s)
 
@@ -93,9 +96,10 @@ class Fleet:
             self.members.pop(vehicle_id).leave()
 
     def remove(self, vehicle_id: str) -> None:
-        """Take a car out of service."""
-        self.leave(vehicle_id)
-        del self.cars[vehicle_id]
+        """Take a car out of service, at first: with each all are counted anew."""
+        if self.now_s < FEWER_UNTIL_S:
+            self.leave(vehicle_id)
+            del self.cars[vehicle_id]
 
     # A look at every car
 
