@@ -35,6 +35,12 @@ MIX: Final = (
     Loss.NOTHING, Loss.BROKER_LOG, Loss.NOTHING, Loss.MAPPED_WIRE,
 )  # fmt: skip
 """What incidents lack, in turn: half of them nothing [E]."""
+LEARNED_BESIDE: Final = (
+    Loss.MAPPED_WIRE, Loss.PLATFORM_LOG, Loss.MAPPED_WIRE, Loss.PLATFORM_LOG, Loss.MAPPED_WIRE,
+    Loss.NOTHING, Loss.BROKER_LOG,
+)  # fmt: skip
+"""What incidents to learn from lack after those of `MIX`: what most modes look different without,
+and of which no other incident can be made by leaving out."""
 MAPPED_WIRE: Final = "two-topics.yaml"
 """File beside the scenario that has `TWO_TOPICS`."""
 TWO_TOPICS: Final = """
@@ -286,3 +292,10 @@ def loss_of(fault: str, number: int) -> Loss:
     every loss.
     """
     return MIX[([*MODES].index(fault) + 3 * number) % len(MIX)]
+
+
+def learned_loss_of(fault: str, number: int) -> Loss:
+    """Return what the incident of this number lacks that weights are learned from."""
+    if number < len(MIX):
+        return loss_of(fault, number)
+    return LEARNED_BESIDE[(number - len(MIX)) % len(LEARNED_BESIDE)]

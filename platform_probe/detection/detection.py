@@ -123,7 +123,7 @@ class Detection:
             wave.diagnosis(diagnosis)
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
         again = self._again_before(diagnosis)
-        if hit is None and again is None:
+        if hit is None:
             hit = self._odd(diagnosis)
         for one in (hit, again):
             if one is not None:

@@ -29,6 +29,8 @@ MOST_KEPT: Final = 50
 ALIKE: Final = 1.3
 """Heartbeats tell of the data that was used before; the last of it is not told [E]."""
 NO_MORE: Final = 1.05
+MOSTLY: Final = 0.8
+"""Of lost cars some are lost for another reason [E]."""
 LATE_HEARTBEATS: Final = 1.7
 """So many intervals without any heartbeat: one may be lost, or late."""
 ROUNDING_S: Final = 0.001
@@ -325,13 +327,13 @@ def _spent_alike(*, lost: Sequence[float], others: Sequence[float]) -> tuple[flo
     """Return the least and most that lost cars have used, if alike, and no other has so much.
 
     A plan ends for all at the same number; cars that are lost for another reason have used what
-    their neighbours have, who go on.
+    their neighbours have, who go on. One that is lost for a reason of its own does not matter.
     """
-    if len(lost) < FEW_LOST:
+    alike = sorted(used for used in lost if used * ALIKE >= max(lost))
+    if len(alike) < max(FEW_LOST, MOSTLY * len(lost)) or not alike[0]:
         return None
-    least, most = min(lost), max(lost)
-    has_more = any(used > NO_MORE * least for used in others)
-    return None if has_more or not least or most > ALIKE * least else (least, most)
+    has_more = any(used > NO_MORE * alike[len(alike) // 2] for used in others)
+    return None if has_more else (alike[0], alike[-1])
 
 
 @lru_cache(maxsize=MAX_KINDS)

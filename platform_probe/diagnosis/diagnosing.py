@@ -167,11 +167,7 @@ class Diagnosing(Hearing):
             account = self._accounts.of(side.account_id)
             has_two_places = account is not None and account.two_places is not None
             is_missed = side.outcome in GIVEN_UP
-            if (
-                has_two_places
-                or is_missed
-                or side.vehicle_id is not None
-            ):
+            if has_two_places or is_missed or side.vehicle_id is not None:
                 return True
         if names_no_booking(record, others_do=self._others_name_bookings()):
             return True

@@ -28,6 +28,8 @@ LEAST: Final = 0.001
 """Modes that are less likely are left out."""
 SECOND_FAULT: Final = 3
 """In this place stands what explains best what the first mode leaves unexplained, if anything."""
+LEAST_THIRD: Final = 0.02
+"""Unless the mode there is so likely."""
 LEAST_BESIDE: Final = 1.5
 """What speaks for a second fault must weigh more [E]."""
 MOST_WEIGHED: Final = 8
@@ -87,7 +89,8 @@ class Ranking:
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
         beside = self._beside(self._names[order[0]], seen)
-        if beside is not None and beside not in order[:SECOND_FAULT]:
+        is_third_likely = shares[order[SECOND_FAULT - 1]] / total >= LEAST_THIRD
+        if beside is not None and beside not in order[:SECOND_FAULT] and not is_third_likely:
             others = [place for place in order[SECOND_FAULT - 1 :] if place != beside]
             order = [*order[: SECOND_FAULT - 1], beside, *others][:SHOWN]
         return tuple(
