@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -127,23 +127,29 @@ class Joiner:
 
     def take_event(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log."""
+        self.take_events((event,))
+
+    def take_events(self, events: Sequence[PlatformEvent]) -> None:
+        """Take lines that were read together: then they came at one and the same moment."""
         now_s, log_time = self._clock.monotonic_s(), self._log_time
-        at, step = event.at, event.event
-        if not log_time.take(at, now_s):
-            self.out_of_time += 1
-            return
+        in_time = [event for event in events if log_time.take(event.at, now_s)]
+        self.out_of_time += len(events) - len(in_time)
         if log_time.was_set:
             log_time.was_set = False
             self.clock_offset.begin_anew()
-        self.clock_offset.line(at, now_s)
-        if step is PlatformStep.ACCEPTED:
-            self._logs_pubacks = True
-        if step is PlatformStep.SUPPORT_CALLED:
-            self._take_call(event)
-        elif event.operation == _UNLOCK:
-            joined, is_new = self._index.take_event(event)
-            if is_new and (joined.number not in self._waiting or _is_over(joined)):
-                self._settle(joined)
+        if not in_time:
+            return
+        self.clock_offset.line(max([event.at for event in in_time]), now_s)
+        for event in in_time:
+            step = event.event
+            if step is PlatformStep.ACCEPTED:
+                self._logs_pubacks = True
+            if step is PlatformStep.SUPPORT_CALLED:
+                self._take_call(event)
+            elif event.operation == _UNLOCK:
+                joined, is_new = self._index.take_event(event)
+                if is_new and (joined.number not in self._waiting or _is_over(joined)):
+                    self._settle(joined)
         if self._due and self._due[0].at <= log_time.newest_at - self._limits.late_s:
             self.tick()
 
@@ -377,4 +383,6 @@ class Joiner:
 def _is_over(joined: Joined) -> bool:
     """Return whether the platform has said its last word, or the last but for its answer."""
     side = joined.side
-    return side is not None and (side.ended_at is not None or side.is_turned_down)
+    if side is None or side.ended_at is not None:
+        return side is not None
+    return side.status is not None and side.is_turned_down
