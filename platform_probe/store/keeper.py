@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from fleet_wire.errors import ConfigError
+from platform_probe.store.bucket import BucketError, bucket_of
 from platform_probe.store.duck import (
     KEEPER_MEMORY,
     BadLineError,
@@ -33,6 +35,7 @@ from platform_probe.store.layout import (
 )
 from platform_probe.store.limits import Limits, Report
 from platform_probe.store.locks import Locked, lock_file
+from platform_probe.store.offload import offload, remove_from_bucket, remove_twins
 from platform_probe.store.schema import TABLES, Table, empty_rows, lines_as_rows
 
 ROWS_A_GROUP: Final = 10_240
@@ -63,6 +66,7 @@ def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Repo
     report = Report()
     with suppress(Locked), lock_file(directory / KEEPER_LOCK):
         _clear(directory / TEMPORARY)
+        remove_twins(directory, [*TABLES])
         duck = Duck(threads=1, memory=KEEPER_MEMORY, spill=directory / TEMPORARY)
         try:
             for table in TABLES.values():
@@ -73,7 +77,9 @@ def keep(directory: Path, limits: Limits, *, now_s: float | None = None) -> Repo
             report.error = str(error)
         finally:
             duck.close()
-        _remove_old(directory, limits, time.time() if now_s is None else now_s, report)
+        now_s = time.time() if now_s is None else now_s
+        _move_to_bucket(directory, limits, now_s, report)
+        _remove_old(directory, limits, now_s, report)
     return report
 
 
@@ -236,7 +242,7 @@ def _merge(duck: Duck, directory: Path, table: Table, report: Report) -> None:
 
 def _mergeable(parts: Sequence[Part]) -> list[Part]:
     """Return files beside each other that are to become one, the smallest first; or none."""
-    sized = [(part, part.path.stat().st_size) for part in parts]
+    sized = [(part, TARGET_BYTES if part.is_away else part.path.stat().st_size) for part in parts]
     for limit in (TARGET_BYTES // FAN_IN**2, TARGET_BYTES // FAN_IN):
         run: list[Part] = []
         for part, size in sized:
@@ -279,7 +285,7 @@ def _drop_what_is_covered(directory: Path, table: Table) -> None:
     parts = all_parts(directory, table.name)
     live = live_parts(parts)
     for part in parts:
-        if part not in live and _age_s(_covering(live, part).path) > GRACE_S:
+        if part not in live and not part.is_away and _age_s(_covering(live, part).path) > GRACE_S:
             _unlink_part(directory, table, part)
     for segment in _segments_within(directory, table, live):
         segment.path.unlink(missing_ok=True)
@@ -304,12 +310,28 @@ def _age_s(path: Path) -> float:
     return time.time() - path.stat().st_mtime
 
 
+def _move_to_bucket(directory: Path, limits: Limits, now_s: float, report: Report) -> None:
+    """Move to the bucket what is to go there, and remove what is too old or too much in it."""
+    try:
+        bucket = bucket_of(directory)
+        if bucket is not None:
+            offload(bucket, directory, [*TABLES], limits, now_s, report)
+            for name, part in remove_from_bucket(bucket, directory, [*TABLES], limits, now_s):
+                _unlink_part(directory, TABLES[name], part)
+                report.removed += 1
+    except BucketError as error:
+        report.bucket_error = str(error)
+    except ConfigError as error:
+        report.bucket_error = "; ".join(error.problems)
+
+
 def _remove_old(directory: Path, limits: Limits, now_s: float, report: Report) -> None:
     """Remove what is too old; then, while all is too much, what is oldest."""
     candidates = sorted(
         (part.complete_at, table.name, part)
         for table in TABLES.values()
         for part in all_parts(directory, table.name)
+        if not part.is_away
     )
     total = sum(path.stat().st_size for path in _every_file(directory))
     for complete_at, name, part in candidates:

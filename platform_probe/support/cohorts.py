@@ -55,7 +55,7 @@ SELECT count(*) FROM (
 _COUNTS: Final = f"""
 SELECT epoch(started_at) AS at_s, vehicle_id AS car, 1 AS unlocks,
     (cause IS NOT NULL)::INTEGER AS failures, is_seen, {", ".join(TRAITS)}
-FROM {_TOLD.format(unlocks='attempts')} WHERE started_at BETWEEN $exact AND $until
+FROM {_TOLD.format(unlocks="attempts")} WHERE started_at BETWEEN $exact AND $until
 UNION ALL
 SELECT epoch_us(started_at) // bucket_us * bucket_us / 1e6 AS at_s, NULL AS car,
     count(*) AS unlocks, count(cause) AS failures, is_seen, {", ".join(TRAITS)}
