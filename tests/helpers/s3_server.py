@@ -17,7 +17,7 @@ from fleet_sim.broker.process import free_port
 from tests.helpers.waiting import wait_for
 
 KEY: Final = "TESTKEY"
-SECRET: Final = "not-a-secret"
+SECRET: Final = "not-a-secret"  # noqa: S105 - of a server that lives for some seconds
 REGION: Final = "us-east-1"
 TIMEOUT_S: Final = 10.0
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
@@ -45,7 +45,7 @@ class S3Server:
     def is_ready(self) -> bool:
         """Return whether it answers."""
         try:
-            with urllib.request.urlopen(self.endpoint, timeout=TIMEOUT_S):
+            with urllib.request.urlopen(self.endpoint, timeout=TIMEOUT_S):  # noqa: S310
                 return True
         except (urllib.error.URLError, ConnectionError):
             return False

@@ -31,14 +31,14 @@ BUCKETS = count()
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A server for all tests of this file."""
+    """Run a server for all tests of this file."""
     with running_s3_server(tmp_path_factory.mktemp("s3")) as running:
         yield running
 
 
 @pytest.fixture
 def bucket(server: S3Server, tmp_path: Path) -> BucketSettings:
-    """A bucket of its own for each test, where everything goes at once."""
+    """Make a bucket for each test, where everything goes at once."""
     server.make_bucket(name := f"kept-{next(BUCKETS)}")
     key_file = tmp_path / "key"
     key_file.write_text(f"{KEY}\n{SECRET}\n")
@@ -53,7 +53,7 @@ def bucket(server: S3Server, tmp_path: Path) -> BucketSettings:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A store with three unlocks, in two files."""
+    """Make a store of three unlocks, in two files."""
     directory = tmp_path / "store"
     put_unlocks(directory, [unlock(1), unlock(2)])
     kept(directory)
@@ -129,9 +129,9 @@ def test_limits_hold_in_the_bucket(store: Path, bucket: BucketSettings) -> None:
     assert selected(store, IDS, FIRST_HOUR) == [("attempt-3",)]
     assert kept(store, max_age_s=-60).removed == 1
     assert not all_parts(store, "attempts")
+    reached = bucket_of(store)
+    assert reached is not None
     with pytest.raises(OSError, match="NoSuchKey"):
-        reached = bucket_of(store)
-        assert reached is not None
         reached.get("attempts/none", store / "none")
 
 
