@@ -9,6 +9,7 @@
     attempts/00000001-00000005.1767229200.1767225600-1767229195.0c8d51b2.parquet
     attempt_keys_5d6f1c02/...                     under the same names: which car an id belongs to;
                                                   the digits stand for the hash of the ids
+    attempt_sums/...                              under the same names: how many, how many failed
     attempts/....parquet.s3                       a marker: the file of this name is in a bucket
     s3.json, cache/                               which bucket that is; copies of files in it
 

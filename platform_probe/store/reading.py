@@ -28,7 +28,7 @@ from platform_probe.store.layout import (
     not_within,
 )
 from platform_probe.store.offload import fetched
-from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines
+from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines, sums_of
 
 MARGIN_S: Final = 3_600
 """What is asked for of a time may have begun, or been told of, so long before or after it."""
@@ -253,6 +253,17 @@ class Source:
                 count += len(its_cars)
                 yield part, its_cars
 
+    def _sums(self, parts: Sequence[Part]) -> str:
+        """Return the SQL of the sums of unlocks, of rows where a part has none beside it."""
+        paths = {part: self.directory / ATTEMPTS.sums_name / part.name for part in parts}
+        files = [path for path in paths.values() if path.exists()]
+        others = [part for part, path in paths.items() if path not in files]
+        rows = f"{parquet_rows(ATTEMPTS, others)} UNION ALL FROM attempt_lines"
+        sums = [sums_of(rows)]
+        if files:
+            sums.append(f"FROM read_parquet({file_list(files)})")
+        return " UNION ALL BY NAME ".join(f"({each})" for each in sums)
+
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file
         older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
@@ -270,6 +281,8 @@ class Source:
                 lines = f"FROM {kept}"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parts, lines)}")
+            if table is ATTEMPTS:
+                duck.run(f"CREATE VIEW attempt_sums AS {self._sums(files.parts)}")
         for statement in (
             _REVISED,
             _ATTEMPTS_VIEW,
