@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,6 +58,7 @@ class Duck:
             config["memory_limit"] = memory
         config["temp_directory"] = "" if spill is None else str(spill)
         self._connection = duckdb.connect(config=config)
+        self._held: list[int] = []
         # For all connections to it, not for this one alone.
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         # Most of what a car's day costs in a large file is to read where what stands in it.
@@ -66,7 +68,20 @@ class Duck:
         """Return another connection to the same database, for another thread."""
         other = object.__new__(Duck)
         other._connection = self._connection.cursor()
+        other._held = []
         return other
+
+    def hold(self, path: Path) -> Path:
+        """Open a file until the database is closed; return a path to it that stays.
+
+        Whoever renames or removes the file meanwhile takes nothing from who reads it. Raises
+        `FileGoneError`.
+        """
+        try:
+            self._held.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError as gone:
+            raise FileGoneError(str(gone)) from None
+        return Path(f"/dev/fd/{self._held[-1]}")
 
     def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Run SQL of our own and return all rows.
@@ -106,15 +121,19 @@ class Duck:
         return Rows(columns, rows[:limit], is_whole=len(rows) <= limit)
 
     def shut_out(self, allowed: Sequence[Path]) -> None:
-        """From now on let no query reach any file but those in the directories `allowed`."""
+        """From now on let no query reach any file but those in `allowed`, and those held."""
         places = ", ".join(quoted(str(path)) for path in allowed)
+        held = ", ".join(quoted(f"/dev/fd/{descriptor}") for descriptor in self._held)
         self.run(f"SET allowed_directories = [{places}]")
+        self.run(f"SET allowed_paths = [{held}]")
         self.run("SET enable_external_access = false")
         self.run("SET lock_configuration = true")
 
     def close(self) -> None:
-        """Close it."""
+        """Close it, and the files that it holds."""
         self._connection.close()
+        while self._held:
+            os.close(self._held.pop())
 
 
 def check_reads_only(sql: str) -> None:
