@@ -52,9 +52,14 @@ async def running_fleet(
 
     Raises `FleetFailedError` where the process ends, or does not connect in time.
     """
-    process = await asyncio.create_subprocess_exec(
-        *_command(kind, host=host, port=port, count=count), stdout=asyncio.subprocess.PIPE
-    )
+    async with running_command(*_command(kind, host=host, port=port, count=count)) as fleet:
+        yield fleet
+
+
+@asynccontextmanager
+async def running_command(*command: str) -> AsyncIterator[ChildFleet]:
+    """Run what prints the two lines of a fleet, as `running_fleet` does."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         line = await _line(process, _CONNECT_TIMEOUT_S)
         yield ChildFleet(process, msgspec.json.decode(line, type=ConnectedLine))
