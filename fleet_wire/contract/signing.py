@@ -29,7 +29,8 @@ _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 def vehicle_key(fleet_secret: str, vehicle_id: str) -> bytes:
     """Return the 32-byte key of one car."""
-    inner, outer = (started.copy() for started in _started(fleet_secret))
+    inner_start, outer_start = _started(fleet_secret)
+    inner, outer = inner_start.copy(), outer_start.copy()
     inner.update(vehicle_id.encode())
     outer.update(inner.digest())
     return outer.digest()
