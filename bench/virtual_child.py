@@ -73,6 +73,9 @@ class _Watch:
     def connecting(self, done: int, total: int) -> None:
         """Say nothing."""
 
+    def learning(self, heard: int, expected: int) -> None:
+        """Say nothing."""
+
     def serving(self, metrics_url: str) -> None:
         """Say nothing."""
 

@@ -1,9 +1,10 @@
 """What it costs to watch customers: `python -m bench.watching [--rounds N] [--rate N] [--quick]`.
 
 Customers' unlocks go over a real broker to full boxes without delays, with nobody watching, with a
-monitor that follows MQTT, with one that joins the platform's log as well, and with that one where
-all customers have one account, in turn, so that a disturbance hits all alike. Then, in a process of
-its own, many unlocks that are all under way.
+subscriber that hears what a monitor does and only acknowledges it, with a monitor that follows
+MQTT, with one that joins the platform's log as well, and with that one where all customers have one
+account, in turn, so that a disturbance hits all alike. Then, in a process of its own, many unlocks
+that are all under way.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from fleet_wire.links.link import LinkFactory, Message, PublishProperties
 
 WAYS = {
     "nobody": "nobody watches",
+    "bare": "a subscriber acknowledges, and no more",
     "mqtt": "a monitor follows MQTT",
     "joined": "a monitor joins the platform's log",
     "one account": "the same, all of one account",
@@ -75,6 +77,8 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """Of these, with the platform's side."""
     cpu_us: float
     """The monitor's, per unlock, idle work included."""
+    broker_us: float
+    """The broker's, per unlock."""
     p50_ms: float
     """Round trip of a command, as its sender sees it."""
     p99_ms: float
@@ -160,7 +164,7 @@ async def measure_way(way: str, plan: WatchPlan) -> Watched:
         log.touch()
         async with (
             running_fleet("full", host=broker.address.host, port=broker.port, count=plan.boxes),
-            _monitor(way, directory, broker, log) as pid,
+            _listener(way, directory, broker, log) as pid,
         ):
             return await _customers(way, plan, broker, directory, log, pid)
 
@@ -173,9 +177,10 @@ async def _customers(
     links = LeanLinkFactory(broker.address, loop=asyncio.get_running_loop())
     driver = LoggingDriver(links, log, one_account=way == "one account")
     await driver.connect()
-    before_s = cpu_s(pid) if pid else 0.0
+    before_s, broker_s = cpu_s(pid) if pid else 0.0, cpu_s(broker.pid)
     load = await driver.open_loop(commands, rate_per_s=plan.rate_per_s, total=total)
-    records = await _written(directory, total) if pid else []
+    broker_s = cpu_s(broker.pid) - broker_s
+    records = await _written(directory, total) if pid and way != "bare" else []
     used_s = cpu_s(pid) - before_s if pid else 0.0
     driver.disconnect()
     latencies_s = sorted(load.latencies_s)
@@ -185,6 +190,7 @@ async def _customers(
         written=len(records),
         whole=sum(b'"platform":{' in record for record in records),
         cpu_us=used_s * _MICROSECONDS / max(load.sent, 1),
+        broker_us=broker_s * _MICROSECONDS / max(load.sent, 1),
         p50_ms=_MILLISECONDS * quantile(latencies_s, 0.50),
         p99_ms=_MILLISECONDS * quantile(latencies_s, 0.99),
     )
@@ -202,23 +208,34 @@ async def _written(directory: Path, total: int) -> list[bytes]:
 
 
 @asynccontextmanager
-async def _monitor(
+async def _listener(
     way: str, directory: Path, broker: BrokerProcess, log: Path
 ) -> AsyncIterator[int | None]:
-    """Run a monitor that opens no cars until the block ends; give its process id."""
+    """Run a monitor that opens no cars, or what else listens, until the block ends.
+
+    Give its process id; None where nobody listens.
+    """
     if way == "nobody":
         yield None
         return
-    settings = {
-        **settings_in(directory, str(broker.address)),
-        "log_level": "warning",
-        "platform": None if way == "mqtt" else {"log_file": str(log)},
-    }
-    process = await start_probe(directory, settings)
+    if way == "bare":
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.bare_subscriber"),
+            *(broker.address.host, str(broker.port)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+    else:
+        settings = {
+            **settings_in(directory, str(broker.address)),
+            "log_level": "warning",
+            "platform": None if way == "mqtt" else {"log_file": str(log)},
+        }
+        process = await start_probe(directory, settings)
     try:
         assert process.stdout is not None  # noqa: S101 - we asked for a pipe
         line = await asyncio.wait_for(process.stdout.readline(), _READY_S)
-        assert b"ready" in line, line  # noqa: S101 - a broken monitor measures nothing
+        is_ready = b"ready" in line or b"subscribed" in line
+        assert is_ready, line  # noqa: S101 - who does not listen measures nothing
         yield process.pid
     finally:
         process.kill()
@@ -262,7 +279,7 @@ def render_watching(results: Results) -> str:
     """Return the tables as text."""
     head = (
         f"{results.boxes:,} full boxes without delays, {results.rate_per_s:,.0f} customers'"
-        f" unlocks/s for {results.duration_s:g} s; CPU is the monitor's per unlock."
+        f" unlocks/s for {results.duration_s:g} s; CPU per unlock: who listens, the broker."
     )
     rows = [["", *(name for name, _, _ in _COLUMNS)]]
     rows += [
@@ -281,13 +298,14 @@ _COLUMNS = (
     ("written", "written", ",.0f"),
     ("joined", "whole", ",.0f"),
     ("CPU µs", "cpu_us", ".1f"),
+    ("broker µs", "broker_us", ".1f"),
     ("p50 ms", "p50_ms", ".2f"),
     ("p99 ms", "p99_ms", ".2f"),
 )
 
 
 def _goals(results: Results) -> Sequence[Goal]:
-    nobody, mqtt, joined, one_account = (results.ways[way] for way in WAYS)
+    nobody, bare, mqtt, joined, one_account = (results.ways[way] for way in WAYS)
     memory = results.in_flight
     return [
         Goal("CPU an unlock, joined, µs", [one.cpu_us for one in joined], 120, form=".1f"),
@@ -297,8 +315,9 @@ def _goals(results: Results) -> Sequence[Goal]:
         Goal(
             "without the platform's side", [one.sent - one.whole for one in joined], 0, form=".0f"
         ),
-        Goal("round trip p50, MQTT alone / nobody", _ratios(mqtt, nobody, "p50_ms"), None),
-        Goal("round trip p50, joined / nobody", _ratios(joined, nobody, "p50_ms"), None),
+        Goal("round trip p50, bare subscriber / nobody", _ratios(bare, nobody, "p50_ms"), None),
+        Goal("round trip p50, MQTT alone / bare", _ratios(mqtt, bare, "p50_ms"), None),
+        Goal("round trip p50, joined / bare", _ratios(joined, bare, "p50_ms"), 1.05),
         Goal(f"{memory['count']:,.0f} in flight, MiB", [memory["in_flight"]], 60, form=".1f"),
         Goal("and the whole process, MiB", [memory["process"]], None, form=".1f"),
     ]

@@ -19,6 +19,7 @@ from fleet_wire.links.several import OnBroker, spread_links
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
+from platform_probe.connected import LINK_LIMITS
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import last_attempts, last_incidents
 from platform_probe.outputs.files import Rotation
@@ -38,7 +39,7 @@ from platform_probe.outputs.sinks import (
     IncidentsFile,
     disk_error,
 )
-from platform_probe.probe import LINK_LIMITS, Probe
+from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.store.limits import Limits
 from platform_probe.store.writer import StoreWriter

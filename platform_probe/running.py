@@ -27,7 +27,9 @@ PROGRESS_S: Final = 1.0
 POLL_S: Final = 0.05
 SETTLE_S: Final = 0.1
 """Ready when no retained message came for so long: presence is evidence for the first unlock."""
-MAX_SETTLE_S: Final = 30.0
+MAX_SETTLE_S: Final = 300.0
+"""For two million of them, of a million cars, on a machine that has other things to do. Who sends
+retained messages without end is not waited for."""
 DRAIN_MARGIN_S: Final = 1.0
 """What is in flight ends with its deadline, and is noticed a moment later."""
 YOUNG_OBJECTS: Final = 20_000
@@ -91,6 +93,7 @@ class Run:
     async def _work(self) -> None:
         stopping = asyncio.ensure_future(self._stop_when_told())
         try:
+            calm_garbage_collector(young=YOUNG_OBJECTS, middle=SELDOM, old=SELDOM)
             await self._connect()
             if self._told_to_stop.is_set():
                 return
@@ -121,10 +124,17 @@ class Run:
             raise BrokerUnreachableError(
                 f"no connection to {broker} within {wait_s:g} s: {probe.last_error}"
             )
-        settled_s = time.monotonic() + MAX_SETTLE_S
-        seen = -1
-        while seen != probe.retained and time.monotonic() < settled_s:
-            seen = probe.retained
+        await self._learn_what_is_retained()
+
+    async def _learn_what_is_retained(self) -> None:
+        probe, until_s, seen, said_s = self._probe, time.monotonic() + MAX_SETTLE_S, -1, 0.0
+        while seen != probe.retained and not self._told_to_stop.is_set():
+            seen, now_s = probe.retained, time.monotonic()
+            if now_s >= until_s:
+                return
+            if now_s >= said_s + PROGRESS_S:
+                said_s = now_s
+                self._say("learning", retained=seen)
             await asyncio.sleep(SETTLE_S)
 
     async def _until_done(self) -> None:

@@ -52,7 +52,7 @@ def check_memory(boxes: int, *, with_brokers: bool) -> None:
     `with_brokers` says whether their brokers are to be here too.
     """
     bytes_a_box = BYTES_A_BOX if with_brokers else BYTES_A_BOX_ALONE
-    needed, free = boxes * bytes_a_box, _available_bytes()
+    needed, free = boxes * bytes_a_box, available_bytes()
     if free is not None and free < needed:
         room = free // bytes_a_box
         raise LimitError(
@@ -65,7 +65,7 @@ def check_memory(boxes: int, *, with_brokers: bool) -> None:
         )
 
 
-def _available_bytes() -> int | None:
+def available_bytes() -> int | None:
     """Return the memory that is free or can be freed (Linux); None where nobody says."""
     said = [each for each in (_free_on_the_machine(), _free_in_the_container()) if each is not None]
     return min(said, default=None)

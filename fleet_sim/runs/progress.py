@@ -17,6 +17,7 @@ from rich.text import Text
 
 from fleet_sim.results import readable, report_injected
 from fleet_sim.results.report_parts import where_it_failed
+from fleet_sim.runs.progress_counting import Counting
 from fleet_sim.runs.progress_display import OUTCOME_STYLES, TerminalProgress, printable_lines
 from fleet_sim.runs.progress_state import LoadState
 from fleet_wire.clock import Clock
@@ -43,6 +44,10 @@ class Progress(Protocol):
 
     def connecting(self, done: int, total: int) -> None:
         """Say how many boxes are connected."""
+        ...
+
+    def learning(self, heard: int, expected: int) -> None:
+        """Say how many retained messages the probe has heard, of about so many."""
         ...
 
     def serving(self, metrics_url: str) -> None:
@@ -76,16 +81,25 @@ class LineProgress:
         self._stream = stream
         self._clock = clock or SystemClock()
         self._next_s = 0.0
+        self._counting = Counting(self._clock)
 
     def phase(self, text: str) -> None:
         """Write the text, and let the next counts through at once."""
         self._next_s = 0.0
+        self._counting.begin()
         self.note(text)
 
     def connecting(self, done: int, total: int) -> None:
         """Write how many boxes are connected."""
         if done == total or self._is_due():
-            self.note(f"connected {done:,} of {readable.boxes(total)}")
+            so_far = f"connected {done:,} of {readable.boxes(total)}"
+            self.note(self._counting.words(so_far, done))
+
+    def learning(self, heard: int, expected: int) -> None:
+        """Write how many retained messages have come."""
+        if self._is_due():
+            so_far = f"heard {heard:,} of some {expected:,} retained messages"
+            self.note(self._counting.words(so_far, heard))
 
     def serving(self, metrics_url: str) -> None:
         """Write the address."""

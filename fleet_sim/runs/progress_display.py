@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet_sim.results import readable
+from fleet_sim.runs.progress_counting import Counting
 from fleet_sim.runs.progress_state import LoadState
 from fleet_wire.clock import Clock
 from fleet_wire.contract.causes import CAUSES, Cause, Outcome
@@ -51,25 +52,29 @@ class TerminalProgress:
         self._phase = ""
         self._metrics_url = ""
         self._body: RenderableType = Text("")
+        self._counting = Counting(self._clock)
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._live.start()
 
     def phase(self, text: str) -> None:
         """Change the title of the panel, and empty it."""
         self._phase = " ".join(printable_lines(text))
+        self._counting.begin()
         self._show(Text(""))
         self._next_s = 0.0
 
     def connecting(self, done: int, total: int) -> None:
         """Draw a bar of the boxes that are connected."""
         if self._is_due() or done == total:
-            self._show(
-                _bar(
-                    f"{done:,} of {readable.boxes(total)}",
-                    total=total,
-                    done=done,
-                )
-            )
+            words = self._counting.words(f"{done:,} of {readable.boxes(total)}", done)
+            self._show(_bar(words, total=total, done=done))
+
+    def learning(self, heard: int, expected: int) -> None:
+        """Draw a bar of the retained messages that have come."""
+        if self._is_due():
+            so_far = f"{heard:,} of some {expected:,} retained messages"
+            words = self._counting.words(so_far, heard)
+            self._show(_bar(words, total=expected, done=heard))
 
     def serving(self, metrics_url: str) -> None:
         """Keep the address at the foot of the panel."""

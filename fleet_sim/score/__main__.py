@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,13 +22,17 @@ from fleet_sim.score.detection import (
     notice_all,
     noticed_incidents,
 )
-from fleet_sim.score.figures import figures_of
+from fleet_sim.score.figures import figures_of, is_given_a_mode
 from fleet_sim.score.goals import against_goals
 from fleet_sim.score.incidents import (
     HELD_OUT_SEEDS,
+    LEARNED_BESIDE,
+    MIX,
     RANGES,
     WIDER,
     Incident,
+    Loss,
+    learned_loss_of,
     loss_of,
     scored_faults,
 )
@@ -42,6 +47,7 @@ from fleet_wire.randomness import RandomStream
 
 WEIGHTS: Final = Path("platform_probe/diagnosis/weights.json")
 TUNED: Final = Path("runs/score-tuned.msgpack")
+LEARNED_SEEDS: Final = len(MIX) + len(LEARNED_BESIDE)
 LEAST_HEALTHY: Final = 4
 KEPT_KINDS: Any = Noticed | QuietDay
 SHOWN: Final = (
@@ -56,7 +62,7 @@ def main() -> None:
 
 
 @main.command("learn")
-@click.option("--seeds", default=12, help="incidents of each fault")
+@click.option("--seeds", default=LEARNED_SEEDS, help="incidents of each fault")
 @click.option("--jobs", default=cores(), help="runs at a time")
 @click.option("--faults", default="", help="only these, with commas")
 @click.option("--again", is_flag=True, help="with the cases of the last time")
@@ -67,7 +73,8 @@ def learn_weights(seeds: int, jobs: int, faults: str, *, again: bool) -> None:
     else:
         names = faults.split(",") if faults else scored_faults()
         healthy = [Incident((), number) for number in range(seeds)]
-        runs = _done([*_singles(names, seeds, 0), *healthy], jobs)
+        incidents = _singles(names, seeds, 0, lacks=learned_loss_of)
+        runs = _done([*incidents, *healthy], jobs)
         kept = (
             []
             if not faults
@@ -134,6 +141,25 @@ def run(
     out.write_bytes(msgspec.json.format(msgspec.json.encode(figures), indent=1) + b"\n")
     out.with_suffix(".html").write_text(page_of(figures["diagnosis"]), encoding="utf-8")
     _say(figures)
+
+
+@main.command("healthy")
+@click.option("--unlocks", default=100_000, help="unlocks that went well, at least")
+@click.option("--jobs", default=cores(), help="runs at a time")
+@click.option("--first-seed", default=HELD_OUT_SEEDS, help="below 1000: with what was tuned with")
+def count_healthy(unlocks: int, jobs: int, first_seed: int) -> None:
+    """Count what is named of fleets in which nothing happens, with every loss of evidence."""
+    seeds = count(first_seed)
+    went_well = named = looked_odd = 0
+    while went_well < unlocks:
+        incidents = [Incident((), next(seeds), loss) for loss in MIX]
+        for run in _done(incidents, jobs):
+            went_well += run.healthy
+            looked_odd += len(run.suspected)
+            for case in filter(is_given_a_mode, run.suspected):
+                named += 1
+                click.echo(f"{run.incident} {case.attempt_id}: {case.last}")
+        click.echo(f"{went_well} went well, {looked_odd} looked odd, {named} were given a mode")
 
 
 @main.command("notice")
@@ -212,9 +238,15 @@ def _noticed(
     return done
 
 
-def _singles(names: Iterable[str], seeds: int, first_seed: int) -> list[Incident]:
+def _singles(
+    names: Iterable[str],
+    seeds: int,
+    first_seed: int,
+    *,
+    lacks: Callable[[str, int], Loss] = loss_of,
+) -> list[Incident]:
     return [
-        Incident((name,), first_seed + number, loss_of(name, number))
+        Incident((name,), first_seed + number, lacks(name, number))
         for name in names
         for number in range(seeds)
     ]
@@ -225,22 +257,22 @@ def _pairs(names: Sequence[str], number: int, first_seed: int) -> list[Incident]
         return []
     stream = RandomStream.named(first_seed, "score/pairs")
     pairs = []
-    for count in range(number):
+    for each in range(number):
         left = [*names]
         one = left.pop(stream.index(len(left)))
         other = left.pop(stream.index(len(left)))
-        pairs.append(Incident((one, other), first_seed + count))
+        pairs.append(Incident((one, other), first_seed + each))
     return pairs
 
 
 def _done(incidents: Sequence[Incident], jobs: int, scheduler: str | None = None) -> list[RunCases]:
     found = []
-    for count, one in enumerate(_runs(incidents, jobs, scheduler), start=1):
+    for number, one in enumerate(_runs(incidents, jobs, scheduler), start=1):
         found.append(one)
         if one.error:
             click.echo(f"{one.incident}: {one.error}", err=True)
-        if count % 10 == 0 or count == len(incidents):
-            click.echo(f"{count} of {len(incidents)} incidents", err=True)
+        if number % 10 == 0 or number == len(incidents):
+            click.echo(f"{number} of {len(incidents)} incidents", err=True)
     return found
 
 

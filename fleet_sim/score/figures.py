@@ -92,7 +92,7 @@ def figures_of(runs: Sequence[RunCases], tuned: Sequence[LabelledCase] | None) -
     cases = [case for run in singles for case in run.cases if case.labels]
     untouched = [case for run in alone for case in run.cases if not case.labels]
     healthy = sum(run.healthy for run in alone)
-    healthy_named = sum(_is_named(case) for run in alone for case in run.suspected)
+    healthy_named = sum(is_given_a_mode(case) for run in alone for case in run.suspected)
     pairs = [case for run in runs if len(run.faults) > 1 for case in run.cases if case.labels]
     well = Counter[str]()
     for run in singles:
@@ -100,7 +100,10 @@ def figures_of(runs: Sequence[RunCases], tuned: Sequence[LabelledCase] | None) -
     return {
         **single_figures(cases),
         "touched_well": well.total(),
-        "untouched_failed": {"attempts": len(untouched), "named": sum(map(_is_named, untouched))},
+        "untouched_failed": {
+            "attempts": len(untouched),
+            "named": sum(map(is_given_a_mode, untouched)),
+        },
         "pairs": pair_figures(pairs),
         "healthy": healthy,
         "healthy_named": healthy_named,
@@ -275,7 +278,8 @@ def baselines(
     return found
 
 
-def _is_named(case: LabelledCase) -> bool:
+def is_given_a_mode(case: LabelledCase) -> bool:
+    """Return whether a mode is named first at last."""
     return _first(case) not in (None, UNKNOWN, NOTHING_WRONG)
 
 

@@ -61,13 +61,15 @@ class BrokerEvent(NamedTuple):
     kind: BrokerEventKind
     detail: str | None = None
     """Of a connect where from and as which user, of an error what it was."""
+    keepalive_s: float | None = None
+    """Of a connect: after how long without a packet the client pings."""
 
 
 _KIND: Final = BrokerEventKind
 _STAMP = re.compile(r"(?:\d{1,12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S{0,6}): ")
 """Unix seconds, or what `log_timestamp_format %Y-%m-%dT%H:%M:%S` makes of them."""
 _CONNECTED = re.compile(
-    r"New client connected from (?P<detail>\S+) as (?P<id>\S+) \(p\d+, c\d, k\d+"
+    r"New client connected from (?P<detail>\S+) as (?P<id>\S+) \(p\d+, c\d, k(?P<keepalive>\d{1,5})"
     r"(?:, u'(?P<user>[^']*)')?\)\."
 )
 _DROPPED = re.compile(r"Outgoing messages are being dropped for client (?P<id>\S+)\.")
@@ -119,7 +121,8 @@ def broker_event_of(payload: bytes, at: float) -> BrokerEvent | None:
     if connected := _CONNECTED.fullmatch(sentence):
         user = connected["user"]
         detail = connected["detail"] if user is None else f"{connected['detail']} as {user}"
-        return _event(at, connected["id"], _KIND.CONNECTED, detail)
+        event = _event(at, connected["id"], _KIND.CONNECTED, detail)
+        return event._replace(keepalive_s=float(connected["keepalive"]))
     if dropped := _DROPPED.fullmatch(sentence):
         return _event(at, dropped["id"], _KIND.DROPPED)
     if tls := _TLS.fullmatch(sentence):

@@ -77,6 +77,10 @@ class Follower:
         self.seen = 0
         """How many of those that the routine remembers have been taken."""
 
+    def take_member(self, member: Member | None, seen: int = 0) -> None:
+        """Learn whose routine brings the heartbeats from now on, after so many; None: none does."""
+        self.member, self.seen = member, seen
+
     def catch_up(self) -> None:
         """Take the heartbeats that have come by routine since the last call."""
         member = self.member
@@ -126,7 +130,7 @@ class Member:
         self.routine.add(self)
         self.speaker.joined(self.routine)
         for follower in followers:
-            follower.member, follower.seen = self, len(self.routine.heard)
+            follower.take_member(self, len(self.routine.heard))
 
     def leave(self) -> None:
         """Let the coming heartbeats be sent one by one: something is about to change."""
@@ -138,7 +142,7 @@ class Member:
         self.is_in = False
         self.speaker.left()
         for follower in self._followers:
-            follower.member = None
+            follower.take_member(None)
         self._followers = ()
         way, sent = self.way, self.routine.sent_s
         if way is not None:

@@ -67,7 +67,7 @@ def alike_on(told: frozenset[Told]) -> tuple[AlikeClass, ...]:
         )
         for slug, mode in MODES.items()
     }
-    unseen = frozenset(slug for slug, mode in MODES.items() if _is_unseen(mode.signature, there))
+    unseen = unseen_on(told)
     classes: defaultdict[frozenset[str], set[str]] = defaultdict(set)
     for slug, others in close.items():
         classes[others].add(slug)
@@ -79,6 +79,13 @@ def alike_on(told: frozenset[Told]) -> tuple[AlikeClass, ...]:
         why = f"Only {_listed(sources)} would show that anything was wrong."
         found.append(AlikeClass(frozenset({*like_them, NOTHING_WRONG}), why))
     return tuple(found)
+
+
+@cache
+def unseen_on(told: frozenset[Told]) -> frozenset[str]:
+    """Return the modes that cannot be seen with these sources where the unlock went well."""
+    there = frozenset(fact for fact, info in FACTS.items() if info.told in told)
+    return frozenset(slug for slug, mode in MODES.items() if _is_unseen(mode.signature, there))
 
 
 def class_of(slug: str, told: frozenset[Told]) -> AlikeClass:

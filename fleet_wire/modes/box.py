@@ -54,6 +54,7 @@ MODES: Final = (
                 Fact.WOKEN,
                 Fact.OPENED_IN_TIME,
                 Fact.OTHERS_THERE_HEARD,
+                Fact.PING_OVERDUE,
             ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE)
@@ -200,7 +201,7 @@ MODES: Final = (
             needs=facts(Fact.NOT_DELIVERED, Fact.TLS_FAILED),
             speaks_for=SEEN_AWAY
             | facts(Fact.CLOCK_WRONG, Fact.ALONE, Fact.BOOTED_AFTER)
-            | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY),
+            | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY, Fact.RAN_UNCONNECTED),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER),

@@ -114,6 +114,7 @@ MODES: Final = (
                 Fact.REFUSED_BUSY,
                 Fact.REFUSED_INHIBITED,
                 Fact.OPENED_LATE,
+                Fact.PLATFORM_MISSED_IT,
             ),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.RECONNECTED_JUST_BEFORE),
         ),

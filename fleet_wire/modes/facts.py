@@ -69,6 +69,7 @@ class Fact(StrEnum):
     COPY_AFTER_CONNECT = "copy_after_connect"
     EXECUTED_AGAIN = "executed_again"
     OPENED_LATE = "opened_late"
+    OPENED_LONG_AFTER = "opened_long_after"
     OPENED_IN_TIME = "opened_in_time"
     REFUSED_LATE = "refused_late"
     CONFIRMED_LATE = "confirmed_late"
@@ -112,6 +113,7 @@ class Fact(StrEnum):
     BOOTED_BEFORE = "booted_before"
     BOOTED_AFTER = "booted_after"
     BOOTED_AGAIN = "booted_again"
+    RAN_UNCONNECTED = "ran_unconnected"
     BACK_WITHOUT_BOOT = "back_without_boot"
     POWER_IN_DOUBT = "power_in_doubt"
     UPDATING = "updating"
@@ -202,6 +204,7 @@ class Fact(StrEnum):
     TAKEN_OVER = "taken_over"
     DROPPED_AT_BROKER = "dropped_at_broker"
     KEEPALIVE_EXCEEDED = "keepalive_exceeded"
+    PING_OVERDUE = "ping_overdue"
     CONNECTION_CLOSED = "connection_closed"
     DENIED_AT_BROKER = "denied_at_broker"
     TLS_FAILED = "tls_failed"
@@ -243,6 +246,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         woken="a wake request was sent to the car",
         slow_delivery="the command took more than five seconds to the box",
         sent_late="the command was sent more than three seconds after it was asked for",
+        without_booking="the command named no booking, as others' commands do",
         clock_wrong="the box's clock is off by more than half a minute, as its answers say",
     ),
     **_of(
@@ -261,6 +265,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         refused_vehicle_state="the box refused: the car was in a state in which it stays locked",
         refused_without_reason="the box failed, and did not say why",
         copy_refused="the box refused a copy of the command as replayed, after its end",
+        opened_long_after="the car opened by the command more than 60 s after it was sent, on a"
+        " wire whose commands expire",
         confirmed_late="the box confirmed the command after the customer had given up",
     ),
     **_of(
@@ -291,6 +297,7 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         silent_before="the box was silent for longer than usual when the unlock began",
         voltage_low="the battery was below 12.25 V when it was last heard of",
         voltage_fell="the battery's voltage fell by 0.15 V or more within hours",
+        ran_unconnected="the box had run for more than 20 s since its boot when it connected",
         signal_low="the signal was below -110 dBm when it was last heard of",
         signal_fell="the signal was weaker by 15 dB than it had been within hours",
         position_old="the car's position was older than half an hour",
@@ -393,7 +400,6 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         said_signed_out="the API said that the phone is not signed in",
         phone_far="the phone was far from where the platform believes the car",
         two_places="one account was at two places between which nobody travels so fast",
-        without_booking="the car was opened by an account that named no booking",
         app_version_fails="phones with this version of the app fail far more often than others",
         many_cars_of_one="one account asked for many cars within minutes",
     ),
@@ -404,6 +410,8 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         taken_over="that happened again and again within minutes",
         dropped_at_broker="the broker dropped messages for the box",
         keepalive_exceeded="the broker gave the box up: it was silent for 1.5 times its keepalive",
+        ping_overdue="the box was away for longer than its keepalive takes it to notice a dead"
+        " connection, and to connect anew",
         connection_closed="the broker saw the box's connection break, and had not waited for its"
         " keepalive",
         denied_at_broker="the broker denied something to the box or the sender",

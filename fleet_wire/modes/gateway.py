@@ -88,6 +88,7 @@ MODES: Final = (
                 Fact.NOTHING_PUBLISHED,
                 Fact.NOT_DELIVERED,
                 Fact.REFUSED_EXPIRED,
+                Fact.WENT_WELL,
                 Fact.ASKED_AGAIN,
                 Fact.SUPPORT_CALLED,
                 Fact.SLOW_DELIVERY,

@@ -172,5 +172,6 @@ SEEN_AWAY = facts(
     Fact.SILENT_BEFORE,
     Fact.SILENT_AFTER_RECEIPT,
     Fact.OPENED_IN_TIME,
+    Fact.PING_OVERDUE,
 )
 """Facts of a box that is lost to the network, whatever the reason."""

@@ -25,7 +25,12 @@ _AWAY: Final = (
     Cause.NOT_PUBLISHED,  # a platform that knows it to be away sends nothing
 )
 _NOT_AWAY: Final = ANSWERS | facts(
-    Fact.LEFT_QUIETLY, Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.DROPPED_AT_BROKER
+    Fact.LEFT_QUIETLY,
+    Fact.REPORTED_AFTER,
+    Fact.TAKEN_OVER,
+    Fact.TLS_FAILED,
+    Fact.DROPPED_AT_BROKER,
+    Fact.OPENED_LONG_AFTER,
 )
 _NOT_SILENT: Final = _NOT_AWAY | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER)
 """What rules out that the radio was lost: of that the broker hears nothing for a keepalive."""
@@ -93,7 +98,8 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
-            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER),
+            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.OPENED_LONG_AFTER),
         ),
     ),
     FailureMode(
@@ -135,8 +141,9 @@ MODES: Final = (
             | facts(Fact.WAS_ASLEEP, Fact.STILL_AWAY, Fact.WILL_BEFORE, Fact.VOLTAGE_FELL)
             | facts(Fact.FLAPPED, Fact.WAS_OFFLINE, Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
             | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
-            # Its next ping fails before the broker's patience ends, at 1.5 times the keepalive.
-            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.WILL_AFTER, Fact.BACK_AFTER_WILL),
+            # Its next ping fails, and it connects anew: about when the broker's patience ends, so
+            # whether a last will comes says nothing.
+            | facts(Fact.PING_OVERDUE),
         ),
     ),
     FailureMode(

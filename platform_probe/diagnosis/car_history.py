@@ -25,7 +25,7 @@ from fleet_wire.contract.messages import (
     VehicleState,
 )
 from fleet_wire.contract.partial import PartialState, PartialTelemetry
-from fleet_wire.links.routine import Beat, Follower
+from fleet_wire.links.routine import Beat, Follower, Member
 from platform_probe.diagnosis.neighbours import Place
 
 KEPT: Final = 8
@@ -112,6 +112,7 @@ class CarHistory(Follower):
         "booted_s",
         "boots",
         "broker_words",
+        "changed",
         "changes",
         "data_used_bytes",
         "doors",
@@ -119,6 +120,7 @@ class CarHistory(Follower):
         "firmware_changed_s",
         "heard",
         "interval_s",
+        "keepalive_s",
         "key_expired_s",
         "locks",
         "low_voltage_s",
@@ -127,6 +129,7 @@ class CarHistory(Follower):
         "peak_v",
         "places",
         "position_age_s",
+        "ran_unconnected_s",
         "session_id",
         "signal_dbm",
         "signals",
@@ -136,7 +139,7 @@ class CarHistory(Follower):
         "voltage_v",
     )
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 - a line for each thing that cars tell
         super().__init__()
         self.standing: Session | None = None
         """What presence says now; None: none was ever seen."""
@@ -176,6 +179,10 @@ class CarHistory(Follower):
         """When it booted last, as far as it says."""
         self.booted_before_s: float | None = None
         """When it booted the time before."""
+        self.ran_unconnected_s = 0.0
+        """For how long it had run when it told of that boot, as far as heartbeats say."""
+        self.keepalive_s: float | None = None
+        """After how long without a packet it pings, as the broker's log says."""
         self.updating_s: float | None = None
         self.firmware_changed_s: float | None = None
         self.events: tuple[float, ...] = ()
@@ -184,11 +191,19 @@ class CarHistory(Follower):
         self.position_age_s: float | None = None
         self.key_expired_s: float | None = None
         """When it last told of an offline key that it refused."""
+        self.changed: list[CarHistory] | None = None
+        """Where it is noted that it has told something; None: it is, or nobody counts the car."""
 
     # What comes in
 
+    def take_member(self, member: Member | None, seen: int = 0) -> None:
+        """Note who brings the heartbeats from now on."""
+        super().take_member(member, seen)
+        self._note_news()
+
     def take_presence(self, presence: Presence, now_s: float, *, retained: bool) -> Session:
         """Note a presence message, and return what it means."""
+        self._note_news()
         session = self._meaning_of(presence)
         if session is not Session.OLD_WILL:
             self.session_id = presence.session_id
@@ -203,11 +218,13 @@ class CarHistory(Follower):
 
     def take_session(self, session: Session, now_s: float) -> None:
         """Note what the broker's log says of the connection, where no presence is to be had."""
+        self._note_news()
         self.standing = session
         self._note_change(session, now_s)
 
     def take_telemetry(self, telemetry: Telemetry | PartialTelemetry, now_s: float) -> None:
         """Note a heartbeat."""
+        self._note_news()
         beats = self.beats
         if beats:
             gap_s = now_s - beats[-1]
@@ -226,6 +243,9 @@ class CarHistory(Follower):
             self.data_used_bytes = int(telemetry.data_used_bytes)
         if telemetry.boots is not None and telemetry.boots != self.boots:
             self._note_boot(int(telemetry.boots), now_s - (telemetry.uptime_s or 0.0))
+        elif telemetry.uptime_s is not None and self.booted_s is not None:
+            ran_s = self.booted_s - (now_s - telemetry.uptime_s)
+            self.ran_unconnected_s = max(ran_s, self.ran_unconnected_s)
 
     def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
         """Note heartbeats that have come by routine: after the first one only times are news."""
@@ -245,6 +265,7 @@ class CarHistory(Follower):
         self, state: VehicleState | PartialState, now_s: float, *, retained: bool
     ) -> bool:
         """Note what the car is like; return whether its lock or a door has moved."""
+        self._note_news()
         has_moved = False
         if not retained:
             self.heard = (*self.heard[1 - KEPT :], now_s)
@@ -267,6 +288,7 @@ class CarHistory(Follower):
 
     def take_event(self, event: CarEvent, now_s: float) -> None:
         """Note that something has happened to the box."""
+        self._note_news()
         self.heard = (*self.heard[1 - KEPT :], now_s)
         if event.event == EventName.BOOT:
             self._note_boot(event.boots, now_s)
@@ -281,6 +303,7 @@ class CarHistory(Follower):
 
     def take_answer(self, result: Result, now_s: float, unix_s: float) -> None:
         """Note an answer to a command, with what the box's clock says; a repeated one is old."""
+        self._note_news()
         self.heard = (*self.heard[1 - KEPT :], now_s)
         if self.has_answered(result.command_id, result.phase):
             return
@@ -291,7 +314,7 @@ class CarHistory(Follower):
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
-        others = tuple(one for one in self.attempts if one.attempt_id != past.attempt_id)
+        others = tuple([one for one in self.attempts if one.attempt_id != past.attempt_id])
         self.attempts = (*others[1 - KEPT :], past)
 
     def take_broker_word(self, word: BrokerWord) -> None:
@@ -302,7 +325,10 @@ class CarHistory(Follower):
 
     def has_answered(self, command_id: str, phase: Phase) -> bool:
         """Return whether it has lately given this answer to a command."""
-        return any(one[:2] == (command_id, phase) for one in self.answers)
+        for one in self.answers:  # noqa: SIM110 - for every answer: a generator costs as much again
+            if one.command_id == command_id and one.phase is phase:
+                return True
+        return False
 
     @property
     def clock_ahead_s(self) -> float | None:
@@ -379,6 +405,11 @@ class CarHistory(Follower):
 
     # Within
 
+    def _note_news(self) -> None:
+        if self.changed is not None:
+            self.changed.append(self)
+            self.changed = None
+
     def _note_change(self, session: Session, now_s: float) -> None:
         if len(self.changes) == KEPT:
             first = self.changes[0].session
@@ -412,7 +443,7 @@ class CarHistory(Follower):
     def _note_boot(self, boots: int | None, at_s: float) -> None:
         if boots is None or boots != self.boots:
             self.booted_before_s = self.booted_s
-            self.boots, self.booted_s = boots, at_s
+            self.boots, self.booted_s, self.ran_unconnected_s = boots, at_s, 0.0
 
     def _note_voltage(self, voltage_v: float, now_s: float) -> None:
         if voltage_v >= self.peak_v or now_s - self.peak_at_s > HOURS_S:

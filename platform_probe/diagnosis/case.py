@@ -35,7 +35,8 @@ class Case:
     lost: dict[Place, Comparison]
     """How many cars are lost."""
     heard_since: HeardSince | None
-    """Which cars were heard of since the command; None: its operator or region is not known."""
+    """Which cars were heard of since the command; None: that is long ago, or its operator or region
+    is not known."""
     wills_around: int
     returns_around: int
     returns_since: int
@@ -48,7 +49,10 @@ class Case:
     usual_data_bytes: float | None
     """What the modem in the middle of all has used; None: they do not say."""
     used_when_lost: tuple[float, float] | None
-    """The least and the most data that lost cars have used, where no other has used more."""
+    """The least and the most data that lost cars of the operator have used, where no other of them
+    has used more."""
+    others_name_bookings: bool
+    """Whether customers' commands mostly name their booking on this wire."""
     two_places: str | None
     """What says that the account was at two places at once."""
     tls_errors: tuple[float, ...]

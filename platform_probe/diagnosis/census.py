@@ -1,20 +1,23 @@
 """How many cars are lost now, by what they have in common. No I/O.
 
-A car is lost that said so by its last will, or that is silent for longer than it ever is. Counting
-takes a moment, so one count serves all unlocks that fail within seconds of each other, and of a
-large fleet a sample is looked at.
+A car is lost that said so by its last will, or that is silent for longer than it ever is. One count
+serves all unlocks that fail within seconds of each other, and of a large fleet a sample is looked
+at. A count looks at those cars of it alone that have told something since the one before, or of
+whom their silence tells something.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
-from bisect import bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
-from platform_probe.diagnosis.car_history import CarHistory, Session
+from fleet_wire.links.routine import Routine
+from platform_probe.diagnosis.car_history import MAX_KINDS, CarHistory, Session
 from platform_probe.diagnosis.neighbours import ALL, Comparison, Place, Share
 
 HOLDS_S: Final = 5.0
@@ -26,15 +29,12 @@ MOST_KEPT: Final = 50
 ALIKE: Final = 1.3
 """Heartbeats tell of the data that was used before; the last of it is not told [E]."""
 NO_MORE: Final = 1.05
+MOSTLY: Final = 0.8
+"""Of lost cars some are lost for another reason [E]."""
 LATE_HEARTBEATS: Final = 1.7
 """So many intervals without any heartbeat: one may be lost, or late."""
-
-
-class LastHeard(NamedTuple):
-    """When a car was last heard of, and when it had connected before."""
-
-    at_s: float
-    connected_s: float
+ROUNDING_S: Final = 0.001
+"""A car is looked at by so much before it is lost: sums of times are not exact."""
 
 
 class Heard(NamedTuple):
@@ -64,20 +64,50 @@ class HeardSince(NamedTuple):
     everywhere: Heard
 
 
+class Known(NamedTuple):
+    """What the latest count has found of one car."""
+
+    places: tuple[Place, ...]
+    is_lost: bool
+    is_awake: bool
+    routine: Routine | None
+    """What brings its heartbeats."""
+    at_s: float
+    """When it was last heard of by itself."""
+    connected_s: float
+    """When it had connected before."""
+
+
 class Census:
     """The latest count."""
 
-    def __init__(self, cars: Mapping[str, CarHistory]) -> None:
+    def __init__(self, cars: OrderedDict[str, CarHistory]) -> None:
         self._cars = cars
         self._at_s = -HOLDS_S
+        self._sample: list[CarHistory] = []
+        self._sampled_from: tuple[int, CarHistory | None] = 0, None
+        """How many cars there were then, and the last of them: while both are so, all are."""
+        self._changed: list[CarHistory] = []
+        """Those of the sample that have told something since the count."""
+        self._known: dict[CarHistory, Known] = {}
         self._lost: Counter[Place] = Counter()
         self._total: Counter[Place] = Counter()
-        self._heard: dict[Place, list[LastHeard]] = {}
-        """Of the cars of each region, of each operator in it, and of all, in order."""
+        self._awake: Counter[Place] = Counter()
+        """How many do not sleep: of each operator in a region, of each region, of all."""
+        self._used: dict[CarHistory, int] = {}
+        self._due: list[tuple[float, int, CarHistory, Known]] = []
+        """A heap of when cars would be lost by their silence, those by routine aside."""
+        self._number = 0
+        self._members: dict[Routine, dict[CarHistory, None]] = {}
+        self._silent: dict[Routine, float] = {}
+        """Routines of which a round has not come, with when they were last heard of before."""
+        self._doubtful: dict[CarHistory, float] = {}
+        """Cars of such, or that speak more often by themselves; with the same time."""
+        self._heard_s: dict[Routine | None, float] = {}
+        """When each routine was last heard of, as of the count."""
         self.usual_data_bytes: float | None = None
         """What the modem in the middle of all has used, as of the last count."""
-        self.used_when_lost: tuple[float, float] | None = None
-        """The least and the most data that lost cars have used, where no other has used more."""
+        self._used_when_lost: dict[str | None, tuple[float, float] | None] = {}
 
     def compare(self, places: tuple[Place, ...], now_s: float) -> dict[Place, Comparison]:
         """Return for each place, and `ALL`, how many cars are lost there and elsewhere."""
@@ -90,7 +120,7 @@ class Census:
                 Share(lost[place], total[place]),
                 Share(everybody.failed - lost[place], everybody.total - total[place]),
             )
-            for place in (ALL, *places, both_of(places))
+            for place in _counted_at(places)
         }
 
     def heard_since(self, places: tuple[Place, ...], at_s: float) -> HeardSince | None:
@@ -101,107 +131,215 @@ class Census:
         known = dict(places)
         if "operator" not in known or "region" not in known:
             return None
-        where = (both_of(places), ("region", known["region"]), ALL)
-        return HeardSince(*(_since(self._heard.get(place, []), at_s) for place in where))
+        heard_s = self._heard_s
+        since = [
+            one
+            for one in self._known.values()
+            if one.is_awake and (one.at_s > at_s or heard_s[one.routine] > at_s)
+        ]
+        return HeardSince(*(self._heard(since, place, at_s) for place in _heard_at(places)))
+
+    def _heard(self, since: Sequence[Known], place: Place, at_s: float) -> Heard:
+        """Return how many cars of a place are among those that were heard of after a moment."""
+        here = [
+            (max(one.at_s, self._heard_s[one.routine]), one.connected_s)
+            for one in since
+            if place in _heard_at(one.places)
+        ]
+        kept = sum(connected_s <= at_s for _, connected_s in heapq.nsmallest(MOST_KEPT, here))
+        return Heard(len(here), self._awake[place], kept)
 
     def _count(self, now_s: float) -> None:
-        """Count anew. A car whose heartbeat has just come with others by routine is not lost."""
+        """Count anew."""
         self._at_s = now_s
+        if self._sampled_from != self._all():
+            self._sample_anew()
+        due = (*self._overdue(now_s), *self._silent_since(now_s), *self._heard_again())
+        looked_at = dict.fromkeys((*self._changed, *due))
+        self._changed.clear()
+        for car in looked_at:
+            self._look_at(car, now_s)
+        self._heard_s = {routine: routine.heard_s for routine in self._members}
+        self._heard_s[None] = -math.inf
+        self._note_use()
+
+    def _all(self) -> tuple[int, CarHistory | None]:
+        """Return what another number or order of cars changes: new ones come last."""
+        return len(self._cars), next(reversed(self._cars.values()), None)
+
+    def _sample_anew(self) -> None:
+        for car in self._sample:
+            car.changed = None
+        for kept in (self._known, self._used, self._doubtful, self._members, self._silent):
+            kept.clear()
+        for counter in (self._lost, self._total, self._awake):
+            counter.clear()
+        self._due.clear()
+        self._sampled_from = self._all()
         step = max(len(self._cars) // MOST_CARS, 1)
-        looked_at = [*islice(self._cars.values(), 0, None, step)]
-        known = [car for car in looked_at if car.standing is not None]
-        for car in known:
+        self._sample = [*islice(self._cars.values(), 0, None, step)]
+        self._changed[:] = self._sample
+
+    def _overdue(self, now_s: float) -> list[CarHistory]:
+        """Return the cars that are lost if they have told nothing since they were looked at."""
+        cars, due = [], self._due
+        while due and due[0][0] <= now_s:
+            _, _, car, known = heapq.heappop(due)
+            if self._known.get(car) is known:
+                cars.append(car)
+        return cars
+
+    def _silent_since(self, now_s: float) -> list[CarHistory]:
+        """Return the cars of which no round has come, once for each that has not."""
+        cars: list[CarHistory] = []
+        for routine, members in self._members.items():
+            heard_s = routine.heard_s
+            if now_s - heard_s >= routine.every_s and self._silent.get(routine) != heard_s:
+                self._silent[routine] = heard_s
+                cars += members
+        return cars
+
+    def _heard_again(self) -> list[CarHistory]:
+        """Return the doubtful cars of which a round has come."""
+        known = self._known
+        return [
+            car
+            for car, heard_s in self._doubtful.items()
+            if (routine := known[car].routine) is not None and routine.heard_s != heard_s
+        ]
+
+    def _look_at(self, car: CarHistory, now_s: float) -> None:
+        """Count a car as it is now, and note when to look at it again though it tells nothing."""
+        self._doubtful.pop(car, None)
+        known = None
+        if car.standing is not None:
             if car.interval_s is None:
                 car.catch_up()
-        doubtful = [
-            car
-            for car in known
-            if car.standing is not Session.ASLEEP
-            and not (  # spelt out here: a call for each car would be most of a count
-                car.standing is Session.ONLINE
-                and (member := car.member) is not None
-                and now_s - member.routine.heard_s < member.routine.every_s
-                and car.interval_s is not None
-                and member.routine.every_s < car.interval_s * LATE_HEARTBEATS
-            )
-        ]
-        lost = [car for car in doubtful if is_lost_at(car, now_s)]
-        self._total, self._lost = _by_place(known), _by_place(lost)
-        self._heard = _last_heard([car for car in known if car.standing is not Session.ASLEEP])
-        self._note_use(looked_at, {id(car) for car in lost})
+            is_by_routine = _is_by_routine(car, now_s)
+            known = _known_of(car, is_lost=not is_by_routine and is_lost_at(car, now_s))
+            if not is_by_routine:
+                self._doubt(car, known)
+        self._keep(car, known)
+        if car.data_used_bytes is not None:
+            self._used[car] = car.data_used_bytes
+        car.changed = self._changed
 
-    def _note_use(self, looked_at: Sequence[CarHistory], lost: set[int]) -> None:
+    def _keep(self, car: CarHistory, known: Known | None) -> None:
+        """Keep what was found of a car in place of what was found before."""
+        before = self._known.pop(car, None)
+        if known is not None:
+            self._known[car] = known
+        if before is None or known is None or before[:4] != known[:4]:
+            self._add(car, before, -1)
+            self._add(car, known, 1)
+
+    def _doubt(self, car: CarHistory, known: Known) -> None:
+        """Note when to look again at a car that others do not speak for."""
+        if known.routine is not None:
+            self._doubtful[car] = known.routine.heard_s
+        if car.standing is Session.ONLINE and car.interval_s is not None and not known.is_lost:
+            lost_s = known.at_s + car.interval_s * LATE_HEARTBEATS
+            self._number += 1
+            heapq.heappush(self._due, (lost_s - ROUNDING_S, self._number, car, known))
+
+    def _add(self, car: CarHistory, known: Known | None, number: int) -> None:
+        """Let a car count, by 1, or no longer, by -1."""
+        if known is None:
+            return
+        for place in _counted_at(known.places):
+            self._total[place] += number
+            if known.is_lost:
+                self._lost[place] += number
+        if known.is_awake:
+            for place in _heard_at(known.places):
+                self._awake[place] += number
+        if known.routine is not None and number > 0:
+            self._members.setdefault(known.routine, {})[car] = None
+        elif known.routine is not None:
+            members = self._members[known.routine]
+            del members[car]
+            if not members:
+                del self._members[known.routine]
+                self._silent.pop(known.routine, None)
+
+    def _note_use(self) -> None:
         """Note how much data is usual."""
-        used = [
-            (car.data_used_bytes, id(car) in lost)
-            for car in looked_at
-            if car.data_used_bytes is not None
-        ]
-        self.usual_data_bytes = _middle([number for number, _ in used])
-        self.used_when_lost = _spent_alike(
-            lost=[number for number, is_lost in used if is_lost],
-            others=[number for number, is_lost in used if not is_lost],
-        )
+        known = self._known
+        self.usual_data_bytes = _middle(self._used.values())
+        lost: defaultdict[str | None, list[float]] = defaultdict(list)
+        others: defaultdict[str | None, list[float]] = defaultdict(list)
+        for car, used in self._used.items():
+            side = lost if car in known and known[car].is_lost else others
+            side[operator_of(car.places)].append(used)
+        self._used_when_lost = {
+            operator: _spent_alike(lost=each, others=others[operator])
+            for operator, each in lost.items()
+        }
+
+    def used_when_lost(self, places: tuple[Place, ...]) -> tuple[float, float] | None:
+        """Return the least and the most data that lost cars have used, as of the last count.
+
+        Those of the operator of a car with these `places`, whose plan is another than others'.
+        None: they have not used the same, or another car of the operator has used more.
+        """
+        return self._used_when_lost.get(operator_of(places))
 
 
-def _since(cars: Sequence[LastHeard], at_s: float) -> Heard:
-    """Return how many of some cars were heard of after a moment."""
-    first = bisect_right(cars, (at_s, math.inf))
-    kept = sum(each.connected_s <= at_s for each in islice(cars, first, first + MOST_KEPT))
-    return Heard(len(cars) - first, len(cars), kept)
+def _known_of(car: CarHistory, *, is_lost: bool) -> Known:
+    connects = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
+    return Known(
+        car.places,
+        is_lost,
+        car.standing is not Session.ASLEEP,
+        None if car.member is None else car.member.routine,
+        _last_s(car),
+        next(connects, 0.0),
+    )
 
 
-def _last_heard(cars: Sequence[CarHistory]) -> dict[Place, list[LastHeard]]:
-    """Return when cars were last heard of, in order: those of each place that matters, and all.
-
-    Equal cars share the object for what they have in common, so its places are found once.
-    """
-    found: defaultdict[Place, list[LastHeard]] = defaultdict(list)
-    lists_of: dict[int, tuple[list[LastHeard], ...]] = {}
-    for car in cars:
-        at_s = max(car.beats[-1] if car.beats else 0.0, car.heard[-1] if car.heard else 0.0)
-        if car.member is not None:
-            at_s = max(at_s, car.member.routine.heard_s)
-        connects = (c.at_s for c in reversed(car.changes) if c.session is Session.ONLINE)
-        last = LastHeard(at_s, next(connects, 0.0))
-        lists = lists_of.get(id(car.places))
-        if lists is None:
-            region = ("region", dict(car.places).get("region", ""))
-            where = (both_of(car.places), region, ALL)
-            lists = lists_of[id(car.places)] = tuple(found[place] for place in where)
-        for each in lists:
-            each.append(last)
-    return {place: sorted(each) for place, each in found.items()}
+@lru_cache(maxsize=MAX_KINDS)
+def _counted_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
+    """Return where a car counts."""
+    return ALL, *places, both_of(places)
 
 
-def _middle(values: Sequence[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
+@lru_cache(maxsize=MAX_KINDS)
+def _heard_at(places: tuple[Place, ...]) -> tuple[Place, ...]:
+    """Return where it matters when a car was heard of: its operator there, the region, all."""
+    return both_of(places), ("region", dict(places).get("region", "")), ALL
+
+
+def _is_by_routine(car: CarHistory, now_s: float) -> bool:
+    """Return whether a car's heartbeat has just come with others: so it is not lost."""
+    if car.member is None or car.standing is not Session.ONLINE or car.interval_s is None:
+        return False
+    routine = car.member.routine
+    has_just_come = now_s - routine.heard_s < routine.every_s
+    return has_just_come and routine.every_s < car.interval_s * LATE_HEARTBEATS
+
+
+def _middle(values: Iterable[float]) -> float | None:
+    in_order = sorted(values)
+    return in_order[len(in_order) // 2] if in_order else None
 
 
 def _spent_alike(*, lost: Sequence[float], others: Sequence[float]) -> tuple[float, float] | None:
     """Return the least and most that lost cars have used, if alike, and no other has so much.
 
     A plan ends for all at the same number; cars that are lost for another reason have used what
-    their neighbours have, who go on.
+    their neighbours have, who go on. One that is lost for a reason of its own does not matter.
     """
-    if len(lost) < FEW_LOST:
+    alike = sorted(used for used in lost if used * ALIKE >= max(lost))
+    if len(alike) < max(FEW_LOST, MOSTLY * len(lost)) or not alike[0]:
         return None
-    least, most = min(lost), max(lost)
-    has_more = any(used > NO_MORE * least for used in others)
-    return None if has_more or not least or most > ALIKE * least else (least, most)
+    has_more = any(used > NO_MORE * alike[len(alike) // 2] for used in others)
+    return None if has_more else (alike[0], alike[-1])
 
 
-def _by_place(cars: list[CarHistory]) -> Counter[Place]:
-    """Return how many cars there are at each place, and in all.
-
-    Equal cars share the object for what they have in common, so that is what is counted.
-    """
-    places_of = {id(car.places): car.places for car in cars}
-    counted = Counter[Place]()
-    for key, number in Counter([id(car.places) for car in cars]).items():
-        for place in (ALL, *places_of[key], both_of(places_of[key])):
-            counted[place] += number
-    return counted
+@lru_cache(maxsize=MAX_KINDS)
+def operator_of(places: tuple[Place, ...]) -> str | None:
+    """Return the operator among what cars have in common, if it is known."""
+    return dict(places).get("operator")
 
 
 def both_of(places: tuple[Place, ...]) -> Place:
@@ -219,5 +357,10 @@ def is_lost_at(car: CarHistory, now_s: float) -> bool:
     car.catch_up()
     if car.interval_s is None:
         return False
-    last_s = max(car.beats[-1], car.heard[-1] if car.heard else 0.0)
-    return now_s - last_s > car.interval_s * LATE_HEARTBEATS
+    return now_s - _last_s(car) > car.interval_s * LATE_HEARTBEATS
+
+
+def _last_s(car: CarHistory) -> float:
+    """Return when a car was last heard of by itself; 0: never."""
+    beat_s = car.beats[-1] if car.beats else 0.0
+    return max(beat_s, car.heard[-1]) if car.heard else beat_s

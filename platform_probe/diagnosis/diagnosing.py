@@ -28,7 +28,7 @@ from fleet_wire.contract.diagnosis import Diagnosis, FactSeen, RankedMode
 from fleet_wire.modes.facts import Told
 from platform_probe.diagnosis.accounts import ACCOUNT_S, Accounts
 from platform_probe.diagnosis.car_history import CarHistory, Session
-from platform_probe.diagnosis.case import CROSSING_S, Case
+from platform_probe.diagnosis.case import CROSSING_S, FEWEST, Case
 from platform_probe.diagnosis.hearing import Hearing
 from platform_probe.diagnosis.neighbours import Place
 from platform_probe.diagnosis.observed import no_longer, observe
@@ -37,7 +37,8 @@ from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S
-from platform_probe.diagnosis.seen_of_platform import GIVEN_UP
+from platform_probe.diagnosis.seen_of_others import MEANWHILE_S
+from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, names_no_booking
 
 LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
@@ -53,6 +54,8 @@ BOUNCE_HOLDS_S: Final = 1800.0
 _COPIES: Final = frozenset({"copy", "again", "duplicate"})
 AFTER_CONNECT_S: Final = 15.0
 """What a box gets by subscribing it answers so soon: bus and lock take 3 s [E]."""
+NAMED_MOSTLY: Final = 4
+"""So many times more commands name a booking than name none, where customers' do [E]."""
 _SUSPECT: Final = frozenset({Flag.DUPLICATE, Flag.ANSWERED_BY_ANOTHER, Flag.TOLD_OTHERWISE})
 
 
@@ -82,6 +85,8 @@ class Diagnosing(Hearing):
         self._open_by_car: dict[str, list[OpenUnlock]] = {}
         self._recent: OrderedDict[str, Attempt] = OrderedDict()
         self._accounts = Accounts()
+        self._booked = self._unbooked = 0
+        """Unlocks of customers whose command named a booking, and none."""
         self._looks: list[Look] = []
         self._number = 0
         self.on_wait: Callable[[], None] | None = None
@@ -162,21 +167,18 @@ class Diagnosing(Hearing):
             account = self._accounts.of(side.account_id)
             has_two_places = account is not None and account.two_places is not None
             is_missed = side.outcome in GIVEN_UP
-            if (
-                has_two_places
-                or is_missed
-                or side.vehicle_id is not None
-                or record.booking_id is None
-            ):
+            if has_two_places or is_missed or side.vehicle_id is not None:
                 return True
+        if names_no_booking(record, others_do=self._others_name_bookings()):
+            return True
         car = self._car(record.vehicle_id)
         bounced = car.bounced()
         if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
             return True
-        return any(
-            past.trace_id == record.trace_id and past.attempt_id != record.attempt_id
-            for past in car.attempts
-        )
+        trace_id = record.trace_id
+        return trace_id in [
+            past.trace_id for past in car.attempts if past.attempt_id != record.attempt_id
+        ]
 
     def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> OpenUnlock:
         began_s = self._placed_s(record.started_at)
@@ -217,6 +219,9 @@ class Diagnosing(Hearing):
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
             self._doubt(earlier, car, began_s, record)
+        if counted is None and record.source is Source.CUSTOMER:
+            self._booked += record.booking_id is not None
+            self._unbooked += record.booking_id is None
         car.take_attempt(past_of(record, began_s))
         if record.platform:
             self._accounts.note(record.platform, record.vehicle_id, began_s)
@@ -352,7 +357,9 @@ class Diagnosing(Hearing):
             support_called_s=one.called_s,
             compared=compared,
             lost=self._census.compare(car.places, now_s),
-            heard_since=self._census.heard_since(car.places, at_box_s),
+            heard_since=self._census.heard_since(car.places, at_box_s)
+            if now_s - at_box_s <= MEANWHILE_S
+            else None,
             wills_around=self._neighbours.wills_around(lost_s),
             returns_around=self._neighbours.returns_around(returned_s),
             returns_since=self._neighbours.returns_since(lost_s),
@@ -361,7 +368,8 @@ class Diagnosing(Hearing):
             cars_known=len(self._cars),
             cars_of_account=len(account.cars) if account is not None else 0,
             usual_data_bytes=self._census.usual_data_bytes,
-            used_when_lost=self._census.used_when_lost,
+            used_when_lost=self._census.used_when_lost(car.places),
+            others_name_bookings=self._others_name_bookings(),
             two_places=account.two_places if account is not None else None,
             tls_errors=tuple(self._tls_errors),
             platform_told=bool(record.platform) or one.called_s is not None,
@@ -373,6 +381,9 @@ class Diagnosing(Hearing):
             has_state=self._hears_state,
             has_receipts=self._has_receipts is not False,
         )
+
+    def _others_name_bookings(self) -> bool:
+        return self._booked >= FEWEST and self._booked > NAMED_MOSTLY * self._unbooked
 
     def _placed_s(self, unix_s: float) -> float:
         """Return a Unix time on the monotonic clock."""

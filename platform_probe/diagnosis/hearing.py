@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ _SESSIONS: Final = {
 means to sleep."""
 
 
-class Hearing:
+class Hearing(ABC):
     """Takes what is heard, and keeps what is known of each car and of all."""
 
     def __init__(self, *, clock: Clock, max_cars: int) -> None:
@@ -60,9 +61,9 @@ class Hearing:
         self._has_receipts: bool | None = None
         """Whether boxes confirm commands on this wire; None: no answer has come yet."""
 
+    @abstractmethod
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         """Look again at what is open of a car: something is new."""
-        raise NotImplementedError
 
     def heard(
         self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
@@ -88,7 +89,7 @@ class Hearing:
         """Return what a car has told, to be told of its heartbeats by routine."""
         return self._car(vehicle_id)
 
-    def came_together(self, heartbeats: int) -> None:
+    def came_together(self, heartbeats: int) -> None:  # noqa: B027 - that is all
         """Take nothing: it is the cars that follow."""
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
@@ -142,26 +143,33 @@ class Hearing:
         now_s = self._clock.monotonic_s()
         car = self._cars.get(event.client_id)
         if not self._hears_presence:
-            self._session(event, car, now_s)
+            self._session(event, now_s)
+        if event.keepalive_s is not None:
+            self._client(event.client_id).keepalive_s = event.keepalive_s
         if car is not None and event.kind is not BrokerEventKind.CONNECTED:
             car.take_broker_word(BrokerWord(now_s, event.kind.value))
             if event.kind is not BrokerEventKind.LEFT:
                 self._look_soon(event.client_id, now_s)
 
-    def _session(self, event: BrokerEvent, car: CarHistory | None, now_s: float) -> None:
+    def _session(self, event: BrokerEvent, now_s: float) -> None:
         """Take the broker's word for presence, of a car or of a client that may prove one."""
         session = _SESSIONS.get(event.kind)
         if session is None or event.client_id is None:
             return
-        if car is None:
-            car = self._strangers.get(event.client_id) or CarHistory()
-            remember(self._strangers, event.client_id, car, self._max_cars)
-        car.take_session(session, now_s)
+        self._client(event.client_id).take_session(session, now_s)
         if session is Session.ONLINE:
             self._neighbours.online(now_s)
         elif session is Session.WILL:
             self._neighbours.will(now_s)
         self._look_soon(event.client_id, now_s)
+
+    def _client(self, client_id: str) -> CarHistory:
+        """Return what is known of a client of the broker, which may prove a car."""
+        car = self._cars.get(client_id) or self._strangers.get(client_id)
+        if car is None:
+            car = CarHistory()
+            remember(self._strangers, client_id, car, self._max_cars)
+        return car
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""

@@ -16,6 +16,7 @@ import msgspec
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, RankedMode, Weighed
 from fleet_wire.errors import ConfigError
+from fleet_wire.modes.alike import unseen_on
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
 
@@ -27,6 +28,8 @@ LEAST: Final = 0.001
 """Modes that are less likely are left out."""
 SECOND_FAULT: Final = 3
 """In this place stands what explains best what the first mode leaves unexplained, if anything."""
+LEAST_THIRD: Final = 0.02
+"""Unless the mode there is so likely."""
 LEAST_BESIDE: Final = 1.5
 """What speaks for a second fault must weigh more [E]."""
 MOST_WEIGHED: Final = 8
@@ -81,10 +84,13 @@ class Ranking:
         highest = max(scores)
         temperature = self._weights.temperature
         shares = [math.exp((score - highest) / temperature) for score in scores]
+        if Fact.WENT_WELL in seen:
+            self._fold(shares, told)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
         beside = self._beside(self._names[order[0]], seen)
-        if beside is not None and beside not in order[:SECOND_FAULT]:
+        is_third_likely = shares[order[SECOND_FAULT - 1]] / total >= LEAST_THIRD
+        if beside is not None and beside not in order[:SECOND_FAULT] and not is_third_likely:
             others = [place for place in order[SECOND_FAULT - 1 :] if place != beside]
             order = [*order[: SECOND_FAULT - 1], beside, *others][:SHOWN]
         return tuple(
@@ -96,6 +102,14 @@ class Ranking:
             for place in order
             if place in (order[0], beside) or shares[place] / total >= LEAST
         )
+
+    def _fold(self, shares: list[float], told: frozenset[Told]) -> None:
+        """Count modes that cannot be seen of an unlock that went well as nothing wrong."""
+        nothing = self._names.index(NOTHING_WRONG)
+        for place, name in enumerate(self._names):
+            if name in unseen_on(told):
+                shares[nothing] += shares[place]
+                shares[place] = 0.0
 
     def _beside(self, first: str, seen: Mapping[Fact, str]) -> int | None:
         """Return the mode that explains best what the first one leaves unexplained, or None.

@@ -23,6 +23,8 @@ OLD_POSITION_S: Final = 1800.0
 NOBODY_S: Final = 45.0
 """Who has heard the lock opens a door sooner [E]."""
 BOOTED_S: Final = 600.0
+DIALS_S: Final = 20.0
+"""Longer than a box that has booted takes to register and to connect [E]."""
 DAY_S: Final = 86_400.0
 FLOOD: Final = 20
 FLOOD_WITHIN_S: Final = 120.0
@@ -70,6 +72,11 @@ def note_boots(case: Case) -> None:
         seen[Fact.BOOTED_AFTER] = when
     elif began_s - car.booted_s < BOOTED_S:
         seen[Fact.BOOTED_BEFORE] = when
+    has_booted = Fact.BOOTED_AFTER in seen or Fact.BOOTED_BEFORE in seen
+    if has_booted and car.ran_unconnected_s > DIALS_S:
+        seen[Fact.RAN_UNCONNECTED] = (
+            f"when it connected, the box had run for {car.ran_unconnected_s:.0f} s"
+        )
     before_s = car.booted_before_s
     if before_s is not None and car.booted_s - before_s < BOOTED_S:
         seen[Fact.BOOTED_AGAIN] = f"{when}, and {car.booted_s - before_s:.0f} s before that"

@@ -17,6 +17,10 @@ AT_ONCE_S: Final = 7.0
 FLAPS: Final = 3
 FLAPS_WITHIN_S: Final = 300.0
 OFTEN: Final = 3
+PING_PATIENCE_S: Final = 40.0
+"""A box waits 10 to 20 s for the answer to a ping, and its network for as long for it [E]."""
+_ON_ITS_WAY: Final = frozenset({Fact.REPORTED_AFTER, Fact.WENT_WELL, Fact.NOTHING_PUBLISHED})
+"""What says that the box was not away, or that nothing was sent to it."""
 _BROKER_WORDS: Final = {
     "taken_over": (Fact.REPLACED, "a new connection of the box's id ended the old one"),
     "dropped": (Fact.DROPPED_AT_BROKER, "the broker dropped messages for the box"),
@@ -227,8 +231,30 @@ def note_broker_log(case: Case) -> None:
             f"{len(taken)} times within minutes a new connection of the box's id ended the old one,"
             f" last at {case.at(taken[-1])}"
         )
+    _note_ping(case)
     near = [at_s for at_s in case.tls_errors if abs(at_s - case.began_s) < AGAIN_S]
     if near:
         case.seen[Fact.TLS_FAILED] = (
             f"{len(near)} TLS handshakes failed at the broker, the last at {case.at(near[-1])}"
+        )
+
+
+def _note_ping(case: Case) -> None:
+    """Note a box that came back later than it takes one to find its connection dead.
+
+    It finds that by its next ping, a keepalive after its last packet at the latest.
+    """
+    car, sent_s = case.car, case.published_s
+    returns = (
+        change.at_s
+        for change in car.changes_between(sent_s, case.now_s)
+        if change.session is Session.ONLINE
+    )
+    back_s = next(returns, None)
+    if car.keepalive_s is None or back_s is None or not _ON_ITS_WAY.isdisjoint(case.seen):
+        return
+    if back_s - sent_s > car.keepalive_s + PING_PATIENCE_S:
+        case.seen[Fact.PING_OVERDUE] = (
+            f"the box, which pings after {car.keepalive_s:.0f} s, connected anew at"
+            f" {case.at(back_s)}, {back_s - sent_s:.0f} s after the command"
         )

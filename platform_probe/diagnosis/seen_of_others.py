@@ -84,7 +84,7 @@ def note_heard_there(case: Case) -> None:
 
     Later they may be back from what had struck them too, and who has connected anew is.
     """
-    if case.heard_since is None or case.now_s - case.at_box_s > MEANWHILE_S:
+    if case.heard_since is None:
         return
     if case.car.first_heard_after(case.at_box_s) is not None:
         return

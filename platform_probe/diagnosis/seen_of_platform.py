@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fleet_wire.contract import problems
-from fleet_wire.contract.attempt import Flag, PlatformSide, Stage
+from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.case import Case
 
@@ -37,6 +37,18 @@ _BY_PROBLEM: Final = {
 }
 
 
+def names_no_booking(record: Attempt, *, others_do: bool) -> bool:
+    """Return whether a command was sent for no booking, as far as that can be known.
+
+    The platform's log says so of an account; without it, that others' commands name theirs.
+    """
+    if record.booking_id is not None or Stage.PUBLISHED.value not in record.stages:
+        return False
+    side = record.platform or None
+    has_account = side is not None and side.account_id is not None
+    return record.source is Source.CUSTOMER and (has_account or others_do)
+
+
 def is_yes(side: PlatformSide) -> bool:
     """Return whether the API has answered the phone, and with no error."""
     return side.status is not None and side.status < problems.FIRST_ERROR_STATUS
@@ -50,6 +62,9 @@ def note_platform(case: Case) -> None:
         seen[Fact.SUPPORT_CALLED] = (
             f"the customer called support at {case.at(case.support_called_s)}"
         )
+    if names_no_booking(record, others_do=case.others_name_bookings):
+        by = f"the account {side.account_id}" if side and side.account_id else "the command"
+        seen[Fact.WITHOUT_BOOKING] = f"{by} named no booking"
     if case.cars_of_account >= 3:  # noqa: PLR2004 - nobody drives three [E]
         seen[Fact.MANY_CARS_OF_ONE] = f"the account asked for {case.cars_of_account} cars"
     if not side:
@@ -105,8 +120,6 @@ def _note_who_asked(case: Case) -> None:
         seen[Fact.ANOTHER_CAR_ASKED] = f"the platform's log names the car {side.vehicle_id}"
     if side.distance_m is not None and side.distance_m > FAR_M:
         seen[Fact.PHONE_FAR] = f"the phone was {side.distance_m:.0f} m from the car"
-    if record.booking_id is None and side.account_id and Stage.PUBLISHED.value in record.stages:
-        seen[Fact.WITHOUT_BOOKING] = f"the account {side.account_id} named no booking"
 
 
 def _of_answer(case: Case, said: str) -> None:

@@ -7,7 +7,8 @@
     wal/attempts-00000007.open                    being appended to
     wal/attempts-00000006.jsonl                   complete, to become Parquet
     attempts/00000001-00000005.1767229200.1767225600-1767229195.0c8d51b2.parquet
-    attempt_keys/...                              under the same names: which car an id belongs to
+    attempt_keys_5d6f1c02/...                     under the same names: which car an id belongs to;
+                                                  the digits stand for the hash of the ids
 
 A Parquet file's name has the first and the last of the write-ahead files in it, when the last of
 them was complete, the earliest and latest time of its rows (Unix seconds), and what stands for its

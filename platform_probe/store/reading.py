@@ -17,7 +17,7 @@ import msgspec
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError, Rows, file_list, quoted
-from platform_probe.store.keeper import id_hash, parquet_rows
+from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows
 from platform_probe.store.layout import (
     STORE_FILE,
     Part,
@@ -214,7 +214,8 @@ class Source:
         Once there are `most` there is no need to look further. A part whose ids have no file is
         looked through: so it is where an earlier release wrote it.
         """
-        keys = {part: self.directory / ATTEMPTS.ids_name / part.name for part in parts}
+        ids = ids_directory(self.directory, ATTEMPTS)
+        keys = {part: ids / part.name for part in parts}
         packed = [path for path in keys.values() if path.exists()]
         cars: dict[str, list[str]] = {str(path): [] for path in packed}
         if packed:

@@ -47,7 +47,7 @@ class Table:
 
     @property
     def ids_name(self) -> str:
-        """The name of the table that has the ids."""
+        """The name of what has the ids."""
         return f"{self.name.removesuffix('s')}_keys"
 
     @property
@@ -375,15 +375,18 @@ def rows_of_lines(table: Table, files: str) -> str:
     return f"{lines_as_rows(table, files)} WHERE {table.time} IS NOT NULL"
 
 
-def lines_as_rows(table: Table, files: str) -> str:
-    """Return the SQL of a row for each line of files; of one that is torn everything is null."""
+def lines_as_rows(table: Table, files: str, *, strict: bool = False) -> str:
+    """Return the SQL of a row for each line of files.
+
+    Of one that is torn everything is null; if `strict` it ends the query.
+    """
     fields = ", ".join(f"'{name}': '{kind}'" for name, kind in table.fields.items())
     columns = ", ".join(
         f"({column.expression})::{column.type} AS {column.name}" for column in table.columns
     )
     return (
         f"SELECT {columns} FROM read_json({files}, format = 'newline_delimited',"
-        f" ignore_errors = true, columns = {{{fields}}})"
+        f" ignore_errors = {not strict}, columns = {{{fields}}})"
     )
 
 

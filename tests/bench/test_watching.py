@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import pytest
 
+from bench.bare_subscriber import pubacks_of
 from bench.watching import WAYS, Results, Watched, WatchPlan, measure_watching, render_watching
+from fleet_wire.links.lean.packets import puback_packet, publish_packet
 
 SMALL = WatchPlan(boxes=10, rate_per_s=100.0, duration_s=0.3, rounds=1, in_flight=50)
 
 
 @pytest.mark.broker
 def test_every_unlock_is_written_once_and_joined() -> None:
-    """Nobody, a monitor, and two that join: each way does what it is measured for."""
+    """Nobody, who only listens, a monitor, and two that join: each does what it is there for."""
     results = measure_watching(SMALL)
-    (nobody,), (mqtt,), (joined,), (one_account,) = (results.ways[way] for way in WAYS)
-    assert nobody.sent == mqtt.sent == joined.sent == one_account.sent == 30
+    (nobody,), (bare,), (mqtt,), (joined,), (one_account,) = (results.ways[way] for way in WAYS)
+    assert nobody.sent == bare.sent == mqtt.sent == joined.sent == one_account.sent == 30
     assert (nobody.written, mqtt.written, joined.written, one_account.written) == (0, 30, 30, 30)
+    assert bare.written == 0
+    assert 0 < bare.cpu_us < joined.cpu_us
     assert (mqtt.whole, joined.whole, one_account.whole) == (0, 30, 30)
     assert joined.cpu_us > 0
     assert results.in_flight["count"] == 50
     assert results.in_flight["process"] > results.in_flight["in_flight"]
 
 
+def test_a_bare_subscriber_acknowledges_what_it_has_whole() -> None:
+    """QoS 1 alone, also behind a long packet; the beginning of the next one is left."""
+    first = publish_packet("cars/a/result", b"x" * 200, 7, None, retain=False)
+    unasked = publish_packet("cars/a/telemetry", b"x", None, None, retain=False)
+    second = publish_packet("cars/a/state", b"x", 300, None, retain=True)
+    whole = first + unasked + second
+    for data in (whole, whole + first[:1], whole + first[:-1]):
+        assert pubacks_of(memoryview(data)) == (puback_packet(7) + puback_packet(300), len(whole))
+
+
 def test_what_was_measured_is_told() -> None:
     """With the goals, and what misses them."""
-    one = Watched(way="", sent=10, written=9, whole=10, cpu_us=130.0, p50_ms=2.0, p99_ms=3.0)
+    one = Watched(
+        way="", sent=10, written=9, whole=10, cpu_us=130.0, broker_us=50.0, p50_ms=2.0, p99_ms=3.0
+    )
     ways = {way: [one] for way in WAYS}
     memory = {"count": 10_000.0, "in_flight": 20.0, "process": 80.0}
     text = render_watching(Results(2_000, 2_000.0, 10.0, ways, memory))

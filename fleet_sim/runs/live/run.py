@@ -48,6 +48,8 @@ SAMPLE_S = 1.0
 METRICS_ADDRESS = "127.0.0.1:9464"
 """Where Prometheus looks by default (deploy/prometheus/prometheus.yml)."""
 FLOOR_RATE_PER_S = 2.0
+RETAINED_A_CAR = 2
+"""Its presence and its state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +247,9 @@ class LiveRun:
                     self._begin(float(event["load_starts_at"]), fleet, rentals, specs)
                     self._progress.serving(str(event["metrics_url"]))
                     self._background(self._end_when_served(fleet, rentals, probe))
+                elif event.get("event") == "learning":
+                    expected = RETAINED_A_CAR * fleet.counts.known
+                    self._progress.learning(int(event["retained"]), expected)
                 else:
                     self._last_event = dict(event)
             await probe.finish()

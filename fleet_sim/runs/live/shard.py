@@ -159,6 +159,9 @@ class _Shard:
     def connecting(self, done: int, total: int) -> None:
         """Nothing: the counts say it."""
 
+    def learning(self, heard: int, expected: int) -> None:
+        """Nothing: a shard has no probe."""
+
     def serving(self, metrics_url: str) -> None:
         """Nothing: a shard serves none."""
 

@@ -89,19 +89,19 @@ Incoming = Message | int | Packet
 
 
 def read_packets(
-    data: bytes | bytearray, max_packet_bytes: int
+    data: bytes | bytearray, max_packet_bytes: int, *, most: int
 ) -> tuple[list[Incoming], list[int], PeerError | None]:
     """Return what is there as a whole, where each of it ends, and what is wrong behind that.
 
     All at once, and only then taken: done in turns, either finds its code gone from the
-    processor's caches.
+    processor's caches. Not more than `most` packets.
     """
     view, end = memoryview(data), len(data)
     came: list[Incoming] = []
     ends: list[int] = []
     position = 0
     try:
-        while position < end:
+        while position < end and len(came) < most:
             if data[position] == PUBACK and data[position + 1 : position + 2] == _SUCCESS_FOLLOWS:
                 if end - position < SHORTEST_PUBACK:
                     break

@@ -26,6 +26,9 @@ _SMALLEST_WINDOW = 10
 them, mosquitto 20 (max_inflight_messages). ejabberd sends one."""
 _WORTH_WAKING_BYTES = 16_384
 """So much is read at once, whatever may still follow: sixty messages of the contract or so."""
+_PACKETS_A_TURN = 128
+"""Of more that have come together the rest waits for the next turn of the event loop: timers, pings
+and other connections are due in between. A monitor takes some 2 ms for so many [E]."""
 
 
 class PacketStream(asyncio.Protocol, ABC):
@@ -131,7 +134,9 @@ class PacketStream(asyncio.Protocol, ABC):
         if self._incoming:
             self._incoming += data
             data = self._incoming
-        came, ends, problem = read_packets(data, self._factory.limits.max_packet_bytes)
+        came, ends, problem = read_packets(
+            data, self._factory.limits.max_packet_bytes, most=_PACKETS_A_TURN
+        )
         taken = self._take_in_order(came) if came else 0
         if self._transport is not transport:
             return
@@ -142,8 +147,17 @@ class PacketStream(asyncio.Protocol, ABC):
             self._incoming = b""
         elif position or not self._incoming:
             self._incoming = bytearray(memoryview(data)[position:])
+        if taken == _PACKETS_A_TURN and transport is not None:
+            transport.pause_reading()
+            self._factory.loop.call_soon(self._take_rest, transport)
         if self._sock is not None:
             self._await_next(self._sock, taken)
+
+    def _take_rest(self, transport: asyncio.Transport) -> None:
+        """Go on with what came together, in another turn; a link that froze goes on at `thaw`."""
+        if self._transport is transport and not self._is_frozen:
+            transport.resume_reading()
+            self._guarded(self._read, b"")
 
     def _await_next(self, sock: socket.socket, packets: int) -> None:
         """Let the event loop sleep until it is worth waking up, after so many packets.

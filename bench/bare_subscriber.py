@@ -1,0 +1,75 @@
+"""A subscriber that does nothing but acknowledge: what it costs that anybody listens at all.
+
+`python -m bench.bare_subscriber HOST PORT` hears what a monitor hears, and prints a line when it
+is subscribed.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from fleet_wire.links.lean.packets import (
+    LARGEST_PACKET,
+    connect_packet,
+    packet_size,
+    puback_packet,
+    subscribe_packet,
+)
+from fleet_wire.links.link import Session
+from platform_probe.connected import LINK_LIMITS
+from platform_probe.watching.inbox import subscriptions
+
+_READ_BYTES = 65_536
+_PUBLISH, _AT_LEAST_ONCE = 0x30, 0x02
+_KIND, _CONTINUES = 0xF0, 0x80
+
+
+def pubacks_of(data: memoryview) -> tuple[bytes, int]:
+    """Return the PUBACKs for the whole packets in `data`, and where the last of these ends."""
+    pubacks, position = [], 0
+    while size := packet_size(data[position : position + 5], LARGEST_PACKET):
+        if position + size > len(data):
+            break
+        if data[position] & (_KIND | _AT_LEAST_ONCE) == _PUBLISH | _AT_LEAST_ONCE:
+            pubacks.append(puback_packet(_packet_id(data[position : position + size])))
+        position += size
+    return b"".join(pubacks), position
+
+
+def _packet_id(publish: memoryview) -> int:
+    """Return what stands behind the topic (MQTT 5, section 3.3.2)."""
+    at = 2
+    while publish[at - 1] >= _CONTINUES:
+        at += 1
+    at += 2 + int.from_bytes(publish[at : at + 2], "big")
+    return int.from_bytes(publish[at : at + 2], "big")
+
+
+def main() -> None:
+    """Subscribe to all that a monitor hears, and acknowledge it, until killed."""
+    host, port = sys.argv[1:]
+    session = Session("bare-subscriber", clean_start=True, keepalive_s=0)
+    with socket.create_connection((host, int(port))) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connect = connect_packet(
+            session,
+            username=None,
+            password=None,
+            receive_max=LINK_LIMITS.receive_max,
+            max_packet_bytes=LINK_LIMITS.max_packet_bytes,
+        )
+        connection.sendall(connect + subscribe_packet(1, subscriptions(watch=True)))
+        connection.recv(_READ_BYTES)
+        print("subscribed", flush=True)
+        incoming = b""
+        while data := connection.recv(_READ_BYTES):
+            incoming += data
+            pubacks, end = pubacks_of(memoryview(incoming))
+            incoming = incoming[end:]
+            if pubacks:
+                connection.sendall(pubacks)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""What is said while very much comes in: how much so far, how fast, and what memory is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from fleet_sim.runs.limits import available_bytes
+from fleet_wire.clock import Clock
+
+RATE_OVER_S: Final = 3.0
+"""A rate is that of so long at least: what takes less is over before anybody has read one."""
+
+
+class Counting:
+    """Counts towards a total. `free_bytes` says how much memory is left, or None."""
+
+    def __init__(
+        self, clock: Clock, free_bytes: Callable[[], int | None] = available_bytes
+    ) -> None:
+        self._clock = clock
+        self._free_bytes = free_bytes
+        self._since: tuple[float, int] | None = None
+        self._rate_per_s: float | None = None
+
+    def begin(self) -> None:
+        """Count something else from now on."""
+        self._since = self._rate_per_s = None
+
+    def words(self, so_far: str, done: int) -> str:
+        """Return what is said of so much; `so_far` is how much that is, in words."""
+        now_s = self._clock.monotonic_s()
+        if self._since is None:
+            self._since = now_s, done
+        began_s, before = self._since
+        if now_s - began_s >= RATE_OVER_S:
+            self._rate_per_s = (done - before) / (now_s - began_s)
+            self._since = now_s, done
+        if self._rate_per_s is None:
+            return so_far
+        free = self._free_bytes()
+        memory = "" if free is None else f", {free / 1e9:.1f} GB of memory free"
+        return f"{so_far}, {self._rate_per_s:,.0f} a second{memory}"

@@ -1,0 +1,60 @@
+"""While a large fleet connects, somebody wants to know how fast, and whether memory will do."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from fleet_sim.runs.progress import LineProgress
+from fleet_sim.runs.progress_counting import Counting
+from fleet_sim.runs.progress_display import TerminalProgress
+from tests.helpers.fake_clock import FakeClock
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "memory"), [(12_300_000_000, ", 12.3 GB of memory free"), (None, "")]
+)
+def test_the_rate_is_that_of_the_last_seconds(free_bytes: int | None, memory: str) -> None:
+    """It is said when it is known, and follows what happens; with it the memory, if known."""
+    clock = FakeClock()
+    counting = Counting(clock, lambda: free_bytes)
+    assert counting.words("0 boxes", 0) == "0 boxes"
+    clock.now_s += 2.9
+    assert counting.words("15,000 boxes", 15_000) == "15,000 boxes"
+    clock.now_s += 0.1
+    assert counting.words("18,000", 18_000) == f"18,000, 6,000 a second{memory}"
+    clock.now_s += 2.0
+    assert counting.words("18,001", 18_001) == f"18,001, 6,000 a second{memory}"
+    clock.now_s += 2.0
+    assert counting.words("26,000", 26_000) == f"26,000, 2,000 a second{memory}"
+    counting.begin()
+    assert counting.words("0 messages", 0) == "0 messages"
+
+
+def test_lines_say_what_the_probe_learns() -> None:
+    """A line every five seconds, not one for each word of the probe."""
+    clock, out = FakeClock(), StringIO()
+    progress = LineProgress(out, clock)
+    progress.phase("starting the probe")
+    for heard in range(0, 120_000, 10_000):
+        progress.learning(heard, 200_000)
+        clock.now_s += 1.0
+    lines = out.getvalue().splitlines()
+    assert lines[1] == "heard 0 of some 200,000 retained messages"
+    assert [line.partition(" of")[0] for line in lines[1:]] == [
+        "heard 0",
+        "heard 50,000",
+        "heard 100,000",
+    ]
+    assert "10,000 a second" in lines[2]
+
+
+def test_the_panel_shows_what_the_probe_learns() -> None:
+    """As a bar, like the boxes that connect."""
+    out = StringIO()
+    progress = TerminalProgress(Console(file=out, force_terminal=True, width=100), FakeClock())
+    progress.learning(50_000, 200_000)
+    progress.close()
+    assert "50,000 of some 200,000 retained messages" in out.getvalue()
