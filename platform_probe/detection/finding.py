@@ -24,6 +24,8 @@ class Finding:
     """When it began, Unix seconds."""
     cohort: Mapping[str, str]
     """Whom, value by trait; empty: nothing in common."""
+    common: Mapping[str, str] = field(default_factory=dict)
+    """All that these have in common as far as is known, what also all others have included."""
     failed: int
     """How many were hit."""
     total: int

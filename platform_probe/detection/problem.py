@@ -12,7 +12,7 @@ from platform_probe.detection.finding import Finding
 from platform_probe.detection.measures import LATE, Measure
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.sighting import summed
-from platform_probe.detection.traits import Key, Values, is_in, named
+from platform_probe.detection.traits import Key, Values, common_of, is_in, named
 
 BEFORE_S: Final = 60.0
 """What was hit so shortly before a problem began is taken for it."""
@@ -58,6 +58,8 @@ class Problem:
         """When anybody of the cohort tried last."""
         self.over_s = math.inf
         """Since when it is taken to be over."""
+        self.common = key
+        """What all of its unlocks have in common."""
         self._odds = ILL
         self._likely = expected
         self.clear()
@@ -77,6 +79,7 @@ class Problem:
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
         """Count all since it began, as it was kept."""
         self.clear()
+        self.common = common_of(self.key, totals)
         for values, number in totals.items():
             if is_in(self.key, values):
                 self.total += number
@@ -144,6 +147,7 @@ class Problem:
             at=round(now_s + unix_offset_s, 3),
             since=round(self.since_s + unix_offset_s, 3),
             cohort=named(self.key),
+            common=named(self.common),
             failed=self.failed,
             total=self.total,
             elsewhere_failed=self.elsewhere_failed,

@@ -30,6 +30,8 @@ class Sighting:
     last_s: float
     """When a sign of it was seen last."""
     key: Key = ()
+    common: Key = ()
+    """What all cars of the cohort have in common."""
     detail: str = ""
     failed: int = 0
     total: int = 0
@@ -79,6 +81,7 @@ class Sighting:
             at=round(now_s + unix_offset_s, 3),
             since=round(self.since_s + unix_offset_s, 3),
             cohort=named(self.key),
+            common=named(self.common or self.key),
             failed=self.failed,
             total=self.total,
             expected=self.expected,

@@ -20,6 +20,7 @@ from platform_probe.detection.traits import (
     UNKNOWN,
     Key,
     Values,
+    common_of,
     is_in,
     keys_of,
     values_of_state,
@@ -230,6 +231,7 @@ class Waves:
             since_s=newest_s,
             last_s=now_s,
             key=key,
+            common=common_of(key, [*self._online, *(values for _, _, values in wave)]),
             expected=self._share(),
         )
         members = [(at_s, car) for at_s, car, values in reversed(wave) if is_in(key, values)]

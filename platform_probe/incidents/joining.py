@@ -31,6 +31,12 @@ SHARED: Final = 0.5
 """So large a part of the cars of one finding must be of the other, to be one problem [E]."""
 
 
+def is_part(finding: Finding, cohort: Mapping[str, str]) -> bool:
+    """Return whether all whom a finding hits are of a cohort, by whatever name."""
+    common = {**finding.common, **finding.cohort}
+    return all(common.get(name) == value for name, value in cohort.items())
+
+
 def are_nested(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Return whether one cohort is a part of the other."""
     few, many = sorted((one, other), key=len)
@@ -56,7 +62,7 @@ def are_one(
     if same and finding.kind is IncidentKind.FAILURES:
         return any(have_one_mode(finding, one) for one in same)
     if not others:
-        return are_nested(finding.cohort, cohort)
+        return is_part(finding, cohort) or are_nested(finding.cohort, cohort)
     return any(_are_near(finding, one) for one in others)
 
 
@@ -79,7 +85,7 @@ def common_cohort(findings: Collection[Finding]) -> dict[str, str]:
 
 def _are_near(finding: Finding, other: Finding) -> bool:
     is_same_time = abs(finding.since - other.since) < NEAR_S
-    if is_same_time and are_nested(finding.cohort, other.cohort):
+    if is_same_time and (is_part(finding, other.cohort) or is_part(other, finding.cohort)):
         return True
     few = min(len(finding.cars), len(other.cars))
     return few > 0 and len(finding.cars & other.cars) >= SHARED * few
