@@ -44,7 +44,8 @@ def names_no_booking(record: Attempt, *, others_do: bool) -> bool:
     """
     if record.booking_id is not None or Stage.PUBLISHED.value not in record.stages:
         return False
-    has_account = bool(record.platform) and record.platform.account_id is not None
+    side = record.platform
+    has_account = bool(side) and side.account_id is not None
     return record.source is Source.CUSTOMER and (has_account or others_do)
 
 

@@ -112,7 +112,7 @@ def test_a_car_that_does_not_come_back_with_the_others_is_left_behind() -> None:
     [
         (15.0, {"opened_in_time"}),
         (60.0, {"opened_late"}),
-        (62.0, {"opened_late", "opened_long_after"}),
+        (64.0, {"opened_late", "opened_long_after"}),
     ],
 )
 def test_an_answer_that_comes_late_says_by_the_boxs_clock_when_the_car_opened(
@@ -128,16 +128,16 @@ def test_an_answer_that_comes_late_says_by_the_boxs_clock_when_the_car_opened(
 
     watched.at(2.0).result("car-1", answer(Phase.RECEIVED, 2.0))
     watched.at(20.0)
-    failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1")
+    failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1", stages=SENT)
     watched.diagnosing.take(failed)
-    watched.at(61.0).result("car-1", answer(Phase.EXECUTED, executed_s))
+    watched.at(65.0).result("car-1", answer(Phase.EXECUTED, executed_s))
     watched.diagnosing.take(
         StrayAnswer(
             kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
-            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=61.0,
+            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
         )
     )  # fmt: skip
-    watched.at(63.0)
+    watched.at(67.0)
     among = {"opened_in_time", "opened_late", "opened_long_after"}
     assert watched.facts() & among == seen
 
@@ -204,7 +204,9 @@ def test_a_command_names_no_booking_where_others_do(booked: int, *, is_noted: bo
     for number in range(2, 2 + booked):
         other = {"vehicle_id": f"car-{number}", "attempt_id": f"a{number}"}
         watched.diagnosing.take(
-            watched.ended(None, source=Source.CUSTOMER, booking_id=f"b{number}", **other)
+            watched.ended(
+                None, source=Source.CUSTOMER, booking_id=f"b{number}", stages=SENT, **other
+            )
         )
     watched.diagnosing.take(
         watched.ended(Cause.VEHICLE_STATE, source=Source.CUSTOMER, booking_id=None, stages=SENT)
