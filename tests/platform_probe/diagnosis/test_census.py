@@ -170,8 +170,8 @@ def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
     census = Census(cars)
     census.compare((), 10.0)
     assert (census.usual_data_bytes, census.used_when_lost(())) == (100, None)
-    for number in "012":
-        cars[number].take_presence(AWAY[0], 11.0, retained=False)
+    for vehicle_id in "012":
+        cars[vehicle_id].take_presence(AWAY[0], 11.0, retained=False)
     census.compare((), 20.0)
     assert census.used_when_lost(()) == (100, 100)
     cars["0"].take_presence(ONLINE, 21.0, retained=False)
