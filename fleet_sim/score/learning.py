@@ -46,6 +46,8 @@ KEPT: Final = 4
 """Of so many seeds one is kept for the temperature."""
 UNKNOWN_SHARE: Final = 0.004
 """Of the cases that are learned from so many score less than `unknown` does."""
+MORE_HEALTHY: Final = 1.2
+"""Nothing wrong is by so much likelier than it counts among modes, which count alike [E]."""
 ODD: Final = (Fact.WENT_WELL,)
 """What speaks for an unlock that only looks odd."""
 LAST_SHARE: Final = 0.5
@@ -115,6 +117,7 @@ class Model:
     def as_json(self, *, unknown: float, temperature: float) -> dict[str, Any]:
         """Return the weights as the monitor reads them."""
         bias = dict(zip(_NAMES, (round(value, 3) for value in self.bias.values), strict=True))
+        bias[NOTHING_WRONG] = round(bias[NOTHING_WRONG] + MORE_HEALTHY, 3)
         return {
             "version": FORM,
             "made_by": COMMAND,

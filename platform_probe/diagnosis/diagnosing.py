@@ -206,6 +206,9 @@ class Diagnosing(Hearing):
         counted = self._counted.pop(record.attempt_id, None)
         if counted is not None:
             self._neighbours.take_back(*counted)
+        elif record.source is Source.CUSTOMER and Stage.PUBLISHED.value in record.stages:
+            self._booked += record.booking_id is not None
+            self._unbooked += record.booking_id is None
         is_retry = any(
             past.attempt_id != record.attempt_id
             and abs(past.began_s - began_s) < ACCOUNT_S
@@ -219,9 +222,6 @@ class Diagnosing(Hearing):
         earlier = self._recent.get(record.vehicle_id)
         if earlier is not None and earlier.attempt_id != record.attempt_id:
             self._doubt(earlier, car, began_s, record)
-        if counted is None and record.source is Source.CUSTOMER:
-            self._booked += record.booking_id is not None
-            self._unbooked += record.booking_id is None
         car.take_attempt(past_of(record, began_s))
         if record.platform:
             self._accounts.note(record.platform, record.vehicle_id, began_s)

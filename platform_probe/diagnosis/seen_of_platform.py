@@ -44,8 +44,8 @@ def names_no_booking(record: Attempt, *, others_do: bool) -> bool:
     """
     if record.booking_id is not None or Stage.PUBLISHED.value not in record.stages:
         return False
-    side = record.platform or None
-    has_account = side is not None and side.account_id is not None
+    side = record.platform
+    has_account = side.account_id is not None if side else False
     return record.source is Source.CUSTOMER and (has_account or others_do)
 
 

@@ -71,7 +71,15 @@ def test_sentences_of_mosquitto(
 ) -> None:
     """Each with Unix seconds before it, with a date, or with nothing."""
     event = broker_event_of(f"{stamp}{line}".encode(), AT)
-    assert event == BrokerEvent(AT, client_id, kind, detail)
+    assert event is not None
+    assert event[:4] == (AT, client_id, kind, detail)
+    assert (event.keepalive_s is None) is (kind is not KIND.CONNECTED)
+
+
+def test_who_connects_says_how_often_it_pings() -> None:
+    """In seconds, as its CONNECT has it."""
+    event = broker_event_of(b"New client connected from 10.0.0.7:5 as car-1 (p2, c0, k240).", AT)
+    assert event == BrokerEvent(AT, "car-1", KIND.CONNECTED, "10.0.0.7:5", keepalive_s=240.0)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet_wire.contract.diagnosis import NOTHING_WRONG
-from fleet_wire.modes.alike import WIRES, alike_on, class_of, number_of_classes
+from fleet_wire.modes.alike import WIRES, alike_on, class_of, number_of_classes, unseen_on
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Told
 
@@ -36,8 +36,11 @@ def test_refusals_without_reasons_look_the_same() -> None:
 
 
 def test_what_no_source_shows_looks_like_nothing_wrong() -> None:
-    """A support agent who opens a car without a booking is in the platform's log alone."""
-    alike = class_of("insider_or_support_unlock", WIRES["no log of the platform"])
+    """That an API answers with errors what went well is in the platform's log alone."""
+    told = WIRES["no log of the platform"]
+    alike = class_of("generic_500", told)
+    assert "generic_500" in unseen_on(told)
+    assert "insider_or_support_unlock" not in unseen_on(told)  # its command names no booking
     assert NOTHING_WRONG in alike.slugs
     assert "wrong_car_approached" not in alike.slugs
     assert alike.why == "Only the platform's log would show that anything was wrong."

@@ -188,3 +188,23 @@ def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
     cars["0"].take_presence(ONLINE, 21.0, retained=False)
     census.compare((), 30.0)
     assert census.used_when_lost(()) is None
+
+
+def test_what_an_operators_lost_cars_have_used_is_held_against_its_own() -> None:
+    """Another operator's plan is another one, and one car in ten may be lost for itself."""
+    cars = OrderedDict((str(number), CarHistory()) for number in range(30))
+    for number, car in enumerate(cars.values()):
+        car.places = (("operator", "a" if number < 20 else "b"),)
+        is_lost = number < 11
+        car.take_presence(AWAY[0] if is_lost else ONLINE, 1.0, retained=False)
+        car.take_telemetry(TELEMETRY, 1.0)
+        car.data_used_bytes = 100 if is_lost else 60 if number < 20 else 500
+    cars["0"].data_used_bytes = 20
+    census = Census(cars)
+    census.compare((), 10.0)
+    assert census.used_when_lost((("operator", "a"),)) == (100, 100)
+    assert census.used_when_lost((("operator", "b"),)) is None
+    cars["15"].data_used_bytes = 120
+    cars["15"].take_presence(ONLINE, 11.0, retained=False)
+    census.compare((), 20.0)
+    assert census.used_when_lost((("operator", "a"),)) is None

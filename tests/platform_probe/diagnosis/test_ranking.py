@@ -89,3 +89,15 @@ def test_weights_of_another_form_are_refused() -> None:
     )
     with pytest.raises(ConfigError, match="no_such_fact"):
         Ranking(strange)
+
+
+def test_what_could_not_be_seen_is_not_named() -> None:
+    """Of an unlock that went well, without the platform's log."""
+    weights = msgspec.structs.replace(
+        weights_by_signature(), bias={"generic_500": 9.0, "nothing_wrong": 0.0}
+    )
+    told = frozenset({Told.ATTEMPT, Told.PRESENCE, Told.STATE})
+    ranked = Ranking(weights).rank(seen(Fact.WENT_WELL, Fact.WAS_ONLINE), told)
+    assert ranked[0].mode == "nothing_wrong"
+    assert "generic_500" not in {one.mode for one in ranked}
+    assert Ranking(weights).rank(seen(Fact.NOT_DELIVERED), told)[0].mode == "generic_500"

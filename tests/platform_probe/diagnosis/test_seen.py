@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from fleet_wire.contract.attempt import PlatformSide, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
+    CarEvent,
+    EventName,
     Phase,
     Presence,
     PresenceReason,
@@ -104,9 +107,16 @@ def test_a_car_that_does_not_come_back_with_the_others_is_left_behind() -> None:
     assert "left_behind" not in watched.facts()
 
 
-@pytest.mark.parametrize(("executed_s", "seen"), [(15.0, "opened_in_time"), (60.0, "opened_late")])
+@pytest.mark.parametrize(
+    ("executed_s", "seen"),
+    [
+        (15.0, {"opened_in_time"}),
+        (60.0, {"opened_late"}),
+        (64.0, {"opened_late", "opened_long_after"}),
+    ],
+)
 def test_an_answer_that_comes_late_says_by_the_boxs_clock_when_the_car_opened(
-    executed_s: float, seen: str
+    executed_s: float, seen: set[str]
 ) -> None:
     """The answer may have waited in the car, or the command on its way there."""
     watched = Watched()
@@ -118,17 +128,18 @@ def test_an_answer_that_comes_late_says_by_the_boxs_clock_when_the_car_opened(
 
     watched.at(2.0).result("car-1", answer(Phase.RECEIVED, 2.0))
     watched.at(20.0)
-    failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1")
+    failed = watched.ended(Cause.EXECUTION_SILENT, command_id="c1", stages=SENT)
     watched.diagnosing.take(failed)
-    watched.at(61.0).result("car-1", answer(Phase.EXECUTED, executed_s))
+    watched.at(65.0).result("car-1", answer(Phase.EXECUTED, executed_s))
     watched.diagnosing.take(
         StrayAnswer(
             kind=StrayKind.LATE, vehicle_id="car-1", command_id="c1", phase="executed",
-            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=61.0,
+            at=watched.clock.wall_s, attempt_id=failed.attempt_id, after_s=65.0,
         )
     )  # fmt: skip
-    watched.at(63.0)
-    assert watched.facts() & {"opened_in_time", "opened_late"} == {seen}
+    watched.at(67.0)
+    among = {"opened_in_time", "opened_late", "opened_long_after"}
+    assert watched.facts() & among == seen
 
 
 def test_an_answer_that_has_waited_does_not_put_the_clock_back() -> None:
@@ -154,3 +165,50 @@ def test_a_command_to_a_sleeping_box_needs_a_wake_request_before_it(
     side = PlatformSide(status=504, woken_s=woken_s)
     watched.diagnosing.take(watched.ended(Cause.BOX_ASLEEP, stages=SENT, platform=side))
     assert ("not_woken" in watched.facts()) is is_noted
+
+
+@pytest.mark.parametrize(("back_s", "is_overdue"), [(90.0, False), (120.0, True)])
+def test_a_box_finds_a_dead_connection_by_its_next_ping(back_s: float, *, is_overdue: bool) -> None:
+    """One that pings every minute and is away for longer was not there."""
+    watched = Watched()
+    connected = BrokerEvent(0.0, "car-1", BrokerEventKind.CONNECTED, keepalive_s=60.0)
+    watched.at(1.0).broker_said(connected)
+    watched.at(1.0).presence("car-1", ONLINE, retained=False)
+    watched.at(20.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_SILENT, stages=SENT))
+    watched.at(back_s).presence("car-1", ONLINE, retained=False)
+    watched.at(back_s + 5.0)
+    assert ("ping_overdue" in watched.facts()) is is_overdue
+
+
+@pytest.mark.parametrize(("uptime_s", "has_run"), [(9.0, False), (65.0, True)])
+def test_a_heartbeat_says_for_how_long_a_box_ran_before_it_connected(
+    uptime_s: float, *, has_run: bool
+) -> None:
+    """It tells of its boot when it is connected, and of its age each time."""
+    watched = Watched()
+    watched.at(20.0)
+    watched.diagnosing.take(watched.ended(Cause.BOX_OFFLINE, stages=SENT))
+    watched.at(95.0).event("car-1", CarEvent(EventName.BOOT, boots=2))
+    heartbeat = Telemetry(-80.0, 12.6, 1.0, boots=2, uptime_s=uptime_s)
+    watched.at(100.0).telemetry("car-1", heartbeat)
+    watched.at(300.0)
+    assert ("ran_unconnected" in watched.facts()) is has_run
+
+
+@pytest.mark.parametrize(("booked", "is_noted"), [(0, False), (6, True)])
+def test_a_command_names_no_booking_where_others_do(booked: int, *, is_noted: bool) -> None:
+    """Without the platform's log it is the wire that says so."""
+    watched = Watched()
+    watched.at(30.0)
+    for number in range(2, 2 + booked):
+        other = {"vehicle_id": f"car-{number}", "attempt_id": f"a{number}"}
+        watched.diagnosing.take(
+            watched.ended(
+                None, source=Source.CUSTOMER, booking_id=f"b{number}", stages=SENT, **other
+            )
+        )
+    watched.diagnosing.take(
+        watched.ended(Cause.VEHICLE_STATE, source=Source.CUSTOMER, booking_id=None, stages=SENT)
+    )
+    assert ("without_booking" in watched.facts()) is is_noted
