@@ -112,8 +112,9 @@ def goals(results: Results) -> list[Goal]:
         memory = [measurement.kib_per_box_loaded for measurement in full]
         found.append(Goal("full box, KiB, loaded", memory, 6.0))
     if full and bare3:
+        title = "connect rate, full / bare, same packets"
         connects = _ratios(full, bare3, lambda m: m.connects_per_s)
-        found.append(Goal("connect rate, full / bare, same packets", connects, 0.8, is_ceiling=False))
+        found.append(Goal(title, connects, 0.8, is_ceiling=False))
         # A fleet connects as fast as it has CPU time: on a busy machine this is the steadier one.
         costs = _ratios(full, bare3, lambda m: m.connect_cpu_us)
         found.append(Goal("CPU a connect, full / bare, same packets", costs, 1.25))

@@ -91,7 +91,8 @@ def main() -> None:
     arguments = parser.parse_args()
     lines = uvloop.run(_rounds(arguments.rounds, arguments.connections))
     facts = machine_facts()
-    print(f"mosquitto {facts['mosquitto']} on {facts['cores']}: {arguments.connections:,} connections")
+    where = f"mosquitto {facts['mosquitto']} on {facts['cores']}"
+    print(f"{where}: {arguments.connections:,} connections")
     print(goals_table(tls_goals(lines), of="TLS"))
 
 

@@ -27,7 +27,9 @@ class _Client:
 
     __slots__ = ("_connected", "_index", "link")
 
-    def __init__(self, index: int, link_factory: LinkFactory, connected: asyncio.Future[None]):
+    def __init__(
+        self, index: int, link_factory: LinkFactory, connected: asyncio.Future[None]
+    ) -> None:
         self._index = index
         self._connected: asyncio.Future[None] | None = connected
         self.link: Link = link_factory(self)

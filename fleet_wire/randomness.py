@@ -43,7 +43,7 @@ class RandomStream(msgspec.Struct, gc=False):
     def uniform(self) -> float:
         """Return the next draw, 0 <= u < 1, with 53 random bits."""
         count, key = self._count, self._key
-        if type(key) is str:
+        if isinstance(key, str):
             key = self._hashed(key)
         self._count = count + 1
         digest = blake2b(count.to_bytes(8, "little"), digest_size=8, key=key).digest()
@@ -52,7 +52,7 @@ class RandomStream(msgspec.Struct, gc=False):
     def constant(self) -> float:
         """Return the stream's own number, 0 <= u < 1: always the same one, and no draw."""
         key = self._key
-        if type(key) is str:
+        if isinstance(key, str):
             key = self._hashed(key)
         return (int.from_bytes(key[:8], "little") >> 11) * _SCALE
 
