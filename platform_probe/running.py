@@ -127,7 +127,8 @@ class Run:
         await self._learn_what_is_retained()
 
     async def _learn_what_is_retained(self) -> None:
-        probe, until_s, seen, said_s = self._probe, time.monotonic() + MAX_SETTLE_S, -1, 0.0
+        probe, seen, said_s = self._probe, -1, time.monotonic()
+        until_s = said_s + MAX_SETTLE_S
         while seen != probe.retained and not self._told_to_stop.is_set():
             seen, now_s = probe.retained, time.monotonic()
             if now_s >= until_s:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import Final, NamedTuple
 
 from fleet_wire.contract.messages import (
@@ -24,8 +25,8 @@ from fleet_wire.links.routine import Beat, Follower
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.broker_events import BrokerEvents
 
-MAX_VEHICLES: Final = 1_000_000
-"""Cars remembered; the one seen first is forgotten for each one above."""
+MAX_VEHICLES: Final = 2_000_000
+"""Cars remembered; of more, some of those that were seen first are forgotten."""
 
 
 class BoxPresence(StrEnum):
@@ -190,9 +191,8 @@ class FleetEvidence:
         vehicle = self._vehicles.get(vehicle_id)
         if vehicle is None:
             if len(self._vehicles) >= self._max_vehicles:
-                forgotten = self._vehicles.pop(next(iter(self._vehicles)))
-                forgotten.part()
-                self._count(forgotten, -1)
+                for oldest in [*islice(self._vehicles, self._max_vehicles // 100 + 1)]:
+                    self.forget(oldest)
             vehicle = self._vehicles[vehicle_id] = VehicleEvidence()
         elif vehicle.member is not None:
             vehicle.catch_up()

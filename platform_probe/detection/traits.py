@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
@@ -23,6 +24,8 @@ Key = tuple[tuple[int, str], ...]
 """A cohort: places in `TRAITS` with their values; empty: all."""
 
 _PAIRS: Final = tuple((TRAITS.index(one), TRAITS.index(other)) for one, other in PAIRS)
+MAX_KINDS: Final = 10_000
+"""Cars that differ in what they say of themselves; of more, a tuple each time [E]."""
 UNKNOWN: Final[Values] = (None,) * len(TRAITS)
 
 
@@ -43,8 +46,13 @@ def values_of(attempt: Attempt) -> Values:
 
 
 def values_of_state(state: VehicleState | PartialState) -> Values:
-    """Return the same of a car, by what it says that it is."""
-    return (state.region, state.operator, state.firmware, state.hardware, None, None, None)
+    """Return the same of a car, by what it says that it is: one object for all that are alike."""
+    return _values_of_car(state.region, state.operator, state.firmware, state.hardware)
+
+
+@lru_cache(maxsize=MAX_KINDS)
+def _values_of_car(*said: str | None) -> Values:
+    return (*said, None, None, None)
 
 
 def keys_of(values: Values) -> tuple[Key, ...]:

@@ -5,8 +5,9 @@ The test is that of unlocks: of the cars that are connected, each is lost within
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from fleet_wire.contract.incident import IncidentKind
@@ -52,7 +53,7 @@ NEARLY_ALL: Final = 0.8
 """Where so many of a cohort are lost at once and soon back, all of it reconnects at once [E]."""
 OVER_S: Final = 3600.0
 """Or when no more were lost for so long: what then is still away is another matter."""
-MOST_CARS: Final = 1_000_000
+MOST_CARS: Final = 2_000_000
 _STATES: Final = (VehicleState, PartialState)
 
 
@@ -73,7 +74,7 @@ class Waves:
 
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
-        self._cars: OrderedDict[str, _Car] = OrderedDict()
+        self._cars: dict[str, _Car] = {}
         self._online: Counter[Values] = Counter()
         self._tests: dict[Key, Evidence] = {}
         self._lost: deque[tuple[float, str, Values]] = deque(maxlen=5_000)
@@ -121,7 +122,8 @@ class Waves:
         car = self._cars.get(vehicle_id)
         if car is None:
             if len(self._cars) >= MOST_CARS:
-                self.removed(next(iter(self._cars)))
+                for oldest in [*islice(self._cars, MOST_CARS // 100)]:
+                    self.removed(oldest)
             car = self._cars[vehicle_id] = _Car()
         return car
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Final, NamedTuple
 
 from fleet_wire.links.routine import Routine
 from platform_probe.diagnosis.car_history import MAX_KINDS, CarHistory, Session
+from platform_probe.diagnosis.known_cars import KnownCars
 from platform_probe.diagnosis.neighbours import ALL, Comparison, Place, Share
 
 HOLDS_S: Final = 5.0
@@ -81,12 +81,12 @@ class Known(NamedTuple):
 class Census:
     """The latest count."""
 
-    def __init__(self, cars: OrderedDict[str, CarHistory]) -> None:
+    def __init__(self, cars: KnownCars) -> None:
         self._cars = cars
         self._at_s = -HOLDS_S
         self._sample: list[CarHistory] = []
-        self._sampled_from: tuple[int, CarHistory | None] = 0, None
-        """How many cars there were then, and the last of them: while both are so, all are."""
+        self._sampled_at = 0
+        """How often cars had been added or removed then."""
         self._changed: list[CarHistory] = []
         """Those of the sample that have told something since the count."""
         self._known: dict[CarHistory, Known] = {}
@@ -152,7 +152,7 @@ class Census:
     def _count(self, now_s: float) -> None:
         """Count anew."""
         self._at_s = now_s
-        if self._sampled_from != self._all():
+        if self._sampled_at != self._cars.changes:
             self._sample_anew()
         due = (*self._overdue(now_s), *self._silent_since(now_s), *self._heard_again())
         looked_at = dict.fromkeys((*self._changed, *due))
@@ -163,10 +163,6 @@ class Census:
         self._heard_s[None] = -math.inf
         self._note_use()
 
-    def _all(self) -> tuple[int, CarHistory | None]:
-        """Return what another number or order of cars changes: new ones come last."""
-        return len(self._cars), next(reversed(self._cars.values()), None)
-
     def _sample_anew(self) -> None:
         for car in self._sample:
             car.changed = None
@@ -175,9 +171,8 @@ class Census:
         for counter in (self._lost, self._total, self._awake):
             counter.clear()
         self._due.clear()
-        self._sampled_from = self._all()
-        step = max(len(self._cars) // MOST_CARS, 1)
-        self._sample = [*islice(self._cars.values(), 0, None, step)]
+        self._sampled_at = self._cars.changes
+        self._sample = self._cars.sample(MOST_CARS)
         self._changed[:] = self._sample
 
     def _overdue(self, now_s: float) -> list[CarHistory]:

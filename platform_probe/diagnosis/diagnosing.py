@@ -44,7 +44,7 @@ LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
 SETTLE_S: Final = 1.5
 """Words of a car come in company (presence, state, late answers): they are looked at together."""
-MAX_CARS: Final = 1_000_000
+MAX_CARS: Final = 2_000_000
 MAX_OPEN: Final = 20_000
 """Unlocks that are looked at again; for each one above the oldest is left as it is."""
 MAX_RECENT: Final = 2_000

@@ -22,6 +22,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.routine import Follower
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
 from platform_probe.diagnosis.census import Census
+from platform_probe.diagnosis.known_cars import KnownCars
 from platform_probe.diagnosis.neighbours import Neighbours
 from platform_probe.diagnosis.remembering import remember
 
@@ -47,7 +48,7 @@ class Hearing(ABC):
     def __init__(self, *, clock: Clock, max_cars: int) -> None:
         self._clock = clock
         self._max_cars = max_cars
-        self._cars: OrderedDict[str, CarHistory] = OrderedDict()
+        self._cars = KnownCars(max_cars)
         self._strangers: OrderedDict[str, CarHistory] = OrderedDict()
         """Clients of the broker that no topic has shown to be cars."""
         self._neighbours = Neighbours()
@@ -94,8 +95,10 @@ class Hearing(ABC):
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:
         """Take a presence message, or a last will."""
-        now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
         self._hears_presence = True
+        if retained and self._keep_presence(vehicle_id, presence):
+            return
+        now_s, car = self._clock.monotonic_s(), self._car(vehicle_id)
         earlier = [change.at_s for change in car.changes if change.session is Session.WILL]
         session = car.take_presence(presence, now_s, retained=retained)
         if retained:
@@ -110,6 +113,8 @@ class Hearing(ABC):
         """Take what a car is like."""
         now_s = self._clock.monotonic_s()
         self._hears_state = True
+        if retained and type(state) is VehicleState and self._keep_state(vehicle_id, state, now_s):
+            return
         has_moved = self._car(vehicle_id).take_state(state, now_s, retained=retained)
         if has_moved and not retained:
             self._look_soon(vehicle_id, now_s)
@@ -173,19 +178,33 @@ class Hearing(ABC):
 
     def removed(self, vehicle_id: str) -> None:
         """Forget a car: it was taken out of service."""
-        car = self._cars.pop(vehicle_id, None)
-        if car is not None:
-            car.part()
+        self._cars.remove(vehicle_id)
 
     # Within
+
+    def _keep_presence(self, vehicle_id: str, presence: Presence) -> bool:
+        """Keep a presence as it was retained; return False where more is known of the car."""
+        if vehicle_id in self._strangers:
+            return False
+        car = self._cars.retained(vehicle_id)
+        if car is None or car.presence is not None:
+            return False
+        car.presence = presence
+        return True
+
+    def _keep_state(self, vehicle_id: str, state: VehicleState, now_s: float) -> bool:
+        """Keep a state as it was retained; return False where more is known of the car."""
+        if vehicle_id in self._strangers:
+            return False
+        car = self._cars.retained(vehicle_id)
+        if car is None or car.kind is not None:
+            return False
+        car.take_state(state, now_s)
+        return True
 
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)
         if car is None:
-            if len(self._cars) >= self._max_cars:
-                self._cars.popitem(last=False)[1].part()
             car = self._strangers.pop(vehicle_id, None) or CarHistory()
-            self._cars[vehicle_id] = car
-        elif car.member is not None:
-            car.catch_up()
+            self._cars.add(vehicle_id, car)
         return car

@@ -111,7 +111,8 @@ unlock at once. The event `unknown_cars` names such cars when the load begins.
 STDOUT = """\
 ## stdout
 
-For whoever starts the probe: `ready` once, `progress` each second, `done` at the end.
+For whoever starts the probe: `learning` each second while retained messages come, `ready` once,
+`progress` each second, `done` at the end.
 """
 EVENTS = {
     "broker_back": "one of several brokers is there again",
@@ -392,7 +393,12 @@ def _explanation(keywords: list[ast.keyword]) -> str | None:
 
 def _said() -> list[tuple[str, str]]:
     counts = _keys_in(Probe.counts)
-    said = {"ready": ["load_starts_at", "metrics_url"], "progress": counts, "done": counts}
+    said = {
+        "learning": ["retained"],
+        "ready": ["load_starts_at", "metrics_url"],
+        "progress": counts,
+        "done": counts,
+    }
     return [(code(event), _in_a_row(fields)) for event, fields in said.items()]
 
 

@@ -253,6 +253,8 @@ class LiveRun:
                 else:
                     self._last_event = dict(event)
             await probe.finish()
+            if self._shards is not None:
+                self._progress.phase(f"{readable.boxes(len(specs))} say goodbye")
             await fleet.end_injections()
         except ProbeError:
             if not self._stop.now.is_set():

@@ -104,6 +104,12 @@ class RunBrokers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the brokers at once: what they hold is of no use to anybody.
+
+        A mosquitto that may end by itself frees 18,000 sessions first, for five seconds and more.
+        """
+        for process in self.processes:
+            process.kill()
         self._open.close()
 
 

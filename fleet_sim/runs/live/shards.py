@@ -68,6 +68,8 @@ class Shard:
     ready: words.Ready | None = None
     lost: str | None = None
     """Why it is gone although nobody has told it to end."""
+    is_too_slow: bool = False
+    """Whether it was told to end, took too long to say goodbye, and was killed for that."""
     is_running: bool = True
     may_connect: bool = False
     """Whether it has been told to."""
@@ -232,7 +234,7 @@ class Shards:
                         error = word.error
         status = await asyncio.to_thread(_status_of, shard.pid)
         shard.is_running = False
-        if error is not None or not self._is_ending or status != 0:
+        if error is not None or not self._is_ending or (status != 0 and not shard.is_too_slow):
             shard.lost = error or _how(status)
             heard.note(f"{shard.name} is gone: {shard.lost}; the others go on")
         shard.writer.close()
@@ -241,6 +243,7 @@ class Shards:
         """End those that still run."""
         for shard in self.shards:
             if shard.is_running:
+                shard.is_too_slow = self._is_ending
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(shard.pid, signal.SIGKILL)
 

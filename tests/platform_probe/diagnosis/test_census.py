@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +13,7 @@ from fleet_wire.randomness import RandomStream
 from platform_probe.diagnosis import census as module
 from platform_probe.diagnosis.car_history import CarHistory, Session
 from platform_probe.diagnosis.census import HOLDS_S, Census, Heard, HeardSince, is_lost_at
+from platform_probe.diagnosis.known_cars import KnownCars
 from platform_probe.diagnosis.neighbours import ALL, Share
 from tests.helpers.routine_car import Car
 
@@ -37,12 +37,13 @@ class Fleet:
 
     def __init__(self) -> None:
         self.now_s = 1_000.0
-        self.cars: OrderedDict[str, CarHistory] = OrderedDict()
+        self.cars = KnownCars(most=CARS)
         self.stream = RandomStream.named(1, "fleet")
         self.routines = [Routine(EVERY_S, lambda: None) for _ in range(3)]
         self.members: dict[str, Member] = {}
         for number in range(CARS):
-            car = self.cars[f"car-{number}"] = CarHistory()
+            car = CarHistory()
+            self.cars.add(f"car-{number}", car)
             car.take_presence(ONLINE, self.now_s, retained=False)
             self.rebuild(car, number)
             for at_s in (self.now_s - EVERY_S, self.now_s):
@@ -56,8 +57,10 @@ class Fleet:
         self.now_s += 2 * self.stream.uniform()
         number = int(self.stream.uniform() * TALKATIVE)
         vehicle_id = f"car-{number}"
-        car = self.cars.setdefault(vehicle_id, CarHistory())
-        car.catch_up()
+        car = self.cars.get(vehicle_id)
+        if car is None:
+            car = CarHistory()
+            self.cars.add(vehicle_id, car)
         what = int(self.stream.uniform() * 12)
         happenings: tuple[Callable[[], object], ...] = (
             lambda: car.take_presence(ONLINE, self.now_s, retained=False),
@@ -99,14 +102,14 @@ class Fleet:
         """Take a car out of service, at first: with each all are counted anew."""
         if self.now_s < FEWER_UNTIL_S:
             self.leave(vehicle_id)
-            del self.cars[vehicle_id]
+            self.cars.remove(vehicle_id)
 
     # A look at every car
 
     def known(self) -> list[CarHistory]:
         """Return the cars that a count looks at, and of which presence is known."""
         step = max(len(self.cars) // module.MOST_CARS, 1)
-        return [car for car in list(self.cars.values())[::step] if car.standing is not None]
+        return [car for car in self.cars.sample(CARS)[::step] if car.standing is not None]
 
     def lost(self) -> list[CarHistory]:
         """Return those that are lost."""
@@ -173,38 +176,40 @@ def test_a_count_finds_what_a_look_at_every_car_finds(
 
 def test_what_lost_cars_have_used_is_of_those_that_are_lost_now() -> None:
     """A plan that ends for all of them at the same number is noticed while they are lost."""
-    cars = OrderedDict((str(number), CarHistory()) for number in range(6))
-    for number, car in enumerate(cars.values()):
+    cars, each = KnownCars(most=6), [CarHistory() for _ in range(6)]
+    for number, car in enumerate(each):
+        cars.add(str(number), car)
         car.take_presence(ONLINE, 1.0, retained=False)
         car.take_telemetry(TELEMETRY, 1.0)
         car.data_used_bytes = 100 if number < 3 else 50
     census = Census(cars)
     census.compare((), 10.0)
     assert (census.usual_data_bytes, census.used_when_lost(())) == (100, None)
-    for vehicle_id in "012":
-        cars[vehicle_id].take_presence(AWAY[0], 11.0, retained=False)
+    for car in each[:3]:
+        car.take_presence(AWAY[0], 11.0, retained=False)
     census.compare((), 20.0)
     assert census.used_when_lost(()) == (100, 100)
-    cars["0"].take_presence(ONLINE, 21.0, retained=False)
+    each[0].take_presence(ONLINE, 21.0, retained=False)
     census.compare((), 30.0)
     assert census.used_when_lost(()) is None
 
 
 def test_what_an_operators_lost_cars_have_used_is_held_against_its_own() -> None:
     """Another operator's plan is another one, and one car in ten may be lost for itself."""
-    cars = OrderedDict((str(number), CarHistory()) for number in range(30))
-    for number, car in enumerate(cars.values()):
+    cars, each = KnownCars(most=30), [CarHistory() for _ in range(30)]
+    for number, car in enumerate(each):
+        cars.add(str(number), car)
         car.places = (("operator", "a" if number < 20 else "b"),)
         is_lost = number < 11
         car.take_presence(AWAY[0] if is_lost else ONLINE, 1.0, retained=False)
         car.take_telemetry(TELEMETRY, 1.0)
         car.data_used_bytes = 100 if is_lost else 60 if number < 20 else 500
-    cars["0"].data_used_bytes = 20
+    each[0].data_used_bytes = 20
     census = Census(cars)
     census.compare((), 10.0)
     assert census.used_when_lost((("operator", "a"),)) == (100, 100)
     assert census.used_when_lost((("operator", "b"),)) is None
-    cars["15"].data_used_bytes = 120
-    cars["15"].take_presence(ONLINE, 11.0, retained=False)
+    each[15].data_used_bytes = 120
+    each[15].take_presence(ONLINE, 11.0, retained=False)
     census.compare((), 20.0)
     assert census.used_when_lost((("operator", "a"),)) is None
