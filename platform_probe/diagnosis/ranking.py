@@ -205,5 +205,5 @@ def weights_by_signature() -> Weights:
 FOR: Final = 1.0
 NEEDED: Final = 2.0
 AGAINST: Final = -4.0
-MISSED: Final = -4.0
+MISSED: Final = -6.0
 """What a weight is before anything was learned."""
