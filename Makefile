@@ -66,7 +66,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 lock:  ## Renew the two lock files from pyproject.toml
 	$(BIN)/pip install --quiet uv
 	$(COMPILE) --extra dev --output-file requirements.lock
-	$(COMPILE) --extra otlp --extra sweep --constraint requirements.lock --output-file requirements-run.lock
+	$(COMPILE) --extra otlp --extra s3 --extra sweep --constraint requirements.lock --output-file requirements-run.lock
 
 clean:  ## Remove .venv and caches (keeps runs/)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist bench/build mutants

@@ -1,8 +1,8 @@
 """Measure everything and print it: `python -m bench [--boxes N] [--rounds N] [--quick] ...`.
 
 First the stacks over a real broker, then watching (alone: `python -m bench.watching`), the
-platform's API, what decoding and detection take, and virtual time; `--web`, `--decoding`,
-`--detection` and `--virtual` are these alone.
+platform's API, what decoding and detection take, and virtual time; `--links`, `--web`,
+`--decoding`, `--detection` and `--virtual` are these alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench.child_fleet import C_PROGRAM, build_c_fleet
+from bench.child_fleet import BUILT
 from bench.decoding import QUICK as QUICK_DECODING
 from bench.decoding import DecodingPlan, measure_decoding, render_decoding
 from bench.detection.cost import MANY, measure_cost
@@ -36,9 +36,17 @@ _DESCRIPTORS_BESIDE_BOXES = 100
 def main() -> None:
     """Run the rounds, interleaved, so that a disturbance hits all stacks alike."""
     arguments = _arguments()
-    is_all = not (arguments.virtual or arguments.decoding or arguments.web or arguments.detection)
-    if is_all:
+    is_alone = (
+        arguments.links,
+        arguments.virtual,
+        arguments.decoding,
+        arguments.web,
+        arguments.detection,
+    )
+    is_all = not any(is_alone)
+    if is_all or arguments.links:
         _bench_stacks(arguments)
+    if is_all:
         _bench_watching(arguments)
     if is_all or arguments.web:
         _bench_web(arguments)
@@ -86,8 +94,6 @@ def _bench_stacks(arguments: argparse.Namespace) -> None:
         probe_s=plan.probe_s,
     )
     _need_descriptors(plan.boxes + _DESCRIPTORS_BESIDE_BOXES)
-    if "c" in arguments.stacks:
-        build_c_fleet()
     results = uvloop.run(
         _rounds(
             arguments.stacks,
@@ -102,7 +108,7 @@ def _bench_stacks(arguments: argparse.Namespace) -> None:
 
 def _keep(name: str, results: msgspec.Struct) -> None:
     """Write what was measured, each round by itself, to a file."""
-    file = C_PROGRAM.parent / name
+    file = BUILT / name
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
     print(f"\nEach round by itself: {file.relative_to(Path.cwd())}\n")
@@ -116,6 +122,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stacks", type=_stacks, default=list(STACKS), help=",".join(STACKS))
     parser.add_argument("--no-probe", action="store_true", help="leave the real probe out")
     alone = parser.add_mutually_exclusive_group()
+    alone.add_argument("--links", action="store_true", help="the stacks alone")
     alone.add_argument("--virtual", action="store_true", help="virtual time alone")
     alone.add_argument("--web", action="store_true", help="the platform's API alone")
     alone.add_argument("--decoding", action="store_true", help="decoding alone")

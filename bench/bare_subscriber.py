@@ -17,7 +17,7 @@ from fleet_wire.links.lean.packets import (
     subscribe_packet,
 )
 from fleet_wire.links.link import Session
-from platform_probe.probe import LINK_LIMITS
+from platform_probe.connected import LINK_LIMITS
 from platform_probe.watching.inbox import subscriptions
 
 _READ_BYTES = 65_536

@@ -16,8 +16,8 @@ import msgspec
 from bench.fleets.common import ConnectedLine, StoppedLine
 
 _HERE = Path(__file__).parent
-C_SOURCE = _HERE / "c" / "epoll_box.c"
-C_PROGRAM = _HERE / "build" / "epoll_box"
+BUILT = _HERE / "build"
+"""C programs that were compiled, and results."""
 _CONNECT_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 30.0
 
@@ -52,9 +52,14 @@ async def running_fleet(
 
     Raises `FleetFailedError` where the process ends, or does not connect in time.
     """
-    process = await asyncio.create_subprocess_exec(
-        *_command(kind, host=host, port=port, count=count), stdout=asyncio.subprocess.PIPE
-    )
+    async with running_command(*_command(kind, host=host, port=port, count=count)) as fleet:
+        yield fleet
+
+
+@asynccontextmanager
+async def running_command(*command: str) -> AsyncIterator[ChildFleet]:
+    """Run what prints the two lines of a fleet, as `running_fleet` does."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         line = await _line(process, _CONNECT_TIMEOUT_S)
         yield ChildFleet(process, msgspec.json.decode(line, type=ConnectedLine))
@@ -64,14 +69,15 @@ async def running_fleet(
         await process.wait()
 
 
-def build_c_fleet() -> None:
-    """Compile the C boxes where the program is missing or older than its source."""
-    if C_PROGRAM.exists() and C_PROGRAM.stat().st_mtime > C_SOURCE.stat().st_mtime:
-        return
-    C_PROGRAM.parent.mkdir(exist_ok=True)
-    subprocess.run(
-        ["gcc", "-O2", "-Wall", "-Wextra", "-o", str(C_PROGRAM), str(C_SOURCE)], check=True
-    )
+def c_program(name: str) -> Path:
+    """Return a program of bench/c, compiled anew where it is missing or older than its source."""
+    source, program = _HERE / "c" / f"{name}.c", BUILT / name
+    if not program.exists() or program.stat().st_mtime <= source.stat().st_mtime:
+        BUILT.mkdir(exist_ok=True)
+        subprocess.run(
+            ["gcc", "-O2", "-Wall", "-Wextra", "-o", str(program), str(source)], check=True
+        )
+    return program
 
 
 def cpu_s(pid: int) -> float:
@@ -85,7 +91,7 @@ def cpu_s(pid: int) -> float:
 
 def _command(kind: str, *, host: str, port: int, count: int) -> list[str]:
     if kind == "c":
-        return [str(C_PROGRAM), host, str(port), str(count)]
+        return [str(c_program("epoll_box")), host, str(port), str(count)]
     options = ["--host", host, "--port", str(port), "--count", str(count)]
     return [sys.executable, "-m", "bench.fleets", kind, *options]
 

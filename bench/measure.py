@@ -44,6 +44,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     boxes: int
     connects_per_s: float
+    connect_cpu_us: float
+    """Of the fleet's process, for each box that it made and connected."""
     kib_per_box: float
     """Resident memory above that of the empty process, when all boxes are connected."""
     kib_per_box_loaded: float
@@ -103,6 +105,7 @@ async def _measure(kind: str, plan: Plan, broker: BrokerProcess, fleet: ChildFle
         kind=kind,
         boxes=connected.connected,
         connects_per_s=connected.connected / connected.seconds,
+        connect_cpu_us=_MICROSECONDS * connected.cpu_s / connected.connected,
         kib_per_box=_kib_per_box(connected, connected.rss_bytes),
         kib_per_box_loaded=_kib_per_box(connected, stopped.rss_bytes),
         round_trips_per_s=most.load.answered / most.load.elapsed_s,

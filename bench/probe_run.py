@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from bench.child_fleet import cpu_s, running_fleet
+from bench.child_fleet import c_program, cpu_s, running_fleet
+from bench.commands import ReadyCommand, make_commands
 from bench.measure import Plan, quantile
 from bench.probe_process import settings_with_load, start_probe
 from fleet_sim.broker.process import start_broker
@@ -49,6 +50,11 @@ class ProbeMeasurement(msgspec.Struct, frozen=True, kw_only=True):
     """The fleet's, per unlock that went well."""
     probe_cpu_us: float
     """The probe's own, its start included."""
+    c_answered_share: float
+    """Of the commands that a driver in C sent before, at the same rate to the same boxes."""
+    c_round_trip_p50_ms: float
+    c_round_trip_p99_ms: float
+    """From when a command of that driver was due to `executed`."""
 
 
 async def measure_probe(plan: Plan) -> ProbeMeasurement:
@@ -64,10 +70,43 @@ async def measure_probe(plan: Plan) -> ProbeMeasurement:
         async with running_fleet(
             "full", host=broker.address.host, port=broker.port, count=plan.boxes
         ) as fleet:
+            floor = await run_c_driver(plan, broker.address.host, broker.port)
             fleet_s, children_s = cpu_s(fleet.pid), _children_cpu_s()
             await _run_probe(directory, _settings(plan, directory, str(broker.address)))
             fleet_s, probe_s = cpu_s(fleet.pid) - fleet_s, _children_cpu_s() - children_s
-        return _read(directory, plan, fleet_cpu_s=fleet_s, probe_cpu_s=probe_s)
+        return _read(directory, plan, floor, fleet_cpu_s=fleet_s, probe_cpu_s=probe_s)
+
+
+class CDriverLine(msgspec.Struct):
+    """What the driver in C prints."""
+
+    sent: int
+    answered: int
+    p50_ms: float
+    p99_ms: float
+
+
+async def run_c_driver(plan: Plan, host: str, port: int) -> CDriverLine:
+    """Let a driver in C send the plan's commands: what a probe that does nothing else would see.
+
+    Raises `ProbeFailedError` where it fails.
+    """
+    commands = make_commands(round(plan.rate_per_s * plan.open_loop_s), plan.boxes)
+    process = await asyncio.create_subprocess_exec(
+        *(str(c_program("epoll_driver")), host, str(port), str(plan.rate_per_s)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    line, _ = await process.communicate(b"".join(map(_as_read_by_c, commands)))
+    if process.returncode:
+        raise ProbeFailedError(f"the driver in C ended with exit code {process.returncode}")
+    return msgspec.json.decode(line, type=CDriverLine)
+
+
+def _as_read_by_c(command: ReadyCommand) -> bytes:
+    topic = command.topic.encode()
+    sizes = len(topic).to_bytes(2, "big") + len(command.payload).to_bytes(2, "big")
+    return sizes + topic + command.payload
 
 
 def _settings(plan: Plan, directory: Path, broker: str) -> dict[str, Any]:
@@ -105,7 +144,7 @@ def _children_cpu_s() -> float:
 
 
 def _read(
-    directory: Path, plan: Plan, *, fleet_cpu_s: float, probe_cpu_s: float
+    directory: Path, plan: Plan, floor: CDriverLine, *, fleet_cpu_s: float, probe_cpu_s: float
 ) -> ProbeMeasurement:
     stats = msgspec.json.decode((directory / "probe_stats.json").read_bytes())
     decoder = msgspec.json.Decoder(Attempt)
@@ -129,4 +168,7 @@ def _read(
         state_p99_ms=_MILLISECONDS * quantile(totals_s, 0.99),
         cpu_us=fleet_cpu_s * _MICROSECONDS / max(len(ok), 1),
         probe_cpu_us=probe_cpu_s * _MICROSECONDS / max(len(ok), 1),
+        c_answered_share=floor.answered / floor.sent,
+        c_round_trip_p50_ms=floor.p50_ms,
+        c_round_trip_p99_ms=floor.p99_ms,
     )

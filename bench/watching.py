@@ -233,13 +233,19 @@ async def _listener(
         process = await start_probe(directory, settings)
     try:
         assert process.stdout is not None  # noqa: S101 - we asked for a pipe
-        line = await asyncio.wait_for(process.stdout.readline(), _READY_S)
-        is_ready = b"ready" in line or b"subscribed" in line
-        assert is_ready, line  # noqa: S101 - who does not listen measures nothing
+        await asyncio.wait_for(_until_it_listens(process.stdout), _READY_S)
         yield process.pid
     finally:
         process.kill()
         await process.wait()
+
+
+async def _until_it_listens(output: asyncio.StreamReader) -> None:
+    """Pass over what is said before: who does not listen measures nothing."""
+    async for line in output:
+        if b'"ready"' in line or b"subscribed" in line:
+            return
+    raise ConnectionError("the listener has ended")
 
 
 class Results(msgspec.Struct, frozen=True):

@@ -48,6 +48,11 @@ class BackgroundWriter:
         else:
             self._on_lost(1)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether half of what may wait does: who can wait with more should."""
+        return self._queue.qsize() > self._max_queued // 2
+
     def close(self, timeout_s: float = CLOSE_WITHIN_S) -> bool:
         """Wait until everything is written, but not for ever; return whether it is."""
         self._queue.put(None)

@@ -26,24 +26,45 @@ class RandomStream(msgspec.Struct, gc=False):
     A struct without garbage collection, since each car has five: that saves 16 bytes each.
     """
 
-    _key: bytes
+    _key: bytes | str
+    """Seed and name until the first number is asked for: many streams of a fleet never are."""
     _count: int = 0
 
     @classmethod
     def named(cls, seed: int, name: str) -> Self:
         """Return the stream of this name, before its first draw."""
-        return cls(blake2b(f"{seed}/{name}".encode(), digest_size=16).digest())
+        return cls(f"{seed}/{name}")
+
+    def _hashed(self, name: str) -> bytes:
+        """Return the key that belongs to seed and name, and keep it."""
+        self._key = key = blake2b(name.encode(), digest_size=16).digest()
+        return key
 
     def uniform(self) -> float:
         """Return the next draw, 0 <= u < 1, with 53 random bits."""
-        count = self._count
+        count, key = self._count, self._key
+        if isinstance(key, str):
+            key = self._hashed(key)
         self._count = count + 1
-        digest = blake2b(count.to_bytes(8, "little"), digest_size=8, key=self._key).digest()
+        digest = blake2b(count.to_bytes(8, "little"), digest_size=8, key=key).digest()
         return (int.from_bytes(digest, "little") >> 11) * _SCALE
 
     def constant(self) -> float:
         """Return the stream's own number, 0 <= u < 1: always the same one, and no draw."""
-        return (int.from_bytes(self._key[:8], "little") >> 11) * _SCALE
+        key = self._key
+        if isinstance(key, str):
+            key = self._hashed(key)
+        return (int.from_bytes(key[:8], "little") >> 11) * _SCALE
+
+    def happens(self, share: float) -> bool:
+        """Return whether what happens to this share of all does so now; takes one draw.
+
+        Where it happens to nobody the draw is passed over: it need not be worked out.
+        """
+        if share:
+            return self.uniform() < share
+        self._count += 1
+        return False
 
     def between(self, low: float, high: float) -> float:
         """Return a uniform draw, low <= x < high."""

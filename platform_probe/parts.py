@@ -19,6 +19,7 @@ from fleet_wire.links.several import OnBroker, spread_links
 from fleet_wire.profiles.profile import Profile, vehicle_of_topic
 from fleet_wire.system_clock import SystemClock
 from platform_probe.alerting import Alerting
+from platform_probe.connected import LINK_LIMITS
 from platform_probe.load.timers import LoopTimers
 from platform_probe.outputs.earlier import last_attempts, last_incidents
 from platform_probe.outputs.files import Rotation
@@ -38,9 +39,10 @@ from platform_probe.outputs.sinks import (
     IncidentsFile,
     disk_error,
 )
-from platform_probe.probe import LINK_LIMITS, Probe
-from platform_probe.settings import ProbeSettings
-from platform_probe.store.limits import Limits
+from platform_probe.probe import Probe
+from platform_probe.settings import BucketPart, ProbeSettings
+from platform_probe.store.bucket import Bucket
+from platform_probe.store.limits import BucketSettings, Limits
 from platform_probe.store.writer import StoreWriter
 from platform_probe.support.times import minute_clock, zone_named
 from platform_probe.watching.otlp_logs import MAX_POST_BYTES, need_protobuf
@@ -144,6 +146,23 @@ def broker_of_spans(settings: ProbeSettings, profile: Profile) -> Broker:
     )
 
 
+def _bucket_of(chosen: BucketPart | None) -> BucketSettings | None:
+    if chosen is None:
+        return None
+    bucket = BucketSettings(
+        bucket=chosen.bucket,
+        endpoint=chosen.endpoint,
+        region=chosen.region,
+        prefix=chosen.prefix,
+        key_file=None if chosen.key_file is None else str(chosen.key_file.absolute()),
+        after_s=chosen.after_days * 86_400,
+        max_bytes=round(chosen.max_gib * 2**30),
+        cache_bytes=round(chosen.cache_gib * 2**30),
+    )
+    Bucket(bucket)  # says now what is wrong with the key's file
+    return bucket
+
+
 def store_of(
     settings: ProbeSettings,
     stack: ExitStack,
@@ -154,7 +173,11 @@ def store_of(
     chosen = settings.store
     if chosen is None:
         return None
-    limits = Limits(max_age_s=chosen.max_days * 86_400, max_bytes=round(chosen.max_gib * 2**30))
+    limits = Limits(
+        max_age_s=chosen.max_days * 86_400,
+        max_bytes=round(chosen.max_gib * 2**30),
+        bucket=_bucket_of(chosen.s3),
+    )
     try:
         store = StoreWriter(
             chosen.directory,
@@ -162,6 +185,7 @@ def store_of(
             with_telemetry=chosen.telemetry,
             on_lost=partial(metrics.count_sink_error, "store"),
             on_problem=on_problem,
+            on_waiting=metrics.set_bucket_waiting,
         )
     except OSError as error:
         raise disk_error(chosen.directory, error) from error

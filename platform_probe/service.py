@@ -67,6 +67,7 @@ class _Parts(NamedTuple):
     export: OtlpExport | None
     messages: Messages | None
     alerting: Alerting | None
+    store: StoreWriter | None
     flush: Callable[[], None]
     """Sees to it that all records are written."""
 
@@ -138,7 +139,7 @@ async def serve(settings: ProbeSettings) -> None:
         )
         probe.diagnose(shipped_ranking(), _told(diagnoses, store, alerting, fan_out.flush))
         _let_hear(probe, store, alerting)
-        parts = _Parts(metrics, logger, export, messages, alerting, fan_out.flush)
+        parts = _Parts(metrics, logger, export, messages, alerting, store, fan_out.flush)
         await _work(settings, probe, parts)
 
 
@@ -153,7 +154,7 @@ def _let_hear(probe: Probe, store: StoreWriter | None, alerting: Alerting | None
 
 async def _work(settings: ProbeSettings, probe: Probe, parts: _Parts) -> None:
     """Let a probe that is put together do its work, and end it in good order."""
-    metrics, logger, export, messages, alerting, flush = parts
+    metrics, logger, export, messages, alerting, store, flush = parts
     refresh = partial(_refresh_gauges, probe, messages)
 
     def families() -> Iterable[Metric]:
@@ -174,7 +175,7 @@ async def _work(settings: ProbeSettings, probe: Probe, parts: _Parts) -> None:
     if console is not None:
         console.start(complain=probe.complain, tell=lambda url: logger.info("console", url=url))
     run = Run(settings, probe, logger, port, flush)
-    following = asyncio.ensure_future(_follow_platform(settings, probe))
+    following = asyncio.ensure_future(_follow_platform(settings, probe, store))
     try:
         await run.run()
     finally:
@@ -219,7 +220,9 @@ def _told(
     return tell
 
 
-async def _follow_platform(settings: ProbeSettings, probe: Probe) -> None:
+async def _follow_platform(
+    settings: ProbeSettings, probe: Probe, store: StoreWriter | None
+) -> None:
     """Read the platform's log, where it is a file, until cancelled."""
     path = None if settings.platform is None else settings.platform.log_file
     if path is None:
@@ -228,8 +231,11 @@ async def _follow_platform(settings: ProbeSettings, probe: Probe) -> None:
     def on_problem(why: str) -> None:
         probe.complain("platform_log_unreadable", "file", path=str(path), why=why)
 
+    def is_behind() -> bool:
+        return store is not None and store.is_behind
+
     with closing(TailedFile(path, max_line_bytes=MAX_LINE_BYTES)) as file:
-        await follow(file, probe.take_platform_lines, on_problem)
+        await follow(file, probe.take_platform_lines, on_problem, is_behind)
 
 
 def _nothing() -> None:

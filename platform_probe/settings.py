@@ -119,6 +119,30 @@ class RotationSettings(_Part):
     keep: int = Field(14, ge=1, le=1_000, description="files kept; the oldest is overwritten")
 
 
+class BucketPart(_Part):
+    """A bucket of S3, or of what speaks like it, for the older files of the store."""
+
+    bucket: str = Field(min_length=1, description="name of the bucket, which is there already")
+    endpoint: str | None = Field(
+        None, description="as https://s3.example:9000; null: that of AWS for the region"
+    )
+    region: str = Field("us-east-1", min_length=1, description="region of the bucket")
+    prefix: str = Field("", description="before the names of the files, for several monitors")
+    key_file: Path | None = Field(
+        None, description="file of two lines, the id of the key and its secret; null: as"
+        " AWS_ACCESS_KEY_ID and the like say, or the machine's role",
+    )  # fmt: skip
+    after_days: float = Field(
+        2.0, ge=0, le=36_500, description="files go to the bucket when they are so old"
+    )
+    max_gib: float = Field(
+        1_000.0, gt=0, le=1e9, description="the oldest in the bucket are removed beyond that"
+    )
+    cache_gib: float = Field(
+        2.0, gt=0, le=1_000_000, description="copies of files that somebody asked for, at most"
+    )
+
+
 class StoreSettings(_Part):
     """What is kept for longer, to be queried: unlocks, messages of the cars, the platform's log."""
 
@@ -132,6 +156,9 @@ class StoreSettings(_Part):
     )
     max_gib: float = Field(
         20.0, gt=0, le=1_000_000, description="the oldest are removed when all of them are more"
+    )
+    s3: BucketPart | None = Field(
+        None, description="a bucket for older files (docs/store.md); null: none"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,11 @@ os.environ.setdefault("GOGC", "400")  # promtool and its like: a fifth less to d
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let no test start a program from outside without the marker that says so."""
+    """Let no test start a program from outside without the marker that says so.
+
+    Nothing is garbage while modules and tests are gathered.
+    """
+    gc.disable()
     directory = TemporaryDirectory(prefix="stand-ins-")
     config.add_cleanup(directory.cleanup)
     config.pluginmanager.register(StandIns(Path(directory.name)))
@@ -35,6 +40,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if item.get_closest_marker(OPTIONAL)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not item.get_closest_marker(OPTIONAL)]
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look through what tests leave, and not through the tests."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

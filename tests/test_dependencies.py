@@ -64,7 +64,7 @@ def imported(*folders: str) -> dict[str, set[Path]]:
 
 RUNTIME = declared(PROJECT["dependencies"])
 EXTRAS = {name: declared(each) for name, each in PROJECT["optional-dependencies"].items()}
-OF_PROGRAMS = EXTRAS["otlp"] | EXTRAS["sweep"]
+OF_PROGRAMS = EXTRAS["otlp"] | EXTRAS["s3"] | EXTRAS["sweep"]
 
 
 @pytest.mark.parametrize(

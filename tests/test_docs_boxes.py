@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fleet_sim.results.summary import read_json
-from tests.helpers.commands import lines, run
+from tests.helpers.commands import lines
+from tests.helpers.own_commands import run_here
 from tests.helpers.pages import files, page
 from tests.helpers.places import ROOT
 
@@ -46,7 +47,7 @@ def test_the_script_finds_what_our_summary_does(tmp_path: Path) -> None:
     """Of a run with an outage: the unlocks that it touched, the others, and each one's cause."""
     out, drill = tmp_path / "run", tmp_path / "drill"
     scenario = ROOT / "scenarios" / "carrier_outage.yaml"
-    code, _, stderr = run("fleet_sim", "run", scenario, "--mode", "virtual", "--out", out)
+    code, _, stderr = run_here("fleet_sim", "run", scenario, "--mode", "virtual", "--out", out)
     assert code == 0, stderr
     as_drill(out, drill)
     script = tmp_path / SCRIPT

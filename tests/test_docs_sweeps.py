@@ -9,8 +9,7 @@ import pytest
 
 from fleet_sim.scenario.loading import load_scenario
 from fleet_sim.sweeps.plan import plan_sweep
-from tests.helpers.commands import run
-from tests.helpers.own_commands import accept
+from tests.helpers.own_commands import accept, run_here
 from tests.helpers.pages import page
 from tests.helpers.places import ROOT
 
@@ -35,7 +34,7 @@ def test_the_sweep_of_the_readme_runs(tmp_path: Path) -> None:
     """With one seed and a short load; four groups, two of which share an id and its numbers."""
     (line,) = [line for line in COMMANDS if "carrier_outage" in line]
     words = ["1" if word == "20" else word for word in line.split()[1:]]
-    code, stdout, stderr = run(
+    code, stdout, stderr = run_here(
         "fleet_sim", words[0], ROOT / words[1], *words[2:], "--out", tmp_path / "out",
         "--set", "load.stages.0.duration_s=20", "--jobs", "1",
     )  # fmt: skip

@@ -44,6 +44,7 @@ class ConnectedLine(msgspec.Struct):
     """Before the first box was made."""
     rss_bytes: int
     cpu_s: float
+    """That the process has used since the first box was made."""
 
 
 class StoppedLine(msgspec.Struct):
@@ -62,10 +63,12 @@ class Reporter:
         gc.collect()
         self._baseline_rss_bytes = rss_bytes()
         self._start_s = time.monotonic()
+        self._start_cpu_s = time.process_time()
 
     def all_connected(self, count: int) -> None:
         """Print the first line, and take the boxes out of the garbage collector's sight."""
         seconds = time.monotonic() - self._start_s
+        used_s = time.process_time() - self._start_cpu_s
         gc.collect()
         gc.freeze()
         _print(
@@ -74,7 +77,7 @@ class Reporter:
                 seconds=seconds,
                 baseline_rss_bytes=self._baseline_rss_bytes,
                 rss_bytes=rss_bytes(),
-                cpu_s=time.process_time(),
+                cpu_s=used_s,
             )
         )
 

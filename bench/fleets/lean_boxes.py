@@ -1,7 +1,8 @@
 """Boxes without a model on the project's own lean link: what a full box is compared with.
 
-`bare` answers each command with one message, as the boxes of the other stacks do. `bare3` sends
-what a full box sends: `received`, `executed` and the retained state, of the same sizes.
+`bare` says CONNECT and SUBSCRIBE, and answers each command with one message, as the boxes of the
+other stacks do. `bare3` sends what a full box sends, of the same sizes: CONNECT with a will, the
+retained state and presence once it is connected; then `received`, `executed` and the state.
 """
 
 from __future__ import annotations
@@ -19,8 +20,17 @@ from bench.fleets.common import (
     vehicle_id_of,
 )
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
+from fleet_sim.cars.parameters import NULL_BOX
 from fleet_wire.links.lean.link import LeanLinkFactory
-from fleet_wire.links.link import BrokerAddress, Disconnected, Link, LinkFactory, Message, Session
+from fleet_wire.links.link import (
+    BrokerAddress,
+    Disconnected,
+    Link,
+    LinkFactory,
+    Message,
+    Session,
+    Will,
+)
 
 _ID_AT = len(b'{"command_id":"')
 _RECEIVED_END = b'","phase":"received","since_received_s":0.0,"box_time":1700000000000}'
@@ -31,9 +41,13 @@ _EXECUTED_END = (
 _STATE_START = (
     b'{"Vehicle.Cabin.Door.Row1.DriverSide.IsLocked":false,'
     b'"Vehicle.Cabin.Door.Row1.DriverSide.IsOpen":false,'
-    b'"Vehicle.LowVoltageBattery.CurrentVoltage":12.6,"firmware":"2.4.1","hardware":"tcu-3",'
-    b'"operator":"operator-a","region":"default","last_command_id":"'
+    b'"Vehicle.LowVoltageBattery.CurrentVoltage":12.6,"firmware":"2.4.1","hardware":"tcu-1",'
+    b'"operator":"operator-a","region":"default","technology":"lte"'
 )
+_STATE_END = b"}"
+_COMMAND_START, _COMMAND_END = b',"last_command_id":"', b'"}'
+_ONLINE = b'{"status":"online","session_id":"bench-00000-1"}'
+_LAST_WILL = b'{"status":"offline","session_id":"bench-00000-1","reason":"last_will"}'
 
 
 class _Fleet:
@@ -88,13 +102,31 @@ class _BareBox:
 class _Bare3Box(_BareBox):
     __slots__ = ()
 
+    def session(self) -> Session:
+        vehicle_id = vehicle_id_of(self._index)
+        return Session(
+            client_id=vehicle_id,
+            subscriptions=(f"cars/{vehicle_id}/command",),
+            clean_start=False,
+            session_expiry_s=NULL_BOX.session_expiry_s,
+            keepalive_s=NULL_BOX.keepalive_s,
+            will=Will(f"cars/{vehicle_id}/presence", _LAST_WILL),
+        )
+
+    def on_connected(self, *, session_present: bool) -> None:
+        publish, vehicle_id = self._link.publish, vehicle_id_of(self._index)
+        publish(f"cars/{vehicle_id}/state", _STATE_START + _STATE_END, retain=True)
+        publish(f"cars/{vehicle_id}/presence", _ONLINE, retain=True)
+        super().on_connected(session_present=session_present)
+
     def _answer(self, message: Message) -> None:
         command_id = message.payload[_ID_AT : message.payload.index(b'"', _ID_AT)]
         start = b'{"command_id":"' + command_id
         publish, vehicle_id = self._link.publish, vehicle_id_of(self._index)
         publish(f"cars/{vehicle_id}/result", start + _RECEIVED_END)
         publish(f"cars/{vehicle_id}/result", start + _EXECUTED_END)
-        publish(f"cars/{vehicle_id}/state", _STATE_START + command_id + b'"}', retain=True)
+        state = _STATE_START + _COMMAND_START + command_id + _COMMAND_END
+        publish(f"cars/{vehicle_id}/state", state, retain=True)
 
 
 def run(arguments: FleetArguments) -> None:

@@ -160,6 +160,8 @@ class Attachment(BoxConnection):
         """Return the strength of the signal, which is the place's and goes up and down."""
         # Asked for with every heartbeat, and heartbeats are most of a long run.
         parameters, place = self._spec.parameters, self._place
+        if place is None:
+            place = self._place = self._stream.constant() * tau
         cycle = sin(now_s * FADING_RAD_PER_S + place)
         swing_db = parameters.signal_swing_db * (place / tau - 0.5 + cycle / 2)
         signal_dbm = parameters.signal_dbm + swing_db

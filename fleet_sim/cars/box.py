@@ -557,7 +557,7 @@ class Box:
     def send_sms(self) -> None:
         """Send the box an SMS, which comes late or never."""
         parameters, bends = self.spec.parameters, self.modem.bends
-        is_lost = self._stream.uniform() < parameters.sms_loss
+        is_lost = self._stream.happens(parameters.sms_loss)
         if bends is not None and bends.at_work_on(SMS):
             is_lost = False  # the fault's loss takes the place of the ordinary one
         delay_s = None if is_lost else parameters.sms_wake.sample_s(self._stream)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from math import inf, tau
+from math import inf
 from typing import Protocol
 
 from fleet_sim.cars.box_states import (
@@ -124,8 +124,8 @@ class BoxConnection:
         self._failures = 0
         self._outages = 0
         self._lost_coverage_s = 0.0
-        self._place = self._stream.constant() * tau
-        """Where the car stands, as far as its signal goes: 0 to 2 pi."""
+        self._place: float | None = None
+        """Where the car stands, as far as its signal goes: 0 to 2 pi; None until somebody asks."""
         self._is_counted = False
         self.is_known = False
         """Whether it was ever connected: the broker has its session."""

@@ -85,8 +85,8 @@ class PowerControl:
     def start(self) -> None:
         """Begin the simulation: most boxes have been running, some have no power or sleep."""
         parameters = self._spec.parameters
-        self._sleeps_when_known = self._stream.uniform() < parameters.asleep_share
-        if self._stream.uniform() < parameters.cold_start_share:
+        self._sleeps_when_known = self._stream.happens(parameters.asleep_share)
+        if self._stream.happens(parameters.cold_start_share):
             self._application.lost_power()
             self.switch_on()
         else:

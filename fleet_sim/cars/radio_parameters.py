@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fleet_sim.cars.distributions import NO_DELAY, Delay, Quantiles, Uniform
+from fleet_sim.cars.distributions import NO_DELAY, Delay, Quantiles, Uniform, takes_time
 from fleet_wire.quantities import PositiveSeconds, Seconds
 
 
@@ -171,10 +171,10 @@ class RadioParameters(BaseModel):
             and self.stall_every_s is None
             and self.edrx_cycle_s is None
             and self.psm_period_s is None
-            and self.connected_rtt == NO_DELAY
-            and self.cdrx_rtt == NO_DELAY
-            and self.idle_rtt == NO_DELAY
-            and self.idle_uplink == NO_DELAY
+            and not takes_time(self.connected_rtt)
+            and not takes_time(self.cdrx_rtt)
+            and not takes_time(self.idle_rtt)
+            and not takes_time(self.idle_uplink)
         )
 
 

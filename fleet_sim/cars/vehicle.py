@@ -150,8 +150,8 @@ class Vehicle:
         self._moved_s = NEVER_S
         self._moved_before_s: tuple[float, ...] = ()
         """The movements before the latest one, where they lie in one window with it."""
-        self._phase_s = stream.constant() * POSITION_REFRESH_S
-        """So old is the position at second 0."""
+        self._phase_s: float | None = None
+        """So old is the position at second 0; None until somebody asks."""
         self._irregular: _Irregular | None = None
         self.member: Member | None = None
         """By which routine its box sends heartbeats: not if what they say changes."""
@@ -337,11 +337,13 @@ class Vehicle:
 
     def position_age_s(self, now_s: float) -> float:
         """Return how old the position is that the box knows; each car takes one at its own time."""
-        irregular = self._irregular
+        irregular, phase_s = self._irregular, self._phase_s
+        if phase_s is None:
+            phase_s = self._phase_s = self._stream.constant() * POSITION_REFRESH_S
         if irregular is None or irregular.position_lost_s is None:
-            return (now_s + self._phase_s) % POSITION_REFRESH_S
+            return (now_s + phase_s) % POSITION_REFRESH_S
         taken_s = irregular.position_lost_s
-        return now_s - taken_s + (taken_s + self._phase_s) % POSITION_REFRESH_S
+        return now_s - taken_s + (taken_s + phase_s) % POSITION_REFRESH_S
 
     # What people and faults do to it
 

@@ -1,4 +1,8 @@
-"""Runs of a sweep in processes of this machine."""
+"""Runs of a sweep in processes of this machine.
+
+They are forked from one that has imported what a run needs, and has done nothing else: to import
+takes longer than many a run.
+"""
 
 from __future__ import annotations
 
@@ -81,9 +85,9 @@ def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[bytes]:
 
 @contextmanager
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(
-        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
-    )
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([run_task.__module__])
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
     try:
         yield pool
     except BaseException:  # Ctrl-C, or whoever reads the records has stopped

@@ -51,7 +51,8 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     request_id: Name
     operation: Name
     """`unlock`, `lock`, and what else the API offers; of a call `support_call`."""
-    trace_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")] | None = None
+    trace_id: Annotated[str, msgspec.Meta(min_length=32, max_length=32)] | None = None
+    """Lower-case hexadecimal digits, see `check_form`."""
     vehicle_id: Name | None = None
     booking_id: Name | None = None
     account_id: Name | None = None
@@ -59,8 +60,8 @@ class PlatformEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """None until there is a command."""
     endpoint: Name | None = None
     """The route's template, as OpenTelemetry's `http.route`."""
-    method: Annotated[str, msgspec.Meta(pattern="^[A-Z]{1,32}$")] | None = None
-    """The request's, as OpenTelemetry's `http.request.method`."""
+    method: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+    """The request's, as OpenTelemetry's `http.request.method`; letters A to Z."""
     status: Annotated[int, msgspec.Meta(ge=100, le=599)] | None = None
     """Of an answer, as OpenTelemetry's `http.response.status_code`."""
     problem: Name | None = None
@@ -93,6 +94,27 @@ def decode_event(line: bytes) -> PlatformEvent:
     if len(line) > MAX_LINE_BYTES:
         raise RemoteProtocolError(f"line of {len(line)} bytes, at most {MAX_LINE_BYTES} allowed")
     try:
-        return _DECODER.decode(line)
+        event = _DECODER.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RemoteProtocolError(f"platform log: {error}") from None
+    check_form(event)
+    return event
+
+
+def check_form(event: PlatformEvent) -> None:
+    """Raise `RemoteProtocolError` where trace or method have a wrong form.
+
+    By patterns of msgspec this took as long as all else of a line.
+    """
+    trace_id, method = event.trace_id, event.method
+    if trace_id is not None and not _is_hexadecimal(trace_id):
+        raise RemoteProtocolError("platform log: trace_id is not 32 lower-case hexadecimal digits")
+    if method is not None and not (method.isascii() and method.isalpha() and method.isupper()):
+        raise RemoteProtocolError("platform log: method is not 1 to 32 of A-Z")
+
+
+def _is_hexadecimal(text: str) -> bool:
+    try:
+        return bytes.fromhex(text).hex() == text
+    except ValueError:
+        return False

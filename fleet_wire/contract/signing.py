@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import hmac
 import re
+from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fleet_wire.contract.messages import Action, Command
 from fleet_wire.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from _hashlib import HASH
 
 DEMO_SECRET = "unlockpath-demo-secret"  # noqa: S105 - of simulated cars
 """The fleet secret where nobody names one: both sides' default, so that a first run just works."""
@@ -25,7 +29,21 @@ _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 def vehicle_key(fleet_secret: str, vehicle_id: str) -> bytes:
     """Return the 32-byte key of one car."""
-    return hmac.digest(fleet_secret.encode(), vehicle_id.encode(), "sha256")
+    inner_start, outer_start = _started(fleet_secret)
+    inner, outer = inner_start.copy(), outer_start.copy()
+    inner.update(vehicle_id.encode())
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=8)
+def _started(fleet_secret: str) -> tuple[HASH, HASH]:
+    """Return the inner and the outer hash of HMAC (RFC 2104) as they are before the text."""
+    key = fleet_secret.encode()
+    if len(key) > _BLOCK_BYTES:
+        key = sha256(key).digest()
+    block = key.ljust(_BLOCK_BYTES, b"\0")
+    return sha256(block.translate(_INNER_PAD)), sha256(block.translate(_OUTER_PAD))
 
 
 def parse_vehicle_key(text: str) -> bytes:

@@ -12,16 +12,12 @@ from typing import Final
 
 import msgspec
 
-from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.platform_log import PlatformEvent
+from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.platform_side import PlatformSide
 
 LOOKED_BACK_S: Final = 1.0
 """By car alone a command may seem to be so much older than its request: clocks differ."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Attempt).decode
-"""In half the time that JSON takes, and in as little room."""
 
 
 class Joined(msgspec.Struct, gc=False, eq=False):
@@ -31,10 +27,10 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     """In the order in which they became known."""
     side: PlatformSide | None = None
     """What the platform's log says."""
-    kept: Attempt | bytes | None = None
-    """What MQTT told, when it has ended; `pack` makes it smaller."""
-    seen_s: float = 0.0
-    """Of that: when it began, on the monitor's monotonic clock."""
+    attempt: EndedAttempt | None = None
+    """What MQTT told, when it has ended."""
+    is_compared: bool = False
+    """Whether the clocks were compared by that."""
     command_id: str | None = None
     trace_id: str | None = None
     """Of what MQTT told."""
@@ -50,16 +46,6 @@ class Joined(msgspec.Struct, gc=False, eq=False):
     """Whether it can be found by its car."""
     is_gone: bool = False
     """Whether it was forgotten, or is a part of another."""
-
-    @property
-    def attempt(self) -> Attempt | None:
-        """What MQTT told, when it has ended."""
-        return _decode(self.kept) if isinstance(self.kept, bytes) else self.kept
-
-    def pack(self) -> None:
-        """Take less room: it is not read again, unless another line comes."""
-        if isinstance(self.kept, Attempt):
-            self.kept = _encode(self.kept)
 
 
 class JoinedIndex:
@@ -80,13 +66,20 @@ class JoinedIndex:
     def take_event(self, event: PlatformEvent) -> tuple[Joined, bool]:
         """Add a line to its unlock; return that, and whether it has learnt something."""
         joined = self._by_request.get(event.request_id)
-        if joined is not None and joined.side is not None and _names_nothing_new(joined, event):
-            return joined, joined.side.take(event)
-        if event.command_id is not None:
-            joined = self._one_of(self._by_command.get(event.command_id), joined)
-        if joined is None and event.trace_id is not None:
-            joined = self._by_trace.get(event.trace_id)
-            if joined is not None and not _agree(joined.command_id, event.command_id):
+        command_id, trace_id, car = event.command_id, event.trace_id, event.vehicle_id
+        if joined is not None and joined.side is not None:
+            side = joined.side
+            if (
+                (command_id is None or command_id == joined.command_id)
+                and (trace_id is None or trace_id == side.trace_id)
+                and (car is None or car == joined.car)
+            ):  # found already by all that the line says: so for most
+                return joined, side.take(event)
+        if command_id is not None:
+            joined = self._one_of(self._by_command.get(command_id), joined)
+        if joined is None and trace_id is not None:
+            joined = self._by_trace.get(trace_id)
+            if joined is not None and not _agree(joined.command_id, command_id):
                 joined = None
         if joined is None:
             joined = self._new()
@@ -96,21 +89,21 @@ class JoinedIndex:
         self._by_request[event.request_id] = joined
         return self._named(joined, joined.side), is_new
 
-    def take_attempt(self, attempt: Attempt, seen_s: float) -> Joined:
+    def take_attempt(self, attempt: EndedAttempt) -> Joined:
         """Add an attempt that has ended on MQTT to its unlock, and return that."""
-        joined = self._by_command.get(attempt.command_id or "")
-        if joined is None or joined.kept is not None:
-            joined = self._by_trace.get(attempt.trace_id)
-            is_free = joined is not None and joined.kept is None
-            if not is_free or joined is None or not _agree(joined.command_id, attempt.command_id):
+        start, command_id = attempt.start, attempt.command_id
+        joined = self._by_command.get(command_id or "")
+        if joined is None or joined.attempt is not None:
+            joined = self._by_trace.get(start.trace_id)
+            is_free = joined is not None and joined.attempt is None
+            if not is_free or joined is None or not _agree(joined.command_id, command_id):
                 joined = self._new()
         self.no_longer_apart(joined)  # found by the car that its lines named
-        joined.kept, joined.seen_s, joined.car = attempt, seen_s, attempt.vehicle_id
-        joined.trace_id = attempt.trace_id
-        if attempt.command_id is not None:
-            joined.command_id = attempt.command_id
-            self._by_command[attempt.command_id] = joined
-        self._by_trace.setdefault(attempt.trace_id, joined)
+        joined.attempt, joined.car, joined.trace_id = attempt, start.vehicle_id, start.trace_id
+        if command_id is not None:
+            joined.command_id = command_id
+            self._by_command[command_id] = joined
+        self._by_trace.setdefault(start.trace_id, joined)
         return joined
 
     def leave_apart(self, joined: Joined) -> None:
@@ -188,8 +181,9 @@ class JoinedIndex:
         if one.side is not None and other.side is not None:
             one.side.merge(other.side)
         one.side = one.side or other.side
-        if one.kept is None:
-            one.kept, one.seen_s, one.trace_id = other.kept, other.seen_s, other.trace_id
+        if one.attempt is None:
+            one.attempt, one.is_compared = other.attempt, other.is_compared
+            one.trace_id = other.trace_id
         one.command_id = one.command_id or other.command_id
         one.car = one.car or other.car
         side = one.side
@@ -206,17 +200,6 @@ class JoinedIndex:
         return one
 
 
-def _names_nothing_new(joined: Joined, event: PlatformEvent) -> bool:
-    """Return whether an unlock can be found already by all that a line says: so for most lines."""
-    side, command_id, trace_id = joined.side, event.command_id, event.trace_id
-    return (
-        side is not None
-        and (command_id is None or command_id == joined.command_id)
-        and (trace_id is None or trace_id == side.trace_id)
-        and (event.vehicle_id is None or event.vehicle_id == joined.car)
-    )
-
-
 def _take_out(index: dict[str, Joined], key: str | None, joined: Joined) -> None:
     if key is not None and index.get(key) is joined:
         del index[key]
@@ -229,7 +212,9 @@ def _agree(one: str | None, other: str | None) -> bool:
 
 def _may_be_one(one: Joined, other: Joined) -> bool:
     """Return whether what has its trace in common is one unlock, and not two commands for one."""
-    return _agree(one.command_id, other.command_id) and (one.kept is None or other.kept is None)
+    return _agree(one.command_id, other.command_id) and (
+        one.attempt is None or other.attempt is None
+    )
 
 
 def _command_after_s(one: Joined, other: Joined, offset_s: float) -> float | None:
@@ -237,14 +222,15 @@ def _command_after_s(one: Joined, other: Joined, offset_s: float) -> float | Non
 
     None where they cannot be request and command of one unlock.
     """
-    by_mqtt, by_log = (one, other) if one.kept is not None else (other, one)
+    by_mqtt, by_log = (one, other) if one.attempt is not None else (other, one)
     attempt, side = by_mqtt.attempt, by_log.side
-    if attempt is None or side is None or by_mqtt.side is not None or by_log.kept is not None:
+    if attempt is None or side is None or by_mqtt.side is not None or by_log.attempt is not None:
         return None
+    start = attempt.start
     is_one = (
         _agree(side.command_id, attempt.command_id)
-        and _agree(side.trace_id, attempt.named_trace_id)
-        and _agree(side.booking_id, attempt.booking_id)
+        and _agree(side.trace_id, start.named_trace_id)
+        and _agree(side.booking_id, start.booking_id)
         and not side.is_turned_down
     )
-    return by_mqtt.seen_s - side.first_at - offset_s if is_one else None
+    return start.intended_s - side.first_at - offset_s if is_one else None

@@ -11,7 +11,7 @@ from msgspec import UnsetType
 
 from fleet_wire.contract import attempt as contract
 from fleet_wire.contract.attempt import Attempt, Flag, Origin, Source, Stage
-from fleet_wire.contract.causes import Cause, Outcome, outcome_of
+from fleet_wire.contract.causes import Cause, outcome_of
 from fleet_wire.contract.messages import Reason
 from fleet_wire.contract.problems import (
     BROKER_UNAVAILABLE,
@@ -20,9 +20,10 @@ from fleet_wire.contract.problems import (
 )
 from fleet_wire.profiles.profile import CONTRACT, WireTraits
 from platform_probe.attempts.conclusion import CAUSE_OF_REASON
+from platform_probe.attempts.ended_attempt import EndedAttempt, Judgement
 from platform_probe.attempts.evidence import Build
 from platform_probe.attempts.platform_side import PlatformSide
-from platform_probe.attempts.timings import rounded, timings
+from platform_probe.attempts.timings import on_start, rounded, timings
 
 EXECUTED, REFUSED, NOT_PUBLISHED = "executed", "refused", "not_published"
 """Outcomes in the platform's log; any other means that it gave up waiting."""
@@ -55,33 +56,23 @@ class Clocks(NamedTuple):
         return self.unix_offset_s - self.offset_s
 
 
-class Judgement(NamedTuple):
-    """Which one of which unlock."""
-
-    attempt_id: str
-    """As it was written before; empty: it was not."""
-    revision: int
-
-
 def joined_record(
-    attempt: Attempt,
+    attempt: EndedAttempt,
     side: PlatformSide,
     clocks: Clocks,
     *,
-    seen_s: float,
     name: Judgement,
     wire: WireTraits = CONTRACT,
 ) -> Attempt:
     """Return an attempt that MQTT told of, with what the platform says of it.
 
-    `seen_s` is its intended start on the monitor's clock: when a customer's command was seen, or
-    when the monitor asked the API itself.
+    It began on MQTT when a customer's command was seen, or when the monitor asked the API itself.
     """
-    reached_s = {_STAGES[stage]: seen_s + at_s for stage, at_s in attempt.stages.items()}
-    ended_s = seen_s + attempt.total_s
+    start, seen_s = attempt.start, attempt.start.intended_s
+    reached_s, ended_s = on_start(attempt.reached_s, intended_s=seen_s, ended_s=attempt.ended_s)
     from_platform = _placed(side, clocks.offset_s)
     intended_s = seen_s
-    if attempt.source is Source.CUSTOMER:
+    if start.source is Source.CUSTOMER:
         # A command that we have was published before we had it, whatever the clocks say.
         for stage in (Stage.REQUESTED, Stage.PUBLISHED):
             if stage in from_platform:
@@ -96,56 +87,45 @@ def joined_record(
             and not (stage is Stage.API_ANSWERED and stage in reached_s)
         }
     told_s = from_platform.pop(Stage.RESULT_RECEIVED, None)
+    sources_missing: tuple[Origin, ...] = ()
     if attempt.cause is Cause.NOT_OBSERVED and told_s is not None:
-        attempt = _as_told(attempt, side)
+        attempt = msgspec.structs.replace(attempt, cause=cause_of(side), reason=side.reason)
+        sources_missing = (Origin.MQTT,)
         ended_s = from_platform[Stage.RESULT_RECEIVED] = max(told_s, seen_s)
     reached_s |= from_platform
-    stages, hops_s, total_s = timings(
-        reached_s, intended_s=intended_s, ended_s=ended_s, through_api=True, wire=wire
-    )
-    earlier_s = seen_s - intended_s
-    return msgspec.structs.replace(
-        attempt,
-        attempt_id=name.attempt_id or attempt.attempt_id,
-        trace_id=attempt.named_trace_id or side.trace_id or attempt.trace_id,
-        revision=name.revision,
-        started_at=attempt.started_at - earlier_s,
-        scheduled_s=rounded(attempt.scheduled_s - earlier_s),
-        total_s=total_s,
-        stages=stages,
-        hops_s=hops_s,
-        flags=_flags(attempt.flags, attempt.outcome, side),
-        booking_id=attempt.booking_id or side.booking_id,
-        sources_missing=attempt.sources_missing or (),
-        platform=_with_own(
-            attempt.platform,
-            _side_of_record(
-                side,
-                clocks,
-                intended_s,
-                _across(tuple(reached_s), tuple(from_platform)),
-                car=attempt.vehicle_id,
-            ),
-        ),
+    times = timings(reached_s, intended_s=intended_s, ended_s=ended_s, through_api=True, wire=wire)
+    across = _across(tuple(reached_s), tuple(from_platform))
+    told = _side_of_record(side, clocks, intended_s, across, car=start.vehicle_id)
+    return attempt.as_record(
+        times,
+        flags=_flags(attempt.flags, attempt.cause, side),
+        platform=_with_own(attempt.asked, told),
+        earlier_s=seen_s - intended_s,
+        name=name,
+        trace_id=start.named_trace_id or side.trace_id,
+        booking_id=side.booking_id,
+        sources_missing=sources_missing,
     )
 
 
-def record_of_mqtt(attempt: Attempt, *, name: Judgement, wire: WireTraits = CONTRACT) -> Attempt:
+def record_of_mqtt(
+    attempt: EndedAttempt, *, name: Judgement, wire: WireTraits = CONTRACT
+) -> Attempt:
     """Return an attempt that MQTT alone told of."""
-    stages, hops_s, total_s = timings(
-        {_STAGES[stage]: at_s for stage, at_s in attempt.stages.items()},
-        intended_s=0.0,
-        ended_s=attempt.total_s,
-        through_api=attempt.source is not Source.CUSTOMER,
+    intended_s = attempt.start.intended_s
+    reached_s, ended_s = on_start(attempt.reached_s, intended_s=intended_s, ended_s=attempt.ended_s)
+    times = timings(
+        reached_s,
+        intended_s=intended_s,
+        ended_s=ended_s,
+        through_api=attempt.start.source is not Source.CUSTOMER,
         wire=wire,
     )
-    return msgspec.structs.replace(
-        attempt,
-        attempt_id=name.attempt_id or attempt.attempt_id,
-        revision=name.revision,
-        total_s=total_s,
-        stages=stages,
-        hops_s=hops_s,
+    return attempt.as_record(
+        times,
+        flags=attempt.flags,
+        platform=attempt.asked,
+        name=name,
         sources_missing=(Origin.PLATFORM,),
     )
 
@@ -183,7 +163,7 @@ def record_of_platform(
         total_s=total_s,
         stages=stages,
         hops_s=hops_s,
-        flags=_flags((), outcome_of(cause), side),
+        flags=_flags((), cause, side),
         evidence=_evidence(side),
         booking_id=side.booking_id,
         region=build.region,
@@ -231,18 +211,6 @@ def _cause_before_broker(side: PlatformSide) -> Cause:
     if side.status is None or side.status < FIRST_ERROR_STATUS:
         return Cause.NOT_PUBLISHED
     return Cause.API_REFUSED if side.status < FIRST_SERVER_ERROR_STATUS else Cause.API_FAILED
-
-
-def _as_told(attempt: Attempt, side: PlatformSide) -> Attempt:
-    """Return an attempt whose end we did not see ourselves as the platform says that it ended."""
-    cause = cause_of(side)
-    return msgspec.structs.replace(
-        attempt,
-        cause=cause,
-        outcome=outcome_of(cause),
-        reason=side.reason,
-        sources_missing=(Origin.MQTT,),
-    )
 
 
 def _placed(side: PlatformSide, offset_s: float) -> dict[Stage, float]:
@@ -330,11 +298,11 @@ def _since(at: float | None, clocks: Clocks, intended_s: float) -> float | None:
     return None if at is None else rounded(at + clocks.offset_s - intended_s)
 
 
-def _flags(flags: tuple[Flag, ...], outcome: Outcome, side: PlatformSide) -> tuple[Flag, ...]:
+def _flags(flags: tuple[Flag, ...], cause: Cause | None, side: PlatformSide) -> tuple[Flag, ...]:
     if side.woken_at is not None and Flag.WOKEN not in flags:
         flags = (*flags, Flag.WOKEN)
     is_error = side.status is not None and side.status >= FIRST_ERROR_STATUS
-    if outcome is Outcome.OK and is_error:
+    if cause is None and is_error:
         flags = (*flags, Flag.TOLD_OTHERWISE)
     return flags
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -19,12 +19,12 @@ from fleet_wire.clock import Clock
 from fleet_wire.contract.attempt import Attempt, Complaint, Source
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep
 from platform_probe.attempts.clock_offset import ClockOffset
+from platform_probe.attempts.ended_attempt import EndedAttempt, Judgement
 from platform_probe.attempts.evidence import FleetEvidence
 from platform_probe.attempts.joined import Joined, JoinedIndex
 from platform_probe.attempts.joined_record import (
     NOT_PUBLISHED,
     Clocks,
-    Judgement,
     is_expected_on_mqtt,
     joined_record,
     record_of_mqtt,
@@ -127,29 +127,35 @@ class Joiner:
 
     def take_event(self, event: PlatformEvent) -> None:
         """Take a line of the platform's log."""
-        now_s, log_time, step = self._clock.monotonic_s(), self._log_time, event.event
-        if not log_time.take(event.at, now_s):
-            self.out_of_time += 1
-            return
+        self.take_events((event,))
+
+    def take_events(self, events: Sequence[PlatformEvent]) -> None:
+        """Take lines that were read together: then they came at one and the same moment."""
+        now_s, log_time = self._clock.monotonic_s(), self._log_time
+        in_time = [event for event in events if log_time.take(event.at, now_s)]
+        self.out_of_time += len(events) - len(in_time)
         if log_time.was_set:
             log_time.was_set = False
             self.clock_offset.begin_anew()
-        self.clock_offset.line(event.at, now_s)
-        if step is PlatformStep.ACCEPTED:
-            self._logs_pubacks = True
-        if step is PlatformStep.SUPPORT_CALLED:
-            self._take_call(event)
-        elif event.operation == _UNLOCK:
-            joined, is_new = self._index.take_event(event)
-            if is_new and (joined.number not in self._waiting or _is_over(joined)):
-                self._settle(joined)
+        if not in_time:
+            return
+        self.clock_offset.line(max([event.at for event in in_time]), now_s)
+        for event in in_time:
+            step = event.event
+            if step is PlatformStep.ACCEPTED:
+                self._logs_pubacks = True
+            if step is PlatformStep.SUPPORT_CALLED:
+                self._take_call(event)
+            elif event.operation == _UNLOCK:
+                joined, is_new = self._index.take_event(event)
+                if is_new and (joined.number not in self._waiting or _is_over(joined)):
+                    self._settle(joined)
         if self._due and self._due[0].at <= log_time.newest_at - self._limits.late_s:
             self.tick()
 
-    def take_attempt(self, attempt: Attempt, seen_s: float) -> None:
-        """Take an unlock that has ended on MQTT, and the monotonic time at which it began."""
-        joined = self._index.take_attempt(attempt, seen_s)
-        self._settle(joined)
+    def take_attempt(self, attempt: EndedAttempt) -> None:
+        """Take an unlock that has ended on MQTT."""
+        self._settle(self._index.take_attempt(attempt))
 
     def tick(self) -> None:
         """Judge what has waited long enough, and forget what was judged long ago."""
@@ -161,7 +167,7 @@ class Joiner:
             if joined is None:
                 continue
             due_at = self._due_at(joined)
-            if joined.kept is None and joined.side and self._is_under_way(joined.side):
+            if joined.attempt is None and joined.side and self._is_under_way(joined.side):
                 due_at = max(due_at, mark_at) + ASKED_AGAIN_S
             if due_at > mark_at and len(self._waiting) <= MAX_WAITING:
                 joined.due_at = due_at
@@ -249,19 +255,17 @@ class Joiner:
         side = joined.side
         if side is None or side.requested_at is None or side.answered_at is None:
             return False
-        if joined.kept is not None:
+        if joined.attempt is not None:
             return side.ended_at is not None
         has_no_command = side.is_turned_down or side.outcome == NOT_PUBLISHED
         return has_no_command and not self._is_under_way(side)
 
     def _due_at(self, joined: Joined) -> float:
         """Return up to when the log must have gone on, so that nothing more is expected."""
-        side = joined.side
-        if joined.kept is None and side is not None:
+        side, attempt = joined.side, joined.attempt
+        if attempt is None and side is not None:
             return side.last_at + (0.0 if _is_over(joined) else self._limits.deadline_s)
-        attempt = joined.attempt
-        ended_s = joined.seen_s + (attempt.total_s if attempt else 0.0)
-        ended_at = ended_s - self.clock_offset.offset_s
+        ended_at = (attempt.ended_s if attempt else 0.0) - self.clock_offset.offset_s
         return max(ended_at, side.last_at) if side is not None else ended_at
 
     def _watermark_at(self, now_s: float) -> float:
@@ -271,24 +275,23 @@ class Joiner:
 
     def _judge(self, joined: Joined) -> None:
         offset_s, limits = self.clock_offset.offset_s, self._limits
-        if joined.kept is None or joined.side is None:
+        if joined.attempt is None or joined.side is None:
             self._index.join_by_car(joined, offset_s=offset_s, within_s=limits.deadline_s)
         if joined.is_apart:
             self._index.no_longer_apart(joined)
         del self._waiting[joined.number]
         joined.forget_s = self._clock.monotonic_s() + limits.revise_s
         self._judged.append((joined.forget_s, joined))
-        if joined.kept is None and not self._is_counted_here(joined):
+        if joined.attempt is None and not self._is_counted_here(joined):
             return
         self._compare_clocks(joined)
         is_first = joined.revision == 0
         joined.revision += 1
         record = self._record_of(joined)
-        joined.pack()
         if is_first:
             self._calls.note(record)
             joined.attempt_id = record.attempt_id
-            self.only_platform += joined.kept is None
+            self.only_platform += joined.attempt is None
         else:
             self.revisions += 1
         self._emit(record)
@@ -342,7 +345,6 @@ class Joiner:
                 attempt,
                 side,
                 self.clocks(),
-                seen_s=joined.seen_s,
                 name=name,
                 wire=self._evidence.wire,
             )
@@ -355,14 +357,17 @@ class Joiner:
         )
 
     def _compare_clocks(self, joined: Joined) -> None:
-        side, attempt = joined.side, joined.kept
-        if side is None or side.published_at is None or not isinstance(attempt, Attempt):
+        side, attempt = joined.side, joined.attempt
+        if attempt is None or joined.is_compared:
             return
-        if attempt.source is Source.CUSTOMER:  # else it began before it was published
+        joined.is_compared = True
+        if side is None or side.published_at is None:
+            return
+        if attempt.start.source is Source.CUSTOMER:  # else it began before it was published
             self.clock_offset.command(
                 published_at=side.published_at,
                 accepted_at=side.accepted_at,
-                seen_s=joined.seen_s,
+                seen_s=attempt.start.intended_s,
                 now_s=self._clock.monotonic_s(),
             )
 
@@ -378,4 +383,6 @@ class Joiner:
 def _is_over(joined: Joined) -> bool:
     """Return whether the platform has said its last word, or the last but for its answer."""
     side = joined.side
-    return side is not None and (side.ended_at is not None or side.is_turned_down)
+    if side is None or side.ended_at is not None:
+        return side is not None
+    return side.status is not None and side.is_turned_down

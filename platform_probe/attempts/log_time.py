@@ -25,32 +25,39 @@ class LogTime:
         """The latest time of all lines that fit."""
         self.was_set = False
         """Whether the clock was set since somebody looked."""
-        self._fits_at = unix_s
-        """A time that fits, when the monotonic clock was at `_fits_s`."""
-        self._fits_s = now_s
+        self._oldest_at = math.inf
+        """Lines before this are too old; infinity while there is no newest one."""
+        self._ahead_s = unix_s - now_s
+        """How far a time that fits was ahead of the monotonic clock."""
         self._strange = 0
         self._strange_since_s = now_s
 
     def take(self, at: float, now_s: float) -> bool:
         """Take a line's time; return whether the line is to be taken as well."""
-        newest_at = self.newest_at
-        ahead_s = at - self._fits_at - (now_s - self._fits_s)
-        is_usual = newest_at - self._keep_s <= at and ahead_s <= AHEAD_S and newest_at > -math.inf
-        if not is_usual and not self._is_first(ahead_s):
-            if self._strange == 0:
-                self._strange_since_s = now_s
-            self._strange += 1
-            is_new_time = now_s - self._strange_since_s >= STRANGE_S
-            if self._strange < STRANGE_LINES or not is_new_time:
-                return False
-            newest_at = -math.inf
-            self.was_set = True
-        self._strange = 0
-        if at > newest_at:
-            self.newest_at = self._fits_at = at
-            self._fits_s = now_s
-        return True
+        if self._oldest_at <= at <= now_s + self._ahead_s + AHEAD_S:  # nearly always
+            self._strange = 0
+            if at > self.newest_at:
+                self._note_newest(at, now_s)
+            return True
+        if self._is_first(at - now_s - self._ahead_s) or self._is_new_time(now_s):
+            self._strange = 0
+            self._note_newest(at, now_s)
+            return True
+        return False
+
+    def _note_newest(self, at: float, now_s: float) -> None:
+        self.newest_at, self._oldest_at, self._ahead_s = at, at - self._keep_s, at - now_s
 
     def _is_first(self, ahead_s: float) -> bool:
         """Return whether a line is the first that fits: the clocks may be further apart then."""
         return self.newest_at == -math.inf and abs(ahead_s) <= FIRST_APART_S
+
+    def _is_new_time(self, now_s: float) -> bool:
+        """Count a strange line; return whether there were so many that the clock was set."""
+        if self._strange == 0:
+            self._strange_since_s = now_s
+        self._strange += 1
+        if self._strange < STRANGE_LINES or now_s - self._strange_since_s < STRANGE_S:
+            return False
+        self.was_set = True
+        return True

@@ -1,19 +1,18 @@
-"""One unlock that has not ended: what was seen of it so far, and the record it becomes."""
+"""One unlock that has not ended, and what was seen of it so far."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, Final
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
-from fleet_wire.contract.attempt import Attempt, Flag, PlatformSide, Source, Stage
-from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.attempt import Flag, PlatformSide, Stage
+from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import Phase, Result
-from fleet_wire.profiles.profile import WireTraits
-from platform_probe.attempts.evidence import BoxPresence, VehicleEvidence
-from platform_probe.attempts.timings import rounded, stages_alone, timings
+from platform_probe.attempts.ended_attempt import EndedAttempt
+from platform_probe.attempts.evidence import BoxPresence, Build
+from platform_probe.attempts.start import Start
 
 _OF_THE_CAR: Final = (Stage.BOX_RECEIVED, Stage.RESULT_RECEIVED, Stage.STATE_CHANGED)
 """Stages that are reached by the car's own word."""
@@ -22,27 +21,6 @@ AWAKE_WAY_UP_S: Final = 0.0375
 """How long an answer takes from a radio that is awake: half of LTE's median round trip of 75 ms
 (SIGCOMM'21, RRC-Probe, gaps below 0.15 s). What takes longer is paging, sleep or a queue, and these
 are on the way down; see docs/decisions/0006."""
-
-
-class Start(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An unlock that begins. `intended_s` is its intended start on the monotonic clock."""
-
-    attempt_id: str
-    command_id: str
-    vehicle_id: str
-    trace_id: str
-    source: Source
-    intended_s: float
-    booking_id: str | None = None
-    parent_span_id: str | None = None
-    through_api: bool = False
-    """Whether it is asked for through an API, which makes the command; until that is known the
-    attempt's own id stands for the command's."""
-
-    @property
-    def is_unnamed(self) -> bool:
-        """Whether the id of its command is not known yet."""
-        return self.through_api and self.command_id == self.attempt_id
 
 
 class OpenAttempt:
@@ -97,66 +75,30 @@ class OpenAttempt:
         received = (Phase.RECEIVED,) if Stage.BOX_RECEIVED in self.reached_s else ()
         return (*received, self.result.phase) if self.result else received
 
-    def as_record(
+    def ended(
         self,
         cause: Cause | None,
         *,
         ended_s: float,
-        vehicle: VehicleEvidence,
+        build: Build,
         reason: str | None,
         evidence: dict[str, Any],
-        wire: WireTraits,
-        is_joined: bool,
-    ) -> Attempt:
-        """Return the attempt as ended at `ended_s` with `cause` (None: it went well).
-
-        Of one that `is_joined` with what the platform says, the hops are worked out then.
-        """
+    ) -> EndedAttempt:
+        """Return the attempt as ended at `ended_s` with `cause` (None: it went well)."""
         self._place_what_the_box_did()
-        start, build, result = self.start, vehicle.build, self.result
-        hops_s: dict[str, float] = {}
-        if is_joined:
-            stages, total_s = stages_alone(
-                self.reached_s, intended_s=start.intended_s, ended_s=ended_s
-            )
-        else:
-            stages, hops_s, total_s = timings(
-                self.reached_s,
-                intended_s=start.intended_s,
-                ended_s=ended_s,
-                through_api=start.through_api,
-                wire=wire,
-            )
-        ended = Attempt(
-            attempt_id=start.attempt_id,
-            command_id=None if start.is_unnamed else start.command_id,
-            vehicle_id=start.vehicle_id,
-            trace_id=start.trace_id,
-            source=start.source,
-            started_at=self.started_at,
-            scheduled_s=rounded(self.scheduled_s),
-            outcome=outcome_of(cause),
-            cause=cause,
-            reason=reason,
-            total_s=total_s,
-            stages=stages,
-            hops_s=hops_s,
-            flags=self.flags,
-            evidence=evidence,
-        )
-        # In two steps: for a call with more names than that, Python makes a dict of them first,
-        # and msgspec takes them out of it: 5.5 us against 1.6.
-        return msgspec.structs.replace(
-            ended,
-            parent_span_id=start.parent_span_id,
-            booking_id=start.booking_id,
-            can_wake_s=result.can_wake_s if result else None,
-            actuation_s=result.actuation_s if result else None,
-            region=build.region,
-            operator=build.operator,
-            firmware=build.firmware,
-            hardware=build.hardware,
-            platform=self.asked,
+        return EndedAttempt(
+            self.start,
+            self.reached_s,
+            self.started_at,
+            self.scheduled_s,
+            ended_s,
+            cause,
+            reason,
+            self.flags,
+            evidence,
+            self.result,
+            self.asked,
+            build,
         )
 
     def _place_what_the_box_did(self) -> None:

@@ -60,13 +60,10 @@ class PlatformSide(msgspec.Struct, gc=False):
             return self._ended(event)
         if step is PlatformStep.SUPPORT_CALLED:
             return False  # it is no unlock: see `support_calls`
-        return self._happened(_TIME_OF[step], event.at)
-
-    def _happened(self, name: str, at: float) -> bool:
-        """Note when a step was, the first time that it is said to have been."""
+        name, at = _TIME_OF[step], event.at
         known = getattr(self, name)
         if known is not None and known <= at:
-            return False
+            return False  # when a step was says the first line of it
         setattr(self, name, at)
         return True
 
@@ -118,7 +115,7 @@ class PlatformSide(msgspec.Struct, gc=False):
         )  # fmt: skip
         return [at for at in times if at is not None]
 
-    def _take_names(self, event: PlatformEvent) -> None:
+    def _take_names(self, event: PlatformEvent) -> None:  # noqa: C901
         # Written out: this runs for each line, and a loop over names takes four times as long.
         if self.command_id is None:
             self.command_id = event.command_id
@@ -136,9 +133,6 @@ class PlatformSide(msgspec.Struct, gc=False):
             self.method = event.method
         if self.api_release is None:
             self.api_release = event.api_release
-        self._take_phone(event)
-
-    def _take_phone(self, event: PlatformEvent) -> None:
         if self.app_version is None:
             self.app_version = event.app_version
         if self.distance_m is None:

@@ -27,6 +27,9 @@ _API_ANSWERED: Final = Stage.API_ANSWERED.value
 _MICROSECONDS: Final = 1e6
 """Times are recorded to the microsecond."""
 
+Times = tuple[dict[str, float], dict[str, float], float]
+"""Stages, hops and total of a record, in seconds."""
+
 
 def timings(
     reached_s: Mapping[Stage, float],
@@ -35,7 +38,7 @@ def timings(
     ended_s: float,
     through_api: bool = False,
     wire: WireTraits = CONTRACT,
-) -> tuple[dict[str, float], dict[str, float], float]:
+) -> Times:
     """Return stages, hops and total, in seconds since the intended start.
 
     `reached_s` and the other two are seconds on one clock. Hops are taken on the running maximum,
@@ -72,16 +75,15 @@ def timings(
     return stages, hops_s, latest_s
 
 
-def stages_alone(
+def on_start(
     reached_s: Mapping[Stage, float], *, intended_s: float, ended_s: float
-) -> tuple[dict[str, float], float]:
-    """Return stages and total as `timings` does, for what is timed again with other stages."""
-    stages = {
-        name: max(round((reached_s[stage] - intended_s) * _MICROSECONDS), 0) / _MICROSECONDS
-        for stage, name in _NAMED
-        if stage in reached_s
+) -> tuple[dict[Stage, float], float]:
+    """Return stages and end as a record that begins with `intended_s` would place them."""
+    placed_s = {
+        stage: intended_s + max(round((at_s - intended_s) * _MICROSECONDS), 0) / _MICROSECONDS
+        for stage, at_s in reached_s.items()
     }
-    return stages, max(rounded(ended_s - intended_s), *stages.values())
+    return placed_s, max(intended_s + rounded(ended_s - intended_s), *placed_s.values())
 
 
 def _is_answered_aside(reached_s: Mapping[Stage, float]) -> bool:

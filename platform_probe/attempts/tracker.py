@@ -2,23 +2,17 @@
 
 Told what happens (a start, a publish, a PUBACK, a message from a car, the passing of time), it
 emits one `Attempt` for each unlock that was started, exactly once, and a `StrayAnswer` for each
-answer outside of an open unlock. Whatever comes in first ends what is overdue, so the records do
-not depend on how often `tick` is called. Durations use the monotonic clock alone.
+answer outside of an open unlock. Durations use the monotonic clock alone.
 """
 
 from __future__ import annotations
 
-import heapq
-import math
-from collections import Counter
-from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from fleet_wire.clock import Clock
-from fleet_wire.contract.attempt import Attempt, Flag, Record, Source, Stage
+from fleet_wire.contract.attempt import Flag, Source, Stage
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
     Action,
@@ -32,104 +26,18 @@ from fleet_wire.contract.messages import (
 from fleet_wire.contract.partial import PartialState, PartialTelemetry, ProvisionalResult
 from fleet_wire.contract.trace_context import TraceContext
 from fleet_wire.links.link import FIRST_ERROR_CODE, NO_MATCHING_SUBSCRIBERS
-from platform_probe.attempts.conclusion import cause_of_refusal, cause_of_timeout, evidence_of
-from platform_probe.attempts.evidence import FleetEvidence
-from platform_probe.attempts.gaps import Gaps
-from platform_probe.attempts.held import HeldAnswer, HeldAnswers
-from platform_probe.attempts.open_attempt import OpenAttempt, Start
-from platform_probe.attempts.platform_side import PlatformSide
-from platform_probe.attempts.remembered import Remembered, UnfollowedCommand
-from platform_probe.attempts.strays import stray_answer
+from platform_probe.attempts.conclusion import cause_of_refusal
+from platform_probe.attempts.following import Following
+from platform_probe.attempts.held import HeldAnswer
+from platform_probe.attempts.open_attempt import OpenAttempt
+from platform_probe.attempts.start import Start
 
-BROKER_LOOKED_BACK_S: Final = 300.0
-"""What the broker said of a car so long before an unlock is evidence for it: boxes that throw each
-other out do so every 1 to 60 s, a full queue is told of once [E]."""
 MAX_OPEN_WATCHED: Final = 100_000
 """Open attempts above which commands of others are no longer followed, only counted."""
 
 
-class _Deadline(msgspec.Struct, frozen=True, order=True, gc=False):
-    """When an attempt is overdue, unless it has ended or its deadline has moved."""
-
-    at_s: float
-    command_id: str
-
-
-class AttemptTracker:
-    """Follows unlocks. `emit` takes each record; `evidence` is kept up to date on the way.
-
-    What the fleet does not send, as `evidence.wire` says, is not waited for.
-    """
-
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        evidence: FleetEvidence,
-        emit: Callable[[Record], None],
-        deadline_s: float,
-        state_grace_s: float,
-        remembered: Remembered,
-        is_watching: bool,
-        gaps: Gaps,
-    ) -> None:
-        self._clock = clock
-        self.evidence = self._evidence = evidence
-        self._emit = emit
-        self._deadline_s = deadline_s
-        self._state_grace_s = state_grace_s
-        self._gaps = gaps
-        self._wire = evidence.wire
-        self.on_wait: Callable[[], None] | None = None
-        """Called when there is something more to wait for, see `next_deadline_s`."""
-        self._is_watching = is_watching
-        """Whether the commands of others come to us."""
-        self.is_shared = False
-        """Whether the commands of others come to us or to another monitor, and answers to both."""
-        self.on_other: Callable[[str, Result], None] | None = None
-        """Takes a car and its answer to a command that belongs to no attempt."""
-        self.on_stranger: Callable[[str], None] | None = None
-        """Takes a car that answered to a command that we do not know, where that is shared."""
-        self.to_join: Callable[[Attempt, float], None] | None = None
-        """Takes in place of `emit` what else is to be joined with the platform's log: an attempt
-        that ended, its hops still to be worked out, and when on the monotonic clock it began."""
-        self._held = HeldAnswers()
-        self.load_began_s = clock.monotonic_s()
-        """Second 0 of `scheduled_s`."""
-        self._open: dict[str, OpenAttempt] = {}
-        self._open_by_vehicle: dict[str, list[OpenAttempt]] = {}
-        self._open_by_trace: dict[str, OpenAttempt] = {}
-        """Those that were asked for through an API, which gives them their command."""
-        self._deadlines: list[_Deadline] = []
-        self._remembered = remembered
-        self.started: Counter[Source] = Counter()
-        self.ended: Counter[Source] = Counter()
-        self.ok = 0
-        """Attempts that went well, those of the null box left out."""
-        self.not_followed = 0
-        """Commands of others that were not followed because too many attempts were open."""
-
-    def __len__(self) -> int:
-        """Return how many attempts are open."""
-        return len(self._open)
-
-    def knows(self, command_id: str) -> bool:
-        """Return whether the command is one of ours, or was seen before."""
-        return command_id in self._open or command_id in self._remembered
-
-    def has_open(self, vehicle_id: str) -> bool:
-        """Return whether an unlock of the car is open, whoever asked for it."""
-        return vehicle_id in self._open_by_vehicle
-
-    def is_under_way(self, side: PlatformSide) -> bool:
-        """Return whether an unlock that the platform tells of is open here.
-
-        What neither names a command nor was asked for by us is recognised by its car.
-        """
-        if side.command_id in self._open or side.trace_id in self._open_by_trace:
-            return True
-        is_asked_for = side.command_id is None and not side.is_turned_down
-        return is_asked_for and side.vehicle_id in self._open_by_vehicle
+class AttemptTracker(Following):
+    """Takes what is told of unlocks, and keeps `evidence` up to date on the way."""
 
     # What the probe itself does
 
@@ -152,10 +60,6 @@ class AttemptTracker:
             attempt.reached_s[Stage.API_ANSWERED] = self._clock.monotonic_s()
             if attempt.asked:
                 attempt.asked = msgspec.structs.replace(attempt.asked, status=status)
-
-    def is_open(self, attempt: OpenAttempt) -> bool:
-        """Return whether an attempt has not ended."""
-        return self._open.get(attempt.start.command_id) is attempt
 
     def end_as_told(self, attempt: OpenAttempt, cause: Cause | None, reason: str | None) -> None:
         """End an attempt as the API says, unless MQTT tells of its command: that says more."""
@@ -343,18 +247,6 @@ class AttemptTracker:
         """Take a heartbeat."""
         self._evidence.telemetry(vehicle_id, telemetry, self._advance())
 
-    def may_end(self, now_s: float) -> bool:
-        """Return whether whatever comes in now may end an unlock, which is overdue."""
-        if self._held.count or now_s >= self._gaps.none_before_s:
-            return True
-        deadlines = self._deadlines
-        while deadlines and deadlines[0].at_s <= now_s:
-            attempt = self._open.get(deadlines[0].command_id)
-            if attempt is not None and attempt.deadline_s <= now_s:
-                return True
-            heapq.heappop(deadlines)
-        return False
-
     def event(self, vehicle_id: str) -> None:
         """Take a sign of life that says nothing of an unlock."""
         self._evidence.heard(vehicle_id, self._advance())
@@ -364,93 +256,11 @@ class AttemptTracker:
         self._advance()
         self._evidence.forget(vehicle_id)
 
-    # What ends attempts
-
-    def tick(self) -> None:
-        """End what is overdue, and forget what ended long ago."""
-        self._remembered.forget(self._advance())
-
-    def next_deadline_s(self) -> float | None:
-        """Return when `tick` should be called at the latest, for a caller that sleeps until then.
-
-        It may be earlier than needed: deadlines of ended attempts are not taken out.
-        """
-        deadline_s = self._deadlines[0].at_s if self._deadlines else math.inf
-        earliest_s = min(deadline_s, self._held.next_s())
-        return None if earliest_s == math.inf else earliest_s
-
-    def broker_lost(self, reason: str) -> None:
-        """End our own open attempts: the connection through which they are made is gone.
-
-        Those of others go on without us. What still comes of them counts; what does not come may
-        have come while nobody listened.
-        """
-        now_s = self._advance()
-        for attempt in tuple(self._open.values()):
-            attempt.unobserved = reason
-            if attempt.start.source is not Source.CUSTOMER and not attempt.start.through_api:
-                self._end(attempt, Cause.BROKER_UNREACHABLE, now_s, reason)
-
-    def interrupt(self) -> None:
-        """End every open attempt: the probe stops."""
-        now_s = self._advance()
-        for attempt in tuple(self._open.values()):
-            attempt.unobserved = "the probe was stopped"
-            self._end(attempt, Cause.NOT_OBSERVED, now_s, attempt.unobserved)
-        for held in self._held.overdue(math.inf):
-            self._waited_in_vain(held)
-
     # Within
-
-    def _advance(self) -> float:
-        """End what is overdue, and return the present. After a gap the answers are read first."""
-        now_s = self._clock.monotonic_s()
-        if now_s >= self._gaps.none_before_s and self._gaps.is_catching_up(now_s):
-            return now_s
-        deadlines = self._deadlines
-        while deadlines and deadlines[0].at_s <= now_s:
-            attempt = self._open.get(heapq.heappop(deadlines).command_id)
-            if attempt is not None and attempt.deadline_s <= now_s:
-                vehicle = self._evidence.of(attempt.start.vehicle_id)
-                cause = cause_of_timeout(
-                    attempt, vehicle, is_watching=self._is_watching, wire=self._wire
-                )
-                self._end(attempt, cause, attempt.deadline_s, attempt.unobserved)
-        if self._held.count:
-            for held in self._held.overdue(now_s):
-                self._waited_in_vain(held)
-        return now_s
 
     def _pass_over(self, command_id: str, now_s: float) -> None:
         self._held.take(command_id)
         self._remembered.add_unfollowed(command_id, now_s)
-
-    def _waited_in_vain(self, held: HeldAnswer) -> None:
-        """Nobody is known to have asked. An open lock alone is no answer, so no stray one."""
-        if isinstance(held.message, Result):
-            self._stray(held.vehicle_id, held.message, held.at_s, held.unix_s)
-
-    def _follow(self, start: Start, started_at: float) -> OpenAttempt:
-        attempt = OpenAttempt(
-            start,
-            started_at=started_at,
-            scheduled_s=start.intended_s - self.load_began_s,
-            deadline_s=start.intended_s + self._deadline_s,
-        )
-        attempt.presence_at_start = self._evidence.of(start.vehicle_id).presence
-        self._open[start.command_id] = attempt
-        if start.through_api:
-            self._open_by_trace[start.trace_id] = attempt
-        self._open_by_vehicle.setdefault(start.vehicle_id, []).append(attempt)
-        self._note_deadline(attempt)
-        self.started[start.source] += 1
-        return attempt
-
-    def _note_deadline(self, attempt: OpenAttempt) -> None:
-        deadline = _Deadline(attempt.deadline_s, attempt.start.command_id)
-        heapq.heappush(self._deadlines, deadline)
-        if self.on_wait is not None and self._deadlines[0] is deadline:
-            self.on_wait()
 
     def _received(self, attempt: OpenAttempt, answer: Result, now_s: float) -> None:
         if Stage.BOX_RECEIVED in attempt.reached_s:
@@ -503,53 +313,3 @@ class AttemptTracker:
         attempt.reached_s[Stage.STATE_CHANGED] = now_s
         if attempt.result is not None:
             self._end(attempt, None, now_s)  # a refusal has ended it at once
-
-    def _end(
-        self, attempt: OpenAttempt, cause: Cause | None, ended_s: float, reason: str | None = None
-    ) -> None:
-        start = attempt.start
-        vehicle = self._evidence.of(start.vehicle_id)
-        said = self._evidence.broker.since(
-            start.vehicle_id, attempt.started_at - BROKER_LOOKED_BACK_S
-        )
-        evidence: dict[str, Any] = {"broker_said": said} if said else {}
-        if cause is not None or attempt.wrong_vehicle_id is not None:
-            evidence = evidence_of(attempt, vehicle, ended_s, broker_said=said)
-        gap_s = self._gaps.longest_s(start.intended_s, ended_s)
-        if gap_s:
-            attempt.flag(Flag.OBSERVED_LATE)
-            evidence = {**evidence, "monitor_stood_still_s": round(gap_s, 3)}
-        is_seen = start.through_api or start.source is Source.CUSTOMER
-        to_join = self.to_join if is_seen else None
-        record = attempt.as_record(
-            cause,
-            ended_s=ended_s,
-            vehicle=vehicle,
-            reason=reason,
-            evidence=evidence,
-            wire=self._wire,
-            is_joined=to_join is not None,
-        )
-        del self._open[start.command_id]
-        if start.through_api:
-            del self._open_by_trace[start.trace_id]
-        siblings = self._open_by_vehicle[start.vehicle_id]
-        siblings.remove(attempt)
-        if not siblings:
-            del self._open_by_vehicle[start.vehicle_id]
-        self.ended[start.source] += 1
-        self.ok += cause is None and start.source is not Source.FLOOR
-        self._remembered.add_attempt(attempt, ended_s, is_ok=cause is None)
-        if to_join is not None:
-            to_join(record, start.intended_s)
-        else:
-            self._emit(record)
-
-    def _stray(self, vehicle_id: str, result: Result, now_s: float, unix_s: float) -> None:
-        past = self._remembered.get(result.command_id, now_s)
-        if past is None and self.is_shared:
-            return  # another monitor has the command
-        if not isinstance(past, UnfollowedCommand):
-            self._emit(stray_answer(vehicle_id, result, past, now_s=now_s, unix_s=unix_s))
-        elif self.on_other is not None:
-            self.on_other(vehicle_id, result)

@@ -30,7 +30,7 @@ from platform_probe.detection.measures import (
     hit_measures,
 )
 from platform_probe.detection.recent import Hit
-from platform_probe.detection.repeats import Repeats, customer_of
+from platform_probe.detection.repeats import RETRY_S, Repeats, customer_of
 from platform_probe.detection.shares import ShareTests
 from platform_probe.detection.sighting import Sighting, modes_of
 from platform_probe.detection.silence import Silence
@@ -39,6 +39,7 @@ from platform_probe.detection.suspicious import Suspicious
 from platform_probe.detection.traits import Values, values_of
 from platform_probe.detection.waves import Waves
 from platform_probe.diagnosis.records import unseen
+from platform_probe.diagnosis.remembering import remember
 
 STEP_S: Final = 10.0
 """So often findings are told anew where they have changed."""
@@ -66,6 +67,8 @@ class Detection:
         self._blindness = Blindness(self._numbers)
         self._opened: OrderedDict[str, tuple[Values, str | None]] = OrderedDict()
         """Unlocks that went well and may prove odd."""
+        self._again: OrderedDict[str, Hit] = OrderedDict()
+        """Of each car whose customer pressed again, that this was counted."""
         self._told_s = -STEP_S
         self.too_late = 0
         """Records that were too old to count."""
@@ -119,14 +122,14 @@ class Detection:
         for wave in self._waves.sightings:
             wave.diagnosis(diagnosis)
         hit = self._shares.recent.hit_named(diagnosis.attempt_id)
+        again = self._again_before(diagnosis)
         if hit is None:
             hit = self._odd(diagnosis)
-        if hit is not None:
-            hit.modes = modes_of(diagnosis)
-            self._note_mode(hit, self._clock.monotonic_s())
-            for problem in (*self._shares.problems, *self._shares.over):
-                if problem.explains(hit.values, hit.at_s):
-                    problem.is_changed = True
+        for one in (hit, again):
+            if one is not None:
+                one.modes = modes_of(diagnosis)
+                self._note_mode(one, self._clock.monotonic_s())
+                self._shares.note_diagnosed(one)
 
     def warm(self, attempts: Iterable[Attempt]) -> None:
         """Take what was written before this process: learn from it, and know the last two hours.
@@ -221,6 +224,7 @@ class Detection:
             self._note_mode(one, now_s)
         if is_again and not is_failure:
             again = Hit(at_s, values, attempt.vehicle_id, customer, attempt.attempt_id, (AGAIN,))
+            remember(self._again, attempt.vehicle_id, again, MOST_OPENED)
             self._shares.stray(again, now_s)
 
     def _note_mode(self, hit: Hit, now_s: float) -> None:
@@ -231,6 +235,14 @@ class Detection:
         if mode in OF_MODE and probability >= SURE:
             hit.is_named = True
             self._shares.also(hit, OF_MODE[mode], now_s)
+
+    def _again_before(self, diagnosis: Diagnosis) -> Hit | None:
+        """Return that a customer pressed again, of whose later presses this is the diagnosis."""
+        hit = self._again.get(diagnosis.vehicle_id)
+        began_s = self._clock.monotonic_s() - diagnosis.after_s
+        if hit is None or not hit.at_s <= began_s < hit.at_s + RETRY_S:
+            return None
+        return hit if diagnosis.first.mode in MODES else None
 
     def _odd(self, diagnosis: Diagnosis) -> Hit | None:
         """Count an unlock that opened and is diagnosed all the same; None where it is not."""
@@ -257,13 +269,9 @@ class Detection:
         if not stray.is_late_unlock or stray.source is Source.FLOOR:
             return
         before = self._shares.recent.hit_named(stray.attempt_id or "")
-        if before is None:
+        if before is None or LATE in before.measures:
             return
-        hit = Hit(
-            now_s, before.values, before.vehicle_id, before.customer, before.attempt_id, (LATE,),
-            before.cause, before.modes,
-        )  # fmt: skip
-        self._shares.stray(hit, now_s)
+        self._shares.also(before, LATE, now_s)
 
     def stats(self) -> dict[str, Any]:
         """Return how it fares, for those who look after the monitor."""

@@ -21,7 +21,8 @@ USUAL_SIZES: Final[Mixture] = ((0.95, 0.2), (1.75, 0.3), (2.6, 0.2), (4.0, 0.15)
 """A share of 2 % becomes 5, 11, 22, 53, 96 % [E]: tens of percent are what an incident of an
 operator or a release is."""
 RARE_SIZES: Final[Mixture] = ((2.6, 0.15), (4.0, 0.3), (5.5, 0.3), (7.0, 0.25))
-"""A share of 0.2 % becomes 3, 10, 33, 69 % [E]: twice as often as never is no incident."""
+"""A share of 0.07 % becomes 1, 4, 15, 43 %, one of 0.5 % 6, 22, 55, 85 % [E]: twice as often as
+never is no incident."""
 CEILING: Final = 1e250
 """More evidence than that is as good as that."""
 _MOST_NATS: Final = 500.0

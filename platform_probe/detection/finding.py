@@ -24,6 +24,8 @@ class Finding:
     """When it began, Unix seconds."""
     cohort: Mapping[str, str]
     """Whom, value by trait; empty: nothing in common."""
+    common: Mapping[str, str] = field(default_factory=dict)
+    """All that these have in common as far as is known, what also all others have included."""
     failed: int
     """How many were hit."""
     total: int
@@ -42,8 +44,8 @@ class Finding:
     modes: Mapping[str, float] = field(default_factory=Counter)
     """How many of those that were diagnosed have which mode, by probability."""
     diagnosed: int = 0
-    """How many were diagnosed; half of those with a cause at least, so that the first diagnosis of
-    many does not name them all."""
+    """How many were diagnosed; half of those with a cause at least, and three, so that the first
+    diagnosis of many does not name them all."""
     split_from: int | None = None
     """The number of the finding that it was taken for a part of."""
     is_over: bool = False

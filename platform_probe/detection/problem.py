@@ -9,10 +9,10 @@ from typing import Final
 
 from fleet_wire.contract.causes import Cause
 from platform_probe.detection.finding import Finding
-from platform_probe.detection.measures import Measure
+from platform_probe.detection.measures import LATE, Measure
 from platform_probe.detection.recent import Hit
 from platform_probe.detection.sighting import summed
-from platform_probe.detection.traits import Key, Values, is_in, named
+from platform_probe.detection.traits import Key, Values, common_of, is_in, named
 
 BEFORE_S: Final = 60.0
 """What was hit so shortly before a problem began is taken for it."""
@@ -27,6 +27,12 @@ ILL: Final = 5.0
 """Log odds are never higher: what has lasted for days is noticed to be over as soon."""
 SILENT_S: Final = 6 * 3600.0
 """Where nobody tries any more for so long, nothing is known of it and it is taken to be over."""
+LEAST_DIAGNOSED: Final = 3
+"""Of so many that were hit one diagnosis alone does not name them."""
+AWAY: Final = (Cause.BOX_OFFLINE, Cause.BOX_SILENT)
+WAITED: Final = "late_delivery_persistent_session"
+"""What most doors are opened by that open late, whose boxes were away: a command that has waited
+for them. Of a single unlock its diagnosis can hardly say so."""
 _CLEARLY_WORSE: Final = 3.0
 
 
@@ -52,6 +58,8 @@ class Problem:
         """When anybody of the cohort tried last."""
         self.over_s = math.inf
         """Since when it is taken to be over."""
+        self.common = key
+        """What all of its unlocks have in common."""
         self._odds = ILL
         self._likely = expected
         self.clear()
@@ -71,6 +79,7 @@ class Problem:
     def recount(self, hits: Iterable[Hit], totals: Counter[Values]) -> None:
         """Count all since it began, as it was kept."""
         self.clear()
+        self.common = common_of(self.key, totals)
         for values, number in totals.items():
             if is_in(self.key, values):
                 self.total += number
@@ -103,6 +112,14 @@ class Problem:
             self._weigh(is_hit=is_hit)
             self.is_changed = True
 
+    def prove(self, hit: Hit) -> None:
+        """Take that an unlock which was counted as not hit was."""
+        self._add(hit)
+        self.total = max(self.total, self.failed)
+        self.elsewhere_total = max(self.elsewhere_total, self.elsewhere_failed)
+        if is_in(self.key, hit.values):
+            self._weigh(is_hit=True, is_counted=True)
+
     @property
     def is_clear(self) -> bool:
         """Whether so many of its cohort are hit that it can be told from what is usual."""
@@ -117,6 +134,12 @@ class Problem:
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
         causes = Counter[Cause](hit.cause for hit in self.hits if hit.cause is not None)
+        modes = summed(hit.modes for hit in self.hits)
+        diagnosed = sum(bool(hit.modes) for hit in self.hits)
+        diagnosed = max(diagnosed, causes.total() // 2, min(len(self.hits), LEAST_DIAGNOSED))
+        away = sum(causes[each] for each in AWAY)
+        if self.measure is LATE and away > len(self.hits) / 2:
+            modes, diagnosed = Counter({WAITED: away}), len(self.hits)
         return Finding(
             number=self.number,
             kind=self.measure.kind,
@@ -124,6 +147,7 @@ class Problem:
             at=round(now_s + unix_offset_s, 3),
             since=round(self.since_s + unix_offset_s, 3),
             cohort=named(self.key),
+            common=named(self.common),
             failed=self.failed,
             total=self.total,
             elsewhere_failed=self.elsewhere_failed,
@@ -134,8 +158,8 @@ class Problem:
             cars=frozenset(self.cars),
             examples=tuple(hit.attempt_id for hit in reversed(self.hits))[:EXAMPLES],
             causes=causes,
-            modes=summed(hit.modes for hit in self.hits),
-            diagnosed=max(sum(bool(hit.modes) for hit in self.hits), causes.total() // 2),
+            modes=modes,
+            diagnosed=diagnosed,
             split_from=self.split_from,
             is_over=self.is_over(now_s),
         )
@@ -161,12 +185,17 @@ class Problem:
         share = (self.failed + 1.0) / (self.total + 2.0)
         return min(max(share, self.expected * _CLEARLY_WORSE), 0.99)
 
-    def _weigh(self, *, is_hit: bool) -> None:
-        """Weigh whether it goes on: at its share so far, or as it was before."""
+    def _weigh(self, *, is_hit: bool, is_counted: bool = False) -> None:
+        """Weigh whether it goes on: at its share so far, or as it was before.
+
+        What `is_counted` was taken for not hit until now.
+        """
         if self._odds > 0.0:
             self._likely = self._share()
         worse, usual = self._likely, min(self.expected, self._likely / _CLEARLY_WORSE)
+        missed = math.log((1.0 - worse) / (1.0 - usual))
         if is_hit:
-            self._odds = min(self._odds + math.log(worse / usual), ILL)
+            before = self._odds - missed if is_counted else self._odds
+            self._odds = min(before + math.log(worse / usual), ILL)
         else:
-            self._odds += math.log((1.0 - worse) / (1.0 - usual))
+            self._odds += missed

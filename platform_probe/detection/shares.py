@@ -23,7 +23,7 @@ from platform_probe.detection.watched import Series, Watched, bounded
 from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import LEAST_CARS, Absence
 
-SETTLE_S: Final = 1.0
+SETTLE_S: Final = 0.2
 """Alarms of one problem come together: they are looked at together."""
 AGAIN_S: Final = 2.0
 """An alarm that named nothing is looked at again so soon, if its evidence still is enough."""
@@ -90,9 +90,7 @@ class ShareTests:
 
     def stray(self, hit: Hit, now_s: float) -> None:
         """Take that an unlock that has been counted proved to be hit."""
-        for problem in self.problems:
-            if problem.measure in hit.measures:
-                problem.take(hit.values, now_s, hit, counts=True)
+        self._prove(hit, hit.measures)
         watched = self._of_values.get(hit.values) or self._watch(hit.values, now_s)
         self.hit(watched, hit, now_s)
 
@@ -104,8 +102,20 @@ class ShareTests:
     def also(self, hit: Hit, measure: Measure, now_s: float) -> None:
         """Take that one that is kept was hit in another way as well."""
         hit.measures = (*hit.measures, measure)
+        self._prove(hit, (measure,))
         watched = self._of_values.get(hit.values) or self._watch(hit.values, now_s)
         self._weigh(watched, (measure,), now_s)
+
+    def note_diagnosed(self, hit: Hit) -> None:
+        """Take that the diagnosis of a hit has changed."""
+        for problem in (*self.problems, *self.over):
+            if problem.explains(hit.values, hit.at_s):
+                problem.is_changed = True
+
+    def _prove(self, hit: Hit, measures: tuple[Measure, ...]) -> None:
+        for problem in self.problems:
+            if problem.measure in measures:
+                problem.prove(hit)
 
     def _weigh(
         self, watched: tuple[Watched, ...], measures: tuple[Measure, ...], now_s: float
@@ -246,8 +256,8 @@ class ShareTests:
         since = [one for one in members if one.at >= found.since and one.failures]
         if len(since) < measure.least or len({one.vehicle_id for one in since}) < LEAST_CARS:
             return None
-        everywhere = found.absence is Absence.EVERYWHERE
-        return Shared(() if everywhere else key, found.since, 0.5, len(since))
+        is_all = found.absence is Absence.EVERYWHERE or len(members) == len(counts)
+        return Shared(() if is_all else key, found.since, 0.5, len(since))
 
     def _open(self, measure: Measure, shared: Shared, now_s: float) -> Problem:
         since_s = shared.since - self.offset_s

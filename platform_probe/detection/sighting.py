@@ -30,6 +30,8 @@ class Sighting:
     last_s: float
     """When a sign of it was seen last."""
     key: Key = ()
+    common: Key = ()
+    """What all cars of the cohort have in common."""
     detail: str = ""
     failed: int = 0
     total: int = 0
@@ -40,6 +42,8 @@ class Sighting:
     examples: deque[str] = field(default_factory=lambda: deque(maxlen=EXAMPLES))
     diagnosed: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     """What unlocks of these cars were diagnosed with, by attempt."""
+    mode: str | None = None
+    """What it is by itself, where no unlock says what it is."""
     is_over: bool = False
     is_new: bool = True
     is_changed: bool = True
@@ -66,6 +70,10 @@ class Sighting:
 
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
+        modes, diagnosed = summed(self.diagnosed.values()), len(self.diagnosed)
+        own = self.what if self.what in MODES else None if diagnosed else self.mode
+        if own is not None:
+            modes, diagnosed = Counter({own: 1}), 1
         return Finding(
             number=self.number,
             kind=self.kind,
@@ -73,6 +81,7 @@ class Sighting:
             at=round(now_s + unix_offset_s, 3),
             since=round(self.since_s + unix_offset_s, 3),
             cohort=named(self.key),
+            common=named(self.common or self.key),
             failed=self.failed,
             total=self.total,
             expected=self.expected,
@@ -80,8 +89,8 @@ class Sighting:
             customers=frozenset(self.customers),
             cars=frozenset(self.cars),
             examples=tuple(reversed(self.examples)),
-            modes={self.what: 1.0} if self.what in MODES else summed(self.diagnosed.values()),
-            diagnosed=1 if self.what in MODES else len(self.diagnosed),
+            modes=modes,
+            diagnosed=diagnosed,
             detail=self.detail,
             is_over=self.is_over,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fleet_wire.contract.attempt import Attempt
@@ -61,6 +61,18 @@ def keys_of(values: Values) -> tuple[Key, ...]:
 def is_in(key: Key, values: Values) -> bool:
     """Return whether unlocks of these values belong to a cohort."""
     return all(values[place] == value for place, value in key)
+
+
+def common_of(key: Key, known: Iterable[Values]) -> Key:
+    """Return all that the unlocks of a cohort have in common, among the values that are known."""
+    members = [values for values in known if is_in(key, values)]
+    if not members:
+        return key
+    return tuple(
+        (place, value)
+        for place, value in enumerate(members[0])
+        if value is not None and all(one[place] == value for one in members)
+    )
 
 
 def named(key: Key) -> dict[str, str]:

@@ -20,6 +20,7 @@ from platform_probe.detection.traits import (
     UNKNOWN,
     Key,
     Values,
+    common_of,
     is_in,
     keys_of,
     values_of_state,
@@ -40,8 +41,15 @@ AGAIN_S: Final = 600.0
 """A car that is lost again so soon counts once."""
 APART_S: Final = 60.0
 """Cars of one wave are lost within so long of each other: keepalives end at different times."""
+STRAGGLERS: Final = 0.05
+"""Of the cars of a wave so many may be single ones that were lost shortly before it began [E]."""
 BACK: Final = 0.8
 """It is over when so many of them are back."""
+AT_ONCE_S: Final = 15.0
+"""All connections that break at once are noticed within so long [E]."""
+BACK_SOON_S: Final = 300.0
+NEARLY_ALL: Final = 0.8
+"""Where so many of a cohort are lost at once and soon back, all of it reconnects at once [E]."""
 OVER_S: Final = 3600.0
 """Or when no more were lost for so long: what then is still away is another matter."""
 MOST_CARS: Final = 1_000_000
@@ -223,11 +231,13 @@ class Waves:
             since_s=newest_s,
             last_s=now_s,
             key=key,
+            common=common_of(key, [*self._online, *(values for _, _, values in wave)]),
             expected=self._share(),
         )
-        members = [(at_s, car) for at_s, car, values in wave if is_in(key, values)]
-        for at_s, car in reversed(members):
+        members = [(at_s, car) for at_s, car, values in reversed(wave) if is_in(key, values)]
+        for at_s, car in members:
             sighting.note(at_s, car=car)
+        sighting.since_s = members[int(len(members) * STRAGGLERS)][0]
         sighting.failed = len(sighting.cars)
         there = sum(number for values, number in self._online.items() if is_in(key, values))
         sighting.total = there + sighting.failed
@@ -242,5 +252,9 @@ class Waves:
             if (car := self._cars.get(vehicle_id)) and not car.is_online
         )
         is_back = away <= (1.0 - BACK) * len(one.cars)
+        lasted_s = one.last_s - one.since_s
+        is_nearly_all = one.failed >= NEARLY_ALL * one.total and lasted_s <= AT_ONCE_S
+        if is_back and is_nearly_all and now_s - one.last_s < BACK_SOON_S:
+            one.mode = "reconnect_storm"
         if is_back or now_s - one.last_s > OVER_S:
             one.is_over = True

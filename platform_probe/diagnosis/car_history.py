@@ -314,7 +314,7 @@ class CarHistory(Follower):
 
     def take_attempt(self, past: PastAttempt) -> None:
         """Note an unlock that has ended; the later word on the same one replaces the earlier."""
-        others = tuple(one for one in self.attempts if one.attempt_id != past.attempt_id)
+        others = tuple([one for one in self.attempts if one.attempt_id != past.attempt_id])
         self.attempts = (*others[1 - KEPT :], past)
 
     def take_broker_word(self, word: BrokerWord) -> None:
@@ -325,7 +325,10 @@ class CarHistory(Follower):
 
     def has_answered(self, command_id: str, phase: Phase) -> bool:
         """Return whether it has lately given this answer to a command."""
-        return any(one[:2] == (command_id, phase) for one in self.answers)
+        for one in self.answers:  # noqa: SIM110 - for every answer: a generator costs as much again
+            if one.command_id == command_id and one.phase is phase:
+                return True
+        return False
 
     @property
     def clock_ahead_s(self) -> float | None:

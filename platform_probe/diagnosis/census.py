@@ -70,10 +70,10 @@ class Known(NamedTuple):
     places: tuple[Place, ...]
     is_lost: bool
     is_awake: bool
-    at_s: float
-    """When it was last heard of by itself."""
     routine: Routine | None
     """What brings its heartbeats."""
+    at_s: float
+    """When it was last heard of by itself."""
     connected_s: float
     """When it had connected before."""
 
@@ -95,12 +95,14 @@ class Census:
         self._awake: Counter[Place] = Counter()
         """How many do not sleep: of each operator in a region, of each region, of all."""
         self._used: dict[CarHistory, int] = {}
-        self._doubtful: dict[CarHistory, None] = {}
-        """Cars that are looked at by each count."""
         self._due: list[tuple[float, int, CarHistory, Known]] = []
         """A heap of when cars would be lost by their silence, those by routine aside."""
         self._number = 0
         self._members: dict[Routine, dict[CarHistory, None]] = {}
+        self._silent: dict[Routine, float] = {}
+        """Routines of which a round has not come, with when they were last heard of before."""
+        self._doubtful: dict[CarHistory, float] = {}
+        """Cars of such, or that speak more often by themselves; with the same time."""
         self._heard_s: dict[Routine | None, float] = {}
         """When each routine was last heard of, as of the count."""
         self.usual_data_bytes: float | None = None
@@ -152,13 +154,8 @@ class Census:
         self._at_s = now_s
         if self._sampled_from != self._all():
             self._sample_anew()
-        silent = (
-            car
-            for routine, cars in self._members.items()
-            if now_s - routine.heard_s >= routine.every_s
-            for car in cars
-        )
-        looked_at = dict.fromkeys((*self._changed, *self._doubtful, *silent, *self._overdue(now_s)))
+        due = (*self._overdue(now_s), *self._silent_since(now_s), *self._heard_again())
+        looked_at = dict.fromkeys((*self._changed, *due))
         self._changed.clear()
         for car in looked_at:
             self._look_at(car, now_s)
@@ -173,7 +170,7 @@ class Census:
     def _sample_anew(self) -> None:
         for car in self._sample:
             car.changed = None
-        for kept in (self._known, self._used, self._doubtful, self._members):
+        for kept in (self._known, self._used, self._doubtful, self._members, self._silent):
             kept.clear()
         for counter in (self._lost, self._total, self._awake):
             counter.clear()
@@ -192,42 +189,63 @@ class Census:
                 cars.append(car)
         return cars
 
+    def _silent_since(self, now_s: float) -> list[CarHistory]:
+        """Return the cars of which no round has come, once for each that has not."""
+        cars: list[CarHistory] = []
+        for routine, members in self._members.items():
+            heard_s = routine.heard_s
+            if now_s - heard_s >= routine.every_s and self._silent.get(routine) != heard_s:
+                self._silent[routine] = heard_s
+                cars += members
+        return cars
+
+    def _heard_again(self) -> list[CarHistory]:
+        """Return the doubtful cars of which a round has come."""
+        known = self._known
+        return [
+            car
+            for car, heard_s in self._doubtful.items()
+            if (routine := known[car].routine) is not None and routine.heard_s != heard_s
+        ]
+
     def _look_at(self, car: CarHistory, now_s: float) -> None:
         """Count a car as it is now, and note when to look at it again though it tells nothing."""
-        self._forget(car)
+        self._doubtful.pop(car, None)
+        known = None
         if car.standing is not None:
             if car.interval_s is None:
                 car.catch_up()
             is_by_routine = _is_by_routine(car, now_s)
-            is_lost = not is_by_routine and is_lost_at(car, now_s)
-            known = self._known[car] = _known_of(car, is_lost=is_lost)
-            self._add(known, 1)
-            if known.routine is not None:
-                self._members.setdefault(known.routine, {})[car] = None
-                if not is_by_routine:
-                    self._doubtful[car] = None
-            elif car.standing is Session.ONLINE and car.interval_s is not None and not is_lost:
-                lost_s = _last_s(car) + car.interval_s * LATE_HEARTBEATS
-                self._number += 1
-                heapq.heappush(self._due, (lost_s - ROUNDING_S, self._number, car, known))
+            known = _known_of(car, is_lost=not is_by_routine and is_lost_at(car, now_s))
+            if not is_by_routine:
+                self._doubt(car, known)
+        self._keep(car, known)
         if car.data_used_bytes is not None:
             self._used[car] = car.data_used_bytes
         car.changed = self._changed
 
-    def _forget(self, car: CarHistory) -> None:
-        self._used.pop(car, None)
-        self._doubtful.pop(car, None)
-        known = self._known.pop(car, None)
+    def _keep(self, car: CarHistory, known: Known | None) -> None:
+        """Keep what was found of a car in place of what was found before."""
+        before = self._known.pop(car, None)
+        if known is not None:
+            self._known[car] = known
+        if before is None or known is None or before[:4] != known[:4]:
+            self._add(car, before, -1)
+            self._add(car, known, 1)
+
+    def _doubt(self, car: CarHistory, known: Known) -> None:
+        """Note when to look again at a car that others do not speak for."""
+        if known.routine is not None:
+            self._doubtful[car] = known.routine.heard_s
+        if car.standing is Session.ONLINE and car.interval_s is not None and not known.is_lost:
+            lost_s = known.at_s + car.interval_s * LATE_HEARTBEATS
+            self._number += 1
+            heapq.heappush(self._due, (lost_s - ROUNDING_S, self._number, car, known))
+
+    def _add(self, car: CarHistory, known: Known | None, number: int) -> None:
+        """Let a car count, by 1, or no longer, by -1."""
         if known is None:
             return
-        self._add(known, -1)
-        if known.routine is not None:
-            members = self._members[known.routine]
-            del members[car]
-            if not members:
-                del self._members[known.routine]
-
-    def _add(self, known: Known, number: int) -> None:
         for place in _counted_at(known.places):
             self._total[place] += number
             if known.is_lost:
@@ -235,6 +253,14 @@ class Census:
         if known.is_awake:
             for place in _heard_at(known.places):
                 self._awake[place] += number
+        if known.routine is not None and number > 0:
+            self._members.setdefault(known.routine, {})[car] = None
+        elif known.routine is not None:
+            members = self._members[known.routine]
+            del members[car]
+            if not members:
+                del self._members[known.routine]
+                self._silent.pop(known.routine, None)
 
     def _note_use(self) -> None:
         """Note how much data is usual."""
@@ -265,8 +291,8 @@ def _known_of(car: CarHistory, *, is_lost: bool) -> Known:
         car.places,
         is_lost,
         car.standing is not Session.ASLEEP,
-        _last_s(car),
         None if car.member is None else car.member.routine,
+        _last_s(car),
         next(connects, 0.0),
     )
 

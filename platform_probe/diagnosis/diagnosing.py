@@ -175,10 +175,10 @@ class Diagnosing(Hearing):
         bounced = car.bounced()
         if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
             return True
-        return any(
-            past.trace_id == record.trace_id and past.attempt_id != record.attempt_id
-            for past in car.attempts
-        )
+        trace_id = record.trace_id
+        return trace_id in [
+            past.trace_id for past in car.attempts if past.attempt_id != record.attempt_id
+        ]
 
     def _begin(self, record: Attempt, now_s: float, called_s: float | None = None) -> OpenUnlock:
         began_s = self._placed_s(record.started_at)

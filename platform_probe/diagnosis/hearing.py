@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ _SESSIONS: Final = {
 means to sleep."""
 
 
-class Hearing:
+class Hearing(ABC):
     """Takes what is heard, and keeps what is known of each car and of all."""
 
     def __init__(self, *, clock: Clock, max_cars: int) -> None:
@@ -60,9 +61,9 @@ class Hearing:
         self._has_receipts: bool | None = None
         """Whether boxes confirm commands on this wire; None: no answer has come yet."""
 
+    @abstractmethod
     def _look_soon(self, vehicle_id: str, now_s: float) -> None:
         """Look again at what is open of a car: something is new."""
-        raise NotImplementedError
 
     def heard(
         self, _kind: TopicKind, vehicle_id: str, message: Any, /, *, is_retained: bool
@@ -88,7 +89,7 @@ class Hearing:
         """Return what a car has told, to be told of its heartbeats by routine."""
         return self._car(vehicle_id)
 
-    def came_together(self, heartbeats: int) -> None:
+    def came_together(self, heartbeats: int) -> None:  # noqa: B027 - that is all
         """Take nothing: it is the cars that follow."""
 
     def presence(self, vehicle_id: str, presence: Presence, *, retained: bool) -> None:

@@ -25,6 +25,8 @@ RETRY_S: Final = 120.0
 PLATFORM: Final = "platform"
 DELIVERY: Final = "delivery"
 CAR: Final = "car"
+_FAMILIES: Final = (PLATFORM, DELIVERY, CAR)
+TOTAL: Final = "total"
 FAMILY_OF: Final[dict[Cause | None, str | None]] = {
     None: None,
     Cause.API_REFUSED: PLATFORM,
@@ -44,6 +46,7 @@ FAMILY_OF: Final[dict[Cause | None, str | None]] = {
 
 Place = tuple[str, str]
 """A dimension and its value, such as `("operator", "operator-a")`."""
+ALL: Final[Place] = ("all", "")
 
 
 class Share(NamedTuple):
@@ -65,11 +68,36 @@ class Comparison(NamedTuple):
     outside: Share
 
 
+class _Minute:
+    """Unlocks that began in one minute."""
+
+    __slots__ = ("by_place", "cells")
+
+    def __init__(self) -> None:
+        self.by_place: dict[Place, Counter[str]] = {}
+        """How many failed of each family, and all of them as `TOTAL`."""
+        self.cells: dict[tuple[Place, ...], tuple[Counter[str], ...]] = {}
+        """By what an unlock has in common with others: where it is counted, so that this is looked
+        up once for all alike."""
+
+    def count(self, places: tuple[Place, ...], family: str | None, step: int) -> None:
+        """Count an unlock, or take it back."""
+        cells = self.cells.get(places)
+        if cells is None:
+            of_place = self.by_place
+            cells = tuple(of_place.setdefault(place, Counter()) for place in (ALL, *places))
+            self.cells[places] = cells
+        for cell in cells:
+            cell[TOTAL] += step
+            if family is not None:
+                cell[family] += step
+
+
 class Neighbours:
     """Counts unlocks by minute and place, and wills and new connections by half minute."""
 
     def __init__(self) -> None:
-        self._minutes: dict[int, Counter[tuple[Place, str]]] = {}
+        self._minutes: dict[int, _Minute] = {}
         self._wills: dict[int, int] = {}
         self._returns: dict[int, int] = {}
         self._wills_by_moment: dict[int, int] = {}
@@ -77,21 +105,11 @@ class Neighbours:
 
     def take(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
         """Count an unlock that has ended; without `places` it counts among all alone."""
-        minute = self._minute(began_s)
-        family = FAMILY_OF.get(cause, CAR)
-        for place in (ALL, *places):
-            minute[place, TOTAL] += 1
-            if family is not None:
-                minute[place, family] += 1
+        self._minute(began_s).count(places, FAMILY_OF.get(cause, CAR), 1)
 
     def take_back(self, began_s: float, cause: Cause | None, places: tuple[Place, ...]) -> None:
         """Count an unlock no longer: its record was revised."""
-        minute = self._minute(began_s)
-        family = FAMILY_OF.get(cause, CAR)
-        for place in (ALL, *places):
-            minute[place, TOTAL] -= 1
-            if family is not None:
-                minute[place, family] -= 1
+        self._minute(began_s).count(places, FAMILY_OF.get(cause, CAR), -1)
 
     def will(self, at_s: float) -> None:
         """Count a box that was lost."""
@@ -136,14 +154,11 @@ class Neighbours:
         wanted = (ALL, *places)
         for minute in self._window(began_s):
             for place in wanted:
-                number = minute.get((place, TOTAL), 0)
-                if number:
-                    total[place] += number
-                    failed[place] += (
-                        minute.get((place, family), 0)
-                        if family is not None
-                        else sum(minute.get((place, each), 0) for each in (PLATFORM, DELIVERY, CAR))
-                    )
+                counts = minute.by_place.get(place)
+                if counts is not None:
+                    alike = _FAMILIES if family is None else (family,)
+                    total[place] += counts[TOTAL]
+                    failed[place] += sum(counts[each] for each in alike)
         everybody = Share(failed[ALL], total[ALL])
         return {
             place: Comparison(
@@ -153,24 +168,20 @@ class Neighbours:
             for place in wanted
         }
 
-    def _minute(self, at_s: float) -> Counter[tuple[Place, str]]:
+    def _minute(self, at_s: float) -> _Minute:
         number = int(at_s // MINUTE_S)
         minute = self._minutes.get(number)
         if minute is None:
-            minute = self._minutes[number] = Counter()
+            minute = self._minutes[number] = _Minute()
             _forget(self._minutes, number - KEPT_MINUTES)
         return minute
 
-    def _window(self, at_s: float) -> Iterator[Counter[tuple[Place, str]]]:
+    def _window(self, at_s: float) -> Iterator[_Minute]:
         number = int(at_s // MINUTE_S)
         for each in range(number - WINDOW_MINUTES, number + WINDOW_MINUTES + 1):
             minute = self._minutes.get(each)
             if minute is not None:
                 yield minute
-
-
-ALL: Final[Place] = ("all", "")
-TOTAL: Final = "total"
 
 
 def _count(counts: dict[int, int], at_s: float, each_s: float = WAVE_S) -> None:

@@ -36,7 +36,7 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
         record.trace_id,
         record.booking_id,
         is_busy=side.problem == VEHICLE_BUSY.slug,
-        is_unsent=is_yes(side) and record.cause is Cause.NOT_PUBLISHED,
+        is_unsent=record.cause is Cause.NOT_PUBLISHED and is_yes(side),
     )
 
 

@@ -20,7 +20,8 @@ from fleet_wire.contract.problems import FIRST_ERROR_STATUS, FIRST_SERVER_ERROR_
 from fleet_wire.contract.trace_context import TRACEPARENT
 from fleet_wire.web.client import HttpClient, NoAnswerError
 from fleet_wire.web.exchange import JSON, HttpResponse
-from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.open_attempt import OpenAttempt
+from platform_probe.attempts.start import Start
 from platform_probe.attempts.tracker import AttemptTracker
 from platform_probe.doors.http_form import (
     COMMAND_ID,

@@ -20,7 +20,7 @@ from fleet_wire.errors import LocalProtocolError
 from fleet_wire.links.link import PublishProperties
 from fleet_wire.profiles.native import NATIVE
 from fleet_wire.profiles.profile import Packet, Profile
-from platform_probe.attempts.open_attempt import Start
+from platform_probe.attempts.start import Start
 
 ORIGIN: Final = "origin"
 """User property that says who made a command; MQTT 3.1.1 has no place for it."""

@@ -87,7 +87,7 @@ class Followed:
             return
         found = most_telling(self.findings.values())
         fields = self.fields()
-        subject = subject_of(found, fields["cohort"])
+        subject = self._subject_now(fields)
         change: Change | None = None
         if worse(fields["severity"], before.severity) is not before.severity:
             worst = max(self.findings.values(), key=lambda one: ORDER.index(severity_of(one)))
@@ -104,6 +104,13 @@ class Followed:
         if change is None:
             return
         self.subject = subject
+        self.revise(at, change, **fields)
+
+    def end(self, at: float, change: Change, **fields: Any) -> None:
+        """Make its last revision, with what its findings say by now."""
+        if self.findings:
+            fields = {**self.fields(), **fields}
+            self.subject = self._subject_now(fields)
         self.revise(at, change, **fields)
 
     def fields(self) -> dict[str, Any]:
@@ -172,6 +179,9 @@ class Followed:
         self.told_at = at
         self._told_hit = _hit(self.incident)
         self._tell(self.incident)
+
+    def _subject_now(self, fields: dict[str, Any]) -> str:
+        return subject_of(most_telling(self.findings.values()), fields["cohort"])
 
     def _has_grown(self, fields: dict[str, Any]) -> bool:
         hit = _hit(msgspec.structs.replace(self.incident, **fields))

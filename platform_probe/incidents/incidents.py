@@ -220,14 +220,11 @@ class Incidents:
             return
         lasted_min = max(quiet_since - followed.incident.since, 0.0) / 60.0
         sentence = f"over since {self._words(quiet_since)}, after {lasted_min:.0f} min"
-        followed.revise(
+        followed.end(
             at,
             followed.change(ChangeKind.RESOLVED, at, sentence),
-            **{
-                **(followed.fields() if followed.findings else {}),
-                "state": IncidentState.RESOLVED,
-                "ended_at": round(quiet_since, 3),
-            },
+            state=IncidentState.RESOLVED,
+            ended_at=round(quiet_since, 3),
         )
 
     def _follow_window(self, followed: Followed, at: float) -> None:

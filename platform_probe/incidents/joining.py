@@ -7,7 +7,7 @@ from typing import Final
 
 from fleet_wire.contract.incident import IncidentKind
 from platform_probe.detection.finding import Finding
-from platform_probe.incidents.words import mode_of
+from platform_probe.incidents.words import cause_of, mode_of
 
 ALONE: Final = frozenset({IncidentKind.SUSPICIOUS, IncidentKind.MONITOR_BLIND})
 """Kinds that no other kind is the same problem as."""
@@ -29,6 +29,12 @@ TOGETHER_S: Final = 600.0
 """What began so close together, in two cohorts and of one mode, is one problem [E]."""
 SHARED: Final = 0.5
 """So large a part of the cars of one finding must be of the other, to be one problem [E]."""
+
+
+def is_part(finding: Finding, cohort: Mapping[str, str]) -> bool:
+    """Return whether all whom a finding hits are of a cohort, by whatever name."""
+    common = {**finding.common, **finding.cohort}
+    return all(common.get(name) == value for name, value in cohort.items())
 
 
 def are_nested(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
@@ -56,7 +62,7 @@ def are_one(
     if same and finding.kind is IncidentKind.FAILURES:
         return any(have_one_mode(finding, one) for one in same)
     if not others:
-        return are_nested(finding.cohort, cohort)
+        return is_part(finding, cohort) or are_nested(finding.cohort, cohort)
     return any(_are_near(finding, one) for one in others)
 
 
@@ -79,15 +85,26 @@ def common_cohort(findings: Collection[Finding]) -> dict[str, str]:
 
 def _are_near(finding: Finding, other: Finding) -> bool:
     is_same_time = abs(finding.since - other.since) < NEAR_S
-    if is_same_time and are_nested(finding.cohort, other.cohort):
+    if is_same_time and (is_part(finding, other.cohort) or is_part(other, finding.cohort)):
         return True
     few = min(len(finding.cars), len(other.cars))
     return few > 0 and len(finding.cars & other.cars) >= SHARED * few
 
 
 def most_telling(findings: Collection[Finding]) -> Finding:
-    """Return the finding that an incident is named after: one that goes on, if any does."""
+    """Return the finding that an incident is named after.
+
+    One with a mode, or with a cause at least; of these one that goes on; of these what customers
+    feel.
+    """
     return min(
         findings,
-        key=lambda one: (one.is_over, RANK.index(one.kind), not one.modes, -one.failed),
+        key=lambda one: (
+            mode_of(one) is None,
+            cause_of(one) is None,
+            one.is_over,
+            RANK.index(one.kind),
+            not one.modes,
+            -one.failed,
+        ),
     )

@@ -29,7 +29,7 @@ from fleet_wire.contract.attempt import (
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.modes.catalogue import TITLES
-from fleet_wire.series import Counter, Histogram, Series, SeriesMaker
+from fleet_wire.series import Counter, Histogram, Series, SeriesMaker, count_each, observe_each
 from platform_probe.outputs.dimension import SOURCES, UNKNOWN, Dimension
 from platform_probe.outputs.platform_metrics import PlatformMetrics
 from platform_probe.outputs.rental_metrics import RentalMetrics
@@ -229,19 +229,17 @@ class AttemptMetrics(SeriesMaker):
             return  # an outcome without times belongs into no ratio and no histogram
         self._unlocks[source, cause].inc(1, failure)
         self._duration[source, attempt.outcome].observe(attempt.total_s, attempt)
-        durations, reached = self._stage_duration[source], self._stages_reached[source]
-        for stage, hop_s in attempt.hops_s.items():
-            durations[stage].observe(hop_s)
-        for stage in attempt.stages:
-            reached[stage].inc()
-        self._regions.count(attempt.region, attempt, failure)
-        self._firmwares.count(attempt.firmware, attempt, failure)
-        self._operators.count(attempt.operator, attempt, failure)
-        self._hardwares.count(attempt.hardware, attempt, failure)
+        observe_each(self._stage_duration[source], attempt.hops_s)
+        count_each(self._stages_reached[source], attempt.stages)
+        self._last_end_unix_s[source] = ended_s = attempt.started_at + attempt.total_s
+        end = source, attempt.outcome
+        self._regions.count(attempt.region, end, ended_s, failure)
+        self._firmwares.count(attempt.firmware, end, ended_s, failure)
+        self._operators.count(attempt.operator, end, ended_s, failure)
+        self._hardwares.count(attempt.hardware, end, ended_s, failure)
         for field, dimension in self._releases:
-            dimension.count(getattr(attempt.platform, field, None), attempt, failure)
+            dimension.count(getattr(attempt.platform, field, None), end, ended_s, failure)
         self.rentals.count(attempt)
-        self._last_end_unix_s[source] = attempt.started_at + attempt.total_s
 
     def count_diagnosis(self, diagnosis: Diagnosis) -> None:
         """Count an unlock by the first mode of the last revision of its diagnosis."""

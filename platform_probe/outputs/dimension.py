@@ -39,13 +39,14 @@ class Places:
 
     def label(self, value: str | None, now_s: float) -> str:
         """Return the label of `value`, which takes a place where there is one for it."""
-        if value not in self._seen_s:  # so seldom: of many cars few differ
+        seen_s = self._seen_s
+        if value not in seen_s:  # so seldom: of many cars few differ
             if value is None or value == UNKNOWN:
                 return UNKNOWN
             if value == OTHER or not self._has_place(now_s):
                 return OTHER
             self._on_new(value)
-        self._seen_s[value] = now_s
+        seen_s[value] = now_s
         return value
 
     def _has_place(self, now_s: float) -> bool:
@@ -79,12 +80,19 @@ class Dimension:
         """Return the label of `value`, which takes a place where there is one for it."""
         return self._places.label(value, self._now_s)
 
-    def count(self, value: str | None, attempt: Attempt, example: Attempt | None) -> None:
-        """Count an unlock whose car says `value`; `example` is for the series to show."""
-        ended_s = attempt.started_at + attempt.total_s
+    def count(
+        self,
+        value: str | None,
+        end: tuple[Source, Outcome],
+        ended_s: float,
+        example: Attempt | None,
+    ) -> None:
+        """Count an unlock whose car says `value`; `example` is for the series to show.
+
+        `end` says who asked and how it ended, `ended_s` when, in Unix seconds.
+        """
         self._now_s = max(self._now_s, ended_s)
-        by_end = self._by_label[self._places.label(value, self._now_s)]
-        by_end[attempt.source, attempt.outcome].inc(1, example)
+        self._by_label[self._places.label(value, self._now_s)][end].inc(1.0, example)
 
     def _remove(self, label: str) -> None:
         for source, outcome in self._by_label.pop(label):

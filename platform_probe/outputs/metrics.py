@@ -204,6 +204,10 @@ class ProbeMetrics(AttemptMetrics):
         self._disconnects = {why: disconnects.labels(why.value) for why in Ended}
         sink_errors = self._counter("sink_errors", "Records that a sink could not take.", "sink")
         self._sink_errors = {sink: sink_errors.labels(sink) for sink in SINKS}
+        self._bucket_waiting = self._gauge(
+            "store_files_waiting", "Files of the store that should be in the bucket, and stay here"
+            " until it takes them.",
+        )  # fmt: skip
 
     def _make_export(self) -> None:
         exported = self._counter(
@@ -284,6 +288,10 @@ class ProbeMetrics(AttemptMetrics):
     def count_sink_error(self, sink: str, records: int = 1) -> None:
         """Count records that `sink` (one of `SINKS`) could not take."""
         self._sink_errors[sink].inc(records)
+
+    def set_bucket_waiting(self, files: int) -> None:
+        """Set how many files of the store wait for the bucket."""
+        self._bucket_waiting.set(files)
 
     def count_exported(self, signal: Signal, records: int) -> None:
         """Count what the OTLP backend has taken."""

@@ -7,7 +7,11 @@
     wal/attempts-00000007.open                    being appended to
     wal/attempts-00000006.jsonl                   complete, to become Parquet
     attempts/00000001-00000005.1767229200.1767225600-1767229195.0c8d51b2.parquet
-    attempt_keys/...                              under the same names: which car an id belongs to
+    attempt_keys_5d6f1c02/...                     under the same names: which car an id belongs to;
+                                                  the digits stand for the hash of the ids
+    attempt_sums/...                              under the same names: how many, how many failed
+    attempts/....parquet.s3                       a marker: the file of this name is in a bucket
+    s3.json, cache/                               which bucket that is; copies of files in it
 
 A Parquet file's name has the first and the last of the write-ahead files in it, when the last of
 them was complete, the earliest and latest time of its rows (Unix seconds), and what stands for its
@@ -18,7 +22,7 @@ stopped before it was gone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +32,7 @@ import msgspec
 
 from fleet_wire.errors import ConfigError
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the tables and of the names. A store of a later one is refused."""
 FORMAT: Final = "unlockpath-store"
 STORE_FILE: Final = "store.json"
@@ -37,8 +41,12 @@ KEEPER_LOCK: Final = "keeper.lock"
 WAL: Final = "wal"
 TEMPORARY: Final = "tmp"
 OPEN: Final = ".open"
+AWAY: Final = ".s3"
+"""After the name of a file that is in a bucket: a marker, which holds its size."""
 COMPLETE: Final = ".jsonl"
-_PART: Final = re.compile(r"(\d{8,})-(\d{8,})\.(\d+)\.(\d+)-(\d+)(?:\.([0-9a-f]+))?\.parquet")
+_PART: Final = re.compile(
+    r"(\d{8,})-(\d{8,})\.(\d+)\.(\d+)-(\d+)(?:\.([0-9a-f]+))?\.parquet(?:\.s3)?"
+)
 _SEGMENT: Final = re.compile(r"([a-z_]+)-(\d{8,})(\.open|\.jsonl)")
 
 
@@ -65,7 +73,12 @@ class Part:
     @property
     def name(self) -> str:
         """Its file's name."""
-        return self.path.name
+        return self.path.name.removesuffix(AWAY)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is in a bucket, and only its marker here."""
+        return self.path.suffix == AWAY
 
     def covers(self, first: int, last: int) -> bool:
         """Return whether what has these numbers is in this file."""
@@ -119,11 +132,15 @@ def live_parts(parts: Iterable[Part]) -> list[Part]:
 
 def live_segments(directory: Path, table: str, parts: Iterable[Part]) -> list[Segment]:
     """Return the write-ahead files of a table that are in none of the parts, in order."""
-    covering = list(parts)
+    return not_within(all_segments(directory, table), list(parts))
+
+
+def not_within(segments: Iterable[Segment], parts: Sequence[Part]) -> list[Segment]:
+    """Return those that are in none of the parts."""
     return [
         each
-        for each in all_segments(directory, table)
-        if not any(part.covers(each.number, each.number) for part in covering)
+        for each in segments
+        if not any(part.covers(each.number, each.number) for part in parts)
     ]
 
 

@@ -5,6 +5,24 @@ from __future__ import annotations
 import msgspec
 
 
+class BucketSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which bucket, and what goes there."""
+
+    bucket: str
+    endpoint: str | None = None
+    """None: that of AWS for the region."""
+    region: str = "us-east-1"
+    prefix: str = ""
+    key_file: str | None = None
+    """Two lines, the id of the key and its secret; None: as the environment says."""
+    after_s: float | None = None
+    """Files that were complete so long ago go there; None: no more of them."""
+    max_bytes: int = 2**50
+    """Of all files there; the oldest are removed first."""
+    cache_bytes: int = 2**31
+    """Of copies that readers have fetched; the one that was not read for longest goes first."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much is kept."""
 
@@ -12,6 +30,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Files that were complete so long ago are removed."""
     max_bytes: int
     """All files together; the oldest are removed first."""
+    bucket: BucketSettings | None = None
+    """Where older files go; None: nowhere."""
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -26,5 +46,11 @@ class Report(msgspec.Struct, kw_only=True):
     merged: int = 0
     removed: int = 0
     """Files that were too old, or too much."""
+    moved: int = 0
+    """Files that went to the bucket."""
+    waiting: int = 0
+    """Files that should have gone there, and stay here until they can."""
+    bucket_error: str | None = None
+    """Why they could not."""
     error: str | None = None
     """Why it stopped before it was done; the next one tries again."""

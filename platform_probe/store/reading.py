@@ -17,16 +17,18 @@ import msgspec
 from fleet_wire.contract.attempt import Stage
 from fleet_wire.errors import ConfigError
 from platform_probe.store.duck import Duck, FileGoneError, Rows, file_list, quoted
-from platform_probe.store.keeper import id_hash, parquet_rows
+from platform_probe.store.keeper import id_hash, ids_directory, parquet_rows
 from platform_probe.store.layout import (
     STORE_FILE,
     Part,
     all_parts,
+    all_segments,
     check_is_store,
     live_parts,
-    live_segments,
+    not_within,
 )
-from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines
+from platform_probe.store.offload import fetched
+from platform_probe.store.schema import ATTEMPTS, TABLES, Table, empty_rows, rows_of_lines, sums_of
 
 MARGIN_S: Final = 3_600
 """What is asked for of a time may have begun, or been told of, so long before or after it."""
@@ -80,13 +82,30 @@ class Source:
             )
 
     def files(self, table: Table, span: Span = ALWAYS) -> Files:
-        """Return the files of a table that may have something of a time."""
+        """Return the files of a table that may have something of a time.
+
+        What is in a bucket is fetched where it is asked for by the time from which on it is: a
+        question about everything is one about what is here. Raises `OSError` where it cannot be.
+        """
+        files = self._listed(table, span)
+        if span.since_s is None:
+            return Files([part for part in files.parts if not part.is_away], files.lines)
+        return Files([self._here(table, part) for part in files.parts], files.lines)
+
+    def is_away(self, span: Span) -> bool:
+        """Return whether something of a time is in a bucket."""
+        tables = TABLES.values()
+        return any(part.is_away for table in tables for part in self._listed(table, span).parts)
+
+    def _here(self, table: Table, part: Part) -> Part:
+        return fetched(self.directory, table.name, part) if part.is_away else part
+
+    def _listed(self, table: Table, span: Span = ALWAYS) -> Files:
         if not self.is_store:
             return Files((), self._records(table))
+        segments = all_segments(self.directory, table.name)  # first: what goes then is in a part
         parts = live_parts(all_parts(self.directory, table.name))
-        segments = live_segments(self.directory, table.name, parts)
-        # The last first: it gets another name when it is complete, so it is to be opened at once.
-        lines = [each.path for each in reversed(segments)]
+        lines = [each.path for each in not_within(segments, parts)]
         return Files([part for part in parts if span.overlaps(part)], lines)
 
     def read(self, work: Callable[[Duck], _T], span: Span = ALWAYS) -> _T:
@@ -151,10 +170,10 @@ class Source:
         The id may be their own, or that of the command, the trace, the booking or the customer. The
         lines are those that the database was made with, and so should `parts` be, where given.
         """
-        listed = self.files(ATTEMPTS).parts if parts is None else parts
+        listed = self._listed(ATTEMPTS).parts if parts is None else parts
         sources = ["FROM attempt_lines"]
         for part, cars in self._places(duck, listed, any_id, limit):
-            packed = parquet_rows(ATTEMPTS, [part])
+            packed = parquet_rows(ATTEMPTS, [self._here(ATTEMPTS, part)])
             is_there = f"vehicle_id IN ({', '.join(map(quoted, cars))})" if cars else "true"
             sources.append(f"SELECT * FROM ({packed}) WHERE {is_there}")
         is_it = " OR ".join(f"{name} = $id" for name in ATTEMPTS.ids)
@@ -173,14 +192,14 @@ class Source:
         the last day of a run in virtual time is a day of that run.
         """
         for table in TABLES.values():
-            files = self.files(table)
+            files = self._listed(table)
             times = [float(part.latest) for part in files.parts]
             if files.lines:
                 newest = f"SELECT max(epoch({table.time})) FROM"
-                lines = rows_of_lines(table, file_list(files.lines))
 
-                def work(duck: Duck, sql: str = f"{newest} ({lines})") -> float | None:
-                    return duck.run(sql)[0][0]  # type: ignore[no-any-return]
+                def work(duck: Duck, table: Table = table, newest: str = newest) -> float | None:
+                    lines = _rows_of(duck, table, self._listed(table).lines)
+                    return duck.run(f"{newest} ({lines})")[0][0]  # type: ignore[no-any-return]
 
                 times.append(self._with_duck(work) or 0.0)
             if any(times):
@@ -195,7 +214,7 @@ class Source:
         """
         times: list[float] = []
         for table in TABLES.values():
-            files = self.files(table)
+            files = self._listed(table)
             times += [float(at) for part in files.parts for at in (part.earliest, part.latest)]
             field = ATTEMPTS.time if table is ATTEMPTS else "at"
             times += [at for path in files.lines for at in _ends_of(path, field)]
@@ -203,7 +222,7 @@ class Source:
 
     def has(self, table: Table) -> bool:
         """Return whether anything of a table was ever kept here."""
-        files = self.files(table)
+        files = self._listed(table)
         return bool(files.parts or files.lines)
 
     def _places(
@@ -214,7 +233,8 @@ class Source:
         Once there are `most` there is no need to look further. A part whose ids have no file is
         looked through: so it is where an earlier release wrote it.
         """
-        keys = {part: self.directory / ATTEMPTS.ids_name / part.name for part in parts}
+        ids = ids_directory(self.directory, ATTEMPTS)
+        keys = {part: ids / part.name for part in parts}
         packed = [path for path in keys.values() if path.exists()]
         cars: dict[str, list[str]] = {str(path): [] for path in packed}
         if packed:
@@ -233,6 +253,17 @@ class Source:
                 count += len(its_cars)
                 yield part, its_cars
 
+    def _sums(self, parts: Sequence[Part]) -> str:
+        """Return the SQL of the sums of unlocks, of rows where a part has none beside it."""
+        paths = {part: self.directory / ATTEMPTS.sums_name / part.name for part in parts}
+        files = [path for path in paths.values() if path.exists()]
+        others = [part for part, path in paths.items() if path not in files]
+        rows = f"{parquet_rows(ATTEMPTS, others)} UNION ALL FROM attempt_lines"
+        sums = [sums_of(rows)]
+        if files:
+            sums.append(f"FROM read_parquet({file_list(files)})")
+        return " UNION ALL BY NAME ".join(f"({each})" for each in sums)
+
     def _records(self, table: Table) -> list[Path]:
         path = self.directory / table.run_file
         older = [Path(f"{path}.{number}") for number in range(1, _ROTATED)]
@@ -241,7 +272,7 @@ class Source:
     def _make_views(self, duck: Duck, span: Span, *, keep_lines: bool = False) -> None:
         for table in TABLES.values():
             files = self.files(table, span)
-            lines = rows_of_lines(table, file_list(files.lines)) if files.lines else None
+            lines = _rows_of(duck, table, files.lines) if files.lines else None
             if table is ATTEMPTS or keep_lines:
                 # of unlocks always, as nearly all ask for them
                 lines = lines or empty_rows(table)
@@ -250,6 +281,8 @@ class Source:
                 lines = f"FROM {kept}"
             name = "attempt_revisions" if table is ATTEMPTS else table.name
             duck.run(f"CREATE VIEW {name} AS {_view_of(table, files.parts, lines)}")
+            if table is ATTEMPTS:
+                duck.run(f"CREATE VIEW attempt_sums AS {self._sums(files.parts)}")
         for statement in (
             _REVISED,
             _ATTEMPTS_VIEW,
@@ -259,6 +292,16 @@ class Source:
             *_MACROS,
         ):
             duck.run(statement)
+
+
+def _rows_of(duck: Duck, table: Table, lines: Sequence[Path]) -> str:
+    """Return the SQL of the rows of files of lines, which the database holds open from now on.
+
+    To read many takes seconds, in which the keeper makes Parquet of some and removes them.
+    """
+    if not lines:
+        return empty_rows(table)
+    return rows_of_lines(table, file_list([duck.hold(path) for path in lines]))
 
 
 def _ends_of(path: Path, field: str) -> Iterator[float]:

@@ -15,6 +15,12 @@ from zlib import crc32
 from fleet_wire.contract.attempt import Stage
 
 MICRO: Final = 1_000_000
+SUM_MINUTES: Final = 10
+"""Unlocks of so long that have the same traits are one row of sums."""
+TRAITS: Final = (
+    "region", "operator", "firmware", "hardware", "app_version", "endpoint", "api_release",
+)  # fmt: skip
+"""Columns of an unlock whose values failures may share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,13 @@ class Table:
     """Columns by whose value a row is found without knowing its car."""
 
     @property
+    def sums_name(self) -> str:
+        """The name of what has the sums."""
+        return f"{self.name.removesuffix('s')}_sums"
+
+    @property
     def ids_name(self) -> str:
-        """The name of the table that has the ids."""
+        """The name of what has the ids."""
         return f"{self.name.removesuffix('s')}_keys"
 
     @property
@@ -375,15 +386,40 @@ def rows_of_lines(table: Table, files: str) -> str:
     return f"{lines_as_rows(table, files)} WHERE {table.time} IS NOT NULL"
 
 
-def lines_as_rows(table: Table, files: str) -> str:
-    """Return the SQL of a row for each line of files; of one that is torn everything is null."""
+def lines_as_rows(table: Table, files: str, *, strict: bool = False) -> str:
+    """Return the SQL of a row for each line of files.
+
+    Of one that is torn everything is null; if `strict` it ends the query.
+    """
     fields = ", ".join(f"'{name}': '{kind}'" for name, kind in table.fields.items())
     columns = ", ".join(
         f"({column.expression})::{column.type} AS {column.name}" for column in table.columns
     )
     return (
         f"SELECT {columns} FROM read_json({files}, format = 'newline_delimited',"
-        f" ignore_errors = true, columns = {{{fields}}})"
+        f" ignore_errors = {not strict}, columns = {{{fields}}})"
+    )
+
+
+def sums_of(rows: str) -> str:
+    """Return the SQL of how many unlocks there were, and failed, of each time and traits.
+
+    In `rows` and as they were concluded first: to look for a later revision takes longer than all
+    the rest, and the sums say what was usual.
+    """
+    bucket_us = SUM_MINUTES * 60 * MICRO
+    return (
+        f"SELECT make_timestamp(epoch_us(started_at) // {bucket_us} * {bucket_us}) AS started_at,"
+        f" {', '.join(TRAITS)}, count(*) AS unlocks, count(cause) AS failures"
+        f" FROM ({rows}) WHERE same_as IS NULL AND coalesce(revision, 1) = 1 GROUP BY ALL"
+    )
+
+
+def added_up(sums: str) -> str:
+    """Return the SQL of sums of several files as those of one."""
+    return (
+        f"SELECT started_at, {', '.join(TRAITS)}, sum(unlocks)::BIGINT AS unlocks,"
+        f" sum(failures)::BIGINT AS failures FROM ({sums}) GROUP BY ALL ORDER BY ALL"
     )
 
 

@@ -29,6 +29,7 @@ from fleet_wire.contract.platform_log import PlatformEvent
 from fleet_wire.contract.topics import NULL_BOXES, TopicKind
 from fleet_wire.errors import ConfigError
 from platform_probe.outputs.files import AppendedFile
+from platform_probe.store.bucket import note_bucket
 from platform_probe.store.layout import (
     COMPLETE,
     OPEN,
@@ -104,8 +105,8 @@ class _Said(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class StoreWriter:
     """Takes records, messages and lines of the platform's log; a sink of records.
 
-    `on_lost` gets numbers of lines that were not kept, `on_problem` what the keeper complains
-    of; both from a thread.
+    `on_lost` gets numbers of lines that were not kept, `on_problem` what the keeper complains of,
+    `on_waiting` how many files wait for the bucket; all from a thread.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class StoreWriter:
         unix_s: Callable[[], float] = time.time,
         on_lost: Callable[[int], None],
         on_problem: Callable[[str], None],
+        on_waiting: Callable[[int], None] = lambda _: None,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         """Open the store, or make one.
@@ -130,6 +132,7 @@ class StoreWriter:
         self._unix_s = unix_s
         self._on_lost = on_lost
         self._on_problem = on_problem
+        self._on_waiting = on_waiting
         self._segment_bytes = segment_bytes
         self._encode = msgspec.json.Encoder().encode
         self._keeper: subprocess.Popen[bytes] | None = None
@@ -140,6 +143,7 @@ class StoreWriter:
         except Locked as locked:
             problem = f"{directory}: another monitor writes to this store (process {locked.holder})"
             raise ConfigError([f"{problem}: give each its own store.directory"]) from None
+        note_bucket(directory, limits.bucket)
         self._tables = {name: _OpenTable(directory, name) for name in TABLES}
         self._thread = BackgroundWriter(self._write, on_lost=on_lost, max_queued=MAX_QUEUED)
         self._start_keeper()  # what an earlier monitor left, and what is too old
@@ -207,6 +211,11 @@ class StoreWriter:
         """Take a line of the platform's log."""
         self._put(PLATFORM_EVENTS.name, event)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits for the disk that a log which can be read later should be."""
+        return self._thread.is_behind
+
     def close(self) -> None:
         """Write what waits, and complete the files: the next keeper makes Parquet of them."""
         if self._thread.close(CLOSE_WITHIN_S):
@@ -271,8 +280,10 @@ class StoreWriter:
         except msgspec.MsgspecError:
             self._on_problem(f"the keeper of the store ended with exit code {keeper.returncode}")
             return
-        if report.error is not None:
-            self._on_problem(f"the keeper of the store: {report.error}")
+        self._on_waiting(report.waiting)
+        for problem in (report.error, report.bucket_error):
+            if problem is not None:
+                self._on_problem(f"the keeper of the store: {problem}")
 
     def _end_keeper(self) -> None:
         if self._keeper is not None:

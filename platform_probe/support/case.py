@@ -14,7 +14,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.diagnosis.cohorts.find import Finding
 from platform_probe.store.duck import Duck
-from platform_probe.store.reading import Source
+from platform_probe.store.reading import Source, Span
 from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.cohorts import search_around
 from platform_probe.support.nearest import alike, not_found, same_id
@@ -112,7 +112,13 @@ class Case:
 
 def look_up(source: Source, wanted: Wanted, newest_s: float) -> Case:
     """Return the case. Raises `ConfigError` that names the nearest ids where nothing fits."""
-    return source.read(lambda duck: _Lookup(source, duck, wanted, newest_s).case())
+
+    def work(duck: Duck) -> Case:
+        return _Lookup(source, duck, wanted, newest_s).case()
+
+    case = source.read(work)
+    around = Span(case.at_s - BEFORE_S, case.at_s + AFTER_S)
+    return source.read(work, around) if source.is_away(around) else case
 
 
 class _Lookup:

@@ -6,19 +6,15 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any, Final
 
-from fleet_wire.contract.causes import Cause
 from platform_probe.diagnosis.cohorts.counts import Count
 from platform_probe.diagnosis.cohorts.find import Cohort, Finding, find_cohorts
 from platform_probe.diagnosis.cohorts.words import finding_in_words
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Span
+from platform_probe.store.schema import MICRO, SUM_MINUTES, TRAITS
 from platform_probe.support.rows import Row, utc
 from platform_probe.support.times import iso_of, minute_clock
 
-TRAITS: Final = (
-    "region", "operator", "firmware", "hardware", "app_version", "endpoint", "api_release",
-)  # fmt: skip
-"""Columns of an unlock whose values failures may share."""
 GUESS_S: Final = 900.0
 """Failures are taken to have begun so long before the one that is asked about; where they share
 something that began earlier or later, the search finds that out."""
@@ -29,33 +25,44 @@ EXACT_S: Final = 7_200.0
 """Older unlocks are added up, and lose their car: they only say how often such unlocks fail."""
 MOST_EXACT: Final = 20_000
 """Unlocks of these hours and after. In a fleet with more, those before the window are added up too:
-to weigh each by itself takes 4 µs, and a hundred thousand say no more than their sums."""
-TOGETHER_MINUTES: Final = 10
+to weigh each by itself takes 4 µs, and a hundred thousand say no more than their sums. Of those
+that are added up there the store has the sums."""
+SUM_S: Final = 60 * SUM_MINUTES
+"""Those of which there is a sum."""
 OLDER_MINUTES: Final = 60
 """In such a fleet, of what is older than these hours."""
 MOST_COUNTS: Final = 1_000_000
 
-_TOLD: Final = f"""(
-    SELECT started_at, vehicle_id, cause, true AS is_seen, {", ".join(TRAITS)} FROM attempts
-    UNION ALL BY NAME
-    SELECT called_at AS started_at, vehicle_id, '{Cause.NOT_OBSERVED}' AS cause,
-        false AS is_seen, region, operator, firmware, hardware, app_version
-    FROM complaints WHERE len(attempts) = 0
-)"""
+_UNLOCKS: Final = f"""
+SELECT started_at, vehicle_id, 1 AS unlocks, (cause IS NOT NULL)::INTEGER AS failures,
+    true AS is_seen, {", ".join(TRAITS)} FROM attempts
+"""
+_SUMS: Final = f"""
+SELECT started_at, NULL AS vehicle_id, unlocks, failures, true AS is_seen, {", ".join(TRAITS)}
+FROM attempt_sums
+"""
+_CALLS: Final = """
+SELECT called_at AS started_at, vehicle_id, 1 AS unlocks, 1 AS failures, false AS is_seen, region,
+    operator, firmware, hardware, app_version FROM complaints WHERE len(attempts) = 0
+"""
 """A call about an unlock of which nothing came is a failure too, and counted nowhere else."""
-_HOW_MANY: Final = (
-    "SELECT count(*) FROM attempt_revisions WHERE started_at BETWEEN $near AND $until"
+_HOW_MANY: Final = f"""
+SELECT count(*) FROM (
+    SELECT 1 FROM attempt_revisions WHERE started_at BETWEEN $near AND $until LIMIT {MOST_EXACT + 1}
 )
+"""
 _COUNTS: Final = f"""
-SELECT epoch(started_at) AS at_s, vehicle_id AS car, 1 AS unlocks,
-    (cause IS NOT NULL)::INTEGER AS failures, is_seen, {", ".join(TRAITS)}
-FROM {_TOLD} WHERE started_at BETWEEN $exact AND $until
+SELECT epoch(started_at) AS at_s, vehicle_id AS car, unlocks, failures, is_seen, {", ".join(TRAITS)}
+FROM ({_UNLOCKS} UNION ALL BY NAME {_CALLS}) WHERE started_at BETWEEN $exact AND $until
 UNION ALL
-SELECT epoch(time_bucket(to_minutes(
-        CASE WHEN started_at < $near THEN $older ELSE {TOGETHER_MINUTES} END
-    ), started_at)) AS at_s, NULL AS car,
-    count(*) AS unlocks, count(cause) AS failures, is_seen, {", ".join(TRAITS)}
-FROM {_TOLD} WHERE started_at >= $since AND started_at < $exact GROUP BY ALL
+SELECT epoch_us(started_at) // bucket_us * bucket_us / 1e6 AS at_s, NULL AS car,
+    sum(unlocks)::BIGINT, sum(failures)::BIGINT, is_seen, {", ".join(TRAITS)}
+FROM (
+    SELECT *, CASE WHEN started_at < $near THEN $older ELSE {SUM_MINUTES} END::BIGINT
+        * {60 * MICRO} AS bucket_us
+    FROM ({{older}} UNION ALL BY NAME {_CALLS})
+    WHERE started_at >= $since AND started_at < $exact
+) GROUP BY ALL
 ORDER BY ALL
 """
 
@@ -73,10 +80,11 @@ def search_since(duck: Duck, span: Span) -> Finding:
     values = {
         **near,
         "since": utc(since_s - BEFORE_S),
-        "exact": utc(since_s) if is_busy else near["near"],
-        "older": OLDER_MINUTES if is_busy else TOGETHER_MINUTES,
+        "exact": utc(since_s // SUM_S * SUM_S) if is_busy else near["near"],
+        "older": OLDER_MINUTES if is_busy else SUM_MINUTES,
     }
-    rows = duck.query(_COUNTS, values, limit=MOST_COUNTS).rows
+    sql = _COUNTS.format(older=_SUMS if is_busy else _UNLOCKS)
+    rows = duck.query(sql, values, limit=MOST_COUNTS).rows
     kinds = {row[4:] for row in rows}
     # What only a request says tells those apart that came; a call has none of it.
     seen = [values for is_seen, *values in kinds if is_seen]

@@ -10,6 +10,8 @@ from platform_probe.watching.tailed_file import TailedFile
 
 LOOK_S: Final = 0.1
 """How often it is looked whether something was appended."""
+BEHIND_S: Final = 0.02
+"""So long it is waited for who gets the lines."""
 AT_ONCE: Final = 160
 """Lines that are taken before the unlocks have their turn again: about 1.5 ms."""
 
@@ -18,9 +20,16 @@ async def follow(
     file: TailedFile,
     take: Callable[[Sequence[bytes]], None],
     on_problem: Callable[[str], None],
+    is_behind: Callable[[], bool] = bool,
 ) -> None:
-    """Hand on all lines of a file, until cancelled. `on_problem` is told why it cannot be read."""
+    """Hand on all lines of a file, until cancelled. `on_problem` is told why it cannot be read.
+
+    While those who get the lines say that they are behind the file waits: it loses nothing by that.
+    """
     while True:
+        if is_behind():
+            await asyncio.sleep(BEHIND_S)
+            continue
         lines = file.read()
         for first in range(0, len(lines), AT_ONCE):
             take(lines[first : first + AT_ONCE])

@@ -202,7 +202,17 @@ class Inbox:
         )
 
     def _dispatch(self, place: Place, message: Message) -> None:
-        vehicle_id, decoded = self._counted(place, message)
+        decoded: Any  # of a closed set
+        vehicle_id, decoded = self._read(place, message)
+        topic_kind = place[0]
+        taken = self.taken[topic_kind]
+        self.taken[topic_kind] = taken + 1
+        if taken % LOOKED_THROUGH_EVERY == 0:
+            self._name_unknown_fields(place, message)
+        if decoded is None:
+            return  # of no concern, as the profile says
+        for hearer in self.hearers:
+            hearer.heard(topic_kind, vehicle_id, decoded, is_retained=message.retain)
         kind = type(decoded)  # of a closed set; `match` asks three ways of each
         if kind is Telemetry or kind is PartialTelemetry:  # first: nearly all are heartbeats
             self._tracker.telemetry(vehicle_id, decoded)
@@ -219,29 +229,14 @@ class Inbox:
         else:
             self._dispatch_rare(vehicle_id, decoded)
 
-    def _dispatch_rare(self, vehicle_id: str, decoded: Heard | None) -> None:
+    def _dispatch_rare(self, vehicle_id: str, decoded: Heard) -> None:
         match decoded:
             case CarEvent():
                 self._tracker.event(vehicle_id)
             case ProvisionalResult():
                 self._tracker.provisional(decoded)
-            case None:
-                pass  # of no concern, as the profile says
             case _:
                 raise RemoteProtocolError("not a message for the probe")
-
-    def _counted(self, place: Place, message: Message) -> tuple[str, Any]:
-        """Read a message, and count it; return whose it is, and what it says."""
-        kind = place[0]
-        vehicle_id, decoded = self._read(place, message)
-        taken = self.taken[kind]
-        self.taken[kind] = taken + 1
-        if taken % LOOKED_THROUGH_EVERY == 0:
-            self._name_unknown_fields(place, message)
-        if decoded is not None:
-            for hearer in self.hearers:
-                hearer.heard(kind, vehicle_id, decoded, is_retained=message.retain)
-        return vehicle_id, decoded
 
     def _with_id(self, only_open: OnlyOpen, vehicle_id: str, result: Result) -> Result:
         """Return an answer that carries no id with that of its command."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, check_form, decode_event
 from fleet_wire.errors import ConfigError, RemoteProtocolError
 
 MAX_POST_BYTES: Final = 4 * 2**20
@@ -90,9 +90,11 @@ def event_of(record: LogRecord) -> PlatformEvent | None:
                 found[name] = value[0] if isinstance(value, list) and value else value
                 break
     try:
-        return msgspec.convert(found, PlatformEvent)
+        event = msgspec.convert(found, PlatformEvent)
     except msgspec.ValidationError as error:
         raise RemoteProtocolError(f"platform log: {error}") from None
+    check_form(event)
+    return event
 
 
 def answer_of(content_type: str, *, refused: int, reason: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, decode_event
@@ -54,8 +54,7 @@ class PlatformInbox:
                 events.append(decode_event(line))
             except RemoteProtocolError as error:
                 self.refuse(error.reason, line)
-        for event in events:
-            self.take(event)
+        self._take(events)
 
     def refuse(self, reason: str, line: bytes) -> None:
         """Count something that is no line of the contract."""
@@ -69,23 +68,32 @@ class PlatformInbox:
         )
 
     def take(self, event: PlatformEvent) -> None:
-        """Take one event, unless it has come before: a file read again, or a post sent again."""
-        request_id, bit = event.request_id, _BITS[event.event]
-        known = self._known.get(request_id)
-        if known is None:
-            known = self._known_before.get(request_id, 0)
+        """Take one event, unless it has come before."""
+        self._take((event,))
+
+    def _take(self, events: Iterable[PlatformEvent]) -> None:
+        """Take what has not come before: in a file read again, or a post sent again."""
+        new = [event for event in events if self._is_new(event.request_id, _BITS[event.event])]
+        self.taken += len(new)
+        for event in new:
+            if event.event is PlatformStep.ANSWERED:
+                self._count_answer(event)
+            if self.also is not None:
+                self.also(event)
+        self._joiner.take_events(new)
+
+    def _is_new(self, request_id: str, bit: int) -> bool:
+        """Note that a step of a request has come; return whether it had not."""
+        steps = self._known.get(request_id)
+        if steps is None:
+            steps = self._known_before.get(request_id, 0)
             if len(self._known) >= MAX_KNOWN:
                 self._known_before, self._known = self._known, {}
-        if known & bit:
+        if steps & bit:
             self.repeated += 1
-            return
-        self._known[request_id] = known | bit
-        self.taken += 1
-        if event.event is PlatformStep.ANSWERED:
-            self._count_answer(event)
-        if self.also is not None:
-            self.also(event)
-        self._joiner.take_event(event)
+            return False
+        self._known[request_id] = steps | bit
+        return True
 
     def _count_answer(self, event: PlatformEvent) -> None:
         is_ours = self._is_ours is None or self._is_ours(event.request_id)

@@ -120,3 +120,19 @@ def test_a_stream_stays_small() -> None:
     stream = RandomStream.named(1, "x")
     assert not hasattr(stream, "__dict__")
     assert sys.getsizeof(stream) <= 64
+
+
+def test_what_happens_to_nobody_takes_a_draw() -> None:
+    """A share of 0 passes over the number that any other share would have taken."""
+    passed_over, drawn = RandomStream.named(7, "car"), RandomStream.named(7, "car")
+    assert not passed_over.happens(0.0)
+    drawn.uniform()
+    assert passed_over.uniform() == drawn.uniform()
+
+
+def test_happens_by_the_next_draw() -> None:
+    """It does where the draw is below the share: always of all."""
+    for number in range(20):
+        stream, twin = RandomStream.named(number, "car"), RandomStream.named(number, "car")
+        assert stream.happens(0.5) is (twin.uniform() < 0.5)
+        assert stream.happens(1.0)

@@ -27,6 +27,7 @@ PROGRAMS = {
     "namespaces": ("unshare",),
     OPTIONAL: ("erl", "epmd"),
     "prometheus": ("prometheus", "promtool", "prometheus-alertmanager", "amtool"),
+    "s3": ("radosgw", "radosgw-admin"),
     "systemd": ("systemd-analyze",),
     "victoria": ("victoria-metrics",),
 }

@@ -22,6 +22,7 @@ from tests.helpers.commands import (
     value_at,
     write_scenario,
 )
+from tests.helpers.own_commands import run_here
 from tests.helpers.waiting import wait_for
 
 KEYS = (
@@ -237,7 +238,7 @@ def test_iotcore_serves_where_there_is_no_mosquitto(tmp_path: Path) -> None:
 
 def test_iotcore_refuses_more_boxes_than_it_carries(tmp_path: Path) -> None:
     """The error says what to do instead."""
-    code, _, stderr = run(
+    code, _, stderr = run_here(
         "fleet_sim",
         "run",
         write_scenario(tmp_path),

@@ -26,6 +26,7 @@ from fleet_wire.web.client import HttpClient
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import SCENARIO, run, write_scenario
 from tests.helpers.hand_made_boxes import AnyClient, links_to
+from tests.helpers.own_commands import run_here
 from tests.helpers.waiting import eventually
 
 CAR = "car-00003"
@@ -303,7 +304,7 @@ def test_a_port_that_is_taken(mosquitto: BrokerProcess, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 65, "a\nb"])
 def test_a_name_that_no_token_can_have(name: str, tmp_path: Path) -> None:
     """It is refused before anything starts."""
-    code, _, stderr = run(
+    code, _, stderr = run_here(
         "fleet_sim", "platform", write_scenario(tmp_path), "--customer", name,
         "--broker", "mqtt://127.0.0.1:1",
     )  # fmt: skip
@@ -313,7 +314,7 @@ def test_a_name_that_no_token_can_have(name: str, tmp_path: Path) -> None:
 
 def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
     """It is refused before anything starts."""
-    code, _, stderr = run(
+    code, _, stderr = run_here(
         "fleet_sim", "platform", write_scenario(tmp_path), "--log-file", tmp_path / "no" / "log",
         "--broker", "mqtt://127.0.0.1:1",
     )  # fmt: skip
@@ -324,6 +325,6 @@ def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_the_description_is_printed() -> None:
     """As JSON, whole."""
-    code, stdout, _ = run("fleet_sim", "openapi")
+    code, stdout, _ = run_here("fleet_sim", "openapi")
     assert code == 0
     assert msgspec.json.decode(stdout)["openapi"] == "3.1.0"

@@ -16,6 +16,7 @@ from fleet_wire.contract.messages import Phase
 from fleet_wire.profiles.loading import load_profile
 from tests.helpers.brokers import running_mosquitto
 from tests.helpers.commands import lines, run, start, summary, write_scenario
+from tests.helpers.own_commands import run_here
 
 pytestmark = pytest.mark.broker
 
@@ -55,7 +56,7 @@ def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     mode, profile = request.param
     path = tmp_path_factory.mktemp(mode)
     out = path / "run"
-    code, output, errors = run(
+    code, output, errors = (run if mode == "live" else run_here)(
         "fleet_sim",
         *("run", write_scenario(path, SCENARIO), "--mode", mode, "--out", out),
         *("--profile", profile),
@@ -147,5 +148,5 @@ def test_a_platform_that_cannot_be_asked(
     options: tuple[str, ...], problem: str, tmp_path: Path
 ) -> None:
     """It is told before anything begins."""
-    code, _, errors = run("fleet_sim", "run", write_scenario(tmp_path, SCENARIO), *options)
+    code, _, errors = run_here("fleet_sim", "run", write_scenario(tmp_path, SCENARIO), *options)
     assert (code, problem in errors) == (2, True), errors

@@ -21,6 +21,7 @@ from tests.helpers.commands import (
     summary,
     write_scenario,
 )
+from tests.helpers.own_commands import run_here
 from tests.helpers.pages import blocks, page
 from tests.helpers.waiting import wait_for
 
@@ -192,6 +193,6 @@ def test_what_cannot_be_spread_is_refused(
     """Before anything starts, with what would do."""
     scenario = write_scenario(tmp_path, f"{SCENARIO}{more}")
     command = ("fleet_sim", "run", scenario, "--out", tmp_path / "run", "--processes", 2)
-    code, stdout, stderr = run(*command, *arguments)
+    code, stdout, stderr = run_here(*command, *arguments)
     assert code == 2, stdout
     assert said in stderr

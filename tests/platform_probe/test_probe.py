@@ -476,7 +476,7 @@ async def test_delay_grows_across_short_connections(monkeypatch: pytest.MonkeyPa
             failures.append(failed)
             return 0.0
 
-    monkeypatch.setattr("platform_probe.probe.RECONNECT", NoDelay())
+    monkeypatch.setattr("platform_probe.connected.RECONNECT", NoDelay())
     bench = ProbeBench(clock)
     bench.connect()
     for held_s in (1.0, 9.0, 0.0, 10.0, 1.0):

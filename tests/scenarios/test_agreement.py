@@ -19,7 +19,8 @@ from tests.helpers.agreement import (
     ks_critical,
     ks_distance,
 )
-from tests.helpers.commands import finish, run, start, summary, value_at, write_scenario
+from tests.helpers.commands import finish, start, summary, value_at, write_scenario
+from tests.helpers.own_commands import run_here
 
 LOAD = """\
 load:
@@ -152,7 +153,7 @@ def all_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Runs]:
 
 
 def _run_virtual(scenario: Path, out: Path, *options: str) -> None:
-    code, stdout, stderr = run(
+    code, stdout, stderr = run_here(
         *("fleet_sim", "run", scenario, "--mode", "virtual", "--out", out), *options
     )
     assert code == 0, stdout + stderr

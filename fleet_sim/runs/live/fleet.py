@@ -173,13 +173,14 @@ class LiveFleet:
         """
         self.follow_wall_clock(progress.note)
         # Cars live as long as the run: looking through them for garbage would only cost pauses.
+        # Connecting leaves none that refers to itself.
+        gc.collect()
         gc.disable()
         try:
             with self.driver.present():
                 self.fleet.start()
             first_s, last_s = await self._wait_for_all(progress, stop)
         finally:
-            gc.collect()
             gc.freeze()
             gc.enable()
         if not stop.is_set():

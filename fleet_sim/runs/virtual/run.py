@@ -54,12 +54,13 @@ from fleet_wire.links.routine import Member
 from fleet_wire.profiles.loading import load_profile
 from fleet_wire.profiles.native import NATIVE
 from platform_probe.alerting import Alerting
+from platform_probe.connected import LINK_LIMITS
 from platform_probe.diagnosis.cohorts.words import utc_clock
 from platform_probe.incidents.maintenance import MaintenanceWindow
 from platform_probe.outputs.logs import LineWriter, make_logger, open_log
 from platform_probe.outputs.metrics import ProbeMetrics, new_registry
 from platform_probe.outputs.sinks import DiagnosesFile, FanOut, IncidentsFile, JsonlSink
-from platform_probe.probe import LINK_LIMITS, Probe
+from platform_probe.probe import Probe
 from platform_probe.settings import ProbeSettings
 from platform_probe.weights import shipped_ranking
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heappop
 from typing import Any
 
 import simpy
+from simpy.events import NORMAL
 
 from fleet_sim.cars.defects import Defects
-from fleet_sim.cars.world import Due, call_later
+from fleet_sim.cars.world import Due
 
 EPOCH_UNIX_S = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
@@ -17,16 +19,28 @@ EPOCH_UNIX_S = 1_767_225_600.0
 class VirtualEnvironment(simpy.Environment):
     """A plain environment in which a defect of one event ends no other.
 
-    It tells the time in one call: it is asked for every packet.
+    It tells the time in one call: it is asked for every packet. It steps as `simpy.Environment`
+    does, without calls and an event to stop at: half of what an event costs by itself.
     """
 
     def run_to(self, moment_s: float, defects: Defects) -> None:
         """Step all that is due before a moment to come; what the model raises is noted."""
         while self._now < moment_s:
             try:
-                self.run(until=moment_s)
+                self._step_before(self._now + (moment_s - self._now))
             except Exception as error:  # noqa: BLE001 - any defect of the model
                 defects.note(error)
+
+    def _step_before(self, stop_s: float) -> None:
+        queue = self._queue
+        while queue and queue[0][0] < stop_s:
+            self._now, _, _, event = heappop(queue)
+            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment] # done
+            for callback in callbacks:
+                callback(event)
+            if not event._ok and not hasattr(event, "_defused"):  # noqa: SLF001 - as SimPy does
+                raise event._value  # noqa: SLF001 - what the process raised
+        self._now = stop_s
 
     def now_s(self) -> float:
         """Return the simulated second."""
@@ -56,7 +70,9 @@ class VirtualTimers:
 
     def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` after simulated time; never at once, even without a delay."""
-        return call_later(self._env, delay_s if delay_s > 0 else 0.0, then, arguments)
+        due = Due(then, arguments)
+        self._env.schedule(due, NORMAL, delay_s if delay_s > 0 else 0.0)  # type: ignore[arg-type] # as `world.call_later` does
+        return due
 
     def call_soon(self, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` at this simulated instant, after what is due before it."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fleet_sim.scenario.loading import load_scenario
 from tests.helpers.commands import run
+from tests.helpers.own_commands import run_here
 from tests.helpers.sweeps import SCENARIO, write_scenario
 
 
@@ -20,7 +21,7 @@ def test_a_few_cars_in_a_garage_are_left_of_a_fleet(tmp_path: Path) -> None:
     found = load_scenario(small)
     assert (found.fleet.count, found.seed) == (3, 3)
     assert list(found.expect) == ["attempts.by_cause.box_says_expired"]
-    code, stdout, stderr = run(
+    code, stdout, stderr = run_here(
         "fleet_sim", "run", small, "--mode", "virtual", "--out", tmp_path / "run"
     )
     assert code == 0, stdout + stderr
@@ -50,18 +51,20 @@ def test_what_a_scenario_expects_is_kept_where_all_looks_well(tmp_path: Path) ->
 def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     """A wrong key, a cause that is not there, and a fleet where all went well."""
     scenario = write_scenario(tmp_path)
-    code, _, stderr = run("fleet_sim", "shrink", scenario, "--keep", "attempts.by_cause.box_ofline")
+    code, _, stderr = run_here(
+        "fleet_sim", "shrink", scenario, "--keep", "attempts.by_cause.box_ofline"
+    )
     assert code == 2
     assert "did you mean 'attempts.by_cause.box_offline'?" in stderr
-    code, _, stderr = run(
+    code, _, stderr = run_here(
         "fleet_sim", "shrink", scenario, "--seed", "1", "--keep", "attempts.by_cause.box_busy"
     )
     assert code == 2
     assert "--keep attempts.by_cause.box_busy: is 0 in the whole scenario" in stderr
     healthy = write_scenario(tmp_path, SCENARIO.partition("faults:")[0])
-    code, _, stderr = run("fleet_sim", "shrink", healthy, "--seed", "1")
+    code, _, stderr = run_here("fleet_sim", "shrink", healthy, "--seed", "1")
     assert code == 2
     assert "name what is to be kept with --keep KEY" in stderr
-    code, _, stderr = run("fleet_sim", "shrink", scenario, "--out", scenario)
+    code, _, stderr = run_here("fleet_sim", "shrink", scenario, "--out", scenario)
     assert code == 2
     assert "is SCENARIO itself" in stderr

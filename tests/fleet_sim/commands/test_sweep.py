@@ -10,14 +10,14 @@ from rich.console import Console
 
 from fleet_sim.commands import sweep as command
 from fleet_sim.results.junit import write_junit
-from tests.helpers.commands import run
 from tests.helpers.junit import read_junit
+from tests.helpers.own_commands import run_here
 from tests.helpers.sweeps import plan, record, write_scenario
 
 
 def test_a_failing_run_is_the_last_line_and_in_both_files(tmp_path: Path) -> None:
     """Of each setting the seeds are tests; JSON stands alone on stdout."""
-    code, stdout, stderr = run(
+    code, stdout, stderr = run_here(
         "fleet_sim", "sweep", write_scenario(tmp_path), "--seeds", "2", "--jobs", "1",
         "--set", "load.stages.0.rate_per_s=2,3", "--out", tmp_path / "out",
         "--junit", tmp_path / "result.xml", "--json",

@@ -15,6 +15,7 @@ from fleet_sim.sweeps.plan import SweepPlan, plan_sweep
 from fleet_sim.sweeps.sweep import Sweep, SweepOptions, default_directory
 from fleet_wire.errors import ConfigError
 from tests.helpers.commands import finish, lines, run, start
+from tests.helpers.own_commands import run_here
 from tests.helpers.sweeps import SCENARIO, Quiet, plan, write_scenario
 from tests.helpers.waiting import wait_for
 
@@ -236,18 +237,28 @@ def test_the_command_says_what_is_wrong_and_where(tmp_path: Path) -> None:
         (("--seeds", 2, "--set", "fleet.count="), "expected KEY=V1,V2"),
         (("--seeds", 2, "--scheduler", "tcp://127.0.0.1:1", "--jobs", 2), "--jobs: "),
         (("--seeds", 2, "--scheduler", "tcp://127.0.0.1:1", "--keep"), "--keep: "),
-        (("--seeds", 2, "--scheduler", "nonsense://"), "--scheduler nonsense://: "),
     ):
-        code, _, stderr = run("fleet_sim", "sweep", scenario, *options, "--out", tmp_path / "sweep")
+        code, _, stderr = run_here(
+            "fleet_sim", "sweep", scenario, *options, "--out", tmp_path / "sweep"
+        )
         assert code == 2, stderr
         assert said in stderr
         assert "Traceback" not in stderr
+
+
+def test_a_scheduler_that_cannot_be_is_said(tmp_path: Path) -> None:
+    """In a process of its own, which imports Dask."""
+    options = ("--seeds", 2, "--scheduler", "nonsense://", "--out", tmp_path / "sweep")
+    code, _, stderr = run("fleet_sim", "sweep", write_scenario(tmp_path), *options)
+    assert code == 2, stderr
+    assert "--scheduler nonsense://: " in stderr
+    assert "Traceback" not in stderr
 
 
 def test_the_exit_code_says_whether_all_expectations_held(tmp_path: Path) -> None:
     """1 when one run breaks one: a pipeline sees it."""
     scenario = write_scenario(tmp_path)
     options = ("--seeds", 1, "--set", "expect.attempts.ok_share.min=1", "--out", tmp_path / "sweep")
-    code, stdout, stderr = run("fleet_sim", "sweep", scenario, *options)
+    code, stdout, stderr = run_here("fleet_sim", "sweep", scenario, *options)
     assert code == 1, stderr
     assert "every expectation held in 0 of 1 run" in stdout

@@ -37,6 +37,14 @@ def test_known_answers() -> None:
     assert signature == "65b9c19bf282370f5f5ae46ecda4bea2f0a03de233abccde5b0760f9dab67b57"
 
 
+@pytest.mark.parametrize("secret", ["", "short", "é" * 32, "é" * 33, "longer than a block" * 9])
+def test_the_key_of_a_car_is_an_hmac_of_its_id(secret: str) -> None:
+    """As the standard library makes it, for secrets shorter and longer than a block of SHA-256."""
+    for vehicle_id in ("car-00001", "", "ü" * 200):
+        expected = hmac.digest(secret.encode(), vehicle_id.encode(), "sha256")
+        assert vehicle_key(secret, vehicle_id) == expected
+
+
 @pytest.mark.parametrize("digits", [KEY.hex(), KEY.hex().upper()])
 def test_a_key_can_be_handed_on(digits: str) -> None:
     """Whoever is to open one car gets its key, and not the secret of the fleet."""

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from fleet_wire.contract.attempt import Attempt, Flag, Origin, PlatformSide, Source, Stage
+from fleet_wire.contract.attempt import Flag, Origin, PlatformSide, Source, Stage
 from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.platform_log import PlatformEvent
 from platform_probe.attempts import joiner as module
+from platform_probe.attempts.ended_attempt import EndedAttempt
 from platform_probe.attempts.log_time import STRANGE_LINES
 from tests.helpers.join_bench import LATE_S, WAIT_S, JoinBench, watching_bench
 from tests.helpers.records import TRACE_ID
@@ -544,10 +545,10 @@ def test_the_order_in_which_all_comes_does_not_matter(order: Random, twice: int)
     assert judged(shuffled) == expected
 
 
-def observations(bench: JoinBench) -> list[PlatformEvent | tuple[Attempt, float]]:
+def observations(bench: JoinBench) -> list[PlatformEvent | EndedAttempt]:
     """Return what happens at one car: refused, opened after a retry, seen on MQTT alone."""
-    told: list[PlatformEvent | tuple[Attempt, float]] = []
-    bench.behind.tracker.to_join = lambda attempt, seen_s: told.append((attempt, seen_s))
+    told: list[PlatformEvent | EndedAttempt] = []
+    bench.behind.tracker.to_join = told.append
     refused = {"request_id": "r0", "trace_id": OTHER_TRACE}
     told += [bench.event("requested", **refused), bench.event("answered", status=403, **refused)]
     bench.wait(1.0)
@@ -566,14 +567,14 @@ def observations(bench: JoinBench) -> list[PlatformEvent | tuple[Attempt, float]
     return told
 
 
-def judged(told: list[PlatformEvent | tuple[Attempt, float]]) -> list[tuple[object, ...]]:
+def judged(told: list[PlatformEvent | EndedAttempt]) -> list[tuple[object, ...]]:
     """Return what counts of the records in the end, but for their ids and the clocks' offset."""
     bench = JoinBench()
     for one in told:
         if isinstance(one, PlatformEvent):
             bench.joiner.take_event(one)
         else:
-            bench.joiner.take_attempt(*one)
+            bench.joiner.take_attempt(one)
     bench.joiner.flush()
     return sorted(
         (record.command_id or "", str(record.cause), tuple(record.stages), record.sources_missing)

@@ -8,13 +8,14 @@ import pytest
 
 from fleet_wire.contract.attempt import Source, Stage
 from fleet_wire.contract.messages import Phase, Reason, Result
-from platform_probe.attempts.open_attempt import OpenAttempt, Start
+from platform_probe.attempts.open_attempt import OpenAttempt
 from platform_probe.attempts.remembered import (
     EVERY_ANSWER,
     PastAttempt,
     Remembered,
     UnfollowedCommand,
 )
+from platform_probe.attempts.start import Start
 
 WINDOW_S = 600.0
 

@@ -12,8 +12,8 @@ from fleet_wire.contract.causes import Cause, Outcome
 from fleet_wire.contract.messages import Action, Phase, PresenceReason, Reason, Result
 from fleet_wire.contract.trace_context import TraceContext
 from platform_probe.attempts import held, tracker
+from platform_probe.attempts.following import BROKER_LOOKED_BACK_S
 from platform_probe.attempts.held import HOLD_S
-from platform_probe.attempts.tracker import BROKER_LOOKED_BACK_S
 from tests.helpers.fake_clock import EPOCH_S
 from tests.helpers.records import TRACE_ID
 from tests.helpers.tracker_bench import (

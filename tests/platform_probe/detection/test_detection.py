@@ -28,6 +28,29 @@ def state(number: int) -> VehicleState:
     )
 
 
+def say(watched: Watched, number: int, presence: Presence) -> None:
+    """Let a car say whether it is there, or the broker."""
+    watched.alerting.heard(TopicKind.PRESENCE, f"car-{number}", presence, is_retained=False)
+
+
+def diagnose(watched: Watched, mode: str, **changes: Any) -> None:
+    """Say that an unlock which began a second ago is of a mode."""
+    fields: dict[str, Any] = {
+        "attempt_id": "attempt",
+        "vehicle_id": "car",
+        "source": Source.CUSTOMER,
+        "revision": 1,
+        "at": 0.0,
+        "after_s": 1.0,
+        "outcome": Outcome.UNKNOWN,
+        "cause": Cause.BOX_OFFLINE,
+        "modes": (RankedMode(mode, 0.9),),
+        "facts": (),
+        "told": (),
+    }
+    watched.alerting.diagnosis(Diagnosis(**(fields | changes)))
+
+
 def test_healthy_hours_bring_nothing() -> None:
     """Three hours with one failure in a hundred, from a cold start."""
     watched = Watched()
@@ -100,21 +123,7 @@ def test_the_diagnosis_names_the_incident(healthy_since: int) -> None:
     watched.wait(2.0)
     watched.usual(healthy_since, failing=0.0)
     for number in range(1, 13):
-        watched.alerting.diagnosis(
-            Diagnosis(
-                attempt_id=f"attempt-{number}",
-                vehicle_id="car",
-                source=Source.CUSTOMER,
-                revision=1,
-                at=0.0,
-                after_s=1.0,
-                outcome=Outcome.UNKNOWN,
-                cause=Cause.BOX_OFFLINE,
-                modes=(RankedMode("regional_carrier_outage", 0.9),),
-                facts=(),
-                told=(),
-            )
-        )
+        diagnose(watched, "regional_carrier_outage", attempt_id=f"attempt-{number}")
     watched.wait(60.0)
     (incident,) = watched.last
     assert incident.mode == "regional_carrier_outage"
@@ -169,23 +178,19 @@ def test_doors_that_open_late_are_found() -> None:
     (incident,) = watched.last
     assert incident.severity is Severity.CRITICAL
     said = [f"{one.title} {change.sentence}" for one in watched.told for change in one.changes]
-    assert any("oors open after their customer was told no" in each for each in said)
+    assert any("ommand was delivered too late, and doors open late" in each for each in said)
 
 
 def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
     """Forty cars of the north within ten seconds; it is over when they are back."""
     watched = Watched()
-
-    def say(number: int, presence: Presence) -> None:
-        watched.alerting.heard(TopicKind.PRESENCE, f"car-{number}", presence, is_retained=False)
-
     online = Presence(PresenceStatus.ONLINE, "s1")
     for number in range(400):
         watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
-        say(number, online)
+        say(watched, number, online)
     watched.wait(600.0)
     for number in range(1, 80, 2):
-        say(number, Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
+        say(watched, number, Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
         watched.wait(0.25)
     watched.wait(5.0)
     (incident,) = watched.last
@@ -193,9 +198,31 @@ def test_a_wave_of_lost_cars_is_found_before_anybody_tries() -> None:
     assert incident.cohort == {"region": "north"}
     assert incident.opened_at - incident.since < 30.0
     for number in range(1, 80, 2):
-        say(number, Presence(PresenceStatus.ONLINE, "s2"))
+        say(watched, number, Presence(PresenceStatus.ONLINE, "s2"))
     watched.wait(1_200.0)
     assert watched.last[0].state is IncidentState.RESOLVED
+
+
+def test_all_cars_that_reconnect_at_once_are_named() -> None:
+    """Since all were lost: a car or two that were lost just before are not its begin."""
+    watched = Watched()
+    for number in range(100):
+        watched.alerting.heard(TopicKind.STATE, f"car-{number}", state(number), is_retained=True)
+        say(watched, number, Presence(PresenceStatus.ONLINE, "s1"))
+    watched.wait(600.0)
+    say(watched, 0, Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
+    watched.wait(50.0)
+    began_at = watched.time.unix_s()
+    for number in range(1, 100):
+        say(watched, number, Presence(PresenceStatus.OFFLINE, "s1", PresenceReason.LAST_WILL))
+    watched.wait(20.0)
+    (incident,) = watched.last
+    assert incident.since == began_at
+    for number in range(100):
+        say(watched, number, Presence(PresenceStatus.ONLINE, "s2"))
+    watched.wait(1_200.0)
+    (incident,) = watched.last
+    assert incident.title.startswith("All cars are reconnecting at once since ")
 
 
 def test_a_large_fleet_loses_cars_all_day() -> None:
@@ -264,13 +291,41 @@ def test_cars_that_open_and_customers_who_press_again_are_found() -> None:
     """Nothing has failed, as far as any record says."""
     watched = Watched()
     watched.usual(600, failing=0.0)
+    vehicles = []
     for _ in range(12):
         opened = watched.unlock()
+        vehicles.append(opened.vehicle_id)
         watched.wait(20.0)
         watched.unlock(vehicle_id=opened.vehicle_id, platform=opened.platform)
     watched.wait(5.0)
     (incident,) = watched.last
     assert "ars open, and customers press again since " in incident.title
+    for number in range(-3, 0):  # of the last ones a third press is diagnosed
+        again = watched.unlock(vehicle_id=vehicles[number])
+        diagnose(
+            watched,
+            "wrong_car_approached",
+            attempt_id=again.attempt_id,
+            vehicle_id=again.vehicle_id,
+        )
+    watched.wait(60.0)
+    assert "he customer stands at another car since " in watched.last[0].title
+
+
+def test_what_goes_on_under_a_name_is_not_over() -> None:
+    """Every fourth unlock fails of one mode, which its diagnosis says after its record."""
+    watched = Watched()
+    watched.usual(600, failing=0.0)
+    for number in range(200):
+        watched.wait(2.0)
+        attempt = watched.unlock(cause=None if number % 4 else Cause.BOX_OFFLINE)
+        if attempt.cause is not None:
+            diagnose(watched, "undervoltage_cutout", attempt_id=attempt.attempt_id)
+    watched.wait(2.0)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.OPEN
+    assert incident.failed > 25
+    assert len([one for one in watched.told if one.failed == incident.failed]) == 1
 
 
 def test_customers_who_no_longer_come_are_missed() -> None:

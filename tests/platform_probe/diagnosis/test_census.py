@@ -18,8 +18,9 @@ from platform_probe.diagnosis.neighbours import ALL, Share
 from tests.helpers.routine_car import Car
 
 EVERY_S = 60.0
-CARS = 60
+CARS, TALKATIVE = 60, 40
 STEPS = 1_500
+FEWER_UNTIL_S = 1_300.0
 REGIONS, OPERATORS = ("north", "south"), ("a", "b", "c")
 PLACES = (("region", "north"), ("operator", "a"))
 HERE = ("region and operator", "north/a")
@@ -40,11 +41,20 @@ class Fleet:
         self.stream = RandomStream.named(1, "fleet")
         self.routines = [Routine(EVERY_S, lambda: None) for _ in range(3)]
         self.members: dict[str, Member] = {}
+        for number in range(CARS):
+            car = self.cars[f"car-{number}"] = CarHistory()
+            car.take_presence(ONLINE, self.now_s, retained=False)
+            self.rebuild(car, number)
+            for at_s in (self.now_s - EVERY_S, self.now_s):
+                car.take_telemetry(TELEMETRY, at_s)
+            self.join(car, f"car-{number}", number)
+        for routine in self.routines:
+            routine.sent_s = self.now_s
 
     def step(self) -> None:
         """Let time pass, and something happen."""
         self.now_s += 2 * self.stream.uniform()
-        number = int(self.stream.uniform() * CARS)
+        number = int(self.stream.uniform() * TALKATIVE)
         vehicle_id = f"car-{number}"
         car = self.cars.setdefault(vehicle_id, CarHistory())
         car.catch_up()
@@ -62,7 +72,7 @@ class Fleet:
             happenings[what]()
         else:
             car.take_telemetry(TELEMETRY, self.now_s)
-        for routine in self.routines[: 3 if self.now_s % 600 < 300 else 1]:
+        for routine in self.routines[: 3 if (self.now_s + 200) % 400 < 240 else 1]:
             if routine.members and self.now_s - routine.sent_s >= EVERY_S:
                 routine.send(self.now_s).be_heard(self.now_s)
 
@@ -86,9 +96,10 @@ class Fleet:
             self.members.pop(vehicle_id).leave()
 
     def remove(self, vehicle_id: str) -> None:
-        """Take a car out of service."""
-        self.leave(vehicle_id)
-        del self.cars[vehicle_id]
+        """Take a car out of service, at first: with each all are counted anew."""
+        if self.now_s < FEWER_UNTIL_S:
+            self.leave(vehicle_id)
+            del self.cars[vehicle_id]
 
     # A look at every car
 

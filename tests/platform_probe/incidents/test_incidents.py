@@ -103,6 +103,16 @@ def test_another_cohort_is_another_incident() -> None:
     assert len({one.incident_id for one in told.revisions}) == 2
 
 
+def test_one_cohort_by_two_names_is_one_incident() -> None:
+    """All cars of the coast are operator b's, and are lost after four unlocks have failed there."""
+    told = Told()
+    both = {"region": "coast", "operator": "operator-b"}
+    told.take(1, cohort={"region": "coast"}, common=both, cars=frozenset({"car-90"}))
+    lost = {"kind": IncidentKind.CARS_LOST, "what": "cars_lost", "causes": {}}
+    told.take(2, **lost, cohort={"operator": "operator-b"})
+    assert len({one.incident_id for one in told.revisions}) == 1
+
+
 def test_one_mode_that_begins_in_two_cohorts_is_one_incident() -> None:
     """The lock freezes in the valley and in the hills."""
     told = Told()

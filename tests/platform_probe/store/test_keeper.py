@@ -12,7 +12,7 @@ import pytest
 from fleet_wire.contract.attempt import Flag, Stage
 from fleet_wire.contract.causes import Cause
 from platform_probe.store import keeper
-from platform_probe.store.keeper import FAN_IN, keep
+from platform_probe.store.keeper import FAN_IN, ids_directory, keep
 from platform_probe.store.layout import KEEPER_LOCK, all_parts, all_segments, live_parts
 from platform_probe.store.locks import lock_file
 from platform_probe.store.schema import ATTEMPTS
@@ -127,7 +127,7 @@ def test_small_files_become_one(tmp_path: Path) -> None:
     os.utime(merged.path, (0, 0))
     kept(tmp_path)
     assert len(all_parts(tmp_path, "attempts")) == 1
-    assert len(all_parts(tmp_path, ATTEMPTS.ids_name)) == 1
+    assert len(all_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)) == 1
     assert ids_in(tmp_path) == [*before, "attempt-1000"]
 
 
@@ -146,10 +146,11 @@ def test_old_files_go(tmp_path: Path) -> None:
     oldest, newest = all_parts(tmp_path, "attempts")
     later = oldest.path.with_name(oldest.name.replace(f".{oldest.complete_at}.", ".1000."))
     oldest.path.rename(later)
-    (tmp_path / ATTEMPTS.ids_name / oldest.name).rename(tmp_path / ATTEMPTS.ids_name / later.name)
+    ids = ids_directory(tmp_path, ATTEMPTS)
+    (ids / oldest.name).rename(ids / later.name)
     assert kept(tmp_path, max_age_s=86_400.0).removed == 1
     assert all_parts(tmp_path, "attempts") == [newest]
-    assert len(all_parts(tmp_path, ATTEMPTS.ids_name)) == 1
+    assert len(all_parts(tmp_path, ids_directory(tmp_path, ATTEMPTS).name)) == 1
 
 
 def test_oldest_files_go_when_all_are_too_much(tmp_path: Path) -> None:

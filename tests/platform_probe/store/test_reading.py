@@ -105,6 +105,19 @@ def test_file_that_goes_meanwhile_is_listed_again(store: Path) -> None:
     assert len(tries) == 2
 
 
+def test_lines_that_are_packed_meanwhile_are_read_to_their_end(store: Path) -> None:
+    """Whoever has listed them holds them open, however long the question takes."""
+    asked = Source(store)
+
+    def work(duck: Duck) -> list[tuple[int]]:
+        kept(store)
+        return duck.run("SELECT count(*) FROM platform_events")
+
+    put_lines(store, "platform_events", [b'{"at":1.0,"event":"asked"}'] * 3)
+    assert asked.read(work) == [(3,)]
+    assert asked.read(work) == [(3,)]
+
+
 def test_file_that_is_always_gone_is_an_error(store: Path) -> None:
     """Whoever lists for ever would never answer."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from platform_probe.watching.follow import AT_ONCE, follow
@@ -22,5 +23,32 @@ async def test_lines_are_handed_on_and_problems_told(tmp_path: Path) -> None:
     lines = [b"%d" % number for number in range(3 * AT_ONCE)]
     path.write_bytes(b"\n".join(lines) + b"\n")
     await eventually(lambda: taken == lines)
+    following.cancel()
+    file.close()
+
+
+async def test_file_waits_for_who_is_behind(tmp_path: Path) -> None:
+    """Lines that can be read later are not read while those before them still wait."""
+    path = tmp_path / "platform.jsonl"
+    path.touch()
+    taken: list[bytes] = []
+    answers = [True, True, True]
+    asked_before: list[int] = []
+
+    def take(lines: Sequence[bytes]) -> None:
+        taken.extend(lines)
+        asked_before.append(len(answers))
+
+    def is_behind() -> bool:
+        return bool(answers) and answers.pop()
+
+    file = TailedFile(path, max_line_bytes=100)
+    path.write_bytes(b"1\n2\n")
+    problems: list[str] = []
+    following = asyncio.ensure_future(follow(file, take, problems.append, is_behind))
+    await eventually(lambda: taken)
+    assert taken == [b"1", b"2"]
+    assert asked_before == [0]
+    assert not problems
     following.cancel()
     file.close()

@@ -13,7 +13,7 @@ from fleet_wire.errors import ConfigError
 from platform_probe.console_settings import PinnedQuery
 from platform_probe.store.duck import Rows, check_reads_only
 from platform_probe.store.queries import named_in, query_named
-from platform_probe.support.cohorts import TRAITS as TRAITS_OF_COHORTS
+from platform_probe.store.schema import TRAITS as TRAITS_OF_COHORTS
 from platform_probe.support.rows import unix_s, utc
 from platform_probe.support.times import DAY_S, HOUR_S
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing

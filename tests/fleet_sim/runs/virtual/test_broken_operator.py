@@ -1,0 +1,101 @@
+"""One operator breaks in one region, from the first lost car to the message that it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from fleet_sim.results.summary import JsonLines
+from fleet_sim.runs.conclude import COMPLAINTS
+from fleet_sim.runs.virtual import run as virtual_run
+from fleet_sim.scenario.loading import load_scenario
+from fleet_sim.score.detection import INCIDENTS
+from fleet_wire.contract.attempt import Complaint
+from fleet_wire.contract.incident import (
+    ActionKind,
+    ChangeKind,
+    Incident,
+    IncidentAction,
+    IncidentState,
+)
+from platform_probe.alerting import Alerting
+from platform_probe.load.timers import Timers
+from platform_probe.outputs.messages.slack_outbox import Part
+from tests.helpers.fake_clock import EPOCH_S
+from tests.helpers.virtual_runs import SCENARIOS, run_virtually
+from tests.helpers.virtual_slack import VirtualSlack
+
+READ_S: Final = 40.0
+"""So long after the first message somebody on call acknowledges it."""
+GROUPS: Final = 4
+BREAKS: Final = {"start_s": 120, "end_s": 300}
+STAGES: Final = [
+    {"kind": "poisson", "rate_per_s": 0.4, "duration_s": 420},
+    {"kind": "poisson", "rate_per_s": 0.02, "duration_s": 1080},
+]
+"""It breaks within the first, and is resolved after a quarter of an hour of the second."""
+
+
+class OnCall(Alerting):
+    """Alerting with a person who acknowledges what it tells."""
+
+    def __init__(self, *, tell: Callable[[Incident], None], timers: Timers, **more: Any) -> None:
+        """Take what `Alerting` takes."""
+
+        def read(incident: Incident) -> None:
+            tell(incident)
+            if incident.revision == 1:
+                timers.call_later(READ_S, partial(self._acknowledge, incident))
+
+        super().__init__(tell=read, timers=timers, **more)
+
+    def _acknowledge(self, incident: Incident) -> None:
+        self.act(
+            IncidentAction(
+                incident_id=incident.incident_id,
+                kind=ActionKind.ACKNOWLEDGE,
+                by="Ada",
+                at=incident.at + READ_S,
+            )
+        )
+
+
+def test_a_broken_operator_is_one_message_from_its_first_car_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named before anybody calls, acknowledged, and over by itself with how long it lasted.
+
+    That half of its cars' customers fail, ten at least, is a reply that the channel shows.
+    """
+    monkeypatch.setattr(virtual_run, "Alerting", OnCall)
+    changes = [f"fleet.groups.{number}.count=40" for number in range(GROUPS)]
+    changes += [f"customers.stages={STAGES}", f"faults.0.window={BREAKS}"]
+    scenario = load_scenario(SCENARIOS["operator_in_a_city"], changes)
+    run_virtually(scenario, tmp_path / "city", seed=23)
+    revisions = [*JsonLines(tmp_path / "city" / INCIDENTS, Incident)]
+    called_at = min(one.at for one in JsonLines(tmp_path / "city" / COMPLAINTS, Complaint))
+
+    slack = VirtualSlack()
+    began_at = revisions[0].at - slack.now.unix_s
+    for one in revisions:
+        slack.run(max(one.at - began_at - slack.now.unix_s, 0.0))
+        slack.tell(one)
+    slack.run()
+
+    message, *others = [one for one in slack.taken if one.part is not Part.HISTORY]
+    assert [one.part for one in others] == [Part.WORSE, Part.ENDED]
+    assert message.at_s + EPOCH_S + began_at < called_at
+    assert message.incident.cohort == {"region": "north", "operator": "operator-b"}
+    shown = [incident for _, incident in message.edits]
+    assert any(one.acknowledged_by == "Ada" and not one.ended_at for one in shown)
+    end = message.shows
+    assert (end.state, end.mode) == (IncidentState.RESOLVED, "regional_carrier_outage")
+    assert end.customers > message.incident.customers
+    assert end.changes[-1].kind is ChangeKind.RESOLVED
+    assert end.changes[-1].sentence.endswith(" min")
+    assert end.ended_at is not None
+    assert 180 < end.ended_at - end.since < 420
