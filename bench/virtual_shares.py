@@ -58,6 +58,7 @@ PLACES = {
         "platform_probe.load",
         "platform_probe.outputs",
         "platform_probe.parts",
+        "platform_probe.connected",
         "platform_probe.probe",
         "platform_probe.running",
         "platform_probe.service",

@@ -58,9 +58,9 @@ def test_memory_that_is_too_short_is_said_before_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With how many cars there is room for; brokers elsewhere take none of it."""
-    have_memory(tmp_path, monkeypatch, machine=1_800_000 * 1024, limit="max", current=0)
+    have_memory(tmp_path, monkeypatch, machine=1_900_000 * 1024, limit="max", current=0)
     check_memory(100_000, with_brokers=True)
-    with pytest.raises(LimitError, match=r"(?s)brokers need about 3.6 GB.*room for 102,400"):
+    with pytest.raises(LimitError, match=r"(?s)brokers need about 3.7 GB.*room for 105,167"):
         check_memory(200_000, with_brokers=True)
     check_memory(200_000, with_brokers=False)
 
