@@ -62,7 +62,8 @@ class Ranking:
         self._weights = weights
         self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
-        self._seen = self._columns(weights.seen)
+        self._of_seen = {**weights.seen, **_with_ruled_out(weights.seen)}
+        self._seen = self._columns(self._of_seen)
         self._unseen = self._columns(weights.unseen)
         self._seen_instead = {
             fact: [seen - unseen for seen, unseen in zip(column, self._unseen[fact], strict=True)]
@@ -125,7 +126,7 @@ class Ranking:
             signature = MODES[slug].signature
             if slug == first or signature.needs.isdisjoint(rest):
                 continue
-            weights = self._weights.seen.get(slug, {})
+            weights = self._of_seen[slug]
             score = sum(weights.get(fact, 0.0) for fact in rest)
             if score > highest:
                 best, highest = place, score
@@ -149,7 +150,7 @@ class Ranking:
         self, name: str, seen: Mapping[Fact, str], told: frozenset[Told]
     ) -> tuple[Weighed, ...]:
         """Return the facts that moved a mode most, the heaviest first."""
-        of_seen = self._weights.seen.get(name, {})
+        of_seen = self._of_seen.get(name, {})
         weighed = [
             Weighed(fact.value, round(weight, 2)) for fact in seen if (weight := of_seen.get(fact))
         ]
@@ -164,6 +165,17 @@ _LISTED: Final = {
     slug: mode.signature.needs | mode.signature.speaks_for for slug, mode in MODES.items()
 }
 """What each mode explains."""
+
+
+def _with_ruled_out(seen: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return the weights of each mode, also of what its signature rules out and nobody learned."""
+    return {
+        slug: {
+            **{fact.value: AGAINST for fact in sorted(mode.signature.rules_out)},
+            **seen.get(slug, {}),
+        }
+        for slug, mode in MODES.items()
+    }
 
 
 def read_weights(text: bytes) -> Weights:
