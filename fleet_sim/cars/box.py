@@ -108,7 +108,8 @@ class Box:
         self.spec = spec
         self._stream = world.stream(f"{spec.vehicle_id}/box")
         self._clock = BoxClock(world, spec.parameters, self._stream)
-        self._key = vehicle_key(world.fleet_secret, spec.vehicle_id)
+        self._key: bytes | None = None
+        """What its commands are signed with; None until the first one comes."""
         self._work = Work.IDLE
         self._job: _Job | None = None
         self._last_counter = -1
@@ -191,7 +192,7 @@ class Box:
         if self.power.state is Power.ASLEEP:
             self.power.stay_awake()
         properties = self._properties_of_answers(message)
-        if wire.is_signed and not is_signed(self._key, command):
+        if wire.is_signed and not self._is_genuine(command):
             # Before anything is remembered or begun: a forgery must not stand in the genuine's way.
             self._turn_away(command, Reason.BAD_SIGNATURE, properties)
         elif self._job is not None and self._is_known(command, self._job.command.command_id):
@@ -207,6 +208,13 @@ class Box:
             self._turn_away(command, Reason.BUSY, properties)
         else:
             self._begin(command, properties)
+
+    def _is_genuine(self, command: Command) -> bool:
+        """Return whether a command is signed with the car's key."""
+        key = self._key
+        if key is None:
+            key = self._key = vehicle_key(self._world.fleet_secret, self.spec.vehicle_id)
+        return is_signed(key, command)
 
     def _command_in(self, message: Message) -> Command | None:
         """Return the command of a message; None where it is malformed, or not for this car."""

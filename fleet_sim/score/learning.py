@@ -33,10 +33,10 @@ BATCH: Final = 3_000
 """Cases of a step, drawn by their weight."""
 HELD_BACK: Final = 2e-5
 """How strongly weights are drawn to what they were before anything was learned."""
-FOR, NEEDED, AGAINST, MISSED = 1.0, 2.0, -4.0, -4.0
+FOR, NEEDED, AGAINST, MISSED = 1.0, 2.0, -4.0, -6.0
 """What weights are before anything was learned, as in `platform_probe.diagnosis.ranking`."""
 LEAST_AGAINST: Final = -1.0
-LEAST_MISSED: Final = -3.0
+LEAST_MISSED: Final = -6.0
 """The least that it speaks against a mode when something is not seen that it needs."""
 MISSED_AT_MOST: Final = -1.5
 """The most that it speaks against a mode when something is not seen that it may show."""
@@ -213,10 +213,10 @@ def _follow(model: Model, rows: Sequence[Row], steps: int, stream: RandomStream)
     until = [*accumulate(row.weight for row in rows)]
     number = min(BATCH, 4 * len(rows))
     for step in range(steps):
-        batch = []
+        batch = Counter[Row]()
         for _ in range(number):
             row = rows[min(bisect(until, stream.uniform() * until[-1]), len(rows) - 1)]
-            batch.append(_without(row, LOST[stream.index(len(LOST))]))
+            batch[_without(row, LOST[stream.index(len(LOST))])] += 1
         _step(model, batch, rate=min(1.0, 2.0 * (1.0 - step / steps) + 0.02))
 
 
@@ -232,20 +232,20 @@ def _without(row: Row, lost: tuple[Told, ...]) -> Row:
     return row._replace(seen=tuple(sorted(seen)), told=told)
 
 
-def _step(model: Model, rows: Sequence[Row], *, rate: float) -> None:
-    """Take one step, all rows counting alike."""
+def _step(model: Model, rows: Counter[Row], *, rate: float) -> None:
+    """Take one step by rows, each counting as often as it was drawn."""
     scoring, modes = _Scoring(model), len(_NAMES)
     of_told: dict[tuple[str, ...], list[float]] = {}
     of_seen: dict[tuple[str, bool], list[float]] = {}
-    for row in rows:
-        slopes = _slopes(scoring.scores(row.seen, row.told), row.label)
+    for row, times in rows.items():
+        slopes = [times * each for each in _slopes(scoring.scores(row.seen, row.told), row.label)]
         known = of_told.get(row.told)
         of_told[row.told] = slopes if known is None else _sum(known, slopes)
         for fact in row.seen:
             key = fact, _SOURCE[fact] in row.told
             known = of_seen.get(key)
             of_seen[key] = slopes if known is None else _sum(known, slopes)
-    share, nothing = 1.0 / len(rows), [0.0] * modes
+    share, nothing = 1.0 / rows.total(), [0.0] * modes
     total = nothing
     by_source = {str(source): nothing for source in Told}
     for told, slopes in of_told.items():

@@ -203,7 +203,6 @@ MODES: Final = (
                 Fact.LATE_ON_RETURN,
                 Fact.RESUMED,
                 Fact.LATE_WITHOUT_RETURN,
-                Fact.OPENED_LONG_AFTER,
                 Fact.CONFIRMED_LATE,
                 Fact.BACK_AFTER_WILL,
                 Fact.BACK_IN_MINUTES,

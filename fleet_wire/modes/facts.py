@@ -69,7 +69,6 @@ class Fact(StrEnum):
     COPY_AFTER_CONNECT = "copy_after_connect"
     EXECUTED_AGAIN = "executed_again"
     OPENED_LATE = "opened_late"
-    OPENED_LONG_AFTER = "opened_long_after"
     OPENED_IN_TIME = "opened_in_time"
     REFUSED_LATE = "refused_late"
     CONFIRMED_LATE = "confirmed_late"
@@ -266,8 +265,6 @@ FACTS: Final[dict[Fact, FactInfo]] = {
         refused_vehicle_state="the box refused: the car was in a state in which it stays locked",
         refused_without_reason="the box failed, and did not say why",
         copy_refused="the box refused a copy of the command as replayed, after its end",
-        opened_long_after="the car opened by the command more than 60 s after it was sent, on a"
-        " wire whose commands expire",
         confirmed_late="the box confirmed the command after the customer had given up",
     ),
     **_of(

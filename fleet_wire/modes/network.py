@@ -30,7 +30,6 @@ _NOT_AWAY: Final = ANSWERS | facts(
     Fact.TAKEN_OVER,
     Fact.TLS_FAILED,
     Fact.DROPPED_AT_BROKER,
-    Fact.OPENED_LONG_AFTER,
 )
 _NOT_SILENT: Final = _NOT_AWAY | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER)
 """What rules out that the radio was lost: of that the broker hears nothing for a keepalive."""
@@ -98,8 +97,7 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
-            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.OPENED_LONG_AFTER),
+            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER),
         ),
     ),
     FailureMode(

@@ -107,10 +107,10 @@ class Ranking:
     def _fold(self, shares: list[float], told: frozenset[Told]) -> None:
         """Count modes that cannot be seen of an unlock that went well as nothing wrong."""
         nothing = self._names.index(NOTHING_WRONG)
-        for place, name in enumerate(self._names):
-            if name in unseen_on(told):
-                shares[nothing] += shares[place]
-                shares[place] = 0.0
+        for slug in sorted(unseen_on(told)):
+            place = self._names.index(slug)
+            shares[nothing] += shares[place]
+            shares[place] = 0.0
 
     def _beside(self, first: str, seen: Mapping[Fact, str]) -> int | None:
         """Return the mode that explains best what the first one leaves unexplained, or None.
@@ -217,5 +217,5 @@ def weights_by_signature() -> Weights:
 FOR: Final = 1.0
 NEEDED: Final = 2.0
 AGAINST: Final = -4.0
-MISSED: Final = -4.0
+MISSED: Final = -6.0
 """What a weight is before anything was learned."""

@@ -14,8 +14,6 @@ SLOW_S: Final = 5.0
 """Slower than paging an idle phone ever is (IMC'23 pings: at most 3.3 s)."""
 WRONG_CLOCK_S: Final = 30.0
 """The smallest error that hides a command is its life; +-2 s are normal [E]."""
-OUTLIVES_S: Final = 60.0
-"""A command that executes later lives longer than any customer waits [E]."""
 SENT_LATE_S: Final = 3.0
 """Longer than any platform takes for a command that waits for nothing [E]."""
 SETTLED_S: Final = 2.0
@@ -141,9 +139,6 @@ def note_late_words(case: Case) -> None:
     ):
         if phase in late:
             seen[fact] = f"{what} at {case.at(late[phase])}, {case.ago(late[phase])}"
-    waited_s = (late.get("executed", 0.0) if opened_s is None else opened_s) - case.published_s
-    if Fact.OPENED_LATE in seen and case.has_receipts and waited_s > OUTLIVES_S:
-        seen[Fact.OPENED_LONG_AFTER] = f"it opened {waited_s:.0f} s after the command was sent"
     answers = [at_s for phase, at_s in late.items() if phase in _LATE]
     if answers:
         _note_whether_returned(case, min(answers))
