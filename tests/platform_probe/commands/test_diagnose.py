@@ -11,6 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.contract.attempt import PlatformSide, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.__main__ import main
@@ -149,6 +152,76 @@ def test_unlock_is_found_by_what_is_known(
 ) -> None:
     """By any id; by car and time; else the last that failed, or the last one."""
     assert case(*words, "--store", store)["attempt"]["attempt_id"] == attempt
+
+
+@pytest.fixture(scope="module")
+def unnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store in which the platform answered and forgot a request of customer-3.
+
+    It names a booking, of which another unlock and the log say whose it is. Then it sent the next
+    command twice.
+    """
+    store = tmp_path_factory.mktemp("unnamed") / "store"
+    nobody = PlatformSide(status=200)
+    booked: dict[str, Any] = {"car": "car-03", "booking_id": "booking-a"}
+    unsent = {"requested": 0.001, "api_answered": 0.01}
+    cause = Cause.NOT_PUBLISHED
+    put_unlocks(
+        store,
+        [
+            unlock(3, **booked, platform=nobody, cause=cause, stages=unsent),
+            unlock(8, **booked),
+            unlock(18, car="car-04", booking_id="booking-b", platform=nobody, cause=cause),
+        ],
+    )
+    said: dict[str, Any] = {
+        "trace_id": f"{8:032x}",
+        "command_id": "command-8",
+        "operation": "unlock",
+    }
+    sent = [
+        PlatformEvent(PlatformStep.PUBLISHED, at, "r8", vehicle_id="car-03", **said)
+        for at in (BEGIN_S + 8.25, BEGIN_S + 16.25)
+    ]
+    book = PlatformEvent(
+        PlatformStep.ANSWERED, BEGIN_S, "r0", "book",
+        vehicle_id="car-04", booking_id="booking-b", account_id="customer-9",
+    )  # fmt: skip
+    put_lines(store, "platform_events", map(encode_event, [book, *sent]))
+    again = StrayAnswer(
+        kind=StrayKind.DUPLICATE, vehicle_id="car-03", command_id="command-8", phase="executed",
+        at=BEGIN_S + 17, attempt_id="attempt-8",
+    )  # fmt: skip
+    put_lines(store, "stray_answers", [msgspec.json.encode(again)])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("words", "attempt", "customer"),
+    [
+        (("--customer", "customer-3"), "attempt-3", "customer-3"),
+        (("--customer", "customer-3", "--at", "00:00:08"), "attempt-3", "customer-3"),
+        (("--booking", "booking-a", "--customer", "customer-3"), "attempt-3", "customer-3"),
+        (("--attempt", "attempt-3"), "attempt-3", "customer-3"),
+        (("--customer", "customer-9"), "attempt-18", "customer-9"),
+        (("car-04",), "attempt-18", "customer-9"),
+    ],
+)
+def test_whose_unlock_it_was_its_booking_says(
+    unnamed: Path, words: tuple[str, ...], attempt: str, customer: str
+) -> None:
+    """Where the request's own lines name nobody."""
+    found = case(*words, "--store", unnamed)["attempt"]
+    assert (found["attempt_id"], found["account_id"]) == (attempt, customer)
+
+
+def test_a_command_that_was_sent_again_is_told(unnamed: Path) -> None:
+    """And that the box answered it once more: it has not opened the car again."""
+    story = case("--attempt", "attempt-8", "--store", unnamed)["timeline"]
+    said = [line["what"] for line in story]
+    assert said.count("sends the command to the car") == 1
+    assert said.count("sends the command for unlock again") == 1
+    assert "answers once more: executed" in said
 
 
 def test_times_are_in_the_zone(store: Path) -> None:
