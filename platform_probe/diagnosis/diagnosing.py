@@ -34,7 +34,7 @@ from platform_probe.diagnosis.neighbours import Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock
 from platform_probe.diagnosis.ranking import Ranking
-from platform_probe.diagnosis.records import named, past_of, places_of, unseen
+from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
 from platform_probe.diagnosis.seen_of_box import RELOCKED_S
 from platform_probe.diagnosis.seen_of_others import MEANWHILE_S
@@ -160,7 +160,7 @@ class Diagnosing(Hearing):
 
     def _is_odd(self, record: Attempt, began_s: float) -> bool:
         """Return whether an unlock that went well looks odd at once."""
-        if not _SUSPECT.isdisjoint(record.flags):
+        if not _SUSPECT.isdisjoint(record.flags) or is_taken_over_often(record.evidence):
             return True
         side = record.platform
         if side and side.account_id is not None:

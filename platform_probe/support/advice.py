@@ -137,6 +137,9 @@ _ADVICE: Final = {
 }
 _LOCK_IT: Final = "Lock the car now; "
 """How some modes begin to say what to do."""
+TWO_CARS: Final = "client_id_takeover"
+"""The mode in which another car may have answered for this one."""
+SAID_OPEN: Final = "is said to have opened, perhaps by another car"
 _LATE: Final = "The car has OPENED after all: lock it, unless the customer is there."
 
 

@@ -13,6 +13,7 @@ from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.diagnosis.cohorts.find import Finding
+from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
 from platform_probe.support.believed import Revision, revision_of
@@ -103,6 +104,13 @@ class Case:
     def believed(self) -> Revision | None:
         """What it is believed to have been at last; None where it was never diagnosed."""
         return self.revisions[-1] if self.revisions else None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether another car may have said that it opened: two use one identity at the broker."""
+        if self.attempt is None or self.cause is not None:
+            return False
+        return is_taken_over_often(evidence_of(self.attempt))
 
     @property
     def opened_later(self) -> bool:

@@ -9,9 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
-from platform_probe.support.advice import Advice, advice_for, ended_as, explanation_of
+from platform_probe.support.advice import (
+    SAID_OPEN,
+    TWO_CARS,
+    Advice,
+    advice_for,
+    ended_as,
+    explanation_of,
+)
 from platform_probe.support.believed import (
     Revision,
     changes_of_mind,
@@ -78,7 +86,8 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield "No request to open it has reached the platform or the broker then."
     else:
         attempt = case.attempt
-        yield f"{case.vehicle_id or 'The car'} {ended_as(case.cause)}: {when}"
+        ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)
+        yield f"{case.vehicle_id or 'The car'} {ended}: {when}"
         yield f"  {_who(attempt)}"
         yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
     yield from _story(case, zone)
@@ -98,6 +107,8 @@ def _advice(case: Case) -> Advice:
     believed = case.believed
     is_likely = believed is not None and believed.first.probability >= TOLD_FROM
     mode = believed.mode if believed is not None and is_likely else None
+    if mode is None and case.is_in_doubt:
+        mode = MODES[TWO_CARS]
     return advice_for(case.cause, mode, opened_later=case.opened_later)
 
 
@@ -252,7 +263,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             for entry in timeline_of(case)
         ],
         "cause": case.cause,
-        "explanation": explanation_of(case.cause) if has_attempt else None,
+        "explanation": _explanation(case) if has_attempt else None,
         "facts": [] if case.attempt is None else facts_of(case.attempt),
         "diagnosis": _diagnosis_json(case, zone),
         "say": advice.say if is_told else None,
@@ -269,6 +280,10 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             for other in case.others
         ],
     }
+
+
+def _explanation(case: Case) -> str:
+    return f"The car {SAID_OPEN}." if case.is_in_doubt else explanation_of(case.cause)
 
 
 def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:

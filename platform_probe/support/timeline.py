@@ -9,6 +9,7 @@ from typing import Any, Final
 from fleet_wire.contract.attempt import Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.platform_log import PlatformStep
+from platform_probe.support.advice import SAID_OPEN
 from platform_probe.support.case import Case
 from platform_probe.support.rows import Row, unix_s
 
@@ -124,7 +125,8 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
         yield at(answered_s, "box", _executed(attempt))
     if attempt["api_answered_s"] is not None:
         yield at(attempt["api_answered_s"], "platform", f"answers the phone{_status(attempt)}")
-    yield at(attempt["total_s"], "monitor", _end_of(attempt))
+    end = f"the car {SAID_OPEN}" if case.is_in_doubt else _end_of(attempt)
+    yield at(attempt["total_s"], "monitor", end)
     for stray in case.strays:
         opened = ": the car has OPENED, too late" if stray["is_late_unlock"] else ""
         how = "once more" if stray["kind"] == StrayKind.DUPLICATE else stray["kind"]

@@ -224,6 +224,20 @@ def test_a_command_that_was_sent_again_is_told(unnamed: Path) -> None:
     assert "answers once more: executed" in said
 
 
+def test_a_car_for_which_another_may_have_answered_is_not_said_to_be_open(tmp_path: Path) -> None:
+    """Two boxes throw each other out: whichever was connected has opened."""
+    often, once = ({"broker_said": {"taken_over": count}} for count in (4, 1))
+    put_unlocks(tmp_path / "store", [unlock(1, evidence=often), unlock(2, evidence=once)])
+    doubtful = told("--attempt", "attempt-1", "--store", tmp_path / "store").output
+    assert "car-01 is said to have opened, perhaps by another car:" in doubtful
+    assert "Another car may have answered; please do not press again" in doubtful
+    assert "The car has opened." not in doubtful
+    assert "the car is open" not in doubtful
+    found = case("--attempt", "attempt-1", "--store", tmp_path / "store")
+    assert found["explanation"] == "The car is said to have opened, perhaps by another car."
+    assert case("car-02", "--store", tmp_path / "store")["say"] == "The car has opened."
+
+
 def test_times_are_in_the_zone(store: Path) -> None:
     """Both those that are asked about and those that are told."""
     words = ("car-03", "--store", store, "--zone", "Asia/Tokyo")

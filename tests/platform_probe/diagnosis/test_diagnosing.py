@@ -132,6 +132,9 @@ def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
     watched = Watched()
     watched.at(20.0).take(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
     assert len(watched.told) == 1
+    doubtful = Watched()
+    doubtful.at(20.0).take(doubtful.ended(None, evidence={"broker_said": {"taken_over": 3}}))
+    assert len(doubtful.told) == 1
     again = Watched()
     again.at(20.0).take(again.ended(None))
     stray = StrayAnswer(
