@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import PlatformSide, StrayAnswer, StrayKind
-from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
@@ -20,6 +21,7 @@ from platform_probe.__main__ import main
 from platform_probe.store.layout import make_store
 from platform_probe.support.telling import TOLD_FROM
 from tests.helpers.busy_store import make_busy_store
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.places import ROOT
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 from tests.helpers.virtual_runs import run_virtually
@@ -236,6 +238,40 @@ def test_a_car_for_which_another_may_have_answered_is_not_said_to_be_open(tmp_pa
     found = case("--attempt", "attempt-1", "--store", tmp_path / "store")
     assert found["explanation"] == "The car is said to have opened, perhaps by another car."
     assert case("car-02", "--store", tmp_path / "store")["say"] == "The car has opened."
+
+
+@pytest.mark.parametrize(
+    ("mode", "probability", "is_looked_at"),
+    [("attack_replay", 0.72, True), ("attack_replay", 0.2, False), ("auto_relock", 0.72, False)],
+)
+def test_of_a_possible_attack_the_security_team_hears(
+    tmp_path: Path, mode: str, probability: float, *, is_looked_at: bool
+) -> None:
+    """Below what is told a customer, who hears what they would hear anyway."""
+    put_unlocks(tmp_path / "store", [unlock(1)])
+    made = diagnosis_of(
+        RankedMode(mode, probability), attempt_id="attempt-1", outcome=Outcome.OK, cause=None
+    )
+    put_lines(tmp_path / "store", "diagnoses", [msgspec.json.encode(made)])
+    found = case("--attempt", "attempt-1", "--store", tmp_path / "store")
+    assert found["say"] == "The car has opened."
+    assert ("Ask the security team to look at it." in found["do"]) is is_looked_at
+    assert (found["acts"] == "security team") is is_looked_at
+
+
+def test_records_that_end_soon_after_say_so(tmp_path: Path) -> None:
+    """A diagnosis changes for ten minutes; of an unlock that went well nothing is open."""
+    store = tmp_path / "store"
+    failed = unlock(1, cause=Cause.BOX_SILENT)
+    put_unlocks(store, [failed, unlock(10), unlock(599, cause=Cause.BOX_SILENT)])
+    assert (
+        "Records end 9 min 58 s after this unlock: more may"
+        in told("car-01", "--attempt", "attempt-1", "--store", store).output
+    )
+    put_unlocks(store, [unlock(601)])
+    assert "Records end" not in told("--attempt", "attempt-1", "--store", store).output
+    assert "Records end" not in told("--attempt", "attempt-10", "--store", store).output
+    assert "Records end 2.0 s after" in told("--attempt", "attempt-599", "--store", store).output
 
 
 def test_times_are_in_the_zone(store: Path) -> None:
