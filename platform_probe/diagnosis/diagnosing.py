@@ -36,7 +36,7 @@ from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock
 from platform_probe.diagnosis.ranking import Ranking
 from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
-from platform_probe.diagnosis.seen_of_box import RELOCKED_S
+from platform_probe.diagnosis.seen_of_box import RELOCKED_S, still_locked
 from platform_probe.diagnosis.seen_of_others import MEANWHILE_S
 from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, names_no_booking
 
@@ -174,6 +174,8 @@ class Diagnosing(Hearing):
         car = self._car(record.vehicle_id)
         bounced = car.bounced()
         if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
+            return True
+        if still_locked(car.signals):
             return True
         trace_id = record.trace_id
         return trace_id in [
