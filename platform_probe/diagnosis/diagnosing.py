@@ -75,8 +75,9 @@ class Diagnosing(Hearing):
         emit: Callable[[Record], None],
         tell: Callable[[Diagnosis], None],
         max_cars: int = MAX_CARS,
+        null_box: str | None = None,
     ) -> None:
-        super().__init__(clock=clock, max_cars=max_cars)
+        super().__init__(clock=clock, max_cars=max_cars, null_box=null_box)
         self._ranking = ranking
         self._emit = emit
         self._tell = tell
