@@ -27,6 +27,8 @@ NEAR_S: Final = 1800.0
 """Two things that began so far from each other are two problems, whatever they share [E]."""
 TOGETHER_S: Final = 600.0
 """What began so close together, in two cohorts and of one mode, is one problem [E]."""
+FEW_BESIDE: Final = 0.2
+"""What hit so small a part of what another finding of the incident has hit does not name it [E]."""
 SHARED: Final = 0.5
 """So large a part of the cars of one finding must be of the other, to be one problem [E]."""
 
@@ -94,13 +96,15 @@ def _are_near(finding: Finding, other: Finding) -> bool:
 def most_telling(findings: Collection[Finding]) -> Finding:
     """Return the finding that an incident is named after.
 
-    One with a mode, or with a cause at least; of these one that goes on; of these what customers
-    feel.
+    One with a mode, of these none that hit few beside another, or with a cause at least; of the
+    rest one that goes on; of these what customers feel.
     """
+    most = max((one.failed for one in findings if mode_of(one) is not None), default=0)
     return min(
         findings,
         key=lambda one: (
             mode_of(one) is None,
+            one.failed < FEW_BESIDE * most,
             cause_of(one) is None,
             one.is_over,
             RANK.index(one.kind),

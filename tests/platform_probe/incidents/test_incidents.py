@@ -95,6 +95,17 @@ def test_the_same_problem_in_another_measure_is_the_same_incident() -> None:
     assert ChangeKind.RETITLED in told.kinds
 
 
+def test_few_that_are_diagnosed_as_something_else_do_not_name_it() -> None:
+    """Four of the hundred cars that an outage took failed at another stage."""
+    told = Told()
+    told.take(1, failed=4, modes={"sim_suspended_datacap": 3.0}, diagnosed=4)
+    assert told.last.mode == "sim_suspended_datacap"
+    outage = {"modes": {"regional_carrier_outage": 90.0}, "diagnosed": 100, "causes": {}}
+    told.take(2, kind=IncidentKind.CARS_LOST, what="cars_lost", failed=100, **outage)
+    assert len({one.incident_id for one in told.revisions}) == 1
+    assert told.last.mode == "regional_carrier_outage"
+
+
 def test_another_cohort_is_another_incident() -> None:
     """What one test finds among what the first problem does not explain is a second one."""
     told = Told()
