@@ -44,6 +44,8 @@ LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
 SETTLE_S: Final = 1.5
 """Words of a car come in company (presence, state, late answers): they are looked at together."""
+LOG_SETTLES_S: Final = 4.0
+"""So long after a copy the platform's log has said whether it had sent that itself [E]."""
 MAX_CARS: Final = 2_000_000
 MAX_OPEN: Final = 20_000
 """Unlocks that are looked at again; for each one above the oldest is left as it is."""
@@ -260,7 +262,8 @@ class Diagnosing(Hearing):
         is_new = bool(changes) and now_s - changes[-1].at_s < AFTER_CONNECT_S
         if what in _COPIES and is_new and changes[-1].session is Session.ONLINE:
             one.late.setdefault("connect", changes[-1].at_s)
-        self._look_at(one, now_s + SETTLE_S)
+        is_told_soon = what in _COPIES and bool(one.record.platform)
+        self._look_at(one, now_s + (LOG_SETTLES_S if is_told_soon else SETTLE_S))
 
     def _complaint(self, complaint: Complaint) -> None:
         """Take that a customer called support: about unlocks, or about one that nobody saw."""

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from fleet_sim.scenario.loading import load_scenario
 from fleet_wire.contract.attempt import PlatformSide, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.diagnosis import RankedMode
+from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
 from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
@@ -384,3 +384,18 @@ def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
     assert found["diagnosis"]["title"] in text.lower()
     is_sure = found["diagnosis"]["probability"] >= TOLD_FROM
     assert found["say"].startswith(MODES[found["diagnosis"]["mode"]].customer) == is_sure
+
+
+def test_retries_of_the_platform_are_no_attack(tmp_path: Path) -> None:
+    """Where a part of it hangs it sends again what the car has done, and the box answers again."""
+    scenario = load_scenario(
+        ROOT / "scenarios" / "shared_sub_stuck_consumer.yaml",
+        ["platform.retry_after_s=8", "fleet.count=120"],
+    )
+    run_virtually(scenario, tmp_path / "run", seed=7)
+    records = (tmp_path / "run" / "attempts.jsonl").read_bytes().splitlines()
+    assert any(b'"sent_again"' in line for line in records)
+    lines = (tmp_path / "run" / "diagnoses.jsonl").read_bytes().splitlines()
+    told = [msgspec.json.decode(line, type=Diagnosis) for line in lines]
+    assert "attack_replay" not in {one.modes[0].mode for one in told}
+    assert "shared_sub_stuck_consumer" in {one.modes[0].mode for one in told}

@@ -178,7 +178,9 @@ def test_nobody_is_accused_of_a_copy_that_the_platform_itself_has_sent(sent_agai
         attempt_id="a1",
     )
     watched.at(28.0).take(stray)
-    watched.at(30.0)
+    watched.at(31.9)
+    assert not watched.told
+    watched.at(32.0)
     modes = {one.mode: one.probability for one in watched.told[-1].modes}
     assert ("attack_replay" in modes) is (sent_again == 0)
     assert ("executed_again" in watched.facts()) is (sent_again == 0)
