@@ -106,6 +106,11 @@ def _write_list(page: click.HelpFormatter, chosen: Sequence[type[Fault]]) -> Non
             for fault in of_layer:
                 _write_entry(page, fault, _facts_in_short(fault))
                 page.write_paragraph()
+    others = ", ".join(fault.name for fault in chosen if fault.number is None)
+    page.write_text(
+        f"These are the sixty failure modes of docs/modes.md, and {others}: of that an unlock is"
+        " only late, so it is no way in which a car does not open."
+    )
     page.write_text("fleet-sim faults NAME shows one in full, and how to inject it.")
 
 
@@ -149,6 +154,8 @@ def _facts(fault: type[Fault], shown_by: ShownBy) -> Iterator[tuple[str, str]]:
         yield "alone", f"{which} at a time on a car: {claim.value}"
     for need in sorted(fault.needs, key=lambda need: need.name):
         yield "needs", need.value
+    if Need.SHARED_ANSWERS in fault.needs:
+        yield "needs", "learns_from_state: false, so that the platform goes by answers alone"
     if fault.name in shown_by:
         yield "scenario", ", ".join(map(str, shown_by[fault.name]))
 
@@ -176,7 +183,7 @@ def example(fault: type[Fault]) -> list[str]:
         stage = "{ kind: poisson, rate_per_s: 1, duration_s: 60 }"
         lines += ["customers:", f"  stages: [{stage}]"]
     if Need.SHARED_ANSWERS in fault.needs:
-        return [*lines, "platform: { shared_group: members }"]
+        return [*lines, "platform: { shared_group: members, learns_from_state: false }"]
     return [*lines, "platform: {}"] if Need.PLATFORM in fault.needs else lines
 
 

@@ -87,6 +87,8 @@ class PlatformSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     requests: int = 1
     """How often the phone asked for it: a retry is another request."""
+    sent_again: int = 0
+    """How often the platform sent the same command once more, with its id."""
     status: int | None = None
     """The HTTP status of the answer."""
     problem: str | None = None

@@ -280,7 +280,7 @@ MODES: Final = (
         ),
         engineer="Two boxes share one client id and throw each other out in turn: half of the"
         " commands open another car.",
-        customer="Another box uses this car's identity.",
+        customer="Another car may have answered; please do not press again, we are checking.",
         acts=Actor.BOX_TEAM,
         now="Find the second box (its other connections, its place), and give it its own id.",
         signature=Signature(

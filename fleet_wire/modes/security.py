@@ -74,7 +74,7 @@ MODES: Final = (
                 Fact.WENT_WELL,
             ),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.FLAPPED, Fact.COPY_AFTER_CONNECT)
-            | facts(Fact.SENT_TWICE),
+            | facts(Fact.SENT_TWICE, Fact.SENT_AGAIN),
         ),
     ),
     FailureMode(

@@ -256,6 +256,7 @@ def _side_of_record(
     uncertainty_s = clocks.uncertainty_s
     told = contract.PlatformSide(
         requests=len(side.request_ids),
+        sent_again=max(len(side.sent_at) - 1, 0),
         status=side.status,
         problem=side.problem,
         endpoint=side.endpoint,

@@ -36,6 +36,8 @@ class PlatformSide(msgspec.Struct, gc=False):
     answered_at: float | None = None
     woken_at: float | None = None
     published_at: float | None = None
+    sent_at: tuple[float, ...] = ()
+    """Each time that the command was sent: the platform may send one again."""
     accepted_at: float | None = None
     ended_at: float | None = None
     status: int | None = None
@@ -62,8 +64,9 @@ class PlatformSide(msgspec.Struct, gc=False):
             return False  # it is no unlock: see `support_calls`
         name, at = _TIME_OF[step], event.at
         known = getattr(self, name)
+        is_sent_again = step is PlatformStep.PUBLISHED and self._sent(event)
         if known is not None and known <= at:
-            return False  # when a step was says the first line of it
+            return is_sent_again  # when a step was says the first line of it
         setattr(self, name, at)
         return True
 
@@ -73,6 +76,8 @@ class PlatformSide(msgspec.Struct, gc=False):
         for name in _NAMES:
             if getattr(self, name) is None:
                 setattr(self, name, getattr(other, name))
+        if other.command_id == self.command_id:
+            self.sent_at = tuple(sorted({*self.sent_at, *other.sent_at}))
         for name in _TIME_OF.values():
             at = getattr(other, name)
             if at is not None:
@@ -139,6 +144,13 @@ class PlatformSide(msgspec.Struct, gc=False):
             self.distance_m = event.distance_m
         if self.position is None:
             self.position = event.position
+
+    def _sent(self, event: PlatformEvent) -> bool:
+        """Note when the command was sent; return whether that is new."""
+        if event.at in self.sent_at or event.command_id != self.command_id:
+            return False
+        self.sent_at = tuple(sorted((*self.sent_at, event.at)))
+        return True
 
     def _answered(self, event: PlatformEvent) -> bool:
         if not self._is_better(event.status, event.at):

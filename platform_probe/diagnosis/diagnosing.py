@@ -34,9 +34,9 @@ from platform_probe.diagnosis.neighbours import Place
 from platform_probe.diagnosis.observed import no_longer, observe
 from platform_probe.diagnosis.open_unlocks import Look, OpenUnlock
 from platform_probe.diagnosis.ranking import Ranking
-from platform_probe.diagnosis.records import named, past_of, places_of, unseen
+from platform_probe.diagnosis.records import is_taken_over_often, named, past_of, places_of, unseen
 from platform_probe.diagnosis.remembering import remember
-from platform_probe.diagnosis.seen_of_box import RELOCKED_S
+from platform_probe.diagnosis.seen_of_box import RELOCKED_S, still_locked
 from platform_probe.diagnosis.seen_of_others import MEANWHILE_S
 from platform_probe.diagnosis.seen_of_platform import GIVEN_UP, names_no_booking
 
@@ -44,6 +44,8 @@ LOOKED_AT_AGAIN_S: Final = (60.0, 180.0, 300.0, 600.0)
 """So long after the intended start an unlock is looked at again, besides when its car speaks."""
 SETTLE_S: Final = 1.5
 """Words of a car come in company (presence, state, late answers): they are looked at together."""
+LOG_SETTLES_S: Final = 4.0
+"""So long after a copy the platform's log has said whether it had sent that itself [E]."""
 MAX_CARS: Final = 2_000_000
 MAX_OPEN: Final = 20_000
 """Unlocks that are looked at again; for each one above the oldest is left as it is."""
@@ -75,8 +77,9 @@ class Diagnosing(Hearing):
         emit: Callable[[Record], None],
         tell: Callable[[Diagnosis], None],
         max_cars: int = MAX_CARS,
+        null_box: str | None = None,
     ) -> None:
-        super().__init__(clock=clock, max_cars=max_cars)
+        super().__init__(clock=clock, max_cars=max_cars, null_box=null_box)
         self._ranking = ranking
         self._emit = emit
         self._tell = tell
@@ -160,7 +163,7 @@ class Diagnosing(Hearing):
 
     def _is_odd(self, record: Attempt, began_s: float) -> bool:
         """Return whether an unlock that went well looks odd at once."""
-        if not _SUSPECT.isdisjoint(record.flags):
+        if not _SUSPECT.isdisjoint(record.flags) or is_taken_over_often(record.evidence):
             return True
         side = record.platform
         if side and side.account_id is not None:
@@ -174,6 +177,8 @@ class Diagnosing(Hearing):
         car = self._car(record.vehicle_id)
         bounced = car.bounced()
         if bounced is not None and 0 < began_s - bounced.at_s < BOUNCE_HOLDS_S:
+            return True
+        if still_locked(car.signals):
             return True
         trace_id = record.trace_id
         return trace_id in [
@@ -257,7 +262,8 @@ class Diagnosing(Hearing):
         is_new = bool(changes) and now_s - changes[-1].at_s < AFTER_CONNECT_S
         if what in _COPIES and is_new and changes[-1].session is Session.ONLINE:
             one.late.setdefault("connect", changes[-1].at_s)
-        self._look_at(one, now_s + SETTLE_S)
+        is_told_soon = what in _COPIES and bool(one.record.platform)
+        self._look_at(one, now_s + (LOG_SETTLES_S if is_told_soon else SETTLE_S))
 
     def _complaint(self, complaint: Complaint) -> None:
         """Take that a customer called support: about unlocks, or about one that nobody saw."""

@@ -45,7 +45,8 @@ means to sleep."""
 class Hearing(ABC):
     """Takes what is heard, and keeps what is known of each car and of all."""
 
-    def __init__(self, *, clock: Clock, max_cars: int) -> None:
+    def __init__(self, *, clock: Clock, max_cars: int, null_box: str | None = None) -> None:
+        """`null_box` is the id of what is no car, and measures what the stack itself takes."""
         self._clock = clock
         self._max_cars = max_cars
         self._cars = KnownCars(max_cars)
@@ -55,6 +56,8 @@ class Hearing(ABC):
         self._census = Census(self._cars)
         self._refusals: OrderedDict[str, str] = OrderedDict()
         self._tls_errors: deque[float] = deque(maxlen=MAX_TLS_ERRORS)
+        self._null_box = null_box
+        self._null_car = CarHistory()
         self._hears_broker = False
         self._hears_presence = False
         self._hears_state = False
@@ -184,7 +187,7 @@ class Hearing(ABC):
 
     def _keep_presence(self, vehicle_id: str, presence: Presence) -> bool:
         """Keep a presence as it was retained; return False where more is known of the car."""
-        if vehicle_id in self._strangers:
+        if vehicle_id in self._strangers or vehicle_id == self._null_box:
             return False
         car = self._cars.retained(vehicle_id)
         if car is None or car.presence is not None:
@@ -194,7 +197,7 @@ class Hearing(ABC):
 
     def _keep_state(self, vehicle_id: str, state: VehicleState, now_s: float) -> bool:
         """Keep a state as it was retained; return False where more is known of the car."""
-        if vehicle_id in self._strangers:
+        if vehicle_id in self._strangers or vehicle_id == self._null_box:
             return False
         car = self._cars.retained(vehicle_id)
         if car is None or car.kind is not None:
@@ -205,6 +208,8 @@ class Hearing(ABC):
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)
         if car is None:
+            if vehicle_id == self._null_box:
+                return self._null_car
             car = self._strangers.pop(vehicle_id, None) or CarHistory()
             self._cars.add(vehicle_id, car)
         return car

@@ -61,6 +61,11 @@ _REFUTED: Final[tuple[tuple[frozenset[Fact], tuple[Fact, ...]], ...]] = (
         (Fact.NOT_ANSWERED, Fact.NOT_DELIVERED, Fact.SILENT_AFTER_RECEIPT),
     ),
     (frozenset({Fact.SAID_YES, Fact.SAID_ERROR}), (Fact.SAID_NOTHING,)),
+    # What the platform itself sent again is answered again, and nobody else need have sent it.
+    (
+        frozenset({Fact.SENT_AGAIN}),
+        (Fact.ANSWERED_TWICE, Fact.EXECUTED_AGAIN, Fact.COPY_REFUSED, Fact.COPY_AFTER_CONNECT),
+    ),
 )
 """What is refuted by any of which facts, in this order."""
 _LOOKS: Final[tuple[Callable[[Case], None], ...]] = (

@@ -36,6 +36,9 @@ MOST_WEIGHED: Final = 8
 """Facts that are listed of a mode."""
 
 
+PARTLY_OPEN: Final = "partial_unlock"
+
+
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The numbers of the model, as they stand in `weights.json`."""
 
@@ -62,7 +65,8 @@ class Ranking:
         self._weights = weights
         self._names = (*MODES, UNKNOWN, NOTHING_WRONG)
         self._bias = [weights.bias.get(name, 0.0) for name in self._names]
-        self._seen = self._columns(weights.seen)
+        self._of_seen = {**weights.seen, **_with_ruled_out(weights.seen)}
+        self._seen = self._columns(self._of_seen)
         self._unseen = self._columns(weights.unseen)
         self._seen_instead = {
             fact: [seen - unseen for seen, unseen in zip(column, self._unseen[fact], strict=True)]
@@ -86,6 +90,8 @@ class Ranking:
         shares = [math.exp((score - highest) / temperature) for score in scores]
         if Fact.WENT_WELL in seen:
             self._fold(shares, told)
+            if Fact.ANOTHER_DOOR_LOCKED in seen:
+                self._explain(shares)
         total = sum(shares)
         order = sorted(range(len(shares)), key=shares.__getitem__, reverse=True)[:SHOWN]
         beside = self._beside(self._names[order[0]], seen)
@@ -111,6 +117,19 @@ class Ranking:
             shares[nothing] += shares[place]
             shares[place] = 0.0
 
+    def _explain(self, shares: list[float]) -> None:
+        """Hold an open car that says what stayed locked to be partly open, and not to be well.
+
+        Such an unlock was not looked at when the weights were learned, so they do not know it.
+        """
+        explaining = self._names.index(PARTLY_OPEN)
+        for place, name in enumerate(self._names):
+            if name in (UNKNOWN, NOTHING_WRONG):
+                shares[explaining] += shares[place]
+                shares[place] = 0.0
+            elif Fact.ANOTHER_DOOR_LOCKED not in _LISTED[name]:
+                shares[place] *= math.exp(AGAINST / self._weights.temperature)
+
     def _beside(self, first: str, seen: Mapping[Fact, str]) -> int | None:
         """Return the mode that explains best what the first one leaves unexplained, or None.
 
@@ -125,7 +144,7 @@ class Ranking:
             signature = MODES[slug].signature
             if slug == first or signature.needs.isdisjoint(rest):
                 continue
-            weights = self._weights.seen.get(slug, {})
+            weights = self._of_seen[slug]
             score = sum(weights.get(fact, 0.0) for fact in rest)
             if score > highest:
                 best, highest = place, score
@@ -149,7 +168,7 @@ class Ranking:
         self, name: str, seen: Mapping[Fact, str], told: frozenset[Told]
     ) -> tuple[Weighed, ...]:
         """Return the facts that moved a mode most, the heaviest first."""
-        of_seen = self._weights.seen.get(name, {})
+        of_seen = self._of_seen.get(name, {})
         weighed = [
             Weighed(fact.value, round(weight, 2)) for fact in seen if (weight := of_seen.get(fact))
         ]
@@ -164,6 +183,17 @@ _LISTED: Final = {
     slug: mode.signature.needs | mode.signature.speaks_for for slug, mode in MODES.items()
 }
 """What each mode explains."""
+
+
+def _with_ruled_out(seen: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return the weights of each mode, also of what its signature rules out and nobody learned."""
+    return {
+        slug: {
+            **{fact.value: AGAINST for fact in sorted(mode.signature.rules_out)},
+            **seen.get(slug, {}),
+        }
+        for slug, mode in MODES.items()
+    }
 
 
 def read_weights(text: bytes) -> Weights:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.contract.attempt import Attempt, Complaint, PlatformSide, Source
+from fleet_wire.contract.broker_log import BrokerEventKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.problems import VEHICLE_BUSY
@@ -16,6 +17,7 @@ from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import Fact
 from platform_probe.diagnosis.car_history import MAX_KINDS, PastAttempt
 from platform_probe.diagnosis.neighbours import Place
+from platform_probe.diagnosis.seen_of_car import OFTEN
 from platform_probe.diagnosis.seen_of_platform import is_yes
 
 _NAMES: Final = ("region", "operator", "firmware", "hardware", "app_version")
@@ -38,6 +40,15 @@ def past_of(record: Attempt, began_s: float) -> PastAttempt:
         is_busy=side.problem == VEHICLE_BUSY.slug,
         is_unsent=record.cause is Cause.NOT_PUBLISHED and is_yes(side),
     )
+
+
+def is_taken_over_often(evidence: Mapping[str, Any]) -> bool:
+    """Return whether connections of the car's id have ended each other again and again.
+
+    Of the evidence of an unlock: then two boxes use it, and the other one may have answered.
+    """
+    said: Mapping[str, int] = evidence.get("broker_said") or {}
+    return said.get(BrokerEventKind.TAKEN_OVER.value, 0) >= OFTEN
 
 
 def places_of(record: Attempt) -> tuple[Place, ...]:

@@ -145,7 +145,7 @@ def note_late_words(case: Case) -> None:
     if "copy" in late:
         seen[Fact.COPY_REFUSED] = f"the box refused a copy as replayed at {case.at(late['copy'])}"
     if "again" in late:
-        seen[Fact.EXECUTED_AGAIN] = f"the box executed it once more at {case.at(late['again'])}"
+        seen[Fact.EXECUTED_AGAIN] = f"the box answered once more at {case.at(late['again'])}"
     if "connect" in late:
         seen[Fact.COPY_AFTER_CONNECT] = f"just before, at {case.at(late['connect'])}, it connected"
     if "duplicate" in late:

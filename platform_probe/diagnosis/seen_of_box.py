@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from fleet_wire.modes.facts import Fact
@@ -166,7 +167,8 @@ def note_doors(case: Case) -> None:
     car, seen = case.car, case.seen
     opened_s = next((at for at in car.doors if 0 <= at - case.published_s < RELOCKED_S), None)
     if opened_s is not None:
-        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(opened_s)}"
+        whose = ", by another unlock" if Fact.NOTHING_PUBLISHED in seen else ""
+        seen[Fact.DOOR_OPENED] = f"a door was opened at {case.at(opened_s)}{whose}"
     elif car.doors and case.now_s - case.ended_s > NOBODY_S:
         seen[Fact.NO_DOOR_OPENED] = f"no door was opened within {NOBODY_S:.0f} s"
     if car.ajar_s is not None and car.ajar_s < case.began_s:
@@ -179,11 +181,42 @@ def note_doors(case: Case) -> None:
     if unlocked:
         is_boot = len(unlocked) == 1 and "Trunk" in unlocked[0]
         fact = Fact.ONLY_BOOT_OPEN if is_boot else Fact.DOORS_DIFFER
-        seen[fact] = f"the driver's door is locked, and open is {', '.join(unlocked)}"
+        seen[fact] = f"the driver's door is locked, and open is {', '.join(map(_plain, unlocked))}"
+    locked = still_locked(car.signals)
+    if locked:
+        seen[Fact.ANOTHER_DOOR_LOCKED] = f"still locked: {', '.join(locked)}"
     for name, value in (car.signals or {}).items():
         if name.endswith(".IsOpen") and value:
-            seen[Fact.DOOR_AJAR] = f"{name} is true"
-        elif (name.endswith(".IsLocked") and value) or (name == "is_immobilised" and value):
-            seen[Fact.ANOTHER_DOOR_LOCKED] = f"{name} is true"
+            seen[Fact.DOOR_AJAR] = f"{_plain(name)} is open"
         elif name == "Vehicle.LowVoltageSystemState":
             seen[Fact.NOT_PARKED] = f"{name} is {value}"
+
+
+def still_locked(signals: Mapping[str, bool | str] | None) -> list[str]:
+    """Return which doors are locked though the driver's is not, and whether the immobiliser is on.
+
+    As people call them; a car that says nothing of them is as the driver's door is.
+    """
+    return [
+        "the immobiliser" if name == IMMOBILISED else _plain(name)
+        for name, value in (signals or {}).items()
+        if value is True and (name == IMMOBILISED or name.endswith(".IsLocked"))
+    ]
+
+
+IMMOBILISED: Final = "is_immobilised"
+_PLAIN: Final = {
+    "Vehicle.Cabin.Door.Row1.DriverSide": "the driver's door",
+    "Vehicle.Cabin.Door.Row1.PassengerSide": "the front passenger's door",
+    "Vehicle.Cabin.Door.Row2.DriverSide": "the rear door on the driver's side",
+    "Vehicle.Cabin.Door.Row2.PassengerSide": "the rear door on the passenger's side",
+    "Vehicle.Body.Trunk.Rear": "the boot",
+    "Vehicle.Body.Hood": "the bonnet",
+}
+"""What people call what VSS names."""
+
+
+def _plain(signal: str) -> str:
+    """Return what a signal is about, as people say it."""
+    about = signal.rpartition(".")[0]
+    return _PLAIN.get(about, about)

@@ -77,6 +77,9 @@ def note_platform(case: Case) -> None:
         seen[Fact.OPEN_BUT_TOLD_NO] = f"the car opened, and {said}"
     if side.requests > 1:
         seen[Fact.ASKED_AGAIN] = f"the phone asked {side.requests} times"
+    if side.sent_again:
+        more = "once more" if side.sent_again == 1 else f"{side.sent_again} times more"
+        seen[Fact.SENT_AGAIN] = f"the platform itself sent the same command {more}"
     if Fact.WAS_ASLEEP in seen and _is_not_woken(side, record.stages.get(Stage.PUBLISHED.value)):
         seen[Fact.NOT_WOKEN] = "the box slept, and no wake request was sent before the command"
 

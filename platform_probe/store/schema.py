@@ -90,6 +90,7 @@ STAGES: Final = tuple(stage for stage in Stage if stage is not Stage.INTENDED)
 """Those that have a time of their own: an unlock is intended at its second 0."""
 _PLATFORM_SIDE: Final = {
     "requests": "INTEGER",
+    "sent_again": "INTEGER",
     "method": "VARCHAR",
     "status": "SMALLINT",
     "problem": "VARCHAR",
@@ -165,6 +166,7 @@ ATTEMPTS: Final = Table(
         Column("asked_for", "VARCHAR", "platform.vehicle_id"),
         Column("distance_m", "FLOAT", "platform.distance_m"),
         Column("position", "DOUBLE[]", "platform.position"),
+        Column("sent_again", "INTEGER", "platform.sent_again"),
     ),
 )
 STRAY_ANSWERS: Final = Table(

@@ -137,6 +137,10 @@ _ADVICE: Final = {
 }
 _LOCK_IT: Final = "Lock the car now; "
 """How some modes begin to say what to do."""
+TWO_CARS: Final = "client_id_takeover"
+"""The mode in which another car may have answered for this one."""
+SAID_OPEN: Final = "is said to have opened, perhaps by another car"
+_LET_LOOK: Final = "Ask the security team to look at it."
 _LATE: Final = "The car has OPENED after all: lock it, unless the customer is there."
 
 
@@ -153,6 +157,11 @@ def advice_for(
     rest = advice.do.removeprefix(_LOCK_IT)
     rest = f"{rest[0].upper()}{rest[1:]}"
     return Advice("Your car has opened after all.", f"{_LATE} {rest}", advice.acts)
+
+
+def let_security_look(advice: Advice) -> Advice:
+    """Return advice where an attack is possible: the customer is told what they would be anyway."""
+    return Advice(advice.say, f"{advice.do} {_LET_LOOK}", Actor.SECURITY_TEAM)
 
 
 def _by_cause(cause: Cause | None) -> Advice:

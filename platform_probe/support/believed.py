@@ -18,7 +18,8 @@ from platform_probe.support.times import long_of
 
 LEAST_TOLD: Final = 0.02
 """Modes that are less likely are not worth a word on the telephone [E]."""
-_HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (0.3, "perhaps"))
+PERHAPS_FROM: Final = 0.3
+_HOW_SURE: Final = ((0.9, "almost certainly"), (0.6, "probably"), (PERHAPS_FROM, "perhaps"))
 """From which probability on a word is used [E]. What is less likely is no answer."""
 ACCUSED_FROM: Final = 0.9
 """A mode that accuses somebody is told from this probability on: who reads it acts on it, and one

@@ -13,6 +13,7 @@ from fleet_wire.contract.attempt import Flag
 from fleet_wire.contract.causes import Cause
 from fleet_wire.errors import ConfigError
 from platform_probe.diagnosis.cohorts.find import Finding
+from platform_probe.diagnosis.records import is_taken_over_often
 from platform_probe.store.duck import Duck
 from platform_probe.store.reading import Source, Span
 from platform_probe.support.believed import Revision, revision_of
@@ -105,6 +106,13 @@ class Case:
         return self.revisions[-1] if self.revisions else None
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether another car may have said that it opened: two use one identity at the broker."""
+        if self.attempt is None or self.cause is not None:
+            return False
+        return is_taken_over_often(evidence_of(self.attempt))
+
+    @property
     def opened_later(self) -> bool:
         """Whether the car opened after its customer was told no."""
         return any(stray["is_late_unlock"] for stray in self.strays)
@@ -151,7 +159,7 @@ class _Lookup:
         car = attempt["vehicle_id"] or None
         return Case(
             vehicle_id=car,
-            attempt=attempt,
+            attempt={**attempt, "account_id": attempt["account_id"] or self._account_of(attempt)},
             at_s=at_s,
             newest_s=self._newest_s,
             strays=self._rows(
@@ -212,6 +220,8 @@ class _Lookup:
         (name, value), *rest = ids.items()
         its = self._with_id(name, value)
         also = dict(rest) if vehicle is None else {**dict(rest), "vehicle_id": vehicle}
+        if "account_id" in also:
+            its = [{**row, "account_id": row["account_id"] or self._account_of(row)} for row in its]
         fitting = [
             row for row in its if all(_is_same(row[key], given) for key, given in also.items())
         ]
@@ -233,9 +243,11 @@ class _Lookup:
         for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
             if its := [row for row in self._found(written) if row[name] == written]:
                 self._set(name, written)
-                return its
+                return its if name != "account_id" else self._with_unnamed(its, written)
             if self._is_told_of(name, written):
                 self._set(name, written)
+                if name == "account_id":
+                    return self._with_unnamed([], written)
                 before = self._of_call() if name == "attempt_id" else None
                 return [] if before is None else self._with_id(name, before)
         others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
@@ -243,7 +255,37 @@ class _Lookup:
         if meant is None:
             raise ConfigError([not_found(_what(name), value, others) + self._is_another(value)])
         self._set(name, meant)
-        return [row for row in self._found(meant) if row[name] == meant]
+        its = [row for row in self._found(meant) if row[name] == meant]
+        return its if name != "account_id" else self._with_unnamed(its, meant)
+
+    def _with_unnamed(self, its: Sequence[Row], account_id: str) -> list[Row]:
+        """Return a customer's unlocks with those of their bookings that name nobody, last first.
+
+        A request that the platform answers and forgets is in its log without an account.
+        """
+        booked = its or self._rows(
+            "platform_events", "account_id = $id", {"id": account_id}, "logged_at DESC"
+        )
+        values = {
+            "cars": list(dict.fromkeys(row["vehicle_id"] for row in booked))[:LISTED],
+            "bookings": list(dict.fromkeys(row["booking_id"] for row in booked)),
+        }
+        is_its = "list_contains($cars, vehicle_id) AND list_contains($bookings, booking_id)"
+        unnamed = self._rows(
+            "attempts", f"{is_its} AND account_id IS NULL", values, "started_at DESC"
+        )
+        found = [*its, *({**row, "account_id": account_id} for row in unnamed)]
+        return sorted(found, key=lambda row: unix_s(row["started_at"]), reverse=True)
+
+    def _account_of(self, attempt: Row) -> str | None:
+        """Return whose booking an unlock names, as other unlocks and the platform's log tell."""
+        values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"]}
+        is_its = "vehicle_id = $car AND booking_id = $booking AND account_id IS NOT NULL"
+        told = " UNION ALL ".join(
+            f"(SELECT account_id FROM {table} WHERE {is_its} LIMIT 1)"
+            for table in ("attempt_revisions", "platform_events")
+        )
+        return next((row[0] for row in self._duck.run(told, values)), None)
 
     def _found(self, value: str) -> list[Row]:
         found = self._source.find(self._duck, value)

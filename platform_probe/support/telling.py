@@ -9,10 +9,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from fleet_wire.contract.causes import CAUSES, Cause
+from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
-from platform_probe.support.advice import Advice, advice_for, ended_as, explanation_of
+from platform_probe.support.advice import (
+    SAID_OPEN,
+    TWO_CARS,
+    Advice,
+    advice_for,
+    ended_as,
+    explanation_of,
+    let_security_look,
+)
 from platform_probe.support.believed import (
+    PERHAPS_FROM,
     Revision,
     changes_of_mind,
     headline,
@@ -40,6 +50,8 @@ MOST_REASONS: Final = 4
 """For a mode, and against it, the heaviest; JSON has all."""
 TOLD_FROM: Final = 0.8
 """From this probability on a customer is told what the mode says: four of five are right [E]."""
+FOLLOWED_S: Final = 600.0
+"""So long an unlock is diagnosed again as more becomes known, see `platform_probe.diagnosis`."""
 _FACTS: Final = {
     "presence": "when it ended the box was {}",
     "presence_at_start": "when it began the box was {}",
@@ -78,9 +90,13 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield "No request to open it has reached the platform or the broker then."
     else:
         attempt = case.attempt
-        yield f"{case.vehicle_id or 'The car'} {ended_as(case.cause)}: {when}"
+        ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)
+        yield f"{case.vehicle_id or 'The car'} {ended}: {when}"
         yield f"  {_who(attempt)}"
         yield f"  attempt {attempt['attempt_id']}, trace {attempt['trace_id']}"
+        known_s = case.newest_s - case.at_s
+        if case.cause is not None and known_s < FOLLOWED_S:
+            yield f"  Records end {long_of(known_s)} after this unlock: more may become known."
     yield from _story(case, zone)
     yield from _why(case)
     if case.attempt is not None or case.believed is not None:
@@ -98,7 +114,17 @@ def _advice(case: Case) -> Advice:
     believed = case.believed
     is_likely = believed is not None and believed.first.probability >= TOLD_FROM
     mode = believed.mode if believed is not None and is_likely else None
+    if mode is None and case.is_in_doubt:
+        mode = MODES[TWO_CARS]
+    if mode is None and believed is not None and _is_for_security(believed):
+        return let_security_look(advice_for(case.cause, opened_later=case.opened_later))
     return advice_for(case.cause, mode, opened_later=case.opened_later)
+
+
+def _is_for_security(believed: Revision) -> bool:
+    """Return whether what is perhaps so, and not likely enough to be told, is an attack."""
+    is_possible = believed.first.probability >= PERHAPS_FROM
+    return is_possible and believed.mode is not None and believed.mode.acts is Actor.SECURITY_TEAM
 
 
 def _ago(case: Case) -> str:
@@ -252,7 +278,7 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             for entry in timeline_of(case)
         ],
         "cause": case.cause,
-        "explanation": explanation_of(case.cause) if has_attempt else None,
+        "explanation": _explanation(case) if has_attempt else None,
         "facts": [] if case.attempt is None else facts_of(case.attempt),
         "diagnosis": _diagnosis_json(case, zone),
         "say": advice.say if is_told else None,
@@ -269,6 +295,10 @@ def json_of(case: Case, zone: tzinfo) -> dict[str, Any]:
             for other in case.others
         ],
     }
+
+
+def _explanation(case: Case) -> str:
+    return f"The car {SAID_OPEN}." if case.is_in_doubt else explanation_of(case.cause)
 
 
 def _diagnosis_json(case: Case, zone: tzinfo) -> dict[str, Any] | None:

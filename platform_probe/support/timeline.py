@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fleet_wire.contract.attempt import Source, Stage
+from fleet_wire.contract.attempt import Source, Stage, StrayKind
 from fleet_wire.contract.causes import Cause, Outcome, outcome_of
 from fleet_wire.contract.platform_log import PlatformStep
+from platform_probe.support.advice import SAID_OPEN
 from platform_probe.support.case import Case
 from platform_probe.support.rows import Row, unix_s
 
@@ -124,10 +125,12 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
         yield at(answered_s, "box", _executed(attempt))
     if attempt["api_answered_s"] is not None:
         yield at(attempt["api_answered_s"], "platform", f"answers the phone{_status(attempt)}")
-    yield at(attempt["total_s"], "monitor", _end_of(attempt))
+    end = f"the car {SAID_OPEN}" if case.is_in_doubt else _end_of(attempt)
+    yield at(attempt["total_s"], "monitor", end)
     for stray in case.strays:
         opened = ": the car has OPENED, too late" if stray["is_late_unlock"] else ""
-        what = f"answers {stray['kind']}: {stray['phase']}{opened}"
+        how = "once more" if stray["kind"] == StrayKind.DUPLICATE else stray["kind"]
+        what = f"answers {how}: {stray['phase']}{opened}"
         yield Entry(unix_s(stray["came_at"]), "box", what)
 
 
@@ -169,8 +172,15 @@ def _call(shown: str | None) -> str:
 
 
 def _around(case: Case) -> Iterator[Entry]:
+    sent: set[str] = set()
     for event in case.events:
-        if not _is_call(case, event) and not _is_in_record(case, event):
+        is_sent_again = event["event"] == PlatformStep.PUBLISHED and event["command_id"] in sent
+        if event["event"] == PlatformStep.PUBLISHED and event["command_id"]:
+            sent.add(event["command_id"])
+        if is_sent_again:
+            what = f"sends the command for {event['operation']} again"
+            yield Entry(unix_s(event["logged_at"]), "platform", what)
+        elif not _is_call(case, event) and not _is_in_record(case, event):
             yield Entry(unix_s(event["logged_at"]), *_event(event))
     before = ""
     for heard in case.heard:

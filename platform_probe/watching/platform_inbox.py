@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -37,6 +38,9 @@ class PlatformInbox:
         """The steps that have come of each request."""
         self._known_before: dict[str, int] = {}
         """The same of earlier requests: forgotten all at once, as one by one takes ever longer."""
+        self._sent: dict[str, float] = {}
+        """When the command of each request was sent last: the platform may send it again."""
+        self._sent_before: dict[str, float] = {}
         self.also: Callable[[PlatformEvent], None] | None = None
         """Gets every event that is new as well. Must neither wait nor raise."""
         self.taken = 0
@@ -73,7 +77,7 @@ class PlatformInbox:
 
     def _take(self, events: Iterable[PlatformEvent]) -> None:
         """Take what has not come before: in a file read again, or a post sent again."""
-        new = [event for event in events if self._is_new(event.request_id, _BITS[event.event])]
+        new = [event for event in events if self._is_new(event)]
         self.taken += len(new)
         for event in new:
             if event.event is PlatformStep.ANSWERED:
@@ -82,18 +86,27 @@ class PlatformInbox:
                 self.also(event)
         self._joiner.take_events(new)
 
-    def _is_new(self, request_id: str, bit: int) -> bool:
+    def _is_new(self, event: PlatformEvent) -> bool:
         """Note that a step of a request has come; return whether it had not."""
+        request_id, bit = event.request_id, _BITS[event.event]
         steps = self._known.get(request_id)
         if steps is None:
             steps = self._known_before.get(request_id, 0)
             if len(self._known) >= MAX_KNOWN:
                 self._known_before, self._known = self._known, {}
-        if steps & bit:
+                self._sent_before, self._sent = self._sent, {}
+        is_sent = event.event is PlatformStep.PUBLISHED
+        if steps & bit and not (is_sent and event.at > self._last_sent_at(request_id)):
             self.repeated += 1
             return False
         self._known[request_id] = steps | bit
+        if is_sent:
+            self._sent[request_id] = event.at
         return True
+
+    def _last_sent_at(self, request_id: str) -> float:
+        before_at = self._sent_before.get(request_id, math.inf)
+        return self._sent.get(request_id, before_at)
 
     def _count_answer(self, event: PlatformEvent) -> None:
         is_ours = self._is_ours is None or self._is_ours(event.request_id)

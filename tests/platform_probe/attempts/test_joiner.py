@@ -423,6 +423,23 @@ def test_a_retry_of_the_phone_is_the_same_unlock() -> None:
     assert record.total_s == 1.5
 
 
+def test_a_command_that_the_platform_sends_again_is_counted() -> None:
+    """With the same id; a line that comes twice is one, and another command is another."""
+    bench = JoinBench()
+    whole(bench)
+    first = bench.only()
+    bench.wait(8.0)
+    for _ in range(2):
+        bench.published()
+    bench.published(command_id="k2")
+    bench.wait(DEADLINE_S + WAIT_S + 1)
+    (record,) = bench.last().values()
+    assert first.platform
+    assert record.platform
+    assert (first.platform.sent_again, record.platform.sent_again) == (0, 1)
+    assert record.stages == first.stages
+
+
 @pytest.mark.parametrize("status", [400, 500])
 def test_a_customer_who_was_told_no_beside_an_open_car(status: int) -> None:
     """The car opened, and the API said that it did not: an oddity that support must see."""

@@ -11,12 +11,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fleet_sim.scenario.loading import load_scenario
+from fleet_wire.contract.attempt import PlatformSide, StrayAnswer, StrayKind
+from fleet_wire.contract.causes import Cause, Outcome
+from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
+from fleet_wire.contract.platform_log import PlatformEvent, PlatformStep, encode_event
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact
 from platform_probe.__main__ import main
 from platform_probe.store.layout import make_store
 from platform_probe.support.telling import TOLD_FROM
 from tests.helpers.busy_store import make_busy_store
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.places import ROOT
 from tests.helpers.stores import BEGIN_S, put_lines, put_unlocks, unlock
 from tests.helpers.virtual_runs import run_virtually
@@ -151,6 +156,124 @@ def test_unlock_is_found_by_what_is_known(
     assert case(*words, "--store", store)["attempt"]["attempt_id"] == attempt
 
 
+@pytest.fixture(scope="module")
+def unnamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store in which the platform answered and forgot a request of customer-3.
+
+    It names a booking, of which another unlock and the log say whose it is. Then it sent the next
+    command twice.
+    """
+    store = tmp_path_factory.mktemp("unnamed") / "store"
+    nobody = PlatformSide(status=200)
+    booked: dict[str, Any] = {"car": "car-03", "booking_id": "booking-a"}
+    unsent = {"requested": 0.001, "api_answered": 0.01}
+    cause = Cause.NOT_PUBLISHED
+    put_unlocks(
+        store,
+        [
+            unlock(3, **booked, platform=nobody, cause=cause, stages=unsent),
+            unlock(8, **booked),
+            unlock(18, car="car-04", booking_id="booking-b", platform=nobody, cause=cause),
+        ],
+    )
+    said: dict[str, Any] = {
+        "trace_id": f"{8:032x}",
+        "command_id": "command-8",
+        "operation": "unlock",
+    }
+    sent = [
+        PlatformEvent(PlatformStep.PUBLISHED, at, "r8", vehicle_id="car-03", **said)
+        for at in (BEGIN_S + 8.25, BEGIN_S + 16.25)
+    ]
+    book = PlatformEvent(
+        PlatformStep.ANSWERED, BEGIN_S, "r0", "book",
+        vehicle_id="car-04", booking_id="booking-b", account_id="customer-9",
+    )  # fmt: skip
+    put_lines(store, "platform_events", map(encode_event, [book, *sent]))
+    again = StrayAnswer(
+        kind=StrayKind.DUPLICATE, vehicle_id="car-03", command_id="command-8", phase="executed",
+        at=BEGIN_S + 17, attempt_id="attempt-8",
+    )  # fmt: skip
+    put_lines(store, "stray_answers", [msgspec.json.encode(again)])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("words", "attempt", "customer"),
+    [
+        (("--customer", "customer-3"), "attempt-3", "customer-3"),
+        (("--customer", "customer-3", "--at", "00:00:08"), "attempt-3", "customer-3"),
+        (("--booking", "booking-a", "--customer", "customer-3"), "attempt-3", "customer-3"),
+        (("--attempt", "attempt-3"), "attempt-3", "customer-3"),
+        (("--customer", "customer-9"), "attempt-18", "customer-9"),
+        (("car-04",), "attempt-18", "customer-9"),
+    ],
+)
+def test_whose_unlock_it_was_its_booking_says(
+    unnamed: Path, words: tuple[str, ...], attempt: str, customer: str
+) -> None:
+    """Where the request's own lines name nobody."""
+    found = case(*words, "--store", unnamed)["attempt"]
+    assert (found["attempt_id"], found["account_id"]) == (attempt, customer)
+
+
+def test_a_command_that_was_sent_again_is_told(unnamed: Path) -> None:
+    """And that the box answered it once more: it has not opened the car again."""
+    story = case("--attempt", "attempt-8", "--store", unnamed)["timeline"]
+    said = [line["what"] for line in story]
+    assert said.count("sends the command to the car") == 1
+    assert said.count("sends the command for unlock again") == 1
+    assert "answers once more: executed" in said
+
+
+def test_a_car_for_which_another_may_have_answered_is_not_said_to_be_open(tmp_path: Path) -> None:
+    """Two boxes throw each other out: whichever was connected has opened."""
+    often, once = ({"broker_said": {"taken_over": count}} for count in (4, 1))
+    put_unlocks(tmp_path / "store", [unlock(1, evidence=often), unlock(2, evidence=once)])
+    doubtful = told("--attempt", "attempt-1", "--store", tmp_path / "store").output
+    assert "car-01 is said to have opened, perhaps by another car:" in doubtful
+    assert "Another car may have answered; please do not press again" in doubtful
+    assert "The car has opened." not in doubtful
+    assert "the car is open" not in doubtful
+    found = case("--attempt", "attempt-1", "--store", tmp_path / "store")
+    assert found["explanation"] == "The car is said to have opened, perhaps by another car."
+    assert case("car-02", "--store", tmp_path / "store")["say"] == "The car has opened."
+
+
+@pytest.mark.parametrize(
+    ("mode", "probability", "is_looked_at"),
+    [("attack_replay", 0.72, True), ("attack_replay", 0.2, False), ("auto_relock", 0.72, False)],
+)
+def test_of_a_possible_attack_the_security_team_hears(
+    tmp_path: Path, mode: str, probability: float, *, is_looked_at: bool
+) -> None:
+    """Below what is told a customer, who hears what they would hear anyway."""
+    put_unlocks(tmp_path / "store", [unlock(1)])
+    made = diagnosis_of(
+        RankedMode(mode, probability), attempt_id="attempt-1", outcome=Outcome.OK, cause=None
+    )
+    put_lines(tmp_path / "store", "diagnoses", [msgspec.json.encode(made)])
+    found = case("--attempt", "attempt-1", "--store", tmp_path / "store")
+    assert found["say"] == "The car has opened."
+    assert ("Ask the security team to look at it." in found["do"]) is is_looked_at
+    assert (found["acts"] == "security team") is is_looked_at
+
+
+def test_records_that_end_soon_after_say_so(tmp_path: Path) -> None:
+    """A diagnosis changes for ten minutes; of an unlock that went well nothing is open."""
+    store = tmp_path / "store"
+    failed = unlock(1, cause=Cause.BOX_SILENT)
+    put_unlocks(store, [failed, unlock(10), unlock(599, cause=Cause.BOX_SILENT)])
+    assert (
+        "Records end 9 min 58 s after this unlock: more may"
+        in told("car-01", "--attempt", "attempt-1", "--store", store).output
+    )
+    put_unlocks(store, [unlock(601)])
+    assert "Records end" not in told("--attempt", "attempt-1", "--store", store).output
+    assert "Records end" not in told("--attempt", "attempt-10", "--store", store).output
+    assert "Records end 2.0 s after" in told("--attempt", "attempt-599", "--store", store).output
+
+
 def test_times_are_in_the_zone(store: Path) -> None:
     """Both those that are asked about and those that are told."""
     words = ("car-03", "--store", store, "--zone", "Asia/Tokyo")
@@ -261,3 +384,18 @@ def test_a_run_is_diagnosed_right_after_it(tmp_path: Path) -> None:
     assert found["diagnosis"]["title"] in text.lower()
     is_sure = found["diagnosis"]["probability"] >= TOLD_FROM
     assert found["say"].startswith(MODES[found["diagnosis"]["mode"]].customer) == is_sure
+
+
+def test_retries_of_the_platform_are_no_attack(tmp_path: Path) -> None:
+    """Where a part of it hangs it sends again what the car has done, and the box answers again."""
+    scenario = load_scenario(
+        ROOT / "scenarios" / "shared_sub_stuck_consumer.yaml",
+        ["platform.retry_after_s=8", "fleet.count=120"],
+    )
+    run_virtually(scenario, tmp_path / "run", seed=7)
+    records = (tmp_path / "run" / "attempts.jsonl").read_bytes().splitlines()
+    assert any(b'"sent_again"' in line for line in records)
+    lines = (tmp_path / "run" / "diagnoses.jsonl").read_bytes().splitlines()
+    told = [msgspec.json.decode(line, type=Diagnosis) for line in lines]
+    assert "attack_replay" not in {one.modes[0].mode for one in told}
+    assert "shared_sub_stuck_consumer" in {one.modes[0].mode for one in told}

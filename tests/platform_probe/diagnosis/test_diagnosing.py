@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from fleet_wire.contract.attempt import (
     Attempt,
@@ -127,10 +128,13 @@ def test_an_unlock_that_went_well_is_not_diagnosed() -> None:
 
 
 def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
-    """Told otherwise, or executed once more after its end."""
+    """Told otherwise, or answered once more after its end."""
     watched = Watched()
     watched.at(20.0).take(watched.ended(None, flags=(Flag.TOLD_OTHERWISE,)))
     assert len(watched.told) == 1
+    doubtful = Watched()
+    doubtful.at(20.0).take(doubtful.ended(None, evidence={"broker_said": {"taken_over": 3}}))
+    assert len(doubtful.told) == 1
     again = Watched()
     again.at(20.0).take(again.ended(None))
     stray = StrayAnswer(
@@ -144,6 +148,43 @@ def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
     again.at(80.0).take(stray)
     again.at(82.0)
     assert "executed_again" in {one.fact for one in again.told[0].facts}
+
+
+def test_the_null_box_is_counted_among_no_cars() -> None:
+    """Whatever it says, retained or not; of 200 cars 200 are known."""
+    watched = Watched()
+    diagnosing = watched.diagnosing
+    diagnosing._null_box = "null-box"
+    for vehicle_id in ("null-box", "car-1"):
+        diagnosing.presence(vehicle_id, ONLINE, retained=True)
+        diagnosing.presence(vehicle_id, ONLINE, retained=False)
+        diagnosing.telemetry(vehicle_id, Telemetry(-80.0, 12.6, 1.0))
+    assert len(diagnosing._cars) == 1
+
+
+@pytest.mark.parametrize("sent_again", [0, 2])
+def test_nobody_is_accused_of_a_copy_that_the_platform_itself_has_sent(sent_again: int) -> None:
+    """The box answers each copy; whose it was the platform's log says."""
+    watched = Watched()
+    side = PlatformSide(account_id="a", status=200, sent_again=sent_again)
+    ended = watched.ended(None, platform=side, booking_id="b1")
+    watched.at(20.0).take(ended)
+    stray = StrayAnswer(
+        kind=StrayKind.DUPLICATE,
+        vehicle_id="car-1",
+        command_id="c1",
+        phase="executed",
+        at=watched.clock.wall_s,
+        attempt_id="a1",
+    )
+    watched.at(28.0).take(stray)
+    watched.at(31.9)
+    assert not watched.told
+    watched.at(32.0)
+    modes = {one.mode: one.probability for one in watched.told[-1].modes}
+    assert ("attack_replay" in modes) is (sent_again == 0)
+    assert ("executed_again" in watched.facts()) is (sent_again == 0)
+    assert ("sent_again" in watched.facts()) is (sent_again > 0)
 
 
 def test_a_complaint_about_an_unlock_that_nobody_saw_is_diagnosed() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from fleet_wire.contract.attempt import PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import Flag, PlatformSide, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.broker_log import BrokerEvent, BrokerEventKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.messages import (
@@ -211,3 +212,41 @@ def test_a_command_names_no_booking_where_others_do(booked: int, *, is_noted: bo
         watched.ended(Cause.VEHICLE_STATE, source=Source.CUSTOMER, booking_id=None, stages=SENT)
     )
     assert ("without_booking" in watched.facts()) is is_noted
+
+
+@pytest.mark.parametrize(
+    ("signal", "said"),
+    [
+        ("is_immobilised", "still locked: the immobiliser"),
+        ("Vehicle.Cabin.Door.Row2.DriverSide.IsLocked", "the rear door on the driver's side"),
+        ("Vehicle.Body.Hood.Left.IsLocked", "still locked: Vehicle.Body.Hood.Left"),
+    ],
+)
+def test_an_open_car_of_which_a_part_stayed_locked_is_partly_open(signal: str, said: str) -> None:
+    """It is looked at although it answered that it opened, and is called what it says itself."""
+    watched = Watched()
+    state = msgspec.structs.replace(parked("a", "north"), is_locked=False, signals={signal: True})
+    watched.at(18.0).state("car-1", state, retained=False)
+    watched.at(20.0).take(watched.ended(None, stages=SENT))
+    (told,) = watched.told
+    sentence = next(one.sentence for one in told.facts if one.fact == "another_door_locked")
+    assert said in sentence
+    assert told.modes[0].mode == "partial_unlock"
+
+
+@pytest.mark.parametrize(("cause", "is_others"), [(Cause.NOT_PUBLISHED, True), (None, False)])
+def test_a_door_that_was_opened_where_nothing_was_sent_is_anothers_doing(
+    cause: Cause | None, *, is_others: bool
+) -> None:
+    """It speaks of what came after."""
+    watched = Watched()
+    watched.at(19.0).state("car-1", parked("a", "north"), retained=False)
+    opened = msgspec.structs.replace(parked("a", "north"), is_locked=False, is_open=True)
+    watched.at(20.0).take(
+        watched.ended(cause, flags=(Flag.TOLD_OTHERWISE,), stages={"requested": 0.0})
+    )
+    watched.at(25.0).state("car-1", opened, retained=False)
+    watched.at(30.0)
+    told = watched.told[-1]
+    sentence = next(one.sentence for one in told.facts if one.fact == "door_opened")
+    assert sentence.endswith(", by another unlock") is is_others

@@ -66,6 +66,24 @@ def test_a_line_that_comes_again_is_passed_over() -> None:
     assert bench.value("platform_lines_total", end="repeated") == 2
 
 
+def test_a_command_that_is_sent_again_is_no_line_that_comes_again() -> None:
+    """The same command at another time is news, and the whole file read again is not."""
+    bench = PlatformBench()
+    for _ in range(2):
+        for at in (1.0, 9.0, 17.0):
+            bench.take("published", command_id="k1", at=at)
+    assert (bench.inbox.taken, bench.inbox.repeated) == (3, 3)
+
+
+def test_when_a_command_of_long_ago_was_sent_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as its request is."""
+    monkeypatch.setattr(module, "MAX_KNOWN", 2)
+    bench = PlatformBench()
+    for name, at in (("r1", 1.0), ("r2", 2.0), ("r3", 3.0), ("r1", 1.0), ("r1", 9.0), ("r1", 9.0)):
+        bench.take("published", command_id=name, request_id=name, at=at)
+    assert (bench.inbox.taken, bench.inbox.repeated) == (4, 2)
+
+
 def test_what_is_known_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of long ago are forgotten, those before the present ones are not."""
     monkeypatch.setattr(module, "MAX_KNOWN", 2)
