@@ -145,7 +145,7 @@ async def test_a_dead_backend_costs_no_unlock(
             assert await probe.exit_code() == 0
             assert len(probe.attempts()) == 300
             said = next(line for line in probe.log() if line["event"] == "otlp_dropped")
-    assert said["dropped"]["traces"] > 0
+    assert sum(said["dropped"].values()) > 0  # of whichever signal was given up first
     # The queue may be full before the first answer is given up.
     assert said["error"] or behaviour == {"hangs": True}
     assert backend.spans == []
