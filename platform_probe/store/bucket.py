@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from fleet_wire.errors import ConfigError
+from platform_probe.store.layout import put_in_place
 from platform_probe.store.limits import BucketSettings
 
 BUCKET_FILE: Final = "s3.json"
@@ -126,8 +127,7 @@ def note_bucket(directory: Path, settings: BucketSettings | None) -> None:
         settings = msgspec.structs.replace(earlier, after_s=None)
     temporary = path.with_suffix(".tmp")
     temporary.write_bytes(msgspec.json.encode(settings) + b"\n")
-    temporary.chmod(0o640)
-    temporary.replace(path)
+    put_in_place(temporary, path)
 
 
 def _key_in(path: Path) -> tuple[str, str]:

@@ -6,7 +6,6 @@ files count or the new one does. What then remains is removed by the next keeper
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,9 +28,11 @@ from platform_probe.store.layout import (
     Part,
     Segment,
     all_parts,
+    bytes_in,
     live_parts,
     live_segments,
     part_name,
+    put_in_place,
 )
 from platform_probe.store.limits import Limits, Report
 from platform_probe.store.locks import Locked, lock_file
@@ -209,8 +210,8 @@ def _put(
     for what, rows in more.items():
         temporary = written.with_suffix(what)
         _copy(duck, rows, temporary, IDS_A_GROUP)
-        _put_in_place(temporary, _places(directory, table)[what] / name)
-    _put_in_place(written, directory / table.name / name)
+        put_in_place(temporary, _places(directory, table)[what] / name)
+    put_in_place(written, directory / table.name / name)
 
 
 def _copy(duck: Duck, rows: str, path: Path, rows_a_group: int) -> None:
@@ -220,23 +221,6 @@ def _copy(duck: Duck, rows: str, path: Path, rows_a_group: int) -> None:
 
 def _read(paths: Sequence[Path]) -> str:
     return f"read_parquet({file_list(paths)})"
-
-
-def _put_in_place(temporary: Path, path: Path) -> None:
-    """Give a file its name when all of it is on the disk."""
-    path.parent.mkdir(exist_ok=True)
-    _sync(temporary)
-    temporary.chmod(0o640)
-    temporary.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 # From small files to large ones
@@ -366,7 +350,7 @@ def _remove_old(directory: Path, limits: Limits, now_s: float, report: Report) -
         for part in all_parts(directory, table.name)
         if not part.is_away
     )
-    total = sum(path.stat().st_size for path in _every_file(directory))
+    total = bytes_in(directory)
     for complete_at, name, part in candidates:
         if complete_at >= now_s - limits.max_age_s and total <= limits.max_bytes:
             break
@@ -383,10 +367,6 @@ def _unlink_part(directory: Path, table: Table, part: Part) -> int:
             path.unlink()
             freed += size
     return freed
-
-
-def _every_file(directory: Path) -> Iterator[Path]:
-    return (path for path in directory.rglob("*") if path.is_file())
 
 
 def _clear(directory: Path) -> None:

@@ -21,6 +21,7 @@ stopped before it was gone.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -192,6 +193,28 @@ def make_store(directory: Path) -> None:
     temporary = directory / f"{STORE_FILE}.tmp"
     temporary.write_bytes(msgspec.json.encode(content) + b"\n")
     temporary.replace(directory / STORE_FILE)
+
+
+def bytes_in(directory: Path) -> int:
+    """Return how many bytes all files of a store have."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Give a file its name when all of it is on the disk. Raises `OSError`."""
+    path.parent.mkdir(exist_ok=True)
+    _sync(temporary)
+    temporary.chmod(0o640)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _listed(directory: Path) -> Iterator[Path]:

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from platform_probe.store.bucket import Bucket, BucketError, bucket_of
-from platform_probe.store.layout import AWAY, Part, all_parts, live_parts
+from platform_probe.store.layout import (
+    AWAY,
+    Part,
+    all_parts,
+    bytes_in,
+    live_parts,
+    put_in_place,
+)
 from platform_probe.store.limits import Limits, Report
 
 CACHE: Final = "cache"
@@ -29,7 +36,7 @@ def offload(
     The first file that cannot be moved ends it: it stays here, and is tried again the next time.
     """
     here = [each for each in _live(directory, tables) if not each[1].is_away]
-    left = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+    left = bytes_in(directory)
     after_s = bucket.settings.after_s
     for table, part in here:
         is_due = after_s is not None and part.complete_at < now_s - after_s
@@ -106,8 +113,7 @@ def _move(bucket: Bucket, table: str, part: Part, size: int) -> None:
     marker = part.path.with_name(part.name + AWAY)
     temporary = marker.with_suffix(".tmp")
     temporary.write_text(f"{size}\n", "ascii")
-    temporary.chmod(0o640)
-    temporary.replace(marker)
+    put_in_place(temporary, marker)
     part.path.unlink()
 
 
