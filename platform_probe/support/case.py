@@ -159,7 +159,7 @@ class _Lookup:
         car = attempt["vehicle_id"] or None
         return Case(
             vehicle_id=car,
-            attempt={**attempt, "account_id": attempt["account_id"] or self._account_of(attempt)},
+            attempt=self._with_account(attempt),
             at_s=at_s,
             newest_s=self._newest_s,
             strays=self._rows(
@@ -219,9 +219,11 @@ class _Lookup:
             return self._rows("attempts", "vehicle_id = $car", {"car": vehicle}, "started_at DESC")
         (name, value), *rest = ids.items()
         its = self._with_id(name, value)
+        if name == "account_id":
+            its = self._with_unnamed(its)
         also = dict(rest) if vehicle is None else {**dict(rest), "vehicle_id": vehicle}
         if "account_id" in also:
-            its = [{**row, "account_id": row["account_id"] or self._account_of(row)} for row in its]
+            its = [self._with_account(row) for row in its]
         fitting = [
             row for row in its if all(_is_same(row[key], given) for key, given in also.items())
         ]
@@ -243,11 +245,9 @@ class _Lookup:
         for written in dict.fromkeys((value, value.strip(), value.strip().lower())):
             if its := [row for row in self._found(written) if row[name] == written]:
                 self._set(name, written)
-                return its if name != "account_id" else self._with_unnamed(its, written)
+                return its
             if self._is_told_of(name, written):
                 self._set(name, written)
-                if name == "account_id":
-                    return self._with_unnamed([], written)
                 before = self._of_call() if name == "attempt_id" else None
                 return [] if before is None else self._with_id(name, before)
         others = alike(value, [("attempts", name), *_TOLD_OF[name]], self._duck)
@@ -255,14 +255,14 @@ class _Lookup:
         if meant is None:
             raise ConfigError([not_found(_what(name), value, others) + self._is_another(value)])
         self._set(name, meant)
-        its = [row for row in self._found(meant) if row[name] == meant]
-        return its if name != "account_id" else self._with_unnamed(its, meant)
+        return [row for row in self._found(meant) if row[name] == meant]
 
-    def _with_unnamed(self, its: Sequence[Row], account_id: str) -> list[Row]:
+    def _with_unnamed(self, its: Sequence[Row]) -> list[Row]:
         """Return a customer's unlocks with those of their bookings that name nobody, last first.
 
         A request that the platform answers and forgets is in its log without an account.
         """
+        account_id = self._wanted.ids["account_id"]
         booked = its or self._rows(
             "platform_events", "account_id = $id", {"id": account_id}, "logged_at DESC"
         )
@@ -277,15 +277,21 @@ class _Lookup:
         found = [*its, *({**row, "account_id": account_id} for row in unnamed)]
         return sorted(found, key=lambda row: unix_s(row["started_at"]), reverse=True)
 
-    def _account_of(self, attempt: Row) -> str | None:
-        """Return whose booking an unlock names, as other unlocks and the platform's log tell."""
+    def _with_account(self, attempt: Row) -> Row:
+        """Return an unlock with whose booking it names, where it does not say so itself.
+
+        Other unlocks of the booking tell, and the platform's log.
+        """
+        if attempt["account_id"] or attempt["booking_id"] is None:
+            return attempt
         values = {"car": attempt["vehicle_id"], "booking": attempt["booking_id"]}
         is_its = "vehicle_id = $car AND booking_id = $booking AND account_id IS NOT NULL"
         told = " UNION ALL ".join(
             f"(SELECT account_id FROM {table} WHERE {is_its} LIMIT 1)"
             for table in ("attempt_revisions", "platform_events")
         )
-        return next((row[0] for row in self._duck.run(told, values)), None)
+        account_id = next((row[0] for row in self._duck.run(told, values)), None)
+        return {**attempt, "account_id": account_id}
 
     def _found(self, value: str) -> list[Row]:
         found = self._source.find(self._duck, value)

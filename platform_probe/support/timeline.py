@@ -174,14 +174,14 @@ def _call(shown: str | None) -> str:
 def _around(case: Case) -> Iterator[Entry]:
     sent: set[str] = set()
     for event in case.events:
-        is_sent_again = event["event"] == PlatformStep.PUBLISHED and event["command_id"] in sent
-        if event["event"] == PlatformStep.PUBLISHED and event["command_id"]:
-            sent.add(event["command_id"])
-        if is_sent_again:
+        command_id = event["command_id"] if event["event"] == PlatformStep.PUBLISHED else None
+        if command_id in sent:
             what = f"sends the command for {event['operation']} again"
             yield Entry(unix_s(event["logged_at"]), "platform", what)
         elif not _is_call(case, event) and not _is_in_record(case, event):
             yield Entry(unix_s(event["logged_at"]), *_event(event))
+        if command_id:
+            sent.add(command_id)
     before = ""
     for heard in case.heard:
         told = _HEARD.get(heard["kind"], _other)(heard)
