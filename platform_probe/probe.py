@@ -206,7 +206,6 @@ class Probe(Connected):
 
     def close(self) -> None:
         """End what is still in flight, and say goodbye to the broker."""
-        self._is_closed = True
         self.stop()
         self.tracker.interrupt()
         if self.joiner is not None:

@@ -198,11 +198,6 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         return not self.revision or self.revision == 1
 
     @property
-    def named_trace_id(self) -> str | None:
-        """Its trace as somebody named it; None where nobody did, and it goes by its own name."""
-        return None if self.trace_id == self.attempt_id else self.trace_id
-
-    @property
     def span_id(self) -> str:
         """The span of the whole unlock; see `span_id_of` for those of its hops."""
         return span_id_of(self.attempt_id)

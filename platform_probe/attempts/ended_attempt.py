@@ -13,7 +13,7 @@ from fleet_wire.contract.messages import Result
 from fleet_wire.profiles.profile import WireTraits
 from platform_probe.attempts.evidence import Build
 from platform_probe.attempts.start import Start
-from platform_probe.attempts.timings import Times, rounded, timings
+from platform_probe.attempts.timings import Times, on_start, rounded, timings
 
 
 class Judgement(NamedTuple):
@@ -56,6 +56,10 @@ class EndedAttempt(msgspec.Struct, frozen=True, gc=False):
     def command_id(self) -> str | None:
         """The command's id; None where there never was one."""
         return None if self.start.is_unnamed else self.start.command_id
+
+    def placed(self) -> tuple[dict[Stage, float], float]:
+        """Return its stages and its end as a record that begins with it would place them."""
+        return on_start(self.reached_s, intended_s=self.start.intended_s, ended_s=self.ended_s)
 
     def alone(self, wire: WireTraits) -> Attempt:
         """Return the record of an unlock that nothing else tells of."""

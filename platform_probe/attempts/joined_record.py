@@ -23,7 +23,7 @@ from platform_probe.attempts.conclusion import CAUSE_OF_REASON
 from platform_probe.attempts.ended_attempt import EndedAttempt, Judgement
 from platform_probe.attempts.evidence import Build
 from platform_probe.attempts.platform_side import PlatformSide
-from platform_probe.attempts.timings import on_start, rounded, timings
+from platform_probe.attempts.timings import rounded, timings
 
 EXECUTED, REFUSED, NOT_PUBLISHED = "executed", "refused", "not_published"
 """Outcomes in the platform's log; any other means that it gave up waiting."""
@@ -35,7 +35,6 @@ _CAUSE_OF_NOT_PUBLISHED: Final = {
     "no_subscriber": Cause.NO_SUBSCRIBER,
 }
 """By the word with which the reason begins; any other says no more than that nothing was sent."""
-_STAGES: Final = {stage.value: stage for stage in Stage}
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
@@ -69,7 +68,7 @@ def joined_record(
     It began on MQTT when a customer's command was seen, or when the monitor asked the API itself.
     """
     start, seen_s = attempt.start, attempt.start.intended_s
-    reached_s, ended_s = on_start(attempt.reached_s, intended_s=seen_s, ended_s=attempt.ended_s)
+    reached_s, ended_s = attempt.placed()
     from_platform = _placed(side, clocks.offset_s)
     intended_s = seen_s
     if start.source is Source.CUSTOMER:
@@ -112,11 +111,10 @@ def record_of_mqtt(
     attempt: EndedAttempt, *, name: Judgement, wire: WireTraits = CONTRACT
 ) -> Attempt:
     """Return an attempt that MQTT alone told of."""
-    intended_s = attempt.start.intended_s
-    reached_s, ended_s = on_start(attempt.reached_s, intended_s=intended_s, ended_s=attempt.ended_s)
+    reached_s, ended_s = attempt.placed()
     times = timings(
         reached_s,
-        intended_s=intended_s,
+        intended_s=attempt.start.intended_s,
         ended_s=ended_s,
         through_api=attempt.start.source is not Source.CUSTOMER,
         wire=wire,

@@ -383,6 +383,4 @@ class Joiner:
 def _is_over(joined: Joined) -> bool:
     """Return whether the platform has said its last word, or the last but for its answer."""
     side = joined.side
-    if side is None or side.ended_at is not None:
-        return side is not None
-    return side.status is not None and side.is_turned_down
+    return side is not None and (side.ended_at is not None or side.is_turned_down)
