@@ -14,6 +14,7 @@ anything on its way not as usual is taken apart into messages. So nobody can tel
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -66,7 +67,7 @@ class Beat(NamedTuple):
     heard_s: float
 
 
-class Follower:
+class Follower(ABC):
     """Keeps something of a car's heartbeats. Call `catch_up` before it is read or changed."""
 
     __slots__ = ("member", "seen")
@@ -96,9 +97,9 @@ class Follower:
         if self.member is not None:
             self.member.leave()
 
+    @abstractmethod
     def take_beats(self, beats: Sequence[Beat], telemetry_at: Callable[[float], Telemetry]) -> None:
         """Take heartbeats, one or more, in order; `telemetry_at` says what was sent when."""
-        raise NotImplementedError
 
 
 class Member:

@@ -58,7 +58,7 @@ class AlikeClass(NamedTuple):
 @cache
 def alike_on(told: frozenset[Told]) -> tuple[AlikeClass, ...]:
     """Return every class of two modes or more that look the same with these sources."""
-    there = frozenset(fact for fact, info in FACTS.items() if info.told in told)
+    there = _there(told)
     close = {
         slug: frozenset(
             other
@@ -84,8 +84,13 @@ def alike_on(told: frozenset[Told]) -> tuple[AlikeClass, ...]:
 @cache
 def unseen_on(told: frozenset[Told]) -> frozenset[str]:
     """Return the modes that cannot be seen with these sources where the unlock went well."""
-    there = frozenset(fact for fact, info in FACTS.items() if info.told in told)
+    there = _there(told)
     return frozenset(slug for slug, mode in MODES.items() if _is_unseen(mode.signature, there))
+
+
+def _there(told: frozenset[Told]) -> frozenset[Fact]:
+    """Return the facts that these sources can show."""
+    return frozenset(fact for fact, info in FACTS.items() if info.told in told)
 
 
 def class_of(slug: str, told: frozenset[Told]) -> AlikeClass:

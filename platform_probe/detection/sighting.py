@@ -71,9 +71,10 @@ class Sighting:
     def finding(self, now_s: float, unix_offset_s: float) -> Finding:
         """Return what is known of it now."""
         modes, diagnosed = summed(self.diagnosed.values()), len(self.diagnosed)
-        own = self.what if self.what in MODES else None if diagnosed else self.mode
-        if own is not None:
-            modes, diagnosed = Counter({own: 1}), 1
+        if self.what in MODES:
+            modes, diagnosed = Counter({self.what: 1}), 1
+        elif self.mode is not None and not diagnosed:
+            modes, diagnosed = Counter({self.mode: 1}), 1
         return Finding(
             number=self.number,
             kind=self.kind,

@@ -9,6 +9,7 @@ from typing import Final
 from fleet_wire.contract.attempt import Attempt
 from fleet_wire.contract.messages import VehicleState
 from fleet_wire.contract.partial import PartialState
+from platform_probe.diagnosis.car_history import MAX_KINDS
 
 TRAITS: Final = (
     "region", "operator", "firmware", "hardware", "app_version", "endpoint", "api_release",
@@ -24,8 +25,6 @@ Key = tuple[tuple[int, str], ...]
 """A cohort: places in `TRAITS` with their values; empty: all."""
 
 _PAIRS: Final = tuple((TRAITS.index(one), TRAITS.index(other)) for one, other in PAIRS)
-MAX_KINDS: Final = 10_000
-"""Cars that differ in what they say of themselves; of more, a tuple each time [E]."""
 UNKNOWN: Final[Values] = (None,) * len(TRAITS)
 
 

@@ -22,7 +22,7 @@ from fleet_wire.contract.topics import TopicKind
 from fleet_wire.links.routine import Follower
 from platform_probe.diagnosis.car_history import BrokerWord, CarHistory, Session
 from platform_probe.diagnosis.census import Census
-from platform_probe.diagnosis.known_cars import KnownCars
+from platform_probe.diagnosis.known_cars import KnownCars, Retained
 from platform_probe.diagnosis.neighbours import Neighbours
 from platform_probe.diagnosis.remembering import remember
 
@@ -187,9 +187,7 @@ class Hearing(ABC):
 
     def _keep_presence(self, vehicle_id: str, presence: Presence) -> bool:
         """Keep a presence as it was retained; return False where more is known of the car."""
-        if vehicle_id in self._strangers or vehicle_id == self._null_box:
-            return False
-        car = self._cars.retained(vehicle_id)
+        car = self._retained(vehicle_id)
         if car is None or car.presence is not None:
             return False
         car.presence = presence
@@ -197,13 +195,17 @@ class Hearing(ABC):
 
     def _keep_state(self, vehicle_id: str, state: VehicleState, now_s: float) -> bool:
         """Keep a state as it was retained; return False where more is known of the car."""
-        if vehicle_id in self._strangers or vehicle_id == self._null_box:
-            return False
-        car = self._cars.retained(vehicle_id)
+        car = self._retained(vehicle_id)
         if car is None or car.kind is not None:
             return False
         car.take_state(state, now_s)
         return True
+
+    def _retained(self, vehicle_id: str) -> Retained | None:
+        """Return where to keep what is retained of a car; None: more is known, or it is none."""
+        if vehicle_id in self._strangers or vehicle_id == self._null_box:
+            return None
+        return self._cars.retained(vehicle_id)
 
     def _car(self, vehicle_id: str) -> CarHistory:
         car = self._cars.get(vehicle_id)

@@ -7,10 +7,9 @@ from heapq import heappop
 from typing import Any
 
 import simpy
-from simpy.events import NORMAL
 
 from fleet_sim.cars.defects import Defects
-from fleet_sim.cars.world import Due
+from fleet_sim.cars.world import Due, call_later
 
 EPOCH_UNIX_S = 1_767_225_600.0
 """2026-01-01T00:00:00Z: where virtual time begins, so that stamps are the same in every run."""
@@ -70,9 +69,7 @@ class VirtualTimers:
 
     def call_later(self, delay_s: float, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` after simulated time; never at once, even without a delay."""
-        due = Due(then, arguments)
-        self._env.schedule(due, NORMAL, delay_s if delay_s > 0 else 0.0)  # type: ignore[arg-type] # as `world.call_later` does
-        return due
+        return call_later(self._env, delay_s if delay_s > 0 else 0.0, then, arguments)
 
     def call_soon(self, then: Callable[..., Any], *arguments: Any) -> Due:
         """Call `then` at this simulated instant, after what is due before it."""
