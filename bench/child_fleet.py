@@ -46,19 +46,16 @@ class ChildFleet:
 
 @asynccontextmanager
 async def running_fleet(
-    kind: str, *, host: str, port: int, count: int
+    kind: str, *, host: str, port: int, count: int, ca_file: Path | None = None
 ) -> AsyncIterator[ChildFleet]:
     """Start a fleet, wait until it is connected, and see to it that it has gone at the end.
 
-    Raises `FleetFailedError` where the process ends, or does not connect in time.
+    With `ca_file` it connects by TLS. Raises `FleetFailedError` where the process ends, or does not
+    connect in time.
     """
-    async with running_command(*_command(kind, host=host, port=port, count=count)) as fleet:
-        yield fleet
-
-
-@asynccontextmanager
-async def running_command(*command: str) -> AsyncIterator[ChildFleet]:
-    """Run what prints the two lines of a fleet, as `running_fleet` does."""
+    command = _command(kind, host=host, port=port, count=count)
+    if ca_file is not None:
+        command += ["--ca-file", str(ca_file)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         line = await _line(process, _CONNECT_TIMEOUT_S)

@@ -7,20 +7,20 @@ of uvloop that says nothing is the floor; a link says CONNECT and SUBSCRIBE besi
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import trustme
 import uvloop
 
-from bench.child_fleet import ChildFleet, running_command
+from bench.child_fleet import running_fleet
 from bench.fleets.common import ConnectedLine
 from bench.machine import machine_facts
 from bench.results import Goal, goals_table
 from fleet_sim.broker.process import HOST, free_port, start_broker
 
-KINDS = ("bare", "link")
+KINDS = {"bare": "handshakes", "link": "bare"}
+"""Which fleet of `bench.fleets` each is."""
 _KIB = 1024
 _MICROSECONDS = 1e6
 
@@ -30,21 +30,17 @@ async def measure_tls(kind: str, count: int) -> ConnectedLine:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         directory, port = Path(name), free_port()
         authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
-        authority.cert_pem.write_to_path(f"{directory / 'ca.pem'}")
-        pem = directory / "broker.pem"
+        ca_file, pem = directory / "ca.pem", directory / "broker.pem"
+        authority.cert_pem.write_to_path(f"{ca_file}")
         authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(f"{pem}")
         listener = f"listener {port} {HOST}\ncertfile {pem}\nkeyfile {pem}\n"
         with start_broker("mosquitto", directory, config=listener) as broker:
             broker.wait_until_accepting(port)
-            child = (sys.executable, "-m", "bench.tls_child", kind)
-            arguments = (str(port), str(directory / "ca.pem"), str(count))
-            async with running_command(*child, *arguments) as fleet:
-                return await _stopped(fleet)
-
-
-async def _stopped(fleet: ChildFleet) -> ConnectedLine:
-    await fleet.stop()
-    return fleet.connected
+            async with running_fleet(
+                KINDS[kind], host=HOST, port=port, count=count, ca_file=ca_file
+            ) as fleet:
+                await fleet.stop()
+                return fleet.connected
 
 
 def tls_goals(lines: dict[str, list[ConnectedLine]]) -> list[Goal]:

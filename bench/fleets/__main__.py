@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import resource
+from pathlib import Path
 
 from bench.fleets.common import FleetArguments
 
@@ -15,6 +16,7 @@ _MODULES = {
     "paho": "paho_boxes",
     "gmqtt": "gmqtt_boxes",
     "aiomqtt": "aiomqtt_boxes",
+    "handshakes": "handshakes",
 }
 
 
@@ -25,6 +27,9 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument(
+        "--ca-file", type=Path, help="with TLS: `bare`, `bare3` and `handshakes` alone"
+    )
     arguments = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -32,6 +33,8 @@ class FleetArguments:
     host: str
     port: int
     count: int
+    ca_file: Path | None = None
+    """The authority of a broker's certificate; None: without TLS."""
 
 
 class ConnectedLine(msgspec.Struct):

@@ -21,6 +21,7 @@ from bench.fleets.common import (
 )
 from fleet_sim.cars.disturbance import BOX_LINK_LIMITS
 from fleet_sim.cars.parameters import NULL_BOX
+from fleet_wire.links.factory import tls_context
 from fleet_wire.links.lean.link import LeanLinkFactory
 from fleet_wire.links.link import (
     BrokerAddress,
@@ -136,8 +137,13 @@ def run(arguments: FleetArguments) -> None:
 
 async def _run(arguments: FleetArguments) -> None:
     stop = stop_event()
-    broker = BrokerAddress(scheme="mqtt", host=arguments.host, port=arguments.port)
-    link_factory = LeanLinkFactory(broker, loop=asyncio.get_running_loop(), limits=BOX_LINK_LIMITS)
+    ca_file = arguments.ca_file
+    link_factory = LeanLinkFactory(
+        BrokerAddress("mqtt" if ca_file is None else "mqtts", arguments.host, arguments.port),
+        loop=asyncio.get_running_loop(),
+        tls=None if ca_file is None else tls_context(ca_file=ca_file),
+        limits=BOX_LINK_LIMITS,
+    )
     kind = _Bare3Box if arguments.kind == "bare3" else _BareBox
     fleet = _Fleet(arguments)
     boxes = [kind(fleet, index, link_factory) for index in range(arguments.count)]
