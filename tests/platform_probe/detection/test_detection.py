@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source, StrayAnswer, StrayKind
-from fleet_wire.contract.causes import Cause, Outcome
-from fleet_wire.contract.diagnosis import Diagnosis, RankedMode
+from fleet_wire.contract.causes import Cause
+from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
 from fleet_wire.contract.topics import TopicKind
+from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
 
 
@@ -35,20 +36,10 @@ def say(watched: Watched, number: int, presence: Presence) -> None:
 
 def diagnose(watched: Watched, mode: str, **changes: Any) -> None:
     """Say that an unlock which began a second ago is of a mode."""
-    fields: dict[str, Any] = {
-        "attempt_id": "attempt",
-        "vehicle_id": "car",
-        "source": Source.CUSTOMER,
-        "revision": 1,
-        "at": 0.0,
-        "after_s": 1.0,
-        "outcome": Outcome.UNKNOWN,
-        "cause": Cause.BOX_OFFLINE,
-        "modes": (RankedMode(mode, 0.9),),
-        "facts": (),
-        "told": (),
-    }
-    watched.alerting.diagnosis(Diagnosis(**(fields | changes)))
+    ranked = RankedMode(mode, 0.9)
+    watched.alerting.diagnosis(
+        diagnosis_of(ranked, after_s=1.0, cause=Cause.BOX_OFFLINE, **changes)
+    )
 
 
 def test_healthy_hours_bring_nothing() -> None:

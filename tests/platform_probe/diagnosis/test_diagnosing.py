@@ -127,6 +127,20 @@ def test_an_unlock_that_went_well_is_not_diagnosed() -> None:
     assert watched.told == []
 
 
+def answer_once_more(watched: Watched, second: float) -> None:
+    """Let the box say again that it has executed the command."""
+    watched.at(second).take(
+        StrayAnswer(
+            kind=StrayKind.DUPLICATE,
+            vehicle_id="car-1",
+            command_id="c1",
+            phase="executed",
+            at=watched.clock.wall_s,
+            attempt_id="a1",
+        )
+    )
+
+
 def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
     """Told otherwise, or answered once more after its end."""
     watched = Watched()
@@ -137,15 +151,7 @@ def test_one_that_went_well_and_looks_odd_is_diagnosed() -> None:
     assert len(doubtful.told) == 1
     again = Watched()
     again.at(20.0).take(again.ended(None))
-    stray = StrayAnswer(
-        kind=StrayKind.DUPLICATE,
-        vehicle_id="car-1",
-        command_id="c1",
-        phase="executed",
-        at=again.clock.wall_s,
-        attempt_id="a1",
-    )
-    again.at(80.0).take(stray)
+    answer_once_more(again, 80.0)
     again.at(82.0)
     assert "executed_again" in {one.fact for one in again.told[0].facts}
 
@@ -169,15 +175,7 @@ def test_nobody_is_accused_of_a_copy_that_the_platform_itself_has_sent(sent_agai
     side = PlatformSide(account_id="a", status=200, sent_again=sent_again)
     ended = watched.ended(None, platform=side, booking_id="b1")
     watched.at(20.0).take(ended)
-    stray = StrayAnswer(
-        kind=StrayKind.DUPLICATE,
-        vehicle_id="car-1",
-        command_id="c1",
-        phase="executed",
-        at=watched.clock.wall_s,
-        attempt_id="a1",
-    )
-    watched.at(28.0).take(stray)
+    answer_once_more(watched, 28.0)
     watched.at(31.9)
     assert not watched.told
     watched.at(32.0)
