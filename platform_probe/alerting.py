@@ -58,9 +58,10 @@ class Alerting:
         self._plan()
 
     def take_up(self, attempts: Iterable[Attempt], incidents: Iterable[Incident]) -> None:
-        """Take up what an earlier process knew: its last unlocks, and incidents that are open."""
+        """Take up what an earlier process knew: its last unlocks, and incidents not long ago."""
         self.incidents.restore(incidents)
-        self._detection.warm(attempts)
+        self._detection.warm(attempts, self.incidents.take_up)
+        self.incidents.begin()
         self._plan()
 
     def emit(self, record: Record) -> None:

@@ -6,6 +6,7 @@ it has changed, and a last time when it is over.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -131,12 +132,14 @@ class Detection:
                 self._note_mode(one, self._clock.monotonic_s())
                 self._shares.note_diagnosed(one)
 
-    def warm(self, attempts: Iterable[Attempt]) -> None:
-        """Take what was written before this process: learn from it, and know the last two hours.
+    def warm(self, attempts: Iterable[Attempt], known: Callable[[Finding], None]) -> None:
+        """Take what was written before this process: learn from it, and find in it what was found.
 
-        In the order of their ends. What goes on is found again, what is over is not.
+        In the order of their ends. `known` gets each finding as it was then, also when it was over;
+        what goes on is told again as new.
         """
         offset_s = self._clock.unix_s() - self._clock.monotonic_s()
+        looked_s = -math.inf
         for attempt in attempts:
             if attempt.source is Source.FLOOR or not attempt.is_first or attempt.same_as:
                 continue
@@ -145,7 +148,14 @@ class Detection:
                 continue  # of another clock
             self._shares.offset_s = offset_s
             self._shares.learn_until(ended_s)
+            alarm_s = self._shares.next_s()
+            if ended_s - looked_s >= STEP_S or (alarm_s is not None and alarm_s <= ended_s):
+                looked_s = ended_s
+                self._shares.tick(ended_s)
+                self._tell_of_shares(ended_s, known, is_time=True)
             self._attempt(attempt, ended_s)
+        for problem in self._shares.problems:
+            problem.is_new = True
 
     # Time
 
@@ -162,17 +172,7 @@ class Detection:
         is_time = now_s - self._told_s >= STEP_S
         if is_time:
             self._told_s = now_s
-        for problem in [*self._shares.problems]:
-            is_over = problem.is_over(now_s)
-            if problem.is_new or is_over or (is_time and problem.is_changed):
-                problem.is_new = problem.is_changed = False
-                self._found(problem.finding(now_s, self._shares.offset_s))
-            if is_over:
-                self._shares.drop(problem, now_s)
-        for problem in self._shares.over if is_time else ():
-            if problem.is_changed:
-                problem.is_changed = False
-                self._found(problem.finding(now_s, self._shares.offset_s))
+        self._tell_of_shares(now_s, self._found, is_time=is_time)
         for test in (self._waves, self._silence, self._suspicious, self._blindness):
             self._tell_of(test.sightings, now_s, is_time=is_time)
 
@@ -183,6 +183,21 @@ class Detection:
         return step_s if alarm_s is None else min(alarm_s, step_s)
 
     # Within
+
+    def _tell_of_shares(
+        self, now_s: float, found: Callable[[Finding], None], *, is_time: bool
+    ) -> None:
+        for problem in [*self._shares.problems]:
+            is_over = problem.is_over(now_s)
+            if problem.is_new or is_over or (is_time and problem.is_changed):
+                problem.is_new = problem.is_changed = False
+                found(problem.finding(now_s, self._shares.offset_s))
+            if is_over:
+                self._shares.drop(problem, now_s)
+        for problem in self._shares.over if is_time else ():
+            if problem.is_changed:
+                problem.is_changed = False
+                found(problem.finding(now_s, self._shares.offset_s))
 
     def _tell_of(self, sightings: list[Sighting], now_s: float, *, is_time: bool) -> None:
         for one in [*sightings]:

@@ -40,8 +40,11 @@ def last_attempts(directory: Path) -> list[Attempt]:
     return [*_newest_first(directory)][::-1]
 
 
-def last_incidents(directory: Path) -> list[Incident]:
-    """Return the incidents that were open, or so lately, each as its last line has it."""
+def last_incidents(directory: Path, *, since: float) -> list[Incident]:
+    """Return the incidents that are open, or ended since a moment, as their last lines have them.
+
+    In Unix seconds.
+    """
     decode = msgspec.json.Decoder(Incident).decode
     found: dict[str, Incident] = {}
     for name in (f"{INCIDENTS_FILE}.1", INCIDENTS_FILE):
@@ -50,7 +53,11 @@ def last_incidents(directory: Path) -> list[Incident]:
                 incident = decode(line)
                 found.pop(incident.incident_id, None)
                 found[incident.incident_id] = incident
-    return [one for one in found.values() if one.state is IncidentState.OPEN]
+    return [
+        one
+        for one in found.values()
+        if one.state is IncidentState.OPEN or (one.ended_at or one.at) >= since
+    ]
 
 
 def _newest_first(directory: Path) -> Iterator[Attempt]:

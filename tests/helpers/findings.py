@@ -40,15 +40,27 @@ class Watched:
     def __init__(self, windows: tuple[MaintenanceWindow, ...] = ()) -> None:
         self.time = TurnedTime()
         self.told: list[Incident] = []
-        self.alerting = Alerting(
+        self._windows = windows
+        self.alerting = self._started()
+        self._written: list[Attempt] = []
+        self._number = 0
+
+    def _started(self) -> Alerting:
+        return Alerting(
             clock=self.time,
             timers=self.time,
             tell=self.told.append,
             words=utc_clock,
             name="test",
-            windows=windows,
+            windows=self._windows,
         )
-        self._number = 0
+
+    def restart(self) -> None:
+        """End, and begin anew with what was written."""
+        self.alerting.close()
+        remembered = self.alerting.incidents.remembered
+        self.alerting = self._started()
+        self.alerting.take_up(self._written, remembered)
 
     @property
     def last(self) -> list[Incident]:
@@ -88,6 +100,7 @@ class Watched:
             ),
         }
         attempt = Attempt(**(fields | changes))
+        self._written.append(attempt)
         self.alerting.emit(attempt)
         return attempt
 

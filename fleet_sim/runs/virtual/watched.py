@@ -43,9 +43,9 @@ class WatchedRun:
     def restart(self) -> None:
         """End, and begin anew with what a process finds that starts."""
         self._alerting.close()
-        open_ones = self._alerting.incidents.open
+        remembered = self._alerting.incidents.remembered
         self._alerting = self._start()
-        self._alerting.take_up(self._written, open_ones)
+        self._alerting.take_up(self._written, remembered)
         for (kind, vehicle_id), message in self._retained.items():
             self._alerting.heard(kind, vehicle_id, message, is_retained=True)
 

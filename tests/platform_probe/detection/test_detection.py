@@ -6,12 +6,19 @@ from typing import Any
 
 import pytest
 
-from fleet_wire.contract.attempt import Attempt, PlatformSide, Source, StrayAnswer, StrayKind
+from fleet_wire.contract.attempt import PlatformSide, Source, StrayAnswer, StrayKind
 from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
-from fleet_wire.contract.incident import IncidentKind, IncidentState, Severity
+from fleet_wire.contract.incident import (
+    ActionKind,
+    IncidentAction,
+    IncidentKind,
+    IncidentState,
+    Severity,
+)
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
 from fleet_wire.contract.topics import TopicKind
+from platform_probe.incidents.incidents import QUIET_S
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
 
@@ -355,23 +362,76 @@ def test_an_account_that_tries_cars_is_suspicious() -> None:
     assert incident.mode == "attack_bruteforce_vehicle_ids"
 
 
+def fail(watched: Watched, unlocks: int) -> None:
+    """Let so many unlocks fail, one a second."""
+    for _ in range(unlocks):
+        watched.wait(1.0)
+        watched.unlock(cause=Cause.API_FAILED)
+
+
+def act(watched: Watched, kind: ActionKind) -> None:
+    """Let a person do something to the last incident."""
+    watched.alerting.act(
+        IncidentAction(
+            incident_id=watched.last[-1].incident_id,
+            kind=kind,
+            by="Ada",
+            at=watched.time.unix_s(),
+        )
+    )
+
+
 def test_a_monitor_that_starts_knows_what_goes_on() -> None:
     """It takes up its open incident, and does not open another."""
-    before = Watched()
-    for _ in range(30):
-        before.wait(1.0)
-        before.unlock(cause=Cause.API_FAILED)
-    written: list[Attempt] = []
-    after = Watched()
-    after.time.now_s = before.time.now_s
-    for _ in range(30):
-        before.wait(1.0)
-        written.append(before.unlock(cause=Cause.API_FAILED))
-    after.time.go_to(before.time.now_s)
-    after.alerting.take_up(written, before.alerting.incidents.open)
-    after.wait(30.0)
-    for _ in range(30):
-        after.wait(1.0)
-        after.unlock(cause=Cause.API_FAILED, vehicle_id=f"other-{after.time.now_s}")
-    assert {one.incident_id for one in after.told} <= {before.last[0].incident_id}
-    assert all(one.revision > 1 for one in after.told)
+    watched = Watched()
+    fail(watched, 60)
+    watched.restart()
+    watched.wait(30.0)
+    fail(watched, 30)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.OPEN
+    assert incident.customers > 60
+
+
+@pytest.mark.parametrize("restarts_after", [0, 50, 100])
+def test_a_restart_prolongs_no_incident(restarts_after: int) -> None:
+    """It ends as it would have, whether the fault ended before the restart or after."""
+    watched = Watched()
+    fail(watched, 60)
+    act(watched, ActionKind.MUTE)
+    if not restarts_after:
+        watched.restart()
+    act(watched, ActionKind.UNMUTE)
+    over_at = watched.time.unix_s()
+    for number in range(1, 700):
+        watched.usual(1, failing=0.0)
+        if number == restarts_after:
+            watched.restart()
+    (incident,) = watched.last
+    assert incident.state is IncidentState.RESOLVED
+    assert incident.ended_at is not None
+    assert incident.ended_at - over_at < 60.0
+    assert incident.at - incident.ended_at < QUIET_S + 20.0
+
+
+def test_what_a_person_closed_stays_closed_over_a_restart() -> None:
+    """While it goes on; what has ended and comes back is the same incident."""
+    watched = Watched()
+    fail(watched, 60)
+    act(watched, ActionKind.CLOSE)
+    watched.restart()
+    fail(watched, 30)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.CLOSED
+
+
+def test_what_comes_back_after_a_restart_is_the_same_incident() -> None:
+    """Within the hour, as it would have been without."""
+    watched = Watched()
+    fail(watched, 60)
+    watched.usual(700, failing=0.0)
+    assert watched.last[0].state is IncidentState.RESOLVED
+    watched.restart()
+    fail(watched, 60)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.OPEN
