@@ -40,7 +40,16 @@ SPEED = 10.0
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all that is paced in seconds be paced in tenths of them."""
     for module, names in (
-        (slack_outbox, ("POST_EVERY_S", "EDIT_EVERY_S", "SAME_EDIT_EVERY_S", "HISTORY_EVERY_S")),
+        (
+            slack_outbox,
+            (
+                "POST_EVERY_S",
+                "EDIT_EVERY_S",
+                "SAME_EDIT_EVERY_S",
+                "HISTORY_EVERY_S",
+                "WORSE_BY_EDIT_S",
+            ),
+        ),
         (delivery, ("FIRST_RETRY_S",)),
         (alerts, ("GROWTH_S",)),
         (webhook, ("GROWTH_EVERY_S",)),
