@@ -76,6 +76,7 @@ class ServedMessages:
             logger=self.log.logger,
             clock=SystemClock(),
         )
+        self.url = ""
         self.client: HttpClient
 
     def act(self, action: IncidentAction) -> bool:
@@ -169,7 +170,8 @@ async def served_messages(
     )
     server = pages.server()
     port = await server.start("127.0.0.1", 0)
-    served.client = HttpClient(f"http://127.0.0.1:{port}")
+    served.url = f"http://127.0.0.1:{port}"
+    served.client = HttpClient(served.url)
     served.messages.start()
     try:
         yield served
