@@ -57,7 +57,7 @@ def test_every_page_is_made(open_console: str, path: str, language: str) -> None
 
 
 NASTY = ("<script>alert(1)</script>", "\"'><img src=x onerror=y>", "../../etc/passwd", "a/b?c#d",
-         "{{ 7*7 }}", "x" * 3_000, "é\u202e\u0000", "%2e%2e")  # fmt: skip
+         "{{ 7*7191913 }}", "x" * 3_000, "é\u202e\u0000", "%2e%2e")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -71,7 +71,7 @@ def test_nasty_names_are_only_text(open_console: str, kind: str, name: str) -> N
     assert got.status in (400, 404)
     assert "<script>alert" not in got.text
     assert "<img" not in got.text
-    assert "49" not in got.text or "7*7" not in name
+    assert "50343391" not in got.text
 
 
 def test_nasty_records_are_only_text(tmp_path: Path) -> None:
