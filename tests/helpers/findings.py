@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bench.detection.watching import TurnedTime
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.diagnosis import Diagnosis
 from fleet_wire.contract.incident import Incident, IncidentKind
 from fleet_wire.randomness import RandomStream
 from platform_probe.alerting import Alerting
@@ -55,12 +57,12 @@ class Watched:
             windows=self._windows,
         )
 
-    def restart(self) -> None:
+    def restart(self, diagnoses: Sequence[Diagnosis] = ()) -> None:
         """End, and begin anew with what was written."""
         self.alerting.close()
         remembered = self.alerting.incidents.remembered
         self.alerting = self._started()
-        self.alerting.take_up(self._written, remembered)
+        self.alerting.take_up(self._written, remembered, diagnoses)
 
     @property
     def last(self) -> list[Incident]:

@@ -310,6 +310,26 @@ def test_cars_that_open_and_customers_who_press_again_are_found() -> None:
     assert "he customer stands at another car since " in watched.last[0].title
 
 
+def test_cars_of_one_kind_at_one_place_are_found_after_six_unlocks() -> None:
+    """Of each pair of their traits two in three unlocks go well."""
+    watched = Watched()
+    kinds: list[dict[str, Any]] = [
+        {"region": region, "operator": operator, "firmware": firmware}
+        for region in ("north", "south")
+        for operator in ("operator-a", "operator-b")
+        for firmware in ("2.4.1", "2.5.0")
+    ]
+    for number in range(80):
+        watched.wait(3.0)
+        watched.unlock(**kinds[number % 8])
+    for number in range(48):
+        watched.wait(3.0)
+        is_hit = number % 8 == 0
+        watched.unlock(cause=Cause.BOX_SILENT if is_hit else None, **kinds[number % 8])
+    (incident,) = watched.last
+    assert kinds[0].items() <= incident.cohort.items() or incident.total == incident.failed
+
+
 def test_what_goes_on_under_a_name_is_not_over() -> None:
     """Every fourth unlock fails of one mode, which its diagnosis says after its record."""
     watched = Watched()
@@ -412,6 +432,34 @@ def test_a_restart_prolongs_no_incident(restarts_after: int) -> None:
     assert incident.ended_at is not None
     assert incident.ended_at - over_at < 60.0
     assert incident.at - incident.ended_at < QUIET_S + 20.0
+
+
+def test_what_was_diagnosed_is_known_after_a_restart() -> None:
+    """Unlocks that opened prove odd: four of them are found again from what was written."""
+    watched = Watched()
+    watched.usual(100, failing=0.0)
+    said = []
+    for _ in range(4):
+        watched.wait(5.0)
+        attempt = watched.unlock()
+        said.append(
+            diagnosis_of(
+                RankedMode("auto_relock", 0.9),
+                attempt_id=attempt.attempt_id,
+                vehicle_id=attempt.vehicle_id,
+                at=watched.time.unix_s(),
+                after_s=2.0,
+            )
+        )
+        watched.alerting.diagnosis(said[-1])
+    watched.wait(10.0)
+    (before,) = watched.last
+    watched.restart(said)
+    assert watched.alerting.incidents.open == [before]
+    watched.usual(800, failing=0.0)
+    (after,) = watched.last
+    assert after.mode == "auto_relock"
+    assert after.state is IncidentState.RESOLVED
 
 
 def test_what_a_person_closed_stays_closed_over_a_restart() -> None:
