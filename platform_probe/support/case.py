@@ -37,6 +37,9 @@ _TOLD_OF: Final = {
 """Where besides in the unlocks an id may stand: table and column."""
 _CALLED: Final = {"account_id": "customer", "vehicle_id": "car"}
 """What people call what a column identifies, where that is another word."""
+_OPENED_LATE: Final = (
+    "SELECT attempt_id FROM stray_answers WHERE vehicle_id = $car AND is_late_unlock"
+)
 LISTED: Final = 20
 """Other unlocks of the same car, booking or customer that are listed."""
 
@@ -84,6 +87,8 @@ class Case:
     events: Sequence[Row] = ()
     heard: Sequence[Row] = ()
     strays: Sequence[Row] = ()
+    neighbours: Sequence[Row] = ()
+    """Other unlocks of the car of that time, each with whether it opened late, in order of time."""
     complaints: Sequence[Row] = ()
     complaint_id: str | None = None
     """Of the call that was diagnosed, where no unlock is known."""
@@ -97,8 +102,7 @@ class Case:
     @property
     def cause(self) -> Cause | None:
         """Why it failed."""
-        cause = None if self.attempt is None else self.attempt["cause"]
-        return None if cause is None else Cause(cause)
+        return None if self.attempt is None else cause_of(self.attempt)
 
     @property
     def believed(self) -> Revision | None:
@@ -204,6 +208,7 @@ class _Lookup:
             row[0]
             for row in self._duck.run(
                 " UNION ".join(f"SELECT vehicle_id FROM {table}" for table in _OF_CARS)
+                + " UNION SELECT asked_for FROM attempts"
             )
             if row[0]
         ]
@@ -216,7 +221,8 @@ class _Lookup:
         """Return the unlocks that fit, the last one first."""
         ids = self._wanted.ids
         if not ids:
-            return self._rows("attempts", "vehicle_id = $car", {"car": vehicle}, "started_at DESC")
+            is_its = "vehicle_id = $car OR asked_for = $car"
+            return self._rows("attempts", is_its, {"car": vehicle}, "started_at DESC")
         (name, value), *rest = ids.items()
         its = self._with_id(name, value)
         if name == "account_id":
@@ -225,7 +231,7 @@ class _Lookup:
         if "account_id" in also:
             its = [self._with_account(row) for row in its]
         fitting = [
-            row for row in its if all(_is_same(row[key], given) for key, given in also.items())
+            row for row in its if all(_is_given(row, key, given) for key, given in also.items())
         ]
         if its and not fitting:
             key, given = next(
@@ -350,7 +356,14 @@ class _Lookup:
         is_its = "vehicle_id = $car AND {time} BETWEEN $since AND $until"
         values = {"car": car, **times}
         heard = is_its.format(time="heard_at")
+        this_id = None if attempt is None else attempt["attempt_id"]
         return {
+            "neighbours": self._rows(
+                f"(SELECT *, attempt_id IN ({_OPENED_LATE}) AS has_opened_late FROM attempts)",
+                f"{is_its.format(time='started_at')} AND attempt_id IS DISTINCT FROM $id",
+                values | {"id": this_id},
+                "started_at",
+            ),
             "events": self._rows(
                 "platform_events", is_its.format(time="logged_at"), values, "logged_at"
             ),
@@ -418,6 +431,17 @@ def _what(column: str) -> str:
 
 def _is_same(one: str | None, other: str) -> bool:
     return one is not None and one.lower() == other.strip().lower()
+
+
+def cause_of(attempt: Row) -> Cause | None:
+    """Return why an unlock failed; None where it opened."""
+    return None if attempt["cause"] is None else Cause(attempt["cause"])
+
+
+def _is_given(row: Row, key: str, given: str) -> bool:
+    """Return whether an unlock has an id; that of a car also where another got its command."""
+    is_meant = key == "vehicle_id" and _is_same(row["asked_for"], given)
+    return is_meant or _is_same(row[key], given)
 
 
 def evidence_of(attempt: Row) -> dict[str, Any]:
