@@ -28,6 +28,7 @@ class Whose(StrEnum):
     SAME = "the same customer"
     ANOTHER = "another customer"
     MONITOR = "the monitor"
+    OF_ANOTHER_BOOKING = "somebody with another booking"
     NOT_KNOWN = "somebody"
 
 
@@ -52,7 +53,8 @@ class Relations:
             return Whose.SAME
         account = row["account_id"] or self._accounts.get(row["booking_id"])
         if account is None or self._account is None:
-            return Whose.NOT_KNOWN
+            is_other = row["booking_id"] is not None and self._booking is not None
+            return Whose.OF_ANOTHER_BOOKING if is_other else Whose.NOT_KNOWN
         return Whose.SAME if account == self._account else Whose.ANOTHER
 
 

@@ -91,8 +91,11 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield f"No unlock {whose} is known around {when}."
         if any(event["operation"] == "unlock" for event in case.events):
             yield "The platform's log tells of requests, and no unlock is recorded at that time."
-        else:
+        elif case.has_platform_log:
             yield "No request to open it has reached the platform or the broker then."
+        else:
+            yield "No command to open it has reached the broker then."
+            yield "Whether the platform was asked is not known: there is no log of it here."
     else:
         attempt = case.attempt
         ended = SAID_OPEN if case.is_in_doubt else ended_as(case.cause)

@@ -132,8 +132,8 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
     def at(seconds: float, who: str, what: str) -> Entry:
         return Entry(began_s + seconds, who, what)
 
-    who = "phone" if attempt["source"] == Source.CUSTOMER else "monitor"
-    yield at(attempt["requested_s"] or 0.0, who, f"asks to open the car{_app(attempt)}")
+    if (who := _asker(attempt)) is not None:
+        yield at(attempt["requested_s"] or 0.0, who, f"asks to open the car{_app(attempt)}")
     if attempt["woken_s"] is not None:
         yield at(attempt["woken_s"], "platform", "asks the sleeping car to wake")
     for stage, (actor, what) in _STAGES.items():
@@ -153,6 +153,13 @@ def _of_attempt(case: Case, attempt: Row) -> Iterator[Entry]:
         how = "once more" if stray["kind"] == StrayKind.DUPLICATE else stray["kind"]
         what = f"answers {how}: {stray['phase']}{opened}"
         yield Entry(unix_s(stray["came_at"]), "box", what)
+
+
+def _asker(attempt: Row) -> str | None:
+    """Return who is known to have asked; None where the command alone was seen, and no phone."""
+    if attempt["source"] != Source.CUSTOMER:
+        return "monitor"
+    return None if attempt["requests"] is None else "phone"
 
 
 def _opened_late(case: Case) -> str:

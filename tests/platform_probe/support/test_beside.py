@@ -10,9 +10,10 @@ import pytest
 
 from fleet_wire.contract.attempt import Attempt, PlatformSide, Source
 from fleet_wire.contract.causes import Cause
+from fleet_wire.errors import ConfigError
 from platform_probe.store.reading import Source as Readable
 from platform_probe.support.beside import OPEN_BEFORE, OPEN_SINCE
-from platform_probe.support.case import Wanted, look_up
+from platform_probe.support.looking_up import Wanted, look_up
 from platform_probe.support.telling import json_of, text_of
 from tests.helpers.stores import BEGIN_S, put_unlocks, unlock
 
@@ -70,3 +71,20 @@ def test_a_car_is_found_for_which_another_got_the_command(tmp_path: Path) -> Non
     side = PlatformSide(status=200, account_id="customer-5", vehicle_id="car-2")
     text, _ = case_of(tmp_path, beside(310, platform=side), vehicle="car-2")
     assert text.startswith("car-1 opened, and car-2 was asked for: ")
+
+
+def test_without_a_log_of_the_platform_nobody_knows_whose_it_was(tmp_path: Path) -> None:
+    """A command alone was seen, with a booking: no phone, and no customer."""
+    put_unlocks(tmp_path, [beside(1, platform=None), beside(40, platform=None)])
+
+    def told(**wanted: Any) -> str:
+        return text_of(look_up(Readable(tmp_path), Wanted(**wanted), BEGIN_S + 2_000.0), UTC)
+
+    text = told(attempt="attempt-40")
+    assert "phone     somebody with another booking asks to open it too" in text
+    assert "asks to open the car" not in text
+    text = told(vehicle="car-1", at_s=BEGIN_S + 1_990.0)
+    assert "No command to open it has reached the broker then." in text
+    assert "reached the platform" not in text
+    with pytest.raises(ConfigError, match=r"no customer 'c-1' .*ask by the car or the booking"):
+        told(customer="c-1")
