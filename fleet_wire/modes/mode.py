@@ -81,8 +81,11 @@ class FailureMode:
     customer: str
     """What a customer may be told, in a sentence."""
     acts: Actor
+    """Who must act so that it ends, or does not come again."""
     now: str
-    """What to do now, in a sentence."""
+    """What support does now for the customer, in a sentence."""
+    mend: str | None = None
+    """What who must act does then, in a sentence; None: nothing beyond that."""
     signature: Signature
 
     @property

@@ -50,7 +50,8 @@ MODES: Final = (
         " last will comes after 1.5 times the keepalive.",
         customer="The car has no reception where it stands, so our message does not reach it.",
         acts=Actor.SUPPORT,
-        now="Let the customer open by Bluetooth or card, or offer another car; note the place.",
+        now="Let the customer open by Bluetooth or card, or give them another car.",
+        mend="Note the place, and let no rental end there.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -78,7 +79,10 @@ MODES: Final = (
         " arrives, until the box makes a new connection.",
         customer="The car reports to us but does not hear us at the moment.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Let the box make a new connection (reboot by SMS, or its next ping), then try again.",
+        now="Restart the car's box by SMS and let the customer press again in a minute, or give"
+        " them another car.",
+        mend="Find out why nothing comes down to this SIM; a new connection of the box mends it "
+        "for a time.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -112,7 +116,8 @@ MODES: Final = (
         " online until the box's next ping fails and it connects anew.",
         customer="The connection with the car has died without notice; it comes back by itself.",
         acts=Actor.BOX_TEAM,
-        now="Try again in some minutes; set the keepalive below the operator's NAT timeout.",
+        now="Let the customer press again in some minutes: the car connects anew by itself.",
+        mend="Set the keepalive below the operator's NAT timeout.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.WAS_ONLINE),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -156,7 +161,9 @@ MODES: Final = (
         " network.",
         customer="The car is asleep, and our wake-up call has not reached it.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Send the wake request again; where many are lost, ask the operator.",
+        now="Have the wake request sent again, then let the customer press again; else give "
+        "them another car.",
+        mend="Find out why SMS to these cars are lost or late.",
         signature=Signature(
             needs=facts(Fact.WAS_ASLEEP, Fact.WOKEN),
             speaks_for=facts(Fact.NOT_DELIVERED, Fact.STILL_AWAY, Fact.FAILS_AGAIN, Fact.ALONE)
@@ -178,7 +185,8 @@ MODES: Final = (
         " good, in the middle of a good signal.",
         customer="The car's own mobile contract is blocked at the moment.",
         acts=Actor.SUPPORT,
-        now="Have the operator lift the block, and find out what used up the data.",
+        now="Give the customer another car, and have the operator lift the block of the SIM.",
+        mend="Find out what used up the data.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED, Fact.LOST_AT_SAME_DATA),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -209,7 +217,8 @@ MODES: Final = (
         " all come back together.",
         customer="The mobile network that the car uses is down where it stands.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Tell support and the operator; send customers to cars of another operator.",
+        now="Give the customer a car of another operator, or let them open by Bluetooth or card.",
+        mend="Bring the network back, and say how long it takes.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
@@ -238,7 +247,8 @@ MODES: Final = (
         " good, all of one model.",
         customer="The car's modem speaks a network that was switched off.",
         acts=Actor.BOX_TEAM,
-        now="Take these cars out of service until their boxes are exchanged.",
+        now="Give the customer another car, and take this one out of service.",
+        mend="Exchange the boxes of this hardware.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=(SEEN_AWAY - _RETURNS)
@@ -265,7 +275,9 @@ MODES: Final = (
         " it, and who lost it cannot find the broker, by operator.",
         customer="The car cannot find our servers at the moment.",
         acts=Actor.NETWORK_OPERATOR,
-        now="Resolve the broker's name by this operator; tell the operator, or change the record.",
+        now="Give the customer a car of another operator, or let them open by Bluetooth or card.",
+        mend="Mend the lookup of the broker's name in your network; where it is our record, we "
+        "change it.",
         signature=Signature(
             needs=facts(Fact.NOT_DELIVERED),
             speaks_for=facts(Fact.BACK_WITHOUT_BOOT)

@@ -145,7 +145,7 @@ def note_life_before(case: Case) -> None:
     ):
         last = "" if last_s is None else f", last at {case.at(last_s)}, {case.ago(last_s)}"
         seen[Fact.SILENT_BEFORE] = (
-            f"the car reports every {car.interval_s:.0f} s, and had not{last}"
+            f"the car reports every {car.interval_s:.3g} s, and had not{last}"
         )
 
 

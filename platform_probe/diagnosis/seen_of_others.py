@@ -58,7 +58,8 @@ def _of_lost_cars(case: Case) -> None:
     if everybody.rate > 1 / 3:
         seen[Fact.MANY_AWAY] = f"{everybody.failed} of {everybody.total} cars are lost"
     elif everybody.rate < 0.08 and not has_cohort and _is_early(case):  # noqa: PLR2004 - [E]
-        seen[Fact.FEW_AWAY] = f"only {everybody.failed} of {everybody.total} cars are lost"
+        few = f"only {everybody.failed}" if everybody.failed else "none"
+        seen[Fact.FEW_AWAY] = f"{few} of {everybody.total} cars are lost"
 
 
 def _of_operator(case: Case) -> None:
@@ -133,8 +134,8 @@ def _of_failures(case: Case) -> bool:
         if inside.rate >= 0.25 and inside.rate >= 3 * (outside.failed + 0.5) / (outside.total + 1):  # noqa: PLR2004 - [E]
             has_cohort = True
             case.seen[fact] = (
-                f"{place[0]} {place[1]}: {inside.failed} of {inside.total} others failed,"
-                f" elsewhere {outside.failed} of {outside.total}"
+                f"{place[0].replace('_', ' ')} {place[1]}: {inside.failed} of {inside.total}"
+                f" others failed, elsewhere {outside.failed} of {outside.total}"
             )
     return has_cohort
 
