@@ -125,10 +125,11 @@ class BrokerProcess:
         """Return what the broker has logged so far."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def kill(self) -> None:
+    def kill(self, *, wait: bool = True) -> None:
         """Kill the child as a crash does, and wait until it is gone."""
         self._process.kill()
-        self._process.wait()
+        if wait:
+            self._process.wait()
 
     def stop(self) -> None:
         """End the child: SIGTERM, and SIGKILL where that does not help. Safe to call twice."""
