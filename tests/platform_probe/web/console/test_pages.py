@@ -343,6 +343,15 @@ def test_titles_of_incidents_in_french(title: str, french: str) -> None:
     assert language_of_incident("fr", now) == ("en" if title == french else "fr")
 
 
+def test_numbers_are_written_as_in_french(open_console: str) -> None:
+    """With a comma: shares, times, volts; a version keeps its points."""
+    page = Visitor(open_console, Accept_Language="fr").get("/fleet").text
+
+    assert "5,00 %" in page
+    assert "1,6 s" in page
+    assert "2.4.1" in page
+
+
 def test_a_long_list_has_pages(tmp_path: Path) -> None:
     """Each failure of a minute once, though more come meanwhile; by address alone."""
     rows = [
