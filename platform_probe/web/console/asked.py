@@ -98,8 +98,16 @@ class Asked:
         if seconds < 1:
             return f"{seconds * 1_000:.0f} ms"
         if seconds < 2 * DAY_S:
-            return long_of(seconds)
+            return self.written(long_of(seconds))
         return self.say("time.days", count=f"{seconds / DAY_S:.0f}")
+
+    def decimal(self, form: str, number: float) -> str:
+        """Return a number in a form of `%`, as the language writes it."""
+        return self.written(form % number)
+
+    def written(self, number: str) -> str:
+        """Return a number as the language writes it: 2.5 or 2,5."""
+        return number.replace(".", self.say("number.point"))
 
     def ago(self, at: float | datetime | None) -> str:
         """Return how long before the newest record something was."""

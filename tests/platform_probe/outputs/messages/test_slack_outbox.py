@@ -446,6 +446,28 @@ def test_blocks_that_slack_does_not_take_become_text() -> None:
     assert slack.outbox.waiting(slack.s) == (0, 0.0)
 
 
+@pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
+def test_a_clock_that_jumps_loses_nothing_and_repeats_nothing(jump_s: float) -> None:
+    """Within an incident, and over a restart: one message with the latest numbers, and its end."""
+    slack = VirtualSlack()
+    incident = made_incident(at=now_of(slack))
+    slack.tell(incident)
+    slack.run(60)
+    slack.jumped_s = jump_s
+    incident = grown(incident, after_s=jump_s + 60)
+    slack.tell(incident)
+    slack.run(60)
+    assert slack.taken[0].shows == incident
+    slack.restart()
+    slack.tell(worse(incident))
+    slack.run(60)
+    slack.tell(resolved(worse(incident)))
+    slack.run(60)
+    assert slack.posts == [Part.MESSAGE, Part.WORSE, Part.ENDED]
+    assert slack.refused == 0
+    assert slack.outbox.waiting(slack.s) == (0, 0.0)
+
+
 def test_an_older_revision_changes_nothing() -> None:
     """Revisions may be told twice, after a restart of the monitor."""
     first = made_incident()
