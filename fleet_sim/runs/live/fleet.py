@@ -321,10 +321,12 @@ class LiveFleet:
 
     def show_leaving(self, left: int) -> None:
         """Show how many boxes have not left their broker yet, where they take their time."""
+        if self._progress is None or not self._options.says_goodbye:
+            return
         now_s = time.monotonic()
         if self._leaving_since_s is None:
             self._leaving_since_s = now_s
-        if self._progress is not None and now_s - self._leaving_since_s >= SHOWN_AFTER_S:
+        if now_s - self._leaving_since_s >= SHOWN_AFTER_S:
             self._progress.leaving(self.total - left, self.total)
 
 
