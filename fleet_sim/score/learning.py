@@ -23,7 +23,7 @@ from fleet_sim.score.cases import LabelledCase, Said
 from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_STATE
+from fleet_wire.modes.mode import INSTEAD_OF, INSTEAD_OF_REASONS, INSTEAD_OF_STATE
 from fleet_wire.randomness import RandomStream
 
 COMMAND: Final = "python -m fleet_sim.score learn"
@@ -57,8 +57,13 @@ _NUMBER: Final = {name: number for number, name in enumerate(_NAMES)}
 _FACTS: Final = tuple(str(fact) for fact in FACTS)
 _PLACE: Final = {fact: place for place, fact in enumerate(_FACTS)}
 _SOURCE: Final = {str(fact): str(info.told) for fact, info in FACTS.items()}
-_INSTEAD: Final = ((Told.RECEIPTS, INSTEAD_OF), (Told.STATE, INSTEAD_OF_STATE))
-_POOR: Final = (Told.RECEIPTS, Told.STATE, Told.EVENTS, Told.TELEMETRY)
+_INSTEAD: Final = (
+    (Told.RECEIPTS, INSTEAD_OF), (Told.REASONS, INSTEAD_OF_REASONS), (Told.STATE, INSTEAD_OF_STATE),
+)  # fmt: skip
+_SEEN_INSTEAD: Final = INSTEAD_OF.keys() | INSTEAD_OF_REASONS.keys()
+_POOR: Final = (
+    Told.RECEIPTS, Told.REASONS, Told.STATE, Told.KIND, Told.EVENTS, Told.TELEMETRY,
+)  # fmt: skip
 LOST: Final = (
     *((),) * 12, (Told.TELEMETRY,), (Told.PLATFORM,), (Told.BROKER_LOG,), _POOR,
 )  # fmt: skip
@@ -88,7 +93,7 @@ class Model:
             needs, speaks_for, rules_out = _listed(name)
             for fact in sorted(speaks_for):
                 self.seen.begin(_PLACE[fact], at, FOR, 0.0, 12.0)
-                if fact not in INSTEAD_OF:  # where there are receipts it can never be seen
+                if fact not in _SEEN_INSTEAD:  # where the source is there it can never be seen
                     self.unseen.begin(_PLACE[fact], at, 0.0, MISSED_AT_MOST, 0.0)
             for fact in sorted(needs):
                 self.seen.begin(_PLACE[fact], at, NEEDED, 0.0, 12.0)

@@ -25,7 +25,8 @@ MODES: Final = (
         signature=Signature(
             needs=facts(Fact.SAID_BOOKING),
             speaks_for=facts(Fact.NOTHING_PUBLISHED, Fact.SAID_NO, Fact.ASKED_AGAIN)
-            | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL),
+            | facts(Fact.FAILS_AGAIN, Fact.SUPPORT_CALLED, Fact.MANY_FAIL)
+            | facts(Fact.APP_VERSION_FARES_WELL),
             rules_out=facts(Fact.NOT_DELIVERED, Fact.SAID_YES, Fact.WENT_WELL)
             | facts(Fact.APP_VERSION_FAILS),
         ),

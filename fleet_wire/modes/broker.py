@@ -235,6 +235,7 @@ MODES: Final = (
             rules_out=ANSWERS
             | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)
             | facts(Fact.OPENED_IN_TIME, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.LOST_AT_ONCE)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
     ),

@@ -31,7 +31,9 @@ _NOT_AWAY: Final = ANSWERS | facts(
     Fact.TLS_FAILED,
     Fact.DROPPED_AT_BROKER,
 )
-_NOT_SILENT: Final = _NOT_AWAY | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER)
+_NOT_SILENT: Final = _NOT_AWAY | facts(
+    Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.DENIED_AT_BROKER
+)
 """What rules out that the radio was lost: of that the broker hears nothing for a keepalive."""
 _RETURNS: Final = facts(
     Fact.BACK_AFTER_WILL, Fact.BACK_SOON, Fact.BACK_IN_MINUTES, Fact.OPENED_IN_TIME
@@ -128,7 +130,6 @@ MODES: Final = (
                 Fact.BACK_IN_MINUTES,
                 Fact.ALONE,
                 Fact.CONFIRMED_LATE,
-                Fact.OPENED_LATE,
                 Fact.REFUSED_LATE,
                 Fact.NOTHING_AFTER_RETURN,
                 Fact.FEW_AWAY,
@@ -146,7 +147,9 @@ MODES: Final = (
             | facts(Fact.CONNECTION_CLOSED, Fact.TOLD_LOW_VOLTAGE)
             # Its next ping fails, and it connects anew: about when the broker's patience ends, so
             # whether a last will comes says nothing.
-            | facts(Fact.PING_OVERDUE),
+            | facts(Fact.PING_OVERDUE)
+            # A dead connection brings nothing any more, in neither direction.
+            | facts(Fact.LATE_WITHOUT_RETURN, Fact.RESUMED),
         ),
     ),
     FailureMode(
@@ -202,7 +205,7 @@ MODES: Final = (
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.SIGNAL_FELL)
-            | facts(Fact.NO_OPERATOR_HEARD, Fact.LATE_WITHOUT_RETURN),
+            | facts(Fact.NO_OPERATOR_HEARD),
         ),
     ),
     FailureMode(

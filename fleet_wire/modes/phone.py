@@ -63,7 +63,7 @@ MODES: Final = (
             ),
             rules_out=REFUSALS
             | facts(Fact.NOT_DELIVERED, Fact.SAID_MAINTENANCE, Fact.KEY_EXPIRED)
-            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR),
+            | facts(Fact.SAID_SIGNED_OUT, Fact.SAID_TOO_FAR, Fact.APP_VERSION_FARES_WELL),
         ),
     ),
     FailureMode(

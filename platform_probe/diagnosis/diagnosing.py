@@ -385,6 +385,7 @@ class Diagnosing(Hearing):
             has_events=self._hears_events or (self._hears_presence and self._hears_state),
             has_state=self._hears_state,
             has_receipts=self._has_receipts is not False,
+            has_reasons=self._hears_reasons or self._has_receipts is not False,
         )
 
     def _others_name_bookings(self) -> bool:

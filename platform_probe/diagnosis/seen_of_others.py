@@ -140,6 +140,20 @@ def _of_failures(case: Case) -> bool:
     return has_cohort
 
 
+def note_app(case: Case) -> None:
+    """Note a booking that is not found though others with the same app have theirs found."""
+    record = case.record
+    app = record.platform.app_version if record.platform else None
+    pair = case.compared.get(("app_version", app)) if app is not None else None
+    if pair is None or Fact.SAID_BOOKING not in case.seen:
+        return
+    others = pair.inside
+    if others.total >= FEWEST and others.rate < 0.1:  # noqa: PLR2004 - [E]
+        case.seen[Fact.APP_VERSION_FARES_WELL] = (
+            f"{others.failed} of {others.total} others with app {app} failed alike"
+        )
+
+
 def _of_waves(case: Case) -> None:
     """Note how many boxes were lost, or came back, with this one."""
     seen, few = case.seen, max(WAVE_CARS, WAVE_SHARE * case.cars_known)
