@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import jsonschema
 import msgspec
 import pytest
 
+from fleet_wire.contract.incident import ActionKind
 from fleet_wire.system_clock import SystemClock
 from platform_probe.outputs.messages import (
     slack_outbox,
@@ -24,7 +27,9 @@ from platform_probe.outputs.messages.webhook import Body, Event, schema, signatu
 from platform_probe.settings import load_settings
 from tests.helpers.made_incidents import made_incident
 from tests.helpers.pages import blocks, page, rows
+from tests.helpers.served_messages import served_messages, slack_settings
 from tests.helpers.shipped import yaml
+from tests.helpers.slack_server import slack_server
 
 TEXT = page("messages.md")
 SETTINGS, MANIFEST, ROUTE = blocks(TEXT, "yaml")
@@ -39,6 +44,26 @@ def test_the_settings_can_be_used(tmp_path: Path) -> None:
     assert messages.backends == ("slack", "alertmanager", "webhook:pagerduty")
     assert messages.slack is not None
     assert messages.slack.channels_of(made_incident()) == ("C0123456789",)
+    assert messages.actions_token_file is not None
+
+
+async def test_a_press_that_is_signed_by_hand_is_taken(tmp_path: Path) -> None:
+    """As the page signs it; with another secret it is answered 401."""
+    (press,) = [block for block in blocks(TEXT, "bash") if "X-Slack-Signature" in block]
+    async with slack_server() as slack:
+        values = slack_settings(tmp_path, slack)
+        async with served_messages(tmp_path, values, at_once=True) as served:
+            for secret, status in (("signing", b"200"), ("actions", b"401")):
+                script = press.replace("http://127.0.0.1:9464", served.url)
+                script = script.replace("/etc/unlockpath/slack.signing-secret", secret)
+                shell = await asyncio.create_subprocess_exec(
+                    "bash", "-euc", script.replace("INCIDENT", "inc-1"), cwd=tmp_path,
+                    stdout=PIPE, stderr=DEVNULL,
+                )  # fmt: skip
+                said, _ = await shell.communicate()
+                assert said.startswith(b"HTTP/1.1 " + status)
+    (taken,) = served.acted
+    assert (taken.kind, taken.by, taken.incident_id) == (ActionKind.ACKNOWLEDGE, "jo", "inc-1")
 
 
 def test_the_manifest_grants_what_is_needed(tmp_path: Path) -> None:
@@ -98,5 +123,6 @@ def test_the_numbers_are_those_of_the_code() -> None:
     """Pace, growth, retries."""
     assert slack_outbox.SAME_EDIT_EVERY_S == 5
     assert slack_outbox.HISTORY_EVERY_S == webhook.GROWTH_EVERY_S == 30
+    assert slack_outbox.WORSE_BY_EDIT_S == 30
     assert LONGEST_RETRY_S == 60
     assert 60 / slack_outbox.EDIT_EVERY_S < 50

@@ -51,6 +51,10 @@ class Progress(Protocol):
         """Say how many retained messages the probe has heard, of about so many."""
         ...
 
+    def leaving(self, done: int, total: int) -> None:
+        """Say how many boxes have left."""
+        ...
+
     def serving(self, metrics_url: str) -> None:
         """Say where the metrics are."""
         ...
@@ -101,6 +105,11 @@ class LineProgress:
         if self._is_due():
             so_far = f"heard {heard:,} of some {expected:,} retained messages"
             self.note(self._counting.words(so_far, heard))
+
+    def leaving(self, done: int, total: int) -> None:
+        """Write how many boxes have left."""
+        if self._is_due():
+            self.note(self._counting.words(f"left {done:,} of {readable.boxes(total)}", done))
 
     def serving(self, metrics_url: str) -> None:
         """Write the address."""

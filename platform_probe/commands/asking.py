@@ -12,11 +12,13 @@ import click
 
 from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
-from platform_probe.settings import load_settings
+from platform_probe.settings import ProbeSettings, load_settings
 from platform_probe.store.reading import ALWAYS, Source, Span
+from platform_probe.store.schema import ATTEMPTS
 from platform_probe.support.times import DAY_S, date_and_clock, moment_of, zone_named
 
 DEFAULT_SPAN_S: Final = DAY_S
+DEFAULT_ZONE: Final = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--store", "--run", "directory", type=path, metavar="DIR",
             help="A store, the directory of a run, or a monitor's records."
-            "  [default: store.directory of the settings]",
+            "  [default: store.directory of the settings, else out_dir]",
         ),
         click.option("--config", type=path, metavar="FILE", help="The monitor's settings."),
         click.option(
@@ -102,7 +104,21 @@ def asked_of(directory: Path | None, config: Path | None, zone: str | None) -> A
     flags: dict[Loc, tuple[Any, str]] = {}
     if directory is not None:
         flags["store", "directory"] = (str(directory), "--store")
-    chosen = load_settings(config, flags).store
-    if chosen is None:
+    found, its_zone = records_of(load_settings(config, flags), config)
+    return Asked(Source(found), zone_named(zone or its_zone))
+
+
+def records_of(settings: ProbeSettings, config: Path | None) -> tuple[Path, str]:
+    """Return where the settings keep what can be asked, and the zone: a store, else the records.
+
+    Raises `ConfigError` where nothing names either, or the records of `config` are not there.
+    """
+    if settings.store is not None:
+        return settings.store.directory, settings.store.zone
+    if config is None:
         raise ConfigError(["which store? name it by --store DIR, or the settings by --config FILE"])
-    return Asked(Source(chosen.directory), zone_named(zone or chosen.zone))
+    if not (settings.out_dir / ATTEMPTS.run_file).exists():
+        problem = f"{config}: no store is set there (store.directory), and out_dir,"
+        problem += f" {settings.out_dir}, has no records: name one of them by --store DIR"
+        raise ConfigError([problem])
+    return settings.out_dir, DEFAULT_ZONE

@@ -9,7 +9,7 @@ import click
 
 from fleet_wire.config.file import Loc
 from fleet_wire.errors import ConfigError
-from platform_probe.commands.asking import store_options
+from platform_probe.commands.asking import records_of, store_options
 from platform_probe.console_settings import ConsoleSettings
 from platform_probe.settings import load_settings
 from platform_probe.web.console.person import RIGHTS
@@ -65,14 +65,13 @@ def console(
         if value is not None:
             flags[loc] = (str(value), flag)
     settings = load_settings(config, flags)
-    if settings.store is None:
-        raise ConfigError(["which store? name it by --store DIR, or the settings by --config FILE"])
+    records, its_zone = records_of(settings, config)
     chosen = settings.console or ConsoleSettings()
     run(
         serve_console(
-            settings.store.directory,
+            records,
             chosen,
-            zone=zone or settings.store.zone,
+            zone=zone or its_zone,
             audit_file=audit or chosen.audit_file_in(settings.out_dir),
             trouble=lambda problem: click.echo(f"console: {problem}", err=True),
             say=lambda url: click.echo(f"the console is at {url}"),

@@ -20,6 +20,7 @@ from fleet_wire.web.exchange import JSON, HttpResponse
 from fleet_wire.web.server import at_url
 from platform_probe.commands.asking import asked_of, store_options
 from platform_probe.commands.query import DEFAULT_ROWS, MAX_ROWS, table_of
+from platform_probe.incidents.words import MOST_LETTERS
 from platform_probe.outputs.messages.asking import ACTIONS_PATH
 from platform_probe.outputs.messages.words import (
     advice_of,
@@ -94,7 +95,7 @@ def list_(
         for each in found
     ]
     columns = ("id", "opened", "lasted", "severity", "state", "customers", "has it", "title")
-    click.echo(table_of(columns, rows))
+    click.echo(table_of(columns, rows, widest=MOST_LETTERS))
 
 
 @incidents.command()

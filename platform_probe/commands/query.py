@@ -210,9 +210,11 @@ def _told(value: Any, zone: tzinfo) -> Any:
     return value if is_plain else str(value)
 
 
-def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return rows as a table of text; numbers stand to the right."""
-    texts = [[_cell(value) for value in row] for row in rows]
+def table_of(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, widest: int = _WIDEST
+) -> str:
+    """Return rows as a table of text, longer ones cut; numbers stand to the right."""
+    texts = [[_cell(value, widest) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
     is_number = [
         bool(rows) and all(isinstance(row[place], int | float | None) for row in rows)
@@ -230,9 +232,9 @@ def table_of(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join(lines if rows else [*lines, "(no rows)"])
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, widest: int) -> str:
     if value is None:
         return "-"
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
+    return text if len(text) <= widest else f"{text[: widest - 3]}..."

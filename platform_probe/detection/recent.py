@@ -46,6 +46,8 @@ class Recent:
         self._by_attempt: OrderedDict[str, Hit] = OrderedDict()
         self._steps: OrderedDict[int, Counter[Values]] = OrderedDict()
         """How many counted, hit or not."""
+        self._sums_s: dict[int, Counter[Values]] = {}
+        """The sum of their times, from the beginning of each step on."""
 
     def counted(self, at_s: float, values: Values) -> None:
         """Take an unlock that counts."""
@@ -53,8 +55,10 @@ class Recent:
         step = self._steps.get(number)
         if step is None:
             step = self._steps[number] = Counter()
+            self._sums_s[number] = Counter()
             self._forget(at_s)
         step[values] += 1
+        self._sums_s[number][values] += at_s - number * STEP_S  # type: ignore[assignment]
 
     def hit(self, hit: Hit) -> None:
         """Take an unlock that was hit."""
@@ -90,8 +94,11 @@ class Recent:
         """Return all of it to search in, but what `is_explained` by its values and time."""
         found: list[Count] = []
         hit_in: Counter[tuple[int, Values]] = Counter()
+        hits_s: Counter[tuple[int, Values]] = Counter()
         for hit in self.hits(-math.inf, measure):
-            hit_in[int(hit.at_s // STEP_S), hit.values] += 1
+            number = int(hit.at_s // STEP_S)
+            hit_in[number, hit.values] += 1
+            hits_s[number, hit.values] += hit.at_s - number * STEP_S  # type: ignore[assignment]
             if not is_explained(hit.values, hit.at_s):
                 found.append(
                     Count(
@@ -102,10 +109,13 @@ class Recent:
                     )
                 )
         for number, step in self._steps.items():
-            at_s = (number + 0.5) * STEP_S
             for values, number_of in step.items():
                 well = number_of - hit_in[number, values]
-                if well > 0 and not is_explained(values, at_s):
+                if well <= 0:
+                    continue
+                within_s = (self._sums_s[number][values] - hits_s[number, values]) / well
+                at_s = number * STEP_S + min(max(within_s, 0.0), STEP_S)
+                if not is_explained(values, at_s):
                     found.append(Count(at=at_s + unix_offset_s, values=values, attempts=well))
         return sorted(found, key=lambda one: one.at)
 
@@ -113,8 +123,11 @@ class Recent:
         """Forget what is too old, and the oldest steps where there are too many."""
         oldest = int((now_s - KEPT_S) // STEP_S)
         for number in [each for each in self._steps if each < oldest]:
-            del self._steps[number]
+            self._drop(number)
         while self._steps and sum(map(len, self._steps.values())) > MOST_LEAVES:
-            del self._steps[min(self._steps)]
+            self._drop(min(self._steps))
         while self._hits and self._hits[0].at_s < now_s - KEPT_S:
             self._by_attempt.pop(self._hits.popleft().attempt_id, None)
+
+    def _drop(self, number: int) -> None:
+        del self._steps[number], self._sums_s[number]

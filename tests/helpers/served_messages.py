@@ -40,7 +40,16 @@ SPEED = 10.0
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all that is paced in seconds be paced in tenths of them."""
     for module, names in (
-        (slack_outbox, ("POST_EVERY_S", "EDIT_EVERY_S", "SAME_EDIT_EVERY_S", "HISTORY_EVERY_S")),
+        (
+            slack_outbox,
+            (
+                "POST_EVERY_S",
+                "EDIT_EVERY_S",
+                "SAME_EDIT_EVERY_S",
+                "HISTORY_EVERY_S",
+                "WORSE_BY_EDIT_S",
+            ),
+        ),
         (delivery, ("FIRST_RETRY_S",)),
         (alerts, ("GROWTH_S",)),
         (webhook, ("GROWTH_EVERY_S",)),
@@ -67,6 +76,7 @@ class ServedMessages:
             logger=self.log.logger,
             clock=SystemClock(),
         )
+        self.url = ""
         self.client: HttpClient
 
     def act(self, action: IncidentAction) -> bool:
@@ -160,7 +170,8 @@ async def served_messages(
     )
     server = pages.server()
     port = await server.start("127.0.0.1", 0)
-    served.client = HttpClient(f"http://127.0.0.1:{port}")
+    served.url = f"http://127.0.0.1:{port}"
+    served.client = HttpClient(served.url)
     served.messages.start()
     try:
         yield served

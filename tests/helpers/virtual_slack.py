@@ -55,6 +55,8 @@ class VirtualSlack:
 
     def __init__(self, *, channels: Callable[[Incident], tuple[str, ...]] | None = None) -> None:
         self.s = 100.0
+        self.jumped_s = 0.0
+        """How far the wall clock has jumped ahead."""
         self.channels = channels or (lambda _: ("#unlocks",))
         self.kept: dict[Key, bytes] = {}
         self.incidents: dict[str, Incident] = {}
@@ -79,7 +81,7 @@ class VirtualSlack:
     @property
     def now(self) -> Now:
         """The time on both clocks."""
-        return Now(self.s, EPOCH_S + self.s)
+        return Now(self.s, EPOCH_S + self.s + self.jumped_s)
 
     @property
     def posts(self) -> list[Part]:

@@ -14,7 +14,7 @@ import msgspec
 
 from fleet_sim.cars.movements import Movement
 from fleet_sim.faults import Hit
-from fleet_sim.runs.injection import Part, end_injections, inject_all
+from fleet_sim.runs.injection import Part, inject_all
 from fleet_sim.runs.limits import raise_descriptor_limit
 from fleet_sim.runs.live import shard_words as words
 from fleet_sim.runs.live.fleet import FleetOptions, LiveFleet
@@ -90,13 +90,11 @@ class _Shard:
             self._say(self._counts())
             self._say(words.Ready())
             await self._ended.wait()
-            with fleet.driver.present():
-                end_injections(fleet.fleet)
         finally:
-            for task in (listening, counting):
-                task.cancel()
-            self._say(self._counts())
+            listening.cancel()
             await fleet.close()
+            counting.cancel()
+            self._say(self._counts())
 
     async def _listen(self) -> None:
         """Do what the other side says, until it hangs up."""
@@ -161,6 +159,9 @@ class _Shard:
 
     def learning(self, heard: int, expected: int) -> None:
         """Nothing: a shard has no probe."""
+
+    def leaving(self, done: int, total: int) -> None:
+        """Nothing: the counts say it."""
 
     def serving(self, metrics_url: str) -> None:
         """Nothing: a shard serves none."""

@@ -73,6 +73,7 @@ class SpreadFleet(LiveFleet):
 
         Raises `BrokerUnreachableError` where no process could connect any.
         """
+        self._progress = progress
         self._shards.follow(Heard(hit=self._hit, movement=self._moved, note=progress.note))
         began_s = monotonic()
         if self._configured:
@@ -115,15 +116,17 @@ class SpreadFleet(LiveFleet):
                 part=Part.AROUND,
             )
 
-    async def end_injections(self) -> None:
-        """Let every process record what faults are still at work on; the others say goodbye."""
-        await super().end_injections()
-        await self._shards.end()
-
     async def close(self) -> None:
-        """Let time stand still here, and end the processes."""
-        await self._shards.end()
+        """End the boxes of every process, as `LiveFleet.close` does."""
+        self.end_injections()
+        await self._shards.end(self._left)
         await super().close()
+
+    def _left(self) -> int:
+        """Return how many boxes have not left their broker, and show it."""
+        left = self.counts.reachable
+        self.show_leaving(left)
+        return left
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""

@@ -29,6 +29,7 @@ from platform_probe.outputs.messages.delivery import Failure, Lane, Now, Trouble
 from platform_probe.outputs.messages.words import (
     RANKS,
     has_ended,
+    last_rise_at,
     quiet_until,
     standing,
     why_quiet,
@@ -42,6 +43,9 @@ SAME_EDIT_EVERY_S: Final = 5.0
 """Numbers that grow are shown so often: a person reads no faster [E]."""
 HISTORY_EVERY_S: Final = 30.0
 """What happens within so long is one reply in the thread [E]."""
+WORSE_BY_EDIT_S: Final = 30.0
+"""Who was called so short a time ago looks at the message: that it got worse by one class is shown
+there, and calls nobody again. Where the edit does not come within that time, a post does [E]."""
 EDITS: Final = "edits"
 """The lane of all edits; each channel's posts have one of its name, behind `#`."""
 
@@ -96,7 +100,9 @@ class Place(msgspec.Struct, omit_defaults=True, kw_only=True):
     number: int = 0
     """Posts so far: each has a name of its own."""
     severity: Severity = Severity.NOTICE
-    """The worst that was posted."""
+    """The worst that was told."""
+    edited_at: float = 0.0
+    """Of the rise that an edit alone has told, Unix seconds: the thread tells of it too."""
     is_over: bool = False
     """Its end was posted, or needs no post."""
     shown: int = 0
@@ -153,6 +159,14 @@ Key = tuple[str, str]
 """Incident and channel."""
 
 
+class _Called(NamedTuple):
+    """The last post that a channel showed."""
+
+    s: float
+    """When, monotonic seconds."""
+    severity: Severity
+
+
 class _Due(NamedTuple):
     """What waits in a lane: the least goes first."""
 
@@ -188,6 +202,7 @@ class SlackOutbox:
         self._due: dict[str, dict[Key, _Due]] = {EDITS: {}}
         self._last_s: dict[tuple[Part, Key], float] = {}
         """When a message was last edited, and its thread last written to, monotonic seconds."""
+        self._called: dict[Key, _Called] = {}
 
     def restore(self, places: Mapping[str, Place]) -> None:
         """Go on from what was kept: the incidents come afterwards, by `take`.
@@ -216,6 +231,7 @@ class SlackOutbox:
                         channel=channel,
                         channel_id=self._channel_ids.get(channel, ""),
                     )
+                    self._changed(places[channel])  # a restart must know that it is to be told
         is_quiet = quiet_until(incident, now.unix_s) is not None
         for place in places.values():
             is_posted = bool(place.ts) or place.is_gone
@@ -235,6 +251,7 @@ class SlackOutbox:
         for channel in self._places.pop(incident_id, {}):
             key = (incident_id, channel)
             self._keep(key, None)
+            self._called.pop(key, None)
             for part in Part:
                 self._last_s.pop((part, key), None)
         return True
@@ -346,6 +363,8 @@ class SlackOutbox:
         if part is Part.HISTORY:
             last_s = self._last_s.get((part, (place.incident_id, place.channel)), -math.inf)
             not_before_s = max(not_before_s, last_s + HISTORY_EVERY_S)
+        if part is Part.WORSE:
+            not_before_s = max(not_before_s, self._edits_until_s(place, incident))
         if math.isinf(not_before_s) and not_before_s > 0:
             return None  # until a revision says otherwise
         rank = {Part.MESSAGE: 1.0, Part.HISTORY: 3.0}.get(part, 2.0)
@@ -361,6 +380,14 @@ class SlackOutbox:
         last_s = self._last_s.get((Part.MESSAGE, (place.incident_id, place.channel)), -math.inf)
         not_before_s = -math.inf if is_new else last_s + SAME_EDIT_EVERY_S
         return (float(not is_new), max(last_s, -1e18)), not_before_s
+
+    def _edits_until_s(self, place: Place, incident: Incident) -> float:
+        """Return until when an edit is enough to tell that it got worse, monotonic seconds."""
+        called = self._called.get((place.incident_id, place.channel))
+        if called is None or not place.ts:
+            return -math.inf
+        is_much = RANKS[incident.severity] > RANKS[called.severity] + 1
+        return -math.inf if is_much else called.s + WORSE_BY_EDIT_S
 
     def _next_part(self, place: Place, incident: Incident) -> Part | None:
         """Return what the channel should get next, were it not quiet."""
@@ -418,6 +445,10 @@ class SlackOutbox:
         if call.verb is Verb.EDIT:
             place.shown, place.standing = incident.revision, standing(incident)
             self._last_s[Part.MESSAGE, key] = now.s
+            is_worse = RANKS[incident.severity] > RANKS[place.severity]
+            is_quiet = quiet_until(incident, now.unix_s) is not None
+            if is_worse and not is_quiet and now.s < self._edits_until_s(place, incident):
+                place.severity, place.edited_at = incident.severity, last_rise_at(incident)
             return
         begun = place.begun
         assert begun is not None  # noqa: S101 - noted before each post
@@ -438,6 +469,7 @@ class SlackOutbox:
             place.is_over = False
         if call.part in (Part.MESSAGE, Part.BACK, Part.WORSE):
             place.severity = max(place.severity, begun.severity, key=RANKS.__getitem__)
+            self._called[key] = _Called(now.s, begun.severity)
         if call.part in (Part.MESSAGE, Part.HISTORY):
             place.told = begun.told
 
@@ -471,7 +503,11 @@ def untold(place: Place, incident: Incident) -> tuple[Change, ...]:
             changes = changes[changes.index(place.told) + 1 :]
         else:  # it was left out meanwhile
             changes = tuple(each for each in changes if each.at > place.told.at)
-    return tuple(each for each in changes if each.kind not in _SAID_BY_POSTS)
+    return tuple(
+        each for each in changes
+        if each.kind not in _SAID_BY_POSTS
+        or (each.kind is ChangeKind.WORSE and each.at == place.edited_at)
+    )  # fmt: skip
 
 
 def _marker(place: Place, number: int) -> str:

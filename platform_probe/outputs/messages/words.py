@@ -162,6 +162,11 @@ def why_worse(incident: Incident) -> str | None:
     return rises[-1] if rises else None
 
 
+def last_rise_at(incident: Incident) -> float:
+    """Return when it last got worse by a class, Unix seconds; 0: it never has."""
+    return max((each.at for each in incident.changes if each.kind is ChangeKind.WORSE), default=0.0)
+
+
 def change_line(change: Change) -> str:
     """Return an entry of its history as a line, without its time."""
     said = change.sentence.rstrip(".")

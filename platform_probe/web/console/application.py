@@ -299,7 +299,7 @@ class Console:
     async def _latest_failures(self) -> Sequence[Row]:
         def latest() -> Sequence[Row]:
             return self._looking.read_newest(
-                lambda now: failed_within(now, now.newest_s - HOUR_S, now.newest_s)
+                lambda now: failed_within(now, (now.newest_s - HOUR_S, now.newest_s)).rows
             )
 
         return await self._workers.run(latest)

@@ -16,6 +16,7 @@ from platform_probe.console_settings import ConsoleSettings
 from platform_probe.support.rows import unix_s
 from platform_probe.support.times import DAY_S, iso_of, long_of
 from platform_probe.web.console.incidents import Known, known_in
+from platform_probe.web.console.listing import number_in
 from platform_probe.web.console.person import Person, Right
 from platform_probe.web.console.snapshot import Snapshot
 from platform_probe.web.console.texts import Say, has_text
@@ -66,6 +67,11 @@ class Asked:
         """Return whether who asks may see an incident."""
         return known.now.kind is not IncidentKind.SUSPICIOUS or self.may(Right.SECRETS)
 
+    @property
+    def page_number(self) -> int:
+        """Which page of a list is asked for."""
+        return number_in(self.query)
+
     # Times and numbers
 
     def time_of(self, at: float | datetime | None) -> str:
@@ -81,6 +87,10 @@ class Asked:
         """Return a time for programs."""
         return iso_of(at if isinstance(at, float | int) else unix_s(at), self.zone)
 
+    def exact(self, at_s: float) -> str:
+        """Return a time for an address that is to find the same records again."""
+        return datetime.fromtimestamp(at_s, self.zone).isoformat(timespec="microseconds")
+
     def long(self, seconds: float | None) -> str:
         """Return a duration, with two units at most."""
         if seconds is None:
@@ -88,8 +98,16 @@ class Asked:
         if seconds < 1:
             return f"{seconds * 1_000:.0f} ms"
         if seconds < 2 * DAY_S:
-            return long_of(seconds)
+            return self.written(long_of(seconds))
         return self.say("time.days", count=f"{seconds / DAY_S:.0f}")
+
+    def decimal(self, form: str, number: float) -> str:
+        """Return a number in a form of `%`, as the language writes it."""
+        return self.written(form % number)
+
+    def written(self, number: str) -> str:
+        """Return a number as the language writes it: 2.5 or 2,5."""
+        return number.replace(".", self.say("number.point"))
 
     def ago(self, at: float | datetime | None) -> str:
         """Return how long before the newest record something was."""

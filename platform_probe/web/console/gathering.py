@@ -23,6 +23,7 @@ from platform_probe.support.believed import Revision, revision_of
 from platform_probe.support.case import AFTER_S, BEFORE_S, Case
 from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import DAY_S
+from platform_probe.web.console.listing import Listed, listed
 from platform_probe.web.console.snapshot import FEW_OF_UNLOCK, LISTED, MOST_ROWS, Snapshot
 
 LATE_S: Final = 3_600.0
@@ -196,7 +197,9 @@ class CarSeen:
     """What is known of a car by now."""
 
     vehicle_id: str
-    unlocks: Sequence[Row]
+    unlocks: Listed
+    last: Row | None
+    """Its last unlock."""
     heard: Mapping[str, Any]
     """Presence, voltage, firmware and when each was heard, as far as the store has it."""
     voltages: Sequence[tuple[float, float]]
@@ -215,15 +218,11 @@ def has_car(snapshot: Snapshot, vehicle_id: str) -> bool:
     )
 
 
-def car_seen(snapshot: Snapshot, vehicle_id: str) -> CarSeen:
-    """Return what is known of a car."""
+def car_seen(snapshot: Snapshot, vehicle_id: str, number: int = 1) -> CarSeen:
+    """Return what is known of a car, with a page of its unlocks."""
     its = {"car": vehicle_id}
-    unlocks = snapshot.rows(
-        f"SELECT {FEW_OF_UNLOCK}, hardware, evidence FROM attempts WHERE vehicle_id = $car"
-        " ORDER BY started_at DESC",
-        its,
-        LISTED,
-    )
+    unlocks = _unlocks_of_car(snapshot, vehicle_id, number)
+    latest = unlocks if number == 1 else _unlocks_of_car(snapshot, vehicle_id, 1)
     (heard,) = snapshot.rows(
         f"""
         WITH seen AS MATERIALIZED (
@@ -260,10 +259,21 @@ def car_seen(snapshot: Snapshot, vehicle_id: str) -> CarSeen:
     return CarSeen(
         vehicle_id=vehicle_id,
         unlocks=unlocks,
+        last=next(iter(latest.rows), None),
         heard=heard,
         voltages=[(unix_s(row["heard_at"]), row["voltage_v"]) for row in heard["voltages"] or ()],
         complaints=_complaints(snapshot, "vehicle_id", vehicle_id),
         presence=heard["turns"] or (),
+    )
+
+
+def _unlocks_of_car(snapshot: Snapshot, vehicle_id: str, number: int) -> Listed:
+    return listed(
+        snapshot,
+        f"SELECT {FEW_OF_UNLOCK}, hardware, evidence FROM attempts WHERE vehicle_id = $car"
+        " ORDER BY started_at DESC, attempt_id",
+        {"car": vehicle_id},
+        number,
     )
 
 
@@ -341,42 +351,52 @@ def is_told_of(snapshot: Snapshot, column: str, any_id: str) -> bool:
 # A cause, a mode, a time
 
 
-def of_cause(snapshot: Snapshot, cause: str, since_s: float, until_s: float) -> list[Row]:
-    """Return the latest unlocks that failed of a cause."""
-    values = {"cause": cause, "since": utc(since_s), "until": utc(until_s)}
-    return snapshot.rows(
+def of_cause(snapshot: Snapshot, cause: str, span: tuple[float, float], number: int) -> Listed:
+    """Return a page of the unlocks of a time that failed of a cause, the last first."""
+    return listed(
+        snapshot,
         f"SELECT {FEW_OF_UNLOCK} FROM attempts WHERE started_at BETWEEN $since AND $until"
-        " AND cause = $cause ORDER BY started_at DESC",
-        values,
-        LISTED,
+        " AND cause = $cause ORDER BY started_at DESC, attempt_id",
+        {"cause": cause, "since": utc(span[0]), "until": utc(span[1])},
+        number,
     )
 
 
-def of_mode(snapshot: Snapshot, mode: str, since_s: float, until_s: float) -> list[Row]:
-    """Return the latest unlocks that are believed to have had a failure mode."""
-    return snapshot.rows(
+def of_mode(snapshot: Snapshot, mode: str, span: tuple[float, float], number: int) -> Listed:
+    """Return a page of the unlocks that are believed to have had a failure mode."""
+    return listed(
+        snapshot,
         """
         SELECT attempt_id, vehicle_id, booking_id, outcome, cause, mode AS failure_mode,
             probability, made_at - to_microseconds((after_s * 1e6)::BIGINT) AS started_at
         FROM (
             SELECT * FROM diagnoses WHERE made_at BETWEEN $since AND $until
             QUALIFY row_number() OVER (PARTITION BY attempt_id ORDER BY revision DESC) = 1
-        ) WHERE mode = $mode ORDER BY started_at DESC
+        ) WHERE mode = $mode ORDER BY started_at DESC, attempt_id
         """,
-        {"mode": mode, "since": utc(since_s), "until": utc(until_s + DAY_S)},
-        LISTED,
+        {"mode": mode, "since": utc(span[0]), "until": utc(span[1] + DAY_S)},
+        number,
     )
 
 
-def failed_within(snapshot: Snapshot, since_s: float, until_s: float) -> list[Row]:
-    """Return the latest unlocks of a time that failed."""
-    values = {"since": utc(since_s), "until": utc(until_s)}
-    return snapshot.rows(
-        f"SELECT {FEW_OF_UNLOCK} FROM attempts WHERE started_at BETWEEN $since AND $until"
-        " AND cause IS NOT NULL ORDER BY started_at DESC",
-        values,
-        LISTED,
+_FAILED_WITHIN: Final = "attempts WHERE started_at BETWEEN $since AND $until AND cause IS NOT NULL"
+
+
+def failed_within(snapshot: Snapshot, span: tuple[float, float], number: int = 1) -> Listed:
+    """Return a page of the unlocks of a time that failed, the last first."""
+    return listed(
+        snapshot,
+        f"SELECT {FEW_OF_UNLOCK} FROM {_FAILED_WITHIN} ORDER BY started_at DESC, attempt_id",
+        {"since": utc(span[0]), "until": utc(span[1])},
+        number,
     )
+
+
+def count_failed_within(snapshot: Snapshot, span: tuple[float, float]) -> int:
+    """Return how many unlocks of a time failed."""
+    values = {"since": utc(span[0]), "until": utc(span[1])}
+    (found,) = snapshot.rows(f"SELECT count(*) AS failed FROM {_FAILED_WITHIN}", values, 1)
+    return int(found["failed"])
 
 
 def unlocks_by_ids(snapshot: Snapshot, ids: Sequence[str]) -> list[Row]:

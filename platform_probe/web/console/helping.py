@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
 from fleet_wire.contract.causes import Cause, outcome_of
+from fleet_wire.contract.incident import Incident
 from fleet_wire.modes.catalogue import TITLES
 from platform_probe.support.believed import percent
+from platform_probe.web.console.asked import Asked
 from platform_probe.web.console.pages.fleet import Table
 from platform_probe.web.console.pictures import WIDE, Share, share_of
 from platform_probe.web.console.rendering import give
-from platform_probe.web.console.texts import said_texts, texts_of
+from platform_probe.web.console.texts import said_texts, say_in, texts_of
+
+_LATE: Final = ", and doors open late"
+_COUNTED: Final = {
+    "customer": "title.customer", "customers": "title.customers", "car": "title.car",
+    "cars": "title.cars",
+}  # fmt: skip
+_TITLE: Final = re.compile(
+    r"(?:(?P<whom>.*): )?(?P<what>.*?)"
+    r"(?: since (?P<since>\d\d:\d\d)(?:, (?P<whose>\d+ (?:customer|car)s?))?)?",
+    re.DOTALL,
+)
+"""A title as `platform_probe.incidents.words` makes it."""
 
 
 def mode_title(language: str, slug: str) -> str:
@@ -45,6 +60,41 @@ def said(language: str, text: str | None) -> str:
 def language_said(language: str, text: str | None) -> str:
     """Return in which language `said` says a text: a reader of screens wants to know."""
     return language if text is None or said(language, text) != text else "en"
+
+
+def incident_title(language: str, now: Incident) -> str:
+    """Return an incident's title in a language; as it is where words of it are not known there."""
+    whom, what, since, whose = _parts_of(now.title)
+    late = what.removesuffix(_LATE)
+    told = next(
+        (t for each in (late, late[:1].lower() + late[1:]) if (t := said(language, each)) != each),
+        "",
+    )
+    if not told:
+        return now.title
+    say = say_in(language)
+    if late != what:
+        told = say("title.late", what=told)
+    told = f"{whom}\u00a0: {told}" if whom else told[:1].upper() + told[1:]
+    if since:
+        told += f" {say('title.since', clock=since)}"
+    if whose:
+        count, _, unit = whose.partition(" ")
+        told += f", {say(_COUNTED[unit], count=count)}"
+    return told
+
+
+def language_of_incident(language: str, now: Incident) -> str:
+    """Return in which language `incident_title` says a title."""
+    return "en" if incident_title(language, now) == now.title else language
+
+
+def _parts_of(title: str) -> tuple[str, str, str, str]:
+    """Return whom a title names, what is wrong, since when and how many are hit, as it has them."""
+    found = _TITLE.fullmatch(title)
+    if found is None:
+        return "", title, "", ""
+    return found["whom"] or "", found["what"], found["since"] or "", found["whose"] or ""
 
 
 @cache
@@ -81,6 +131,17 @@ def with_hours(query: Mapping[str, str], hours: int) -> str:
     return urlencode({**kept, "hours": hours})
 
 
+def with_page(asked: Asked, number: int, span: tuple[float, float] | None = None) -> str:
+    """Return the address's question with another page, of the same time though more comes."""
+    times = {} if span is None else {"since": asked.exact(span[0]), "until": asked.exact(span[1])}
+    return urlencode({**asked.query, **times, "page": number})
+
+
+def with_all_rows(query: Mapping[str, str]) -> str:
+    """Return the address's question for the same page with longer tables."""
+    return urlencode({**query, "rows": "all"})
+
+
 def first_row(table: Table) -> dict[str, Any]:
     """Return the first row of a table by column."""
     return dict(zip(table.columns, table.rows[0], strict=True))
@@ -96,6 +157,8 @@ def help_templates() -> None:
     give(
         outcome_of=outcome_named,
         mode_title=mode_title,
+        incident_title=incident_title,
+        language_of_incident=language_of_incident,
         said=said,
         language_said=language_said,
         percent=percent,
@@ -104,6 +167,8 @@ def help_templates() -> None:
         has_text=has_text,
         short_number=short_number,
         with_hours=with_hours,
+        with_page=with_page,
+        with_all_rows=with_all_rows,
         dict_of=first_row,
         pretty=pretty,
         is_time=lambda value: isinstance(value, datetime),

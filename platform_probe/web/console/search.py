@@ -20,6 +20,7 @@ from platform_probe.support.rows import Row, unix_s, utc
 from platform_probe.support.times import iso_of
 from platform_probe.web.console.gathering import LATELY_S, has_car, is_told_of
 from platform_probe.web.console.snapshot import Snapshot
+from platform_probe.web.console.texts import LANGUAGES, said_texts, texts_of
 from platform_probe.web.console.when import NEAR_S, Stretch, stretch_of
 
 MAX_LETTERS: Final = 200
@@ -176,12 +177,10 @@ class Search:
     def _nearest(self, wanted: str) -> Iterator[Hit]:
         """Yield what may have been meant: ids in other letters, and words of modes and causes."""
         words = wanted.lower().replace("_", " ")
-        for slug, title in TITLES.items():
-            if words in title.lower() or words in slug.replace("_", " "):
-                yield Hit("mode", slug, url_of("mode", slug))
-        for cause in Cause:
-            if words in cause.replace("_", " "):
-                yield Hit("cause", cause, url_of("cause", cause))
+        for kind, names in _NAMES.items():
+            for slug, its in names.items():
+                if any(words in name for name in its):
+                    yield Hit(kind, slug, url_of(kind, slug))
         for car in nearest(wanted, self._cars()):
             yield Hit("car", car, url_of("car", car))
         plate = plain_plate(wanted)
@@ -234,8 +233,32 @@ def plain_plate(text: str) -> str:
 def _named(wanted: str) -> list[Hit]:
     """Return the cause or the mode that has this name or title."""
     slug = wanted.lower().replace(" ", "_").replace("-", "_")
-    if slug in list(Cause):
-        return [Hit("cause", slug, url_of("cause", slug))]
-    by_title = {title.lower(): name for name, title in TITLES.items()}
-    name = slug if slug in {*TITLES, UNKNOWN, NOTHING_WRONG} else by_title.get(wanted.lower())
-    return [] if name is None else [Hit("mode", name, url_of("mode", name))]
+    if slug in {*TITLES, UNKNOWN, NOTHING_WRONG}:
+        return [Hit("mode", slug, url_of("mode", slug))]
+    words = wanted.lower().replace("_", " ").replace("-", " ")
+    for kind in ("cause", "mode"):
+        for slug, its in _NAMES[kind].items():
+            if words in its or wanted.lower() in its:
+                return [Hit(kind, slug, url_of(kind, slug))]
+    return []
+
+
+def _names_of() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Return what modes and causes are called in any language, small: by kind and slug."""
+    causes = {
+        cause.value: [texts_of(each)[f"cause.{cause}"] for each in LANGUAGES] for cause in Cause
+    }
+    modes = {
+        slug: [title, *(said_texts(each).get(title, title) for each in LANGUAGES)]
+        for slug, title in TITLES.items()
+    }
+    return {
+        kind: {
+            slug: [name.lower() for name in (slug.replace("_", " "), *its)]
+            for slug, its in names.items()
+        }
+        for kind, names in (("mode", modes), ("cause", causes))
+    }
+
+
+_NAMES: Final = _names_of()

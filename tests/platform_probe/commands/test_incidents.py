@@ -45,6 +45,26 @@ def test_a_list_has_each_incident_once(records: Path) -> None:
     assert [line.split()[0] for line in lines[2:]] == ["inc-1"]
 
 
+def test_settings_without_a_store_lead_to_the_records(records: Path, tmp_path: Path) -> None:
+    """To those of the monitor; where it has written none, the settings are named."""
+    config = tmp_path / "probe.yaml"
+    config.write_text(f"broker: mqtt://broker:1883\nout_dir: {records}\n", encoding="utf-8")
+    assert "inc-1" in told("list", "--config", config).output
+    config.write_text("broker: mqtt://broker:1883\nout_dir: nowhere\n", encoding="utf-8")
+    nowhere = told("list", "--config", config)
+    assert nowhere.exit_code == 2
+    assert f"{config}: no store is set there (store.directory)" in nowhere.output
+
+
+def test_a_title_is_listed_whole(tmp_path: Path) -> None:
+    """It names the problem: nothing of it is left out."""
+    long = f"Operator-b, north: {'the mobile network is down in the region ' * 2}since 08:12"
+    (tmp_path / ATTEMPTS_FILE).write_bytes(b"")
+    line = msgspec.json.encode(made_incident(title=long))
+    (tmp_path / INCIDENTS_FILE).write_bytes(line + b"\n")
+    assert long in told("list", "--run", tmp_path).output
+
+
 def test_json_is_the_incident_itself(records: Path) -> None:
     """Nothing is lost on its way through the tables."""
     found = msgspec.convert(

@@ -22,6 +22,8 @@ from platform_probe.web.console.person import Right
 from platform_probe.web.console.pictures import Curve, curve_of
 
 LISTED: Final = 25
+ALL_LISTED: Final = 500
+"""So many rows has a table of a page that is asked for all of them."""
 TRAITS: Final = ("region", "operator", "firmware")
 HOURS: Final = (1, 6, 24, 168)
 """Times that a page offers."""
@@ -52,8 +54,12 @@ def asked_query(
     """Return what a predefined query comes to in a time."""
     query = query_named(name)
     times = {"since": utc(span[0]), "until": utc(span[1])}
-    found = asked.snapshot.asked(query.sql, query.values(values, times), limit=LISTED)
+    found = asked.snapshot.asked(query.sql, query.values(values, times), limit=_limit(asked))
     return _table(title, found)
+
+
+def _limit(asked: Asked) -> int:
+    return ALL_LISTED if asked.query.get("rows") == "all" else LISTED
 
 
 def _table(title: str, found: Rows) -> Table:
@@ -284,7 +290,7 @@ def _pinned(asked: Asked, pinned: PinnedQuery, span: tuple[float, float]) -> Tab
         check_reads_only(sql)
         times = {"since": utc(span[0]), "until": utc(span[1])}
         named = {name: times[name] for name in named_in(sql) if name in times}
-        return _table(pinned.title, asked.snapshot.asked(sql, named, limit=LISTED))
+        return _table(pinned.title, asked.snapshot.asked(sql, named, limit=_limit(asked)))
     except ConfigError as error:
         return Table(pinned.title, problem=str(error))
 

@@ -14,7 +14,7 @@ def start_page(asked: Asked, _: str) -> Answer:
     """Return the start page: the box, what is open, what failed last."""
     values = {
         "open": asked.open_incidents(),
-        "rows": failed_within(asked.snapshot, asked.now_s - HOUR_S, asked.now_s)[:10],
+        "rows": failed_within(asked.snapshot, (asked.now_s - HOUR_S, asked.now_s)).rows[:10],
     }
     return Shown("start.html", values)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
+from fleet_wire.modes.catalogue import MODES
+from platform_probe.support.advice import Advice, advice_for
 from platform_probe.web.console.asked import Answer, Asked, Shown, forbidden, missing
 from platform_probe.web.console.gathering import unlocks_by_ids
 from platform_probe.web.console.incidents import MOST, known_as
+from platform_probe.web.console.listing import part_of
 from platform_probe.web.console.pages.fleet import failed_over_time
 from platform_probe.web.console.pictures import Curve, curve_of, share_of
 
@@ -25,9 +28,8 @@ def incidents_page(asked: Asked, _: str) -> Answer:
     state = asked.query.get("state", "")
     wanted = [one for one in known if state in ("", one.now.state)]
     values = {
-        "known": wanted[:LISTED],
+        "listed": part_of(wanted, asked.page_number, LISTED),
         "state": state,
-        "count": len(wanted),
         "is_all": len(known) < MOST,
     }
     return Shown("incidents.html", values)
@@ -47,6 +49,7 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
         growth = [*growth, (end_s, growth[-1][1])]
     values = {
         "now": now,
+        "advice": _advice_for(now),
         "unit": "incident.unit_customers" if known.counts_customers else "incident.unit",
         "curve": curve_of(growth, steps=True, from_zero=True),
         "over_time": _over_time(asked, now, end_s or now.at),
@@ -55,6 +58,13 @@ def incident_page(asked: Asked, incident_id: str) -> Answer:
         "examples": unlocks_by_ids(asked.snapshot, now.examples),
     }
     return Shown("incident.html", values)
+
+
+def _advice_for(now: Incident) -> Advice | None:
+    """Return what to say to who is hit by it; None where that is not known."""
+    if now.kind is IncidentKind.SUSPICIOUS or now.cause is None:
+        return None
+    return advice_for(now.cause, MODES.get(now.mode or ""))
 
 
 def _over_time(asked: Asked, now: Incident, end_s: float) -> Curve | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from fleet_wire.config.file import suggestion
@@ -17,16 +18,19 @@ from platform_probe.web.console.asked import Answer, Asked, Shown, missing
 from platform_probe.web.console.gathering import (
     CarSeen,
     car_seen,
+    count_failed_within,
     failed_within,
     has_car,
     history_of,
     of_cause,
     of_mode,
 )
+from platform_probe.web.console.pages.unlock import told_of
 from platform_probe.web.console.pictures import curve_of
 from platform_probe.web.console.snapshot import LISTED
 
 DEFAULT_DAYS: Final = 1.0
+_OF_A_STEP: Final = ("event", "operation", "status", "problem", "vehicle_id")
 _SEEN_OF_CAR: Final = {
     "voltage_v": "voltage_v",
     "presence": "presence",
@@ -39,14 +43,13 @@ def car_page(asked: Asked, vehicle_id: str) -> Answer:
     """Return the page of a car."""
     if not has_car(asked.snapshot, vehicle_id):
         return missing("car", vehicle_id)
-    seen = car_seen(asked.snapshot, vehicle_id)
+    seen = car_seen(asked.snapshot, vehicle_id, asked.page_number)
     values = {
         "car": seen,
         "plate": asked.plate_of.get(vehicle_id),
         "now": _now_of(seen),
         "curve": curve_of(seen.voltages),
-        "failed": sum(row["cause"] is not None for row in seen.unlocks),
-        "is_all": len(seen.unlocks) < LISTED,
+        "failed": sum(row["cause"] is not None for row in seen.unlocks.rows),
     }
     return Shown("car.html", values, look=("car", vehicle_id))
 
@@ -54,9 +57,9 @@ def car_page(asked: Asked, vehicle_id: str) -> Answer:
 def _now_of(seen: CarSeen) -> Mapping[str, Any]:
     """Return what is known of it by now: as it was heard, else as its last unlock tells it."""
     now: dict[str, Any] = dict(seen.heard)
-    if not seen.unlocks:
+    last = seen.last
+    if last is None:
         return now
-    last = seen.unlocks[0]
     for name in ("region", "operator", "firmware", "hardware"):
         now[name] = now[name] or last[name]
     evidence = evidence_of(last)
@@ -94,6 +97,8 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
     if history.is_empty:
         return missing(*page)
     kind = "customer" if column == "account_id" else "booking"
+    latest = [row["attempt_id"] for row in history.unlocks[:1]]
+    latest += [row["complaint_id"] for row in history.complaints[:1]]
     rows = [*history.unlocks, *history.events, *history.complaints]
     customers = sorted({row["account_id"] for row in rows if row["account_id"]})
     cars = sorted({row["vehicle_id"] for row in rows if row["vehicle_id"]})
@@ -107,13 +112,21 @@ def _history(asked: Asked, column: str, any_id: str, page: tuple[str, str]) -> A
         "bookings": sorted({row["booking_id"] for row in rows if row["booking_id"]}),
         "steps": steps_of(history.events),
         "failed": sum(row["cause"] is not None for row in history.unlocks),
+        "is_all": len(history.unlocks) < LISTED,
+        "latest": told_of(asked, latest[0]) if latest else None,
     }
     return Shown("history.html", values, look=(kind, any_id))
 
 
-def steps_of(events: Sequence[Row]) -> list[Row]:
-    """Return what was asked and answered: the lines of the log that a person understands."""
-    return [row for row in events if row["event"] in ("requested", "answered", "support_called")]
+def steps_of(events: Sequence[Row]) -> list[tuple[Row, Row, int]]:
+    """Return what was asked and answered: the lines of the log that a person understands.
+
+    What came several times in a row, as a phone's questions for the state of its command, is one:
+    with its first line, its last one, and how often it came.
+    """
+    steps = [row for row in events if row["event"] in ("requested", "answered", "support_called")]
+    runs = [[*run] for _, run in groupby(steps, lambda row: [row[name] for name in _OF_A_STEP])]
+    return [(run[0], run[-1], len(run)) for run in runs]
 
 
 # A cause, a mode, a time
@@ -124,16 +137,15 @@ def cause_page(asked: Asked, slug: str) -> Answer:
     if slug not in list(Cause):
         return missing("cause", slug)
     cause = Cause(slug)
-    since_s, until_s = span_of(asked)
+    span = span_of(asked)
     advice = advice_for(cause)
     values = {
         "slug": slug,
         "entry": CAUSES[cause],
         "say_to": advice.say,
         "do": advice.do,
-        "rows": of_cause(asked.snapshot, slug, since_s, until_s),
-        "since": since_s,
-        "until": until_s,
+        "listed": of_cause(asked.snapshot, slug, span, asked.page_number),
+        "span": span,
     }
     return Shown("cause.html", values)
 
@@ -143,25 +155,24 @@ def mode_page(asked: Asked, slug: str) -> Answer:
     if slug not in TITLES:
         near = suggestion(slug, list(TITLES))
         return missing("mode", f"{slug}{near}")
-    since_s, until_s = span_of(asked)
+    span = span_of(asked)
     values = {
         "slug": slug,
         "title": TITLES[slug],
         "mode": MODES.get(slug),
-        "rows": of_mode(asked.snapshot, slug, since_s, until_s),
-        "since": since_s,
-        "until": until_s,
+        "listed": of_mode(asked.snapshot, slug, span, asked.page_number),
+        "span": span,
     }
     return Shown("mode.html", values)
 
 
 def time_page(asked: Asked, _: str) -> Answer:
     """Return what failed at a time."""
-    since_s, until_s = span_of(asked)
+    span = span_of(asked)
     values = {
-        "rows": failed_within(asked.snapshot, since_s, until_s),
-        "since": since_s,
-        "until": until_s,
+        "listed": failed_within(asked.snapshot, span, asked.page_number),
+        "count": count_failed_within(asked.snapshot, span),
+        "span": span,
     }
     return Shown("time.html", values)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from fleet_wire.contract.causes import Cause
-from fleet_wire.contract.incident import IncidentKind, IncidentState
+from fleet_wire.contract.incident import Incident, IncidentKind, IncidentState
 from platform_probe.diagnosis.cohorts.words import finding_in_words
 from platform_probe.support.case import Case
 from platform_probe.support.cohorts import is_one_of, search_around
@@ -49,8 +49,10 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
     thing = f"unlock/{attempt_id}"
     look = ("unlock", attempt_id)
     names = _names_in(case) if asked.hides(thing) else ()
+    incidents = incidents_of(asked, case.attempt)
     told = {
         **json_of(case, asked.zone),
+        "incidents": [_in_short(one.now) for one in incidents],
         "reproduce": export_command(case, asked.snapshot.source.directory),
     }
     if names or asked.hides(thing):
@@ -67,6 +69,7 @@ def unlock_page(asked: Asked, attempt_id: str) -> Answer:
         "story": story_of(told["timeline"]),
         "thing": thing,
         "revisions": case.revisions,
+        "incidents": incidents,
         "raw": told if asked.may(Right.SECRETS) else None,
         **(_of_attempt(asked, case, case.attempt) if case.attempt is not None else _OF_A_CALL),
     }
@@ -100,7 +103,6 @@ _OF_A_CALL: Final[Mapping[str, Any]] = {
     "after": None,
     "similar": (),
     "similar_url": "",
-    "incidents": (),
     "trace_url": None,
 }
 
@@ -119,7 +121,6 @@ def _of_attempt(asked: Asked, case: Case, attempt: Row) -> Mapping[str, Any]:
         "after": after,
         "similar": similar_to(asked.snapshot, case),
         "similar_url": _similar_url(asked, case),
-        "incidents": incidents_of(asked, attempt),
         "trace_url": (template or "").replace("{trace_id}", quote(trace, safe=""))
         if template and trace != attempt["attempt_id"]
         else None,
@@ -152,14 +153,45 @@ def _others(asked: Asked, case: Case) -> Mapping[str, Any]:
     }
 
 
-def incidents_of(asked: Asked, attempt: Row) -> list[Known]:
-    """Return the incidents that an unlock belongs to: named in it, or of its cohort and time."""
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What there is to say of the last unlock that somebody asks about, or of a call about one."""
+
+    case: Case
+    told: Mapping[str, Any]
+    incidents: Sequence[Known]
+
+
+def told_of(asked: Asked, attempt_id: str) -> Latest | None:
+    """Return what to say and do about an unlock or a call; None where nothing is known of it."""
+    case = unlock_case(asked.snapshot, attempt_id)
+    if case is None:
+        return None
+    return Latest(case, json_of(case, asked.zone), incidents_of(asked, case.attempt))
+
+
+def incidents_of(asked: Asked, attempt: Row | None) -> list[Known]:
+    """Return the incidents that an unlock belongs to: named in it, or of its cohort and time.
+
+    Those that go on come first.
+    """
+    if attempt is None:
+        return []
     began_s = unix_s(attempt["started_at"])
     return [
         known
         for known in asked.known_incidents()
         if attempt["attempt_id"] in known.now.examples or _is_of(known, attempt, began_s)
     ]
+
+
+def _in_short(now: Incident) -> Mapping[str, Any]:
+    return {
+        "incident_id": now.incident_id,
+        "title": now.title,
+        "state": now.state,
+        "acknowledged_by": now.acknowledged_by,
+    }
 
 
 def _is_of(known: Known, attempt: Row, began_s: float) -> bool:

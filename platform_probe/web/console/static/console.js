@@ -59,12 +59,14 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target.id === "q") event.target.blur();
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || off.checked || help.open) return;
   const step = { j: 1, k: -1 }[event.key];
+  const rel = { n: "next", p: "prev" }[event.key];
   if (event.key === "/") {
     const box = document.querySelector("#q");
     box.focus();
     box.select();
   } else if (event.key === "?") help.showModal();
   else if (step) move(step);
+  else if (rel) document.querySelector(`main a[rel="${rel}"]`)?.click();
   else return;
   event.preventDefault();
 });

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_wire.contract.incident import ActionKind
+from fleet_wire.contract.incident import ActionKind, Severity
 from platform_probe.outputs.messages.slack_blocks import (
     ACTION_ACKNOWLEDGE,
     ACTION_MUTE,
@@ -46,7 +46,7 @@ async def test_an_incident_from_its_opening_to_its_end(
     slack: SlackServer, served: ServedMessages
 ) -> None:
     """One message, edited; one rise, one end, a thread; every limit kept, nothing garbled."""
-    first = made_incident(title="Operator <B> & sons: boxes offline")
+    first = made_incident(title="Operator <B> & sons: boxes offline", severity=Severity.NOTICE)
     served.tell(first)
     await eventually(lambda: slack.messages)
     served.tell(grown(first))

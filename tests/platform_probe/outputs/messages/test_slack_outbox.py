@@ -14,6 +14,7 @@ from fleet_wire.contract.incident import ChangeKind, Incident, Severity
 from platform_probe.outputs.messages.delivery import Failure, Trouble
 from platform_probe.outputs.messages.slack_outbox import (
     HISTORY_EVERY_S,
+    WORSE_BY_EDIT_S,
     Call,
     Deleted,
     NotThere,
@@ -86,6 +87,71 @@ def test_worse_by_a_class_is_a_new_post() -> None:
     assert slack.posts == [Part.MESSAGE, Part.WORSE]
 
 
+def test_worse_within_seconds_is_an_edit() -> None:
+    """Who was called looks at the message, which says so at once; the thread keeps it."""
+    slack = VirtualSlack()
+    slack.run(5)
+    first = made_incident(at=now_of(slack))
+    slack.tell(first)
+    slack.run(10)
+    second = worse(first, after_s=10)
+    slack.tell(second)
+    slack.run(2)
+    assert slack.taken[0].shows.severity is Severity.CRITICAL
+    slack.run(HOUR_S)
+    assert slack.posts == [Part.MESSAGE]
+    assert [line for one in slack.taken for line in one.told] == ["it was worse"]
+    slack.restart()
+    slack.tell(grown(second))
+    slack.run(HOUR_S)
+    assert slack.posts == [Part.MESSAGE]
+
+
+def test_worse_while_the_message_is_on_its_way_is_an_edit() -> None:
+    """Its answer comes after the rise."""
+    slack = VirtualSlack()
+    slack.run(5)
+    first = made_incident(at=now_of(slack))
+    slack.tell(first)
+    slack.run(0.05)
+    slack.tell(worse(first, after_s=0.05))
+    slack.run(HOUR_S)
+    assert slack.posts == [Part.MESSAGE]
+    assert slack.taken[0].shows.severity is Severity.CRITICAL
+
+
+def test_worse_that_no_edit_has_told_is_posted() -> None:
+    """Slack takes no edit: the post comes half a minute after the message, not later."""
+    slack = VirtualSlack()
+    slack.run(5)
+    first = made_incident(at=now_of(slack))
+    slack.tell(first)
+    slack.run(10)
+    slack.answer = lambda call: (
+        Failure(Trouble.RATE, "ratelimited", 60.0) if call.verb is Verb.EDIT else None
+    )
+    slack.tell(worse(first, after_s=10))
+    slack.run(60)
+    assert slack.posts == [Part.MESSAGE, Part.WORSE]
+    waited_s = slack.taken[1].at_s - slack.taken[0].at_s
+    assert WORSE_BY_EDIT_S <= waited_s < WORSE_BY_EDIT_S + 1
+
+
+@pytest.mark.parametrize("steps", [[Severity.CRITICAL], [Severity.WARNING, Severity.CRITICAL]])
+def test_worse_by_two_classes_is_posted_at_once(steps: list[Severity]) -> None:
+    """Who saw a notice may not have looked; in one step or in two."""
+    slack = VirtualSlack()
+    slack.run(5)
+    incident = made_incident(at=now_of(slack), severity=Severity.NOTICE)
+    slack.tell(incident)
+    for severity in steps:
+        slack.run(5)
+        incident = then(incident, ChangeKind.WORSE, after_s=5, severity=severity)
+        slack.tell(incident)
+    slack.run(2)
+    assert slack.posts == [Part.MESSAGE, Part.WORSE]
+
+
 def test_the_end_is_one_post_and_the_message_says_so() -> None:
     """With the last revision in both."""
     first = made_incident()
@@ -116,6 +182,20 @@ def test_what_is_over_before_it_could_be_told_is_one_post() -> None:
     slack.run(2 * HOUR_S)
     assert slack.posts == [Part.MESSAGE]
     assert slack.taken[0].shows.ended_at is not None
+
+
+def test_what_is_over_before_it_could_be_told_is_told_after_a_restart() -> None:
+    """Slack is away when an incident begins and ends, and the monitor is restarted meanwhile."""
+    slack = VirtualSlack()
+    slack.answer = lambda _: Failure(Trouble.UNREACHABLE, "away")
+    first = made_incident()
+    for revision in (first, resolved(first)):
+        slack.tell(revision)
+        slack.run(HOUR_S)
+    slack.restart()
+    slack.answer = lambda _: None
+    slack.run(HOUR_S)
+    assert slack.posts == [Part.MESSAGE]
 
 
 def test_closed_by_a_person_is_no_recovery() -> None:
@@ -363,6 +443,28 @@ def test_blocks_that_slack_does_not_take_become_text() -> None:
     slack.tell(made_incident("plain"))
     slack.run(60)
     assert [one.incident.incident_id for one in slack.taken] == ["plain"]
+    assert slack.outbox.waiting(slack.s) == (0, 0.0)
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
+def test_a_clock_that_jumps_loses_nothing_and_repeats_nothing(jump_s: float) -> None:
+    """Within an incident, and over a restart: one message with the latest numbers, and its end."""
+    slack = VirtualSlack()
+    incident = made_incident(at=now_of(slack))
+    slack.tell(incident)
+    slack.run(60)
+    slack.jumped_s = jump_s
+    incident = grown(incident, after_s=jump_s + 60)
+    slack.tell(incident)
+    slack.run(60)
+    assert slack.taken[0].shows == incident
+    slack.restart()
+    slack.tell(worse(incident))
+    slack.run(60)
+    slack.tell(resolved(worse(incident)))
+    slack.run(60)
+    assert slack.posts == [Part.MESSAGE, Part.WORSE, Part.ENDED]
+    assert slack.refused == 0
     assert slack.outbox.waiting(slack.s) == (0, 0.0)
 
 

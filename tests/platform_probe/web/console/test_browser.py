@@ -94,6 +94,35 @@ def test_lists_are_walked_with_j_and_k(page: Any, open_console: str) -> None:
     ]  # fmt: skip
 
 
+def test_pages_of_a_list_are_turned_with_n_and_p(page: Any, tmp_path: Path) -> None:
+    """Forth, and back; with the same failures on each."""
+    rows = [unlock(number, cause=Cause.BOX_OFFLINE) for number in range(60)]
+    put_unlocks(tmp_path / "store", rows)
+    with served(tmp_path / "store", tmp_path / "audit.jsonl") as url:
+        page.goto(f"{url}/time")
+        first = page.locator("a[data-row]").first.get_attribute("href")
+        page.keyboard.press("n")
+        page.get_by_text("51 to 60").wait_for()
+        page.keyboard.press("p")
+        page.get_by_text("1 to 50").wait_for()
+        assert page.locator("a[data-row]").first.get_attribute("href") == first
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_what_support_needs_is_on_the_first_screen(
+    chromium: Any, open_console: str, language: str
+) -> None:
+    """What happened, what to say and what to do, on a telephone too."""
+    screen = {"width": 400, "height": 800}
+    with page_of(chromium, viewport=screen, locale=language) as page:
+        for path in ("/unlock/attempt-33", "/unlock/attempt-3"):
+            page.goto(open_console + path)
+            headings = page.locator(".say h2")
+            assert headings.count() == 3
+            last = headings.last.bounding_box()
+            assert last["y"] + last["height"] < screen["height"]
+
+
 def test_the_keys_are_explained_and_can_be_switched_off(page: Any, open_console: str) -> None:
     """Single letters get in the way of who speaks to the browser (WCAG 2.1.4)."""
     page.goto(open_console)

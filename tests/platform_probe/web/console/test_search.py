@@ -28,6 +28,8 @@ from tests.helpers.consoles import Visitor, looks_in
         ("incident-1", "/incident/incident-1"),
         ("box offline", "/cause/box_offline"),
         ("box_offline", "/cause/box_offline"),
+        ("boîtier hors ligne", "/cause/box_offline"),
+        ("Pas de réception là où se trouve la voiture", "/mode/no_coverage_garage"),
         ("no_coverage_garage", "/mode/no_coverage_garage"),
         ("No reception where the car stands", "/mode/no_coverage_garage"),
         ("car-03 00:00:18", "/unlock/attempt-17"),
@@ -55,6 +57,7 @@ def test_a_time_leads_to_what_failed_then(open_console: str) -> None:
     ("text", "nearest"),
     [("car 3", "/car/car-03"), ("CAR-3", "/car/car-03"), ("Booking-33", "/booking/booking-33"),
      ("garage", "/mode/no_coverage_garage"), ("offline", "/cause/box_offline"),
+     ("hors ligne", "/cause/box_offline"),
      ("ATTEMPT-5", "/unlock/attempt-58"), ("b-123", "/car/car-03")],
 )  # fmt: skip
 def test_none_gives_the_nearest(open_console: str, text: str, nearest: str) -> None:

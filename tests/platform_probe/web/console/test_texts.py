@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from string import Formatter
 
@@ -42,6 +43,14 @@ def test_each_language_has_all_texts(language: str) -> None:
     assert set(texts) == set(english)
     assert all(text.strip() for text in texts.values())
     assert [key for key in english if places(english[key]) != places(texts[key])] == []
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "texts").iterdir()), ids=lambda path: path.name)
+def test_no_text_stands_there_twice(path: Path) -> None:
+    """The second one would take the first one's place."""
+    keys = [line.split('"')[1] for line in path.read_text("utf-8").splitlines()[1:-1]]
+
+    assert [key for key, times in Counter(keys).items() if times > 1] == []
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -1,0 +1,55 @@
+"""Long lists, a page at a time: the address says which one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from platform_probe.web.console.snapshot import LISTED, Snapshot, as_rows
+
+MOST_PAGES: Final = 10_000
+"""Nobody reads so far, and each page before it is counted off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of a list."""
+
+    rows: Sequence[Any]
+    number: int
+    """From 1 on."""
+    has_more: bool
+    first: int
+    """The place of its first row in the whole list, from 1 on."""
+
+    @property
+    def last(self) -> int:
+        """The place of its last row."""
+        return self.first + len(self.rows) - 1
+
+    @property
+    def is_all(self) -> bool:
+        """Whether there is no other page."""
+        return self.number == 1 and not self.has_more
+
+
+def number_in(query: Mapping[str, str]) -> int:
+    """Return the page that an address names; the first for what is no page."""
+    text = query.get("page", "")
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 1  # noqa: PLR2004
+    return min(max(number, 1), MOST_PAGES)
+
+
+def listed(snapshot: Snapshot, sql: str, values: Mapping[str, Any], number: int) -> Listed:
+    """Return a page of what a query finds, which must say in what order."""
+    before = (number - 1) * LISTED
+    found = snapshot.asked(f"{sql} LIMIT {LISTED + 1} OFFSET {before}", values, limit=LISTED)
+    return Listed(as_rows(found), number, not found.is_whole, before + 1)
+
+
+def part_of(all_rows: Sequence[Any], number: int, length: int) -> Listed:
+    """Return a page of what is known already."""
+    before = (number - 1) * length
+    rows = all_rows[before : before + length]
+    return Listed(rows, number, len(all_rows) > before + length, before + 1)
