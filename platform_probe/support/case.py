@@ -35,6 +35,8 @@ class Case:
     neighbours: Sequence[Row] = ()
     """Other unlocks of the car of that time, each with whether it opened late, in order of time."""
     complaints: Sequence[Row] = ()
+    since_s: float | None = None
+    """Since when there is no such unlock, where that was asked."""
     has_platform_log: bool = True
     """Whether there is any log of the platform: without one nobody knows what it was asked."""
     complaint_id: str | None = None

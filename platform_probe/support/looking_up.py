@@ -93,7 +93,7 @@ class _Lookup:
         fitting = self._fitting(vehicle)
         attempt = self._chosen(fitting)
         if attempt is None:
-            at_s = self._newest_s if self._wanted.at_s is None else self._wanted.at_s
+            at_s, since_s = self._asked_about()
             complaint = self._complaint(vehicle, at_s)
             if complaint is not None:
                 return self._case_of_call(complaint, fitting)
@@ -101,10 +101,15 @@ class _Lookup:
                 vehicle_id=vehicle,
                 attempt=None,
                 at_s=at_s,
+                since_s=since_s,
                 newest_s=self._newest_s,
                 has_platform_log=self._has_platform_log(),
                 others=fitting[:LISTED],
-                **self._around(vehicle, at_s, at_s),
+                **self._around(
+                    vehicle,
+                    at_s if since_s is None else since_s + BEFORE_S,  # from then on
+                    max(at_s, since_s or at_s),
+                ),
             )
         at_s = unix_s(attempt["started_at"])
         car = attempt["vehicle_id"] or None
@@ -122,6 +127,11 @@ class _Lookup:
             finding=search_around(self._duck, at_s) if attempt["cause"] else None,
             **self._around(car, at_s, at_s + attempt["total_s"], attempt),
         )
+
+    def _asked_about(self) -> tuple[float, float | None]:
+        """Return the time that is asked about, and since when, where that is asked alone."""
+        at_s, since_s = self._wanted.at_s, self._wanted.since_s
+        return (self._newest_s, since_s) if at_s is None else (at_s, None)
 
     def _case_of_call(self, complaint: Row, fitting: Sequence[Row]) -> Case:
         """Return the case of a call about an unlock that nobody saw."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fleet_wire.contract.causes import CAUSES, Cause, Party
+from fleet_wire.contract.platform_log import PlatformStep
 from fleet_wire.modes.catalogue import MODES
 from fleet_wire.modes.mode import Actor
 from platform_probe.diagnosis.cohorts.words import finding_in_words, traits_in_words
@@ -88,8 +89,12 @@ def _lines(case: Case, zone: tzinfo) -> Iterator[str]:
             yield f"  call {case.complaint_id}"
         else:
             whose = f"of {case.vehicle_id}" if case.vehicle_id else "that fits"
-            yield f"No unlock {whose} is known around {when}."
-        if any(event["operation"] == "unlock" for event in case.events):
+            around = f"around {when}"
+            if case.since_s is not None:
+                around = f"since {date_and_clock(case.since_s, zone)}"
+            yield f"No unlock {whose} is known {around}."
+        asked = (each for each in case.events if each["event"] == PlatformStep.REQUESTED)
+        if any(event["operation"] == "unlock" for event in asked):
             yield "The platform's log tells of requests, and no unlock is recorded at that time."
         elif case.has_platform_log:
             yield "No request to open it has reached the platform or the broker then."

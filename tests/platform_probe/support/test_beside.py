@@ -88,3 +88,13 @@ def test_without_a_log_of_the_platform_nobody_knows_whose_it_was(tmp_path: Path)
     assert "reached the platform" not in text
     with pytest.raises(ConfigError, match=r"no customer 'c-1' .*ask by the car or the booking"):
         told(customer="c-1")
+
+
+def test_what_is_asked_since_a_time_is_answered_since_then(tmp_path: Path) -> None:
+    """And not of the time of the newest record."""
+    put_unlocks(tmp_path, [beside(1), unlock(1_000, car="car-2")])
+    asked = Wanted(vehicle="car-1", since_s=BEGIN_S + 60.0)
+    text = text_of(look_up(Readable(tmp_path), asked, BEGIN_S + 1_000.0), UTC)
+    assert text.startswith("No unlock of car-1 is known since Thu 1 Jan 2026 00:01:00 UTC.\n")
+    assert "it opened" not in text
+    assert "--attempt attempt-1" in text
