@@ -14,7 +14,7 @@ from fleet_wire.contract.diagnosis import NOTHING_WRONG, UNKNOWN, FactSeen, Rank
 from fleet_wire.modes.alike import AlikeClass, class_of
 from fleet_wire.modes.catalogue import MODES, TITLES
 from fleet_wire.modes.facts import FACTS, Fact, Told
-from fleet_wire.modes.mode import ANSWERS, REFUSALS, SEEN_INSTEAD, FailureMode
+from fleet_wire.modes.mode import ANSWERS, INSTEAD_OF, REFUSALS, FailureMode
 from platform_probe.support.rows import Row, unix_s
 from platform_probe.support.times import long_of
 
@@ -34,8 +34,9 @@ _ACCUSES: Final = frozenset(
 """Modes in which whoever asked did wrong; of one who sends an old command nobody knows the name."""
 _LEAST_WEIGHT: Final = 0.1
 """What moves the odds by less than a tenth is no reason."""
-_HOW_FAR: Final = (ANSWERS | REFUSALS | SEEN_INSTEAD.keys()).union(
-    *SEEN_INSTEAD.values(),
+_HOW_FAR: Final = (ANSWERS | REFUSALS).union(
+    INSTEAD_OF[Fact.NOT_ANSWERED],
+    (Fact.NOT_ANSWERED, Fact.REFUSED_SOMEHOW),
     (Fact.NOTHING_REQUESTED, Fact.NOTHING_PUBLISHED, Fact.NO_SUBSCRIBER),
     (Fact.BROKER_UNREACHABLE, Fact.BROKER_DENIED),
 ) - {Fact.REFUSED_LATE}
