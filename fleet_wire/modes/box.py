@@ -60,7 +60,7 @@ MODES: Final = (
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.REPLACED, Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE)
             | facts(Fact.TAKEN_OVER, Fact.TLS_FAILED, Fact.KEEPALIVE_EXCEEDED)
-            | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER),
+            | facts(Fact.CONNECTION_CLOSED, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -118,7 +118,7 @@ MODES: Final = (
             | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD)
             | facts(Fact.SOME_FAIL, Fact.POWER_IN_DOUBT),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE)
+            | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.WAS_ASLEEP, Fact.TLS_FAILED, Fact.DENIED_AT_BROKER),
         ),
@@ -145,7 +145,7 @@ MODES: Final = (
             | facts(Fact.BACK_SOON, Fact.LEFT_BEHIND, Fact.OTHERS_THERE_HEARD)
             | facts(Fact.NO_OPERATOR_HEARD, Fact.NONE_THERE_HEARD),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE)
+            | facts(Fact.LOST_AT_SAME_DATA, Fact.LOST_AT_ONCE, Fact.OPENED_LATE)
             | ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.TAKEN_OVER, Fact.TLS_FAILED)
             | facts(Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER, Fact.TOLD_LOW_VOLTAGE),
@@ -210,7 +210,7 @@ MODES: Final = (
             | facts(Fact.BOOTED_BEFORE, Fact.FEW_AWAY, Fact.RAN_UNCONNECTED),
             rules_out=facts(Fact.BACK_WITHOUT_BOOT, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
             | ANSWERS
-            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER),
+            | facts(Fact.REPORTED_AFTER, Fact.DENIED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(

@@ -97,7 +97,7 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
-            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER),
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -128,7 +128,9 @@ MODES: Final = (
                 Fact.NO_OPERATOR_HEARD,
                 Fact.NONE_THERE_HEARD,
             ),
-            rules_out=ANSWERS | facts(Fact.REFUSED_LATE, Fact.OPENED_LATE, Fact.CONFIRMED_LATE),
+            rules_out=ANSWERS
+            | facts(Fact.REFUSED_LATE, Fact.OPENED_LATE, Fact.CONFIRMED_LATE)
+            | facts(Fact.OPENED_AT_LAST),
         ),
     ),
     FailureMode(
@@ -204,8 +206,9 @@ MODES: Final = (
         mend="Lock the car on the spot where that does not work from afar; the platform team "
         "lets commands expire at broker and box.",
         signature=Signature(
-            needs=facts(Fact.NOT_DELIVERED, Fact.OPENED_LATE),
-            speaks_for=facts(Fact.BACK_WITHOUT_BOOT)
+            # It is not named before the car has opened, so nothing is needed of it but that.
+            needs=facts(Fact.NOT_DELIVERED),
+            speaks_for=facts(Fact.BACK_WITHOUT_BOOT, Fact.OPENED_LATE)
             | facts(
                 Fact.LATE_ON_RETURN,
                 Fact.RESUMED,
@@ -231,11 +234,21 @@ MODES: Final = (
                 Fact.OTHERS_THERE_HEARD,
                 Fact.NO_OPERATOR_HEARD,
                 Fact.NONE_THERE_HEARD,
+                # As of a car in a garage: it is one, and its command outlives its customer.
+                Fact.OTHER_OPERATOR_AWAY,
+                Fact.ALONE,
+                Fact.FEW_AWAY,
+                Fact.FAILS_AGAIN,
+                Fact.WAS_ONLINE,
+                Fact.SILENT_BEFORE,
+                Fact.SIGNAL_LOW,
+                Fact.SIGNAL_FELL,
             ),
             rules_out=ANSWERS
             | facts(Fact.NOTHING_AFTER_RETURN, Fact.WAS_ASLEEP, Fact.REPORTED_AFTER)
             | facts(Fact.OPENED_IN_TIME, Fact.CONNECTION_CLOSED, Fact.DROPPED_AT_BROKER)
-            | facts(Fact.LOST_AT_ONCE)
+            | facts(Fact.LOST_AT_ONCE, Fact.LEFT_QUIETLY, Fact.TAKEN_OVER, Fact.DENIED_AT_BROKER)
+            | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.LOST_AT_SAME_DATA)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.BOOTED_AFTER, Fact.TLS_FAILED),
         ),
     ),
@@ -270,6 +283,7 @@ MODES: Final = (
             rules_out=ANSWERS
             | facts(Fact.WILL_BEFORE, Fact.WAS_OFFLINE, Fact.WILL_AFTER)
             | facts(Fact.OPENED_LATE, Fact.CONFIRMED_LATE, Fact.REFUSED_LATE, Fact.BOOTED_AFTER)
+            | facts(Fact.OPENED_AT_LAST)
             | facts(Fact.EVENTS_IN_A_FLOOD, Fact.TLS_FAILED),
         ),
     ),
@@ -384,7 +398,7 @@ MODES: Final = (
             rules_out=ANSWERS
             | facts(Fact.REPORTED_AFTER, Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.BOOTED_AFTER, Fact.DENIED_AT_BROKER)
-            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER),
+            | facts(Fact.KEEPALIVE_EXCEEDED, Fact.DROPPED_AT_BROKER, Fact.OPENED_LATE),
         ),
     ),
 )

@@ -103,16 +103,14 @@ def on_any_wire(mode: FailureMode) -> FailureMode:
     signature = mode.signature
     may = signature.needs | signature.speaks_for
     seen = frozenset(fact for fact, instead in _SHOWN_BY.items() if not may.isdisjoint(instead))
-    unseen = _NEVER_ELSE - seen
-    if Fact.OPENED_LATE in signature.rules_out:
-        seen, unseen = seen - {Fact.OPENED_AT_LAST}, unseen | {Fact.OPENED_AT_LAST}
+    seen -= signature.rules_out & {Fact.OPENED_AT_LAST}
     return replace(
         mode,
         also=(*mode.also, *(cause for fact, cause in _CAUSE_THERE.items() if fact in seen)),
         signature=Signature(
             needs=signature.needs,
             speaks_for=signature.speaks_for | seen,
-            rules_out=(signature.rules_out - seen) | unseen,
+            rules_out=(signature.rules_out | _NEVER_ELSE) - seen,
         ),
     )
 

@@ -61,12 +61,13 @@ MODES: Final = (
             | facts(Fact.ALONE, Fact.FEW_AWAY, Fact.FAILS_AGAIN, Fact.REFUSED_LATE)
             | facts(Fact.REGION_FAILS, Fact.REGION_AWAY, Fact.SIGNAL_LOW, Fact.SIGNAL_FELL)
             | facts(Fact.BACK_WITHOUT_WILL, Fact.REPLACED, Fact.LATE_ON_RETURN, Fact.WAS_ONLINE)
-            | facts(Fact.RESUMED, Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
+            | facts(Fact.RESUMED, Fact.LATE_WITHOUT_RETURN)
+            | facts(Fact.OTHERS_THERE_HEARD, Fact.OTHER_OPERATOR_AWAY)
             | facts(Fact.BACK_SOON, Fact.SOME_FAIL, Fact.NO_OPERATOR_HEARD)
             | facts(Fact.NONE_THERE_HEARD),
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER)
-            | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA),
+            | facts(Fact.WAS_ASLEEP, Fact.LOST_AT_SAME_DATA, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -103,7 +104,8 @@ MODES: Final = (
             ),
             rules_out=ANSWERS
             | facts(Fact.DENIED_AT_BROKER, Fact.WILL_BEFORE, Fact.TAKEN_OVER, Fact.WAS_OFFLINE)
-            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER),
+            | facts(Fact.BOOTED_AFTER, Fact.EVENTS_IN_A_FLOOD, Fact.DROPPED_AT_BROKER)
+            | facts(Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -149,7 +151,7 @@ MODES: Final = (
             # whether a last will comes says nothing.
             | facts(Fact.PING_OVERDUE)
             # A dead connection brings nothing any more, in neither direction.
-            | facts(Fact.LATE_WITHOUT_RETURN, Fact.RESUMED),
+            | facts(Fact.LATE_WITHOUT_RETURN, Fact.RESUMED, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -173,7 +175,8 @@ MODES: Final = (
             | facts(Fact.NOTHING_PUBLISHED, Fact.SAID_SILENT, Fact.MANY_FAIL),
             rules_out=ANSWERS
             | facts(Fact.BACK_SOON, Fact.NOT_WOKEN, Fact.REPORTED_AFTER, Fact.WAS_ONLINE)
-            | facts(Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.SLOW_DELIVERY),
+            | facts(Fact.CONFIRMED_LATE, Fact.OPENED_LATE, Fact.SLOW_DELIVERY)
+            | facts(Fact.OPENED_AT_LAST),
         ),
     ),
     FailureMode(
@@ -205,7 +208,7 @@ MODES: Final = (
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.SIGNAL_FELL)
-            | facts(Fact.NO_OPERATOR_HEARD),
+            | facts(Fact.NO_OPERATOR_HEARD, Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -235,7 +238,8 @@ MODES: Final = (
             rules_out=_NOT_SILENT
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
             | facts(Fact.TOLD_LOW_VOLTAGE, Fact.BOOTED_AFTER, Fact.OTHER_OPERATOR_AWAY)
-            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.LOST_AT_SAME_DATA),
+            | facts(Fact.OTHERS_THERE_HEARD, Fact.NO_OPERATOR_HEARD, Fact.LOST_AT_SAME_DATA)
+            | facts(Fact.OPENED_LATE),
         ),
     ),
     FailureMode(
@@ -259,7 +263,7 @@ MODES: Final = (
             | facts(Fact.HARDWARE_AWAY, Fact.TECHNOLOGY_AWAY, Fact.MANY_AWAY)
             | facts(Fact.FAILS_AGAIN, Fact.MANY_FAIL, Fact.OPERATOR_FAILS, Fact.SOME_FAIL)
             | facts(Fact.OTHERS_THERE_HEARD),
-            rules_out=facts(Fact.OPENED_LATE)
+            rules_out=facts(Fact.OPENED_LATE, Fact.OPENED_AT_LAST)
             | _NOT_SILENT
             | _RETURNS
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP)
@@ -290,7 +294,8 @@ MODES: Final = (
             | facts(Fact.CONNECTION_CLOSED, Fact.LOST_AT_ONCE, Fact.OTHERS_THERE_HEARD),
             rules_out=_NOT_AWAY
             | facts(Fact.VOLTAGE_FELL, Fact.WAS_ASLEEP, Fact.DENIED_AT_BROKER)
-            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED),
+            | facts(Fact.TOLD_LOW_VOLTAGE, Fact.WILLS_AT_ONCE, Fact.KEEPALIVE_EXCEEDED)
+            | facts(Fact.OPENED_LATE),
         ),
     ),
 )
