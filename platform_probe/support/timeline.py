@@ -42,6 +42,8 @@ _MISSED: Final = {
     Stage.RESULT_RECEIVED: "no answer came",
     Stage.STATE_CHANGED: "the car did not report an open lock",
 }
+_OF_A_REQUEST: Final = ("requests", "status", "endpoint", "app_version", "api_answered_s")
+"""What the platform's log alone knows of an unlock; of one request it says no number."""
 SAME_CALL_S: Final = 5.0
 """A call and the line of the log that tells of it are no further apart: by clocks [E]."""
 _OF_THE_UNLOCK: Final = (
@@ -159,7 +161,8 @@ def _asker(attempt: Row) -> str | None:
     """Return who is known to have asked; None where the command alone was seen, and no phone."""
     if attempt["source"] != Source.CUSTOMER:
         return "monitor"
-    return None if attempt["requests"] is None else "phone"
+    is_told = any(attempt[column] is not None for column in _OF_A_REQUEST)
+    return "phone" if is_told else None
 
 
 def _opened_late(case: Case) -> str:
