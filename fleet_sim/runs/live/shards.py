@@ -31,7 +31,7 @@ from fleet_sim.runs.live.shard import LINE_BYTES
 from fleet_wire.errors import BrokerUnreachableError, UnlockpathError
 
 END_S: Final = 15.0
-"""When no box has left for so long, the shards that have not ended are killed."""
+"""When none has said a word or ended for so long, the shards that still run are killed."""
 POLL_S: Final = 0.1
 MAX_PROCESSES: Final = 1_000
 AT_ONCE: Final = 2 * (os.cpu_count() or 1)
@@ -99,6 +99,8 @@ class Shards:
         self.shards = shards
         self._following: list[asyncio.Task[None]] = []
         self._is_ending = False
+        self._heard = 0
+        """Words."""
 
     @classmethod
     def fork(
@@ -130,11 +132,11 @@ class Shards:
         """Let the faults count from a moment of the monotonic clock."""
         self._tell(words.Begin(load_starts_at))
 
-    async def end(self, left: Callable[[], int]) -> None:
+    async def end(self, show: Callable[[], None]) -> None:
         """Let each end in good order. Safe to call twice.
 
-        `left` says, over and over meanwhile, how many boxes have not left their broker yet. Who
-        waits no longer cancels this. What has not ended then, or takes too long, is killed.
+        `show` is called over and over meanwhile. Who waits no longer cancels this. What has not
+        ended then, or is silent for too long, is killed.
         """
         if self._is_ending:
             return
@@ -144,7 +146,8 @@ class Shards:
         try:
             while running and monotonic() - since_s < END_S:
                 _, running = await asyncio.wait(running, timeout=POLL_S)
-                now = len(running), left()
+                show()
+                now = len(running), self._heard
                 if now != before:
                     before, since_s = now, monotonic()
         finally:
@@ -230,6 +233,7 @@ class Shards:
         error: str | None = None
         with contextlib.suppress(ConnectionError):
             async for line in reader:
+                self._heard += 1
                 word = words.from_shard.decode(line)
                 match word:
                     case words.Counts():

@@ -119,14 +119,8 @@ class SpreadFleet(LiveFleet):
     async def close(self) -> None:
         """End the boxes of every process, as `LiveFleet.close` does."""
         self.end_injections()
-        await self._shards.end(self._left)
+        await self._shards.end(lambda: self.show_leaving(self.counts.reachable))
         await super().close()
-
-    def _left(self) -> int:
-        """Return how many boxes have not left their broker, and show it."""
-        left = self.counts.reachable
-        self.show_leaving(left)
-        return left
 
     def away(self) -> str:
         """Return how many boxes are neither connected nor asleep, and why; "" for none."""

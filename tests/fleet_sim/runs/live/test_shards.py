@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from itertools import count
 
 import pytest
 
 from fleet_sim.runs.live import shards as module
+from fleet_sim.runs.live.shard_words import Note, line
 from fleet_sim.runs.live.shards import Heard, Shards
 from tests.helpers.waiting import eventually
+
+
+async def _talkative(_shard: tuple[int, int], channel: socket.socket) -> None:
+    """Play boxes that leave, one after the other, without an end."""
+    _, writer = await asyncio.open_connection(sock=channel)
+    while True:
+        writer.write(line(Note("one has left")))
+        await asyncio.sleep(0.01)
 
 
 async def _deaf(_shard: tuple[int, int], _channel: socket.socket) -> None:
@@ -19,48 +26,50 @@ async def _deaf(_shard: tuple[int, int], _channel: socket.socket) -> None:
     await asyncio.sleep(3_600)
 
 
-@pytest.fixture
-def shards(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shards]:
-    """Two that do not end, and are given little time without progress."""
+def test_a_process_that_is_slow_to_say_goodbye_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was told to end, and is killed: all that it had to tell has been told."""
     monkeypatch.setattr(module, "END_S", 0.05)
     monkeypatch.setattr(module, "POLL_S", 0.01)
-    with Shards.fork(_deaf, lambda _shard: 10, 2) as forked:
-        yield forked
-
-
-def test_a_process_that_is_slow_to_say_goodbye_is_not_lost(shards: Shards) -> None:
-    """It was told to end, and is killed: all that it had to tell has been told."""
     notes: list[str] = []
 
-    async def follow() -> None:
+    async def follow(shards: Shards) -> None:
         await _follow(shards, notes)
-        await shards.end(lambda: 20)
+        await shards.end(_nothing)
         await eventually(lambda: not any(shard.is_running for shard in shards.shards))
 
-    asyncio.run(follow())
-    assert (shards.lost, notes) == ([], [])
+    with Shards.fork(_deaf, lambda _shard: 10, 2) as shards:
+        asyncio.run(follow(shards))
+        assert (shards.lost, notes) == ([], [])
 
 
-def test_goodbyes_may_take_long_as_long_as_there_are_some(shards: Shards) -> None:
+def test_goodbyes_may_take_long_as_long_as_there_are_some(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no longer than the user waits."""
+    notes: list[str] = []
+    heard_at_s = [0.0]
 
-    async def follow() -> None:
-        await _follow(shards, [])
-        left = count(1_000, -1)
-        ending = asyncio.ensure_future(shards.end(lambda: next(left)))
-        await eventually(lambda: next(left) < 900)
+    def pass_time_when_heard() -> None:
+        if len(notes) > len(heard_at_s):
+            heard_at_s.append(heard_at_s[-1] + 0.9 * module.END_S)
+
+    async def follow(shards: Shards) -> None:
+        await _follow(shards, notes)
+        await eventually(lambda: bool(notes))
+        monkeypatch.setattr(module, "monotonic", lambda: heard_at_s[-1])
+        ending = asyncio.ensure_future(shards.end(pass_time_when_heard))
+        await eventually(lambda: heard_at_s[-1] > 3 * module.END_S)
         assert all(shard.is_running for shard in shards.shards)
         ending.cancel()
         await eventually(lambda: not any(shard.is_running for shard in shards.shards))
 
-    asyncio.run(follow())
+    with Shards.fork(_talkative, lambda _shard: 10, 1) as shards:
+        asyncio.run(follow(shards))
+        assert not shards.lost
 
 
 async def _follow(shards: Shards, notes: list[str]) -> None:
-    note: Callable[[str], None] = notes.append
-    shards.follow(Heard(hit=_nothing, movement=_nothing, note=note))
+    shards.follow(Heard(hit=_nothing, movement=_nothing, note=notes.append))
     await asyncio.sleep(0)
 
 
-def _nothing(_word: object) -> None:
+def _nothing(*_: object) -> None:
     """Take it."""
