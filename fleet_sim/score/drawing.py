@@ -20,6 +20,7 @@ from fleet_sim.score.incidents import (
     HARDWARES,
     HEARTBEAT_FROM_S,
     KEEPALIVE_FROM_S,
+    LEARNED_VARIANTS,
     LIVES_S,
     MAPPED_WIRE,
     OLD_MODEMS,
@@ -266,7 +267,7 @@ def _on_single_cars(
 
 def _parameters(name: str, incident: Incident, stream: RandomStream) -> dict[str, Any]:
     wider = WIDER if incident.is_held_out else 0.0
-    variants = VARIANTS.get(name, ({},))
+    variants = (VARIANTS if incident.is_held_out else LEARNED_VARIANTS).get(name, ({},))
     drawn: dict[str, Any] = {}
     for parameter, span in RANGES.get(name, {}).items():
         if isinstance(span, dict):

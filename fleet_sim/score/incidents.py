@@ -143,9 +143,6 @@ VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
         {"state": "ignition_on"}, {"state": "not_in_park"}, {"state": "privacy_mode"},
     ),
     "actuator_inhibit_or_frozen": ({"why": "frozen"}, {"why": "hot"}, {"why": "weak"}),
-    # After a short loss the connection goes on.
-    "no_coverage_garage": ({}, {}, {}, {"episode": {"base_s": 15, "spread_s": 12}}),
-    "late_delivery_persistent_session": ({}, {}, {}, {"offline": {"base_s": 15, "spread_s": 12}}),
     "partial_unlock": ({"opens": "boot"}, {"opens": "driver"}, {"opens": "doors"}),
     "phone_side": ({"what": "no_data"}, {"what": "app_bug", "app_version": "5.2.0"}),
     "acl_denied_silent": ({"denies": "box"}, {"denies": "publisher"}),
@@ -157,6 +154,14 @@ VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
     "door_ajar_repulsion": ({}, {"door": "Vehicle.Cabin.Door.Row1.DriverSide"}),
 }  # fmt: skip
 """Kinds of one fault, each as likely as the others; what they set goes before `RANGES`."""
+_SHORT: Final = {"base_s": 15, "spread_s": 12}
+LEARNED_VARIANTS: Final[dict[str, tuple[dict[str, Any], ...]]] = {
+    **VARIANTS,
+    "no_coverage_garage": ({}, {}, {}, {"episode": _SHORT}),
+    "late_delivery_persistent_session": ({}, {}, {}, {"offline": _SHORT}),
+}
+"""Those of incidents to tune with: a loss of coverage that a connection survives is rare, and is to
+be known all the same."""
 TOGETHER: Final[dict[str, tuple[str, ...]]] = {
     "regional_carrier_outage": ("operator",),
     "dns_failure": ("operator",),

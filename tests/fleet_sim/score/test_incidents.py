@@ -14,6 +14,7 @@ from fleet_sim.score.drawing import scenario_of
 from fleet_sim.score.incidents import (
     COMMON,
     HELD_OUT_SEEDS,
+    LEARNED_VARIANTS,
     RANGES,
     TOGETHER,
     VARIANTS,
@@ -51,9 +52,15 @@ def test_tables_name_faults_and_parameters_that_there_are() -> None:
     assert set(FAULTS) >= {*COMMON, *TOGETHER}
     for name, parameters in RANGES.items():
         assert set(parameters) <= set(FAULTS[name].model_fields), name
-    for name, variants in VARIANTS.items():
+    for name, variants in LEARNED_VARIANTS.items():
         for variant in variants:
             assert set(variant) <= set(FAULTS[name].model_fields), name
+
+
+def test_what_is_scored_is_drawn_of_the_kinds_that_are_learned_from() -> None:
+    """And of no others; some are learned from only."""
+    for name, variants in VARIANTS.items():
+        assert LEARNED_VARIANTS[name] == variants
 
 
 def test_a_run_with_one_incident_of_each_fault_holds_every_loss() -> None:
