@@ -46,8 +46,6 @@ SHARE_OF_HITS: Final = 0.8
 """So many of its hits must be of that cohort [E]."""
 GIVEN_UP_S: Final = 86_400.0
 """What lasts for so long becomes what is usual."""
-DIAGNOSED_S: Final = 600.0
-"""Diagnoses change for so long after an unlock: those of a problem that is over, too."""
 
 
 class ShareTests:
@@ -58,7 +56,7 @@ class ShareTests:
         self.recent = Recent()
         self.problems: list[Problem] = []
         self.over: list[Problem] = []
-        """Those that are over, while they are still diagnosed."""
+        """Those that are over, while what they hit is kept: it is no part of another one."""
         self._watched: dict[Key, Watched] = {}
         self._kinds = 0
         """How many of them are kinds of cars."""
@@ -165,7 +163,7 @@ class ShareTests:
         """Take a problem for over, and look for it from now on as if it had not been."""
         self.problems.remove(problem)
         problem.over_s = now_s
-        self.over = [one for one in self.over if now_s - one.over_s < DIAGNOSED_S][-MOST_PROBLEMS:]
+        self.over = [one for one in self.over if now_s - one.over_s < KEPT_S][-MOST_PROBLEMS:]
         self.over.append(problem)
         for watched in self._watched.values():
             for measure, series in watched.series.items():
@@ -249,10 +247,9 @@ class ShareTests:
         series.evidence.clear()
 
     def _others(self, measure: Measure, but: Problem | None = None) -> list[Problem]:
-        """Return the problems that explain what a measure counts."""
-        return [
-            one for one in self.problems if one.measure.whole is measure.whole and one is not but
-        ]
+        """Return the problems that explain what a measure counts, or counted."""
+        known = (*self.problems, *self.over)
+        return [one for one in known if one.measure.whole is measure.whole and one is not but]
 
     def _counts(self, measure: Measure, explained_by: list[Problem]) -> list[Count]:
         def is_explained(values: Values, at_s: float) -> bool:

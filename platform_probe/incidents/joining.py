@@ -61,7 +61,7 @@ def are_one(
         return True
     same = [one for one in others if one.what == finding.what]
     if same and finding.kind is IncidentKind.FAILURES:
-        return any(have_one_mode(finding, one) for one in same)
+        return any(have_one_mode(finding, one) or _is_more_of(finding, one) for one in same)
     if not others:
         return is_part(finding, cohort) or are_nested(finding.cohort, cohort)
     return any(_are_near(finding, one) for one in others)
@@ -72,6 +72,17 @@ def have_one_mode(one: Finding, other: Finding) -> bool:
     modes = [found[0] for each in (one, other) if (found := mode_of(each)) is not None]
     is_same_time = abs(one.since - other.since) < TOGETHER_S
     return is_same_time and len(modes) > 1 and modes[0] == modes[1]
+
+
+def _is_more_of(finding: Finding, other: Finding) -> bool:
+    """Return whether a finding is what another one is, around it or within it, and not parted.
+
+    What flickers is found in one cohort now, and then in one around it.
+    """
+    modes = {found[0] for each in (finding, other) if (found := mode_of(each)) is not None}
+    is_alike = len(modes) <= 1 and cause_of(finding) is cause_of(other)
+    is_parted = finding.split_from is not None
+    return is_alike and not is_parted and are_nested(finding.cohort, other.cohort)
 
 
 def common_cohort(findings: Collection[Finding]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from fleet_wire.contract.causes import Cause
 from fleet_wire.contract.diagnosis import RankedMode
 from fleet_wire.contract.incident import (
     ActionKind,
+    ChangeKind,
     IncidentAction,
     IncidentKind,
     IncidentState,
@@ -18,6 +19,7 @@ from fleet_wire.contract.incident import (
 )
 from fleet_wire.contract.messages import Presence, PresenceReason, PresenceStatus, VehicleState
 from fleet_wire.contract.topics import TopicKind
+from fleet_wire.randomness import RandomStream
 from platform_probe.incidents.incidents import QUIET_S
 from tests.helpers.diagnoses import diagnosis_of
 from tests.helpers.findings import Watched
@@ -100,6 +102,27 @@ def test_what_is_over_is_resolved_after_a_quiet_while() -> None:
     assert incident.state is IncidentState.RESOLVED
     assert incident.ended_at is not None
     assert incident.ended_at < incident.at - 600.0
+
+
+@pytest.mark.parametrize(
+    ("share", "failing", "well"), [(1.0, 60, 30), (0.3, 120, 300)], ids=["all", "three in ten"]
+)
+def test_what_flaps_twenty_times_is_one_alert_and_one_recovery(
+    share: float, failing: int, well: int
+) -> None:
+    """Through all of it, from unlocks to incidents: what flickers is found in many cohorts."""
+    watched = Watched()
+    watched.usual(600, failing=0.005)
+    stream = RandomStream.named(3, "flaps")
+    for _ in range(20):
+        for _ in range(failing):
+            watched.wait(1.0)
+            watched.unlock(cause=Cause.BOX_OFFLINE if stream.uniform() < share else None)
+        watched.usual(well, failing=0.0)
+    watched.usual(2_000, failing=0.0)
+    (incident,) = watched.last
+    assert incident.state is IncidentState.RESOLVED
+    assert [one.changes[-1].kind for one in watched.told].count(ChangeKind.RESOLVED) == 1
 
 
 def test_a_sick_car_is_no_problem_of_the_fleet() -> None:
